@@ -1,0 +1,88 @@
+"""What goes to Blnk and what comes back, as types. Money fields stay whole numbers of any size."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+GENERAL_LEDGER_ID = "general_ledger_id"
+"""The ledger that every Blnk has; indicators live only there (tests/contract/core-main.json)."""
+
+IMPORT_REF = "import_ref"
+IMPORT_ID = "import_id"
+"""The two metadata keys that this tool stamps on each balance it makes. Flat: Core's filters reach no deeper."""
+
+
+class BalanceRequest(BaseModel):
+    """One balance to be made: the body of `POST /balances`, before it is stamped.
+
+    `precision` is not here: Core accepts and drops it (tests/contract, "create a balance with a precision").
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ledger_id: str = Field(min_length=1)
+    currency: str = Field(min_length=1)
+    identity_id: str | None = None
+    indicator: str | None = None
+    track_fund_lineage: bool = False
+    allocation_strategy: str | None = None
+    meta_data: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("identity_id", "indicator", "allocation_strategy", mode="before")
+    @classmethod
+    def _empty_is_absent(cls, value: Any) -> Any:
+        return None if value == "" else value
+
+
+class _Answered(BaseModel):
+    """Blnk may add fields; we keep them, so that a person can be shown all that Blnk said."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    meta_data: dict[str, Any] = Field(default_factory=dict)
+    created_at: str = ""
+
+    @field_validator("meta_data", mode="before")
+    @classmethod
+    def _null_is_empty(cls, value: Any) -> Any:
+        return {} if value is None else value
+
+
+class Balance(_Answered):
+    """A balance as Blnk tells it. `created_at` is UTC text: nanoseconds when made, microseconds when read."""
+
+    balance_id: str = Field(min_length=1)
+    ledger_id: str
+    currency: str
+    identity_id: str = ""
+    indicator: str | None = None
+    balance: int = 0
+    credit_balance: int = 0
+    debit_balance: int = 0
+    track_fund_lineage: bool = False
+    allocation_strategy: str | None = None
+
+    @property
+    def import_ref(self) -> str | None:
+        ref = self.meta_data.get(IMPORT_REF)
+        return ref if isinstance(ref, str) else None
+
+
+class Ledger(_Answered):
+    ledger_id: str = Field(min_length=1)
+    name: str = ""
+
+
+class Identity(_Answered):
+    identity_id: str = Field(min_length=1)
+    identity_type: str = ""
+    organization_name: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    email_address: str = ""
+
+    @property
+    def name(self) -> str:
+        """What a person would call this identity; the id when Blnk knows no name."""
+        person = f"{self.first_name} {self.last_name}".strip()
+        return person or self.organization_name or self.identity_id

@@ -1,1 +1,1 @@
-"""All of the product that is not a page: talks to Blnk, keeps the journal, moves rows. Imports no Streamlit."""
+"""All of the product that is not a page: it talks to Blnk, keeps the journal and moves rows. No Streamlit."""

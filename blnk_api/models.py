@@ -9,7 +9,7 @@ GENERAL_LEDGER_ID = "general_ledger_id"
 
 IMPORT_REF = "import_ref"
 IMPORT_ID = "import_id"
-"""The two metadata keys that this tool stamps on each balance it makes. Flat: Core's filters reach no deeper."""
+"""The two metadata keys stamped on each balance made here. Flat: Core's filters reach no deeper."""
 
 
 class BalanceRequest(BaseModel):

@@ -1,0 +1,68 @@
+"""Everything that can go wrong between us and Blnk, split first by what matters most:
+
+BlnkError
+├── NothingCreated        surely no balance came of it; doing it again is safe
+│   ├── NotConnected          the request never reached Blnk
+│   ├── Refused               Blnk read it and said no (400, 422)
+│   │   └── Conflict          Blnk said that it is there already (409): look before anything else
+│   ├── AccessDenied          the token or what it may do (401, 403)
+│   ├── RateLimited           too many requests (429); carries the wait that Blnk asked for
+│   └── ReadFailed            a question to Blnk was not answered; reads create nothing
+│       └── NotFound              Blnk answered: there is no such thing (404)
+└── MaybeCreated          a balance may exist now; never send again before looking
+"""
+
+
+class BlnkError(Exception):
+    """`str()` is fit for a person and never holds a token; `status` is Blnk's, when there was an answer."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+
+
+class NothingCreated(BlnkError):
+    pass
+
+
+class NotConnected(NothingCreated):
+    pass
+
+
+class Refused(NothingCreated):
+    """`code` is Blnk's own, such as GEN_VALIDATION_ERROR; empty before Core 0.15."""
+
+    def __init__(self, message: str, *, status: int | None = None, code: str = "") -> None:
+        super().__init__(message, status=status)
+        self.code = code
+
+
+class Conflict(Refused):
+    pass
+
+
+class AccessDenied(NothingCreated):
+    pass
+
+
+class RateLimited(NothingCreated):
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message, status=429)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ReadFailed(NothingCreated):
+    pass
+
+
+class NotFound(ReadFailed):
+    pass
+
+
+class MaybeCreated(BlnkError):
+    pass
+
+
+class SettingsProblem(Exception):
+    """A setting that cannot work. The text names the key and what it should look like, never its value."""

@@ -1,0 +1,18 @@
+"""Untrusted text made fit to stand inside a sentence."""
+
+
+def shown(text: str, limit: int = 60) -> str:
+    """The text with control characters as visible signs, line breaks as ⏎, cut at `limit` characters."""
+    cut = text if len(text) <= limit else f"{text[:limit]}…"
+    return cut if cut.isprintable() else "".join(map(_visible, cut))
+
+
+def _visible(character: str) -> str:
+    code = ord(character)
+    if character in "\r\n":
+        return "⏎"
+    if code < 0x20:
+        return chr(0x2400 + code)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"<{code - 0xDC00:02X}>"
+    return character if character.isprintable() or character == "\u200d" else f"<U+{code:04X}>"

@@ -1,0 +1,293 @@
+"""Imports in the journal: made, found, listed, and moved by people."""
+
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, Select, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from blnk_api.imports.journal import schema
+from blnk_api.imports.journal.moves import counts_of, move_import, note
+from blnk_api.imports.journal.schema import imports, instances
+from blnk_api.imports.journal.states import ImportState, PausedBy, RowState, Stage
+from blnk_api.settings import Instance
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import as it stands; `counts` are rows by state."""
+
+    number: int
+    id: str
+    kind: str
+    instance: Instance
+    instance_number: int
+    connection: str
+    file_name: str
+    file_path: str | None
+    file_sha256: str | None
+    who: str
+    created_at: float
+    state: ImportState
+    stage: Stage | None
+    stage_progress: int
+    problem: str | None
+    version: int
+    confirmed_by: str | None
+    confirmed_at: float | None
+    paused_by: PausedBy | None
+    paused_reason: str | None
+    created_from: str | None
+    ramp: int
+    has_sent: bool
+    finished_at: float | None
+    options: dict[str, Any] = field(default_factory=dict)
+    shape: dict[str, Any] | None = None
+    mapping: dict[str, Any] | None = None
+    totals: dict[str, Any] = field(default_factory=dict)
+    findings: dict[str, Any] | None = None
+    counts: dict[RowState, int] = field(default_factory=dict)
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in (ImportState.DONE, ImportState.CANCELLED)
+
+    @property
+    def row_count(self) -> int:
+        return sum(self.counts.values())
+
+
+def new_id() -> str:
+    """An import's id: it stands in links, so it cannot be guessed."""
+    return f"imp_{secrets.token_hex(10)}"
+
+
+def instance_number(tx: Connection, instance: Instance) -> int:
+    """The number of an instance in this journal; made on first use."""
+    facts = {
+        "base_url": instance.base_url,
+        "instance_id": instance.instance_id,
+        "environment": instance.environment,
+    }
+    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
+    tx.execute(dialect.insert(instances).values(**facts).on_conflict_do_nothing())
+    number: int = tx.execute(
+        select(instances.c.id).where(*(instances.c[key] == value for key, value in facts.items()))
+    ).scalar_one()
+    return number
+
+
+def known_instances(tx: Connection) -> list[Instance]:
+    """Every instance that an import of this journal belongs to."""
+    used = select(imports.c.instance).distinct()
+    found = tx.execute(select(instances).where(instances.c.id.in_(used)))
+    return [Instance(one.base_url, one.instance_id, one.environment) for one in found]
+
+
+def create(
+    tx: Connection, id: str, *, kind: str, instance: Instance, connection: str, who: str, **facts: Any
+) -> bool:
+    """Makes a draft; whether it was made now. The id is its maker's, so that doing it twice makes one."""
+    values = {
+        **{"id": id, "kind": kind, "instance": instance_number(tx, instance), "connection": connection},
+        **{"who": who, "created_at": time.time(), "state": ImportState.DRAFT, "stage": Stage.UPLOADED},
+        **facts,
+    }
+    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
+    made = tx.execute(
+        dialect.insert(imports).values(values).on_conflict_do_nothing().returning(imports.c.number)
+    ).scalar()
+    if made is None:
+        return False
+    note(tx, made, who=who, what="uploaded" if kind == "file" else "asked for")
+    return True
+
+
+_ALL = select(imports, instances.c.base_url, instances.c.instance_id, instances.c.environment).join(
+    instances, imports.c.instance == instances.c.id
+)
+
+
+def find(tx: Connection, id: str) -> Import | None:
+    return _one(tx, _ALL.where(imports.c.id == id))
+
+
+def by_number(tx: Connection, number: int) -> Import:
+    found = _one(tx, _ALL.where(imports.c.number == number))
+    if found is None:
+        raise LookupError(f"no import has number {number}")
+    return found
+
+
+def newest(tx: Connection, *, before: int | None = None, limit: int = 50) -> list[Import]:
+    """Imports, newest first; `before` is the number of the last one seen."""
+    query = _ALL.order_by(imports.c.number.desc()).limit(limit)
+    if before is not None:
+        query = query.where(imports.c.number < before)
+    return [_import(tx, one) for one in tx.execute(query)]
+
+
+def in_states(tx: Connection, states: Sequence[ImportState]) -> list[Import]:
+    """Imports in one of these states, oldest first."""
+    found = tx.execute(_ALL.where(imports.c.state.in_(states)).order_by(imports.c.number))
+    return [_import(tx, one) for one in found]
+
+
+def _one(tx: Connection, query: Select[Any]) -> Import | None:
+    found = tx.execute(query).first()
+    return None if found is None else _import(tx, found)
+
+
+def _import(tx: Connection, one: Row[Any]) -> Import:
+    return Import(
+        number=one.number,
+        id=one.id,
+        kind=one.kind,
+        instance=Instance(one.base_url, one.instance_id, one.environment),
+        instance_number=one.instance,
+        connection=one.connection,
+        file_name=one.file_name,
+        file_path=one.file_path,
+        file_sha256=one.file_sha256,
+        who=one.who,
+        created_at=one.created_at,
+        state=ImportState(one.state),
+        stage=Stage(one.stage) if one.stage else None,
+        stage_progress=one.stage_progress,
+        problem=one.problem,
+        version=one.version,
+        confirmed_by=one.confirmed_by,
+        confirmed_at=one.confirmed_at,
+        paused_by=PausedBy(one.paused_by) if one.paused_by else None,
+        paused_reason=one.paused_reason,
+        created_from=one.created_from,
+        ramp=one.ramp,
+        has_sent=one.has_sent,
+        finished_at=one.finished_at,
+        options=orjson.loads(one.options),
+        shape=orjson.loads(one.shape) if one.shape else None,
+        mapping=orjson.loads(one.mapping) if one.mapping else None,
+        totals=orjson.loads(one.totals),
+        findings=orjson.loads(one.findings) if one.findings else None,
+        counts=counts_of(tx, one.number),
+    )
+
+
+def set_facts(tx: Connection, number: int, **facts: Any) -> None:
+    """Sets columns that are no state: progress, what was detected, totals. Dicts become JSON."""
+    values = {
+        key: orjson.dumps(value).decode() if isinstance(value, dict) else value
+        for key, value in facts.items()
+    }
+    tx.execute(update(imports).where(imports.c.number == number).values(**values))
+
+
+def move_stage(tx: Connection, number: int, *, from_: Sequence[Stage], to: Stage, **facts: Any) -> bool:
+    """Whether a draft went on to this stage from one of those."""
+    moved = tx.execute(
+        update(imports)
+        .where(
+            imports.c.number == number,
+            imports.c.state == ImportState.DRAFT,
+            imports.c.stage.in_(list(from_)),
+        )
+        .values(stage=to, **facts)
+    )
+    return moved.rowcount == 1
+
+
+def confirm(tx: Connection, import_: Import, *, who: str, version: int) -> bool:
+    """Hands a checked draft to the sender. False when it is not the draft that was shown any more."""
+    if import_.stage is not Stage.CHECKED:
+        return False
+    moved = move_import(
+        tx,
+        import_.number,
+        from_=[ImportState.DRAFT],
+        to=ImportState.QUEUED,
+        version=version,
+        confirmed_by=who,
+        confirmed_at=time.time(),
+    )
+    if moved:
+        note(tx, import_.number, who=who, what="confirmed", version=version)
+    return moved
+
+
+def pause(tx: Connection, number: int, *, by: PausedBy, who: str, reason: str) -> bool:
+    """Stops claiming. A person's pause replaces an automatic one, never the other way round."""
+    facts: dict[str, Any] = {"paused_by": by, "paused_reason": reason}
+    moved = move_import(
+        tx, number, from_=[ImportState.QUEUED, ImportState.RUNNING], to=ImportState.PAUSED, **facts
+    )
+    if not moved and by is PausedBy.PERSON:
+        taken_over = tx.execute(
+            update(imports)
+            .where(
+                imports.c.number == number,
+                imports.c.state == ImportState.PAUSED,
+                imports.c.paused_by != PausedBy.PERSON,
+            )
+            .values(**facts)
+        )
+        moved = taken_over.rowcount == 1
+    if moved:
+        note(tx, number, who=who, what="paused", by=by, reason=reason)
+    return moved
+
+
+def resume(tx: Connection, number: int, *, who: str, only: PausedBy | None = None) -> bool:
+    """Lets a paused import go on; with `only`, if that is still the author of its pause."""
+    if only is not None:
+        author = tx.execute(select(imports.c.paused_by).where(imports.c.number == number)).scalar()
+        if author != only:
+            return False
+    moved = move_import(
+        tx,
+        number,
+        from_=[ImportState.PAUSED],
+        to=ImportState.RUNNING,
+        paused_by=None,
+        paused_reason=None,
+    )
+    if moved:
+        note(tx, number, who=who, what="resumed")
+    return moved
+
+
+def cancel(tx: Connection, number: int, *, who: str) -> bool:
+    """No row is claimed any more; rows that may have left a balance are still looked up."""
+    moved = move_import(
+        tx,
+        number,
+        from_=[ImportState.DRAFT, ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED],
+        to=ImportState.CANCELLED,
+        finished_at=time.time(),
+        paused_by=None,
+        paused_reason=None,
+    )
+    if moved:
+        note(tx, number, who=who, what="cancelled")
+    return moved
+
+
+@dataclass(frozen=True)
+class Event:
+    at: float
+    who: str
+    what: str
+    row: int | None
+    detail: dict[str, Any]
+
+
+def events_of(tx: Connection, number: int, *, limit: int = 20) -> list[Event]:
+    """The last events of an import, newest first."""
+    events = schema.events
+    found = tx.execute(
+        select(events).where(events.c.import_ == number).order_by(events.c.id.desc()).limit(limit)
+    )
+    return [Event(one.at, one.who, one.what, one.row, orjson.loads(one.detail)) for one in found]

@@ -1,0 +1,116 @@
+"""Guarded moves: a row or an import changes state only along its table of moves, and only from where it is.
+
+A move is one UPDATE that names the state it starts from. A row that somebody else moved meanwhile is not
+touched, and the answer says which rows did move.
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from blnk_api.imports.journal.schema import counts, events, imports, rows
+from blnk_api.imports.journal.states import IMPORT_MOVES, MOVES, ImportState, RowState
+
+IDS_PER_STATEMENT = 500
+"""SQLite and Postgres both take more; a statement of this size stays well under 100 ms."""
+
+
+class NoSuchMove(Exception):
+    """The code asked for a move that MOVES does not have: a defect, never a person's doing."""
+
+
+def require_move(from_: RowState, to: RowState) -> None:
+    if (from_, to) not in MOVES:
+        raise NoSuchMove(f"rows do not move from {from_} to {to}")
+
+
+def move(
+    tx: Connection,
+    row_ids: Sequence[int],
+    *,
+    from_: RowState,
+    to: RowState,
+    claim: str | None = None,
+    **facts: Any,
+) -> list[int]:
+    """The rows that made the move. With `claim`, only rows that this claim holds.
+
+    `facts` are columns to set on the way. All rows are of one import; its counts follow.
+    """
+    require_move(from_, to)
+    moved: list[int] = []
+    for start in range(0, len(row_ids), IDS_PER_STATEMENT):
+        part = row_ids[start : start + IDS_PER_STATEMENT]
+        statement = (
+            update(rows)
+            .where(rows.c.id.in_(part), rows.c.state == from_)
+            .values(state=to, changed_at=time.time(), **facts)
+            .returning(rows.c.id, rows.c.import_)
+        )
+        if claim is not None:
+            statement = statement.where(rows.c.claim == claim)
+        answered = tx.execute(statement).all()
+        moved += [row.id for row in answered]
+        per_import: dict[int, int] = {}
+        for row in answered:
+            per_import[row.import_] = per_import.get(row.import_, 0) + 1
+        for import_, n in per_import.items():
+            count(tx, import_, {from_: -n, to: n})
+    return moved
+
+
+def count(tx: Connection, import_: int, changes: Mapping[str, int]) -> None:
+    """Adds to the counts of rows by state that pages show; called by whatever moves or inserts rows."""
+    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
+    for state, n in changes.items():
+        if n == 0:
+            continue
+        statement = dialect.insert(counts).values(import_=import_, state=state, n=n)
+        tx.execute(
+            statement.on_conflict_do_update(
+                index_elements=["import", "state"], set_={"n": counts.c.n + statement.excluded.n}
+            )
+        )
+
+
+def move_import(
+    tx: Connection,
+    import_: int,
+    *,
+    from_: Iterable[ImportState],
+    to: ImportState,
+    version: int | None = None,
+    **facts: Any,
+) -> bool:
+    """Whether the import made the move. With `version`, only if the draft is still the one that was shown."""
+    starts = list(from_)
+    for start in starts:
+        if (start, to) not in IMPORT_MOVES:
+            raise NoSuchMove(f"imports do not move from {start} to {to}")
+    statement = (
+        update(imports)
+        .where(imports.c.number == import_, imports.c.state.in_(starts))
+        .values(state=to, **facts)
+    )
+    if version is not None:
+        statement = statement.where(imports.c.version == version)
+    return tx.execute(statement).rowcount == 1
+
+
+def note(tx: Connection, import_: int, *, who: str, what: str, row: int | None = None, **detail: Any) -> None:
+    """Writes an event: who did what, when, and the particulars."""
+    tx.execute(
+        insert(events).values(
+            import_=import_, row=row, at=time.time(), who=who, what=what, detail=orjson.dumps(detail).decode()
+        )
+    )
+
+
+def counts_of(tx: Connection, import_: int) -> dict[RowState, int]:
+    """Rows by state; states without rows are left out."""
+    found = tx.execute(select(counts.c.state, counts.c.n).where(counts.c.import_ == import_, counts.c.n != 0))
+    return {RowState(state): n for state, n in found}

@@ -1,0 +1,109 @@
+"""Opens the journal: one SQLite file beside the data, or a Postgres database; migrated before first use.
+
+SQLite runs in WAL with synchronous=FULL, so that a committed intent survives a power cut, and every write
+begins IMMEDIATE, so that two writers queue instead of failing half-way. A write should take under 100 ms:
+long inserts go in chunks.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from filelock import FileLock
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_BUSY_SECONDS = 10
+
+
+class JournalUnavailable(Exception):
+    """The journal cannot be opened, read or written; nothing was sent because of it."""
+
+
+class Journal:
+    """The database of imports, rows, attempts and events. Safe to share between threads."""
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.engine = _sqlite(url)
+        else:
+            driver = self.url.set(drivername="postgresql+psycopg")
+            self.engine = create_engine(driver, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+
+    @property
+    def folder(self) -> Path:
+        """Where a SQLite journal lies; its locks lie beside it."""
+        return Path(self.url.database or "").absolute().parent
+
+    def migrate(self) -> None:
+        """Brings the schema up to this version, once for all processes. Raises JournalUnavailable."""
+        try:
+            if self.is_sqlite:
+                with FileLock(self.folder / "migrate.lock", timeout=60):
+                    self._migrate()
+            else:
+                self._migrate()
+        except (SQLAlchemyError, OSError) as problem:
+            raise JournalUnavailable(f"The journal cannot be opened: {_first_line(problem)}") from problem
+
+    def _migrate(self) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS))
+        with self.engine.connect() as connection:
+            at = MigrationContext.configure(connection).get_current_revision()
+        if at == ScriptDirectory.from_config(config).get_current_head():
+            return
+        with self.write() as tx:
+            if not self.is_sqlite:
+                tx.exec_driver_sql("SELECT pg_advisory_xact_lock(7316202)")
+            config.attributes["connection"] = tx
+            command.upgrade(config, "head")
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent look; long ones go by keyset, in pieces."""
+        with self.engine.begin() as tx:
+            yield tx
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction. When this raises, nobody may act on what was written in it."""
+        with self.engine.connect().execution_options(immediate=True) as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _sqlite(url: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves, below
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32000"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        immediate = connection.get_execution_options().get("immediate", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine
+
+
+def _first_line(problem: Exception) -> str:
+    original = getattr(problem, "orig", None) or problem
+    return str(original).strip().split("\n", 1)[0]

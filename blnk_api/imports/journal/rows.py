@@ -1,0 +1,170 @@
+"""Rows in the journal: written in chunks while a file is checked, read in pages by keyset."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, delete, func, insert, select
+
+from blnk_api.imports.journal.moves import count
+from blnk_api.imports.journal.schema import attempts, counts, rows
+from blnk_api.imports.journal.states import RowState
+
+
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """A checked row on its way into the journal. `body` and `ref` are absent when it is invalid."""
+
+    number: int
+    part: str
+    state: RowState
+    cells: Sequence[str]
+    ledger_id: str | None = None
+    currency: str | None = None
+    body: bytes | None = None
+    ref: str | None = None
+    message: str | None = None
+    problems: Sequence[dict[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRow:
+    """A row as it stands."""
+
+    id: int
+    number: int
+    part: str
+    state: RowState
+    cells: list[str]
+    ledger_id: str | None
+    currency: str | None
+    body: bytes | None
+    ref: str | None
+    tries: int
+    waits_for_person: bool
+    balance_id: str | None
+    message: str | None
+    problems: list[dict[str, Any]]
+    changed_at: float
+
+    @property
+    def label(self) -> str:
+        """What a person calls it: the record's number, with the currency where a record makes several."""
+        return f"{self.number}·{self.part}" if self.part else str(self.number)
+
+
+def insert_rows(tx: Connection, import_: int, instance: int, new: Sequence[NewRow]) -> None:
+    """Writes one chunk; a few thousand rows keep the write under 100 ms."""
+    now = time.time()
+    tx.execute(
+        insert(rows),
+        [
+            {
+                **{"import_": import_, "instance": instance, "number": one.number, "part": one.part},
+                **{"state": one.state, "cells": orjson.dumps(one.cells).decode()},
+                **{"ledger_id": one.ledger_id, "currency": one.currency, "body": one.body, "ref": one.ref},
+                **{"message": one.message, "changed_at": now},
+                "problems": orjson.dumps(one.problems).decode() if one.problems else None,
+            }
+            for one in new
+        ],
+    )
+    changes: dict[str, int] = {}
+    for one in new:
+        changes[one.state] = changes.get(one.state, 0) + 1
+    count(tx, import_, changes)
+
+
+def delete_rows(tx: Connection, import_: int) -> None:
+    """Empties a draft before its file is checked again. Never called once anything was sent."""
+    if tx.execute(
+        select(attempts.c.row)
+        .join(rows, attempts.c.row == rows.c.id)
+        .where(rows.c.import_ == import_)
+        .limit(1)
+    ).first():
+        raise ValueError("rows that were sent are never deleted")
+    tx.execute(delete(rows).where(rows.c.import_ == import_))
+    tx.execute(delete(counts).where(counts.c.import_ == import_))
+
+
+def page(
+    tx: Connection,
+    import_: int,
+    *,
+    states: Sequence[RowState] | None = None,
+    after: int = 0,
+    limit: int = 100,
+) -> list[JournalRow]:
+    """Rows in file order after the row with this id."""
+    query = select(rows).where(rows.c.import_ == import_, rows.c.id > after).order_by(rows.c.id).limit(limit)
+    if states is not None:
+        query = query.where(rows.c.state.in_(list(states)))
+    return [_row(one) for one in tx.execute(query)]
+
+
+def by_id(tx: Connection, row: int) -> JournalRow:
+    return _row(tx.execute(select(rows).where(rows.c.id == row)).one())
+
+
+def _row(one: Any) -> JournalRow:
+    return JournalRow(
+        id=one.id,
+        number=one.number,
+        part=one.part,
+        state=RowState(one.state),
+        cells=orjson.loads(one.cells) if one.cells else [],
+        ledger_id=one.ledger_id,
+        currency=one.currency,
+        body=one.body,
+        ref=one.ref,
+        tries=one.tries,
+        waits_for_person=one.waits_for_person,
+        balance_id=one.balance_id,
+        message=one.message,
+        problems=orjson.loads(one.problems) if one.problems else [],
+        changed_at=one.changed_at,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many balances a ledger gets in a currency."""
+
+    ledger_id: str
+    currency: str
+    n: int
+
+
+def totals(tx: Connection, import_: int, states: Sequence[RowState]) -> list[Total]:
+    """Rows by ledger and currency, largest first: one scan of the import."""
+    found = tx.execute(
+        select(rows.c.ledger_id, rows.c.currency, func.count().label("n"))
+        .where(rows.c.import_ == import_, rows.c.state.in_(list(states)))
+        .group_by(rows.c.ledger_id, rows.c.currency)
+        .order_by(func.count().desc(), rows.c.ledger_id, rows.c.currency)
+    )
+    return [Total(one.ledger_id, one.currency, one.n) for one in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One POST of a row, as it was recorded."""
+
+    n: int
+    started_at: float
+    ended_at: float | None
+    outcome: str | None
+    status: int | None
+    message: str | None
+    balance_id: str | None
+
+
+def attempts_of(tx: Connection, row: int) -> list[Attempt]:
+    found = tx.execute(select(attempts).where(attempts.c.row == row).order_by(attempts.c.n))
+    return [
+        Attempt(one.n, one.started_at, one.ended_at, one.outcome, one.status, one.message, one.balance_id)
+        for one in found
+    ]

@@ -1,0 +1,199 @@
+"""The journal's tables. A change here comes with a numbered migration in `migrations/versions`.
+
+Times are seconds since 1970, UTC. JSON is kept as text or bytes made by orjson: the bulk paths write a
+million of them, and a body is sent exactly as it was stored.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Float,
+    ForeignKey,
+    FromClause,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    bindparam,
+    text,
+)
+
+metadata = MetaData()
+
+_BIG = BigInteger().with_variant(Integer, "sqlite")
+
+instances = Table(
+    "instances",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("base_url", Text, nullable=False),
+    Column("instance_id", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("learned_per_minute", Float),  # what 429s taught us; none when never told
+    Column("not_before", Float),  # no request before this moment: Blnk's own Retry-After, or the breaker's
+    Column("breaker", Text),  # JSON of the breaker, so that a restart does not forget an outage
+    Column("pages_read_at", Float),  # when a page last asked Blnk something: a tenth is kept for pages then
+    Index("one_instance", "base_url", "instance_id", "environment", unique=True),
+)
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),  # file, form
+    Column("instance", Integer, ForeignKey("instances.id"), nullable=False),
+    Column("connection", Text, nullable=False),  # its name at upload, for people
+    Column("file_name", Text, nullable=False, server_default=""),
+    Column("file_path", Text),  # below the uploads folder
+    Column("file_sha256", Text),
+    Column("file_bytes", Integer),
+    Column("who", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("stage", Text),
+    Column("stage_progress", Integer, nullable=False, server_default="0"),  # records read so far
+    Column("problem", Text),  # why a file cannot be used
+    Column("options", Text, nullable=False, server_default="{}"),  # reading options a person chose
+    Column("shape", Text),  # what was detected
+    Column("mapping", Text),
+    Column("version", Integer, nullable=False, server_default="1"),  # of the draft, for confirm
+    Column("totals", Text, nullable=False, server_default="{}"),  # of the check: see rows.totals
+    Column("confirmed_by", Text),
+    Column("confirmed_at", Float),
+    Column("paused_by", Text),
+    Column("paused_reason", Text),
+    Column("created_from", Text),  # Blnk's created_at of the first 201: bounds the looks
+    Column("ramp", Integer, nullable=False, server_default="0"),  # 0 canary, 1 then five, 2 all
+    Column("has_sent", Boolean, nullable=False, server_default=text("false")),
+    Column("finished_at", Float),
+    Column("findings", Text),  # JSON of the last verification
+    Index("imports_by_state", "state"),
+    Index("imports_by_file", "file_sha256"),
+)
+
+rows = Table(
+    "rows",
+    metadata,
+    Column("id", _BIG, primary_key=True),
+    Column("import", Integer, ForeignKey("imports.number"), nullable=False, key="import_"),
+    Column("instance", Integer, nullable=False),
+    Column("number", Integer, nullable=False),  # the record's number in the spreadsheet, header = 1
+    Column("part", Text, nullable=False, server_default=""),  # the currency, where a record makes several
+    Column("state", Text, nullable=False),
+    Column("cells", Text),  # JSON list: the record as typed
+    Column("ledger_id", Text),
+    Column("currency", Text),
+    Column("body", LargeBinary),  # what is sent, to the byte
+    Column("ref", Text),
+    Column("claim", Text),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("server_error", Integer),  # the 5xx that Blnk answered whole, and how often in a row
+    Column("server_errors", Integer, nullable=False, server_default="0"),
+    Column("waits_for_person", Boolean, nullable=False, server_default=text("false")),
+    Column("balance_id", Text),
+    Column("message", Text),
+    Column("problems", Text),  # JSON list of checking.Problem
+    Column("changed_at", Float, nullable=False),
+    Index("rows_of_import", "import_", "id"),
+    Index("rows_by_state", "import_", "state", "id"),
+)
+
+_HELD = text("state in ('SENDING', 'UNKNOWN', 'CREATED')")
+Index(
+    "one_row_holds_a_ref",
+    rows.c.instance,
+    rows.c.ref,
+    unique=True,
+    sqlite_where=_HELD,
+    postgresql_where=_HELD,
+)
+_HAS_BALANCE = text("state = 'CREATED'")
+Index(
+    "one_row_holds_a_balance",
+    rows.c.instance,
+    rows.c.balance_id,
+    unique=True,
+    sqlite_where=_HAS_BALANCE,
+    postgresql_where=_HAS_BALANCE,
+)
+
+
+def is_one_of(table: FromClause, states: Sequence[str]) -> ColumnElement[bool]:
+    """A condition on `state` with its values written out: SQLite uses a partial index only for literals."""
+    return table.c.state.in_(bindparam(None, list(states), expanding=True, literal_execute=True))
+
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("row", _BIG, ForeignKey("rows.id"), primary_key=True, autoincrement=False),
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    Column("claim", Text, nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("ended_at", Float),
+    Column("outcome", Text),
+    Column("status", Integer),
+    Column("message", Text),
+    Column("balance_id", Text),
+    sqlite_with_rowid=False,
+)
+
+counts = Table(
+    "counts",
+    metadata,
+    Column("import", Integer, ForeignKey("imports.number"), primary_key=True, key="import_"),
+    Column("state", Text, primary_key=True),
+    Column("n", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", _BIG, primary_key=True),
+    Column("import", Integer, ForeignKey("imports.number"), nullable=False, key="import_"),
+    Column("row", _BIG),
+    Column("at", Float, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("detail", Text, nullable=False, server_default="{}"),
+    Index("events_of_import", "import_", "id"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("connection_key", Text, primary_key=True),
+    Column("descends_from", Text, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("expires_at", Float, nullable=False),
+)
+
+sender = Table(
+    "sender",
+    metadata,
+    Column("id", Integer, primary_key=True),  # always 1: there is one sender
+    Column("token", Text, nullable=False),
+    Column("owner", Text, nullable=False),  # which app or command line started it
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("since", Float, nullable=False),
+    Column("beat_at", Float, nullable=False),
+    Column("serves", Text, nullable=False),  # JSON: numbers of the instances it has credentials for
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("browser", Text, primary_key=True),  # a random value in a cookie of that browser
+    Column("name", Text, nullable=False),  # as typed once there; not verified
+    Column("at", Float, nullable=False),
+)

@@ -1,0 +1,138 @@
+"""The states of rows and imports, and the only moves there are between them."""
+
+from enum import StrEnum
+
+
+class RowState(StrEnum):
+    INVALID = "INVALID"
+    """A problem in the row, or a balance in Blnk that has its ref and differs, keeps it from being sent."""
+    READY = "READY"
+    """May be sent: no attempt of it can have left a balance behind."""
+    LEFT_OUT = "LEFT_OUT"
+    """A person decided not to send it."""
+    EXISTS = "EXISTS"
+    """Found in Blnk, agreeing, before we ever sent it."""
+    SENDING = "SENDING"
+    """Claimed: its POST may leave, or have left. Committed before the POST does."""
+    CREATED = "CREATED"
+    """A balance of ours, read back or found."""
+    REFUSED = "REFUSED"
+    """Blnk read it and said no."""
+    UNKNOWN = "UNKNOWN"
+    """It was sent and nobody knows yet what came of it. Never sent again before Blnk was looked at."""
+
+
+WORDS = {
+    RowState.READY: "Not sent",
+    RowState.SENDING: "Being sent",
+    RowState.CREATED: "Created",
+    RowState.EXISTS: "Already existed",
+    RowState.REFUSED: "Refused",
+    RowState.UNKNOWN: "Needs a look",
+    RowState.INVALID: "Invalid",
+    RowState.LEFT_OUT: "Left out",
+}
+"""What a person reads, on every page, in every file and on the command line."""
+
+MOVES: frozenset[tuple[RowState, RowState]] = frozenset(
+    {
+        # drafting
+        (RowState.INVALID, RowState.READY),
+        (RowState.READY, RowState.INVALID),
+        (RowState.READY, RowState.LEFT_OUT),
+        (RowState.LEFT_OUT, RowState.READY),
+        (RowState.READY, RowState.EXISTS),
+        (RowState.EXISTS, RowState.READY),
+        # sending
+        (RowState.READY, RowState.SENDING),
+        (RowState.SENDING, RowState.CREATED),
+        (RowState.SENDING, RowState.EXISTS),
+        (RowState.SENDING, RowState.REFUSED),
+        (RowState.SENDING, RowState.READY),
+        (RowState.SENDING, RowState.UNKNOWN),
+        (RowState.REFUSED, RowState.READY),
+        # looking, late answers, a person
+        (RowState.UNKNOWN, RowState.CREATED),
+        (RowState.UNKNOWN, RowState.READY),
+        (RowState.UNKNOWN, RowState.REFUSED),
+        (RowState.READY, RowState.CREATED),
+        # verification: a balance that was read back and cannot be found any more
+        (RowState.CREATED, RowState.UNKNOWN),
+    }
+)
+
+HELD = (RowState.SENDING, RowState.UNKNOWN, RowState.CREATED)
+"""The states in which a row owns its ref: (instance, ref) is unique over them, across all imports."""
+
+
+class ImportState(StrEnum):
+    DRAFT = "draft"
+    """Being read, checked and put right. Nothing is sent."""
+    QUEUED = "queued"
+    """Confirmed by a person; the sender has not begun."""
+    RUNNING = "running"
+    PAUSED = "paused"
+    """No row is claimed. Who paused it and why stands beside the state."""
+    VERIFYING = "verifying"
+    """Nothing is left to send; Blnk is being compared with what was created."""
+    DONE = "done"
+    CANCELLED = "cancelled"
+    """No row is sent any more; rows that may have left a balance are still looked up."""
+
+
+IMPORT_MOVES: frozenset[tuple[ImportState, ImportState]] = frozenset(
+    {
+        (ImportState.DRAFT, ImportState.QUEUED),
+        (ImportState.DRAFT, ImportState.CANCELLED),
+        (ImportState.QUEUED, ImportState.RUNNING),
+        (ImportState.QUEUED, ImportState.PAUSED),
+        (ImportState.QUEUED, ImportState.CANCELLED),
+        (ImportState.RUNNING, ImportState.PAUSED),
+        (ImportState.RUNNING, ImportState.VERIFYING),
+        (ImportState.RUNNING, ImportState.CANCELLED),
+        (ImportState.PAUSED, ImportState.RUNNING),
+        (ImportState.PAUSED, ImportState.CANCELLED),
+        (ImportState.VERIFYING, ImportState.DONE),
+        # a person's "send again", "create it anyway" or "verify again"
+        (ImportState.VERIFYING, ImportState.RUNNING),
+        (ImportState.DONE, ImportState.RUNNING),
+        (ImportState.DONE, ImportState.VERIFYING),
+    }
+)
+
+
+class Stage(StrEnum):
+    """How far a draft has come."""
+
+    UPLOADED = "uploaded"
+    CHECKING = "checking"
+    """The file is being read and its rows checked."""
+    LOOKING = "looking"
+    """Its rows are being looked up in Blnk."""
+    CHECKED = "checked"
+    UNREADABLE = "unreadable"
+    """The file as a whole cannot be used; the reason stands beside the stage."""
+
+
+class PausedBy(StrEnum):
+    """The author of a pause: only the breaker's ends by itself."""
+
+    PERSON = "person"
+    BREAKER = "breaker"
+    REFUSALS = "refusals"
+    ACCESS = "access"
+    ANSWER = "answer"
+    CONNECTION = "connection"
+    """No connection means the import's instance any more."""
+    CANARY = "canary"
+
+
+class Outcome(StrEnum):
+    """What an attempt came to, as the journal keeps it."""
+
+    CREATED = "created"
+    EXISTED = "existed"
+    REFUSED = "refused"
+    NOT_APPLIED = "not applied"
+    UNKNOWN = "unknown"
+    STOP = "stop"

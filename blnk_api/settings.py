@@ -3,6 +3,7 @@
 A wrong secret raises SettingsProblem, whose text names the key and what it should look like, never a value.
 """
 
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -45,7 +46,7 @@ class Connection:
     label: str
     instance: Instance
     url: str
-    """Where to reach it: the instance's base URL, or where the practice Blnk runs now ("" when it does not)."""
+    """Where to reach it: the instance's base URL, or where the practice Blnk runs ("" when it does not)."""
     credentials: str | OAuth = field(repr=False)
     requests_per_minute: int = 5_000
     request_timeout_seconds: float = 30.0
@@ -82,7 +83,7 @@ class Waits:
 @dataclass(frozen=True)
 class Settings:
     data_dir: Path
-    database_url: str
+    database_url: str = field(repr=False)  # may hold a password
     secrets_path: Path
     connections: Mapping[str, Connection]
     waits: Waits = Waits()
@@ -158,7 +159,6 @@ def _connections(tables: Any) -> dict[str, Connection]:
         if name == PRACTICE:
             raise SettingsProblem("A connection cannot be named practice: that is the practice Blnk's name.")
         if not isinstance(table, dict):
-            # Blnk's are tables; a plain value here is a mistake in ours.
             raise SettingsProblem(f"connections.{name} must be a table: [connections.{name}].")
         found[name] = _connection(name, table)
     return found
@@ -184,8 +184,12 @@ class _Table:
 
     def token(self, key: str) -> str:
         value = self.text(key)
-        if any(character.isspace() or not character.isprintable() for character in value):
-            raise self.problem(key, "has a space or a line break in it. It should be one unbroken word.")
+        if not value.isascii() or any(
+            character.isspace() or not character.isprintable() for character in value
+        ):
+            raise self.problem(
+                key, "has a space, a line break or an unusual letter in it. It should be one unbroken word."
+            )
         return value
 
     def number(self, key: str, default: float, *, least: float, most: float) -> float:
@@ -241,8 +245,8 @@ def _base_url(table: _Table) -> str:
         raise table.problem("base_url", f"{should}.") from None
     if parts.scheme not in ("https", "http") or not host or any(letter.isspace() for letter in text):
         raise table.problem("base_url", f"{should}.")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise table.problem("base_url", f"{should}, with no user, ? or # in it.")
+    if any(mark in text for mark in "@?#"):
+        raise table.problem("base_url", f"{should}, with no @, ? or # in it.")
     if parts.scheme == "http" and host not in ("127.0.0.1", "localhost", "::1"):
         raise table.problem("base_url", "must begin with https:// (http:// only to this machine itself).")
     return text.rstrip("/")
@@ -265,7 +269,10 @@ def _waits(env: Mapping[str, str]) -> Waits:
         key = f"BLNK_WAIT_{one.name.upper()}"
         if key in env:
             try:
-                chosen[one.name] = float(env[key])
+                seconds = float(env[key])
             except ValueError:
-                raise SettingsProblem(f"{key} should be a number of seconds.") from None
+                seconds = math.nan
+            if not 0 <= seconds < math.inf:
+                raise SettingsProblem(f"{key} should be a number of seconds.")
+            chosen[one.name] = seconds
     return Waits(**chosen)

@@ -1,0 +1,151 @@
+"""Reads JSON bodies as Core's Go does, with Go's error messages and Go's numbers.
+
+Lone surrogates and bytes that are no UTF-8 become U+FFFD; numbers in metadata go through a 64-bit float.
+"""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+
+class Malformed(ValueError):
+    """The body is not what Core can decode. The text is the message Core answers."""
+
+
+def read_object(body: bytes, struct: str) -> dict[str, Any]:
+    """The body as an object with lower-case names: Go matches them in any case. `null` is an empty one."""
+    value = _decode(body)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise Malformed(f"json: cannot unmarshal {kind(value)} into Go value of type {struct}")
+    return {name.lower(): held for name, held in value.items()}
+
+
+def text(fields: dict[str, Any], struct: str, name: str) -> str:
+    """A string field; absent and null are the empty string, as Go's zero value is."""
+    return _typed(fields, struct, name, str, "string") or ""
+
+
+def flag(fields: dict[str, Any], struct: str, name: str) -> bool:
+    return bool(_typed(fields, struct, name, bool, "bool"))
+
+
+def whole(fields: dict[str, Any], struct: str, name: str) -> int:
+    value = fields.get(name)
+    if value is None:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _mismatch(value, struct, name, "int")
+    return value
+
+
+def metadata(fields: dict[str, Any], struct: str, name: str = "meta_data") -> dict[str, Any] | None:
+    found = _typed(fields, struct, name, dict, "map[string]interface {}")
+    return None if found is None else _as_go(found)
+
+
+def items(fields: dict[str, Any], struct: str, name: str) -> list[Any]:
+    return _typed(fields, struct, name, list, "[]filter.QueryFilter") or []
+
+
+def kind(value: Any) -> str:
+    """What Go's messages call a JSON value."""
+    match value:
+        case bool():
+            return "bool"
+        case str():
+            return "string"
+        case int() | float():
+            return "number"
+        case list():
+            return "array"
+        case _:
+            return "object"
+
+
+def has_nul(value: Any) -> bool:
+    """Whether a NUL stands anywhere in the text of this value: Postgres refuses those."""
+    match value:
+        case str():
+            return "\0" in value
+        case dict():
+            return any("\0" in key or has_nul(held) for key, held in value.items())
+        case list():
+            return any(has_nul(held) for held in value)
+        case _:
+            return False
+
+
+def _typed(fields: dict[str, Any], struct: str, name: str, wanted: type, go_type: str) -> Any:
+    value = fields.get(name)
+    if value is None or isinstance(value, wanted):
+        return value
+    raise _mismatch(value, struct, name, go_type)
+
+
+def _mismatch(value: Any, struct: str, name: str, go_type: str) -> Malformed:
+    return Malformed(
+        f"json: cannot unmarshal {kind(value)} into Go struct field {struct}.{name} of type {go_type}"
+    )
+
+
+def _decode(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return _decode_slowly(body.decode("utf-8", "replace"))
+
+
+def _decode_slowly(body: str) -> Any:
+    if not body.strip():
+        raise Malformed("EOF")
+    try:
+        return _without_surrogates(json.loads(body, parse_constant=_no_such_constant))
+    except json.JSONDecodeError as error:
+        rest = body[error.pos :].strip()
+        if not rest or error.msg.startswith("Unterminated"):
+            raise Malformed("unexpected EOF") from None
+        raise Malformed(f"invalid character '{rest[0]}' looking for beginning of value") from None
+
+
+def _no_such_constant(name: str) -> Any:
+    raise Malformed(f"invalid character '{name[0]}' looking for beginning of value")
+
+
+def _without_surrogates(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case dict():
+            return {_without_surrogates(key): _without_surrogates(held) for key, held in value.items()}
+        case list():
+            return [_without_surrogates(held) for held in value]
+        case _:
+            return value
+
+
+def _as_go(value: Any) -> Any:
+    """Numbers as a Go float64 prints them (250.0 is 250, digits beyond 17 are lost); names sorted."""
+    match value:
+        case bool() | str() | None:
+            return value
+        case int() if -(2**53) <= value <= 2**53:
+            return value
+        case int() | float():
+            return _go_number(float(value))
+        case dict():
+            return {key: _as_go(value[key]) for key in sorted(value)}
+        case list():
+            return [_as_go(held) for held in value]
+        case _:
+            return value
+
+
+def _go_number(number: float) -> int | float:
+    """Go prints a whole float without point or exponent, in the fewest digits that read back the same."""
+    if not number.is_integer() or abs(number) >= 2**63:
+        return number
+    return int(Decimal(repr(number)))

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
+from blnk_api.imports.journal.bulk import run_many
 from blnk_api.imports.journal.moves import count
 from blnk_api.imports.journal.schema import attempts, counts, rows
 from blnk_api.imports.journal.states import RowState
@@ -55,14 +56,26 @@ class JournalRow:
         return f"{self.number}·{self.part}" if self.part else str(self.number)
 
 
+_INSERT = insert(rows).values(
+    {
+        rows.c[key]: bindparam(rows.c[key].name)
+        for key in (
+            *("import_", "instance", "number", "part", "state", "cells", "ledger_id", "currency"),
+            *("body", "ref", "message", "problems", "changed_at"),
+        )
+    }
+)
+
+
 def insert_rows(tx: Connection, import_: int, instance: int, new: Sequence[NewRow]) -> None:
     """Writes one chunk; a few thousand rows keep the write under 100 ms."""
     now = time.time()
-    tx.execute(
-        insert(rows),
+    run_many(
+        tx,
+        _INSERT,
         [
             {
-                **{"import_": import_, "instance": instance, "number": one.number, "part": one.part},
+                **{"import": import_, "instance": instance, "number": one.number, "part": one.part},
                 **{"state": one.state, "cells": orjson.dumps(one.cells).decode()},
                 **{"ledger_id": one.ledger_id, "currency": one.currency, "body": one.body, "ref": one.ref},
                 **{"message": one.message, "changed_at": now},

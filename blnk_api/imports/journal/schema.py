@@ -126,7 +126,10 @@ Index(
 
 
 def is_one_of(table: FromClause, states: Sequence[str]) -> ColumnElement[bool]:
-    """A condition on `state` with its values written out: SQLite uses a partial index only for literals."""
+    """A condition on `state` with its values written out: SQLite uses a partial index only when the
+    index's own condition stands in the query, letter by letter."""
+    if len(states) == 1:
+        return table.c.state == bindparam(None, states[0], literal_execute=True)
     return table.c.state.in_(bindparam(None, list(states), expanding=True, literal_execute=True))
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Integer, Text, bindparam, case, func, insert, literal, select, update
 
+from blnk_api.imports.journal.bulk import run_many
 from blnk_api.imports.journal.moves import count, move, note, require_move
 from blnk_api.imports.journal.schema import attempts, counts, imports, is_one_of, rows
 from blnk_api.imports.journal.states import HELD, Outcome, RowState
@@ -85,9 +86,10 @@ def claim(tx: Connection, import_: int, row_ids: Sequence[int]) -> Claimed:
     ).all()
     if not claimed:
         return Claimed(token, {})
-    tx.execute(
-        insert(attempts),
-        [{"row": row, "n": n, "claim": token, "started_at": now} for row, n in claimed],
+    run_many(
+        tx,
+        _BEGIN_ATTEMPT,
+        [{"at_row": row, "at_n": n, "by": token, "at": now} for row, n in claimed],
     )
     count(tx, import_, {RowState.READY: -len(claimed), RowState.SENDING: len(claimed)})
     tx.execute(
@@ -98,6 +100,9 @@ def claim(tx: Connection, import_: int, row_ids: Sequence[int]) -> Claimed:
     return Claimed(token, {row: n for row, n in claimed})
 
 
+_BEGIN_ATTEMPT = insert(attempts).values(
+    row=bindparam("at_row"), n=bindparam("at_n"), claim=bindparam("by"), started_at=bindparam("at")
+)
 _END_ATTEMPT = (
     update(attempts)
     .where(attempts.c.row == bindparam("at_row"), attempts.c.n == bindparam("at_n"))
@@ -148,7 +153,7 @@ def record(tx: Connection, import_: int, results: Sequence[Result]) -> None:
         }
         for one in results
     ]
-    tx.execute(_END_ATTEMPT, values)
+    run_many(tx, _END_ATTEMPT, values)
     claims = _claims_held(tx, results)
     ours = [claims.get(one.row) == one.claim for one in results]
     changes: dict[str, int] = {}
@@ -157,7 +162,7 @@ def record(tx: Connection, import_: int, results: Sequence[Result]) -> None:
             require_move(RowState.SENDING, one.to)
             changes[one.to] = changes.get(one.to, 0) + 1
     if changes:
-        tx.execute(_MOVE_ROW, [value for value, is_ours in zip(values, ours, strict=True) if is_ours])
+        run_many(tx, _MOVE_ROW, [value for value, is_ours in zip(values, ours, strict=True) if is_ours])
         count(tx, import_, {RowState.SENDING: -sum(changes.values()), **changes})
     for one, is_ours in zip(results, ours, strict=True):
         if not is_ours:
@@ -177,7 +182,7 @@ def _disbelieve_known_balances(tx: Connection, import_: int, results: Sequence[R
     named = [one.balance_id for one in results if one.balance_id is not None]
     if not named:
         return list(results)
-    instance = select(imports.c.instance).where(imports.c.number == import_).scalar_subquery()
+    instance = tx.execute(select(imports.c.instance).where(imports.c.number == import_)).scalar_one()
     known: dict[str, int] = {
         balance_id: row
         for balance_id, row in tx.execute(

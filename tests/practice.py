@@ -20,7 +20,7 @@ ANSWER_SECONDS = 30.0
 
 
 class PracticeBlnk:
-    """Starts on construction, in `data_dir`/practice. `stop` and `kill` end it, `start_again` finds its data."""
+    """Starts on construction, in `data_dir`/practice. After `stop` or `kill`, `start_again` finds its data."""
 
     def __init__(
         self, data_dir: Path, *, core: str | None = None, seed: Path | None = None, port: int | None = None

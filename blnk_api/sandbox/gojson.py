@@ -146,6 +146,6 @@ def _as_go(value: Any) -> Any:
 
 def _go_number(number: float) -> int | float:
     """Go prints a whole float without point or exponent, in the fewest digits that read back the same."""
-    if not number.is_integer() or abs(number) >= 2**63:
+    if not number.is_integer() or not -(2**63) < number < 2**64:
         return number
     return int(Decimal(repr(number)))

@@ -1,0 +1,153 @@
+"""The practice Blnk answers what a real Core answered: each recorded exchange, replayed, for both versions.
+
+Compared are status, content type, field names, JSON types and, once ids and times are set aside, all values
+too. Of Postgres' error details only Code and Constraint count. Rows that stood in the recorded Core but were
+not made by a recorded exchange can differ in whether they have metadata.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.practice import PracticeBlnk
+
+CONTRACT = Path(__file__).parent / "contract"
+RECORDED: dict[str, list[dict[str, Any]]] = {
+    version: json.loads((CONTRACT / f"core-{version}.json").read_text())["exchanges"]
+    for version in ("0.15.2", "main")
+}
+NAMES = [(version, each["name"]) for version, exchanges in RECORDED.items() for each in exchanges]
+
+ID = re.compile(r"(?:ldg|idt|bln|api_key)_[0-9a-f]{8}-[0-9a-f-]{27}")
+TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z")
+STAGED = {
+    "filter with limit over 100": [
+        b'{"ledger_id": "%s", "currency": "USD"}',
+        b'{"ledger_id": "%s", "currency": "USD", "meta_data": {"n": 12345678901234567890, "f": 0.1}}',
+        b'{"ledger_id": "%s", "currency": "USD", "meta_data": {"a": "\\ud800"}}',
+    ]
+}
+"""Balances that the recorder made beside its exchanges just before this one; its answer shows them."""
+Played = dict[tuple[str, str], tuple[Any, Any]]
+CUT = re.compile(r"…\((\d+) bytes\)$")
+
+
+class Replay:
+    """Plays exchanges one after the other, with our ids in place of those that were recorded."""
+
+    def __init__(self, blnk: PracticeBlnk) -> None:
+        self._blnk = blnk
+        self._ours: dict[str, str] = {}
+        self._reader_key = ""
+
+    def play(self, exchange: dict[str, Any]) -> tuple[Any, Any]:
+        """What was recorded, in our ids, and what the practice Blnk answers."""
+        asked = exchange["request"]
+        for body in STAGED.get(exchange["name"], ()):
+            self._stage(body)
+        answer = requests.request(
+            asked["method"],
+            self._blnk.core_url + self.in_our_ids(asked["path"]),
+            data=self._body(asked),
+            headers=self._key(exchange["name"]),
+            timeout=10,
+        )
+        recorded = exchange["response"]
+        is_json = recorded["content_type"].startswith("application/json")
+        theirs: Any = None if is_json and recorded["body"] == "null" else recorded["body"]
+        ours: Any = answer.json() if is_json else answer.text
+        self._learn(theirs, ours)
+        if exchange["name"] in STAGED:
+            for their_row, our_row in zip(theirs, ours, strict=False):
+                self._learn(their_row, our_row)
+        if exchange["name"] == "make a key that may only read":
+            self._reader_key = ours["key"]
+            ours["key"] = theirs["key"]
+        return (
+            [recorded["status"], recorded["content_type"], self._plain(self.in_our_ids(theirs))],
+            [answer.status_code, answer.headers["content-type"], self._plain(_cut_to(theirs, ours))],
+        )
+
+    def in_our_ids(self, value: Any) -> Any:
+        text = json.dumps(value)
+        return json.loads(ID.sub(lambda found: self._ours.get(found[0], found[0]), text))
+
+    def _stage(self, body: bytes) -> None:
+        ledger_id = next(ours for theirs, ours in self._ours.items() if theirs.startswith("ldg_"))
+        answer = requests.post(
+            f"{self._blnk.core_url}/balances",
+            data=body % ledger_id.encode(),
+            headers={"X-Blnk-Key": self._blnk.core_key},
+            timeout=10,
+        )
+        assert answer.status_code == 201
+
+    def _body(self, asked: dict[str, Any]) -> bytes | None:
+        if "json" in asked:
+            return json.dumps(self.in_our_ids(asked["json"])).encode()
+        raw = asked.get("raw")
+        if raw is not None and (cut := CUT.search(raw)):
+            raw = raw[: cut.start()].ljust(int(cut[1]) - 3, "x") + '"}}'
+        return None if raw is None else str(raw).encode()
+
+    def _key(self, name: str) -> dict[str, str]:
+        if name == "no key":
+            return {}
+        keys = {"a wrong key": "wrong", "a key without write scope": self._reader_key}
+        return {"X-Blnk-Key": keys.get(name, self._blnk.core_key)}
+
+    def _learn(self, theirs: Any, ours: Any) -> None:
+        if isinstance(theirs, dict) and isinstance(ours, dict):
+            for name in theirs.keys() & ours.keys():
+                self._learn(theirs[name], ours[name])
+        elif isinstance(theirs, str) and isinstance(ours, str) and ID.fullmatch(theirs):
+            self._ours.setdefault(theirs, ours)
+
+    def _plain(self, value: Any) -> Any:
+        """Times, rows of unknown make and Postgres' chatter brought to one form."""
+        match value:
+            case dict():
+                plain = {name: self._plain(held) for name, held in value.items()}
+                if isinstance(plain.get("details"), dict):
+                    plain["details"] = {key: plain["details"].get(key) for key in ("Code", "Constraint")}
+                return plain
+            case list():
+                return [self._row(row) for row in value]
+            case str():
+                return TIME.sub("(time)", value)
+            case _:
+                return value
+
+    def _row(self, row: Any) -> Any:
+        known = self._ours.values()
+        ids = ("balance_id", "identity_id", "ledger_id")
+        own = next((row[key] for key in ids if row.get(key)), None) if isinstance(row, dict) else None
+        if own is None or own in known:
+            return self._plain(row)
+        return {name: "(any)" if name == "meta_data" else type(held).__name__ for name, held in row.items()}
+
+
+def _cut_to(theirs: Any, ours: Any) -> Any:
+    """Recorded lists hold the first rows only."""
+    return ours[: len(theirs)] if isinstance(theirs, list) and isinstance(ours, list) else ours
+
+
+@pytest.fixture(scope="module")
+def replays(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    played = {}
+    for version, exchanges in RECORDED.items():
+        with PracticeBlnk(tmp_path_factory.mktemp("contract"), core=version) as blnk:
+            replay = Replay(blnk)
+            for exchange in exchanges:
+                played[version, exchange["name"]] = replay.play(exchange)
+    return played
+
+
+@pytest.mark.parametrize(("version", "name"), NAMES)
+def test_answers_as_the_recorded_core(replays: Played, version: str, name: str) -> None:
+    theirs, ours = replays[version, name]
+    assert ours == theirs

@@ -191,7 +191,7 @@ def differences(asked: Mapping[str, Any], balance: Balance) -> list[str]:
             continue
         got = getattr(balance, name)
         if got != asked[name] and not (name == "allocation_strategy" and _same_strategy(asked[name], got)):
-            told.append(f"{name} came back as {got if got not in (None, '') else default}")
+            told.append(f"{name} came back as {got if got not in (None, '', False) else default}")
     for name, value in (asked.get("meta_data") or {}).items():
         if name in (IMPORT_REF, IMPORT_ID):
             continue

@@ -1,0 +1,273 @@
+"""Blnk as pages and scripts use it: what there is, what was found, and one balance made at a time.
+
+    client = BlnkClient(connection)
+    balance = client.create_balance(BalanceRequest(ledger_id="ldg_…", currency="USD"))
+
+Every failure is of the tree in `errors`, which says first whether a balance may have been created.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, Self, TypeVar, assert_never
+
+from pydantic import BaseModel, ValidationError
+from requests import PreparedRequest
+from requests.auth import AuthBase
+
+from blnk_api import errors, outcomes, wire
+from blnk_api.auth import Token, TokenSource, token_source
+from blnk_api.models import Balance, BalanceRequest, Identity, Ledger
+from blnk_api.outcomes import Answer, Reply, Request
+from blnk_api.settings import Connection, Waits
+from blnk_api.transport import Transport
+from blnk_api.wire import Filter
+
+_SHORT_WAIT_SECONDS = 2.0
+"""A read waits this long at most when Blnk says that there were too many requests."""
+
+_Thing = TypeVar("_Thing", bound=BaseModel)
+
+
+class _Bearer(AuthBase):
+    def __init__(self, token: Token) -> None:
+        self._token = token
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token.value}"
+        return request
+
+
+class BlnkClient:
+    """One connection's Blnk. Safe to share between threads. A read that fails raises: it is never absence."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        tokens: TokenSource | None = None,
+        connect_seconds: float = Waits.connect,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """An OAuth connection needs `tokens`: auth.token_source(connection, store)."""
+        self._instance_id = connection.instance.instance_id
+        self._tokens = tokens or token_source(connection)
+        self._sleep = sleep
+        self._transport = Transport(
+            connection.url, connect_seconds=connect_seconds, total_seconds=connection.request_timeout_seconds
+        )
+
+    def create(
+        self, request: BalanceRequest, *, ref: str | None = None, import_id: str | None = None
+    ) -> outcomes.Created:
+        """Sends one POST, and never again: each repeat would make another balance.
+
+        Raises MaybeCreated when nobody knows what came of it; any other error means that nothing was
+        created. `warnings` of the answer name fields that came back otherwise than sent.
+        """
+        body = wire.create_balance(request, ref=ref, import_id=import_id)
+        reply = self._exchange(wire.post_balance(self._instance_id, body))
+        match wire.classify(reply, body, now=datetime.now(UTC)):
+            case outcomes.Created() as created:
+                return created
+            case outcomes.Refused(status, code, message):
+                raise errors.Refused(message, status=status, code=code)
+            case outcomes.Conflict(message):
+                raise errors.Conflict(message, status=409)
+            case outcomes.NotApplied(reason, busy=True, retry_after_seconds=wait):
+                raise errors.RateLimited(reason, retry_after_seconds=wait)
+            case outcomes.NotApplied(reason):
+                raise errors.NotConnected(reason)
+            case outcomes.Stop(status, message):
+                raise errors.AccessDenied(message, status=status)
+            case outcomes.Unknown(message, status):
+                told = f"{message} A balance may have been created: look before you send this again."
+                raise errors.MaybeCreated(told, status=status)
+            case unheard_of:
+                assert_never(unheard_of)
+
+    def create_balance(
+        self, request: BalanceRequest, *, ref: str | None = None, import_id: str | None = None
+    ) -> Balance:
+        """As `create`, for those who do not ask for warnings."""
+        return self.create(request, ref=ref, import_id=import_id).balance
+
+    def get_balance(self, balance_id: str) -> Balance:
+        """Raises NotFound where Blnk knows no such balance."""
+        said = self._read(wire.get_balance(self._instance_id, balance_id))
+        return _parse(Balance, [wire.read_one(said)])[0]
+
+    def may_read(self) -> bool:
+        """Whether these credentials may look at ledgers, identities and balances (the scope data:read)."""
+        try:
+            self._read(wire.list_page(self._instance_id, "ledgers", page=1, page_size=1))
+        except errors.AccessDenied as denied:
+            if denied.status != 403:
+                raise
+            return False
+        return True
+
+    def list_ledgers(self, page: int = 1) -> list[Ledger]:
+        """A page of at most 100, newest first; pages count from 1, and a short one is the last."""
+        return self._list("ledgers", page, Ledger)
+
+    def list_identities(self, page: int = 1) -> list[Identity]:
+        return self._list("identities", page, Identity)
+
+    def search_ledgers(self, text: str) -> list[Ledger]:
+        """Ledgers whose name holds this text, or whose id it is; at most 100. All of a page where empty."""
+        words = _searched(text)
+        if not words:
+            return self.list_ledgers()
+        named = self._search("ledgers", [_holds("name", words)], Ledger)
+        exact = self._search("ledgers", [Filter("ledger_id", "eq", words)], Ledger)
+        return list({one.ledger_id: one for one in (*exact, *named)}.values())
+
+    def search_identities(self, text: str) -> list[Identity]:
+        """People and organisations by a part of a name or an e-mail address, or by exact id.
+
+        Blnk's filters hold all at once, never one or the other, so that each way to find one is asked alone.
+        """
+        whole = _searched(text)
+        if not whole:
+            return self.list_identities()
+        ways = [[Filter("identity_id", "eq", whole)]]
+        ways += [[_holds(field, whole)] for field in _NAME_FIELDS]
+        words = whole.replace(",", " ").split()
+        if len(words) > 1:
+            for first, last in ((words[0], words[-1]), (words[-1], words[0])):
+                ways.append([_holds("first_name", first), _holds("last_name", last)])
+        found = [one for way in ways for one in self._search("identities", way, Identity)]
+        return list({one.identity_id: one for one in found}.values())
+
+    def ledgers_by_id(self, ids: Iterable[str]) -> dict[str, Ledger]:
+        """Those that exist, by their id."""
+        return {one.ledger_id: one for one in self._any_of("ledgers", "ledger_id", ids, Ledger)}
+
+    def identities_by_id(self, ids: Iterable[str]) -> dict[str, Identity]:
+        return {one.identity_id: one for one in self._any_of("identities", "identity_id", ids, Identity)}
+
+    def ledgers_by_name(self, names: Iterable[str]) -> dict[str, list[Ledger]]:
+        """By exact name, to the letter; Blnk lets several ledgers have one name."""
+        found: dict[str, list[Ledger]] = {}
+        for one in self._any_of("ledgers", "name", names, Ledger):
+            found.setdefault(one.name, []).append(one)
+        return found
+
+    def identities_by(self, field: str, values: Iterable[str]) -> dict[str, list[Identity]]:
+        """By the exact value of a field, such as email_address or meta_data.customer_number."""
+        found: dict[str, list[Identity]] = {}
+        key = field.removeprefix("meta_data.")
+        for one in self._any_of("identities", field, values, Identity):
+            value = one.meta_data.get(key) if key != field else getattr(one, field, None)
+            found.setdefault(str(value), []).append(one)
+        return found
+
+    def balances_of(self, ledger_id: str, currency: str, identity_ids: Iterable[str]) -> list[Balance]:
+        """All balances that these identities have in this ledger and currency."""
+        also = (Filter("ledger_id", "eq", ledger_id), Filter("currency", "eq", currency))
+        return list(self._any_of("balances", "identity_id", identity_ids, Balance, also))
+
+    def find_by_refs(self, refs: Iterable[str], *, created_from: str | None = None) -> list[Balance]:
+        """The balances that carry one of these refs, twins among them.
+
+        A ref that was not found is asked again until an answer holds none of those asked, so that a page
+        full of twins hides nothing. `created_from` bounds the look: Blnk's own time, UTC with Z.
+        """
+        found: list[Balance] = []
+        for batch in _batches(refs, wire.REFS_PER_LOOK):
+            missing = set(batch)
+            while missing:
+                request = wire.find_refs(self._instance_id, sorted(missing), created_from=created_from)
+                rows = _parse(Balance, wire.read_rows(self._read(request)))
+                if any(row.import_ref not in missing for row in rows):
+                    raise errors.ReadFailed("Blnk's answer holds balances that were not asked for.")
+                if not rows:
+                    break
+                found += rows
+                missing -= {row.import_ref for row in rows if row.import_ref}
+        return found
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _list(self, what: str, page: int, model: type[_Thing]) -> list[_Thing]:
+        said = self._read(wire.list_page(self._instance_id, what, page=page))
+        return _parse(model, wire.read_rows(said))
+
+    def _search(self, what: str, filters: Sequence[Filter], model: type[_Thing]) -> list[_Thing]:
+        return _parse(model, wire.read_rows(self._read(wire.search(self._instance_id, what, filters))))
+
+    def _any_of(
+        self,
+        what: str,
+        field: str,
+        values: Iterable[str],
+        model: type[_Thing],
+        also: Sequence[Filter] = (),
+    ) -> Iterator[_Thing]:
+        """All that have one of these values, page by page: one value may stand in many of them."""
+        for batch in _batches(values, wire.PAGE_LIMIT):
+            filters = [Filter(field, "in", values=batch), *also]
+            page = 1
+            while True:
+                request = wire.search(
+                    self._instance_id, what, filters, page=page, sort_by="created_at", sort_order="asc"
+                )
+                rows = wire.read_rows(self._read(request))
+                yield from _parse(model, rows)
+                if len(rows) < wire.PAGE_LIMIT:
+                    break
+                page += 1
+
+    def _read(self, request: Request) -> Any:
+        """The JSON of an answer; waits once, briefly, where Blnk asks for it."""
+        try:
+            return wire.read_json(self._exchange(request), now=datetime.now(UTC))
+        except errors.RateLimited as busy:
+            if busy.retry_after_seconds is None or busy.retry_after_seconds > _SHORT_WAIT_SECONDS:
+                raise
+            self._sleep(busy.retry_after_seconds)
+        return wire.read_json(self._exchange(request), now=datetime.now(UTC))
+
+    def _exchange(self, request: Request) -> Reply:
+        """Once, and after a 401 once more with a newer token: a 401 says that nothing was done."""
+        token = self._tokens.current()
+        reply = self._transport.exchange(request, _Bearer(token))
+        if isinstance(reply, Answer) and reply.status == 401:
+            reply = self._transport.exchange(request, _Bearer(self._tokens.newer_than(token.generation)))
+        return reply
+
+
+_NAME_FIELDS = ("first_name", "last_name", "organization_name", "email_address")
+
+
+def _searched(text: str) -> str:
+    """What a person typed, without what no name holds and Postgres refuses."""
+    return " ".join(text.replace("\0", "").split())
+
+
+def _holds(field: str, text: str) -> Filter:
+    plain = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return Filter(field, "ilike", f"%{plain}%")
+
+
+def _batches(values: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Each value once. Never an empty batch: to Core an `in` without values is no condition at all."""
+    once = iter(dict.fromkeys(values))
+    while batch := list(islice(once, size)):
+        yield batch
+
+
+def _parse(model: type[_Thing], rows: Iterable[dict[str, Any]]) -> list[_Thing]:
+    try:
+        return [model.model_validate(row) for row in rows]
+    except ValidationError:
+        raise errors.ReadFailed("Blnk's answer has an unexpected shape.") from None

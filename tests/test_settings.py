@@ -1,0 +1,224 @@
+"""Secrets and environment: each mistake is named with its remedy, and no value is ever repeated."""
+
+import traceback
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from blnk_api import settings
+from blnk_api.errors import SettingsProblem
+from blnk_api.settings import BLNK_CLOUD, PRACTICE, Instance, OAuth, Settings
+
+SECRET = "blnk_at_s3cr3t"
+GOOD = {"instance_id": '"ins_1"', "access_token": f'"{SECRET}"'}
+
+
+def secrets_file(folder: Path, text: str) -> Path:
+    path = folder / "secrets.toml"
+    path.write_text(text)
+    return path
+
+
+def load(folder: Path, text: str, **environ: str) -> Settings:
+    chosen = {"BLNK_SECRETS_FILE": str(secrets_file(folder, text)), "BLNK_DATA_DIR": str(folder / "data")}
+    return settings.load({**chosen, **environ})
+
+
+def connection(**keys: str | None) -> str:
+    """A [connections.acme] table that works, with these keys changed; None leaves one out."""
+    table = {key: value for key, value in {**GOOD, **keys}.items() if value is not None}
+    return "[connections.acme]\n" + "".join(f"{key} = {value}\n" for key, value in table.items())
+
+
+def problem(folder: Path, text: str, **environ: str) -> str:
+    """What the person reads; nothing that a log would hold of it repeats the secret."""
+    with pytest.raises(SettingsProblem) as raised:
+        load(folder, text, **environ)
+    logged = "".join(traceback.format_exception(raised.value)) + repr(raised.value)
+    assert "s3cr3t" not in logged
+    return str(raised.value)
+
+
+def test_a_connection_needs_no_more_than_an_instance_and_a_token(tmp_path: Path) -> None:
+    one = load(tmp_path, connection()).connections["acme"]
+
+    assert one.instance == Instance(BLNK_CLOUD, "ins_1", "production")
+    assert (one.label, one.url, one.credentials) == ("acme", BLNK_CLOUD, SECRET)
+    assert (one.requests_per_minute, one.request_timeout_seconds) == (5_000, 30.0)
+    assert one.is_production
+    assert not one.is_practice
+
+
+def test_every_key_of_a_connection_is_used(tmp_path: Path) -> None:
+    text = connection(
+        label='"Acme (test)"',
+        base_url='"https://blnk.acme.example:8443/cloud/"',
+        environment='"sandbox"',
+        requests_per_minute="100",
+        request_timeout_seconds="7.5",
+        custom_currencies='["POINTS", "MILES"]',
+        access_token=None,
+        client_id='"client_1"',
+        client_secret=f'"{SECRET}"',
+        refresh_token=f'"rt_{SECRET}"',
+    )
+
+    one = load(tmp_path, text).connections["acme"]
+
+    assert one.label == "Acme (test)"
+    assert one.instance == Instance("https://blnk.acme.example:8443/cloud", "ins_1", "sandbox")
+    assert (one.requests_per_minute, one.request_timeout_seconds) == (100, 7.5)
+    assert one.custom_currencies == {"POINTS", "MILES"}
+    assert one.credentials == OAuth("client_1", SECRET, f"rt_{SECRET}")
+    assert not one.is_production
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"instance_id": None}, "connections.acme.instance_id is missing"),
+        ({"instance_id": '""'}, "connections.acme.instance_id should be text"),
+        ({"instance_id": "7"}, "connections.acme.instance_id should be text"),
+        ({"instance_id": '"ins 1"'}, "connections.acme.instance_id has a space"),
+        ({"access_token": None}, "connections.acme.access_token is missing"),
+        ({"access_token": '"blnk_at s3cr3t"'}, "connections.acme.access_token has a space"),
+        ({"access_token": r'"blnk_at_s3cr3t\n"'}, "connections.acme.access_token has a space"),
+        ({"access_token": r'"blnk_at_s3cr3t\u0000"'}, "connections.acme.access_token has a space"),
+        ({"access_token": '"blnk_at_s3cr3t…"'}, "connections.acme.access_token has a space"),
+        ({"access_token": '["blnk_at_s3cr3t"]'}, "connections.acme.access_token should be text"),
+        ({"acces_token": f'"{SECRET}"'}, "connections.acme.acces_token is not a key we know"),
+        ({"client_id": '"c"'}, "connections.acme.access_token stands beside client_id"),
+        (
+            {"access_token": None, "client_id": '"c"', "client_secret": f'"{SECRET}"'},
+            "connections.acme.refresh_token is missing",
+        ),
+        ({"base_url": '"http://s3cr3t.example"'}, "connections.acme.base_url must begin with https://"),
+        ({"base_url": '"http://127.0.0.1.s3cr3t.example"'}, "connections.acme.base_url must begin with"),
+        ({"base_url": '"s3cr3t.example"'}, "connections.acme.base_url should look like https://host"),
+        ({"base_url": '"ftp://s3cr3t.example"'}, "connections.acme.base_url should look like"),
+        ({"base_url": '"https://"'}, "connections.acme.base_url should look like"),
+        ({"base_url": '"https://host:s3cr3t"'}, "connections.acme.base_url should look like"),
+        ({"base_url": '"https://[s3cr3t"'}, "connections.acme.base_url should look like"),
+        ({"base_url": '"https://me:s3cr3t@host"'}, "connections.acme.base_url should look like"),
+        ({"base_url": '"https://host/?key=s3cr3t"'}, "connections.acme.base_url should look like"),
+        ({"base_url": '"https://host s3cr3t"'}, "connections.acme.base_url should look like"),
+        ({"environment": '"s3cr3t"'}, 'connections.acme.environment should be "production" or "sandbox"'),
+        ({"environment": '"practice"'}, "connections.acme.environment should be"),
+        ({"requests_per_minute": '"5000"'}, "connections.acme.requests_per_minute should be a number"),
+        ({"requests_per_minute": "0"}, "connections.acme.requests_per_minute should be a number from 1"),
+        ({"requests_per_minute": "true"}, "connections.acme.requests_per_minute should be a number"),
+        ({"request_timeout_seconds": "nan"}, "connections.acme.request_timeout_seconds should be a number"),
+        ({"request_timeout_seconds": "601"}, "connections.acme.request_timeout_seconds should be a number"),
+        ({"custom_currencies": '"POINTS"'}, "connections.acme.custom_currencies should be a list"),
+        ({"custom_currencies": '["TWO WORDS"]'}, "connections.acme.custom_currencies should be a list"),
+        ({"label": '" "'}, "connections.acme.label should be text"),
+    ],
+)
+def test_a_wrong_secret_is_named_with_its_remedy_and_never_shown(
+    tmp_path: Path, keys: dict[str, str | None], said: str
+) -> None:
+    assert said in problem(tmp_path, connection(**keys))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('connections = "s3cr3t"', "[connections.NAME]"),
+        ('[connections]\nacme = "s3cr3t"', "[connections.acme]"),
+        ("[connections.practice]\ninstance_id = 's3cr3t'", "cannot be named practice"),
+        ('practice = "s3cr3t"', "practice must be true or false"),
+        ('[connections.acme]\naccess_token = "s3cr3t', "not valid TOML"),
+        ("[connections.acme]\naccess_token = s3cr3t", "not valid TOML"),
+    ],
+)
+def test_a_file_of_the_wrong_form_is_told_without_quoting_it(tmp_path: Path, text: str, said: str) -> None:
+    assert said in problem(tmp_path, text)
+
+
+def test_a_file_that_is_not_text_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.toml"
+    path.write_bytes(b"\xff\xfes3cr3t")
+
+    with pytest.raises(SettingsProblem, match="not valid TOML"):
+        settings.load({"BLNK_SECRETS_FILE": str(path)})
+
+
+def test_a_chosen_secrets_file_that_cannot_be_read_does_not_slip_into_practice(tmp_path: Path) -> None:
+    with pytest.raises(SettingsProblem, match=r"BLNK_SECRETS_FILE names .*missing\.toml"):
+        settings.load({"BLNK_SECRETS_FILE": str(tmp_path / "missing.toml")})
+    with pytest.raises(SettingsProblem, match="cannot be read"):
+        settings.load({"BLNK_SECRETS_FILE": str(tmp_path)})
+
+
+def test_other_tables_of_the_file_are_none_of_our_business(tmp_path: Path) -> None:
+    text = 'password = "x"\n[auth]\nclient_secret = 7\n[connection]\nbase_url = "nonsense"\n' + connection()
+
+    assert set(load(tmp_path, text).connections) == {"acme", PRACTICE}
+
+
+def test_plain_http_is_for_this_machine_only(tmp_path: Path) -> None:
+    for host in ("127.0.0.1:8700", "localhost", "[::1]:80"):
+        one = load(tmp_path, connection(base_url=f'"http://{host}"')).connections["acme"]
+        assert one.url == f"http://{host}"
+
+
+def test_practice_is_offered_unless_switched_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    nothing_configured = settings.load({})
+
+    assert set(nothing_configured.connections) == {PRACTICE}
+    practice = nothing_configured.connections[PRACTICE]
+    assert (practice.is_practice, practice.is_production, practice.url) == (True, False, "")
+    assert nothing_configured.data_dir == tmp_path / ".data"
+    assert set(load(tmp_path, "practice = false\n" + connection()).connections) == {"acme"}
+    assert set(load(tmp_path, "practice = false\n").connections) == set()
+
+
+def test_practice_is_reached_where_it_last_said_that_it_runs(tmp_path: Path) -> None:
+    told = '{"url": "http://127.0.0.1:9", "port": 9, "pid": 1, "instance_id": "ins_p", "token": "t"'
+    folder = tmp_path / "data" / "practice"
+    folder.mkdir(parents=True)
+    (folder / "running.json").write_text(told + ', "core_key": "c", "door_key": "d"}')
+
+    practice = load(tmp_path, "").connections[PRACTICE]
+
+    assert practice.instance == Instance(PRACTICE, "ins_p", "practice")
+    assert (practice.url, practice.credentials) == ("http://127.0.0.1:9", "t")
+
+
+def test_the_environment_overrides_where_things_lie(tmp_path: Path) -> None:
+    one = load(tmp_path, "")
+    elsewhere = load(tmp_path, "", BLNK_DATABASE_URL="postgresql://desk:s3cr3t@db/desk")
+
+    assert one.database_url == f"sqlite:///{tmp_path}/data/journal.db"
+    assert elsewhere.database_url == "postgresql://desk:s3cr3t@db/desk"
+    assert one.uploads_dir == tmp_path / "data" / "uploads"
+
+
+def test_each_wait_can_be_set(tmp_path: Path) -> None:
+    waits = load(tmp_path, "", BLNK_WAIT_CONNECT="0.5", BLNK_WAIT_SETTLE_LEAST="2").waits
+
+    assert (waits.connect, waits.settle_least, waits.claim_good) == (0.5, 2.0, 5.0)
+    for wrong in ("soon", "-1", "nan", "inf"):
+        assert problem(tmp_path, "", BLNK_WAIT_CONNECT=wrong).startswith("BLNK_WAIT_CONNECT should be")
+
+
+def test_an_import_finds_the_connection_that_means_its_instance_today(tmp_path: Path) -> None:
+    known = load(tmp_path, connection())
+    instance = known.connections["acme"].instance
+
+    assert known.connection_of(instance) is known.connections["acme"]
+    assert known.connection_of(replace(instance, instance_id="ins_2")) is None
+    assert known.connection_of(replace(instance, environment="sandbox")) is None
+
+
+def test_no_secret_shows_where_settings_are_printed(tmp_path: Path) -> None:
+    oauth = connection(
+        access_token=None, client_id='"c"', client_secret=f'"{SECRET}"', refresh_token=f'"{SECRET}"'
+    )
+    for text in (connection(), oauth):
+        loaded = load(tmp_path, text, BLNK_DATABASE_URL="postgresql://desk:s3cr3t@db/desk")
+        printed = f"{loaded} {loaded.connections['acme'].credentials if text is oauth else ''}"
+        assert "s3cr3t" not in printed

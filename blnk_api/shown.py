@@ -13,6 +13,6 @@ def _visible(character: str) -> str:
         return "⏎"
     if code < 0x20:
         return chr(0x2400 + code)
-    if 0xDC80 <= code <= 0xDCFF:
+    if 0xDC00 <= code <= 0xDCFF:
         return f"<{code - 0xDC00:02X}>"
     return character if character.isprintable() or character == "\u200d" else f"<U+{code:04X}>"

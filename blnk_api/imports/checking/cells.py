@@ -1,0 +1,226 @@
+"""What a single cell means: a ledger, an identity, currencies, yes or no. Each answer is kept per value."""
+
+import difflib
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable
+from typing import Generic, TypeVar
+
+from blnk_api import currencies
+from blnk_api.currencies import Finding
+from blnk_api.imports.checking.known import Known
+from blnk_api.models import GENERAL_LEDGER_ID
+from blnk_api.shown import shown
+
+T = TypeVar("T")
+Answer = tuple[T | None, tuple[Finding, ...]]
+"""What the cell means, None when it means nothing that can be sent; and what there is to tell."""
+
+_KEPT_ANSWERS = 100_000
+_SUGGESTIONS = 300
+"""Different wrong values that get a "did you mean". Each costs some milliseconds."""
+
+_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_BLNK_ID = re.compile(r"(ldg|idt|bln|acc|txn|rcn|apikey)_\S*", re.IGNORECASE)
+_TRUE = frozenset({"yes", "y", "1", "on", "x", "wahr", "ja", "vrai", "oui", "verdadero", "sí", "si"})
+_FALSE = frozenset({"no", "n", "0", "off", "falsch", "nein", "faux", "non", "falso"})
+
+
+class Kept(dict[str, T], Generic[T]):
+    """Answers by cell text, worked out once each. Forgets all of them when they become too many."""
+
+    def __init__(self, answer: Callable[[str], T]) -> None:
+        super().__init__()
+        self._answer = answer
+
+    def __missing__(self, text: str) -> T:
+        if len(self) >= _KEPT_ANSWERS:
+            self.clear()
+        found = self[text] = self._answer(text)
+        return found
+
+
+class Names:
+    """Finds a ledger or an identity by id or name among what is known."""
+
+    def __init__(
+        self, what: str, prefix: str, ids: dict[str, str], names: dict[str, list[str]], readable: bool
+    ) -> None:
+        self._what = what
+        self._article = "an" if what[0] in "aeiou" else "a"
+        self._ids = ids
+        self._names = names
+        self._readable = readable
+        self._own = re.compile(f"{prefix}_{_UUID}")
+        self._prefix = prefix
+        self._spelled: defaultdict[str, list[str]] = defaultdict(list)
+        for id_, name in ids.items():
+            self._spelled[name].append(id_)
+        self._suggestions = 0
+        self.unchecked = False
+        """Whether an id was taken as it is, because nothing may be read."""
+
+    def find(self, text: str) -> Answer[str]:
+        """The id that a filled cell means."""
+        value = text.strip().strip("\u200b\u2060\ufeff")
+        trimmed = (
+            () if value == text else (self._note("whitespace_trimmed", f"Spaces around {shown(value)}"),)
+        )
+        if value in self._ids:
+            return value, trimmed
+        if found := _BLNK_ID.fullmatch(value):
+            return self._by_id(value, found[1].lower(), trimmed)
+        if not self._readable:
+            message = (
+                f"{shown(value)} cannot be looked up without permission to read: put the {self._what}'s id."
+            )
+            return None, (Finding(f"unknown_{self._what}", "error", message),)
+        ids = self._spelled.get(value) or self._names.get(value.casefold()) or []
+        if len(ids) == 1:
+            name = self._ids.get(ids[0], value)
+            if name != value and name.casefold() == value.casefold():
+                note = self._note(
+                    f"{self._what}_name_case", f"{shown(value)} is taken as {shown(name)}", name
+                )
+                return ids[0], (note,)
+            return ids[0], trimmed
+        if ids:
+            listed = ", ".join(sorted(ids)[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
+            message = f"{len(ids)} have the name {shown(value)}: {listed}. Put the id of the one you mean."
+            return None, (Finding(f"ambiguous_{self._what}", "error", message),)
+        return None, (self._unknown(value),)
+
+    def _by_id(self, value: str, prefix: str, trimmed: tuple[Finding, ...]) -> Answer[str]:
+        if value.lower() in self._ids:
+            note = self._note("id_case_fixed", f"{shown(value)} is sent in small letters", value.lower())
+            return value.lower(), (note,)
+        if prefix != self._prefix:
+            kinds = {"ldg": "a ledger", "idt": "an identity", "bln": "a balance"}
+            other = kinds.get(prefix, "something else")
+            message = f"{shown(value)} is the id of {other}, not of {self._article} {self._what}."
+        elif not self._own.fullmatch(value):
+            message = (
+                f"{shown(value)} is no whole id: {self._article} {self._what}'s id is {prefix}_ and 36 signs."
+            )
+        elif not self._readable:
+            self.unchecked = True
+            return value, trimmed
+        else:
+            return None, (self._unknown(value),)
+        return None, (Finding(f"malformed_{self._what}", "error", message),)
+
+    def _unknown(self, value: str) -> Finding:
+        message = f"{shown(value)} is no {self._what} in this Blnk."
+        repair = self._nearest(value)
+        if repair is not None:
+            message = f"{shown(value)} is no {self._what} in this Blnk: did you mean {shown(repair)}?"
+        return Finding(f"unknown_{self._what}", "error", message, repair)
+
+    def _nearest(self, value: str) -> str | None:
+        """A name that only one has, or an id, that is spelled nearly so."""
+        self._suggestions += 1
+        if self._suggestions > _SUGGESTIONS or len(value) > 200 or len(self._ids) > 20_000:
+            return None
+        if _BLNK_ID.fullmatch(value):
+            return next(iter(difflib.get_close_matches(value, self._ids, n=1, cutoff=0.93)), None)
+        folded = {name.casefold(): name for name, ids in self._spelled.items() if len(ids) == 1}
+        near = difflib.get_close_matches(value.casefold(), folded, n=1, cutoff=0.75)
+        return folded[near[0]] if near else None
+
+    @staticmethod
+    def _note(kind: str, what: str, repair: str | None = None) -> Finding:
+        return Finding(kind, "note", f"{what}{'.' if repair else ' are not sent.'}", repair)
+
+
+def ledgers(known: Known) -> Names:
+    """Finds ledgers; the general ledger is in every Blnk."""
+    ids = {GENERAL_LEDGER_ID: "General Ledger", **known.ledgers}
+    folded: defaultdict[str, list[str]] = defaultdict(list)
+    for id_, name in ids.items():
+        folded[name.casefold()].append(id_)
+    return Names("ledger", "ldg", ids, dict(folded), known.readable)
+
+
+def identities(known: Known) -> Names:
+    """Finds identities by id, name, e-mail or what else the caller looked up."""
+    return Names("identity", "idt", known.identities, known.identity_names, known.readable)
+
+
+class Currencies:
+    """Reads a currency cell, which may hold several codes separated by semicolons."""
+
+    def __init__(self, custom: Iterable[str], accepted: Collection[str]) -> None:
+        self._custom = tuple(custom)
+        self._accepted = frozenset(accepted)
+        self._unknown = 0
+
+    def find(self, text: str) -> Answer[tuple[str, ...]]:
+        parts = text.split(";") if ";" in text else [text]
+        parts = [part for part in parts if part.strip()] or [text]
+        codes: list[str] = []
+        findings: list[Finding] = []
+        for part in parts:
+            suggest = self._unknown < _SUGGESTIONS
+            code, finding = currencies.check(part, self._custom, self._accepted, suggest=suggest)
+            if finding is not None and not (len(parts) > 1 and finding.kind == "whitespace_trimmed"):
+                findings.append(self._in_cell(finding, part, text) if len(parts) > 1 else finding)
+            if code is not None:
+                codes.append(code)
+        wrong = any(finding.severity == "error" for finding in findings)
+        self._unknown += wrong
+        if len(set(codes)) < len(codes):
+            once = ";".join(dict.fromkeys(codes))
+            message = f"{shown(text)} names a currency twice; for two balances make two rows."
+            findings.append(Finding("duplicate_currency", "error", message, once))
+            wrong = True
+        return (None if wrong else tuple(codes)), tuple(findings)
+
+    @staticmethod
+    def _in_cell(finding: Finding, part: str, text: str) -> Finding:
+        """The repair of one code as the repair of the whole cell."""
+        if finding.repair is None:
+            return finding
+        return finding._replace(repair=text.replace(part, finding.repair, 1))
+
+
+def lineage(text: str) -> Answer[bool]:
+    """Yes or no. Blnk takes only true and false; what else is clear is told."""
+    value = text.strip().casefold()
+    if value in ("true", "false", ""):
+        return value == "true", ()
+    if value in _TRUE:
+        return True, (Finding("boolean_read_as_true", "note", f"{shown(text)} is read as true.", "true"),)
+    if value in _FALSE:
+        return False, (Finding("boolean_read_as_false", "note", f"{shown(text)} is read as false.", "false"),)
+    message = f"{shown(text)} is neither true nor false."
+    near = difflib.get_close_matches(value, ("true", "false"), n=1, cutoff=0.7) if len(value) < 20 else []
+    if near:
+        message = f"{message[:-1]}: did you mean {near[0]}?"
+    return None, (Finding("bad_boolean", "error", message, near[0] if near else None),)
+
+
+_STRATEGIES = ("FIFO", "LIFO", "PROPORTIONAL")
+
+
+def strategy(text: str) -> Answer[str]:
+    """One of Blnk's three strategies, in any case; "" for an empty cell."""
+    value = text.strip().upper()
+    if not value or value in _STRATEGIES:
+        return value, ()
+    message = f"{shown(text)} is no allocation strategy: FIFO, LIFO or PROPORTIONAL."
+    near = difflib.get_close_matches(value, _STRATEGIES, n=1, cutoff=0.8) if len(value) < 30 else []
+    return None, (Finding("bad_allocation_strategy", "error", message, near[0] if near else None),)
+
+
+_INDICATOR = re.compile(r"@\S+")
+
+
+def indicator(text: str) -> Answer[str]:
+    """An indicator as Blnk takes it: @ and then no spaces; "" for an empty cell."""
+    value = text.strip()
+    if not value or _INDICATOR.fullmatch(value):
+        return value, ()
+    tidy = "@" + re.sub(r"\s+", "", value.lstrip("@"))
+    message = f"{shown(value)} is no indicator: it starts with @ and has no spaces, such as @Fees."
+    repair = tidy if len(tidy) > 1 else None
+    return None, (Finding("malformed_indicator", "error", message, repair),)

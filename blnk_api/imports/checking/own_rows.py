@@ -1,0 +1,62 @@
+"""Rows that come back from our own results: which they are, and their cells as they were."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from blnk_api.imports import refs
+from blnk_api.imports.mapping import Mapping, Use
+from blnk_api.imports.reading import FileShape
+from blnk_api.imports.safe_cells import unguard_cell
+
+STATUS_WORDS = frozenset(
+    {
+        "Not sent",
+        "Being sent",
+        "Created",
+        "Already existed",
+        "Refused",
+        "Needs a look",
+        "Invalid",
+        "Left out",
+    }
+)
+"""The words in the status column of our results."""
+
+
+class Brought(NamedTuple):
+    """What a row brings from our results."""
+
+    ref: refs.Ref | None
+    ref_text: str
+    balance_id: str
+    is_ours: bool
+    """Whether its cells were written by us, and so may have been guarded against formulas."""
+
+
+class OwnRows:
+    """Reads the columns that our results add."""
+
+    def __init__(self, shape: FileShape, mapping: Mapping) -> None:
+        self._is_csv = shape.kind == "csv"
+        self._at = {
+            use: column.position
+            for use in (Use.IMPORT_REF, Use.BALANCE_ID, Use.STATUS)
+            if (column := mapping.column(use))
+        }
+        self.are_possible = Use.IMPORT_REF in self._at or Use.BALANCE_ID in self._at
+
+    def brought(self, cells: Sequence[str]) -> Brought:
+        ref_text, balance_id, status = (
+            cells[at].strip() if (at := self._at.get(use)) is not None else ""
+            for use in (Use.IMPORT_REF, Use.BALANCE_ID, Use.STATUS)
+        )
+        ref = refs.parse_ref(ref_text)
+        is_ours = ref is not None or (Use.IMPORT_REF in self._at and status in STATUS_WORDS)
+        return Brought(ref, ref_text, balance_id, is_ours)
+
+    def as_they_were(self, cells: list[str]) -> Iterator[list[str]]:
+        """The cells of a row of ours, likeliest first: a CSV is guarded, an XLSX only if it was a CSV."""
+        plain = [unguard_cell(cell) for cell in cells]
+        yield plain if self._is_csv else cells
+        if plain != cells:
+            yield cells if self._is_csv else plain

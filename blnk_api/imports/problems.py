@@ -1,0 +1,88 @@
+"""What there is to tell about a row, as data: shown in groups, repaired in place, kept with the row."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from blnk_api.currencies import Severity
+
+_VALUE_CHARACTERS = 200
+_VALUES_TOLD_APART = 200
+"""Different values of one kind and column that become groups of their own; the rest share one group."""
+
+_WEIGHT: dict[Severity, int] = {"error": 0, "warning": 1, "note": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to tell. An error keeps its row from being sent; a warning or a note does not.
+
+    `row` is the spreadsheet's row number, 0 for the whole file; `part` the currency where one record makes
+    several balances and only one of them is meant. `column` is the header, "" for the whole row. `value` is
+    the cell, cut at 200 characters. `repair` is the text to put into the cell instead; for a `ragged_row` it
+    is "" and means: take the missing cells as empty.
+    """
+
+    kind: str
+    row: int
+    part: str
+    column: str
+    value: str
+    message: str
+    severity: Severity
+    repair: str | None = None
+
+
+def clip(value: str) -> str:
+    """A cell as a problem's value."""
+    return value if len(value) <= _VALUE_CHARACTERS else value[:_VALUE_CHARACTERS]
+
+
+@dataclass(slots=True)
+class ProblemGroup:
+    """Rows that have the same problem and can be repaired at once."""
+
+    kind: str
+    column: str
+    value: str | None
+    """None where the rows hold different values."""
+    severity: Severity
+    message: str
+    repair: str | None
+    rows: list[tuple[int, str]] = field(default_factory=list)
+    """Row numbers with the part, in file order, each once."""
+
+    @property
+    def sentence(self) -> str:
+        """ "14 rows: Custmer wallets is no ledger: did you mean Customer wallets?" """
+        count = len(self.rows)
+        if self.rows and self.rows[0][0] == 0:
+            return self.message
+        return f"{count:,} {'row' if count == 1 else 'rows'}: {self.message}"
+
+
+def group(problems: Iterable[Problem]) -> list[ProblemGroup]:
+    """The problems as groups, errors first, then by how many rows they touch. One pass."""
+    groups: dict[tuple[str, ...], ProblemGroup] = {}
+    values: defaultdict[tuple[str, str], int] = defaultdict(int)
+    for problem in problems:
+        kind, column, severity = problem.kind, problem.column, problem.severity
+        key: tuple[str, ...] = (kind, column, severity, problem.value, problem.repair or "")
+        found = groups.get(key)
+        if found is None and values[kind, column] >= _VALUES_TOLD_APART:
+            key = (kind, column, severity)
+            found = groups.get(key)
+            if found is None:
+                message = f"other values with the same problem, such as: {problem.message}"
+                found = groups[key] = ProblemGroup(kind, column, None, severity, message, None)
+        elif found is None:
+            values[kind, column] += 1
+            found = groups[key] = ProblemGroup(
+                kind, column, problem.value, severity, problem.message, problem.repair
+            )
+        place = (problem.row, problem.part)
+        if not found.rows or found.rows[-1] != place:
+            found.rows.append(place)
+    for found in groups.values():
+        found.rows.sort()
+    return sorted(groups.values(), key=lambda g: (_WEIGHT[g.severity], -len(g.rows)))

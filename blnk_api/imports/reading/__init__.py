@@ -1,0 +1,44 @@
+"""Any file → records of text, with what was detected. One reader for the first look and for the import."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from blnk_api.imports.reading import delimited, kinds
+from blnk_api.imports.reading.encodings import ENCODINGS
+from blnk_api.imports.reading.shapes import (
+    MAX_BYTES,
+    FileProblem,
+    FileShape,
+    Flaw,
+    ReadOptions,
+    Record,
+)
+
+__all__ = ["ENCODINGS", "FileProblem", "FileShape", "Flaw", "ReadOptions", "Record", "detect", "records"]
+
+_DETECT = ReadOptions()
+
+
+def detect(path: Path, name: str, options: ReadOptions = _DETECT) -> FileShape:
+    """How the file is to be read, within a second whatever its size. Raises FileProblem.
+
+    `name` is what the person called the file; only its ending is looked at, for the words of a refusal.
+    """
+    size = path.stat().st_size
+    if size == 0:
+        raise FileProblem("empty", "The file is empty. Choose another file, or save this one again.")
+    if size > MAX_BYTES:
+        raise FileProblem(
+            "too_big",
+            f"The file has {size / 1e6:,.0f} MB; at most 100 MB can be read. Split it into several.",
+        )
+    with path.open("rb") as stream:
+        head = stream.read(4_096)
+    kinds.refuse_by_first_bytes(head)
+    return delimited.detect(path, options)
+
+
+def records(path: Path, shape: FileShape) -> Iterator[Record]:
+    """The records under the header as a stream, blank ones skipped. Raises FileProblem for what only shows on
+    the way: more rows than allowed, a workbook that is damaged further down."""
+    return delimited.records(path, shape)

@@ -1,0 +1,123 @@
+"""Which row holds the column names."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+
+from blnk_api.currencies import name_of
+from blnk_api.imports.reading.shapes import MAX_COLUMNS, FileProblem
+from blnk_api.imports.spellings import Use, recognise
+from blnk_api.shown import shown
+
+LOOK_AT = 50
+"""Rows that are looked at. Titles and notes above a table are shorter."""
+
+Row = tuple[int, list[str]]
+
+_TELLING = frozenset(
+    {
+        Use.LEDGER,
+        Use.CURRENCY,
+        Use.IDENTITY,
+        Use.INDICATOR,
+        Use.LINEAGE,
+        Use.ALLOCATION_STRATEGY,
+        Use.BALANCE_ID,
+        Use.IMPORT_REF,
+    }
+)
+_ID = re.compile(
+    r"(?:ldg|idt|bln)_\S+|general_ledger_id|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", re.IGNORECASE
+)
+_VALUE = re.compile(
+    r"[-+]?[\d.,' ]*\d[\d.,' ]*%?|\S+@\S+\.\S+|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*|true|false", re.I
+)
+
+
+def known_uses(cells: Sequence[str]) -> int:
+    """How many different columns of ours the cells name."""
+    found = (recognise(cell) for cell in cells if len(cell) <= 100)
+    return len({use[0] for use in found if use and use[0] in _TELLING})
+
+
+def find_header(rows: Sequence[Row]) -> int | None:
+    """The index of the row of column names among the first rows of a file; None when there is none.
+
+    A row that names two of our columns is it. Else the first row, before any data, that is filled like
+    the rows under it and holds words and no values.
+    """
+    for index, (_, cells) in enumerate(rows):
+        if known_uses(cells) >= 2:
+            return index
+    width = usual_width([cells for _, cells in rows])
+    for index, (_, cells) in enumerate(rows):
+        filled = [cell.strip() for cell in cells if cell.strip()]
+        if any(_ID.fullmatch(cell) for cell in filled):
+            return None
+        enough = len(filled) * 2 > width if width > 1 else bool(filled)
+        if enough and len(set(filled)) == len(filled) and not any(map(_is_value, filled)):
+            return index
+    return None
+
+
+def usual_width(rows: Sequence[Sequence[str]]) -> int:
+    """The most usual number of cells up to the last filled one."""
+    widths = Counter(_filled_width(cells) for cells in rows if any(cells))
+    return max(widths, key=lambda width: (widths[width], width)) if widths else 0
+
+
+def _filled_width(cells: Sequence[str]) -> int:
+    return max((at for at, cell in enumerate(cells, 1) if cell.strip()), default=0)
+
+
+def _is_value(cell: str) -> bool:
+    return bool(_VALUE.fullmatch(cell)) or name_of(cell) is not None or len(cell) > 200
+
+
+def looks_like_data(cells: Sequence[str]) -> bool:
+    """Whether the cells are a row's: one of Blnk's ids, or a currency code beside other cells."""
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    if any(_ID.fullmatch(cell) for cell in filled):
+        return True
+    return len(filled) > 1 and any(name_of(cell) for cell in filled)
+
+
+def choose(rows: Iterator[Row], said: int | None) -> tuple[int, list[str]]:
+    """The header's row number and the column names, stripped. Raises FileProblem.
+
+    `rows` are the filled rows of a file from the top; `said` is the row that a person chose, 0 for none.
+    """
+    first = list(islice(rows, LOOK_AT))
+    if not first:
+        raise FileProblem("empty", "The file is empty. Choose another file, or save this one again.")
+    if said == 0:
+        width = max(len(cells) for _, cells in first)
+        number, headers = 0, [f"Column {at}" for at in range(1, width + 1)]
+    elif said is not None:
+        chosen = next((row for row in chain(first, rows) if row[0] >= said), None)
+        if chosen is None or chosen[0] != said:
+            raise FileProblem(
+                "header_row", f"Row {said:,} is empty or not there. Choose the row of column names."
+            )
+        number, headers = chosen
+    else:
+        index = find_header(first)
+        if index is None:
+            raise _no_header(first[0][1])
+        number, headers = first[index]
+    if len(headers) > MAX_COLUMNS:
+        raise FileProblem(
+            "too_many_columns",
+            f"The file has {len(headers):,} columns; {MAX_COLUMNS} is the most. Remove those not needed.",
+        )
+    return number, [name.strip() for name in headers]
+
+
+def _no_header(first: Sequence[str]) -> FileProblem:
+    start = shown(", ".join(cell.strip() for cell in first if cell.strip()))
+    return FileProblem(
+        "no_header",
+        f"The first line holds data, not column names: {start}. Add a line above it with at least ledger_id "
+        "and currency, or say that the file has no column names and choose what each column is.",
+    )

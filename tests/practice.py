@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import requests
+from requests import Response
 
 from blnk_api.sandbox.launch import Practice, start, wait_until_running
 
@@ -20,7 +21,7 @@ ANSWER_SECONDS = 30.0
 
 
 class PracticeBlnk:
-    """Starts on construction, in `data_dir`/practice. After `stop` or `kill`, `start_again` finds its data."""
+    """Starts on construction, in `data_dir`/practice. After `stop` or `kill` one can `start_again`."""
 
     def __init__(
         self, data_dir: Path, *, core: str | None = None, seed: Path | None = None, port: int | None = None
@@ -154,6 +155,19 @@ class PracticeBlnk:
     def create_balance(self, **body: Any) -> dict[str, Any]:
         """Made behind everyone's back, straight in Core. A fault on "create" strikes here too."""
         return self._core("balances", body)
+
+    def cloud(
+        self, method: str, path: str, body: Any = None, *, token: str | None = None, **params: Any
+    ) -> Response:
+        """One request to the Cloud surface, on a connection of its own."""
+        return requests.request(
+            method,
+            f"{self.url}/{path}",
+            params={"instance_id": self.instance_id, **params},
+            json=body,
+            headers={"Authorization": f"Bearer {token or self.token}"},
+            timeout=ANSWER_SECONDS,
+        )
 
     def door(self, method: str, verb: str, order: dict[str, Any] | None = None) -> Any:
         """A verb of /_practice, with the door key."""

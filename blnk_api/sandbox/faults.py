@@ -8,10 +8,10 @@ of the others the one ordered first decides.
 import random
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
-from blnk_api.sandbox.core import View
+from blnk_api.sandbox.core import CLEAR, View
 
 RequestKind = Literal["create", "filter", "get", "token", "other"]
 On = Literal["create", "read", "filter", "any", "token"]
@@ -81,7 +81,7 @@ def read_fault(given: Mapping[str, Any]) -> Fault:
     return fault
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Order:
     """A fault that was ordered, and how far it has come."""
 
@@ -114,8 +114,8 @@ class Met:
 
     fault: Fault | None = None
     latency_seconds: float = 0
-    view: View = field(default_factory=View)
-    ends_at: float = 0
+    view: View = CLEAR
+    order: "Order | None" = None
 
 
 class FaultBook:
@@ -153,8 +153,14 @@ class FaultBook:
             fault=deciding.fault if deciding else None,
             latency_seconds=sum(each.fault.seconds for each in added if each.fault.kind == "latency"),
             view=_view(added),
-            ends_at=(deciding.ends_at or 0) if deciding else 0,
+            order=deciding,
         )
+
+    def stopped_for(self, order: Order | None) -> float:
+        """Seconds for which this full stop still holds; none once it was cleared."""
+        if order is None or order.ends_at is None or order not in self._orders:
+            return 0
+        return order.ends_at - time.monotonic()
 
 
 _NOTHING = Met()

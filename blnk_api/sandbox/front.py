@@ -59,6 +59,8 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         arrived = time.monotonic()
         asked = await _read(scope, receive)
+        if asked is None:
+            return
         kind = kind_of(asked)
         entry = Entry(kind, asked.method, scope["path"], arrived)
         if kind == "create" and (ref := _REF.search(asked.body)):
@@ -122,8 +124,7 @@ class Front:
                 await (line.drop() if fault.answer == "drop" else line.gone(None))
                 return None
             case "full_stop":
-                still_here = not await line.gone(max(met.ends_at - time.monotonic(), 0))
-                return serve(asked, met.view) if still_here else None
+                return serve(asked, met.view) if await self._sat_out(met, line) else None
             case "revoke":
                 return _revoked(asked)
             case "forbid":
@@ -133,6 +134,13 @@ class Front:
                 return None
             case _:
                 assert_never(fault.kind)
+
+    async def _sat_out(self, met: Met, line: Line) -> bool:
+        """Whether the caller is still there when the full stop ends."""
+        while (seconds := self._world.faults.stopped_for(met.order)) > 0:
+            if await line.gone(min(seconds, _SHORT_WAIT_SECONDS / 10)):
+                return False
+        return True
 
     def _with_another_ref(self, reply: Reply) -> Reply:
         if reply.status != 201:
@@ -159,12 +167,14 @@ def kind_of(asked: Asked) -> RequestKind:
             return "other"
 
 
-async def _read(scope: Scope, receive: Receive) -> Asked:
-    """The whole request; of a body over Core's limit only so much as shows that."""
+async def _read(scope: Scope, receive: Receive) -> Asked | None:
+    """The request, with as much of a body over Core's limit as shows that; None if it never came whole."""
     body = bytearray()
     more = True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         more = message.get("more_body", False)
         if len(body) <= BODY_LIMIT_BYTES:
             body += message.get("body", b"")

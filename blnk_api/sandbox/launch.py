@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from blnk_api import __file__ as _package
@@ -28,9 +28,9 @@ class Practice:
     port: int
     pid: int
     instance_id: str
-    token: str
-    core_key: str
-    door_key: str
+    token: str = field(repr=False)
+    core_key: str = field(repr=False)
+    door_key: str = field(repr=False)
 
     @property
     def core_url(self) -> str:

@@ -40,6 +40,8 @@ CREATE INDEX IF NOT EXISTS balances_created_at ON balances (created_at);
 CREATE INDEX IF NOT EXISTS balances_ledger_id ON balances (ledger_id);
 CREATE INDEX IF NOT EXISTS balances_identity_id ON balances (identity_id, currency);
 CREATE INDEX IF NOT EXISTS balances_import_ref ON balances ({metadata_text("import_ref")});
+CREATE INDEX IF NOT EXISTS balances_imported_at ON balances (created_at)
+    WHERE {metadata_text("import_ref")} IS NOT NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS unique_indicator_currency ON balances (indicator, currency)
     WHERE indicator IS NOT NULL;
 CREATE TABLE IF NOT EXISTS core_keys (key TEXT PRIMARY KEY, scopes TEXT NOT NULL, expires_at TEXT NOT NULL);
@@ -49,6 +51,14 @@ CREATE TABLE IF NOT EXISTS oauth_clients (
     client_id TEXT PRIMARY KEY, client_secret TEXT NOT NULL, scopes TEXT NOT NULL,
     lifetime_seconds REAL NOT NULL, refresh_token TEXT NOT NULL);
 """
+_STATISTICS = {
+    "balances_import_ref": "1000000 1",
+    "balances_created_at": "1000000 1",
+    "balances_imported_at": "900000 1",
+    "balances_identity_id": "1000000 1000 500",
+    "balances_ledger_id": "1000000 100000",
+}
+"""What ANALYZE would find in a large store: a ledger holds many balances, a ref stands on few."""
 _KEYS = {LEDGERS.name: "ledger_id", IDENTITIES.name: "identity_id", BALANCES.name: "balance_id"}
 
 
@@ -80,11 +90,19 @@ class Store:
         self.db.create_function("pg_numeric", 1, _numeric, deterministic=True)
         self.db.create_function("pg_lower", 1, _lower, deterministic=True)
         self.db.executescript(_SCHEMA)
+        self._advise_planner()
         newest = "SELECT max(created_at) FROM "
         self._last_us = max(self.db.execute(newest + name).fetchone()[0] or 0 for name in _KEYS)
 
     def close(self) -> None:
         self.db.close()
+
+    def _advise_planner(self) -> None:
+        if self.db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'").fetchone():
+            return
+        self.db.executescript("ANALYZE; DELETE FROM sqlite_stat1;")
+        self.db.executemany("INSERT INTO sqlite_stat1 VALUES ('balances', ?, ?)", _STATISTICS.items())
+        self.db.execute("ANALYZE sqlite_schema")
 
     def now_ns(self) -> int:
         """The time since 1970, a microsecond at least after any told before, whatever the clock does."""
@@ -141,8 +159,9 @@ class Store:
             raise DataError(str(error)) from error
 
     def count(self, table: Table, which: Where) -> int:
+        """Raises DataError. The bound on created_at changes nothing but the index: a count stays fast."""
         try:
-            sql = f"SELECT count(*) FROM {table.name} WHERE {which.sql}"
+            sql = f"SELECT count(*) FROM {table.name} WHERE {which.sql} AND created_at >= 0"
             return int(self.db.execute(sql, which.args).fetchone()[0])
         except sqlite3.OperationalError as error:
             raise DataError(str(error)) from error

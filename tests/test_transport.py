@@ -202,6 +202,14 @@ def dribble(line: socket.socket, beginning: bytes) -> None:
         time.sleep(0.05)  # the server's own slowness is what is tested
 
 
+def wait_and_fall_silent(line: socket.socket, beginning: bytes) -> None:
+    """The first bytes come shortly before the deadline, and then none."""
+    read_request(line)
+    time.sleep(0.9)
+    line.sendall(beginning)
+    line.recv(1)
+
+
 @pytest.mark.parametrize(
     "beginning",
     [b"HTTP/1.1 201 Created\r\nx-", b"HTTP/1.1 201 Created\r\ncontent-length: 9999\r\n\r\n{"],
@@ -215,6 +223,15 @@ def test_an_answer_that_dribbles_ends_at_the_deadline(beginning: bytes) -> None:
     assert isinstance(problem, errors.MaybeCreated)
     assert "did not answer within 0.5 seconds" in str(problem)
     assert 0.4 < time.monotonic() - began < 1.5
+
+
+def test_a_last_wait_does_not_begin_anew_with_the_first_byte() -> None:
+    began = time.monotonic()
+    with server(lambda line: wait_and_fall_silent(line, b"HTTP/1.1 201 Created\r\n\r\n{")) as port:
+        problem = attempt(f"http://127.0.0.1:{port}", timeout=1.0)
+
+    assert isinstance(problem, errors.MaybeCreated)
+    assert 0.95 < time.monotonic() - began < 1.7
 
 
 def test_a_redirect_is_not_followed(blnk: PracticeBlnk) -> None:

@@ -1,0 +1,30 @@
+"""The composition root: Streamlit's pages, our own routes, and the helpers that live as long as they do."""
+
+import gc
+import importlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import streamlit as st
+from starlette.middleware import Middleware
+
+from blnk_api import routes, supervise, web
+
+
+@asynccontextmanager
+async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
+    async with supervise.helpers():
+        # Streamlit collects all generations after each run: what lives as long as the server is left out.
+        importlib.import_module("pandas")
+        gc.collect()
+        gc.freeze()
+        yield {}
+
+
+app = st.App(
+    "pages/shell.py",
+    lifespan=lifespan,
+    routes=routes.routes(),
+    middleware=[Middleware(web.SecurityHeaders), Middleware(web.BrowserCookie)],
+)

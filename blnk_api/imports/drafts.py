@@ -1,0 +1,226 @@
+"""Drafts: a file as it was uploaded, or the form's one balance; and handing them to the sender.
+
+Nothing here sends. An id is made by the page before anything else, so that doing a thing twice does it once.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+import orjson
+
+from blnk_api import currencies, wire
+from blnk_api.imports import refs
+from blnk_api.imports.journal import Journal, imports, rows
+from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.journal.rows import JournalRow, NewRow
+from blnk_api.imports.journal.states import ImportState, RowState, Stage
+from blnk_api.models import IMPORT_ID, IMPORT_REF, BalanceRequest
+from blnk_api.settings import Connection, Settings
+from blnk_api.shown import shown
+
+_COPY_BYTES = 1 << 20
+
+
+class Incomplete(Exception):
+    """A form that is no balance yet; `sentences` say what to do, one for each thing missing or wrong."""
+
+    def __init__(self, sentences: list[str]) -> None:
+        super().__init__(" ".join(sentences))
+        self.sentences = sentences
+
+
+class NotConfirmed(Exception):
+    """Nothing was handed to the sender; the text says why and what to do."""
+
+
+def balance_request(
+    *,
+    ledger_id: str | None,
+    currency: str | None,
+    identity_id: str | None = None,
+    meta_data: Iterable[tuple[str, str]] = (),
+    custom_currencies: Iterable[str] = (),
+) -> BalanceRequest:
+    """What a filled-in form asks for. Raises Incomplete."""
+    wrong: list[str] = []
+    ledger_id, identity_id = (ledger_id or "").strip(), (identity_id or "").strip()
+    if not ledger_id:
+        wrong.append("Choose the ledger.")
+    code = None
+    if not currency:
+        wrong.append("Choose the currency.")
+    else:
+        code, finding = currencies.check(currency, custom_currencies)
+        if code is None and finding is not None:
+            wrong.append(finding.message)
+    kept: dict[str, str] = {}
+    for name, value in meta_data:
+        name = name.strip()
+        if not name and value:
+            wrong.append(f"Give the metadata value {shown(value)} a name.")
+        elif name in (IMPORT_REF, IMPORT_ID):
+            wrong.append(f"{name} is the name of our own mark: choose another name in the metadata.")
+        elif name in kept:
+            wrong.append(f"The metadata name {shown(name)} stands twice: keep one.")
+        elif name:
+            kept[name] = value
+    texts = {"The ledger": ledger_id, "The identity": identity_id}
+    texts |= {f"The metadata {shown(name)}": name + value for name, value in kept.items()}
+    wrong += [
+        f"{what} holds a character that Blnk cannot store." for what, text in texts.items() if _is_odd(text)
+    ]
+    if wrong or code is None:
+        raise Incomplete(wrong)
+    return BalanceRequest(ledger_id=ledger_id, currency=code, identity_id=identity_id or None, meta_data=kept)
+
+
+def _is_odd(text: str) -> bool:
+    """NUL is a 500 of Blnk's, and half a character is silently replaced (tests/contract)."""
+    return "\0" in text or any(0xD800 <= ord(character) <= 0xDFFF for character in text)
+
+
+def ask_for(
+    journal: Journal,
+    *,
+    id: str,
+    connection: Connection,
+    who: str,
+    request: BalanceRequest,
+    again: bool = False,
+) -> bool:
+    """One balance as an import of one row, checked and waiting to be confirmed; whether it was made now.
+
+    `again`: a balance like this exists and another is wanted, so that its ref has to differ.
+    """
+    fields = request.model_dump(exclude_none=True)
+    ref = refs.make_ref(refs.content_hash(fields), 0, id if again else None)
+    cells = {"ledger_id": request.ledger_id, "currency": request.currency}
+    cells |= {"identity_id": request.identity_id} if request.identity_id else {}
+    cells |= {name: str(value) for name, value in request.meta_data.items()}
+    by_ledger = {"ledger_id": request.ledger_id, "name": "", "currency": request.currency, "n": 1}
+    totals = {"records": 1, "balances": 1, "invalid": 0, "existing": 0, "by_ledger": [by_ledger]}
+    with journal.write() as tx:
+        made = imports.create(
+            tx,
+            id,
+            kind="form",
+            instance=connection.instance,
+            connection=connection.name,
+            who=who,
+            stage=Stage.CHECKED,
+            shape=orjson.dumps({"kind": "csv", "header_row": 1, "headers": list(cells)}).decode(),
+            totals=orjson.dumps(totals).decode(),
+        )
+        if not made:
+            return False
+        import_ = imports.find(tx, id)
+        assert import_ is not None
+        row = NewRow(
+            number=1,
+            part="",
+            state=RowState.READY,
+            cells=list(cells.values()),
+            ledger_id=request.ledger_id,
+            currency=request.currency,
+            body=wire.create_balance(request, ref=ref, import_id=id),
+            ref=ref,
+        )
+        rows.insert_rows(tx, import_.number, import_.instance_number, [row])
+    return True
+
+
+def asked_for(row: JournalRow) -> BalanceRequest:
+    """The request that a form's row holds, without our stamps."""
+    body = orjson.loads(row.body or b"{}")
+    meta_data = {k: v for k, v in body.pop("meta_data", {}).items() if k not in (IMPORT_REF, IMPORT_ID)}
+    return BalanceRequest(**body, meta_data=meta_data)
+
+
+def upload(
+    journal: Journal,
+    settings: Settings,
+    *,
+    id: str,
+    connection: Connection,
+    who: str,
+    file_name: str,
+    data: BinaryIO,
+) -> bool:
+    """Keeps the file and makes its draft; whether it was made now. Raises OSError when the disk is full."""
+    with journal.read() as tx:
+        if imports.find(tx, id) is not None:
+            return False
+    folder = settings.uploads_dir / id
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    size, digest = _copy(data, folder / "file")
+    with journal.write() as tx:
+        return imports.create(
+            tx,
+            id,
+            kind="file",
+            instance=connection.instance,
+            connection=connection.name,
+            who=who,
+            file_name=file_name,
+            file_path=f"{id}/file",
+            file_sha256=digest,
+            file_bytes=size,
+        )
+
+
+def _copy(data: BinaryIO, path: Path) -> tuple[int, str]:
+    """Copies in pieces; the size and SHA-256 of what is on the disk now, for good."""
+    digest = hashlib.sha256()
+    size = 0
+    data.seek(0)
+    with path.open("wb") as file:
+        while piece := data.read(_COPY_BYTES):
+            digest.update(piece)
+            size += len(piece)
+            file.write(piece)
+        file.flush()
+        os.fsync(file.fileno())
+    return size, digest.hexdigest()
+
+
+def to_create(import_: Import) -> int:
+    """How many balances a confirmed draft would ask Blnk for."""
+    return import_.counts.get(RowState.READY, 0)
+
+
+def confirm(
+    journal: Journal, settings: Settings, *, id: str, who: str, version: int, typed: str | None = None
+) -> None:
+    """Hands the draft that was shown to the sender. Raises NotConfirmed.
+
+    `typed` is the count that a person types for a file that goes to a production instance.
+    """
+    with journal.write() as tx:
+        import_ = imports.find(tx, id)
+        if import_ is None:
+            raise NotConfirmed("This import is not here any more. Nothing was sent.")
+        if import_.state is not ImportState.DRAFT:
+            return  # pressed twice, or in another window: it is on its way
+        connection = settings.connection_of(import_.instance)
+        if connection is None:
+            raise NotConfirmed("No connection means this import's Blnk any more. Nothing was sent.")
+        count = to_create(import_)
+        if import_.version != version or import_.stage is not Stage.CHECKED:
+            raise NotConfirmed(
+                "The draft has changed since it was shown here, so nothing was sent. "
+                "Look at it again, and confirm what you see now."
+            )
+        if count == 0:
+            raise NotConfirmed("There is nothing to create. Nothing was sent.")
+        if connection.is_production and import_.kind == "file" and _digits(typed) != str(count):
+            raise NotConfirmed(f"Type the number of balances, {count:,}, to confirm. Nothing was sent.")
+        if not imports.confirm(tx, import_, who=who, version=version):
+            raise NotConfirmed("The draft could not be confirmed. Nothing was sent. Load this page again.")
+
+
+def _digits(typed: str | None) -> str:
+    """A count as people write it: 9,988 or 9 988 or 9.988."""
+    return "".join(character for character in typed or "" if character not in ",.'’ \u00a0\u202f")

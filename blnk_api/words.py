@@ -1,0 +1,263 @@
+"""What pages say: counts, times, states and events in plain words, here so that a thing has one name."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from blnk_api.imports.journal.imports import Event, Import
+from blnk_api.imports.journal.sending import WHO
+from blnk_api.imports.journal.states import WORDS, ImportState, RowState, Stage
+from blnk_api.settings import Connection, Environment, Instance
+from blnk_api.shown import shown
+
+MEANING = {
+    RowState.READY: "Waiting. Nothing was sent for this row.",
+    RowState.SENDING: "On its way to Blnk at this moment.",
+    RowState.CREATED: "The balance exists, and was read back.",
+    RowState.EXISTS: "Blnk had this balance already, so nothing was sent.",
+    RowState.REFUSED: "Blnk said no. Nothing was created. Put the row right and import it again.",
+    RowState.UNKNOWN: "It was sent, and no answer came back. We look in Blnk before anything is sent again.",
+    RowState.INVALID: "Something in the row has to be put right first. Nothing was sent.",
+    RowState.LEFT_OUT: "Somebody decided not to send it.",
+}
+"""What a status means and what to do about it."""
+
+STATE = {
+    ImportState.DRAFT: "Draft",
+    ImportState.QUEUED: "Queued",
+    ImportState.RUNNING: "Running",
+    ImportState.PAUSED: "Paused",
+    ImportState.VERIFYING: "Verifying",
+    ImportState.DONE: "Done",
+    ImportState.CANCELLED: "Cancelled",
+}
+
+ENVIRONMENT: Mapping[Environment, str] = {
+    "production": "PRODUCTION",
+    "sandbox": "SANDBOX",
+    "practice": "PRACTICE",
+}
+
+ENVIRONMENT_MEANS: Mapping[Environment, str] = {
+    "production": "Balances made here are real and cannot be deleted.",
+    "sandbox": "A Blnk for testing. Its balances cannot be deleted either.",
+    "practice": "Nothing here is real.",
+}
+
+
+def plural(n: int, thing: str) -> str:
+    """ "1 row", "9,988 rows", "2 identities" """
+    if n == 1:
+        return f"1 {thing}"
+    return f"{n:,} {thing.removesuffix('y') + 'ies' if thing.endswith('y') else thing + 's'}"
+
+
+def listed(parts: list[str]) -> str:
+    """ "a, b and c" """
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1]))) if parts else ""
+
+
+def zone(name: str | None) -> tzinfo:
+    """A browser's time zone; UTC where it says none that we know."""
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+def when(seconds: float, in_zone: tzinfo) -> str:
+    """ "22 Nov 2026, 16:07" """
+    return f"{datetime.fromtimestamp(seconds, in_zone):%-d %b %Y, %H:%M}"
+
+
+def size(n: int | None) -> str:
+    if n is None:
+        return ""
+    return f"{n / 1e6:,.1f} MB" if n >= 1_000_000 else f"{max(1, round(n / 1000)):,} kB" if n else "0 kB"
+
+
+def instance(instance: Instance, connection: Connection | None) -> str:
+    """Which Blnk, for people: the connection's label, or its address where no connection means it."""
+    if connection is not None:
+        return connection.label
+    return (
+        "Practice" if instance.environment == "practice" else f"{instance.base_url} ({instance.instance_id})"
+    )
+
+
+def title(import_: Import) -> str:
+    """What an import is called: its file's name, or what the form was for."""
+    if import_.file_name:
+        return shown(import_.file_name, 80)
+    made = (import_.totals.get("by_ledger") or [{}])[0]
+    return f"One {shown(str(made.get('currency', '')))} balance"
+
+
+_FINDINGS_TOLD = 20
+
+_SETTLED = (RowState.CREATED, RowState.EXISTS, RowState.REFUSED)
+_TO_SEND = (*_SETTLED, RowState.READY, RowState.SENDING, RowState.UNKNOWN)
+
+
+def progress(import_: Import) -> tuple[int, int]:
+    """Rows that are settled, of how many that are to be sent."""
+    counts = import_.counts
+    return sum(counts.get(one, 0) for one in _SETTLED), sum(counts.get(one, 0) for one in _TO_SEND)
+
+
+def headline(import_: Import) -> str:
+    """The sentence that matters most about an import at this moment."""
+    settled, total = progress(import_)
+    match import_.state:
+        case ImportState.DRAFT:
+            return _of_draft(import_)
+        case ImportState.QUEUED:
+            return f"{plural(total, 'balance')} to create, waiting for their turn."
+        case ImportState.RUNNING:
+            return f"{settled:,} of {plural(total, 'balance')} settled."
+        case ImportState.PAUSED:
+            return f"Paused after {settled:,} of {plural(total, 'balance')}."
+        case ImportState.VERIFYING:
+            return "Everything is sent. What Blnk holds is being compared with what was created."
+        case ImportState.CANCELLED if not import_.has_sent:
+            return "Cancelled. Nothing was sent."
+    counted = came_to(import_.counts)
+    return f"Cancelled: {counted}." if import_.state is ImportState.CANCELLED else f"{counted}."
+
+
+def came_to(counts: Mapping[RowState, int]) -> str:
+    """ "9,976 balances created, 10 already existed, 2 refused" """
+    order = (
+        *(RowState.EXISTS, RowState.REFUSED, RowState.UNKNOWN),
+        *(RowState.READY, RowState.SENDING, RowState.INVALID, RowState.LEFT_OUT),
+    )
+    said = [f"{plural(counts.get(RowState.CREATED, 0), 'balance')} created"]
+    said += [f"{counts[one]:,} {WORDS[one].lower()}" for one in order if counts.get(one)]
+    return ", ".join(said).replace(" needs a look", " need a look")
+
+
+def needs_someone(import_: Import) -> int:
+    """Rows that a person should do something about."""
+    return import_.counts.get(RowState.REFUSED, 0) + import_.counts.get(RowState.UNKNOWN, 0)
+
+
+def _of_draft(import_: Import) -> str:
+    match import_.stage:
+        case Stage.UPLOADED:
+            return "The file is here and waits to be read. Nothing was sent."
+        case Stage.CHECKING:
+            return f"Reading and checking: {plural(import_.stage_progress, 'row')} so far. Nothing was sent."
+        case Stage.LOOKING:
+            return f"Looking up in Blnk which balances exist already: {import_.stage_progress:,} so far."
+        case Stage.UNREADABLE:
+            return "The file cannot be used. Nothing was sent."
+    return f"Checked: {plural(import_.counts.get(RowState.READY, 0), 'balance')} to create. Nothing was sent."
+
+
+def actor(who: str) -> str:
+    """Who did it: a person by the name they gave, or the app itself."""
+    return "Balance Desk" if who == WHO else f"{shown(who, 80)} (not verified)"
+
+
+def findings(found: Mapping[str, Any]) -> list[str]:
+    """What the comparison with Blnk brought to light, one sentence each; none when all is well."""
+    if not found.get("checked"):
+        why = found.get("why_not") or "these credentials may not read"
+        return [f"Not verified: {shown(str(why), 200)} What was created could not be compared with Blnk."]
+    said = []
+    for one in found.get("twins", [])[:_FINDINGS_TOLD]:
+        said.append(
+            f"Row {one['row']} has two balances in Blnk: {listed(one['ids'])}. Decide which one stays in use."
+        )
+    for one in found.get("missing", [])[:_FINDINGS_TOLD]:
+        said.append(f"Row {one['row']}: Blnk confirmed {listed(one['ids'])} and cannot find it now.")
+    for one in found.get("unexpected", [])[:_FINDINGS_TOLD]:
+        said.append(
+            f"Blnk holds {listed(one['ids'])} from this import, and no row of the file stands for it."
+        )
+    more = sum(
+        max(0, len(found.get(kind, [])) - _FINDINGS_TOLD) for kind in ("twins", "missing", "unexpected")
+    )
+    return [*said, f"And {more:,} more findings like these."] if more else said
+
+
+def event(one: Event) -> str:
+    """What happened, without who and when."""
+    said = _EVENTS.get(one.what)
+    return said(one.detail) if said else one.what.capitalize() + "."
+
+
+def _second_balance(detail: dict[str, Any]) -> str:
+    ids = listed([str(id) for id in detail.get("balance_ids", [])])
+    return f"One row has two balances in Blnk: {ids}. Somebody has to decide what to do about them."
+
+
+_EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "uploaded": lambda _: "Uploaded the file.",
+    "asked for": lambda _: "Filled in the form.",
+    "confirmed": lambda _: "Confirmed. Sending begins.",
+    "paused": lambda detail: f"Paused: {detail.get('reason', '')}",
+    "resumed": lambda _: "Resumed.",
+    "cancelled": lambda _: "Cancelled what was not sent.",
+    "late answer": lambda detail: (
+        f"A late answer arrived: {detail.get('balance_id', 'the balance')} was created."
+    ),
+    "second balance": _second_balance,
+    "found": lambda detail: f"Found in Blnk: {detail.get('balance_id', 'a balance')} was created before.",
+    "verified": lambda _: "Compared what was created with what Blnk holds.",
+    "interrupted": lambda detail: (
+        f"Sending stopped in the middle of {plural(int(detail.get('rows', 0)), 'row')}; "
+        "Blnk is looked at before they go again."
+    ),
+}
+
+
+def row_labels(labels: list[Any], count: int) -> str:
+    """ "3, 17, 20 and 41 more" """
+    said = ", ".join(str(one) for one in labels[:_LABELS_TOLD])
+    more = count - min(len(labels), _LABELS_TOLD)
+    return f"{said} and {more:,} more" if more > 0 and said else said
+
+
+_LABELS_TOLD = 50
+
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars ( | )"}
+
+
+def reading(import_: Import) -> str:
+    """How a file was read: "A text file with columns separated by commas, in UTF-8; names in row 1." """
+    shape = import_.shape or {}
+    if shape.get("kind") == "xlsx":
+        what = f"A workbook, sheet {shown(str(shape.get('sheet') or ''))}"
+    else:
+        delimiter = str(shape.get("delimiter") or ",")
+        between = _DELIMITERS.get(delimiter, shown(delimiter))
+        what = f"A text file with columns separated by {between}, in {shape.get('encoding') or 'UTF-8'}"
+    row = shape.get("header_row")
+    names = f"the column names are in row {row}" if row else "there are no column names"
+    return f"{what}; {names}. {plural(int(import_.totals.get('records', 0)), 'row')} below."
+
+
+_USES = {
+    "ledger": "Ledger",
+    "currency": "Currency",
+    "identity": "Identity",
+    "indicator": "Indicator",
+    "lineage": "Track fund lineage",
+    "allocation_strategy": "Allocation strategy",
+    "balance_id": "Our own column from earlier results",
+    "import_ref": "Our own column from earlier results",
+    "status": "Our own column from earlier results",
+    "message": "Our own column from earlier results",
+    "ignore": "Left out",
+}
+
+
+def becomes(column: Mapping[str, Any]) -> str:
+    """What a column of the file turns into."""
+    use = str(column.get("use"))
+    if use in ("metadata", "reference"):
+        name = shown(str(column.get("name") or ""))
+        return f"Metadata {name}" + (" (your own key)" if use == "reference" else "")
+    return _USES.get(use, use)

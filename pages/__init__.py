@@ -1,0 +1,1 @@
+"""What a person sees. Layout and words; everything that decides is in blnk_api."""

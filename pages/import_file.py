@@ -1,0 +1,20 @@
+"""Import a file: upload it, see what it means, confirm; then what becomes of it."""
+
+import streamlit as st
+
+from blnk_api.imports.journal.states import ImportState
+from pages.parts import draft, import_view, upload, visit
+
+here = visit.current()
+
+if here.import_ is None:
+    st.title("Import a file")
+    st.write(
+        "Each row of your file becomes exactly one balance, or you are told why not. The whole file is "
+        "checked first, and nothing is sent before you confirm."
+    )
+    upload.show(here)
+elif here.import_.state is ImportState.DRAFT:
+    draft.show(here, here.import_)
+else:
+    import_view.show(here, here.import_)

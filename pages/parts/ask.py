@@ -1,0 +1,138 @@
+"""The form's fields and its button. Its id is made with it, so that pressing twice makes one balance."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from blnk_api import currencies
+from blnk_api.imports import drafts
+from blnk_api.imports.drafts import Incomplete, NotConfirmed
+from blnk_api.imports.journal import imports
+from blnk_api.models import BalanceRequest
+from pages.parts import look, person
+from pages.parts.picker import Choice, put
+from pages.parts.visit import Visit
+
+LEDGER, IDENTITY, CURRENCY = "form-ledger", "form-identity", "form-currency"
+_METADATA, _ID, _SENT = "form-metadata", "form-id", "form-sent"
+
+Pairs = Sequence[dict[str, Any]]
+_NO_PAIRS: Pairs = [{"Name": None, "Value": None}]
+
+
+@st.cache_data(ttl=20, max_entries=500, show_spinner=False)
+def _ledgers(_visit: Visit, connection: str, text: str) -> list[Choice]:
+    with _visit.desk.client(_visit.connected()) as client:
+        return [(one.ledger_id, one.name) for one in client.search_ledgers(text)]
+
+
+@st.cache_data(ttl=20, max_entries=500, show_spinner=False)
+def _identities(_visit: Visit, connection: str, text: str) -> list[Choice]:
+    with _visit.desk.client(_visit.connected()) as client:
+        found = client.search_identities(text)
+    return [(one.identity_id, " · ".join(filter(None, (one.name, one.email_address)))) for one in found]
+
+
+def ledgers(visit: Visit) -> Callable[[str], list[Choice]]:
+    return lambda text: _ledgers(visit, repr(visit.connected()), text)
+
+
+def identities(visit: Visit) -> Callable[[str], list[Choice]]:
+    return lambda text: _identities(visit, repr(visit.connected()), text)
+
+
+def currency_field(custom: frozenset[str]) -> str | None:
+    own = sorted(custom)
+    return st.selectbox(
+        "Currency",
+        [*own, *(code for code in currencies.all_codes() if code not in custom)],
+        index=None,
+        key=CURRENCY,
+        placeholder="Choose a currency",
+        format_func=lambda code: f"{code} · {currencies.name_of(code) or 'a code of your own'}",
+    )
+
+
+def metadata_grid() -> Pairs:
+    """Names and values; what was prefilled is the grid's beginning."""
+    grid: Pairs = st.data_editor(
+        st.session_state.get(_METADATA, _NO_PAIRS),
+        num_rows="dynamic",
+        hide_index=True,
+        key=f"{_METADATA}-{_form_id()}",
+        column_config={"Name": st.column_config.TextColumn(), "Value": st.column_config.TextColumn()},
+    )
+    return grid
+
+
+def create_button(visit: Visit, ledger: Choice | None, identity: Choice | None, pairs: Pairs) -> None:
+    """Reads the fields in the same run as the click, so that the last cell typed is among them."""
+    clicked = st.button("Create balance", type="primary", key=f"create-{_form_id()}")
+    if not clicked and st.session_state.get(_SENT):
+        clear()  # somebody came back for another one
+        st.rerun()
+    if not clicked:
+        return
+    try:
+        request = drafts.balance_request(
+            ledger_id=ledger[0] if ledger else None,
+            currency=st.session_state.get(CURRENCY),
+            identity_id=identity[0] if identity else None,
+            meta_data=[(one.get("Name") or "", one.get("Value") or "") for one in pairs],
+            custom_currencies=visit.connected().custom_currencies,
+        )
+        send(visit, _form_id(), request, person.name(visit))
+    except Incomplete as incomplete:
+        for sentence in incomplete.sentences:
+            look.problem(sentence)
+    except (ValueError, NotConfirmed) as problem:
+        look.problem(str(problem))
+    else:
+        st.rerun()
+
+
+def send(visit: Visit, id: str, request: BalanceRequest, who: str, *, again: bool = False) -> None:
+    """Makes the one-row import, puts it into the address, and only then hands it to the sender.
+
+    The form keeps its id until somebody begins another: a second click that is on its way finds the first.
+    """
+    desk = visit.desk
+    drafts.ask_for(desk.journal, id=id, connection=visit.connected(), who=who, request=request, again=again)
+    st.session_state[_SENT] = True
+    st.query_params["import"] = id
+    drafts.confirm(desk.journal, desk.settings, id=id, who=who, version=1)
+
+
+def again(visit: Visit, request: BalanceRequest) -> None:
+    """A second balance like one that exists, because somebody said so."""
+    clear()
+    send(visit, _form_id(), request, person.name(visit), again=True)
+
+
+def clear() -> None:
+    """Empties the form for the next balance, which gets an id of its own."""
+    for key in (_ID, _SENT, _METADATA, CURRENCY, f"{LEDGER}-search", f"{IDENTITY}-search"):
+        st.session_state.pop(key, None)
+    put(LEDGER, None)
+    put(IDENTITY, None)
+
+
+def start_over() -> None:
+    clear()
+    st.query_params.pop("import", None)
+
+
+def fill(request: BalanceRequest) -> None:
+    """Begins a new form with these values: another like that one, or that one put right."""
+    start_over()
+    put(LEDGER, (request.ledger_id, ""))
+    put(IDENTITY, (request.identity_id, "") if request.identity_id else None)
+    st.session_state[CURRENCY] = request.currency
+    pairs = [{"Name": name, "Value": str(value)} for name, value in request.meta_data.items()]
+    st.session_state[_METADATA] = pairs or _NO_PAIRS
+
+
+def _form_id() -> str:
+    id: str = st.session_state.setdefault(_ID, imports.new_id())
+    return id

@@ -1,0 +1,64 @@
+"""The top of every page: which Blnk, what that means, and whether anybody sends."""
+
+import streamlit as st
+
+from blnk_api import words
+from blnk_api.desk import SenderIs, Sending, listens_beyond_this_machine
+from blnk_api.imports.journal.imports import Import
+from pages.parts import look
+from pages.parts.visit import Visit
+
+
+def show(visit: Visit) -> None:
+    instance = visit.instance
+    if instance is None:
+        return
+    with st.container(key=f"banner-{instance.environment}", gap=None):
+        label = look.safe(words.instance(instance, visit.connection))
+        environment = words.ENVIRONMENT[instance.environment]
+        if visit.connection is not None and visit.connection.is_practice:
+            label = "A Blnk on this machine to try things out."
+        st.markdown(f"**{environment}** · {label} · {words.ENVIRONMENT_MEANS[instance.environment]}")
+    if listens_beyond_this_machine(st.get_option("server.address")):
+        look.warning(
+            "Everybody who can reach this server can create balances: it is open to the network and asks for "
+            "no sign-in. Names shown here are not verified."
+        )
+    sending(visit.sending())
+    _who(visit)
+
+
+def sending(now: Sending) -> None:
+    match now.is_:
+        case SenderIs.ANOTHERS:
+            st.info(
+                f"Sending is done by another process (process {now.pid} on {look.safe(now.host)}).",
+                icon=":material/info:",
+            )
+        case SenderIs.GONE:
+            look.warning(
+                "Nothing is sending right now. What you start here is kept, and goes on when sending is back."
+            )
+
+
+def sending_here(visit: Visit, import_: Import) -> None:
+    """As `sending`, beside an import that depends on it."""
+    now = visit.sending()
+    sending(now)
+    if visit.connection is None:
+        look.warning(
+            f"This import belongs to {words.instance(import_.instance, None)}, and no connection means that "
+            "any more. Nothing more of it is sent until one does: see the secrets file."
+        )
+    elif now.is_ is SenderIs.ANOTHERS and import_.instance_number not in now.serves:
+        look.warning("The process that sends has no credentials for this connection, so this import waits.")
+
+
+def _who(visit: Visit) -> None:
+    with st.sidebar:
+        if visit.who is not None:
+            st.caption(f"{look.safe(visit.who)} (not verified)")
+        if len(visit.desk.settings.connections) > 1 and st.button("Change connection", type="tertiary"):
+            st.session_state.pop("connection", None)
+            st.query_params.clear()
+            st.rerun()

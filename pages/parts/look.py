@@ -1,0 +1,73 @@
+"""The one look: text made safe to show, badges, messages."""
+
+import re
+
+import streamlit as st
+
+from blnk_api import words
+from blnk_api.imports.journal.states import ImportState, RowState
+from blnk_api.settings import Connection, Instance
+from blnk_api.shown import shown
+
+_MARKDOWN = re.compile(r"([!-/:-@\[-`{-~])")
+
+_STATE_BADGES = {
+    ImportState.DRAFT: (":material/edit_note:", "gray"),
+    ImportState.QUEUED: (":material/schedule:", "blue"),
+    ImportState.RUNNING: (":material/play_arrow:", "blue"),
+    ImportState.PAUSED: (":material/pause:", "orange"),
+    ImportState.VERIFYING: (":material/fact_check:", "blue"),
+    ImportState.DONE: (":material/check:", "green"),
+    ImportState.CANCELLED: (":material/close:", "gray"),
+}
+
+ROW_SIGNS = {
+    RowState.READY: "○",
+    RowState.SENDING: "↗",
+    RowState.CREATED: "✓",
+    RowState.EXISTS: "=",
+    RowState.REFUSED: "✕",
+    RowState.UNKNOWN: "?",
+    RowState.INVALID: "!",
+    RowState.LEFT_OUT: "–",
+}
+
+
+def safe(text: str, limit: int = 400) -> str:
+    """Any text for a place that reads Markdown: shown to the letter, without links, colours or images."""
+    return _MARKDOWN.sub(r"\\\1", shown(text, limit))
+
+
+def state_badge(state: ImportState) -> None:
+    icon, colour = _STATE_BADGES[state]
+    st.badge(words.STATE[state], icon=icon, color=colour)  # type: ignore[arg-type]
+
+
+def problem(text: str) -> None:
+    st.error(safe(text, 2_000), icon=":material/error:")
+
+
+def warning(text: str) -> None:
+    st.warning(safe(text, 2_000), icon=":material/warning:")
+
+
+def fact(label: str, value: str) -> None:
+    """A name and its value, one above the other; the value to the letter."""
+    with st.container(gap=None):
+        st.caption(label)
+        st.text(value or "–")
+
+
+def environment(instance: Instance) -> str:
+    return words.ENVIRONMENT[instance.environment]
+
+
+def address(connection: Connection) -> str:
+    """Where a connection leads, for telling two apart."""
+    if connection.is_practice:
+        return "The practice Blnk on this machine"
+    return f"{connection.instance.base_url} · instance {connection.instance.instance_id}"
+
+
+def heading(text: str) -> None:
+    st.title(safe(text, 120))

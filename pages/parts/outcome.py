@@ -1,0 +1,168 @@
+"""What became of one balance that somebody asked for: moves by itself until it is settled."""
+
+import streamlit as st
+
+from blnk_api import words
+from blnk_api.errors import NothingCreated
+from blnk_api.imports import drafts
+from blnk_api.imports.drafts import NotConfirmed
+from blnk_api.imports.journal import rows
+from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.journal.rows import JournalRow
+from blnk_api.imports.journal.states import ImportState, RowState
+from blnk_api.models import Balance, BalanceRequest
+from pages.parts import ask, import_controls, look, person
+from pages.parts.visit import Visit
+
+_SETTLED = (RowState.CREATED, RowState.EXISTS, RowState.REFUSED, RowState.INVALID)
+
+
+def show_outcome(visit: Visit, import_: Import) -> None:
+    """Static once it is settled, so that nothing moves under a hand that copies an id."""
+    row = _row(visit, import_)
+    if row.state in _SETTLED or import_.is_over:
+        _settled(visit, import_, row)
+    else:
+        st.title("Create a balance")
+        st.fragment(_watch, run_every=visit.desk.settings.waits.form_refresh)(visit, import_.id)
+
+
+def _row(visit: Visit, import_: Import) -> JournalRow:
+    with visit.desk.journal.read() as tx:
+        return rows.page(tx, import_.number, limit=1)[0]
+
+
+def _watch(visit: Visit, id: str) -> None:
+    import_ = visit.reload(id)
+    assert import_ is not None
+    row = _row(visit, import_)
+    if row.state in _SETTLED or import_.is_over:
+        st.rerun()
+    match import_.state, row.state:
+        case ImportState.DRAFT, _:
+            _unconfirmed(visit, import_)
+        case ImportState.PAUSED, _:
+            import_controls.show_pause(visit, import_)
+        case _, RowState.UNKNOWN:
+            _unknown(row)
+        case _, RowState.SENDING:
+            st.info("Sent to Blnk. Its answer is on the way.", icon=":material/hourglass_top:")
+        case _:
+            st.info("Waiting to be sent.", icon=":material/schedule:")
+            if row.message and row.tries:
+                st.text(f"The last try did not reach Blnk: {row.message}")
+    _asked(drafts.asked_for(row))
+
+
+def _settled(visit: Visit, import_: Import, row: JournalRow) -> None:
+    request = drafts.asked_for(row)
+    match row.state:
+        case RowState.CREATED:
+            st.title("The balance was created")
+            _balance(visit, row, request)
+            _follow_up(request, "Another like this")
+        case RowState.EXISTS:
+            st.title("This balance already existed")
+            st.write("Blnk has a balance exactly like this one, so nothing was sent and nothing was created.")
+            _balance(visit, row, request)
+            _follow_up(request, "Change it")
+            _create_another(visit, request)
+        case RowState.REFUSED | RowState.INVALID:
+            st.title("The balance was not created")
+            look.problem(row.message or "Blnk refused it without saying why.")
+            st.write("Nothing was created. Change what is wrong and create it again.")
+            _asked(request)
+            _follow_up(request, "Change it")
+        case RowState.UNKNOWN:
+            st.title("This balance needs a look")
+            _unknown(row)
+            _asked(request)
+        case _:
+            st.title("The balance was not created")
+            st.write("It was cancelled before it was sent. Nothing was created.")
+            _asked(request)
+            _follow_up(request, "Create it after all")
+    with st.container(key="made-by"):
+        zone = words.zone(st.context.timezone)
+        st.caption(
+            f"Asked for by {look.safe(words.actor(import_.who))} on {words.when(import_.created_at, zone)}."
+        )
+
+
+def _unknown(row: JournalRow) -> None:
+    look.warning(
+        "It was sent, and no clear answer came back: the balance may exist. Do not ask for it again. "
+        + (
+            "It could not be found out here: look for it in Blnk first."
+            if row.waits_for_person
+            else "Blnk is being looked at, and this page says what is found."
+        )
+    )
+    look.fact("What happened", row.message or "")
+
+
+def _unconfirmed(visit: Visit, import_: Import) -> None:
+    st.info("This balance was filled in and not confirmed. Nothing was sent.", icon=":material/edit_note:")
+    person.name_field(visit)
+    if st.button("Create balance", type="primary"):
+        try:
+            who = person.name(visit)
+            desk = visit.desk
+            drafts.confirm(desk.journal, desk.settings, id=import_.id, who=who, version=import_.version)
+        except (ValueError, NotConfirmed) as problem:
+            look.problem(str(problem))
+
+
+def _balance(visit: Visit, row: JournalRow, request: BalanceRequest) -> None:
+    st.caption("Balance id")
+    st.code(row.balance_id or "", language=None)
+    if row.message:
+        look.warning(f"Blnk answered otherwise than asked: {row.message}.")
+    try:
+        held = _held(visit, repr(visit.connection), row.balance_id or "")
+    except NothingCreated:
+        _asked(request)
+        st.caption("This is what was asked for. Blnk could not be read to show what it holds.")
+        return
+    st.subheader("What Blnk holds")
+    _table(held.model_dump(exclude_none=True))
+
+
+@st.cache_data(ttl=30, max_entries=200, show_spinner=False)
+def _held(_visit: Visit, connection: str, balance_id: str) -> Balance:
+    with _visit.desk.client(_visit.connected()) as client:
+        return client.get_balance(balance_id)
+
+
+def _asked(request: BalanceRequest) -> None:
+    st.subheader("What was asked for")
+    _table(request.model_dump(exclude_none=True, exclude_defaults=True))
+
+
+def _table(fields: dict[str, object]) -> None:
+    meta_data = fields.pop("meta_data", None)
+    pairs = [(name, value) for name, value in fields.items() if value not in ("", None)]
+    pairs += list(meta_data.items()) if isinstance(meta_data, dict) else []
+    st.dataframe(
+        {"Field": [name for name, _ in pairs], "Value": [str(value) for _, value in pairs]}, hide_index=True
+    )
+
+
+def _follow_up(request: BalanceRequest, label: str) -> None:
+    with st.container(horizontal=True):
+        st.button(label, type="primary", on_click=ask.fill, args=[request])
+        st.button("A new balance", on_click=ask.start_over)
+
+
+def _create_another(visit: Visit, request: BalanceRequest) -> None:
+    with st.expander("A second balance like it"):
+        st.write("Two balances that are alike are hard to tell apart later, and neither can be deleted.")
+        sure = st.checkbox("One exists, and I want another one exactly like it")
+        person.name_field(visit)
+        if st.button("Create a second balance", disabled=not sure):
+            try:
+                ask.again(visit, request)
+            except (ValueError, NotConfirmed) as problem:
+                look.problem(str(problem))
+            else:
+                st.rerun()

@@ -1,0 +1,73 @@
+"""The rows of an import, a page at a time, in file order, by status where somebody asks for one."""
+
+import streamlit as st
+
+from blnk_api.imports.journal import rows
+from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.journal.rows import JournalRow
+from blnk_api.imports.journal.states import WORDS, RowState
+from pages.parts import look
+from pages.parts.visit import Visit
+
+_PAGE_ROWS = 100
+
+
+def show(visit: Visit, import_: Import) -> None:
+    every = None if import_.is_over else visit.desk.settings.waits.page_refresh
+    st.subheader("Rows")
+    st.fragment(_table, run_every=every)(visit, import_)
+
+
+def _table(visit: Visit, import_: Import) -> None:
+    state = st.selectbox(
+        "Status",
+        list(WORDS),
+        index=None,
+        key=f"rows-state-{import_.id}",
+        placeholder="All",
+        format_func=lambda one: WORDS[one],
+    )
+    pages: list[int] = st.session_state.setdefault(f"rows-pages-{import_.id}-{state}", [0])
+    with visit.desk.journal.read() as tx:
+        found = rows.page(
+            tx,
+            import_.number,
+            states=None if state is None else [state],
+            after=pages[-1],
+            limit=_PAGE_ROWS + 1,
+        )
+    page, more = found[:_PAGE_ROWS], len(found) > _PAGE_ROWS
+    if not page:
+        st.caption("No row has this status." if state else "No rows.")
+        return
+    st.dataframe(_columns(import_, page), hide_index=True, key=f"rows-{import_.id}")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Back", disabled=len(pages) == 1, key=f"rows-back-{import_.id}"):
+            pages.pop()
+            st.rerun(scope="fragment")
+        if st.button("Next", disabled=not more, key=f"rows-next-{import_.id}"):
+            pages.append(page[-1].id)
+            st.rerun(scope="fragment")
+        st.caption(f"Rows {page[0].label} to {page[-1].label}")
+
+
+def _columns(import_: Import, page: list[JournalRow]) -> dict[str, list[str]]:
+    table = {
+        "Row": [row.label for row in page],
+        "Status": [f"{look.ROW_SIGNS[row.state]} {WORDS[row.state]}" for row in page],
+        "Balance id": [row.balance_id or "" for row in page],
+        "Message": [_message(row) for row in page],
+    }
+    headers: list[str] = (import_.shape or {}).get("headers", [])
+    for at, header in enumerate(headers):
+        name = header or f"Column {at + 1}"
+        while name in table:
+            name += " "
+        table[name] = [row.cells[at] if at < len(row.cells) else "" for row in page]
+    return table
+
+
+def _message(row: JournalRow) -> str:
+    if row.message or row.state is not RowState.INVALID:
+        return row.message or ""
+    return " ".join(one["message"] for one in row.problems if one.get("severity") == "error")

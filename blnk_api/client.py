@@ -169,6 +169,10 @@ class BlnkClient:
         also = (Filter("ledger_id", "eq", ledger_id), Filter("currency", "eq", currency))
         return list(self._any_of("balances", "identity_id", identity_ids, Balance, also))
 
+    def balances_with_indicator(self, indicators: Iterable[str]) -> list[Balance]:
+        """Balances that have one of these indicators. Raises ReadFailed (400) where Core knows none."""
+        return list(self._any_of("balances", "indicator", indicators, Balance))
+
     def find_by_refs(self, refs: Iterable[str], *, created_from: str | None = None) -> list[Balance]:
         """The balances that carry one of these refs, twins among them.
 

@@ -74,6 +74,8 @@ class Waits:
     breaker_first: float = 5.0
     breaker_most: float = 120.0
     journal_retry: float = 1.0
+    rescan: float = 0.5
+    resolve: float = 0.25
     page_refresh: float = 2.0
     form_refresh: float = 0.5
     download_link: float = 86_400.0
@@ -91,6 +93,12 @@ class Settings:
     @property
     def uploads_dir(self) -> Path:
         return self.data_dir / "uploads"
+
+    def settle_seconds(self, connection: Connection) -> float:
+        """How long an unknown row waits before a look may call it absent (README, design notes)."""
+        waits = self.waits
+        least = waits.settle_least_production if connection.is_production else waits.settle_least
+        return max(2 * connection.request_timeout_seconds, least)
 
     def connection_of(self, instance: Instance) -> Connection | None:
         """The connection that means this instance today, if any."""

@@ -5,7 +5,6 @@ Refs of years ago must still be found, so a version never changes once shipped: 
 vectors of each. To hash differently, add a v2 beside v1 and let `all_versions` give both.
 """
 
-import base64
 import hashlib
 import json
 import re
@@ -18,6 +17,11 @@ from blnk_api.models import IMPORT_ID, IMPORT_REF
 
 HASH_LENGTH = 26
 """Base32 letters kept of the SHA-256: 130 bits. Two of a billion balances share them with chance 1e-21."""
+
+_BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
+_LETTERS = [first + second for first in _BASE32 for second in _BASE32]
+_SHIFTS = range(120, -1, -10)
+"""Two letters at a time: base64.b32encode is Python and takes a quarter of the time of a whole check."""
 
 _REF = re.compile(r"v1-([a-z2-7]{26})-(0|[1-9][0-9]{0,8})(?:-([A-Za-z0-9_-]{1,64}))?")
 
@@ -55,8 +59,8 @@ def content_hash(request_fields: Mapping[str, Any], match: Mapping[str, Any] | N
             content["track_fund_lineage"] = True
         if strategy := request_fields.get("allocation_strategy"):
             content["allocation_strategy"] = strategy
-    digest = hashlib.sha256(_canonical(content)).digest()
-    return base64.b32encode(digest)[:HASH_LENGTH].decode().lower()
+    bits = int.from_bytes(hashlib.sha256(_canonical(content)).digest()[:17], "big") >> 6
+    return "".join([_LETTERS[bits >> shift & 1023] for shift in _SHIFTS])
 
 
 def _canonical(content: dict[str, Any]) -> bytes:

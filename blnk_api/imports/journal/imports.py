@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -257,6 +257,17 @@ def resume(tx: Connection, number: int, *, who: str, only: PausedBy | None = Non
     if moved:
         note(tx, number, who=who, what="resumed")
     return moved
+
+
+def pause_strays(tx: Connection, instances: Collection[Instance]) -> None:
+    """Pauses imports whose instance no connection means today: they never slip into another one."""
+    for import_ in in_states(tx, [ImportState.QUEUED, ImportState.RUNNING]):
+        if import_.instance not in instances:
+            reason = (
+                f"No connection means {import_.instance.base_url}, instance {import_.instance.instance_id} "
+                f"({import_.instance.environment}) any more. Nothing is sent until one does again."
+            )
+            pause(tx, import_.number, by=PausedBy.CONNECTION, who="the sender", reason=reason)
 
 
 def cancel(tx: Connection, number: int, *, who: str) -> bool:

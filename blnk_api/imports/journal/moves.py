@@ -80,6 +80,7 @@ def count(tx: Connection, import_: int, changes: Mapping[str, int]) -> None:
 def move_import(
     tx: Connection,
     import_: int,
+    /,
     *,
     from_: Iterable[ImportState],
     to: ImportState,

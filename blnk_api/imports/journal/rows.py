@@ -26,6 +26,7 @@ class NewRow:
     currency: str | None = None
     body: bytes | None = None
     ref: str | None = None
+    balance_id: str | None = None
     message: str | None = None
     problems: Sequence[dict[str, Any]] = ()
 
@@ -61,7 +62,7 @@ _INSERT = insert(rows).values(
         rows.c[key]: bindparam(rows.c[key].name)
         for key in (
             *("import_", "instance", "number", "part", "state", "cells", "ledger_id", "currency"),
-            *("body", "ref", "message", "problems", "changed_at"),
+            *("body", "ref", "balance_id", "message", "problems", "changed_at"),
         )
     }
 )
@@ -78,7 +79,7 @@ def insert_rows(tx: Connection, import_: int, instance: int, new: Sequence[NewRo
                 **{"import": import_, "instance": instance, "number": one.number, "part": one.part},
                 **{"state": one.state, "cells": orjson.dumps(one.cells).decode()},
                 **{"ledger_id": one.ledger_id, "currency": one.currency, "body": one.body, "ref": one.ref},
-                **{"message": one.message, "changed_at": now},
+                **{"balance_id": one.balance_id, "message": one.message, "changed_at": now},
                 "problems": orjson.dumps(one.problems).decode() if one.problems else None,
             }
             for one in new
@@ -116,6 +117,15 @@ def page(
     if states is not None:
         query = query.where(rows.c.state.in_(list(states)))
     return [_row(one) for one in tx.execute(query)]
+
+
+def ids_of(tx: Connection, import_: int, number: int, part: str = "") -> list[int]:
+    """The rows of one record of the file, or the one row of its part."""
+    # By its place in the file: rows are written in file order, so a record's rows lie close to its number.
+    query = select(rows.c.id).where(rows.c.import_ == import_, rows.c.number == number)
+    if part:
+        query = query.where(rows.c.part == part)
+    return [one.id for one in tx.execute(query)]
 
 
 def by_id(tx: Connection, row: int) -> JournalRow:

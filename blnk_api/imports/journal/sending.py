@@ -9,7 +9,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, Integer, Text, bindparam, case, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Text,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from blnk_api.imports.journal.bulk import run_many
 from blnk_api.imports.journal.moves import count, move, note, require_move
@@ -63,6 +75,22 @@ def ready_rows(tx: Connection, import_: int, *, after: int, limit: int) -> list[
     return [Ready(id, ref, body) for id, ref, body in found]
 
 
+def ref_is_held() -> ColumnElement[bool]:
+    """Whether another row of the same instance, of any import, holds this row's ref."""
+    other = rows.alias("other")
+    return (
+        select(literal(1))
+        .where(
+            other.c.instance == rows.c.instance,
+            other.c.ref == rows.c.ref,
+            is_one_of(other, HELD),
+            other.c.id != rows.c.id,
+        )
+        .correlate(rows)
+        .exists()
+    )
+
+
 def claim(tx: Connection, import_: int, row_ids: Sequence[int]) -> Claimed:
     """Moves READY rows to SENDING and writes their attempts. After the commit, and only then, they may leave.
 
@@ -71,16 +99,9 @@ def claim(tx: Connection, import_: int, row_ids: Sequence[int]) -> Claimed:
     """
     token = secrets.token_hex(8)
     now = time.time()
-    other = rows.alias("other")
-    is_held = (
-        select(literal(1))
-        .where(other.c.instance == rows.c.instance, other.c.ref == rows.c.ref, is_one_of(other, HELD))
-        .correlate(rows)
-        .exists()
-    )
     claimed = tx.execute(
         update(rows)
-        .where(rows.c.id.in_(row_ids), rows.c.state == RowState.READY, ~is_held)
+        .where(rows.c.id.in_(row_ids), rows.c.state == RowState.READY, ~ref_is_held())
         .values(state=RowState.SENDING, claim=token, tries=rows.c.tries + 1, changed_at=now)
         .returning(rows.c.id, rows.c.tries)
     ).all()
@@ -212,6 +233,8 @@ def _record_late(tx: Connection, import_: int, one: Result) -> None:
     if one.balance_id is None:
         return
     for from_ in (RowState.UNKNOWN, RowState.READY):
+        if from_ is RowState.READY and _another_holds_ref(tx, one.row):
+            break
         if move(
             tx, [one.row], from_=from_, to=RowState.CREATED, balance_id=one.balance_id, message=one.message
         ):
@@ -220,6 +243,10 @@ def _record_late(tx: Connection, import_: int, one: Result) -> None:
     held = tx.execute(select(rows.c.balance_id).where(rows.c.id == one.row)).scalar_one()
     if held != one.balance_id:
         note(tx, import_, who=WHO, what="second balance", row=one.row, balance_ids=[held, one.balance_id])
+
+
+def _another_holds_ref(tx: Connection, row: int) -> bool:
+    return tx.execute(select(rows.c.id).where(rows.c.id == row, ref_is_held())).first() is not None
 
 
 def recover(tx: Connection) -> int:

@@ -1,0 +1,144 @@
+"""Sends many requests at once through aiohttp. Reads nothing: `wire` says what a reply means.
+
+One call is one request on the wire: no redirects, no retries (aiohttp repeats only idempotent methods on a
+connection that was closed, never POST). A request that is given up is aborted, so that no byte of it leaves
+later; and a claim that went stale while the connection was being made never leaves at all.
+"""
+
+import asyncio
+import socket
+import ssl
+import time
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from blnk_api.outcomes import Answer, AnswerLost, ConnectFailed, Reply, Request
+
+MOST_ANSWER_BYTES = 32 * 1024 * 1024
+"""A page of a hundred balances with metadata of the largest size that Core takes stays far below."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """The claim was too old when the connection was ready; nothing left this machine."""
+
+
+class _Stale(Exception):
+    pass
+
+
+_leave_before: ContextVar[float] = ContextVar("leave_before", default=float("inf"))
+_transports: ContextVar[list[Any]] = ContextVar("transports")
+
+
+def boottime() -> float:
+    """Seconds on a clock that goes on counting while the machine sleeps: a claim ages in suspend too."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Checks a claim's age between getting a connection and writing to it, with no await after it."""
+
+    async def connect(self, *args: Any, **kwargs: Any) -> Any:
+        connection = await super().connect(*args, **kwargs)
+        if boottime() > _leave_before.get():
+            connection.release()
+            raise _Stale
+        _transports.get().append(connection.transport)
+        return connection
+
+
+class BulkClient:
+    """One per instance; use it inside one event loop, and close it."""
+
+    def __init__(
+        self, url: str, *, most_at_once: int, connect_seconds: float, request_timeout_seconds: float
+    ) -> None:
+        self._url = url
+        self._timeout_seconds = request_timeout_seconds
+        user_timeout_ms = int(request_timeout_seconds * 1000)
+
+        def make_socket(address: Any) -> socket.socket:
+            made = socket.socket(address[0], address[1], address[2])
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, user_timeout_ms)
+            return made
+
+        self._session = aiohttp.ClientSession(
+            connector=_Connector(limit=most_at_once, socket_factory=make_socket, keepalive_timeout=15),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_seconds),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=True,
+            auto_decompress=True,
+            headers={"Content-Type": "application/json", "Accept": "application/json"},
+        )
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    async def send(
+        self, request: Request, token: str, *, leave_before: float = float("inf")
+    ) -> Reply | NotSent:
+        """What came of one request. `leave_before` is on `boottime()`; raises nothing but cancellation."""
+        _leave_before.set(leave_before)
+        transports: list[Any] = []
+        _transports.set(transports)
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                return await self._exchange(request, token)
+        except _Stale:
+            return NotSent()
+        except TimeoutError as problem:
+            if isinstance(problem, aiohttp.ConnectionTimeoutError) or not transports:
+                return ConnectFailed("Blnk could not be reached in time.")
+            _abort(transports)
+            return AnswerLost("Blnk did not answer in time.")
+        except (aiohttp.ClientConnectorError, ssl.SSLError) as problem:
+            if transports:
+                _abort(transports)
+                return AnswerLost("The connection to Blnk broke.")
+            return ConnectFailed(f"Blnk could not be reached: {_why(problem)}.")
+        except (aiohttp.ClientError, OSError, ValueError):
+            # The words of these may quote the URL, and a URL holds the instance id.
+            if not transports:
+                return ConnectFailed("Blnk could not be reached.")
+            _abort(transports)
+            return AnswerLost("The connection to Blnk broke before its answer was whole.")
+        except asyncio.CancelledError:
+            _abort(transports)
+            raise
+
+    async def _exchange(self, request: Request, token: str) -> Reply:
+        async with self._session.request(
+            request.method,
+            URL(self._url + request.path).with_query(request.query),
+            data=request.body,
+            headers={"Authorization": f"Bearer {token}"},
+            allow_redirects=False,
+        ) as response:
+            body = await response.content.read(MOST_ANSWER_BYTES + 1)
+            while body and not response.content.at_eof() and len(body) <= MOST_ANSWER_BYTES:
+                more = await response.content.read(MOST_ANSWER_BYTES + 1 - len(body))
+                body += more
+            if len(body) > MOST_ANSWER_BYTES:
+                return AnswerLost("Blnk's answer is larger than any that we know.")
+            return Answer(response.status, body, response.headers.get("Retry-After"))
+
+
+def _abort(transports: list[Any]) -> None:
+    """Drops connections and whatever they have not sent yet; closing them would still send that."""
+    for transport in transports:
+        if transport is not None:
+            transport.abort()
+
+
+def _why(problem: Exception) -> str:
+    if isinstance(problem, aiohttp.ClientConnectorDNSError):
+        return "its name is not known"
+    if isinstance(problem, aiohttp.ClientSSLError | ssl.SSLError):
+        return "its certificate or encryption was not accepted"
+    reason = getattr(problem, "strerror", None)
+    return str(reason) if reason else "no connection"

@@ -1,0 +1,239 @@
+"""Looks after one instance's imports beside the sending: begins, pauses, resolves, verifies, ends them."""
+
+import asyncio
+import time
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from blnk_api import errors
+from blnk_api.imports.engine import Engine
+from blnk_api.imports.journal import imports, senders, unknown
+from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.journal.moves import move_import, note
+from blnk_api.imports.journal.sending import WHO, remember_first
+from blnk_api.imports.journal.states import ImportState, PausedBy, RowState
+from blnk_api.imports.journal.unknown import UnknownRow
+from blnk_api.imports.lanes import Lane, Ramp
+from blnk_api.imports.looking import bound_of, sortable
+from blnk_api.imports.pace import Circuit
+from blnk_api.imports.resolving import SAME_SERVER_ERRORS, Look
+from blnk_api.imports.verifying import Findings, missing_needs_a_look, verify
+from blnk_api.settings import Waits
+
+PAGES_ACTIVE_SECONDS = 60.0
+_LIVE = [ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED, ImportState.VERIFYING]
+
+
+class Caretaker:
+    """`only` is the one import that a command line runs; the app's worker runs all of its instance."""
+
+    def __init__(self, engine: Engine, instance: int, waits: Waits, *, only: int | None = None) -> None:
+        self._engine = engine
+        self._gate = engine.gate
+        self._journal = engine.journal
+        self._instance = instance
+        self._waits = waits
+        self._only = only
+        self._kept: tuple[Any, ...] = ()
+
+    async def run(self) -> None:
+        """Runs until cancelled, beside the engine."""
+        self._engine.start(self._resolve_for_ever())
+        self._engine.start(self._probe_for_ever())
+        while True:
+            try:
+                await self._watch()
+                await self._remember_learned()
+            except (OperationalError, OSError):
+                await asyncio.sleep(self._waits.journal_retry)
+            await asyncio.sleep(self._waits.worker_notices)
+
+    async def _watch(self) -> None:
+        """Makes the engine's lanes what the journal says of the imports."""
+        live = [one for one in await self._journal.read(imports.in_states, _LIVE) if self._is_ours(one)]
+        lanes = self._engine.lanes
+        denied = self._gate.denied
+        for import_ in live:
+            lane = lanes.get(import_.number)
+            if lane is None:
+                lane = Lane(import_, Ramp(import_.ramp), created_from=import_.created_from)
+                lanes[import_.number] = lane
+            lane.import_ = import_
+            await self._care_for(lane, import_, denied)
+        for number in set(lanes) - {one.number for one in live}:
+            lanes[number].sends = False
+            if not lanes[number].out and not lanes[number].is_filling:
+                del lanes[number]
+        if denied is not None and not any(one.state is ImportState.RUNNING for one in live):
+            # All are paused and say why; whoever resumes one wants it tried again.
+            self._gate.denied = None
+
+    def _is_ours(self, import_: Import) -> bool:
+        return import_.instance_number == self._instance and self._only in (None, import_.number)
+
+    async def _care_for(self, lane: Lane, import_: Import, denied: str | None) -> None:
+        state = import_.state
+        breaker = self._gate.breaker
+        if state is ImportState.QUEUED:
+            await self._journal.write(
+                move_import, import_.number, from_=[ImportState.QUEUED], to=ImportState.RUNNING
+            )
+        elif state is ImportState.PAUSED:
+            lane.sends = False
+            if import_.paused_by is PausedBy.BREAKER and breaker.circuit is not Circuit.OPEN:
+                await self._journal.write(imports.resume, import_.number, who=WHO, only=PausedBy.BREAKER)
+        elif state is ImportState.RUNNING and denied is not None:
+            await self._pause(lane, PausedBy.ACCESS, f"Blnk does not let us in: {denied}")
+        elif state is ImportState.RUNNING and breaker.circuit is Circuit.OPEN:
+            await self._pause(
+                lane, PausedBy.BREAKER, f"Blnk is not well ({breaker.reason}) It is asked again by itself."
+            )
+        elif state is ImportState.RUNNING:
+            if await self._is_settled(lane, import_):
+                lane.sends = False
+                await self._journal.write(
+                    move_import, import_.number, from_=[ImportState.RUNNING], to=ImportState.VERIFYING
+                )
+            else:
+                lane.sends = True
+        elif state is ImportState.VERIFYING and not lane.is_verifying:
+            lane.is_verifying = True
+            self._engine.start(self._verify(lane, import_))
+
+    async def _pause(self, lane: Lane, by: PausedBy, reason: str) -> None:
+        lane.sends = False
+        await self._journal.write(imports.pause, lane.import_.number, by=by, who=WHO, reason=reason)
+
+    async def _is_settled(self, lane: Lane, import_: Import) -> bool:
+        """Nothing to send, nothing on its way, and what is unknown is for a person."""
+        counts = import_.counts
+        if lane.out or counts.get(RowState.READY) or counts.get(RowState.SENDING):
+            return False
+        unknown_rows = counts.get(RowState.UNKNOWN, 0)
+        if unknown_rows == 0:
+            return True
+        return unknown_rows == await self._journal.read(unknown.waiting_for_person, import_.number)
+
+    async def _verify(self, lane: Lane, import_: Import) -> None:
+        while True:
+            try:
+                findings = await verify(
+                    self._journal, self._engine.looker, import_, settle_seconds=self._engine.settle_seconds
+                )
+                await self._journal.write(_finish, import_, findings)
+                return
+            except (errors.BlnkError, OperationalError, OSError):
+                await asyncio.sleep(self._waits.breaker_first)
+
+    async def _resolve_for_ever(self) -> None:
+        while True:
+            try:
+                await self._resolve()
+            except (errors.BlnkError, OperationalError, OSError):
+                await asyncio.sleep(self._waits.journal_retry)
+            await asyncio.sleep(self._waits.resolve)
+
+    async def _resolve(self) -> None:
+        numbers = await self._journal.read(unknown.imports_with_unknown, self._instance)
+        if self._only is not None:
+            numbers = [one for one in numbers if one == self._only]
+        rows = await self._journal.read(unknown.unknown_rows, numbers) if numbers else []
+        if rows and not self._engine.can_look:
+            await self._journal.write(
+                unknown.wait_for_person,
+                [row.id for row in rows],
+                message="These credentials may not look: find out in Blnk whether it exists.",
+            )
+            return
+        now = self._gate.clock()
+        for look in self._engine.resolver.due(rows, now):
+            await self._look(look)
+
+    async def _look(self, look: Look) -> None:
+        import_ = await self._journal.read(imports.by_number, look.rows[0].import_)
+        asked = [row.ref for row in look.rows] + ([look.witness.ref] if look.witness else [])
+        try:
+            found = await self._engine.looker.find_together(
+                asked, created_from=bound_of(import_.created_from)
+            )
+        except errors.AccessDenied as denied:
+            if denied.status != 403:
+                raise
+            self._engine.can_look = False
+            return
+        now = self._gate.clock()
+        witnessed = look.witness is not None and look.witness.ref in found
+        for row in look.rows:
+            if row.ref in found:
+                first = min(found[row.ref], key=lambda one: sortable(one.created_at))
+                await self._journal.write(
+                    unknown.was_found, row, first.balance_id, message="Its answer was lost; found in Blnk."
+                )
+                await self._journal.write(remember_first, row.import_, first.created_at)
+            else:
+                await self._judge_absent(look, row, import_, now, witnessed=witnessed)
+
+    async def _judge_absent(
+        self, look: Look, row: UnknownRow, import_: Import, now: float, *, witnessed: bool
+    ) -> None:
+        alone = not witnessed and not await self._journal.read(unknown.more_to_send, self._instance)
+        if not self._engine.resolver.absent(row, look, now, witness_was_found=witnessed, alone=alone):
+            return
+        if witnessed or import_.state is ImportState.RUNNING:
+            await self._journal.write(unknown.was_absent, row, same_server_errors=SAME_SERVER_ERRORS)
+        elif import_.is_over:
+            # Nothing newer can vouch for an absence, and this row will not go again to become its own proof.
+            await self._journal.write(
+                unknown.wait_for_person,
+                [row.id],
+                message="Blnk does not show it, but nothing newer was created to compare with.",
+            )
+
+    async def _probe_for_ever(self) -> None:
+        """While the breaker is open, asks Blnk with a look whether it is back."""
+        while True:
+            if self._gate.breaker.may_probe(self._gate.clock()):
+                try:
+                    await self._engine.looker.answers()
+                    self._gate.breaker.looked()
+                except errors.AccessDenied:
+                    self._gate.breaker.looked()  # Blnk answers; what it says is the rows' business
+                except errors.BlnkError:
+                    pass  # the gate has told the breaker
+            await asyncio.sleep(self._waits.resolve)
+
+    async def _remember_learned(self) -> None:
+        """Keeps pace and breaker in the journal, and hears from it whether pages are reading."""
+        kept = await self._journal.read(senders.learned, self._instance)
+        wall, now = time.time(), self._gate.clock()
+        self._gate.pace.pages_are_reading = wall - (kept.pages_read_at or 0.0) < PAGES_ACTIVE_SECONDS
+        pace, breaker = self._gate.pace, self._gate.breaker
+        is_waiting = pace.not_before > now
+        told = None
+        if breaker.circuit is not Circuit.CLOSED:
+            told = {"circuit": breaker.circuit, "reason": breaker.reason}
+        state = (pace.learned_per_minute, pace.not_before if is_waiting else None, breaker.circuit)
+        if state != self._kept:
+            self._kept = state
+            await self._journal.write(
+                senders.remember_learned,
+                self._instance,
+                per_minute=pace.learned_per_minute,
+                not_before=wall + (pace.not_before - now) if is_waiting else None,
+                breaker=told,
+            )
+
+
+def _finish(tx: Connection, import_: Import, findings: Findings) -> None:
+    """VERIFYING → DONE, with what was found."""
+    done = move_import(
+        tx, import_.number, from_=[ImportState.VERIFYING], to=ImportState.DONE, finished_at=time.time()
+    )
+    if not done:
+        return
+    imports.set_facts(tx, import_.number, findings=findings.as_json())
+    if findings.missing:
+        missing_needs_a_look(tx, import_, findings)
+    note(tx, import_.number, who=WHO, what="verified", **findings.as_json())

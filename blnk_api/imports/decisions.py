@@ -1,0 +1,78 @@
+"""What the engine does about an outcome: pure, so that it can be read and tested apart from sending."""
+
+from dataclasses import dataclass
+
+from blnk_api import outcomes
+from blnk_api.imports.journal.sending import Result
+from blnk_api.imports.journal.states import Outcome, RowState
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """One claimed row: SENDING is committed, and its POST may leave until `leave_before` (boottime)."""
+
+    row: int
+    n: int
+    claim: str
+    ref: str
+    body: bytes
+    leave_before: float
+
+
+def taken_back(flight: Flight, why: str) -> Result:
+    """The POST surely did not leave: the row is Not sent again."""
+    return _result(flight, RowState.READY, Outcome.NOT_APPLIED, message=why)
+
+
+def decide(flight: Flight, outcome: outcomes.Outcome) -> Result:
+    """Where the row goes. A Conflict is for the looker to decide first, and is unknown until then."""
+    match outcome:
+        case outcomes.Created(balance, warnings):
+            told = "; ".join(warnings) or None
+            return _result(
+                flight, RowState.CREATED, Outcome.CREATED, 201, told, balance_id=balance.balance_id
+            )
+        case outcomes.Refused(status, _, message):
+            return _result(flight, RowState.REFUSED, Outcome.REFUSED, status, message)
+        case outcomes.NotApplied(reason):
+            return _result(flight, RowState.READY, Outcome.NOT_APPLIED, 429 if outcome.busy else None, reason)
+        case outcomes.Stop(status, message):
+            return _result(flight, RowState.READY, Outcome.STOP, status, message)
+        case outcomes.Unknown(message, status):
+            return _result(
+                flight, RowState.UNKNOWN, Outcome.UNKNOWN, status, message, server_error=outcome.server_error
+            )
+        case outcomes.Conflict(message):
+            return _result(flight, RowState.UNKNOWN, Outcome.UNKNOWN, 409, message)
+
+
+def after_conflict(
+    flight: Flight, conflict: outcomes.Conflict, to: RowState, balance_id: str | None
+) -> Result:
+    """A 409 that was looked up: created or existed when found and agreeing, refused when absent."""
+    outcome = {RowState.CREATED: Outcome.CREATED, RowState.EXISTS: Outcome.EXISTED}.get(to, Outcome.REFUSED)
+    return _result(flight, to, outcome, 409, conflict.message, balance_id=balance_id)
+
+
+def _result(
+    flight: Flight,
+    to: RowState,
+    outcome: Outcome,
+    status: int | None = None,
+    message: str | None = None,
+    *,
+    balance_id: str | None = None,
+    server_error: int | None = None,
+) -> Result:
+    return Result(
+        row=flight.row,
+        n=flight.n,
+        claim=flight.claim,
+        to=to,
+        outcome=outcome,
+        status=status,
+        # Postgres keeps no NUL in text, and Blnk's words are not ours to trust.
+        message=message.replace("\x00", "\ufffd") if message else None,
+        balance_id=balance_id,
+        server_error=server_error,
+    )

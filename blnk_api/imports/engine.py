@@ -1,0 +1,369 @@
+"""Sends the imports of one instance: claims rows, lets their POSTs leave, writes down what came of them.
+
+Why no row is ever sent twice:
+1. A row leaves only after the journal holds, committed, that it is SENDING (`_claim`); a claim that is
+   older than a few seconds does not leave any more (`bulk_client`).
+2. Only READY rows are claimed, and READY says that no attempt of the row can have left a balance behind:
+   its ref was looked up in Blnk by this process before (`_fill`), Blnk proved that its attempt was not
+   applied (`wire.classify`), or looking proved it absent (`resolving`).
+3. Every other answer, and every crash, makes the row UNKNOWN, and UNKNOWN is never claimed.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from blnk_api import errors, wire
+from blnk_api.auth import Token
+from blnk_api.imports import decisions, filling
+from blnk_api.imports.bulk_client import NotSent, boottime
+from blnk_api.imports.decisions import Flight
+from blnk_api.imports.gate import Gate
+from blnk_api.imports.journal import imports, sending
+from blnk_api.imports.journal.sending import Result
+from blnk_api.imports.journal.states import PausedBy, RowState
+from blnk_api.imports.journal_thread import JournalThread
+from blnk_api.imports.lanes import FEW_ROWS, MOST_REFUSALS_IN_A_ROW, Lane, Ramp
+from blnk_api.imports.looking import Looker, bound_of, judge
+from blnk_api.imports.pace import Circuit
+from blnk_api.imports.resolving import Resolver, Witness
+from blnk_api.outcomes import Conflict, Created, Refused, Stop, Unknown
+from blnk_api.settings import Waits
+
+TICK_SECONDS = 0.02
+IDLE_SECONDS = 0.1
+CLAIM_AHEAD_SECONDS = 0.1
+"""Only rows that the pace releases within this time are claimed."""
+
+MOST_PER_RECORD = 200
+
+
+class Engine:
+    """Runs until it is cancelled. `holds_lock` says whether this process is still the only sender."""
+
+    def __init__(
+        self,
+        journal: JournalThread,
+        gate: Gate,
+        waits: Waits,
+        *,
+        most_at_once: int,
+        settle_seconds: float,
+        holds_lock: Callable[[], bool],
+    ) -> None:
+        self.gate = gate
+        self.looker = Looker(gate.ask, gate.instance_id)
+        self.resolver = Resolver(
+            settle_seconds=settle_seconds, request_timeout_seconds=gate.connection.request_timeout_seconds
+        )
+        self.lanes: dict[int, Lane] = {}
+        self.can_look = True
+        self.settle_seconds = settle_seconds
+        self.journal = journal
+        self._waits = waits
+        self._most_at_once = most_at_once
+        self._holds_lock = holds_lock
+        self._claiming = False
+        self._journal_is_well = True
+        self._recorded = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._crash: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def run(self) -> None:
+        """Raises whatever broke: the process ends and starts again from what the journal holds."""
+        self._start(self._record_results())
+        try:
+            while True:
+                if self._crash.done():
+                    self._crash.result()
+                permits = self.gate.open(self.gate.clock())
+                self._launch(permits)
+                self._feed()
+                busy = self.gate.has_waiting_looks or any(
+                    lane.sends or lane.out for lane in self.lanes.values()
+                )
+                await asyncio.sleep(TICK_SECONDS if busy else IDLE_SECONDS)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs something beside the ticks; its failure is the engine's."""
+        self._start(work)
+
+    @property
+    def in_flight(self) -> int:
+        return sum(lane.in_flight for lane in self.lanes.values())
+
+    def _launch(self, permits: int) -> None:
+        """Lets claimed rows leave, one lane after the other, so that imports share the pace."""
+        lanes = [lane for lane in self.lanes.values() if lane.claimed]
+        while permits > 0 and lanes and self.in_flight < self._most_at_once and self._holds_lock():
+            for lane in lanes:
+                if permits > 0:
+                    permits -= 1
+                    self.gate.pace.take(1)
+                    lane.in_flight += 1
+                    self._start(self._fly(lane, lane.claimed.popleft()))
+            lanes = [lane for lane in lanes if lane.claimed]
+
+    def _feed(self) -> None:
+        """Looks further rows up and claims what may leave within the next moment."""
+        now = self.gate.clock()
+        for lane in list(self.lanes.values()):
+            if not lane.sends:
+                self._give_back(lane, "The import is not running.")
+            elif not lane.is_filling and len(lane.ready) < filling.ROWS_PER_FILL and now >= lane.fill_at:
+                lane.is_filling = True
+                self._start(self._fill(lane))
+        if self._claiming or not self._may_claim():
+            return
+        wanted = self.gate.pace.expected(CLAIM_AHEAD_SECONDS)
+        wanted = min(wanted, self._most_at_once - self.in_flight)
+        wanted -= sum(len(lane.claimed) for lane in self.lanes.values())
+        if self.gate.breaker.circuit is Circuit.HALF_OPEN:
+            wanted = min(wanted, 1 - sum(lane.out for lane in self.lanes.values()))
+        lanes = [lane for lane in self.lanes.values() if lane.sends and lane.ready and lane.room() > 0]
+        if wanted > 0 and lanes:
+            self._claiming = True
+            self._start(self._claim(lanes, wanted))
+
+    def _may_claim(self) -> bool:
+        return (
+            self._journal_is_well
+            and self._holds_lock()
+            and self.gate.denied is None
+            and self.gate.breaker.circuit is not Circuit.OPEN
+            and self.gate.clock() >= self.gate.pace.not_before
+        )
+
+    async def _claim(self, lanes: list[Lane], wanted: int) -> None:
+        try:
+            share = math.ceil(wanted / len(lanes))
+            for lane in lanes:
+                n = min(share, lane.room(), len(lane.ready))
+                rows = {row.id: row for row in (lane.ready.popleft() for _ in range(n))}
+                leave_before = boottime() + self._waits.claim_good
+                claimed = await self.journal.write(sending.claim, lane.import_.number, list(rows))
+                for id, attempt in claimed.tries.items():
+                    row = rows[id]
+                    lane.claimed.append(Flight(id, attempt, claimed.token, row.ref, row.body, leave_before))
+                if lane.ramp is Ramp.FEW:
+                    lane.few_sent += len(claimed.tries)
+        except (SQLAlchemyError, OSError):
+            # Nothing was committed, so nothing leaves; the rows are READY still and are read again.
+            self._journal_is_well = False
+            await asyncio.sleep(self._waits.journal_retry)
+            self._journal_is_well = True
+        finally:
+            self._claiming = False
+
+    async def _fly(self, lane: Lane, flight: Flight) -> None:
+        """One attempt, from its claim to its result."""
+        try:
+            token = await self.gate.token()
+        except errors.BlnkError as problem:
+            result = decisions.taken_back(flight, problem.message)
+            if isinstance(problem, errors.AccessDenied):
+                self.gate.denied = problem.message
+            else:
+                self.gate.breaker.failed(self.gate.clock(), problem.message)
+        else:
+            result = await self._attempt(lane, flight, token)
+        lane.results.append(result)
+        lane.in_flight -= 1
+        self._recorded.set()
+
+    async def _attempt(self, lane: Lane, flight: Flight, token: Token) -> Result:
+        left_at = self.gate.clock()
+        reply = await self.gate.post(flight.body, token, leave_before=flight.leave_before)
+        if isinstance(reply, NotSent):
+            return decisions.taken_back(flight, "It did not leave in time.")
+        outcome = wire.classify(reply, flight.body, now=datetime.now(UTC))
+        self.gate.learn(outcome, sent_at=left_at)
+        match outcome:
+            case Created(balance):
+                lane.refusals_in_a_row = 0
+                self._created(lane, flight.ref, balance.created_at, left_at)
+            case Refused():
+                lane.refusals_in_a_row += 1
+            case Stop(status, message):
+                await self._denied(token, status, message)
+            case Conflict():
+                return await self._after_conflict(lane, flight, outcome)
+            case Unknown(message, pauses=True):
+                await self._pause(
+                    lane, PausedBy.ANSWER, f"{message} Nobody knows yet what that means for the row."
+                )
+            case _:
+                pass
+        result = decisions.decide(flight, outcome)
+        if result.to is RowState.UNKNOWN:
+            self.resolver.became_unknown(flight.row, self.gate.clock())
+        return result
+
+    def _created(self, lane: Lane, ref: str, created_at: str, left_at: float) -> None:
+        self.resolver.created(Witness(ref, left_at))
+        if lane.created_from is None:
+            lane.created_from = created_at
+            self._start(self._remember_first(lane, created_at))
+        if lane.ramp is Ramp.CANARY and not lane.is_confirming_canary:
+            lane.is_confirming_canary = True
+            self._start(self._confirm_canary(lane, ref))
+
+    async def _remember_first(self, lane: Lane, created_at: str) -> None:
+        await self._insist(sending.remember_first, lane.import_.number, created_at)
+
+    async def _confirm_canary(self, lane: Lane, ref: str) -> None:
+        """The first created balance must be found by its ref; else nothing lost could ever be found."""
+        found = not self.can_look
+        while not found:
+            try:
+                found = await filling.find_canary(
+                    self.looker,
+                    ref,
+                    bound_of(lane.created_from),
+                    patience_seconds=self.settle_seconds,
+                    pause_seconds=min(1.0, self.settle_seconds / 4),
+                )
+                if not found:
+                    await self._pause(
+                        lane,
+                        PausedBy.CANARY,
+                        "The first balance was created, but Blnk's search does not find it. "
+                        "Without that, a lost answer could not be looked up.",
+                    )
+                    lane.is_confirming_canary = False
+                    return
+            except errors.AccessDenied as denied:
+                found = await self._look_denied(denied)
+            except errors.BlnkError:
+                await asyncio.sleep(1.0)
+        await self._raise_ramp(lane, Ramp.FEW)
+        lane.is_confirming_canary = False
+
+    async def _raise_ramp(self, lane: Lane, ramp: Ramp) -> None:
+        lane.ramp = ramp
+        await self._insist(filling.remember_ramp, lane.import_.number, int(ramp))
+
+    async def _look_denied(self, denied: errors.AccessDenied) -> bool:
+        """403: these credentials may not look, and we go on without; 401: they serve for nothing."""
+        if denied.status == 403:
+            self.can_look = False
+            return True
+        self.gate.denied = denied.message
+        await asyncio.sleep(1.0)
+        return False
+
+    async def _denied(self, token: Token, status: int, message: str) -> None:
+        """A 401 renews the token once; what cannot be renewed, and every 403, stops the instance."""
+        if status == 401:
+            try:
+                await self.gate.renew(token.generation)
+                return
+            except errors.AccessDenied as denied:
+                message = denied.message
+            except errors.BlnkError as problem:
+                self.gate.breaker.failed(self.gate.clock(), problem.message)
+                return
+        self.gate.denied = message
+
+    async def _after_conflict(self, lane: Lane, flight: Flight, conflict: Conflict) -> Result:
+        try:
+            found = await self.looker.find_together([flight.ref])
+        except errors.BlnkError:
+            self.resolver.became_unknown(flight.row, self.gate.clock())
+            return decisions.decide(flight, conflict)
+        if flight.ref not in found:
+            return decisions.after_conflict(flight, conflict, RowState.REFUSED, None)
+        verdict = judge(flight.body, lane.import_.id, found[flight.ref])
+        to = RowState.REFUSED if verdict.to is RowState.INVALID else verdict.to
+        return decisions.after_conflict(flight, conflict, to, verdict.balance_id)
+
+    async def _fill(self, lane: Lane) -> None:
+        """Reads READY rows and looks them up: what Blnk holds already is never sent."""
+        try:
+            rows = await self.journal.read(
+                sending.ready_rows, lane.import_.number, after=lane.after, limit=filling.ROWS_PER_FILL
+            )
+            if not rows:
+                # Rows that came back, or that wait for another row's ref, are met again from the start.
+                lane.after = lane.after if lane.ready else 0
+                lane.fill_at = self.gate.clock() + self._waits.rescan
+                return
+            verdicts = await filling.look_up(self.looker, lane.import_, rows) if self.can_look else {}
+            if verdicts:
+                await self.journal.write(filling.apply_verdicts, lane.import_.number, verdicts)
+            lane.after = rows[-1].id
+            lane.ready.extend(row for row in rows if row.id not in verdicts)
+        except errors.AccessDenied as denied:
+            await self._look_denied(denied)
+        except (errors.BlnkError, SQLAlchemyError, OSError):
+            lane.fill_at = self.gate.clock() + self._waits.journal_retry
+        finally:
+            lane.is_filling = False
+
+    def _give_back(self, lane: Lane, why: str) -> None:
+        """Claimed rows that have not left go back; rows that were only read are forgotten."""
+        if lane.claimed:
+            lane.results += [decisions.taken_back(flight, why) for flight in lane.claimed]
+            lane.claimed.clear()
+            self._recorded.set()
+        lane.ready.clear()
+        lane.after = 0
+
+    async def _record_results(self) -> None:
+        while True:
+            await self._recorded.wait()
+            await asyncio.sleep(TICK_SECONDS)  # a group, not a commit for each row
+            self._recorded.clear()
+            for lane in list(self.lanes.values()):
+                while lane.results:
+                    part, lane.results = lane.results[:MOST_PER_RECORD], lane.results[MOST_PER_RECORD:]
+                    lane.recording = len(part)
+                    await self._insist(sending.record, lane.import_.number, part)
+                    lane.recording = 0
+                await self._after_record(lane)
+
+    async def _after_record(self, lane: Lane) -> None:
+        if lane.ramp is Ramp.FEW and not lane.out and (lane.few_sent >= FEW_ROWS or not lane.ready):
+            await self._raise_ramp(lane, Ramp.ALL)
+        if lane.refusals_in_a_row >= MOST_REFUSALS_IN_A_ROW and lane.sends:
+            lane.refusals_in_a_row = 0
+            await self._pause(
+                lane,
+                PausedBy.REFUSALS,
+                f"Blnk refused {MOST_REFUSALS_IN_A_ROW} rows in a row. Their reasons stand beside the rows; "
+                "resume if the rest should be tried all the same.",
+            )
+
+    async def _pause(self, lane: Lane, by: PausedBy, reason: str) -> None:
+        lane.sends = False
+        await self._insist(imports.pause, lane.import_.number, by=by, who=sending.WHO, reason=reason)
+
+    async def _insist(self, act: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        """Writes what must not be lost, until the journal takes it; nothing is claimed meanwhile."""
+        while True:
+            try:
+                await self.journal.write(act, *args, **kwargs)
+            except (OperationalError, OSError):
+                self._journal_is_well = False
+                await asyncio.sleep(self._waits.journal_retry)
+            else:
+                self._journal_is_well = True
+                return
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None and not self._crash.done():
+            self._crash.set_exception(task.exception())  # type: ignore[arg-type]

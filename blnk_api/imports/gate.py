@@ -1,0 +1,138 @@
+"""The one way out to an instance: every row and every look passes its pace, its breaker and its token."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from blnk_api import errors, wire
+from blnk_api.auth import Token, TokenSource
+from blnk_api.imports.bulk_client import BulkClient, NotSent
+from blnk_api.imports.pace import Breaker, Circuit, Pace
+from blnk_api.outcomes import Created as CreatedOutcome
+from blnk_api.outcomes import NotApplied, Outcome, Refused, Reply, Request, Unknown
+from blnk_api.settings import Connection
+
+_LOOKS_FIRST_SHARE = 0.5
+"""Of the permits of one moment that waiting looks may take; the rest is for rows."""
+
+
+class Gate:
+    def __init__(
+        self,
+        connection: Connection,
+        client: BulkClient,
+        tokens: TokenSource,
+        pace: Pace,
+        breaker: Breaker,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.connection = connection
+        self.pace = pace
+        self.breaker = breaker
+        self.clock = clock
+        self.denied: str | None = None
+        """Why the credentials do not serve, once Blnk has said so."""
+        self._client = client
+        self._tokens = tokens
+        self._token: Token | None = None
+        self._renewing = asyncio.Lock()
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def instance_id(self) -> str:
+        return self.connection.instance.instance_id
+
+    @property
+    def has_waiting_looks(self) -> bool:
+        return bool(self._waiting)
+
+    def open(self, now: float) -> int:
+        """Rows that may leave now. Looks that wait for a permit go first, with half of what there is."""
+        permits = self.pace.permits(now)
+        for_looks = max(1, int(permits * _LOOKS_FIRST_SHARE)) if permits else 0
+        while for_looks and self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_result(None)
+                self.pace.take(1)
+                permits -= 1
+                for_looks -= 1
+        return permits if self.breaker.circuit is not Circuit.OPEN and self.denied is None else 0
+
+    async def ask(self, request: Request) -> Any:
+        """The JSON of a read, at the instance's pace. Raises from the errors tree; it creates nothing."""
+        for is_last in (False, True):
+            await self._permit()
+            token = await self.token()
+            sent_at = self.clock()
+            reply = await self._client.send(request, token.value)
+            assert not isinstance(reply, NotSent)
+            try:
+                return wire.read_json(reply, now=datetime.now(UTC))
+            except errors.RateLimited as busy:
+                self.pace.busy(self.clock(), sent_at=sent_at, retry_after_seconds=busy.retry_after_seconds)
+                if is_last:
+                    raise
+            except errors.AccessDenied as denied:
+                if is_last or denied.status != 401:
+                    raise
+                await self.renew(token.generation)
+            except errors.NotFound:
+                raise
+            except (errors.ReadFailed, errors.NotConnected) as failed:
+                if failed.status is None or failed.status >= 500:
+                    self.breaker.failed(self.clock(), failed.message)
+                raise
+        raise AssertionError("unreachable")
+
+    async def post(self, body: bytes, token: Token, *, leave_before: float) -> Reply | NotSent:
+        request = wire.post_balance(self.instance_id, body)
+        return await self._client.send(request, token.value, leave_before=leave_before)
+
+    def learn(self, outcome: Outcome, *, sent_at: float) -> bool:
+        """Lets pace and breaker know what a row came to. Whether this opened or closed the breaker."""
+        now = self.clock()
+        match outcome:
+            case CreatedOutcome() | Refused():
+                self.pace.went_well()
+                return self.breaker.went_well()
+            case NotApplied(busy=True, retry_after_seconds=wait):
+                self.pace.busy(now, sent_at=sent_at, retry_after_seconds=wait)
+            case NotApplied(reason):
+                return self.breaker.failed(now, reason)
+            case Unknown(message, status, retry_after_seconds=wait):
+                if wait is not None:
+                    self.pace.wait_until(now + wait)
+                if status is None or status >= 500 or status == 408:
+                    return self.breaker.failed(now, message)
+            case _:
+                pass
+        return False
+
+    async def token(self) -> Token:
+        """The current token; renewed ahead of its end, in a thread, because renewing talks to Blnk."""
+        held = self._token
+        if held is None or (held.expires_at is not None and time.time() >= held.expires_at):
+            async with self._renewing:
+                self._token = await asyncio.to_thread(self._tokens.current)
+        assert self._token is not None
+        return self._token
+
+    def is_current(self, token: Token) -> bool:
+        return self._token is None or token.generation >= self._token.generation
+
+    async def renew(self, generation: int) -> None:
+        """After a 401 to a token of this generation. Raises AccessDenied where there is no newer one."""
+        async with self._renewing:
+            if self._token is not None and self._token.generation > generation:
+                return
+            self._token = await asyncio.to_thread(self._tokens.newer_than, generation)
+
+    async def _permit(self) -> None:
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        await waiting

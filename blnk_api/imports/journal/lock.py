@@ -1,0 +1,106 @@
+"""The sender's lock: only its holder posts balances. It lives where the journal lives."""
+
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from filelock import FileLock, Timeout
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from blnk_api.imports.journal.opening import Journal, JournalUnavailable
+
+_ADVISORY_KEY = 7316201
+_CHECK_SECONDS = 1.0
+_NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "ceph", "glusterfs"}
+
+
+class SenderLock:
+    """Taken with `take`, kept until `release` or the process's end. On Postgres it can be lost: `is_held`."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._file: FileLock | None = None
+        self._connection: Connection | None = None
+        self._checked_at = 0.0
+
+    def take(self) -> bool:
+        """Whether this process holds it now. Raises JournalUnavailable where locks cannot be trusted."""
+        return self._take_file() if self._journal.is_sqlite else self._take_advisory()
+
+    def is_held(self) -> bool:
+        """Cheap enough to ask before every claim: the database is asked once a second."""
+        if self._file is not None:
+            return self._file.is_locked
+        if self._connection is None:
+            return False
+        now = time.monotonic()
+        if now - self._checked_at > _CHECK_SECONDS:
+            try:
+                self._connection.execute(text("SELECT 1"))
+            except SQLAlchemyError:
+                self.release()
+                return False
+            self._checked_at = now
+        return True
+
+    def release(self) -> None:
+        if self._file is not None:
+            self._file.release()
+            self._file = None
+        if self._connection is not None:
+            self._connection.invalidate()
+            self._connection.close()
+            self._connection = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def _take_file(self) -> bool:
+        if _file_system_of(self._journal.folder) in _NETWORK_FILE_SYSTEMS:
+            raise JournalUnavailable(
+                f"{self._journal.folder} is on a network file system, whose locks cannot be trusted. Put the "
+                "data folder on a local disk (BLNK_DATA_DIR), or use Postgres (BLNK_DATABASE_URL)."
+            )
+        lock = FileLock(self._journal.folder / "sender.lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            return False
+        self._file = lock
+        return True
+
+    def _take_advisory(self) -> bool:
+        # Its own connection, outside every transaction: the lock lives exactly as long as this session.
+        connection = self._journal.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            taken = connection.execute(text(f"SELECT pg_try_advisory_lock({_ADVISORY_KEY})")).scalar_one()
+        except SQLAlchemyError as problem:
+            connection.close()
+            raise JournalUnavailable("The journal's database does not answer.") from problem
+        if not taken:
+            connection.close()
+            return False
+        self._connection = connection
+        return True
+
+
+def _file_system_of(folder: Path) -> str:
+    """The type of the file system that a folder is on, from the mount table; "" where there is none."""
+    try:
+        mounts = Path("/proc/mounts").read_text().splitlines()
+    except OSError:
+        return ""
+    best, kind = "", ""
+    for mount in mounts:
+        _, point, type_, *_ = mount.split(" ")
+        point = point.replace("\\040", " ")
+        if folder.is_relative_to(point) and len(point) >= len(best):
+            best, kind = point, type_
+    return kind

@@ -1,0 +1,103 @@
+"""Unknown rows in the journal: which there are, and what looking or a person made of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, and_, func, or_, select, update
+
+from blnk_api.imports.journal.moves import move, note
+from blnk_api.imports.journal.schema import counts, imports, rows
+from blnk_api.imports.journal.sending import WHO, ref_is_held
+from blnk_api.imports.journal.states import ImportState, RowState
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownRow:
+    id: int
+    import_: int
+    ref: str
+    server_error: int | None
+    server_errors: int
+    message: str | None
+
+
+def unknown_rows(tx: Connection, import_numbers: Sequence[int], *, limit: int = 1000) -> list[UnknownRow]:
+    """Rows whose fate nobody knows and that looking may still settle, oldest first."""
+    found = tx.execute(
+        select(
+            rows.c.id, rows.c.import_, rows.c.ref, rows.c.server_error, rows.c.server_errors, rows.c.message
+        )
+        .where(
+            rows.c.import_.in_(import_numbers),
+            rows.c.state == RowState.UNKNOWN,
+            rows.c.waits_for_person.is_(False),
+        )
+        .order_by(rows.c.id)
+        .limit(limit)
+    )
+    return [UnknownRow(*one) for one in found]
+
+
+def imports_with_unknown(tx: Connection, instance: int) -> list[int]:
+    """Imports of this instance that have unknown rows, whatever their state: looking never stops."""
+    found = tx.execute(
+        select(counts.c.import_)
+        .join(imports, counts.c.import_ == imports.c.number)
+        .where(imports.c.instance == instance, counts.c.state == RowState.UNKNOWN, counts.c.n > 0)
+    )
+    return [one.import_ for one in found]
+
+
+def more_to_send(tx: Connection, instance: int) -> bool:
+    """Whether some row of a running import may still be created, and so become a witness.
+
+    A READY row whose ref another row holds waits for that one, and does not count.
+    """
+    running = select(imports.c.number).where(
+        imports.c.instance == instance, imports.c.state == ImportState.RUNNING
+    )
+    may_go = or_(rows.c.state == RowState.SENDING, and_(rows.c.state == RowState.READY, ~ref_is_held()))
+    return (
+        tx.execute(select(rows.c.id).where(rows.c.import_.in_(running), may_go).limit(1)).first() is not None
+    )
+
+
+def waiting_for_person(tx: Connection, import_: int) -> int:
+    """Unknown rows that no look will settle any more."""
+    found: int = tx.execute(
+        select(func.count()).where(
+            rows.c.import_ == import_,
+            rows.c.state == RowState.UNKNOWN,
+            rows.c.waits_for_person.is_(True),
+        )
+    ).scalar_one()
+    return found
+
+
+def was_found(tx: Connection, row: UnknownRow, balance_id: str, *, message: str) -> bool:
+    """UNKNOWN → CREATED: Blnk holds its ref."""
+    moved = move(
+        tx, [row.id], from_=RowState.UNKNOWN, to=RowState.CREATED, balance_id=balance_id, message=message
+    )
+    if moved:
+        note(tx, row.import_, who=WHO, what="found", row=row.id, balance_id=balance_id)
+    return bool(moved)
+
+
+def was_absent(tx: Connection, row: UnknownRow, *, same_server_errors: int) -> RowState | None:
+    """UNKNOWN → READY, or REFUSED when Blnk answered the same whole 5xx that often. Where it went."""
+    if row.server_errors >= same_server_errors:
+        to = RowState.REFUSED
+        message = f"{row.message} It was tried {row.server_errors} times; Blnk holds no balance of it."
+    else:
+        to, message = RowState.READY, "Blnk holds no balance of it; it goes again."
+    moved = move(tx, [row.id], from_=RowState.UNKNOWN, to=to, message=message)
+    if moved:
+        note(tx, row.import_, who=WHO, what="absent", row=row.id)
+    return to if moved else None
+
+
+def wait_for_person(tx: Connection, row_ids: Sequence[int], *, message: str | None = None) -> None:
+    """No look will settle these: they stay UNKNOWN until a person decides."""
+    facts = {"waits_for_person": True} | ({"message": message} if message else {})
+    tx.execute(update(rows).where(rows.c.id.in_(row_ids), rows.c.state == RowState.UNKNOWN).values(**facts))

@@ -1,0 +1,59 @@
+"""One import inside the engine: its rows looked up and ready, claimed, in flight, and come back."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from blnk_api.imports.decisions import Flight
+from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.journal.sending import Ready, Result
+
+
+class Ramp(IntEnum):
+    """How many rows may be out at once: a mistake in the whole file should cost one balance, not all."""
+
+    CANARY = 0
+    """One, which must come back as sent and be found by a look."""
+    FEW = 1
+    ALL = 2
+
+
+FEW_ROWS = 5
+MOST_REFUSALS_IN_A_ROW = 20
+
+
+@dataclass
+class Lane:
+    import_: Import
+    ramp: Ramp
+    ready: deque[Ready] = field(default_factory=deque)
+    claimed: deque[Flight] = field(default_factory=deque)
+    in_flight: int = 0
+    results: list[Result] = field(default_factory=list)
+    recording: int = 0
+    after: int = 0
+    fill_at: float = 0.0
+    is_filling: bool = False
+    is_verifying: bool = False
+    is_confirming_canary: bool = False
+    few_sent: int = 0
+    refusals_in_a_row: int = 0
+    created_from: str | None = None
+    """Blnk's own time of the first balance: see journal.sending.remember_first."""
+    sends: bool = False
+    """The import is running and this lane may claim."""
+
+    @property
+    def out(self) -> int:
+        """Rows between their claim and the record of what came of them."""
+        return len(self.claimed) + self.in_flight + len(self.results) + self.recording
+
+    def room(self) -> int:
+        """How many more rows the ramp lets out now."""
+        match self.ramp:
+            case Ramp.CANARY:
+                return 0 if self.is_confirming_canary else 1 - self.out
+            case Ramp.FEW:
+                return FEW_ROWS - self.few_sent
+            case Ramp.ALL:
+                return 1_000_000

@@ -1,0 +1,187 @@
+"""Finds balances in Blnk by the ref they carry. An error or an odd answer raises: it is never absence."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from blnk_api import wire
+from blnk_api.errors import ReadFailed
+from blnk_api.imports.journal.states import RowState
+from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance
+from blnk_api.outcomes import Request
+from blnk_api.wire import PAGE_LIMIT, REFS_PER_LOOK, Filter
+
+Ask = Callable[[Request], Awaitable[Any]]
+"""Sends one read at the instance's pace and gives its JSON; raises from the errors tree."""
+
+_MOST_REPEATS = 200
+"""A look that has not come to an end after this many questions is no answer."""
+
+
+class Looker:
+    """One instance's looks. Create with the engine's paced `ask`."""
+
+    def __init__(self, ask: Ask, instance_id: str) -> None:
+        self._ask = ask
+        self._instance_id = instance_id
+
+    async def answers(self) -> None:
+        """The smallest look there is; raises when Blnk does not answer it."""
+        wire.read_rows(await self._ask(wire.list_page(self._instance_id, "ledgers", page=1, page_size=1)))
+
+    async def find(self, refs: Sequence[str], *, created_from: str | None = None) -> dict[str, list[Balance]]:
+        """Balances by ref; a ref that Blnk does not hold is not among the keys."""
+        found: dict[str, list[Balance]] = {}
+        for start in range(0, len(refs), REFS_PER_LOOK):
+            part = await self.find_together(refs[start : start + REFS_PER_LOOK], created_from=created_from)
+            found.update(part)
+        return found
+
+    async def find_together(
+        self, refs: Sequence[str], *, created_from: str | None = None
+    ) -> dict[str, list[Balance]]:
+        """As `find`, for at most 99 refs in one list, so that a witness among them vouches for the others.
+
+        A twin can push another ref off the page, so refs that were not found are asked again until an
+        answer holds none of them.
+        """
+        missing = list(dict.fromkeys(refs))
+        found: dict[str, list[Balance]] = {}
+        for _ in range(_MOST_REPEATS):
+            asked = wire.find_refs(self._instance_id, missing, created_from=created_from)
+            got = read_balances(await self._ask(asked))
+            for balance in got:
+                if balance.import_ref not in missing:
+                    raise ReadFailed("Blnk answered a look with balances that were not asked for.")
+                found.setdefault(balance.import_ref, []).append(balance)
+            missing = [ref for ref in missing if ref not in found]
+            if not got or not missing:
+                return found
+        raise ReadFailed("Blnk's answers to a look do not come to an end.")
+
+    async def find_ids(self, balance_ids: Sequence[str]) -> dict[str, Balance]:
+        """Balances by their id, at most 100 at once."""
+        asked = [Filter("balance_id", "in", values=balance_ids)]
+        got = read_balances(await self._ask(wire.search(self._instance_id, "balances", asked)))
+        return {one.balance_id: one for one in got}
+
+    async def count_with_refs(self) -> int | None:
+        """How many balances of this instance carry an import_ref, where Blnk says so."""
+        asked = wire.search(self._instance_id, "balances", [_CARRIES_A_REF], page_size=1)
+        said = await self._ask(asked)
+        total = said.get("total") if isinstance(said, dict) else None
+        return total if isinstance(total, int) else None
+
+    async def walk(self, created_from: str | None = None) -> AsyncIterator[list[Balance]]:
+        """All balances that carry an import_ref, from `created_from` on, oldest first, each once.
+
+        By keyset on created_at, which Blnk reads fast at any size; page by page within one created_at, and
+        throughout if Blnk does not keep the order asked for.
+        """
+        bound, page = created_from, 1
+        at_bound: set[str] = set()
+        while True:
+            got = await self._page(bound, page)
+            keys = [sortable(one.created_at) for one in got]
+            if keys != sorted(keys):
+                async for part in self._walk_unordered(created_from):
+                    yield part
+                return
+            yield [one for one in got if one.balance_id not in at_bound]
+            if len(got) < PAGE_LIMIT:
+                return
+            last = got[-1].created_at
+            if bound is not None and sortable(last) == sortable(bound):
+                page += 1
+                at_bound |= {one.balance_id for one in got}
+                continue
+            bound, page = last, 1
+            at_bound = {one.balance_id for one in got if sortable(one.created_at) == keys[-1]}
+
+    async def _walk_unordered(self, created_from: str | None) -> AsyncIterator[list[Balance]]:
+        seen: set[str] = set()
+        while True:
+            before = len(seen)
+            for page in range(1, _MOST_REPEATS * PAGE_LIMIT):
+                got = await self._page(created_from, page)
+                new = [one for one in got if one.balance_id not in seen]
+                seen.update(one.balance_id for one in new)
+                yield new
+                if len(got) < PAGE_LIMIT:
+                    break
+            if len(seen) == before:
+                return
+
+    async def _page(self, bound: str | None, page: int) -> list[Balance]:
+        filters = [_CARRIES_A_REF]
+        if bound is not None:
+            filters.append(Filter("created_at", "gte", bound))
+        asked = wire.search(
+            self._instance_id, "balances", filters, page=page, sort_by="created_at", sort_order="asc"
+        )
+        return read_balances(await self._ask(asked))
+
+
+_CARRIES_A_REF = Filter(f"meta_data.{IMPORT_REF}", "isnotnull")
+
+
+def read_balances(said: Any) -> list[Balance]:
+    """The balances of an answer; raises ReadFailed for anything else."""
+    try:
+        return [Balance.model_validate(row) for row in wire.read_rows(said)]
+    except ValidationError:
+        raise ReadFailed("Blnk's answer holds something that is no balance.") from None
+
+
+def sortable(created_at: str) -> str:
+    """Blnk's time as text that sorts: it drops trailing zeros of the fraction (tests/contract)."""
+    whole, _, fraction = created_at.removesuffix("Z").partition(".")
+    return f"{whole}.{fraction:0<9}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Where a row goes whose ref was found in Blnk before it was sent."""
+
+    to: RowState
+    balance_id: str
+    message: str
+
+
+def judge(body: bytes, import_id: str, found: Sequence[Balance]) -> Verdict:
+    """A balance with our own import's id is ours, made before a restart; another one must agree."""
+    first = min(found, key=lambda one: sortable(one.created_at))
+    asked = orjson.loads(body)
+    if first.meta_data.get(IMPORT_ID) == import_id:
+        return Verdict(RowState.CREATED, first.balance_id, "Found in Blnk.")
+    different = wire.differences(asked, first)
+    if different:
+        return Verdict(
+            RowState.INVALID,
+            first.balance_id,
+            f"Exists as {first.balance_id}, but differs: {'; '.join(different)}. Nothing was sent.",
+        )
+    day = first.created_at[:10]
+    return Verdict(RowState.EXISTS, first.balance_id, f"Made on {day}; nothing was sent.")
+
+
+def bound_of(created_from: str | None) -> str | None:
+    """A day before Blnk's own time of an import's first balance, UTC with Z, to bound that import's looks."""
+    if created_from is None:
+        return None
+    moment = parse_time(created_from) - timedelta(days=1)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_time(created_at: str) -> datetime:
+    """Blnk's time; its nanoseconds are cut to microseconds."""
+    whole, _, fraction = created_at.removesuffix("Z").partition(".")
+    return datetime.fromisoformat(f"{whole}.{fraction[:6]:0<6}").replace(tzinfo=UTC)
+
+
+def refs_of(balances: Iterable[Balance]) -> list[str]:
+    return [one.import_ref for one in balances if one.import_ref is not None]

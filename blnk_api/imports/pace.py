@@ -1,0 +1,141 @@
+"""How many requests may leave now, and what a 429 or an outage does to that. Pure: time is passed in.
+
+`now` is any steady clock, in seconds. Rates are requests a minute, as Blnk Cloud states its limits.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+HEADROOM = 0.985
+"""Of a cap that we use: what is left keeps a strict minute window from ever seeing one request too many."""
+
+BURST_SECONDS = 0.1
+"""Permits that were not used are kept for this long, and no longer."""
+
+PAGES_SHARE = 0.1
+"""Kept for the pages while somebody uses them."""
+
+DECREASE = 0.7
+REGAIN_PER_SECOND = 0.01
+QUIET_SECONDS = 5.0
+LEAST_PER_MINUTE = 6.0
+FIRST_WAIT_SECONDS = 1.0
+MOST_WAIT_SECONDS = 60.0
+
+
+@dataclass
+class Pace:
+    """min(the connection's cap, what 429s taught us). One for each instance: rows and looks share it."""
+
+    cap_per_minute: float
+    learned_per_minute: float | None = None
+    not_before: float = 0.0
+    pages_are_reading: bool = False
+    _allowance: float = 1.0
+    _at: float | None = None
+    _last_busy: float | None = None
+    _busy_in_a_row: int = 0
+    _decreased_at: float | None = None
+
+    @property
+    def per_minute(self) -> float:
+        """What leaves in a minute now, rows and looks together."""
+        rate = min(self.cap_per_minute, self.learned_per_minute or self.cap_per_minute) * HEADROOM
+        return rate * (1 - PAGES_SHARE) if self.pages_are_reading else rate
+
+    def permits(self, now: float) -> int:
+        """Requests that may leave now. The caller takes what it uses with `take`."""
+        elapsed = 0.0 if self._at is None else max(0.0, now - self._at)
+        self._at = now
+        self._regain(now, elapsed)
+        per_second = self.per_minute / 60
+        self._allowance = min(self._allowance + elapsed * per_second, max(1.0, per_second * BURST_SECONDS))
+        return 0 if now < self.not_before else int(self._allowance)
+
+    def take(self, n: int) -> None:
+        self._allowance -= n
+
+    def expected(self, seconds: float) -> int:
+        """Requests that may leave within the next `seconds`; at least one, so that slow paces move."""
+        return max(1, int(self.per_minute / 60 * seconds))
+
+    def busy(self, now: float, *, sent_at: float, retry_after_seconds: float | None) -> None:
+        """Blnk answered 429. Many answers to one burst teach once; an explicit wait is always obeyed."""
+        self._last_busy = now
+        if self._decreased_at is None or sent_at > self._decreased_at:
+            current = min(self.cap_per_minute, self.learned_per_minute or self.cap_per_minute)
+            self.learned_per_minute = max(LEAST_PER_MINUTE, current * DECREASE)
+            self._decreased_at = now
+            self._busy_in_a_row += 1
+        wait = retry_after_seconds
+        if wait is None:
+            wait = min(MOST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** (self._busy_in_a_row - 1))
+        self.wait_until(now + wait)
+
+    def wait_until(self, moment: float) -> None:
+        """Nothing leaves before this moment: a Retry-After of a 429 or a 503."""
+        self.not_before = max(self.not_before, moment)
+        self._allowance = min(self._allowance, 1.0)
+
+    def went_well(self) -> None:
+        self._busy_in_a_row = 0
+
+    def _regain(self, now: float, elapsed: float) -> None:
+        if self.learned_per_minute is None or now < self.not_before:
+            return
+        if self._last_busy is not None and now - self._last_busy < QUIET_SECONDS:
+            return
+        self.learned_per_minute += self.cap_per_minute * REGAIN_PER_SECOND * elapsed
+        if self.learned_per_minute >= self.cap_per_minute:
+            self.learned_per_minute = None
+
+
+class Circuit(StrEnum):
+    CLOSED = "closed"
+    """Rows go."""
+    OPEN = "open"
+    """Nothing goes until the wait is over; then one look asks whether Blnk answers."""
+    HALF_OPEN = "half open"
+    """Blnk answered a look; one row goes alone."""
+
+
+@dataclass
+class Breaker:
+    """Stops claiming when Blnk fails in a row, and finds out by itself when it is back."""
+
+    first_wait_seconds: float
+    most_wait_seconds: float
+    opens_after: int = 5
+    circuit: Circuit = Circuit.CLOSED
+    reason: str = ""
+    probe_at: float = 0.0
+    _failures: int = 0
+    _wait_seconds: float = field(default=0.0)
+
+    def failed(self, now: float, reason: str) -> bool:
+        """A 5xx or no connection. Whether this opened the breaker."""
+        self._failures += 1
+        if self.circuit is Circuit.CLOSED and self._failures < self.opens_after:
+            return False
+        if self.circuit is Circuit.OPEN and now < self.probe_at:
+            return False  # the rest of the flight that was under way when it opened
+        opened = self.circuit is Circuit.CLOSED
+        self._wait_seconds = min(self.most_wait_seconds, self._wait_seconds * 2 or self.first_wait_seconds)
+        self.circuit, self.reason, self.probe_at = Circuit.OPEN, reason, now + self._wait_seconds
+        return opened
+
+    def looked(self) -> None:
+        """Blnk answered a probing look: one row may try."""
+        if self.circuit is Circuit.OPEN:
+            self.circuit = Circuit.HALF_OPEN
+
+    def went_well(self) -> bool:
+        """A row was created or refused, in Blnk's own words. Whether this closed the breaker."""
+        self._failures = 0
+        if self.circuit is not Circuit.HALF_OPEN:
+            return False
+        self.circuit, self.reason, self._wait_seconds = Circuit.CLOSED, "", 0.0
+        return True
+
+    def may_probe(self, now: float) -> bool:
+        return self.circuit is Circuit.OPEN and now >= self.probe_at

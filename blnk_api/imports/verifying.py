@@ -1,0 +1,198 @@
+"""Compares what the journal calls created with what Blnk holds, once nothing is left to send.
+
+Twins (a second balance of one ref) and missing balances are findings: told with their ids, never repaired
+by sending. Memory stays flat: what was found is one bit a row.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from blnk_api.errors import AccessDenied
+from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.journal.moves import move
+from blnk_api.imports.journal.schema import is_one_of, rows
+from blnk_api.imports.journal.states import RowState
+from blnk_api.imports.journal_thread import JournalThread
+from blnk_api.imports.looking import Looker, bound_of
+from blnk_api.models import IMPORT_ID, Balance
+from blnk_api.wire import PAGE_LIMIT
+
+MOST_TOLD = 1000
+"""Findings kept with all their ids; beyond it only their number is kept."""
+
+_MISSING = "Blnk confirmed this balance, and cannot find it now."
+
+
+@dataclass
+class Findings:
+    """What a verification came to. `checked` is false when these credentials may not look."""
+
+    checked: bool
+    at: float = field(default_factory=time.time)
+    expected: int = 0
+    found: int = 0
+    twins: list[dict[str, Any]] = field(default_factory=list)
+    missing: list[dict[str, Any]] = field(default_factory=list)
+    unexpected: list[dict[str, Any]] = field(default_factory=list)
+    why_not: str | None = None
+
+    @property
+    def is_clean(self) -> bool:
+        return not (self.twins or self.missing or self.unexpected)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            **{"checked": self.checked, "at": self.at, "expected": self.expected, "found": self.found},
+            **{"twins": self.twins, "missing": self.missing, "unexpected": self.unexpected},
+            **{"why_not": self.why_not, "clean": self.is_clean},
+        }
+
+
+class _Bits:
+    """Which row ids were seen; ids of one import lie close together."""
+
+    def __init__(self, first: int, last: int) -> None:
+        self._first = first
+        self._bits = bytearray(last - first + 1)
+
+    def add(self, id: int) -> None:
+        self._bits[id - self._first] = 1
+
+    def __contains__(self, id: int) -> bool:
+        return bool(self._bits[id - self._first])
+
+
+async def verify(
+    journal: JournalThread, looker: Looker, import_: Import, *, settle_seconds: float
+) -> Findings:
+    """Raises from the errors tree when Blnk does not answer; then nothing was concluded."""
+    first, last, expected = await journal.read(_span, import_.number)
+    findings = Findings(checked=True, expected=expected)
+    if expected == 0:
+        return findings
+    seen = _Bits(first, last)
+    try:
+        if import_.created_from is not None:
+            async for balances in looker.walk(bound_of(import_.created_from)):
+                await journal.read(_compare, import_, balances, seen, findings)
+        await _look_again(journal, looker, import_, seen, findings, settle_seconds=settle_seconds)
+    except AccessDenied as denied:
+        if denied.status != 403:
+            raise
+        return Findings(checked=False, expected=expected, why_not=denied.message)
+    findings.found = expected - len(findings.missing)
+    return findings
+
+
+def _span(tx: Connection, number: int) -> tuple[int, int, int]:
+    mine = (rows.c.import_ == number, rows.c.state.in_([RowState.CREATED, RowState.EXISTS]))
+    low, high, n = tx.execute(
+        select(func.min(rows.c.id), func.max(rows.c.id), func.count()).where(*mine)
+    ).one()
+    return low or 0, high or 0, n
+
+
+def _compare(
+    tx: Connection, import_: Import, balances: Sequence[Balance], seen: _Bits, findings: Findings
+) -> None:
+    """Marks the rows whose ref a page of Blnk's balances carries, and notes balances that no row names."""
+    refs = {one.import_ref for one in balances}
+    if not refs:
+        return
+    mine = {
+        one.ref: one
+        for one in tx.execute(
+            select(rows.c.id, rows.c.ref, rows.c.number, rows.c.balance_id).where(
+                rows.c.instance == import_.instance_number,
+                rows.c.ref.in_(refs),
+                rows.c.import_ == import_.number,
+                is_one_of(rows, [RowState.SENDING, RowState.UNKNOWN, RowState.CREATED]),
+                rows.c.state == RowState.CREATED,
+            )
+        )
+    }
+    for balance in balances:
+        row = mine.get(balance.import_ref)
+        if row is not None:
+            if balance.balance_id == row.balance_id:
+                seen.add(row.id)
+            else:
+                _tell(findings.twins, row=row.number, ids=[row.balance_id, balance.balance_id])
+        elif balance.meta_data.get(IMPORT_ID) == import_.id:
+            _tell(findings.unexpected, ref=balance.import_ref, ids=[balance.balance_id])
+
+
+def _tell(told: list[dict[str, Any]], **what: Any) -> None:
+    if len(told) < MOST_TOLD:
+        told.append(what)
+
+
+async def _look_again(
+    journal: JournalThread,
+    looker: Looker,
+    import_: Import,
+    seen: _Bits,
+    findings: Findings,
+    *,
+    settle_seconds: float,
+) -> None:
+    """Rows that the walk did not meet, by their balance's id: now, and after the settle time once more."""
+    after = 0
+    while True:
+        part = await journal.read(_unseen, import_.number, seen, after)
+        if not part:
+            return
+        after = part[-1][0]
+        for start in range(0, len(part), PAGE_LIMIT):
+            asked = part[start : start + PAGE_LIMIT]
+            held = await looker.find_ids([balance_id for _, _, balance_id in asked])
+            if len(held) < len(asked):
+                await asyncio.sleep(settle_seconds)
+                held = await looker.find_ids([balance_id for _, _, balance_id in asked])
+            for _, number, balance_id in asked:
+                if balance_id not in held:
+                    _tell(findings.missing, row=number, ids=[balance_id])
+
+
+def _unseen(tx: Connection, number: int, seen: _Bits, after: int) -> list[tuple[int, int, str]]:
+    """The next rows with a balance that the walk did not meet: made by another import, or missing."""
+    while True:
+        part = tx.execute(
+            select(rows.c.id, rows.c.number, rows.c.balance_id)
+            .where(
+                rows.c.import_ == number,
+                rows.c.state.in_([RowState.CREATED, RowState.EXISTS]),
+                rows.c.id > after,
+            )
+            .order_by(rows.c.id)
+            .limit(1000)
+        ).all()
+        unseen = [(one.id, one.number, one.balance_id) for one in part if one.id not in seen]
+        if unseen or not part:
+            return unseen
+        after = part[-1].id
+
+
+def missing_needs_a_look(tx: Connection, import_: Import, findings: Findings) -> None:
+    """CREATED → UNKNOWN for balances that cannot be found: a person's to decide, never Not sent."""
+    gone = [one["ids"][0] for one in findings.missing]
+    ids = tx.execute(
+        select(rows.c.id).where(
+            rows.c.instance == import_.instance_number,
+            is_one_of(rows, [RowState.CREATED]),
+            rows.c.balance_id.in_(gone),
+        )
+    )
+    move(
+        tx,
+        [one.id for one in ids],
+        from_=RowState.CREATED,
+        to=RowState.UNKNOWN,
+        waits_for_person=True,
+        message=_MISSING,
+    )

@@ -1,0 +1,217 @@
+"""The process that sends: one at a time for a journal, started and watched by the app, or alone.
+
+    python -m blnk_api.imports.worker [--owner NAME] [--stop-with-stdin]
+
+It waits for the sender's lock, declares what a dead sender left behind unknown, and runs one engine for each
+instance that a connection means. Secrets are read again when their file changes.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import uvloop
+from sqlalchemy.exc import SQLAlchemyError
+
+from blnk_api import settings as settings_module
+from blnk_api.auth import token_source
+from blnk_api.errors import SettingsProblem
+from blnk_api.imports.bulk_client import BulkClient
+from blnk_api.imports.caretaker import Caretaker
+from blnk_api.imports.engine import Engine
+from blnk_api.imports.gate import Gate
+from blnk_api.imports.journal import Journal, JournalUnavailable, imports, senders, sending
+from blnk_api.imports.journal.lock import SenderLock
+from blnk_api.imports.journal_thread import JournalThread
+from blnk_api.imports.pace import Breaker, Circuit, Pace
+from blnk_api.imports.preparing import Preparer
+from blnk_api.settings import Connection, Settings
+from blnk_api.token_store import TokenStore
+
+log = logging.getLogger("blnk.worker")
+
+MOST_AT_ONCE = 256
+
+
+class LockLost(Exception):
+    """Another process may send now: this one claims nothing more and starts over."""
+
+
+async def engine_for(
+    settings: Settings,
+    connection: Connection,
+    journal: Journal,
+    thread: JournalThread,
+    lock: SenderLock,
+    *,
+    only: int | None = None,
+    most_at_once: int = MOST_AT_ONCE,
+) -> "Running":
+    """Starts sending for one connection's instance; stop it with `Running.stop`."""
+    number = await thread.write(imports.instance_number, connection.instance)
+    known = await thread.read(senders.learned, number)
+    wall, now = time.time(), time.monotonic()
+    pace = Pace(
+        connection.requests_per_minute,
+        learned_per_minute=known.per_minute,
+        not_before=now + max(0.0, (known.not_before or 0.0) - wall),
+    )
+    breaker = Breaker(settings.waits.breaker_first, settings.waits.breaker_most)
+    if known.breaker is not None:
+        breaker.circuit, breaker.reason, breaker.probe_at = Circuit.OPEN, known.breaker["reason"], now
+    client = BulkClient(
+        connection.url,
+        most_at_once=most_at_once,
+        connect_seconds=settings.waits.connect,
+        request_timeout_seconds=connection.request_timeout_seconds,
+    )
+    tokens = token_source(
+        connection, TokenStore(journal.engine, settings.data_dir), connect_seconds=settings.waits.connect
+    )
+    gate = Gate(connection, client, tokens, pace, breaker)
+    engine = Engine(
+        thread,
+        gate,
+        settings.waits,
+        most_at_once=most_at_once,
+        settle_seconds=settings.settle_seconds(connection),
+        holds_lock=lock.is_held,
+    )
+    caretaker = Caretaker(engine, number, settings.waits, only=only)
+    tasks = [asyncio.create_task(engine.run()), asyncio.create_task(caretaker.run())]
+    return Running(connection, number, engine, client, tasks)
+
+
+@dataclass
+class Running:
+    """One instance's engine at work."""
+
+    connection: Connection
+    instance: int
+    engine: Engine
+    client: BulkClient
+    tasks: list[asyncio.Task[None]]
+
+    def raise_if_broken(self) -> None:
+        for task in self.tasks:
+            if task.done():
+                task.result()
+
+    async def stop(self) -> None:
+        """Rows in flight stay SENDING in the journal; whoever sends next looks them up."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.client.close()
+
+
+class Worker:
+    def __init__(self, settings: Settings, journal: Journal, owner: str) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._thread = JournalThread(journal)
+        self._token = secrets.token_hex(8)
+        self._owner = owner
+        self._running: dict[str, Running] = {}
+        self._secrets_seen: Mapping[str, Connection] = {}
+
+    async def run(self) -> None:
+        """Until cancelled. Raises LockLost, or what broke: then the process ends and another takes over."""
+        with SenderLock(self._journal) as lock:
+            while not lock.take():
+                await asyncio.sleep(self._settings.waits.lock_retry)
+            await self._thread.write(senders.register, token=self._token, owner=self._owner)
+            left = await self._thread.write(sending.recover)
+            log.info("sending; %d rows were left in flight", left)
+            preparer = Preparer(self._settings, self._thread)
+            try:
+                while True:
+                    await self._beat(lock, preparer)
+                    await asyncio.sleep(self._settings.waits.worker_notices)
+            finally:
+                await preparer.stop()
+                await asyncio.gather(*(one.stop() for one in self._running.values()))
+                with contextlib.suppress(SQLAlchemyError, OSError):
+                    await self._thread.write(senders.resign, token=self._token)
+                self._thread.close()
+
+    async def _beat(self, lock: SenderLock, preparer: Preparer) -> None:
+        if not lock.is_held():
+            raise LockLost
+        for one in self._running.values():
+            one.raise_if_broken()
+        await self._follow_secrets(lock)
+        await preparer.look_for_drafts({one.instance: one.engine.looker for one in self._running.values()})
+        await self._stop_strays()
+        serves = [one.instance for one in self._running.values()]
+        with contextlib.suppress(SQLAlchemyError, OSError):
+            await self._thread.write(senders.beat, token=self._token, serves=serves)
+
+    async def _follow_secrets(self, lock: SenderLock) -> None:
+        """Starts, replaces and stops engines so that they are those of today's connections."""
+        try:
+            settings = settings_module.load()
+        except SettingsProblem as problem:
+            log.warning("%s", problem)
+            return
+        if settings.connections == self._secrets_seen:
+            return
+        self._settings = settings
+        wanted = {name: one for name, one in settings.connections.items() if one.url}
+        for name in [name for name, one in self._running.items() if wanted.get(name) != one.connection]:
+            await self._running.pop(name).stop()
+            # What it had in flight was cut off: nobody will write down what came of it.
+            await self._thread.write(sending.recover)
+        for name, connection in wanted.items():
+            served = {one.connection.instance for one in self._running.values()}
+            if name not in self._running and connection.instance not in served:
+                self._running[name] = await engine_for(
+                    settings, connection, self._journal, self._thread, lock
+                )
+        self._secrets_seen = settings.connections
+
+    async def _stop_strays(self) -> None:
+        """An import whose instance no connection means any more stops and says so."""
+        instances = {one.instance for one in self._settings.connections.values()}
+        await self._thread.write(imports.pause_strays, instances)
+
+
+async def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m blnk_api.imports.worker")
+    parser.add_argument("--owner", default=f"process {os.getpid()}")
+    parser.add_argument("--stop-with-stdin", action="store_true", help="end when standard input closes")
+    options = parser.parse_args(arguments)
+    settings = settings_module.load()
+    journal = Journal(settings.database_url)
+    journal.migrate()
+    working = asyncio.create_task(Worker(settings, journal, options.owner).run())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, working.cancel)
+    if options.stop_with_stdin:
+        # The app may be killed without a word; the pipe it holds closes with it.
+        loop.add_reader(sys.stdin.fileno(), _on_stdin, working)
+    with contextlib.suppress(asyncio.CancelledError):
+        await working
+
+
+def _on_stdin(working: asyncio.Task[None]) -> None:
+    if not os.read(sys.stdin.fileno(), 1024):
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        working.cancel()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    try:
+        uvloop.run(main())
+    except (JournalUnavailable, SettingsProblem, LockLost) as problem:
+        sys.exit(str(problem) or "Another process sends now.")

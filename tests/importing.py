@@ -1,0 +1,257 @@
+"""Imports as tests make them: a journal in a folder, a real sender on it, and waiting for what must come true."""
+
+import asyncio
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pytest
+
+from blnk_api import settings as settings_module
+from blnk_api import wire
+from blnk_api.imports import refs
+from blnk_api.imports.journal import Journal, imports, rows
+from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.journal.rows import JournalRow, NewRow
+from blnk_api.imports.journal.states import ImportState, RowState, Stage
+from blnk_api.imports.worker import Worker
+from blnk_api.models import BalanceRequest
+from tests.practice import PracticeBlnk
+
+LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
+WAIT_SECONDS = 30.0
+
+SHORT_WAITS = {
+    "SETTLE_LEAST": "0.5",
+    "BREAKER_FIRST": "0.2",
+    "BREAKER_MOST": "0.5",
+    "JOURNAL_RETRY": "0.05",
+    "WORKER_NOTICES": "0.02",
+    "RESOLVE": "0.05",
+    "RESCAN": "0.05",
+    "LOCK_RETRY": "0.05",
+    "CLAIM_GOOD": "5",
+}
+
+
+def wait_until(what: Callable[[], Any], why: Callable[[], str], *, seconds: float = WAIT_SECONDS) -> Any:
+    """The first true value of `what`. Fails the test, saying `why`, when it does not come."""
+    deadline = time.monotonic() + seconds
+    while not (value := what()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {seconds:g} s: {why()}")
+        time.sleep(0.01)
+    return value
+
+
+def requests_for(n: int, **fields: Any) -> list[BalanceRequest]:
+    """n different balances."""
+    return [
+        BalanceRequest(ledger_id=LEDGER, currency="NGN", meta_data={"customer": str(at)}, **fields)
+        for at in range(n)
+    ]
+
+
+class Importer:
+    """The sender runs in a thread (`start`) or as the real process (`start_process`)."""
+
+    def __init__(
+        self,
+        blnk: PracticeBlnk,
+        data_dir: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        database_url: str | None = None,
+    ) -> None:
+        self.blnk = blnk
+        self.data_dir = data_dir
+        self._monkeypatch = monkeypatch
+        data_dir.mkdir(parents=True, exist_ok=True)
+        for name, value in SHORT_WAITS.items():
+            monkeypatch.setenv(f"BLNK_WAIT_{name}", value)
+        monkeypatch.setenv("BLNK_DATA_DIR", str(data_dir))
+        monkeypatch.setenv("BLNK_SECRETS_FILE", str(data_dir / "secrets.toml"))
+        if database_url:
+            monkeypatch.setenv("BLNK_DATABASE_URL", database_url)
+        self.connect()
+        self.journal = Journal(self.settings.database_url)
+        self.journal.migrate()
+        self._thread: _SenderThread | None = None
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def connect(self, *, token: str | None = None, name: str = "here", **keys: Any) -> None:
+        """Writes the secrets file: one connection, to the practice Blnk as if it were a sandbox."""
+        keys = {"request_timeout_seconds": 1, "requests_per_minute": 600_000, **keys}
+        lines = [
+            "practice = false",
+            f"[connections.{name}]",
+            f'base_url = "{self.blnk.url}"',
+            f'instance_id = "{self.blnk.instance_id}"',
+            'environment = "sandbox"',
+            f'access_token = "{token or self.blnk.token}"',
+            *(
+                f'{key} = "{value}"' if isinstance(value, str) else f"{key} = {value}"
+                for key, value in keys.items()
+            ),
+        ]
+        (self.data_dir / "secrets.toml").write_text("\n".join(lines))
+
+    @property
+    def settings(self) -> settings_module.Settings:
+        return settings_module.load()
+
+    @property
+    def connection(self) -> settings_module.Connection:
+        return next(iter(self.settings.connections.values()))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        for process in self.processes:
+            process.kill()
+            process.wait()
+        self.journal.close()
+
+    def draft(self, requests: Sequence[BalanceRequest], *, who: str = "Ada") -> Import:
+        """A checked draft of these balances, as a file would make it."""
+        id = imports.new_id()
+        occurrences: dict[str, int] = {}
+        new = []
+        for number, request in enumerate(requests, start=2):
+            hash_ = refs.content_hash(request.model_dump(exclude_none=True))
+            n = occurrences[hash_] = occurrences.get(hash_, -1) + 1
+            ref = refs.make_ref(hash_, n)
+            new.append(
+                NewRow(
+                    number=number,
+                    part="",
+                    state=RowState.READY,
+                    cells=[request.ledger_id, request.currency],
+                    ledger_id=request.ledger_id,
+                    currency=request.currency,
+                    body=wire.create_balance(request, ref=ref, import_id=id),
+                    ref=ref,
+                )
+            )
+        with self.journal.write() as tx:
+            imports.create(
+                tx,
+                id,
+                kind="file",
+                instance=self.connection.instance,
+                connection=self.connection.name,
+                who=who,
+                file_name="test.csv",
+                stage=Stage.CHECKED,
+            )
+            made = imports.find(tx, id)
+            assert made is not None
+            rows.insert_rows(tx, made.number, made.instance_number, new)
+        return self.find(id)
+
+    def confirm(self, import_: Import) -> None:
+        with self.journal.write() as tx:
+            assert imports.confirm(tx, import_, who="Ada", version=import_.version)
+
+    def run(
+        self, requests: Sequence[BalanceRequest], *, until: Sequence[ImportState] | None = None
+    ) -> Import:
+        """Imports these balances from confirm to done (or to one of `until`)."""
+        draft = self.draft(requests)
+        self.confirm(draft)
+        self.start()
+        return self.wait_for(draft, *(until or [ImportState.DONE]))
+
+    def find(self, id: str) -> Import:
+        with self.journal.read() as tx:
+            found = imports.find(tx, id)
+        assert found is not None
+        return found
+
+    def wait_for(self, import_: Import, *states: ImportState, seconds: float = WAIT_SECONDS) -> Import:
+        wanted = " or ".join(states)
+        wait_until(
+            lambda: self._alive() and self.find(import_.id).state in states,
+            lambda: f"the import is not {wanted}: {self.find(import_.id)}",
+            seconds=seconds,
+        )
+        return self.find(import_.id)
+
+    def rows(self, import_: Import) -> list[JournalRow]:
+        with self.journal.read() as tx:
+            return rows.page(tx, import_.number, limit=100_000)
+
+    def states(self, import_: Import) -> list[RowState]:
+        return [row.state for row in self.rows(import_)]
+
+    def events(self, import_: Import) -> list[str]:
+        """What happened, oldest first."""
+        with self.journal.read() as tx:
+            return [event.what for event in reversed(imports.events_of(tx, import_.number, limit=1000))]
+
+    def start(self) -> None:
+        """The sender, in a thread; once."""
+        if self._thread is None:
+            self._thread = _SenderThread(Worker(self.settings, self.journal, "test"))
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Stops the thread's sender as SIGTERM would: what is in flight is left to the next one."""
+        if self._thread is not None:
+            self._thread.stop()
+            self._thread = None
+
+    def start_process(self) -> subprocess.Popen[bytes]:
+        """The sender as the app starts it; killed at the end of the test."""
+        with (self.data_dir / "worker.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "blnk_api.imports.worker", "--stop-with-stdin"],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+            )
+        self.processes.append(process)
+        return process
+
+    def _alive(self) -> bool:
+        if self._thread is not None and self._thread.problem is not None:
+            raise self._thread.problem
+        return True
+
+
+class _SenderThread(threading.Thread):
+    def __init__(self, worker: Worker) -> None:
+        super().__init__(daemon=True)
+        self._worker = worker
+        self._ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop
+        self._task: asyncio.Task[None]
+        self.problem: BaseException | None = None
+
+    def run(self) -> None:
+        async def work() -> None:
+            self._loop = asyncio.get_running_loop()
+            self._task = asyncio.create_task(self._worker.run())
+            self._ready.set()
+            try:
+                await self._task
+            except asyncio.CancelledError:
+                pass
+            except BaseException as problem:
+                self.problem = problem
+
+        asyncio.run(work())
+
+    def stop(self) -> None:
+        self._ready.wait()
+        self._loop.call_soon_threadsafe(self._task.cancel)
+        self.join(WAIT_SECONDS)

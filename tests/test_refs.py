@@ -1,5 +1,7 @@
 """Content addresses: the same balance has the same ref, for ever."""
 
+import base64
+import hashlib
 from typing import Any
 
 import pytest
@@ -35,6 +37,12 @@ def test_the_hash_of_a_shipped_version_never_changes(
     fields: dict[str, Any], match: dict[str, Any] | None, expected: str
 ) -> None:
     assert refs.content_hash(fields, match) == expected
+
+
+def test_the_hash_is_the_start_of_sha_256_in_base32() -> None:
+    canonical = f'{{"currency":"USD","identity_id":"","indicator":"","ledger_id":"{LEDGER}"}}'
+    digest = hashlib.sha256(canonical.encode()).digest()
+    assert refs.content_hash(PLAIN) == base64.b32encode(digest).decode().lower()[: refs.HASH_LENGTH]
 
 
 def test_absent_empty_and_false_fields_mean_the_same() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from blnk_api.imports.reading import delimited, kinds
+from blnk_api.imports.reading import delimited, kinds, workbook
 from blnk_api.imports.reading.encodings import ENCODINGS
 from blnk_api.imports.reading.shapes import (
     MAX_BYTES,
@@ -35,10 +35,20 @@ def detect(path: Path, name: str, options: ReadOptions = _DETECT) -> FileShape:
     with path.open("rb") as stream:
         head = stream.read(4_096)
     kinds.refuse_by_first_bytes(head)
+    if head.startswith(kinds.OLE):
+        raise workbook.refuse_old(path)
+    if head.startswith(kinds.ZIP):
+        return workbook.detect(path, options)
+    if name.lower().endswith((".xlsx", ".xlsm")):
+        raise FileProblem(
+            "damaged", "This file is called a workbook and is none. Open it and save it anew as XLSX or CSV."
+        )
     return delimited.detect(path, options)
 
 
 def records(path: Path, shape: FileShape) -> Iterator[Record]:
     """The records under the header as a stream, blank ones skipped. Raises FileProblem for what only shows on
     the way: more rows than allowed, a workbook that is damaged further down."""
+    if shape.kind == "xlsx":
+        return workbook.records(path, shape)
     return delimited.records(path, shape)

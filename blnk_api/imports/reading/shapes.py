@@ -6,7 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from blnk_api.currencies import Severity
 
-MAX_BYTES = 100_000_000
+MAX_BYTES = 100 * 1024 * 1024
+"""As Streamlit counts its upload limit of 100 MB."""
 MAX_ROWS = 1_048_576
 MAX_COLUMNS = 500
 MAX_CELL_CHARACTERS = 1_048_576

@@ -7,12 +7,14 @@ not made by a recorded exchange can differ in whether they have metadata.
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from blnk_api.sandbox.store import Store
 from tests.practice import PracticeBlnk
 
 CONTRACT = Path(__file__).parent / "contract"
@@ -147,7 +149,53 @@ def replays(tmp_path_factory: pytest.TempPathFactory) -> Played:
     return played
 
 
+@pytest.fixture(scope="module")
+def blnk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeBlnk]:
+    with PracticeBlnk(tmp_path_factory.mktemp("core")) as blnk:
+        yield blnk
+
+
+def core_filter(blnk: PracticeBlnk, **body: Any) -> Any:
+    url, headers = f"{blnk.core_url}/balances/filter", {"X-Blnk-Key": blnk.core_key}
+    answer = requests.post(url, json={"filters": [], **body}, headers=headers, timeout=10)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
 @pytest.mark.parametrize(("version", "name"), NAMES)
 def test_answers_as_the_recorded_core(replays: Played, version: str, name: str) -> None:
     theirs, ours = replays[version, name]
     assert ours == theirs
+
+
+@pytest.mark.parametrize(("limit", "rows"), [(101, 20), (1000, 20), (0, 20), (-1, 20), (100, 25), (7, 7)])
+def test_a_page_over_100_answers_20(blnk: PracticeBlnk, limit: int, rows: int) -> None:
+    blnk.reset()
+    for _ in range(25):
+        blnk.create_balance(ledger_id="general_ledger_id", currency="USD")
+    assert len(core_filter(blnk, limit=limit)) == rows
+    counted = core_filter(blnk, limit=limit, offset=5, include_count=True)
+    assert (len(counted["data"]), counted["total_count"]) == (min(rows, 20), 25)
+
+
+def test_filters_do_not_tell_whether_lineage_is_tracked(blnk: PracticeBlnk) -> None:
+    """Core selects neither lineage nor strategy for a filter: false, and absent."""
+    blnk.reset()
+    identity_id = blnk.create_identity(first_name="Ada")
+    made = blnk.create_balance(
+        ledger_id="general_ledger_id", currency="USD", identity_id=identity_id, track_fund_lineage=True
+    )
+    assert made["track_fund_lineage"] is True
+    (found,) = core_filter(blnk)
+    assert found["track_fund_lineage"] is False
+    assert "allocation_strategy" not in found
+
+
+def test_created_at_grows_whatever_the_clock_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path / "practice.sqlite")
+    clock = iter([5_000_000_000, 5_000_000_100, 4_000_000_000, 5_000_001_000, 6_000_000_000])
+    monkeypatch.setattr("time.time_ns", lambda: next(clock))
+    told_us = [store.now_ns() // 1000 for _ in range(5)]
+    store.close()
+    assert told_us == sorted(set(told_us))
+    assert told_us[-1] == 6_000_000

@@ -18,7 +18,15 @@ import orjson
 import pytest
 import requests
 
-from blnk_api.sandbox.launch import RUNNING_FILE, find_or_start, folder_of, running
+from blnk_api.sandbox.launch import (
+    ALREADY_RUNNING,
+    RUNNING_FILE,
+    PracticeNotStarted,
+    find_or_start,
+    folder_of,
+    last_known,
+    running,
+)
 from tests.practice import PracticeBlnk
 
 REQUEST = {"ledger_id": "general_ledger_id", "currency": "USD", "meta_data": {"import_ref": "a"}}
@@ -103,6 +111,12 @@ def test_balances_keys_and_port_survive_a_kill(blnk: PracticeBlnk) -> None:
     assert (after.core_key, after.door_key) == (before.core_key, before.door_key)
 
 
+def test_what_it_last_said_of_itself_outlives_it(blnk: PracticeBlnk) -> None:
+    blnk.stop()
+    assert last_known(blnk.data_dir) == blnk.practice
+    assert running(blnk.data_dir) is None
+
+
 def test_it_takes_another_port_when_that_of_last_time_is_taken(blnk: PracticeBlnk) -> None:
     last_port = blnk.practice.port
     blnk.stop()
@@ -130,7 +144,7 @@ def test_there_is_one_for_each_folder_and_the_second_says_where_the_first_is(bln
     ended = subprocess.run(
         [*COMMAND, "--data-dir", str(blnk.data_dir)], capture_output=True, text=True, timeout=10
     )
-    assert ended.returncode == 1
+    assert ended.returncode == ALREADY_RUNNING
     assert blnk.url in ended.stderr
     assert blnk.cloud("GET", "data/ledgers").status_code == 200
 
@@ -150,6 +164,16 @@ def test_two_who_look_for_it_at_once_end_with_the_same_one(tmp_path: Path) -> No
 
 def test_one_that_runs_already_is_found_and_not_started(blnk: PracticeBlnk) -> None:
     assert find_or_start(blnk.data_dir) == (blnk.practice, None)
+
+
+def test_one_that_cannot_start_is_given_up_at_once_and_its_log_is_named(tmp_path: Path) -> None:
+    folder_of(tmp_path).mkdir()
+    (folder_of(tmp_path) / "practice.sqlite").write_bytes(b"no database at all" * 100)
+    began = time.monotonic()
+    with pytest.raises(PracticeNotStarted, match="log"):
+        find_or_start(tmp_path)
+    assert time.monotonic() - began < 5
+    assert "cannot start" in (folder_of(tmp_path) / "log").read_text()
 
 
 def test_what_is_left_of_a_killed_one_is_not_taken_for_a_running_one(

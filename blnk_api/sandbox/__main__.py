@@ -2,19 +2,24 @@
 
 import argparse
 import os
+import signal
 import sqlite3
 import sys
 from pathlib import Path
 from typing import NoReturn
 
 from blnk_api.sandbox.core import VERSIONS
-from blnk_api.sandbox.launch import Practice, running
+from blnk_api.sandbox.launch import ALREADY_RUNNING, Practice, running
 from blnk_api.sandbox.seed import read_seed_file
 from blnk_api.sandbox.server import AlreadyRunning, PortTaken, serve
 
 
 def main() -> NoReturn:
-    """Serves until Ctrl-C, SIGTERM, or, if asked, the end of stdin. Exit code 1: could not start."""
+    """Serves until Ctrl-C, SIGTERM, or, if asked, the end of stdin.
+
+    Exit code 1: could not start; 3: another one serves this folder.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     asked = _arguments()
     try:
         serve(
@@ -27,13 +32,16 @@ def main() -> NoReturn:
         )
     except AlreadyRunning as error:
         there = running(asked.data_dir)
-        sys.exit(f"{error}{f', at {there.url}' if there else ''}.")
+        print(f"{error}{f', at {there.url}' if there else ''}.", file=sys.stderr)
+        sys.exit(ALREADY_RUNNING)
     except (PortTaken, OSError, ValueError, sqlite3.Error) as error:
         sys.exit(f"The practice Blnk cannot start: {error}")
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m blnk_api.sandbox", description=main.__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m blnk_api.sandbox", description="A practice Blnk: nothing in it is real."
+    )
     parser.add_argument("--port", type=int, help="default: the port of last time if it is free, else any")
     parser.add_argument("--seed", type=Path, help="ledgers and identities to begin with, as JSON")
     parser.add_argument("--data-dir", type=Path, default=Path(os.environ.get("BLNK_DATA_DIR", ".data")))

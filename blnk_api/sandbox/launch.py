@@ -12,6 +12,8 @@ from pathlib import Path
 from blnk_api import __file__ as _package
 
 RUNNING_FILE = "running.json"
+ALREADY_RUNNING = 3
+"""Exit code of a practice Blnk that found another one serving its folder."""
 _HEALTH_SECONDS = 1.0
 _LOOK_AGAIN_SECONDS = 0.02
 
@@ -50,7 +52,10 @@ def running(data_dir: Path) -> Practice | None:
 
 
 def last_known(data_dir: Path) -> Practice | None:
-    """The practice Blnk of this folder as it last said of itself, without asking whether it runs."""
+    """The practice Blnk of this folder as it last said of itself, without asking whether it runs.
+
+    Its instance and keys stay the same for ever, its port as a rule.
+    """
     try:
         return Practice(**json.loads((folder_of(data_dir) / RUNNING_FILE).read_bytes()))
     except (OSError, ValueError, TypeError):
@@ -104,17 +109,25 @@ def find_or_start(
     deadline = time.monotonic() + timeout_seconds
     process: subprocess.Popen[bytes] | None = None
     while (practice := running(data_dir)) is None:
-        if process is None or process.poll() is not None:
-            process = start(data_dir)
-        if time.monotonic() > deadline:
-            process.kill()
-            process.wait()
+        if process is not None and process.poll() == ALREADY_RUNNING:
+            _end(process)
+            process = None
+        process = process or start(data_dir)
+        if process.poll() not in (None, ALREADY_RUNNING) or time.monotonic() > deadline:
+            _end(process)
             raise _not_started(data_dir)
         time.sleep(_LOOK_AGAIN_SECONDS)
     if process is not None and process.pid != practice.pid:
-        process.wait()
+        _end(process)
         process = None
     return practice, process
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def _not_started(data_dir: Path) -> PracticeNotStarted:

@@ -104,7 +104,6 @@ def serve(
 
     def leave() -> NoReturn:
         """At once, whatever hangs: SQLite's file is whole after any end of the process."""
-        (folder / RUNNING_FILE).unlink(missing_ok=True)
         sys.stdout.flush()
         os._exit(0)
 

@@ -173,10 +173,10 @@ def _is_on(on: On, kind: RequestKind) -> bool:
 def _view(added: list[Order]) -> View:
     lag = max((each.fault.seconds for each in added if each.fault.kind == "lagging_reads"), default=0)
     short = next((each for each in added if each.fault.kind == "short_filter"), None)
-    return View(lag, short_of(short.chance)) if short else View(lag)
+    return View(lag, _short_of(short.chance)) if short else View(lag)
 
 
-def short_of(chance: random.Random) -> Any:
+def _short_of(chance: random.Random) -> Any:
     """Leaves out each row by a chance of one half, and one at least."""
 
     def thinned(rows: list[Any]) -> list[Any]:

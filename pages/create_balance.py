@@ -15,13 +15,20 @@ if here.import_ is not None:
 st.title("Create a balance")
 st.write("A balance is an account in your ledger. It starts at zero; this tool never moves money.")
 
-ledger = pick("Ledger", ask.LEDGER, search=ask.ledgers(here), placeholder="Search by name, or paste an id")
+ledger = pick(
+    "Ledger",
+    ask.LEDGER,
+    search=ask.ledgers(here),
+    placeholder="Search by name, or paste an id",
+    list_first=True,
+)
 ask.currency_field(here.connected().custom_currencies)
 identity = pick(
     "Identity (optional)",
     ask.IDENTITY,
     search=ask.identities(here),
     placeholder="Search by name or e-mail, or paste an id",
+    list_first=False,
     hint="Whose balance it is: a person or an organisation that Blnk knows.",
 )
 with st.expander("Metadata (optional)"):

@@ -4,20 +4,23 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts import banner, visit
+from pages.parts import banner, sidebar, visit
 
 st.set_page_config(
     page_title="Balance Desk", page_icon=":material/account_balance_wallet:", layout="centered"
 )
-st.html(Path(__file__).parent / "parts" / "style.css")
+parts = Path(__file__).parent / "parts"
+st.html(parts / "style.css")
+st.logo(parts / "mark.svg")
 
-page = st.navigation(
-    [
-        st.Page("create_balance.py", title="Create a balance", icon=":material/add_circle:", default=True),
-        st.Page("import_file.py", title="Import a file", icon=":material/upload_file:", url_path="import"),
-        st.Page("imports.py", title="Imports", icon=":material/list_alt:", url_path="imports"),
-        st.Page("connection.py", title="Connection", icon=":material/power:", url_path="connection"),
-    ]
-)
-banner.show(visit.begin())
+pages = [
+    st.Page("create_balance.py", title="Create a balance", icon=":material/add_circle:", default=True),
+    st.Page("import_file.py", title="Import a file", icon=":material/upload_file:", url_path="import"),
+    st.Page("imports.py", title="Imports", icon=":material/list_alt:", url_path="imports"),
+    st.Page("connection.py", title="Connection", icon=":material/power:", url_path="connection"),
+]
+page = st.navigation(pages, position="hidden")
+here = visit.begin()
+sidebar.show(here, pages)
+banner.show(here)
 page.run()

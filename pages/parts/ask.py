@@ -24,14 +24,19 @@ _NO_PAIRS: Pairs = [{"Name": None, "Value": None}]
 @st.cache_data(ttl=20, max_entries=500, show_spinner=False)
 def _ledgers(_visit: Visit, connection: str, text: str) -> list[Choice]:
     with _visit.desk.client(_visit.connected()) as client:
-        return [(one.ledger_id, one.name) for one in client.search_ledgers(text)]
+        return sorted(((one.ledger_id, one.name) for one in client.search_ledgers(text)), key=_by_name)
 
 
 @st.cache_data(ttl=20, max_entries=500, show_spinner=False)
 def _identities(_visit: Visit, connection: str, text: str) -> list[Choice]:
     with _visit.desk.client(_visit.connected()) as client:
         found = client.search_identities(text)
-    return [(one.identity_id, " · ".join(filter(None, (one.name, one.email_address)))) for one in found]
+    named = ((one.identity_id, " · ".join(filter(None, (one.name, one.email_address)))) for one in found)
+    return sorted(named, key=_by_name)
+
+
+def _by_name(choice: Choice) -> str:
+    return choice[1].casefold()
 
 
 def ledgers(visit: Visit) -> Callable[[str], list[Choice]]:

@@ -14,18 +14,16 @@ def show(visit: Visit) -> None:
     if instance is None:
         return
     with st.container(key=f"banner-{instance.environment}", gap=None):
-        label = look.safe(words.instance(instance, visit.connection))
-        environment = words.ENVIRONMENT[instance.environment]
-        if visit.connection is not None and visit.connection.is_practice:
-            label = "A Blnk on this machine to try things out."
-        st.markdown(f"**{environment}** · {label} · {words.ENVIRONMENT_MEANS[instance.environment]}")
+        parts = [f"**{look.environment(instance)}**"]
+        if instance.environment != "practice":
+            parts.append(look.safe(words.instance(instance, visit.connection)))
+        st.markdown(" · ".join([*parts, words.ENVIRONMENT_MEANS[instance.environment]]))
     if listens_beyond_this_machine(st.get_option("server.address")):
         look.warning(
             "Everybody who can reach this server can create balances: it is open to the network and asks for "
             "no sign-in. Names shown here are not verified."
         )
     sending(visit.sending())
-    _who(visit)
 
 
 def sending(now: Sending) -> None:
@@ -52,13 +50,3 @@ def sending_here(visit: Visit, import_: Import) -> None:
         )
     elif now.is_ is SenderIs.ANOTHERS and import_.instance_number not in now.serves:
         look.warning("The process that sends has no credentials for this connection, so this import waits.")
-
-
-def _who(visit: Visit) -> None:
-    with st.sidebar:
-        if visit.who is not None:
-            st.caption(f"{look.safe(visit.who)} (not verified)")
-        if len(visit.desk.settings.connections) > 1 and st.button("Change connection", type="tertiary"):
-            st.session_state.pop("connection", None)
-            st.query_params.clear()
-            st.rerun()

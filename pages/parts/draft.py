@@ -68,8 +68,8 @@ def _checked(visit: Visit, import_: Import) -> None:
 
 
 def _understood(import_: Import) -> None:
-    with st.expander("How the file was understood"):
-        st.write(words.reading(import_))
+    st.write(look.safe(words.reading(import_)))
+    with st.expander("Columns, and what they become"):
         columns = (import_.mapping or {}).get("columns", [])
         samples = (import_.shape or {}).get("samples", [])
         firsts = [
@@ -91,8 +91,8 @@ def _confirm(visit: Visit, import_: Import, ready: int, invalid: int) -> None:
         banner.sending_here(visit, import_)
         return
     st.markdown(
-        f"{words.plural(ready, 'balance')} will be created in **{look.safe(visit.connection.label)}**, "
-        f"**{look.environment(import_.instance)}**. Balances cannot be deleted."
+        f"{words.plural(ready, 'balance')} will be created in **{look.safe(visit.connection.label)}** "
+        f"(**{look.environment(import_.instance)}**). Balances cannot be deleted."
     )
     _by_ledger(import_)
     person.name_field(visit)

@@ -21,8 +21,11 @@ def show(visit: Visit) -> None:
             st.page_link("import_file.py", label="Import a file", query_params=visit.query())
             st.page_link("create_balance.py", label="Create one balance", query_params=visit.query())
         return
-    for import_ in found[:_PAGE]:
-        _entry(visit, import_)
+    with st.container(border=True, key="history"):
+        for at, import_ in enumerate(found[:_PAGE]):
+            if at:
+                st.divider(width="stretch")
+            _entry(visit, import_)
     if len(found) > _PAGE or len(befores) > 1:
         with st.container(horizontal=True):
             if st.button("Newer", disabled=len(befores) == 1):
@@ -38,16 +41,17 @@ def _entry(visit: Visit, import_: Import) -> None:
     query = {"import": import_.id} | ({"connection": connection.name} if connection else {})
     page = "create_balance.py" if import_.kind == "form" else "imports.py"
     zone = words.zone(st.context.timezone)
-    with st.container(border=True, gap="xsmall"):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.page_link(page, label=look.safe(words.title(import_)), query_params=query)
-            look.state_badge(import_.state)
-            st.badge(look.environment(import_.instance), color="gray")
+    name, state, at = st.columns([5, 2, 3], vertical_alignment="center")
+    with name, st.container(gap=None):
+        st.page_link(page, label=f"**{look.safe(words.title(import_))}**", query_params=query)
         st.write(words.headline(import_))
-        st.caption(
-            f"{words.when(import_.created_at, zone)} · {look.safe(words.actor(import_.who))} · "
-            f"{look.safe(words.instance(import_.instance, connection))}"
-        )
+    with state:
+        look.state_badge(import_.state)
+    with at, st.container(gap=None):
+        st.caption(words.when(import_.created_at, zone))
+        st.caption(look.safe(words.actor(import_.who)))
+        blnk = words.instance(import_.instance, connection)
+        st.caption(f"{look.environment(import_.instance)} · {look.safe(blnk)}")
 
 
 def show_draft(visit: Visit, import_: Import) -> None:

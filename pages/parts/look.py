@@ -1,6 +1,7 @@
 """The one look: text made safe to show, badges, messages."""
 
 import re
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
@@ -9,6 +10,10 @@ from blnk_api.imports.journal.states import ImportState, RowState
 from blnk_api.settings import Connection, Instance
 from blnk_api.shown import shown
 
+_JOINER = "\u2060"
+"""Takes no room, and keeps an address from being made a link, which a backslash does not."""
+
+_LINKS = re.compile(r"(@|:/|\bwww)", re.IGNORECASE)
 _MARKDOWN = re.compile(r"([!-/:-@\[-`{-~])")
 
 _STATE_BADGES = {
@@ -35,7 +40,7 @@ ROW_SIGNS = {
 
 def safe(text: str, limit: int = 400) -> str:
     """Any text for a place that reads Markdown: shown to the letter, without links, colours or images."""
-    return _MARKDOWN.sub(r"\\\1", shown(text, limit))
+    return _MARKDOWN.sub(r"\\\1", _LINKS.sub(rf"\1{_JOINER}", shown(text, limit)))
 
 
 def state_badge(state: ImportState) -> None:
@@ -71,3 +76,9 @@ def address(connection: Connection) -> str:
 
 def heading(text: str) -> None:
     st.title(safe(text, 120))
+
+
+def link(query: dict[str, str]) -> str:
+    """This page's own address with a query: what somebody else can open."""
+    url = urlsplit(st.context.url or "")
+    return urlunsplit((url.scheme, url.netloc, url.path, urlencode(query), ""))

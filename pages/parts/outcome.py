@@ -1,5 +1,8 @@
 """What became of one balance that somebody asked for: moves by itself until it is settled."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from blnk_api import words
@@ -10,9 +13,18 @@ from blnk_api.imports.journal import rows
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow
 from blnk_api.imports.journal.states import ImportState, RowState
-from blnk_api.models import Balance, BalanceRequest
+from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance, BalanceRequest
 from pages.parts import ask, import_controls, look, person
 from pages.parts.visit import Visit
+
+_TOLD = {
+    "ledger_id": "Ledger",
+    "currency": "Currency",
+    "identity_id": "Identity",
+    "indicator": "Indicator",
+    "balance": "Balance",
+    "created_at": "Created (UTC)",
+}
 
 _SETTLED = (RowState.CREATED, RowState.EXISTS, RowState.REFUSED, RowState.INVALID)
 
@@ -59,12 +71,12 @@ def _settled(visit: Visit, import_: Import, row: JournalRow) -> None:
     match row.state:
         case RowState.CREATED:
             st.title("The balance was created")
-            _balance(visit, row, request)
+            _balance(visit, import_, row, request)
             _follow_up(request, "Another like this")
         case RowState.EXISTS:
             st.title("This balance already existed")
             st.write("Blnk has a balance exactly like this one, so nothing was sent and nothing was created.")
-            _balance(visit, row, request)
+            _balance(visit, import_, row, request)
             _follow_up(request, "Change it")
             _create_another(visit, request)
         case RowState.REFUSED | RowState.INVALID:
@@ -113,7 +125,7 @@ def _unconfirmed(visit: Visit, import_: Import) -> None:
             look.problem(str(problem))
 
 
-def _balance(visit: Visit, row: JournalRow, request: BalanceRequest) -> None:
+def _balance(visit: Visit, import_: Import, row: JournalRow, request: BalanceRequest) -> None:
     st.caption("Balance id")
     st.code(row.balance_id or "", language=None)
     if row.message:
@@ -123,9 +135,14 @@ def _balance(visit: Visit, row: JournalRow, request: BalanceRequest) -> None:
     except NothingCreated:
         _asked(request)
         st.caption("This is what was asked for. Blnk could not be read to show what it holds.")
-        return
-    st.subheader("What Blnk holds")
-    _table(held.model_dump(exclude_none=True))
+    else:
+        st.subheader("What Blnk holds")
+        fields = held.model_dump(exclude_none=True)
+        _table({name: fields[name] for name in _TOLD if fields.get(name) not in (None, "")}, held.meta_data)
+        with st.expander("Everything Blnk answered"):
+            st.json(fields)
+    st.caption("Link to this page")
+    st.code(look.link(visit.query(**{"import": import_.id})), language=None)
 
 
 @st.cache_data(ttl=30, max_entries=200, show_spinner=False)
@@ -136,15 +153,18 @@ def _held(_visit: Visit, connection: str, balance_id: str) -> Balance:
 
 def _asked(request: BalanceRequest) -> None:
     st.subheader("What was asked for")
-    _table(request.model_dump(exclude_none=True, exclude_defaults=True))
+    fields = request.model_dump(exclude_none=True, exclude_defaults=True)
+    _table(fields, fields.pop("meta_data", {}))
 
 
-def _table(fields: dict[str, object]) -> None:
-    meta_data = fields.pop("meta_data", None)
-    pairs = [(name, value) for name, value in fields.items() if value not in ("", None)]
-    pairs += list(meta_data.items()) if isinstance(meta_data, dict) else []
+def _table(fields: Mapping[str, Any], meta_data: Mapping[str, Any]) -> None:
+    pairs = [(_TOLD.get(name, name), value) for name, value in fields.items()]
+    pairs += [(name, value) for name, value in meta_data.items() if name not in (IMPORT_REF, IMPORT_ID)]
     st.dataframe(
-        {"Field": [name for name, _ in pairs], "Value": [str(value) for _, value in pairs]}, hide_index=True
+        {"Field": [name for name, _ in pairs], "Value": [str(value) for _, value in pairs]},
+        hide_index=True,
+        height="content",
+        column_config={"Field": st.column_config.TextColumn(width="small")},
     )
 
 

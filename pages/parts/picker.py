@@ -15,21 +15,33 @@ _SHOWN = 8
 
 
 def pick(
-    what: str, key: str, *, search: Callable[[str], list[Choice]], placeholder: str, hint: str = ""
+    what: str,
+    key: str,
+    *,
+    search: Callable[[str], list[Choice]],
+    placeholder: str,
+    list_first: bool,
+    hint: str = "",
 ) -> Choice | None:
-    """The choice, kept in the session under `key`. By hand where Blnk does not let us search."""
+    """The choice, kept in the session under `key`. By hand where Blnk does not let us search.
+
+    `list_first`: show what there is before anything is typed.
+    """
     chosen: Choice | None = st.session_state.get(key)
     if chosen is not None:
         _show_chosen(what, key, chosen, search)
         return chosen
     with st.container(key=f"pick-{key}", gap="small"):
         text = st.text_input(what, key=f"{key}-search", placeholder=placeholder, help=hint or None, live=True)
+        if not text and not list_first:
+            return None
         try:
             found = search(text or "")
         except AccessDenied:
             st.caption(
-                "These credentials may not search in Blnk. Type the exact id. It cannot be checked beforehand, and "
-                "a balance whose answer is lost cannot be looked up: somebody will have to decide about it."
+                "These credentials may not search in Blnk. Type the exact id. It cannot be checked "
+                "beforehand, and a balance whose answer is lost cannot be looked up: somebody will have to "
+                "decide about it."
             )
             return _typed(text)
         except NothingCreated as failed:

@@ -10,23 +10,34 @@ from pages.parts import look
 from pages.parts.visit import Visit
 
 _PAGE_ROWS = 100
+_HEIGHT = 460
+_WIDTHS = {
+    "Row": st.column_config.TextColumn(width=60),
+    "Status": st.column_config.TextColumn(width=125),
+    "Balance id": st.column_config.TextColumn(width=315),
+    "Message": st.column_config.TextColumn(width=300),
+}
+"""Fixed, so that columns do not jump while ids come in."""
 
 
 def show(visit: Visit, import_: Import) -> None:
     every = None if import_.is_over else visit.desk.settings.waits.page_refresh
-    st.subheader("Rows")
     st.fragment(_table, run_every=every)(visit, import_)
 
 
 def _table(visit: Visit, import_: Import) -> None:
-    state = st.selectbox(
-        "Status",
-        list(WORDS),
-        index=None,
-        key=f"rows-state-{import_.id}",
-        placeholder="All",
-        format_func=lambda one: WORDS[one],
-    )
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+        st.subheader("Rows")
+        state = st.selectbox(
+            "Status",
+            list(WORDS),
+            index=None,
+            key=f"rows-state-{import_.id}",
+            placeholder="Every status",
+            format_func=lambda one: WORDS[one],
+            label_visibility="collapsed",
+            width=200,
+        )
     pages: list[int] = st.session_state.setdefault(f"rows-pages-{import_.id}-{state}", [0])
     with visit.desk.journal.read() as tx:
         found = rows.page(
@@ -40,7 +51,13 @@ def _table(visit: Visit, import_: Import) -> None:
     if not page:
         st.caption("No row has this status." if state else "No rows.")
         return
-    st.dataframe(_columns(import_, page), hide_index=True, key=f"rows-{import_.id}")
+    st.dataframe(
+        _columns(import_, page),
+        hide_index=True,
+        key=f"rows-{import_.id}",
+        column_config=_WIDTHS,
+        height=_HEIGHT,
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Back", disabled=len(pages) == 1, key=f"rows-back-{import_.id}"):
             pages.pop()
@@ -56,8 +73,9 @@ def _columns(import_: Import, page: list[JournalRow]) -> dict[str, list[str]]:
         "Row": [row.label for row in page],
         "Status": [f"{look.ROW_SIGNS[row.state]} {WORDS[row.state]}" for row in page],
         "Balance id": [row.balance_id or "" for row in page],
-        "Message": [_message(row) for row in page],
     }
+    if any(messages := [_message(row) for row in page]):
+        table["Message"] = messages
     headers: list[str] = (import_.shape or {}).get("headers", [])
     for at, header in enumerate(headers):
         name = header or f"Column {at + 1}"

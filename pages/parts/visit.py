@@ -83,8 +83,8 @@ def begin() -> Visit:
         _choose_connection(desk)
     if connection is not None:
         st.session_state["connection"] = connection.name
-        if st.query_params.get("connection") != connection.name:
-            st.query_params["connection"] = connection.name
+        # Said on each run: a link within one page reaches the server without changing the address.
+        st.query_params["connection"] = connection.name
     browser = web.browser_of(st.context.cookies.to_dict()) or _session_browser()
     with desk.journal.read() as tx:
         who = people.name_of(tx, browser)
@@ -123,11 +123,15 @@ def _offer_right_link(problem: LinkProblem) -> NoReturn:
         st.button(
             "Open the import under its own connection", on_click=correct, args=[problem.right_connection]
         )
-    elif st.button("Choose a connection"):
-        st.session_state.pop("connection", None)
-        st.query_params.clear()
-        st.rerun()
+    else:
+        st.button("Choose a connection", on_click=forget_connection)
     st.stop()
+
+
+def forget_connection() -> None:
+    """Back to the choice; whatever the link named is left."""
+    st.session_state.pop("connection", None)
+    st.query_params.clear()
 
 
 def _choose_connection(desk: Desk) -> NoReturn:

@@ -6,7 +6,7 @@ was created; every other failure may have come after Blnk's commit. Redirects an
 in every client that uses this module, so that one request is one POST.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -183,11 +183,18 @@ def _read_created(answer: Answer, sent: bytes) -> Created | Unknown:
     return Created(balance, tuple(differences(asked, balance)))
 
 
-def differences(asked: Mapping[str, Any], balance: Balance) -> list[str]:
-    """Fields of a request that a balance does not bear out, in words. Our stamps are not compared."""
+FILTERS_DO_NOT_SAY = frozenset({"track_fund_lineage", "allocation_strategy"})
+"""Core's filters answer false for the one, whatever it is, and leave the other out (tests/contract)."""
+
+
+def differences(asked: Mapping[str, Any], balance: Balance, *, unsaid: Collection[str] = ()) -> list[str]:
+    """Fields of a request that a balance does not bear out, in words. Our stamps are not compared.
+
+    `unsaid` are fields that this kind of answer does not tell.
+    """
     told = []
     for name, default in _PLAIN_FIELDS:
-        if name not in asked:
+        if name not in asked or name in unsaid:
             continue
         got = getattr(balance, name)
         if got != asked[name] and not (name == "allocation_strategy" and _same_strategy(asked[name], got)):
@@ -203,7 +210,7 @@ def differences(asked: Mapping[str, Any], balance: Balance) -> list[str]:
 
 
 def _same_strategy(asked: str, got: str | None) -> bool:
-    """Core trims it and writes it in capitals, and filters leave it out of their answers (tests/contract)."""
+    """Core trims it and writes it in capitals (tests/contract, "create a balance with fund lineage")."""
     return got is None or got == asked.strip().upper()
 
 

@@ -23,6 +23,9 @@ from blnk_api.imports.verifying import Findings, missing_needs_a_look, verify
 from blnk_api.settings import Waits
 
 PAGES_ACTIVE_SECONDS = 60.0
+LEARNED_SECONDS = 1.0
+IDLE_SECONDS = 2.0
+"""Between looks at an instance that has no live import; its unknown rows are old ones."""
 _LIVE = [ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED, ImportState.VERIFYING]
 
 
@@ -37,6 +40,7 @@ class Caretaker:
         self._waits = waits
         self._only = only
         self._kept: tuple[Any, ...] = ()
+        self._learned_at = 0.0
 
     async def run(self) -> None:
         """Runs until cancelled, beside the engine."""
@@ -45,7 +49,9 @@ class Caretaker:
         while True:
             try:
                 await self._watch()
-                await self._remember_learned()
+                if self._gate.clock() - self._learned_at > LEARNED_SECONDS:
+                    self._learned_at = self._gate.clock()
+                    await self._remember_learned()
             except (OperationalError, OSError):
                 await asyncio.sleep(self._waits.journal_retry)
             await asyncio.sleep(self._waits.worker_notices)
@@ -133,7 +139,7 @@ class Caretaker:
                 await self._resolve()
             except (errors.BlnkError, OperationalError, OSError):
                 await asyncio.sleep(self._waits.journal_retry)
-            await asyncio.sleep(self._waits.resolve)
+            await asyncio.sleep(self._waits.resolve if self._engine.lanes else IDLE_SECONDS)
 
     async def _resolve(self) -> None:
         numbers = await self._journal.read(unknown.imports_with_unknown, self._instance)

@@ -158,7 +158,7 @@ def judge(body: bytes, import_id: str, found: Sequence[Balance]) -> Verdict:
     asked = orjson.loads(body)
     if first.meta_data.get(IMPORT_ID) == import_id:
         return Verdict(RowState.CREATED, first.balance_id, "Found in Blnk.")
-    different = wire.differences(asked, first)
+    different = wire.differences(asked, first, unsaid=wire.FILTERS_DO_NOT_SAY)
     if different:
         return Verdict(
             RowState.INVALID,

@@ -122,6 +122,7 @@ class Worker:
         self._owner = owner
         self._running: dict[str, Running] = {}
         self._secrets_seen: Mapping[str, Connection] = {}
+        self._beat_at = 0.0
 
     async def run(self) -> None:
         """Until cancelled. Raises LockLost, or what broke: then the process ends and another takes over."""
@@ -134,7 +135,7 @@ class Worker:
             preparer = Preparer(self._settings, self._thread)
             try:
                 while True:
-                    await self._beat(lock, preparer)
+                    await self._tend(lock, preparer)
                     await asyncio.sleep(self._settings.waits.worker_notices)
             finally:
                 await preparer.stop()
@@ -143,13 +144,19 @@ class Worker:
                     await self._thread.write(senders.resign, token=self._token)
                 self._thread.close()
 
-    async def _beat(self, lock: SenderLock, preparer: Preparer) -> None:
+    async def _tend(self, lock: SenderLock, preparer: Preparer) -> None:
+        """What is done five times a second is cheap; the rest waits for the next beat."""
         if not lock.is_held():
             raise LockLost
         for one in self._running.values():
             one.raise_if_broken()
-        await self._follow_secrets(lock)
+        if time.monotonic() - self._beat_at > senders.BEAT_SECONDS:
+            self._beat_at = time.monotonic()
+            await self._beat(lock)
         await preparer.look_for_drafts({one.instance: one.engine.looker for one in self._running.values()})
+
+    async def _beat(self, lock: SenderLock) -> None:
+        await self._follow_secrets(lock)
         await self._stop_strays()
         serves = [one.instance for one in self._running.values()]
         with contextlib.suppress(SQLAlchemyError, OSError):
@@ -181,7 +188,8 @@ class Worker:
     async def _stop_strays(self) -> None:
         """An import whose instance no connection means any more stops and says so."""
         instances = {one.instance for one in self._settings.connections.values()}
-        await self._thread.write(imports.pause_strays, instances)
+        if await self._thread.read(imports.strays, instances):
+            await self._thread.write(imports.pause_strays, instances)
 
 
 async def main(arguments: list[str] | None = None) -> None:

@@ -259,15 +259,20 @@ def resume(tx: Connection, number: int, *, who: str, only: PausedBy | None = Non
     return moved
 
 
+def strays(tx: Connection, instances: Collection[Instance]) -> list[Import]:
+    """Imports that would go on, and whose instance no connection means today."""
+    live = in_states(tx, [ImportState.QUEUED, ImportState.RUNNING])
+    return [import_ for import_ in live if import_.instance not in instances]
+
+
 def pause_strays(tx: Connection, instances: Collection[Instance]) -> None:
-    """Pauses imports whose instance no connection means today: they never slip into another one."""
-    for import_ in in_states(tx, [ImportState.QUEUED, ImportState.RUNNING]):
-        if import_.instance not in instances:
-            reason = (
-                f"No connection means {import_.instance.base_url}, instance {import_.instance.instance_id} "
-                f"({import_.instance.environment}) any more. Nothing is sent until one does again."
-            )
-            pause(tx, import_.number, by=PausedBy.CONNECTION, who="the sender", reason=reason)
+    """They stop and say so: an import never slips into another instance."""
+    for import_ in strays(tx, instances):
+        reason = (
+            f"No connection means {import_.instance.base_url}, instance {import_.instance.instance_id} "
+            f"({import_.instance.environment}) any more. Nothing is sent until one does again."
+        )
+        pause(tx, import_.number, by=PausedBy.CONNECTION, who="the sender", reason=reason)
 
 
 def cancel(tx: Connection, number: int, *, who: str) -> bool:

@@ -146,7 +146,7 @@ class Caretaker:
         if self._only is not None:
             numbers = [one for one in numbers if one == self._only]
         rows = await self._journal.read(unknown.unknown_rows, numbers) if numbers else []
-        if rows and not self._engine.can_look:
+        if rows and not self._engine.scout.can_look:
             await self._journal.write(
                 unknown.wait_for_person,
                 [row.id for row in rows],
@@ -167,7 +167,7 @@ class Caretaker:
         except errors.AccessDenied as denied:
             if denied.status != 403:
                 raise
-            self._engine.can_look = False
+            self._engine.scout.can_look = False
             return
         now = self._gate.clock()
         witnessed = look.witness is not None and look.witness.ref in found

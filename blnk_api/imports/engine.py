@@ -4,7 +4,7 @@ Why no row is ever sent twice:
 1. A row leaves only after the journal holds, committed, that it is SENDING (`_claim`); a claim that is
    older than a few seconds does not leave any more (`bulk_client`).
 2. Only READY rows are claimed, and READY says that no attempt of the row can have left a balance behind:
-   its ref was looked up in Blnk by this process before (`_fill`), Blnk proved that its attempt was not
+   its ref was looked up in Blnk by this process before (`scout`), Blnk proved that its attempt was not
    applied (`wire.classify`), or looking proved it absent (`resolving`).
 3. Every other answer, and every crash, makes the row UNKNOWN, and UNKNOWN is never claimed.
 """
@@ -19,18 +19,19 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from blnk_api import errors, wire
 from blnk_api.auth import Token
-from blnk_api.imports import decisions, filling
+from blnk_api.imports import decisions
 from blnk_api.imports.bulk_client import NotSent, boottime
 from blnk_api.imports.decisions import Flight
 from blnk_api.imports.gate import Gate
-from blnk_api.imports.journal import imports, sending
+from blnk_api.imports.journal import sending
 from blnk_api.imports.journal.sending import Result
 from blnk_api.imports.journal.states import PausedBy, RowState
 from blnk_api.imports.journal_thread import JournalThread
 from blnk_api.imports.lanes import FEW_ROWS, MOST_REFUSALS_IN_A_ROW, Lane, Ramp
-from blnk_api.imports.looking import Looker, bound_of, judge
+from blnk_api.imports.looking import Looker, judge
 from blnk_api.imports.pace import Circuit
 from blnk_api.imports.resolving import Resolver, Witness
+from blnk_api.imports.scout import ROWS_PER_FILL, Scout
 from blnk_api.outcomes import Conflict, Created, Refused, Stop, Unknown
 from blnk_api.settings import Waits
 
@@ -60,8 +61,8 @@ class Engine:
         self.resolver = Resolver(
             settle_seconds=settle_seconds, request_timeout_seconds=gate.connection.request_timeout_seconds
         )
+        self.scout = Scout(journal, gate, self.looker, waits, settle_seconds, insist=self._insist)
         self.lanes: dict[int, Lane] = {}
-        self.can_look = True
         self.settle_seconds = settle_seconds
         self.journal = journal
         self._waits = waits
@@ -118,9 +119,9 @@ class Engine:
         for lane in list(self.lanes.values()):
             if not lane.sends:
                 self._give_back(lane, "The import is not running.")
-            elif not lane.is_filling and len(lane.ready) < filling.ROWS_PER_FILL and now >= lane.fill_at:
+            elif not lane.is_filling and len(lane.ready) < ROWS_PER_FILL and now >= lane.fill_at:
                 lane.is_filling = True
-                self._start(self._fill(lane))
+                self._start(self.scout.fill(lane))
         if self._claiming or not self._may_claim():
             return
         wanted = self.gate.pace.expected(CLAIM_AHEAD_SECONDS)
@@ -197,7 +198,7 @@ class Engine:
             case Conflict():
                 return await self._after_conflict(lane, flight, outcome)
             case Unknown(message, pauses=True):
-                await self._pause(
+                await self.scout.pause(
                     lane, PausedBy.ANSWER, f"{message} Nobody knows yet what that means for the row."
                 )
             case _:
@@ -214,51 +215,10 @@ class Engine:
             self._start(self._remember_first(lane, created_at))
         if lane.ramp is Ramp.CANARY and not lane.is_confirming_canary:
             lane.is_confirming_canary = True
-            self._start(self._confirm_canary(lane, ref))
+            self._start(self.scout.confirm_canary(lane, ref))
 
     async def _remember_first(self, lane: Lane, created_at: str) -> None:
         await self._insist(sending.remember_first, lane.import_.number, created_at)
-
-    async def _confirm_canary(self, lane: Lane, ref: str) -> None:
-        """The first created balance must be found by its ref; else nothing lost could ever be found."""
-        found = not self.can_look
-        while not found:
-            try:
-                found = await filling.find_canary(
-                    self.looker,
-                    ref,
-                    bound_of(lane.created_from),
-                    patience_seconds=self.settle_seconds,
-                    pause_seconds=min(1.0, self.settle_seconds / 4),
-                )
-                if not found:
-                    await self._pause(
-                        lane,
-                        PausedBy.CANARY,
-                        "The first balance was created, but Blnk's search does not find it. "
-                        "Without that, a lost answer could not be looked up.",
-                    )
-                    lane.is_confirming_canary = False
-                    return
-            except errors.AccessDenied as denied:
-                found = await self._look_denied(denied)
-            except errors.BlnkError:
-                await asyncio.sleep(1.0)
-        await self._raise_ramp(lane, Ramp.FEW)
-        lane.is_confirming_canary = False
-
-    async def _raise_ramp(self, lane: Lane, ramp: Ramp) -> None:
-        lane.ramp = ramp
-        await self._insist(filling.remember_ramp, lane.import_.number, int(ramp))
-
-    async def _look_denied(self, denied: errors.AccessDenied) -> bool:
-        """403: these credentials may not look, and we go on without; 401: they serve for nothing."""
-        if denied.status == 403:
-            self.can_look = False
-            return True
-        self.gate.denied = denied.message
-        await asyncio.sleep(1.0)
-        return False
 
     async def _denied(self, token: Token, status: int, message: str) -> None:
         """A 401 renews the token once; what cannot be renewed, and every 403, stops the instance."""
@@ -285,29 +245,6 @@ class Engine:
         to = RowState.REFUSED if verdict.to is RowState.INVALID else verdict.to
         return decisions.after_conflict(flight, conflict, to, verdict.balance_id)
 
-    async def _fill(self, lane: Lane) -> None:
-        """Reads READY rows and looks them up: what Blnk holds already is never sent."""
-        try:
-            rows = await self.journal.read(
-                sending.ready_rows, lane.import_.number, after=lane.after, limit=filling.ROWS_PER_FILL
-            )
-            if not rows:
-                # Rows that came back, or that wait for another row's ref, are met again from the start.
-                lane.after = lane.after if lane.ready else 0
-                lane.fill_at = self.gate.clock() + self._waits.rescan
-                return
-            verdicts = await filling.look_up(self.looker, lane.import_, rows) if self.can_look else {}
-            if verdicts:
-                await self.journal.write(filling.apply_verdicts, lane.import_.number, verdicts)
-            lane.after = rows[-1].id
-            lane.ready.extend(row for row in rows if row.id not in verdicts)
-        except errors.AccessDenied as denied:
-            await self._look_denied(denied)
-        except (errors.BlnkError, SQLAlchemyError, OSError):
-            lane.fill_at = self.gate.clock() + self._waits.journal_retry
-        finally:
-            lane.is_filling = False
-
     def _give_back(self, lane: Lane, why: str) -> None:
         """Claimed rows that have not left go back; rows that were only read are forgotten."""
         if lane.claimed:
@@ -332,19 +269,15 @@ class Engine:
 
     async def _after_record(self, lane: Lane) -> None:
         if lane.ramp is Ramp.FEW and not lane.out and (lane.few_sent >= FEW_ROWS or not lane.ready):
-            await self._raise_ramp(lane, Ramp.ALL)
+            await self.scout.raise_ramp(lane, Ramp.ALL)
         if lane.refusals_in_a_row >= MOST_REFUSALS_IN_A_ROW and lane.sends:
             lane.refusals_in_a_row = 0
-            await self._pause(
+            await self.scout.pause(
                 lane,
                 PausedBy.REFUSALS,
                 f"Blnk refused {MOST_REFUSALS_IN_A_ROW} rows in a row. Their reasons stand beside the rows; "
                 "resume if the rest should be tried all the same.",
             )
-
-    async def _pause(self, lane: Lane, by: PausedBy, reason: str) -> None:
-        lane.sends = False
-        await self._insist(imports.pause, lane.import_.number, by=by, who=sending.WHO, reason=reason)
 
     async def _insist(self, act: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         """Writes what must not be lost, until the journal takes it; nothing is claimed meanwhile."""

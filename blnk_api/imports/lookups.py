@@ -87,7 +87,7 @@ def _by_name(client: BlnkClient, wanted: Iterable[str]) -> Iterator[Identity]:
 
 def _indicators(
     client: BlnkClient, wanted: Collection[tuple[str, str]]
-) -> dict[tuple[str, str], KnownIndicator]:
+) -> dict[str, KnownIndicator]:
     """Balances that have one of these indicators already; none on a Core that knows no indicators."""
     try:
         balances = client.balances_with_indicator({indicator for indicator, _ in wanted})
@@ -98,7 +98,7 @@ def _indicators(
             raise
         return {}
     return {
-        (one.indicator, one.currency): KnownIndicator(balance_id=one.balance_id, import_ref=one.import_ref)
+        f"{one.indicator} {one.currency}": KnownIndicator(balance_id=one.balance_id, import_ref=one.import_ref)
         for one in balances
         if one.indicator and one.ledger_id == GENERAL_LEDGER_ID
     }

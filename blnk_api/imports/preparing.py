@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import Connection
 
 from blnk_api.errors import AccessDenied, BlnkError
-from blnk_api.imports import filling
+from blnk_api.imports import scout
 from blnk_api.imports.journal import imports, rows, sending
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.states import ImportState, RowState, Stage
@@ -70,11 +70,11 @@ async def look_draft_up(thread: JournalThread, looker: Looker, draft: Import) ->
     told: list[str] = []
     try:
         while ready := await thread.read(
-            sending.ready_rows, draft.number, after=after, limit=filling.ROWS_PER_FILL
+            sending.ready_rows, draft.number, after=after, limit=scout.ROWS_PER_FILL
         ):
-            verdicts = await filling.look_up(looker, draft, ready)
+            verdicts = await scout.look_up(looker, draft, ready)
             if verdicts:
-                await thread.write(filling.apply_verdicts, draft.number, verdicts)
+                await thread.write(scout.apply_verdicts, draft.number, verdicts)
             after = ready[-1].id
     except AccessDenied as denied:
         if denied.status != 403:

@@ -127,8 +127,7 @@ class Worker:
     async def run(self) -> None:
         """Until cancelled. Raises LockLost, or what broke: then the process ends and another takes over."""
         with SenderLock(self._journal) as lock:
-            while not lock.take():
-                await asyncio.sleep(self._settings.waits.lock_retry)
+            await self._wait_for(lock)
             await self._thread.write(senders.register, token=self._token, owner=self._owner)
             left = await self._thread.write(sending.recover)
             log.info("sending; %d rows were left in flight", left)
@@ -143,6 +142,12 @@ class Worker:
                 with contextlib.suppress(SQLAlchemyError, OSError):
                     await self._thread.write(senders.resign, token=self._token)
                 self._thread.close()
+
+    async def _wait_for(self, lock: SenderLock) -> None:
+        while True:
+            if lock.take():
+                return
+            await asyncio.sleep(self._settings.waits.lock_retry)
 
     async def _tend(self, lock: SenderLock, preparer: Preparer) -> None:
         """What is done five times a second is cheap; the rest waits for the next beat."""

@@ -92,7 +92,10 @@ def connection_named(settings: Settings, name: str | None) -> Connection | None:
         return next(iter(settings.connections.values())) if len(settings.connections) == 1 else None
     found = settings.connections.get(name)
     if found is None:
-        raise LinkProblem(f"There is no connection with the name {name}.")
+        raise LinkProblem(
+            f"There is no connection with the name “{name}” here. "
+            "It may have been renamed in the secrets file."
+        )
     return found
 
 

@@ -141,7 +141,7 @@ async def _start_sender() -> Process:
     paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     return await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "blnk_api.imports.worker", "--owner", OWNER),
+        *("-m", "blnk_api.imports.worker", "--owner", OWNER, "--stop-with-stdin"),
         stdin=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": paths},
     )

@@ -42,7 +42,7 @@ ENVIRONMENT: Mapping[Environment, str] = {
 ENVIRONMENT_MEANS: Mapping[Environment, str] = {
     "production": "Balances made here are real and cannot be deleted.",
     "sandbox": "A Blnk for testing. Its balances cannot be deleted either.",
-    "practice": "Nothing here is real.",
+    "practice": "A Blnk on this machine to try things out. Nothing here is real.",
 }
 
 
@@ -233,10 +233,16 @@ def reading(import_: Import) -> str:
     else:
         delimiter = str(shape.get("delimiter") or ",")
         between = _DELIMITERS.get(delimiter, shown(delimiter))
-        what = f"A text file with columns separated by {between}, in {shape.get('encoding') or 'UTF-8'}"
+        what = f"A text file with columns separated by {between}, in {_encoding(shape)}"
     row = shape.get("header_row")
     names = f"the column names are in row {row}" if row else "there are no column names"
     return f"{what}; {names}. {plural(int(import_.totals.get('records', 0)), 'row')} below."
+
+
+def _encoding(shape: Mapping[str, Any]) -> str:
+    name = str(shape.get("encoding") or "utf-8").removesuffix("-bom").removesuffix("-sig")
+    said = name.upper() if name.startswith(("utf", "iso", "cp")) else name.title()
+    return f"{said} (guessed: look whether accents are right)" if shape.get("encoding_guessed") else said
 
 
 _USES = {

@@ -73,7 +73,13 @@ def metadata_grid() -> Pairs:
 
 def create_button(visit: Visit, ledger: Choice | None, identity: Choice | None, pairs: Pairs) -> None:
     """Reads the fields in the same run as the click, so that the last cell typed is among them."""
-    clicked = st.button("Create balance", type="primary", key=f"create-{_form_id()}")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        clicked = st.button("Create balance", type="primary", key=f"create-{_form_id()}")
+        connection = visit.connected()
+        st.caption(
+            f"In {look.safe(connection.label)} ({look.environment(connection.instance)}). "
+            "A balance cannot be deleted."
+        )
     if not clicked and st.session_state.get(_SENT):
         clear()  # somebody came back for another one
         st.rerun()
@@ -89,8 +95,7 @@ def create_button(visit: Visit, ledger: Choice | None, identity: Choice | None, 
         )
         send(visit, _form_id(), request, person.name(visit))
     except Incomplete as incomplete:
-        for sentence in incomplete.sentences:
-            look.problem(sentence)
+        look.problem(str(incomplete))
     except (ValueError, NotConfirmed) as problem:
         look.problem(str(problem))
     else:

@@ -31,42 +31,57 @@ def pick(
     if chosen is not None:
         _show_chosen(what, key, chosen, search)
         return chosen
-    with st.container(key=f"pick-{key}", gap="small"):
-        text = st.text_input(what, key=f"{key}-search", placeholder=placeholder, help=hint or None, live=True)
-        if not text and not list_first:
-            return None
-        try:
-            found = search(text or "")
-        except AccessDenied:
-            st.caption(
-                "These credentials may not search in Blnk. Type the exact id. It cannot be checked "
-                "beforehand, and a balance whose answer is lost cannot be looked up: somebody will have to "
-                "decide about it."
-            )
-            return _typed(text)
-        except NothingCreated as failed:
-            look.warning(f"Blnk cannot be searched right now: {failed} You can type the exact id.")
-            return _typed(text)
-        if not found:
-            st.caption("Nothing of that name or id." if text else "There are none in this Blnk yet.")
-            return None
-        names = dict(found)
-        shown = found[:_SHOWN]
-        st.radio(
-            f"Matches for {what.lower()}",
-            [id for id, _ in shown],
-            index=None,
-            key=f"{key}-match",
-            format_func=lambda id: look.safe(names.get(id) or id),
-            captions=[look.safe(id) for id, _ in shown],
-            label_visibility="collapsed",
-            on_change=lambda: _choose(key, names),
-        )
-        if len(found) > _SHOWN:
-            st.caption(
-                f"{len(found) - _SHOWN:,}{'+' if len(found) >= 100 else ''} more: type more of the name."
-            )
+    typed = str(st.session_state.get(f"{key}-search") or "").strip()
+    found: list[Choice] | None = []
+    trouble = ""
+    try:
+        if typed or list_first:
+            found = search(typed)
+    except AccessDenied:
+        found, trouble = None, _MAY_NOT_SEARCH if list_first else ""
+    except NothingCreated as failed:
+        found, trouble = None, f"Blnk cannot be searched right now: {failed} You can type the exact id."
+    label = what if found is not None else f"{what}: the exact id"
+    st.text_input(
+        label,
+        key=f"{key}-search",
+        placeholder=placeholder if found is not None else "",
+        help=hint or None,
+        live=True,
+    )
+    if trouble:
+        look.warning(trouble)
+    if found is None:
+        return (typed, "") if typed else None
+    if found:
+        _matches(what, key, found)
+    elif typed or list_first:
+        st.caption("Nothing of that name or id." if typed else "There are none in this Blnk yet.")
     return None
+
+
+_MAY_NOT_SEARCH = (
+    "These credentials may not read in Blnk. Ids have to be typed exactly; they cannot be checked "
+    "beforehand, and a balance whose answer is lost cannot be looked up: somebody will have to decide about it."
+)
+
+
+def _matches(what: str, key: str, found: list[Choice]) -> None:
+    names = dict(found)
+    first = found[:_SHOWN]
+    st.radio(
+        f"Matches for {what.lower()}",
+        [id for id, _ in first],
+        index=None,
+        key=f"{key}-match",
+        format_func=lambda id: look.safe(names.get(id) or id),
+        captions=[look.safe(id) for id, _ in first],
+        label_visibility="collapsed",
+        on_change=_choose,
+        args=[key, names],
+    )
+    if len(found) > _SHOWN:
+        st.caption(f"{len(found) - _SHOWN:,}{'+' if len(found) >= 100 else ''} more: type more of the name.")
 
 
 def put(key: str, choice: Choice | None) -> None:
@@ -93,7 +108,3 @@ def _show_chosen(what: str, key: str, chosen: Choice, search: Callable[[str], li
                 st.text(name)
             st.caption(look.safe(id))
         st.button("Change", key=f"{key}-change", on_click=put, args=[key, None])
-
-
-def _typed(text: str | None) -> Choice | None:
-    return (text.strip(), "") if text and text.strip() else None

@@ -6,6 +6,9 @@ import streamlit as st
 
 from blnk_api import words
 from blnk_api.imports.journal.imports import Import
+from pages.parts import look
+
+_SHOWN = 30
 
 _TITLES = {
     "error": "Has to be put right",
@@ -21,16 +24,22 @@ def show_problems(import_: Import) -> None:
         if not group:
             continue
         with st.expander(f"{title} · {len(group):,}", expanded=severity != "note"):
-            st.dataframe(
-                {
-                    "What": [one["message"] for one in group],
-                    "Column": [one.get("column") or "" for one in group],
-                    "How many": [words.plural(int(one.get("count", 1)), "row") for one in group],
-                    "Rows": [
-                        words.row_labels(one.get("rows", []), int(one.get("count", 1))) for one in group
-                    ],
-                },
-                hide_index=True,
-            )
+            for one in group[:_SHOWN]:
+                _problem(one)
+            if len(group) > _SHOWN:
+                st.caption(
+                    f"And {len(group) - _SHOWN:,} more kinds. The download says of each row what is wrong."
+                )
     if any(one.get("severity") == "error" for one in found):
         st.caption("Invalid rows are never sent. They come back as a file, with the reason beside each row.")
+
+
+def _problem(one: dict[str, Any]) -> None:
+    rows, count = one.get("rows", []), int(one.get("count", 1))
+    with st.container(gap=None):
+        st.markdown(look.safe(one["message"]))
+        if rows and rows != ["0"]:
+            column = f" · column {one['column']}" if one.get("column") else ""
+            st.caption(
+                look.safe(f"{'Row' if count == 1 else 'Rows'} {words.row_labels(rows, count)}{column}")
+            )

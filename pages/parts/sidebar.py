@@ -14,7 +14,7 @@ from pages.parts.visit import Visit
 
 def show(here: Visit, pages: Sequence[Page]) -> None:
     with st.sidebar:
-        with st.container(gap=None, key="navigation"):
+        with st.container(gap="xxsmall", key="navigation"):
             for page in pages:
                 st.page_link(page, query_params=here.query(), width="stretch")
         st.divider()
@@ -27,13 +27,12 @@ def _connection(here: Visit) -> None:
     if len(here.desk.settings.connections) < 2:
         return
     if here.connection is not None:
-        st.caption("Connection")
-        st.text(here.connection.label)
+        look.fact("Connection", here.connection.label)
     st.button("Change the connection", type="tertiary", on_click=visit.forget_connection)
 
 
 def _name(here: Visit, who: str) -> None:
-    st.caption(look.safe(actor(who)))
+    look.fact("You", actor(who))
     with st.popover("Change the name", type="tertiary"):
         typed = st.text_input("Your name", value=who, max_chars=people.MAX_NAME_CHARACTERS)
         if st.button("Keep this name"):

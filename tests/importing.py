@@ -1,4 +1,4 @@
-"""Imports as tests make them: a journal in a folder, a real sender on it, and waiting for what must come true."""
+"""Imports as tests make them: a journal in a folder, a real sender on it, and waiting for what must be so."""
 
 import asyncio
 import subprocess
@@ -21,10 +21,13 @@ from blnk_api.imports.journal.rows import JournalRow, NewRow
 from blnk_api.imports.journal.states import ImportState, RowState, Stage
 from blnk_api.imports.worker import Worker
 from blnk_api.models import BalanceRequest
+from blnk_api.settings import Instance
 from tests.practice import PracticeBlnk
 
 LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
 WAIT_SECONDS = 30.0
+
+BOTH_DATABASES = ("sqlite", "postgres")
 
 SHORT_WAITS = {
     "SETTLE_LEAST": "0.5",
@@ -55,6 +58,53 @@ def requests_for(n: int, **fields: Any) -> list[BalanceRequest]:
         BalanceRequest(ledger_id=LEDGER, currency="NGN", meta_data={"customer": str(at)}, **fields)
         for at in range(n)
     ]
+
+
+def make_draft(
+    journal: Journal,
+    instance: Instance,
+    requests: Sequence[BalanceRequest],
+    *,
+    connection: str = "here",
+    who: str = "Ada",
+) -> Import:
+    """A checked draft of these balances in a journal, as a file would make it."""
+    id = imports.new_id()
+    occurrences: dict[str, int] = {}
+    new = []
+    for number, request in enumerate(requests, start=2):
+        hash_ = refs.content_hash(request.model_dump(exclude_none=True))
+        n = occurrences[hash_] = occurrences.get(hash_, -1) + 1
+        ref = refs.make_ref(hash_, n)
+        new.append(
+            NewRow(
+                number=number,
+                part="",
+                state=RowState.READY,
+                cells=[request.ledger_id, request.currency],
+                ledger_id=request.ledger_id,
+                currency=request.currency,
+                body=wire.create_balance(request, ref=ref, import_id=id),
+                ref=ref,
+            )
+        )
+    with journal.write() as tx:
+        imports.create(
+            tx,
+            id,
+            kind="file",
+            instance=instance,
+            connection=connection,
+            who=who,
+            file_name="test.csv",
+            stage=Stage.CHECKED,
+        )
+        made = imports.find(tx, id)
+        assert made is not None
+        rows.insert_rows(tx, made.number, made.instance_number, new)
+        found = imports.find(tx, id)
+    assert found is not None
+    return found
 
 
 class Importer:
@@ -123,40 +173,8 @@ class Importer:
 
     def draft(self, requests: Sequence[BalanceRequest], *, who: str = "Ada") -> Import:
         """A checked draft of these balances, as a file would make it."""
-        id = imports.new_id()
-        occurrences: dict[str, int] = {}
-        new = []
-        for number, request in enumerate(requests, start=2):
-            hash_ = refs.content_hash(request.model_dump(exclude_none=True))
-            n = occurrences[hash_] = occurrences.get(hash_, -1) + 1
-            ref = refs.make_ref(hash_, n)
-            new.append(
-                NewRow(
-                    number=number,
-                    part="",
-                    state=RowState.READY,
-                    cells=[request.ledger_id, request.currency],
-                    ledger_id=request.ledger_id,
-                    currency=request.currency,
-                    body=wire.create_balance(request, ref=ref, import_id=id),
-                    ref=ref,
-                )
-            )
-        with self.journal.write() as tx:
-            imports.create(
-                tx,
-                id,
-                kind="file",
-                instance=self.connection.instance,
-                connection=self.connection.name,
-                who=who,
-                file_name="test.csv",
-                stage=Stage.CHECKED,
-            )
-            made = imports.find(tx, id)
-            assert made is not None
-            rows.insert_rows(tx, made.number, made.instance_number, new)
-        return self.find(id)
+        connection = self.connection
+        return make_draft(self.journal, connection.instance, requests, connection=connection.name, who=who)
 
     def confirm(self, import_: Import) -> None:
         with self.journal.write() as tx:

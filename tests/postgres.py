@@ -1,0 +1,157 @@
+"""A real Postgres for tests, from Debian's binaries, in a scratch folder and on a free port of this machine.
+
+with Postgres() as postgres:
+    journal = Journal(postgres.new_database())
+
+It is nobody's service: its files are gone when it is, and it ends with the process that started it, even when
+that is killed. Missing binaries fail, they never skip.
+"""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+
+START_SECONDS = 30.0
+
+_OUTLIVED_BY_NOBODY = '"$@" & server=$!; cat >/dev/null; kill -INT $server; wait $server'
+"""Runs the server until standard input closes, which it does with the process that holds its other end."""
+
+
+class Postgres:
+    """Started on construction; after `stop` it can `start` again, on the same port with the same data."""
+
+    def __init__(self) -> None:
+        self._bin = _binaries()
+        self._user = "postgres" if os.getuid() == 0 else None  # initdb refuses root
+        self.folder = Path(tempfile.mkdtemp(prefix="blnk-postgres-"))
+        if self._user:
+            owner = pwd.getpwnam(self._user)
+            os.chown(self.folder, owner.pw_uid, owner.pw_gid)
+        self._data = self.folder / "data"
+        self._log = self.folder / "log"
+        self._databases = 0
+        self._run(
+            "initdb", "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C",
+            f"--pgdata={self._data}",
+        )  # fmt: skip
+        self.port = 0
+        self.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start(self) -> None:
+        """Returns when it lets people in."""
+        for _ in range(5):
+            wanted = self.port or _free_port()
+            self._server = subprocess.Popen(
+                ["sh", "-c", _OUTLIVED_BY_NOBODY, "sh", f"{self._bin}/postgres", *self._options(wanted)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=self._log.open("ab"),
+                cwd=self.folder,
+                user=self._user,
+                group=self._user,
+            )
+            if self._answers(wanted):
+                self.port = wanted
+                return
+            self.stop()
+        raise RuntimeError(f"Postgres does not start: {self._log.read_text()[-2000:]}")
+
+    def stop(self) -> None:
+        """Ends it as a restart would: sessions are cut off, what was committed is kept."""
+        assert self._server.stdin is not None
+        with suppress(BrokenPipeError):
+            self._server.stdin.close()
+        self._server.wait(timeout=START_SECONDS)
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def new_database(self, *, like: str = "template1") -> str:
+        """The URL of a new database, a copy of the database named `like`."""
+        self._databases += 1
+        name = f"{like}_{self._databases}"
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}"')
+        return self.url(name)
+
+    def execute(self, statement: str, *values: Any) -> list[Sequence[Any]]:
+        """Runs one statement as its superuser, outside any transaction."""
+        with psycopg.connect(self.url(), autocommit=True) as session:
+            answered = session.execute(statement.encode(), values or None)
+            return list(answered.fetchall()) if answered.description else []
+
+    def kill_sessions(self, url: str, *, holding_advisory_locks: bool = False) -> int:
+        """Cuts off sessions of a database, as an administrator or a failing network would. How many."""
+        held = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
+        which = f"AND pid IN ({held})" if holding_advisory_locks else ""
+        killed = self.execute(
+            f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s {which}",
+            url.rpartition("/")[2],
+        )
+        return len(killed)
+
+    def _options(self, port: int) -> list[str]:
+        settings = {
+            "fsync": "off",
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            "port": str(port),
+            "shared_buffers": "32MB",
+            "log_min_messages": "fatal",
+        }
+        return ["-D", str(self._data), *(f"--{key}={value}" for key, value in settings.items())]
+
+    def _answers(self, port: int) -> bool:
+        deadline = time.monotonic() + START_SECONDS
+        while self._server.poll() is None and time.monotonic() < deadline:
+            with suppress(psycopg.OperationalError):
+                with psycopg.connect(
+                    host="127.0.0.1", port=port, user="postgres", dbname="postgres"
+                ) as session:
+                    served = session.execute("SHOW data_directory").fetchone()
+                return served == (str(self._data),)
+            time.sleep(0.02)
+        return False
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [f"{self._bin}/{program}", *arguments],
+            cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            user=self._user, group=self._user,
+        )  # fmt: skip
+        if done.returncode != 0:
+            raise RuntimeError(f"{program} failed: {done.stderr}")
+
+
+def _binaries() -> Path:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    if not found:
+        raise RuntimeError(
+            "The tests need Postgres; /usr/lib/postgresql/*/bin/initdb is missing: apt-get install postgresql"
+        )
+    return found[-1].parent
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

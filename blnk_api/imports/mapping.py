@@ -22,8 +22,14 @@ __all__ = ["ColumnUse", "ForAllRows", "Mapping", "Use", "adopt", "fingerprint", 
 FINDABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 """The metadata names that Blnk's filters can look for."""
 
+_UNSTORABLE = re.compile("[\x00-\x1f\x7f-\x9f\ufffd]")
 _ONE_ONLY = (Use.LEDGER, Use.CURRENCY, Use.IDENTITY, Use.INDICATOR, Use.LINEAGE, Use.ALLOCATION_STRATEGY)
-_OWN = {"status": Use.STATUS, "message": Use.MESSAGE}
+_OWN = {
+    "balanceid": Use.BALANCE_ID,
+    "status": Use.STATUS,
+    "message": Use.MESSAGE,
+    "importref": Use.IMPORT_REF,
+}
 _LEDGER_ID = re.compile(r"ldg_\S+|general_ledger_id")
 _IDENTITY_ID = re.compile(r"idt_\S+")
 
@@ -83,10 +89,12 @@ def guess(shape: FileShape) -> Mapping:
     """What the columns are for, from their headers and, where those say nothing, from the values."""
     values = [_values(shape, at) for at in range(len(shape.headers))]
     uses: dict[int, Use] = {}
-    ours = any(recognise(header) == (Use.IMPORT_REF, 0) for header in shape.headers)
-    if ours:
-        uses |= {at: _OWN[plain(h)] for at, h in enumerate(shape.headers) if plain(h) in _OWN}
-    for use in (*_ONE_ONLY, Use.BALANCE_ID, Use.IMPORT_REF, Use.REFERENCE):
+    own = _own_columns(shape.headers)
+    for at, header in enumerate(shape.headers):
+        if plain(header) in ("balanceid", "importref"):
+            uses[at] = Use.IGNORE
+    uses |= own
+    for use in (*_ONE_ONLY, Use.REFERENCE):
         named = [at for at, header in enumerate(shape.headers) if (recognise(header) or (None,))[0] is use]
         if use is Use.REFERENCE:
             named = [at for at in named if _mostly_different(values[at])]
@@ -97,16 +105,26 @@ def guess(shape: FileShape) -> Mapping:
     for use in (Use.LEDGER, Use.CURRENCY, Use.IDENTITY):
         if use not in uses.values():
             free = (at for at in range(len(values)) if at not in uses and _speaks_of(use, values[at]))
-            if (at := next(free, None)) is not None:
-                uses[at] = use
+            if (first := next(free, None)) is not None:
+                uses[first] = use
     taken: dict[str, str] = {}
     columns = []
     for at, header in enumerate(shape.headers):
-        header = unguard_cell(header) if ours else header
+        header = unguard_cell(header) if own else header
         use = uses.get(at, Use.METADATA if header else Use.IGNORE)
         name = _metadata_name(header, taken) if use in (Use.METADATA, Use.REFERENCE) else None
         columns.append(ColumnUse(position=at, header=shape.headers[at], use=use, name=name))
     return Mapping(columns=tuple(columns))
+
+
+def _own_columns(headers: Sequence[str]) -> dict[int, Use]:
+    """The columns that our results add, the last of their name: a person may have a `status` of their own.
+
+    Without an import_ref it is no file of ours, and only a balance_id says something: what exists already.
+    """
+    last = {plain(header): at for at, header in enumerate(headers)}
+    names = _OWN if "importref" in last else ("balanceid",)
+    return {last[name]: _OWN[name] for name in names if name in last}
 
 
 def _values(shape: FileShape, at: int) -> list[str]:
@@ -154,8 +172,13 @@ def _metadata_name(header: str, taken: dict[str, str]) -> str:
 
 
 def fingerprint(headers: Sequence[str]) -> str:
-    """What files with the same columns share, in whatever order: a saved mapping is offered by it."""
-    names = "\n".join(sorted(" ".join(header.split()).casefold() for header in headers if header))
+    """What files with the same columns share, in whatever order, and our own results of them too.
+
+    A saved mapping is offered by it.
+    """
+    own = _own_columns(headers)
+    theirs = (header for at, header in enumerate(headers) if header and at not in own)
+    names = "\n".join(sorted(" ".join(header.split()).casefold() for header in theirs))
     return hashlib.sha256(names.encode("utf-8", "replace")).hexdigest()[:32]
 
 
@@ -197,11 +220,11 @@ def problems(mapping: Mapping, shape: FileShape) -> list[Problem]:
 
 
 def _used_twice(mapping: Mapping) -> Iterator[Problem]:
-    used: dict[tuple[Use, str | None], list[ColumnUse]] = defaultdict(list)
+    used: dict[tuple[Use, str], list[ColumnUse]] = defaultdict(list)
     for column in mapping.columns:
         if column.use is not Use.IGNORE:
             key = Use.METADATA if column.use is Use.REFERENCE else column.use
-            used[key, column.name].append(column)
+            used[key, (column.name or "").casefold()].append(column)
     for (use, name), columns in used.items():
         if len(columns) < 2:
             continue
@@ -235,6 +258,9 @@ def _about(column: ColumnUse, samples: Sequence[str]) -> Iterator[Problem]:
     if name in (IMPORT_REF, IMPORT_ID):
         message = f"{name} is the name of our own mark. Choose another name for {said}."
         yield _problem("error", "reserved_name", header, message)
+    elif _UNSTORABLE.search(name):
+        message = f"The name {shown(name)} has signs that cannot be stored or were lost. Choose another name."
+        yield _problem("error", "bad_name", header, message)
     elif not FINDABLE.fullmatch(name):
         message = (
             f"Blnk cannot search for the name {shown(name)}: use a letter, then letters A to Z, digits and _."
@@ -253,7 +279,10 @@ def _about(column: ColumnUse, samples: Sequence[str]) -> Iterator[Problem]:
         message = f"{said} is kept as metadata, though it looks like the {known[0].value.replace('_', ' ')}."
         yield _problem("warning", "second_column", header, message)
     if column.use is Use.REFERENCE:
-        message = f"{said} is taken as your own unique key: two rows with the same key are an error."
+        message = (
+            f"{said} is taken as your own unique key: two rows with the same key are an error. "
+            "If it is none, match the column as metadata."
+        )
         yield _problem("note", "reference_column", header, message)
 
 

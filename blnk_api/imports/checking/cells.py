@@ -49,13 +49,13 @@ class Names:
         self._what = what
         self._article = "an" if what[0] in "aeiou" else "a"
         self._ids = ids
-        self._names = names
+        self._names: defaultdict[str, list[str]] = defaultdict(list)
         self._readable = readable
         self._own = re.compile(f"{prefix}_{_UUID}")
         self._prefix = prefix
-        self._spelled: defaultdict[str, list[str]] = defaultdict(list)
-        for id_, name in ids.items():
-            self._spelled[name].append(id_)
+        for name, those in (*names.items(), *((name, [id_]) for id_, name in ids.items())):
+            listed = self._names[name.casefold()]
+            listed += [id_ for id_ in those if id_ not in listed]
         self._suggestions = 0
         self.unchecked = False
         """Whether an id was taken as it is, because nothing may be read."""
@@ -75,7 +75,8 @@ class Names:
                 f"{shown(value)} cannot be looked up without permission to read: put the {self._what}'s id."
             )
             return None, (Finding(f"unknown_{self._what}", "error", message),)
-        ids = self._spelled.get(value) or self._names.get(value.casefold()) or []
+        ids = self._names.get(value.casefold(), [])
+        ids = [id_ for id_ in ids if self._ids.get(id_) == value] or ids
         if len(ids) == 1:
             name = self._ids.get(ids[0], value)
             if name != value and name.casefold() == value.casefold():
@@ -123,9 +124,12 @@ class Names:
             return None
         if _BLNK_ID.fullmatch(value):
             return next(iter(difflib.get_close_matches(value, self._ids, n=1, cutoff=0.93)), None)
-        folded = {name.casefold(): name for name, ids in self._spelled.items() if len(ids) == 1}
-        near = difflib.get_close_matches(value.casefold(), folded, n=1, cutoff=0.75)
-        return folded[near[0]] if near else None
+        single = {folded: ids[0] for folded, ids in self._names.items() if len(ids) == 1}
+        near = difflib.get_close_matches(value.casefold(), single, n=1, cutoff=0.75)
+        if not near:
+            return None
+        name = self._ids.get(single[near[0]], "")
+        return name if name.casefold() == near[0] else near[0]
 
     @staticmethod
     def _note(kind: str, what: str, repair: str | None = None) -> Finding:
@@ -134,11 +138,7 @@ class Names:
 
 def ledgers(known: Known) -> Names:
     """Finds ledgers; the general ledger is in every Blnk."""
-    ids = {GENERAL_LEDGER_ID: "General Ledger", **known.ledgers}
-    folded: defaultdict[str, list[str]] = defaultdict(list)
-    for id_, name in ids.items():
-        folded[name.casefold()].append(id_)
-    return Names("ledger", "ldg", ids, dict(folded), known.readable)
+    return Names("ledger", "ldg", {GENERAL_LEDGER_ID: "General Ledger", **known.ledgers}, {}, known.readable)
 
 
 def identities(known: Known) -> Names:

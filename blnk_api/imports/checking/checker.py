@@ -132,13 +132,13 @@ class Checker:
         hash_ = refs.content_hash(request, match)
         own: list[Problem] = []
         occurrence = 0
-        if self._chosen_match or match is None:
+        if "indicator" in request:
+            own += self._taken_indicator(number, part, request, hash_)
+        elif self._chosen_match or match is None:
             earlier = self._twins.seen(hash_, number, bool(part))
             if earlier is not None:
                 occurrence = earlier.before
                 own.append(self._twin(number, part, earlier, request["currency"]))
-        if "indicator" in request:
-            own += self._taken_indicator(number, part, request, hash_)
         keep_ref = None
         if brought is not None and brought.ref_text:
             keep_ref, told = self._kept_ref(number, part, brought, request, match)
@@ -191,7 +191,7 @@ class Checker:
             return [
                 self._both("duplicate_indicator", "error", number, earlier.number, column, indicator, said)
             ]
-        known = self._known_indicators.get((indicator, currency))
+        known = self._known_indicators.get(f"{indicator} {currency}")
         if known is None:
             return []
         made = refs.parse_ref(known.import_ref or "")

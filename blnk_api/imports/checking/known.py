@@ -43,9 +43,10 @@ class Known(BaseModel):
     identities: dict[str, str] = {}
     """Identity id → the name that a person would call it."""
     identity_names: dict[str, list[str]] = {}
-    """Name, e-mail or metadata value, case-folded → the ids of all identities that have it."""
-    indicators: dict[tuple[str, str], KnownIndicator] = {}
-    """(indicator, currency) → the balance that has it."""
+    """E-mail, other name or metadata value, in any case → the ids of all identities that have it. Names of
+    `identities` need not be repeated here."""
+    indicators: dict[str, KnownIndicator] = {}
+    """Indicator, a space, currency → the balance that has it."""
     readable: bool = True
     """False without permission to read: ids are then taken as they are and told as not checked."""
 

@@ -21,9 +21,6 @@ _SPREADSHEET_CELL = 32_767
 _MAX_BODY_BYTES = 4_900_000
 """Blnk refuses a body over 5 MB; our two stamps come on top."""
 
-_SHIFTED = frozenset({"ragged_row", "bad_quotes"})
-"""Flaws after which no cell can be trusted to stand under its column."""
-
 
 class Meaning(NamedTuple):
     """A record's cells as a request, but for the currency, of which there may be several."""
@@ -74,8 +71,8 @@ class Meanings:
     def of(self, record: Record, cells: list[str]) -> Meaning:
         """What the record means with these cells (its own, or as they were before we guarded them)."""
         number, found = record.number, [self._flaw(record, at) for at in range(len(record.problems))]
-        if found and any(flaw.kind in _SHIFTED for flaw in record.problems):
-            return Meaning(found, True, {})
+        if found and any(flaw.column is None and flaw.severity == "error" for flaw in record.problems):
+            return Meaning(found, True, {})  # no cell can be trusted to stand under its column
         joined = "".join(cells)
         if not joined.isprintable() or len(joined) > _SPREADSHEET_CELL or "\ufffd" in joined:
             self._look_at_characters(number, cells, found)
@@ -120,8 +117,7 @@ class Meanings:
         column, value = "", ""
         if flaw.column is not None:
             column, value = self._headers[flaw.column], clip(record.cells[flaw.column])
-        repair = "" if flaw.kind == "ragged_row" and not record.cells[-1] else None
-        return Problem(flaw.kind, record.number, "", column, value, flaw.message, flaw.severity, repair)
+        return Problem(flaw.kind, record.number, "", column, value, flaw.message, flaw.severity, flaw.repair)
 
     def _tell(
         self, found: list[Problem], number: int, at: int | None, text: str, told: Iterable[Finding]

@@ -30,8 +30,13 @@ _MAX_OPEN_QUOTES = 50
 _MAX_LINES_IN_A_CELL = 500
 _SEP_LINE = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)
 
-RawRecord = tuple[int, list[str], list[str], bool]
-"""Row number, cells, the lines it was made of, and whether its quotation marks are sound."""
+RawRecord = tuple[int, list[str], list[str], str]
+"""Row number, cells, the lines it was made of, and the kind of flaw that kept it from being taken apart."""
+
+_FLAWED = {
+    "bad_quotes": "A quotation mark in this row is never closed, or stands in a cell without being doubled.",
+    "cell_too_long": f"A cell of this row has more than {MAX_CELL_CHARACTERS:,} characters, the limit.",
+}
 
 
 def detect(path: Path, options: ReadOptions) -> FileShape:
@@ -50,6 +55,7 @@ def detect(path: Path, options: ReadOptions) -> FileShape:
     kinds.refuse_by_text(text[:8_192])
     delimiter = _chosen_delimiter(options) or _find_delimiter(path, encoding)
     number, headers = header.choose(_filled(path, encoding, delimiter), options.header_row)
+    headers = [encodings.without_undecodable(name) for name in headers]
     if len(headers) == 1 and options.delimiter is None and header.known_uses(headers) == 0:
         raise FileProblem(
             "one_column",
@@ -74,7 +80,7 @@ def detect(path: Path, options: ReadOptions) -> FileShape:
 def records(path: Path, shape: FileShape) -> Iterator[Record]:
     """All records under the header, as a stream. Raises FileProblem when the file goes beyond the limits."""
     width = len(shape.headers)
-    for number, cells, lines, sound in _raw(path, shape.encoding or "utf-8", shape.delimiter or ","):
+    for number, cells, lines, flaw in _raw(path, shape.encoding or "utf-8", shape.delimiter or ","):
         if number <= shape.header_row:
             continue
         if number > MAX_ROWS:
@@ -85,46 +91,46 @@ def records(path: Path, shape: FileShape) -> Iterator[Record]:
         first = cells[0] if cells else ""
         if (not first or first.isspace()) and not "".join(cells).strip():
             continue
-        if len(cells) == width and sound and len(lines) == 1 and lines[0].isascii():
+        if len(cells) == width and not flaw and len(lines) == 1 and lines[0].isascii():
             yield Record(number, cells)
         else:
-            yield _looked_at(number, cells, lines, sound, shape)
+            yield _looked_at(number, cells, lines, flaw, shape)
 
 
-def _looked_at(number: int, cells: list[str], lines: list[str], sound: bool, shape: FileShape) -> Record:
+def _looked_at(number: int, cells: list[str], lines: list[str], flaw: str, shape: FileShape) -> Record:
     """A record that is more than a line of ASCII with the right number of cells."""
-    width = len(shape.headers)
+    width, delimiter = len(shape.headers), shape.delimiter or ","
     flaws: list[Flaw] = []
-    if not sound:
+    if flaw:
+        flaws.append(Flaw(flaw, None, _FLAWED[flaw]))
+    elif len(cells) < width:
+        message = f"{_count(len(cells))} under {width} columns: some are missing."
+        flaws.append(Flaw("ragged_row", None, message, repair=""))
+    elif any(map(str.strip, cells[width:])):
+        rest = shown(delimiter.join(cells[width:]))
         message = (
-            "A quotation mark in this row is never closed, or stands inside a cell without being doubled."
+            f"{_count(len(cells))} under {width} columns: a separator inside a cell needs quotation marks."
         )
-        flaws.append(Flaw("bad_quotes", None, message))
-    elif len(cells) < width or any(map(str.strip, cells[width:])):
-        word = "cell" if len(cells) == 1 else "cells"
-        hint = "some are missing" if len(cells) < width else "a separator inside a cell needs quotation marks"
-        flaws.append(Flaw("ragged_row", None, f"{len(cells)} {word} under {width} columns: {hint}."))
+        flaws.append(Flaw("ragged_row", None, f"{message} Beyond the last column stands: {rest}"))
     elif len(lines) > 1:
-        flaws.extend(_swallowed(cells, shape.delimiter or ","))
+        flaws.extend(_swallowed(cells, delimiter))
     for at, cell in enumerate(cells[:width]):
         if encodings.UNDECODABLE.search(cell):
             message = f"{shown(cell)} has bytes that are no text in {shape.encoding}. Correct the cell, or "
             flaws.append(Flaw("undecodable_text", at, f"{message}save the file again as CSV UTF-8."))
-            cells[at] = encodings.UNDECODABLE.sub("\ufffd", cell)
-        elif len(cell) > MAX_CELL_CHARACTERS:
-            flaws.append(
-                Flaw("cell_too_long", at, f"The cell has {len(cell):,} characters; 1,048,576 is the most.")
-            )
+            cells[at] = encodings.without_undecodable(cell)
     return Record(number, cells[:width] + [""] * (width - len(cells)), tuple(flaws))
+
+
+def _count(cells: int) -> str:
+    return "1 cell" if cells == 1 else f"{cells} cells"
 
 
 def _swallowed(cells: list[str], delimiter: str) -> Iterator[Flaw]:
     """A cell of several lines, one of which looks like a row of its own: a quotation mark was left open."""
     for at, cell in enumerate(cells):
-        inner = cell.splitlines()[1:]
-        if len(inner) > _MAX_LINES_IN_A_CELL or any(
-            header.looks_like_data(line.split(delimiter)) for line in inner
-        ):
+        inner = [line.split(delimiter) for line in cell.splitlines()[1:]]
+        if len(inner) > _MAX_LINES_IN_A_CELL or any(header.looks_like_data(row, len(cells)) for row in inner):
             message = (
                 f"This cell takes in {len(inner):,} more lines: a quotation mark was probably left open."
             )
@@ -143,11 +149,12 @@ def _raw(path: Path, encoding: str, delimiter: str) -> Iterator[RawRecord]:
             try:
                 for cells in csv.reader(_taking(source, taken), delimiter=delimiter, strict=True):
                     number += 1
-                    yield number, cells, taken, True
+                    yield number, cells, taken, ""
                     taken.clear()
                 return
-            except csv.Error:
+            except csv.Error as error:
                 again = taken[1:]
+                flaw = "bad_quotes" if again or "limit" not in str(error) else "cell_too_long"
             number += 1
             opened += bool(again)
             if opened > _MAX_OPEN_QUOTES:
@@ -157,7 +164,7 @@ def _raw(path: Path, encoding: str, delimiter: str) -> Iterator[RawRecord]:
                     "Is the separator right? Else save the file again as CSV or XLSX.",
                 )
             del taken[1:]
-            yield number, taken[0].rstrip("\r\n").split(delimiter), taken, False
+            yield number, taken[0].rstrip("\r\n").split(delimiter), taken, flaw
             taken.clear()
             source = chain(again, source)
 

@@ -67,6 +67,11 @@ def _mark(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error(MARK, _mark)
 
 
+def without_undecodable(text: str) -> str:
+    """The text with U+FFFD where bytes are no text: lone surrogates can be neither stored nor sent."""
+    return UNDECODABLE.sub("\ufffd", text)
+
+
 def scan(stream: BinaryIO) -> Scan:
     """Reads all of it once, about 0.3 s for 100 MB. Raises FileProblem for a line of over 8 MB."""
     decoder = codecs.getincrementaldecoder("utf-8")(MARK)

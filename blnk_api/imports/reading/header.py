@@ -72,15 +72,15 @@ def _filled_width(cells: Sequence[str]) -> int:
 
 
 def _is_value(cell: str) -> bool:
-    return bool(_VALUE.fullmatch(cell)) or name_of(cell) is not None or len(cell) > 200
+    return len(cell) > 200 or bool(_VALUE.fullmatch(cell)) or name_of(cell) is not None
 
 
-def looks_like_data(cells: Sequence[str]) -> bool:
-    """Whether the cells are a row's: one of Blnk's ids, or a currency code beside other cells."""
-    filled = [cell.strip() for cell in cells if cell.strip()]
-    if any(_ID.fullmatch(cell) for cell in filled):
+def looks_like_data(cells: Sequence[str], width: int) -> bool:
+    """Whether the cells are a row's: one of Blnk's ids among others, or a currency code in a whole row."""
+    words = [cell.strip() for cell in cells]
+    if len(words) > 1 and any(map(_ID.fullmatch, words)):
         return True
-    return len(filled) > 1 and any(name_of(cell) for cell in filled)
+    return len(words) >= max(width, 3) and any(map(name_of, words))
 
 
 def choose(rows: Iterator[Row], said: int | None) -> tuple[int, list[str]]:

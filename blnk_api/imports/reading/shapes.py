@@ -42,6 +42,8 @@ class Flaw(NamedTuple):
     column: int | None
     message: str
     severity: Severity = "error"
+    repair: str | None = None
+    """What to put in the cell instead; for a row with too few cells "": take the missing ones as empty."""
 
 
 class Record(NamedTuple):

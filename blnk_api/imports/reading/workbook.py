@@ -32,7 +32,7 @@ _DAMAGE = (
     zlib.error,
     expat.ExpatError,
     EOFError,
-    KeyError,
+    LookupError,
     ValueError,
     OverflowError,
     NotImplementedError,

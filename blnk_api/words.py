@@ -1,6 +1,7 @@
 """What pages say: counts, times, states and events in plain words, here so that a thing has one name."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -218,6 +219,37 @@ def row_labels(labels: list[Any], count: int) -> str:
     said = ", ".join(str(one) for one in labels[:_LABELS_TOLD])
     more = count - min(len(labels), _LABELS_TOLD)
     return f"{said} and {more:,} more" if more > 0 and said else said
+
+
+@dataclass(frozen=True)
+class LedgerPart:
+    """What one ledger gets; `said` is its balances by currency, such as "14 USD, 7 EUR"."""
+
+    ledger_id: str
+    name: str
+    said: str
+
+
+def by_ledger(totals: Mapping[str, Any]) -> list[LedgerPart]:
+    """A check's totals, one part for each ledger, in the order of the check."""
+    parts: dict[str, list[dict[str, Any]]] = {}
+    for one in totals.get("by_ledger", []):
+        parts.setdefault(one["ledger_id"], []).append(one)
+    return [
+        LedgerPart(
+            id, found[0].get("name") or "", ", ".join(f"{one['n']:,} {one['currency']}" for one in found)
+        )
+        for id, found in parts.items()
+    ]
+
+
+def by_currency(totals: Mapping[str, Any]) -> str:
+    """ "27 USD, 14 EUR" """
+    sums: dict[str, int] = {}
+    for one in totals.get("by_ledger", []):
+        sums[one["currency"]] = sums.get(one["currency"], 0) + int(one["n"])
+    most_first = sorted(sums.items(), key=lambda pair: -pair[1])
+    return ", ".join(f"{n:,} {currency}" for currency, n in most_first)
 
 
 _LABELS_TOLD = 50

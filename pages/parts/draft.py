@@ -12,6 +12,7 @@ from pages.parts import banner, look, person
 from pages.parts.problems import show_problems
 from pages.parts.visit import Visit
 
+_LEDGERS_IN_FULL = 12
 _MOVING = (Stage.UPLOADED, Stage.CHECKING, Stage.LOOKING)
 
 
@@ -110,17 +111,24 @@ def _confirm(visit: Visit, import_: Import, ready: int, invalid: int) -> None:
 
 
 def _by_ledger(import_: Import) -> None:
-    ledgers = import_.totals.get("by_ledger", [])
-    st.dataframe(
-        {
-            "Ledger": [one.get("name") or "" for one in ledgers],
-            "Ledger id": [one["ledger_id"] for one in ledgers],
-            "Currency": [one["currency"] for one in ledgers],
-            "Balances": [one["n"] for one in ledgers],
-        },
-        hide_index=True,
-        column_config={"Balances": st.column_config.NumberColumn(format="localized")},
-    )
+    """Each ledger by name and id with its balances; as a grid where there are many."""
+    parts = words.by_ledger(import_.totals)
+    if len(parts) > _LEDGERS_IN_FULL:
+        st.dataframe(
+            {
+                "Ledger": [part.name for part in parts],
+                "Balances": [part.said for part in parts],
+                "Ledger id": [part.ledger_id for part in parts],
+            },
+            hide_index=True,
+        )
+    else:
+        with st.container(border=True, key="by-ledger"):
+            for part in parts:
+                with st.container(gap=None):
+                    st.markdown(f"**{look.safe(part.name or part.ledger_id)}** · {look.safe(part.said)}")
+                    st.caption(look.safe(part.ledger_id))
+    st.write(f"In all: {look.safe(words.by_currency(import_.totals))}.")
 
 
 def _hand_over(visit: Visit, import_: Import, typed: str | None) -> None:

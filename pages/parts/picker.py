@@ -62,7 +62,7 @@ def pick(
 
 _MAY_NOT_SEARCH = (
     "These credentials may not read in Blnk. Ids have to be typed exactly; they cannot be checked "
-    "beforehand, and a balance whose answer is lost cannot be looked up: somebody will have to decide about it."
+    "beforehand, and a balance whose answer is lost cannot be looked up: somebody has to decide about it."
 )
 
 

@@ -84,10 +84,8 @@ class Engine:
                 permits = self.gate.open(self.gate.clock())
                 self._launch(permits)
                 self._feed()
-                busy = self.gate.has_waiting_looks or any(
-                    lane.sends or lane.out for lane in self.lanes.values()
-                )
-                await asyncio.sleep(TICK_SECONDS if busy else IDLE_SECONDS)
+                busy = any(lane.sends or lane.out for lane in self.lanes.values())
+                await self.gate.nap(TICK_SECONDS, IDLE_SECONDS if not busy else TICK_SECONDS)
         finally:
             for task in self._tasks:
                 task.cancel()

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,14 +42,20 @@ class Gate:
         self._token: Token | None = None
         self._renewing = asyncio.Lock()
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._look_waits = asyncio.Event()
 
     @property
     def instance_id(self) -> str:
         return self.connection.instance.instance_id
 
-    @property
-    def has_waiting_looks(self) -> bool:
-        return bool(self._waiting)
+    async def nap(self, least_seconds: float, most_seconds: float) -> None:
+        """Until the next moment to open: soon when a look waits for its permit."""
+        self._look_waits.clear()
+        if not self._waiting and most_seconds > least_seconds:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._look_waits.wait(), most_seconds)
+                return
+        await asyncio.sleep(least_seconds)
 
     def open(self, now: float) -> int:
         """Rows that may leave now. Looks that wait for a permit go first, with half of what there is."""
@@ -135,4 +142,5 @@ class Gate:
     async def _permit(self) -> None:
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
+        self._look_waits.set()
         await waiting

@@ -37,7 +37,7 @@ def _download(token: str) -> Response:
         desk = open_desk()
         wanted = desk.links.open(token)
         variant = Variant(wanted.variant)
-    except BadLink:
+    except (BadLink, ValueError):
         return _say(403, "This download link is not valid. Open the import and download from there.")
     except OldLink:
         return _say(410, "This download link has expired. Open the import and download from there.")

@@ -107,7 +107,8 @@ def _first_problem(row: JournalRow) -> str:
 def file_name(import_: Import, variant: Variant) -> str:
     """What the download is called: the file's own name, what it holds, and a mark that no other state has."""
     stem = PurePath(import_.file_name or "balance").stem
-    parts = [re.sub(r"[\x00-\x1f\x7f/\\:*?\"<>|]+", " ", stem).strip(" .")[:100] or "balances"]
+    tidy = " ".join(re.sub(r"[\x00-\x1f\x7f/\\:*?\"<>|]+", " ", stem).split())
+    parts = [tidy.strip(" .")[:100] or "balances"]
     parts += ["PRACTICE"] if import_.instance.environment == "practice" else []
     parts += ["results" if variant is Variant.ALL else str(variant), str(import_.state), _mark(import_)]
     return " - ".join(parts) + ".csv"

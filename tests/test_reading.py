@@ -120,6 +120,12 @@ def test_blank_records_are_skipped_and_still_counted(file: Path) -> None:
     assert [(record.number, record.cells[0]) for record in records] == [(5, "A"), (8, "B")]
 
 
+def test_much_emptiness_before_the_header_and_an_old_end_mark_are_no_rows(file: Path) -> None:
+    shape, records = read(file, "\n" * 300_000 + "ledger_id,currency\nA,USD\n\x1a")
+    assert shape.header_row == 300_001
+    assert records == [Record(300_002, ["A", "USD"])]
+
+
 def test_a_cell_of_a_million_characters_is_read(file: Path) -> None:
     _, records = read(file, f"ledger_id,currency,note\nA,USD,{'x' * 1_000_000}\nB,EUR,y\n")
     assert [len(record.cells[2]) for record in records] == [1_000_000, 1]

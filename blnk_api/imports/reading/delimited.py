@@ -28,6 +28,9 @@ DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 _HEAD_BYTES = 262_144
 _MAX_OPEN_QUOTES = 50
 _MAX_LINES_IN_A_CELL = 500
+_DOS_END = "\x1a"
+"""What old systems write after the last row. It is no row."""
+
 _SEP_LINE = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)
 
 RawRecord = tuple[int, list[str], list[str], str]
@@ -50,7 +53,7 @@ def detect(path: Path, options: ReadOptions) -> FileShape:
     if options.encoding is not None:
         encoding, guessed = encodings.chosen(options.encoding), False
     text = head.decode(encodings.ENCODINGS[encoding], encodings.MARK).removeprefix("\ufeff")
-    if not text.strip("\0 \t\r\n\x1a"):
+    if len(head) < _HEAD_BYTES and not text.strip("\0 \t\r\n\x1a"):
         raise FileProblem("empty", "The file is empty. Choose another file, or save this one again.")
     kinds.refuse_by_text(text[:8_192])
     delimiter = _chosen_delimiter(options) or _find_delimiter(path, encoding)
@@ -89,7 +92,7 @@ def records(path: Path, shape: FileShape) -> Iterator[Record]:
                 f"The file has more than {MAX_ROWS:,} rows, as a spreadsheet holds. Split it into several.",
             )
         first = cells[0] if cells else ""
-        if (not first or first.isspace()) and not "".join(cells).strip():
+        if (not first or first.isspace() or first == _DOS_END) and _is_blank(cells):
             continue
         if len(cells) == width and not flaw and len(lines) == 1 and lines[0].isascii():
             yield Record(number, cells)
@@ -120,6 +123,10 @@ def _looked_at(number: int, cells: list[str], lines: list[str], flaw: str, shape
             flaws.append(Flaw("undecodable_text", at, f"{message}save the file again as CSV UTF-8."))
             cells[at] = encodings.without_undecodable(cell)
     return Record(number, cells[:width] + [""] * (width - len(cells)), tuple(flaws))
+
+
+def _is_blank(cells: list[str]) -> bool:
+    return not "".join(cells).removesuffix(_DOS_END).strip()
 
 
 def _count(cells: int) -> str:
@@ -201,7 +208,7 @@ def _fit(path: Path, encoding: str, delimiter: str) -> tuple[int, float, int]:
 def _filled(path: Path, encoding: str, delimiter: str) -> Iterator[header.Row]:
     """Rows that are not blank, with their numbers."""
     for number, cells, _, _ in _raw(path, encoding, delimiter):
-        if "".join(cells).strip():
+        if not _is_blank(cells):
             yield number, cells
 
 

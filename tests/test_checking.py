@@ -402,6 +402,11 @@ def test_problems_are_grouped_by_what_repairs_them() -> None:
     assert groups[0].rows[:2] == [(2, ""), (3, "")]
 
 
+def test_a_row_that_makes_several_balances_is_in_a_group_once() -> None:
+    checked = Checked("ledger,currency", f"{WALLETS},usd;NGN", f"{WALLETS},usd;EUR")
+    assert [[number for number, _ in g.rows] for g in group(checked.problems)] == [[2], [3]]
+
+
 def test_very_many_different_values_share_one_group() -> None:
     checked = Checked("ledger,currency", *(f"unheard of {n},USD" for n in range(1_000)))
     groups = group(checked.problems)

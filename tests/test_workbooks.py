@@ -74,6 +74,8 @@ def refused(path: Path, content: dict[str, str], sheet: str | None = None) -> st
         ("hh:mm", "0.4375", "10:30:00"),
         ("[h]:mm", "1.5", "36:00:00"),
         ("dd/mm/yyyy", "-5", "-5"),
+        ("dd/mm/yyyy", "1", "1900-01-01"),
+        ("dd/mm/yyyy", "61", "1900-03-01"),
         ("dd/mm/yyyy", "1E+300", "1E+300"),
     ],
 )

@@ -146,7 +146,7 @@ class _Book:
             nonlocal inside
             if name == "numFmt":
                 codes[attributes.get("numFmtId", "")] = attributes.get("formatCode", "")
-            elif name in ("cellXfs", "cellStyles", "dxfs"):
+            elif name in ("cellStyleXfs", "cellXfs"):
                 inside = name == "cellXfs"
             elif name == "xf" and inside:
                 numbers.append(attributes.get("numFmtId", "0"))

@@ -403,7 +403,7 @@ def test_problems_are_grouped_by_what_repairs_them() -> None:
 
 
 def test_a_row_that_makes_several_balances_is_in_a_group_once() -> None:
-    checked = Checked("ledger,currency", f"{WALLETS},usd;NGN", f"{WALLETS},usd;EUR")
+    checked = Checked("ledger,currency", f"{WALLETS},usd;NGN", f"{SAVINGS},usd;EUR")
     assert [[number for number, _ in g.rows] for g in group(checked.problems)] == [[2], [3]]
 
 

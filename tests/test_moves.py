@@ -242,7 +242,7 @@ def test_whatever_happens_to_rows_the_journal_stays_true(journal: Journal) -> No
     run_state_machine_as_test(
         type("LifeHere", (Life,), {"journal": journal}),
         settings=settings(
-            max_examples=12 if journal.is_sqlite else 6,
+            max_examples=30 if journal.is_sqlite else 12,
             stateful_step_count=40,
             deadline=None,
             database=None,

@@ -82,6 +82,8 @@ class Caretaker:
     async def _care_for(self, lane: Lane, import_: Import, denied: str | None) -> None:
         state = import_.state
         breaker = self._gate.breaker
+        if state is not ImportState.VERIFYING:
+            lane.verification = None  # what an earlier one finds does not count any more
         if state is ImportState.QUEUED:
             await self._journal.write(
                 move_import, import_.number, from_=[ImportState.QUEUED], to=ImportState.RUNNING
@@ -104,9 +106,9 @@ class Caretaker:
                 )
             else:
                 lane.sends = True
-        elif state is ImportState.VERIFYING and not lane.is_verifying:
-            lane.is_verifying = True
-            self._engine.start(self._verify(lane, import_))
+        elif state is ImportState.VERIFYING and lane.verification is None:
+            lane.verification = object()
+            self._engine.start(self._verify(lane, import_, lane.verification))
 
     async def _pause(self, lane: Lane, by: PausedBy, reason: str) -> None:
         lane.sends = False
@@ -122,14 +124,15 @@ class Caretaker:
             return True
         return unknown_rows == await self._journal.read(unknown.waiting_for_person, import_.number)
 
-    async def _verify(self, lane: Lane, import_: Import) -> None:
-        while True:
+    async def _verify(self, lane: Lane, import_: Import, verification: object) -> None:
+        while lane.verification is verification:
             try:
                 findings = await verify(
                     self._journal, self._engine.looker, import_, settle_seconds=self._engine.settle_seconds
                 )
-                await self._journal.write(_finish, import_, findings)
-                return
+                if lane.verification is verification:
+                    await self._journal.write(_finish, import_, findings)
+                    lane.verification = None
             except (errors.BlnkError, OperationalError, OSError):
                 await asyncio.sleep(self._waits.breaker_first)
 

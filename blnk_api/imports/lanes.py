@@ -34,7 +34,8 @@ class Lane:
     after: int = 0
     fill_at: float = 0.0
     is_filling: bool = False
-    is_verifying: bool = False
+    verification: object | None = None
+    """The one that is under way."""
     is_confirming_canary: bool = False
     few_sent: int = 0
     refusals_in_a_row: int = 0

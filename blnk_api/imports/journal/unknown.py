@@ -19,13 +19,16 @@ class UnknownRow:
     server_error: int | None
     server_errors: int
     message: str | None
+    balance_id: str | None
+    """A balance that Blnk confirmed and could not find when it was verified."""
 
 
 def unknown_rows(tx: Connection, import_numbers: Sequence[int], *, limit: int = 1000) -> list[UnknownRow]:
     """Rows whose fate nobody knows and that looking may still settle, oldest first."""
     found = tx.execute(
         select(
-            rows.c.id, rows.c.import_, rows.c.ref, rows.c.server_error, rows.c.server_errors, rows.c.message
+            *(rows.c.id, rows.c.import_, rows.c.ref, rows.c.server_error, rows.c.server_errors),
+            *(rows.c.message, rows.c.balance_id),
         )
         .where(
             rows.c.import_.in_(import_numbers),
@@ -85,7 +88,14 @@ def was_found(tx: Connection, row: UnknownRow, balance_id: str, *, message: str)
 
 
 def was_absent(tx: Connection, row: UnknownRow, *, same_server_errors: int) -> RowState | None:
-    """UNKNOWN → READY, or REFUSED when Blnk answered the same whole 5xx that often. Where it went."""
+    """UNKNOWN → READY, or REFUSED when Blnk answered the same whole 5xx that often. Where it went.
+
+    A row whose balance Blnk confirmed once never goes by itself: it waits for a person.
+    """
+    if row.balance_id is not None:
+        message = f"Blnk confirmed {row.balance_id}, and does not show it. It is not sent again by itself."
+        wait_for_person(tx, [row.id], message=message)
+        return None
     if row.server_errors >= same_server_errors:
         to = RowState.REFUSED
         message = f"{row.message} It was tried {row.server_errors} times; Blnk holds no balance of it."

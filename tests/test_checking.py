@@ -258,6 +258,13 @@ def test_a_record_that_reading_found_wanting_is_an_error_with_its_number() -> No
     assert [(p.kind, p.row, p.column, p.repair) for p in row.problems] == [("ragged_row", 7, "", "")]
 
 
+def test_what_is_wrong_in_a_column_that_is_left_out_is_no_obstacle() -> None:
+    checked = Checked("ledger,currency,", f"{WALLETS},USD,")
+    for cell, flaw in (("#N/A", Flaw("cell_error", 2, "The cell shows #N/A.")), ("nul\0", None)):
+        (row,) = checked.checker.check(Record(7, [WALLETS, "EUR", cell], (flaw,) if flaw else ()))
+        assert row.request == {"ledger_id": WALLETS, "currency": "EUR"}
+
+
 def test_a_flawed_cell_is_told_once() -> None:
     checked = Checked("ledger,currency,note", f"{WALLETS},USD,fine")
     flawed = Record(7, [WALLETS, "#N/A", ""], (Flaw("cell_error", 1, "The cell shows #N/A."),))
@@ -347,6 +354,14 @@ def test_a_ref_that_is_copied_to_a_second_row_counts_once() -> None:
     assert [row.keep_ref is None for row in checked.rows] == [False, True]
     assert checked.only("repeated_ref").row == 3
     assert [row.occurrence for row in checked.rows] == [0, 1]
+
+
+def test_a_row_without_a_ref_never_gets_one_that_another_row_brought() -> None:
+    new = f"{WALLETS},USD,x,,,,"
+    for order in ([result("x", n=0), new, new], [result("x", n=1), new, new], [new, result("x", n=0), new]):
+        checked = Checked(RESULTS, *order)
+        got = {row.keep_ref or refs.make_ref(row.hash or "", row.occurrence) for row in checked.rows}
+        assert len(got) == 3, order
 
 
 def test_a_ref_that_is_not_ours_is_told_and_not_used() -> None:

@@ -8,7 +8,7 @@ from blnk_api.imports import refs
 from blnk_api.imports.checking.known import Known
 from blnk_api.imports.checking.meaning import Meaning, Meanings
 from blnk_api.imports.checking.own_rows import Brought, OwnRows
-from blnk_api.imports.checking.repeats import Earlier, Keys, Repeats
+from blnk_api.imports.checking.repeats import Earlier, Keys, Occurrences, Repeats
 from blnk_api.imports.mapping import Mapping, Use
 from blnk_api.imports.problems import Problem, clip
 from blnk_api.imports.reading import FileShape, Record
@@ -29,7 +29,7 @@ class CheckedRow(NamedTuple):
     hash: str | None = None
     """`refs.content_hash(request, match)`."""
     occurrence: int = 0
-    """How many rows before this one mean the same balance: the n of its ref, if all of them are sent."""
+    """Which of the rows that mean the same balance this is: the n of its ref, if all of them are sent."""
     keep_ref: str | None = None
     """A ref that the row brought from our results and that still fits it."""
     balance_id: str | None = None
@@ -52,7 +52,8 @@ class Checker:
         self._chosen_match = mapping.match_columns is not None
         self._headers = {use: column.header for use in Use if (column := mapping.column(use))}
         self._known_indicators = known.indicators
-        self._twins, self._indicators, self._kept_refs, self._keys = Repeats(), Repeats(), Repeats(), Keys()
+        self._twins, self._indicators, self._keys = Repeats(), Repeats(), Keys()
+        self._occurrences = Occurrences()
         self._told: set[tuple[str, int]] = set()
         self._late: list[Problem] = []
         self._nameless = {
@@ -140,9 +141,10 @@ class Checker:
                 occurrence = earlier.before
                 own.append(self._twin(number, part, earlier, request["currency"]))
         keep_ref = None
-        if brought is not None and brought.ref_text:
+        if brought is not None:
             keep_ref, told = self._kept_ref(number, part, brought, request, match)
             own += told
+            occurrence = self._occurrences.next(hash_) if keep_ref is None else occurrence
         if any(problem.severity == "error" for problem in own):
             return CheckedRow(number, part, None, problems + own)
         return CheckedRow(number, part, request, problems + own, match, hash_, occurrence, keep_ref)
@@ -204,17 +206,18 @@ class Checker:
         self, number: int, part: str, brought: Brought, request: dict[str, Any], match: dict[str, str] | None
     ) -> tuple[str | None, list[Problem]]:
         """The ref that a row of ours goes on under, so that it is still the same balance."""
-        column, text = self._headers[Use.IMPORT_REF], brought.ref_text
+        text = brought.ref_text
+        if not text:
+            return None, []
+        column = self._headers[Use.IMPORT_REF]
         if brought.ref is None:
             message = f"{shown(text)} is no import_ref of ours; the row is told by its content."
             return None, [Problem("unknown_ref", number, part, column, clip(text), message, "warning")]
         if not refs.fits(brought.ref, request, match):
             message = "The row has changed since it got its import_ref, so it is another balance now."
             return None, [Problem("changed_since", number, part, column, text, message, "note")]
-        if (earlier := self._kept_refs.seen(text, number)) is not None:
-            message = (
-                f"The import_ref of row {earlier.number:,} stands here again; the row is told by its content."
-            )
+        if not self._occurrences.keep(*brought.ref):
+            message = "A row above has this import_ref already, so this one is another balance."
             return None, [Problem("repeated_ref", number, part, column, text, message, "warning")]
         return text, []
 

@@ -12,7 +12,7 @@ from blnk_api.imports.checking.cells import Answer, Kept
 from blnk_api.imports.checking.known import Known
 from blnk_api.imports.mapping import Mapping, Use
 from blnk_api.imports.problems import Problem, clip
-from blnk_api.imports.reading import FileShape, Record
+from blnk_api.imports.reading import FileShape, Flaw, Record
 from blnk_api.models import GENERAL_LEDGER_ID
 from blnk_api.shown import shown
 
@@ -20,6 +20,9 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _SPREADSHEET_CELL = 32_767
 _MAX_BODY_BYTES = 4_900_000
 """Blnk refuses a body over 5 MB; our two stamps come on top."""
+
+
+_NOT_SENT = (Use.IGNORE, Use.STATUS, Use.MESSAGE)
 
 
 class Meaning(NamedTuple):
@@ -48,6 +51,7 @@ class Meanings:
     ) -> None:
         self._headers = shape.headers
         self._at = {use: column.position for use in Use if (column := mapping.column(use))}
+        self._left_out = {column.position for column in mapping.columns if column.use in _NOT_SENT}
         self._metadata = [(column.position, column.name or "") for column in mapping.metadata_columns]
         self._match_names = mapping.match_columns
         reference = mapping.column(Use.REFERENCE)
@@ -70,8 +74,10 @@ class Meanings:
 
     def of(self, record: Record, cells: list[str]) -> Meaning:
         """What the record means with these cells (its own, or as they were before we guarded them)."""
-        number, found = record.number, [self._flaw(record, at) for at in range(len(record.problems))]
-        if found and any(flaw.column is None and flaw.severity == "error" for flaw in record.problems):
+        number = record.number
+        found = [self._flaw(record, flaw) for flaw in record.problems if self._counts(flaw)]
+        flaws = len(found)
+        if flaws and any(flaw.column is None and flaw.severity == "error" for flaw in record.problems):
             return Meaning(found, True, {})  # no cell can be trusted to stand under its column
         joined = "".join(cells)
         if not joined.isprintable() or len(joined) > _SPREADSHEET_CELL or "\ufffd" in joined:
@@ -107,13 +113,16 @@ class Meanings:
             match = {name: metadata[name] for name in self._match_names if name in metadata}
         elif key and self._reference:
             match = {self._reference[1]: metadata[self._reference[1]]}
-        if record.problems:
-            found = _flaws_first(found, len(record.problems))
+        if flaws:
+            found = _flaws_first(found, flaws)
         is_wrong = bool(found) and any(problem.severity == "error" for problem in found)
         return Meaning(found, is_wrong, request, currencies or (), match, key)
 
-    def _flaw(self, record: Record, at: int) -> Problem:
-        flaw = record.problems[at]
+    def _counts(self, flaw: Flaw) -> bool:
+        """Whether a flaw matters: in a column that is left out only one does that takes in other rows."""
+        return flaw.column not in self._left_out or flaw.kind == "bad_quotes"
+
+    def _flaw(self, record: Record, flaw: Flaw) -> Problem:
         column, value = "", ""
         if flaw.column is not None:
             column, value = self._headers[flaw.column], clip(record.cells[flaw.column])
@@ -142,6 +151,8 @@ class Meanings:
     def _look_at_characters(self, number: int, cells: list[str], found: list[Problem]) -> None:
         """Text that Blnk cannot store, or that is hardly what somebody meant."""
         for at, cell in enumerate(cells):
+            if at in self._left_out:
+                continue
             if "\0" in cell:
                 message = f"{shown(cell)} has a NUL character, which Blnk cannot store."
                 finding = Finding("control_character", "error", message, cell.replace("\0", ""))

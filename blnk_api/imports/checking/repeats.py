@@ -44,3 +44,26 @@ class Keys:
         if first >> 32 == number:
             return None
         return first >> 32, first & 0xFFFFFFFF == exact
+
+
+class Occurrences:
+    """Gives rows with the same content a number each, beside the numbers that rows brought with them."""
+
+    def __init__(self) -> None:
+        self._taken: set[int] = set()
+        self._next: dict[int, int] = {}
+
+    def keep(self, content: str, occurrence: int, salt: str | None) -> bool:
+        """Whether a row can keep its number: not when a row before it has the same."""
+        key = hash((content, occurrence, salt))
+        is_free = key not in self._taken
+        self._taken.add(key)
+        return is_free
+
+    def next(self, content: str) -> int:
+        """The smallest number that no row before has."""
+        found = self._next.get(hash(content), 0)
+        while not self.keep(content, found, None):
+            found += 1
+        self._next[hash(content)] = found + 1
+        return found

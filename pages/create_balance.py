@@ -8,7 +8,10 @@ from pages.parts.picker import pick
 
 here = visit.current()
 
+if here.import_ is not None and here.import_.kind != "form":
+    st.switch_page("import_file.py", query_params=here.query(**{"import": here.import_.id}))
 if here.import_ is not None:
+    ask.release()
     show_outcome(here, here.import_)
     st.stop()
 

@@ -14,6 +14,8 @@ if here.import_ is None:
         "checked first, and nothing is sent before you confirm."
     )
     upload.show(here)
+elif here.import_.kind == "form":
+    st.switch_page("create_balance.py", query_params=here.query(**{"import": here.import_.id}))
 elif here.import_.state is ImportState.DRAFT:
     draft.show(here, here.import_)
 else:

@@ -15,9 +15,9 @@ st.logo(parts / "mark.svg")
 
 pages = [
     st.Page("create_balance.py", title="Create a balance", icon=":material/add_circle:", default=True),
-    st.Page("import_file.py", title="Import a file", icon=":material/upload_file:", url_path="import"),
-    st.Page("imports.py", title="Imports", icon=":material/list_alt:", url_path="imports"),
-    st.Page("connection.py", title="Connection", icon=":material/power:", url_path="connection"),
+    st.Page("import_file.py", title="Import a file", icon=":material/upload_file:"),
+    st.Page("imports.py", title="Imports", icon=":material/list_alt:"),
+    st.Page("connection.py", title="Connection", icon=":material/power:"),
 ]
 page = st.navigation(pages, position="hidden")
 here = visit.begin()

@@ -1,5 +1,7 @@
 """The form's fields and its button. Its id is made with it, so that pressing twice makes one balance."""
 
+import math
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,20 +17,26 @@ from pages.parts.picker import Choice, put
 from pages.parts.visit import Visit
 
 LEDGER, IDENTITY, CURRENCY = "form-ledger", "form-identity", "form-currency"
-_METADATA, _ID, _SENT = "form-metadata", "form-id", "form-sent"
+_METADATA, _ID, _PRESSED, _SENT = "form-metadata", "form-id", "form-pressed", "form-sent"
+
+_EDIT_ARRIVES_SECONDS = 0.3
+"""A grid tells of its last edit 150 ms later, which may be after a click that followed it."""
+
+_PRESS_COUNTS_SECONDS = 5.0
+"""A press that was left behind by going to another page does nothing when somebody comes back."""
 
 Pairs = Sequence[dict[str, Any]]
 _NO_PAIRS: Pairs = [{"Name": None, "Value": None}]
 
 
 @st.cache_data(ttl=20, max_entries=500, show_spinner=False)
-def _ledgers(_visit: Visit, connection: str, text: str) -> list[Choice]:
+def _ledgers(_visit: Visit, credentials: int, text: str) -> list[Choice]:
     with _visit.desk.client(_visit.connected()) as client:
         return sorted(((one.ledger_id, one.name) for one in client.search_ledgers(text)), key=_by_name)
 
 
 @st.cache_data(ttl=20, max_entries=500, show_spinner=False)
-def _identities(_visit: Visit, connection: str, text: str) -> list[Choice]:
+def _identities(_visit: Visit, credentials: int, text: str) -> list[Choice]:
     with _visit.desk.client(_visit.connected()) as client:
         found = client.search_identities(text)
     named = ((one.identity_id, " · ".join(filter(None, (one.name, one.email_address)))) for one in found)
@@ -40,11 +48,11 @@ def _by_name(choice: Choice) -> str:
 
 
 def ledgers(visit: Visit) -> Callable[[str], list[Choice]]:
-    return lambda text: _ledgers(visit, repr(visit.connected()), text)
+    return lambda text: _ledgers(visit, visit.credentials(), text)
 
 
 def identities(visit: Visit) -> Callable[[str], list[Choice]]:
-    return lambda text: _identities(visit, repr(visit.connected()), text)
+    return lambda text: _identities(visit, visit.credentials(), text)
 
 
 def currency_field(custom: frozenset[str]) -> str | None:
@@ -72,19 +80,21 @@ def metadata_grid() -> Pairs:
 
 
 def create_button(visit: Visit, ledger: Choice | None, identity: Choice | None, pairs: Pairs) -> None:
-    """Reads the fields in the same run as the click, so that the last cell typed is among them."""
+    """A press is kept until it is done: an edit that arrives meanwhile begins the run anew, with the edit."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        clicked = st.button("Create balance", type="primary", key=f"create-{_form_id()}")
+        st.button("Create balance", type="primary", key=f"create-{_form_id()}", on_click=_press)
         connection = visit.connected()
         st.caption(
             f"In {look.safe(connection.label)} ({look.environment(connection.instance)}). "
             "A balance cannot be deleted."
         )
-    if not clicked and st.session_state.get(_SENT):
-        clear()  # somebody came back for another one
-        st.rerun()
-    if not clicked:
+    if time.monotonic() - st.session_state.get(_PRESSED, -math.inf) > _PRESS_COUNTS_SECONDS:
+        if st.session_state.get(_SENT):
+            clear()  # somebody came back for another one
+            st.rerun()
         return
+    time.sleep(_EDIT_ARRIVES_SECONDS)
+    st.empty()  # here this run ends if there was one
     try:
         request = drafts.balance_request(
             ledger_id=ledger[0] if ledger else None,
@@ -94,12 +104,21 @@ def create_button(visit: Visit, ledger: Choice | None, identity: Choice | None, 
             custom_currencies=visit.connected().custom_currencies,
         )
         send(visit, _form_id(), request, person.name(visit))
-    except Incomplete as incomplete:
-        look.problem(str(incomplete))
-    except (ValueError, NotConfirmed) as problem:
+    except (Incomplete, ValueError, NotConfirmed) as problem:
+        release()
         look.problem(str(problem))
     else:
+        release()
         st.rerun()
+
+
+def _press() -> None:
+    st.session_state[_PRESSED] = time.monotonic()
+
+
+def release() -> None:
+    """The press came to its end, or came too late: what it asked for is on its way."""
+    st.session_state.pop(_PRESSED, None)
 
 
 def send(visit: Visit, id: str, request: BalanceRequest, who: str, *, again: bool = False) -> None:
@@ -122,7 +141,7 @@ def again(visit: Visit, request: BalanceRequest) -> None:
 
 def clear() -> None:
     """Empties the form for the next balance, which gets an id of its own."""
-    for key in (_ID, _SENT, _METADATA, CURRENCY, f"{LEDGER}-search", f"{IDENTITY}-search"):
+    for key in (_ID, _PRESSED, _SENT, _METADATA, CURRENCY, f"{LEDGER}-search", f"{IDENTITY}-search"):
         st.session_state.pop(key, None)
     put(LEDGER, None)
     put(IDENTITY, None)

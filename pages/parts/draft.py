@@ -88,6 +88,9 @@ def _understood(import_: Import) -> None:
 
 def _confirm(visit: Visit, import_: Import, ready: int, invalid: int) -> None:
     st.subheader("Confirm")
+    seen_key = f"seen-{import_.id}"
+    seen = st.session_state.get(seen_key, import_.version)
+    st.session_state[seen_key] = import_.version
     if visit.connection is None:
         banner.sending_here(visit, import_)
         return
@@ -104,10 +107,10 @@ def _confirm(visit: Visit, import_: Import, ready: int, invalid: int) -> None:
     if invalid:
         label = f"Create the {ready:,} good ones, leave {invalid:,} out"
     with st.container(horizontal=True):
-        pressed = st.button(label, type="primary", key=f"confirm-{import_.id}-{import_.version}")
+        pressed = st.button(label, type="primary", key=f"confirm-{import_.id}")
         _discard(visit, import_, "Discard this draft")
     if pressed:
-        _hand_over(visit, import_, typed)
+        _hand_over(visit, import_, seen, typed)
 
 
 def _by_ledger(import_: Import) -> None:
@@ -131,13 +134,11 @@ def _by_ledger(import_: Import) -> None:
     st.write(f"In all: {look.safe(words.by_currency(import_.totals))}.")
 
 
-def _hand_over(visit: Visit, import_: Import, typed: str | None) -> None:
+def _hand_over(visit: Visit, import_: Import, seen: int, typed: str | None) -> None:
     desk = visit.desk
     try:
         who = person.name(visit)
-        drafts.confirm(
-            desk.journal, desk.settings, id=import_.id, who=who, version=import_.version, typed=typed
-        )
+        drafts.confirm(desk.journal, desk.settings, id=import_.id, who=who, version=seen, typed=typed)
     except (ValueError, NotConfirmed) as problem:
         look.problem(str(problem))
     else:

@@ -131,7 +131,7 @@ def _balance(visit: Visit, import_: Import, row: JournalRow, request: BalanceReq
     if row.message:
         look.warning(f"Blnk answered otherwise than asked: {row.message}.")
     try:
-        held = _held(visit, repr(visit.connection), row.balance_id or "")
+        held = _held(visit, visit.credentials(), row.balance_id or "")
     except NothingCreated:
         _asked(request)
         st.caption("This is what was asked for. Blnk could not be read to show what it holds.")
@@ -146,7 +146,7 @@ def _balance(visit: Visit, import_: Import, row: JournalRow, request: BalanceReq
 
 
 @st.cache_data(ttl=30, max_entries=200, show_spinner=False)
-def _held(_visit: Visit, connection: str, balance_id: str) -> Balance:
+def _held(_visit: Visit, credentials: int, balance_id: str) -> Balance:
     with _visit.desk.client(_visit.connected()) as client:
         return client.get_balance(balance_id)
 

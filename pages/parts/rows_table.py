@@ -59,13 +59,21 @@ def _table(visit: Visit, import_: Import) -> None:
         height=_HEIGHT,
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Back", disabled=len(pages) == 1, key=f"rows-back-{import_.id}"):
-            pages.pop()
-            st.rerun(scope="fragment")
-        if st.button("Next", disabled=not more, key=f"rows-next-{import_.id}"):
-            pages.append(page[-1].id)
-            st.rerun(scope="fragment")
+        st.button(
+            "Back", disabled=len(pages) == 1, key=f"rows-back-{import_.id}", on_click=_back, args=[pages]
+        )
+        st.button(
+            "Next",
+            disabled=not more,
+            key=f"rows-next-{import_.id}",
+            on_click=pages.append,
+            args=[page[-1].id],
+        )
         st.caption(f"Rows {page[0].label} to {page[-1].label}")
+
+
+def _back(pages: list[int]) -> None:
+    pages.pop()
 
 
 def _columns(import_: Import, page: list[JournalRow]) -> dict[str, list[str]]:

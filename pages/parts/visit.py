@@ -48,6 +48,11 @@ class Visit:
             stop_with("This page needs a connection, and the link names none.")
         return self.connection
 
+    def credentials(self) -> int:
+        """Differs between connections and between credentials: what one may see is not kept for another."""
+        connection = self.connected()
+        return hash((connection.name, connection.url, connection.instance, connection.credentials))
+
     def query(self, **more: str) -> dict[str, str]:
         """What every link carries."""
         return ({"connection": self.connection.name} if self.connection else {}) | more

@@ -66,3 +66,8 @@ class MaybeCreated(BlnkError):
 
 class SettingsProblem(Exception):
     """A setting that cannot work. The text names the key and what it should look like, never its value."""
+
+
+def check_not_answered(failed: BlnkError) -> str:
+    """Why the check of a file waits, for its page."""
+    return f"Blnk does not answer the check: {failed.message} It is tried again by itself; nothing was sent."

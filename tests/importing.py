@@ -1,6 +1,7 @@
 """Imports as tests make them: a journal in a folder, a real sender on it, and waiting for what must be so."""
 
 import asyncio
+import io
 import subprocess
 import sys
 import threading
@@ -11,11 +12,12 @@ from types import TracebackType
 from typing import Any, Self
 
 import pytest
+from sqlalchemy import select, update
 
 from blnk_api import settings as settings_module
 from blnk_api import wire
-from blnk_api.imports import refs
-from blnk_api.imports.journal import Journal, imports, rows
+from blnk_api.imports import drafts, refs
+from blnk_api.imports.journal import Journal, imports, rows, schema
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow, NewRow
 from blnk_api.imports.journal.states import ImportState, RowState, Stage
@@ -175,6 +177,48 @@ class Importer:
         """A checked draft of these balances, as a file would make it."""
         connection = self.connection
         return make_draft(self.journal, connection.instance, requests, connection=connection.name, who=who)
+
+    def upload(
+        self, text: str, *, name: str = "customers.csv", until: Callable[[Import], bool] | None = None
+    ) -> Import:
+        """A file's draft, checked by the running sender (or as far as `until`)."""
+        id = imports.new_id()
+        drafts.upload(
+            self.journal,
+            self.settings,
+            id=id,
+            connection=self.connection,
+            who="Ada",
+            file_name=name,
+            data=io.BytesIO(text.encode()),
+        )
+        self.start()
+        return self.wait_until_checked(self.find(id), until=until)
+
+    def wait_until_checked(self, draft: Import, *, until: Callable[[Import], bool] | None = None) -> Import:
+        is_enough = until or (lambda one: one.stage in (Stage.CHECKED, Stage.UNREADABLE))
+        wait_until(
+            lambda: self._alive() and is_enough(self.find(draft.id)),
+            lambda: f"the draft is not checked: {self.find(draft.id)}",
+        )
+        return self.find(draft.id)
+
+    def spoil(self, draft: Import, *, number: int) -> None:
+        """As if the ledger of a row vanished between the check and the sending: Blnk will refuse it."""
+        mine = (schema.rows.c.import_ == draft.number, schema.rows.c.number == number)
+        with self.journal.write() as tx:
+            body = tx.execute(select(schema.rows.c.body).where(*mine)).scalar_one()
+            tx.execute(
+                update(schema.rows).where(*mine).values(body=body.replace(LEDGER.encode(), b"ldg_gone"))
+            )
+
+    def finish(self, draft: Import) -> Import:
+        """Confirms a checked draft and waits until all of it is done."""
+        self.confirm(draft)
+        return self.wait_for(draft, ImportState.DONE)
+
+    def import_file(self, text: str) -> Import:
+        return self.finish(self.upload(text))
 
     def confirm(self, import_: Import) -> None:
         with self.journal.write() as tx:

@@ -69,6 +69,18 @@ class Looker:
         got = read_balances(await self._ask(wire.search(self._instance_id, "balances", asked)))
         return {one.balance_id: one for one in got}
 
+    async def with_values(self, field: str, values: Sequence[str]) -> list[Balance]:
+        """Balances of ours that hold one of these values in a field; the newest thousand at most."""
+        filters = [_CARRIES_A_REF, Filter(field, "in", values=values)]
+        found: list[Balance] = []
+        for page in range(1, 11):
+            asked = wire.search(self._instance_id, "balances", filters, page=page)
+            part = read_balances(await self._ask(asked))
+            found += part
+            if len(part) < PAGE_LIMIT:
+                break
+        return found
+
     async def count_with_refs(self) -> int | None:
         """How many balances of this instance carry an import_ref, where Blnk says so."""
         asked = wire.search(self._instance_id, "balances", [_CARRIES_A_REF], page_size=1)

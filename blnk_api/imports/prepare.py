@@ -6,7 +6,9 @@ A process of its own, so that a long file slows neither the pages nor the sendin
 is started again and begins from the file, which lies on the disk.
 """
 
+import os
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -17,7 +19,7 @@ from sqlalchemy import Connection
 from blnk_api import settings as settings_module
 from blnk_api.auth import token_source
 from blnk_api.client import BlnkClient
-from blnk_api.errors import BlnkError
+from blnk_api.errors import BlnkError, check_not_answered
 from blnk_api.imports import mapping as mappings
 from blnk_api.imports import reading, refs
 from blnk_api.imports.checking import CheckedRow, Checker, Known, Problem, ProblemGroup, group, wanted
@@ -59,6 +61,10 @@ def prepare(journal: Journal, settings: Settings, import_id: str) -> None:
         if connection is None:
             raise Unusable("No connection means this import's Blnk any more, so nothing can be checked.")
         _check(journal, settings, connection, import_)
+    except BlnkError as problem:
+        with journal.write() as tx:
+            imports.set_facts(tx, import_.number, problem=check_not_answered(problem))
+        raise
     except (FileProblem, Unusable) as problem:
         with journal.write() as tx:
             rows.delete_rows(tx, import_.number)
@@ -189,14 +195,22 @@ def problem_group(one: ProblemGroup) -> dict[str, Any]:
 
 
 def main() -> None:
+    """Ends at once when its standard input closes: the worker that started it is gone."""
+    threading.Thread(target=_end_with_stdin, daemon=True).start()
     settings = settings_module.load()
     journal = Journal(settings.database_url)
     try:
         prepare(journal, settings, sys.argv[1])
     except BlnkError as problem:
-        sys.exit(f"Blnk does not answer: {problem}")
+        sys.exit(str(problem))
     finally:
         journal.close()
+
+
+def _end_with_stdin() -> None:
+    while os.read(0, 1024):
+        pass
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -5,17 +5,21 @@ import os
 import sys
 import time
 from asyncio.subprocess import Process
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
-from blnk_api.errors import AccessDenied, BlnkError
-from blnk_api.imports import scout
+from blnk_api.errors import AccessDenied, BlnkError, check_not_answered
+from blnk_api.imports import resembling, scout
 from blnk_api.imports.journal import imports, rows, sending
 from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.journal.moves import move, note
 from blnk_api.imports.journal.states import ImportState, RowState, Stage
 from blnk_api.imports.journal_thread import JournalThread
 from blnk_api.imports.looking import Looker
+from blnk_api.imports.mapping import Use
 from blnk_api.settings import Settings
 
 MOST_AT_ONCE = 2
@@ -29,7 +33,7 @@ class Preparer:
         self._thread = thread
         self._processes: dict[str, Process] = {}
         self._looks: dict[str, asyncio.Task[None]] = {}
-        self._not_before: dict[str, float] = {}
+        self._not_before: dict[tuple[str, Stage | None], float] = {}
 
     async def look_for_drafts(self, lookers: dict[int, Looker]) -> None:
         """Goes on with every draft that is not checked yet; `lookers` are the engines' by instance."""
@@ -37,16 +41,18 @@ class Preparer:
             del self._processes[id]
         for id in [id for id, look in self._looks.items() if look.done()]:
             self._looks.pop(id).result()
+        now = time.monotonic()
+        self._not_before = {draft: moment for draft, moment in self._not_before.items() if moment > now}
         for draft in await self._thread.read(imports.in_states, [ImportState.DRAFT]):
             if draft.id in self._processes or draft.id in self._looks:
                 continue
-            if time.monotonic() < self._not_before.get(draft.id, 0.0):
+            if (draft.id, draft.stage) in self._not_before:
                 continue
-            self._not_before[draft.id] = time.monotonic() + _AGAIN_SECONDS
+            self._not_before[draft.id, draft.stage] = time.monotonic() + _AGAIN_SECONDS
             if draft.stage in (Stage.UPLOADED, Stage.CHECKING) and len(self._processes) < MOST_AT_ONCE:
                 self._processes[draft.id] = await asyncio.create_subprocess_exec(
                     *(sys.executable, "-m", "blnk_api.imports.prepare", draft.id),
-                    stdin=asyncio.subprocess.DEVNULL,
+                    stdin=asyncio.subprocess.PIPE,  # closes with us: see prepare.main
                     env=dict(os.environ),
                 )
             elif draft.stage is Stage.LOOKING and draft.instance_number in lookers:
@@ -65,29 +71,58 @@ class Preparer:
 
 async def look_draft_up(thread: JournalThread, looker: Looker, draft: Import) -> None:
     """The existence check before a person confirms: LOOKING → CHECKED, with totals. Raises nothing of Blnk's:
-    where it does not answer, the draft stays LOOKING and is looked up again."""
-    after = 0
+    where it does not answer, the draft says so, stays LOOKING, and is looked up again."""
     told: list[str] = []
     try:
-        while ready := await thread.read(
-            sending.ready_rows, draft.number, after=after, limit=scout.ROWS_PER_FILL
-        ):
-            verdicts = await scout.look_up(looker, draft, ready)
-            if verdicts:
-                await thread.write(scout.apply_verdicts, draft.number, verdicts)
-            after = ready[-1].id
+        await _look_up_all(thread, looker, draft)
     except AccessDenied as denied:
         if denied.status != 403:
+            await thread.write(imports.set_facts, draft.number, problem=check_not_answered(denied))
             return
         told.append("These credentials may not read, so balances that exist already were not looked for.")
-    except BlnkError:
+    except BlnkError as failed:
+        await thread.write(imports.set_facts, draft.number, problem=check_not_answered(failed))
         return
+    except (OperationalError, OSError):
+        return  # the journal is busy or full: the rows looked up so far are kept, the rest is looked up again
     await thread.write(finish_draft, draft.number, told)
+
+
+async def _look_up_all(thread: JournalThread, looker: Looker, draft: Import) -> None:
+    after = 0
+    while ready := await thread.read(
+        sending.ready_rows, draft.number, after=after, limit=scout.ROWS_PER_FILL
+    ):
+        verdicts = await scout.look_up(looker, draft, ready)
+        if verdicts:
+            await thread.write(scout.apply_verdicts, draft.number, verdicts)
+        after = ready[-1].id
+    if draft.mapping and any(column["use"] == Use.IMPORT_REF for column in draft.mapping["columns"]):
+        return  # our own results come back: each row says itself which balance it is
+    new = await thread.read(sending.ready_rows, draft.number, after=0, limit=resembling.MOST_ROWS + 1)
+    if 0 < len(new) <= resembling.MOST_ROWS:
+        sample = await thread.read(rows.bodies, draft.number, limit=resembling.MOST_ROWS)
+        alike = await resembling.find_resembling(looker, new, sample)
+        await thread.write(resembling.leave_out, alike)
 
 
 def finish_draft(tx: Connection, number: int, told: list[str]) -> None:
     """LOOKING → CHECKED, with the totals that a person confirms, as a new version of the draft."""
     draft = imports.by_number(tx, number)
+    totals = draft_totals(tx, draft) | {"not_checked": draft.totals.get("not_checked") or told}
+    imports.move_stage(
+        tx,
+        number,
+        from_=[Stage.LOOKING],
+        to=Stage.CHECKED,
+        problem=None,
+        totals=orjson.dumps(totals).decode(),
+        version=draft.version + 1,
+    )
+
+
+def draft_totals(tx: Connection, draft: Import) -> dict[str, Any]:
+    """What a checked draft comes to, as its rows stand now."""
     counts = draft.counts
     names = draft.totals.get("ledger_names", {})
     by_ledger = [
@@ -97,21 +132,29 @@ def finish_draft(tx: Connection, number: int, told: list[str]) -> None:
             "currency": one.currency,
             "n": one.n,
         }
-        for one in rows.totals(tx, number, [RowState.READY])
+        for one in rows.totals(tx, draft.number, [RowState.READY])
     ]
-    totals = {
+    return {
         **draft.totals,
         "balances": counts.get(RowState.READY, 0),
         "invalid": counts.get(RowState.INVALID, 0),
+        "looks_like": rows.left_out_for(tx, draft.number, resembling.KIND),
         "existing": counts.get(RowState.EXISTS, 0) + counts.get(RowState.CREATED, 0),
         "by_ledger": by_ledger,
-        "not_checked": draft.totals.get("not_checked") or told,
     }
-    imports.move_stage(
-        tx,
-        number,
-        from_=[Stage.LOOKING],
-        to=Stage.CHECKED,
-        totals=orjson.dumps(totals).decode(),
-        version=draft.version + 1,
-    )
+
+
+def create_resembling_too(tx: Connection, draft: Import, *, who: str) -> int:
+    """A person says that rows which look like balances made before are to be created all the same.
+
+    LEFT_OUT → READY, an event, and a new version of the draft. How many rows it was.
+    """
+    if draft.state is not ImportState.DRAFT or draft.stage is not Stage.CHECKED:
+        return 0
+    ids = rows.ids_left_out_for(tx, draft.number, resembling.KIND)
+    moved = move(tx, ids, from_=RowState.LEFT_OUT, to=RowState.READY, why=None)
+    if moved:
+        note(tx, draft.number, who=who, what="accepted", kind=resembling.KIND, rows=len(moved))
+        totals = draft_totals(tx, imports.by_number(tx, draft.number))
+        imports.set_facts(tx, draft.number, totals=totals, version=draft.version + 1)
+    return len(moved)

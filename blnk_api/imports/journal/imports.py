@@ -177,7 +177,7 @@ def _import(tx: Connection, one: Row[Any]) -> Import:
     )
 
 
-def set_facts(tx: Connection, number: int, **facts: Any) -> None:
+def set_facts(tx: Connection, number: int, /, **facts: Any) -> None:
     """Sets columns that are no state: progress, what was detected, totals. Dicts become JSON."""
     values = {
         key: orjson.dumps(value).decode() if isinstance(value, dict) else value

@@ -172,6 +172,31 @@ def totals(tx: Connection, import_: int, states: Sequence[RowState]) -> list[Tot
     return [Total(one.ledger_id, one.currency, one.n) for one in found]
 
 
+def bodies(tx: Connection, import_: int, *, limit: int) -> list[bytes]:
+    """What is sent of an import's first valid rows, whatever became of them."""
+    found = tx.execute(
+        select(rows.c.body)
+        .where(rows.c.import_ == import_, rows.c.body.is_not(None))
+        .order_by(rows.c.id)
+        .limit(limit)
+    )
+    return [one.body for one in found]
+
+
+def ids_left_out_for(tx: Connection, import_: int, why: str) -> list[int]:
+    """The rows that are left out for this reason."""
+    found = tx.execute(
+        select(rows.c.id).where(
+            rows.c.import_ == import_, rows.c.state == RowState.LEFT_OUT, rows.c.why == why
+        )
+    )
+    return [one.id for one in found]
+
+
+def left_out_for(tx: Connection, import_: int, why: str) -> int:
+    return len(ids_left_out_for(tx, import_, why))
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One POST of a row, as it was recorded."""

@@ -98,6 +98,7 @@ rows = Table(
     Column("server_errors", Integer, nullable=False, server_default="0"),
     Column("waits_for_person", Boolean, nullable=False, server_default=text("false")),
     Column("balance_id", Text),
+    Column("why", Text),  # a word that groups rows which were left out for the same reason
     Column("message", Text),
     Column("problems", Text),  # JSON list of checking.Problem
     Column("changed_at", Float, nullable=False),

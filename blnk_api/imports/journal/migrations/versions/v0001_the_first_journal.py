@@ -145,6 +145,7 @@ def upgrade() -> None:
         sa.Column("server_errors", sa.Integer(), server_default="0", nullable=False),
         sa.Column("waits_for_person", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
         sa.Column("balance_id", sa.Text(), nullable=True),
+        sa.Column("why", sa.Text(), nullable=True),
         sa.Column("message", sa.Text(), nullable=True),
         sa.Column("problems", sa.Text(), nullable=True),
         sa.Column("changed_at", sa.Float(), nullable=False),

@@ -93,6 +93,8 @@ class Resolver:
         seen = self._seen[row.id]
         seen.pause = min(max(self._apart, FIRST_LOOK_SECONDS), seen.pause * 2)
         seen.look_at = now + seen.pause
+        if look.witness is not None and not witness_was_found:
+            return False  # a balance that we saw created is not shown: these looks lag, alone or not
         vouched = witness_was_found and look.witness is not None and look.witness.left_at > seen.since
         settled = now - seen.since >= self._settle
         long_settled = now - seen.since >= self._settle * SETTLES_WITHOUT_WITNESS

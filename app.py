@@ -1,5 +1,6 @@
 """The composition root: Streamlit's pages, our own routes, and the helpers that live as long as they do."""
 
+import asyncio
 import gc
 import importlib
 from collections.abc import AsyncIterator
@@ -10,13 +11,15 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from blnk_api import routes, supervise, web
+from pages.parts import trouble
 
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
+    grids = asyncio.create_task(asyncio.to_thread(importlib.import_module, "pandas"))
     async with supervise.helpers():
+        await grids
         # Streamlit collects all generations after each run: what lives as long as the server is left out.
-        importlib.import_module("pandas")
         gc.collect()
         gc.freeze()
         yield {}
@@ -26,5 +29,6 @@ app = st.App(
     "pages/shell.py",
     lifespan=lifespan,
     routes=routes.routes(),
+    on_script_error=trouble.show,
     middleware=[Middleware(web.SecurityHeaders), Middleware(web.BrowserCookie)],
 )

@@ -1,5 +1,6 @@
 """What every page begins with: the settings, the journal, which connection a link means, who sends."""
 
+import math
 import threading
 import time
 from dataclasses import dataclass
@@ -7,18 +8,22 @@ from enum import Enum
 from functools import cached_property
 
 from sqlalchemy import Connection as Tx
+from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api import settings as settings_
 from blnk_api.auth import token_source
 from blnk_api.client import BlnkClient
 from blnk_api.errors import SettingsProblem
-from blnk_api.imports.journal import Journal, imports, senders
+from blnk_api.imports.journal import Journal, JournalUnavailable, imports, senders
 from blnk_api.imports.journal.imports import Import
 from blnk_api.links import Links
 from blnk_api.settings import Connection, Instance, Settings
 from blnk_api.token_store import TokenStore
 
 _STARTING_SECONDS = 10.0
+
+_PAGES_READ_SECONDS = 20.0
+"""How often the sender is told that pages read; it keeps a part of the pace for them for a minute."""
 
 _LOCAL_ADDRESSES = ("localhost", "127.0.0.1", "::1")
 
@@ -43,7 +48,8 @@ class Desk:
         return Links(self.settings.data_dir, valid_seconds=self.settings.waits.download_link)
 
     def client(self, connection: Connection) -> BlnkClient:
-        """Reads for pages."""
+        """Reads for pages; the sender leaves them a part of the pace for a while."""
+        self._pages_read(connection)
         waits = self.settings.waits
         store = TokenStore(self.journal.engine, self.settings.data_dir)
         return BlnkClient(
@@ -52,7 +58,15 @@ class Desk:
             connect_seconds=waits.connect,
         )
 
+    def _pages_read(self, connection: Connection) -> None:
+        now = time.monotonic()
+        if now - _pages_read_at.get(connection.instance, -math.inf) > _PAGES_READ_SECONDS:
+            _pages_read_at[connection.instance] = now
+            with self.journal.write() as tx:
+                senders.pages_read(tx, imports.instance_number(tx, connection.instance))
 
+
+_pages_read_at: dict[Instance, float] = {}
 _journals: dict[str, Journal] = {}
 _opening = threading.Lock()
 
@@ -66,8 +80,12 @@ def open_desk() -> Desk:
             journal.migrate()
             _journals[settings.database_url] = journal
     desk = Desk(settings, _journals[settings.database_url])
-    with desk.journal.read() as tx:
-        _refuse_to_slip_into_practice(settings, imports.known_instances(tx))
+    try:
+        with desk.journal.read() as tx:
+            known = imports.known_instances(tx)
+    except (SQLAlchemyError, OSError) as problem:
+        raise JournalUnavailable("The journal does not answer.") from problem
+    _refuse_to_slip_into_practice(settings, known)
     return desk
 
 

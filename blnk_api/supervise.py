@@ -57,10 +57,10 @@ async def _supervise(first_look: asyncio.Event) -> None:
         chosen = await _usable_settings(first_look)
         async with asyncio.TaskGroup() as group:
             practice_tried = asyncio.Event()
+            group.create_task(_keep_sender())
             if settings.PRACTICE in chosen.connections:
                 group.create_task(_keep_practice(chosen, practice_tried))
                 await practice_tried.wait()
-            group.create_task(_keep_sender())
             first_look.set()
     finally:
         first_look.set()

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from blnk_api import words
+from blnk_api import file_words, words
 from blnk_api.imports import drafts
 from blnk_api.imports.drafts import NotConfirmed
 from blnk_api.imports.journal import imports
@@ -69,7 +69,7 @@ def _checked(visit: Visit, import_: Import) -> None:
 
 
 def _understood(import_: Import) -> None:
-    st.write(look.safe(words.reading(import_)))
+    st.write(look.safe(file_words.reading(import_)))
     with st.expander("Columns, and what they become"):
         columns = (import_.mapping or {}).get("columns", [])
         samples = (import_.shape or {}).get("samples", [])
@@ -79,7 +79,7 @@ def _understood(import_: Import) -> None:
         st.dataframe(
             {
                 "Column": [one["header"] or f"Column {one['position'] + 1}" for one in columns],
-                "Becomes": [words.becomes(one) for one in columns],
+                "Becomes": [file_words.becomes(one) for one in columns],
                 "For example": firsts,
             },
             hide_index=True,
@@ -115,7 +115,7 @@ def _confirm(visit: Visit, import_: Import, ready: int, invalid: int) -> None:
 
 def _by_ledger(import_: Import) -> None:
     """Each ledger by name and id with its balances; as a grid where there are many."""
-    parts = words.by_ledger(import_.totals)
+    parts = file_words.by_ledger(import_.totals)
     if len(parts) > _LEDGERS_IN_FULL:
         st.dataframe(
             {
@@ -131,7 +131,7 @@ def _by_ledger(import_: Import) -> None:
                 with st.container(gap=None):
                     st.markdown(f"**{look.safe(part.name or part.ledger_id)}** · {look.safe(part.said)}")
                     st.caption(look.safe(part.ledger_id))
-    st.write(f"In all: {look.safe(words.by_currency(import_.totals))}.")
+    st.write(f"In all: {look.safe(file_words.by_currency(import_.totals))}.")
 
 
 def _hand_over(visit: Visit, import_: Import, seen: int, typed: str | None) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from blnk_api import words
+from blnk_api import file_words
 from blnk_api.imports.journal.imports import Import
 from pages.parts import look
 
@@ -41,5 +41,5 @@ def _problem(one: dict[str, Any]) -> None:
         if rows and rows != ["0"]:
             column = f" · column {one['column']}" if one.get("column") else ""
             st.caption(
-                look.safe(f"{'Row' if count == 1 else 'Rows'} {words.row_labels(rows, count)}{column}")
+                look.safe(f"{'Row' if count == 1 else 'Rows'} {file_words.row_labels(rows, count)}{column}")
             )

@@ -1,0 +1,96 @@
+"""What pages say about a file and its check: how it was read, what its columns become, who gets what."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from blnk_api.imports.journal.imports import Import
+from blnk_api.shown import shown
+from blnk_api.words import plural
+
+
+def row_labels(labels: list[Any], count: int) -> str:
+    """ "3, 17, 20 and 41 more" """
+    said = ", ".join(str(one) for one in labels[:_LABELS_TOLD])
+    more = count - min(len(labels), _LABELS_TOLD)
+    return f"{said} and {more:,} more" if more > 0 and said else said
+
+
+@dataclass(frozen=True)
+class LedgerPart:
+    """What one ledger gets; `said` is its balances by currency, such as "14 USD, 7 EUR"."""
+
+    ledger_id: str
+    name: str
+    said: str
+
+
+def by_ledger(totals: Mapping[str, Any]) -> list[LedgerPart]:
+    """A check's totals, one part for each ledger, in the order of the check."""
+    parts: dict[str, list[dict[str, Any]]] = {}
+    for one in totals.get("by_ledger", []):
+        parts.setdefault(one["ledger_id"], []).append(one)
+    return [
+        LedgerPart(
+            id, found[0].get("name") or "", ", ".join(f"{one['n']:,} {one['currency']}" for one in found)
+        )
+        for id, found in parts.items()
+    ]
+
+
+def by_currency(totals: Mapping[str, Any]) -> str:
+    """ "27 USD, 14 EUR" """
+    sums: dict[str, int] = {}
+    for one in totals.get("by_ledger", []):
+        sums[one["currency"]] = sums.get(one["currency"], 0) + int(one["n"])
+    most_first = sorted(sums.items(), key=lambda pair: -pair[1])
+    return ", ".join(f"{n:,} {currency}" for currency, n in most_first)
+
+
+_LABELS_TOLD = 50
+
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars ( | )"}
+
+
+def reading(import_: Import) -> str:
+    """How a file was read: "A text file with columns separated by commas, in UTF-8; names in row 1." """
+    shape = import_.shape or {}
+    if shape.get("kind") == "xlsx":
+        what = f"A workbook, sheet {shown(str(shape.get('sheet') or ''))}"
+    else:
+        delimiter = str(shape.get("delimiter") or ",")
+        between = _DELIMITERS.get(delimiter, shown(delimiter))
+        what = f"A text file with columns separated by {between}, in {_encoding(shape)}"
+    row = shape.get("header_row")
+    names = f"the column names are in row {row}" if row else "there are no column names"
+    return f"{what}; {names}. {plural(int(import_.totals.get('records', 0)), 'row')} below."
+
+
+def _encoding(shape: Mapping[str, Any]) -> str:
+    name = str(shape.get("encoding") or "utf-8").removesuffix("-bom").removesuffix("-sig")
+    said = name.upper() if name.startswith(("utf", "iso", "cp")) else name.title()
+    return f"{said} (guessed: look whether accents are right)" if shape.get("encoding_guessed") else said
+
+
+_USES = {
+    "ledger": "Ledger",
+    "currency": "Currency",
+    "identity": "Identity",
+    "indicator": "Indicator",
+    "lineage": "Track fund lineage",
+    "allocation_strategy": "Allocation strategy",
+    "balance_id": "Our own column from earlier results",
+    "import_ref": "Our own column from earlier results",
+    "status": "Our own column from earlier results",
+    "message": "Our own column from earlier results",
+    "ignore": "Left out",
+}
+
+
+def becomes(column: Mapping[str, Any]) -> str:
+    """What a column of the file turns into."""
+    use = str(column.get("use"))
+    if use in ("metadata", "reference"):
+        name = shown(str(column.get("name") or ""))
+        return f"Metadata {name}" + (" (your own key)" if use == "reference" else "")
+    return _USES.get(use, use)

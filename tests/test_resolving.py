@@ -94,12 +94,18 @@ def test_a_witness_that_left_before_the_attempt_had_ended_proves_nothing() -> No
 
 
 def test_a_witness_vouches_only_for_rows_that_ended_before_it_left() -> None:
-    looks = Looks(row(1), row(2))
-    looks.resolver.became_unknown(1, 100.0)
-    looks.resolver.created(Witness("w", 150.0))
-    looks.resolver.became_unknown(2, 200.0)
-    looks.go(210.0, 2000.0)  # both in one list
-    assert list(looks.absent_at) == [1]
+    early, late = row(1), row(2)
+    resolver = Resolver(settle_seconds=SETTLE, request_timeout_seconds=APART)
+    resolver.became_unknown(1, 100.0)
+    resolver.created(Witness("w", 150.0))
+    resolver.became_unknown(2, 200.0)
+    (look,) = resolver.due([early, late], 300.0)
+    absent = []
+    for now in (300.0, 400.0, 500.0):
+        absent += [
+            one for one in look.rows if resolver.absent(one, look, now, witness_was_found=True, alone=False)
+        ]
+    assert absent == [early, early]
 
 
 def test_an_earlier_witness_does_not_take_the_place_of_a_newer_one() -> None:

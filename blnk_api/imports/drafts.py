@@ -17,6 +17,7 @@ from blnk_api.imports.journal import Journal, imports, rows
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow, NewRow
 from blnk_api.imports.journal.states import ImportState, RowState, Stage
+from blnk_api.imports.mapping import Mapping
 from blnk_api.models import IMPORT_ID, IMPORT_REF, BalanceRequest
 from blnk_api.settings import Connection, Settings
 from blnk_api.shown import shown
@@ -148,8 +149,12 @@ def upload(
     who: str,
     file_name: str,
     data: BinaryIO,
+    mapping: Mapping | None = None,
 ) -> bool:
-    """Keeps the file and makes its draft; whether it was made now. Raises OSError when the disk is full."""
+    """Keeps the file and makes its draft; whether it was made now. Raises OSError when the disk is full.
+
+    Without `mapping` the check guesses what the columns are for.
+    """
     with journal.read() as tx:
         if imports.find(tx, id) is not None:
             return False
@@ -168,6 +173,7 @@ def upload(
             file_path=f"{id}/file",
             file_sha256=digest,
             file_bytes=size,
+            mapping=mapping.model_dump_json() if mapping else None,
         )
 
 

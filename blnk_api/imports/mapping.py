@@ -17,7 +17,17 @@ from blnk_api.imports.spellings import Use, metadata_name, names_an_amount, plai
 from blnk_api.models import IMPORT_ID, IMPORT_REF
 from blnk_api.shown import shown
 
-__all__ = ["ColumnUse", "ForAllRows", "Mapping", "Use", "adopt", "fingerprint", "guess", "problems"]
+__all__ = [
+    "ColumnUse",
+    "ForAllRows",
+    "Mapping",
+    "Use",
+    "adopt",
+    "fingerprint",
+    "guess",
+    "problems",
+    "stored_name",
+]
 
 FINDABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 """The metadata names that Blnk's filters can look for."""
@@ -112,7 +122,7 @@ def guess(shape: FileShape) -> Mapping:
     for at, header in enumerate(shape.headers):
         header = unguard_cell(header) if own else header
         use = uses.get(at, Use.METADATA if header else Use.IGNORE)
-        name = _metadata_name(header, taken) if use in (Use.METADATA, Use.REFERENCE) else None
+        name = stored_name(header, taken) if use in (Use.METADATA, Use.REFERENCE) else None
         columns.append(ColumnUse(position=at, header=shape.headers[at], use=use, name=name))
     return Mapping(columns=tuple(columns))
 
@@ -152,7 +162,7 @@ def _speaks_of(use: Use, values: Sequence[str]) -> bool:
     return bool(values) and hits >= len(values) * 0.8
 
 
-def _metadata_name(header: str, taken: dict[str, str]) -> str:
+def stored_name(header: str, taken: dict[str, str]) -> str:
     """The name under which a column is stored: findable where the header's letters allow it.
 
     `taken` are the names so far with their headers; two different headers never share a name.

@@ -29,6 +29,7 @@ from blnk_api.imports.journal.moves import move, note
 from blnk_api.imports.journal.rows import NewRow
 from blnk_api.imports.journal.states import RowState, Stage
 from blnk_api.imports.lookups import known_in_blnk
+from blnk_api.imports.mapping import Mapping
 from blnk_api.imports.reading import FileProblem, ReadOptions, Record
 from blnk_api.models import IMPORT_ID, IMPORT_REF
 from blnk_api.settings import Connection as BlnkConnection
@@ -77,7 +78,9 @@ def prepare(journal: Journal, settings: Settings, import_id: str) -> None:
 def _check(journal: Journal, settings: Settings, connection: BlnkConnection, import_: Import) -> None:
     path = settings.uploads_dir / str(import_.file_path)
     shape = reading.detect(path, import_.file_name, ReadOptions(**import_.options))
-    mapping = mappings.guess(shape)
+    # A person's choice stays when a check begins again; what was only guessed is guessed alike.
+    chosen = import_.mapping
+    mapping = mappings.adopt(Mapping.model_validate(chosen), shape) if chosen else mappings.guess(shape)
     about_columns = mappings.problems(mapping, shape)
     with journal.write() as tx:
         imports.set_facts(

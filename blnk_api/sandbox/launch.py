@@ -85,6 +85,7 @@ def start(
             stdout=log,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONPATH": paths},
+            process_group=0,  # Ctrl-C in a terminal is for the caller, who may still need it for a moment
         )
 
 

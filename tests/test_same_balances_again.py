@@ -171,3 +171,16 @@ def test_a_check_that_blnk_does_not_answer_says_so_and_goes_on_by_itself(
     checked = importer.wait_until_checked(draft)
     assert checked.problem is None
     assert totals(checked) == (3, 0, 0)
+
+
+def test_a_large_file_is_looked_up_by_one_walk_and_nothing_is_made_twice(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    importer.import_file(table(customers(1300)))
+    practice_blnk.forget_requests()
+    draft = importer.upload(table(customers(1310)))
+    assert totals(draft) == (10, 1300, 0)
+    looks = [one for one in practice_blnk.requests()["recent"] if one["path"].endswith("/balances/filter")]
+    assert len(looks) <= 1 + 14 + 3  # how many there are, the pages of the walk, and what looks like the new
+    importer.finish(draft)
+    assert len(practice_blnk.refs()) == len(set(practice_blnk.refs())) == 1310

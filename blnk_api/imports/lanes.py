@@ -34,6 +34,10 @@ class Lane:
     after: int = 0
     fill_at: float = 0.0
     is_filling: bool = False
+    is_looked_up: bool = False
+    """This process has decided how to look the import's rows up before they are claimed."""
+    is_walked: bool = False
+    """All rows of the first pass were looked up by one walk; those met again are looked up in lists."""
     verification: object | None = None
     """The one that is under way."""
     is_confirming_canary: bool = False

@@ -85,9 +85,7 @@ def _by_name(client: BlnkClient, wanted: Iterable[str]) -> Iterator[Identity]:
             yield from same
 
 
-def _indicators(
-    client: BlnkClient, wanted: Collection[tuple[str, str]]
-) -> dict[str, KnownIndicator]:
+def _indicators(client: BlnkClient, wanted: Collection[tuple[str, str]]) -> dict[str, KnownIndicator]:
     """Balances that have one of these indicators already; none on a Core that knows no indicators."""
     try:
         balances = client.balances_with_indicator({indicator for indicator, _ in wanted})
@@ -98,7 +96,9 @@ def _indicators(
             raise
         return {}
     return {
-        f"{one.indicator} {one.currency}": KnownIndicator(balance_id=one.balance_id, import_ref=one.import_ref)
+        f"{one.indicator} {one.currency}": KnownIndicator(
+            balance_id=one.balance_id, import_ref=one.import_ref
+        )
         for one in balances
         if one.indicator and one.ledger_id == GENERAL_LEDGER_ID
     }

@@ -89,6 +89,20 @@ async def look_draft_up(thread: JournalThread, looker: Looker, draft: Import) ->
 
 
 async def _look_up_all(thread: JournalThread, looker: Looker, draft: Import) -> None:
+    if await scout.walking_is_cheaper(looker, draft.counts.get(RowState.READY, 0)):
+        await scout.walk_up(thread, looker, draft)
+    else:
+        await _look_up_in_lists(thread, looker, draft)
+    if draft.mapping and any(column["use"] == Use.IMPORT_REF for column in draft.mapping["columns"]):
+        return  # our own results come back: each row says itself which balance it is
+    new = await thread.read(sending.ready_rows, draft.number, after=0, limit=resembling.MOST_ROWS + 1)
+    if 0 < len(new) <= resembling.MOST_ROWS:
+        sample = await thread.read(rows.bodies, draft.number, limit=resembling.MOST_ROWS)
+        alike = await resembling.find_resembling(looker, new, sample)
+        await thread.write(resembling.leave_out, alike)
+
+
+async def _look_up_in_lists(thread: JournalThread, looker: Looker, draft: Import) -> None:
     after = 0
     while ready := await thread.read(
         sending.ready_rows, draft.number, after=after, limit=scout.ROWS_PER_FILL
@@ -97,13 +111,6 @@ async def _look_up_all(thread: JournalThread, looker: Looker, draft: Import) -> 
         if verdicts:
             await thread.write(scout.apply_verdicts, draft.number, verdicts)
         after = ready[-1].id
-    if draft.mapping and any(column["use"] == Use.IMPORT_REF for column in draft.mapping["columns"]):
-        return  # our own results come back: each row says itself which balance it is
-    new = await thread.read(sending.ready_rows, draft.number, after=0, limit=resembling.MOST_ROWS + 1)
-    if 0 < len(new) <= resembling.MOST_ROWS:
-        sample = await thread.read(rows.bodies, draft.number, limit=resembling.MOST_ROWS)
-        alike = await resembling.find_resembling(looker, new, sample)
-        await thread.write(resembling.leave_out, alike)
 
 
 def finish_draft(tx: Connection, number: int, told: list[str]) -> None:

@@ -10,17 +10,20 @@ from blnk_api.errors import AccessDenied, BlnkError
 from blnk_api.imports.gate import Gate
 from blnk_api.imports.journal import imports, sending
 from blnk_api.imports.journal.imports import Import
-from blnk_api.imports.journal.moves import move, note
+from blnk_api.imports.journal.moves import move_each, note
 from blnk_api.imports.journal.sending import WHO, Ready
 from blnk_api.imports.journal.states import PausedBy, RowState
 from blnk_api.imports.journal_thread import JournalThread
 from blnk_api.imports.lanes import Lane, Ramp
 from blnk_api.imports.looking import Looker, Verdict, bound_of, judge
+from blnk_api.models import Balance
 from blnk_api.settings import Waits
-from blnk_api.wire import REFS_PER_LOOK
+from blnk_api.wire import PAGE_LIMIT, REFS_PER_LOOK
 
 LOOKS_PER_FILL = 5
 ROWS_PER_FILL = REFS_PER_LOOK * LOOKS_PER_FILL
+FEWEST_LOOKS_FOR_A_WALK = 10
+"""Below this, asking how many balances there are costs more than it saves."""
 
 
 async def look_up(looker: Looker, import_: Import, rows: Sequence[Ready]) -> dict[int, Verdict]:
@@ -38,19 +41,43 @@ async def look_up(looker: Looker, import_: Import, rows: Sequence[Ready]) -> dic
     }
 
 
+async def walk_up(thread: JournalThread, looker: Looker, import_: Import) -> None:
+    """As `look_up`, for all READY rows of an import: reads every balance that carries a ref, and compares.
+
+    For a large file this asks less of Blnk than lists of refs do, each of which it searches all balances for.
+    """
+    async for balances in looker.walk():
+        by_ref: dict[str, list[Balance]] = {}
+        for balance in balances:
+            if balance.import_ref is not None:
+                by_ref.setdefault(balance.import_ref, []).append(balance)
+        rows = await thread.read(sending.ready_with_refs, import_.number, list(by_ref))
+        verdicts = {row.id: judge(row.body, import_.id, by_ref[row.ref]) for row in rows}
+        if verdicts:
+            await thread.write(apply_verdicts, import_.number, verdicts)
+
+
+async def walking_is_cheaper(looker: Looker, ready: int) -> bool:
+    """Whether a walk over all balances with a ref takes fewer questions than lists of this import's refs."""
+    looks = ready / REFS_PER_LOOK
+    if looks < FEWEST_LOOKS_FOR_A_WALK:
+        return False
+    total = await looker.count_with_refs()
+    return total is not None and total / PAGE_LIMIT < looks
+
+
 def apply_verdicts(tx: Connection, number: int, verdicts: dict[int, Verdict]) -> None:
     """Rows that need not be sent any more: they exist, were made by this import before, or would clash."""
-    for row, verdict in verdicts.items():
-        moved = move(
-            tx,
-            [row],
-            from_=RowState.READY,
-            to=verdict.to,
-            balance_id=verdict.balance_id,
-            message=verdict.message,
-        )
-        if moved and verdict.to is RowState.CREATED:
-            note(tx, number, who=WHO, what="found", row=row, balance_id=verdict.balance_id)
+    for to in {verdict.to for verdict in verdicts.values()}:
+        facts = {
+            row: {"balance_id": verdict.balance_id, "message": verdict.message}
+            for row, verdict in verdicts.items()
+            if verdict.to is to
+        }
+        moved = move_each(tx, number, facts, from_=RowState.READY, to=to)
+        if to is RowState.CREATED:
+            for row in moved:
+                note(tx, number, who=WHO, what="found", row=row, balance_id=verdicts[row].balance_id)
 
 
 class Scout:
@@ -78,15 +105,19 @@ class Scout:
     async def fill(self, lane: Lane) -> None:
         """Reads READY rows into the lane, without those that Blnk holds already."""
         try:
+            if not lane.is_looked_up:
+                await self._look_all_up(lane)
             rows = await self._journal.read(
                 sending.ready_rows, lane.import_.number, after=lane.after, limit=ROWS_PER_FILL
             )
             if not rows:
                 # Rows that came back, or that wait for another row's ref, are met again from the start.
-                lane.after = lane.after if lane.ready else 0
                 lane.fill_at = self._gate.clock() + self._waits.rescan
+                if not lane.ready:
+                    lane.after, lane.is_walked = 0, False
                 return
-            verdicts = await look_up(self._looker, lane.import_, rows) if self.can_look else {}
+            is_known = lane.is_walked or not self.can_look
+            verdicts = {} if is_known else await look_up(self._looker, lane.import_, rows)
             if verdicts:
                 await self._journal.write(apply_verdicts, lane.import_.number, verdicts)
             lane.after = rows[-1].id
@@ -97,6 +128,14 @@ class Scout:
             lane.fill_at = self._gate.clock() + self._waits.journal_retry
         finally:
             lane.is_filling = False
+
+    async def _look_all_up(self, lane: Lane) -> None:
+        """Once in each process: a large import by one walk; a small one's rows are looked up as they come."""
+        ready = lane.import_.counts.get(RowState.READY, 0)
+        if self.can_look and await walking_is_cheaper(self._looker, ready):
+            await walk_up(self._journal, self._looker, lane.import_)
+            lane.is_walked = True
+        lane.is_looked_up = True
 
     async def confirm_canary(self, lane: Lane, ref: str) -> None:
         """The first created balance must be found by its ref; else nothing lost could ever be found."""

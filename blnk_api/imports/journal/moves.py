@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Text, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from blnk_api.imports.journal.bulk import run_many
 from blnk_api.imports.journal.schema import counts, events, imports, rows
 from blnk_api.imports.journal.states import IMPORT_MOVES, MOVES, ImportState, RowState
 
@@ -61,6 +62,43 @@ def move(
         for import_, n in per_import.items():
             count(tx, import_, {from_: -n, to: n})
     return moved
+
+
+_MOVE_EACH = (
+    update(rows)
+    .where(rows.c.id == bindparam("at_row"), rows.c.state == bindparam("was"))
+    .values(
+        state=bindparam("to"),
+        changed_at=bindparam("at"),
+        balance_id=bindparam("balance", type_=Text),
+        message=bindparam("told", type_=Text),
+    )
+)
+
+
+def move_each(
+    tx: Connection, import_: int, facts: Mapping[int, Mapping[str, str]], *, from_: RowState, to: RowState
+) -> list[int]:
+    """As `move`, with a balance_id and a message of its own for each row of one import."""
+    require_move(from_, to)
+    here = tx.execute(
+        select(rows.c.id).where(rows.c.id.in_(list(facts)), rows.c.state == from_).with_for_update()
+    )
+    ids = [one.id for one in here]
+    now = time.time()
+    run_many(
+        tx,
+        _MOVE_EACH,
+        [
+            {
+                **{"at_row": id, "was": from_, "to": to, "at": now},
+                **{"balance": facts[id]["balance_id"], "told": facts[id]["message"]},
+            }
+            for id in ids
+        ],
+    )
+    count(tx, import_, {from_: -len(ids), to: len(ids)})
+    return ids
 
 
 def count(tx: Connection, import_: int, changes: Mapping[str, int]) -> None:

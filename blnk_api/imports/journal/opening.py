@@ -63,8 +63,13 @@ class Journal:
         config.set_main_option("script_location", str(_MIGRATIONS))
         with self.engine.connect() as connection:
             at = MigrationContext.configure(connection).get_current_revision()
-        if at == ScriptDirectory.from_config(config).get_current_head():
+        versions = ScriptDirectory.from_config(config)
+        if at == versions.get_current_head():
             return
+        if at is not None and at not in {one.revision for one in versions.walk_revisions()}:
+            raise JournalUnavailable(
+                "The journal was written by a later version of this program. Use that version or a newer one."
+            )
         with self.write() as tx:
             if not self.is_sqlite:
                 tx.exec_driver_sql("SELECT pg_advisory_xact_lock(7316202)")

@@ -104,6 +104,7 @@ rows = Table(
     Column("changed_at", Float, nullable=False),
     Index("rows_of_import", "import_", "id"),
     Index("rows_by_state", "import_", "state", "id"),
+    Index("rows_by_ref", "import_", "ref"),
 )
 
 _HELD = text("state in ('SENDING', 'UNKNOWN', 'CREATED')")

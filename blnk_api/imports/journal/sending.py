@@ -75,6 +75,16 @@ def ready_rows(tx: Connection, import_: int, *, after: int, limit: int) -> list[
     return [Ready(id, ref, body) for id, ref, body in found]
 
 
+def ready_with_refs(tx: Connection, import_: int, refs: Sequence[str]) -> list[Ready]:
+    """The READY rows of an import that have one of these refs."""
+    found = tx.execute(
+        select(rows.c.id, rows.c.ref, rows.c.body).where(
+            rows.c.import_ == import_, rows.c.ref.in_(refs), rows.c.state == RowState.READY
+        )
+    )
+    return [Ready(id, ref, body) for id, ref, body in found]
+
+
 def ref_is_held() -> ColumnElement[bool]:
     """Whether another row of the same instance, of any import, holds this row's ref."""
     other = rows.alias("other")

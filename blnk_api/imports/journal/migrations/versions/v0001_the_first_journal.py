@@ -170,6 +170,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("state in ('SENDING', 'UNKNOWN', 'CREATED')"),
             postgresql_where=sa.text("state in ('SENDING', 'UNKNOWN', 'CREATED')"),
         )
+        batch_op.create_index("rows_by_ref", ["import", "ref"], unique=False)
         batch_op.create_index("rows_by_state", ["import", "state", "id"], unique=False)
         batch_op.create_index("rows_of_import", ["import", "id"], unique=False)
 

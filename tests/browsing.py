@@ -1,0 +1,114 @@
+"""A real browser on the app's pages, used as a person would: by what stands on the screen."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+PATIENCE_MS = 20_000
+
+_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Fails the test where there is no browser: `sh tests/run` installs one."""
+    program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _PROGRAMS)), None)
+    if program is None or not Path(program).exists():
+        pytest.fail(
+            "These tests need a browser and there is none. Install chromium, or name one in CHROMIUM; "
+            "sh tests/run does that by itself."
+        )
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def open_tab(browser: Browser, url: str, heading: str | re.Pattern[str]) -> Page:
+    """A tab of a browser that was never here, when this heading is on it."""
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(url)
+    see(page, heading)
+    return page
+
+
+def see(page: Page, heading: str | re.Pattern[str]) -> None:
+    """Waits for a heading, and until the page has come to rest."""
+    expect(page.get_by_role("heading", name=heading).first).to_be_visible()
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
+
+
+def table_texts(page: Page) -> list[list[str]]:
+    """The cells that the page's last grid shows at this moment, as it tells them to a screen reader."""
+    rows = page.get_by_test_id("stDataFrame").last.locator("tbody tr")
+    expect(rows.first).to_be_attached()
+    return [row.locator("td").all_text_contents() for row in rows.all()]
+
+
+def type_metadata(page: Page, name: str, value: str) -> None:
+    """Types the first line of the form's grid, as it is typed in a spreadsheet."""
+    page.get_by_text("Metadata (optional)").click()
+    grid = page.get_by_test_id("stDataFrame").first
+    expect(grid.locator("tbody td").first).to_be_attached()
+    first_cell = {"x": 60, "y": 52}
+    grid.locator("canvas").first.click(position=first_cell, force=True)  # type: ignore[arg-type]
+    editor = page.locator("#portal textarea")
+    for text in (name, value):
+        page.keyboard.press("Enter")
+        editor.fill(text)
+        page.keyboard.press("Tab")
+        expect(editor).to_have_count(0)
+    settle(page)
+
+
+def fill_form(
+    page: Page, *, ledger: str, currency: str, identity: str | None = None, who: str | None = None
+) -> None:
+    """Chooses on the form of one balance, each thing by its name."""
+    _choose(page, ledger)
+    box = page.get_by_role("combobox", name="Currency")
+    box.fill(currency)
+    page.get_by_role("option", name=re.compile(f"^{currency} ")).click()
+    if identity is not None:
+        page.get_by_role("textbox", name="Identity").fill(identity)
+        _choose(page, identity)
+    settle(page)
+    if who is not None:
+        give_name(page, who)
+
+
+def _choose(page: Page, name: str) -> None:
+    page.get_by_test_id("stRadio").locator("label").filter(has_text=name).click()
+    expect(page.get_by_role("button", name="Change")).to_be_visible()
+    settle(page)
+
+
+def give_name(page: Page, who: str) -> None:
+    box = page.get_by_role("textbox", name="Your name")
+    box.fill(who)
+    box.press("Enter")
+    settle(page)
+
+
+def upload(page: Page, name: str, data: bytes) -> None:
+    file = {"name": name, "mimeType": "text/csv", "buffer": data}
+    page.locator("[data-testid=stFileUploader] input[type=file]").set_input_files(file)  # type: ignore[arg-type]
+
+
+def download(page: Page, label: str) -> tuple[str, bytes]:
+    """Name and content of what a download button gives."""
+    with page.expect_download() as coming:
+        page.get_by_role("link", name=re.compile(label)).click()
+    return coming.value.suggested_filename, Path(coming.value.path()).read_bytes()

@@ -6,8 +6,10 @@ later; and a claim that went stale while the connection was being made never lea
 """
 
 import asyncio
+import contextlib
 import socket
 import ssl
+import struct
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -148,10 +150,17 @@ def _proxy_for(url: str) -> str | None:
     return getproxies().get("https")
 
 
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
 def _abort(transports: list[Any]) -> None:
-    """Drops connections and whatever they have not sent yet; closing them would still send that."""
+    """Resets connections, so that whatever we and the kernel hold unsent is thrown away; a close would
+    still send that, for as long as the other side does not take it."""
     for transport in transports:
         if transport is not None:
+            with contextlib.suppress(OSError, ValueError):  # it is closed already
+                line = transport.get_extra_info("socket")
+                line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             transport.abort()
 
 

@@ -40,6 +40,15 @@ def open_tab(browser: Browser, url: str, heading: str | re.Pattern[str]) -> Page
     return page
 
 
+def open_import(browser: Browser, url: str) -> Page:
+    """A new browser on the page that takes files, with a name given."""
+    page = open_tab(browser, url, "Create a balance")
+    page.get_by_role("link", name="Import a file").click()
+    see(page, "Import a file")
+    give_name(page, "Ada")
+    return page
+
+
 def see(page: Page, heading: str | re.Pattern[str]) -> None:
     """Waits for a heading, and until the page has come to rest."""
     expect(page.get_by_role("heading", name=heading).first).to_be_visible()
@@ -91,7 +100,7 @@ def fill_form(
 
 def _choose(page: Page, name: str) -> None:
     page.get_by_test_id("stRadio").locator("label").filter(has_text=name).click()
-    expect(page.get_by_role("button", name="Change")).to_be_visible()
+    expect(page.get_by_role("button", name="Change", exact=True).first).to_be_visible()
     settle(page)
 
 

@@ -53,12 +53,17 @@ class App:
         self.folder = folder.resolve()
         folder.mkdir(parents=True, exist_ok=True)
         if secrets is not None:
-            (folder / ".streamlit").mkdir(exist_ok=True)
-            (folder / ".streamlit" / "secrets.toml").write_text(secrets)
+            self.write_secrets(secrets)
         self._waits = QUICK if waits is None else waits
         self._log = folder / f"{log}.log"
         self.url = ""
         self.process: subprocess.Popen[bytes]
+
+    def write_secrets(self, secrets: str) -> None:
+        """They count from the next page, and for the sender within a moment."""
+        file = self.folder / ".streamlit" / "secrets.toml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(secrets)
 
     @property
     def data_dir(self) -> Path:
@@ -95,6 +100,7 @@ class App:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                start_new_session=True,
             )
         self.url = wait_until(self._said_url, self.log, seconds=START_SECONDS)
         wait_until(self.is_healthy, self.log, seconds=START_SECONDS)

@@ -4,7 +4,6 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from tests.browsing import (
     chromium,
     download,
     fill_form,
-    give_name,
+    open_import,
     open_tab,
     see,
     settle,
@@ -52,15 +51,6 @@ def blnk(app: App) -> PracticeBlnk:
     blnk.clear_faults()
     blnk.forget_requests()
     return blnk
-
-
-def open_import(browser: Browser, url: str) -> Page:
-    """A new browser on the page that takes files, with a name given."""
-    page = open_tab(browser, url, "Create a balance")
-    page.get_by_role("link", name="Import a file").click()
-    see(page, "Import a file")
-    give_name(page, "Ada")
-    return page
 
 
 def own(blnk: PracticeBlnk, link: str) -> list[dict[str, Any]]:
@@ -287,15 +277,12 @@ def test_production_asks_for_the_count_and_takes_no_other(
 def test_a_wrong_secret_gives_one_page_that_names_the_key_and_never_the_value(
     office: App, browser: Browser, blnk: PracticeBlnk
 ) -> None:
-    right = Path(office.folder / ".streamlit" / "secrets.toml")
-    kept = right.read_text()
-    right.write_text(secrets(blnk, token="blnk_at_two words"))
+    office.write_secrets(secrets(blnk, token="blnk_at_two words"))
     try:
         page = open_tab(browser, office.url, "Settings need a correction")
         expect(page.get_by_text("connections.acme-live.access_token")).to_be_visible()
         assert "two words" not in page.content()
-        right.write_text(kept)
-        page.reload()
-        see(page, "Which Blnk?")
     finally:
-        right.write_text(kept)
+        office.write_secrets(secrets(blnk))
+    page.reload()
+    see(page, "Which Blnk?")

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from blnk_api.imports.journal.imports import Event, Import
 from blnk_api.imports.journal.sending import WHO
-from blnk_api.imports.journal.states import WORDS, ImportState, RowState, Stage
+from blnk_api.imports.journal.states import WORDS, ImportState, PausedBy, RowState, Stage
 from blnk_api.settings import Connection, Environment, Instance
 from blnk_api.shown import shown
 
@@ -193,11 +193,17 @@ def _second_balance(detail: dict[str, Any]) -> str:
     return f"One row has two balances in Blnk: {ids}. Somebody has to decide what to do about them."
 
 
+def _rows(detail: dict[str, Any]) -> str:
+    return plural(int(detail.get("rows", 0)), "row")
+
+
 _EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "uploaded": lambda _: "Uploaded the file.",
     "asked for": lambda _: "Filled in the form.",
     "confirmed": lambda _: "Confirmed. Sending begins.",
-    "paused": lambda detail: f"Paused: {detail.get('reason', '')}",
+    "paused": lambda detail: (
+        "Paused." if detail.get("by") == PausedBy.PERSON else f"Paused: {detail.get('reason', '')}"
+    ),
     "resumed": lambda _: "Resumed.",
     "cancelled": lambda _: "Cancelled what was not sent.",
     "late answer": lambda detail: (
@@ -206,6 +212,15 @@ _EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "second balance": _second_balance,
     "found": lambda detail: f"Found in Blnk: {detail.get('balance_id', 'a balance')} was created before.",
     "verified": lambda _: "Compared what was created with what Blnk holds.",
+    "accepted": lambda detail: f"Said that {_rows(detail)} like balances made before are to be created too.",
+    "asked to look again": lambda detail: f"Asked to look {_rows(detail)} up in Blnk again.",
+    "said which balance it is": lambda detail: f"Said that {detail.get('balance_id')} is a row's balance.",
+    "asked to send again": lambda _: "Asked to send a row again, after looking in Blnk.",
+    "asked for again": lambda detail: (
+        f"Asked for {plural(int(detail.get('count', 0)), 'more balance')}, "
+        "although Blnk has the same already."
+    ),
+    "asked to verify again": lambda _: "Asked to compare with Blnk again.",
     "interrupted": lambda detail: (
         f"Sending stopped in the middle of {plural(int(detail.get('rows', 0)), 'row')}; "
         "Blnk is looked at before they go again."

@@ -389,6 +389,27 @@ class TestAFile:
         assert importer.find(import_.id).state is ImportState.DRAFT
         assert "The draft has changed since it was shown here, so nothing was sent." in said(at)
 
+    def test_rows_that_look_like_corrections_are_left_out_until_somebody_says_that_they_are_new(
+        self, importer: Importer, practice_blnk: PracticeBlnk
+    ) -> None:
+        def file(note: str) -> bytes:
+            lines = [f"{LEDGER},USD,cust-{n},{note if n == 3 else 'same'}" for n in range(8)]
+            return "\n".join(["ledger_id,currency,customer,note", *lines]).encode()
+
+        first = self.checked(importer, file("wrnog"))
+        with importer.journal.write() as tx:
+            assert imports.confirm(tx, first, who="Ada", version=first.version)
+        importer.wait_for(first, ImportState.DONE)
+        corrected = self.checked(importer, file("wrong"))
+        at = visit("import_file.py", **link(corrected))
+        assert "1 row left out" in said(at)
+        assert "There is nothing to create." in said(at)
+        at.text_input(key="your-name").set_value("Ada")
+        press(run(at), "Create these too")
+        press(run(at), "Create 1 balance")
+        importer.wait_for(corrected, ImportState.DONE)
+        assert len(practice_blnk.balances()) == 9
+
     def test_in_production_the_count_is_typed(self, importer: Importer) -> None:
         secrets = importer.data_dir / "secrets.toml"
         secrets.write_text(secrets.read_text().replace('"sandbox"', '"production"'))
@@ -504,6 +525,47 @@ class TestImports:
         told = said(visit("imports.py", **link(import_)))
         assert "Paused: Blnk answers *503*" in told
         assert "goes on by itself" in told
+
+    def test_a_row_that_nobody_could_settle_is_settled_by_a_person(
+        self, importer: Importer, practice_blnk: PracticeBlnk
+    ) -> None:
+        import_ = importer.draft(requests_for(2))
+        importer.confirm(import_)
+        first, second = importer.rows(import_)
+        with importer.journal.write() as tx:
+            for row in (first, second):
+                move(tx, [row.id], from_=RowState.READY, to=RowState.SENDING)
+                move(
+                    tx,
+                    [row.id],
+                    from_=RowState.SENDING,
+                    to=RowState.UNKNOWN,
+                    message="Blnk did not answer.",
+                    waits_for_person=True,
+                )
+        there = practice_blnk.create_balance(**orjson.loads(first.body or b""))["balance_id"]
+        at = visit("imports.py", **link(import_))
+        assert "2 rows for you to decide" in said(at)
+        at.text_input(key="your-name").set_value("Ada")
+        at.text_input(key=f"this-id-{first.id}").set_value("bln_wrong")
+        at.button(key=f"this-{first.id}").click()
+        assert "Blnk knows no balance bln_wrong" in said(run(at))
+        at.text_input(key=f"this-id-{first.id}").set_value(there)
+        at.button(key=f"this-{first.id}").click()
+        run(at)
+        assert importer.states(import_) == [RowState.CREATED, RowState.UNKNOWN]
+        assert at.button(key=f"again-{second.id}").disabled
+        at.checkbox(key=f"sure-{second.id}").check()
+        run(at)
+        at.button(key=f"again-{second.id}").click()
+        run(at)
+        assert importer.states(import_) == [RowState.CREATED, RowState.READY]
+
+    def test_a_finished_import_can_be_verified_again(self, importer: Importer) -> None:
+        import_ = importer.run(requests_for(1))
+        press(visit("imports.py", **link(import_)), "Verify again")
+        importer.wait_for(import_, ImportState.DONE)
+        assert importer.events(import_).count("verified") == 2
 
     def test_findings_are_told_with_their_ids(self, importer: Importer) -> None:
         import_ = importer.run(requests_for(1))

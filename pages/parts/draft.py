@@ -3,9 +3,9 @@
 import streamlit as st
 
 from blnk_api import file_words, words
-from blnk_api.imports import drafts
+from blnk_api.imports import drafts, preparing
 from blnk_api.imports.drafts import NotConfirmed
-from blnk_api.imports.journal import imports
+from blnk_api.imports.journal import imports, rows
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.states import ImportState, RowState, Stage
 from pages.parts import banner, look, person
@@ -13,6 +13,7 @@ from pages.parts.problems import show_problems
 from pages.parts.visit import Visit
 
 _LEDGERS_IN_FULL = 12
+_RESEMBLING_SHOWN = 100
 _MOVING = (Stage.UPLOADED, Stage.CHECKING, Stage.LOOKING)
 
 
@@ -41,6 +42,8 @@ def _watch(visit: Visit, id: str) -> None:
         st.rerun()
     with st.status(words.headline(import_), type="compact"):
         pass
+    if import_.problem:
+        look.warning(import_.problem)
     banner.sending_here(visit, import_)
 
 
@@ -59,6 +62,7 @@ def _checked(visit: Visit, import_: Import) -> None:
         )
         st.metric("Invalid", f"{invalid:,}", border=True, width="content", help="Nothing is sent for these.")
     show_problems(import_)
+    _resembling(visit, import_)
     for sentence in import_.totals.get("not_checked", []):
         look.warning(str(sentence))
     if ready:
@@ -66,6 +70,31 @@ def _checked(visit: Visit, import_: Import) -> None:
     else:
         st.write("There is nothing to create.")
         _discard(visit, import_, "Import another file")
+
+
+def _resembling(visit: Visit, import_: Import) -> None:
+    """Rows that are most likely corrections of balances made before: a person says whether they are new."""
+    if not (n := int(import_.totals.get("looks_like", 0))):
+        return
+    look.warning(
+        f"{words.plural(n, 'row')} left out: there is a balance in Blnk, made here before, that differs from "
+        "the row in little. A balance cannot be changed by importing it again; this would make another one."
+    )
+    with st.expander("Which rows these are, and what they look like"):
+        with visit.desk.journal.read() as tx:
+            found = rows.page(tx, import_.number, states=[RowState.LEFT_OUT], limit=_RESEMBLING_SHOWN)
+        alike = {"Row": [row.label for row in found], "Looks like": [row.message or "" for row in found]}
+        st.dataframe(alike, hide_index=True)
+    person.name_field(visit)
+    if st.button("Create these too"):
+        try:
+            who = person.name(visit)
+        except ValueError as no_name:
+            look.problem(str(no_name))
+        else:
+            with visit.desk.journal.write() as tx:
+                preparing.create_resembling_too(tx, import_, who=who)
+            st.rerun()
 
 
 def _understood(import_: Import) -> None:

@@ -14,7 +14,7 @@ from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow
 from blnk_api.imports.journal.states import ImportState, RowState
 from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance, BalanceRequest
-from pages.parts import ask, import_controls, look, person
+from pages.parts import ask, decide, import_controls, look, person
 from pages.parts.visit import Visit
 
 _TOLD = {
@@ -57,6 +57,7 @@ def _watch(visit: Visit, id: str) -> None:
             import_controls.show_pause(visit, import_)
         case _, RowState.UNKNOWN:
             _unknown(row)
+            decide.show(visit, import_)
         case _, RowState.SENDING:
             st.info("Sent to Blnk. Its answer is on the way.", icon=":material/hourglass_top:")
         case _:
@@ -88,6 +89,7 @@ def _settled(visit: Visit, import_: Import, row: JournalRow) -> None:
         case RowState.UNKNOWN:
             st.title("This balance needs a look")
             _unknown(row)
+            decide.show(visit, import_)
             _asked(request)
         case _:
             st.title("The balance was not created")

@@ -6,7 +6,7 @@ from blnk_api import words
 from blnk_api.imports.journal import imports
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.states import WORDS, ImportState, RowState
-from pages.parts import banner, import_controls, look
+from pages.parts import banner, decide, import_controls, look
 from pages.parts.visit import Visit
 
 
@@ -42,6 +42,7 @@ def _body(visit: Visit, import_: Import) -> None:
         import_controls.show_pause(visit, import_)
     else:
         import_controls.show(visit, import_)
+    decide.show(visit, import_)
     _findings(import_)
     _events(visit, import_)
 
@@ -72,7 +73,9 @@ def _events(visit: Visit, import_: Import) -> None:
     zone = words.zone(st.context.timezone)
     with visit.desk.journal.read() as tx:
         happened = imports.events_of(tx, import_.number, limit=12)
-    with st.expander("What happened", expanded=False, key=f"events-{import_.id}"):
+    with st.expander("What happened", expanded=False, key=f"events-{import_.id}"), st.container(gap=None):
         for one in happened:
             said = f"{words.when(one.at, zone)} · {words.actor(one.who)} · {words.event(one)}"
             st.caption(look.safe(said))
+    if visit.connection is not None:
+        decide.verify_again(visit, import_)

@@ -40,7 +40,8 @@ IDLE_SECONDS = 0.1
 CLAIM_AHEAD_SECONDS = 0.1
 """Only rows that the pace releases within this time are claimed."""
 
-MOST_PER_RECORD = 200
+GROUP_SECONDS = 0.1
+MOST_PER_RECORD = 400
 
 
 class Engine:
@@ -255,7 +256,8 @@ class Engine:
     async def _record_results(self) -> None:
         while True:
             await self._recorded.wait()
-            await asyncio.sleep(TICK_SECONDS)  # a group, not a commit for each row
+            # A group, not a commit for each row; a lone row is written down at once.
+            await asyncio.sleep(GROUP_SECONDS if self.in_flight > FEW_ROWS else TICK_SECONDS)
             self._recorded.clear()
             for lane in list(self.lanes.values()):
                 while lane.results:

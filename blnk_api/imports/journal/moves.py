@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Text, bindparam, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Text, bindparam, insert, select, text, update
 
 from blnk_api.imports.journal.bulk import run_many
 from blnk_api.imports.journal.schema import counts, events, imports, rows
@@ -101,18 +100,17 @@ def move_each(
     return ids
 
 
+_COUNT = text(
+    'INSERT INTO counts ("import", state, n) VALUES (:of, :state, :n) '
+    'ON CONFLICT ("import", state) DO UPDATE SET n = counts.n + excluded.n'
+)
+
+
 def count(tx: Connection, import_: int, changes: Mapping[str, int]) -> None:
     """Adds to the counts of rows by state that pages show; called by whatever moves or inserts rows."""
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
-    for state, n in changes.items():
-        if n == 0:
-            continue
-        statement = dialect.insert(counts).values(import_=import_, state=state, n=n)
-        tx.execute(
-            statement.on_conflict_do_update(
-                index_elements=["import", "state"], set_={"n": counts.c.n + statement.excluded.n}
-            )
-        )
+    asked = [{"of": import_, "state": state, "n": n} for state, n in changes.items() if n]
+    if asked:
+        tx.execute(_COUNT, asked)
 
 
 def move_import(

@@ -85,8 +85,7 @@ def ready_with_refs(tx: Connection, import_: int, refs: Sequence[str]) -> list[R
     return [Ready(id, ref, body) for id, ref, body in found]
 
 
-def ref_is_held() -> ColumnElement[bool]:
-    """Whether another row of the same instance, of any import, holds this row's ref."""
+def _ref_is_held() -> ColumnElement[bool]:
     other = rows.alias("other")
     return (
         select(literal(1))
@@ -101,6 +100,10 @@ def ref_is_held() -> ColumnElement[bool]:
     )
 
 
+REF_IS_HELD = _ref_is_held()
+"""Whether another row of the same instance, of any import, holds this row's ref."""
+
+
 def claim(tx: Connection, import_: int, row_ids: Sequence[int]) -> Claimed:
     """Moves READY rows to SENDING and writes their attempts. After the commit, and only then, they may leave.
 
@@ -111,7 +114,7 @@ def claim(tx: Connection, import_: int, row_ids: Sequence[int]) -> Claimed:
     now = time.time()
     claimed = tx.execute(
         update(rows)
-        .where(rows.c.id.in_(row_ids), rows.c.state == RowState.READY, ~ref_is_held())
+        .where(rows.c.id.in_(row_ids), rows.c.state == RowState.READY, ~REF_IS_HELD)
         .values(state=RowState.SENDING, claim=token, tries=rows.c.tries + 1, changed_at=now)
         .returning(rows.c.id, rows.c.tries)
     ).all()
@@ -256,7 +259,7 @@ def _record_late(tx: Connection, import_: int, one: Result) -> None:
 
 
 def _another_holds_ref(tx: Connection, row: int) -> bool:
-    return tx.execute(select(rows.c.id).where(rows.c.id == row, ref_is_held())).first() is not None
+    return tx.execute(select(rows.c.id).where(rows.c.id == row, REF_IS_HELD)).first() is not None
 
 
 def recover(tx: Connection) -> int:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, and_, func, or_, select, update
 
 from blnk_api.imports.journal.moves import move, note
 from blnk_api.imports.journal.schema import counts, imports, rows
-from blnk_api.imports.journal.sending import WHO, ref_is_held
+from blnk_api.imports.journal.sending import REF_IS_HELD, WHO
 from blnk_api.imports.journal.states import ImportState, RowState
 
 
@@ -59,7 +59,7 @@ def more_to_send(tx: Connection, instance: int) -> bool:
     running = select(imports.c.number).where(
         imports.c.instance == instance, imports.c.state == ImportState.RUNNING
     )
-    may_go = or_(rows.c.state == RowState.SENDING, and_(rows.c.state == RowState.READY, ~ref_is_held()))
+    may_go = or_(rows.c.state == RowState.SENDING, and_(rows.c.state == RowState.READY, ~REF_IS_HELD))
     return (
         tx.execute(select(rows.c.id).where(rows.c.import_.in_(running), may_go).limit(1)).first() is not None
     )

@@ -1,0 +1,145 @@
+"""The command line: imports a file, or goes on with an import, on the same journal as the app.
+
+python -m blnk_api import FILE
+python -m blnk_api --help
+"""
+
+import signal
+import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable, Sequence
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from blnk_api.command import acts
+from blnk_api.command.columns import FIELDS
+from blnk_api.command.exits import Ends, Exit
+from blnk_api.command.importing import import_file
+from blnk_api.command.opening import Opened
+from blnk_api.errors import SettingsProblem
+from blnk_api.imports import handling
+from blnk_api.imports.journal import JournalUnavailable
+
+_EXITS = """exit codes:
+  0    every row is created or existed already, and verified (or could not be, which is said)
+  2    wrong options, or a file that cannot be used; nothing was sent
+  3    finished; some rows were refused, invalid, left out or need a look, or verifying found something
+  4    stopped: credentials, permissions, the instance
+  130  interrupted; `resume` goes on
+
+Ctrl-C pauses. The same import command again goes on where it was left; it never makes a balance twice."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    act: Callable[[Opened, Namespace], Exit] = options.act
+    try:
+        with Opened() as opened:
+            return act(opened, options)
+    except Ends as ends:
+        return _end(str(ends), ends.code)
+    except (SettingsProblem, JournalUnavailable) as problem:
+        return _end(str(problem), Exit.NOTHING_SENT)
+    except KeyboardInterrupt:
+        return _end("Interrupted. `status` says how each import stands.", Exit.INTERRUPTED)
+    except (SQLAlchemyError, OSError) as problem:
+        why = getattr(problem, "orig", None) or problem
+        told = f"The journal or its folder failed: {str(why).splitlines()[0]}. "
+        return _end(f"{told}Nothing is lost: run the same command again.", Exit.STOPPED)
+
+
+def _end(sentence: str, code: Exit) -> Exit:
+    print(sentence, file=sys.stderr)
+    return code
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="python -m blnk_api",
+        description="Opens balances in Blnk from a spreadsheet: every row exactly once, or told why not.",
+        epilog=_EXITS,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    verbs = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def verb(
+        name: str, act: Callable[[Opened, Namespace], Exit], told: str, *, moves: bool = False
+    ) -> ArgumentParser:
+        made = verbs.add_parser(name, help=told, description=told)
+        made.set_defaults(act=act)
+        if moves:
+            made.add_argument(
+                "--progress", choices=("auto", "plain", "none"), default="auto", help="how to show it (auto)"
+            )
+        return made
+
+    _import(
+        verb(
+            "import",
+            import_file,
+            "Check a file, confirm it, create its balances and verify them.",
+            moves=True,
+        )
+    )
+    one = verb(
+        "resume", acts.resume, "Go on with an import, or with the one that is not finished.", moves=True
+    )
+    one.add_argument("id", nargs="?", metavar="ID")
+    one = verb("status", acts.status, "How an import stands, or the newest ones.")
+    one.add_argument("id", nargs="?", metavar="ID")
+    one.add_argument("--json", action="store_true", help="for programs")
+    one = verb("verify", acts.verify, handling.VERIFY_AGAIN.means, moves=True)
+    one.add_argument("id", metavar="ID")
+    one = verb("results", acts.results, "Write every row, with what became of it, to a CSV file.")
+    one.add_argument("id", metavar="ID")
+    one.add_argument("out", metavar="OUT.csv")
+    one = verb("pause", acts.pause, "Send no further row of an import until it is resumed.")
+    one.add_argument("id", metavar="ID")
+    one = verb("cancel", acts.cancel, "Send no further row of an import, for good. What was created stays.")
+    one.add_argument("id", metavar="ID")
+    one = verb("look-again", acts.look_again, handling.LOOK_AGAIN.means, moves=True)
+    one.add_argument("id", metavar="ID")
+    one.add_argument("row", nargs="*", metavar="ROW", help="12, or 12·USD; all that wait where none is named")
+    one = verb("this-is-it", acts.this_is_it, handling.THIS_IS_IT.means)
+    one.add_argument("id", metavar="ID")
+    one.add_argument("row", metavar="ROW")
+    one.add_argument("balance_id", metavar="BALANCE_ID")
+    one = verb(
+        "send-again", acts.send_again, f"{handling.SEND_AGAIN.means} {handling.SEND_AGAIN.risk}", moves=True
+    )
+    one.add_argument("id", metavar="ID")
+    one.add_argument("row", metavar="ROW")
+    return parser
+
+
+def _import(parser: ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="CSV or XLSX")
+    parser.add_argument("--connection", metavar="NAME", help="which Blnk; needed where several are set up")
+    parser.add_argument("--ledger", metavar="ID", help="for all rows, where the file has no column for it")
+    parser.add_argument(
+        "--currency", metavar="CODE", help="for all rows, where the file has no column for it"
+    )
+    parser.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="COLUMN=FIELD",
+        help=f"what a column is for: {', '.join(FIELDS)}; metadata:NAME stores it under another name",
+    )
+    parser.add_argument(
+        "--match",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="metadata columns that tell rows apart, beside ledger, currency, identity and indicator",
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument(
+        "--count", type=int, metavar="N", help="with --yes in production: how many are created"
+    )
+    parser.add_argument("--results", metavar="OUT.csv", help="write every row, with what became of it")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

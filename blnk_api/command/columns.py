@@ -1,0 +1,142 @@
+"""What a command says of a file's columns, put on what was guessed: --ledger, --currency, --map, --match."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from blnk_api.command.exits import Ends
+from blnk_api.imports import mapping as mappings
+from blnk_api.imports import reading
+from blnk_api.imports.mapping import ColumnUse, ForAllRows, Mapping, Use
+from blnk_api.imports.reading import FileProblem, FileShape
+from blnk_api.shown import shown
+
+FIELDS = {
+    one.value: one
+    for one in (
+        *(Use.LEDGER, Use.CURRENCY, Use.IDENTITY, Use.INDICATOR, Use.LINEAGE, Use.ALLOCATION_STRATEGY),
+        *(Use.METADATA, Use.IGNORE),
+    )
+}
+_ONE_COLUMN_EACH = frozenset(FIELDS.values()) - {Use.METADATA, Use.IGNORE}
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """As they were typed. `map` holds "Column=field", `match` column names."""
+
+    ledger: str | None = None
+    currency: str | None = None
+    map: Sequence[str] = ()
+    match: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Understood:
+    """What the columns are for; `notes` are sentences about wishes that have no effect."""
+
+    mapping: Mapping
+    notes: list[str]
+
+
+def understand(path: Path, wishes: Wishes) -> Understood:
+    """How the file's columns are to be taken. Raises Ends with what is wrong with the file or a wish."""
+    try:
+        shape = reading.detect(path, path.name)
+    except FileProblem as problem:
+        raise Ends(problem.message) from None
+    except OSError as problem:
+        raise Ends(f"{shown(str(path), 200)} cannot be read: {problem.strerror}.") from None
+    mapping = mappings.guess(shape)
+    for wish in wishes.map:
+        mapping = _mapped(mapping, wish)
+    mapping = mapping.model_copy(update={"columns": _named(mapping.columns, shape)})
+    notes = []
+    for option, chosen, use in (
+        ("ledger", wishes.ledger, Use.LEDGER),
+        ("currency", wishes.currency, Use.CURRENCY),
+    ):
+        column = mapping.column(use)
+        if chosen is not None and column is not None:
+            notes.append(
+                f"The file has a column for the {option}, {shown(column.header)}, so --{option} is not used."
+            )
+    for_all = ForAllRows(
+        ledger_id=wishes.ledger or None,
+        currencies=tuple(code.strip() for code in (wishes.currency or "").split(";") if code.strip()),
+    )
+    match = tuple(_match(mapping, header) for header in wishes.match) or None
+    mapping = mapping.model_copy(update={"for_all_rows": for_all, "match_columns": match})
+    wrong = [one.message for one in mappings.problems(mapping, shape) if one.severity == "error"]
+    if wrong:
+        raise Ends(" ".join(wrong) + _how_to_choose(mapping))
+    return Understood(mapping, notes)
+
+
+def _how_to_choose(mapping: Mapping) -> str:
+    """What to type where a column was not recognised."""
+    options = [
+        option
+        for option, use, chosen in (
+            ("--ledger ID", Use.LEDGER, mapping.for_all_rows.ledger_id),
+            ("--currency CODE", Use.CURRENCY, mapping.for_all_rows.currencies),
+        )
+        if mapping.column(use) is None and not chosen
+    ]
+    if not options:
+        return ""
+    return f' Use --map "Column=field", or for all rows {" and ".join(options)}.'
+
+
+def _mapped(mapping: Mapping, wish: str) -> Mapping:
+    """With one "Column=field" heeded. Another column that had the field becomes metadata."""
+    header, _, field = wish.rpartition("=")
+    word, _, name = field.strip().partition(":")
+    use = FIELDS.get(word.strip().lower())
+    if not header or use is None or (name and use is not Use.METADATA):
+        raise Ends(
+            f'--map {shown(wish)} should be "Column=field", with one of these fields: {", ".join(FIELDS)}, '
+            "metadata:NAME."
+        )
+    meant = {column.position for column in _columns(mapping, header)}
+    columns = []
+    for column in mapping.columns:
+        if column.position in meant:
+            column = column.model_copy(update={"use": use, "name": name.strip() or None})
+        elif column.use is use and use in _ONE_COLUMN_EACH:
+            column = column.model_copy(update={"use": Use.METADATA, "name": None})
+        columns.append(column)
+    return mapping.model_copy(update={"columns": tuple(columns)})
+
+
+def _named(columns: Sequence[ColumnUse], shape: FileShape) -> tuple[ColumnUse, ...]:
+    """Gives metadata columns that have no name yet the one that they would have had by themselves."""
+    taken = {one.name: one.header for one in columns if one.name}
+    kinds = (Use.METADATA, Use.REFERENCE)
+    return tuple(
+        one.model_copy(update={"name": mappings.stored_name(shape.headers[one.position], taken)})
+        if one.use in kinds and not one.name
+        else one.model_copy(update={"name": one.name if one.use in kinds else None})
+        for one in columns
+    )
+
+
+def _match(mapping: Mapping, header: str) -> str:
+    """The metadata name of a column that decides whether two rows mean the same balance."""
+    [column, *_] = _columns(mapping, header)
+    if column.name is not None:
+        return column.name
+    if column.use is Use.IGNORE:
+        raise Ends(f"--match {shown(header)}: this column is left out, so rows cannot be told apart by it.")
+    raise Ends(f"--match {shown(header)}: this column counts always. Name metadata columns only.")
+
+
+def _columns(mapping: Mapping, header: str) -> list[ColumnUse]:
+    """The columns with this header: to the letter, or else in any case."""
+    wanted = " ".join(header.split())
+    for fold in (str, str.casefold):
+        found = [one for one in mapping.columns if fold(" ".join(one.header.split())) == fold(wanted)]
+        if found:
+            return found
+    known = ", ".join(shown(one.header) for one in mapping.columns if one.header)
+    raise Ends(f"The file has no column {shown(header)}. It has: {known}.")

@@ -1,0 +1,183 @@
+"""`import FILE`: checked, shown, confirmed, sent, verified; or taken up where it was left."""
+
+import hashlib
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from blnk_api import words
+from blnk_api.command import columns, telling, unfinished
+from blnk_api.command.checking import check
+from blnk_api.command.columns import Wishes
+from blnk_api.command.exits import Ends, Exit
+from blnk_api.command.opening import Opened
+from blnk_api.command.progress import Progress
+from blnk_api.command.sending import see_through
+from blnk_api.command.telling import say
+from blnk_api.imports import drafts
+from blnk_api.imports.drafts import NotConfirmed
+from blnk_api.imports.journal import imports
+from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.journal.moves import move_import, note
+from blnk_api.imports.journal.states import ImportState, Stage
+from blnk_api.imports.mapping import Mapping
+from blnk_api.settings import Connection
+from blnk_api.shown import shown
+
+
+def import_file(opened: Opened, options: Namespace) -> Exit:
+    path, out = Path(options.file), Path(options.results) if options.results else None
+    wishes = Wishes(options.ledger, options.currency, options.map, options.match)
+    connection = opened.connection_named(options.connection)
+    understood = columns.understand(path, wishes)
+    if out is not None:
+        telling.writable(out, instead_of=path)
+    for note_ in understood.notes:
+        say(note_)
+    import_ = _found_or_uploaded(opened, path, connection, understood.mapping)
+    with Progress(options.progress, opened, import_.id):
+        import_ = _checked(opened, import_, connection)
+    if import_.state is ImportState.DRAFT:
+        import_ = _confirmed(opened, import_, connection, options)
+    elif import_.state is ImportState.CANCELLED:
+        raise Ends(f"Somebody discarded the draft {import_.id} meanwhile. Nothing was sent.")
+    _resume(opened, import_)
+    with Progress(options.progress, opened, import_.id):
+        import_ = see_through(opened, import_, connection)
+    return telling.report(opened, import_, out)
+
+
+def _found_or_uploaded(opened: Opened, path: Path, connection: Connection, mapping: Mapping) -> Import:
+    """The unfinished import of the same file, or a new draft."""
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            with opened.journal.read() as tx:
+                found = unfinished.of_file(tx, connection.instance, digest, mapping, drafts_of=opened.who)
+            if found is not None:
+                state = words.STATE[found.state].lower()
+                say(f"The import {found.id} of this file is not finished ({state}): going on with it.")
+                return found
+            id = imports.new_id()
+            drafts.upload(
+                opened.journal,
+                opened.settings,
+                id=id,
+                connection=connection,
+                who=opened.who,
+                file_name=path.name,
+                data=file,
+                mapping=mapping,
+            )
+    except OSError as problem:
+        raise Ends(f"{shown(str(path), 200)} cannot be read or kept: {problem.strerror}.") from None
+    return opened.find(id)
+
+
+def _checked(opened: Opened, import_: Import, connection: Connection) -> Import:
+    if import_.state is not ImportState.DRAFT:
+        return import_
+    try:
+        draft = check(opened, import_.id, connection)
+    except Ends:
+        _discard(opened, import_)
+        raise
+    except KeyboardInterrupt:
+        _discard(opened, import_)
+        raise Ends("Interrupted; nothing was sent.", Exit.INTERRUPTED) from None
+    if draft.state is ImportState.DRAFT and draft.stage is Stage.UNREADABLE:
+        _discard(opened, draft)
+        raise Ends(draft.problem or "The file cannot be used.")
+    return draft
+
+
+def _confirmed(opened: Opened, draft: Import, connection: Connection, options: Namespace) -> Import:
+    """The import that was handed over: this draft, or another command's of the same file that was quicker."""
+    telling.say_totals(draft, connection)
+    try:
+        count = drafts.to_create(draft)
+        if quicker := _overlapping(opened, draft):
+            return quicker
+        if count:
+            _make_sure(count, connection, options)
+            if quicker := _overlapping(opened, draft):
+                return quicker
+        else:
+            say("There is nothing to create; what exists is compared with Blnk.")
+        return _hand_over(opened, draft, count)
+    except Ends:
+        _discard(opened, draft)
+        raise
+    except KeyboardInterrupt:
+        _discard(opened, draft)
+        raise Ends("Interrupted; nothing was sent.", Exit.INTERRUPTED) from None
+
+
+def _overlapping(opened: Opened, draft: Import) -> Import | None:
+    """An import of the same file that somebody confirmed meanwhile. Raises Ends for any other in the way."""
+    with opened.journal.read() as tx:
+        found = unfinished.overlap(tx, draft)
+        quicker = unfinished.same(tx, draft)
+    if quicker is not None:
+        say(f"Another command is on the same file already: following its import {quicker.id}.")
+        _discard(opened, draft)
+        return quicker
+    if found is not None:
+        raise Ends(f"{unfinished.sentence(found)} Nothing was sent.")
+    return None
+
+
+def _make_sure(count: int, connection: Connection, options: Namespace) -> None:
+    """Raises Ends unless a person wants exactly this."""
+    if options.count is not None and options.count != count:
+        raise Ends(f"--count says {options.count:,}, and {count:,} would be created. Nothing was sent.")
+    if options.yes:
+        if connection.is_production and options.count is None:
+            raise Ends(f"In production, --yes needs --count {count}. Nothing was sent.")
+        return
+    if not sys.stdin.isatty():
+        raise Ends("There is no terminal to ask on: add --yes to create them. Nothing was sent.")
+    wanted = str(count) if connection.is_production else "yes"
+    try:
+        typed = input(f"Type {wanted} to create {words.plural(count, 'balance')}: ")
+    except EOFError:
+        typed = ""
+    if typed.strip().replace(",", "").lower() != wanted:
+        raise Ends("Nothing was sent.")
+
+
+def _hand_over(opened: Opened, draft: Import, count: int) -> Import:
+    try:
+        if count:
+            drafts.confirm(
+                opened.journal,
+                opened.settings,
+                id=draft.id,
+                who=opened.who,
+                version=draft.version,
+                typed=str(count),
+            )
+        else:
+            with opened.journal.write() as tx:
+                imports.confirm(tx, draft, who=opened.who, version=draft.version)
+    except NotConfirmed as problem:
+        raise Ends(str(problem)) from None
+    now = opened.find(draft.id)
+    if now.state is ImportState.DRAFT:
+        raise Ends(
+            "The draft has changed since it was shown here, so nothing was sent. Run the command again."
+        )
+    return now
+
+
+def _discard(opened: Opened, draft: Import) -> None:
+    """Nobody finds a draft of this command's that was given up, and confirms it by mistake."""
+    with opened.journal.write() as tx:
+        if move_import(tx, draft.number, from_=[ImportState.DRAFT], to=ImportState.CANCELLED):
+            note(tx, draft.number, who=opened.who, what="cancelled")
+
+
+def _resume(opened: Opened, import_: Import) -> None:
+    """A paused import goes on: whoever runs the command again wants that."""
+    with opened.journal.write() as tx:
+        imports.resume(tx, import_.number, who=opened.who)

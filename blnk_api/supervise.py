@@ -11,7 +11,6 @@ import secrets
 import subprocess
 import sys
 import time
-from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -28,6 +27,7 @@ OWNER = secrets.token_hex(8)
 STARTED_AT = time.time()
 
 _LOOK_SECONDS = 1.0
+_LOOK_AT_SENDER_SECONDS = 0.2
 _LOOK_WHILE_STARTING_SECONDS = 0.05
 _SETTINGS_AGAIN_SECONDS = 2.0
 _END_SECONDS = 0.8
@@ -109,7 +109,7 @@ async def _keep_practice(chosen: settings.Settings, tried: asyncio.Event) -> Non
                 continue
             if own is not None:
                 _log.error("the practice Blnk does not answer; it is started again (its log: practice/log)")
-                await _end_popen(own)
+                await _end(own)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
             own = await asyncio.to_thread(launch.start, chosen.data_dir)
@@ -117,7 +117,7 @@ async def _keep_practice(chosen: settings.Settings, tried: asyncio.Event) -> Non
     finally:
         tried.set()
         if own is not None:
-            await _end_popen(own)
+            await _end(own)
 
 
 async def _keep_sender() -> None:
@@ -125,9 +125,9 @@ async def _keep_sender() -> None:
     wait = _FIRST_WAIT_SECONDS
     while True:
         began = time.monotonic()
-        process = await _start_sender()
+        process = await asyncio.to_thread(_start_sender)
         try:
-            code = await process.wait()
+            code = await _end_of(process)
         finally:
             await _end(process)
         _log.error("the sender ended with code %s; it is started again", code)
@@ -136,30 +136,26 @@ async def _keep_sender() -> None:
         await asyncio.sleep(wait)
 
 
-async def _start_sender() -> Process:
+def _start_sender() -> subprocess.Popen[bytes]:
+    """Not by the event loop's own way, which hands our listening socket on: it would outlive a kill of us."""
     root = str(Path(_package).parent.parent)
     paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "blnk_api.imports.worker", "--owner", OWNER, "--stop-with-stdin"),
-        stdin=asyncio.subprocess.PIPE,
+    return subprocess.Popen(
+        [sys.executable, "-m", "blnk_api.imports.worker", "--owner", OWNER, "--stop-with-stdin"],
+        stdin=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": paths},
     )
 
 
-async def _end(process: Process) -> None:
-    if process.stdin is not None:
-        process.stdin.close()
-    for act in (process.terminate, process.kill):
-        with suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), _END_SECONDS)
-            return
-        with suppress(ProcessLookupError):
-            act()
-    await process.wait()
+async def _end_of(process: subprocess.Popen[bytes]) -> int:
+    while True:
+        code = process.poll()
+        if code is not None:
+            return code
+        await asyncio.sleep(_LOOK_AT_SENDER_SECONDS)
 
 
-async def _end_popen(process: subprocess.Popen[bytes]) -> None:
+async def _end(process: subprocess.Popen[bytes]) -> None:
     if process.stdin is not None:
         process.stdin.close()
     for act in (process.terminate, process.kill):

@@ -106,6 +106,23 @@ def test_nothing_is_left_five_seconds_after_a_kill_of_the_app(tmp_path: Path, br
         wait_for_end(app, END_SECONDS)
 
 
+def test_nobody_but_the_app_holds_its_port(tmp_path: Path) -> None:
+    """Else the next start, right after a crash, would go to another port."""
+    with App(tmp_path) as app:
+        [sender] = wait_until(lambda: pids(app, SENDER), app.log)
+        port = f"{urlsplit(app.url).port:04X}"
+        listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        ours = {f"socket:[{one[9]}]" for one in listening if one[1].endswith(f":{port}")}
+        held = {process: sockets(process) & ours for process in app.processes()}
+        assert held.pop(app.process.pid)
+        assert held.pop(sender) == set()
+        assert list(held.values()) == [set()]
+
+
+def sockets(pid: int) -> set[str]:
+    return {str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()}
+
+
 @pytest.mark.parametrize("module", [SENDER, PRACTICE])
 def test_a_helper_that_dies_is_started_again(tmp_path: Path, module: str) -> None:
     with App(tmp_path) as app:

@@ -466,7 +466,7 @@ class TestImports:
         importer.draft(requests_for(3))
         at = visit("imports.py")
         told = said(at)
-        assert told.count("SANDBOX · here") == 2
+        assert [caption.value for caption in at.caption].count("SANDBOX · here") == 2
         assert told.index("Checked: 3 balances") < told.index("Checked: 1 balance ")
 
     def test_one_import_tells_what_became_of_it_and_offers_its_files(self, importer: Importer) -> None:

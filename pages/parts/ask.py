@@ -63,6 +63,7 @@ def currency_field(custom: frozenset[str]) -> str | None:
         index=None,
         key=CURRENCY,
         placeholder="Choose a currency",
+        filter_mode="contains",  # the default finds CHW before CHF when somebody types CHF
         format_func=lambda code: f"{code} · {currencies.name_of(code) or 'a code of your own'}",
     )
 

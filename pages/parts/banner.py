@@ -3,7 +3,7 @@
 import streamlit as st
 
 from blnk_api import words
-from blnk_api.desk import SenderIs, Sending, listens_beyond_this_machine
+from blnk_api.desk import SenderIs, listens_beyond_this_machine
 from blnk_api.imports.journal.imports import Import
 from pages.parts import look
 from pages.parts.visit import Visit
@@ -14,35 +14,31 @@ def show(visit: Visit) -> None:
     if instance is None:
         return
     with st.container(key=f"banner-{instance.environment}", gap=None):
-        parts = [f"**{look.environment(instance)}**"]
-        if instance.environment != "practice":
-            parts.append(look.safe(words.instance(instance, visit.connection)))
-        st.markdown(" · ".join([*parts, words.ENVIRONMENT_MEANS[instance.environment]]))
+        means = words.ENVIRONMENT_MEANS[instance.environment]
+        st.markdown(f"**{look.place(instance, visit.connection)}** · {means}")
     if listens_beyond_this_machine(st.get_option("server.address")):
         look.warning(
             "Everybody who can reach this server can create balances: it is open to the network and asks for "
             "no sign-in. Names shown here are not verified."
         )
-    sending(visit.sending())
+    now = visit.sending()
+    if now.is_ is SenderIs.ANOTHERS:
+        st.info(
+            f"Sending is done by another process (process {now.pid} on {look.safe(now.host)}).",
+            icon=":material/info:",
+        )
+    elif now.is_ is SenderIs.GONE and visit.import_ is None:
+        look.warning(_NOBODY_SENDS)
 
 
-def sending(now: Sending) -> None:
-    match now.is_:
-        case SenderIs.ANOTHERS:
-            st.info(
-                f"Sending is done by another process (process {now.pid} on {look.safe(now.host)}).",
-                icon=":material/info:",
-            )
-        case SenderIs.GONE:
-            look.warning(
-                "Nothing is sending right now. What you start here is kept, and goes on when sending is back."
-            )
+_NOBODY_SENDS = "Nothing is sending right now. What you start here is kept, and goes on when sending is back."
 
 
 def sending_here(visit: Visit, import_: Import) -> None:
-    """As `sending`, beside an import that depends on it."""
+    """What keeps this import from going on, if anything does; for a place that moves by itself."""
     now = visit.sending()
-    sending(now)
+    if now.is_ is SenderIs.GONE:
+        look.warning(_NOBODY_SENDS)
     if visit.connection is None:
         look.warning(
             f"This import belongs to {words.instance(import_.instance, None)}, and no connection means that "

@@ -21,7 +21,7 @@ def show(visit: Visit) -> None:
             st.page_link("import_file.py", label="Import a file", query_params=visit.query())
             st.page_link("create_balance.py", label="Create one balance", query_params=visit.query())
         return
-    with st.container(border=True, key="history"):
+    with st.container(border=True, key="history", gap="xxsmall"):
         for at, import_ in enumerate(found[:_PAGE]):
             if at:
                 st.divider(width="stretch")
@@ -50,8 +50,7 @@ def _entry(visit: Visit, import_: Import) -> None:
     with at, st.container(gap=None):
         st.caption(words.when(import_.created_at, zone))
         st.caption(look.safe(words.actor(import_.who)))
-        blnk = words.instance(import_.instance, connection)
-        st.caption(f"{look.environment(import_.instance)} · {look.safe(blnk)}")
+        st.caption(look.place(import_.instance, connection))
 
 
 def show_draft(visit: Visit, import_: Import) -> None:

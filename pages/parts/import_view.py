@@ -39,3 +39,4 @@ def show(visit: Visit, import_: Import) -> None:
                 text = f"{label} ({count:,})" if import_.is_over else label
                 st.link_button(text, url, help=_HELP[variant], icon=":material/download:")
     rows_table.show(visit, import_)
+    progress.show_events(visit, import_)

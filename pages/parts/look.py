@@ -67,6 +67,13 @@ def environment(instance: Instance) -> str:
     return words.ENVIRONMENT[instance.environment]
 
 
+def place(instance: Instance, connection: Connection | None) -> str:
+    """ "PRODUCTION · Acme": the environment, and which one where there may be several."""
+    if instance.environment == "practice":
+        return environment(instance)
+    return f"{environment(instance)} · {safe(words.instance(instance, connection))}"
+
+
 def address(connection: Connection) -> str:
     """Where a connection leads, for telling two apart."""
     if connection.is_practice:
@@ -81,4 +88,4 @@ def heading(text: str) -> None:
 def link(query: dict[str, str]) -> str:
     """This page's own address with a query: what somebody else can open."""
     url = urlsplit(st.context.url or "")
-    return urlunsplit((url.scheme, url.netloc, url.path, urlencode(query), ""))
+    return urlunsplit((url.scheme, url.netloc, url.path or "/", urlencode(query), ""))

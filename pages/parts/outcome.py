@@ -14,7 +14,7 @@ from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow
 from blnk_api.imports.journal.states import ImportState, RowState
 from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance, BalanceRequest
-from pages.parts import ask, decide, import_controls, look, person
+from pages.parts import ask, banner, decide, import_controls, look, person
 from pages.parts.visit import Visit
 
 _TOLD = {
@@ -62,6 +62,7 @@ def _watch(visit: Visit, id: str) -> None:
             st.info("Sent to Blnk. Its answer is on the way.", icon=":material/hourglass_top:")
         case _:
             st.info("Waiting to be sent.", icon=":material/schedule:")
+            banner.sending_here(visit, import_)
             if row.message and row.tries:
                 st.text(f"The last try did not reach Blnk: {row.message}")
     _asked(drafts.asked_for(row))
@@ -131,7 +132,7 @@ def _balance(visit: Visit, import_: Import, row: JournalRow, request: BalanceReq
     st.caption("Balance id")
     st.code(row.balance_id or "", language=None)
     if row.message:
-        look.warning(f"Blnk answered otherwise than asked: {row.message}.")
+        st.info(look.safe(row.message), icon=":material/info:")
     try:
         held = _held(visit, visit.credentials(), row.balance_id or "")
     except NothingCreated:

@@ -9,6 +9,8 @@ from blnk_api.imports.journal.states import WORDS, ImportState, RowState
 from pages.parts import banner, decide, import_controls, look
 from pages.parts.visit import Visit
 
+_EVENTS = 20
+
 
 def show(visit: Visit, import_: Import) -> None:
     """Moves by itself while the import does; the page is drawn anew when its state changes."""
@@ -33,7 +35,7 @@ def _body(visit: Visit, import_: Import) -> None:
         look.state_badge(import_.state)
         st.markdown(f"**{words.headline(import_)}**")
     settled, total = words.progress(import_)
-    if import_.state is not ImportState.DRAFT and total:
+    if total and not import_.is_over:
         st.progress(settled / total)
     _counts(import_)
     if not import_.is_over:
@@ -43,8 +45,7 @@ def _body(visit: Visit, import_: Import) -> None:
     else:
         import_controls.show(visit, import_)
     decide.show(visit, import_)
-    _findings(import_)
-    _events(visit, import_)
+    _findings(visit, import_)
 
 
 def _counts(import_: Import) -> None:
@@ -59,23 +60,32 @@ def _counts(import_: Import) -> None:
         st.write("Refused rows: download what was not created, put them right, and import that file.")
 
 
-def _findings(import_: Import) -> None:
+def _findings(visit: Visit, import_: Import) -> None:
     found = import_.findings
     if found is None:
         return
     for sentence in words.findings(found):
         look.warning(sentence)
-    if found.get("checked") and found.get("clean"):
-        st.caption(f"Verified: all {words.plural(int(found.get('expected', 0)), 'balance')} found in Blnk.")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if found.get("checked") and found.get("clean"):
+            expected = words.plural(int(found.get("expected", 0)), "balance")
+            st.caption(f"Verified: all {expected} found in Blnk.", width="content")
+        if visit.connection is not None:
+            decide.verify_again(visit, import_)
 
 
-def _events(visit: Visit, import_: Import) -> None:
+def show_events(visit: Visit, import_: Import) -> None:
+    """What happened to the import, newest first."""
+    every = None if import_.is_over else visit.desk.settings.waits.page_refresh
+    with st.expander("What happened", expanded=False, key=f"events-{import_.id}"):
+        st.fragment(_events, run_every=every)(visit, import_.number)
+
+
+def _events(visit: Visit, number: int) -> None:
     zone = words.zone(st.context.timezone)
     with visit.desk.journal.read() as tx:
-        happened = imports.events_of(tx, import_.number, limit=12)
-    with st.expander("What happened", expanded=False, key=f"events-{import_.id}"), st.container(gap=None):
+        happened = imports.events_of(tx, number, limit=_EVENTS)
+    with st.container(gap=None):
         for one in happened:
             said = f"{words.when(one.at, zone)} · {words.actor(one.who)} · {words.event(one)}"
             st.caption(look.safe(said))
-    if visit.connection is not None:
-        decide.verify_again(visit, import_)

@@ -74,6 +74,7 @@ def metadata_grid() -> Pairs:
         st.session_state.get(_METADATA, _NO_PAIRS),
         num_rows="dynamic",
         hide_index=True,
+        placeholder=" ",
         key=f"{_METADATA}-{_form_id()}",
         column_config={"Name": st.column_config.TextColumn(), "Value": st.column_config.TextColumn()},
     )
@@ -85,10 +86,7 @@ def create_button(visit: Visit, ledger: Choice | None, identity: Choice | None, 
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Create balance", type="primary", key=f"create-{_form_id()}", on_click=_press)
         connection = visit.connected()
-        st.caption(
-            f"In {look.safe(connection.label)} ({look.environment(connection.instance)}). "
-            "A balance cannot be deleted."
-        )
+        st.caption(f"In {look.place(connection.instance, connection)}. A balance cannot be deleted.")
     if time.monotonic() - st.session_state.get(_PRESSED, -math.inf) > _PRESS_COUNTS_SECONDS:
         if st.session_state.get(_SENT):
             clear()  # somebody came back for another one

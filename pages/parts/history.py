@@ -22,9 +22,7 @@ def show(visit: Visit) -> None:
             st.page_link("create_balance.py", label="Create one balance", query_params=visit.query())
         return
     with st.container(border=True, key="history", gap="xxsmall"):
-        for at, import_ in enumerate(found[:_PAGE]):
-            if at:
-                st.divider(width="stretch")
+        for import_ in found[:_PAGE]:
             _entry(visit, import_)
     if len(found) > _PAGE or len(befores) > 1:
         with st.container(horizontal=True):

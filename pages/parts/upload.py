@@ -15,11 +15,12 @@ ldg_073f7ffe-9dfd-42ce-aa50-d1dca1788adc,EUR,,1002
 
 def show(visit: Visit) -> None:
     person.name_field(visit)
-    uploaded = st.file_uploader("A CSV file, at most 100 MB", key=f"file-{_next_id()}")
+    uploaded = st.file_uploader("A CSV or XLSX file, at most 100 MB", key=f"file-{_next_id()}")
     with st.expander("What the file must look like"):
         st.write(
-            "One row for each balance, with the names of the columns in the first row. The ledger and the "
-            "currency are needed, the identity is optional, and every other column is kept as metadata."
+            "One row for each balance, with the names of the columns in the first row. The ledger (by id or "
+            "name) and the currency are needed, the identity is optional, and every other column is kept as "
+            "metadata."
         )
         st.code(_EXAMPLE, language=None)
     if uploaded is None:

@@ -89,6 +89,8 @@ class Settings:
     secrets_path: Path
     connections: Mapping[str, Connection]
     waits: Waits = Waits()
+    most_at_once: int = 256
+    """Requests of one instance that may be under way at the same moment (BLNK_MOST_AT_ONCE)."""
 
     @property
     def uploads_dir(self) -> Path:
@@ -124,6 +126,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         secrets_path=path,
         connections=connections,
         waits=_waits(env),
+        most_at_once=_most_at_once(env),
     )
 
 
@@ -269,6 +272,13 @@ def _custom_currencies(table: _Table) -> frozenset[str]:
             "custom_currencies", 'should be a list of codes without spaces, like ["POINTS", "MILES"].'
         )
     return frozenset(codes)
+
+
+def _most_at_once(env: Mapping[str, str]) -> int:
+    text = env.get("BLNK_MOST_AT_ONCE", "256")
+    if not text.isdecimal() or not 1 <= int(text) <= 10_000:
+        raise SettingsProblem("BLNK_MOST_AT_ONCE should be a whole number from 1 to 10,000.")
+    return int(text)
 
 
 def _waits(env: Mapping[str, str]) -> Waits:

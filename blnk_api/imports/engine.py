@@ -11,6 +11,7 @@ Why no row is ever sent twice:
 
 import asyncio
 import math
+import secrets
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any
@@ -102,14 +103,14 @@ class Engine:
 
     def _launch(self, permits: int) -> None:
         """Lets claimed rows leave, one lane after the other, so that imports share the pace."""
+        free = min(permits, self._most_at_once - self.in_flight) if self._holds_lock() else 0
         lanes = [lane for lane in self.lanes.values() if lane.claimed]
-        while permits > 0 and lanes and self.in_flight < self._most_at_once and self._holds_lock():
-            for lane in lanes:
-                if permits > 0:
-                    permits -= 1
-                    self.gate.pace.take(1)
-                    lane.in_flight += 1
-                    self._start(self._fly(lane, lane.claimed.popleft()))
+        while free > 0 and lanes:
+            for lane in lanes[:free]:
+                free -= 1
+                self.gate.pace.take(1)
+                lane.in_flight += 1
+                self._start(self._fly(lane, lane.claimed.popleft()))
             lanes = [lane for lane in lanes if lane.claimed]
 
     def _feed(self) -> None:
@@ -117,14 +118,16 @@ class Engine:
         now = self.gate.clock()
         for lane in list(self.lanes.values()):
             if not lane.sends:
-                self._give_back(lane, "The import is not running.")
-            elif not lane.is_filling and len(lane.ready) < ROWS_PER_FILL and now >= lane.fill_at:
+                self._give_back(lane)
+                continue
+            stale = sum(flight.leave_before < boottime() for flight in lane.claimed)
+            self._take_back(lane, stale, "It did not leave in time.")
+            if not lane.is_filling and len(lane.ready) < ROWS_PER_FILL and now >= lane.fill_at:
                 lane.is_filling = True
                 self._start(self.scout.fill(lane))
         if self._claiming or not self._may_claim():
             return
-        wanted = self.gate.pace.expected(CLAIM_AHEAD_SECONDS)
-        wanted = min(wanted, self._most_at_once - self.in_flight)
+        wanted = min(self.gate.pace.expected(CLAIM_AHEAD_SECONDS), self._most_at_once)
         wanted -= sum(len(lane.claimed) for lane in self.lanes.values())
         if self.gate.breaker.circuit is Circuit.HALF_OPEN:
             wanted = min(wanted, 1 - sum(lane.out for lane in self.lanes.values()))
@@ -143,25 +146,24 @@ class Engine:
         )
 
     async def _claim(self, lanes: list[Lane], wanted: int) -> None:
-        try:
-            share = math.ceil(wanted / len(lanes))
-            for lane in lanes:
-                n = min(share, lane.room(), len(lane.ready))
-                rows = {row.id: row for row in (lane.ready.popleft() for _ in range(n))}
-                leave_before = boottime() + self._waits.claim_good
-                claimed = await self.journal.write(sending.claim, lane.import_.number, list(rows))
-                for id, attempt in claimed.tries.items():
-                    row = rows[id]
-                    lane.claimed.append(Flight(id, attempt, claimed.token, row.ref, row.body, leave_before))
-                if lane.ramp is Ramp.FEW:
-                    lane.few_sent += len(claimed.tries)
-        except (SQLAlchemyError, OSError):
-            # Nothing was committed, so nothing leaves; the rows are READY still and are read again.
-            self._journal_is_well = False
-            await asyncio.sleep(self._waits.journal_retry)
-            self._journal_is_well = True
-        finally:
-            self._claiming = False
+        share = math.ceil(wanted / len(lanes))
+        for lane in lanes:
+            n = min(share, lane.room(), len(lane.ready))
+            rows = {row.id: row for row in (lane.ready.popleft() for _ in range(n))}
+            number, token = lane.import_.number, secrets.token_hex(8)
+            leave_before = boottime() + self._waits.claim_good
+            try:
+                claimed = await self.journal.write(sending.claim, number, list(rows), token)
+            except (SQLAlchemyError, OSError):
+                # Whether that was committed nobody knows; nothing has left, and the rows go back.
+                await asyncio.sleep(self._waits.journal_retry)
+                await self._insist(sending.take_back, number, list(rows), token)
+                break
+            for id, n in claimed.tries.items():
+                lane.claimed.append(Flight(id, n, token, rows[id].ref, rows[id].body, leave_before))
+            if lane.ramp is Ramp.FEW:
+                lane.few_sent += len(claimed.tries)
+        self._claiming = False
 
     async def _fly(self, lane: Lane, flight: Flight) -> None:
         """One attempt, from its claim to its result."""
@@ -178,6 +180,8 @@ class Engine:
         lane.results.append(result)
         lane.in_flight -= 1
         self._recorded.set()
+        # A place that falls free is taken at once: where places are scarce, a tick's wait would cost a third.
+        self._launch(self.gate.open(self.gate.clock()))
 
     async def _attempt(self, lane: Lane, flight: Flight, token: Token) -> Result:
         left_at = self.gate.clock()
@@ -244,14 +248,16 @@ class Engine:
         to = RowState.REFUSED if verdict.to is RowState.INVALID else verdict.to
         return decisions.after_conflict(flight, conflict, to, verdict.balance_id)
 
-    def _give_back(self, lane: Lane, why: str) -> None:
-        """Claimed rows that have not left go back; rows that were only read are forgotten."""
-        if lane.claimed:
-            lane.results += [decisions.taken_back(flight, why) for flight in lane.claimed]
-            lane.claimed.clear()
-            self._recorded.set()
+    def _give_back(self, lane: Lane) -> None:
+        """The import does not run any more: claimed rows that have not left go back, others are forgotten."""
         lane.ready.clear()
         lane.after = 0
+        self._take_back(lane, len(lane.claimed), "The import stopped before it left.")
+
+    def _take_back(self, lane: Lane, n: int, why: str) -> None:
+        for _ in range(n):
+            lane.results.append(decisions.taken_back(lane.claimed.popleft(), why))
+            self._recorded.set()
 
     async def _record_results(self) -> None:
         while True:

@@ -38,8 +38,6 @@ from blnk_api.token_store import TokenStore
 
 log = logging.getLogger("blnk.worker")
 
-MOST_AT_ONCE = 256
-
 
 class LockLost(Exception):
     """Another process may send now: this one claims nothing more and starts over."""
@@ -53,7 +51,6 @@ async def engine_for(
     lock: SenderLock,
     *,
     only: int | None = None,
-    most_at_once: int = MOST_AT_ONCE,
 ) -> "Running":
     """Starts sending for one connection's instance; stop it with `Running.stop`."""
     number = await thread.write(imports.instance_number, connection.instance)
@@ -69,7 +66,7 @@ async def engine_for(
         breaker.circuit, breaker.reason, breaker.probe_at = Circuit.OPEN, known.breaker["reason"], now
     client = BulkClient(
         connection.url,
-        most_at_once=most_at_once,
+        most_at_once=settings.most_at_once,
         connect_seconds=settings.waits.connect,
         request_timeout_seconds=connection.request_timeout_seconds,
     )
@@ -81,7 +78,7 @@ async def engine_for(
         thread,
         gate,
         settings.waits,
-        most_at_once=most_at_once,
+        most_at_once=settings.most_at_once,
         settle_seconds=settings.settle_seconds(connection),
         holds_lock=lock.is_held,
     )

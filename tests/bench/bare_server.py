@@ -88,14 +88,21 @@ class Server(asyncio.Protocol):
             return
         head = self._buffer[:end].lower()
         at = head.find(b"content-length:")
-        length = int(head[at + 15 : head.find(b"\r\n", at) if head.find(b"\r\n", at) > 0 else None]) if at > 0 else 0
+        length = (
+            int(head[at + 15 : head.find(b"\r\n", at) if head.find(b"\r\n", at) > 0 else None])
+            if at > 0
+            else 0
+        )
         if len(self._buffer) < end + 4 + length:
             return
         body = self._buffer[end + 4 : end + 4 + length]
         line = self._buffer[: self._buffer.find(b"\r\n")].decode()
         self._buffer = b""
         status, told = self._answer(line, body)
-        reply = b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (status, len(told))
+        reply = b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (
+            status,
+            len(told),
+        )
         asyncio.get_running_loop().call_later(self._latency, self._write, reply + told)
 
     def _write(self, reply: bytes) -> None:

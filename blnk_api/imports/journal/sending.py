@@ -104,13 +104,20 @@ REF_IS_HELD = _ref_is_held()
 """Whether another row of the same instance, of any import, holds this row's ref."""
 
 
-def claim(tx: Connection, import_: int, row_ids: Sequence[int]) -> Claimed:
+def refs_held(tx: Connection, row_ids: Sequence[int]) -> list[int]:
+    """Which of these rows have a ref that another row holds."""
+    found = tx.execute(select(rows.c.id).where(rows.c.id.in_(row_ids), REF_IS_HELD)) if row_ids else ()
+    return [one.id for one in found]
+
+
+def claim(tx: Connection, import_: int, row_ids: Sequence[int], token: str | None = None) -> Claimed:
     """Moves READY rows to SENDING and writes their attempts. After the commit, and only then, they may leave.
+    `token` is known to the caller alone; it is what `take_back` asks for when the commit is in doubt.
 
     A row whose ref another row of this instance holds is not claimed: it waits for that row. Raises
     IntegrityError when another process took the ref at the same moment; then nothing was claimed.
     """
-    token = secrets.token_hex(8)
+    token = token or secrets.token_hex(8)
     now = time.time()
     claimed = tx.execute(
         update(rows)
@@ -132,6 +139,15 @@ def claim(tx: Connection, import_: int, row_ids: Sequence[int]) -> Claimed:
         .values(has_sent=True)
     )
     return Claimed(token, {row: n for row, n in claimed})
+
+
+def take_back(tx: Connection, import_: int, row_ids: Sequence[int], token: str) -> None:
+    """Rows of a claim whose commit failed, or only seemed to: none of them has left."""
+    held = tx.execute(select(rows.c.id, rows.c.tries).where(rows.c.id.in_(row_ids), rows.c.claim == token))
+    why = "The journal was not sure of its claim, so it did not leave."
+    taken = [Result(id, n, token, RowState.READY, Outcome.NOT_APPLIED, message=why) for id, n in held]
+    if taken:
+        record(tx, import_, taken)
 
 
 _BEGIN_ATTEMPT = insert(attempts).values(

@@ -1,0 +1,306 @@
+"""How fast rows become balances, at what cost: against a bare local server, the sender as its real process.
+
+    python -m tests.bench.sending [--quick]
+
+Prints a table and writes it to tests/bench/RESULTS.md. Takes about a quarter of an hour (`--quick`: two
+minutes, smaller numbers, and nothing is written). The machine should have nothing else to do.
+"""
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import requests
+from sqlalchemy import select
+
+from blnk_api import settings as settings_module
+from blnk_api.imports import refs
+from blnk_api.imports.journal import Journal, imports, rows, schema
+from blnk_api.imports.journal.rows import NewRow
+from blnk_api.imports.journal.states import ImportState, RowState, Stage
+
+LATENCY_SECONDS = 0.05
+CAP_PER_MINUTE = 100_000
+AIM_PER_SECOND = CAP_PER_MINUTE / 60
+RESULTS = Path(__file__).parent / "RESULTS.md"
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Moment:
+    """Where a run stood: wall seconds, the sender's CPU seconds, rows created."""
+
+    at: float
+    cpu: float
+    created: int
+
+
+@contextmanager
+def bare_server(*, latency_seconds: float, cap: int | None = None) -> Iterator[str]:
+    command = [sys.executable, "-m", "tests.bench.bare_server", "--latency", str(latency_seconds)]
+    process = subprocess.Popen(
+        command + (["--cap", str(cap)] if cap else []), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stdin is not None
+    try:
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+    finally:
+        process.stdin.close()
+        process.wait()
+
+
+class Run:
+    """One import in a folder of its own, sent by `python -m blnk_api.imports.worker`."""
+
+    def __init__(self, url: str, n: int, *, cap: int, most_at_once: int) -> None:
+        self.n = n
+        self._folder = tempfile.TemporaryDirectory()
+        folder = Path(self._folder.name)
+        secrets = folder / "secrets.toml"
+        secrets.write_text(
+            f'practice = false\n[connections.here]\nbase_url = "{url}"\ninstance_id = "i"\n'
+            f'environment = "sandbox"\naccess_token = "t"\nrequests_per_minute = {cap}\n'
+        )
+        self._env = {
+            **os.environ,
+            "BLNK_DATA_DIR": str(folder),
+            "BLNK_SECRETS_FILE": str(secrets),
+            "BLNK_MOST_AT_ONCE": str(most_at_once),
+        }
+        chosen = settings_module.load(self._env)
+        self.journal = Journal(chosen.database_url)
+        self.journal.migrate()
+        self._number = self._fill(chosen.connections["here"].instance)
+        self.moments: list[Moment] = []
+
+    def _fill(self, instance: settings_module.Instance) -> int:
+        with self.journal.write() as tx:
+            imports.create(
+                tx, "imp_bench", kind="file", instance=instance, connection="here", who="bench",
+                file_name="bench.csv", stage=Stage.CHECKED,
+            )  # fmt: skip
+            made = imports.find(tx, "imp_bench")
+            assert made is not None
+        for start in range(0, self.n, 2_000):
+            with self.journal.write() as tx:
+                new = [_row(at) for at in range(start, min(self.n, start + 2_000))]
+                rows.insert_rows(tx, made.number, made.instance_number, new)
+        with self.journal.write() as tx:
+            assert imports.confirm(tx, made, who="bench", version=made.version)
+        return made.number
+
+    def send(self) -> None:
+        """From the sender's start to the end of verification; a moment is noted four times a second."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "blnk_api.imports.worker"], env=self._env, stderr=subprocess.DEVNULL
+        )
+        try:
+            while True:
+                self.moments.append(Moment(time.monotonic(), _cpu_seconds(process.pid), self._created()))
+                if self.moments[-1].created == self.n:
+                    break
+                time.sleep(0.25)
+            ended = time.monotonic()
+            while self._state() != ImportState.DONE:
+                time.sleep(0.25)
+            self.verify_seconds = time.monotonic() - ended
+            self.peak_mb = _peak_mb(process.pid)
+        finally:
+            process.terminate()
+            process.wait()
+            self.journal.close()
+            self._folder.cleanup()
+
+    def _created(self) -> int:
+        counts = schema.counts
+        with self.journal.read() as tx:
+            found = tx.execute(select(counts.c.n).where(counts.c.state == RowState.CREATED)).scalar()
+        return found or 0
+
+    def _state(self) -> str:
+        with self.journal.read() as tx:
+            return str(tx.execute(select(schema.imports.c.state)).scalar_one())
+
+    def between(self, low: int, high: int) -> tuple[float, float]:
+        """Rows a second and CPU µs a row, from the first moment at `low` rows to the first at `high`."""
+        first = next(one for one in self.moments if one.created >= low)
+        last = next(one for one in self.moments if one.created >= high)
+        made = last.created - first.created
+        return made / (last.at - first.at), (last.cpu - first.cpu) / made * 1e6
+
+    def best_minute(self) -> float:
+        """Rows created in the minute after the first hundred."""
+        first = next(one for one in self.moments if one.created >= 100)
+        last = next(one for one in self.moments if one.at >= first.at + 60)
+        return (last.created - first.created) * 60 / (last.at - first.at)
+
+
+def _row(at: int) -> NewRow:
+    fields = {
+        "ledger_id": "ldg_11111111-1111-4111-8111-111111111111",
+        "currency": "NGN",
+        "identity_id": "idt_aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa",
+        "meta_data": {"customer": f"customer-{at:07d}", "branch": "Lagos"},
+    }
+    ref = refs.make_ref(refs.content_hash(fields), 0)
+    meta_data = {**fields["meta_data"], "import_ref": ref, "import_id": "imp_bench"}  # type: ignore[dict-item]
+    return NewRow(
+        number=at + 2,
+        part="",
+        state=RowState.READY,
+        cells=[str(value) for value in fields.values()],
+        ledger_id=str(fields["ledger_id"]),
+        currency="NGN",
+        body=orjson.dumps({**fields, "meta_data": meta_data}),
+        ref=ref,
+    )
+
+
+def _cpu_seconds(pid: int) -> float:
+    parts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(parts[11]) + int(parts[12])) / _TICKS
+
+
+def _peak_mb(pid: int) -> float:
+    line = next(one for one in Path(f"/proc/{pid}/status").read_text().splitlines() if "VmHWM" in one)
+    return int(line.split()[1]) / 1024
+
+
+def loop_of_requests(url: str, n: int) -> float:
+    """Rows a second of the usual script: one requests.Session, one row after the other."""
+    with requests.Session() as session:
+        began = time.monotonic()
+        for at in range(n):
+            _post(session, url, at)
+        return n / (time.monotonic() - began)
+
+
+def pool_of_threads(url: str, n: int, threads: int = 64) -> float:
+    local = threading.local()
+
+    def one(at: int) -> None:
+        if not hasattr(local, "session"):
+            local.session = requests.Session()
+        _post(local.session, url, at)
+
+    with ThreadPoolExecutor(threads) as pool:
+        began = time.monotonic()
+        list(pool.map(one, range(n)))
+        return n / (time.monotonic() - began)
+
+
+def _post(session: requests.Session, url: str, at: int) -> None:
+    answer = session.post(
+        f"{url}/proxy/balances",
+        params={"instance_id": "i"},
+        data=_row(at).body,
+        headers={"Authorization": "Bearer t", "Content-Type": "application/json"},
+        timeout=30,
+    )
+    assert answer.status_code == 201
+
+
+def at_the_cap(n: int) -> list[str]:
+    with bare_server(latency_seconds=LATENCY_SECONDS, cap=CAP_PER_MINUTE) as url:
+        run = Run(url, n, cap=CAP_PER_MINUTE, most_at_once=256)
+        run.send()
+        refused = requests.get(f"{url}/stats", timeout=10).json()["refused"]
+    held = run.best_minute() if n > CAP_PER_MINUTE else run.between(100, n)[0] * 60
+    _, cpu = run.between(100, n)
+    return [
+        f"| cap {CAP_PER_MINUTE:,} a minute, 50 ms | {held:,.0f} rows a minute, {held / CAP_PER_MINUTE:.1%} of "
+        f"the cap; {refused} of {n:,} answered 429; {cpu:.0f} µs of CPU a row, journal included |"
+    ]
+
+
+def side_by_side(n: int) -> list[str]:
+    told = []
+    with bare_server(latency_seconds=LATENCY_SECONDS) as url:
+        single = loop_of_requests(url, 200)
+        pool = pool_of_threads(url, min(n, 5_000))
+    for at_once in (64, 83):
+        with bare_server(latency_seconds=LATENCY_SECONDS) as url:
+            run = Run(url, n, cap=1_000_000, most_at_once=at_once)
+            run.send()
+        rate, cpu = run.between(100, n)
+        possible = min(at_once / LATENCY_SECONDS, AIM_PER_SECOND)
+        told.append(
+            f"| no cap, 50 ms, {at_once} at once | {rate:,.0f} rows a second, {rate / possible:.1%} of "
+            f"{possible:,.0f}; {rate / single:.0f} × a loop, {rate / pool:.1f} × the pool; {cpu:.0f} µs a row |"
+        )
+    return [
+        f"| a loop of single requests, 50 ms | {single:,.1f} rows a second |",
+        f"| requests in a pool of 64 threads, 50 ms | {pool:,.0f} rows a second |",
+        *told,
+    ]
+
+
+def a_million(n: int) -> list[str]:
+    with bare_server(latency_seconds=0.005) as url:
+        small = Run(url, n // 100, cap=1_000_000, most_at_once=64)
+        small.send()
+    with bare_server(latency_seconds=0.005) as url:
+        run = Run(url, n, cap=1_000_000, most_at_once=64)
+        run.send()
+    window = n // 20
+    early, late = run.between(n // 100, n // 100 + window), run.between(n - window, n)
+    return [
+        f"| {n // 100:,} rows, no cap | {small.peak_mb:.0f} MB at most in the sender |",
+        f"| {n:,} rows, no cap | {run.peak_mb:.0f} MB at most in the sender |",
+        f"| from row {n // 100:,} | {early[0]:,.0f} rows a second, {early[1]:.0f} µs of CPU a row |",
+        f"| up to row {n:,} | {late[0]:,.0f} rows a second, {late[1]:.0f} µs of CPU a row: "
+        f"{late[1] / early[1] - 1:+.1%} CPU, {early[0] / late[0] - 1:+.1%} time |",
+        f"| verifying {n:,} | {run.verify_seconds:,.0f} s |",
+    ]
+
+
+def machine() -> str:
+    model = next(
+        (
+            one.partition(":")[2].strip()
+            for one in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in one
+        ),
+        platform.machine(),
+    )
+    return f"{os.cpu_count()} cores ({model}), Python {platform.python_version()}, {platform.system()}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+    scale = 20 if options.quick else 1
+    lines = [*at_the_cap(110_000 // scale), *side_by_side(20_000 // scale), *a_million(1_000_000 // scale)]
+    table = "\n".join(["| what | measured |", "| --- | --- |", *lines])
+    print(table)
+    if not options.quick:
+        write_results("Sending", "python -m tests.bench.sending", table)
+
+
+def write_results(title: str, command: str, table: str) -> None:
+    """Puts a section into RESULTS.md, in place of the one with the same title."""
+    day = datetime.now(UTC).strftime("%Y-%m-%d")
+    section = (
+        f"## {title}\n\n{day}, {machine()}, bare server on loopback, plain HTTP: `{command}`\n\n{table}\n"
+    )
+    old = RESULTS.read_text() if RESULTS.exists() else "# What was measured\n"
+    parts = [part for part in old.split("\n## ") if not part.startswith(f"{title}\n")]
+    RESULTS.write_text("\n## ".join(parts).rstrip() + f"\n\n{section}")
+
+
+if __name__ == "__main__":
+    main()

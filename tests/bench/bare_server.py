@@ -30,7 +30,8 @@ class World:
     def create(self, body: bytes) -> bytes:
         asked = orjson.loads(body)
         n = len(self.bodies)
-        moment = f"2026-01-01T{n // 3_600_000_000:02d}:{n // 60_000_000 % 60:02d}:{n // 1_000_000 % 60:02d}.{n % 1_000_000:06d}Z"
+        seconds, micros = divmod(n, 1_000_000)
+        moment = f"2026-01-01T{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{micros:06d}Z"
         told = orjson.dumps(
             {
                 "balance": 0, "version": 0, "inflight_balance": 0, "credit_balance": 0,

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import importlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -25,10 +25,18 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
         yield {}
 
 
+def hosts() -> Collection[str]:
+    return web.hosts_of(st.get_option("server.address"), st.get_option("server.allowedHosts"))
+
+
 app = st.App(
     "pages/shell.py",
     lifespan=lifespan,
     routes=routes.routes(),
     on_script_error=trouble.show,
-    middleware=[Middleware(web.SecurityHeaders), Middleware(web.BrowserCookie)],
+    middleware=[
+        Middleware(web.KnownHosts, hosts),
+        Middleware(web.SecurityHeaders),
+        Middleware(web.BrowserCookie),
+    ],
 )

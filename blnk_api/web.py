@@ -2,9 +2,12 @@
 
 import re
 import secrets
+from collections.abc import Callable, Collection
 from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BROWSER_COOKIE = "desk_browser"
@@ -41,6 +44,57 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, with_headers)
+
+
+class KnownHosts:
+    """Refuses requests under a host name that is not this server's, which a foreign page in a browser on this
+    machine could make (DNS rebinding). `hosts` says the names at each request; none means any name."""
+
+    def __init__(self, app: ASGIApp, hosts: Callable[[], Collection[str]]) -> None:
+        self._app = app
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket"):
+            asked = _host_name(Headers(scope=scope).get("host", ""))
+            hosts = self._hosts()
+            if hosts and not any(is_named(asked, name) for name in hosts):
+                await self._refuse(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        text = (
+            "This server answers only under its own name, such as http://localhost. To serve it under "
+            "another one, start it with --server.allowedHosts NAME.\n"
+        )
+        await PlainTextResponse(text, 403)(scope, receive, send)
+
+
+LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+def hosts_of(address: str | None, allowed: Collection[str]) -> Collection[str]:
+    """The names of a server: those that its settings allow, else only local ones while it listens locally."""
+    if allowed:
+        return [*(name.lower() for name in allowed), *LOCAL_NAMES]
+    return LOCAL_NAMES if address in LOCAL_NAMES else ()
+
+
+def is_named(asked: str, name: str) -> bool:
+    """As Streamlit reads server.allowedHosts: `*` is any name, `*.example.com` any below that."""
+    return name in ("*", asked) or (name.startswith("*.") and asked.endswith(name[1:]))
+
+
+def _host_name(host: str) -> str:
+    """The name in a Host header, without its port."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
 
 
 class BrowserCookie:

@@ -280,7 +280,8 @@ access_token = "t"
     ) -> None:
         warning = "open to the network and asks for no sign-in"
         assert warning not in said(visit())
-        monkeypatch.setattr("streamlit.get_option", lambda _: "0.0.0.0")
+        options = {"server.address": "0.0.0.0", "server.allowedHosts": []}
+        monkeypatch.setattr("streamlit.get_option", options.get)
         for page in (None, "import_file.py", "imports.py", "connection.py"):
             assert warning in said(visit(page))
 

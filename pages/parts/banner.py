@@ -16,7 +16,7 @@ def show(visit: Visit) -> None:
     with st.container(key=f"banner-{instance.environment}", gap=None):
         means = words.ENVIRONMENT_MEANS[instance.environment]
         st.markdown(f"**{look.place(instance, visit.connection)}** · {means}")
-    if listens_beyond_this_machine(st.get_option("server.address")):
+    if listens_beyond_this_machine(st.get_option("server.address"), st.get_option("server.allowedHosts")):
         look.warning(
             "Everybody who can reach this server can create balances: it is open to the network and asks for "
             "no sign-in. Names shown here are not verified."

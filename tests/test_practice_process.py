@@ -156,10 +156,24 @@ def test_two_who_look_for_it_at_once_end_with_the_same_one(tmp_path: Path) -> No
     assert found[0][0] == found[1][0]
     assert [each.pid for each in processes] == [found[0][0].pid]
     for process in processes:
-        process.kill()
-        process.wait()
-        assert process.stdin is not None
-        process.stdin.close()
+        end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    assert process.stdin is not None
+    process.stdin.close()
+
+
+def test_one_that_is_started_again_is_not_taken_for_the_one_before_it(tmp_path: Path) -> None:
+    """It answers at its old address a moment before it has said that it is another process now."""
+    for _ in range(10):
+        practice, process = find_or_start(tmp_path)
+        assert process is not None
+        assert process.pid == practice.pid
+        assert process.poll() is None
+        end(process)
 
 
 def test_one_that_runs_already_is_found_and_not_started(blnk: PracticeBlnk) -> None:

@@ -109,19 +109,20 @@ def find_or_start(
     """
     deadline = time.monotonic() + timeout_seconds
     process: subprocess.Popen[bytes] | None = None
-    while (practice := running(data_dir)) is None:
+    while True:
+        practice = running(data_dir)
+        # Our own answers a moment before it has written its name over that of the one before it.
+        if practice is not None and (process is None or process.pid == practice.pid):
+            return practice, process
         if process is not None and process.poll() == ALREADY_RUNNING:
             _end(process)
             process = None
+            continue
         process = process or start(data_dir)
         if process.poll() not in (None, ALREADY_RUNNING) or time.monotonic() > deadline:
             _end(process)
             raise _not_started(data_dir)
         time.sleep(_LOOK_AGAIN_SECONDS)
-    if process is not None and process.pid != practice.pid:
-        _end(process)
-        process = None
-    return practice, process
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

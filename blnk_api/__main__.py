@@ -31,8 +31,8 @@ Ctrl-C pauses. The same import command again goes on where it was left; it never
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; its exit code."""
     options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     act: Callable[[Opened, Namespace], Exit] = options.act
     try:
         with Opened() as opened:
@@ -142,4 +142,5 @@ def _import(parser: ArgumentParser) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # pauses, as Ctrl-C does
     sys.exit(main())

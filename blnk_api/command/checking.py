@@ -7,7 +7,7 @@ import uvloop
 
 from blnk_api.command.exits import Ends, Exit
 from blnk_api.command.opening import Opened
-from blnk_api.command.sending import Unserved, current_sender
+from blnk_api.command.sending import Unserved
 from blnk_api.errors import AccessDenied, BlnkError
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.lock import SenderLock
@@ -27,7 +27,7 @@ def check(opened: Opened, id: str, connection: Connection) -> Import:
 
     Holding the lock keeps two processes from checking one draft. Raises Ends where Blnk does not answer.
     """
-    unserved = Unserved(lambda: current_sender(opened), opened.find(id).instance_number)
+    unserved = Unserved(opened, connection.instance)
     problem_since: float | None = None
     with SenderLock(opened.journal) as lock:
         while True:
@@ -38,7 +38,7 @@ def check(opened: Opened, id: str, connection: Connection) -> Import:
             if lock.is_held() or lock.take():
                 _check_here(opened, draft, connection, lock)
                 continue
-            unserved.check()
+            unserved.is_so()
             if draft.problem is None:
                 problem_since = None
             elif problem_since is None:

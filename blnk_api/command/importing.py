@@ -12,7 +12,7 @@ from blnk_api.command.columns import Wishes
 from blnk_api.command.exits import Ends, Exit
 from blnk_api.command.opening import Opened
 from blnk_api.command.progress import Progress
-from blnk_api.command.sending import see_through
+from blnk_api.command.sending import Unserved, see_through
 from blnk_api.command.telling import say
 from blnk_api.imports import drafts
 from blnk_api.imports.drafts import NotConfirmed
@@ -58,6 +58,7 @@ def _found_or_uploaded(opened: Opened, path: Path, connection: Connection, mappi
                 state = words.STATE[found.state].lower()
                 say(f"The import {found.id} of this file is not finished ({state}): going on with it.")
                 return found
+            Unserved(opened, connection.instance).refuse()
             id = imports.new_id()
             drafts.upload(
                 opened.journal,

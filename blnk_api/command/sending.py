@@ -4,7 +4,6 @@ import asyncio
 import secrets
 import signal
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -18,11 +17,10 @@ from blnk_api.command.opening import Opened
 from blnk_api.imports.journal import imports, senders, sending, unknown
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.lock import SenderLock
-from blnk_api.imports.journal.senders import Sender
 from blnk_api.imports.journal.states import ImportState, PausedBy, RowState
 from blnk_api.imports.journal_thread import JournalThread
 from blnk_api.imports.worker import Running, engine_for
-from blnk_api.settings import Connection
+from blnk_api.settings import Connection, Instance
 
 OWNER = "command line"
 """What the sender table says of a command line. It runs one import of its own, and nobody else's."""
@@ -37,17 +35,24 @@ _DRAIN_SPARE_SECONDS = 1.0
 class Unserved:
     """Notices a sender that has no credentials for an instance: what is handed to it would lie there."""
 
-    def __init__(self, journal_read: Callable[[], Sender | None], instance: int) -> None:
-        self._read = journal_read
-        self._instance = instance
+    def __init__(self, opened: Opened, instance: Instance) -> None:
+        self._journal = opened.journal
+        with opened.journal.write() as tx:
+            self._number = imports.instance_number(tx, instance)
         self._since: float | None = None
 
-    def check(self) -> None:
+    def refuse(self) -> None:
+        """Waits for the first beats of a sender that has just begun. Raises Ends."""
+        while self.is_so():
+            time.sleep(_POLL_SECONDS)
+
+    def is_so(self) -> bool:
         """Raises Ends when it has been so for a while. Another command line's end is worth waiting for."""
-        sender = self._read()
-        if sender is None or sender.owner.startswith(OWNER) or self._instance in sender.serves:
+        with self._journal.read() as tx:
+            sender = senders.current(tx)
+        if sender is None or sender.owner.startswith(OWNER) or self._number in sender.serves:
             self._since = None
-            return
+            return False
         now = time.monotonic()
         self._since = now if self._since is None else self._since
         if now - self._since > _UNSERVED_SECONDS:
@@ -56,11 +61,7 @@ class Unserved:
                 "Blnk. Give it one in its secrets file, or stop it, and then go on.",
                 Exit.STOPPED,
             )
-
-
-def current_sender(opened: Opened) -> Sender | None:
-    with opened.journal.read() as tx:
-        return senders.current(tx)
+        return True
 
 
 def see_through(opened: Opened, import_: Import, connection: Connection) -> Import:
@@ -108,7 +109,7 @@ class _Seeing:
         self._paused = False
         self._sends_here = False
         self._blocked_since: float | None = None
-        self._unserved = Unserved(lambda: current_sender(opened), import_.instance_number)
+        self._unserved = Unserved(opened, connection.instance)
 
     async def run(self) -> Import:
         loop = asyncio.get_running_loop()
@@ -137,7 +138,7 @@ class _Seeing:
         while time.monotonic() < until:
             if (ended := await self._step()) is not None:
                 return ended
-            await asyncio.to_thread(self._unserved.check)
+            await asyncio.to_thread(self._unserved.is_so)
             await asyncio.sleep(_POLL_SECONDS)
         return None
 

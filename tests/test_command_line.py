@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import pytest
 
-from blnk_api.command import columns
+from blnk_api.command import columns, progress
 from blnk_api.command.columns import Wishes
 from blnk_api.command.exits import Ends
 from blnk_api.imports.journal import imports, senders
@@ -265,9 +265,13 @@ def test_ctrl_c_before_anything_was_sent_leaves_nothing_to_be_confirmed(
     assert newest(importer).state is ImportState.CANCELLED
 
 
+@pytest.mark.parametrize("beside_a_worker", [False, True])
 def test_two_commands_at_the_same_moment_make_one_set_of_balances(
-    practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
+    practice_blnk: PracticeBlnk, importer: Importer, commands: Commands, beside_a_worker: bool
 ) -> None:
+    if beside_a_worker:
+        worker = importer.start_process()
+        wait_until(lambda: sender_is(importer, worker), lambda: "the worker does not send")
     file = commands.file(40)
     both = [commands.begin("import", file, "--yes") for _ in range(2)]
     assert [commands.end(one).code for one in both] == [0, 0]
@@ -281,6 +285,40 @@ def test_commands_with_different_files_take_turns(
     both = [commands.begin("import", file, "--yes") for file in files]
     assert [commands.end(one).code for one in both] == [0, 0]
     assert held_once(practice_blnk, 40)
+
+
+def test_a_command_sends_its_own_import_and_no_other(
+    practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
+) -> None:
+    other = importer.draft(requests_for(3))
+    importer.confirm(other)
+    assert commands.call("import", commands.file(5), "--yes").code == 0
+    assert importer.find(other.id).state is ImportState.QUEUED
+    assert held_once(practice_blnk, 5)
+
+
+def test_a_command_does_not_wait_for_rows_that_nobody_settles(
+    practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
+) -> None:
+    """Two imports confirmed at the same moment by people, one of which came to a stop half-way."""
+    import_ = importer.draft(requests_for(1))
+    other, _ = done_but_for(importer, requests_for(1))
+    importer.confirm(import_)
+    ended = commands.call("resume", import_.id)
+    assert ended.code == 4
+    assert f"look-again {other.id}" in ended.err
+    assert importer.states(import_) == [RowState.READY]
+
+
+def test_progress_is_told_in_lines_to_a_log(
+    importer: Importer, commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "_PLAIN_SECONDS", 0.02)
+    importer.connect(requests_per_minute=4 * SLOW)
+    ended = commands.call("import", commands.file(20), "--yes", "--progress", "plain")
+    assert ended.code == 0
+    assert any(line.endswith("of 20 balances settled.") for line in ended.err.splitlines())
+    assert "\x1b" not in ended.err
 
 
 # Beside a process that sends
@@ -499,6 +537,7 @@ def test_with_nothing_set_up_it_starts_the_practice_blnk_asks_and_ends_it(
     again = on_a_terminal(tmp_path, *command, types="")
     assert again.code == 0
     assert "2 already existed" in again.out
+    assert "\r\x1b[K" in again.out  # a terminal's one line, rewritten
 
 
 def on_a_terminal(folder: Path, *arguments: str, types: str) -> Ended:

@@ -25,11 +25,14 @@ _END_SECONDS = 5.0
 class Opened:
     """Use it in a `with`: a practice Blnk that was started here ends with it.
 
-    Raises SettingsProblem or JournalUnavailable on construction.
+    Raises SettingsProblem, JournalUnavailable or Ends on construction.
     """
 
     def __init__(self) -> None:
-        self._desk = open_desk()
+        try:
+            self._desk = open_desk()
+        except OSError as problem:
+            raise Ends(f"The data folder cannot be used: {problem.strerror} ({problem.filename}).") from None
         self._practice: subprocess.Popen[bytes] | None = None
         self.who = _who()
 

@@ -28,7 +28,8 @@ OWNER = "command line"
 _POLL_SECONDS = 0.1
 _UNSERVED_SECONDS = 3 * senders.BEAT_SECONDS
 """A process that has just begun to send says with its first beat which instances it serves."""
-_BLOCKED_SECONDS = 5.0
+_BLOCKED_SECONDS = 2.0
+"""A moment between two rows looks the same."""
 _DRAIN_SPARE_SECONDS = 1.0
 
 
@@ -58,7 +59,7 @@ class Unserved:
         if now - self._since > _UNSERVED_SECONDS:
             raise Ends(
                 f"Process {sender.pid} on {sender.host} does the sending, and it has no connection to this "
-                "Blnk. Give it one in its secrets file, or stop it, and then go on.",
+                "Blnk. Give it one in its secrets file, or stop it. Then the same command goes on.",
                 Exit.STOPPED,
             )
         return True
@@ -118,6 +119,9 @@ class _Seeing:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._interrupt, me)
         try:
+            now = await self._thread.read(_look, self._import.number)
+            if now.has_ended:
+                return now.import_
             with SenderLock(self._opened.journal) as lock:
                 while True:
                     ended = await (self._send(lock) if lock.take() else self._follow())

@@ -27,8 +27,12 @@ _ROWS_TOLD = 10
 _LOOK_AT = (RowState.UNKNOWN, RowState.REFUSED, RowState.LEFT_OUT, RowState.INVALID)
 
 
-def say(text: str = "") -> None:
-    print(text, flush=True)
+def say(text: str) -> None:
+    """A line on stdout. Where nobody reads any more, the work goes on all the same."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say_totals(import_: Import, connection: Connection) -> None:
@@ -52,6 +56,8 @@ def say_totals(import_: Import, connection: Connection) -> None:
             say(
                 f"{WORDS[state]}: {words.plural(n, 'row')}. Nothing is sent for {'it' if n == 1 else 'them'}."
             )
+    if totals.get("looks_like"):
+        say("Rows that look like balances made before are left out; the Imports page can take them in.")
     if ready:
         say("Balances cannot be deleted.")
 
@@ -84,6 +90,8 @@ def report(opened: Opened, import_: Import, out: Path | None = None) -> Exit:
     """Says what an import came to and how it goes on, and writes its results where they are wanted."""
     say(f"{words.title(import_)}: {words.came_to(import_.counts)}.")
     _say_rows(opened, import_)
+    if import_.counts.get(RowState.UNKNOWN) and import_.is_over:
+        say(f"Decide with: python -m blnk_api look-again {import_.id} [ROW …], this-is-it, send-again.")
     if import_.state is ImportState.DONE:
         found = words.findings(import_.findings or {})
         for sentence in found:

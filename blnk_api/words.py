@@ -5,6 +5,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from blnk_api.desk import SenderIs, Sending
 from blnk_api.imports.journal.imports import Event, Import
 from blnk_api.imports.journal.sending import WHO
 from blnk_api.imports.journal.states import WORDS, ImportState, PausedBy, RowState, Stage
@@ -56,6 +57,18 @@ def plural(n: int, thing: str) -> str:
 def listed(parts: list[str]) -> str:
     """ "a, b and c" """
     return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1]))) if parts else ""
+
+
+def sending(now: Sending) -> str:
+    """Who does the sending at this moment."""
+    match now.is_:
+        case SenderIs.OURS:
+            return f"This app (process {now.pid})"
+        case SenderIs.ANOTHERS:
+            return f"Another process (process {now.pid} on {shown(now.host)})"
+        case SenderIs.STARTING:
+            return "Starting"
+    return "Nobody right now"
 
 
 def zone(name: str | None) -> tzinfo:

@@ -16,6 +16,7 @@ with st.container(border=True):
     look.fact("Address", connection.url or "not running")
     look.fact("Instance id", connection.instance.instance_id)
     look.fact("At most", f"{words.plural(connection.requests_per_minute, 'request')} a minute")
+    look.fact("Sending", words.sending(here.sending()))
 
 st.subheader("Is it well?")
 if st.button("Check now"):

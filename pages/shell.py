@@ -6,9 +6,6 @@ import streamlit as st
 
 from pages.parts import banner, sidebar, visit
 
-st.set_page_config(
-    page_title="Balance Desk", page_icon=":material/account_balance_wallet:", layout="centered"
-)
 parts = Path(__file__).parent / "parts"
 st.html(parts / "style.css")
 st.logo(parts / "mark.svg")
@@ -20,6 +17,7 @@ pages = [
     st.Page("connection.py", title="Connection", icon=":material/power:"),
 ]
 page = st.navigation(pages, position="hidden")
+st.set_page_config(page_title=f"{page.title} · Balance Desk", page_icon=":material/account_balance_wallet:")
 here = visit.begin()
 sidebar.show(here, pages)
 banner.show(here)

@@ -8,7 +8,8 @@ from blnk_api.imports.drafts import NotConfirmed
 from blnk_api.imports.journal import imports, rows
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.states import ImportState, RowState, Stage
-from pages.parts import banner, look, person
+from blnk_api.imports.results import Variant
+from pages.parts import banner, downloads, look, person
 from pages.parts.problems import show_problems
 from pages.parts.visit import Visit
 
@@ -62,6 +63,8 @@ def _checked(visit: Visit, import_: Import) -> None:
         )
         st.metric("Invalid", f"{invalid:,}", border=True, width="content", help="Nothing is sent for these.")
     show_problems(import_)
+    if invalid:
+        downloads.link(visit, import_, Variant.ALL, "All rows, with what is wrong")
     _resembling(visit, import_)
     for sentence in import_.totals.get("not_checked", []):
         look.warning(str(sentence))

@@ -30,8 +30,6 @@ def show_problems(import_: Import) -> None:
                 st.caption(
                     f"And {len(group) - _SHOWN:,} more kinds. The download says of each row what is wrong."
                 )
-    if any(one.get("severity") == "error" for one in found):
-        st.caption("Invalid rows are never sent. They come back as a file, with the reason beside each row.")
 
 
 def _problem(one: dict[str, Any]) -> None:

@@ -1,0 +1,34 @@
+"""Links to an import's results: all of them, what exists, and what can be put right and imported again."""
+
+import streamlit as st
+
+from blnk_api import routes
+from blnk_api.imports import results
+from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.results import Variant
+from pages.parts.visit import Visit
+
+_LABELS = {
+    Variant.ALL: "All rows",
+    Variant.NOT_CREATED: "Not created",
+    Variant.CREATED: "Created",
+}
+_HELP = {
+    Variant.ALL: "Your columns, then balance id, status, message and reference.",
+    Variant.NOT_CREATED: "Rows without a balance. Put them right and import this file as it is.",
+    Variant.CREATED: "Rows whose balance exists, with its id.",
+}
+
+
+def show(visit: Visit, import_: Import) -> None:
+    """What there is to download at this moment; counts only where they do not move any more."""
+    st.subheader("Download")
+    with st.container(horizontal=True):
+        for variant, label in _LABELS.items():
+            if count := results.count(import_, variant):
+                link(visit, import_, variant, f"{label} ({count:,})" if import_.is_over else label)
+
+
+def link(visit: Visit, import_: Import, variant: Variant, label: str) -> None:
+    url = routes.download_url(visit.desk.links, import_.id, variant)
+    st.link_button(label, url, help=_HELP[variant], icon=":material/download:")

@@ -1,6 +1,6 @@
 """What pages say about a file and its check: how it was read, what its columns become, who gets what."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,42 @@ from blnk_api.words import plural
 def row_labels(labels: list[Any], count: int) -> str:
     """ "3, 17, 20 and 41 more" """
     said = ", ".join(str(one) for one in labels[:_LABELS_TOLD])
+    more = count - min(len(labels), _LABELS_TOLD)
+    return f"{said} and {more:,} more" if more > 0 and said else said
+
+
+@dataclass(frozen=True)
+class LedgerPart:
+    """What one ledger gets; `said` counts balances, and must not read like an amount of money."""
+
+    ledger_id: str
+    name: str
+    said: str
+
+
+def by_ledger(totals: Mapping[str, Any]) -> list[LedgerPart]:
+    """A check's totals, one part for each ledger, in the order of the check."""
+    parts: dict[str, list[dict[str, Any]]] = {}
+    for one in totals.get("by_ledger", []):
+        parts.setdefault(one["ledger_id"], []).append(one)
+    return [LedgerPart(id, found[0].get("name") or "", _counted(found)) for id, found in parts.items()]
+
+
+def by_currency(totals: Mapping[str, Any]) -> str:
+    """ "41 balances: 27 in USD, 14 in EUR" """
+    return _counted(totals.get("by_ledger", []))
+
+
+def _counted(totals: Iterable[Mapping[str, Any]]) -> str:
+    sums: dict[str, int] = {}
+    for one in totals:
+        sums[one["currency"]] = sums.get(one["currency"], 0) + int(one["n"])
+    most_first = sorted(sums.items(), key=lambda pair: -pair[1])
+    said = ", ".join(f"{n:,} in {currency}" for currency, n in most_first)
+    return f"{plural(sum(sums.values()), 'balance')}: {said}"
+
+
+_LABELS_TOLD])
     more = count - min(len(labels), _LABELS_TOLD)
     return f"{said} and {more:,} more" if more > 0 and said else said
 

@@ -358,8 +358,8 @@ class TestAFile:
         for name, id in (("Customer wallets", LEDGER), ("Savings", SAVINGS)):
             assert name in told
             assert id in told
-        assert "1 USD" in told
-        assert "1 EUR" in told
+        assert "1 balance: 1 in USD" in told
+        assert "In all 2 balances: 1 in USD, 1 in EUR." in told
         assert "Create the 2 good ones, leave 1 out" in labels(at)
 
     def test_confirming_sends_and_cannot_be_pressed_twice(

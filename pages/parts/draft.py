@@ -163,7 +163,7 @@ def _by_ledger(import_: Import) -> None:
                 with st.container(gap=None):
                     st.markdown(f"**{look.safe(part.name or part.ledger_id)}** · {look.safe(part.said)}")
                     st.caption(look.safe(part.ledger_id))
-    st.write(f"In all: {look.safe(file_words.by_currency(import_.totals))}.")
+    st.write(f"In all {look.safe(file_words.by_currency(import_.totals))}.")
 
 
 def _hand_over(visit: Visit, import_: Import, seen: int, typed: str | None) -> None:

@@ -47,42 +47,6 @@ def _counted(totals: Iterable[Mapping[str, Any]]) -> str:
     return f"{plural(sum(sums.values()), 'balance')}: {said}"
 
 
-_LABELS_TOLD])
-    more = count - min(len(labels), _LABELS_TOLD)
-    return f"{said} and {more:,} more" if more > 0 and said else said
-
-
-@dataclass(frozen=True)
-class LedgerPart:
-    """What one ledger gets; `said` is its balances by currency, such as "14 USD, 7 EUR"."""
-
-    ledger_id: str
-    name: str
-    said: str
-
-
-def by_ledger(totals: Mapping[str, Any]) -> list[LedgerPart]:
-    """A check's totals, one part for each ledger, in the order of the check."""
-    parts: dict[str, list[dict[str, Any]]] = {}
-    for one in totals.get("by_ledger", []):
-        parts.setdefault(one["ledger_id"], []).append(one)
-    return [
-        LedgerPart(
-            id, found[0].get("name") or "", ", ".join(f"{one['n']:,} {one['currency']}" for one in found)
-        )
-        for id, found in parts.items()
-    ]
-
-
-def by_currency(totals: Mapping[str, Any]) -> str:
-    """ "27 USD, 14 EUR" """
-    sums: dict[str, int] = {}
-    for one in totals.get("by_ledger", []):
-        sums[one["currency"]] = sums.get(one["currency"], 0) + int(one["n"])
-    most_first = sorted(sums.items(), key=lambda pair: -pair[1])
-    return ", ".join(f"{n:,} {currency}" for currency, n in most_first)
-
-
 _LABELS_TOLD = 50
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars ( | )"}

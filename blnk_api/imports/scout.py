@@ -1,7 +1,8 @@
 """Goes ahead of the sending: looks rows up in Blnk before they may be claimed, and the canary after it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -68,6 +69,10 @@ async def walking_is_cheaper(looker: Looker, ready: int) -> bool:
 
 def apply_verdicts(tx: Connection, number: int, verdicts: dict[int, Verdict]) -> None:
     """Rows that need not be sent any more: they exist, were made by this import before, or would clash."""
+    made = [row for row, verdict in verdicts.items() if verdict.to is RowState.CREATED]
+    for row in sending.refs_held(tx, made):
+        # Two rows that brought one ref: the balance is the other's.
+        verdicts[row] = replace(verdicts[row], to=RowState.EXISTS, message="Another row is this balance.")
     for to in {verdict.to for verdict in verdicts.values()}:
         facts = {
             row: {"balance_id": verdict.balance_id, "message": verdict.message}
@@ -121,13 +126,21 @@ class Scout:
             if verdicts:
                 await self._journal.write(apply_verdicts, lane.import_.number, verdicts)
             lane.after = rows[-1].id
-            lane.ready.extend(row for row in rows if row.id not in verdicts)
+            self._offer(lane, (row for row in rows if row.id not in verdicts))
         except AccessDenied as denied:
             await self.denied(denied)
         except (BlnkError, SQLAlchemyError, OSError):
             lane.fill_at = self._gate.clock() + self._waits.journal_retry
         finally:
             lane.is_filling = False
+
+    def _offer(self, lane: Lane, rows: Iterable[Ready]) -> None:
+        """Rows that may be claimed. Two that brought one ref never together: no claim could hold both."""
+        offered = {row.ref for row in lane.ready}
+        for row in rows:
+            if row.ref not in offered:
+                offered.add(row.ref)
+                lane.ready.append(row)
 
     async def _look_all_up(self, lane: Lane) -> None:
         """Once in each process: a large import by one walk; a small one's rows are looked up as they come."""

@@ -71,6 +71,7 @@ class Engine:
         self._most_at_once = most_at_once
         self._holds_lock = holds_lock
         self._claiming = False
+        self._turn = 0
         self._journal_is_well = True
         self._recorded = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -104,10 +105,11 @@ class Engine:
     def _launch(self, permits: int) -> None:
         """Lets claimed rows leave, one lane after the other, so that imports share the pace."""
         free = min(permits, self._most_at_once - self.in_flight) if self._holds_lock() else 0
-        lanes = [lane for lane in self.lanes.values() if lane.claimed]
+        lanes = sorted((lane for lane in self.lanes.values() if lane.claimed), key=lambda lane: lane.turn)
         while free > 0 and lanes:
             for lane in lanes[:free]:
                 free -= 1
+                lane.turn = self._turn = self._turn + 1
                 self.gate.pace.take(1)
                 lane.in_flight += 1
                 self._start(self._fly(lane, lane.claimed.popleft()))

@@ -29,6 +29,8 @@ class Lane:
     ready: deque[Ready] = field(default_factory=deque)
     claimed: deque[Flight] = field(default_factory=deque)
     in_flight: int = 0
+    turn: int = 0
+    """When a row of it left last: the lane that waited longest is next, however slow the pace."""
     results: list[Result] = field(default_factory=list)
     recording: int = 0
     after: int = 0

@@ -206,6 +206,10 @@ class Engine:
                 await self.scout.pause(
                     lane, PausedBy.ANSWER, f"{message} Nobody knows yet what that means for the row."
                 )
+            case Unknown(message, status=200 | 201) if lane.ramp is Ramp.CANARY:
+                await self.scout.pause(
+                    lane, PausedBy.CANARY, f"The first row did not come back as it was sent. {message}"
+                )
             case _:
                 pass
         result = decisions.decide(flight, outcome)

@@ -27,6 +27,9 @@ MOST_ANSWER_BYTES = 32 * 1024 * 1024
 """A page of a hundred balances with metadata of the largest size that Core takes stays far below."""
 
 
+_SWEEP_SECONDS = 0.1
+
+
 @dataclass(frozen=True, slots=True)
 class NotSent:
     """The claim was too old when the connection was ready; nothing left this machine."""
@@ -64,6 +67,9 @@ class BulkClient:
         self, url: str, *, most_at_once: int, connect_seconds: float, request_timeout_seconds: float
     ) -> None:
         self._url = url
+        self._deadlines: dict[asyncio.Task[Any], float] = {}
+        self._overdue: set[asyncio.Task[Any]] = set()
+        self._sweep: asyncio.TimerHandle | None = None
         self._timeout_seconds = request_timeout_seconds
         user_timeout_ms = int(request_timeout_seconds * 1000)
 
@@ -82,6 +88,8 @@ class BulkClient:
         )
 
     async def close(self) -> None:
+        if self._sweep is not None:
+            self._sweep.cancel()
         await self._session.close()
 
     async def send(
@@ -91,16 +99,15 @@ class BulkClient:
         _leave_before.set(leave_before)
         transports: list[Any] = []
         _transports.set(transports)
+        task = asyncio.current_task()
+        assert task is not None
+        self._due(task)
         try:
-            async with asyncio.timeout(self._timeout_seconds):
-                return await self._exchange(request, token)
+            return await self._exchange(request, token)
         except _Stale:
             return NotSent()
-        except TimeoutError as problem:
-            if isinstance(problem, aiohttp.ConnectionTimeoutError) or not transports:
-                return ConnectFailed("Blnk could not be reached in time.")
-            _abort(transports)
-            return AnswerLost("Blnk did not answer in time.")
+        except aiohttp.ConnectionTimeoutError:
+            return ConnectFailed("Blnk could not be reached in time.")
         except (aiohttp.ClientConnectorError, ssl.SSLError) as problem:
             if transports:
                 _abort(transports)
@@ -114,7 +121,33 @@ class BulkClient:
             return AnswerLost("The connection to Blnk broke before its answer was whole.")
         except asyncio.CancelledError:
             _abort(transports)
-            raise
+            if task not in self._overdue:
+                raise
+            task.uncancel()
+            if not transports:
+                return ConnectFailed("Blnk could not be reached in time.")
+            return AnswerLost("Blnk did not answer in time.")
+        finally:
+            self._deadlines.pop(task, None)
+            self._overdue.discard(task)
+
+    def _due(self, task: asyncio.Task[Any]) -> None:
+        """Gives the request that this task makes its time; one clock for all, as each of its own costs more
+        than reading the answer."""
+        loop = asyncio.get_running_loop()
+        self._deadlines[task] = loop.time() + self._timeout_seconds
+        if self._sweep is None:
+            self._sweep = loop.call_later(_SWEEP_SECONDS, self._give_up_overdue)
+
+    def _give_up_overdue(self) -> None:
+        loop = asyncio.get_running_loop()
+        for task, deadline in list(self._deadlines.items()):
+            if deadline > loop.time():
+                break  # they began one after the other, and have the same time
+            del self._deadlines[task]
+            self._overdue.add(task)
+            task.cancel()
+        self._sweep = loop.call_later(_SWEEP_SECONDS, self._give_up_overdue) if self._deadlines else None
 
     async def _exchange(self, request: Request, token: str) -> Reply:
         async with self._session.request(

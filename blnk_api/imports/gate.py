@@ -74,18 +74,19 @@ class Gate:
         """The JSON of a read, at the instance's pace. Raises from the errors tree; it creates nothing."""
         for is_last in (False, True):
             await self._permit()
-            token = await self.token()
             sent_at = self.clock()
-            reply = await self._client.send(request, token.value)
-            assert not isinstance(reply, NotSent)
+            token: Token | None = None
             try:
+                token = await self.token()
+                reply = await self._client.send(request, token.value)
+                assert not isinstance(reply, NotSent)
                 return wire.read_json(reply, now=datetime.now(UTC))
             except errors.RateLimited as busy:
                 self.pace.busy(self.clock(), sent_at=sent_at, retry_after_seconds=busy.retry_after_seconds)
                 if is_last:
                     raise
             except errors.AccessDenied as denied:
-                if is_last or denied.status != 401:
+                if is_last or denied.status != 401 or token is None:
                     raise
                 await self.renew(token.generation)
             except errors.NotFound:

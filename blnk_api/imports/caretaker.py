@@ -72,8 +72,8 @@ class Caretaker:
             lanes[number].sends = False
             if not lanes[number].out and not lanes[number].is_filling:
                 del lanes[number]
-        if denied is not None and not any(one.state is ImportState.RUNNING for one in live):
-            # All are paused and say why; whoever resumes one wants it tried again.
+        if denied is not None:
+            # All are paused now and say why; whoever resumes one, however soon, wants it tried again.
             self._gate.denied = None
 
     def _is_ours(self, import_: Import) -> bool:

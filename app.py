@@ -10,15 +10,27 @@ from typing import Any
 import streamlit as st
 from starlette.middleware import Middleware
 
-from blnk_api import routes, supervise, web
+from blnk_api import currencies, routes, supervise, web
 from pages.parts import trouble
+
+_NEEDED_BY_PAGES = (
+    *("pandas", "pyarrow", "pages.parts.ask", "pages.parts.outcome"),
+    *("pages.parts.draft", "pages.parts.import_view", "pages.parts.history", "pages.parts.upload"),
+)
+
+
+def _load() -> None:
+    """What the first visitor would wait for, while the helpers start."""
+    for name in _NEEDED_BY_PAGES:
+        importlib.import_module(name)
+    currencies.all_codes()
 
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
-    grids = asyncio.create_task(asyncio.to_thread(importlib.import_module, "pandas"))
+    loading = asyncio.create_task(asyncio.to_thread(_load))
     async with supervise.helpers():
-        await grids
+        await loading
         # Streamlit collects all generations after each run: what lives as long as the server is left out.
         gc.collect()
         gc.freeze()

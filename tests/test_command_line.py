@@ -23,7 +23,7 @@ from blnk_api.imports.journal.states import ImportState, PausedBy, RowState
 from blnk_api.imports.mapping import Use
 from blnk_api.sandbox import launch
 from tests.commanding import ROOT, Commands, Ended
-from tests.importing import LEDGER, Importer, requests_for, wait_until
+from tests.importing import BOTH_DATABASES, LEDGER, Importer, requests_for, wait_until
 from tests.practice import PracticeBlnk
 from tests.test_handling import done_but_for
 
@@ -216,6 +216,7 @@ def test_credentials_that_may_not_read_create_and_say_that_nothing_was_verified(
 # What happens to a command
 
 
+@pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
 def test_a_command_that_is_killed_goes_on_when_it_is_given_again(
     practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
 ) -> None:
@@ -251,6 +252,23 @@ def test_ctrl_c_pauses_and_resume_goes_on(
     importer.connect()
     assert commands.call("resume").code == 0
     assert held_once(practice_blnk, 60)
+
+
+def test_a_second_ctrl_c_does_not_wait_for_what_is_on_its_way(
+    practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
+) -> None:
+    importer.connect(request_timeout_seconds=60)
+    practice_blnk.order_fault("latency", seconds=50, times=1)
+    process = commands.begin("import", commands.file(3), "--yes")
+    wait_until(practice_blnk.balances, lambda: "nothing was created")
+    process.send_signal(signal.SIGINT)
+    wait_until(lambda: newest(importer).state is ImportState.PAUSED, lambda: "it is not paused")
+    process.send_signal(signal.SIGINT)
+    assert commands.end(process).code == 130
+    assert importer.states(newest(importer)) == [RowState.UNKNOWN, RowState.READY, RowState.READY]
+    importer.connect()
+    assert commands.call("resume").code == 0
+    assert held_once(practice_blnk, 3)
 
 
 def test_ctrl_c_before_anything_was_sent_leaves_nothing_to_be_confirmed(

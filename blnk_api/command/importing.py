@@ -3,6 +3,8 @@
 import hashlib
 import sys
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from blnk_api import words
@@ -16,7 +18,7 @@ from blnk_api.command.sending import Unserved, see_through
 from blnk_api.command.telling import say
 from blnk_api.imports import drafts
 from blnk_api.imports.drafts import NotConfirmed
-from blnk_api.imports.journal import imports
+from blnk_api.imports.journal import JournalUnavailable, imports
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.moves import move_import, note
 from blnk_api.imports.journal.states import ImportState, Stage
@@ -78,14 +80,8 @@ def _found_or_uploaded(opened: Opened, path: Path, connection: Connection, mappi
 def _checked(opened: Opened, import_: Import, connection: Connection) -> Import:
     if import_.state is not ImportState.DRAFT:
         return import_
-    try:
+    with _or_discarded(opened, import_):
         draft = check(opened, import_.id, connection)
-    except Ends:
-        _discard(opened, import_)
-        raise
-    except KeyboardInterrupt:
-        _discard(opened, import_)
-        raise Ends("Interrupted; nothing was sent.", Exit.INTERRUPTED) from None
     if draft.state is ImportState.DRAFT and draft.stage is Stage.UNREADABLE:
         _discard(opened, draft)
         raise Ends(draft.problem or "The file cannot be used.")
@@ -95,8 +91,8 @@ def _checked(opened: Opened, import_: Import, connection: Connection) -> Import:
 def _confirmed(opened: Opened, draft: Import, connection: Connection, options: Namespace) -> Import:
     """The import that was handed over: this draft, or another command's of the same file that was quicker."""
     telling.say_totals(draft, connection)
-    try:
-        count = drafts.to_create(draft)
+    count = drafts.to_create(draft)
+    with _or_discarded(opened, draft):
         if quicker := _overlapping(opened, draft):
             return quicker
         if count:
@@ -106,12 +102,6 @@ def _confirmed(opened: Opened, draft: Import, connection: Connection, options: N
         else:
             say("There is nothing to create; what exists is compared with Blnk.")
         return _hand_over(opened, draft, count)
-    except Ends:
-        _discard(opened, draft)
-        raise
-    except KeyboardInterrupt:
-        _discard(opened, draft)
-        raise Ends("Interrupted; nothing was sent.", Exit.INTERRUPTED) from None
 
 
 def _overlapping(opened: Opened, draft: Import) -> Import | None:
@@ -169,6 +159,19 @@ def _hand_over(opened: Opened, draft: Import, count: int) -> Import:
             "The draft has changed since it was shown here, so nothing was sent. Run the command again."
         )
     return now
+
+
+@contextmanager
+def _or_discarded(opened: Opened, draft: Import) -> Iterator[None]:
+    """A draft that is given up in here is discarded; Ctrl-C raises Ends."""
+    try:
+        yield
+    except (Ends, JournalUnavailable):
+        _discard(opened, draft)
+        raise
+    except KeyboardInterrupt:
+        _discard(opened, draft)
+        raise Ends("Interrupted; nothing was sent.", Exit.INTERRUPTED) from None
 
 
 def _discard(opened: Opened, draft: Import) -> None:

@@ -2,11 +2,13 @@
 
 import asyncio
 import io
+import json
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,13 +19,13 @@ from sqlalchemy import select, update
 from blnk_api import settings as settings_module
 from blnk_api import wire
 from blnk_api.imports import drafts, refs
-from blnk_api.imports.journal import Journal, imports, rows, schema
+from blnk_api.imports.journal import Journal, imports, rows, schema, senders
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow, NewRow
-from blnk_api.imports.journal.states import ImportState, RowState, Stage
+from blnk_api.imports.journal.states import ImportState, PausedBy, RowState, Stage
 from blnk_api.imports.worker import Worker
 from blnk_api.models import BalanceRequest
-from blnk_api.settings import Instance
+from blnk_api.settings import Connection, Instance
 from tests.practice import PracticeBlnk
 
 LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
@@ -56,10 +58,8 @@ def wait_until(what: Callable[[], Any], why: Callable[[], str], *, seconds: floa
 
 def requests_for(n: int, **fields: Any) -> list[BalanceRequest]:
     """n different balances."""
-    return [
-        BalanceRequest(ledger_id=LEDGER, currency="NGN", meta_data={"customer": str(at)}, **fields)
-        for at in range(n)
-    ]
+    same = {"ledger_id": LEDGER, "currency": "NGN", **fields}
+    return [BalanceRequest(**same, meta_data={"customer": str(at)}) for at in range(n)]
 
 
 def make_draft(
@@ -126,32 +126,46 @@ class Importer:
         data_dir.mkdir(parents=True, exist_ok=True)
         for name, value in SHORT_WAITS.items():
             monkeypatch.setenv(f"BLNK_WAIT_{name}", value)
+        monkeypatch.setattr(senders, "BEAT_SECONDS", 0.05)
         monkeypatch.setenv("BLNK_DATA_DIR", str(data_dir))
         monkeypatch.setenv("BLNK_SECRETS_FILE", str(data_dir / "secrets.toml"))
         if database_url:
             monkeypatch.setenv("BLNK_DATABASE_URL", database_url)
+        self._thread: _SenderThread | None = None
         self.connect()
         self.journal = Journal(self.settings.database_url)
         self.journal.migrate()
-        self._thread: _SenderThread | None = None
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def connect(self, *, token: str | None = None, name: str = "here", **keys: Any) -> None:
         """Writes the secrets file: one connection, to the practice Blnk as if it were a sandbox."""
-        keys = {"request_timeout_seconds": 1, "requests_per_minute": 600_000, **keys}
-        lines = [
-            "practice = false",
-            f"[connections.{name}]",
-            f'base_url = "{self.blnk.url}"',
-            f'instance_id = "{self.blnk.instance_id}"',
-            'environment = "sandbox"',
-            f'access_token = "{token or self.blnk.token}"',
-            *(
-                f'{key} = "{value}"' if isinstance(value, str) else f"{key} = {value}"
-                for key, value in keys.items()
-            ),
-        ]
+        credentials = {} if "client_id" in keys else {"access_token": token or self.blnk.token}
+        table = {
+            **{"base_url": self.blnk.url, "instance_id": self.blnk.instance_id, "environment": "sandbox"},
+            **{"request_timeout_seconds": 1, "requests_per_minute": 600_000},
+            **credentials,
+            **keys,
+        }
+        lines = [f"{key} = {json.dumps(value)}" for key, value in table.items()]
+        lines = ["practice = false", f"[connections.{name}]", *lines]
         (self.data_dir / "secrets.toml").write_text("\n".join(lines))
+        if self._thread is not None:
+            thread, connections = self._thread, self.settings.connections
+            wait_until(lambda: thread.serves(connections), lambda: "the sender does not read its secrets")
+
+    def hurry(self, request_timeout_seconds: float = 0.5) -> None:
+        """A shorter time-out than secrets may ask for, and so shorter settle times: for a sender in here."""
+        load = settings_module.load
+
+        def hurried() -> settings_module.Settings:
+            found = load()
+            connections = {
+                name: replace(one, request_timeout_seconds=request_timeout_seconds)
+                for name, one in found.connections.items()
+            }
+            return replace(found, connections=connections)
+
+        self._monkeypatch.setattr(settings_module, "load", hurried)
 
     @property
     def settings(self) -> settings_module.Settings:
@@ -212,6 +226,18 @@ class Importer:
                 update(schema.rows).where(*mine).values(body=body.replace(LEDGER.encode(), b"ldg_gone"))
             )
 
+    def give_ref(self, draft: Import, *, number: int, of: int) -> None:
+        """As if a row had brought the import_ref of another one from a results file."""
+        mine = schema.rows.c.import_ == draft.number
+        one, other = (row for row in self.rows(draft) if row.number in (number, of))
+        same = (
+            {"ref": other.ref, "body": other.body}
+            if other.number == of
+            else {"ref": one.ref, "body": one.body}
+        )
+        with self.journal.write() as tx:
+            tx.execute(update(schema.rows).where(mine, schema.rows.c.number == number).values(**same))
+
     def finish(self, draft: Import) -> Import:
         """Confirms a checked draft and waits until all of it is done."""
         self.confirm(draft)
@@ -232,6 +258,18 @@ class Importer:
         self.confirm(draft)
         self.start()
         return self.wait_for(draft, *(until or [ImportState.DONE]))
+
+    def pause(self, import_: Import) -> None:
+        with self.journal.write() as tx:
+            assert imports.pause(tx, import_.number, by=PausedBy.PERSON, who="Ada", reason="Lunch.")
+
+    def resume(self, import_: Import) -> None:
+        with self.journal.write() as tx:
+            assert imports.resume(tx, import_.number, who="Ada")
+
+    def cancel(self, import_: Import) -> None:
+        with self.journal.write() as tx:
+            assert imports.cancel(tx, import_.number, who="Ada")
 
     def find(self, id: str) -> Import:
         with self.journal.read() as tx:
@@ -254,6 +292,16 @@ class Importer:
 
     def states(self, import_: Import) -> list[RowState]:
         return [row.state for row in self.rows(import_)]
+
+    def counts(self, import_: Import) -> dict[RowState, int]:
+        return self.find(import_.id).counts
+
+    def wait_for_count(self, import_: Import, state: RowState, least: int) -> None:
+        """Until that many rows are in this state."""
+        wait_until(
+            lambda: self._alive() and self.counts(import_).get(state, 0) >= least,
+            lambda: f"fewer than {least} rows are {state}: {self.find(import_.id)}",
+        )
 
     def events(self, import_: Import) -> list[str]:
         """What happened, oldest first."""
@@ -312,6 +360,10 @@ class _SenderThread(threading.Thread):
                 self.problem = problem
 
         asyncio.run(work())
+
+    def serves(self, connections: Mapping[str, Connection]) -> bool:
+        """Whether its engines are those of these connections by now."""
+        return self.problem is not None or self._worker._secrets_seen == connections
 
     def stop(self) -> None:
         self._ready.wait()

@@ -1,20 +1,328 @@
-"""Every row becomes exactly one balance, whatever Blnk answers. Truth is what the practice Blnk holds."""
+"""Every row becomes exactly one balance, and people stay in control. The truth is what Blnk holds."""
 
-from blnk_api.imports.journal.states import ImportState, RowState
-from tests.importing import Importer, requests_for
+import time
+from typing import Any
+
+import pytest
+
+from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.journal.rows import JournalRow
+from blnk_api.imports.journal.states import ImportState, PausedBy, RowState
+from blnk_api.models import GENERAL_LEDGER_ID, BalanceRequest
+from tests.importing import BOTH_DATABASES, LEDGER, Importer, requests_for, wait_until
 from tests.practice import PracticeBlnk
 
+on_both_databases = pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
 
+
+def assert_each_once(blnk: PracticeBlnk, importer: Importer, import_: Import) -> None:
+    """Every row of the import is a balance that Blnk holds, and Blnk holds nothing else."""
+    rows = importer.rows(import_)
+    assert [row.state for row in rows] == [RowState.CREATED] * len(rows)
+    assert blnk.refs() == sorted(row.ref or "" for row in rows)
+    assert {one["balance_id"] for one in blnk.balances()} == {row.balance_id for row in rows}
+
+
+def asked(blnk: PracticeBlnk, *kinds: str) -> list[dict[str, Any]]:
+    """The requests of these kinds, in the order of their arrival."""
+    return [one for one in blnk.requests()["recent"] if one["kind"] in kinds]
+
+
+@on_both_databases
 def test_every_row_becomes_one_balance(practice_blnk: PracticeBlnk, importer: Importer) -> None:
     done = importer.run(requests_for(250))
-    assert importer.states(done) == [RowState.CREATED] * 250
-    assert practice_blnk.refs() == sorted(row.ref or "" for row in importer.rows(done))
-    held = {balance["balance_id"] for balance in practice_blnk.balances()}
-    assert held == {row.balance_id for row in importer.rows(done)}
+    assert_each_once(practice_blnk, importer, done)
+    assert done.findings is not None
+    assert done.findings["clean"]
+    assert (done.findings["expected"], done.findings["found"]) == (250, 250)
 
 
+@on_both_databases
 def test_a_row_whose_answer_was_lost_is_created_once(practice_blnk: PracticeBlnk, importer: Importer) -> None:
     practice_blnk.order_fault("drop_after_commit", times=1, skip=1)
-    done = importer.run(requests_for(3))
-    assert len(practice_blnk.refs()) == 3
-    assert importer.states(done) == [RowState.CREATED] * 3
+    assert_each_once(practice_blnk, importer, importer.run(requests_for(3)))
+
+
+def test_nothing_waits_on_a_clean_run(importer: Importer) -> None:
+    """Twenty rows, verified included; in one of three tries, for the machine may be busy."""
+    importer.start()
+    took = []
+    for at in range(3):
+        draft = importer.draft(requests_for(20, currency=("NGN", "USD", "EUR")[at]))
+        began = time.monotonic()
+        importer.confirm(draft)
+        importer.wait_for(draft, ImportState.DONE)
+        took.append(time.monotonic() - began)
+    assert min(took) < 2.0
+
+
+def test_an_empty_import_is_done(importer: Importer) -> None:
+    assert importer.run([]).state is ImportState.DONE
+
+
+def test_identical_rows_are_as_many_balances(practice_blnk: PracticeBlnk, importer: Importer) -> None:
+    done = importer.run(requests_for(1) * 3)
+    assert_each_once(practice_blnk, importer, done)
+    assert len(practice_blnk.balances()) == 3
+
+
+def test_every_row_is_looked_up_before_it_is_sent(practice_blnk: PracticeBlnk, importer: Importer) -> None:
+    draft = importer.draft(requests_for(3))
+    practice_blnk.create_balance(
+        ledger_id=LEDGER,
+        currency="NGN",
+        meta_data={"customer": "1", "import_ref": importer.rows(draft)[1].ref, "import_id": "imp_other"},
+    )
+    importer.confirm(draft)
+    importer.start()
+    done = importer.wait_for(draft, ImportState.DONE)
+    assert importer.states(done) == [RowState.CREATED, RowState.EXISTS, RowState.CREATED]
+    assert len(practice_blnk.balances()) == 3
+
+
+def test_a_balance_that_differs_is_not_taken_for_the_row(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    draft = importer.draft(requests_for(2))
+    held = practice_blnk.create_balance(
+        ledger_id=LEDGER,
+        currency="NGN",
+        meta_data={"customer": "other", "import_ref": importer.rows(draft)[1].ref},
+    )
+    importer.confirm(draft)
+    importer.start()
+    done = importer.wait_for(draft, ImportState.DONE)
+    _, row = importer.rows(done)
+    assert row.state is RowState.INVALID
+    assert row.message is not None
+    assert held["balance_id"] in row.message
+    assert "customer" in row.message
+    assert len(practice_blnk.balances()) == 2
+
+
+def test_one_goes_first_then_five_then_all(practice_blnk: PracticeBlnk, importer: Importer) -> None:
+    practice_blnk.order_fault("latency", seconds=0.3)
+    importer.run(requests_for(40))
+    met = asked(practice_blnk, "create", "filter")
+    first, *others = [at for at, one in enumerate(met) if one["kind"] == "create"]
+    assert met[first + 1]["kind"] == "filter", "the first is found before another leaves"
+    arrived = [met[at]["arrived"] for at in others]
+    assert arrived[0] - met[first]["arrived"] >= 0.3
+    assert arrived[4] - arrived[0] < 0.3
+    assert arrived[5] - arrived[0] >= 0.3, "the sixth waits until the five are known"
+    assert arrived[38] - arrived[5] < 0.3 * 8, "the rest goes together"
+
+
+def test_a_first_row_that_comes_back_without_its_ref_stops_after_one_balance(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    practice_blnk.order_fault("wrong_ref_201")
+    paused = importer.run(requests_for(50), until=[ImportState.PAUSED])
+    assert paused.paused_by is PausedBy.CANARY
+    assert len(practice_blnk.balances()) == 1
+
+
+def test_a_first_row_that_is_not_found_stops_after_one_balance(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    importer.hurry()
+    practice_blnk.order_fault("lagging_reads", seconds=600)
+    paused = importer.run(requests_for(50), until=[ImportState.PAUSED])
+    assert paused.paused_by is PausedBy.CANARY
+    assert paused.paused_reason is not None
+    assert len(practice_blnk.balances()) == 1
+    practice_blnk.clear_faults()
+    importer.resume(paused)
+    assert_each_once(practice_blnk, importer, importer.wait_for(paused, ImportState.DONE))
+
+
+def test_a_first_row_that_is_found_late_stops_nothing(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    practice_blnk.order_fault("lagging_reads", seconds=0.8)
+    done = importer.run(requests_for(20))
+    assert_each_once(practice_blnk, importer, done)
+    assert "paused" not in importer.events(done)
+
+
+def test_twenty_refusals_in_a_row_stop_and_ask(practice_blnk: PracticeBlnk, importer: Importer) -> None:
+    wrong = [BalanceRequest(ledger_id="ldg_gone", currency="NGN", meta_data={"n": str(n)}) for n in range(30)]
+    paused = importer.run(wrong + requests_for(5), until=[ImportState.PAUSED])
+    assert paused.paused_by is PausedBy.REFUSALS
+    assert importer.counts(paused) == {RowState.REFUSED: 20, RowState.READY: 15}
+    assert practice_blnk.balances() == []
+    importer.resume(paused)
+    done = importer.wait_for(paused, ImportState.DONE)
+    assert importer.states(done) == [RowState.REFUSED] * 30 + [RowState.CREATED] * 5
+    assert "This ledger does not exist in Blnk." in (importer.rows(done)[0].message or "")
+
+
+def test_what_blnk_kept_otherwise_is_said_beside_the_row(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    """A Core that knows no indicators drops one without a word."""
+    practice_blnk.set_core("0.15.2")
+    request = BalanceRequest(ledger_id=GENERAL_LEDGER_ID, currency="NGN", indicator="@cash")
+    done = importer.run([request])
+    (row,) = importer.rows(done)
+    assert row.state is RowState.CREATED
+    assert row.message == "indicator came back as nothing"
+
+
+def test_two_imports_share_the_pace(practice_blnk: PracticeBlnk, importer: Importer) -> None:
+    """The second one, small and late, does not wait for the end of the first."""
+    importer.connect(requests_per_minute=2400)
+    large = importer.draft(requests_for(400))
+    small = importer.draft(requests_for(20, currency="USD"))
+    importer.confirm(large)
+    importer.start()
+    importer.wait_for_count(large, RowState.CREATED, 20)
+    before = importer.counts(large)[RowState.CREATED]
+    importer.confirm(small)
+    importer.wait_for(small, ImportState.DONE)
+    meanwhile = importer.counts(large)[RowState.CREATED] - before
+    assert 5 <= meanwhile <= 120, "neither starves"
+
+
+def _arrivals_stop(blnk: PracticeBlnk, within_seconds: float) -> None:
+    """No row arrives after that time, for a second."""
+    began = time.monotonic()
+    last = began
+
+    def is_quiet() -> bool:
+        nonlocal last
+        last = max([began, *(float(one["arrived"]) for one in asked(blnk, "create"))])
+        return time.monotonic() - max(last, began + within_seconds) > 1.0
+
+    wait_until(is_quiet, lambda: "rows go on arriving")
+    assert last - began <= within_seconds
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_pause_takes_effect_at_once_and_stays(
+    practice_blnk: PracticeBlnk, importer: Importer, restarts: bool
+) -> None:
+    importer.hurry()
+    importer.connect(requests_per_minute=6000)
+    draft = importer.draft(requests_for(300))
+    importer.confirm(draft)
+    importer.start()
+    importer.wait_for_count(draft, RowState.CREATED, 20)
+    importer.pause(draft)
+    if restarts:
+        importer.stop()
+        importer.start()
+    _arrivals_stop(practice_blnk, within_seconds=1.0)
+    if not restarts:
+        wait_until(
+            lambda: importer.counts(draft).keys() <= {RowState.CREATED, RowState.READY},
+            lambda: f"rows are still on their way: {importer.counts(draft)}",
+        )
+    assert importer.find(draft.id).paused_by is PausedBy.PERSON
+    importer.connect()
+    importer.resume(draft)
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_cancelled_import_sends_nothing_more_but_knows_what_it_made(
+    practice_blnk: PracticeBlnk, importer: Importer, restarts: bool
+) -> None:
+    importer.hurry()
+    importer.connect(requests_per_minute=6000)
+    practice_blnk.order_fault("drop_after_commit", percent=30, seed=1)
+    draft = importer.draft(requests_for(300))
+    importer.confirm(draft)
+    importer.start()
+    importer.wait_for_count(draft, RowState.CREATED, 20)
+    importer.cancel(draft)
+    if restarts:
+        importer.stop()
+        importer.start()
+    _arrivals_stop(practice_blnk, within_seconds=1.0)
+
+    def is_known(row: JournalRow) -> bool:
+        """A row that a stopped sender had claimed may not have left; only a person can say so in the end."""
+        is_settled = row.state in (RowState.CREATED, RowState.READY)
+        return is_settled or (restarts and row.state is RowState.UNKNOWN and row.waits_for_person)
+
+    wait_until(
+        lambda: all(is_known(row) for row in importer.rows(draft)),
+        lambda: f"rows that may have left a balance are not looked up: {importer.counts(draft)}",
+    )
+    assert importer.counts(draft)[RowState.READY] > 0
+    created = [row.ref or "" for row in importer.rows(draft) if row.state is RowState.CREATED]
+    assert practice_blnk.refs() == sorted(created)
+
+
+def test_an_import_that_was_paused_before_it_began_sends_nothing(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    draft = importer.draft(requests_for(5))
+    importer.confirm(draft)
+    importer.pause(draft)
+    other = importer.run(requests_for(1, currency="USD"))
+    assert other.state is ImportState.DONE
+    assert len(practice_blnk.balances()) == 1
+
+
+def test_rows_that_were_not_sent_are_looked_up_again_after_a_restart(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    importer.connect(requests_per_minute=6000)
+    draft = importer.draft(requests_for(100))
+    importer.confirm(draft)
+    importer.start()
+    importer.wait_for_count(draft, RowState.CREATED, 10)
+    importer.stop()
+    last = importer.rows(draft)[-1]
+    assert last.state is RowState.READY
+    practice_blnk.create_balance(
+        ledger_id=LEDGER, currency="NGN", meta_data={"customer": "99", "import_ref": last.ref}
+    )
+    importer.start()
+    done = importer.wait_for(draft, ImportState.DONE)
+    assert importer.rows(done)[-1].state is RowState.EXISTS
+    assert len(practice_blnk.refs()) == len(set(practice_blnk.refs())) == 100
+
+
+def test_an_import_goes_on_where_a_stopped_sender_left_it(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    importer.hurry()
+    importer.connect(requests_per_minute=12_000)
+    draft = importer.draft(requests_for(150))
+    importer.confirm(draft)
+    for least in (10, 40, 90):
+        importer.start()
+        importer.wait_for_count(draft, RowState.CREATED, least)
+        importer.stop()
+    importer.start()
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+
+
+@pytest.mark.parametrize("days", [-2, 2])
+def test_a_clock_that_jumps_changes_nothing(
+    practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    importer.connect(requests_per_minute=12_000)
+    practice_blnk.order_fault("drop_after_commit", percent=10, seed=1)
+    draft = importer.draft(requests_for(150))
+    importer.confirm(draft)
+    importer.start()
+    importer.wait_for_count(draft, RowState.CREATED, 20)
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + days * 86400)
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+
+
+def test_two_rows_that_brought_the_same_ref_are_one_balance_and_both_say_so(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    draft = importer.draft(requests_for(3))
+    importer.give_ref(draft, number=4, of=2)
+    importer.confirm(draft)
+    importer.start()
+    done = importer.wait_for(draft, ImportState.DONE)
+    assert importer.states(done) == [RowState.CREATED, RowState.CREATED, RowState.EXISTS]
+    assert len(practice_blnk.balances()) == 2

@@ -1,0 +1,550 @@
+"""Whatever Blnk answers, or does not, every row is one balance or says why not. Blnk itself is asked."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from blnk_api.imports.journal import imports, rows
+from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.journal.states import ImportState, PausedBy, RowState
+from blnk_api.models import GENERAL_LEDGER_ID, BalanceRequest
+from tests.between import Between, Reply, Sent
+from tests.importing import BOTH_DATABASES, LEDGER, Importer, requests_for, wait_until
+from tests.practice import PracticeBlnk
+from tests.test_engine import asked, assert_each_once
+
+on_both_databases = pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
+
+
+@pytest.fixture
+def between(practice_blnk: PracticeBlnk, importer: Importer) -> Iterator[Between]:
+    with Between(practice_blnk) as between:
+        importer.hurry()
+        importer.connect(base_url=between.url)
+        yield between
+
+
+def attempts_of(importer: Importer, import_: Import, at: int = 0) -> list[rows.Attempt]:
+    with importer.journal.read() as tx:
+        return rows.attempts_of(tx, rows.page(tx, import_.number)[at].id)
+
+
+AFTER_COMMIT: list[dict[str, Any]] = [
+    *({"kind": "status_after_commit", "status": status} for status in (500, 502, 503, 504, 408)),
+    {"kind": "status_after_commit", "status": 502, "answer": "html"},
+    {"kind": "drop_after_commit"},
+    {"kind": "truncated_201"},
+]
+BEFORE_COMMIT: list[dict[str, Any]] = [
+    *({"kind": "status_before_commit", "status": status} for status in (500, 502, 503, 504, 408)),
+    {"kind": "status_before_commit", "status": 502, "answer": "html"},
+    {"kind": "drop_before_commit"},
+    {"kind": "hang"},
+]
+
+
+def _name(fault: dict[str, Any]) -> str:
+    return "-".join(str(value) for value in fault.values())
+
+
+@on_both_databases
+def test_rows_that_were_made_without_an_answer_are_found(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    for fault in AFTER_COMMIT:
+        practice_blnk.order_fault(times=1, skip=1, **fault)
+    done = importer.run(requests_for(30))
+    assert_each_once(practice_blnk, importer, done)
+    assert [one["fired"] for one in practice_blnk.faults()] == [1] * len(AFTER_COMMIT)
+    assert practice_blnk.requests()["by_kind"]["create"] == 30, "none was sent again"
+
+
+@on_both_databases
+def test_rows_that_were_not_made_and_brought_no_answer_go_again(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    importer.hurry()
+    for fault in BEFORE_COMMIT:
+        practice_blnk.order_fault(times=1, skip=1, **fault)
+    done = importer.run(requests_for(30))
+    assert_each_once(practice_blnk, importer, done)
+    assert practice_blnk.requests()["by_kind"]["create"] == 30 + len(BEFORE_COMMIT)
+
+
+@pytest.mark.parametrize("fault", [*AFTER_COMMIT, BEFORE_COMMIT[0], BEFORE_COMMIT[-1]], ids=_name)
+def test_a_first_row_without_an_answer_is_made_once_too(
+    practice_blnk: PracticeBlnk, importer: Importer, fault: dict[str, Any]
+) -> None:
+    importer.hurry()
+    practice_blnk.order_fault(times=1, **fault)
+    assert_each_once(practice_blnk, importer, importer.run(requests_for(3)))
+
+
+@pytest.mark.parametrize("kind", ["html_200", "wrong_ref_201"])
+def test_a_201_that_is_not_about_the_row_is_not_believed(
+    practice_blnk: PracticeBlnk, importer: Importer, kind: str
+) -> None:
+    importer.hurry()
+    practice_blnk.order_fault(kind, times=2, skip=1)
+    assert_each_once(practice_blnk, importer, importer.run(requests_for(12)))
+
+
+def test_an_id_that_another_row_has_already_is_not_believed(
+    practice_blnk: PracticeBlnk, importer: Importer, between: Between
+) -> None:
+    """An answer out of some cache: the right ref, on the balance of the row before."""
+    ids: list[str] = []
+
+    def cached(sent: Sent) -> Reply | None:
+        reply = sent.forward()
+        made = orjson.loads(reply.body)
+        ids.append(made["balance_id"])
+        return sent.answer(201, orjson.dumps({**made, "balance_id": ids[0]}))
+
+    between.on_create = lambda sent: cached(sent) if sent.customer in ("0", "7") else None
+    assert_each_once(practice_blnk, importer, importer.run(requests_for(20)))
+
+
+def test_the_only_row_goes_again_by_itself_in_the_end(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    """Nothing newer can vouch for its absence, so it waits four settle times."""
+    importer.hurry()
+    practice_blnk.order_fault("drop_before_commit", times=1)
+    began = time.monotonic()
+    assert_each_once(practice_blnk, importer, importer.run(requests_for(1)))
+    assert time.monotonic() - began >= 4.0
+
+
+def test_the_last_rows_go_one_by_one_and_vouch_for_each_other(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    importer.hurry()
+    practice_blnk.order_fault("drop_before_commit", times=5, skip=1)
+    assert_each_once(practice_blnk, importer, importer.run(requests_for(6)))
+    first, *again = asked(practice_blnk, "create")[6:]
+    assert all(one["arrived"] - first["arrived"] > 0.5 for one in again), "the first of them went alone"
+
+
+def test_a_balance_that_blnk_makes_late_is_waited_for(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    """Made after our time-out, but within the settle time."""
+    practice_blnk.order_fault("commit_late", seconds=1.7, times=2, skip=1)
+    practice_blnk.order_fault("commit_late", seconds=1.2, answer="drop", times=1, skip=1)
+    assert_each_once(practice_blnk, importer, importer.run(requests_for(40)))
+
+
+def test_a_balance_that_blnk_makes_after_every_reason_to_think_it_lost_is_named(
+    practice_blnk: PracticeBlnk, importer: Importer, between: Between
+) -> None:
+    """The first POST of a row is carried out only when its second one arrives."""
+    late: list[Sent] = []
+
+    def dawdle(sent: Sent) -> Reply | None:
+        if sent.customer != "5":
+            return None
+        late.append(sent)
+        return sent.answer(504) if len(late) == 1 else (late[0].forward() and None)
+
+    between.on_create = dawdle
+    done = importer.run(requests_for(10))
+    row = importer.rows(done)[5]
+    held = [one for one in practice_blnk.balances() if one["meta_data"]["import_ref"] == row.ref]
+    assert row.state is RowState.CREATED
+    assert done.findings is not None
+    assert not done.findings["clean"]
+    (twin,) = done.findings["twins"]
+    assert twin["row"] == row.number
+    assert sorted(twin["ids"]) == sorted(one["balance_id"] for one in held)
+    assert len(practice_blnk.balances()) == 11
+
+
+def _stays_unknown(importer: Importer, import_: Import, seconds: float) -> None:
+    """For that long, no unknown row is called absent."""
+    importer.wait_for_count(import_, RowState.UNKNOWN, 1)
+    began = time.monotonic()
+    wait_until(
+        lambda: importer.events(import_).count("absent") or time.monotonic() - began > seconds, lambda: "?"
+    )
+    assert "absent" not in importer.events(import_)
+
+
+def test_reads_that_lag_do_not_look_like_absence(practice_blnk: PracticeBlnk, importer: Importer) -> None:
+    """For longer than the settle time: the witness is not shown either."""
+    importer.hurry()
+    importer.connect(requests_per_minute=600)
+    draft = importer.draft(requests_for(60))
+    importer.confirm(draft)
+    importer.start()
+    importer.wait_for_count(draft, RowState.CREATED, 8)
+    practice_blnk.order_fault("lagging_reads", seconds=600)
+    practice_blnk.order_fault("drop_after_commit", times=3)
+    _stays_unknown(importer, draft, seconds=3)
+    practice_blnk.clear_faults()
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+
+
+def test_reads_that_lag_do_not_look_like_absence_of_the_last_row_either(
+    practice_blnk: PracticeBlnk, importer: Importer, between: Between
+) -> None:
+    """Nothing is left to send, so it would go again by itself; but what was created after it is not shown."""
+
+    def lose(sent: Sent) -> Reply | None:
+        """5 is lost, and 6 leaves once that is known; from then on reads show nothing new."""
+        if sent.customer == "5":
+            sent.forward()
+            return sent.answer(504)
+        if sent.customer == "6":
+            importer.wait_for_count(draft, RowState.UNKNOWN, 1)
+            practice_blnk.order_fault("lagging_reads", seconds=600)
+        return None
+
+    between.on_create = lose
+    importer.connect(base_url=between.url, requests_per_minute=300)
+    draft = importer.draft(requests_for(7))
+    importer.confirm(draft)
+    importer.start()
+    importer.wait_for_count(draft, RowState.CREATED, 6)
+    _stays_unknown(importer, draft, seconds=6)
+    practice_blnk.clear_faults()
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+
+
+def test_answers_that_leave_rows_out_do_not_look_like_absence(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    importer.hurry()
+    practice_blnk.order_fault("drop_after_commit", percent=20, seed=3)
+    practice_blnk.order_fault("short_filter", percent=30, seed=4)
+    assert_each_once(practice_blnk, importer, importer.run(requests_for(100)))
+
+
+def test_blnk_stands_still_for_a_while(practice_blnk: PracticeBlnk, importer: Importer) -> None:
+    importer.hurry()
+    importer.connect(requests_per_minute=6000)
+    draft = importer.draft(requests_for(200))
+    importer.confirm(draft)
+    importer.start()
+    importer.wait_for_count(draft, RowState.CREATED, 20)
+    practice_blnk.order_fault("full_stop", seconds=3, times=1)
+    wait_until(
+        lambda: importer.find(draft.id).paused_by is PausedBy.BREAKER,
+        lambda: "nothing says that Blnk does not answer",
+    )
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+
+
+@pytest.mark.parametrize("retry_after", [None, "1"])
+def test_too_many_requests_slow_down_and_lose_nothing(
+    practice_blnk: PracticeBlnk, importer: Importer, retry_after: str | None
+) -> None:
+    practice_blnk.order_fault("rate_limited", retry_after=retry_after, times=20, skip=30)
+    done = importer.run(requests_for(100))
+    assert_each_once(practice_blnk, importer, done)
+    refused = [one for one in practice_blnk.requests()["recent"] if one["status"] == 429]
+    others = [one for one in practice_blnk.requests()["recent"] if one["status"] != 429]
+    last = max(one["arrived"] for one in refused)
+    assert min((one["arrived"] - last for one in others if one["arrived"] > last + 0.2), default=9) >= 0.7
+
+
+def test_a_row_that_was_told_to_wait_longer_than_its_claim_is_good_goes_later(
+    practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLNK_WAIT_CLAIM_GOOD", "0.3")
+    importer.connect(requests_per_minute=6000)
+    practice_blnk.order_fault("rate_limited", retry_after="1", times=1, skip=20)
+    assert_each_once(practice_blnk, importer, importer.run(requests_for(80)))
+
+
+def test_a_token_that_is_revoked_stops_and_a_new_one_goes_on(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    importer.connect(requests_per_minute=6000)
+    draft = importer.draft(requests_for(150))
+    importer.confirm(draft)
+    importer.start()
+    importer.wait_for_count(draft, RowState.CREATED, 20)
+    practice_blnk.order_fault("revoke")
+    paused = importer.wait_for(draft, ImportState.PAUSED)
+    assert paused.paused_by is PausedBy.ACCESS
+    practice_blnk.forget_requests()
+    importer.resume(draft)
+    paused = importer.wait_for(draft, ImportState.PAUSED)
+    assert paused.paused_by is PausedBy.ACCESS, "it was tried again, and says so again"
+    assert practice_blnk.requests()["by_kind"].get("create", 0) <= 300
+    practice_blnk.clear_faults()
+    importer.connect(token=practice_blnk.new_token(["*"]))
+    importer.resume(draft)
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+
+
+def test_new_credentials_alone_do_not_send_what_a_person_has_not_resumed(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    importer.connect(token="wrong")
+    paused = importer.run(requests_for(5), until=[ImportState.PAUSED])
+    assert paused.paused_by is PausedBy.ACCESS
+    importer.connect()
+    other = importer.run(requests_for(1, currency="USD"))
+    assert other.state is ImportState.DONE
+    assert importer.find(paused.id).state is ImportState.PAUSED
+    assert len(practice_blnk.balances()) == 1
+
+
+def test_a_token_that_may_not_write_stops_and_says_so(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    importer.connect(token=practice_blnk.new_token(["proxy:read", "data:read"]))
+    paused = importer.run(requests_for(5), until=[ImportState.PAUSED])
+    assert paused.paused_by is PausedBy.ACCESS
+    assert "proxy:write" in (paused.paused_reason or "")
+    importer.wait_for_count(paused, RowState.READY, 5)
+
+
+def test_without_permission_to_read_a_lost_answer_waits_for_a_person(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    importer.connect(token=practice_blnk.new_token(["proxy:write"]))
+    practice_blnk.order_fault("drop_after_commit", times=1, skip=2)
+    done = importer.run(requests_for(10))
+    assert importer.counts(done) == {RowState.CREATED: 9, RowState.UNKNOWN: 1}
+    (lost,) = [row for row in importer.rows(done) if row.state is RowState.UNKNOWN]
+    assert lost.waits_for_person
+    assert done.findings is not None
+    assert not done.findings["checked"]
+    assert len(practice_blnk.balances()) == 10
+
+
+def test_an_access_token_that_expires_in_mid_import_is_renewed(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    importer.connect(requests_per_minute=6000, **practice_blnk.oauth_client(lifetime_seconds=1))
+    draft = importer.draft(requests_for(300))
+    importer.confirm(draft)
+    importer.start()
+    done = importer.wait_for(draft, ImportState.DONE)
+    assert_each_once(practice_blnk, importer, done)
+    assert practice_blnk.requests()["by_kind"]["token"] >= 2
+    assert "paused" not in importer.events(done)
+
+
+def test_a_refresh_token_that_is_revoked_stops_and_says_so(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    importer.connect(requests_per_minute=6000, **practice_blnk.oauth_client(lifetime_seconds=1))
+    draft = importer.draft(requests_for(300))
+    importer.confirm(draft)
+    importer.start()
+    importer.wait_for_count(draft, RowState.CREATED, 10)
+    practice_blnk.order_fault("revoke", on="token")
+    paused = importer.wait_for(draft, ImportState.PAUSED)
+    assert paused.paused_by is PausedBy.ACCESS
+    assert "refresh token" in (paused.paused_reason or "")
+    practice_blnk.clear_faults()
+    importer.connect(**practice_blnk.oauth_client())
+    importer.resume(draft)
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+
+
+def test_an_indicator_that_is_taken_refuses_the_row_in_blnks_words(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    practice_blnk.set_core("main")
+    practice_blnk.create_balance(ledger_id=GENERAL_LEDGER_ID, currency="NGN", indicator="@cash")
+    taken = BalanceRequest(ledger_id=GENERAL_LEDGER_ID, currency="NGN", indicator="@cash")
+    free = BalanceRequest(ledger_id=GENERAL_LEDGER_ID, currency="NGN", indicator="@bank")
+    done = importer.run([taken, free])
+    assert importer.states(done) == [RowState.REFUSED, RowState.CREATED]
+    assert importer.rows(done)[0].message
+    assert len(practice_blnk.balances()) == 2
+
+
+def test_a_conflict_with_the_rows_own_balance_is_its_creation(
+    practice_blnk: PracticeBlnk, importer: Importer, between: Between
+) -> None:
+    """A gateway that repeats a POST whose first answer it lost, and passes on the answer to its second."""
+
+    def twice(sent: Sent) -> Reply:
+        sent.forward()
+        return sent.answer(409, b'{"error":"it exists"}')
+
+    between.on_create = lambda sent: twice(sent) if sent.customer == "3" else None
+    assert_each_once(practice_blnk, importer, importer.run(requests_for(10)))
+
+
+def test_a_conflict_that_cannot_be_looked_up_is_no_refusal(
+    practice_blnk: PracticeBlnk, importer: Importer, between: Between
+) -> None:
+    def conflict(sent: Sent) -> Reply:
+        sent.forward()
+        between.on_read = lambda _: Reply(500, b"")
+        return sent.answer(409, b'{"error":"it exists"}')
+
+    between.on_create = lambda sent: conflict(sent) if sent.customer == "3" else None
+    draft = importer.draft(requests_for(4))
+    importer.confirm(draft)
+    importer.start()
+    importer.wait_for_count(draft, RowState.UNKNOWN, 1)
+    between.on_read = lambda _: None
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+
+
+@pytest.mark.parametrize("status", [302, 404, 405, 415, 418])
+def test_an_answer_that_nobody_expects_stops_and_shows_itself(
+    practice_blnk: PracticeBlnk, importer: Importer, between: Between, status: int
+) -> None:
+    between.on_create = lambda sent: (
+        sent.answer(status, b'{"error":"strange words"}') if sent.customer == "3" else None
+    )
+    paused = importer.run(requests_for(30), until=[ImportState.PAUSED])
+    assert paused.paused_by is PausedBy.ANSWER
+    assert "strange words" in (paused.paused_reason or "")
+    importer.wait_for_count(paused, RowState.UNKNOWN, 1)
+    if status == 404:
+        between.on_create = lambda _: None
+        importer.resume(paused)
+        assert_each_once(practice_blnk, importer, importer.wait_for(paused, ImportState.DONE))
+
+
+def test_a_row_that_makes_blnk_fail_again_and_again_is_refused(
+    practice_blnk: PracticeBlnk, importer: Importer, between: Between
+) -> None:
+    importer.connect(base_url=between.url, requests_per_minute=1200)
+    between.on_create = lambda sent: (
+        sent.answer(500, b'{"error":"null character"}') if sent.customer == "0" else None
+    )
+    other = importer.draft(requests_for(500, currency="USD"))
+    importer.confirm(other)
+    draft = importer.draft(requests_for(1))
+    importer.confirm(draft)
+    importer.start()
+    done = importer.wait_for(draft, ImportState.DONE)
+    (row,) = importer.rows(done)
+    assert row.state is RowState.REFUSED
+    assert "null character" in (row.message or "")
+    assert len(attempts_of(importer, done)) == 3
+
+
+def test_an_answer_that_says_nothing_readable_does_not_cost_the_whole_file(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    """A sign-in page with status 200 in place of every answer: five rows at most are lost to find out."""
+    importer.hurry()
+    draft = importer.draft(requests_for(100))
+    importer.connect(requests_per_minute=6000)
+    importer.confirm(draft)
+    importer.start()
+    importer.wait_for_count(draft, RowState.CREATED, 10)
+    practice_blnk.order_fault("html_200")
+    paused = importer.wait_for(draft, ImportState.PAUSED)
+    assert paused.paused_by is PausedBy.BREAKER
+    practice_blnk.clear_faults()
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+
+
+def test_a_second_balance_made_behind_our_back_is_named_with_its_ids(
+    practice_blnk: PracticeBlnk, importer: Importer, between: Between
+) -> None:
+    def twice(sent: Sent) -> Reply:
+        sent.forward()
+        return sent.forward()
+
+    between.on_create = lambda sent: twice(sent) if sent.customer == "3" else None
+    done = importer.run(requests_for(6))
+    assert done.findings is not None
+    row = importer.rows(done)[3]
+    held = [one for one in practice_blnk.balances() if one["meta_data"]["import_ref"] == row.ref]
+    (found,) = done.findings["twins"]
+    assert found["row"] == row.number
+    assert sorted(found["ids"]) == sorted(one["balance_id"] for one in held)
+    assert not done.findings["clean"]
+    assert done.findings["missing"] == []
+
+
+def test_a_balance_that_cannot_be_found_any_more_needs_a_look_and_is_never_sent_again(
+    practice_blnk: PracticeBlnk, importer: Importer, between: Between
+) -> None:
+    """Blnk confirmed it, and forgot it."""
+    practice_blnk.order_fault("latency", seconds=0.01)
+
+    def forgotten(sent: Sent) -> Reply:
+        balance = {**sent.json, "balance_id": "bln_gone", "created_at": "2026-01-01T00:00:00Z"}
+        return sent.answer(201, orjson.dumps(balance))
+
+    between.on_create = lambda sent: forgotten(sent) if sent.customer == "3" else None
+    done = importer.run(requests_for(6))
+    row = importer.rows(done)[3]
+    assert row.state is RowState.UNKNOWN
+    assert row.waits_for_person
+    assert done.findings is not None
+    assert done.findings["missing"] == [{"row": row.number, "ids": ["bln_gone"]}]
+    assert len(practice_blnk.balances()) == 5
+
+
+def test_an_import_whose_connection_is_gone_waits_and_never_slips_into_another_one(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    importer.connect(requests_per_minute=6000)
+    draft = importer.draft(requests_for(100))
+    importer.confirm(draft)
+    importer.start()
+    importer.wait_for_count(draft, RowState.CREATED, 10)
+    importer.connect(instance_id="another", requests_per_minute=6000)
+    paused = importer.wait_for(draft, ImportState.PAUSED)
+    assert paused.paused_by is PausedBy.CONNECTION
+    assert practice_blnk.instance_id in (paused.paused_reason or "")
+    importer.connect(name="renamed")
+    wait_until(
+        lambda: importer.find(draft.id).state is ImportState.PAUSED, lambda: "it went on without being told"
+    )
+    importer.resume(draft)
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+
+
+def test_two_imports_of_the_same_rows_at_once_make_one_set_of_balances_whatever_is_lost(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    importer.hurry()
+    practice_blnk.order_fault("drop_after_commit", percent=10, seed=1)
+    practice_blnk.order_fault("drop_before_commit", percent=10, seed=2)
+    drafts = [importer.draft(requests_for(60)) for _ in range(2)]
+    with importer.journal.write() as tx:
+        for draft in drafts:
+            assert imports.confirm(tx, draft, who="Ada", version=draft.version)
+    importer.start()
+    for draft in drafts:
+        importer.wait_for(draft, ImportState.DONE)
+    assert len(practice_blnk.refs()) == len(set(practice_blnk.refs())) == 60
+    both = zip(importer.states(drafts[0]), importer.states(drafts[1]), strict=True)
+    assert all({one, other} == {RowState.CREATED, RowState.EXISTS} for one, other in both)
+
+
+def test_blnk_is_killed_and_comes_back_and_nobody_has_to_do_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed = Path(__file__).parent / "samples" / "environment.json"
+    with (
+        PracticeBlnk(tmp_path / "blnk", seed=seed) as blnk,
+        Importer(blnk, tmp_path / "data", monkeypatch) as importer,
+    ):
+        importer.hurry()
+        importer.connect(requests_per_minute=6000)
+        draft = importer.draft(requests_for(200))
+        importer.confirm(draft)
+        importer.start()
+        importer.wait_for_count(draft, RowState.CREATED, 20)
+        blnk.kill()
+        wait_until(
+            lambda: importer.find(draft.id).paused_by is PausedBy.BREAKER,
+            lambda: f"nothing says that Blnk is away: {importer.find(draft.id)}",
+        )
+        blnk.start_again()
+        done = importer.wait_for(draft, ImportState.DONE)
+        assert_each_once(blnk, importer, done)
+        assert done.paused_by is None
+        assert LEDGER in {one["ledger_id"] for one in blnk.balances()}

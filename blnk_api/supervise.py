@@ -57,11 +57,11 @@ async def _supervise(first_look: asyncio.Event) -> None:
         chosen = await _usable_settings(first_look)
         async with asyncio.TaskGroup() as group:
             practice_tried = asyncio.Event()
-            group.create_task(_keep_sender())
             if settings.PRACTICE in chosen.connections:
                 group.create_task(_keep_practice(chosen, practice_tried))
                 await practice_tried.wait()
             first_look.set()
+            group.create_task(_keep_sender())
     finally:
         first_look.set()
 

@@ -98,9 +98,12 @@ class Running:
     tasks: list[asyncio.Task[None]]
 
     def raise_if_broken(self) -> None:
+        """Raises what ended the engine; an end without a reason is one too, as nobody asked for it."""
         for task in self.tasks:
             if task.done():
-                task.result()
+                if not task.cancelled():
+                    task.result()
+                raise RuntimeError(f"sending for {self.connection.name} ended by itself")
 
     async def stop(self) -> None:
         """Rows in flight stay SENDING in the journal; whoever sends next looks them up."""

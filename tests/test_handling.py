@@ -323,6 +323,17 @@ def test_rows_that_mean_the_same_stay_apart_when_they_are_made_again(importer: I
     assert all(ref.endswith(f"-{draft.id}") for ref in made)
 
 
+def test_a_row_whose_balance_the_file_itself_names_is_not_made_again(importer: Importer) -> None:
+    draft = importer.draft(requests_for(2))
+    ids = [row.id for row in importer.rows(draft)]
+    with importer.journal.write() as tx:
+        moves.move(tx, ids[:1], from_=RowState.READY, to=RowState.EXISTS)
+        moves.move(tx, ids[1:], from_=RowState.READY, to=RowState.EXISTS, body=None, ref=None)
+    with pytest.raises(NotPossible, match="the balance of row 3"):
+        handling.again_anyway(importer.journal, draft, ids, typed_count=2, who="Ada")
+    assert importer.states(draft) == [RowState.EXISTS] * 2
+
+
 def test_a_draft_whose_rows_are_made_again_is_a_new_version_with_new_totals(importer: Importer) -> None:
     draft = importer.draft(requests_for(3))
     ids = [row.id for row in importer.rows(draft)]

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from blnk_api import wire
 from blnk_api.client import BlnkClient
 from blnk_api.errors import NotFound
-from blnk_api.imports import refs
+from blnk_api.imports import again
 from blnk_api.imports.journal import Journal, imports
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.moves import IDS_PER_STATEMENT, move, move_import, note
@@ -22,7 +22,7 @@ from blnk_api.imports.journal.rows import JournalRow, by_id
 from blnk_api.imports.journal.schema import rows
 from blnk_api.imports.journal.states import WORDS, ImportState, RowState, Stage
 from blnk_api.imports.preparing import draft_totals
-from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance
+from blnk_api.models import IMPORT_REF, Balance
 from blnk_api.shown import shown
 
 _ROWS_TOLD = 20
@@ -210,25 +210,18 @@ def again_anyway(
         _refuse_if_cancelled(now)
         if now.state is ImportState.DRAFT and now.stage is not Stage.CHECKED:
             raise NotPossible("The file is still being checked. Wait until that is done.")
-        found = _existing(tx, now.number, ids)
+        found = again.existing(tx, now.number, ids)
         if not found:
             return 0
         if len(found) != len(ids):
+            raise NotPossible("Some of these rows have changed meanwhile. Load the page and look again.")
+        if strange := [one.label for one in found if not one.can_be_sent]:
+            told = ", ".join(strange[:_ROWS_TOLD])
             raise NotPossible(
-                "Some of these rows do not exist in Blnk any more. Load the page and look again."
+                f"The file itself names the balance of row {told}. Empty the cell, import again."
             )
-        for row, ref in zip(found, _new_refs(tx, now, found), strict=True):
-            move(
-                tx,
-                [row.id],
-                from_=RowState.EXISTS,
-                to=RowState.READY,
-                ref=ref,
-                body=_restamped(row.body or b"", ref, now.id),
-                balance_id=None,
-                message=None,
-            )
-        labels = [row.label for row in found[:_ROWS_TOLD]]
+        again.make_ready(tx, now, found)
+        labels = [one.label for one in found[:_ROWS_TOLD]]
         note(tx, now.number, who=who, what="asked for again", count=len(found), rows=labels)
         if now.state is ImportState.DRAFT:
             totals = draft_totals(tx, imports.by_number(tx, now.number))
@@ -236,44 +229,6 @@ def again_anyway(
         else:
             _run_again(tx, now.number)
     return len(found)
-
-
-def _existing(tx: Connection, number: int, ids: Sequence[int]) -> list[JournalRow]:
-    """Those that exist in Blnk. Raises NotPossible where one has no request that could be sent."""
-    found = [row for id in ids if (row := by_id(tx, id)).state is RowState.EXISTS]
-    if strange := [row.label for row in found if not row.body or not row.ref]:
-        told = ", ".join(strange[:_ROWS_TOLD])
-        raise NotPossible(
-            f"The file itself names the balance of row {told}. Empty that cell and import again."
-        )
-    return found
-
-
-def _new_refs(tx: Connection, import_: Import, found: Sequence[JournalRow]) -> list[str]:
-    """The rows' refs with this import's id as salt; two rows that only their salts told apart stay apart."""
-    taken = {
-        ref
-        for (ref,) in tx.execute(
-            select(rows.c.ref).where(rows.c.import_ == import_.number, rows.c.ref.endswith(f"-{import_.id}"))
-        )
-    }
-    made = []
-    for row in found:
-        old = refs.parse_ref(row.ref or "")
-        if old is None:
-            raise NotPossible(f"Row {row.label} has an import_ref that is none of ours.")
-        n = old.occurrence
-        while (ref := refs.make_ref(old.hash, n, import_.id)) in taken:
-            n += 1
-        taken.add(ref)
-        made.append(ref)
-    return made
-
-
-def _restamped(body: bytes, ref: str, import_id: str) -> bytes:
-    asked = orjson.loads(body)
-    asked["meta_data"] |= {IMPORT_REF: ref, IMPORT_ID: import_id}
-    return orjson.dumps(asked)
 
 
 def verify_again(journal: Journal, import_: Import, *, who: str) -> bool:

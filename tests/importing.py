@@ -153,6 +153,10 @@ class Importer:
             thread, connections = self._thread, self.settings.connections
             wait_until(lambda: thread.serves(connections), lambda: "the sender does not read its secrets")
 
+    @property
+    def database_url(self) -> str:
+        return self.journal.url.render_as_string(hide_password=False)
+
     def hurry(self, request_timeout_seconds: float = 0.5) -> None:
         """A shorter time-out than secrets may ask for, and so shorter settle times: for a sender in here."""
         load = settings_module.load

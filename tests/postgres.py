@@ -24,6 +24,9 @@ import psycopg
 
 START_SECONDS = 30.0
 
+HOLDS_THE_LOCK = "pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted)"
+"""The session of the sender's lock, for `sessions`."""
+
 _OUTLIVED_BY_NOBODY = '"$@" & server=$!; cat >/dev/null; kill -INT $server; wait $server'
 """Runs the server until standard input closes, which it does with the process that holds its other end."""
 
@@ -99,15 +102,15 @@ class Postgres:
             answered = session.execute(statement.encode(), values or None)
             return list(answered.fetchall()) if answered.description else []
 
-    def kill_sessions(self, url: str, *, holding_advisory_locks: bool = False) -> int:
-        """Cuts off sessions of a database, as an administrator or a failing network would. How many."""
-        held = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
-        which = f"AND pid IN ({held})" if holding_advisory_locks else ""
-        killed = self.execute(
-            f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s {which}",
-            url.rpartition("/")[2],
-        )
-        return len(killed)
+    def sessions(self, url: str, *, that: str = "true") -> list[int]:
+        """The sessions of a database, for which a condition on pg_stat_activity holds."""
+        database = url.rpartition("/")[2]
+        found = self.execute(f"SELECT pid FROM pg_stat_activity WHERE datname = %s AND ({that})", database)
+        return [pid for (pid,) in found]
+
+    def kill(self, sessions: Sequence[int]) -> int:
+        """Cuts sessions off, as an administrator or a failing network would, and waits for their end."""
+        return len(self.execute("SELECT pg_terminate_backend(pid, 5000) FROM unnest(%s) pid", list(sessions)))
 
     def _options(self, port: int) -> list[str]:
         settings = {

@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from blnk_api import errors
 from blnk_api.imports.engine import Engine
-from blnk_api.imports.journal import imports, senders, unknown
+from blnk_api.imports.journal import imports, senders, sending, unknown
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.moves import move_import, note
 from blnk_api.imports.journal.sending import WHO, remember_first
@@ -145,6 +145,10 @@ class Caretaker:
             await asyncio.sleep(self._waits.resolve if self._engine.lanes else IDLE_SECONDS)
 
     async def _resolve(self) -> None:
+        name = self._engine.name
+        if await self._journal.read(sending.anybody_left_rows, self._instance, except_of=name):
+            # Claimed by a sender that had lost its lock to us and not noticed yet.
+            await self._journal.write(sending.recover, self._instance, except_of=name)
         numbers = await self._journal.read(unknown.imports_with_unknown, self._instance)
         if self._only is not None:
             numbers = [one for one in numbers if one == self._only]

@@ -59,6 +59,8 @@ class Engine:
         holds_lock: Callable[[], bool],
     ) -> None:
         self.gate = gate
+        self.name = f"{secrets.token_hex(8)}-"
+        """Its claims begin with it, so that those of a sender that lost its lock can be told from them."""
         self.looker = Looker(gate.ask, gate.instance_id)
         self.resolver = Resolver(
             settle_seconds=settle_seconds, request_timeout_seconds=gate.connection.request_timeout_seconds
@@ -152,7 +154,7 @@ class Engine:
         for lane in lanes:
             n = min(share, lane.room(), len(lane.ready))
             rows = {row.id: row for row in (lane.ready.popleft() for _ in range(n))}
-            number, token = lane.import_.number, secrets.token_hex(8)
+            number, token = lane.import_.number, f"{self.name}{secrets.token_hex(8)}"
             leave_before = boottime() + self._waits.claim_good
             try:
                 claimed = await self.journal.write(sending.claim, number, list(rows), token)

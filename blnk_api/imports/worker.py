@@ -179,9 +179,10 @@ class Worker:
         self._settings = settings
         wanted = {name: one for name, one in settings.connections.items() if one.url}
         for name in [name for name, one in self._running.items() if wanted.get(name) != one.connection]:
-            await self._running.pop(name).stop()
+            stopped = self._running.pop(name)
+            await stopped.stop()
             # What it had in flight was cut off: nobody will write down what came of it.
-            await self._thread.write(sending.recover)
+            await self._thread.write(sending.recover, stopped.instance)
         for name, connection in wanted.items():
             served = {one.connection.instance for one in self._running.values()}
             if name not in self._running and connection.instance not in served:

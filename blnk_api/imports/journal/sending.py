@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Integer,
+    Select,
     Text,
     bindparam,
     case,
@@ -278,16 +279,29 @@ def _another_holds_ref(tx: Connection, row: int) -> bool:
     return tx.execute(select(rows.c.id).where(rows.c.id == row, REF_IS_HELD)).first() is not None
 
 
-def recover(tx: Connection) -> int:
-    """Rows that a sender left behind in SENDING; they are UNKNOWN now. Call it only when holding the lock."""
-    left = tx.execute(
-        select(rows.c.import_, rows.c.id).where(
-            rows.c.import_.in_(
-                select(counts.c.import_).where(counts.c.state == RowState.SENDING, counts.c.n > 0)
-            ),
-            rows.c.state == RowState.SENDING,
-        )
-    ).all()
+def _left_behind(instance: int | None, except_of: str | None) -> Select[int, int]:
+    being_sent = select(counts.c.import_).where(counts.c.state == RowState.SENDING, counts.c.n > 0)
+    left = select(rows.c.import_, rows.c.id).where(
+        rows.c.import_.in_(being_sent), rows.c.state == RowState.SENDING
+    )
+    if instance is not None:
+        left = left.where(rows.c.instance == instance)
+    if except_of is not None:
+        left = left.where(~rows.c.claim.startswith(except_of))
+    return left
+
+
+def anybody_left_rows(tx: Connection, instance: int, *, except_of: str) -> bool:
+    """Whether there is something to `recover`: a sender that lost its lock may have claimed after that."""
+    return tx.execute(_left_behind(instance, except_of).limit(1)).first() is not None
+
+
+def recover(tx: Connection, instance: int | None = None, *, except_of: str | None = None) -> int:
+    """Rows that a sender left behind in SENDING; they are UNKNOWN now. Call it only when holding the lock.
+
+    Of one instance, where it is given. The claims of the engine `except_of`, which is at work, are spared.
+    """
+    left = tx.execute(_left_behind(instance, except_of)).all()
     per_import: dict[int, list[int]] = {}
     for import_, id in left:
         per_import.setdefault(import_, []).append(id)

@@ -1,0 +1,181 @@
+"""Only one process sends, whichever dies, stands still, or only believes that it holds the lock."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from blnk_api.imports.journal import Journal, JournalUnavailable, lock, senders
+from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.journal.lock import SenderLock
+from blnk_api.imports.journal.states import ImportState, RowState
+from tests.importing import BOTH_DATABASES, Importer, requests_for, wait_until
+from tests.postgres import HOLDS_THE_LOCK, Postgres
+from tests.practice import PracticeBlnk
+from tests.test_engine import asked, assert_each_once
+
+on_both_databases = pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
+on_postgres = pytest.mark.parametrize("importer", ["postgres"], indirect=True)
+
+HOLD = """
+import sys
+from blnk_api.imports.journal import Journal
+from blnk_api.imports.journal.lock import SenderLock
+lock = SenderLock(Journal(sys.argv[1]))
+print(lock.take(), flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def another_process_holds(url: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "True\n"
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_one_holds_the_lock(journal: Journal) -> None:
+    with SenderLock(journal) as one, SenderLock(Journal(journal.url.render_as_string(False))) as other:
+        assert not one.is_held()
+        assert one.take()
+        assert one.is_held()
+        assert not other.take()
+        assert not other.is_held()
+        one.release()
+        assert not one.is_held()
+        wait_until(other.take, lambda: "what was released is not free")
+
+
+def test_the_lock_of_a_process_that_was_killed_is_free(journal: Journal) -> None:
+    with SenderLock(journal) as ours:
+        with another_process_holds(journal.url.render_as_string(False)) as theirs:
+            assert not ours.take()
+            theirs.kill()
+            theirs.wait()
+            wait_until(ours.take, lambda: "a dead process holds the lock")
+        assert ours.is_held()
+
+
+def test_a_lock_whose_session_ended_is_not_held(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "_CHECK_SECONDS", 0.0)
+    url = postgres.new_database(like="migrated")
+    with SenderLock(Journal(url)) as one, SenderLock(Journal(url)) as other:
+        assert one.take()
+        assert one.is_held()
+        assert postgres.kill(postgres.sessions(url, that=HOLDS_THE_LOCK)) == 1
+        assert not one.is_held()
+        wait_until(other.take, lambda: "what was released is not free")
+        assert not one.is_held(), "it is not taken again unasked"
+
+
+def test_locks_on_a_network_are_not_trusted(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "_file_system_of", lambda _: "nfs4")
+    with pytest.raises(JournalUnavailable, match="network file system"):
+        SenderLock(importer.journal).take()
+
+
+def sender_pid(importer: Importer) -> int | None:
+    with importer.journal.read() as tx:
+        sender = senders.current(tx)
+    return sender.pid if sender else None
+
+
+def begun(importer: Importer, *, rows: int, created: int = 20) -> Import:
+    """An import under way in a process of its own."""
+    draft = importer.draft(requests_for(rows))
+    importer.confirm(draft)
+    importer.start_process()
+    importer.wait_for_count(draft, RowState.CREATED, created)
+    return draft
+
+
+@on_both_databases
+def test_a_second_worker_waits_and_takes_over_from_one_that_was_killed(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    importer.connect(requests_per_minute=6000)
+    draft = begun(importer, rows=200)
+    first, second = importer.processes[0], importer.start_process()
+    importer.wait_for_count(draft, RowState.CREATED, 60)
+    assert sender_pid(importer) == first.pid
+    first.kill()
+    wait_until(lambda: sender_pid(importer) == second.pid, lambda: "nobody takes over")
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+
+
+def waits_for_the_lock(postgres: Postgres, importer: Importer) -> subprocess.Popen[bytes]:
+    """A second worker, from the moment on at which it has found the lock taken."""
+    url = importer.database_url
+    tried = f"query LIKE '%%pg_try_advisory_lock%%' AND NOT {HOLDS_THE_LOCK}"
+    second = importer.start_process()
+    wait_until(lambda: postgres.sessions(url, that=tried), lambda: "it does not ask for the lock")
+    return second
+
+
+@on_postgres
+def test_a_worker_that_lost_its_lock_in_mid_import_stops_and_leaves_nothing_stuck(
+    practice_blnk: PracticeBlnk, importer: Importer, postgres: Postgres
+) -> None:
+    """Between the loss and its discovery both may claim; no row is claimed by both, and none is forgotten."""
+    importer.connect(requests_per_minute=6000)
+    practice_blnk.order_fault("latency", seconds=0.3)
+    draft = begun(importer, rows=400)
+    first, second = importer.processes[0], waits_for_the_lock(postgres, importer)
+    postgres.kill(postgres.sessions(importer.database_url, that=HOLDS_THE_LOCK))
+    assert first.wait(10) != 0
+    wait_until(lambda: sender_pid(importer) == second.pid, lambda: "nobody takes over")
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+
+
+def test_a_worker_that_stood_still_goes_on_and_nobody_sent_meanwhile(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    """SIGSTOP for longer than every time-out, with another one waiting: the lock is still the first one's."""
+    importer.connect(requests_per_minute=6000)
+    practice_blnk.order_fault("latency", seconds=0.2)
+    draft = begun(importer, rows=200)
+    first, second = importer.processes[0], importer.start_process()
+    importer.wait_for_count(draft, RowState.CREATED, 60)
+    os.kill(first.pid, signal.SIGSTOP)
+    stopped = time.monotonic()
+    wait_until(lambda: time.monotonic() - stopped > 4, lambda: "?")
+    assert all(one["arrived"] < stopped + 0.5 for one in asked(practice_blnk, "create"))
+    assert second.poll() is None
+    os.kill(first.pid, signal.SIGCONT)
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+
+
+@on_postgres
+def test_a_worker_that_wakes_up_after_another_took_over_sends_nothing(
+    practice_blnk: PracticeBlnk,
+    importer: Importer,
+    postgres: Postgres,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It stood still, its sessions were cut off, another one looked its rows up and sent them."""
+    monkeypatch.setenv("BLNK_WAIT_CLAIM_GOOD", "0.5")
+    importer.connect(requests_per_minute=6000)
+    practice_blnk.order_fault("latency", seconds=0.2)
+    draft = begun(importer, rows=200)
+    first = importer.processes[0]
+    its_sessions = postgres.sessions(importer.database_url)
+    second = waits_for_the_lock(postgres, importer)
+    os.kill(first.pid, signal.SIGSTOP)
+    postgres.kill(its_sessions)
+    wait_until(lambda: sender_pid(importer) == second.pid, lambda: "nobody takes over")
+    importer.wait_for(draft, ImportState.DONE)
+    os.kill(first.pid, signal.SIGCONT)
+    assert first.wait(10) != 0
+    assert_each_once(practice_blnk, importer, importer.find(draft.id))

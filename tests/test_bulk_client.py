@@ -220,8 +220,8 @@ def test_a_claim_that_grows_old_while_waiting_for_its_turn_does_not_leave() -> N
     seen: list[bytes] = []
 
     def hold(line: socket.socket) -> None:
-        while True:
-            seen.append(read_request(line))
+        while request := read_request(line):
+            seen.append(request)
             if len(seen) == 10:
                 all_busy.set()
             release.wait(10)
@@ -240,6 +240,17 @@ def test_a_claim_that_grows_old_while_waiting_for_its_turn_does_not_leave() -> N
     assert isinstance(late, NotSent)
     assert others == [Answer(201, b"{}")] * 10
     assert len(seen) == 10
+
+
+def test_a_claim_that_grows_old_in_the_very_last_moment_does_not_leave(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The process stands still after it got its line, before the first byte."""
+    times = iter([100.0, 200.0])
+    monkeypatch.setattr(bulk_client, "boottime", lambda: next(times))
+    with listening(OK) as (url, listener):
+        assert using(url, lambda client: client.send(POST, "t", leave_before=150.0)) == NotSent()
+        assert listener.requests == []
 
 
 def test_a_line_that_was_given_back_stale_serves_the_next_request() -> None:

@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.payload import BytesPayload
 from yarl import URL
 
 from blnk_api.outcomes import Answer, AnswerLost, ConnectFailed, Reply, Request
@@ -49,7 +51,7 @@ def boottime() -> float:
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Checks a claim's age between getting a connection and writing to it, with no await after it."""
+    """Does not hand out a connection for a claim that grew too old while it was being made."""
 
     async def connect(self, *args: Any, **kwargs: Any) -> Any:
         connection = await super().connect(*args, **kwargs)
@@ -58,6 +60,22 @@ class _Connector(aiohttp.TCPConnector):
             raise _Stale
         _transports.get().append(connection.transport)
         return connection
+
+
+class _Body(BytesPayload):
+    """Checks its claim's age in the moment in which it is written: aiohttp writes one turn of the loop after
+    it has the connection, and this process may stand still between the two."""
+
+    def __init__(self, value: bytes, leave_before: float) -> None:
+        super().__init__(value)
+        self._leave_before = leave_before
+        self.is_stale = False
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        if boottime() > self._leave_before:
+            self.is_stale = True
+            raise _Stale
+        await super().write_with_length(writer, content_length)
 
 
 class BulkClient:
@@ -99,11 +117,12 @@ class BulkClient:
         _leave_before.set(leave_before)
         transports: list[Any] = []
         _transports.set(transports)
+        body = None if request.body is None else _Body(request.body, leave_before)
         task = asyncio.current_task()
         assert task is not None
         self._due(task)
         try:
-            return await self._exchange(request, token)
+            return await self._exchange(request, body, token)
         except _Stale:
             return NotSent()
         except aiohttp.ConnectionTimeoutError:
@@ -118,6 +137,8 @@ class BulkClient:
             if not transports:
                 return ConnectFailed("Blnk could not be reached.")
             _abort(transports)
+            if body is not None and body.is_stale:
+                return NotSent()
             return AnswerLost("The connection to Blnk broke before its answer was whole.")
         except asyncio.CancelledError:
             _abort(transports)
@@ -149,21 +170,20 @@ class BulkClient:
             task.cancel()
         self._sweep = loop.call_later(_SWEEP_SECONDS, self._give_up_overdue) if self._deadlines else None
 
-    async def _exchange(self, request: Request, token: str) -> Reply:
+    async def _exchange(self, request: Request, body: _Body | None, token: str) -> Reply:
         async with self._session.request(
             request.method,
             _address(self._url, request.path, request.query),
-            data=request.body,
+            data=body,
             headers={"Authorization": f"Bearer {token}"},
             allow_redirects=False,
         ) as response:
-            body = await response.content.read(MOST_ANSWER_BYTES + 1)
-            while body and not response.content.at_eof() and len(body) <= MOST_ANSWER_BYTES:
-                more = await response.content.read(MOST_ANSWER_BYTES + 1 - len(body))
-                body += more
-            if len(body) > MOST_ANSWER_BYTES:
+            got = await response.content.read(MOST_ANSWER_BYTES + 1)
+            while got and not response.content.at_eof() and len(got) <= MOST_ANSWER_BYTES:
+                got += await response.content.read(MOST_ANSWER_BYTES + 1 - len(got))
+            if len(got) > MOST_ANSWER_BYTES:
                 return AnswerLost("Blnk's answer is larger than any that we know.")
-            return Answer(response.status, body, response.headers.get("Retry-After"))
+            return Answer(response.status, got, response.headers.get("Retry-After"))
 
 
 @lru_cache(maxsize=256)

@@ -59,8 +59,11 @@ def server(talk: Talk, *, tls: ssl.SSLContext | None = None) -> Iterator[int]:
 
 
 def read_request(line: socket.socket) -> bytes:
-    """The head of a request and a body, if one came with it."""
+    """The head of a request and a body, if one came with it; what came, if the line was closed before."""
     got = b""
     while b"\r\n\r\n" not in got or (got.startswith(b"POST") and not got.endswith(b"}")):
-        got += line.recv(65536)
+        piece = line.recv(65536)
+        if not piece:
+            break
+        got += piece
     return got

@@ -53,8 +53,8 @@ class Listener:
 
     def talk(self, line: socket.socket) -> None:
         self.connections += 1
-        while self._answers:
-            self.requests.append(read_request(line))
+        while self._answers and (request := read_request(line)):
+            self.requests.append(request)
             line.sendall(self._answers.pop(0))
 
 

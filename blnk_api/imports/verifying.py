@@ -90,10 +90,11 @@ async def verify(
 
 
 def _span(tx: Connection, number: int) -> tuple[int, int, int]:
-    mine = (rows.c.import_ == number, rows.c.state.in_([RowState.CREATED, RowState.EXISTS]))
-    low, high, n = tx.execute(
-        select(func.min(rows.c.id), func.max(rows.c.id), func.count()).where(*mine)
-    ).one()
+    """The first and last row of the import, whatever became of them yet, and how many are balances."""
+    mine = rows.c.import_ == number
+    low, high = tx.execute(select(func.min(rows.c.id), func.max(rows.c.id)).where(mine)).one()
+    is_balance = rows.c.state.in_([RowState.CREATED, RowState.EXISTS])
+    n: int = tx.execute(select(func.count()).where(mine, is_balance)).scalar_one()
     return low or 0, high or 0, n
 
 

@@ -1,13 +1,17 @@
 """Every row becomes exactly one balance, and people stay in control. The truth is what Blnk holds."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
+from blnk_api.imports.journal import sending
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow
 from blnk_api.imports.journal.states import ImportState, PausedBy, RowState
+from blnk_api.imports.journal_thread import JournalThread
 from blnk_api.models import GENERAL_LEDGER_ID, BalanceRequest
 from tests.importing import BOTH_DATABASES, LEDGER, Importer, requests_for, wait_until
 from tests.practice import PracticeBlnk
@@ -326,3 +330,43 @@ def test_two_rows_that_brought_the_same_ref_are_one_balance_and_both_say_so(
     done = importer.wait_for(draft, ImportState.DONE)
     assert importer.states(done) == [RowState.CREATED, RowState.CREATED, RowState.EXISTS]
     assert len(practice_blnk.balances()) == 2
+
+
+def _in_doubt(
+    monkeypatch: pytest.MonkeyPatch, act: Callable[..., object], *, committed: bool, times: int = 1
+) -> list[int]:
+    """Some of the writes of this kind fail: with their commit done, or not. How often they were tried."""
+    write = JournalThread.write
+    tried: list[int] = []
+
+    async def fail(thread: JournalThread, does: Any, *args: Any, **kwargs: Any) -> Any:
+        if does is not act:
+            return await write(thread, does, *args, **kwargs)
+        tried.append(1)
+        if 2 <= len(tried) < 2 + times:
+            if committed:
+                await write(thread, does, *args, **kwargs)
+            raise OperationalError("COMMIT", {}, Exception("the connection is lost"))
+        return await write(thread, does, *args, **kwargs)
+
+    monkeypatch.setattr(JournalThread, "write", fail)
+    return tried
+
+
+@on_both_databases
+@pytest.mark.parametrize("committed", [True, False])
+@pytest.mark.parametrize("act", [sending.claim, sending.record])
+def test_a_commit_that_may_or_may_not_have_happened_is_no_harm(
+    practice_blnk: PracticeBlnk,
+    importer: Importer,
+    monkeypatch: pytest.MonkeyPatch,
+    act: Callable[..., object],
+    committed: bool,
+) -> None:
+    tried = _in_doubt(monkeypatch, act, committed=committed, times=2)
+    practice_blnk.order_fault("rate_limited", retry_after="0", times=2, skip=2)
+    done = importer.run(requests_for(60))
+    assert_each_once(practice_blnk, importer, done)
+    assert len(tried) > 3
+    assert done.counts == {RowState.CREATED: 60}
+    assert "interrupted" not in importer.events(done), "it is no crash"

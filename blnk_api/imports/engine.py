@@ -73,6 +73,7 @@ class Engine:
         self._most_at_once = most_at_once
         self._holds_lock = holds_lock
         self._claiming = False
+        self._is_full = False
         self._turn = 0
         self._journal_is_well = True
         self._recorded = asyncio.Event()
@@ -116,6 +117,7 @@ class Engine:
                 lane.in_flight += 1
                 self._start(self._fly(lane, lane.claimed.popleft()))
             lanes = [lane for lane in lanes if lane.claimed]
+        self._is_full = bool(lanes) and self.in_flight >= self._most_at_once
 
     def _feed(self) -> None:
         """Looks further rows up and claims what may leave within the next moment."""
@@ -124,15 +126,17 @@ class Engine:
             if not lane.sends:
                 self._give_back(lane)
                 continue
-            stale = sum(flight.leave_before < boottime() for flight in lane.claimed)
-            self._take_back(lane, stale, "It did not leave in time.")
+            while lane.claimed and lane.claimed[0].leave_before < boottime():
+                self._take_back(lane, 1, "It did not leave in time.")
             if not lane.is_filling and len(lane.ready) < ROWS_PER_FILL and now >= lane.fill_at:
                 lane.is_filling = True
                 self._start(self.scout.fill(lane))
         if self._claiming or not self._may_claim():
             return
-        wanted = min(self.gate.pace.expected(CLAIM_AHEAD_SECONDS), self._most_at_once)
-        wanted -= sum(len(lane.claimed) for lane in self.lanes.values())
+        ahead = min(self.gate.pace.expected(CLAIM_AHEAD_SECONDS), self._most_at_once)
+        wanted = ahead - sum(len(lane.claimed) for lane in self.lanes.values())
+        if wanted < ahead / 3:
+            return  # one claim for many rows: a commit costs as much for one as for a hundred
         if self.gate.breaker.circuit is Circuit.HALF_OPEN:
             wanted = min(wanted, 1 - sum(lane.out for lane in self.lanes.values()))
         lanes = [lane for lane in self.lanes.values() if lane.sends and lane.ready and lane.room() > 0]
@@ -184,8 +188,9 @@ class Engine:
         lane.results.append(result)
         lane.in_flight -= 1
         self._recorded.set()
-        # A place that falls free is taken at once: where places are scarce, a tick's wait would cost a third.
-        self._launch(self.gate.open(self.gate.clock()))
+        if self._is_full:
+            # A place that falls free is taken at once: a tick's wait would cost a third of the pace.
+            self._launch(self.gate.open(self.gate.clock()))
 
     async def _attempt(self, lane: Lane, flight: Flight, token: Token) -> Result:
         left_at = self.gate.clock()

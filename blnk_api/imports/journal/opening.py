@@ -99,7 +99,11 @@ def _sqlite(url: str) -> Engine:
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves, below
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32000"):
+        # A larger log is copied back less often: the sender changes the same pages again and again.
+        for pragma in (
+            *("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"),
+            *("cache_size=-32000", "wal_autocheckpoint=8000"),
+        ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

@@ -1,0 +1,221 @@
+"""The sender dies, stands still, or cannot write: in the end as many balances as rows, and no ref twice."""
+
+import os
+import random
+import resource
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+from blnk_api.imports.journal import Journal, opening, rows
+from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.journal.states import ImportState, RowState
+from tests.importing import Importer, requests_for, wait_until
+from tests.postgres import Postgres
+from tests.practice import PracticeBlnk
+from tests.test_engine import asked, assert_each_once
+from tests.test_two_senders import begun
+
+on_postgres = pytest.mark.parametrize("importer", ["postgres"], indirect=True)
+
+
+def creates(blnk: PracticeBlnk) -> int:
+    return int(blnk.requests()["by_kind"].get("create", 0))
+
+
+def let_go_on(
+    importer: Importer, import_: Import, until: Callable[[], object], *, seconds: float = 40
+) -> None:
+    """Starts the sender again whenever it has ended, as the app does, until that is so."""
+
+    def is_so() -> object:
+        if importer.processes[-1].poll() is not None:
+            importer.start_process()
+        return until()
+
+    wait_until(is_so, lambda: f"it does not go on: {importer.find(import_.id)}", seconds=seconds)
+
+
+def finish(importer: Importer, import_: Import) -> Import:
+    let_go_on(importer, import_, lambda: importer.find(import_.id).state is ImportState.DONE)
+    return importer.find(import_.id)
+
+
+@pytest.mark.parametrize(
+    ("importer", "seed"), [("sqlite", 1), ("sqlite", 2), ("postgres", 3)], indirect=["importer"]
+)
+def test_a_worker_killed_again_and_again_makes_each_row_once(
+    practice_blnk: PracticeBlnk, importer: Importer, seed: int
+) -> None:
+    chance = random.Random(seed)
+    importer.connect(requests_per_minute=9000)
+    practice_blnk.order_fault("latency", seconds=0.1)
+    practice_blnk.order_fault("drop_after_commit", percent=3, seed=seed)
+    draft = begun(importer, rows=240, created=1)
+    for _ in range(3):
+        so_far, more = creates(practice_blnk), chance.randint(1, 40)
+        let_go_on(
+            importer,
+            draft,
+            lambda least=so_far + more: creates(practice_blnk) >= least,  # type: ignore[misc]
+        )
+        time.sleep(chance.random() * 0.05)  # anywhere between two commits
+        importer.processes[-1].kill()
+        importer.processes[-1].wait()
+    assert_each_once(practice_blnk, importer, finish(importer, draft))
+
+
+def test_a_worker_ends_with_the_app_that_started_it(importer: Importer) -> None:
+    worker = importer.start_process()
+    assert worker.stdin is not None
+    worker.stdin.close()
+    assert worker.wait(10) == 0
+
+
+def test_no_row_leaves_on_a_claim_that_is_too_old(
+    practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sender stands still again and again, with rows claimed and not gone."""
+    good = 0.4
+    monkeypatch.setenv("BLNK_WAIT_CLAIM_GOOD", str(good))
+    importer.connect(requests_per_minute=12_000)
+    draft = begun(importer, rows=250)
+    worker = importer.processes[0]
+    for _ in range(5):
+        so_far = creates(practice_blnk)
+        wait_until(lambda least=so_far + 10: creates(practice_blnk) >= least, lambda: "it stands still")  # type: ignore[misc]
+        os.kill(worker.pid, signal.SIGSTOP)
+        time.sleep(good + 0.4)
+        os.kill(worker.pid, signal.SIGCONT)
+    done = finish(importer, draft)
+    assert_each_once(practice_blnk, importer, done)
+    wall = time.time() - time.monotonic()
+    arrived = [(one["import_ref"], one["arrived"] + wall) for one in asked(practice_blnk, "create")]
+    with importer.journal.read() as tx:
+        claimed = {
+            row.ref: [one.started_at for one in rows.attempts_of(tx, row.id)]
+            for row in rows.page(tx, done.number, limit=1000)
+        }
+    assert len(arrived) >= 250
+    late = [
+        at for ref, at in arrived if min(at - began for began in claimed[ref] if began <= at) > good + 0.2
+    ]
+    assert late == []
+
+
+def test_a_journal_that_another_program_locks_for_a_while_loses_nothing(
+    practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For longer than we wait for it: claims fail, and outcomes are kept until they can be written."""
+    monkeypatch.setattr(opening, "_BUSY_SECONDS", 0.2)
+    importer.journal.close()
+    importer.journal = Journal(importer.settings.database_url)
+    importer.connect(requests_per_minute=6000)
+    practice_blnk.order_fault("latency", seconds=0.3)
+    draft = importer.draft(requests_for(150))
+    importer.confirm(draft)
+    importer.start()
+    importer.wait_for_count(draft, RowState.CREATED, 20)
+    other = sqlite3.connect(importer.data_dir / "journal.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    began = time.monotonic()
+    wait_until(lambda: time.monotonic() - began > 3, lambda: "?")
+    sent_meanwhile = [one for one in asked(practice_blnk, "create") if one["arrived"] > began + 1]
+    other.execute("ROLLBACK")
+    other.close()
+    assert sent_meanwhile == []
+    done = importer.wait_for(draft, ImportState.DONE)
+    assert_each_once(practice_blnk, importer, done)
+    assert "interrupted" not in importer.events(done)
+    assert practice_blnk.requests()["by_kind"]["create"] == 150
+
+
+def test_a_full_disk_stops_claims_and_loses_nothing(practice_blnk: PracticeBlnk, importer: Importer) -> None:
+    """No file of the sender's can grow or be written any more, in mid-import; then there is room again."""
+    importer.connect(requests_per_minute=6000)
+    practice_blnk.order_fault("latency", seconds=0.2)
+    draft = begun(importer, rows=200)
+    worker = importer.processes[0]
+    no_limit = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (1, no_limit[1]))
+    full_at = time.monotonic()
+    wait_until(lambda: time.monotonic() - full_at > 2.5, lambda: "?")
+    sent_meanwhile = [one for one in asked(practice_blnk, "create") if one["arrived"] > full_at + 1]
+    if worker.poll() is None:
+        resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, no_limit)
+    assert sent_meanwhile == []
+    assert_each_once(practice_blnk, importer, finish(importer, draft))
+
+
+def test_a_data_folder_that_cannot_be_written_is_said_to_be_so(importer: Importer) -> None:
+    """The folder belongs to somebody else. (Root may write everywhere, so the sender is nobody.)"""
+    importer.data_dir.chmod(0o555)
+    process = subprocess.run(
+        [*_as_nobody(), sys.executable, "-m", "blnk_api.imports.worker"],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    assert process.returncode != 0
+    assert process.stderr.strip().count("\n") == 0, "one line, no traceback"
+
+
+def _as_nobody() -> list[str]:
+    return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.getuid() == 0 else []
+
+
+def test_a_journal_that_was_restored_from_an_older_copy_makes_nothing_twice(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    importer.connect(requests_per_minute=6000)
+    draft = begun(importer, rows=150)
+    importer.processes[0].terminate()
+    assert importer.processes[0].wait(5) == 0, "told to end, it ends at once"
+    with importer.journal.engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    shutil.copy(importer.data_dir / "journal.db", importer.data_dir / "older.db")
+    assert_each_once(practice_blnk, importer, finish(importer, draft))
+    importer.processes[-1].terminate()
+    importer.processes[-1].wait()
+    importer.journal.close()
+    for log in importer.data_dir.glob("journal.db-*"):
+        log.unlink()
+    shutil.copy(importer.data_dir / "older.db", importer.data_dir / "journal.db")
+    assert importer.find(draft.id).state is ImportState.RUNNING
+    assert_each_once(practice_blnk, importer, finish(importer, draft))
+    assert len(practice_blnk.balances()) == 150
+
+
+@on_postgres
+def test_postgres_restarts_in_mid_import(
+    practice_blnk: PracticeBlnk, importer: Importer, postgres: Postgres
+) -> None:
+    importer.connect(requests_per_minute=6000)
+    practice_blnk.order_fault("latency", seconds=0.2)
+    draft = begun(importer, rows=200)
+    postgres.stop()
+    postgres.start()
+    assert_each_once(practice_blnk, importer, finish(importer, draft))
+
+
+@on_postgres
+def test_every_session_is_cut_off_in_mid_import(
+    practice_blnk: PracticeBlnk, importer: Importer, postgres: Postgres
+) -> None:
+    importer.connect(requests_per_minute=6000)
+    practice_blnk.order_fault("latency", seconds=0.2)
+    draft = begun(importer, rows=300)
+    for _ in range(2):
+        so_far = importer.counts(draft)[RowState.CREATED]
+        postgres.kill(postgres.sessions(importer.database_url))
+        let_go_on(
+            importer,
+            draft,
+            lambda least=so_far + 20: importer.counts(draft)[RowState.CREATED] >= least,  # type: ignore[misc]
+        )
+    assert_each_once(practice_blnk, importer, finish(importer, draft))

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 
@@ -153,15 +154,24 @@ def test_a_full_disk_stops_claims_and_loses_nothing(practice_blnk: PracticeBlnk,
     assert_each_once(practice_blnk, importer, finish(importer, draft))
 
 
-def test_a_data_folder_that_cannot_be_written_is_said_to_be_so(importer: Importer) -> None:
+def test_a_data_folder_that_cannot_be_written_is_said_to_be_so(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The folder belongs to somebody else. (Root may write everywhere, so the sender is nobody.)"""
-    importer.data_dir.chmod(0o555)
-    process = subprocess.run(
-        [*_as_nobody(), sys.executable, "-m", "blnk_api.imports.worker"],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30,
-    )  # fmt: skip
-    assert process.returncode != 0
-    assert process.stderr.strip().count("\n") == 0, "one line, no traceback"
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(importer.data_dir / "secrets.toml", folder)
+        os.chmod(folder, 0o555)
+        monkeypatch.setenv("BLNK_DATA_DIR", folder)
+        monkeypatch.setenv("BLNK_SECRETS_FILE", f"{folder}/secrets.toml")
+        monkeypatch.setenv("BLNK_DATABASE_URL", f"sqlite:///{folder}/journal.db")
+        ended = subprocess.run(
+            [*_as_nobody(), sys.executable, "-m", "blnk_api.imports.worker"],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30,
+        )  # fmt: skip
+    assert ended.returncode == 1
+    (told,) = ended.stderr.strip().splitlines()
+    assert told.startswith("The journal cannot be opened: ")
+    assert folder in told
 
 
 def _as_nobody() -> list[str]:

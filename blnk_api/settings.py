@@ -75,7 +75,7 @@ class Waits:
     breaker_most: float = 120.0
     journal_retry: float = 1.0
     rescan: float = 0.5
-    resolve: float = 0.25
+    resolve: float = 0.5
     page_refresh: float = 2.0
     form_refresh: float = 0.5
     download_link: float = 86_400.0

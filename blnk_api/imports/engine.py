@@ -41,7 +41,7 @@ IDLE_SECONDS = 0.1
 CLAIM_AHEAD_SECONDS = 0.1
 """Only rows that the pace releases within this time are claimed."""
 
-GROUP_SECONDS = 0.1
+GROUP_SECONDS = 0.2
 MOST_PER_RECORD = 400
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-PATIENCE_MS = 20_000
+PATIENCE_MS = 30_000
 
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 

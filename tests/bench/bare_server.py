@@ -12,7 +12,7 @@ import bisect
 import sys
 import time
 from collections import deque
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 import uvloop
@@ -77,7 +77,7 @@ class Server(asyncio.Protocol):
         self._buffer = b""
         self._transport: Any
 
-    window: deque[float] = deque()
+    window: ClassVar[deque[float]] = deque()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -111,7 +111,7 @@ class Server(asyncio.Protocol):
             self._transport.write(reply)
 
     def _answer(self, line: str, body: bytes) -> tuple[int, bytes]:
-        method, target, _ = line.split(" ", 2)
+        _, target, _ = line.split(" ", 2)
         if not self._may_pass():
             self._world.refused += 1
             return 429, b'{"error":"too many requests"}'

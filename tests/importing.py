@@ -157,7 +157,7 @@ class Importer:
     def database_url(self) -> str:
         return self.journal.url.render_as_string(hide_password=False)
 
-    def hurry(self, request_timeout_seconds: float = 0.5) -> None:
+    def hurry(self, request_timeout_seconds: float = 0.4) -> None:
         """A shorter time-out than secrets may ask for, and so shorter settle times: for a sender in here."""
         load = settings_module.load
 

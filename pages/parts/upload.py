@@ -41,7 +41,9 @@ def show(visit: Visit) -> None:
     except OSError:
         look.problem("The file could not be kept: the disk of this server is full or not writable.")
     else:
-        st.query_params["import"] = st.session_state.pop("upload-id")
+        # The address first: a rerun that comes in between finds the same draft again, not another one.
+        st.query_params["import"] = _next_id()
+        del st.session_state["upload-id"]
         st.rerun()
 
 

@@ -72,6 +72,22 @@ def test_a_worker_killed_again_and_again_makes_each_row_once(
     assert_each_once(practice_blnk, importer, finish(importer, draft))
 
 
+def test_what_blnk_makes_after_the_worker_was_killed_is_not_made_again(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    """Its POSTs are on their way still; the next worker does not find their balances yet."""
+    importer.connect(requests_per_minute=6000)
+    practice_blnk.order_fault("commit_late", seconds=2.5, times=5, skip=30)
+    draft = begun(importer, rows=100)
+    wait_until(lambda: practice_blnk.faults()[0]["fired"] == 5, lambda: "they do not arrive")
+    importer.processes[0].kill()
+    importer.processes[0].wait()
+    done = finish(importer, draft)
+    late = [one["arrived"] for one in asked(practice_blnk, "create") if one["fault"] == "commit_late"]
+    wait_until(lambda: time.monotonic() > max(late) + 2.7, lambda: "?")
+    assert_each_once(practice_blnk, importer, done)
+
+
 def test_a_worker_ends_with_the_app_that_started_it(importer: Importer) -> None:
     worker = importer.start_process()
     assert worker.stdin is not None

@@ -34,13 +34,17 @@ class BalanceRequest(BaseModel):
         return None if value == "" else value
 
 
+_NO_NUL = r"^[^\x00]*$"
+"""Postgres keeps no NUL in text, and what cannot be written down was not answered."""
+
+
 class _Answered(BaseModel):
     """Blnk may add fields; we keep them, so that a person can be shown all that Blnk said."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
     meta_data: dict[str, Any] = Field(default_factory=dict)
-    created_at: str = ""
+    created_at: str = Field(default="", pattern=_NO_NUL)
 
     @field_validator("meta_data", mode="before")
     @classmethod
@@ -51,7 +55,7 @@ class _Answered(BaseModel):
 class Balance(_Answered):
     """A balance as Blnk tells it. `created_at` is UTC text: nanoseconds when made, microseconds when read."""
 
-    balance_id: str = Field(min_length=1)
+    balance_id: str = Field(min_length=1, pattern=_NO_NUL)
     ledger_id: str
     currency: str
     identity_id: str = ""

@@ -108,6 +108,27 @@ def test_an_id_that_another_row_has_already_is_not_believed(
     assert_each_once(practice_blnk, importer, importer.run(requests_for(20)))
 
 
+@pytest.mark.parametrize("importer", ["postgres"], indirect=True)
+@pytest.mark.parametrize(
+    "odd", [{"created_at": "0001-01-01T00:00:00Z"}, {"created_at": ""}, {"balance_id": "bln\x00"}]
+)
+def test_an_odd_answer_does_not_break_the_sender(
+    practice_blnk: PracticeBlnk, importer: Importer, between: Between, odd: dict[str, str]
+) -> None:
+    def with_odd(sent: Sent) -> Reply:
+        return sent.answer(201, orjson.dumps({**orjson.loads(sent.forward().body), **odd}))
+
+    def lost(sent: Sent) -> Reply:
+        sent.forward()
+        return sent.answer(504)
+
+    is_every = "created_at" in odd
+    between.on_create = lambda sent: (
+        lost(sent) if sent.customer == "4" else with_odd(sent) if is_every or sent.customer == "3" else None
+    )
+    assert_each_once(practice_blnk, importer, importer.run(requests_for(8)))
+
+
 def test_the_only_row_goes_again_by_itself_in_the_end(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:

@@ -223,6 +223,11 @@ def test_a_bound_is_a_day_before_blnks_own_time() -> None:
     assert parse_time("2026-03-01T00:30:00.123456789Z") == datetime(2026, 3, 1, 0, 30, 0, 123456, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("odd", ["", "yesterday", "0001-01-01T00:00:00Z"])
+def test_a_time_that_cannot_be_read_bounds_nothing(odd: str) -> None:
+    assert bound_of(odd) is None
+
+
 BODY = wire.create_balance(
     BalanceRequest(ledger_id=LEDGER, currency="NGN", meta_data={"customer": "1"}), ref="a", import_id="imp_1"
 )

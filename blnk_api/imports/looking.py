@@ -182,10 +182,16 @@ def judge(body: bytes, import_id: str, found: Sequence[Balance]) -> Verdict:
 
 
 def bound_of(created_from: str | None) -> str | None:
-    """A day before Blnk's own time of an import's first balance, UTC with Z, to bound that import's looks."""
+    """A day before Blnk's own time of an import's first balance, UTC with Z, to bound that import's looks.
+
+    None, which bounds nothing, where Blnk told no time that can be read.
+    """
     if created_from is None:
         return None
-    moment = parse_time(created_from) - timedelta(days=1)
+    try:
+        moment = parse_time(created_from) - timedelta(days=1)
+    except (ValueError, OverflowError):
+        return None
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -305,6 +305,21 @@ def test_an_import_goes_on_where_a_stopped_sender_left_it(
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
 
 
+def test_a_sender_that_is_told_to_stop_writes_down_what_it_knows(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    """Only rows that are on their way at that moment need a look, not those that had their answer."""
+    importer.connect(requests_per_minute=30_000)
+    draft = importer.draft(requests_for(1000))
+    importer.confirm(draft)
+    importer.start()
+    importer.wait_for_count(draft, RowState.CREATED, 100)
+    importer.stop()
+    on_their_way = importer.counts(draft).get(RowState.SENDING, 0)
+    assert importer.counts(draft)[RowState.READY] > 0
+    assert len(practice_blnk.balances()) - importer.counts(draft)[RowState.CREATED] <= on_their_way <= 20
+
+
 @pytest.mark.parametrize("days", [-2, 2])
 def test_a_clock_that_jumps_changes_nothing(
     practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch, days: int

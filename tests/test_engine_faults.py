@@ -308,6 +308,21 @@ def test_a_token_that_is_revoked_stops_and_a_new_one_goes_on(
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
 
 
+def test_new_credentials_while_rows_are_on_their_way_cost_no_row_and_make_none_twice(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    """The connections are made anew, and nobody hears the answers that were on their way."""
+    importer.hurry()
+    importer.connect(requests_per_minute=6000)
+    practice_blnk.order_fault("latency", seconds=0.2)
+    draft = importer.draft(requests_for(100))
+    importer.confirm(draft)
+    importer.start()
+    importer.wait_for_count(draft, RowState.CREATED, 20)
+    importer.connect(token=practice_blnk.new_token(["*"]), requests_per_minute=6000)
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+
+
 def test_new_credentials_alone_do_not_send_what_a_person_has_not_resumed(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:

@@ -10,6 +10,7 @@ Why no row is ever sent twice:
 """
 
 import asyncio
+import contextlib
 import math
 import secrets
 from collections.abc import Callable, Coroutine
@@ -96,6 +97,15 @@ class Engine:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._write_down_the_rest()
+
+    async def _write_down_the_rest(self) -> None:
+        """What is known at the end: answers that came, and claims that never left. Else they need a look."""
+        for lane in self.lanes.values():
+            self._take_back(lane, len(lane.claimed), "The sender stopped before it left.")
+            if lane.results:
+                with contextlib.suppress(SQLAlchemyError, OSError):
+                    await self.journal.write(sending.record, lane.import_.number, lane.results)
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs something beside the ticks; its failure is the engine's."""

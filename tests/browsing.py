@@ -55,6 +55,15 @@ def see(page: Page, heading: str | re.Pattern[str]) -> None:
     settle(page)
 
 
+def see_text(page: Page, text: str, *, seconds: float = PATIENCE_MS / 1000) -> None:
+    """Waits for a sentence; a failure tells what stands on the page instead."""
+    try:
+        expect(page.get_by_text(text).first).to_be_visible(timeout=seconds * 1000)
+    except AssertionError:
+        pytest.fail(f"not seen: {text!r}; the page says: {page.get_by_test_id('stMain').inner_text()}")
+    settle(page)
+
+
 def settle(page: Page) -> None:
     expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
 

@@ -6,9 +6,9 @@ import re
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
-from tests.browsing import chromium, fill_form, open_import, open_tab, see, settle, upload
+from tests.browsing import chromium, fill_form, open_import, open_tab, see, see_text, settle, upload
 from tests.running import ROOT, App
 
 FOLDER = ROOT / "docs" / "shots"
@@ -51,7 +51,7 @@ def main() -> None:
         see(page, "Confirm")
         shot(page, "check")
         page.get_by_role("button", name=re.compile("247")).click()
-        expect(page.get_by_text("Verified: all 247 balances found in Blnk.")).to_be_visible()
+        see_text(page, "Verified: all 247 balances found in Blnk.")
         shot(page, "results")
 
 

@@ -16,6 +16,7 @@ from tests.browsing import (
     open_import,
     open_tab,
     see,
+    see_text,
     settle,
     table_texts,
     type_metadata,
@@ -135,8 +136,7 @@ def results(app: App, browser: Browser) -> tuple[Page, str, bytes]:
     expect(page.get_by_text("PRACTICE").first).to_be_visible()
     page.get_by_role("button", name=re.compile("195")).click()
     # An answer that a busy machine loses is looked up only after the settle time, which is a minute here.
-    expect(page.get_by_text("Verified: all 195 balances found in Blnk.")).to_be_visible(timeout=180_000)
-    settle(page)
+    see_text(page, "Verified: all 195 balances found in Blnk.", seconds=180)
     return (page, *download(page, "All rows"))
 
 
@@ -196,7 +196,7 @@ def test_closing_the_tab_changes_nothing(app: App, browser: Browser, blnk: Pract
     page.close()
     assert len(own(blnk, link)) < 60
     later = open_tab(browser, link, "closed.csv")
-    expect(later.get_by_text("Verified: all 60 balances found in Blnk.")).to_be_visible()
+    see_text(later, "Verified: all 60 balances found in Blnk.", seconds=180)
     assert sorted(one["meta_data"]["note"] for one in own(blnk, link)) == sorted(
         f"closed {at}" for at in range(60)
     )
@@ -271,7 +271,7 @@ def test_production_asks_for_the_count_and_takes_no_other(
     count.press("Tab")
     settle(page)
     page.get_by_role("button", name="Create 12 balances").click()
-    expect(page.get_by_text("Verified: all 12 balances found in Blnk.")).to_be_visible()
+    see_text(page, "Verified: all 12 balances found in Blnk.", seconds=180)
     assert len(own(blnk, page.url)) == 12
 
 

@@ -145,7 +145,7 @@ class Engine:
             return
         ahead = min(self.gate.pace.expected(CLAIM_AHEAD_SECONDS), self._most_at_once)
         wanted = ahead - sum(len(lane.claimed) for lane in self.lanes.values())
-        if wanted < ahead / 3:
+        if wanted < ahead / 2:
             return  # one claim for many rows: a commit costs as much for one as for a hundred
         if self.gate.breaker.circuit is Circuit.HALF_OPEN:
             wanted = min(wanted, 1 - sum(lane.out for lane in self.lanes.values()))

@@ -6,10 +6,10 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-HEADROOM = 0.985
+HEADROOM = 0.992
 """Of a cap that we use: what is left keeps a strict minute window from ever seeing one request too many."""
 
-BURST_SECONDS = 0.1
+BURST_SECONDS = 0.3
 """Permits that were not used are kept for this long, and no longer."""
 
 PAGES_SHARE = 0.1

@@ -65,6 +65,8 @@ imports = Table(
     Column("mapping", Text),
     Column("version", Integer, nullable=False, server_default="1"),  # of the draft, for confirm
     Column("totals", Text, nullable=False, server_default="{}"),  # of the check: see rows.totals
+    Column("accepted", Text, nullable=False, server_default="{}"),  # what a person took in: see repairs
+    Column("look_again", Text),  # JSON: rows a repair changed, the only ones to look up; none: all of them
     Column("confirmed_by", Text),
     Column("confirmed_at", Float),
     Column("paused_by", Text),
@@ -74,6 +76,7 @@ imports = Table(
     Column("has_sent", Boolean, nullable=False, server_default=text("false")),
     Column("finished_at", Float),
     Column("findings", Text),  # JSON of the last verification
+    Column("purged_at", Float),  # when the file and the rows' contents were thrown away
     Index("imports_by_state", "state"),
     Index("imports_by_file", "file_sha256"),
 )
@@ -170,6 +173,55 @@ events = Table(
     Column("what", Text, nullable=False),
     Column("detail", Text, nullable=False, server_default="{}"),
     Index("events_of_import", "import_", "id"),
+)
+
+repairs = Table(
+    "repairs",
+    metadata,
+    Column("id", _BIG, primary_key=True),
+    Column("import", Integer, ForeignKey("imports.number"), nullable=False, key="import_"),
+    Column("number", Integer, nullable=False),  # the record's number in the spreadsheet
+    Column("position", Integer),  # the column, from 0; none: the whole row, which is left out or taken in
+    Column("old", Text, nullable=False),
+    Column("new", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Index("repairs_of_import", "import_", "id"),
+)
+
+mappings = Table(
+    "mappings",
+    metadata,
+    Column("fingerprint", Text, primary_key=True),  # of the headers: see mapping.fingerprint
+    Column("name", Text, primary_key=True),
+    Column("mapping", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", _BIG, primary_key=True),
+    Column("instance", Integer, ForeignKey("instances.id"), nullable=False),
+    Column("import", Integer, ForeignKey("imports.number"), key="import_"),
+    Column("balance_id", Text),
+    Column("at", Float, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Index("notes_of_import", "import_", "id"),
+    Index("notes_of_balance", "instance", "balance_id", "id"),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("import", Integer, ForeignKey("imports.number"), primary_key=True, key="import_"),
+    Column("n", Integer, primary_key=True, autoincrement=False),  # 1, 2, …: never rewritten
+    Column("at", Float, nullable=False),
+    Column("told", Text, nullable=False),  # the receipt as JSON
+    Column("results_path", Text, nullable=False),  # the CSV as it stood, below the receipts folder
+    Column("results_sha256", Text, nullable=False),
 )
 
 tokens = Table(

@@ -69,9 +69,14 @@ class Looker:
         got = read_balances(await self._ask(wire.search(self._instance_id, "balances", asked)))
         return {one.balance_id: one for one in got}
 
-    async def with_values(self, field: str, values: Sequence[str]) -> list[Balance]:
-        """Balances of ours that hold one of these values in a field; the newest thousand at most."""
-        filters = [_CARRIES_A_REF, Filter(field, "in", values=values)]
+    async def with_values(
+        self, field: str, values: Sequence[str], *, ours_only: bool = True
+    ) -> list[Balance]:
+        """Balances that hold one of these values in a field, those that this tool made or all; the newest
+        thousand at most."""
+        filters = [Filter(field, "in", values=values)]
+        if ours_only:
+            filters.insert(0, _CARRIES_A_REF)
         found: list[Balance] = []
         for page in range(1, 11):
             asked = wire.search(self._instance_id, "balances", filters, page=page)

@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import orjson
@@ -23,13 +23,15 @@ from blnk_api.errors import BlnkError, check_not_answered
 from blnk_api.imports import mapping as mappings
 from blnk_api.imports import reading, refs
 from blnk_api.imports.checking import CheckedRow, Checker, Known, Problem, ProblemGroup, group, wanted
-from blnk_api.imports.journal import Journal, imports, rows
+from blnk_api.imports.journal import Journal, imports, repairs, rows
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.moves import move, note
 from blnk_api.imports.journal.rows import NewRow
 from blnk_api.imports.journal.states import RowState, Stage
 from blnk_api.imports.lookups import known_in_blnk
 from blnk_api.imports.mapping import Mapping
+from blnk_api.imports.merging import LEFT_OUT_BY_A_PERSON, Merger, Restructured
+from blnk_api.imports.overlay import Overlay
 from blnk_api.imports.reading import FileProblem, ReadOptions, Record
 from blnk_api.models import IMPORT_ID, IMPORT_REF
 from blnk_api.settings import Connection as BlnkConnection
@@ -41,14 +43,19 @@ ROWS_TOLD = 50
 """Row numbers kept with each group of problems; the rest is in the rows themselves."""
 
 
-class Unusable(Exception):
-    """The file as a whole cannot be imported; the text is one sentence with what to do."""
+MOST_LOOKED_AT_AGAIN = 20_000
+"""More changed rows than these, and all are looked up again."""
+
+
+class Unmatched(Exception):
+    """A person has to say first what the columns are; the text says what is missing."""
 
 
 def prepare(journal: Journal, settings: Settings, import_id: str) -> None:
-    """Takes a draft from UPLOADED to LOOKING, or to UNREADABLE with the reason.
+    """Takes a draft from UPLOADED to LOOKING; or, with the reason, to MATCHING or UNREADABLE.
 
-    Raises BlnkError when Blnk does not answer; the draft stays CHECKING and is prepared again.
+    Raises BlnkError when Blnk does not answer; the draft stays CHECKING and is prepared again. So it does
+    when somebody changed it meanwhile.
     """
     with journal.write() as tx:
         import_ = imports.find(tx, import_id)
@@ -56,23 +63,47 @@ def prepare(journal: Journal, settings: Settings, import_id: str) -> None:
             tx, import_.number, from_=[Stage.UPLOADED, Stage.CHECKING], to=Stage.CHECKING, stage_progress=0
         ):
             return
-        rows.delete_rows(tx, import_.number)
+        if import_.look_again is None:
+            rows.delete_rows(tx, import_.number)
     connection = settings.connection_of(import_.instance)
+    if connection is None:
+        with journal.write() as tx:
+            imports.set_facts(tx, import_.number, problem="No connection means this file's Blnk any more.")
+        return
     try:
-        if connection is None:
-            raise Unusable("No connection means this import's Blnk any more, so nothing can be checked.")
-        _check(journal, settings, connection, import_)
+        _check_anew_if_needed(journal, settings, connection, import_)
     except BlnkError as problem:
         with journal.write() as tx:
             imports.set_facts(tx, import_.number, problem=check_not_answered(problem))
         raise
-    except (FileProblem, Unusable) as problem:
+    except Unmatched as problem:
         with journal.write() as tx:
             rows.delete_rows(tx, import_.number)
-            imports.move_stage(
-                tx, import_.number, from_=[Stage.CHECKING], to=Stage.UNREADABLE, problem=str(problem)
-            )
-            note(tx, import_.number, who="the check", what="unreadable", why=str(problem))
+            _stop(tx, import_, Stage.MATCHING, problem)
+    except FileProblem as problem:
+        with journal.write() as tx:
+            rows.delete_rows(tx, import_.number)
+            if _stop(tx, import_, Stage.UNREADABLE, problem):
+                note(tx, import_.number, who="the check", what="unreadable", why=str(problem))
+
+
+def _stop(tx: Connection, import_: Import, stage: Stage, problem: Exception) -> bool:
+    """Whether the draft waits for a person now: not when somebody changed it while it was checked."""
+    return imports.by_number(tx, import_.number).version == import_.version and imports.move_stage(
+        tx, import_.number, from_=[Stage.CHECKING], to=stage, problem=str(problem), look_again=None
+    )
+
+
+def _check_anew_if_needed(
+    journal: Journal, settings: Settings, connection: BlnkConnection, import_: Import
+) -> None:
+    try:
+        _check(journal, settings, connection, import_)
+    except Restructured:
+        with journal.write() as tx:
+            imports.set_facts(tx, import_.number, look_again=None)
+            rows.delete_rows(tx, import_.number)
+        _check(journal, settings, connection, replace(import_, look_again=None))
 
 
 def _check(journal: Journal, settings: Settings, connection: BlnkConnection, import_: Import) -> None:
@@ -86,18 +117,24 @@ def _check(journal: Journal, settings: Settings, connection: BlnkConnection, imp
         imports.set_facts(
             tx, import_.number, shape=shape.model_dump(mode="json"), mapping=mapping.model_dump(mode="json")
         )
+        overlay = Overlay.of(repairs.of_import(tx, import_.number))
     wrong = [problem.message for problem in about_columns if problem.severity == "error"]
     if wrong:
-        raise Unusable(" ".join(wrong))
-    asked = wanted(reading.records(path, shape), mapping)
+        raise Unmatched(" ".join(wrong))
+
+    def records() -> Iterator[Record]:
+        return overlay.over(reading.records(path, shape))
+
+    asked = wanted(records(), mapping)
     if asked.records == 0:
         raise FileProblem("no_rows", "The file has column names and no rows under them.")
     store = TokenStore(journal.engine, settings.data_dir)
     with BlnkClient(connection, tokens=token_source(connection, store)) as client:
         known = known_in_blnk(client, asked, mapping)
-    checker = Checker(shape, mapping, known, connection.custom_currencies)
-    checking = _Checking(journal, import_, checker)
-    groups = group(checking.run(reading.records(path, shape), about_columns))
+    accepted = import_.accepted.get("currencies", [])
+    checker = Checker(shape, mapping, known, connection.custom_currencies, accepted)
+    checking = _Checking(journal, import_, checker, overlay.left_out)
+    groups = group(checking.run(records(), about_columns))
     with journal.write() as tx:
         _finish(tx, import_, checking, groups, known)
 
@@ -105,10 +142,13 @@ def _check(journal: Journal, settings: Settings, connection: BlnkConnection, imp
 class _Checking:
     """One pass over the records: rows go into the journal in chunks, problems come out as a stream."""
 
-    def __init__(self, journal: Journal, import_: Import, checker: Checker) -> None:
+    def __init__(self, journal: Journal, import_: Import, checker: Checker, left_out: set[int]) -> None:
         self._journal = journal
         self._import = import_
         self._checker = checker
+        self._left_out = left_out
+        self._merger = None if import_.look_again is None else Merger(import_.number)
+        self._look_again = import_.look_again
         self._waiting: list[NewRow] = []
         self.records = 0
 
@@ -116,6 +156,9 @@ class _Checking:
         yield from about_columns
         for record in records:
             self.records += 1
+            if record.number in self._left_out:
+                self._waiting.append(_left_out(record))
+                continue
             for checked in self._checker.check(record):
                 self._waiting.append(new_row(self._import.id, record.cells, checked))
                 yield from checked.problems
@@ -125,15 +168,40 @@ class _Checking:
         late = self._checker.finish()
         yield from late
         with self._journal.write() as tx:
+            if self._merger is not None:
+                self._merger.end(tx)
             invalidate(tx, self._import.number, [one for one in late if one.severity == "error"])
 
     def _write(self) -> None:
         if not self._waiting:
             return
         with self._journal.write() as tx:
-            rows.insert_rows(tx, self._import.number, self._import.instance_number, self._waiting)
-            imports.set_facts(tx, self._import.number, stage_progress=self.records)
+            facts: dict[str, Any] = {"stage_progress": self.records}
+            if self._merger is None:
+                rows.insert_rows(tx, self._import.number, self._import.instance_number, self._waiting)
+            elif changed := self._merger.write(tx, self._waiting):
+                facts["look_again"] = self._to_look_at(changed)
+            imports.set_facts(tx, self._import.number, **facts)
         self._waiting = []
+
+    def _to_look_at(self, changed: list[int]) -> list[int] | None:
+        """With the rows, in one transaction: a check that dies half-way forgets none of them."""
+        if self._look_again is not None:
+            self._look_again = [*self._look_again, *changed]
+            if len(self._look_again) > MOST_LOOKED_AT_AGAIN:
+                self._look_again = None
+        return self._look_again
+
+
+def _left_out(record: Record) -> NewRow:
+    return NewRow(
+        number=record.number,
+        part="",
+        state=RowState.LEFT_OUT,
+        cells=record.cells,
+        why=LEFT_OUT_BY_A_PERSON,
+        message="Left out by hand.",
+    )
 
 
 def new_row(import_id: str, cells: Sequence[str], checked: CheckedRow) -> NewRow:
@@ -184,7 +252,8 @@ def _finish(
         "not_checked": not_checked,
     }
     imports.set_facts(tx, import_.number, totals=totals, stage_progress=checking.records)
-    imports.move_stage(tx, import_.number, from_=[Stage.CHECKING], to=Stage.LOOKING)
+    if imports.by_number(tx, import_.number).version == import_.version:  # else it is checked once more
+        imports.move_stage(tx, import_.number, from_=[Stage.CHECKING], to=Stage.LOOKING, problem=None)
 
 
 def problem_group(one: ProblemGroup) -> dict[str, Any]:

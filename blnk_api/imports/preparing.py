@@ -5,6 +5,8 @@ import os
 import sys
 import time
 from asyncio.subprocess import Process
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import orjson
@@ -12,7 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from blnk_api.errors import AccessDenied, BlnkError, check_not_answered
-from blnk_api.imports import resembling, scout
+from blnk_api.imports import already, merging, resembling, scout
 from blnk_api.imports.journal import imports, rows, sending
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.moves import move, note
@@ -33,7 +35,7 @@ class Preparer:
         self._thread = thread
         self._processes: dict[str, Process] = {}
         self._looks: dict[str, asyncio.Task[None]] = {}
-        self._not_before: dict[tuple[str, Stage | None], float] = {}
+        self._not_before: dict[tuple[str, Stage | None, int], float] = {}
 
     async def look_for_drafts(self, lookers: dict[int, Looker]) -> None:
         """Goes on with every draft that is not checked yet; `lookers` are the engines' by instance."""
@@ -46,16 +48,18 @@ class Preparer:
         for draft in await self._thread.read(imports.in_states, [ImportState.DRAFT]):
             if draft.id in self._processes or draft.id in self._looks:
                 continue
-            if (draft.id, draft.stage) in self._not_before:
+            if draft.instance_number not in lookers:
+                continue  # no connection means its Blnk at the moment
+            if (draft.id, draft.stage, draft.version) in self._not_before:
                 continue
-            self._not_before[draft.id, draft.stage] = time.monotonic() + _AGAIN_SECONDS
+            self._not_before[draft.id, draft.stage, draft.version] = time.monotonic() + _AGAIN_SECONDS
             if draft.stage in (Stage.UPLOADED, Stage.CHECKING) and len(self._processes) < MOST_AT_ONCE:
                 self._processes[draft.id] = await asyncio.create_subprocess_exec(
                     *(sys.executable, "-m", "blnk_api.imports.prepare", draft.id),
                     stdin=asyncio.subprocess.PIPE,  # closes with us: see prepare.main
                     env=dict(os.environ),
                 )
-            elif draft.stage is Stage.LOOKING and draft.instance_number in lookers:
+            elif draft.stage is Stage.LOOKING:
                 looker = lookers[draft.instance_number]
                 self._looks[draft.id] = asyncio.create_task(look_draft_up(self._thread, looker, draft))
 
@@ -75,6 +79,8 @@ async def look_draft_up(thread: JournalThread, looker: Looker, draft: Import) ->
     told: list[str] = []
     try:
         await _look_up_all(thread, looker, draft)
+    except _Changed:
+        return
     except AccessDenied as denied:
         if denied.status != 403:
             await thread.write(imports.set_facts, draft.number, problem=check_not_answered(denied))
@@ -85,21 +91,47 @@ async def look_draft_up(thread: JournalThread, looker: Looker, draft: Import) ->
         return
     except (OperationalError, OSError):
         return  # the journal is busy or full: the rows looked up so far are kept, the rest is looked up again
-    await thread.write(finish_draft, draft.number, told)
+    await thread.write(finish_draft, draft, told)
+
+
+class _Changed(Exception):
+    """A person changed the draft while it was looked up: what was asked is not what its rows are now."""
+
+
+def _refuse_changed(tx: Connection, draft: Import) -> None:
+    """Raises _Changed when the rows were made anew since the look began."""
+    now = imports.by_number(tx, draft.number)
+    if now.stage is not Stage.LOOKING or now.version != draft.version:
+        raise _Changed
+
+
+def _unless_changed(tx: Connection, draft: Import, act: Callable[..., None], *args: Any) -> None:
+    _refuse_changed(tx, draft)
+    act(tx, *args)
 
 
 async def _look_up_all(thread: JournalThread, looker: Looker, draft: Import) -> None:
-    if await scout.walking_is_cheaper(looker, draft.counts.get(RowState.READY, 0)):
-        await scout.walk_up(thread, looker, draft)
+    ready = draft.counts.get(RowState.READY, 0)
+    if draft.look_again is not None:
+        new = await thread.read(sending.ready_among, draft.look_again)
+        await _look_up_part(thread, looker, draft, new)
+    elif await scout.walking_is_cheaper(looker, ready):
+        await scout.walk_up(thread, looker, draft, guard=partial(_refuse_changed, draft=draft))
     else:
         await _look_up_in_lists(thread, looker, draft)
     if draft.mapping and any(column["use"] == Use.IMPORT_REF for column in draft.mapping["columns"]):
         return  # our own results come back: each row says itself which balance it is
-    new = await thread.read(sending.ready_rows, draft.number, after=0, limit=resembling.MOST_ROWS + 1)
+    if draft.look_again is not None:
+        new = await thread.read(sending.ready_among, draft.look_again)
+    else:
+        new = await thread.read(sending.ready_rows, draft.number, after=0, limit=already.MOST_ROWS + 1)
     if 0 < len(new) <= resembling.MOST_ROWS:
         sample = await thread.read(rows.bodies, draft.number, limit=resembling.MOST_ROWS)
         alike = await resembling.find_resembling(looker, new, sample)
-        await thread.write(resembling.leave_out, alike)
+        await thread.write(_unless_changed, draft, resembling.leave_out, alike)
+    if 0 < len(new) <= already.MOST_ROWS:
+        held = await already.find_already(looker, new)
+        await thread.write(_unless_changed, draft, already.tell, held)
 
 
 async def _look_up_in_lists(thread: JournalThread, looker: Looker, draft: Import) -> None:
@@ -107,22 +139,31 @@ async def _look_up_in_lists(thread: JournalThread, looker: Looker, draft: Import
     while ready := await thread.read(
         sending.ready_rows, draft.number, after=after, limit=scout.ROWS_PER_FILL
     ):
-        verdicts = await scout.look_up(looker, draft, ready)
-        if verdicts:
-            await thread.write(scout.apply_verdicts, draft.number, verdicts)
+        await _look_up_part(thread, looker, draft, ready)
         after = ready[-1].id
 
 
-def finish_draft(tx: Connection, number: int, told: list[str]) -> None:
+async def _look_up_part(
+    thread: JournalThread, looker: Looker, draft: Import, ready: Sequence[sending.Ready]
+) -> None:
+    verdicts = await scout.look_up(looker, draft, ready)
+    if verdicts:
+        await thread.write(_unless_changed, draft, scout.apply_verdicts, draft.number, verdicts)
+
+
+def finish_draft(tx: Connection, looked_up: Import, told: list[str]) -> None:
     """LOOKING → CHECKED, with the totals that a person confirms, as a new version of the draft."""
-    draft = imports.by_number(tx, number)
+    draft = imports.by_number(tx, looked_up.number)
+    if draft.version != looked_up.version:
+        return
     totals = draft_totals(tx, draft) | {"not_checked": draft.totals.get("not_checked") or told}
     imports.move_stage(
         tx,
-        number,
+        draft.number,
         from_=[Stage.LOOKING],
         to=Stage.CHECKED,
         problem=None,
+        look_again=None,
         totals=orjson.dumps(totals).decode(),
         version=draft.version + 1,
     )
@@ -146,6 +187,8 @@ def draft_totals(tx: Connection, draft: Import) -> dict[str, Any]:
         "balances": counts.get(RowState.READY, 0),
         "invalid": counts.get(RowState.INVALID, 0),
         "looks_like": rows.left_out_for(tx, draft.number, resembling.KIND),
+        "left_out": rows.left_out_for(tx, draft.number, merging.LEFT_OUT_BY_A_PERSON),
+        "has_balance": len(already.numbers(tx, draft.number)),
         "existing": counts.get(RowState.EXISTS, 0) + counts.get(RowState.CREATED, 0),
         "by_ledger": by_ledger,
     }

@@ -42,8 +42,16 @@ async def look_up(looker: Looker, import_: Import, rows: Sequence[Ready]) -> dic
     }
 
 
-async def walk_up(thread: JournalThread, looker: Looker, import_: Import) -> None:
+async def walk_up(
+    thread: JournalThread,
+    looker: Looker,
+    import_: Import,
+    *,
+    guard: Callable[[Connection], None] | None = None,
+) -> None:
     """As `look_up`, for all READY rows of an import: reads every balance that carries a ref, and compares.
+
+    `guard` is called in each transaction that writes, and raises where nothing must be written any more.
 
     For a large file this asks less of Blnk than lists of refs do, each of which it searches all balances for.
     """
@@ -55,7 +63,15 @@ async def walk_up(thread: JournalThread, looker: Looker, import_: Import) -> Non
         rows = await thread.read(sending.ready_with_refs, import_.number, list(by_ref))
         verdicts = {row.id: judge(row.body, import_.id, by_ref[row.ref]) for row in rows}
         if verdicts:
-            await thread.write(apply_verdicts, import_.number, verdicts)
+            await thread.write(_apply_guarded, guard, import_.number, verdicts)
+
+
+def _apply_guarded(
+    tx: Connection, guard: Callable[[Connection], None] | None, number: int, verdicts: dict[int, Verdict]
+) -> None:
+    if guard is not None:
+        guard(tx)
+    apply_verdicts(tx, number, verdicts)
 
 
 async def walking_is_cheaper(looker: Looker, ready: int) -> bool:

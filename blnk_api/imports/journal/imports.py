@@ -50,6 +50,11 @@ class Import:
     mapping: dict[str, Any] | None = None
     totals: dict[str, Any] = field(default_factory=dict)
     findings: dict[str, Any] | None = None
+    accepted: dict[str, Any] = field(default_factory=dict)
+    """What a person took in for the whole file: {"currencies": […]}."""
+    look_again: list[int] | None = None
+    """The rows that repairs changed since all were looked up; None: all are to be looked up."""
+    purged_at: float | None = None
     counts: dict[RowState, int] = field(default_factory=dict)
 
     @property
@@ -173,14 +178,17 @@ def _import(tx: Connection, one: Row[Any]) -> Import:
         mapping=orjson.loads(one.mapping) if one.mapping else None,
         totals=orjson.loads(one.totals),
         findings=orjson.loads(one.findings) if one.findings else None,
+        accepted=orjson.loads(one.accepted),
+        look_again=None if one.look_again is None else orjson.loads(one.look_again),
+        purged_at=one.purged_at,
         counts=counts_of(tx, one.number),
     )
 
 
 def set_facts(tx: Connection, number: int, /, **facts: Any) -> None:
-    """Sets columns that are no state: progress, what was detected, totals. Dicts become JSON."""
+    """Sets columns that are no state: progress, what was detected, totals. Dicts and lists become JSON."""
     values = {
-        key: orjson.dumps(value).decode() if isinstance(value, dict) else value
+        key: orjson.dumps(value).decode() if isinstance(value, dict | list) else value
         for key, value in facts.items()
     }
     tx.execute(update(imports).where(imports.c.number == number).values(**values))

@@ -1,15 +1,15 @@
 """Rows in the journal: written in chunks while a file is checked, read in pages by keyset."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from blnk_api.imports.journal.bulk import run_many
-from blnk_api.imports.journal.moves import count
+from blnk_api.imports.journal.moves import IDS_PER_STATEMENT, count
 from blnk_api.imports.journal.schema import attempts, counts, rows
 from blnk_api.imports.journal.states import RowState
 
@@ -29,6 +29,7 @@ class NewRow:
     balance_id: str | None = None
     message: str | None = None
     problems: Sequence[dict[str, Any]] = ()
+    why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class JournalRow:
     waits_for_person: bool
     balance_id: str | None
     message: str | None
+    why: str | None
     problems: list[dict[str, Any]]
     changed_at: float
 
@@ -62,7 +64,7 @@ _INSERT = insert(rows).values(
         rows.c[key]: bindparam(rows.c[key].name)
         for key in (
             *("import_", "instance", "number", "part", "state", "cells", "ledger_id", "currency"),
-            *("body", "ref", "balance_id", "message", "problems", "changed_at"),
+            *("body", "ref", "balance_id", "why", "message", "problems", "changed_at"),
         )
     }
 )
@@ -79,8 +81,8 @@ def insert_rows(tx: Connection, import_: int, instance: int, new: Sequence[NewRo
                 **{"import": import_, "instance": instance, "number": one.number, "part": one.part},
                 **{"state": one.state, "cells": orjson.dumps(one.cells).decode()},
                 **{"ledger_id": one.ledger_id, "currency": one.currency, "body": one.body, "ref": one.ref},
-                **{"balance_id": one.balance_id, "message": one.message, "changed_at": now},
-                "problems": orjson.dumps(one.problems).decode() if one.problems else None,
+                **{"balance_id": one.balance_id, "message": one.message, "why": one.why, "changed_at": now},
+                "problems": _as_json(one.problems),
             }
             for one in new
         ],
@@ -88,6 +90,49 @@ def insert_rows(tx: Connection, import_: int, instance: int, new: Sequence[NewRo
     changes: dict[str, int] = {}
     for one in new:
         changes[one.state] = changes.get(one.state, 0) + 1
+    count(tx, import_, changes)
+
+
+def _as_json(problems: Sequence[dict[str, Any]]) -> str | None:
+    return orjson.dumps(problems).decode() if problems else None
+
+
+_REWRITE = (
+    update(rows)
+    .where(rows.c.id == bindparam("at_row"), rows.c.state == bindparam("was"))
+    .values(
+        {
+            rows.c[key]: bindparam(f"new_{key}", type_=rows.c[key].type)
+            for key in (
+                *("state", "cells", "ledger_id", "currency", "body", "ref"),
+                *("balance_id", "why", "message", "problems", "changed_at"),
+            )
+        }
+    )
+)
+
+
+def rewrite(tx: Connection, import_: int, changed: Sequence[tuple[JournalRow, NewRow]]) -> None:
+    """Puts what a repair made of rows in their places. Only for drafts, of which nothing was ever sent."""
+    now = time.time()
+    run_many(
+        tx,
+        _REWRITE,
+        [
+            {
+                **{"at_row": old.id, "was": old.state, "new_state": new.state, "new_changed_at": now},
+                **{"new_cells": orjson.dumps(new.cells).decode(), "new_ledger_id": new.ledger_id},
+                **{"new_currency": new.currency, "new_body": new.body, "new_ref": new.ref},
+                **{"new_balance_id": new.balance_id, "new_why": new.why, "new_message": new.message},
+                "new_problems": _as_json(new.problems),
+            }
+            for old, new in changed
+        ],
+    )
+    changes: dict[str, int] = {}
+    for old, new in changed:
+        changes[old.state] = changes.get(old.state, 0) - 1
+        changes[new.state] = changes.get(new.state, 0) + 1
     count(tx, import_, changes)
 
 
@@ -128,6 +173,17 @@ def ids_of(tx: Connection, import_: int, number: int, part: str = "") -> list[in
     return [one.id for one in tx.execute(query)]
 
 
+def cells_of(tx: Connection, import_: int, numbers: Collection[int]) -> dict[int, list[str]]:
+    """The cells of some records as they were checked last, by number. A number without a row is missing."""
+    wanted = sorted(numbers)
+    found: dict[int, list[str]] = {}
+    for start in range(0, len(wanted), IDS_PER_STATEMENT):
+        part = wanted[start : start + IDS_PER_STATEMENT]
+        query = select(rows.c.number, rows.c.cells).where(rows.c.import_ == import_, rows.c.number.in_(part))
+        found |= {one.number: orjson.loads(one.cells) if one.cells else [] for one in tx.execute(query)}
+    return found
+
+
 def by_id(tx: Connection, row: int) -> JournalRow:
     return _row(tx.execute(select(rows).where(rows.c.id == row)).one())
 
@@ -147,6 +203,7 @@ def _row(one: Any) -> JournalRow:
         waits_for_person=one.waits_for_person,
         balance_id=one.balance_id,
         message=one.message,
+        why=one.why,
         problems=orjson.loads(one.problems) if one.problems else [],
         changed_at=one.changed_at,
     )
@@ -191,6 +248,16 @@ def ids_left_out_for(tx: Connection, import_: int, why: str) -> list[int]:
         )
     )
     return [one.id for one in found]
+
+
+def numbers_with(tx: Connection, import_: int, state: RowState, why: str) -> list[int]:
+    """The records with rows in this state for this reason."""
+    found = tx.execute(
+        select(rows.c.number)
+        .where(rows.c.import_ == import_, rows.c.state == state, rows.c.why == why)
+        .order_by(rows.c.id)
+    )
+    return list(dict.fromkeys(one.number for one in found))
 
 
 def left_out_for(tx: Connection, import_: int, why: str) -> int:

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from blnk_api.imports.journal.bulk import run_many
-from blnk_api.imports.journal.moves import count, move, note, require_move
+from blnk_api.imports.journal.moves import IDS_PER_STATEMENT, count, move, note, require_move
 from blnk_api.imports.journal.schema import attempts, counts, imports, is_one_of, rows
 from blnk_api.imports.journal.states import HELD, Outcome, RowState
 
@@ -74,6 +74,22 @@ def ready_rows(tx: Connection, import_: int, *, after: int, limit: int) -> list[
         .limit(limit)
     )
     return [Ready(id, ref, body) for id, ref, body in found]
+
+
+def ready_among(tx: Connection, row_ids: Sequence[int]) -> list[Ready]:
+    """Those of these rows that are READY."""
+    found: list[Ready] = []
+    for start in range(0, len(row_ids), IDS_PER_STATEMENT):
+        part = row_ids[start : start + IDS_PER_STATEMENT]
+        found += [
+            Ready(id, ref, body)
+            for id, ref, body in tx.execute(
+                select(rows.c.id, rows.c.ref, rows.c.body).where(
+                    rows.c.id.in_(part), rows.c.state == RowState.READY
+                )
+            )
+        ]
+    return found
 
 
 def ready_with_refs(tx: Connection, import_: int, refs: Sequence[str]) -> list[Ready]:

@@ -110,6 +110,8 @@ class Stage(StrEnum):
     LOOKING = "looking"
     """Its rows are being looked up in Blnk."""
     CHECKED = "checked"
+    MATCHING = "matching"
+    """The file can be read, but a person has to say what its columns are."""
     UNREADABLE = "unreadable"
     """The file as a whole cannot be used; the reason stands beside the stage."""
 

@@ -32,7 +32,7 @@ def check(opened: Opened, id: str, connection: Connection) -> Import:
     with SenderLock(opened.journal) as lock:
         while True:
             draft = opened.find(id)
-            is_checked = draft.stage in (Stage.CHECKED, Stage.UNREADABLE)
+            is_checked = draft.stage in (Stage.CHECKED, Stage.MATCHING, Stage.UNREADABLE)
             if draft.state is not ImportState.DRAFT or is_checked:
                 return draft
             if lock.is_held() or lock.take():

@@ -82,7 +82,7 @@ def _checked(opened: Opened, import_: Import, connection: Connection) -> Import:
         return import_
     with _or_discarded(opened, import_):
         draft = check(opened, import_.id, connection)
-    if draft.state is ImportState.DRAFT and draft.stage is Stage.UNREADABLE:
+    if draft.state is ImportState.DRAFT and draft.stage in (Stage.MATCHING, Stage.UNREADABLE):
         _discard(opened, draft)
         raise Ends(draft.problem or "The file cannot be used.")
     return draft

@@ -5,7 +5,7 @@ Nothing here sends. An id is made by the page before anything else, so that doin
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +18,7 @@ from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow, NewRow
 from blnk_api.imports.journal.states import ImportState, RowState, Stage
 from blnk_api.imports.mapping import Mapping
+from blnk_api.imports.reading import ReadOptions
 from blnk_api.models import IMPORT_ID, IMPORT_REF, BalanceRequest
 from blnk_api.settings import Connection, Settings
 from blnk_api.shown import shown
@@ -150,10 +151,12 @@ def upload(
     file_name: str,
     data: BinaryIO,
     mapping: Mapping | None = None,
+    options: ReadOptions | None = None,
+    accepted_currencies: Sequence[str] = (),
 ) -> bool:
     """Keeps the file and makes its draft; whether it was made now. Raises OSError when the disk is full.
 
-    Without `mapping` the check guesses what the columns are for.
+    Without `mapping` and `options` the check finds out what the columns are for and how to read the file.
     """
     with journal.read() as tx:
         if imports.find(tx, id) is not None:
@@ -174,6 +177,8 @@ def upload(
             file_sha256=digest,
             file_bytes=size,
             mapping=mapping.model_dump_json() if mapping else None,
+            options=options.model_dump_json(exclude_none=True) if options else "{}",
+            accepted=orjson.dumps({"currencies": list(accepted_currencies)}).decode(),
         )
 
 

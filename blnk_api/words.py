@@ -150,9 +150,12 @@ def came_to(counts: Mapping[RowState, int]) -> str:
     return ", ".join(said).replace(" needs a look", " need a look")
 
 
+NEEDS_SOMEONE = (RowState.UNKNOWN, RowState.REFUSED, RowState.INVALID)
+
+
 def needs_someone(import_: Import) -> int:
     """Rows that a person should do something about."""
-    return import_.counts.get(RowState.REFUSED, 0) + import_.counts.get(RowState.UNKNOWN, 0)
+    return sum(import_.counts.get(one, 0) for one in NEEDS_SOMEONE)
 
 
 def _of_draft(import_: Import) -> str:
@@ -163,6 +166,8 @@ def _of_draft(import_: Import) -> str:
             return f"Reading and checking: {plural(import_.stage_progress, 'row')} so far. Nothing was sent."
         case Stage.LOOKING:
             return f"Looking up in Blnk which balances exist already: {import_.stage_progress:,} so far."
+        case Stage.MATCHING:
+            return "The file was read. Say what its columns are. Nothing was sent."
         case Stage.UNREADABLE:
             return "The file cannot be used. Nothing was sent."
     return f"Checked: {plural(import_.counts.get(RowState.READY, 0), 'balance')} to create. Nothing was sent."

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from blnk_api.errors import SettingsProblem
 from blnk_api.sandbox.launch import last_known
 
 BLNK_CLOUD = "https://api.cloud.blnkfinance.com"
+UTC = ZoneInfo("UTC")
 PRACTICE = "practice"
 """The practice Blnk's name as a connection, and its base URL: its address may change between starts."""
 
@@ -91,6 +93,8 @@ class Settings:
     waits: Waits = Waits()
     most_at_once: int = 256
     """Requests of one instance that may be under way at the same moment (BLNK_MOST_AT_ONCE)."""
+    time_zone: ZoneInfo = UTC
+    """In which months are cut (time_zone)."""
 
     @property
     def uploads_dir(self) -> Path:
@@ -127,6 +131,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         connections=connections,
         waits=_waits(env),
         most_at_once=_most_at_once(env),
+        time_zone=_time_zone(secrets.get("time_zone", "UTC")),
     )
 
 
@@ -274,10 +279,30 @@ def _custom_currencies(table: _Table) -> frozenset[str]:
     return frozenset(codes)
 
 
+def _time_zone(name: Any) -> ZoneInfo:
+    try:
+        if isinstance(name, str):
+            return ZoneInfo(name)
+    except (ValueError, OSError):
+        pass
+    raise SettingsProblem('time_zone should be the name of a time zone, like "Africa/Lagos".')
+
+
 def _most_at_once(env: Mapping[str, str]) -> int:
     text = env.get("BLNK_MOST_AT_ONCE", "256")
     if not text.isdecimal() or not 1 <= int(text) <= 10_000:
         raise SettingsProblem("BLNK_MOST_AT_ONCE should be a whole number from 1 to 10,000.")
+    return int(text)
+
+
+def _purge_after_days(env: Mapping[str, str]) -> int | None:
+    text = env.get("BLNK_PURGE_AFTER_DAYS", "")
+    if not text:
+        return None
+    if not text.isdecimal() or not 1 <= int(text) <= 36_500:
+        raise SettingsProblem(
+            "BLNK_PURGE_AFTER_DAYS should be a whole number of days, 1 or more; unset it to keep everything."
+        )
     return int(text)
 
 

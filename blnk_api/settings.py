@@ -95,10 +95,17 @@ class Settings:
     """Requests of one instance that may be under way at the same moment (BLNK_MOST_AT_ONCE)."""
     time_zone: ZoneInfo = UTC
     """In which months are cut (time_zone)."""
+    purge_after_days: int | None = None
+    """How long after its end an import's file and rows' contents are kept (BLNK_PURGE_AFTER_DAYS)."""
 
     @property
     def uploads_dir(self) -> Path:
         return self.data_dir / "uploads"
+
+    @property
+    def receipts_dir(self) -> Path:
+        """Results as they stood when a receipt was written."""
+        return self.data_dir / "receipts"
 
     def settle_seconds(self, connection: Connection) -> float:
         """How long an unknown row waits before a look may call it absent (README, design notes)."""
@@ -132,6 +139,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         waits=_waits(env),
         most_at_once=_most_at_once(env),
         time_zone=_time_zone(secrets.get("time_zone", "UTC")),
+        purge_after_days=_purge_after_days(env),
     )
 
 

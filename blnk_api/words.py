@@ -239,6 +239,15 @@ _EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
         "although Blnk has the same already."
     ),
     "asked to verify again": lambda _: "Asked to compare with Blnk again.",
+    "absent": lambda _: "Looked for a row's balance in Blnk: there is none.",
+    "noted": lambda detail: f"Put a note on {detail.get('balance_id', 'the import')}.",
+    "repaired and sent again": lambda detail: (
+        f"Put the refused row {detail.get('label')} right and asked to send it again."
+    ),
+    "receipt": lambda detail: f"Receipt {detail.get('n')} was written.",
+    "purged": lambda detail: (
+        f"The file and the contents of the rows were thrown away, {detail.get('days')} days after the end."
+    ),
     "interrupted": lambda detail: (
         f"Sending stopped in the middle of {plural(int(detail.get('rows', 0)), 'row')}; "
         "Blnk is looked at before they go again."

@@ -84,6 +84,11 @@ def when(seconds: float, in_zone: tzinfo) -> str:
     return f"{datetime.fromtimestamp(seconds, in_zone):%-d %b %Y, %H:%M}"
 
 
+def exactly(seconds: float, in_zone: tzinfo) -> str:
+    """ "22 Nov 2026, 16:07:03" """
+    return f"{datetime.fromtimestamp(seconds, in_zone):%-d %b %Y, %H:%M:%S}"
+
+
 def size(n: int | None) -> str:
     if n is None:
         return ""
@@ -186,13 +191,18 @@ def findings(found: Mapping[str, Any]) -> list[str]:
     said = []
     for one in found.get("twins", [])[:_FINDINGS_TOLD]:
         said.append(
-            f"Row {one['row']} has two balances in Blnk: {listed(one['ids'])}. Decide which one stays in use."
+            f"Row {one['row']} has two balances in Blnk: {listed(one['ids'])}. Decide which one stays in "
+            "use, put a note on the other, and tell those who post transactions."
         )
     for one in found.get("missing", [])[:_FINDINGS_TOLD]:
-        said.append(f"Row {one['row']}: Blnk confirmed {listed(one['ids'])} and cannot find it now.")
+        said.append(
+            f"Row {one['row']}: Blnk confirmed {listed(one['ids'])} and cannot find it now. "
+            "Open the row: look again, say which balance it is, or send it again."
+        )
     for one in found.get("unexpected", [])[:_FINDINGS_TOLD]:
         said.append(
-            f"Blnk holds {listed(one['ids'])} from this import, and no row of the file stands for it."
+            f"Blnk holds {listed(one['ids'])} from this import, and no row of the file stands for it. "
+            "Look at it in Blnk, and put a note on it if nobody is to use it."
         )
     more = sum(
         max(0, len(found.get(kind, [])) - _FINDINGS_TOLD) for kind in ("twins", "missing", "unexpected")

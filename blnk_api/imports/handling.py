@@ -110,6 +110,7 @@ def this_is_it(journal: Journal, client: BlnkClient, row: int, balance_id: str, 
         raise NotPossible(f"Row {asked.label} is {WORDS[asked.state]}: there is nothing to decide.")
     if not balance_id:
         raise NotPossible("Give the balance's id; it begins with bln_.")
+    _refuse_if_purged(asked.body)
     try:
         balance = client.get_balance(balance_id)
     except NotFound:
@@ -174,8 +175,12 @@ def send_again(journal: Journal, row: int, *, who: str) -> bool:
     A finished import runs again. Raises NotPossible for a cancelled one.
     """
     with journal.write() as tx:
-        number, held = tx.execute(select(rows.c.import_, rows.c.balance_id).where(rows.c.id == row)).one()
+        asked = tx.execute(
+            select(rows.c.import_, rows.c.balance_id, rows.c.body).where(rows.c.id == row)
+        ).one()
+        number, held = asked.import_, asked.balance_id
         _refuse_if_cancelled(imports.by_number(tx, number))
+        _refuse_if_purged(asked.body)
         moved = move(
             tx,
             [row],
@@ -253,6 +258,14 @@ def _refuse_if_cancelled(import_: Import) -> None:
         raise NotPossible(
             "This import was cancelled, so nothing more of it is sent. Download its results and import the "
             "rows that you need again."
+        )
+
+
+def _refuse_if_purged(body: bytes | None) -> None:
+    if body is None:
+        raise NotPossible(
+            "What this row asked for was thrown away, as the settings say, so it can neither be compared nor "
+            "sent. If the balance is needed, import it from a file again: what Blnk has is found."
         )
 
 

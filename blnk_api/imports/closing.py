@@ -1,0 +1,59 @@
+"""What imports get when they are over: their receipts, and, where the settings say so, a purge years later.
+
+In a thread beside the sending, which waits for none of it.
+"""
+
+import logging
+import threading
+import time
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from blnk_api.imports import purging
+from blnk_api.imports import receipts as writing
+from blnk_api.imports.journal import Journal, receipts
+from blnk_api.settings import Settings
+
+log = logging.getLogger("blnk.closing")
+
+_AT_ONCE = 50
+_PURGES_SECONDS = 60.0
+
+
+class Closing:
+    """One for each process; every process that sends may have one, as each receipt is written once."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._thread: threading.Thread | None = None
+        self._owed: set[int] = set()
+        self._since_event = 0
+        self._purged_at = -_PURGES_SECONDS
+
+    def tend(self, settings: Settings) -> None:
+        """Begins what there is to do, unless that is still going on. Never waits, never raises."""
+        if self._thread is None or not self._thread.is_alive():
+            # A daemon: the process may end at any moment, and what was not finished is done again.
+            self._thread = threading.Thread(target=self._tend, args=[settings], daemon=True, name="closing")
+            self._thread.start()
+
+    def _tend(self, settings: Settings) -> None:
+        try:
+            self.tend_now(settings)
+        except (SQLAlchemyError, OSError) as problem:
+            log.warning("a receipt or a purge waits: %s", problem)
+
+    def tend_now(self, settings: Settings) -> None:
+        """Writes the receipts that are owed, and purges. Raises OSError or SQLAlchemyError."""
+        with self._journal.read() as tx:
+            owed, newest = receipts.owed(tx, since_event=self._since_event)
+        self._owed |= set(owed)
+        self._since_event = newest
+        for number in sorted(self._owed)[:_AT_ONCE]:
+            writing.write_owed(self._journal, settings.receipts_dir, number)
+            with self._journal.read() as tx:
+                if not receipts.is_owed(tx, number):
+                    self._owed.discard(number)
+        if time.monotonic() - self._purged_at > _PURGES_SECONDS:
+            self._purged_at = time.monotonic()
+            purging.purge_old(self._journal, settings)

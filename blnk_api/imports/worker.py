@@ -27,6 +27,7 @@ from blnk_api.auth import token_source
 from blnk_api.errors import SettingsProblem
 from blnk_api.imports.bulk_client import BulkClient
 from blnk_api.imports.caretaker import Caretaker
+from blnk_api.imports.closing import Closing
 from blnk_api.imports.engine import Engine
 from blnk_api.imports.gate import Gate
 from blnk_api.imports.journal import Journal, JournalUnavailable, imports, senders, sending
@@ -119,6 +120,7 @@ class Worker:
         self._settings = settings
         self._journal = journal
         self._thread = JournalThread(journal)
+        self._closing = Closing(journal)
         self._token = secrets.token_hex(8)
         self._owner = owner
         self._running: dict[str, Running] = {}
@@ -167,6 +169,7 @@ class Worker:
         serves = [one.instance for one in self._running.values()]
         with contextlib.suppress(SQLAlchemyError, OSError):
             await self._thread.write(senders.beat, token=self._token, serves=serves)
+        self._closing.tend(self._settings)
 
     async def _follow_secrets(self, lock: SenderLock) -> None:
         """Starts, replaces and stops engines so that they are those of today's connections."""

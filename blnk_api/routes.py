@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from blnk_api import receipt_routes
 from blnk_api.desk import open_desk
 from blnk_api.errors import SettingsProblem
 from blnk_api.imports import results
@@ -19,7 +20,10 @@ _DOWNLOAD_PATH = "/download"
 
 
 def routes() -> Sequence[Route]:
-    return [Route(f"{_DOWNLOAD_PATH}/{{token}}", download, methods=["GET"])]
+    return [
+        Route(f"{_DOWNLOAD_PATH}/{{token}}", download, methods=["GET"]),
+        *receipt_routes.routes(),
+    ]
 
 
 def download_url(links: Links, import_id: str, variant: Variant) -> str:

@@ -3,8 +3,9 @@
 import os
 import secrets
 import stat
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 
@@ -21,31 +22,68 @@ class OldLink(Exception):
 
 @dataclass(frozen=True)
 class Download:
-    """What a link opens: one variant of one import's results."""
+    """What a link opens: one variant of one import's results, as a CSV or XLSX."""
 
     import_id: str
     variant: str
+    kind: str = "csv"
+
+
+@dataclass(frozen=True)
+class ProblemRows:
+    """What a link opens: a draft's rows that have to be put right, as XLSX."""
+
+    import_id: str
+
+
+@dataclass(frozen=True)
+class Template:
+    """What a link opens: an empty file for a connection, as a CSV or XLSX."""
+
+    connection: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a link opens: a list of imports or balances, as CSV or XLSX; `asked`, as JSON, says which ones."""
+
+    what: str
+    connection: str
+    form: str
+    asked: str
+
+
+Wanted = Download | ProblemRows | Template | Listing
+_W = TypeVar("_W", Download, ProblemRows, Template, Listing)
 
 
 class Links:
     """Makes and opens links. The secret lies in the data folder, readable by its owner alone."""
 
     def __init__(self, data_dir: Path, *, valid_seconds: float) -> None:
-        self._serializer = URLSafeTimedSerializer(_secret(data_dir), salt="download")
+        self._secret = _secret(data_dir)
         self._valid_seconds = valid_seconds
 
-    def sign(self, download: Download) -> str:
-        return self._serializer.dumps([download.import_id, download.variant])
+    def sign(self, wanted: Wanted) -> str:
+        return self._serializer(type(wanted)).dumps(astuple(wanted))
 
     def open(self, token: str) -> Download:
         """Raises BadLink or OldLink."""
+        return self.open_as(token, Download)
+
+    def open_as(self, token: str, what: type[_W]) -> _W:
+        """What was signed, if it is one of these. Raises BadLink or OldLink."""
         try:
-            import_id, variant = self._serializer.loads(token, max_age=int(self._valid_seconds))
+            return what(*self._serializer(what).loads(token, max_age=int(self._valid_seconds)))
         except SignatureExpired:
             raise OldLink from None
         except (BadSignature, ValueError, TypeError):
             raise BadLink from None
-        return Download(import_id, variant)
+
+    def _serializer(self, what: type[Wanted]) -> URLSafeTimedSerializer:
+        """A salt of its own for each, so that none opens as another."""
+        return URLSafeTimedSerializer(self._secret, salt=what.__name__.lower())
 
 
 def _secret(data_dir: Path) -> str:

@@ -125,8 +125,9 @@ def upload(page: Page, name: str, data: bytes) -> None:
     page.locator("[data-testid=stFileUploader] input[type=file]").set_input_files(file)  # type: ignore[arg-type]
 
 
-def download(page: Page, label: str) -> tuple[str, bytes]:
-    """Name and content of what a download button gives."""
+def download(page: Page, label: str, kind: str = "CSV") -> tuple[str, bytes]:
+    """Name and content of what the download button of a line gives."""
+    line = page.locator("[class*=st-key-download-]").filter(has_text=re.compile(label))
     with page.expect_download() as coming:
-        page.get_by_role("link", name=re.compile(label)).click()
+        line.get_by_role("link", name=re.compile(kind)).click()
     return coming.value.suggested_filename, Path(coming.value.path()).read_bytes()

@@ -1,20 +1,25 @@
-"""Results as a CSV: what a person gets back, and that a spreadsheet may open it."""
+"""Results as CSV and XLSX: what a person gets back, and that a spreadsheet may open it."""
 
 import csv
 import io
+import re
 import tracemalloc
+import zipfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from blnk_api.imports import results
-from blnk_api.imports.journal import Journal, imports, rows
+from blnk_api.imports import mapping as mappings
+from blnk_api.imports import reading, results, workbooks
+from blnk_api.imports.journal import Journal, imports, repairs, rows
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import NewRow
 from blnk_api.imports.journal.states import WORDS, ImportState, RowState
-from blnk_api.imports.results import Variant
+from blnk_api.imports.results import FileKind, Variant
+from blnk_api.imports.spellings import Use
 from blnk_api.settings import Environment, Instance
 from tests.conftest import LEDGER
 
@@ -60,6 +65,32 @@ def row(
 def read(journal: Journal, import_: Import, variant: Variant = Variant.ALL) -> list[list[str]]:
     data = b"".join(results.stream(journal, import_, variant))
     return list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+
+
+def workbook(
+    journal: Journal, import_: Import, folder: Path, variant: Variant = Variant.ALL
+) -> list[list[str]]:
+    """The XLSX as our own reader has it, header and rows."""
+    path = folder / "results.xlsx"
+    with results.workbook(journal, import_, variant, folder) as made:
+        path.write_bytes(made.read())
+    shape = reading.detect(path, path.name)
+    return [shape.headers, *(record.cells for record in reading.records(path, shape))]
+
+
+def repaired(journal: Journal, import_: Import, *changes: tuple[int, int, str, str]) -> Import:
+    with journal.write() as tx:
+        for number, at, old, new in changes:
+            repairs.add(tx, import_.number, [(number, at, old, new)], who="Ada")
+    return import_
+
+
+def columns(*uses: str, headers: Sequence[str] = HEADERS, **more: Any) -> dict[str, Any]:
+    listed = [
+        {"position": at, "header": header, "use": use, "name": header if use == "metadata" else None}
+        for at, (header, use) in enumerate(zip(headers, uses, strict=True))
+    ]
+    return {"columns": listed, **more}
 
 
 def test_the_persons_columns_come_first_in_their_order_and_then_ours(journal: Journal) -> None:
@@ -158,6 +189,181 @@ def test_odd_text_survives(journal: Journal) -> None:
     assert [record[2] for record in read(journal, import_)[1:]] == odd
 
 
+ODD = [
+    *("007", "1e5", "123456789012345678", "2026-01-02", "NA", "TRUE", "0.10", "1,5"),
+    *("=1+1", "+1", "-1", "@cmd", "'=1", "'", "{=A1}", '=HYPERLINK("http://x","y")', "http://example.com"),
+    *("<r>not markup</r>", "<r><t>x</t></r>", "a & b", "_x0041_", "_x005F_x0041_", "\x01\x1f", "\ufffe"),
+    *("  spaces around  ", "two\nlines", "two\r\nlines", "tab\there", "Zoë \U0001f600", "é" * 1000),
+]
+
+
+def test_each_cell_of_a_workbook_is_the_text_that_was_sent(journal: Journal, tmp_path: Path) -> None:
+    new = [row(n, cells=[LEDGER, "USD", text], message=text) for n, text in enumerate(ODD, 2)]
+    import_ = made(journal, new, headers=["ledger_id", "currency", "=note <r> & co"])
+    header, *told = workbook(journal, import_, tmp_path)
+    assert header == ["ledger_id", "currency", "=note <r> & co", *results.OUR_COLUMNS]
+    assert [record[2] for record in told] == ODD
+    assert [record[5] for record in told] == ODD
+
+
+def test_nothing_in_a_workbook_can_run_and_what_is_typed_into_it_stays_text(
+    journal: Journal, tmp_path: Path
+) -> None:
+    import_ = made(journal, [row(n, cells=[LEDGER, "USD", text]) for n, text in enumerate(ODD, 2)])
+    with results.workbook(journal, import_, Variant.ALL, tmp_path) as made_, zipfile.ZipFile(made_) as parts:
+        sheet = parts.read("xl/worksheets/sheet1.xml").decode()
+        styles = parts.read("xl/styles.xml").decode()
+        assert not [name for name in parts.namelist() if "external" in name.lower() or "link" in name.lower()]
+    cells = re.findall(r"<c [^>]*>", sheet)
+    assert len(cells) > len(ODD)
+    assert all(' t="inlineStr"' in cell for cell in cells)
+    assert "<f>" not in sheet
+    assert "hyperlink" not in sheet.replace("HYPERLINK", "")
+    assert '<pane ySplit="1"' in sheet
+    formats = re.findall(r'numFmtId="(\d+)"', styles[styles.index("<cellXfs") :])
+    used = {int(style) for style in re.findall(r'<(?:c|col) [^>]*s(?:tyle)?="(\d+)"', sheet)}
+    assert {formats[style] for style in used} == {"49"}  # text
+
+
+def test_a_cell_that_no_spreadsheet_can_hold_is_cut_and_never_taken_for_the_whole(
+    journal: Journal, tmp_path: Path
+) -> None:
+    fits, long = "é" * 32_767, "\U0001f600" * 20_000
+    import_ = made(journal, [row(2, cells=[LEDGER, "USD", fits]), row(3, cells=[LEDGER, "USD", long])])
+    _, whole, cut = workbook(journal, import_, tmp_path)
+    assert whole[2] == fits
+    assert cut[2] == long[:16_383] + "\ufffd"
+    assert read(journal, import_)[2][2] == long
+
+
+def test_a_further_sheet_begins_where_one_is_full(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workbooks, "MAX_ROWS", 11)
+    import_ = made(journal, [row(n, cells=[LEDGER, "USD", str(n)]) for n in range(2, 25)])
+    path = tmp_path / "results.xlsx"
+    with results.workbook(journal, import_, Variant.ALL, tmp_path) as made_:
+        path.write_bytes(made_.read())
+    shape = reading.detect(path, path.name)
+    assert shape.sheets == ["Results", "Results 2", "Results 3"]
+    found = []
+    for name in shape.sheets:
+        one = reading.detect(path, path.name, reading.ReadOptions(sheet=name))
+        assert one.headers == [*HEADERS, *results.OUR_COLUMNS]
+        found.append([int(record.cells[2]) for record in reading.records(path, one)])
+    assert found == [[*range(2, 12)], [*range(12, 22)], [*range(22, 25)]]
+
+
+def test_a_workbook_without_rows_has_its_header(journal: Journal, tmp_path: Path) -> None:
+    import_ = made(journal, [row(2, RowState.CREATED)])
+    with results.workbook(journal, import_, Variant.NOT_CREATED, tmp_path) as made_:
+        assert b"balance_id" in zipfile.ZipFile(made_).read("xl/worksheets/sheet1.xml")
+
+
+def test_a_workbook_costs_no_memory_and_leaves_nothing_in_its_folder(importer: Any, tmp_path: Path) -> None:
+    journal: Journal = importer.journal
+    folder = tmp_path / "made"
+    folder.mkdir()
+    cells = [[LEDGER, "USD", f"{n} " + "x" * 1_000] for n in range(2, 10_002)]
+    import_ = made(journal, [row(n, cells=cells[n - 2]) for n in range(2, 10_002)])
+    tracemalloc.start()
+    with results.workbook(journal, import_, Variant.ALL, folder) as made_:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert made_.seek(0, 2) > 10_000
+        assert list(folder.iterdir()) == []
+    assert peak < 5_000_000
+
+
+def test_a_workbook_that_fails_half_way_leaves_nothing_behind(tmp_path: Path) -> None:
+    def failing() -> Any:
+        yield ["a"]
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="full"):
+        workbooks.made(tmp_path, lambda book: book.add_table("Results", ["x"], failing()))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_repair_is_told_beside_the_row_and_its_cells_are_those_that_were_sent(journal: Journal) -> None:
+    import_ = made(
+        journal,
+        [
+            row(2, RowState.CREATED, cells=["Customer wallets", "USD", "a"], balance_id="bln_1"),
+            row(3, RowState.EXISTS, cells=["Customer wallets", "USD", ""], message="It is there."),
+            row(4, RowState.CREATED, cells=["Customer wallets", "USD", "b"]),
+        ],
+        mapping=columns("ledger", "currency", "metadata"),
+    )
+    repaired(
+        journal,
+        import_,
+        (2, 0, "Custmer walets", "Customer walets"),
+        (2, 0, "Customer walets", "Customer wallets"),
+        (3, 2, "=1", ""),
+        (3, 1, "", "USD"),
+        (4, 2, "b", "c"),
+        (4, 2, "c", "b"),
+    )
+    _, *told = read(journal, import_)
+    assert [record[0] for record in told] == ["Customer wallets"] * 3
+    assert [record[5] for record in told] == [
+        "ledger_id was 'Custmer walets'.",
+        "It is there. currency was empty. note was '=1'.",
+        "",
+    ]
+
+
+def test_a_persons_own_column_called_status_is_theirs(journal: Journal) -> None:
+    headers = ["ledger_id", "currency", "Status", "message"]
+    mapping = columns("ledger", "currency", "metadata", "metadata", headers=headers)
+    cells = [LEDGER, "USD", "active", "hello"]
+    import_ = made(journal, [row(2, cells=cells)], headers=headers, mapping=mapping)
+    assert read(journal, import_) == [
+        [*headers, *results.OUR_COLUMNS],
+        [*cells, "", "Not sent", "", ""],
+    ]
+
+
+def test_what_was_chosen_for_all_rows_is_added_so_that_the_file_stands_alone(
+    journal: Journal, tmp_path: Path
+) -> None:
+    chosen = {"ledger_id": LEDGER, "currencies": ["USD", "EUR"]}
+    import_ = made(
+        journal,
+        [
+            row(2, RowState.CREATED, part="USD", cells=["a"], ledger_id=LEDGER, currency="USD"),
+            row(2, RowState.REFUSED, part="EUR", cells=["a"], ledger_id=LEDGER, currency="EUR"),
+            row(3, RowState.INVALID, cells=["b"]),
+        ],
+        headers=["note"],
+        mapping=columns("metadata", headers=["note"], for_all_rows=chosen),
+    )
+    header, *told = read(journal, import_)
+    assert header == ["note", "ledger_id", "currency", *results.OUR_COLUMNS]
+    assert [record[:3] for record in told] == [
+        ["a", LEDGER, "USD"],
+        ["a", LEDGER, "EUR"],
+        ["b", LEDGER, "USD;EUR"],
+    ]
+    workbook(journal, import_, tmp_path)
+    found = mappings.guess(reading.detect(tmp_path / "results.xlsx", "results.xlsx"))
+    assert [one.use for one in found.columns][:3] == [Use.METADATA, Use.LEDGER, Use.CURRENCY]
+
+
+def test_an_added_column_is_called_as_none_of_the_file(journal: Journal) -> None:
+    mapping = columns("metadata", "currency", "metadata", for_all_rows={"ledger_id": LEDGER})
+    [header, _] = read(journal, made(journal, [row(2)], mapping=mapping))
+    assert header == [*HEADERS, "ledger", *results.OUR_COLUMNS]
+
+
+def test_what_the_file_has_a_column_for_is_not_added(journal: Journal) -> None:
+    chosen = {"ledger_id": LEDGER, "currencies": ["USD"]}
+    mapping = columns("ledger", "currency", "metadata", for_all_rows=chosen)
+    [header, _] = read(journal, made(journal, [row(2)], mapping=mapping))
+    assert header == [*HEADERS, *results.OUR_COLUMNS]
+
+
 def test_many_rows_come_page_by_page_in_file_order_with_flat_memory(importer: Any) -> None:
     journal: Journal = importer.journal
     import_ = made(journal, [row(n, cells=[LEDGER, "USD", "x" * 200]) for n in range(2, 20_002)])
@@ -200,10 +406,10 @@ def test_practice_stands_in_the_name_of_every_practice_download(journal: Journal
 
 def test_the_name_differs_whenever_the_data_may(journal: Journal) -> None:
     import_ = made(journal, [row(2), row(3)])
-    names = {results.file_name(import_, variant) for variant in Variant}
+    names = {results.file_name(import_, variant, kind) for variant in Variant for kind in FileKind}
     with journal.write() as tx:
         imports.set_facts(tx, import_.number, version=2)
         names.add(results.file_name(imports.by_number(tx, import_.number), Variant.ALL))
         imports.set_facts(tx, import_.number, state=ImportState.DONE)
         names.add(results.file_name(imports.by_number(tx, import_.number), Variant.ALL))
-    assert len(names) == 5
+    assert len(names) == 8

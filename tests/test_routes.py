@@ -1,9 +1,11 @@
 """Our own routes over real HTTP: who may download what, and what every answer carries."""
 
+import io
 import re
 import socket
 import stat
 import threading
+import zipfile
 from collections.abc import Iterator
 from urllib.parse import unquote
 
@@ -20,9 +22,10 @@ from blnk_api import links, routes, web
 from blnk_api.desk import listens_beyond_this_machine, open_desk
 from blnk_api.imports.journal import imports
 from blnk_api.imports.journal.imports import Import
-from blnk_api.imports.results import Variant
-from blnk_api.links import Download, Links
-from tests.importing import Importer, requests_for, wait_until
+from blnk_api.imports.results import FileKind, Variant
+from blnk_api.links import Download, Links, Template
+from tests.importing import LEDGER, Importer, requests_for, wait_until
+from tests.practice import PracticeBlnk
 
 _HTML = {"Accept": "text/html,application/xhtml+xml"}
 
@@ -50,8 +53,8 @@ def host(importer: Importer) -> Iterator[str]:
     thread.join()
 
 
-def link(host: str, import_: Import, variant: Variant = Variant.ALL) -> str:
-    return host + routes.download_url(open_desk().links, import_.id, variant)
+def link(host: str, import_: Import, variant: Variant = Variant.ALL, kind: FileKind = FileKind.CSV) -> str:
+    return host + routes.download_url(open_desk().links, import_.id, variant, kind)
 
 
 def get(url: str, **headers: str) -> requests.Response:
@@ -75,6 +78,71 @@ def test_the_file_comes_under_its_own_name_whatever_its_letters(host: str, impor
     plain, exact = re.fullmatch(r'attachment; filename="([^"]*)"; filename\*=UTF-8\'\'(\S+)', said).groups()  # type: ignore[union-attr]
     assert unquote(exact).startswith("año 2026 — balances; (1) - results")
     assert plain.startswith("a_o 2026")
+
+
+def test_results_are_to_be_had_as_a_workbook(host: str, importer: Importer) -> None:
+    answer = get(link(host, importer.draft(requests_for(3)), kind=FileKind.XLSX))
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].endswith("spreadsheetml.sheet")
+    assert '.xlsx"' in answer.headers["Content-Disposition"]
+    assert int(answer.headers["Content-Length"]) == len(answer.content)
+    sheet = zipfile.ZipFile(io.BytesIO(answer.content)).read("xl/worksheets/sheet1.xml")
+    assert sheet.count(b"Not sent") == 3
+    assert not list(importer.data_dir.glob(".workbook*"))
+
+
+def test_rows_to_put_right_are_to_be_had_as_a_workbook(host: str, importer: Importer) -> None:
+    draft = importer.upload(f"ledger_id,currency\n{LEDGER},USD\n{LEDGER},US\n")
+    answer = get(host + routes.problem_rows_url(open_desk().links, draft.id))
+    assert answer.status_code == 200
+    assert "customers - rows to put right" in answer.headers["Content-Disposition"]
+    sheet = zipfile.ZipFile(io.BytesIO(answer.content)).read("xl/worksheets/sheet1.xml")
+    assert b"US is not a known currency" in sheet
+
+
+def test_a_template_offers_the_ledgers_of_its_connection(
+    host: str, importer: Importer, practice_blnk: PracticeBlnk
+) -> None:
+    importer.connect(custom_currencies=["SHELLS"])
+    for at in range(120):
+        practice_blnk.create_ledger(f"Ledger {at}")
+    desk = open_desk()
+    answer = get(host + routes.template_url(desk.links, "here", FileKind.XLSX))
+    assert answer.status_code == 200
+    assert "Balances - here.xlsx" in answer.headers["Content-Disposition"]
+    parts = zipfile.ZipFile(io.BytesIO(answer.content))
+    listed = parts.read("xl/worksheets/sheet2.xml").decode()
+    assert all(f">{name}<" in listed for name in ("Customer wallets", "Ledger 0", "Ledger 119"))
+    assert ">SHELLS<" in parts.read("xl/worksheets/sheet3.xml").decode()
+    plain = get(host + routes.template_url(desk.links, "here", FileKind.CSV))
+    assert plain.content.decode("utf-8-sig") == "ledger,currency,identity,customer_number\r\n"
+
+
+def test_a_template_without_permission_to_read_has_no_list_and_one_without_blnk_says_so(
+    host: str, importer: Importer, practice_blnk: PracticeBlnk
+) -> None:
+    url = host + routes.template_url(open_desk().links, "here", FileKind.XLSX)
+    importer.connect(token=practice_blnk.new_token(["proxy:write"]))
+    answer = get(url)
+    assert answer.status_code == 200
+    assert "xl/worksheets/sheet3.xml" not in zipfile.ZipFile(io.BytesIO(answer.content)).namelist()
+    practice_blnk.order_fault("status_before_commit", status=503, on="read")
+    failed = get(url)
+    assert failed.status_code == 503
+    assert "does not tell its ledgers" in failed.text
+    importer.connect(name="other")
+    assert get(url).status_code == 404
+
+
+def test_a_link_of_one_kind_opens_no_other(host: str, importer: Importer) -> None:
+    import_ = importer.draft(requests_for(1))
+    links_ = open_desk().links
+    token = routes.problem_rows_url(links_, import_.id).rsplit("/", 1)[-1]
+    for path in ("download", "template"):
+        assert get(f"{host}/{path}/{token}").status_code == 403
+    wrong = links_.sign(Template("here", "exe"))
+    assert get(f"{host}/template/{wrong}").status_code == 403
+    assert get(f"{host}/download/{links_.sign(Download(import_.id, 'all', 'exe'))}").status_code == 403
 
 
 def test_nothing_in_a_download_can_run(host: str, importer: Importer) -> None:

@@ -1,6 +1,6 @@
-"""The results of an import as a CSV: the person's columns in their order, then what became of each row.
+"""The results of an import as CSV and XLSX: the person's columns in order, then what became of each row.
 
-Streamed from the journal page by page, so that a million rows cost no memory. Safe to open in a spreadsheet.
+Read from the journal page by page, so that a million rows cost no memory. Safe to open in a spreadsheet.
 """
 
 import csv
@@ -9,21 +9,26 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from pathlib import PurePath
+from itertools import chain
+from pathlib import Path, PurePath
+from typing import IO
 
-from blnk_api.imports.journal import Journal, rows
+from blnk_api.imports import workbooks
+from blnk_api.imports.journal import Journal
 from blnk_api.imports.journal.imports import Import
-from blnk_api.imports.journal.rows import JournalRow
-from blnk_api.imports.journal.states import WORDS, RowState
+from blnk_api.imports.journal.states import RowState
+from blnk_api.imports.results_layout import OUR_COLUMNS, tables
 from blnk_api.imports.safe_cells import guard_cell
-from blnk_api.imports.spellings import Use, plain
 
-OUR_COLUMNS = ("balance_id", "status", "message", "import_ref")
+__all__ = ["OUR_COLUMNS", "FileKind", "Variant", "count", "file_name", "stream", "workbook"]
 
-_OURS_PLAIN = {plain(name) for name in OUR_COLUMNS}
-_PAGE_ROWS = 1_000
 _BOM = "\ufeff"
 """Excel reads a CSV as UTF-8 only with it."""
+
+
+class FileKind(StrEnum):
+    CSV = "csv"
+    XLSX = "xlsx"
 
 
 class Variant(StrEnum):
@@ -50,21 +55,20 @@ def count(import_: Import, variant: Variant) -> int:
 
 
 def stream(journal: Journal, import_: Import, variant: Variant) -> Iterator[bytes]:
-    """The file, in pieces: UTF-8 with a byte-order mark, CRLF line ends."""
-    layout = _Layout(import_)
+    """The CSV, in pieces: UTF-8 with a byte-order mark, CRLF line ends, guarded against formulas."""
+    header, pages = tables(journal, import_, _STATES[variant])
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
     buffer.write(_BOM)
-    writer.writerow(layout.header())
-    after = 0
-    while True:
+    writer.writerow(_guarded(header))
+    yield _take(buffer)
+    for page in pages:
+        writer.writerows(map(_guarded, page))
         yield _take(buffer)
-        with journal.read() as tx:
-            page = rows.page(tx, import_.number, states=_STATES[variant], after=after, limit=_PAGE_ROWS)
-        if not page:
-            return
-        after = page[-1].id
-        writer.writerows(layout.record(row) for row in page)
+
+
+def _guarded(cells: Sequence[str]) -> list[str]:
+    return [guard_cell(cell) for cell in cells]
 
 
 def _take(buffer: io.StringIO) -> bytes:
@@ -75,46 +79,32 @@ def _take(buffer: io.StringIO) -> bytes:
     return piece
 
 
-class _Layout:
-    """Which of a record's cells are written, and where."""
-
-    def __init__(self, import_: Import) -> None:
-        headers: Sequence[str] = (import_.shape or {}).get("headers", [])
-        # A file that came from these results brings our columns along; ours of today take their place.
-        self._kept = [at for at, header in enumerate(headers) if plain(header) not in _OURS_PLAIN]
-        self._headers = [headers[at] for at in self._kept]
-        columns = (import_.mapping or {}).get("columns", [])
-        self._currency = next((one["position"] for one in columns if one["use"] == Use.CURRENCY), None)
-
-    def header(self) -> list[str]:
-        return [*map(guard_cell, self._headers), *OUR_COLUMNS]
-
-    def record(self, row: JournalRow) -> list[str]:
-        ours = (row.balance_id or "", WORDS[row.state], row.message or _first_problem(row), row.ref or "")
-        return [guard_cell(text) for text in (*(self._cell(row, at) for at in self._kept), *ours)]
-
-    def _cell(self, row: JournalRow, at: int) -> str:
-        if row.part and at == self._currency:
-            return row.part  # one line for each balance of a record, so that each can be imported again alone
-        return row.cells[at] if at < len(row.cells) else ""
+def workbook(journal: Journal, import_: Import, variant: Variant, folder: Path) -> IO[bytes]:
+    """The XLSX, to be read from its beginning; see `workbooks.made`. Formulas stay text without a guard."""
+    header, pages = tables(journal, import_, _STATES[variant])
+    rows = chain.from_iterable(pages)
+    return workbooks.made(folder, lambda book: book.add_table("Results", header, rows))
 
 
-def _first_problem(row: JournalRow) -> str:
-    errors = [one["message"] for one in row.problems if one.get("severity") == "error"]
-    return " ".join(errors) if row.state is RowState.INVALID else ""
-
-
-def file_name(import_: Import, variant: Variant) -> str:
+def file_name(import_: Import, variant: Variant, kind: FileKind = FileKind.CSV) -> str:
     """What the download is called: the file's own name, what it holds, and a mark that no other state has."""
+    said = "results" if variant is Variant.ALL else str(variant)
+    return named(import_, said, str(import_.state), mark(import_)) + f".{kind}"
+
+
+def named(import_: Import, *parts: str) -> str:
+    """A download's name without its ending: the file's own, PRACTICE where nothing is real, the parts."""
     stem = PurePath(import_.file_name or "balance").stem
-    tidy = " ".join(re.sub(r"[\x00-\x1f\x7f/\\:*?\"<>|]+", " ", stem).split())
-    parts = [tidy.strip(" .")[:100] or "balances"]
-    parts += ["PRACTICE"] if import_.instance.environment == "practice" else []
-    parts += ["results" if variant is Variant.ALL else str(variant), str(import_.state), _mark(import_)]
-    return " - ".join(parts) + ".csv"
+    practice = ["PRACTICE"] if import_.instance.environment == "practice" else []
+    return " - ".join([tidy(stem) or "balances", *practice, *parts])
 
 
-def _mark(import_: Import) -> str:
+def tidy(text: str) -> str:
+    """The text without what a file system or a header may not hold."""
+    return " ".join(re.sub(r"[\x00-\x1f\x7f/\\:*?\"<>|]+", " ", text).split()).strip(" .")[:100]
+
+
+def mark(import_: Import) -> str:
     """Differs whenever what the file holds may differ."""
     seen = f"{import_.id} {import_.version} {import_.state} {import_.stage} {sorted(import_.counts.items())}"
     return f"v{import_.version}-{hashlib.sha256(seen.encode()).hexdigest()[:6]}"

@@ -5,7 +5,7 @@ import streamlit as st
 from blnk_api import routes
 from blnk_api.imports import results
 from blnk_api.imports.journal.imports import Import
-from blnk_api.imports.results import Variant
+from blnk_api.imports.results import FileKind, Variant
 from pages.parts.visit import Visit
 
 _LABELS = {
@@ -18,17 +18,22 @@ _HELP = {
     Variant.NOT_CREATED: "Rows without a balance. Put them right and import this file as it is.",
     Variant.CREATED: "Rows whose balance exists, with its id.",
 }
+_LABEL_PIXELS = 200
 
 
 def show(visit: Visit, import_: Import) -> None:
     """What there is to download at this moment; counts only where they do not move any more."""
     st.subheader("Download")
-    with st.container(horizontal=True):
-        for variant, label in _LABELS.items():
-            if count := results.count(import_, variant):
-                link(visit, import_, variant, f"{label} ({count:,})" if import_.is_over else label)
+    for variant, label in _LABELS.items():
+        if count := results.count(import_, variant):
+            link(visit, import_, variant, f"{label} ({count:,})" if import_.is_over else label)
 
 
 def link(visit: Visit, import_: Import, variant: Variant, label: str) -> None:
-    url = routes.download_url(visit.desk.links, import_.id, variant)
-    st.link_button(label, url, help=_HELP[variant], icon=":material/download:")
+    """One line: what it is, as CSV or XLSX."""
+    key = f"download-{variant.replace(' ', '-')}"
+    with st.container(horizontal=True, vertical_alignment="center", key=key):
+        st.markdown(label, help=_HELP[variant], width=_LABEL_PIXELS)
+        for kind in FileKind:
+            url = routes.download_url(visit.desk.links, import_.id, variant, kind)
+            st.link_button(kind.upper(), url, icon=":material/download:")

@@ -1,0 +1,162 @@
+"""A draft's rows that have to be put right as a workbook of their own, and what a person changed in it.
+
+A row keeps its number in the first column; what is wrong with it stands in the last.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+from blnk_api.imports import reading, workbooks
+from blnk_api.imports.journal import Journal, rows
+from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.journal.repairs import Edit
+from blnk_api.imports.journal.rows import JournalRow
+from blnk_api.imports.journal.states import RowState
+from blnk_api.imports.reading import FileProblem, ReadOptions, Record
+from blnk_api.imports.results import FileKind, mark, named
+from blnk_api.imports.spellings import plain
+from blnk_api.shown import shown
+
+NUMBER = "Row in the file"
+REASONS = "What is wrong"
+_SHEET = "Rows to put right"
+_PAGE_ROWS = 1_000
+_TOLD = 3
+
+
+class NotTheseRows(Exception):
+    """The file is none that belongs to this draft; the text says what is wrong with it and what to do."""
+
+
+def file_name(import_: Import) -> str:
+    return named(import_, _SHEET.lower(), mark(import_)) + f".{FileKind.XLSX}"
+
+
+def workbook(journal: Journal, import_: Import, folder: Path) -> IO[bytes]:
+    """All rows that are invalid, with their cells as they are in the draft now; see `workbooks.made`."""
+    header = [NUMBER, *_headers(import_), REASONS]
+    rows_ = _written(journal, import_)
+    return workbooks.made(folder, lambda book: book.add_table(_sheet_name(import_), header, rows_))
+
+
+def _written(journal: Journal, import_: Import) -> Iterator[list[str]]:
+    width = len(_headers(import_))
+    after = number = 0
+    while True:
+        with journal.read() as tx:
+            page = rows.page(tx, import_.number, states=[RowState.INVALID], after=after, limit=_PAGE_ROWS)
+        if not page:
+            return
+        after = page[-1].id
+        for row in page:
+            if row.number != number:
+                cells = [*row.cells, *([""] * width)][:width]
+                yield [str(row.number), *cells, _reasons(row)]
+            number = row.number
+
+
+def _reasons(row: JournalRow) -> str:
+    told = [
+        f"{shown(one['column'])}: {one['message']}" if one["column"] else one["message"]
+        for one in row.problems
+        if one["severity"] == "error"
+    ]
+    return "\n".join(dict.fromkeys(told)) or row.message or ""
+
+
+def _headers(import_: Import) -> list[str]:
+    headers: list[str] = (import_.shape or {}).get("headers", [])
+    return headers
+
+
+def _sheet_name(import_: Import) -> str:
+    """Names the import, so that another one's rows are not taken for these."""
+    return f"{_SHEET} {hashlib.sha256(import_.id.encode()).hexdigest()[:6]}"
+
+
+def read_back(journal: Journal, import_: Import, path: Path, name: str) -> list[Edit]:
+    """The cells in which such a workbook, or a CSV made of it, differs from the draft as it stands now.
+
+    Rows and columns that were taken out of it stay as they are. `name` is what the person called the file.
+    Raises NotTheseRows.
+    """
+    try:
+        shape = reading.detect(path, name, ReadOptions(header_row=1))
+        if shape.sheet and shape.sheet.startswith(_SHEET) and shape.sheet != _sheet_name(import_):
+            raise NotTheseRows("These are the rows of another file. Download the rows of this one.")
+        columns = _columns(import_, shape.headers)
+        brought = _by_number(reading.records(path, shape), shape.headers)
+    except FileProblem as problem:
+        raise NotTheseRows(problem.message) from None
+    return _differences(journal, import_, brought, columns)
+
+
+def _columns(import_: Import, headers: Sequence[str]) -> dict[int, int]:
+    """Place in the workbook → place in the file, by name; the first of a name is the first in both."""
+    if NUMBER not in headers:
+        raise NotTheseRows(
+            f"The first row names no column {NUMBER}. Download the rows to put right, change their cells, "
+            "and put that file here."
+        )
+    ours = {list(headers).index(NUMBER), len(headers) - 1 if headers[-1] == REASONS else -1}
+    places: dict[str, list[int]] = defaultdict(list)
+    for at, name in enumerate(_headers(import_)):
+        places[plain(name)].append(at)
+    found: dict[int, int] = {}
+    for at, name in enumerate(headers):
+        if at in ours or (not name and not places[plain(name)]):
+            continue
+        if not places[plain(name)]:
+            message = f"The file has no column {shown(name)}. Leave the names of the columns as they are."
+            raise NotTheseRows(message)
+        found[at] = places[plain(name)].pop(0)
+    return found
+
+
+def _by_number(records: Iterator[Record], headers: Sequence[str]) -> dict[int, list[str]]:
+    """The rows that the workbook brings."""
+    at = list(headers).index(NUMBER)
+    found: dict[int, list[str]] = {}
+    for record in records:
+        wrong = [flaw.message for flaw in record.problems if flaw.severity == "error"]
+        if wrong:
+            raise NotTheseRows(f"Line {record.number:,} cannot be used: {wrong[0]}")
+        text = record.cells[at].strip()
+        if not text.isdecimal() or not text.isascii():
+            raise NotTheseRows(
+                f"Line {record.number:,} has {shown(text) or 'nothing'} for its row in the file. Each line "
+                "needs the number that it came with."
+            )
+        if found.setdefault(int(text), record.cells) is not record.cells:
+            raise NotTheseRows(f"Row {int(text):,} is there twice. Keep one.")
+    return found
+
+
+def _differences(
+    journal: Journal, import_: Import, brought: dict[int, list[str]], columns: dict[int, int]
+) -> list[Edit]:
+    with journal.read() as tx:
+        now = rows.cells_of(tx, import_.number, brought.keys())
+    missing = sorted(brought.keys() - now.keys())
+    if missing:
+        listed = ", ".join(f"{number:,}" for number in missing[:_TOLD])
+        raise NotTheseRows(f"This import has no row {listed}. Is it the file of another import?")
+    edits = []
+    for number, cells in brought.items():
+        for at, position in columns.items():
+            old = now[number][position] if position < len(now[number]) else ""
+            if not _is_same(cells[at], old):
+                edits.append(Edit(number, position, cells[at]))
+    return edits
+
+
+def _is_same(brought: str, old: str) -> bool:
+    """Whether a cell came back as it went: programs write line ends their own way, and long text was cut."""
+    return brought == old or _lines(brought) == _lines(workbooks.fitting(old))
+
+
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")

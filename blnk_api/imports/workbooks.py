@@ -1,0 +1,137 @@
+"""Writes text into XLSX workbooks: each cell is text and comes back exactly, in any spreadsheet.
+
+XlsxWriter makes the package. Rows of text we write into its sheets ourselves: it takes text that begins with
+`<r>` and ends with `</r>` for its own markup, and takes six times as long for a cell.
+"""
+
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from itertools import chain, islice
+from pathlib import Path
+from typing import IO, Any
+
+from xlsxwriter import Workbook  # type: ignore[import-untyped]
+from xlsxwriter.format import Format  # type: ignore[import-untyped]
+from xlsxwriter.utility import xl_col_to_name  # type: ignore[import-untyped]
+from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
+
+MAX_ROWS = 1_048_576
+"""In a sheet, with its header."""
+MOST_CHARACTERS = 32_767
+"""In a cell, counted in UTF-16. Excel calls a workbook with more of them damaged."""
+_LOST = "\ufffd"
+
+_WIDTHS = (8, 50)
+"""Columns are as wide as their first texts, within these bounds, in characters."""
+_ROWS_MEASURED = 200
+
+_AS_TEXT = 49
+"""The built-in format @ (ECMA-376 part 1, 18.8.30): what is typed into the cell stays as typed."""
+
+_SPECIAL = re.compile("[&<>\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
+
+
+def fitting(text: str) -> str:
+    """The text as a cell holds it: too long a one is cut and ends with U+FFFD, the sign for text that was
+    lost, which the check of an import refuses. So nobody takes the cut text for the whole."""
+    if len(text) <= MOST_CHARACTERS // 2:
+        return text
+    units = text.encode("utf-16-le", "surrogatepass")
+    if len(units) <= 2 * MOST_CHARACTERS:
+        return text
+    return units[: 2 * (MOST_CHARACTERS - 1)].decode("utf-16-le", "ignore") + _LOST
+
+
+def _escaped(found: re.Match[str]) -> str:
+    character = found[0]
+    match character:
+        case "&":
+            return "&amp;"
+        case "<":
+            return "&lt;"
+        case ">":
+            return "&gt;"
+    # Half a character has no bytes in UTF-8; Blnk would keep the same sign for it.
+    return _LOST if "\ud800" <= character <= "\udfff" else f"_x{ord(character):04X}_"
+
+
+class TextSheet(Worksheet):  # type: ignore[misc]
+    """A sheet whose rows are written from the top, each once; for a workbook in constant memory."""
+
+    dim_colmax: int | None
+
+    def write_texts(self, row: int, cells: Sequence[str], style: int) -> None:
+        """One row, from 0. `style` is a format's index in its workbook."""
+        written = [f'<row r="{row + 1}">']
+        for at, cell in enumerate(cells):
+            if cell:
+                text = fitting(cell)
+                if _SPECIAL.search(text):
+                    text = _SPECIAL.sub(_escaped, text)
+                written.append(
+                    f'<c r="{_column(at)}{row + 1}" s="{style}" t="inlineStr">'
+                    f'<is><t xml:space="preserve">{text}</t></is></c>'
+                )
+        self.row_data_fh.write("".join(written) + "</row>")
+        self.dim_rowmin, self.dim_colmin = 0, 0
+        self.dim_rowmax = row
+        self.dim_colmax = max(self.dim_colmax or 0, len(cells) - 1, 0)
+
+
+_COLUMNS: list[str] = []
+
+
+def _column(at: int) -> str:
+    while at >= len(_COLUMNS):
+        _COLUMNS.append(xl_col_to_name(len(_COLUMNS)))
+    return _COLUMNS[at]
+
+
+class TextBook:
+    """A workbook of tables of text."""
+
+    def __init__(self, book: Any) -> None:
+        self._book = book
+        self._text: Format = book.add_format({"num_format": _AS_TEXT})
+        self._bold: Format = book.add_format({"num_format": _AS_TEXT, "bold": True})
+
+    def add_table(self, name: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[TextSheet]:
+        """Writes the rows under a frozen header; a further sheet begins where one is full."""
+        sheets: list[TextSheet] = []
+        left = iter(rows)
+        while (first := next(left, None)) is not None or not sheets:
+            part = islice(chain([first] if first is not None else [], left), MAX_ROWS - 1)
+            sheets.append(self._add_sheet(f"{name} {len(sheets) + 1}" if sheets else name, header, part))
+        return sheets
+
+    def _add_sheet(self, name: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> TextSheet:
+        sheet: TextSheet = self._book.add_worksheet(name, worksheet_class=TextSheet)
+        sheet.freeze_panes(1, 0)
+        sheet.ignore_errors({"number_stored_as_text": f"A1:{_column(len(header))}{MAX_ROWS}"})
+        sheet.write_texts(0, header, self._bold._get_xf_index())
+        style = self._text._get_xf_index()
+        widths = [len(cell) for cell in header]
+        for number, cells in enumerate(rows, start=1):
+            sheet.write_texts(number, cells, style)
+            if number <= _ROWS_MEASURED:
+                widths = [max(pair) for pair in zip(widths, map(len, cells), strict=True)]
+        least, most = _WIDTHS
+        for at, width in enumerate(widths):
+            sheet.set_column(at, at, min(max(width + 2, least), most), self._text)
+        return sheet
+
+
+def made(folder: Path, write: Callable[[TextBook], object]) -> IO[bytes]:
+    """A workbook that `write` fills, to be read from its beginning: a file without a name in `folder`, gone
+    when it is closed. Raises OSError when the disk is full."""
+    with ExitStack() as unless_done:
+        target = unless_done.enter_context(tempfile.TemporaryFile(dir=folder))
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".workbook-") as scratch:
+            book = Workbook(target, {"constant_memory": True, "tmpdir": scratch, "use_zip64": True})
+            write(TextBook(book))
+            book.close()
+        target.seek(0)
+        unless_done.pop_all()
+        return target

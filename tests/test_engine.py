@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from blnk_api.imports.journal import sending
+from blnk_api.imports import worker
+from blnk_api.imports.journal import senders, sending
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow
 from blnk_api.imports.journal.states import ImportState, PausedBy, RowState
@@ -309,8 +310,8 @@ def test_a_sender_that_is_told_to_stop_writes_down_what_it_knows(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     """Only rows that are on their way at that moment need a look, not those that had their answer."""
-    importer.connect(requests_per_minute=30_000)
-    draft = importer.draft(requests_for(1000))
+    importer.connect(requests_per_minute=12_000)
+    draft = importer.draft(requests_for(400))
     importer.confirm(draft)
     importer.start()
     importer.wait_for_count(draft, RowState.CREATED, 100)
@@ -333,6 +334,23 @@ def test_a_clock_that_jumps_changes_nothing(
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() + days * 86400)
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+
+
+def test_a_wait_that_a_clock_that_jumped_made_long_is_not_obeyed_for_ever(
+    practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal keeps until when Blnk asked us to wait; read a day earlier, that would be a day."""
+    monkeypatch.setattr(worker, "MOST_WAIT_SECONDS", 0.5)
+    draft = importer.draft(requests_for(3))
+    importer.confirm(draft)
+    with importer.journal.write() as tx:
+        senders.remember_learned(
+            tx, draft.instance_number, per_minute=None, not_before=time.time() + 86_400, breaker=None
+        )
+    began = time.monotonic()
+    importer.start()
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+    assert asked(practice_blnk, "create")[0]["arrived"] - began > 0.5
 
 
 def test_two_rows_that_brought_the_same_ref_are_one_balance_and_both_say_so(

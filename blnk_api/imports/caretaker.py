@@ -166,10 +166,11 @@ class Caretaker:
 
     async def _look(self, look: Look) -> None:
         import_ = await self._journal.read(imports.by_number, look.rows[0].import_)
-        asked = [row.ref for row in look.rows] + ([look.witness.ref] if look.witness else [])
         try:
             found = await self._engine.looker.find_together(
-                asked, created_from=bound_of(import_.created_from)
+                [row.ref for row in look.rows],
+                created_from=bound_of(import_.created_from),
+                witness=look.witness.ref if look.witness else None,
             )
         except errors.AccessDenied as denied:
             if denied.status != 403:

@@ -131,9 +131,6 @@ class Gate:
         assert self._token is not None
         return self._token
 
-    def is_current(self, token: Token) -> bool:
-        return self._token is None or token.generation >= self._token.generation
-
     async def renew(self, generation: int) -> None:
         """After a 401 to a token of this generation. Raises AccessDenied where there is no newer one."""
         async with self._renewing:

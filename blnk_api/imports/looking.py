@@ -42,32 +42,47 @@ class Looker:
         return found
 
     async def find_together(
-        self, refs: Sequence[str], *, created_from: str | None = None
+        self, refs: Sequence[str], *, created_from: str | None = None, witness: str | None = None
     ) -> dict[str, list[Balance]]:
-        """As `find`, for at most 99 refs in one list, so that a witness among them vouches for the others.
+        """As `find`, for at most 99 refs in one list, the witness among them.
 
         A twin can push another ref off the page, so refs that were not found are asked again until an
-        answer holds none of them.
+        answer holds none of them. The witness is asked for each time, and found only where that last
+        answer holds it: it vouches for what the answer does not hold.
         """
         missing = list(dict.fromkeys(refs))
         found: dict[str, list[Balance]] = {}
         for _ in range(_MOST_REPEATS):
-            asked = wire.find_refs(self._instance_id, missing, created_from=created_from)
-            got = read_balances(await self._ask(asked))
-            for balance in got:
-                if balance.import_ref not in missing:
+            asked = missing if witness is None else [*missing, witness]
+            got: dict[str, list[Balance]] = {}
+            for balance in await self._search_refs(asked, created_from):
+                if balance.import_ref not in asked:
                     raise ReadFailed("Blnk answered a look with balances that were not asked for.")
-                found.setdefault(balance.import_ref, []).append(balance)
+                got.setdefault(balance.import_ref, []).append(balance)
+            is_last = not any(ref in got for ref in missing)
+            found |= {ref: balances for ref, balances in got.items() if ref != witness or is_last}
             missing = [ref for ref in missing if ref not in found]
-            if not got or not missing:
+            if is_last or not missing:
                 return found
         raise ReadFailed("Blnk's answers to a look do not come to an end.")
 
+    async def _search_refs(self, refs: Sequence[str], created_from: str | None) -> list[Balance]:
+        return read_balances(
+            await self._ask(wire.find_refs(self._instance_id, refs, created_from=created_from))
+        )
+
     async def find_ids(self, balance_ids: Sequence[str]) -> dict[str, Balance]:
-        """Balances by their id, at most 100 at once."""
-        asked = [Filter("balance_id", "in", values=balance_ids)]
-        got = read_balances(await self._ask(wire.search(self._instance_id, "balances", asked)))
-        return {one.balance_id: one for one in got}
+        """Balances by their id, at most 100 at once; asked again until an answer holds none of the rest."""
+        missing = list(dict.fromkeys(balance_ids))
+        found: dict[str, Balance] = {}
+        for _ in range(_MOST_REPEATS):
+            asked = wire.search(self._instance_id, "balances", [Filter("balance_id", "in", values=missing)])
+            got = read_balances(await self._ask(asked))
+            found |= {one.balance_id: one for one in got}
+            missing = [id for id in missing if id not in found]
+            if not got or not missing:
+                return found
+        raise ReadFailed("Blnk's answers to a look do not come to an end.")
 
     async def with_values(
         self, field: str, values: Sequence[str], *, ours_only: bool = True
@@ -97,7 +112,8 @@ class Looker:
         """All balances that carry an import_ref, from `created_from` on, oldest first, each once.
 
         By keyset on created_at, which Blnk reads fast at any size; page by page within one created_at, and
-        throughout if Blnk does not keep the order asked for.
+        throughout if Blnk does not keep the order asked for. A page that is not full may be one of a Blnk
+        that gives smaller ones: the end is where a page holds nothing new.
         """
         bound, page = created_from, 1
         at_bound: set[str] = set()
@@ -108,9 +124,10 @@ class Looker:
                 async for part in self._walk_unordered(created_from):
                     yield part
                 return
-            yield [one for one in got if one.balance_id not in at_bound]
-            if len(got) < PAGE_LIMIT:
+            new = [one for one in got if one.balance_id not in at_bound]
+            if not new and len(got) < PAGE_LIMIT:
                 return
+            yield new
             last = got[-1].created_at
             if bound is not None and sortable(last) == sortable(bound):
                 page += 1
@@ -127,9 +144,9 @@ class Looker:
                 got = await self._page(created_from, page)
                 new = [one for one in got if one.balance_id not in seen]
                 seen.update(one.balance_id for one in new)
-                yield new
-                if len(got) < PAGE_LIMIT:
+                if not got:
                     break
+                yield new
             if len(seen) == before:
                 return
 

@@ -54,8 +54,12 @@ async def walk_up(
     `guard` is called in each transaction that writes, and raises where nothing must be written any more.
 
     For a large file this asks less of Blnk than lists of refs do, each of which it searches all balances for.
+    A walk that was shown fewer balances than there are proves nothing: then lists ask for each ref by name.
     """
+    there_are = await looker.count_with_refs()
+    met = 0
     async for balances in looker.walk():
+        met += len(balances)
         by_ref: dict[str, list[Balance]] = {}
         for balance in balances:
             if balance.import_ref is not None:
@@ -64,6 +68,14 @@ async def walk_up(
         verdicts = {row.id: judge(row.body, import_.id, by_ref[row.ref]) for row in rows}
         if verdicts:
             await thread.write(_apply_guarded, guard, import_.number, verdicts)
+    after = 0
+    while there_are is not None and met < there_are:
+        ready = await thread.read(sending.ready_rows, import_.number, after=after, limit=ROWS_PER_FILL)
+        if not ready:
+            return
+        if verdicts := await look_up(looker, import_, ready):
+            await thread.write(_apply_guarded, guard, import_.number, verdicts)
+        after = ready[-1].id
 
 
 def _apply_guarded(

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from blnk_api.errors import AccessDenied
+from blnk_api.errors import AccessDenied, ReadFailed
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.moves import move
 from blnk_api.imports.journal.schema import is_one_of, rows
@@ -153,8 +153,11 @@ async def _look_again(
             asked = part[start : start + PAGE_LIMIT]
             held = await looker.find_ids([balance_id for _, _, balance_id in asked])
             if len(held) < len(asked):
+                shown = set(held)
                 await asyncio.sleep(settle_seconds)
                 held = await looker.find_ids([balance_id for _, _, balance_id in asked])
+                if not shown <= set(held):
+                    raise ReadFailed("Blnk did not show balances that it had shown before.")
             for _, number, balance_id in asked:
                 if balance_id not in held:
                     _tell(findings.missing, row=number, ids=[balance_id])

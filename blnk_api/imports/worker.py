@@ -40,6 +40,9 @@ from blnk_api.token_store import TokenStore
 
 log = logging.getLogger("blnk.worker")
 
+MOST_WAIT_SECONDS = 600.0
+"""Of a wait that the journal remembers: its moment is wall time, and that clock may have jumped since."""
+
 
 class LockLost(Exception):
     """Another process may send now: this one claims nothing more and starts over."""
@@ -61,7 +64,7 @@ async def engine_for(
     pace = Pace(
         connection.requests_per_minute,
         learned_per_minute=known.per_minute,
-        not_before=now + max(0.0, (known.not_before or 0.0) - wall),
+        not_before=now + min(MOST_WAIT_SECONDS, max(0.0, (known.not_before or 0.0) - wall)),
     )
     breaker = Breaker(settings.waits.breaker_first, settings.waits.breaker_most)
     if known.breaker is not None:

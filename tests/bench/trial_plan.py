@@ -1,0 +1,205 @@
+"""The plan of one round of the trial, from its seed alone: what is imported, what goes wrong meanwhile."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from blnk_api.models import BalanceRequest
+
+Database = Literal["sqlite", "postgres"]
+Access = Literal["token", "oauth", "write only"]
+StrikeKind = Literal[
+    "kill",  # SIGKILL of the process that sends; another one is started, as the app does
+    "end",  # SIGTERM, and a restart
+    "freeze",  # SIGSTOP for longer than every time-out, with a second one waiting
+    "cut",  # the sessions of the journal are cut off (Postgres)
+    "freeze and cut",  # both: the second one takes over, and the first one wakes up later (Postgres)
+    "pause",  # a person pauses the imports, and resumes them later
+]
+
+LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
+REQUEST_TIMEOUT_SECONDS = 1.0
+SETTLED_SECONDS = 3 * REQUEST_TIMEOUT_SECONDS
+"""A settle time of two request time-outs, and the second look one later: whatever Blnk commits after that
+may have been sent again."""
+
+_WITHIN_SECONDS = (0.3, 2.0)
+_BEYOND_SECONDS = (5.0, 7.0)
+
+
+@dataclass(frozen=True)
+class Strike:
+    """Happens `after_seconds` after this part of all rows is settled, or when that does not come about."""
+
+    kind: StrikeKind
+    at: float
+    after_seconds: float
+    lasts_seconds: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    seed: int
+    database: Database
+    files: tuple[tuple[BalanceRequest, ...], ...]
+    """The rows of each import; all are confirmed at the same moment."""
+    requests_per_minute: int
+    claim_good_seconds: float
+    access: Access
+    faults: tuple[dict[str, Any], ...]
+    strikes: tuple[Strike, ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(len(file) for file in self.files)
+
+    @property
+    def commits_beyond_settling(self) -> bool:
+        """Whether a late commit of this round may come when its row was sent again with good reason."""
+        return any(
+            one["kind"] == "commit_late" and one["seconds"] > SETTLED_SECONDS - 0.5 for one in self.faults
+        )
+
+    def __str__(self) -> str:
+        faults = ", ".join(_told(one) for one in self.faults) or "no faults"
+        strikes = ", ".join(f"{one.kind} at {one.at:.0%}" for one in self.strikes) or "no strikes"
+        sizes = " and ".join(str(len(file)) for file in self.files)
+        return f"seed {self.seed}, {self.database}, {sizes} rows, {self.access}: {faults}; {strikes}"
+
+
+def _told(fault: dict[str, Any]) -> str:
+    kept = [f"{key} {value}" for key, value in fault.items() if key not in ("kind", "seed", "skip")]
+    return " ".join([fault["kind"], *kept])
+
+
+def plan(seed: int, database: Database) -> Plan:
+    """The same seed gives the same plan."""
+    chance = random.Random(seed)
+    access = chance.choices(("token", "oauth", "write only"), (16, 2, 1))[0]
+    files = _files(chance, several=access != "write only")
+    rows = sum(len(file) for file in files)
+    return Plan(
+        seed=seed,
+        database=database,
+        files=files,
+        requests_per_minute=chance.choice((3_000, 6_000, 12_000, 60_000)),
+        claim_good_seconds=chance.choice((0.5, 2.0)),
+        access=access,  # type: ignore[arg-type]
+        faults=tuple(_faults(chance, rows)),
+        strikes=tuple(_strikes(chance, database)),
+    )
+
+
+def _files(chance: random.Random, *, several: bool) -> tuple[tuple[BalanceRequest, ...], ...]:
+    first = _rows(chance, range(chance.choice((1, 2, 7, 20, 60, 60, 120, 120, 200, 300))))
+    kind = chance.choices(("one", "two", "twice", "overlapping"), (12, 2, 2, 1))[0] if several else "one"
+    match kind:
+        case "two":
+            return first, _rows(chance, range(1_000, 1_000 + chance.randint(1, 100)))
+        case "twice":
+            return first, first
+        case "overlapping":
+            more = _rows(chance, range(1_000, 1_000 + chance.randint(1, 40)))
+            return first, (*chance.sample(first, (len(first) + 1) // 2), *more)
+        case _:
+            return (first,)
+
+
+def _rows(chance: random.Random, customers: range) -> tuple[BalanceRequest, ...]:
+    """Different balances; now and then some rows are equal, and mean as many balances."""
+    chosen = list(customers)
+    if chance.random() < 0.3:
+        chosen = [chance.choice(chosen) if chance.random() < 0.1 else one for one in chosen]
+    return tuple(
+        BalanceRequest(ledger_id=LEDGER, currency="NGN", meta_data={"customer": str(one)}) for one in chosen
+    )
+
+
+def _faults(chance: random.Random, rows: int) -> list[dict[str, Any]]:
+    """Two to five kinds, some of which strike again and again; one round in twenty has none."""
+    if chance.random() < 0.05:
+        return []
+    makers = chance.sample(_MAKERS, chance.randint(2, 5))
+    faults = [{**make(chance, rows), "seed": chance.randrange(1_000_000)} for make in makers]
+    if chance.random() < 0.12:
+        faults = [one for one in faults if one["kind"] != "commit_late"]
+        faults.insert(0, _late(chance, rows, _BEYOND_SECONDS))
+    return faults
+
+
+def _some(chance: random.Random, rows: int) -> dict[str, Any]:
+    """How often: some per cent of all, or a few in a row from some row on."""
+    if chance.random() < 0.6:
+        return {"percent": chance.choice((1, 3, 5, 10))}
+    return {"times": chance.randint(1, 5), "skip": chance.randrange(rows)}
+
+
+def _few(chance: random.Random, rows: int, most: int = 3) -> dict[str, Any]:
+    return {"times": chance.randint(1, most), "skip": chance.randrange(rows)}
+
+
+def _late(chance: random.Random, rows: int, within: tuple[float, float]) -> dict[str, Any]:
+    seconds = round(chance.uniform(*within), 1)
+    answer = chance.choice(("hang", "drop"))
+    return {"kind": "commit_late", "seconds": seconds, "answer": answer, **_few(chance, rows)}
+
+
+def _status(chance: random.Random, rows: int, when: str) -> dict[str, Any]:
+    status, answer = chance.choice((500, 502, 503, 504, 408)), chance.choice(("json", "html"))
+    return {
+        "kind": f"status_{when}_commit", "status": status, "answer": answer, **_some(chance, rows),
+    }  # fmt: skip
+
+
+def _unwell_reads(chance: random.Random, rows: int) -> dict[str, Any]:
+    kind = chance.choice(("status_before_commit", "drop_before_commit", "rate_limited"))
+    return {"kind": kind, "on": "read", "times": chance.randint(1, 6), "percent": 40}
+
+
+_MAKERS: list[Callable[[random.Random, int], dict[str, Any]]] = [
+    lambda chance, rows: {"kind": "drop_before_commit", **_some(chance, rows)},
+    lambda chance, rows: {"kind": "drop_after_commit", **_some(chance, rows)},
+    lambda chance, rows: _status(chance, rows, "before"),
+    lambda chance, rows: _status(chance, rows, "after"),
+    lambda chance, rows: _status(chance, rows, "after"),
+    lambda chance, rows: {"kind": "rate_limited", **_few(chance, rows)},
+    lambda chance, rows: {
+        "kind": "rate_limited", "retry_after": chance.choice(("0", "1")), **_few(chance, rows, 20),
+    },
+    lambda chance, rows: {"kind": "truncated_201", **_some(chance, rows)},
+    lambda chance, rows: {"kind": "html_200", **_few(chance, rows)},
+    lambda chance, rows: {"kind": "wrong_ref_201", **_few(chance, rows)},
+    lambda chance, rows: {"kind": "hang", **_few(chance, rows)},
+    lambda chance, rows: _late(chance, rows, _WITHIN_SECONDS),
+    lambda chance, rows: _late(chance, rows, _WITHIN_SECONDS),
+    lambda chance, rows: {
+        "kind": "latency", "seconds": round(chance.uniform(0.02, 0.4), 2),
+        "percent": chance.choice((20, 100)),
+    },
+    lambda chance, _: {
+        "kind": "lagging_reads", "seconds": round(chance.uniform(0.3, 1.5), 1),
+        "percent": chance.choice((30, 100)),
+    },
+    lambda chance, _: {"kind": "short_filter", "percent": chance.choice((5, 15, 30))},
+    lambda chance, rows: {
+        "kind": "full_stop", "seconds": round(chance.uniform(0.5, 3.0), 1), "times": 1,
+        "skip": chance.randrange(rows),
+    },
+    lambda chance, rows: {"kind": "revoke", "on": "create", "times": 1, "skip": chance.randrange(rows)},
+    _unwell_reads,
+]  # fmt: skip
+
+
+def _strikes(chance: random.Random, database: Database) -> list[Strike]:
+    kinds: list[StrikeKind] = ["kill", "kill", "kill", "kill", "end", "freeze", "freeze", "pause", "pause"]
+    if database == "postgres":
+        kinds += ["cut", "freeze and cut"]
+    drawn = [_strike(chance, chance.choice(kinds)) for _ in range(chance.choice((0, 1, 1, 2, 2, 3)))]
+    return sorted(drawn, key=lambda one: one.at)
+
+
+def _strike(chance: random.Random, kind: StrikeKind) -> Strike:
+    lasts = chance.uniform(0.1, 1.0) if kind == "pause" else chance.uniform(2.2, 3.2)
+    at = 0.0 if chance.random() < 0.15 else round(chance.random() * 0.95, 2)
+    return Strike(kind, at, round(chance.random() * 0.2, 3), round(lasts, 2))

@@ -6,19 +6,21 @@ python -m blnk_api --help
 
 import signal
 import sys
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api.command import acts
 from blnk_api.command.columns import FIELDS
+from blnk_api.command.dry_run import REQUESTS
 from blnk_api.command.exits import Ends, Exit
 from blnk_api.command.importing import import_file
 from blnk_api.command.opening import Opened
 from blnk_api.errors import SettingsProblem
-from blnk_api.imports import handling
+from blnk_api.imports import handling, reading
 from blnk_api.imports.journal import JournalUnavailable
+from blnk_api.imports.reading import ReadOptions
 
 _EXITS = """exit codes:
   0    every row is created or existed already, and verified (or could not be, which is said)
@@ -33,6 +35,13 @@ Ctrl-C pauses. The same import command again goes on where it was left; it never
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; its exit code."""
     options = _parser().parse_args(arguments)
+    if options.act is import_file:
+        options.reading = ReadOptions(
+            sheet=options.sheet,
+            encoding=options.encoding,
+            delimiter=options.delimiter,
+            header_row=options.header_row,
+        )
     act: Callable[[Opened, Namespace], Exit] = options.act
     try:
         with Opened() as opened:
@@ -91,9 +100,9 @@ def _parser() -> ArgumentParser:
     one.add_argument("--json", action="store_true", help="for programs")
     one = verb("verify", acts.verify, handling.VERIFY_AGAIN.means, moves=True)
     one.add_argument("id", metavar="ID")
-    one = verb("results", acts.results, "Write every row, with what became of it, to a CSV file.")
+    one = verb("results", acts.results, "Write every row, with what became of it, to a CSV or XLSX file.")
     one.add_argument("id", metavar="ID")
-    one.add_argument("out", metavar="OUT.csv")
+    one.add_argument("out", metavar="OUT", help="a CSV, or OUT.xlsx")
     one = verb("pause", acts.pause, "Send no further row of an import until it is resumed.")
     one.add_argument("id", metavar="ID")
     one = verb("cancel", acts.cancel, "Send no further row of an import, for good. What was created stays.")
@@ -138,7 +147,42 @@ def _import(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--count", type=int, metavar="N", help="with --yes in production: how many are created"
     )
-    parser.add_argument("--results", metavar="OUT.csv", help="write every row, with what became of it")
+    parser.add_argument(
+        "--results", metavar="OUT", help="write every row, with what became of it; a CSV, or OUT.xlsx"
+    )
+    parser.add_argument(
+        "--allow-currency",
+        action="append",
+        default=[],
+        metavar="CODE",
+        help="a code outside ISO 4217 that is meant, in the whole file",
+    )
+    read = parser.add_argument_group("how the file is read; found out where nothing is said")
+    read.add_argument("--sheet", metavar="NAME", help="of a workbook")
+    read.add_argument("--encoding", metavar="NAME", help=f"of a text file: {', '.join(reading.ENCODINGS)}")
+    read.add_argument("--delimiter", metavar="SIGN", help="comma, semicolon, tab, pipe or any one sign")
+    read.add_argument(
+        "--header-row", type=_count, metavar="N", help="the row of column names; 0 where there are none"
+    )
+    dry = parser.add_argument_group("trying it out")
+    dry.add_argument("--dry-run", action="store_true", help="check it, and send and keep nothing")
+    dry.add_argument("--json", action="store_true", help="with --dry-run: one object, for programs")
+    dry.add_argument(
+        "--requests",
+        type=_count_or_all,
+        metavar="N|all",
+        help=f"with --dry-run: what would be sent ({REQUESTS})",
+    )
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise ArgumentTypeError(f"{text!r} is no whole number")
+    return int(text)
+
+
+def _count_or_all(text: str) -> str:
+    return text if text == "all" else str(_count(text))
 
 
 if __name__ == "__main__":

@@ -49,19 +49,23 @@ def check(opened: Opened, id: str, connection: Connection) -> Import:
 
 
 def _check_here(opened: Opened, draft: Import, connection: Connection, lock: SenderLock) -> None:
-    if draft.stage is Stage.LOOKING:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_look_up(opened, draft, connection, lock))
-        now = opened.find(draft.id)
-        if now.stage is Stage.LOOKING:
-            raise Ends(now.problem or "Blnk does not answer the check.", Exit.STOPPED)
-        return
     try:
-        prepare(opened.journal, opened.settings, draft.id)
+        if draft.stage is Stage.LOOKING:
+            _look_here(opened, draft, opened.settings.connections.get(connection.name, connection), lock)
+        else:
+            prepare(opened.journal, opened.settings, draft.id)
     except AccessDenied as denied:
         raise Ends(f"Blnk does not let us in: {denied} Nothing was sent.", Exit.STOPPED) from None
     except BlnkError as failed:
         raise Ends(f"Blnk does not answer: {failed} Nothing was sent.", Exit.STOPPED) from None
+
+
+def _look_here(opened: Opened, draft: Import, connection: Connection, lock: SenderLock) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_look_up(opened, draft, connection, lock))
+    now = opened.find(draft.id)
+    if now.stage is Stage.LOOKING:
+        raise Ends(now.problem or "Blnk does not answer the check.", Exit.STOPPED)
 
 
 async def _look_up(opened: Opened, draft: Import, connection: Connection, lock: SenderLock) -> None:

@@ -1,14 +1,16 @@
 """What a command says of a file's columns, put on what was guessed: --ledger, --currency, --map, --match."""
 
+from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from blnk_api.command.exits import Ends
 from blnk_api.imports import mapping as mappings
 from blnk_api.imports import reading
 from blnk_api.imports.mapping import ColumnUse, ForAllRows, Mapping, Use
-from blnk_api.imports.reading import FileProblem, FileShape
+from blnk_api.imports.reading import FileProblem, FileShape, ReadOptions
 from blnk_api.shown import shown
 
 FIELDS = {
@@ -30,6 +32,19 @@ class Wishes:
     map: Sequence[str] = ()
     match: Sequence[str] = ()
 
+    @classmethod
+    def of(cls, options: Namespace) -> Self:
+        return cls(options.ledger, options.currency, options.map, options.match)
+
+
+class BadFile(Ends):
+    """The file cannot be imported so. `kind` is one word for programs; `shape`, as far as it was read."""
+
+    def __init__(self, kind: str, sentence: str, shape: FileShape | None = None) -> None:
+        super().__init__(sentence)
+        self.kind = kind
+        self.shape = shape
+
 
 @dataclass(frozen=True)
 class Understood:
@@ -39,14 +54,18 @@ class Understood:
     notes: list[str]
 
 
-def understand(path: Path, wishes: Wishes) -> Understood:
-    """How the file's columns are to be taken. Raises Ends with what is wrong with the file or a wish."""
+_DETECT = ReadOptions()
+
+
+def understand(path: Path, wishes: Wishes, options: ReadOptions = _DETECT) -> Understood:
+    """How the file's columns are to be taken. Raises BadFile, and Ends for a wish that cannot be."""
     try:
-        shape = reading.detect(path, path.name)
+        shape = reading.detect(path, path.name, options)
     except FileProblem as problem:
-        raise Ends(problem.message) from None
+        raise BadFile(problem.kind, problem.message) from None
     except OSError as problem:
-        raise Ends(f"{shown(str(path), 200)} cannot be read: {problem.strerror}.") from None
+        told = f"{shown(str(path), 200)} cannot be read: {problem.strerror}."
+        raise BadFile("not_found", told) from None
     mapping = mappings.guess(shape)
     for wish in wishes.map:
         mapping = _mapped(mapping, wish)
@@ -67,9 +86,10 @@ def understand(path: Path, wishes: Wishes) -> Understood:
     )
     match = tuple(_match(mapping, header) for header in wishes.match) or None
     mapping = mapping.model_copy(update={"for_all_rows": for_all, "match_columns": match})
-    wrong = [one.message for one in mappings.problems(mapping, shape) if one.severity == "error"]
+    wrong = [one for one in mappings.problems(mapping, shape) if one.severity == "error"]
     if wrong:
-        raise Ends(" ".join(wrong) + _how_to_choose(mapping))
+        told = " ".join(one.message for one in wrong)
+        raise BadFile(wrong[0].kind, told + _how_to_choose(mapping), shape)
     return Understood(mapping, notes)
 
 

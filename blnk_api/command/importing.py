@@ -11,6 +11,7 @@ from blnk_api import words
 from blnk_api.command import columns, telling, unfinished
 from blnk_api.command.checking import check
 from blnk_api.command.columns import Wishes
+from blnk_api.command.dry_run import dry_run
 from blnk_api.command.exits import Ends, Exit
 from blnk_api.command.opening import Opened
 from blnk_api.command.progress import Progress
@@ -28,15 +29,18 @@ from blnk_api.shown import shown
 
 
 def import_file(opened: Opened, options: Namespace) -> Exit:
+    if options.dry_run:
+        return dry_run(opened, options)
+    if options.json or options.requests is not None:
+        raise Ends("--json and --requests go with --dry-run. Nothing was sent.")
     path, out = Path(options.file), Path(options.results) if options.results else None
-    wishes = Wishes(options.ledger, options.currency, options.map, options.match)
     connection = opened.connection_named(options.connection)
-    understood = columns.understand(path, wishes)
+    understood = columns.understand(path, Wishes.of(options), options.reading)
     if out is not None:
         telling.writable(out, instead_of=path)
     for note_ in understood.notes:
         say(note_)
-    import_ = _found_or_uploaded(opened, path, connection, understood.mapping)
+    import_ = _found_or_uploaded(opened, path, connection, understood.mapping, options)
     with Progress(options.progress, opened, import_.id):
         import_ = _checked(opened, import_, connection)
     if import_.state is ImportState.DRAFT:
@@ -49,13 +53,20 @@ def import_file(opened: Opened, options: Namespace) -> Exit:
     return telling.report(opened, import_, out)
 
 
-def _found_or_uploaded(opened: Opened, path: Path, connection: Connection, mapping: Mapping) -> Import:
+def _found_or_uploaded(
+    opened: Opened, path: Path, connection: Connection, mapping: Mapping, options: Namespace
+) -> Import:
     """The unfinished import of the same file, or a new draft."""
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             with opened.journal.read() as tx:
-                found = unfinished.of_file(tx, connection.instance, digest, mapping, drafts_of=opened.who)
+                found = unfinished.of_file(
+                    *(tx, connection.instance, digest, mapping),
+                    options=options.reading.model_dump(exclude_none=True),
+                    accepted_currencies=options.allow_currency,
+                    drafts_of=opened.who,
+                )
             if found is not None:
                 state = words.STATE[found.state].lower()
                 say(f"The import {found.id} of this file is not finished ({state}): going on with it.")
@@ -71,6 +82,8 @@ def _found_or_uploaded(opened: Opened, path: Path, connection: Connection, mappi
                 file_name=path.name,
                 data=file,
                 mapping=mapping,
+                options=options.reading,
+                accepted_currencies=options.allow_currency,
             )
     except OSError as problem:
         raise Ends(f"{shown(str(path), 200)} cannot be read or kept: {problem.strerror}.") from None

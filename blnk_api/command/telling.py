@@ -1,6 +1,7 @@
 """What commands say about an import: before it is confirmed, at its end, and as JSON."""
 
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -132,13 +133,17 @@ def writable(path: Path, *, instead_of: Path | None = None) -> None:
 
 
 def write_results(opened: Opened, import_: Import, path: Path) -> None:
-    """Every row with what became of it. The file is there whole or not at all. Raises Ends."""
+    """Every row with what became of it, as XLSX where the name ends so, else as CSV. The file is there whole
+    or not at all. Raises Ends."""
     writable(path)
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name[:40]}.", delete=False) as file:
             try:
-                for piece in results.stream(opened.journal, import_, Variant.ALL):
-                    file.write(piece)
+                if path.suffix.lower() == ".xlsx":
+                    with results.workbook(opened.journal, import_, Variant.ALL, path.parent) as made:
+                        shutil.copyfileobj(made, file)
+                else:
+                    file.writelines(results.stream(opened.journal, import_, Variant.ALL))
                 file.flush()
                 os.fsync(file.fileno())
                 os.chmod(file.name, 0o644 & ~_umask())

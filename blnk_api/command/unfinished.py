@@ -1,6 +1,8 @@
 """Imports that stand in the way of a new one, or that it is: found by the file, or by rows they share."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -17,9 +19,19 @@ UNFINISHED = (ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED, Impor
 
 
 def of_file(
-    tx: Connection, instance: Instance, sha256: str, mapping: Mapping, *, drafts_of: str | None = None
+    tx: Connection,
+    instance: Instance,
+    sha256: str,
+    mapping: Mapping,
+    *,
+    options: dict[str, Any],
+    accepted_currencies: Collection[str],
+    drafts_of: str | None = None,
 ) -> Import | None:
-    """The newest unfinished import of this file, its columns taken so; also somebody's draft of it."""
+    """The newest unfinished import of this file, read and its columns taken so; also somebody's draft of it.
+
+    One in which more currencies are accepted is the same import: a person has said so since.
+    """
     numbers = tx.execute(
         select(imports_table.c.number)
         .where(imports_table.c.file_sha256 == sha256)
@@ -30,7 +42,8 @@ def of_file(
         is_draft = one.state is ImportState.DRAFT and one.who == drafts_of
         if one.instance != instance or one.mapping is None or not (is_draft or one.state in UNFINISHED):
             continue
-        if Mapping.model_validate(one.mapping) == mapping:
+        is_accepted = set(accepted_currencies) <= set(one.accepted.get("currencies", []))
+        if is_accepted and one.options == options and Mapping.model_validate(one.mapping) == mapping:
             return one
     return None
 
@@ -39,7 +52,14 @@ def same(tx: Connection, draft: Import) -> Import | None:
     """Another import of a draft's file that is on its way already."""
     if draft.file_sha256 is None or draft.mapping is None:
         return None
-    return of_file(tx, draft.instance, draft.file_sha256, Mapping.model_validate(draft.mapping))
+    return of_file(
+        tx,
+        draft.instance,
+        draft.file_sha256,
+        Mapping.model_validate(draft.mapping),
+        options=draft.options,
+        accepted_currencies=draft.accepted.get("currencies", []),
+    )
 
 
 @dataclass(frozen=True)

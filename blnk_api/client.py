@@ -173,6 +173,14 @@ class BlnkClient:
         """Balances that have one of these indicators. Raises ReadFailed (400) where Core knows none."""
         return list(self._any_of("balances", "indicator", indicators, Balance))
 
+    def find_balances(self, filters: Sequence[Filter], *, page: int = 1) -> list[Balance]:
+        """Balances for which all of these hold: a page of at most 100, newest first; a short one is the
+        last. Raises ReadFailed (400) where this Core knows no such field."""
+        asked = wire.search(
+            self._instance_id, "balances", filters, page=page, sort_by="created_at", sort_order="desc"
+        )
+        return _parse(Balance, wire.read_rows(self._read(asked)))
+
     def find_by_refs(self, refs: Iterable[str], *, created_from: str | None = None) -> list[Balance]:
         """The balances that carry one of these refs, twins among them.
 

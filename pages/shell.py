@@ -14,6 +14,7 @@ pages = [
     st.Page("create_balance.py", title="Create a balance", icon=":material/add_circle:", default=True),
     st.Page("import_file.py", title="Import a file", icon=":material/upload_file:"),
     st.Page("imports.py", title="Imports", icon=":material/list_alt:"),
+    st.Page("balances.py", title="Balances", icon=":material/account_balance:"),
     st.Page("connection.py", title="Connection", icon=":material/power:"),
 ]
 page = st.navigation(pages, position="hidden")

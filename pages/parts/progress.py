@@ -1,21 +1,28 @@
-"""One import on its way and afterwards: the sentence that matters, a bar, counts, what happened."""
+"""One import on its way and afterwards: the sentence that matters, how fast it goes, counts, events."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa  # type: ignore[import-untyped]
 import streamlit as st
 
-from blnk_api import words
+from blnk_api import progress_words, words
 from blnk_api.imports.journal import imports
-from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.journal.imports import Event, Import
 from blnk_api.imports.journal.states import WORDS, ImportState, RowState
-from pages.parts import banner, decide, import_controls, look
+from blnk_api.imports.pulse import Curve, Pulse, pulses
+from pages.parts import banner, decide, ending, import_controls, look
 from pages.parts.visit import Visit
 
 _EVENTS = 20
+_LEAST_CHARTED_SECONDS = 4.0
 
 
 def show(visit: Visit, import_: Import) -> None:
     """Moves by itself while the import does; the page is drawn anew when its state changes."""
+    pulse = pulses.read(visit.desk.journal, import_.id, known=import_)
     if import_.is_over:
-        _body(visit, import_)
+        _over(visit, pulse)
     else:
         st.fragment(_watch, run_every=visit.desk.settings.waits.page_refresh)(
             visit, import_.id, import_.state
@@ -23,29 +30,57 @@ def show(visit: Visit, import_: Import) -> None:
 
 
 def _watch(visit: Visit, id: str, state: ImportState) -> None:
-    import_ = visit.reload(id)
-    assert import_ is not None
-    if import_.state is not state:
+    pulse = pulses.read(visit.desk.journal, id)
+    if pulse.import_.state is not state:
         st.rerun()
-    _body(visit, import_)
+    _on_its_way(visit, pulse)
 
 
-def _body(visit: Visit, import_: Import) -> None:
+def _on_its_way(visit: Visit, pulse: Pulse) -> None:
+    import_ = pulse.import_
+    st.set_page_config(page_title=progress_words.tab_title(import_))
     with st.container(horizontal=True, vertical_alignment="center"):
         look.state_badge(import_.state)
         st.markdown(f"**{words.headline(import_)}**")
-    settled, total = words.progress(import_)
-    if total and not import_.is_over:
-        st.progress(settled / total)
+    if pulse.total:
+        st.progress(pulse.settled / pulse.total)
+    if import_.state in (ImportState.QUEUED, ImportState.RUNNING):
+        _pace(visit, pulse)
     _counts(import_)
-    if not import_.is_over:
-        banner.sending_here(visit, import_)
+    banner.sending_here(visit, import_)
     if import_.state is ImportState.PAUSED:
         import_controls.show_pause(visit, import_)
     else:
         import_controls.show(visit, import_)
     decide.show(visit, import_)
     _findings(visit, import_)
+    _chart(pulse.curve)
+    with st.container(gap=None, key="last-events"):
+        _tell(pulse.events)
+
+
+def _over(visit: Visit, pulse: Pulse) -> None:
+    import_ = pulse.import_
+    st.set_page_config(page_title=progress_words.tab_title(import_))
+    ending.sentence(import_)
+    look.state_badge(import_.state)
+    ending.needs(visit, import_)
+    decide.show(visit, import_)
+    _findings(visit, import_)
+    _counts(import_)
+
+
+def _pace(visit: Visit, pulse: Pulse) -> None:
+    """How fast, how long still, and why no faster; of the same height whatever is known yet."""
+    speed = left = "–"
+    if pulse.rows_per_second is not None:
+        speed = progress_words.speed(pulse.rows_per_second)
+    if pulse.seconds_left is not None:
+        left = f"about {progress_words.lasting(pulse.seconds_left)}"
+    with st.container(gap="xxsmall", key="pace"):
+        st.markdown(f"{speed} · {left} left")
+        why = progress_words.pace(pulse.learned, visit.connection, pulse.rows_per_second, pulse.at)
+        st.caption(" ".join(why))
 
 
 def _counts(import_: Import) -> None:
@@ -58,6 +93,34 @@ def _counts(import_: Import) -> None:
             )
     if import_.is_over and import_.counts.get(RowState.REFUSED):
         st.write("Refused rows: download what was not created, put them right, and import that file.")
+
+
+_ROWS_OVER_TIME: dict[str, Any] = {
+    "mark": {"type": "area", "line": True, "opacity": 0.25, "interpolate": "monotone"},
+    "encoding": {
+        "x": {"field": "at", "type": "temporal", "axis": {"title": None, "tickCount": 5}},
+        "y": {
+            "field": "rows",
+            "type": "quantitative",
+            "axis": {"title": None, "tickCount": 3, "format": ",d"},
+        },
+    },
+}
+
+
+def _chart(curve: Curve) -> None:
+    if len(curve) < 2 or curve[-1][0] - curve[0][0] < _LEAST_CHARTED_SECONDS:
+        return
+    moments = pa.array([round(at * 1000) for at, _ in curve], pa.timestamp("ms", "UTC"))
+    data = pa.table({"at": moments, "rows": [n for _, n in curve]})
+    st.caption("Rows done over time")
+    st.vega_lite_chart(
+        data,
+        {**_ROWS_OVER_TIME},
+        height=130,
+        alt=f"{curve[-1][1]:,} rows are done so far.",
+        key="rows-over-time",
+    )
 
 
 def _findings(visit: Visit, import_: Import) -> None:
@@ -82,10 +145,14 @@ def show_events(visit: Visit, import_: Import) -> None:
 
 
 def _events(visit: Visit, number: int) -> None:
-    zone = words.zone(st.context.timezone)
     with visit.desk.journal.read() as tx:
         happened = imports.events_of(tx, number, limit=_EVENTS)
     with st.container(gap=None):
-        for one in happened:
-            said = f"{words.when(one.at, zone)} · {words.actor(one.who)} · {words.event(one)}"
-            st.caption(look.safe(said))
+        _tell(happened)
+
+
+def _tell(happened: Sequence[Event]) -> None:
+    zone = words.zone(st.context.timezone)
+    for one in happened:
+        said = f"{words.when(one.at, zone)} · {words.actor(one.who)} · {words.event(one)}"
+        st.caption(look.safe(said))

@@ -1,0 +1,49 @@
+"""What a host says before any credentials are shown to it: its time, and how long its certificate is good."""
+
+import ssl
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from urllib.parse import urlsplit
+
+_GREET_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Hello:
+    """What a host says before any credentials are shown to it. None: it did not say."""
+
+    clock_ahead_seconds: float | None = None
+    certificate_ends: datetime | None = None
+
+
+def greet(url: str) -> Hello:
+    """Asks for the host's front page. Says nothing where the way there leads through a proxy."""
+    parts = urlsplit(url)
+    if not parts.hostname:
+        return Hello()
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    line = kind(parts.hostname, parts.port, timeout=_GREET_SECONDS)
+    ends = date = None
+    try:
+        line.connect()
+        if isinstance(line.sock, ssl.SSLSocket):
+            told = (line.sock.getpeercert() or {}).get("notAfter")
+            if isinstance(told, str):
+                ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(told), UTC)
+        asked_at = time.time()
+        line.request("HEAD", "/")
+        date = line.getresponse().getheader("Date")
+        midway = (asked_at + time.time()) / 2
+    except (OSError, HTTPException):
+        return Hello(certificate_ends=ends)
+    finally:
+        line.close()
+    ahead = None
+    with suppress(TypeError, ValueError):
+        # A Date is cut to whole seconds: on average it is half a second behind.
+        ahead = midway - 0.5 - parsedate_to_datetime(date or "").timestamp()
+    return Hello(ahead, ends)

@@ -1,0 +1,48 @@
+"""Is it well? One line for each question, with what to do where something is wrong."""
+
+import time
+
+import streamlit as st
+
+from blnk_api import checks, words
+from blnk_api.checks import Check, Verdict
+from pages.parts import look
+from pages.parts.visit import Visit
+
+_SIGNS = {
+    Verdict.FINE: (":green[:material/check_circle:]", "Fine"),
+    Verdict.LOOK: (":orange[:material/warning:]", "Look at this"),
+    Verdict.FAILED: (":red[:material/error:]", "Failed"),
+    Verdict.UNKNOWN: (":gray[:material/help:]", "Not known"),
+}
+_GOOD_SECONDS = 60
+
+
+def show(visit: Visit) -> None:
+    """Done when the page is opened, and again when somebody asks for it."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader("Is it well?")
+        again = st.button("Check again", icon=":material/refresh:")
+    if again:
+        _checked.clear()
+    found, at = _checked(visit, visit.credentials())
+    failed = [one for one in found if one.verdict is Verdict.FAILED]
+    if failed:
+        look.problem(f"No: {words.plural(len(failed), 'answer')} of {len(found)} failed.")
+    with st.container(border=True, key="checks", gap="small"):
+        for one in found:
+            _line(one)
+    st.caption(f"Checked on {words.when(at, words.zone(st.context.timezone))}.")
+
+
+@st.cache_data(ttl=_GOOD_SECONDS, max_entries=50, show_spinner="Asking…")
+def _checked(_visit: Visit, credentials: int) -> tuple[list[Check], float]:
+    return list(checks.run(_visit.desk, _visit.connected(), _visit.sending())), time.time()
+
+
+def _line(one: Check) -> None:
+    sign, word = _SIGNS[one.verdict]
+    with st.container(gap=None):
+        st.markdown(f"{sign} **{one.question}** {look.safe(one.told)}")
+        if one.verdict is not Verdict.FINE:
+            st.caption(f"{word}. {look.safe(one.do)}" if one.do else f"{word}.")

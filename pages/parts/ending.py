@@ -1,0 +1,63 @@
+"""What an import came to: the sentence that matters, then the rows that need somebody."""
+
+import streamlit as st
+
+from blnk_api import progress_words, words
+from blnk_api.imports.journal import rows
+from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.journal.rows import JournalRow
+from blnk_api.imports.journal.states import WORDS, RowState
+from pages.parts import look
+from pages.parts.visit import Visit
+
+_SHOWN = 12
+
+
+def sentence(import_: Import) -> None:
+    """ "9,988 balances created, 12 need you." """
+    with st.container(key="sentence", gap="xxsmall"):
+        st.subheader(progress_words.ended(import_))
+        if words.needs_someone(import_):
+            st.caption(f"Of {words.plural(import_.row_count, 'row')}: {words.came_to(import_.counts)}.")
+
+
+def needs(visit: Visit, import_: Import) -> None:
+    """The first rows that need somebody, and a way to all of them in the table of rows."""
+    count = words.needs_someone(import_)
+    if not count:
+        return
+    with st.container(border=True, key="needs", gap="xsmall"):
+        for row in _first(visit, import_):
+            told = look.safe(_told(row))
+            st.markdown(f"**Row {row.label}** · {look.ROW_SIGNS[row.state]} {WORDS[row.state]} · {told}")
+        if count > _SHOWN:
+            st.caption(f"And {count - _SHOWN:,} more like these.")
+        with st.container(horizontal=True):
+            for state in words.NEEDS_SOMEONE:
+                if n := import_.counts.get(state):
+                    label = f"Show {'it' if n == 1 else f'all {n:,}'} in the table: {WORDS[state]}"
+                    st.button(
+                        label, key=f"show-{state}", type="tertiary", on_click=_choose, args=[import_, state]
+                    )
+
+
+def _first(visit: Visit, import_: Import) -> list[JournalRow]:
+    """State by state: a look for one state goes by its index, however many rows there are."""
+    with visit.desk.journal.read() as tx:
+        found = [
+            row
+            for state in words.NEEDS_SOMEONE
+            if import_.counts.get(state)
+            for row in rows.page(tx, import_.number, states=[state], limit=_SHOWN)
+        ]
+    return found[:_SHOWN]
+
+
+def _told(row: JournalRow) -> str:
+    if row.message or row.state is not RowState.INVALID:
+        return row.message or "no answer came back"
+    return " ".join(one["message"] for one in row.problems if one.get("severity") == "error")
+
+
+def _choose(import_: Import, state: RowState) -> None:
+    st.session_state[f"rows-state-{import_.id}"] = state

@@ -291,7 +291,7 @@ def _time_zone(name: Any) -> ZoneInfo:
     try:
         if isinstance(name, str):
             return ZoneInfo(name)
-    except (ValueError, OSError):
+    except (ValueError, KeyError, OSError):
         pass
     raise SettingsProblem('time_zone should be the name of a time zone, like "Africa/Lagos".')
 

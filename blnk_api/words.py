@@ -75,7 +75,7 @@ def zone(name: str | None) -> tzinfo:
     """A browser's time zone; UTC where it says none that we know."""
     try:
         return ZoneInfo(name or "UTC")
-    except (ValueError, OSError):
+    except (ValueError, KeyError, OSError):
         return ZoneInfo("UTC")
 
 

@@ -288,12 +288,11 @@ access_token = "t"
     def test_the_connection_page_checks_without_making_anything(
         self, importer: Importer, practice_blnk: PracticeBlnk
     ) -> None:
-        at = press(visit("connection.py"), "Check now")
-        assert "Blnk answers and accepts these credentials." in said(at)
+        assert "**Is the token accepted?** Yes." in said(visit("connection.py"))
         importer.connect(token=practice_blnk.new_token(["proxy:write"]))
-        assert "They may not read." in said(press(visit("connection.py"), "Check now"))
+        assert "**May these credentials read?** No." in said(visit("connection.py"))
         importer.connect(token="wrong")
-        at = press(visit("connection.py"), "Check now")
+        at = press(visit("connection.py"), "Check again")
         assert "does not accept the access token" in said(at)
         assert practice_blnk.balances() == []
 
@@ -555,9 +554,10 @@ class TestImports:
         at.button(key=f"this-{first.id}").click()
         run(at)
         assert importer.states(import_) == [RowState.CREATED, RowState.UNKNOWN]
-        assert at.button(key=f"again-{second.id}").disabled
-        at.checkbox(key=f"sure-{second.id}").check()
-        run(at)
+        at.button(key=f"again-{second.id}").click()
+        assert "Nothing was sent." in said(run(at))
+        assert importer.states(import_) == [RowState.CREATED, RowState.UNKNOWN]
+        at.text_input(key=f"sure-{second.id}").set_value("send again")
         at.button(key=f"again-{second.id}").click()
         run(at)
         assert importer.states(import_) == [RowState.CREATED, RowState.READY]

@@ -1,10 +1,13 @@
 """What pages say about a file and its check: how it was read, what its columns become, who gets what."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.journal.rows import JournalRow
 from blnk_api.shown import shown
 from blnk_api.words import plural
 
@@ -58,8 +61,7 @@ def reading(import_: Import) -> str:
     if shape.get("kind") == "xlsx":
         what = f"A workbook, sheet {shown(str(shape.get('sheet') or ''))}"
     else:
-        delimiter = str(shape.get("delimiter") or ",")
-        between = _DELIMITERS.get(delimiter, shown(delimiter))
+        between = delimiter(str(shape.get("delimiter") or ","))
         what = f"A text file with columns separated by {between}, in {_encoding(shape)}"
     row = shape.get("header_row")
     names = f"the column names are in row {row}" if row else "there are no column names"
@@ -70,6 +72,54 @@ def _encoding(shape: Mapping[str, Any]) -> str:
     name = str(shape.get("encoding") or "utf-8").removesuffix("-bom").removesuffix("-sig")
     said = name.upper() if name.startswith(("utf", "iso", "cp")) else name.title()
     return f"{said} (guessed: look whether accents are right)" if shape.get("encoding_guessed") else said
+
+
+def delimiter(sign: str) -> str:
+    return _DELIMITERS.get(sign, shown(sign))
+
+
+def unlike(headers: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
+    """Headers as names of a grid's columns: none empty, none twice."""
+    made: list[str] = []
+    for at, header in enumerate(headers, start=1):
+        name = header or f"Column {at}"
+        while name in made or name in taken:
+            name += " "
+        made.append(name)
+    return made
+
+
+def wrong(row: JournalRow) -> str:
+    """What keeps a row from being sent."""
+    found = [one["message"] for one in row.problems if one.get("severity") == "error"]
+    return " ".join(found) or row.message or ""
+
+
+_FIELDS = ("ledger_id", "currency", "identity_id", "indicator", "track_fund_lineage", "allocation_strategy")
+
+
+def as_sent(found: Sequence[JournalRow]) -> dict[str, list[str]]:
+    """Rows as they leave, a column for each field and each name of the metadata."""
+    bodies = [orjson.loads(row.body or b"{}") for row in found]
+    told: dict[str, list[str]] = {"Row": [row.label for row in found]}
+    for name in _FIELDS:
+        if any(name in body for body in bodies):
+            told[name] = [str(body.get(name, "")) for body in bodies]
+    for name in dict.fromkeys(name for body in bodies for name in body.get("meta_data", {})):
+        told[f"meta_data.{name}"] = [str(body.get("meta_data", {}).get(name, "")) for body in bodies]
+    return told
+
+
+def how_long(count: int, per_minute: int) -> str:
+    """ "About 2 minutes at this connection's limit of 6,000 requests a minute." """
+    seconds = count * 60 / per_minute
+    if seconds < 60:
+        said = "Less than a minute"
+    elif seconds < 5_400:
+        said = f"About {plural(round(seconds / 60), 'minute')}"
+    else:
+        said = f"About {seconds / 3600:.1f} hours"
+    return f"{said} at this connection's limit of {per_minute:,} requests a minute."
 
 
 _USES = {
@@ -84,7 +134,14 @@ _USES = {
     "status": "Our own column from earlier results",
     "message": "Our own column from earlier results",
     "ignore": "Left out",
+    "metadata": "Metadata",
+    "reference": "Metadata, your own unique key",
 }
+
+
+def use(chosen: str) -> str:
+    """A choice of what a column may become."""
+    return _USES.get(chosen, chosen)
 
 
 def becomes(column: Mapping[str, Any]) -> str:

@@ -214,7 +214,7 @@ class Importer:
         return self.wait_until_checked(self.find(id), until=until)
 
     def wait_until_checked(self, draft: Import, *, until: Callable[[Import], bool] | None = None) -> Import:
-        is_enough = until or (lambda one: one.stage in (Stage.CHECKED, Stage.UNREADABLE))
+        is_enough = until or (lambda one: one.stage in (Stage.CHECKED, Stage.MATCHING, Stage.UNREADABLE))
         wait_until(
             lambda: self._alive() and is_enough(self.find(draft.id)),
             lambda: f"the draft is not checked: {self.find(draft.id)}",

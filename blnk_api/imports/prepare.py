@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -47,6 +48,10 @@ MOST_LOOKED_AT_AGAIN = 20_000
 """More changed rows than these, and all are looked up again."""
 
 
+class _Outdated(Exception):
+    """Somebody changed the draft since this check began: it begins again."""
+
+
 class Unmatched(Exception):
     """A person has to say first what the columns are; the text says what is missing."""
 
@@ -70,6 +75,13 @@ def prepare(journal: Journal, settings: Settings, import_id: str) -> None:
         with journal.write() as tx:
             imports.set_facts(tx, import_.number, problem="No connection means this file's Blnk any more.")
         return
+    with suppress(_Outdated):
+        _check_and_tell(journal, settings, connection, import_)
+
+
+def _check_and_tell(
+    journal: Journal, settings: Settings, connection: BlnkConnection, import_: Import
+) -> None:
     try:
         _check_anew_if_needed(journal, settings, connection, import_)
     except BlnkError as problem:
@@ -87,9 +99,15 @@ def prepare(journal: Journal, settings: Settings, import_id: str) -> None:
                 note(tx, import_.number, who="the check", what="unreadable", why=str(problem))
 
 
+def _refuse_outdated(tx: Connection, import_: Import) -> None:
+    if imports.by_number(tx, import_.number).version != import_.version:
+        raise _Outdated
+
+
 def _stop(tx: Connection, import_: Import, stage: Stage, problem: Exception) -> bool:
     """Whether the draft waits for a person now: not when somebody changed it while it was checked."""
-    return imports.by_number(tx, import_.number).version == import_.version and imports.move_stage(
+    _refuse_outdated(tx, import_)
+    return imports.move_stage(
         tx, import_.number, from_=[Stage.CHECKING], to=stage, problem=str(problem), look_again=None
     )
 
@@ -114,6 +132,7 @@ def _check(journal: Journal, settings: Settings, connection: BlnkConnection, imp
     mapping = mappings.adopt(Mapping.model_validate(chosen), shape) if chosen else mappings.guess(shape)
     about_columns = mappings.problems(mapping, shape)
     with journal.write() as tx:
+        _refuse_outdated(tx, import_)
         imports.set_facts(
             tx, import_.number, shape=shape.model_dump(mode="json"), mapping=mapping.model_dump(mode="json")
         )
@@ -176,6 +195,7 @@ class _Checking:
         if not self._waiting:
             return
         with self._journal.write() as tx:
+            _refuse_outdated(tx, self._import)
             facts: dict[str, Any] = {"stage_progress": self.records}
             if self._merger is None:
                 rows.insert_rows(tx, self._import.number, self._import.instance_number, self._waiting)
@@ -251,9 +271,9 @@ def _finish(
         "problems": [problem_group(one) for one in groups],
         "not_checked": not_checked,
     }
+    _refuse_outdated(tx, import_)
     imports.set_facts(tx, import_.number, totals=totals, stage_progress=checking.records)
-    if imports.by_number(tx, import_.number).version == import_.version:  # else it is checked once more
-        imports.move_stage(tx, import_.number, from_=[Stage.CHECKING], to=Stage.LOOKING, problem=None)
+    imports.move_stage(tx, import_.number, from_=[Stage.CHECKING], to=Stage.LOOKING, problem=None)
 
 
 def problem_group(one: ProblemGroup) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from blnk_api.errors import AccessDenied, ReadFailed
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.moves import move
 from blnk_api.imports.journal.schema import is_one_of, rows
-from blnk_api.imports.journal.states import RowState
+from blnk_api.imports.journal.states import HELD, RowState
 from blnk_api.imports.journal_thread import JournalThread
 from blnk_api.imports.looking import Looker, bound_of
 from blnk_api.models import IMPORT_ID, Balance
@@ -105,17 +105,15 @@ def _compare(
     refs = {one.import_ref for one in balances}
     if not refs:
         return
+    # Import and state are compared here: asked in the query, SQLite would go through all rows of the import.
     mine = {
         one.ref: one
         for one in tx.execute(
-            select(rows.c.id, rows.c.ref, rows.c.number, rows.c.balance_id).where(
-                rows.c.instance == import_.instance_number,
-                rows.c.ref.in_(refs),
-                rows.c.import_ == import_.number,
-                is_one_of(rows, [RowState.SENDING, RowState.UNKNOWN, RowState.CREATED]),
-                rows.c.state == RowState.CREATED,
-            )
+            select(
+                rows.c.id, rows.c.ref, rows.c.number, rows.c.balance_id, rows.c.import_, rows.c.state
+            ).where(rows.c.instance == import_.instance_number, rows.c.ref.in_(refs), is_one_of(rows, HELD))
         )
+        if one.import_ == import_.number and one.state == RowState.CREATED
     }
     for balance in balances:
         row = mine.get(balance.import_ref)

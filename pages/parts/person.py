@@ -19,6 +19,11 @@ def name_field(visit: Visit) -> None:
         )
 
 
+def or_nobody(visit: Visit) -> str:
+    """For acts that are not worth a question: whoever sent a file was asked before."""
+    return visit.who or "somebody without a name"
+
+
 def name(visit: Visit) -> str:
     """The known name, or the typed one, which is kept. Raises ValueError with a sentence."""
     if visit.who is not None:

@@ -1,12 +1,15 @@
-"""What is wrong with a file, or worth knowing, in groups with row numbers."""
+"""What is wrong with a file, or worth knowing, in groups with row numbers; and a repair for each at once."""
 
 from typing import Any
 
 import streamlit as st
 
 from blnk_api import file_words
+from blnk_api.imports import repairing
 from blnk_api.imports.journal.imports import Import
-from pages.parts import look
+from blnk_api.imports.repairing import NotRepairable
+from pages.parts import look, person
+from pages.parts.visit import Visit
 
 _SHOWN = 30
 
@@ -17,27 +20,72 @@ _TITLES = {
 }
 
 
-def show_problems(import_: Import) -> None:
+def show_problems(visit: Visit, import_: Import) -> None:
     found: list[dict[str, Any]] = import_.totals.get("problems", [])
     for severity, title in _TITLES.items():
         group = [one for one in found if one.get("severity") == severity]
         if not group:
             continue
-        with st.expander(f"{title} · {len(group):,}", expanded=severity != "note"):
-            for one in group[:_SHOWN]:
-                _problem(one)
+        with st.expander(
+            f"{title} · {len(group):,}", expanded=severity != "note", key=f"group-{import_.id}-{severity}"
+        ):
+            for at, one in enumerate(group[:_SHOWN]):
+                _problem(visit, import_, one, f"{import_.id}-{import_.version}-{severity}-{at}")
             if len(group) > _SHOWN:
                 st.caption(
                     f"And {len(group) - _SHOWN:,} more kinds. The download says of each row what is wrong."
                 )
 
 
-def _problem(one: dict[str, Any]) -> None:
+def _problem(visit: Visit, import_: Import, one: dict[str, Any], key: str) -> None:
     rows, count = one.get("rows", []), int(one.get("count", 1))
-    with st.container(gap=None):
-        st.markdown(look.safe(one["message"]))
-        if rows and rows != ["0"]:
-            column = f" · column {one['column']}" if one.get("column") else ""
-            st.caption(
-                look.safe(f"{'Row' if count == 1 else 'Rows'} {file_words.row_labels(rows, count)}{column}")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(gap=None, width="stretch"):
+            st.markdown(look.safe(one["message"]))
+            if rows and rows != ["0"]:
+                column = f" · column {one['column']}" if one.get("column") else ""
+                st.caption(
+                    look.safe(
+                        f"{'Row' if count == 1 else 'Rows'} {file_words.row_labels(rows, count)}{column}"
+                    )
+                )
+        _repair(visit, import_, one, count, key)
+
+
+def _repair(visit: Visit, import_: Import, one: dict[str, Any], count: int, key: str) -> None:
+    """The one click that settles the whole group, where there is one."""
+    who = person.or_nobody(visit)
+    if one["kind"] == "unknown_currency" and one.get("value"):
+        code = str(one["value"]).strip()
+        if st.button(
+            look.safe(f"{code} is right"), key=f"accept-{key}", help="A code of your own, in this whole file."
+        ):
+            _do(repairing.accept_currency, visit, import_, code, who=who)
+    if one.get("repair") is not None and one["severity"] != "note":
+        label = f"Fix all {count:,}" if count > 1 else "Fix it"
+        if st.button(label, key=f"fix-{key}", help=look.safe(_says(one))):
+            _do(
+                repairing.fix_all,
+                visit,
+                import_,
+                kind=one["kind"],
+                column=one["column"],
+                value=one["value"],
+                repair=one["repair"],
+                who=who,
             )
+
+
+def _says(one: dict[str, Any]) -> str:
+    if not one["column"]:
+        return "Takes the missing cells as empty."
+    return f"Puts “{one['repair']}” in their place." if one["repair"] else "Empties the cell."
+
+
+def _do(act: Any, visit: Visit, import_: Import, *args: Any, **facts: Any) -> None:
+    try:
+        act(visit.desk.journal, import_.id, *args, **facts)
+    except NotRepairable as problem:
+        look.problem(str(problem))
+    else:
+        st.rerun()

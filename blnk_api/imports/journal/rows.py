@@ -166,7 +166,6 @@ def page(
 
 def ids_of(tx: Connection, import_: int, number: int, part: str = "") -> list[int]:
     """The rows of one record of the file, or the one row of its part."""
-    # By its place in the file: rows are written in file order, so a record's rows lie close to its number.
     query = select(rows.c.id).where(rows.c.import_ == import_, rows.c.number == number)
     if part:
         query = query.where(rows.c.part == part)
@@ -182,6 +181,12 @@ def cells_of(tx: Connection, import_: int, numbers: Collection[int]) -> dict[int
         query = select(rows.c.number, rows.c.cells).where(rows.c.import_ == import_, rows.c.number.in_(part))
         found |= {one.number: orjson.loads(one.cells) if one.cells else [] for one in tx.execute(query)}
     return found
+
+
+def of_records(tx: Connection, import_: int, numbers: Collection[int]) -> list[JournalRow]:
+    """The rows of some records, in file order."""
+    query = select(rows).where(rows.c.import_ == import_, rows.c.number.in_(sorted(numbers)))
+    return [_row(one) for one in tx.execute(query.order_by(rows.c.id))]
 
 
 def by_id(tx: Connection, row: int) -> JournalRow:
@@ -258,6 +263,17 @@ def numbers_with(tx: Connection, import_: int, state: RowState, why: str) -> lis
         .order_by(rows.c.id)
     )
     return list(dict.fromkeys(one.number for one in found))
+
+
+def with_reason(tx: Connection, import_: int, state: RowState, why: str, *, limit: int) -> list[JournalRow]:
+    """The first rows in this state for this reason."""
+    query = (
+        select(rows)
+        .where(rows.c.import_ == import_, rows.c.state == state, rows.c.why == why)
+        .order_by(rows.c.id)
+        .limit(limit)
+    )
+    return [_row(one) for one in tx.execute(query)]
 
 
 def left_out_for(tx: Connection, import_: int, why: str) -> int:

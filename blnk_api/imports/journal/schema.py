@@ -108,6 +108,7 @@ rows = Table(
     Index("rows_of_import", "import_", "id"),
     Index("rows_by_state", "import_", "state", "id"),
     Index("rows_by_ref", "import_", "ref"),
+    Index("rows_by_number", "import_", "number"),
 )
 
 _HELD = text("state in ('SENDING', 'UNKNOWN', 'CREATED')")

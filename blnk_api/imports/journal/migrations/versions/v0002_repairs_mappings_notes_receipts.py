@@ -15,6 +15,7 @@ def upgrade() -> None:
     op.add_column("imports", sa.Column("accepted", sa.Text(), server_default="{}", nullable=False))
     op.add_column("imports", sa.Column("look_again", sa.Text(), nullable=True))
     op.add_column("imports", sa.Column("purged_at", sa.Float(), nullable=True))
+    op.create_index("rows_by_number", "rows", ["import", "number"])
     op.create_table(
         "repairs",
         sa.Column("id", _BIG, nullable=False),

@@ -1,0 +1,198 @@
+"""What the columns of a file become: each is changed with a click, and the check begins again."""
+
+import streamlit as st
+
+from blnk_api import currencies, file_words
+from blnk_api.imports import mapping as mappings
+from blnk_api.imports import matching, repairing
+from blnk_api.imports.journal import mappings as saved_mappings
+from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.mapping import ColumnUse, Mapping, Use
+from blnk_api.imports.reading import FileShape
+from blnk_api.imports.repairing import NotRepairable
+from pages.parts import ask, look, person
+from pages.parts.picker import pick
+from pages.parts.visit import Visit
+
+_PER_PAGE = 12
+
+
+def show(visit: Visit, import_: Import) -> None:
+    """The columns with samples, what holds for all rows, what makes two rows the same; saved choices."""
+    mapping, shape = Mapping.model_validate(import_.mapping), FileShape.model_validate(import_.shape)
+    _offer_saved(visit, import_, shape)
+    _columns(visit, import_, mapping, shape)
+    _for_all_rows(visit, import_, mapping)
+    _identity_key(visit, import_, mapping)
+    _match(visit, import_, mapping)
+    _save(visit, import_, shape)
+
+
+def _apply(visit: Visit, import_: Import, mapping: Mapping) -> None:
+    try:
+        repairing.match(visit.desk.journal, import_.id, mapping, who=person.or_nobody(visit))
+    except NotRepairable as problem:
+        look.problem(str(problem))
+
+
+def _columns(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape) -> None:
+    pages = -(-len(mapping.columns) // _PER_PAGE)
+    page = st.pagination(pages, key=f"columns-page-{import_.id}") if pages > 1 else 1
+    with st.container(key="matching", gap="small"):
+        for column in mapping.columns[(page - 1) * _PER_PAGE : page * _PER_PAGE]:
+            _column(visit, import_, mapping, shape, column)
+
+
+def _column(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape, column: ColumnUse) -> None:
+    left, middle, right = st.columns([5, 4, 4], vertical_alignment="top")
+    called = column.header or f"Column {column.position + 1}"
+    with left, st.container(gap=None):
+        st.text(called)
+        st.caption(look.safe(" · ".join(matching.samples_of(shape, column.position)) or "empty", 90))
+    if column.use not in matching.CHOICES:
+        middle.text(file_words.becomes(column.model_dump()))
+        return
+    key = f"use-{import_.id}-{column.position}"
+    st.session_state[key] = column.use  # as it is kept, whatever another choice made of it
+
+    def choose() -> None:
+        use = st.session_state[key]
+        _apply(visit, import_, matching.with_use(mapping, column.position, use, column.name))
+
+    middle.selectbox(
+        f"{called} becomes",
+        matching.CHOICES,
+        key=key,
+        format_func=file_words.use,
+        on_change=choose,
+        label_visibility="collapsed",
+    )
+    if column.use in (Use.METADATA, Use.REFERENCE):
+
+        def rename() -> None:
+            name = st.session_state[f"{key}-name"]
+            _apply(visit, import_, matching.with_use(mapping, column.position, column.use, name))
+
+        st.session_state[f"{key}-name"] = column.name or ""
+        right.text_input(
+            f"{called} is stored as",
+            key=f"{key}-name",
+            on_change=rename,
+            label_visibility="collapsed",
+            help="The name under which Blnk keeps it.",
+        )
+
+
+def _for_all_rows(visit: Visit, import_: Import, mapping: Mapping) -> None:
+    """What the file lacks; never shown for what it has."""
+    chosen = mapping.for_all_rows
+    if mapping.column(Use.LEDGER) is None:
+        key = f"for-all-ledger-{import_.id}"
+        if chosen.ledger_id and key not in st.session_state:
+            st.session_state[key] = (chosen.ledger_id, "")
+        picked = pick(
+            "Ledger for all rows",
+            key,
+            search=ask.ledgers(visit),
+            placeholder="Type a name or an id",
+            list_first=True,
+        )
+        if (picked[0] if picked else None) != chosen.ledger_id:
+            ledger_id = picked[0] if picked else None
+            _apply(
+                visit,
+                import_,
+                matching.for_all_rows(mapping, ledger_id=ledger_id, currencies=chosen.currencies),
+            )
+            st.rerun()
+    if mapping.column(Use.CURRENCY) is None:
+        key = f"for-all-currencies-{import_.id}"
+
+        def choose() -> None:
+            codes = st.session_state[key]
+            _apply(
+                visit,
+                import_,
+                matching.for_all_rows(mapping, ledger_id=chosen.ledger_id, currencies=codes),
+            )
+
+        st.session_state[key] = list(chosen.currencies)
+        custom = visit.connection.custom_currencies if visit.connection else frozenset()
+        st.multiselect(
+            "Currencies for all rows",
+            [*sorted(custom), *(code for code in currencies.all_codes() if code not in custom)],
+            key=key,
+            on_change=choose,
+            help="With several, each row makes one balance in each of them.",
+            format_func=lambda code: f"{code} · {currencies.name_of(code) or 'a code of your own'}",
+        )
+
+
+def _identity_key(visit: Visit, import_: Import, mapping: Mapping) -> None:
+    if mapping.column(Use.IDENTITY) is None:
+        return
+    key = f"identity-key-{import_.id}"
+
+    def choose() -> None:
+        _apply(visit, import_, matching.with_identity_key(mapping, st.session_state[key]))
+
+    st.session_state[key] = mapping.identity_key or ""
+    st.text_input(
+        "The identity column holds (leave empty for an id, an e-mail or a name)",
+        key=key,
+        on_change=choose,
+        placeholder="a metadata name of the identities, such as customer_number",
+    )
+
+
+def _match(visit: Visit, import_: Import, mapping: Mapping) -> None:
+    names = [column.name for column in mapping.metadata_columns if column.name]
+    if not names:
+        return
+    key = f"match-{import_.id}"
+
+    def choose() -> None:
+        _apply(visit, import_, matching.with_match(mapping, st.session_state[key]))
+
+    st.session_state[key] = [name for name in mapping.match_columns or () if name in names]
+    st.multiselect(
+        "Two rows mean the same balance when ledger, currency, identity and these are equal",
+        names,
+        key=key,
+        on_change=choose,
+        placeholder="all columns",
+        help="With nothing chosen, rows that are equal in all columns are two balances, and you are warned. "
+        "With columns chosen, two rows that are equal in them are an error.",
+    )
+
+
+def _offer_saved(visit: Visit, import_: Import, shape: FileShape) -> None:
+    with visit.desk.journal.read() as tx:
+        offered = saved_mappings.saved_for(tx, mappings.fingerprint(shape.headers))
+    if not offered:
+        return
+    st.caption("Saved for files with these columns:")
+    with st.container(horizontal=True):
+        for at, one in enumerate(offered[:5]):
+            if st.button(look.safe(one.name), key=f"saved-{import_.id}-{at}", icon=":material/bookmark:"):
+                _apply(visit, import_, mappings.adopt(Mapping.model_validate_json(one.mapping), shape))
+                st.rerun()
+
+
+def _save(visit: Visit, import_: Import, shape: FileShape) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input(
+            "Save these choices under a name",
+            key=f"save-name-{import_.id}",
+            max_chars=saved_mappings.MOST_NAME_CHARACTERS,
+        )
+        if st.button("Save", key=f"save-{import_.id}", disabled=not name):
+            with visit.desk.journal.write() as tx:
+                saved_mappings.save(
+                    tx,
+                    fingerprint=mappings.fingerprint(shape.headers),
+                    name=name,
+                    mapping=Mapping.model_validate(import_.mapping).model_dump_json(),
+                    who=person.or_nobody(visit),
+                )
+            st.toast("Saved. It is offered for the next file with these columns.")

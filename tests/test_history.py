@@ -1,6 +1,7 @@
 """Imports are found by what a person remembers of them, on the page and in its downloads, at any size."""
 
 import time
+from typing import Any
 
 import pytest
 from sqlalchemy import event, update
@@ -105,7 +106,7 @@ class TestASearch:
     ) -> None:
         if not journal.is_sqlite:
             return
-        asked: list[tuple[str, object]] = []
+        asked: list[tuple[str, Any]] = []
         event.listen(journal.engine, "before_cursor_execute", lambda *args: asked.append((args[2], args[3])))
         found(journal, Search(balance_id="bln_1"))
         [(statement, values)] = [one for one in asked if "FROM rows" in one[0]]

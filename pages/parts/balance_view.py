@@ -63,7 +63,7 @@ def _close() -> None:
     st.session_state.pop("wanted-id", None)
 
 
-@st.cache_data(ttl=15, max_entries=200, show_spinner="Asking Blnk…")
+@st.cache_data(ttl=5, max_entries=200, show_spinner="Asking Blnk…")
 def _held(_visit: Visit, credentials: int, id: str) -> tuple[Balance, Mapping[str, str]]:
     """The balance, and what its ledger and its identity are called."""
     with _visit.desk.client(_visit.connected()) as client:

@@ -105,7 +105,7 @@ def _imports(visit: Visit, text: str) -> list[Import]:
         return [] if number is None else history.search(tx, search, limit=_MOST_IMPORTS)
 
 
-@st.cache_data(ttl=15, max_entries=100, show_spinner="Asking Blnk…")
+@st.cache_data(ttl=5, max_entries=100, show_spinner="Asking Blnk…")
 def _found(_visit: Visit, credentials: int, wanted: Wanted, number: int) -> list[Balance]:
     with _visit.desk.client(_visit.connected()) as client:
         return finding.page(client, wanted, number)

@@ -17,7 +17,7 @@ MEANING = {
     RowState.SENDING: "On its way to Blnk at this moment.",
     RowState.CREATED: "The balance exists, and was read back.",
     RowState.EXISTS: "Blnk had this balance already, so nothing was sent.",
-    RowState.REFUSED: "Blnk said no. Nothing was created. Put the row right and import it again.",
+    RowState.REFUSED: "Blnk said no. Nothing was created. Open the row, put it right, and send it again.",
     RowState.UNKNOWN: "It was sent, and no answer came back. We look in Blnk before anything is sent again.",
     RowState.INVALID: "Something in the row has to be put right first. Nothing was sent.",
     RowState.LEFT_OUT: "Somebody decided not to send it.",
@@ -186,8 +186,8 @@ def actor(who: str) -> str:
 def findings(found: Mapping[str, Any]) -> list[str]:
     """What the comparison with Blnk brought to light, one sentence each; none when all is well."""
     if not found.get("checked"):
-        why = found.get("why_not") or "these credentials may not read"
-        return [f"Not verified: {shown(str(why), 200)} What was created could not be compared with Blnk."]
+        why = shown(str(found.get("why_not") or "these credentials may not read"), 200).rstrip(".")
+        return [f"Not verified: {why}. What was created could not be compared with Blnk."]
     said = []
     for one in found.get("twins", [])[:_FINDINGS_TOLD]:
         said.append(

@@ -65,7 +65,8 @@ def reading(import_: Import) -> str:
         what = f"A text file with columns separated by {between}, in {_encoding(shape)}"
     row = shape.get("header_row")
     names = f"the column names are in row {row}" if row else "there are no column names"
-    return f"{what}; {names}. {plural(int(import_.totals.get('records', 0)), 'row')} below."
+    records = import_.totals.get("records")
+    return f"{what}; {names}." + ("" if records is None else f" {plural(int(records), 'row')} below.")
 
 
 def _encoding(shape: Mapping[str, Any]) -> str:

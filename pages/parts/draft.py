@@ -55,7 +55,8 @@ def show(visit: Visit, import_: Import) -> None:
             st.rerun()
     elif import_.stage is Stage.CHECKED:
         st.write("There is nothing to create.")
-    _discard(visit, import_, "Discard this draft" if drafts.to_create(import_) else "Import another file")
+    is_empty = import_.stage is Stage.CHECKED and not drafts.to_create(import_)
+    _discard(visit, import_, "Import another file" if is_empty else "Discard this draft")
 
 
 def _watch(visit: Visit, id: str, stage: Stage, version: int, is_unread: bool) -> None:

@@ -25,7 +25,7 @@ def _by_hand(visit: Visit, import_: Import) -> None:
     if not n:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.write(f"{words.plural(n, 'row')} left out by hand: nothing is sent for them.", width="content")
+        st.markdown(f"{words.plural(n, 'row')} left out by hand: nothing is sent for them.", width="content")
         if st.button("Take them in again", key=f"take-in-{import_.id}"):
             _do(visit, import_, lambda who: repairing.take_in(visit.desk.journal, import_.id, None, who=who))
     _which(visit, import_, RowState.LEFT_OUT, merging.LEFT_OUT_BY_A_PERSON)

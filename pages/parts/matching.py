@@ -35,6 +35,13 @@ def _apply(visit: Visit, import_: Import, mapping: Mapping) -> None:
         look.problem(str(problem))
 
 
+def _hold(key: str, value: object) -> None:
+    """Shows what is kept, whatever another choice made of it. Only where it differs: a value that is said
+    anew closes a list that somebody has just opened."""
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
+
+
 def _columns(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape) -> None:
     pages = -(-len(mapping.columns) // _PER_PAGE)
     page = st.pagination(pages, key=f"columns-page-{import_.id}") if pages > 1 else 1
@@ -53,7 +60,7 @@ def _column(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape, c
         middle.text(file_words.becomes(column.model_dump()))
         return
     key = f"use-{import_.id}-{column.position}"
-    st.session_state[key] = column.use  # as it is kept, whatever another choice made of it
+    _hold(key, column.use)
 
     def choose() -> None:
         use = st.session_state[key]
@@ -73,7 +80,7 @@ def _column(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape, c
             name = st.session_state[f"{key}-name"]
             _apply(visit, import_, matching.with_use(mapping, column.position, column.use, name))
 
-        st.session_state[f"{key}-name"] = column.name or ""
+        _hold(f"{key}-name", column.name or "")
         right.text_input(
             f"{called} is stored as",
             key=f"{key}-name",
@@ -116,7 +123,7 @@ def _for_all_rows(visit: Visit, import_: Import, mapping: Mapping) -> None:
                 matching.for_all_rows(mapping, ledger_id=chosen.ledger_id, currencies=codes),
             )
 
-        st.session_state[key] = list(chosen.currencies)
+        _hold(key, list(chosen.currencies))
         custom = visit.connection.custom_currencies if visit.connection else frozenset()
         st.multiselect(
             "Currencies for all rows",
@@ -136,7 +143,7 @@ def _identity_key(visit: Visit, import_: Import, mapping: Mapping) -> None:
     def choose() -> None:
         _apply(visit, import_, matching.with_identity_key(mapping, st.session_state[key]))
 
-    st.session_state[key] = mapping.identity_key or ""
+    _hold(key, mapping.identity_key or "")
     st.text_input(
         "The identity column holds (leave empty for an id, an e-mail or a name)",
         key=key,
@@ -154,7 +161,7 @@ def _match(visit: Visit, import_: Import, mapping: Mapping) -> None:
     def choose() -> None:
         _apply(visit, import_, matching.with_match(mapping, st.session_state[key]))
 
-    st.session_state[key] = [name for name in mapping.match_columns or () if name in names]
+    _hold(key, [name for name in mapping.match_columns or () if name in names])
     st.multiselect(
         "Two rows mean the same balance when ledger, currency, identity and these are equal",
         names,

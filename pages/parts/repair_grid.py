@@ -5,7 +5,6 @@ The grid stays as it is while somebody works in it; what became of its rows is t
 
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from blnk_api import file_words, words
@@ -83,20 +82,23 @@ def forget(id: str) -> None:
     st.session_state.pop(f"repairing-{id}", None)
 
 
-def _frame(found: list[JournalRow], headers: list[str]) -> pd.DataFrame:
-    lines = [
-        [row.label, file_words.wrong(row), False, *(row.cells[: len(headers)])]
-        + [""] * (len(headers) - len(row.cells))
-        for row in found
-    ]
-    return pd.DataFrame(lines, columns=[_ROW, _WRONG, _LEAVE_OUT, *headers], dtype=object)
+def _frame(found: list[JournalRow], headers: list[str]) -> dict[str, list[Any]]:
+    ours: dict[str, list[Any]] = {
+        _ROW: [row.label for row in found],
+        _WRONG: [file_words.wrong(row) for row in found],
+        _LEAVE_OUT: [False] * len(found),
+    }
+    cells = {header: [row.cells[at] for row in found] for at, header in enumerate(headers)}
+    return {**ours, **cells}
 
 
 def _keep(visit: Visit, import_: Import, grid: dict[str, Any], key: str, headers: list[str]) -> None:
     """Writes down what was changed since the last time. The editor tells all of its changes each time."""
     places = {header: at for at, header in enumerate(headers)}
     who = person.or_nobody(visit)
-    edits, out, back = [], [], []
+    edits: list[Edit] = []
+    out: list[int] = []
+    back: list[int] = []
     for line, cells in st.session_state[key]["edited_rows"].items():
         number = grid["rows"][int(line)].number
         for column, value in cells.items():

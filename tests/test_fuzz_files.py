@@ -120,13 +120,13 @@ def repacked(original: bytes, chance: random.Random) -> bytes:
     return packed.getvalue()
 
 
-def files(count: int, seed: int) -> Iterator[tuple[str, bytes]]:
-    """Mutations of the samples under their names, the same for the same seed."""
+def files(count: int, seed: int, *, most_bytes: int = 20_000) -> Iterator[tuple[str, bytes]]:
+    """Mutations of the samples up to this size under their names, the same for the same seed."""
     chance = random.Random(seed)
     originals = sorted(
         (path.name, path.read_bytes())
         for path in SAMPLES.iterdir()
-        if path.suffix in (".csv", ".txt", ".xls", ".xlsx") and path.stat().st_size < 20_000
+        if path.suffix in (".csv", ".txt", ".xls", ".xlsx") and path.stat().st_size < most_bytes
     )
     sound = [
         name for name, data in originals if name.endswith(".xlsx") and zipfile.is_zipfile(io.BytesIO(data))

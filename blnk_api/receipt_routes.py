@@ -84,6 +84,7 @@ async def _answer_document(request: Request) -> Response:
             receipt.told,
             here,
             str(here) if zone else None,
+            json_link=f"{_PATH}/{token}.json",
             results_link=f"{_PATH}/{token}.csv" if has_results else None,
         )
         headers = {"Content-Security-Policy": receipts_page.CONTENT_SECURITY_POLICY, **_NO_STORE}

@@ -8,9 +8,11 @@ import orjson
 
 from blnk_api import words
 from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.journal.repairs import Repair
 from blnk_api.imports.journal.rows import Attempt, JournalRow
 from blnk_api.imports.journal.states import Outcome, RowState
 from blnk_api.models import IMPORT_ID, IMPORT_REF
+from blnk_api.shown import shown
 from blnk_api.words import listed
 
 FIELDS = {
@@ -64,6 +66,31 @@ def sent(row: JournalRow, import_: Import) -> list[tuple[str, str]]:
             if name in meta_data
         ]
     )
+
+
+def in_short(row: JournalRow) -> str:
+    """What a row asks for in one line, without our marks."""
+    if row.body is None:
+        return ""
+    body: dict[str, Any] = orjson.loads(row.body)
+    meta_data = body.pop("meta_data", {})
+    ours = (IMPORT_REF, IMPORT_ID)
+    values = [*body.values(), *(value for name, value in meta_data.items() if name not in ours)]
+    return " · ".join(str(value) for value in values)
+
+
+def changed(changes: Iterable[Repair], import_: Import, zone: tzinfo) -> list[str]:
+    """What people changed in a record before it was sent, one sentence each."""
+    headers: Sequence[str] = (import_.shape or {}).get("headers", [])
+    said = []
+    for one in changes:
+        if one.position is None:
+            what = f"The whole row was {one.new}"
+        else:
+            header = headers[one.position] if one.position < len(headers) else ""
+            what = f"{header or f'Column {one.position + 1}'}: “{shown(one.old)}” became “{shown(one.new)}”"
+        said.append(f"{words.exactly(one.at, zone)} · {words.actor(one.who)} · {what}.")
+    return said
 
 
 def as_in_file(row: JournalRow, import_: Import) -> list[tuple[str, str]]:

@@ -306,11 +306,11 @@ def test_times_are_told_in_utc_and_by_the_readers_clock(journal: Journal, tmp_pa
     done = over(journal)
     write_owed(journal, tmp_path, done.number)
     page = receipts_page.document(
-        told(journal, done), zone("Africa/Nairobi"), "Africa/Nairobi", results_link=None
+        told(journal, done), zone("Africa/Nairobi"), "Africa/Nairobi", json_link="j", results_link=None
     )
     assert "14 Nov 2023, 22:13:20 UTC (15 Nov 01:13:20 Africa/Nairobi)" in page
     assert "14 Nov 2023, 22:13:20 UTC<" in receipts_page.document(
-        told(journal, done), zone("UTC"), None, results_link=None
+        told(journal, done), zone("UTC"), None, json_link="j", results_link=None
     )
 
 

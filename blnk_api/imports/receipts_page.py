@@ -76,7 +76,9 @@ class _Times:
         return f"{said} ({day}{here:%H:%M:%S} {self._name})"
 
 
-def document(told: dict[str, Any], zone: tzinfo, zone_name: str | None, *, results_link: str | None) -> str:
+def document(
+    told: dict[str, Any], zone: tzinfo, zone_name: str | None, *, json_link: str, results_link: str | None
+) -> str:
     """The whole document. `results_link` is where its results can be downloaded, if they still can."""
     at = _Times(zone, zone_name)
     made, where = told["import"], told["instance"]
@@ -92,12 +94,12 @@ def document(told: dict[str, Any], zone: tzinfo, zone_name: str | None, *, resul
         *_section("Rows by status", _table(["Status", "Rows"], told["statuses"].items())),
         *_section("Verification", _verification(told["verification"], at)),
         *_section("Existed before this import", _existing(told["existing"])),
-        *_section("Cells changed before sending", _changes(told["changes"], at)),
-        *_section("Rows left out", _left_out(told["left_out"], at)),
+        *(_of_file(told, at) if told["file"] else ()),
         *_section("Notes", _notes(told["notes"], at)),
         *_section("How columns were read", _mapping(told["mapping"])),
         *_section("What happened", _happened(told["happened"], at)),
         *_section("Results", _results(told["results"], results_link)),
+        f'<p><a class="act" href="{_text(json_link)}">This receipt as JSON</a></p>',
         _p(
             "Names are as people gave them. A receipt is never changed; what comes later makes the next.",
             "small",
@@ -110,6 +112,11 @@ def document(told: dict[str, Any], zone: tzinfo, zone_name: str | None, *, resul
         + "\n".join(parts)
         + "</main></body></html>"
     )
+
+
+def _of_file(told: dict[str, Any], at: _Times) -> Iterable[str]:
+    yield from _section("Cells changed before sending", _changes(told["changes"], at))
+    yield from _section("Rows left out", _left_out(told["left_out"], at))
 
 
 def _text(value: object) -> str:
@@ -177,7 +184,9 @@ def _about(told: dict[str, Any], at: _Times) -> Facts:
     if made["confirmed"]["by"]:
         facts.append(("Confirmed", f"{made['confirmed']['by']}, {at(made['confirmed']['at'])}"))
     facts.append((made["state"], at(made["finished_at"])))
-    facts.append(("Blnk", f"{where['connection']}: {where['base_url']}, instance {where['instance_id']}"))
+    is_practice = where["environment"] == "practice"
+    blnk = "The practice Blnk" if is_practice else f"{where['connection']}: {where['base_url']}"
+    facts.append(("Blnk", f"{blnk}, instance {where['instance_id']}"))
     return facts
 
 
@@ -227,6 +236,8 @@ def _existing(existing: dict[str, Any]) -> str:
 
 
 def _changes(changes: Sequence[dict[str, Any]], at: _Times) -> str:
+    if not changes:
+        return _p("None: what was sent is what stood in the file.")
     lines = [
         (str(one["row"]), one["column"], one["old"], one["new"], one["by"], at(one["at"])) for one in changes
     ]
@@ -234,6 +245,8 @@ def _changes(changes: Sequence[dict[str, Any]], at: _Times) -> str:
 
 
 def _left_out(left_out: dict[str, Any], at: _Times) -> str:
+    if not left_out["count"]:
+        return _p("None.")
     lines = [(one["row"], one["why"], one["by"], at(one["at"])) for one in left_out["rows"]]
     return _table(["Row", "Why", "By", "When"], lines, left_out=left_out["count"] - len(lines))
 

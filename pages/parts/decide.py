@@ -1,8 +1,10 @@
 """Rows that only a person can settle: what happened to each, and the acts that are safe."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
-from blnk_api import words
+from blnk_api import row_words, words
 from blnk_api.errors import BlnkError
 from blnk_api.imports import handling
 from blnk_api.imports.handling import Act, NotPossible
@@ -28,74 +30,95 @@ def show(visit: Visit, import_: Import) -> None:
     with st.container(border=True, key=f"decide-{import_.id}"):
         st.subheader(f"{words.plural(len(waiting), 'row')} for you to decide")
         person.name_field(visit)
-        if _button(handling.LOOK_AGAIN, f"look-{import_.id}") and (who := _name(visit)):
-            handling.look_again(visit.desk.journal, import_, who=who)
-            st.rerun()
+        if len(waiting) > 1:
+            label = f"Look again for all {len(waiting):,}"
+            if st.button(label, key=f"look-{import_.id}", help=handling.LOOK_AGAIN.means):
+                by_name(visit, lambda who: handling.look_again(visit.desk.journal, import_, who=who))
         for row in waiting[:_SHOWN]:
-            _row(visit, row)
+            told = look.safe(row.message or "no answer came back")
+            with st.expander(f"Row {row.label}: {told}", expanded=len(waiting) == 1):
+                about_row(visit, import_, row)
         if len(waiting) > _SHOWN:
             st.caption(f"{len(waiting) - _SHOWN:,} more come when these are settled.")
 
 
-def _row(visit: Visit, row: JournalRow) -> None:
-    with st.expander(f"Row {row.label}: {look.safe(row.message or 'no answer came back')}"):
-        _attempts(visit, row)
-        st.text(" · ".join(filter(None, row.cells)))
-        st.markdown(f"**{handling.THIS_IS_IT.label}**: {handling.THIS_IS_IT.means}")
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            balance_id = st.text_input("Balance id", key=f"this-id-{row.id}", placeholder="bln_…")
-            pressed = st.button(handling.THIS_IS_IT.label, key=f"this-{row.id}")
-        if pressed and (who := _name(visit)):
-            _this_is_it(visit, row, balance_id, who)
-        st.markdown(f"**{handling.SEND_AGAIN.label}**: {handling.SEND_AGAIN.means}")
-        sure = st.checkbox(handling.SEND_AGAIN.risk, key=f"sure-{row.id}")
-        pressed = st.button(handling.SEND_AGAIN.label, key=f"again-{row.id}", disabled=not sure)
-        if pressed and (who := _name(visit)):
-            _send_again(visit, row, who)
-
-
-def _attempts(visit: Visit, row: JournalRow) -> None:
-    zone = words.zone(st.context.timezone)
+def about_row(visit: Visit, import_: Import, row: JournalRow) -> None:
+    """What happened to a row that needs a look, and the acts. Asks for no name: see `person.name_field`."""
     with visit.desk.journal.read() as tx:
         tried = rows.attempts_of(tx, row.id)
-    for one in tried:
-        said = f"Sent {words.when(one.started_at, zone)}: {one.message or one.outcome or 'no answer yet'}"
-        st.caption(look.safe(said))
+    with st.container(gap="xxsmall"):
+        for sentence in row_words.needs_a_look(row, tried, words.zone(st.context.timezone)):
+            st.markdown(look.safe(sentence, 2_000))
+        if asked := row_words.in_short(row):
+            st.text(asked)
+    if not row.waits_for_person:
+        return
+    journal = visit.desk.journal
+    _act(handling.LOOK_AGAIN)
+    if st.button(handling.LOOK_AGAIN.label, key=f"look-row-{row.id}"):
+        by_name(visit, lambda who: handling.look_again(journal, import_, who=who, rows_=[row.id]))
+    _act(handling.THIS_IS_IT)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        balance_id = st.text_input("Balance id", key=f"this-id-{row.id}", placeholder="bln_…")
+        pressed = st.button(handling.THIS_IS_IT.label, key=f"this-{row.id}")
+    if pressed:
+        by_name(visit, lambda who: _this_is_it(visit, row, balance_id, who))
+    if import_.state is ImportState.CANCELLED:
+        st.caption("This import was cancelled, so nothing more of it is sent.")
+        return
+    _act(handling.SEND_AGAIN)
+    st.caption(row_words.WHY_TWO)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        typed = st.text_input(f"Type “{row_words.SEND_AGAIN}” to confirm", key=f"sure-{row.id}")
+        pressed = st.button(handling.SEND_AGAIN.label, key=f"again-{row.id}")
+    creates(visit, import_)
+    if pressed and not row_words.confirms(typed):
+        look.problem(f"Type “{row_words.SEND_AGAIN}” first. Nothing was sent.")
+    elif pressed:
+        by_name(visit, lambda who: handling.send_again(journal, row.id, who=who))
+
+
+def again_anyway(visit: Visit, import_: Import, row_ids: list[int], *, key: str) -> None:
+    """Rows whose balances existed, created once more; the person types how many."""
+    count = words.plural(len(row_ids), "row")
+    _act(handling.AGAIN_ANYWAY)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        typed = st.text_input(f"Type how many rows you mean ({count})", key=f"again-count-{key}")
+        pressed = st.button(handling.AGAIN_ANYWAY.label, key=f"again-anyway-{key}")
+    creates(visit, import_)
+    if pressed:
+        n = row_words.count_typed(typed)
+        journal = visit.desk.journal
+        by_name(visit, lambda who: handling.again_anyway(journal, import_, row_ids, typed_count=n, who=who))
+
+
+def creates(visit: Visit, import_: Import) -> None:
+    """Where it would be created, beside each button that creates."""
+    st.caption(f"In {look.place(import_.instance, visit.connection)}. A balance cannot be deleted.")
+
+
+def by_name(visit: Visit, act: Callable[[str], object]) -> None:
+    """Does it in the name of whoever is here, and draws the page anew; or says why not."""
+    try:
+        act(person.name(visit))
+    except (ValueError, NotPossible, BlnkError) as problem:
+        look.problem(str(problem))
+    else:
+        st.rerun()
 
 
 def verify_again(visit: Visit, import_: Import) -> None:
     """The button, on a finished import."""
-    if import_.state is ImportState.DONE and _button(handling.VERIFY_AGAIN, f"verify-{import_.id}"):
+    act = handling.VERIFY_AGAIN
+    if import_.state is ImportState.DONE and st.button(act.label, key=f"verify-{import_.id}", help=act.means):
         handling.verify_again(visit.desk.journal, import_, who=visit.who or "somebody without a name")
         st.rerun()
 
 
-def _send_again(visit: Visit, row: JournalRow, who: str) -> None:
-    try:
-        handling.send_again(visit.desk.journal, row.id, who=who)
-    except NotPossible as problem:
-        look.problem(str(problem))
-    else:
-        st.rerun()
-
-
 def _this_is_it(visit: Visit, row: JournalRow, balance_id: str, who: str) -> None:
-    try:
-        with visit.desk.client(visit.connected()) as client:
-            handling.this_is_it(visit.desk.journal, client, row.id, balance_id, who=who)
-    except (NotPossible, BlnkError) as problem:
-        look.problem(str(problem))
-    else:
-        st.rerun()
+    with visit.desk.client(visit.connected()) as client:
+        handling.this_is_it(visit.desk.journal, client, row.id, balance_id, who=who)
 
 
-def _name(visit: Visit) -> str | None:
-    try:
-        return person.name(visit)
-    except ValueError as no_name:
-        look.problem(str(no_name))
-        return None
-
-
-def _button(act: Act, key: str) -> bool:
-    return st.button(act.label, key=key, help=" ".join(filter(None, (act.means, act.risk))))
+def _act(act: Act) -> None:
+    st.markdown(f"**{act.label}**: {act.means} {act.risk}")

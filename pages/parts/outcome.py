@@ -12,9 +12,9 @@ from blnk_api.imports.drafts import NotConfirmed
 from blnk_api.imports.journal import rows
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow
-from blnk_api.imports.journal.states import ImportState, RowState
+from blnk_api.imports.journal.states import WORDS, ImportState, RowState
 from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance, BalanceRequest
-from pages.parts import ask, banner, decide, import_controls, look, person
+from pages.parts import ask, banner, decide, import_controls, look, notes, person, receipt
 from pages.parts.visit import Visit
 
 _TOLD = {
@@ -32,11 +32,24 @@ _SETTLED = (RowState.CREATED, RowState.EXISTS, RowState.REFUSED, RowState.INVALI
 def show_outcome(visit: Visit, import_: Import) -> None:
     """Static once it is settled, so that nothing moves under a hand that copies an id."""
     row = _row(visit, import_)
-    if row.state in _SETTLED or import_.is_over:
+    if import_.purged_at is not None:
+        _purged(visit, import_, row, import_.purged_at)
+    elif row.state in _SETTLED or import_.is_over:
         _settled(visit, import_, row)
     else:
         st.title("Create a balance")
         st.fragment(_watch, run_every=visit.desk.settings.waits.form_refresh)(visit, import_.id)
+
+
+def _purged(visit: Visit, import_: Import, row: JournalRow, purged_at: float) -> None:
+    zone = words.zone(st.context.timezone)
+    st.title("A balance that somebody asked for")
+    st.write(f"{WORDS[row.state]}. What was asked for was thrown away on {words.when(purged_at, zone)}.")
+    if row.balance_id:
+        st.caption("Balance id")
+        st.code(row.balance_id, language=None)
+        notes.on_balance(visit, import_.instance_number, row.balance_id)
+    receipt.show(visit, import_)
 
 
 def _row(visit: Visit, import_: Import) -> JournalRow:
@@ -102,6 +115,9 @@ def _settled(visit: Visit, import_: Import, row: JournalRow) -> None:
         st.caption(
             f"Asked for by {look.safe(words.actor(import_.who))} on {words.when(import_.created_at, zone)}."
         )
+    if row.balance_id:
+        notes.on_balance(visit, import_.instance_number, row.balance_id)
+    receipt.show(visit, import_)
 
 
 def _unknown(row: JournalRow) -> None:

@@ -1,12 +1,14 @@
 """The rows of an import, a page at a time, in file order, by status where somebody asks for one."""
 
+from typing import NoReturn
+
 import streamlit as st
 
 from blnk_api.imports.journal import rows
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow
 from blnk_api.imports.journal.states import WORDS, RowState
-from pages.parts import look
+from pages.parts import look, row_view
 from pages.parts.visit import Visit
 
 _PAGE_ROWS = 100
@@ -28,6 +30,15 @@ def show(visit: Visit, import_: Import) -> None:
 def _table(visit: Visit, import_: Import) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
         st.subheader("Rows")
+        typed = st.text_input(
+            "Open row",
+            key=f"open-row-{import_.id}",
+            placeholder="Open row number…",
+            label_visibility="collapsed",
+            width=180,
+        )
+        if typed and typed.strip():
+            _open(typed.strip())
         state = st.selectbox(
             "Status",
             list(WORDS),
@@ -51,13 +62,18 @@ def _table(visit: Visit, import_: Import) -> None:
     if not page:
         st.caption("No row has this status." if state else "No rows.")
         return
-    st.dataframe(
+    chosen = st.dataframe(
         _columns(import_, page),
         hide_index=True,
-        key=f"rows-{import_.id}",
+        # With its place: what is chosen is told by its position, which means another row on another page.
+        key=f"rows-{import_.id}-{state}-{pages[-1]}",
         column_config=_WIDTHS,
         height=_HEIGHT,
-    )
+        on_select="rerun",
+        selection_mode="single-row",
+    ).selection.rows
+    if chosen and chosen[0] < len(page):
+        _open(page[chosen[0]].label)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Back", disabled=len(pages) == 1, key=f"rows-back-{import_.id}", on_click=_back, args=[pages]
@@ -69,7 +85,13 @@ def _table(visit: Visit, import_: Import) -> None:
             on_click=pages.append,
             args=[page[-1].id],
         )
-        st.caption(f"Rows {page[0].label} to {page[-1].label}")
+        st.caption(f"Rows {page[0].label} to {page[-1].label}. Choose one to open it.")
+
+
+def _open(label: str) -> NoReturn:
+    """The whole page is that row's now, not this table alone."""
+    row_view.open_row(label)
+    st.rerun()
 
 
 def _back(pages: list[int]) -> None:

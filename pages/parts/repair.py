@@ -1,0 +1,63 @@
+"""A row that Blnk refused: its cells, to be put right where they stand, and sent again."""
+
+import re
+
+import streamlit as st
+
+from blnk_api.imports import repair_refused
+from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.journal.rows import JournalRow
+from blnk_api.imports.journal.states import ImportState
+from blnk_api.imports.mapping import Use
+from pages.parts import decide, look, person
+from pages.parts.visit import Visit
+
+_NOT_ASKED = (Use.IGNORE, Use.BALANCE_ID, Use.STATUS, Use.MESSAGE, Use.IMPORT_REF)
+_PLAIN = re.compile(r"[A-Za-z0-9][\w .-]{0,79}", re.ASCII)
+_MOST_FIELDS = 60
+"""A wider row is put right in a file."""
+
+
+def is_possible(import_: Import, row: JournalRow) -> bool:
+    return (
+        import_.kind == "file"
+        and row.body is not None
+        and import_.state is not ImportState.CANCELLED
+        and 0 < len(_columns(import_)) <= _MOST_FIELDS
+    )
+
+
+def _columns(import_: Import) -> list[tuple[int, str]]:
+    """Place and header of the columns that are sent."""
+    columns = (import_.mapping or {}).get("columns", [])
+    return [(one["position"], one["header"]) for one in columns if one["use"] not in _NOT_ASKED]
+
+
+def form(visit: Visit, import_: Import, row: JournalRow) -> None:
+    st.markdown("**Put it right and send it again**: it stays in this import, and is checked first.")
+    cells: dict[int, str] = {}
+    with st.form(f"repair-{row.id}", border=False, enter_to_submit=False):
+        person.name_field(visit)
+        for at, header in _columns(import_):
+            cells[at] = _field(row, at, header)
+        pressed = st.form_submit_button("Send repaired", type="primary")
+        decide.creates(visit, import_)
+    if pressed:
+        decide.by_name(visit, lambda who: _send(visit, row, cells, who))
+
+
+def _field(row: JournalRow, at: int, header: str) -> str:
+    held = row.cells[at] if at < len(row.cells) else ""
+    name = header or f"Column {at + 1}"
+    # Screen readers read a label as it is given, backslashes and all: a plain one needs none.
+    label = name if _PLAIN.fullmatch(name) else look.safe(name, 80)
+    key = f"cell-{row.id}-{at}"
+    # A field of one line would lose line breaks.
+    typed = st.text_area(label, held, key=key) if "\n" in held else st.text_input(label, held, key=key)
+    return typed or ""
+
+
+def _send(visit: Visit, row: JournalRow, cells: dict[int, str], who: str) -> None:
+    connection = visit.connected()
+    with visit.desk.client(connection) as client:
+        repair_refused.send_repaired(visit.desk.journal, client, connection, row.id, cells, who=who)

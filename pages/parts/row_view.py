@@ -1,0 +1,137 @@
+"""One row of an import, opened: what was sent, what Blnk answered each time, what can be done about it."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from blnk_api import row_words, words
+from blnk_api.imports import one_row
+from blnk_api.imports.journal import repairs, rows
+from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.journal.rows import JournalRow
+from blnk_api.imports.journal.states import WORDS, ImportState, RowState
+from pages.parts import decide, look, notes, person, repair
+from pages.parts.visit import Visit
+
+PARAMETER = "row"
+"""What names a row in a link, beside its import."""
+
+_MOVING = (RowState.READY, RowState.SENDING, RowState.UNKNOWN)
+
+
+def open_row(label: str) -> None:
+    """The page is this row's from its next run on."""
+    st.query_params[PARAMETER] = label
+
+
+def close() -> None:
+    st.query_params.pop(PARAMETER, None)
+
+
+def show(visit: Visit, import_: Import, label: str) -> None:
+    st.button(f"All rows of {look.safe(words.title(import_))}", icon=":material/arrow_back:", on_click=close)
+    with visit.desk.journal.read() as tx:
+        found = one_row.rows_named(tx, import_.number, label)
+    if not found:
+        look.heading(f"Row {label}")
+        look.warning("There is no such row in this import. Was the link copied whole?")
+    elif len(found) > 1:
+        look.heading(f"Row {found[0].number:,}")
+        st.write("This row of the file makes several balances. Which one?")
+        for row in found:
+            sign = f"{look.ROW_SIGNS[row.state]} {WORDS[row.state]}"
+            st.button(f"{row.label}: {sign}", key=f"part-{row.id}", on_click=open_row, args=[row.label])
+    else:
+        _row(visit, import_, found[0])
+
+
+def _row(visit: Visit, import_: Import, row: JournalRow) -> None:
+    look.heading(f"Row {row.label}")
+    st.markdown(f"**{look.ROW_SIGNS[row.state]} {WORDS[row.state]}** · {words.MEANING[row.state]}")
+    if not import_.is_over and row.state in _MOVING:
+        st.fragment(_watch, run_every=visit.desk.settings.waits.page_refresh)(visit, row)
+    if import_.purged_at is not None:
+        zone = words.zone(st.context.timezone)
+        st.info(f"What this row held was thrown away on {words.when(import_.purged_at, zone)}.")
+    if row.message and row.state is not RowState.UNKNOWN:
+        look.fact("Message", row.message)
+    for sentence in row_words.about(row, import_.findings):
+        look.warning(sentence)
+    if row.balance_id:
+        st.caption("Balance id")
+        st.code(row.balance_id, language=None)
+    _acts(visit, import_, row)
+    _tables(visit, import_, row)
+    if row.balance_id and row.state in (RowState.CREATED, RowState.EXISTS):
+        notes.on_balance(visit, import_.instance_number, row.balance_id)
+    st.caption("Link to this row")
+    st.code(look.link(visit.query(**{"import": import_.id, PARAMETER: row.label})), language=None)
+
+
+def _watch(visit: Visit, seen: JournalRow) -> None:
+    with visit.desk.journal.read() as tx:
+        now = rows.by_id(tx, seen.id)
+    if (now.state, now.waits_for_person) != (seen.state, seen.waits_for_person):
+        st.rerun()
+
+
+def _acts(visit: Visit, import_: Import, row: JournalRow) -> None:
+    """What a person may do about the row as it stands."""
+    cancelled = import_.state is ImportState.CANCELLED
+    match row.state:
+        case RowState.UNKNOWN:
+            with st.container(border=True, key="acts"):
+                if row.waits_for_person:
+                    person.name_field(visit)
+                decide.about_row(visit, import_, row)
+        case RowState.REFUSED if repair.is_possible(import_, row) and visit.connection is not None:
+            with st.container(border=True, key="acts"):
+                repair.form(visit, import_, row)
+        case RowState.EXISTS if row.body is not None and not cancelled and visit.connection is not None:
+            with st.expander("One more balance like it", key="acts"):
+                person.name_field(visit)
+                decide.again_anyway(visit, import_, [row.id], key=str(row.id))
+
+
+def _tables(visit: Visit, import_: Import, row: JournalRow) -> None:
+    zone = words.zone(st.context.timezone)
+    with visit.desk.journal.read() as tx:
+        tried = rows.attempts_of(tx, row.id)
+        changes = repairs.of_import(tx, import_.number, number=row.number)
+        happened = one_row.events_of_row(tx, import_.number, row.id)
+    if asked := row_words.sent(row, import_):
+        st.subheader("What was sent" if tried else "What would be sent")
+        _pairs("sent", asked)
+    if tried:
+        st.subheader("Each time it was sent")
+        with st.container(key="attempts"):
+            st.dataframe(
+                row_words.attempts(tried, zone),
+                hide_index=True,
+                height="content",
+                column_config={
+                    "Attempt": st.column_config.TextColumn(width=70),
+                    "Status": st.column_config.TextColumn(width=70),
+                },
+            )
+    if import_.kind == "file" and row.cells:
+        with st.expander("The row of the file, as it stands now", key="as-in-file"):
+            _pairs("cells", row_words.as_in_file(row, import_))
+    if happened or changes:
+        st.subheader("Changes, decisions and findings")
+        said = [
+            f"{words.exactly(one.at, zone)} · {words.actor(one.who)} · {words.event(one)}" for one in happened
+        ]
+        with st.container(gap=None):
+            for sentence in (*row_words.changed(changes, import_, zone), *said):
+                st.caption(look.safe(sentence))
+
+
+def _pairs(key: str, pairs: Sequence[tuple[str, str]]) -> None:
+    with st.container(key=f"pairs-{key}"):
+        st.dataframe(
+            {"Field": [name for name, _ in pairs], "Value": [value for _, value in pairs]},
+            hide_index=True,
+            height="content",
+            column_config={"Field": st.column_config.TextColumn(width="medium")},
+        )

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import re
 import tracemalloc
 import zipfile
@@ -283,6 +284,16 @@ def test_a_workbook_that_fails_half_way_leaves_nothing_behind(tmp_path: Path) ->
     with pytest.raises(OSError, match="full"):
         workbooks.made(tmp_path, lambda book: book.add_table("Results", ["x"], failing()))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_left_behind_is_cleared_away_and_nothing_else(tmp_path: Path) -> None:
+    for name in (".workbook-old", ".workbook-new", "uploads"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "part").touch()
+    for name in (".workbook-old", "uploads"):
+        os.utime(tmp_path / name, (1, 1))
+    workbooks.made(tmp_path, lambda book: book.add_table("Results", ["x"], [])).close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".workbook-new", "uploads"]
 
 
 def test_a_repair_is_told_beside_the_row_and_its_cells_are_those_that_were_sent(journal: Journal) -> None:

@@ -5,9 +5,11 @@ XlsxWriter makes the package. Rows of text we write into its sheets ourselves: i
 """
 
 import re
+import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
@@ -26,6 +28,9 @@ _LOST = "\ufffd"
 _WIDTHS = (8, 50)
 """Columns are as wide as their first texts, within these bounds, in characters."""
 _ROWS_MEASURED = 200
+
+_SCRATCH = ".workbook-"
+_ABANDONED_SECONDS = 24 * 3600
 
 _AS_TEXT = 49
 """The built-in format @ (ECMA-376 part 1, 18.8.30): what is typed into the cell stays as typed."""
@@ -126,12 +131,21 @@ class TextBook:
 def made(folder: Path, write: Callable[[TextBook], object]) -> IO[bytes]:
     """A workbook that `write` fills, to be read from its beginning: a file without a name in `folder`, gone
     when it is closed. Raises OSError when the disk is full."""
+    _clear(folder)
     with ExitStack() as unless_done:
         target = unless_done.enter_context(tempfile.TemporaryFile(dir=folder))
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".workbook-") as scratch:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=_SCRATCH) as scratch:
             book = Workbook(target, {"constant_memory": True, "tmpdir": scratch, "use_zip64": True})
             write(TextBook(book))
             book.close()
         target.seek(0)
         unless_done.pop_all()
         return target
+
+
+def _clear(folder: Path) -> None:
+    """What a process that was killed left behind."""
+    for scratch in folder.glob(f"{_SCRATCH}*"):
+        with suppress(OSError):
+            if time.time() - scratch.stat().st_mtime > _ABANDONED_SECONDS:
+                shutil.rmtree(scratch)

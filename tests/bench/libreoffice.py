@@ -13,10 +13,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from blnk_api.imports import mapping, reading, results
+from blnk_api.imports import mapping, problem_rows, reading, results
 from blnk_api.imports.journal import Journal, imports, rows
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import NewRow
@@ -89,11 +89,31 @@ def _compared(folder: Path) -> list[str]:
             f"| {kind} of {len(sent)} results, {cells_seen:,} cells | {len(wrong)} differ"
             f"{': ' + '; '.join(wrong[:_MOST_SHOWN]) if wrong else ''} |"
         )
+    told.append(_put_right(journal, folder, sent))
     journal.close()
     return told
 
 
-def _import(journal: Journal, headers: Sequence[str], cells: Sequence[list[str]]) -> Import:
+def _put_right(journal: Journal, folder: Path, sent: Mapping[str, tuple[list[str], list[list[str]]]]) -> str:
+    """Rows to put right that LibreOffice saved anew, unchanged: no cell may seem to be changed."""
+    made: list[tuple[Import, Path]] = []
+    for at, (headers, cells) in enumerate(sent.values()):
+        import_ = _import(journal, headers, cells, RowState.INVALID)
+        made.append((import_, folder / f"rows-{at}.xlsx"))
+        with problem_rows.workbook(journal, import_, folder) as book:
+            made[-1][1].write_bytes(book.read())
+    _soffice(folder, "xlsx", [path for _, path in made])
+    edits = [
+        edit
+        for import_, path in made
+        for edit in problem_rows.read_back(journal, import_, folder / "again" / path.name, path.name)
+    ]
+    return f"| rows to put right of {len(made)} files, saved anew as XLSX | {len(edits)} cells seem changed |"
+
+
+def _import(
+    journal: Journal, headers: Sequence[str], cells: Sequence[list[str]], state: RowState = RowState.READY
+) -> Import:
     id = imports.new_id()
     shape = reading.FileShape(kind="csv", header_row=1, headers=list(headers))
     with journal.write() as tx:
@@ -109,10 +129,7 @@ def _import(journal: Journal, headers: Sequence[str], cells: Sequence[list[str]]
         )
         import_ = imports.find(tx, id)
         assert import_ is not None
-        new = [
-            NewRow(number=at, part="", state=RowState.READY, cells=one)
-            for at, one in enumerate(cells, start=2)
-        ]
+        new = [NewRow(number=at, part="", state=state, cells=one) for at, one in enumerate(cells, start=2)]
         rows.insert_rows(tx, import_.number, import_.instance_number, new)
         return import_
 
@@ -120,17 +137,15 @@ def _import(journal: Journal, headers: Sequence[str], cells: Sequence[list[str]]
 def _save_again(folder: Path, files: Sequence[Path]) -> None:
     """CSV is opened as a person does who says that all columns are text."""
     columns = "/".join(f"{at}/{_AS_TEXT}" for at in range(1, 401))
-    for kind, how in (("csv", [f"--infilter=CSV:44,34,76,1,{columns}"]), ("xlsx", [])):
-        subprocess.run(
-            [
-                *("soffice", f"-env:UserInstallation=file://{folder}/profile", "--headless", *how),
-                *("--convert-to", _TO_CSV, "--outdir", str(folder / "again")),
-                *(str(path) for path in files if path.suffix == f".{kind}"),
-            ],
-            check=True,
-            capture_output=True,
-            timeout=_SECONDS,
-        )
+    as_text = f"--infilter=CSV:44,34,76,1,{columns}"
+    _soffice(folder, _TO_CSV, [path for path in files if path.suffix == ".csv"], as_text)
+    _soffice(folder, _TO_CSV, [path for path in files if path.suffix == ".xlsx"])
+
+
+def _soffice(folder: Path, to: str, files: Sequence[Path], *how: str) -> None:
+    command = ["soffice", f"-env:UserInstallation=file://{folder}/profile", "--headless", *how]
+    command += ["--convert-to", to, "--outdir", str(folder / "again"), *map(str, files)]
+    subprocess.run(command, check=True, capture_output=True, timeout=_SECONDS)
 
 
 def _read(path: Path) -> list[list[str]]:

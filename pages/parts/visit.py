@@ -134,9 +134,10 @@ def _offer_right_link(problem: LinkProblem) -> NoReturn:
 
 
 def forget_connection() -> None:
-    """Back to the choice; whatever the link named is left."""
+    """Back to the choice; whatever the link named is left. A search stays: fields hold that themselves."""
     st.session_state.pop("connection", None)
-    st.query_params.clear()
+    for name in ("connection", "import", "id"):
+        st.query_params.pop(name, None)
 
 
 def _choose_connection(desk: Desk) -> NoReturn:

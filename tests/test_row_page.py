@@ -247,7 +247,7 @@ def test_what_others_typed_is_shown_to_the_letter_on_a_row(importer: Importer) -
     shown = "\n".join(
         str(getattr(one, "label", "")) + str(one.value)
         for kind in kinds
-        for one in kind  # type: ignore[attr-defined]
+        for one in kind
     )
     assert "evil" in shown
     for marked in ("![x]", "<b>", ":red["):

@@ -7,10 +7,40 @@ Run it once for each new migration, before the next one is written; tests/test_m
 
 import sys
 from pathlib import Path
+from typing import Any
 
-from blnk_api.imports.journal import Journal, imports, moves, people, senders, sending, unknown
+from sqlalchemy import insert, select
+
+from blnk_api.imports.journal import (
+    Journal,
+    imports,
+    moves,
+    notes,
+    people,
+    repairs,
+    schema,
+    senders,
+    sending,
+    unknown,
+)
 from blnk_api.imports.journal.states import ImportState, PausedBy, RowState
 from tests.journalling import INSTANCE, claim, created, draft, found_absent, ids_of, record, result, running
+
+_PLAIN: dict[str, dict[str, Any]] = {
+    "mappings": {
+        **{"fingerprint": "0" * 32, "name": "Customers", "mapping": '{"columns": []}'},
+        **{"who": "Ada", "at": 1_700_000_000.0},
+    },
+    "receipts": {
+        **{"import_": 1, "n": 1, "at": 1_700_000_000.0, "told": '{"receipt": 1}'},
+        **{"results_path": "imp_1/1.csv", "results_sha256": "0" * 64},
+    },
+    "tokens": {
+        **{"connection_key": "here", "descends_from": "0" * 64, "generation": 1},
+        **{"sealed": b"sealed", "expires_at": 1_700_000_000.0},
+    },
+}
+"""Rows that take more than a journal to come about."""
 
 
 def make(path: Path) -> None:
@@ -38,6 +68,9 @@ def make(path: Path) -> None:
         unknown.wait_for_person(tx, [lost], message="Find out.")
         sending.remember_first(tx, made.number, "2026-01-02T03:04:05.678901Z")
         imports.set_facts(tx, made.number, ramp=2, totals={"records": 9}, findings={"clean": True})
+        notes.add_to_import(tx, made, "Asked Grace about row 4.", who="Ada")
+        notes.add_to_balance(tx, made.instance_number, "bln_1", "The old float.", who="Ada")
+        repairs.add(tx, made.number, [(2, 1, "KSH", "KES"), (3, None, "", repairs.LEFT_OUT)], who="Ada")
         imports.pause(tx, made.number, by=PausedBy.BREAKER, who="the sender", reason="Blnk is not well.")
         senders.register(tx, token="t", owner="an app")
         senders.remember_learned(
@@ -48,6 +81,8 @@ def make(path: Path) -> None:
             breaker={"circuit": "open", "reason": "?"},
         )
         people.set_name(tx, "browser", "Ada")
+        for table, values in _PLAIN.items():
+            tx.execute(insert(schema.metadata.tables[table]).values(**values))
     draft(journal, 1)
     with journal.engine.connect() as connection:
         # One file, without a log beside it.
@@ -55,6 +90,8 @@ def make(path: Path) -> None:
         connection.exec_driver_sql("VACUUM")
         connection.exec_driver_sql("PRAGMA journal_mode=DELETE")
     with journal.read() as tx:
+        for one in schema.metadata.sorted_tables:
+            assert tx.execute(select(one).limit(1)).first() is not None, f"nothing in {one.name}"
         assert imports.by_number(tx, made.number).state is ImportState.PAUSED
         assert imports.by_number(tx, made.number).instance == INSTANCE
     journal.close()

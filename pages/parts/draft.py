@@ -17,11 +17,13 @@ from pages.parts import (
     look,
     matching,
     read_otherwise,
+    repair_file,
     repair_grid,
 )
 from pages.parts.problems import show_problems
 from pages.parts.visit import Visit
 
+_LONG_FILE_ROWS = 20_000
 _MOVING = (Stage.UPLOADED, Stage.CHECKING, Stage.LOOKING)
 
 
@@ -65,8 +67,10 @@ def _watch(visit: Visit, id: str, stage: Stage, version: int, is_unread: bool) -
     moved = import_.stage not in _MOVING or import_.version != version
     if moved or import_.state is not ImportState.DRAFT or (is_unread and import_.shape is not None):
         st.rerun()
-    with st.status(words.headline(import_), type="compact"):
-        pass
+    st.status(words.headline(import_), type="compact", state="running")
+    expected = int((import_.shape or {}).get("rows_estimate", 0))
+    if import_.stage is Stage.CHECKING and expected > _LONG_FILE_ROWS:
+        st.progress(min(1.0, import_.stage_progress / expected))
     if import_.problem:
         look.warning(import_.problem)
     banner.sending_here(visit, import_)
@@ -89,6 +93,7 @@ def _checked(visit: Visit, import_: Import) -> None:
     show_problems(visit, import_)
     repair_grid.show(visit, import_)
     if import_.counts.get(RowState.INVALID, 0):
+        repair_file.show(visit, import_)
         find_replace.show(visit, import_)
         downloads.link(visit, import_, Variant.ALL, "All rows, with what is wrong")
     left_out.show(visit, import_)

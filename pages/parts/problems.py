@@ -8,7 +8,7 @@ from blnk_api import file_words
 from blnk_api.imports import repairing
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.repairing import NotRepairable
-from pages.parts import look, person
+from pages.parts import look, person, repair_grid
 from pages.parts.visit import Visit
 
 _SHOWN = 30
@@ -61,19 +61,27 @@ def _repair(visit: Visit, import_: Import, one: dict[str, Any], count: int, key:
             look.safe(f"{code} is right"), key=f"accept-{key}", help="A code of your own, in this whole file."
         ):
             _do(repairing.accept_currency, visit, import_, code, who=who)
+    if one["severity"] == "error" and one.get("column") and one.get("value") is not None:
+        _put_in_all(visit, import_, one, count, key)
     if one.get("repair") is not None and one["severity"] != "note":
         label = f"Fix all {count:,}" if count > 1 else "Fix it"
         if st.button(label, key=f"fix-{key}", help=look.safe(_says(one))):
-            _do(
-                repairing.fix_all,
-                visit,
-                import_,
-                kind=one["kind"],
-                column=one["column"],
-                value=one["value"],
-                repair=one["repair"],
-                who=who,
-            )
+            _fix(visit, import_, one, one["repair"])
+
+
+def _put_in_all(visit: Visit, import_: Import, one: dict[str, Any], count: int, key: str) -> None:
+    """For what nobody but the person can know."""
+    with st.popover(f"Change all {count:,}" if count > 1 else "Change it", key=f"change-{key}"):
+        where = "all of them" if count > 1 else "this row"
+        new = st.text_input(look.safe(f"{one['column']} in {where}"), key=f"new-{key}")
+        if st.button("Put this in", key=f"put-{key}", disabled=not new):
+            _fix(visit, import_, one, new)
+
+
+def _fix(visit: Visit, import_: Import, one: dict[str, Any], repair: str) -> None:
+    facts = {name: one[name] for name in ("kind", "column", "value")}
+    who = person.or_nobody(visit)
+    _do(repairing.fix_all, visit, import_, **facts, repair=repair, who=who)
 
 
 def _says(one: dict[str, Any]) -> str:
@@ -88,4 +96,5 @@ def _do(act: Any, visit: Visit, import_: Import, *args: Any, **facts: Any) -> No
     except NotRepairable as problem:
         look.problem(str(problem))
     else:
+        repair_grid.forget(import_.id)
         st.rerun()

@@ -1,9 +1,15 @@
-"""Takes a file and makes its draft, which the address carries at once."""
+"""Takes a file, or pasted rows, and makes a draft, which the address carries at once."""
+
+import io
+from pathlib import Path
+from typing import BinaryIO
 
 import streamlit as st
 
+from blnk_api import routes, sandbox
 from blnk_api.imports import drafts
 from blnk_api.imports.journal import imports
+from blnk_api.imports.results import FileKind
 from pages.parts import look, person
 from pages.parts.visit import Visit
 
@@ -16,15 +22,34 @@ ldg_073f7ffe-9dfd-42ce-aa50-d1dca1788adc,EUR,,1002
 def show(visit: Visit) -> None:
     person.name_field(visit)
     uploaded = st.file_uploader("A CSV or XLSX file, at most 100 MB", key=f"file-{_next_id()}")
-    with st.expander("What the file must look like"):
+    if uploaded is not None:
+        _begin(visit, uploaded.name, uploaded)
+    with st.expander("Paste rows from a spreadsheet instead", key="paste"):
+        pasted = st.text_area("Rows, with the names of the columns in the first", key=f"text-{_next_id()}")
+        if st.button("Check these rows", disabled=not pasted.strip()):
+            _begin(visit, "pasted rows.csv", io.BytesIO(pasted.encode()))
+    if visit.connected().is_practice and st.button(
+        "Try it with a sample file",
+        icon=":material/science:",
+        help="60 made-up customers, six of which have something wrong to put right.",
+    ):
+        sample = Path(sandbox.__file__).with_name("sample.csv")
+        _begin(visit, "sample customers.csv", io.BytesIO(sample.read_bytes()))
+    with st.expander("What the file must look like", key="example"):
         st.write(
             "One row for each balance, with the names of the columns in the first row. The ledger (by id or "
             "name) and the currency are needed, the identity is optional, and every other column is kept as "
-            "metadata."
+            "metadata. Other names of columns, separators and letters are understood, and can be corrected."
         )
         st.code(_EXAMPLE, language=None)
-    if uploaded is None:
-        return
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.write("An empty file to fill in:")
+            for kind in FileKind:
+                url = routes.template_url(visit.desk.links, visit.connected().name, kind)
+                st.link_button(str(kind).upper(), url, icon=":material/download:")
+
+
+def _begin(visit: Visit, name: str, data: BinaryIO) -> None:
     try:
         who = person.name(visit)
         drafts.upload(
@@ -33,8 +58,8 @@ def show(visit: Visit) -> None:
             id=_next_id(),
             connection=visit.connected(),
             who=who,
-            file_name=uploaded.name,
-            data=uploaded,
+            file_name=name,
+            data=data,
         )
     except ValueError as no_name:
         look.problem(str(no_name))

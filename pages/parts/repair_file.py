@@ -1,0 +1,41 @@
+"""The rows to put right as a workbook: downloaded, changed, and dropped here again."""
+
+import tempfile
+from pathlib import Path
+
+import streamlit as st
+
+from blnk_api import routes, words
+from blnk_api.imports import problem_rows, repairing
+from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.problem_rows import NotTheseRows
+from blnk_api.imports.repairing import NotRepairable
+from pages.parts import look, person, repair_grid
+from pages.parts.visit import Visit
+
+
+def show(visit: Visit, import_: Import) -> None:
+    with st.expander("Put them right in a spreadsheet", key=f"repair-file-{import_.id}"):
+        url = routes.problem_rows_url(visit.desk.links, import_.id)
+        st.link_button("Rows to put right (XLSX)", url, icon=":material/download:")
+        dropped = st.file_uploader(
+            "Then drop the corrected file here",
+            key=f"repaired-{import_.id}-{import_.version}",
+            help="Its rows replace those of this file, by their number. Nothing is sent.",
+        )
+        if dropped is None:
+            return
+        with tempfile.NamedTemporaryFile(dir=visit.desk.settings.data_dir) as kept:
+            kept.write(dropped.getbuffer())
+            kept.flush()
+            try:
+                edits = problem_rows.read_back(visit.desk.journal, import_, Path(kept.name), dropped.name)
+                changed = repairing.edit(visit.desk.journal, import_.id, edits, who=person.or_nobody(visit))
+            except (NotTheseRows, NotRepairable) as problem:
+                look.problem(str(problem))
+                return
+        if changed:
+            repair_grid.forget(import_.id)
+            st.toast(f"{words.plural(changed, 'cell')} changed; checked again.")
+            st.rerun()
+        st.write("Nothing in it differs from the rows as they are.")

@@ -18,7 +18,8 @@ _HELP = {
     Variant.NOT_CREATED: "Rows without a balance. Put them right and import this file as it is.",
     Variant.CREATED: "Rows whose balance exists, with its id.",
 }
-_LABEL_PIXELS = 200
+_LABEL_PIXELS = 170
+"""So that a line fits on a telephone."""
 
 
 def show(visit: Visit, import_: Import) -> None:

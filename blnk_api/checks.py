@@ -72,7 +72,7 @@ def about_blnk(connection: Connection, client: BlnkClient, hello: Hello) -> Iter
         yield from _unanswered(connection, problem)
         return
     milliseconds = (time.monotonic() - began) * 1000
-    yield Check("Does Blnk answer?", Verdict.FINE, f"Yes, within {milliseconds:,.0f} ms.")
+    yield Check("Does Blnk answer?", Verdict.FINE, f"Yes, within {max(1, milliseconds):,.0f} ms.")
     yield _tls(connection, hello)
     yield Check("Is the token accepted?", Verdict.FINE, "Yes.")
     if not may_read:
@@ -234,7 +234,7 @@ def _disk(desk: Desk) -> Check:
         free = shutil.disk_usage(folder).free
     except OSError as problem:
         return Check(question, Verdict.FAILED, f"{folder} cannot be read: {problem.strerror}.")
-    told = f"{words.size(free)} are free in {folder}."
+    told = f"{free / 1e9:,.1f} GB are free in {folder}."
     if free < _TOO_LOW_BYTES:
         return Check(question, Verdict.FAILED, told, "Make room: without it nothing can be sent.")
     if free < _LOW_BYTES:
@@ -257,7 +257,7 @@ def _records(desk: Desk) -> Check:
             "See whether the database runs, and whether its disk is full or read-only.",
         )
     milliseconds = (time.monotonic() - began) * 1000
-    return Check(question, Verdict.FINE, f"Yes, in {where}, within {milliseconds:,.0f} ms.")
+    return Check(question, Verdict.FINE, f"Yes, in {where}, within {max(1, milliseconds):,.0f} ms.")
 
 
 def _sender(sending: Sending) -> Check:

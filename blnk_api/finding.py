@@ -35,7 +35,7 @@ class Wanted:
     """An id, or a part of a name or an e-mail address."""
     indicator: str = ""
     key: str = ""
-    """A key of the metadata, and its value: as text, so that "7" finds 7 too."""
+    """A key of the metadata, and its value: as text, so that "7" finds 7 too; any value where it is empty."""
     value: str = ""
     import_ids: tuple[str, ...] | None = None
     """Made by one of these imports."""
@@ -65,7 +65,8 @@ def filters(client: BlnkClient, wanted: Wanted) -> list[Filter]:
             raise NothingLikeIt(
                 f"Blnk cannot search by the key {key}: only letters, digits and _ may stand in it."
             )
-        asked.append(Filter(f"{_METADATA}{key}", "in", values=[wanted.value.strip()]))
+        field, value = f"{_METADATA}{key}", wanted.value.strip()
+        asked.append(Filter(field, "in", values=[value]) if value else Filter(field, "isnotnull"))
     if wanted.import_ids is not None:
         asked.append(_one_of(f"{_METADATA}{IMPORT_ID}", wanted.import_ids, "No import is called that."))
     if wanted.created_from:

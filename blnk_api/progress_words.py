@@ -70,7 +70,7 @@ def pace(
             f"more again while it does not, up to this connection's limit of {limit}."
         )
     elif rows_per_second and rows_per_second * 60 < _AT_ITS_LIMIT * connection.requests_per_minute:
-        said.append(f"As fast as Blnk answers. This connection's limit of {limit} is not reached.")
+        return [f"As fast as Blnk answers. This connection's limit of {limit} is not reached."]
     else:
         said.append(f"As fast as this connection's limit allows: {limit}.")
     if now - (learned.pages_read_at or 0.0) < _PAGES_READ_SECONDS:

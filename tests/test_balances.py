@@ -60,6 +60,7 @@ class TestASearch:
             (Wanted(indicator="@fees"), {"fees"}),
             (Wanted(key="customer", value="007"), {"007"}),
             (Wanted(key="customer", value="7"), {"seven"}),
+            (Wanted(key="customer"), {"seven", "007"}),
             (Wanted(ledger=LEDGER, currency="NGN"), {"seven", "007"}),
             (Wanted(ledger=LEDGER, currency="GBP"), set()),
         ],

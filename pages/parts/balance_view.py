@@ -11,7 +11,8 @@ from blnk_api.imports.journal import history, imports
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow
 from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance
-from pages.parts import look
+from blnk_api.settings import Instance
+from pages.parts import look, notes
 from pages.parts.visit import Visit
 
 _TOLD = {
@@ -56,6 +57,17 @@ def show(visit: Visit, id: str) -> None:
         st.caption("None.")
     with st.expander("Everything Blnk answered"):
         st.json(fields)
+    notes.on_balance(visit, _instance_number(visit, visit.connected().instance), id)
+
+
+def _instance_number(visit: Visit, instance: Instance) -> int:
+    """Its number here, which a note on it may be the first to need."""
+    with visit.desk.journal.read() as tx:
+        known = history.number_of(tx, instance)
+    if known is not None:
+        return known
+    with visit.desk.journal.write() as tx:
+        return imports.instance_number(tx, instance)
 
 
 def _close() -> None:

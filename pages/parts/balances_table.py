@@ -18,6 +18,7 @@ from pages.parts.visit import Visit
 
 _MOST_IMPORTS = 50
 _TABLE = "balances-table"
+_FEW, _HEIGHT = 12, 460
 _TITLES = {
     **{"balance_id": "Balance id", "ledger_id": "Ledger id", "currency": "Currency"},
     **{"identity_id": "Identity id", "indicator": "Indicator", "balance": "Balance"},
@@ -168,7 +169,7 @@ def _table(visit: Visit, found: Sequence[Balance]) -> None:
         first | columns,
         hide_index=True,
         key=_TABLE,
-        height=460,
+        height=_HEIGHT if len(found) > _FEW else "content",
         selection_mode="single-row",
         on_select=lambda: _chosen([one.balance_id for one in found]),
         column_config={

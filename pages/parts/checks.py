@@ -44,5 +44,5 @@ def _line(one: Check) -> None:
     sign, word = _SIGNS[one.verdict]
     with st.container(gap=None):
         st.markdown(f"{sign} **{one.question}** {look.safe(one.told)}")
-        if one.verdict is not Verdict.FINE:
-            st.caption(f"{word}. {look.safe(one.do)}" if one.do else f"{word}.")
+        if one.do:
+            st.caption(f"{word}. {look.safe(one.do)}")

@@ -41,6 +41,13 @@ def needs(visit: Visit, import_: Import) -> None:
                     )
 
 
+def balances_link(visit: Visit, import_: Import) -> None:
+    """To what Blnk holds of it."""
+    if visit.connection is not None and import_.counts.get(RowState.CREATED):
+        query = visit.query(made=import_.id)
+        st.page_link("balances.py", label="Its balances in Blnk", query_params=query)
+
+
 def _first(visit: Visit, import_: Import) -> list[JournalRow]:
     """State by state: a look for one state goes by its index, however many rows there are."""
     with visit.desk.journal.read() as tx:

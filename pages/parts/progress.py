@@ -68,6 +68,7 @@ def _over(visit: Visit, pulse: Pulse) -> None:
     decide.show(visit, import_)
     _findings(visit, import_)
     _counts(import_)
+    ending.balances_link(visit, import_)
 
 
 def _pace(visit: Visit, pulse: Pulse) -> None:
@@ -102,6 +103,7 @@ _ROWS_OVER_TIME: dict[str, Any] = {
         "y": {
             "field": "rows",
             "type": "quantitative",
+            "stack": None,
             "axis": {"title": None, "tickCount": 3, "format": ",d"},
         },
     },
@@ -111,8 +113,10 @@ _ROWS_OVER_TIME: dict[str, Any] = {
 def _chart(curve: Curve) -> None:
     if len(curve) < 2 or curve[-1][0] - curve[0][0] < _LEAST_CHARTED_SECONDS:
         return
-    moments = pa.array([round(at * 1000) for at, _ in curve], pa.timestamp("ms", "UTC"))
-    data = pa.table({"at": moments, "rows": [n for _, n in curve]})
+    # Rows come to their end in groups: the last figure of a moment counts.
+    by_moment = {round(at * 1000): n for at, n in curve}
+    moments = pa.array(list(by_moment), pa.timestamp("ms", "UTC"))
+    data = pa.table({"at": moments, "rows": list(by_moment.values())})
     st.caption("Rows done over time")
     st.vega_lite_chart(
         data,

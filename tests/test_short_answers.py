@@ -13,7 +13,7 @@ from blnk_api.imports.journal import Journal
 from blnk_api.imports.journal.states import RowState
 from blnk_api.imports.journal_thread import JournalThread
 from blnk_api.imports.looking import Looker, sortable
-from blnk_api.imports.verifying import verify
+from blnk_api.imports.verifying import Findings, verify
 from blnk_api.outcomes import Request
 from tests.journalling import draft, rows_of
 from tests.test_looking import ask_with, balance, run, walked
@@ -61,12 +61,23 @@ def test_ids_that_an_answer_left_out_are_asked_for_again() -> None:
     assert sorted(run(looker.find_ids(["bln_1", "bln_2", "bln_3"]))) == ["bln_1", "bln_2"]
 
 
-def test_a_witness_vouches_for_nothing_that_a_later_answer_left_out() -> None:
-    """It is asked for each time; the answer that ends the look holds neither it nor the missing one."""
-    looker = Looker(ask_with(iter([[balance("w"), balance("a", "bln_2")], []])), "ins_1")
-    assert sorted(run(looker.find_together(["a", "b"], witness="w"))) == ["a"]
-    looker = Looker(ask_with(iter([[balance("a", "bln_2")], [balance("w")]])), "ins_1")
-    assert sorted(run(looker.find_together(["a", "b"], witness="w"))) == ["a", "w"]
+@pytest.mark.parametrize(
+    ("answers", "found"),
+    [
+        ([["w", "a"], ["w"], ["w"]], ["a", "w"]),
+        ([["w"], ["w"]], ["w"]),
+        ([["w", "a"], []], ["a"]),
+        ([["w"], []], []),
+        ([["w"], ["b"], ["w"], ["w", "a"]], ["a", "b"]),
+    ],
+)
+def test_a_witness_vouches_only_for_what_two_answers_in_a_row_with_it_leave_out(
+    answers: list[list[str]], found: list[str]
+) -> None:
+    told = iter([[balance(ref, f"bln_{ref}") for ref in answer] for answer in answers])
+    looker = Looker(ask_with(told), "ins_1")
+    assert sorted(run(looker.find_together(["a", "b"], witness="w"))) == found
+    assert next(told, None) is None, "every answer was asked for"
 
 
 def test_rows_that_a_walk_was_not_shown_are_looked_up_by_name(journal: Journal) -> None:
@@ -91,22 +102,32 @@ def test_rows_that_a_walk_was_not_shown_are_looked_up_by_name(journal: Journal) 
     assert {row.state for row in rows_of(journal, made)} == {RowState.CREATED}
 
 
-def test_a_balance_is_not_missing_because_an_answer_leaves_out_what_another_one_held(
-    five: Verified,
-) -> None:
-    """Two rows that the walk did not meet: the first answer shows one of them, the second one none."""
-    ids = [row.balance_id for row in rows_of(five.journal, five.import_)]
-    answers = iter([[], [balance("a", str(ids[0]))], [], []])
+def verified(five: Verified, *answers: list[str]) -> Findings:
+    """With a walk that shows nothing, and these ids in the lists that follow."""
+    told = iter([[], *([balance("x", id) for id in answer] for answer in answers)])
 
-    async def ask(request: Request) -> Any:
-        return next(answers, [])
-
-    async def verified() -> None:
+    async def verified() -> Findings:
         thread = JournalThread(five.journal)
         try:
-            await verify(thread, Looker(ask, "ins_1"), five.import_, settle_seconds=SETTLE_SECONDS)
+            looker = Looker(ask_with(told), "ins_1")
+            return await verify(thread, looker, five.import_, settle_seconds=SETTLE_SECONDS)
         finally:
             thread.close()
 
+    return asyncio.run(verified())
+
+
+def test_a_balance_is_missing_only_where_another_one_is_shown(five: Verified) -> None:
+    *others, gone = [row.balance_id or "" for row in rows_of(five.journal, five.import_)]
+    one = others[:1]
     with pytest.raises(ReadFailed, match="had shown before"):
-        asyncio.run(verified())
+        verified(five, others, [], [])
+    findings = verified(five, others, [], one, one)
+    assert [found["ids"] for found in findings.missing] == [[gone]]
+    assert verified(five, others, [], [gone]).is_clean
+
+
+def test_where_no_other_one_is_shown_it_is_asked_for_three_times(five: Verified) -> None:
+    ids = [row.balance_id or "" for row in rows_of(five.journal, five.import_)]
+    assert verified(five, [], [], ids).is_clean
+    assert len(verified(five, [], [], []).missing) == 5

@@ -20,6 +20,7 @@ Ask = Callable[[Request], Awaitable[Any]]
 
 _MOST_REPEATS = 200
 """A look that has not come to an end after this many questions is no answer."""
+_LAST_ANSWERS = 2
 
 
 class Looker:
@@ -44,44 +45,53 @@ class Looker:
     async def find_together(
         self, refs: Sequence[str], *, created_from: str | None = None, witness: str | None = None
     ) -> dict[str, list[Balance]]:
-        """As `find`, for at most 99 refs in one list, the witness among them.
+        """As `find`, for at most 99 refs in one list, the witness among them."""
 
-        A twin can push another ref off the page, so refs that were not found are asked again until an
-        answer holds none of them. The witness is asked for each time, and found only where that last
-        answer holds it: it vouches for what the answer does not hold.
+        def search(missing: Sequence[str]) -> Request:
+            return wire.find_refs(self._instance_id, missing, created_from=created_from)
+
+        return await self._find_each(search, lambda one: one.import_ref, refs, witness)
+
+    async def find_ids(self, balance_ids: Sequence[str], *, witness: str | None = None) -> set[str]:
+        """Which of these ids, at most 100 with the witness, Blnk holds."""
+
+        def search(missing: Sequence[str]) -> Request:
+            return wire.search(self._instance_id, "balances", [Filter("balance_id", "in", values=missing)])
+
+        return set(await self._find_each(search, lambda one: one.balance_id, balance_ids, witness))
+
+    async def _find_each(
+        self,
+        search: Callable[[Sequence[str]], Request],
+        name_of: Callable[[Balance], str | None],
+        wanted: Sequence[str],
+        witness: str | None,
+    ) -> dict[str, list[Balance]]:
+        """Balances by name. A twin can push another name off the page, so names that were not found are
+        asked again until an answer holds none of them.
+
+        A witness is a name that Blnk holds. It is asked for each time, and found only where it stands in
+        two such last answers: then it vouches for what they do not hold.
         """
-        missing = list(dict.fromkeys(refs))
+        missing = list(dict.fromkeys(wanted))
         found: dict[str, list[Balance]] = {}
+        last_answers = 0
         for _ in range(_MOST_REPEATS):
             asked = missing if witness is None else [*missing, witness]
             got: dict[str, list[Balance]] = {}
-            for balance in await self._search_refs(asked, created_from):
-                if balance.import_ref not in asked:
+            for balance in read_balances(await self._ask(search(asked))):
+                name = name_of(balance)
+                if name is None or name not in asked:
                     raise ReadFailed("Blnk answered a look with balances that were not asked for.")
-                got.setdefault(balance.import_ref, []).append(balance)
-            is_last = not any(ref in got for ref in missing)
-            found |= {ref: balances for ref, balances in got.items() if ref != witness or is_last}
-            missing = [ref for ref in missing if ref not in found]
-            if is_last or not missing:
+                got.setdefault(name, []).append(balance)
+            vouches = {} if witness is None or witness not in got else {witness: got.pop(witness)}
+            found |= got
+            missing = [name for name in missing if name not in found]
+            last_answers = 0 if got else last_answers + 1
+            if not missing or (last_answers and not vouches):
                 return found
-        raise ReadFailed("Blnk's answers to a look do not come to an end.")
-
-    async def _search_refs(self, refs: Sequence[str], created_from: str | None) -> list[Balance]:
-        return read_balances(
-            await self._ask(wire.find_refs(self._instance_id, refs, created_from=created_from))
-        )
-
-    async def find_ids(self, balance_ids: Sequence[str]) -> dict[str, Balance]:
-        """Balances by their id, at most 100 at once; asked again until an answer holds none of the rest."""
-        missing = list(dict.fromkeys(balance_ids))
-        found: dict[str, Balance] = {}
-        for _ in range(_MOST_REPEATS):
-            asked = wire.search(self._instance_id, "balances", [Filter("balance_id", "in", values=missing)])
-            got = read_balances(await self._ask(asked))
-            found |= {one.balance_id: one for one in got}
-            missing = [id for id in missing if id not in found]
-            if not got or not missing:
-                return found
+            if last_answers == _LAST_ANSWERS:
+                return found | vouches
         raise ReadFailed("Blnk's answers to a look do not come to an end.")
 
     async def with_values(

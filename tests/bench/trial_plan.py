@@ -24,7 +24,7 @@ SETTLED_SECONDS = 3 * REQUEST_TIMEOUT_SECONDS
 """A settle time of two request time-outs, and the second look one later: whatever Blnk commits after that
 may have been sent again."""
 
-_WITHIN_SECONDS = (0.3, 2.0)
+_WITHIN_SECONDS = (0.5, 2.4)
 _BEYOND_SECONDS = (5.0, 7.0)
 
 
@@ -83,7 +83,7 @@ def plan(seed: int, database: Database) -> Plan:
         seed=seed,
         database=database,
         files=files,
-        requests_per_minute=chance.choice((3_000, 6_000, 12_000, 60_000)),
+        requests_per_minute=chance.choice((3_000, 6_000, 12_000)),
         claim_good_seconds=chance.choice((0.5, 2.0)),
         access=access,  # type: ignore[arg-type]
         faults=tuple(_faults(chance, rows)),
@@ -92,7 +92,7 @@ def plan(seed: int, database: Database) -> Plan:
 
 
 def _files(chance: random.Random, *, several: bool) -> tuple[tuple[BalanceRequest, ...], ...]:
-    first = _rows(chance, range(chance.choice((1, 2, 7, 20, 60, 60, 120, 120, 200, 300))))
+    first = _rows(chance, range(chance.choice((1, 2, 7, 20, 20, 60, 60, 60, 120, 120, 200, 300))))
     kind = chance.choices(("one", "two", "twice", "overlapping"), (12, 2, 2, 1))[0] if several else "one"
     match kind:
         case "two":
@@ -122,7 +122,7 @@ def _faults(chance: random.Random, rows: int) -> list[dict[str, Any]]:
         return []
     makers = chance.sample(_MAKERS, chance.randint(2, 5))
     faults = [{**make(chance, rows), "seed": chance.randrange(1_000_000)} for make in makers]
-    if chance.random() < 0.12:
+    if chance.random() < 0.15:
         faults = [one for one in faults if one["kind"] != "commit_late"]
         faults.insert(0, _late(chance, rows, _BEYOND_SECONDS))
     return faults
@@ -140,9 +140,10 @@ def _few(chance: random.Random, rows: int, most: int = 3) -> dict[str, Any]:
 
 
 def _late(chance: random.Random, rows: int, within: tuple[float, float]) -> dict[str, Any]:
+    """Some in a row, so that a few rows are on their way when a sender is killed."""
     seconds = round(chance.uniform(*within), 1)
     answer = chance.choice(("hang", "drop"))
-    return {"kind": "commit_late", "seconds": seconds, "answer": answer, **_few(chance, rows)}
+    return {"kind": "commit_late", "seconds": seconds, "answer": answer, **_few(chance, rows, 5)}
 
 
 def _status(chance: random.Random, rows: int, when: str) -> dict[str, Any]:
@@ -165,7 +166,7 @@ _MAKERS: list[Callable[[random.Random, int], dict[str, Any]]] = [
     lambda chance, rows: _status(chance, rows, "after"),
     lambda chance, rows: {"kind": "rate_limited", **_few(chance, rows)},
     lambda chance, rows: {
-        "kind": "rate_limited", "retry_after": chance.choice(("0", "1")), **_few(chance, rows, 20),
+        "kind": "rate_limited", "retry_after": chance.choice(("0", "1")), **_few(chance, rows, 8),
     },
     lambda chance, rows: {"kind": "truncated_201", **_some(chance, rows)},
     lambda chance, rows: {"kind": "html_200", **_few(chance, rows)},
@@ -178,7 +179,7 @@ _MAKERS: list[Callable[[random.Random, int], dict[str, Any]]] = [
         "percent": chance.choice((20, 100)),
     },
     lambda chance, _: {
-        "kind": "lagging_reads", "seconds": round(chance.uniform(0.3, 1.5), 1),
+        "kind": "lagging_reads", "seconds": round(chance.uniform(0.3, 1.8), 1),
         "percent": chance.choice((30, 100)),
     },
     lambda chance, _: {"kind": "short_filter", "percent": chance.choice((5, 15, 30))},

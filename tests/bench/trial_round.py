@@ -28,8 +28,10 @@ from tests.importing import SHORT_WAITS, make_draft
 from tests.postgres import Postgres
 from tests.practice import PracticeBlnk
 
-CALM_SECONDS = 10.0
-"""After the last strike Blnk is well again, so that every round comes to an end."""
+CALM_SECONDS = 8.0
+"""After the last strike, and once every row was tried, Blnk is well again: every round comes to an end."""
+SLOW_SECONDS = 60.0
+"""Then it is well in any case."""
 STUCK_SECONDS = 60.0
 """An import that is not done so long after Blnk is well does not go on by itself."""
 _STRIKE_ANYWAY_SECONDS = 4.0
@@ -144,10 +146,12 @@ class _Round:
         """Until all imports are done, or one of them is stuck."""
         self._workers.append(self._new_worker())
         last = self._strike_all()
-        if not self._until_done(last + CALM_SECONDS):
-            self._become_well()
-            self._until_done(last + CALM_SECONDS + STUCK_SECONDS)
+        is_done = self._until_done(last + CALM_SECONDS)
+        while not is_done and self._has_untried_rows() and time.monotonic() < last + SLOW_SECONDS:
+            is_done = self._until_done(time.monotonic() + 1.0)
         self._become_well()
+        if not is_done:
+            self._until_done(time.monotonic() + STUCK_SECONDS)
         self._verify_late_commits()
 
     def _strike_all(self) -> float:
@@ -171,8 +175,15 @@ class _Round:
             time.sleep(_LOOK_SECONDS)
         return False
 
+    def _has_untried_rows(self) -> bool:
+        untried = select(schema.rows.c.id).where(
+            schema.rows.c.state == RowState.READY, schema.rows.c.tries == 0
+        )
+        with self._journal.read() as tx:
+            return tx.execute(untried.limit(1)).first() is not None
+
     def _become_well(self) -> None:
-        self.fired += sum(one["fired"] for one in self._blnk.faults())
+        self.fired = sum(one["fired"] for one in self._blnk.faults())
         self._blnk.clear_faults()
 
     def _tend(self) -> None:
@@ -199,9 +210,10 @@ class _Round:
             if self._later:
                 return False
             settled = [n for one in self._imports() for state, n in one.counts.items() if state not in _OPEN]
-            if sum(settled) >= strike.at * self._plan.rows and self._sender() is not None:
+            has_come = sum(settled) >= strike.at * self._plan.rows
+            if self._sender() is not None and (has_come or waited_seconds > _STRIKE_ANYWAY_SECONDS):
                 return True
-        return not self._later and waited_seconds > _STRIKE_ANYWAY_SECONDS
+        return not self._later and waited_seconds > SLOW_SECONDS
 
     def _imports(self) -> list[Import]:
         with self._journal.read() as tx:

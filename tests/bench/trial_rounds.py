@@ -31,7 +31,7 @@ from tests.practice import PracticeBlnk
 
 SEED_FILE = Path(__file__).parent.parent / "samples" / "environment.json"
 ROUNDS = 20
-AT_ONCE = 4
+AT_ONCE = 8
 """Rounds wait most of their time; so many keep two cores busy."""
 
 

@@ -36,5 +36,7 @@ identity = pick(
 )
 with st.expander("Metadata (optional)"):
     pairs = ask.metadata_grid()
+with st.expander("More (optional)"):
+    ask.more_fields()
 person.name_field(here)
 ask.create_button(here, ledger, identity, pairs)

@@ -16,6 +16,7 @@ from blnk_api.imports.journal.states import ImportState, RowState, Stage
 from blnk_api.models import BalanceRequest
 from tests.conftest import LEDGER
 from tests.importing import Importer, requests_for
+from tests.practice import PracticeBlnk
 
 USD = BalanceRequest(ledger_id=LEDGER, currency="USD", meta_data={"customer": "1001"})
 
@@ -102,6 +103,33 @@ def test_our_own_marks_cannot_be_typed_as_metadata(name: str) -> None:
 def test_characters_that_blnk_cannot_store_are_refused_before_anything_is_sent(text: str) -> None:
     with pytest.raises(Incomplete, match="cannot store"):
         drafts.balance_request(ledger_id=LEDGER, currency="USD", meta_data=[("note", text)])
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ({"indicator": "Fees"}, "starts with @"),
+        ({"indicator": "@Fees"}, "only in the General Ledger"),
+        ({"track_fund_lineage": True}, "needs an identity"),
+        ({"allocation_strategy": "newest"}, "no allocation strategy"),
+    ],
+)
+def test_the_form_has_the_rules_of_files(facts: dict[str, Any], told: str) -> None:
+    with pytest.raises(Incomplete, match=told):
+        drafts.balance_request(ledger_id=LEDGER, currency="USD", **facts)
+
+
+def test_the_rarer_fields_are_sent(importer: Importer, practice_blnk: PracticeBlnk) -> None:
+    request = drafts.balance_request(
+        ledger_id="general_ledger_id", currency="USD", indicator=" @Fees ", allocation_strategy="fifo"
+    )
+    importer.start()
+    id = ask(importer, request)
+    confirm(importer, id)
+    importer.wait_for(importer.find(id), ImportState.DONE)
+    [made] = practice_blnk.balances()
+    assert made["indicator"] == "@Fees"
+    assert made.get("allocation_strategy", "FIFO") == "FIFO"
 
 
 def test_empty_lines_of_the_metadata_grid_mean_nothing() -> None:

@@ -13,13 +13,14 @@ import orjson
 
 from blnk_api import currencies, wire
 from blnk_api.imports import refs
+from blnk_api.imports.checking import cells
 from blnk_api.imports.journal import Journal, imports, rows
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow, NewRow
 from blnk_api.imports.journal.states import ImportState, RowState, Stage
 from blnk_api.imports.mapping import Mapping
 from blnk_api.imports.reading import ReadOptions
-from blnk_api.models import IMPORT_ID, IMPORT_REF, BalanceRequest
+from blnk_api.models import GENERAL_LEDGER_ID, IMPORT_ID, IMPORT_REF, BalanceRequest
 from blnk_api.settings import Connection, Settings
 from blnk_api.shown import shown
 
@@ -43,10 +44,13 @@ def balance_request(
     ledger_id: str | None,
     currency: str | None,
     identity_id: str | None = None,
+    indicator: str = "",
+    track_fund_lineage: bool = False,
+    allocation_strategy: str = "",
     meta_data: Iterable[tuple[str, str]] = (),
     custom_currencies: Iterable[str] = (),
 ) -> BalanceRequest:
-    """What a filled-in form asks for. Raises Incomplete."""
+    """What a filled-in form asks for, by the rules that rows of files have. Raises Incomplete."""
     wrong: list[str] = []
     ledger_id, identity_id = (ledger_id or "").strip(), (identity_id or "").strip()
     if not ledger_id:
@@ -58,6 +62,14 @@ def balance_request(
         code, finding = currencies.check(currency, custom_currencies)
         if code is None and finding is not None:
             wrong.append(finding.message)
+    named, told = cells.indicator(indicator)
+    wrong += [finding.message for finding in told]
+    if named and ledger_id and ledger_id != GENERAL_LEDGER_ID:
+        wrong.append("An indicator is possible only in the General Ledger.")
+    if track_fund_lineage and not identity_id:
+        wrong.append("To track fund lineage, the balance needs an identity.")
+    strategy, told = cells.strategy(allocation_strategy)
+    wrong += [finding.message for finding in told]
     kept: dict[str, str] = {}
     for name, value in meta_data:
         name = name.strip()
@@ -69,14 +81,22 @@ def balance_request(
             wrong.append(f"The metadata name {shown(name)} stands twice: keep one.")
         elif name:
             kept[name] = value
-    texts = {"The ledger": ledger_id, "The identity": identity_id}
+    texts = {"The ledger": ledger_id, "The identity": identity_id, "The indicator": indicator}
     texts |= {f"The metadata {shown(name)}": name + value for name, value in kept.items()}
     wrong += [
         f"{what} holds a character that Blnk cannot store." for what, text in texts.items() if _is_odd(text)
     ]
     if wrong or code is None:
         raise Incomplete(wrong)
-    return BalanceRequest(ledger_id=ledger_id, currency=code, identity_id=identity_id or None, meta_data=kept)
+    return BalanceRequest(
+        ledger_id=ledger_id,
+        currency=code,
+        identity_id=identity_id or None,
+        indicator=named or None,
+        track_fund_lineage=track_fund_lineage,
+        allocation_strategy=strategy or None,
+        meta_data=kept,
+    )
 
 
 def _is_odd(text: str) -> bool:

@@ -3,11 +3,13 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
 
 from blnk_api import currencies
+from blnk_api.errors import NothingCreated
 from blnk_api.imports import drafts
 from blnk_api.imports.drafts import Incomplete, NotConfirmed
 from blnk_api.imports.journal import imports
@@ -17,6 +19,7 @@ from pages.parts.picker import Choice, put
 from pages.parts.visit import Visit
 
 LEDGER, IDENTITY, CURRENCY = "form-ledger", "form-identity", "form-currency"
+INDICATOR, LINEAGE, STRATEGY = "form-indicator", "form-lineage", "form-strategy"
 _METADATA, _ID, _PRESSED, _SENT = "form-metadata", "form-id", "form-pressed", "form-sent"
 
 _EDIT_ARRIVES_SECONDS = 0.3
@@ -81,6 +84,29 @@ def metadata_grid() -> Pairs:
     return grid
 
 
+def more_fields() -> None:
+    """What few balances need, each with what it is for."""
+    st.text_input(
+        "Indicator",
+        key=INDICATOR,
+        placeholder="@Fees",
+        help="A name for this balance in transactions. Only in the General Ledger; starts with @, no spaces.",
+    )
+    st.checkbox(
+        "Track fund lineage",
+        key=LINEAGE,
+        help="Blnk then remembers whose money is in the balance. It needs an identity.",
+    )
+    st.selectbox(
+        "Allocation strategy",
+        ("FIFO", "LIFO", "PROPORTIONAL"),
+        index=None,
+        key=STRATEGY,
+        placeholder="Blnk's own choice",
+        help="Whose money is taken first when lineage is tracked: the oldest, the newest, or a part of each.",
+    )
+
+
 def create_button(visit: Visit, ledger: Choice | None, identity: Choice | None, pairs: Pairs) -> None:
     """A press is kept until it is done: an edit that arrives meanwhile begins the run anew, with the edit."""
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -99,9 +125,13 @@ def create_button(visit: Visit, ledger: Choice | None, identity: Choice | None, 
             ledger_id=ledger[0] if ledger else None,
             currency=st.session_state.get(CURRENCY),
             identity_id=identity[0] if identity else None,
+            indicator=st.session_state.get(INDICATOR) or "",
+            track_fund_lineage=bool(st.session_state.get(LINEAGE)),
+            allocation_strategy=st.session_state.get(STRATEGY) or "",
             meta_data=[(one.get("Name") or "", one.get("Value") or "") for one in pairs],
             custom_currencies=visit.connected().custom_currencies,
         )
+        _refuse_taken(visit, request)
         send(visit, _form_id(), request, person.name(visit))
     except (Incomplete, ValueError, NotConfirmed) as problem:
         release()
@@ -109,6 +139,21 @@ def create_button(visit: Visit, ledger: Choice | None, identity: Choice | None, 
     else:
         release()
         st.rerun()
+
+
+def _refuse_taken(visit: Visit, request: BalanceRequest) -> None:
+    """Raises Incomplete where Blnk has a balance of this indicator. Unasked where it cannot be asked: Blnk
+    refuses it itself."""
+    if request.indicator is None:
+        return
+    held = []
+    with suppress(NothingCreated), visit.desk.client(visit.connected()) as client:
+        held = client.balances_with_indicator([request.indicator])
+    for one in held:
+        if one.currency == request.currency:
+            raise Incomplete(
+                [f"The indicator {request.indicator} in {one.currency} is taken: it is {one.balance_id}."]
+            )
 
 
 def _press() -> None:
@@ -140,7 +185,8 @@ def again(visit: Visit, request: BalanceRequest) -> None:
 
 def clear() -> None:
     """Empties the form for the next balance, which gets an id of its own."""
-    for key in (_ID, _PRESSED, _SENT, _METADATA, CURRENCY, f"{LEDGER}-search", f"{IDENTITY}-search"):
+    mine = (_ID, _PRESSED, _SENT, _METADATA, CURRENCY, INDICATOR, LINEAGE, STRATEGY)
+    for key in (*mine, f"{LEDGER}-search", f"{IDENTITY}-search"):
         st.session_state.pop(key, None)
     put(LEDGER, None)
     put(IDENTITY, None)
@@ -157,6 +203,9 @@ def fill(request: BalanceRequest) -> None:
     put(LEDGER, (request.ledger_id, ""))
     put(IDENTITY, (request.identity_id, "") if request.identity_id else None)
     st.session_state[CURRENCY] = request.currency
+    st.session_state[INDICATOR] = request.indicator or ""
+    st.session_state[LINEAGE] = request.track_fund_lineage
+    st.session_state[STRATEGY] = request.allocation_strategy
     pairs = [{"Name": name, "Value": str(value)} for name, value in request.meta_data.items()]
     st.session_state[_METADATA] = pairs or _NO_PAIRS
 

@@ -43,7 +43,7 @@ def show(visit: Visit, import_: Import) -> None:
             column_config={
                 _ROW: st.column_config.TextColumn(width=60, pinned=True),
                 _WRONG: st.column_config.TextColumn(width=300),
-                _LEAVE_OUT: st.column_config.CheckboxColumn(width=80, help="This row is not sent."),
+                _LEAVE_OUT: st.column_config.CheckboxColumn(width=105, help="This row is not sent."),
             },
         )
     if invalid > len(grid["rows"]):

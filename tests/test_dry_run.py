@@ -134,6 +134,28 @@ def test_each_currency_of_a_record_is_a_row_of_its_own_and_the_record_counts_onc
     assert [one["row"] for one in said["requests"]] == ["2·USD", "2·NGN"]
 
 
+def test_what_only_the_whole_file_shows_is_told_beside_each_of_its_rows(commands: Commands) -> None:
+    file = commands.folder / "twins.csv"
+    rows = [f"{LEDGER},NGN,{key}" for key in ("k-1", "k-2", "k-1", "k-3")]
+    file.write_text("\n".join(["ledger_id,currency,reference", *rows]))
+    code, said = dry(commands, file)
+    assert (code, said["invalid"], said["new"]) == (3, 2, 2)
+    whole, *each = said["problems"]
+    assert whole["row"] == 0
+    assert [(one["row"], one["kind"], one["severity"], one["value"], one["message"]) for one in each] == [
+        (2, "duplicate_reference", "error", "k-1", "k-1 is also in row 4."),
+        (4, "duplicate_reference", "error", "k-1", "k-1 is also in row 2."),
+    ]
+
+    file.write_text("\n".join(["ledger_id,currency,note", *rows]))
+    code, said = dry(commands, file)
+    assert (code, said["new"]) == (0, 4)
+    assert [(one["row"], one["severity"], one["message"]) for one in said["problems"]] == [
+        (2, "warning", "This row and row 4 are the same: each makes a balance of its own."),
+        (4, "warning", "This row and row 2 are the same: each makes a balance of its own."),
+    ]
+
+
 def test_a_code_that_a_person_allows_is_sent(practice_blnk: PracticeBlnk, commands: Commands) -> None:
     file = commands.file(1, extra=f"{LEDGER},SHELLS,c-9")
     assert dry(commands, file)[1]["invalid"] == 1

@@ -140,6 +140,8 @@ def test_a_link_of_one_kind_opens_no_other(host: str, importer: Importer) -> Non
     token = routes.problem_rows_url(links_, import_.id).rsplit("/", 1)[-1]
     for path in ("download", "template"):
         assert get(f"{host}/{path}/{token}").status_code == 403
+    other = links_.sign(Template(import_.id, Variant.ALL))
+    assert get(f"{host}/download/{other}").status_code == 403
     wrong = links_.sign(Template("here", "exe"))
     assert get(f"{host}/template/{wrong}").status_code == 403
     assert get(f"{host}/download/{links_.sign(Download(import_.id, 'all', 'exe'))}").status_code == 403

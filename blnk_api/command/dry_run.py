@@ -1,5 +1,6 @@
 """`import FILE --dry-run`: all that a check finds, for a person or a program. Sends and keeps nothing."""
 
+import re
 import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Mapping
@@ -173,11 +174,19 @@ def _late(draft: Import) -> dict[tuple[int, str], list[dict[str, Any]]]:
     for one in draft.totals.get("problems", []):
         for label in one["rows"]:
             number, _, part = label.partition("·")
-            found.setdefault((int(number), part), []).append({**one, "part": part})
+            told = {**one, "part": part, "message": _seen_from(int(number), one)}
+            found.setdefault((int(number), part), []).append(told)
     for sentence in draft.totals.get("not_checked", []):
         told = {"kind": "not_checked", "severity": "warning", "message": sentence}
         found.setdefault((0, ""), []).append(told)
     return found
+
+
+def _seen_from(number: int, group: Mapping[str, Any]) -> str:
+    """A group has the words of one of its rows; where they name this row, the other one is meant."""
+    numbers = (int(label.partition("·")[0]) for label in group["rows"])
+    other = next((one for one in numbers if one != number), number)
+    return re.sub(rf"\brow {number:,}(?![\d,])", f"row {other:,}", group["message"])
 
 
 def _problem(number: int, part: str, found: Mapping[str, Any]) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def _tables(visit: Visit, import_: Import, row: JournalRow) -> None:
         changes = repairs.of_import(tx, import_.number, number=row.number)
         happened = one_row.events_of_row(tx, import_.number, row.id)
     if asked := row_words.sent(row, import_):
-        st.subheader("What was sent" if tried else "What would be sent")
+        st.subheader("What was sent" if tried else "What the row asks for")
         _pairs("sent", asked)
     if tried:
         st.subheader("Each time it was sent")

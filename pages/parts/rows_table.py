@@ -13,6 +13,8 @@ from pages.parts.visit import Visit
 
 _PAGE_ROWS = 100
 _HEIGHT = 460
+_FIT = 12
+"""So many rows stand in it whole."""
 _WIDTHS = {
     "Row": st.column_config.TextColumn(width=60),
     "Status": st.column_config.TextColumn(width=125),
@@ -68,7 +70,7 @@ def _table(visit: Visit, import_: Import) -> None:
         # With its place: what is chosen is told by its position, which means another row on another page.
         key=f"rows-{import_.id}-{state}-{pages[-1]}",
         column_config=_WIDTHS,
-        height=_HEIGHT,
+        height=_HEIGHT if len(page) > _FIT else "content",
         on_select="rerun",
         selection_mode="single-row",
     ).selection.rows

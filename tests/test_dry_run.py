@@ -1,6 +1,7 @@
 """`import FILE --dry-run`: the same verdicts as everywhere, nothing sent, nothing left behind."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -188,6 +189,14 @@ def test_a_sheet_can_be_named(commands: Commands) -> None:
 def test_a_file_that_is_not_there_is_a_file_error(commands: Commands) -> None:
     code, said = dry(commands, Path("nothing.csv"))
     assert (code, said["error"]["kind"], said["file"]["name"]) == (2, "not_found", "nothing.csv")
+
+
+def test_a_name_that_is_no_text_is_no_trouble(practice_blnk: PracticeBlnk, commands: Commands) -> None:
+    file = commands.file(2).rename(commands.folder / os.fsdecode(b"caf\xe9.csv"))
+    code, said = dry(commands, file)
+    assert (code, said["file"]["name"], said["new"]) == (0, "caf\ufffd.csv", 2)
+    assert commands.call("import", file, "--yes").code == 0
+    assert len(practice_blnk.balances()) == 2
 
 
 def test_columns_that_nobody_matched_are_a_file_error_with_what_was_read(commands: Commands) -> None:

@@ -13,16 +13,18 @@ from typing import Any
 import orjson
 import pytest
 
+from blnk_api.imports import drafts, reading, results, workbooks
 from blnk_api.imports import mapping as mappings
-from blnk_api.imports import reading, results, workbooks
 from blnk_api.imports.journal import Journal, imports, repairs, rows
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import NewRow
 from blnk_api.imports.journal.states import WORDS, ImportState, RowState
 from blnk_api.imports.results import FileKind, Variant
 from blnk_api.imports.spellings import Use
+from blnk_api.models import BalanceRequest
 from blnk_api.settings import Environment, Instance
 from tests.conftest import LEDGER
+from tests.importing import Importer
 
 HEADERS = ["ledger_id", "currency", "note"]
 
@@ -334,6 +336,16 @@ def test_a_persons_own_column_called_status_is_theirs(journal: Journal) -> None:
         [*headers, *results.OUR_COLUMNS],
         [*cells, "", "Not sent", "", ""],
     ]
+
+
+def test_metadata_of_the_form_called_status_is_a_persons_own(importer: Importer) -> None:
+    request = BalanceRequest(ledger_id=LEDGER, currency="USD", meta_data={"status": "active"})
+    drafts.ask_for(
+        importer.journal, id="imp_form", connection=importer.connection, who="Ada", request=request
+    )
+    header, told = read(importer.journal, importer.find("imp_form"))
+    assert header == ["ledger_id", "currency", "status", *results.OUR_COLUMNS]
+    assert told[2] == "active"
 
 
 def test_what_was_chosen_for_all_rows_is_added_so_that_the_file_stands_alone(

@@ -69,7 +69,7 @@ def _checked(here: Aside, path: Path, connection: Connection, mapping: Columns, 
             id=id,
             connection=connection,
             who=here.who,
-            file_name=path.name,
+            file_name=telling.name_of(path),
             data=file,
             mapping=mapping,
             options=options.reading,
@@ -108,7 +108,7 @@ def _say_json(here: Aside, path: Path, draft: Import, wanted: str | None) -> Non
 
 def _file(path: Path, shape: Mapping[str, Any]) -> dict[str, Any]:
     known = ("kind", "encoding", "delimiter", "sheet", "header_row")
-    return {"name": path.name, **{key: shape.get(key) for key in known}}
+    return {"name": telling.name_of(path), **{key: shape.get(key) for key in known}}
 
 
 def _write(

@@ -79,7 +79,7 @@ def _found_or_uploaded(
                 id=id,
                 connection=connection,
                 who=opened.who,
-                file_name=path.name,
+                file_name=telling.name_of(path),
                 data=file,
                 mapping=mapping,
                 options=options.reading,

@@ -28,6 +28,11 @@ _ROWS_TOLD = 10
 _LOOK_AT = (RowState.UNKNOWN, RowState.REFUSED, RowState.LEFT_OUT, RowState.INVALID)
 
 
+def name_of(path: Path) -> str:
+    """A file's name as text that can be kept and printed; names on a disk may be any bytes."""
+    return os.fsencode(path.name).decode("utf-8", "replace")
+
+
 def say(text: str) -> None:
     """A line on stdout. Where nobody reads any more, the work goes on all the same."""
     try:

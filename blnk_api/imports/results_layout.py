@@ -54,7 +54,11 @@ class _Layout:
         mapping = import_.mapping or {}
         uses = {one["position"]: one["use"] for one in mapping.get("columns", [])}
         # A file that came from these results brings our columns along; ours of today take their place.
-        self._kept = [at for at, name in enumerate(self._names) if not _is_ours(name, uses.get(at))]
+        self._kept = [
+            at
+            for at, name in enumerate(self._names)
+            if import_.kind == "form" or not _is_ours(name, uses.get(at))
+        ]
         self._currency = next((at for at, use in uses.items() if use == Use.CURRENCY), None)
         chosen = mapping.get("for_all_rows", {})
         has_ledger = Use.LEDGER in uses.values()

@@ -337,3 +337,30 @@ def test_imports_that_ended_before_get_theirs_when_somebody_sends_again(importer
         notes.add_to_import(tx, ended, "Later.", who="Ada")
     closing.tend_now(importer.settings)
     assert [one["text"] for one in told(importer.journal, ended, 2)["notes"]] == ["Later."]
+
+
+def test_a_receipt_that_cannot_be_written_keeps_no_other_from_being_written(
+    importer: Importer,
+) -> None:
+    odd, fine = over(importer.journal), over(importer.journal, 1)
+    with importer.journal.write() as tx:
+        imports.set_facts(tx, odd.number, totals={"ledger_names": "not names"})
+    Closing(importer.journal).tend_now(importer.settings)
+    assert numbers(importer.journal, odd) == []
+    assert numbers(importer.journal, fine) == [1]
+
+
+def test_a_full_disk_leaves_no_halves_and_the_receipt_comes_later(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = over(journal)
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr("os.fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            write_owed(journal, tmp_path, done.number)
+    assert [path for path in tmp_path.rglob("*") if path.suffix == ".csv"] == []
+    assert write_owed(journal, tmp_path, done.number) == 1

@@ -4,6 +4,7 @@ In a thread beside the sending, which waits for none of it.
 """
 
 import logging
+import math
 import threading
 import time
 
@@ -18,6 +19,8 @@ log = logging.getLogger("blnk.closing")
 
 _AT_ONCE = 50
 _PURGES_SECONDS = 60.0
+_AGAIN_SECONDS = 30.0
+"""After a disk that was full or a database that did not answer."""
 
 
 class Closing:
@@ -28,7 +31,9 @@ class Closing:
         self._thread: threading.Thread | None = None
         self._owed: set[int] = set()
         self._since_event = 0
-        self._purged_at = -_PURGES_SECONDS
+        self._failed: set[int] = set()
+        self._not_before = -math.inf
+        self._purged_at = -math.inf
 
     def tend(self, settings: Settings) -> None:
         """Begins what there is to do, unless that is still going on. Never waits, never raises."""
@@ -38,10 +43,13 @@ class Closing:
             self._thread.start()
 
     def _tend(self, settings: Settings) -> None:
+        if time.monotonic() < self._not_before:
+            return
         try:
             self.tend_now(settings)
         except (SQLAlchemyError, OSError) as problem:
             log.warning("a receipt or a purge waits: %s", problem)
+            self._not_before = time.monotonic() + _AGAIN_SECONDS
 
     def tend_now(self, settings: Settings) -> None:
         """Writes the receipts that are owed, and purges. Raises OSError or SQLAlchemyError."""
@@ -50,10 +58,21 @@ class Closing:
         self._owed |= set(owed)
         self._since_event = newest
         for number in sorted(self._owed)[:_AT_ONCE]:
-            writing.write_owed(self._journal, settings.receipts_dir, number)
+            self._write(settings, number)
             with self._journal.read() as tx:
                 if not receipts.is_owed(tx, number):
                     self._owed.discard(number)
+        self._owed -= self._failed
         if time.monotonic() - self._purged_at > _PURGES_SECONDS:
             self._purged_at = time.monotonic()
             purging.purge_old(self._journal, settings)
+
+    def _write(self, settings: Settings, number: int) -> None:
+        """One import whose contents make no receipt must not keep all others from theirs."""
+        try:
+            writing.write_owed(self._journal, settings.receipts_dir, number)
+        except (SQLAlchemyError, OSError):
+            raise
+        except Exception:
+            log.exception("the receipt of import %d cannot be written", number)
+            self._failed.add(number)

@@ -62,13 +62,17 @@ def _write_results(journal: Journal, import_: Import, path: Path) -> tuple[int, 
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     digest = hashlib.sha256()
     size = 0
-    with path.open("xb") as file:
-        for piece in results.stream(journal, import_, Variant.ALL):
-            digest.update(piece)
-            size += len(piece)
-            file.write(piece)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with path.open("xb") as file:
+            for piece in results.stream(journal, import_, Variant.ALL):
+                digest.update(piece)
+                size += len(piece)
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)  # a disk that is full has no room for halves
+        raise
     for folder in (path.parent, path.parent.parent):
         _sync(folder)
     return size, digest.hexdigest()

@@ -29,6 +29,7 @@ _EXITS = """exit codes:
   4    stopped: credentials, permissions, the instance
   130  interrupted; `resume` goes on
 
+With --dry-run nothing is sent: 0 all is well, 2 the file cannot be used, 3 some rows are invalid.
 Ctrl-C pauses. The same import command again goes on where it was left; it never makes a balance twice."""
 
 

@@ -349,6 +349,14 @@ def test_a_row_of_ours_keeps_its_ref_while_its_content_fits() -> None:
     assert checked.only("changed_since").row == 3
 
 
+@pytest.mark.parametrize("status", ["Needs a look", "Being sent"])
+def test_a_row_of_which_nobody_knows_yet_is_not_sent_under_another_form(status: str) -> None:
+    checked = Checked(RESULTS, result("x", "changed", status=status), result("x", status=status))
+    assert checked.only("unsettled").row == 2
+    assert [row.number for row in checked.rows if row.request is not None] == [3]
+    assert checked.rows[1].keep_ref
+
+
 def test_a_ref_that_is_copied_to_a_second_row_counts_once() -> None:
     checked = Checked(RESULTS, result("x"), result("x"))
     assert [row.keep_ref is None for row in checked.rows] == [False, True]

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from blnk_api.imports import drafts, mapping, reading, repairing, results
+from blnk_api.imports import drafts, mapping, matching, reading, repairing, results
 from blnk_api.imports.journal import imports
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.repairs import Edit
 from blnk_api.imports.journal.states import RowState
-from blnk_api.imports.mapping import ForAllRows
+from blnk_api.imports.mapping import ForAllRows, Mapping, Use
 from blnk_api.imports.results import FileKind, Variant
 from tests.importing import LEDGER, Importer
 from tests.practice import PracticeBlnk
@@ -115,3 +115,22 @@ def test_a_cell_that_was_cut_is_not_sent(practice_blnk: PracticeBlnk, importer: 
     [row] = importer.rows(again)
     assert row.state is RowState.INVALID
     assert "was lost" in (row.message or "")
+
+
+def test_results_are_understood_as_their_file_was(practice_blnk: PracticeBlnk, importer: Importer) -> None:
+    data = f"ledger_id,currency,customer,note\n{LEDGER},NGN,1,a\n{LEDGER},NGN,2,b\n".encode()
+    draft = upload(importer, "customers.csv", data)
+    chosen = matching.with_use(Mapping.model_validate(draft.mapping), 3, Use.METADATA, "remark")
+    repairing.match(importer.journal, draft.id, matching.with_match(chosen, ["customer"]), who="Ada")
+    done = importer.finish(importer.wait_until_checked(draft))
+    held = practice_blnk.refs()
+    lines = b"".join(results.stream(importer.journal, done, Variant.ALL)).decode("utf-8-sig").splitlines()
+    ids = [one["balance_id"] for one in practice_blnk.balances()]
+    without_ids = "\n".join(lines)
+    for id in ids:
+        without_ids = without_ids.replace(id, "")
+
+    again = upload(importer, "results.csv", without_ids.replace("Created", "Needs a look").encode())
+    assert (again.mapping or {})["match_columns"] == ["customer"]
+    assert importer.counts(again) == {RowState.EXISTS: 2}
+    assert practice_blnk.refs() == held

@@ -30,10 +30,10 @@ from blnk_api.imports.journal.moves import move, note
 from blnk_api.imports.journal.rows import NewRow
 from blnk_api.imports.journal.states import RowState, Stage
 from blnk_api.imports.lookups import known_in_blnk
-from blnk_api.imports.mapping import Mapping
+from blnk_api.imports.mapping import Mapping, Use
 from blnk_api.imports.merging import LEFT_OUT_BY_A_PERSON, Merger, Restructured
 from blnk_api.imports.overlay import Overlay
-from blnk_api.imports.reading import FileProblem, ReadOptions, Record
+from blnk_api.imports.reading import FileProblem, FileShape, ReadOptions, Record
 from blnk_api.models import IMPORT_ID, IMPORT_REF
 from blnk_api.settings import Connection as BlnkConnection
 from blnk_api.settings import Settings
@@ -128,7 +128,7 @@ def _check(journal: Journal, settings: Settings, connection: BlnkConnection, imp
     path = settings.uploads_dir / str(import_.file_path)
     shape = reading.detect(path, import_.file_name, ReadOptions(**import_.options))
     # A person's choice stays when a check begins again; what was only guessed is guessed alike.
-    chosen = import_.mapping
+    chosen = import_.mapping or _mapping_of_results(journal, import_, shape)
     mapping = mappings.adopt(Mapping.model_validate(chosen), shape) if chosen else mappings.guess(shape)
     about_columns = mappings.problems(mapping, shape)
     with journal.write() as tx:
@@ -158,6 +158,17 @@ def _check(journal: Journal, settings: Settings, connection: BlnkConnection, imp
         _finish(tx, import_, checking, groups, known)
 
 
+def _mapping_of_results(journal: Journal, import_: Import, shape: FileShape) -> dict[str, Any] | None:
+    """Our own results come back: their columns mean what they meant, or no row would be told by its mark."""
+    column = mappings.guess(shape).column(Use.IMPORT_REF)
+    if column is None:
+        return None
+    brought = {record.cells[column.position].strip() for record in shape.samples} - {""}
+    with journal.read() as tx:
+        earlier = imports.with_refs(tx, import_.instance_number, sorted(brought))
+    return None if earlier is None else earlier.mapping
+
+
 class _Checking:
     """One pass over the records: rows go into the journal in chunks, problems come out as a stream."""
 
@@ -177,10 +188,10 @@ class _Checking:
             self.records += 1
             if record.number in self._left_out:
                 self._waiting.append(_left_out(record))
-                continue
-            for checked in self._checker.check(record):
-                self._waiting.append(new_row(self._import.id, record.cells, checked))
-                yield from checked.problems
+            else:
+                for checked in self._checker.check(record):
+                    self._waiting.append(new_row(self._import.id, record.cells, checked))
+                    yield from checked.problems
             if len(self._waiting) >= ROWS_PER_WRITE:
                 self._write()
         self._write()

@@ -7,7 +7,7 @@ from blnk_api.currencies import Severity
 from blnk_api.imports import refs
 from blnk_api.imports.checking.known import Known
 from blnk_api.imports.checking.meaning import Meaning, Meanings
-from blnk_api.imports.checking.own_rows import Brought, OwnRows
+from blnk_api.imports.checking.own_rows import UNSETTLED, Brought, OwnRows
 from blnk_api.imports.checking.repeats import Earlier, Keys, Occurrences, Repeats
 from blnk_api.imports.mapping import Mapping, Use
 from blnk_api.imports.problems import Problem, clip
@@ -207,13 +207,22 @@ class Checker:
     ) -> tuple[str | None, list[Problem]]:
         """The ref that a row of ours goes on under, so that it is still the same balance."""
         text = brought.ref_text
+        is_itself = brought.ref is not None and refs.fits(brought.ref, request, match)
+        if brought.status in UNSETTLED and not is_itself:
+            message = (
+                f"When this file was written, the row was “{brought.status}”: its balance may exist. It has "
+                "changed since, or its columns mean something else now, so it cannot be looked for. Settle "
+                "the row in its own import first."
+            )
+            at = self._headers.get(Use.STATUS, "")
+            return None, [Problem("unsettled", number, part, at, brought.status, message, "error")]
         if not text:
             return None, []
         column = self._headers[Use.IMPORT_REF]
         if brought.ref is None:
             message = f"{shown(text)} is no import_ref of ours; the row is told by its content."
             return None, [Problem("unknown_ref", number, part, column, clip(text), message, "warning")]
-        if not refs.fits(brought.ref, request, match):
+        if not is_itself:
             message = "The row has changed since it got its import_ref, so it is another balance now."
             return None, [Problem("changed_since", number, part, column, text, message, "note")]
         if not self._occurrences.keep(*brought.ref):

@@ -23,12 +23,17 @@ STATUS_WORDS = frozenset(
 """The words in the status column of our results."""
 
 
+UNSETTLED = frozenset({"Being sent", "Needs a look"})
+"""A row that left our results so may have a balance, of which nobody knows yet."""
+
+
 class Brought(NamedTuple):
     """What a row brings from our results."""
 
     ref: refs.Ref | None
     ref_text: str
     balance_id: str
+    status: str
     is_ours: bool
     """Whether its cells were written by us, and so may have been guarded against formulas."""
 
@@ -52,7 +57,7 @@ class OwnRows:
         )
         ref = refs.parse_ref(ref_text)
         is_ours = ref is not None or (Use.IMPORT_REF in self._at and status in STATUS_WORDS)
-        return Brought(ref, ref_text, balance_id, is_ours)
+        return Brought(ref, ref_text, balance_id, status, is_ours)
 
     def as_they_were(self, cells: list[str]) -> Iterator[list[str]]:
         """The cells of a row of ours, likeliest first: a CSV is guarded, an XLSX only if it was a CSV."""

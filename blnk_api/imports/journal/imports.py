@@ -142,6 +142,26 @@ def in_states(tx: Connection, states: Sequence[ImportState]) -> list[Import]:
     return [_import(tx, one) for one in found]
 
 
+_RECENT = 500
+
+
+def with_refs(tx: Connection, instance: int, refs: Sequence[str]) -> Import | None:
+    """The newest of an instance's recent files that has a row with one of these refs."""
+    recent = (
+        select(imports.c.number)
+        .where(imports.c.instance == instance, imports.c.kind == "file")
+        .order_by(imports.c.number.desc())
+        .limit(_RECENT)
+    )
+    holds = select(schema.rows.c.id).where(
+        schema.rows.c.import_ == imports.c.number, schema.rows.c.ref.in_(refs)
+    )
+    return _one(
+        tx,
+        _ALL.where(imports.c.number.in_(recent), holds.exists()).order_by(imports.c.number.desc()).limit(1),
+    )
+
+
 def _one(tx: Connection, query: Select[Any]) -> Import | None:
     found = tx.execute(query).first()
     return None if found is None else _import(tx, found)

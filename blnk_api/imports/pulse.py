@@ -36,7 +36,7 @@ _SENT = (RowState.CREATED, RowState.REFUSED)
 SETTLED = (*_SENT, RowState.EXISTS)
 TO_SEND = (*SETTLED, RowState.READY, RowState.SENDING, RowState.UNKNOWN)
 
-Curve = Sequence[tuple[float, int]]
+Curve = tuple[tuple[float, int], ...]
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Pulses:
             pulse = Pulse(now, import_, None, learned, events)
             watched = before or _Watched(pulse)
             if import_.confirmed_at is not None and now - watched.curve_at >= _CURVE_GOOD_SECONDS:
-                watched.curve, watched.curve_at = curve(tx, import_), now
+                watched.curve, watched.curve_at = tuple(curve(tx, import_)), now
         if import_.state is not ImportState.RUNNING:
             watched.seen.clear()
         else:
@@ -112,7 +112,7 @@ class Pulses:
                 watched.seen.popleft()
         points = watched.curve
         if points and not import_.is_over:
-            points = [*points, (now, sum(import_.counts.get(one, 0) for one in _SENT))]
+            points = (*points, (now, sum(import_.counts.get(one, 0) for one in _SENT)))
         watched.pulse = replace(pulse, rows_per_second=rows_per_second(watched.seen), curve=points)
         self._watched = {
             id: one for id, one in self._watched.items() if now - one.pulse.at < _FORGET_SECONDS

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from blnk_api import words
-from blnk_api.desk import SenderIs, listens_beyond_this_machine
+from blnk_api import supervise, words
+from blnk_api.desk import SenderIs, Sending, listens_beyond_this_machine
 from blnk_api.imports.journal.imports import Import
 from pages.parts import look
 from pages.parts.visit import Visit
@@ -34,9 +34,15 @@ def show(visit: Visit) -> None:
 _NOBODY_SENDS = "Nothing is sending right now. What you start here is kept, and goes on when sending is back."
 
 
+@st.cache_data(ttl=1, max_entries=10, show_spinner=False)
+def _sending(_visit: Visit, database_url: str, started_at: float) -> Sending:
+    """Asked once a second for all who watch."""
+    return _visit.sending()
+
+
 def sending_here(visit: Visit, import_: Import) -> None:
     """What keeps this import from going on, if anything does; for a place that moves by itself."""
-    now = visit.sending()
+    now = _sending(visit, visit.desk.settings.database_url, supervise.STARTED_AT)
     if now.is_ is SenderIs.GONE:
         look.warning(_NOBODY_SENDS)
     if visit.connection is None:

@@ -40,6 +40,11 @@ def show(visit: Visit, import_: Import) -> None:
             _act(visit, imports.pause, import_.number, by=PausedBy.PERSON, who=who, reason=reason)
         if st.button("Cancel the rest…", help="For good: rows that were not sent stay so."):
             st.session_state[asking] = True
+    if import_.state is not ImportState.PAUSED:
+        st.caption(
+            "A pause sends no further row; those on their way come to their end. Cancelling is for good: "
+            "rows that were not sent stay so."
+        )
     if st.session_state.get(asking):
         _confirm_cancel(visit, import_, asking, who)
 

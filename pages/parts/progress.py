@@ -1,6 +1,7 @@
 """One import on its way and afterwards: the sentence that matters, how fast it goes, counts, events."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -20,10 +21,10 @@ _LEAST_CHARTED_SECONDS = 4.0
 
 def show(visit: Visit, import_: Import) -> None:
     """Moves by itself while the import does; the page is drawn anew when its state changes."""
-    pulse = pulses.read(visit.desk.journal, import_.id, known=import_)
     if import_.is_over:
-        _over(visit, pulse)
+        _over(visit, import_)
     else:
+        pulses.read(visit.desk.journal, import_.id, known=import_)  # so that nothing older is shown
         st.fragment(_watch, run_every=visit.desk.settings.waits.page_refresh)(
             visit, import_.id, import_.state
         )
@@ -59,8 +60,7 @@ def _on_its_way(visit: Visit, pulse: Pulse) -> None:
         _tell(pulse.events)
 
 
-def _over(visit: Visit, pulse: Pulse) -> None:
-    import_ = pulse.import_
+def _over(visit: Visit, import_: Import) -> None:
     st.set_page_config(page_title=progress_words.tab_title(import_))
     ending.sentence(import_)
     look.state_badge(import_.state)
@@ -113,18 +113,23 @@ _ROWS_OVER_TIME: dict[str, Any] = {
 def _chart(curve: Curve) -> None:
     if len(curve) < 2 or curve[-1][0] - curve[0][0] < _LEAST_CHARTED_SECONDS:
         return
+    spec = {**_ROWS_OVER_TIME, "datasets": {"rows": _points(curve)}, "data": {"name": "rows"}}
+    st.caption("Rows done over time")
+    st.vega_lite_chart(spec, height=130, alt=f"{curve[-1][1]:,} rows are done so far.", key="rows-over-time")
+
+
+@lru_cache(maxsize=64)
+def _points(curve: Curve) -> bytes:
+    """As the browser gets it: made once for all who watch."""
     # Rows come to their end in groups: the last figure of a moment counts.
     by_moment = {round(at * 1000): n for at, n in curve}
     moments = pa.array(list(by_moment), pa.timestamp("ms", "UTC"))
-    data = pa.table({"at": moments, "rows": list(by_moment.values())})
-    st.caption("Rows done over time")
-    st.vega_lite_chart(
-        data,
-        {**_ROWS_OVER_TIME},
-        height=130,
-        alt=f"{curve[-1][1]:,} rows are done so far.",
-        key="rows-over-time",
-    )
+    table = pa.table({"at": moments, "rows": list(by_moment.values())})
+    out = pa.BufferOutputStream()
+    with pa.ipc.new_stream(out, table.schema) as stream:
+        stream.write_table(table)
+    written: bytes = out.getvalue().to_pybytes()
+    return written
 
 
 def _findings(visit: Visit, import_: Import) -> None:
@@ -143,9 +148,17 @@ def _findings(visit: Visit, import_: Import) -> None:
 
 def show_events(visit: Visit, import_: Import) -> None:
     """What happened to the import, newest first."""
-    every = None if import_.is_over else visit.desk.settings.waits.page_refresh
-    with st.expander("What happened", expanded=False, key=f"events-{import_.id}"):
-        st.fragment(_events, run_every=every)(visit, import_.number)
+    key = f"events-{import_.id}"
+    if import_.is_over:
+        with st.expander("What happened", key=key):
+            _events(visit, import_.number)
+        return
+    # While it is closed nothing moves in it, which many watchers would pay for.
+    box = st.expander("What happened", key=f"{key}-moving", on_change="rerun")
+    if box.open:
+        with box:
+            every = visit.desk.settings.waits.page_refresh
+            st.fragment(_events, run_every=every)(visit, import_.number)
 
 
 def _events(visit: Visit, number: int) -> None:

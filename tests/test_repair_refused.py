@@ -10,7 +10,7 @@ from blnk_api.imports.handling import NotPossible
 from blnk_api.imports.journal import imports, moves, repairs, schema
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow
-from blnk_api.imports.journal.states import ImportState, RowState
+from blnk_api.imports.journal.states import ImportState, PausedBy, RowState
 from blnk_api.imports.repair_refused import StillWrong, send_repaired
 from tests.importing import BOTH_DATABASES, LEDGER, Importer, requests_for
 from tests.practice import PracticeBlnk
@@ -177,3 +177,19 @@ def test_nothing_of_a_cancelled_import_or_a_form_is_repaired(importer: Importer,
         assert imports.cancel(tx, done.number, who="Ada")
     with pytest.raises(NotPossible, match="cancelled"):
         repair(importer, client, row, {})
+
+
+def test_a_row_is_put_right_while_its_import_is_paused_and_waits_with_it(
+    importer: Importer, practice_blnk: PracticeBlnk, client: BlnkClient
+) -> None:
+    """Many refusals pause an import: they are put right first, and go when somebody resumes it."""
+    done, row = refused(importer)
+    with importer.journal.write() as tx:
+        moves.move_import(tx, done.number, from_=[ImportState.DONE], to=ImportState.RUNNING)
+        assert imports.pause(tx, done.number, by=PausedBy.REFUSALS, who="the sender", reason="Many.")
+    assert repair(importer, client, row, {1: "USD"})
+    assert importer.find(done.id).state is ImportState.PAUSED
+    assert importer.rows(done)[0].state is RowState.READY
+    importer.resume(done)
+    importer.wait_for(done, ImportState.DONE)
+    assert sorted(one["currency"] for one in practice_blnk.balances()) == ["NGN", "USD"]

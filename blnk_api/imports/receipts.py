@@ -192,7 +192,11 @@ def _changes(tx: Connection, import_: Import) -> Iterator[dict[str, Any]]:
 
 def _left_out(tx: Connection, import_: Import) -> dict[str, Any]:
     """Rows that were not sent because somebody said so; by whom, where a person did it row by row."""
-    said = {one.number: one for one in repairs.of_import(tx, import_.number) if one.position is None}
+    said = {
+        one.number: one
+        for one in repairs.of_import(tx, import_.number)
+        if one.position is None and one.new == repairs.LEFT_OUT
+    }
     listed = [
         {
             "row": row.label,

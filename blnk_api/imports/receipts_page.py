@@ -239,7 +239,7 @@ def _existing(existing: dict[str, Any]) -> str:
 
 def _changes(changes: Sequence[dict[str, Any]], at: _Times) -> str:
     if not changes:
-        return _p("None: what was sent is what stood in the file.")
+        return _p("None.")
     lines = [
         (str(one["row"]), one["column"], one["old"], one["new"], one["by"], at(one["at"])) for one in changes
     ]

@@ -12,7 +12,7 @@ from blnk_api.imports.journal import rows
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow
 from blnk_api.imports.journal.states import ImportState, RowState
-from pages.parts import look, person
+from pages.parts import look, person, row_link
 from pages.parts.visit import Visit
 
 _SHOWN = 10
@@ -37,6 +37,10 @@ def show(visit: Visit, import_: Import) -> None:
         for row in waiting[:_SHOWN]:
             told = look.safe(row.message or "no answer came back")
             with st.expander(f"Row {row.label}: {told}", expanded=len(waiting) == 1):
+                if import_.kind == "file" and st.button(
+                    "Open this row", key=f"open-{row.id}", icon=":material/open_in_full:"
+                ):
+                    row_link.open_now(row.label)
                 about_row(visit, import_, row)
         if len(waiting) > _SHOWN:
             st.caption(f"{len(waiting) - _SHOWN:,} more come when these are settled.")

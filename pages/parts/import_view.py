@@ -4,12 +4,12 @@ import streamlit as st
 
 from blnk_api import words
 from blnk_api.imports.journal.imports import Import
-from pages.parts import downloads, existing, look, notes, progress, receipt, row_view, rows_table
+from pages.parts import downloads, existing, look, notes, progress, receipt, row_link, row_view, rows_table
 from pages.parts.visit import Visit
 
 
 def show(visit: Visit, import_: Import) -> None:
-    if label := st.query_params.get(row_view.PARAMETER):
+    if label := row_link.label():
         row_view.show(visit, import_, label)
         return
     look.heading(words.title(import_))

@@ -10,26 +10,18 @@ from blnk_api.imports.journal import repairs, rows
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow
 from blnk_api.imports.journal.states import WORDS, ImportState, RowState
-from pages.parts import decide, look, notes, person, repair
+from pages.parts import decide, look, notes, person, repair, row_link
 from pages.parts.visit import Visit
-
-PARAMETER = "row"
-"""What names a row in a link, beside its import."""
 
 _MOVING = (RowState.READY, RowState.SENDING, RowState.UNKNOWN)
 
 
-def open_row(label: str) -> None:
-    """The page is this row's from its next run on."""
-    st.query_params[PARAMETER] = label
-
-
-def close() -> None:
-    st.query_params.pop(PARAMETER, None)
-
-
 def show(visit: Visit, import_: Import, label: str) -> None:
-    st.button(f"All rows of {look.safe(words.title(import_))}", icon=":material/arrow_back:", on_click=close)
+    st.button(
+        f"All rows of {look.safe(words.title(import_))}",
+        icon=":material/arrow_back:",
+        on_click=row_link.leave,
+    )
     with visit.desk.journal.read() as tx:
         found = one_row.rows_named(tx, import_.number, label)
     if not found:
@@ -40,7 +32,9 @@ def show(visit: Visit, import_: Import, label: str) -> None:
         st.write("This row of the file makes several balances. Which one?")
         for row in found:
             sign = f"{look.ROW_SIGNS[row.state]} {WORDS[row.state]}"
-            st.button(f"{row.label}: {sign}", key=f"part-{row.id}", on_click=open_row, args=[row.label])
+            st.button(
+                f"{row.label}: {sign}", key=f"part-{row.id}", on_click=row_link.point_at, args=[row.label]
+            )
     else:
         _row(visit, import_, found[0])
 
@@ -65,7 +59,7 @@ def _row(visit: Visit, import_: Import, row: JournalRow) -> None:
     if row.balance_id and row.state in (RowState.CREATED, RowState.EXISTS):
         notes.on_balance(visit, import_.instance_number, row.balance_id)
     st.caption("Link to this row")
-    st.code(look.link(visit.query(**{"import": import_.id, PARAMETER: row.label})), language=None)
+    st.code(look.link(visit.query(**{"import": import_.id}, **row_link.query(row.label))), language=None)
 
 
 def _watch(visit: Visit, seen: JournalRow) -> None:

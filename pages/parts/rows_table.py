@@ -1,14 +1,12 @@
 """The rows of an import, a page at a time, in file order, by status where somebody asks for one."""
 
-from typing import NoReturn
-
 import streamlit as st
 
 from blnk_api.imports.journal import rows
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow
 from blnk_api.imports.journal.states import WORDS, RowState
-from pages.parts import look, row_view
+from pages.parts import look, row_link
 from pages.parts.visit import Visit
 
 _PAGE_ROWS = 100
@@ -40,7 +38,7 @@ def _table(visit: Visit, import_: Import) -> None:
             width=180,
         )
         if typed and typed.strip():
-            _open(typed.strip())
+            row_link.open_now(typed.strip())
         state = st.selectbox(
             "Status",
             list(WORDS),
@@ -75,7 +73,7 @@ def _table(visit: Visit, import_: Import) -> None:
         selection_mode="single-row",
     ).selection.rows
     if chosen and chosen[0] < len(page):
-        _open(page[chosen[0]].label)
+        row_link.open_now(page[chosen[0]].label)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Back", disabled=len(pages) == 1, key=f"rows-back-{import_.id}", on_click=_back, args=[pages]
@@ -88,12 +86,6 @@ def _table(visit: Visit, import_: Import) -> None:
             args=[page[-1].id],
         )
         st.caption(f"Rows {page[0].label} to {page[-1].label}. Choose one to open it.")
-
-
-def _open(label: str) -> NoReturn:
-    """The whole page is that row's now, not this table alone."""
-    row_view.open_row(label)
-    st.rerun()
 
 
 def _back(pages: list[int]) -> None:

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from blnk_api import settings
+from blnk_api.errors import SettingsProblem
 from blnk_api.imports import handling, purging
 from blnk_api.imports.closing import Closing
 from blnk_api.imports.handling import NotPossible
@@ -159,3 +161,11 @@ def test_after_a_purge_a_note_is_kept_and_no_empty_receipt_is_written(importer: 
     Closing(importer.journal).tend_now(importer.settings)
     with importer.journal.read() as tx:
         assert [one.n for one in receipts.headings(tx, done.number)] == [1]
+
+
+def test_the_setting_is_a_number_of_days_or_nothing() -> None:
+    assert settings.load({}).purge_after_days is None
+    assert settings.load({"BLNK_PURGE_AFTER_DAYS": "400"}).purge_after_days == 400
+    for wrong in ("0", "-1", "soon", "1.5", "400 days"):
+        with pytest.raises(SettingsProblem, match="BLNK_PURGE_AFTER_DAYS should be a whole number of days"):
+            settings.load({"BLNK_PURGE_AFTER_DAYS": wrong})

@@ -140,10 +140,10 @@ def _few(chance: random.Random, rows: int, most: int = 3) -> dict[str, Any]:
 
 
 def _late(chance: random.Random, rows: int, within: tuple[float, float]) -> dict[str, Any]:
-    """Some in a row, so that a few rows are on their way when a sender is killed."""
     seconds = round(chance.uniform(*within), 1)
-    answer = chance.choice(("hang", "drop"))
-    return {"kind": "commit_late", "seconds": seconds, "answer": answer, **_few(chance, rows, 5)}
+    answer = chance.choice(("hang", "drop", "drop"))
+    how_often = {"percent": 5} if chance.random() < 0.5 else _few(chance, rows, 5)
+    return {"kind": "commit_late", "seconds": seconds, "answer": answer, **how_often}
 
 
 def _status(chance: random.Random, rows: int, when: str) -> dict[str, Any]:

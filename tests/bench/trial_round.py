@@ -88,6 +88,7 @@ class _Round:
         self._url = url
         self._folder = folder
         self._postgres = postgres
+        self._write_secrets()
         self._env = self._environment()
         self._journal = Journal(url)
         instance = Instance(blnk.url, blnk.instance_id, "sandbox")
@@ -114,7 +115,8 @@ class _Round:
             worker.wait()
         self._journal.close()
 
-    def _environment(self) -> dict[str, str]:
+    def _write_secrets(self) -> None:
+        """Each time with new credentials, where they are OAuth's."""
         blnk = self._blnk
         match self._plan.access:
             case "oauth":
@@ -130,15 +132,18 @@ class _Round:
             **credentials,
         }
         lines = [f"{key} = {orjson.dumps(value).decode()}" for key, value in table.items()]
-        secrets = self._folder / "secrets.toml"
-        secrets.write_text("\n".join(["practice = false", "[connections.here]", *lines]))
+        written = self._folder / "secrets.new"
+        written.write_text("\n".join(["practice = false", "[connections.here]", *lines]))
+        written.replace(self._folder / "secrets.toml")
+
+    def _environment(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("BLNK_")}
         waits = {**_WAITS, "CLAIM_GOOD": str(self._plan.claim_good_seconds)}
         return {
             **kept,
             **{f"BLNK_WAIT_{name}": value for name, value in waits.items()},
             "BLNK_DATA_DIR": str(self._folder),
-            "BLNK_SECRETS_FILE": str(secrets),
+            "BLNK_SECRETS_FILE": str(self._folder / "secrets.toml"),
             "BLNK_DATABASE_URL": self._url,
         }
 
@@ -200,6 +205,9 @@ class _Round:
             is_ours = import_.paused_by is PausedBy.PERSON
             if not (is_ours and self._is_paused):
                 self.asked_a_person += not is_ours
+                if import_.paused_by is PausedBy.ACCESS and self._plan.access == "oauth":
+                    # A sender that was killed between a new token and its safekeeping has none any more.
+                    self._write_secrets()
                 with self._journal.write() as tx:
                     imports.resume(tx, import_.number, who=_PERSON)
 

@@ -99,6 +99,10 @@ class Summary:
     def failed(self) -> list[Told]:
         return [one for one in self.told if one.verdict.failures]
 
+    def _for_a_person(self, *, blind: bool) -> int:
+        told = (one for one in self.told if (one.plan.access == "write only") == blind)
+        return sum(one.verdict.for_a_person for one in told)
+
     def table(self) -> str:
         verdicts = [one.verdict for one in self.told]
         databases = [one.plan.database for one in self.told]
@@ -115,7 +119,8 @@ class Summary:
             "**stuck**": sum(len(one.stuck) for one in verdicts),
             "journal untrue": sum(len(one.untrue) for one in verdicts),
             "late twins, each named": sum(one.named for one in verdicts),
-            "rows left to a person": sum(one.for_a_person for one in verdicts),
+            "rows left to a person, where credentials may not read": self._for_a_person(blind=True),
+            "rows left to a person otherwise": self._for_a_person(blind=False),
             "seconds": round(self.seconds),
         }
         rows = [

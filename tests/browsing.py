@@ -131,3 +131,26 @@ def download(page: Page, label: str, kind: str = "CSV") -> tuple[str, bytes]:
     with page.expect_download() as coming:
         line.get_by_role("link", name=re.compile(kind)).click()
     return coming.value.suggested_filename, Path(coming.value.path()).read_bytes()
+
+
+def wait_for_metric(page: Page, label: str, value: str) -> None:
+    """Waits until the number under this label is this one."""
+    metric = page.get_by_test_id("stMetric").filter(has_text=label)
+    expect(metric.get_by_test_id("stMetricValue")).to_have_text(value)
+    settle(page)
+
+
+def edit_cell(page: Page, key: str, *, row: int, column: int, text: str) -> None:
+    """Types into a cell of an editable grid, by the keys, from its first cell on."""
+    grid = page.locator(f".st-key-{key}").get_by_test_id("stDataFrame")
+    expect(grid.locator("tbody td").first).to_be_attached()
+    first_cell = {"x": 30, "y": 52}
+    grid.locator("canvas").first.click(position=first_cell, force=True)  # type: ignore[arg-type]
+    for arrow in ["ArrowDown"] * row + ["ArrowRight"] * column:
+        page.keyboard.press(arrow)
+    page.keyboard.press("Enter")
+    editor = page.locator("#portal textarea")
+    editor.fill(text)
+    page.keyboard.press("Enter")
+    expect(editor).to_have_count(0)
+    settle(page)

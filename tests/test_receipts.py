@@ -267,6 +267,24 @@ def test_missing_balances_are_told_with_their_ids(importer: Importer, practice_b
     assert [one["ids"] for one in found["created"]["missing"]] == [[id] for id in ids]
 
 
+def test_a_second_balance_that_a_late_answer_named_is_told(journal: Journal, tmp_path: Path) -> None:
+    done = over(journal)
+    with journal.write() as tx:
+        moves.note(
+            tx,
+            done.number,
+            who="the sender",
+            what="second balance",
+            row=ids_of(journal, done)[0],
+            balance_ids=["bln_1", "bln_late"],
+        )
+    write_owed(journal, tmp_path, done.number)
+    said = told(journal, done)
+    assert said["findings"][0].startswith("Row 2 has two balances in Blnk: bln_1 and bln_late.")
+    page = receipts_page.document(said, zone("UTC"), None, json_link="j", results_link=None)
+    assert "Row 2 has two balances in Blnk: bln_1 and bln_late." in page
+
+
 def test_cells_changed_and_rows_left_out_are_told_with_who_did_it(journal: Journal, tmp_path: Path) -> None:
     done = over(journal)
     with journal.write() as tx:

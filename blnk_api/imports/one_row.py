@@ -1,6 +1,7 @@
 """One row of an import: found by the name that people call it, and what happened to it."""
 
 import re
+from typing import NamedTuple
 
 import orjson
 from sqlalchemy import Connection, select
@@ -27,3 +28,21 @@ def events_of_row(tx: Connection, import_: int, row: int) -> list[Event]:
         select(events).where(events.c.import_ == import_, events.c.row == row).order_by(events.c.id)
     )
     return [Event(one.at, one.who, one.what, one.row, orjson.loads(one.detail)) for one in found]
+
+
+class SecondBalance(NamedTuple):
+    """A row of which a late answer named another balance than the one that it has."""
+
+    label: str
+    ids: list[str]
+
+
+def second_balances(tx: Connection, import_: int) -> list[SecondBalance]:
+    """What late answers told of an import, oldest first."""
+    found = tx.execute(
+        select(events.c.row, events.c.detail)
+        .where(events.c.import_ == import_, events.c.what == "second balance")
+        .order_by(events.c.id)
+    ).all()
+    named = ((rows.by_id(tx, one.row).label, orjson.loads(one.detail)["balance_ids"]) for one in found)
+    return [SecondBalance(label, [id for id in ids if id]) for label, ids in named]

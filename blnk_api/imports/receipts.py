@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
 from blnk_api import words
-from blnk_api.imports import results
+from blnk_api.imports import one_row, results
 from blnk_api.imports.journal import Journal, imports, notes, receipts, repairs, rows
 from blnk_api.imports.journal import schema as tables
 from blnk_api.imports.journal.imports import Import
@@ -115,6 +115,7 @@ def tell(tx: Connection, import_: Import) -> dict[str, Any]:
         "left_out": _left_out(tx, import_),
         "existing": _existing(tx, import_),
         "verification": _verification(tx, import_),
+        "findings": list(_findings(tx, import_)),
         "notes": [
             {"text": one.text, "balance_id": one.balance_id, **_signed(one.who, one.at)}
             for one in notes.of_import(tx, import_.number)
@@ -252,8 +253,22 @@ def _verification(tx: Connection, import_: Import) -> dict[str, Any]:
         },
         "twins": found.get("twins", []),
         "unexpected": found.get("unexpected", []),
-        "told": words.findings(found),
     }
+
+
+def _findings(tx: Connection, import_: Import) -> Iterator[str]:
+    """What somebody has to do something about: of the comparison, and of answers that came too late."""
+    found = import_.findings or {}
+    if found.get("checked"):
+        yield from words.findings(found)
+    known = {frozenset(one["ids"]) for one in found.get("twins", [])}
+    for one in one_row.second_balances(tx, import_.number):
+        if frozenset(one.ids) not in known:
+            has = "has two balances in Blnk" if len(one.ids) > 1 else "has one more balance in Blnk"
+            yield (
+                f"Row {one.label} {has}: {words.listed(one.ids)}. A late answer told it. "
+                "Decide which one stays in use, and put a note on the other."
+            )
 
 
 def _that_exist(tx: Connection, import_: Import, balance_ids: list[str]) -> set[str]:

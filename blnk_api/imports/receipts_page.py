@@ -90,7 +90,7 @@ def document(
         f"<h1>{_text(title)}</h1>",
         _p(made["came_to"], "came-to"),
         _environment(where["environment"]),
-        *(_p(sentence, "finding") for sentence in told["verification"].get("told", [])),
+        *(_p(sentence, "finding") for sentence in told["findings"]),
         _facts(_about(told, at)),
         *_section("Balances by ledger and currency", _totals(told["totals"])),
         *_section("Rows by status", _table(["Status", "Rows"], told["statuses"].items())),

@@ -12,7 +12,7 @@ from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow
 from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance
 from blnk_api.settings import Instance
-from pages.parts import look, notes
+from pages.parts import look, notes, row_link
 from pages.parts.visit import Visit
 
 _TOLD = {
@@ -124,7 +124,7 @@ def _maker(visit: Visit, id: str, held: Balance | None = None) -> None:
             f"It carries the mark of row {row.label} of {words.title(import_)}, and {theirs}. "
             "Somebody has to decide which one stays in use."
         )
-        _link(visit, import_)
+        _link(visit, import_, row)
 
 
 def _made(visit: Visit, import_: Import, row: JournalRow) -> None:
@@ -136,9 +136,16 @@ def _made(visit: Visit, import_: Import, row: JournalRow) -> None:
         else:
             st.markdown(f"Made by row **{row.label}** of **{look.safe(words.title(import_))}**.")
         st.caption(look.safe(f"{words.when(row.changed_at, zone)} · confirmed by {who}"))
-        _link(visit, import_)
+        _link(visit, import_, row)
 
 
-def _link(visit: Visit, import_: Import) -> None:
-    page = "create_balance.py" if import_.kind == "form" else "imports.py"
-    st.page_link(page, label="Open the import", query_params=visit.query(**{"import": import_.id}))
+def _link(visit: Visit, import_: Import, row: JournalRow | None = None) -> None:
+    query = visit.query(**{"import": import_.id})
+    if import_.kind == "form":
+        st.page_link("create_balance.py", label="Open what became of the form", query_params=query)
+        return
+    with st.container(horizontal=True):
+        if row is not None:
+            of_row = query | row_link.query(row.label)
+            st.page_link("imports.py", label=f"Open row {row.label}", query_params=of_row)
+        st.page_link("imports.py", label="Open the import", query_params=query)

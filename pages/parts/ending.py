@@ -7,7 +7,7 @@ from blnk_api.imports.journal import rows
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow
 from blnk_api.imports.journal.states import WORDS, RowState
-from pages.parts import look
+from pages.parts import look, row_link
 from pages.parts.visit import Visit
 
 _SHOWN = 12
@@ -26,10 +26,9 @@ def needs(visit: Visit, import_: Import) -> None:
     count = words.needs_someone(import_)
     if not count:
         return
-    with st.container(border=True, key="needs", gap="xsmall"):
+    with st.container(border=True, key="needs", gap="small"):
         for row in _first(visit, import_):
-            told = look.safe(_told(row))
-            st.markdown(f"**Row {row.label}** · {look.ROW_SIGNS[row.state]} {WORDS[row.state]} · {told}")
+            _row(row)
         if count > _SHOWN:
             st.caption(f"And {count - _SHOWN:,} more like these.")
         with st.container(horizontal=True):
@@ -39,6 +38,14 @@ def needs(visit: Visit, import_: Import) -> None:
                     st.button(
                         label, key=f"show-{state}", type="tertiary", on_click=_choose, args=[import_, state]
                     )
+
+
+def _row(row: JournalRow) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        label, opens = f"**Row {row.label}**", row_link.point_at
+        st.button(label, key=f"needs-{row.id}", type="tertiary", on_click=opens, args=[row.label])
+        sign = f"{look.ROW_SIGNS[row.state]} {WORDS[row.state]}"
+        st.markdown(f"{sign} · {look.safe(_told(row))}", width="content")
 
 
 def balances_link(visit: Visit, import_: Import) -> None:

@@ -8,7 +8,7 @@ from typing import Self
 
 from blnk_api.command.exits import Ends
 from blnk_api.imports import mapping as mappings
-from blnk_api.imports import reading
+from blnk_api.imports import matching, reading
 from blnk_api.imports.mapping import ColumnUse, ForAllRows, Mapping, Use
 from blnk_api.imports.reading import FileProblem, FileShape, ReadOptions
 from blnk_api.shown import shown
@@ -69,7 +69,7 @@ def understand(path: Path, wishes: Wishes, options: ReadOptions = _DETECT) -> Un
     mapping = mappings.guess(shape)
     for wish in wishes.map:
         mapping = _mapped(mapping, wish)
-    mapping = mapping.model_copy(update={"columns": _named(mapping.columns, shape)})
+    mapping = mapping.model_copy(update={"columns": matching.named(mapping.columns)})
     notes = []
     for option, chosen, use in (
         ("ledger", wishes.ledger, Use.LEDGER),
@@ -127,18 +127,6 @@ def _mapped(mapping: Mapping, wish: str) -> Mapping:
             column = column.model_copy(update={"use": Use.METADATA, "name": None})
         columns.append(column)
     return mapping.model_copy(update={"columns": tuple(columns)})
-
-
-def _named(columns: Sequence[ColumnUse], shape: FileShape) -> tuple[ColumnUse, ...]:
-    """Gives metadata columns that have no name yet the one that they would have had by themselves."""
-    taken = {one.name: one.header for one in columns if one.name}
-    kinds = (Use.METADATA, Use.REFERENCE)
-    return tuple(
-        one.model_copy(update={"name": mappings.stored_name(shape.headers[one.position], taken)})
-        if one.use in kinds and not one.name
-        else one.model_copy(update={"name": one.name if one.use in kinds else None})
-        for one in columns
-    )
 
 
 def _match(mapping: Mapping, header: str) -> str:

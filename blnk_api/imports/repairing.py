@@ -53,14 +53,15 @@ def edit(journal: Journal, id: str, edits: Sequence[Edit], *, who: str) -> int:
 
 def fix_all(journal: Journal, id: str, *, kind: str, column: str, value: str, repair: str, who: str) -> int:
     """Puts the proposed repair into every cell with this problem. How many cells changed."""
-    with journal.write() as tx:
-        import_ = _open(tx, id)
+
+    def found(tx: Connection, import_: Import) -> list[Edit]:
         at = _position(import_, column)
-        edits = [
+        return [
             Edit(row.number, at, repair if column else row.cells[at])
             for row in _rows_with_problem(tx, import_, kind, column, value)
         ]
-        return _change_cells(tx, import_, edits, who=who, accepted=not column)
+
+    return _change_all(journal, id, found, who=who, accepted=not column)
 
 
 def replace_all(
@@ -69,8 +70,8 @@ def replace_all(
     """Finds a text in a column and puts another in its place. How many cells changed."""
     if not find and not whole_cell:
         raise NotRepairable("Say what to look for.")
-    with journal.write() as tx:
-        import_ = _open(tx, id)
+
+    def found(tx: Connection, import_: Import) -> list[Edit]:
         overlay = Overlay.of(repairs.of_import(tx, import_.number))
         edits = []
         for row in _all_rows(tx, import_.number):
@@ -78,7 +79,9 @@ def replace_all(
             new = (put if text == find else text) if whole_cell else text.replace(find, put)
             if new != text:
                 edits.append(Edit(row.number, position, new))
-        return _change_cells(tx, import_, edits, who=who)
+        return edits
+
+    return _change_all(journal, id, found, who=who)
 
 
 def leave_out(journal: Journal, id: str, numbers: Iterable[int], *, who: str) -> int:
@@ -156,6 +159,27 @@ def _check_again(tx: Connection, import_: Import, **facts: Any) -> None:
     imports.set_facts(
         tx, import_.number, stage=Stage.CHECKING, version=import_.version + 1, problem=None, **facts
     )
+
+
+def _change_all(
+    journal: Journal,
+    id: str,
+    found: Callable[[Connection, Import], list[Edit]],
+    *,
+    who: str,
+    accepted: bool = False,
+) -> int:
+    """Goes through all rows first, outside the write: for a long file that takes seconds."""
+    with journal.read() as tx:
+        seen = _open(tx, id)
+        edits = found(tx, seen)
+    with journal.write() as tx:
+        import_ = _open(tx, id)
+        if import_.version != seen.version:
+            raise NotRepairable(
+                "Somebody changed this draft at the same moment. Nothing was changed: try again."
+            )
+        return _change_cells(tx, import_, edits, who=who, accepted=accepted)
 
 
 def _change_cells(

@@ -4,8 +4,10 @@ import hashlib
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api import words
 from blnk_api.command import columns, telling, unfinished
@@ -17,7 +19,7 @@ from blnk_api.command.opening import Opened
 from blnk_api.command.progress import Progress
 from blnk_api.command.sending import Unserved, see_through
 from blnk_api.command.telling import say
-from blnk_api.imports import drafts
+from blnk_api.imports import drafts, receipts
 from blnk_api.imports.drafts import NotConfirmed
 from blnk_api.imports.journal import JournalUnavailable, imports
 from blnk_api.imports.journal.imports import Import
@@ -50,6 +52,9 @@ def import_file(opened: Opened, options: Namespace) -> Exit:
     _resume(opened, import_)
     with Progress(options.progress, opened, import_.id):
         import_ = see_through(opened, import_, connection)
+    # Where an app runs, it writes them by itself; and what cannot be written now is owed still.
+    with suppress(SQLAlchemyError, OSError):
+        receipts.write_owed(opened.journal, opened.settings.receipts_dir, import_.number)
     return telling.report(opened, import_, out)
 
 

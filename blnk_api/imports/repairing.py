@@ -176,9 +176,7 @@ def _change_all(
     with journal.write() as tx:
         import_ = _open(tx, id)
         if import_.version != seen.version:
-            raise NotRepairable(
-                "Somebody changed this draft at the same moment. Nothing was changed: try again."
-            )
+            raise NotRepairable("Somebody else changed this draft just now. Nothing was changed: try again.")
         return _change_cells(tx, import_, edits, who=who, accepted=accepted)
 
 

@@ -24,6 +24,7 @@ from blnk_api.imports.journal.states import ImportState, RowState
 from blnk_api.imports.receipts import write_owed
 from blnk_api.imports.results import Variant
 from blnk_api.words import zone
+from tests.commanding import Commands
 from tests.importing import BOTH_DATABASES, LEDGER, Importer, requests_for, wait_until
 from tests.journalling import claim, created, ids_of, record, result, running
 from tests.practice import PracticeBlnk
@@ -382,3 +383,16 @@ def test_a_full_disk_leaves_no_halves_and_the_receipt_comes_later(
             write_owed(journal, tmp_path, done.number)
     assert [path for path in tmp_path.rglob("*") if path.suffix == ".csv"] == []
     assert write_owed(journal, tmp_path, done.number) == 1
+
+
+def test_an_import_by_the_command_line_has_its_receipt_at_once(
+    practice_blnk: PracticeBlnk, importer: Importer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commands = Commands(importer, tmp_path, capsys)
+    assert commands.call("import", commands.file(3), "--yes", "--connection", "here").code == 0
+    with importer.journal.read() as tx:
+        [import_] = imports.newest(tx)
+        latest = receipts.latest(tx, import_.number)
+    assert latest is not None
+    kept = importer.settings.receipts_dir / latest.results_path
+    assert hashlib.sha256(kept.read_bytes()).hexdigest() == latest.results_sha256

@@ -258,6 +258,13 @@ _EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "purged": lambda detail: (
         f"The file and the contents of the rows were thrown away, {detail.get('days')} days after the end."
     ),
+    "unreadable": lambda detail: f"The file could not be used: {detail.get('why', '')}",
+    "matched columns": lambda _: "Said what the columns are.",
+    "read otherwise": lambda _: "Had the file read in another way.",
+    "repaired": lambda detail: f"Put {plural(int(detail.get('cells', 0)), 'cell')} right.",
+    "left out": lambda detail: f"Left {_rows(detail)} out.",
+    "taken in": lambda detail: f"Took {_rows(detail)} in again.",
+    "accepted currency": lambda detail: f"Said that {detail.get('code')} is a currency of their own.",
     "interrupted": lambda detail: (
         f"Sending stopped in the middle of {plural(int(detail.get('rows', 0)), 'row')}; "
         "Blnk is looked at before they go again."

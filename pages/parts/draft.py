@@ -10,12 +10,14 @@ from blnk_api.imports.journal.states import ImportState, RowState, Stage
 from blnk_api.imports.results import Variant
 from pages.parts import (
     banner,
+    changes,
     confirm,
     downloads,
     find_replace,
     left_out,
     look,
     matching,
+    progress,
     read_otherwise,
     repair_file,
     repair_grid,
@@ -57,6 +59,8 @@ def show(visit: Visit, import_: Import) -> None:
             st.rerun()
     elif import_.stage is Stage.CHECKED:
         st.write("There is nothing to create.")
+    changes.show(visit, import_)
+    progress.show_events(visit, import_)
     is_empty = import_.stage is Stage.CHECKED and not drafts.to_create(import_)
     _discard(visit, import_, "Import another file" if is_empty else "Discard this draft")
 

@@ -4,7 +4,18 @@ import streamlit as st
 
 from blnk_api import words
 from blnk_api.imports.journal.imports import Import
-from pages.parts import downloads, existing, look, notes, progress, receipt, row_link, row_view, rows_table
+from pages.parts import (
+    changes,
+    downloads,
+    existing,
+    look,
+    notes,
+    progress,
+    receipt,
+    row_link,
+    row_view,
+    rows_table,
+)
 from pages.parts.visit import Visit
 
 
@@ -32,4 +43,5 @@ def show(visit: Visit, import_: Import) -> None:
     rows_table.show(visit, import_)
     existing.show(visit, import_)
     notes.on_import(visit, import_)
+    changes.show(visit, import_)
     progress.show_events(visit, import_)

@@ -14,7 +14,7 @@ def show(visit: Visit, import_: Import) -> None:
     """Nothing where nothing was changed."""
     with visit.desk.journal.read() as tx:
         changed = repairs.of_import(tx, import_.number)
-    if not changed:
+    if not changed or import_.purged_at is not None:
         return
     headers: list[str] = (import_.shape or {}).get("headers", [])
     zone = words.zone(st.context.timezone)

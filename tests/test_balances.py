@@ -8,6 +8,7 @@ import streamlit as st
 from blnk_api import finding
 from blnk_api.client import BlnkClient
 from blnk_api.finding import NothingLikeIt, Wanted
+from blnk_api.imports.looking import sortable
 from blnk_api.models import BalanceRequest
 from tests.conftest import LEDGER
 from tests.importing import Importer, requests_for
@@ -90,7 +91,8 @@ class TestASearch:
         importer.run(requests_for(120))
         first, second = (finding.page(client, Wanted(), number) for number in (1, 2))
         assert (len(first), len(second)) == (100, 20)
-        assert [one.created_at for one in first] == sorted((one.created_at for one in first), reverse=True)
+        moments = [sortable(one.created_at) for one in first]
+        assert moments == sorted(moments, reverse=True)
         assert len(finding.found_whole(client, Wanted())) == 120
 
     def test_a_table_has_all_that_blnk_tells(self, client: BlnkClient, held: dict[str, str]) -> None:

@@ -29,7 +29,8 @@ def show(visit: Visit) -> None:
         st.page_link("import_file.py", label="Import a file", query_params=visit.query())
         return
     month = _month(first, Month.of(time.time(), zone))
-    found = months.totals(visit.desk.journal, number, month, zone)
+    with st.spinner("Counting…"):
+        found = months.totals(visit.desk.journal, number, month, zone)
     total = sum(one.n for one in found)
     st.subheader(f"{words.plural(total, 'balance')} created in {month.name}")
     st.caption(

@@ -33,7 +33,7 @@ CALM_SECONDS = 8.0
 SLOW_SECONDS = 60.0
 """Then it is well in any case."""
 STUCK_SECONDS = 60.0
-"""An import that is not done so long after Blnk is well does not go on by itself."""
+"""Imports of which nothing changes for so long, though Blnk is well, do not go on by themselves."""
 _STRIKE_ANYWAY_SECONDS = 4.0
 _LOOK_SECONDS = 0.05
 _PERSON = "the trial"
@@ -156,7 +156,7 @@ class _Round:
             is_done = self._until_done(time.monotonic() + 1.0)
         self._become_well()
         if not is_done:
-            self._until_done(time.monotonic() + STUCK_SECONDS)
+            self._until_done_or_stuck()
         self._verify_late_commits()
 
     def _strike_all(self) -> float:
@@ -179,6 +179,13 @@ class _Round:
                     return True
             time.sleep(_LOOK_SECONDS)
         return False
+
+    def _until_done_or_stuck(self) -> None:
+        before: list[object] = []
+        is_done = False
+        while not is_done and (now := [(one.state, one.counts) for one in self._imports()]) != before:
+            before = list(now)
+            is_done = self._until_done(time.monotonic() + STUCK_SECONDS)
 
     def _has_untried_rows(self) -> bool:
         untried = select(schema.rows.c.id).where(
@@ -290,7 +297,7 @@ class _Round:
         if unnamed(Held.of(self._blnk.balances()), found):
             for import_ in found:
                 handling.verify_again(self._journal, import_, who=_PERSON)
-            self._until_done(time.monotonic() + STUCK_SECONDS)
+            self._until_done_or_stuck()
 
     def _met_late(self) -> list[dict[str, Any]]:
         return [one for one in self._blnk.requests()["recent"] if one["fault"] == "commit_late"]

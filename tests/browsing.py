@@ -31,9 +31,9 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def open_tab(browser: Browser, url: str, heading: str | re.Pattern[str]) -> Page:
+def open_tab(browser: Browser, url: str, heading: str | re.Pattern[str], *, width: int = 1280) -> Page:
     """A tab of a browser that was never here, when this heading is on it."""
-    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page = browser.new_context(viewport={"width": width, "height": 900}).new_page()
     page.set_default_timeout(PATIENCE_MS)
     page.goto(url)
     see(page, heading)
@@ -133,10 +133,38 @@ def download(page: Page, label: str, kind: str = "CSV") -> tuple[str, bytes]:
     return coming.value.suggested_filename, Path(coming.value.path()).read_bytes()
 
 
+def search(page: Page, label: str, text: str) -> None:
+    """Types into a field of a search, and waits for what it finds."""
+    box = page.get_by_role("textbox", name=label, exact=True)
+    box.fill(text)
+    box.press("Enter")
+    settle(page)
+
+
+def watch_titles(page: Page) -> None:
+    """From now on the tab keeps what its title said: see `titles`. A load of the page forgets it."""
+    page.evaluate(
+        """() => {
+            window.titles = [document.title];
+            const keep = () => {
+                if (document.title !== window.titles.at(-1)) window.titles.push(document.title);
+            };
+            new MutationObserver(keep).observe(document.head, {subtree: true, childList: true});
+        }"""
+    )
+
+
+def titles(page: Page) -> list[str]:
+    """All that the tab's title said since `watch_titles`, in order."""
+    seen: list[str] = page.evaluate("window.titles")
+    return seen
+
+
 def wait_for_metric(page: Page, label: str, value: str) -> None:
     """Waits until the number under this label is this one."""
     metric = page.get_by_test_id("stMetric").filter(has_text=label)
-    expect(metric.get_by_test_id("stMetricValue")).to_have_text(value)
+    # As a list: while a page is drawn anew an old number may stand beside the new one.
+    expect(metric.get_by_test_id("stMetricValue")).to_have_text([value])
     settle(page)
 
 

@@ -16,6 +16,8 @@ from pages.parts import trouble
 _NEEDED_BY_PAGES = (
     *("pandas", "pyarrow", "pages.parts.ask", "pages.parts.outcome"),
     *("pages.parts.draft", "pages.parts.import_view", "pages.parts.history", "pages.parts.upload"),
+    *("pages.parts.balances_table", "pages.parts.balance_view", "pages.parts.month"),
+    *("pages.parts.checks", "pages.parts.faults"),
 )
 
 

@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from blnk_api.imports.journal import Journal
+from tests.browsing import chromium
 from tests.importing import BOTH_DATABASES, Importer
 from tests.postgres import Postgres
 from tests.practice import PracticeBlnk
+from tests.running import App
 
 LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
 ENVIRONMENT = Path(__file__).parent / "samples" / "environment.json"
@@ -87,3 +90,25 @@ def _empty_journal(request: pytest.FixtureRequest, kind: str, folder: Path) -> s
     folder.mkdir(exist_ok=True)
     shutil.copy(request.getfixturevalue("empty_journal"), folder / "journal.db")
     return f"sqlite:///{folder / 'journal.db'}"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """As it is started by somebody who has configured nothing; what one test made is there for the next."""
+    with App(tmp_path_factory.mktemp("app")) as app:
+        yield app
+
+
+@pytest.fixture
+def blnk(app: App) -> PracticeBlnk:
+    """The app's practice Blnk, without faults."""
+    blnk = app.practice
+    blnk.clear_faults()
+    blnk.forget_requests()
+    return blnk

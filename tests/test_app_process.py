@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,7 +15,7 @@ from playwright.sync_api import Browser, expect
 
 from blnk_api.imports.journal import Journal, imports
 from blnk_api.imports.journal.states import ImportState, RowState
-from tests.browsing import chromium, fill_form, open_import, open_tab, see, upload
+from tests.browsing import fill_form, open_import, open_tab, see, upload
 from tests.importing import wait_until
 from tests.running import App
 
@@ -24,12 +23,6 @@ LEDGER = "ldg_00000001-0000-4000-8000-000000000001"
 FIRST_HEADING_SECONDS = 5.0
 END_SECONDS = 5.0
 SENDER, PRACTICE = "blnk_api.imports.worker", "blnk_api.sandbox"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 def pids(app: App, module: str) -> list[int]:

@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browsing import (
-    chromium,
     download,
     fill_form,
     open_import,
@@ -31,27 +30,6 @@ WALLETS = "Customer wallets"
 IDENTITY = "idt_00000020-0000-4000-8000-000000000020"
 CREATED = "The balance was created"
 BOM = "\N{BYTE ORDER MARK}"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """As it is started by somebody who has configured nothing."""
-    with App(tmp_path_factory.mktemp("app")) as app:
-        yield app
-
-
-@pytest.fixture
-def blnk(app: App) -> PracticeBlnk:
-    blnk = app.practice
-    blnk.clear_faults()
-    blnk.forget_requests()
-    return blnk
 
 
 def own(blnk: PracticeBlnk, link: str) -> list[dict[str, Any]]:

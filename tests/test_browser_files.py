@@ -11,7 +11,6 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browsing import (
-    chromium,
     download,
     edit_cell,
     open_import,
@@ -26,12 +25,6 @@ from tests.conftest import ENVIRONMENT, LEDGER
 from tests.practice import PracticeBlnk
 from tests.running import App
 from tests.verdicts import EXPECTED, SAMPLES
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -1,37 +1,16 @@
 """The desk in a real browser: an import that is watched, searches in the address, faults to try."""
 
 import re
-from collections.abc import Iterator
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browsing import chromium, open_import, open_tab, see, see_text, settle, upload
+from tests.browsing import open_import, open_tab, see, see_text, settle, upload
 from tests.importing import wait_until
 from tests.practice import PracticeBlnk
 from tests.running import App
 from tests.test_browser import own
 
 LEDGER = "ldg_00000001-0000-4000-8000-000000000001"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    with App(tmp_path_factory.mktemp("desk")) as app:
-        yield app
-
-
-@pytest.fixture
-def blnk(app: App) -> PracticeBlnk:
-    blnk = app.practice
-    blnk.clear_faults()
-    return blnk
 
 
 def confirmed(browser: Browser, app: App, name: str, n: int) -> Page:

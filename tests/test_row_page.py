@@ -244,11 +244,7 @@ def test_what_others_typed_is_shown_to_the_letter_on_a_row(importer: Importer) -
         imports.set_facts(tx, done.number, shape={"headers": headers}, mapping=mapping)
     at = opened(done, row.label)
     kinds = (at.title, at.markdown, at.caption, at.warning, at.info, at.button, at.text_input)
-    shown = "\n".join(
-        str(getattr(one, "label", "")) + str(one.value)
-        for kind in kinds
-        for one in kind
-    )
+    shown = "\n".join(str(getattr(one, "label", "")) + str(one.value) for kind in kinds for one in kind)
     assert "evil" in shown
     for marked in ("![x]", "<b>", ":red["):
         assert marked not in shown

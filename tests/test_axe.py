@@ -99,7 +99,7 @@ def findings(page: Page) -> list[str]:
     """What is serious or critical, in light and in dark, with the element and what to do."""
     found = []
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         page.wait_for_function(HAS_CHANGED_TO, arg=scheme)
         if not page.evaluate("() => 'axe' in window"):
             page.evaluate(AXE_SCRIPT)

@@ -86,5 +86,5 @@ access_token = "{practice_blnk.token}"
 
 def test_what_it_links_to_is_there() -> None:
     linked = re.findall(r"\]\(([^)#:]+)\)", README)
-    assert len(linked) == 3
+    assert len(linked) == 10
     assert [link for link in linked if not (ROOT / link).is_file()] == []

@@ -84,24 +84,8 @@ class Run:
         chosen = settings_module.load(self._env)
         self.journal = Journal(chosen.database_url)
         self.journal.migrate()
-        self._number = self._fill(chosen.connections["here"].instance)
+        confirmed_import(self.journal, chosen.connections["here"].instance, n)
         self.moments: list[Moment] = []
-
-    def _fill(self, instance: settings_module.Instance) -> int:
-        with self.journal.write() as tx:
-            imports.create(
-                tx, "imp_bench", kind="file", instance=instance, connection="here", who="bench",
-                file_name="bench.csv", stage=Stage.CHECKED,
-            )  # fmt: skip
-            made = imports.find(tx, "imp_bench")
-            assert made is not None
-        for start in range(0, self.n, 2_000):
-            with self.journal.write() as tx:
-                new = [_row(at) for at in range(start, min(self.n, start + 2_000))]
-                rows.insert_rows(tx, made.number, made.instance_number, new)
-        with self.journal.write() as tx:
-            assert imports.confirm(tx, made, who="bench", version=made.version)
-        return made.number
 
     def send(self, *, until_verified: bool = False) -> None:
         """From the sender's start to the last row; a moment is noted four times a second."""
@@ -110,7 +94,7 @@ class Run:
         )
         try:
             while True:
-                self.moments.append(Moment(time.monotonic(), _cpu_seconds(process.pid), self._created()))
+                self.moments.append(Moment(time.monotonic(), cpu_seconds(process.pid), self._created()))
                 if self.moments[-1].created == self.n:
                     break
                 time.sleep(0.25)
@@ -149,7 +133,25 @@ class Run:
         return (last.created - first.created) * 60 / (last.at - first.at)
 
 
-def _row(at: int) -> NewRow:
+def confirmed_import(journal: Journal, instance: settings_module.Instance, n: int) -> None:
+    """imp_bench: an import of n rows that waits for the sender of the connection "here"."""
+    shape = {"kind": "csv", "header_row": 1, "headers": ["ledger", "currency", "identity", "metadata"]}
+    with journal.write() as tx:
+        imports.create(
+            tx, "imp_bench", kind="file", instance=instance, connection="here", who="bench",
+            file_name="bench.csv", stage=Stage.CHECKED, shape=orjson.dumps(shape).decode(),
+        )  # fmt: skip
+        made = imports.find(tx, "imp_bench")
+        assert made is not None
+    for start in range(0, n, 2_000):
+        with journal.write() as tx:
+            new = [bench_row(at) for at in range(start, min(n, start + 2_000))]
+            rows.insert_rows(tx, made.number, made.instance_number, new)
+    with journal.write() as tx:
+        assert imports.confirm(tx, made, who="bench", version=made.version)
+
+
+def bench_row(at: int) -> NewRow:
     fields = {
         "ledger_id": "ldg_11111111-1111-4111-8111-111111111111",
         "currency": "NGN",
@@ -170,7 +172,7 @@ def _row(at: int) -> NewRow:
     )
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     parts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(parts[11]) + int(parts[12])) / _TICKS
 
@@ -207,7 +209,7 @@ def _post(session: requests.Session, url: str, at: int) -> None:
     answer = session.post(
         f"{url}/proxy/balances",
         params={"instance_id": "i"},
-        data=_row(at).body,
+        data=bench_row(at).body,
         headers={"Authorization": "Bearer t", "Content-Type": "application/json"},
         timeout=30,
     )

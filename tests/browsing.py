@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 PATIENCE_MS = 30_000
 
@@ -125,11 +125,15 @@ def upload(page: Page, name: str, data: bytes) -> None:
     page.locator("[data-testid=stFileUploader] input[type=file]").set_input_files(file)  # type: ignore[arg-type]
 
 
+def download_link(page: Page, label: str, kind: str = "CSV") -> Locator:
+    line = page.locator("[class*=st-key-download-]").filter(has_text=re.compile(label))
+    return line.get_by_role("link", name=re.compile(kind))
+
+
 def download(page: Page, label: str, kind: str = "CSV") -> tuple[str, bytes]:
     """Name and content of what the download button of a line gives."""
-    line = page.locator("[class*=st-key-download-]").filter(has_text=re.compile(label))
     with page.expect_download() as coming:
-        line.get_by_role("link", name=re.compile(kind)).click()
+        download_link(page, label, kind).click()
     return coming.value.suggested_filename, Path(coming.value.path()).read_bytes()
 
 

@@ -92,8 +92,9 @@ def _empty_journal(request: pytest.FixtureRequest, kind: str, folder: Path) -> s
     return f"sqlite:///{folder / 'journal.db'}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """For one module: while it is open, nothing else in this process can run an event loop."""
     with chromium() as browser:
         yield browser
 

@@ -25,7 +25,9 @@ from tests.practice import PracticeBlnk
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 30.0
 
-QUICK = {**SHORT_WAITS, "PAGE_REFRESH": "0.3", "FORM_REFRESH": "0.2"}
+QUICK = {**SHORT_WAITS, "PAGE_REFRESH": "0.3", "FORM_REFRESH": "0.2", "WORKER_NOTICES": "0.1"}
+"""A browser is slower than a sender that looks fifty times a second, which costs an eighth of a core."""
+
 _URL = re.compile(r"URL: (http://\S+)")
 
 

@@ -3,7 +3,6 @@
 import csv
 import io
 import os
-import re
 import signal
 import time
 from pathlib import Path
@@ -147,7 +146,7 @@ def test_a_thousand_rows_survive_a_kill_of_every_process_halfway(tmp_path: Path,
         upload(page, "thousand.csv", "\n".join(["ledger_id,currency,customer", *lines]).encode())
         see(page, "Confirm")
         page.get_by_role("button", name="Create 1,000 balances").click()
-        results = page.get_by_role("link", name=re.compile("All rows")).get_attribute("href")
+        results = download_link(page, "All rows").get_attribute("href")
         wait_until(lambda: len(app.practice.balances()) >= 400, lambda: "it does not get going")
         app.kill_all()
         page.close()

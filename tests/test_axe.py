@@ -8,7 +8,6 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browsing import (
-    chromium,
     fill_form,
     give_name,
     open_tab,
@@ -31,12 +30,6 @@ HAS_CHANGED_TO = """scheme => {
     const app = document.querySelector("[data-testid=stApp]")
     return (!app || getComputedStyle(app).colorScheme === scheme)
         && !document.getAnimations().some(one => one instanceof CSSTransition) }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -67,7 +67,7 @@ def test_a_file_is_matched_by_hand_put_right_at_once_and_arrives_to_the_byte(
         ("Custmer wallets", "CHF", "Genève", "1e5"),
         ("Custmer wallets", "XOF", "Cœur d’Abidjan", "NA"),
         ("Savings", "EUR", "  à côté  ", "-7"),
-        ("Custmer wallets", "EUR", "№".replace("№", "N°"), "=1+1"),
+        ("Custmer wallets", "EUR", "N° 4", "=1+1"),
     ]
     lines = ["Konto;Sorte;Agence;Nummer", *(";".join(row) for row in typed)]
     page = open_import(browser, app.url)

@@ -13,7 +13,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from blnk_api import sandbox
 from tests.browsing import (
-    chromium,
     download,
     edit_cell,
     give_name,
@@ -34,12 +33,6 @@ from tests.running import App
 SAMPLE = Path(sandbox.__file__).with_name("sample.csv")
 FILE = "sample customers.csv"
 PUT_RIGHT = {"Custmer wallets": "Customer wallets", "NGM": "NGN", "": "USD"}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

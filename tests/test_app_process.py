@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, expect
 
 from blnk_api.imports.journal import Journal, imports
 from blnk_api.imports.journal.states import ImportState, RowState
-from tests.browsing import fill_form, open_import, open_tab, see, upload
+from tests.browsing import download_link, fill_form, open_import, open_tab, see, upload
 from tests.importing import wait_until
 from tests.running import App
 

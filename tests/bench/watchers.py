@@ -26,7 +26,7 @@ class Watchers:
 
     def __init__(self, url: str, page: str, query: str, n: int) -> None:
         self._address = f"{url.replace('http', 'ws', 1)}/_stcore/stream"
-        self._state = {"page_name": page, "query_string": query}
+        self._page, self._query = page, query
         self._context = ContextInfo(timezone="UTC", locale="en-GB", url=f"{url}/{page}?{query}")
         self._n = n
         self._seen = threading.Semaphore(0)
@@ -93,7 +93,11 @@ class Watchers:
 
     async def _run(self, socket: ClientConnection, part: str = "") -> None:
         state = ClientState(
-            **self._state, context_info=self._context, fragment_id=part, is_auto_rerun=bool(part)
+            page_name=self._page,
+            query_string=self._query,
+            context_info=self._context,
+            fragment_id=part,
+            is_auto_rerun=bool(part),
         )
         await socket.send(BackMsg(rerun_script=state).SerializeToString())
 

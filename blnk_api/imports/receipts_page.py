@@ -41,6 +41,7 @@ table.facts th { width: 12rem; font-weight: 400; color: #5b6472; }
 code { font-family: ui-monospace, "Source Code Pro", monospace; font-size: .92em; overflow-wrap: anywhere; }
 a { color: #1f4fbf; }
 @media screen and (max-width: 640px) { body { padding: 1rem; } table { display: block; overflow-x: auto; }
+  table:not(.facts) th, table:not(.facts) td { min-width: 6rem; }
   table.facts th, table.facts td { display: block; width: auto; border: 0; padding: .1rem 0; } }
 @media print { body { padding: 0; font-size: 11px; max-width: none; } a.act { display: none; }
   thead { display: table-header-group; } tr, .note, .finding { break-inside: avoid; }

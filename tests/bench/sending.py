@@ -1,6 +1,6 @@
 """How fast rows become balances, at what cost: against a bare local server, the sender as its real process.
 
-    python -m tests.bench.sending [--quick]
+    python -m tests.bench.sending [--quick] [--only cap|pool|million|twenty]
 
 Prints a table and writes it to tests/bench/RESULTS.md. Takes about 25 minutes (`--quick`: two
 minutes, smaller numbers, and nothing is written). The machine should have nothing else to do.
@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -292,24 +292,49 @@ def machine() -> str:
     return f"{os.cpu_count()} cores ({model}), Python {platform.python_version()}, {platform.system()}"
 
 
+def twenty_rows(times: int = 5) -> list[str]:
+    """From the moment in which a person confirms to the end of verification, in a sender that is up."""
+    took = []
+    for _ in range(times):
+        with bare_server(latency_seconds=LATENCY_SECONDS) as url:
+            run = Run(url, 20, cap=CAP_PER_MINUTE, most_at_once=64)
+            run.send(until_verified=True)
+            took.append(run.moments[-1].at - run.moments[0].at + run.verify_seconds)
+    return [
+        f"| 20 rows, verified, with the sender's start | {_each(took, '.1f')} s, median {median(took):.1f} |"
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", choices=("cap", "pool", "million", "twenty"))
     options = parser.parse_args()
     scale = 20 if options.quick else 1
-    lines = [*at_the_cap(110_000 // scale), *side_by_side(20_000 // scale), *a_million(1_000_000 // scale)]
-    table = "\n".join(["| what | measured |", "| --- | --- |", *lines])
-    print(table)
-    if not options.quick:
-        write_results("Sending", "python -m tests.bench.sending", table)
+    parts: dict[str, tuple[str, Callable[[], list[str]]]] = {
+        "twenty": ("Twenty rows", twenty_rows),
+        "cap": ("At the cap", lambda: at_the_cap(110_000 // scale)),
+        "pool": ("Without a cap", lambda: side_by_side(20_000 // scale)),
+        "million": ("A million rows", lambda: a_million(1_000_000 // scale)),
+    }
+    for name, (title, measure) in parts.items():
+        if options.only in (None, name):
+            table = "\n".join(["| what | measured |", "| --- | --- |", *measure()])
+            print(table, flush=True)
+            if not options.quick:
+                write_results(
+                    f"Sending: {title.lower()}",
+                    f"python -m tests.bench.sending --only {name}",
+                    table,
+                    against="bare server on loopback, plain HTTP",
+                )
 
 
-def write_results(title: str, command: str, table: str) -> None:
+def write_results(title: str, command: str, table: str, *, against: str = "") -> None:
     """Puts a section into RESULTS.md, in place of the one with the same title."""
     day = datetime.now(UTC).strftime("%Y-%m-%d")
-    section = (
-        f"## {title}\n\n{day}, {machine()}, bare server on loopback, plain HTTP: `{command}`\n\n{table}\n"
-    )
+    against = f", {against}" if against else ""
+    section = f"## {title}\n\n{day}, {machine()}{against}: `{command}`\n\n{table}\n"
     old = RESULTS.read_text() if RESULTS.exists() else "# What was measured\n"
     parts = [part for part in old.split("\n## ") if not part.startswith(f"{title}\n")]
     RESULTS.write_text("\n## ".join(parts).rstrip() + f"\n\n{section}")

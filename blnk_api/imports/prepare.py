@@ -6,6 +6,7 @@ A process of its own, so that a long file slows neither the pages nor the sendin
 is started again and begins from the file, which lies on the disk.
 """
 
+import gc
 import os
 import sys
 import threading
@@ -44,6 +45,7 @@ ROWS_TOLD = 50
 """Row numbers kept with each group of problems; the rest is in the rows themselves."""
 
 
+_CACHE_KIB = 128_000
 MOST_LOOKED_AT_AGAIN = 20_000
 """More changed rows than these, and all are looked up again."""
 
@@ -301,7 +303,10 @@ def main() -> None:
     """Ends at once when its standard input closes: the worker that started it is gone."""
     threading.Thread(target=_end_with_stdin, daemon=True).start()
     settings = settings_module.load()
-    journal = Journal(settings.database_url)
+    journal = Journal(settings.database_url, cache_kib=_CACHE_KIB)
+    # Rows come and go by the million: the collector need not look at all else again and again.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
     try:
         prepare(journal, settings, sys.argv[1])
     except BlnkError as problem:

@@ -26,12 +26,13 @@ class JournalUnavailable(Exception):
 class Journal:
     """The database of imports, rows, attempts and events. Safe to share between threads."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, cache_kib: int = 32_000) -> None:
+        """`cache_kib`: what a SQLite connection keeps in memory; more pays for a million rows at once."""
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self.engine = _sqlite(url)
+            self.engine = _sqlite(url, cache_kib)
         else:
             driver = self.url.set(drivername="postgresql+psycopg")
             self.engine = create_engine(driver, pool_pre_ping=True, connect_args={"connect_timeout": 5})
@@ -92,7 +93,7 @@ class Journal:
         self.engine.dispose()
 
 
-def _sqlite(url: str) -> Engine:
+def _sqlite(url: str, cache_kib: int) -> Engine:
     engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
@@ -102,7 +103,7 @@ def _sqlite(url: str) -> Engine:
         # A larger log is copied back less often: the sender changes the same pages again and again.
         for pragma in (
             *("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"),
-            *("cache_size=-32000", "wal_autocheckpoint=8000"),
+            *(f"cache_size=-{cache_kib}", "wal_autocheckpoint=8000"),
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()

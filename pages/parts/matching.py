@@ -1,5 +1,7 @@
 """What the columns of a file become: each is changed with a click, and the check begins again."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from blnk_api import currencies, file_words
@@ -28,7 +30,12 @@ def show(visit: Visit, import_: Import) -> None:
     _save(visit, import_, shape)
 
 
-def _apply(visit: Visit, import_: Import, mapping: Mapping) -> None:
+def _apply(visit: Visit, import_: Import, change: Callable[[Mapping], Mapping]) -> None:
+    """On the choices as they are kept now: two that follow quickly are both meant."""
+    now = visit.reload(import_.id)
+    if now is None or now.mapping is None:
+        return
+    mapping = change(Mapping.model_validate(now.mapping))
     try:
         repairing.match(visit.desk.journal, import_.id, mapping, who=person.or_nobody(visit))
     except NotRepairable as problem:
@@ -64,7 +71,7 @@ def _column(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape, c
 
     def choose() -> None:
         use = st.session_state[key]
-        _apply(visit, import_, matching.with_use(mapping, column.position, use, column.name))
+        _apply(visit, import_, lambda now: matching.with_use(now, column.position, use, column.name))
 
     middle.selectbox(
         f"{called} becomes",
@@ -78,7 +85,7 @@ def _column(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape, c
 
         def rename() -> None:
             name = st.session_state[f"{key}-name"]
-            _apply(visit, import_, matching.with_use(mapping, column.position, column.use, name))
+            _apply(visit, import_, lambda now: matching.with_use(now, column.position, column.use, name))
 
         _hold(f"{key}-name", column.name or "")
         right.text_input(
@@ -109,7 +116,9 @@ def _for_all_rows(visit: Visit, import_: Import, mapping: Mapping) -> None:
             _apply(
                 visit,
                 import_,
-                matching.for_all_rows(mapping, ledger_id=ledger_id, currencies=chosen.currencies),
+                lambda now: matching.for_all_rows(
+                    now, ledger_id=ledger_id, currencies=now.for_all_rows.currencies
+                ),
             )
             st.rerun()
     if mapping.column(Use.CURRENCY) is None:
@@ -120,7 +129,9 @@ def _for_all_rows(visit: Visit, import_: Import, mapping: Mapping) -> None:
             _apply(
                 visit,
                 import_,
-                matching.for_all_rows(mapping, ledger_id=chosen.ledger_id, currencies=codes),
+                lambda now: matching.for_all_rows(
+                    now, ledger_id=now.for_all_rows.ledger_id, currencies=codes
+                ),
             )
 
         _hold(key, list(chosen.currencies))
@@ -141,7 +152,7 @@ def _identity_key(visit: Visit, import_: Import, mapping: Mapping) -> None:
     key = f"identity-key-{import_.id}"
 
     def choose() -> None:
-        _apply(visit, import_, matching.with_identity_key(mapping, st.session_state[key]))
+        _apply(visit, import_, lambda now: matching.with_identity_key(now, st.session_state[key]))
 
     _hold(key, mapping.identity_key or "")
     st.text_input(
@@ -159,7 +170,7 @@ def _match(visit: Visit, import_: Import, mapping: Mapping) -> None:
     key = f"match-{import_.id}"
 
     def choose() -> None:
-        _apply(visit, import_, matching.with_match(mapping, st.session_state[key]))
+        _apply(visit, import_, lambda now: matching.with_match(now, st.session_state[key]))
 
     _hold(key, [name for name in mapping.match_columns or () if name in names])
     st.multiselect(
@@ -173,6 +184,10 @@ def _match(visit: Visit, import_: Import, mapping: Mapping) -> None:
     )
 
 
+def _adopt(visit: Visit, import_: Import, saved: str, shape: FileShape) -> None:
+    _apply(visit, import_, lambda _: mappings.adopt(Mapping.model_validate_json(saved), shape))
+
+
 def _offer_saved(visit: Visit, import_: Import, shape: FileShape) -> None:
     with visit.desk.journal.read() as tx:
         offered = saved_mappings.saved_for(tx, mappings.fingerprint(shape.headers))
@@ -182,7 +197,7 @@ def _offer_saved(visit: Visit, import_: Import, shape: FileShape) -> None:
     with st.container(horizontal=True):
         for at, one in enumerate(offered[:5]):
             if st.button(look.safe(one.name), key=f"saved-{import_.id}-{at}", icon=":material/bookmark:"):
-                _apply(visit, import_, mappings.adopt(Mapping.model_validate_json(one.mapping), shape))
+                _adopt(visit, import_, one.mapping, shape)
                 st.rerun()
 
 

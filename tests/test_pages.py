@@ -9,11 +9,13 @@ import orjson
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from blnk_api import file_words
 from blnk_api.imports import drafts
 from blnk_api.imports.journal import imports, people
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.moves import move
 from blnk_api.imports.journal.states import ImportState, PausedBy, RowState, Stage
+from blnk_api.imports.mapping import Mapping, Use
 from blnk_api.models import BalanceRequest
 from tests.conftest import LEDGER
 from tests.importing import Importer, requests_for, wait_until
@@ -450,6 +452,35 @@ class TestAFile:
         importer.connect(token=practice_blnk.new_token(["proxy:write"]))
         at = visit("import_file.py", **link(self.checked(importer)))
         assert "may not read" in said(at)
+
+    def test_a_browser_that_missed_a_message_shows_what_is_kept_and_chooses_nothing_else(
+        self, importer: Importer
+    ) -> None:
+        """A widget that is corrected from here shows its default where the correction is lost on the way."""
+        import_ = self.checked(importer)
+        at = visit("import_file.py", **link(import_))
+
+        def used() -> list[Use]:
+            kept = Mapping.model_validate(importer.find(import_.id).mapping)
+            return [column.use for column in kept.columns]
+
+        def defaults() -> list[str]:
+            boxes = [box.proto for box in at.selectbox if box.label.endswith(" becomes")]
+            assert not any(box.set_value for box in boxes)
+            return [box.options[box.default] for box in boxes]
+
+        assert defaults() == [file_words.use(use) for use in used()]
+        assert Use.LEDGER in used()
+        box = next(box for box in at.selectbox if box.label == "currency becomes")
+        box.set_value(Use.LEDGER)
+        run(at)
+        assert used().count(Use.LEDGER) == 1
+        assert Use.CURRENCY not in used()
+        self._wait(importer, import_, Stage.MATCHING, Stage.CHECKED)
+        assert defaults() == [file_words.use(use) for use in used()]
+        before = used()
+        run(run(at))
+        assert used() == before
 
     def test_a_discarded_draft_is_never_sent(self, importer: Importer) -> None:
         import_ = self.checked(importer)

@@ -38,6 +38,12 @@ def with_use(mapping: Mapping, position: int, use: Use, name: str | None = None)
     return _settled(mapping.model_copy(update={"columns": named(columns)}))
 
 
+def with_name(mapping: Mapping, position: int, name: str) -> Mapping:
+    """With another metadata name for a column, where the column is still one that is stored."""
+    at = next((one for one in mapping.columns if one.position == position and one.use in _STORED), None)
+    return with_use(mapping, position, at.use, name) if at else mapping
+
+
 def named(columns: Sequence[ColumnUse]) -> tuple[ColumnUse, ...]:
     """Gives stored columns that have no name yet the one that they would have by themselves."""
     taken = {one.name: one.header for one in columns if one.name and one.use in _STORED}

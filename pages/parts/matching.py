@@ -13,7 +13,7 @@ from blnk_api.imports.mapping import ColumnUse, Mapping, Use
 from blnk_api.imports.reading import FileShape
 from blnk_api.imports.repairing import NotRepairable
 from pages.parts import ask, look, person
-from pages.parts.picker import pick
+from pages.parts.picker import pick, put
 from pages.parts.visit import Visit
 
 _PER_PAGE = 12
@@ -30,23 +30,33 @@ def show(visit: Visit, import_: Import) -> None:
     _save(visit, import_, shape)
 
 
-def _apply(visit: Visit, import_: Import, change: Callable[[Mapping], Mapping]) -> None:
-    """On the choices as they are kept now: two that follow quickly are both meant."""
+def _apply(visit: Visit, import_: Import, change: Callable[[Mapping], Mapping]) -> bool:
+    """On the choices as they are kept now: two that follow quickly are both meant. Whether it was done."""
     now = visit.reload(import_.id)
     if now is None or now.mapping is None:
-        return
+        return False
     mapping = change(Mapping.model_validate(now.mapping))
     try:
         repairing.match(visit.desk.journal, import_.id, mapping, who=person.or_nobody(visit))
     except NotRepairable as problem:
         look.problem(str(problem))
+        return False
+    return True
 
 
-def _hold(key: str, value: object) -> None:
-    """Shows what is kept, whatever another choice made of it. Only where it differs: a value that is said
-    anew closes a list that somebody has just opened."""
-    if st.session_state.get(key) != value:
-        st.session_state[key] = value
+def _holding(key: str, kept: object) -> str:
+    """The key of a widget that shows what is kept; a fresh one where something else stands in it.
+
+    A value put into the session for a widget is lost where the next run overtakes this one before the
+    browser has heard of it. The browser then shows the widget's own default and reports that as a choice.
+    So the default is what is kept, and a widget that shows something else is never corrected but replaced.
+    """
+    counter = f"{key}-replaced"
+    replaced = int(st.session_state.get(counter, 0))
+    if st.session_state.get(f"{key}-{replaced}", kept) != kept:
+        replaced += 1
+        st.session_state[counter] = replaced
+    return f"{key}-{replaced}"
 
 
 def _columns(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape) -> None:
@@ -66,8 +76,7 @@ def _column(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape, c
     if column.use not in matching.CHOICES:
         middle.text(file_words.becomes(column.model_dump()))
         return
-    key = f"use-{import_.id}-{column.position}"
-    _hold(key, column.use)
+    key = _holding(f"use-{import_.id}-{column.position}", column.use)
 
     def choose() -> None:
         use = st.session_state[key]
@@ -76,21 +85,23 @@ def _column(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape, c
     middle.selectbox(
         f"{called} becomes",
         matching.CHOICES,
+        index=matching.CHOICES.index(column.use),
         key=key,
         format_func=file_words.use,
         on_change=choose,
         label_visibility="collapsed",
     )
     if column.use in (Use.METADATA, Use.REFERENCE):
+        name_key = _holding(f"name-{import_.id}-{column.position}", column.name or "")
 
         def rename() -> None:
-            name = st.session_state[f"{key}-name"]
-            _apply(visit, import_, lambda now: matching.with_use(now, column.position, column.use, name))
+            name = st.session_state[name_key]
+            _apply(visit, import_, lambda now: matching.with_name(now, column.position, name))
 
-        _hold(f"{key}-name", column.name or "")
         right.text_input(
             f"{called} is stored as",
-            key=f"{key}-name",
+            column.name or "",
+            key=name_key,
             on_change=rename,
             label_visibility="collapsed",
             help="The name under which Blnk keeps it.",
@@ -101,28 +112,9 @@ def _for_all_rows(visit: Visit, import_: Import, mapping: Mapping) -> None:
     """What the file lacks; never shown for what it has."""
     chosen = mapping.for_all_rows
     if mapping.column(Use.LEDGER) is None:
-        key = f"for-all-ledger-{import_.id}"
-        if chosen.ledger_id and key not in st.session_state:
-            st.session_state[key] = (chosen.ledger_id, "")
-        picked = pick(
-            "Ledger for all rows",
-            key,
-            search=ask.ledgers(visit),
-            placeholder="Type a name or an id",
-            list_first=True,
-        )
-        if (picked[0] if picked else None) != chosen.ledger_id:
-            ledger_id = picked[0] if picked else None
-            _apply(
-                visit,
-                import_,
-                lambda now: matching.for_all_rows(
-                    now, ledger_id=ledger_id, currencies=now.for_all_rows.currencies
-                ),
-            )
-            st.rerun()
+        _ledger_for_all_rows(visit, import_, chosen.ledger_id)
     if mapping.column(Use.CURRENCY) is None:
-        key = f"for-all-currencies-{import_.id}"
+        key = _holding(f"for-all-currencies-{import_.id}", list(chosen.currencies))
 
         def choose() -> None:
             codes = st.session_state[key]
@@ -134,11 +126,11 @@ def _for_all_rows(visit: Visit, import_: Import, mapping: Mapping) -> None:
                 ),
             )
 
-        _hold(key, list(chosen.currencies))
         custom = visit.connection.custom_currencies if visit.connection else frozenset()
         st.multiselect(
             "Currencies for all rows",
             [*sorted(custom), *(code for code in currencies.all_codes() if code not in custom)],
+            chosen.currencies,
             key=key,
             on_change=choose,
             help="With several, each row makes one balance in each of them.",
@@ -146,17 +138,42 @@ def _for_all_rows(visit: Visit, import_: Import, mapping: Mapping) -> None:
         )
 
 
+def _ledger_for_all_rows(visit: Visit, import_: Import, kept: str | None) -> None:
+    key, known = f"for-all-ledger-{import_.id}", f"for-all-ledger-kept-{import_.id}"
+    if st.session_state.get(known) != kept:  # chosen elsewhere, or before this visit
+        st.session_state[known] = kept
+        put(key, (kept, "") if kept else None)
+    picked = pick(
+        "Ledger for all rows",
+        key,
+        search=ask.ledgers(visit),
+        placeholder="Type a name or an id",
+        list_first=True,
+    )
+    ledger_id = picked[0] if picked else None
+    if ledger_id != kept:
+        st.session_state[known] = ledger_id
+        if _apply(
+            visit,
+            import_,
+            lambda now: matching.for_all_rows(
+                now, ledger_id=ledger_id, currencies=now.for_all_rows.currencies
+            ),
+        ):
+            st.rerun()
+
+
 def _identity_key(visit: Visit, import_: Import, mapping: Mapping) -> None:
     if mapping.column(Use.IDENTITY) is None:
         return
-    key = f"identity-key-{import_.id}"
+    key = _holding(f"identity-key-{import_.id}", mapping.identity_key or "")
 
     def choose() -> None:
         _apply(visit, import_, lambda now: matching.with_identity_key(now, st.session_state[key]))
 
-    _hold(key, mapping.identity_key or "")
     st.text_input(
         "The identity column holds (leave empty for an id, an e-mail or a name)",
+        mapping.identity_key or "",
         key=key,
         on_change=choose,
         placeholder="a metadata name of the identities, such as customer_number",
@@ -167,15 +184,16 @@ def _match(visit: Visit, import_: Import, mapping: Mapping) -> None:
     names = [column.name for column in mapping.metadata_columns if column.name]
     if not names:
         return
-    key = f"match-{import_.id}"
+    kept = [name for name in mapping.match_columns or () if name in names]
+    key = _holding(f"match-{import_.id}", kept)
 
     def choose() -> None:
         _apply(visit, import_, lambda now: matching.with_match(now, st.session_state[key]))
 
-    _hold(key, [name for name in mapping.match_columns or () if name in names])
     st.multiselect(
         "Two rows mean the same balance when ledger, currency, identity and these are equal",
         names,
+        kept,
         key=key,
         on_change=choose,
         placeholder="all columns",
@@ -184,8 +202,8 @@ def _match(visit: Visit, import_: Import, mapping: Mapping) -> None:
     )
 
 
-def _adopt(visit: Visit, import_: Import, saved: str, shape: FileShape) -> None:
-    _apply(visit, import_, lambda _: mappings.adopt(Mapping.model_validate_json(saved), shape))
+def _adopt(visit: Visit, import_: Import, saved: str, shape: FileShape) -> bool:
+    return _apply(visit, import_, lambda _: mappings.adopt(Mapping.model_validate_json(saved), shape))
 
 
 def _offer_saved(visit: Visit, import_: Import, shape: FileShape) -> None:
@@ -196,8 +214,10 @@ def _offer_saved(visit: Visit, import_: Import, shape: FileShape) -> None:
     st.caption("Saved for files with these columns:")
     with st.container(horizontal=True):
         for at, one in enumerate(offered[:5]):
-            if st.button(look.safe(one.name), key=f"saved-{import_.id}-{at}", icon=":material/bookmark:"):
-                _adopt(visit, import_, one.mapping, shape)
+            chosen = st.button(
+                look.safe(one.name), key=f"saved-{import_.id}-{at}", icon=":material/bookmark:"
+            )
+            if chosen and _adopt(visit, import_, one.mapping, shape):
                 st.rerun()
 
 

@@ -15,7 +15,7 @@ from blnk_api import settings as settings_
 from blnk_api.auth import token_source
 from blnk_api.client import BlnkClient
 from blnk_api.errors import SettingsProblem
-from blnk_api.imports.journal import Journal, JournalUnavailable, imports, senders
+from blnk_api.imports.journal import Journal, JournalUnavailable, history, imports, senders
 from blnk_api.imports.journal.imports import Import
 from blnk_api.links import Links
 from blnk_api.settings import Connection, Instance, Settings
@@ -82,10 +82,10 @@ def open_desk() -> Desk:
     desk = Desk(settings, _journals[settings.database_url])
     try:
         with desk.journal.read() as tx:
-            known = imports.known_instances(tx)
+            used = history.used_instances(tx)
     except (SQLAlchemyError, OSError) as problem:
         raise JournalUnavailable("The journal does not answer.") from problem
-    _refuse_to_slip_into_practice(settings, known)
+    _refuse_to_slip_into_practice(settings, list(used.values()))
     return desk
 
 

@@ -6,106 +6,73 @@ What is listed is read when the link is followed; a list that cannot be read who
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import IO, Any, Literal
+from typing import Any
 
 import orjson
-from starlette.background import BackgroundTask
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from blnk_api import listing, words
-from blnk_api.desk import Desk, open_desk
-from blnk_api.errors import BlnkError, SettingsProblem
+from blnk_api.desk import Desk
+from blnk_api.errors import BlnkError
 from blnk_api.finding import Wanted, as_table, found_whole
 from blnk_api.imports import months
-from blnk_api.imports.journal import JournalUnavailable, history
+from blnk_api.imports.journal import history
 from blnk_api.imports.journal.history import Search
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.states import WORDS, ImportState, RowState
 from blnk_api.imports.months import Made, Month
-from blnk_api.links import BadLink, Links, Listing, OldLink
+from blnk_api.imports.results import FileKind
+from blnk_api.link_answers import CannotBe, file, one_of, route, token, workbook
+from blnk_api.links import Links, Listing
 from blnk_api.listing import Cell
 from blnk_api.settings import Connection
 
 _PATH = "/listing"
 _PAGE_IMPORTS = 200
-_PIECE_BYTES = 1 << 16
-
-Form = Literal["csv", "xlsx"]
-FORMS: Mapping[Form, str] = {"csv": "CSV", "xlsx": "XLSX"}
-_TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
 
 Table = tuple[str, Sequence[str], Iterable[Sequence[Cell]]]
 """What it is called, its header, its records."""
 
 
 def routes() -> Sequence[Route]:
-    return [Route(f"{_PATH}/{{token}}", _answer, methods=["GET"])]
+    return [route(f"{_PATH}/{{token}}", _list)]
 
 
-def imports_url(links: Links, connection: Connection, search: Search, form: Form) -> str:
+def imports_url(links: Links, connection: Connection, search: Search, kind: FileKind) -> str:
     """The imports for which a search holds. `connection` names the file, and what is real in it."""
-    return _url(links, "imports", connection, form, asdict(search))
+    return _url(links, "imports", connection, kind, asdict(search))
 
 
-def month_url(links: Links, connection: Connection, month: Month, form: Form) -> str:
+def month_url(links: Links, connection: Connection, month: Month, kind: FileKind) -> str:
     """The balances of a month, in the time zone of the settings."""
-    return _url(links, "month", connection, form, {"month": str(month)})
+    return _url(links, "month", connection, kind, {"month": str(month)})
 
 
-def balances_url(links: Links, connection: Connection, wanted: Wanted, form: Form) -> str:
+def balances_url(links: Links, connection: Connection, wanted: Wanted, kind: FileKind) -> str:
     """The balances in Blnk for which it holds."""
-    return _url(links, "balances", connection, form, asdict(wanted))
+    return _url(links, "balances", connection, kind, asdict(wanted))
 
 
-def _url(links: Links, what: str, connection: Connection, form: Form, asked: Mapping[str, Any]) -> str:
-    token = links.sign(Listing(what, connection.name, form, orjson.dumps(asked).decode()))
-    return f"{_PATH}/{token}"
+def _url(links: Links, what: str, connection: Connection, kind: FileKind, asked: Mapping[str, Any]) -> str:
+    return f"{_PATH}/{links.sign(Listing(what, connection.name, kind, orjson.dumps(asked).decode()))}"
 
 
-async def _answer(request: Request) -> Response:
-    return await run_in_threadpool(_list, request.path_params["token"])
-
-
-def _list(token: str) -> Response:
-    try:
-        desk = open_desk()
-        wanted = desk.links.open_as(token, Listing)
-    except BadLink:
-        return _say(403, "This download link is not valid. Open the page again and download from there.")
-    except OldLink:
-        return _say(410, "This download link has expired. Open the page again and download from there.")
-    except (SettingsProblem, JournalUnavailable):
-        return _say(503, "Balance Desk is not set up correctly at this moment. Its pages say what is wrong.")
+def _list(desk: Desk, request: Request) -> Response:
+    wanted = desk.links.open_as(token(request), Listing)
+    kind = one_of(FileKind, wanted.form)
     connection = desk.settings.connections.get(wanted.connection)
     if connection is None:
-        return _say(404, "The connection behind this download link is not here any more.")
+        raise CannotBe(404, "The connection behind this link is not here any more.")
     try:
         name, header, records = _TABLES[wanted.what](desk, connection, orjson.loads(wanted.asked))
     except BlnkError as problem:
-        return _say(502, f"Blnk could not be read, so that there is no list: {problem}")
+        raise CannotBe(502, f"Blnk could not be read, so that there is no list: {problem}") from None
     name += " - PRACTICE" if connection.instance.environment == "practice" else ""
-    headers = {
-        "Content-Disposition": f'attachment; filename="{name}.{wanted.form}"',
-        "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
-        "Cache-Control": "no-store",
-    }
-    type_ = _TYPES[wanted.form]
-    if wanted.form == "csv":
-        return StreamingResponse(listing.as_csv(header, records), media_type=type_, headers=headers)
-    file = listing.as_xlsx(name, header, records)
-    closed = BackgroundTask(file.close)
-    return StreamingResponse(_pieces(file), media_type=type_, headers=headers, background=closed)
-
-
-def _pieces(file: IO[bytes]) -> Iterator[bytes]:
-    while piece := file.read(_PIECE_BYTES):
-        yield piece
+    if kind is FileKind.CSV:
+        return file(f"{name}.csv", kind, listing.as_csv(header, records))
+    return workbook(f"{name}.xlsx", listing.as_xlsx(name, header, records))
 
 
 def _imports(desk: Desk, _: Connection, asked: dict[str, Any]) -> Table:
@@ -168,7 +135,3 @@ def _balances(desk: Desk, connection: Connection, asked: dict[str, Any]) -> Tabl
 
 
 _TABLES = {"imports": _imports, "month": _month, "balances": _balances}
-
-
-def _say(status: int, text: str) -> Response:
-    return PlainTextResponse(text + "\n", status, {"Cache-Control": "no-store"})

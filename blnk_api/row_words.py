@@ -171,9 +171,3 @@ def about(row: JournalRow, findings: Mapping[str, Any] | None) -> list[str]:
 def confirms(typed: str | None) -> bool:
     """Whether somebody typed that they mean it."""
     return " ".join((typed or "").split()).casefold() == SEND_AGAIN
-
-
-def count_typed(typed: str | None) -> int:
-    """A count as people write it: 9,988 or 9 988; -1, which is no count of anything, for anything else."""
-    digits = "".join(one for one in typed or "" if one not in ",.'’ \u00a0\u202f")
-    return int(digits) if digits.isdecimal() and len(digits) < 12 else -1

@@ -18,6 +18,7 @@ from blnk_api.imports.journal import imports
 from blnk_api.imports.journal.history import Search
 from blnk_api.imports.journal.states import ImportState
 from blnk_api.imports.months import Month
+from blnk_api.imports.results import FileKind
 from blnk_api.links import Listing
 from tests.conftest import LEDGER
 from tests.importing import Importer, requests_for
@@ -72,7 +73,7 @@ class TestTheLinks:
     def test_a_month_lists_each_balance_with_its_import_and_row(self, host: str, importer: Importer) -> None:
         import_ = importer.run(requests_for(3))
         links, connection = open_desk().links, importer.connection
-        answer = get(host + listing_routes.month_url(links, connection, THIS, "csv"))
+        answer = get(host + listing_routes.month_url(links, connection, THIS, FileKind.CSV))
         assert answer.headers["Content-Disposition"] == f'attachment; filename="balances {THIS}.csv"'
         made = {row.label: row.balance_id for row in importer.rows(import_)}
         told = records(answer.content)
@@ -81,7 +82,7 @@ class TestTheLinks:
             told[0][name] for name in ("Who", "Ledger", "Currency", "Import", "File")
         ]
         assert (who, ledger, currency, id, file) == ("Ada", LEDGER, "NGN", import_.id, "test.csv")
-        workbook = get(host + listing_routes.month_url(links, connection, THIS, "xlsx")).content
+        workbook = get(host + listing_routes.month_url(links, connection, THIS, FileKind.XLSX)).content
         rows = sheet(workbook)
         assert [row[4] for row in rows] == list(made.values())
         assert datetime.fromisoformat(rows[0][0])
@@ -93,12 +94,14 @@ class TestTheLinks:
         with importer.journal.write() as tx:
             imports.set_facts(tx, draft.number, file_name="=evil.csv")
         links, connection = open_desk().links, importer.connection
-        told = records(get(host + listing_routes.imports_url(links, connection, Search(), "csv")).content)
+        told = records(
+            get(host + listing_routes.imports_url(links, connection, Search(), FileKind.CSV)).content
+        )
         assert [one["Import"] for one in told] == [draft.id, done.id]
         assert told[0]["File"] == "'=evil.csv"
         assert (told[1]["Created"], told[1]["State"]) == ("2", "Done")
         only = Search(state=ImportState.DONE, needs=())
-        told = records(get(host + listing_routes.imports_url(links, connection, only, "csv")).content)
+        told = records(get(host + listing_routes.imports_url(links, connection, only, FileKind.CSV)).content)
         assert [one["Import"] for one in told] == [done.id]
 
     def test_balances_come_from_blnk_with_their_metadata_however_many_pages(
@@ -107,7 +110,7 @@ class TestTheLinks:
         importer.run(requests_for(130))
         practice_blnk.create_balance(ledger_id=LEDGER, currency="USD", meta_data={"customer": "x"})
         links, connection = open_desk().links, importer.connection
-        url = listing_routes.balances_url(links, connection, Wanted(currency="NGN"), "csv")
+        url = listing_routes.balances_url(links, connection, Wanted(currency="NGN"), FileKind.CSV)
         told = records(get(host + url).content)
         assert sorted(int(one["meta_data.customer"]) for one in told) == list(range(130))
         held = {one["balance_id"] for one in practice_blnk.balances()}
@@ -118,7 +121,7 @@ class TestTheLinks:
     ) -> None:
         importer.run(requests_for(130))
         practice_blnk.order_fault("status_before_commit", on="filter", skip=1, status=503)
-        url = listing_routes.balances_url(open_desk().links, importer.connection, Wanted(), "csv")
+        url = listing_routes.balances_url(open_desk().links, importer.connection, Wanted(), FileKind.CSV)
         answer = get(host + url)
         assert answer.status_code == 502
         assert "no list" in answer.text
@@ -126,7 +129,7 @@ class TestTheLinks:
     def test_of_practice_every_name_says_that_nothing_is_real(self, host: str, importer: Importer) -> None:
         secrets = importer.data_dir / "secrets.toml"
         secrets.write_text("practice = true")
-        url = listing_routes.imports_url(open_desk().links, importer.connection, Search(), "csv")
+        url = listing_routes.imports_url(open_desk().links, importer.connection, Search(), FileKind.CSV)
         assert "PRACTICE.csv" in get(host + url).headers["Content-Disposition"]
 
     @pytest.mark.parametrize("wrong", ["nothing", "a.b.c"])

@@ -7,7 +7,7 @@ from blnk_api.imports import drafts, matching, prepare, repairing
 from blnk_api.imports import mapping as mappings
 from blnk_api.imports.drafts import NotConfirmed
 from blnk_api.imports.journal import mappings as saved_mappings
-from blnk_api.imports.journal import repairs, rows
+from blnk_api.imports.journal import reasons, repairs
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.states import RowState, Stage
 from blnk_api.imports.mapping import Mapping, Use
@@ -336,7 +336,7 @@ def test_a_customer_who_has_such_a_balance_is_told_and_may_be_left_out(
         f"{LEDGER},USD,{identity},savings\n"
     )
     with importer.journal.read() as tx:
-        told = rows.with_reason(tx, draft.number, RowState.READY, "has_balance", limit=9)
+        told = reasons.first_with(tx, draft.number, RowState.READY, "has_balance", limit=9)
     assert [row.label for row in told] == ["3"] or importer.counts(draft).get(RowState.LEFT_OUT)
     if told:
         assert first["balance_id"] in (told[0].message or "")

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, update
 
 from blnk_api import wire
 from blnk_api.imports import refs
-from blnk_api.imports.journal import rows
+from blnk_api.imports.journal import reasons
 from blnk_api.imports.journal.bulk import run_many
 from blnk_api.imports.journal.schema import rows as table
 from blnk_api.imports.journal.sending import Ready
@@ -77,4 +77,4 @@ def _say(balance: Balance) -> str:
 
 def numbers(tx: Connection, import_: int) -> list[int]:
     """The records of a draft that were told so and would be sent."""
-    return rows.numbers_with(tx, import_, RowState.READY, KIND)
+    return reasons.numbers_with(tx, import_, RowState.READY, KIND)

@@ -246,12 +246,13 @@ def confirm(
             )
         if count == 0:
             raise NotConfirmed("There is nothing to create. Nothing was sent.")
-        if connection.is_production and import_.kind == "file" and _digits(typed) != str(count):
+        if connection.is_production and import_.kind == "file" and count_typed(typed) != count:
             raise NotConfirmed(f"Type the number of balances, {count:,}, to confirm. Nothing was sent.")
         if not imports.confirm(tx, import_, who=who, version=version):
             raise NotConfirmed("The draft could not be confirmed. Nothing was sent. Load this page again.")
 
 
-def _digits(typed: str | None) -> str:
-    """A count as people write it: 9,988 or 9 988 or 9.988."""
-    return "".join(character for character in typed or "" if character not in ",.'’ \u00a0\u202f")
+def count_typed(typed: str | None) -> int:
+    """A count as people write it: 9,988 or 9 988; -1, which is no count of anything, for anything else."""
+    digits = "".join(one for one in typed or "" if one not in ",.'’ \u00a0\u202f")
+    return int(digits) if digits.isdecimal() and len(digits) < 12 else -1

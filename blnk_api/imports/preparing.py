@@ -5,7 +5,6 @@ import os
 import sys
 import time
 from asyncio.subprocess import Process
-from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from blnk_api.errors import AccessDenied, BlnkError, check_not_answered
 from blnk_api.imports import already, merging, resembling, scout
-from blnk_api.imports.journal import imports, rows, sending
+from blnk_api.imports.journal import imports, reasons, rows, sending
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.moves import move, note
 from blnk_api.imports.journal.states import ImportState, RowState, Stage
@@ -108,50 +107,27 @@ def _refuse_changed(tx: Connection, draft: Import) -> None:
         raise _Changed
 
 
-def _unless_changed(tx: Connection, draft: Import, act: Callable[..., None], *args: Any) -> None:
-    _refuse_changed(tx, draft)
-    act(tx, *args)
-
-
 async def _look_up_all(thread: JournalThread, looker: Looker, draft: Import) -> None:
-    ready = draft.counts.get(RowState.READY, 0)
+    guard = partial(_refuse_changed, draft=draft)
     if draft.look_again is not None:
-        new = await thread.read(sending.ready_among, draft.look_again)
-        await _look_up_part(thread, looker, draft, new)
-    elif await scout.walking_is_cheaper(looker, ready):
-        await scout.walk_up(thread, looker, draft, guard=partial(_refuse_changed, draft=draft))
+        changed = await thread.read(sending.ready_among, draft.look_again)
+        found = await scout.settle(thread, looker, draft, changed, guard)
+        new = [row for row in changed if row.id not in found]
     else:
-        await _look_up_in_lists(thread, looker, draft)
+        if await scout.walking_is_cheaper(looker, draft.counts.get(RowState.READY, 0)):
+            await scout.walk_up(thread, looker, draft, guard)
+        else:
+            await scout.list_up(thread, looker, draft, guard)
+        new = await thread.read(sending.ready_rows, draft.number, after=0, limit=already.MOST_ROWS + 1)
     if draft.mapping and any(column["use"] == Use.IMPORT_REF for column in draft.mapping["columns"]):
         return  # our own results come back: each row says itself which balance it is
-    if draft.look_again is not None:
-        new = await thread.read(sending.ready_among, draft.look_again)
-    else:
-        new = await thread.read(sending.ready_rows, draft.number, after=0, limit=already.MOST_ROWS + 1)
     if 0 < len(new) <= resembling.MOST_ROWS:
         sample = await thread.read(rows.bodies, draft.number, limit=resembling.MOST_ROWS)
         alike = await resembling.find_resembling(looker, new, sample)
-        await thread.write(_unless_changed, draft, resembling.leave_out, alike)
+        await thread.write(scout.guarded, guard, resembling.leave_out, alike)
     if 0 < len(new) <= already.MOST_ROWS:
         held = await already.find_already(looker, new)
-        await thread.write(_unless_changed, draft, already.tell, held)
-
-
-async def _look_up_in_lists(thread: JournalThread, looker: Looker, draft: Import) -> None:
-    after = 0
-    while ready := await thread.read(
-        sending.ready_rows, draft.number, after=after, limit=scout.ROWS_PER_FILL
-    ):
-        await _look_up_part(thread, looker, draft, ready)
-        after = ready[-1].id
-
-
-async def _look_up_part(
-    thread: JournalThread, looker: Looker, draft: Import, ready: Sequence[sending.Ready]
-) -> None:
-    verdicts = await scout.look_up(looker, draft, ready)
-    if verdicts:
-        await thread.write(_unless_changed, draft, scout.apply_verdicts, draft.number, verdicts)
+        await thread.write(scout.guarded, guard, already.tell, held)
 
 
 def finish_draft(tx: Connection, looked_up: Import, told: list[str]) -> None:
@@ -189,8 +165,8 @@ def draft_totals(tx: Connection, draft: Import) -> dict[str, Any]:
         **draft.totals,
         "balances": counts.get(RowState.READY, 0),
         "invalid": counts.get(RowState.INVALID, 0),
-        "looks_like": rows.left_out_for(tx, draft.number, resembling.KIND),
-        "left_out": rows.left_out_for(tx, draft.number, merging.LEFT_OUT_BY_A_PERSON),
+        "looks_like": len(reasons.ids_with(tx, draft.number, RowState.LEFT_OUT, resembling.KIND)),
+        "left_out": len(reasons.ids_with(tx, draft.number, RowState.LEFT_OUT, merging.LEFT_OUT_BY_A_PERSON)),
         "has_balance": len(already.numbers(tx, draft.number)),
         "existing": counts.get(RowState.EXISTS, 0) + counts.get(RowState.CREATED, 0),
         "by_ledger": by_ledger,
@@ -204,7 +180,7 @@ def create_resembling_too(tx: Connection, draft: Import, *, who: str) -> int:
     """
     if draft.state is not ImportState.DRAFT or draft.stage is not Stage.CHECKED:
         return 0
-    ids = rows.ids_left_out_for(tx, draft.number, resembling.KIND)
+    ids = reasons.ids_with(tx, draft.number, RowState.LEFT_OUT, resembling.KIND)
     moved = move(tx, ids, from_=RowState.LEFT_OUT, to=RowState.READY, why=None)
     if moved:
         note(tx, draft.number, who=who, what="accepted", kind=resembling.KIND, rows=len(moved))

@@ -21,9 +21,7 @@ _AT_ONCE = 20
 _DAY_SECONDS = 86_400.0
 
 
-def purge_old(
-    journal: Journal, settings: Settings, *, now: float | None = None, limit: int = 20
-) -> list[int]:
+def purge_old(journal: Journal, settings: Settings, *, now: float | None = None) -> list[int]:
     """Purges imports that ended longer ago than the settings keep them; which ones. None where it is off.
 
     One that still needs a look, or is owed a receipt, is left for later. Raises OSError or SQLAlchemyError;

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -42,16 +43,21 @@ async def look_up(looker: Looker, import_: Import, rows: Sequence[Ready]) -> dic
     }
 
 
-async def walk_up(
-    thread: JournalThread,
-    looker: Looker,
-    import_: Import,
-    *,
-    guard: Callable[[Connection], None] | None = None,
-) -> None:
-    """As `look_up`, for all READY rows of an import: reads every balance that carries a ref, and compares.
+Guard = Callable[[Connection], None]
+"""Called in each transaction that writes; raises where nothing must be written any more."""
 
-    `guard` is called in each transaction that writes, and raises where nothing must be written any more.
+
+def unguarded(tx: Connection) -> None:
+    """The guard of a sender: its moves are from READY only, and hold by themselves."""
+
+
+def guarded(tx: Connection, guard: Guard, act: Callable[..., None], *args: Any) -> None:
+    guard(tx)
+    act(tx, *args)
+
+
+async def walk_up(thread: JournalThread, looker: Looker, import_: Import, guard: Guard = unguarded) -> None:
+    """As `look_up`, for all READY rows of an import: reads every balance that carries a ref, and compares.
 
     For a large file this asks less of Blnk than lists of refs do, each of which it searches all balances for.
     A walk that was shown fewer balances than there are proves nothing: then lists ask for each ref by name.
@@ -67,23 +73,27 @@ async def walk_up(
         rows = await thread.read(sending.ready_with_refs, import_.number, list(by_ref))
         verdicts = {row.id: judge(row.body, import_.id, by_ref[row.ref]) for row in rows}
         if verdicts:
-            await thread.write(_apply_guarded, guard, import_.number, verdicts)
+            await thread.write(guarded, guard, apply_verdicts, import_.number, verdicts)
+    if there_are is not None and met < there_are:
+        await list_up(thread, looker, import_, guard)
+
+
+async def list_up(thread: JournalThread, looker: Looker, import_: Import, guard: Guard = unguarded) -> None:
+    """As `look_up`, for all READY rows of an import, by lists of their refs."""
     after = 0
-    while there_are is not None and met < there_are:
-        ready = await thread.read(sending.ready_rows, import_.number, after=after, limit=ROWS_PER_FILL)
-        if not ready:
-            return
-        if verdicts := await look_up(looker, import_, ready):
-            await thread.write(_apply_guarded, guard, import_.number, verdicts)
-        after = ready[-1].id
+    while rows := await thread.read(sending.ready_rows, import_.number, after=after, limit=ROWS_PER_FILL):
+        await settle(thread, looker, import_, rows, guard)
+        after = rows[-1].id
 
 
-def _apply_guarded(
-    tx: Connection, guard: Callable[[Connection], None] | None, number: int, verdicts: dict[int, Verdict]
-) -> None:
-    if guard is not None:
-        guard(tx)
-    apply_verdicts(tx, number, verdicts)
+async def settle(
+    thread: JournalThread, looker: Looker, import_: Import, rows: Sequence[Ready], guard: Guard = unguarded
+) -> dict[int, Verdict]:
+    """Looks these rows up, and keeps what was found."""
+    verdicts = await look_up(looker, import_, rows)
+    if verdicts:
+        await thread.write(guarded, guard, apply_verdicts, import_.number, verdicts)
+    return verdicts
 
 
 async def walking_is_cheaper(looker: Looker, ready: int) -> bool:
@@ -150,9 +160,7 @@ class Scout:
                     lane.after, lane.is_walked = 0, False
                 return
             is_known = lane.is_walked or not self.can_look
-            verdicts = {} if is_known else await look_up(self._looker, lane.import_, rows)
-            if verdicts:
-                await self._journal.write(apply_verdicts, lane.import_.number, verdicts)
+            verdicts = {} if is_known else await settle(self._journal, self._looker, lane.import_, rows)
             lane.after = rows[-1].id
             self._offer(lane, (row for row in rows if row.id not in verdicts))
         except AccessDenied as denied:

@@ -11,6 +11,7 @@ from blnk_api.imports.journal import history, imports
 from blnk_api.imports.journal.history import Search
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.looking import bound_of
+from blnk_api.imports.results import FileKind
 from blnk_api.models import Balance
 from blnk_api.wire import PAGE_LIMIT
 from pages.parts import look
@@ -191,9 +192,9 @@ def _chosen(ids: Sequence[str]) -> None:
 def _downloads(visit: Visit, wanted: Wanted) -> None:
     """What the search finds, the other pages too."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        for form, name in listing_routes.FORMS.items():
-            url = listing_routes.balances_url(visit.desk.links, visit.connected(), wanted, form)
-            st.link_button(f"Download as {name}", url, icon=":material/download:")
+        for kind in FileKind:
+            url = listing_routes.balances_url(visit.desk.links, visit.connected(), wanted, kind)
+            st.link_button(f"Download as {kind.upper()}", url, icon=":material/download:")
         st.caption(
             f"What this search finds, {words.plural(finding.MOST, 'balance')} at most.", width="content"
         )

@@ -6,7 +6,7 @@ import streamlit as st
 
 from blnk_api import row_words, words
 from blnk_api.errors import BlnkError
-from blnk_api.imports import handling
+from blnk_api.imports import drafts, handling
 from blnk_api.imports.handling import Act, NotPossible
 from blnk_api.imports.journal import rows
 from blnk_api.imports.journal.imports import Import
@@ -91,7 +91,7 @@ def again_anyway(visit: Visit, import_: Import, row_ids: list[int], *, key: str)
         pressed = st.button(handling.AGAIN_ANYWAY.label, key=f"again-anyway-{key}")
     creates(visit, import_)
     if pressed:
-        n = row_words.count_typed(typed)
+        n = drafts.count_typed(typed)
         journal = visit.desk.journal
         by_name(visit, lambda who: handling.again_anyway(journal, import_, row_ids, typed_count=n, who=who))
 

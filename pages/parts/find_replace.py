@@ -2,11 +2,10 @@
 
 import streamlit as st
 
-from blnk_api import file_words, words
+from blnk_api import file_words
 from blnk_api.imports import repairing
 from blnk_api.imports.journal.imports import Import
-from blnk_api.imports.repairing import NotRepairable
-from pages.parts import look, person, repair_grid
+from pages.parts import person, putting_right
 from pages.parts.visit import Visit
 
 
@@ -22,8 +21,9 @@ def show(visit: Visit, import_: Import) -> None:
         )
         if not st.button("Replace in all rows", key=f"replace-go-{import_.id}", disabled=column is None):
             return
-        try:
-            changed = repairing.replace_all(
+        putting_right.apply(
+            import_,
+            lambda: repairing.replace_all(
                 visit.desk.journal,
                 import_.id,
                 position=headers.index(str(column)),
@@ -31,12 +31,6 @@ def show(visit: Visit, import_: Import) -> None:
                 put=put,
                 whole_cell=whole,
                 who=person.or_nobody(visit),
-            )
-        except NotRepairable as problem:
-            look.problem(str(problem))
-        else:
-            if changed:
-                repair_grid.forget(import_.id)
-                st.toast(f"{words.plural(changed, 'cell')} changed; checked again.")
-                st.rerun()
-            st.caption("No cell holds this.")
+            ),
+            nothing="No cell holds this.",
+        )

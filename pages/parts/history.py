@@ -10,6 +10,7 @@ from blnk_api.imports.journal import history
 from blnk_api.imports.journal.history import Maker, Search
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.states import ImportState
+from blnk_api.imports.results import FileKind
 from blnk_api.settings import Instance
 from pages.parts import look
 from pages.parts.visit import Visit
@@ -44,9 +45,9 @@ def show(visit: Visit) -> None:
             last = found[:_PAGE][-1].number
             st.button("Older", disabled=len(found) <= _PAGE, on_click=befores.append, args=[last])
         if visit.connection is not None:
-            for form, name in listing_routes.FORMS.items():
-                url = listing_routes.imports_url(visit.desk.links, visit.connection, wanted, form)
-                label = f"This list as {name}"
+            for kind in FileKind:
+                url = listing_routes.imports_url(visit.desk.links, visit.connection, wanted, kind)
+                label = f"This list as {kind.upper()}"
                 st.link_button(label, url, icon=":material/download:", type="tertiary")
 
 

@@ -4,11 +4,10 @@ import streamlit as st
 
 from blnk_api import words
 from blnk_api.imports import already, merging, preparing, repairing, resembling
-from blnk_api.imports.journal import rows
+from blnk_api.imports.journal import reasons
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.states import RowState
-from blnk_api.imports.repairing import NotRepairable
-from pages.parts import look, person, repair_grid
+from pages.parts import look, person, putting_right
 from pages.parts.visit import Visit
 
 _SHOWN = 100
@@ -27,7 +26,10 @@ def _by_hand(visit: Visit, import_: Import) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"{words.plural(n, 'row')} left out by hand: nothing is sent for them.", width="content")
         if st.button("Take them in again", key=f"take-in-{import_.id}"):
-            _do(visit, import_, lambda who: repairing.take_in(visit.desk.journal, import_.id, None, who=who))
+            who = person.or_nobody(visit)
+            putting_right.apply(
+                import_, lambda: repairing.take_in(visit.desk.journal, import_.id, None, who=who), what="row"
+            )
     _which(visit, import_, RowState.LEFT_OUT, merging.LEFT_OUT_BY_A_PERSON)
 
 
@@ -42,10 +44,11 @@ def _with_a_balance(visit: Visit, import_: Import) -> None:
     )
     _which(visit, import_, RowState.READY, already.KIND)
     if st.button(f"Leave {'it' if n == 1 else f'these {n:,}'} out", key=f"leave-{import_.id}"):
-        _do(
-            visit,
+        who = person.or_nobody(visit)
+        putting_right.apply(
             import_,
-            lambda who: repairing.leave_out_those_with_a_balance(visit.desk.journal, import_.id, who=who),
+            lambda: repairing.leave_out_those_with_a_balance(visit.desk.journal, import_.id, who=who),
+            what="row",
         )
 
 
@@ -74,18 +77,8 @@ def _resembling(visit: Visit, import_: Import) -> None:
 def _which(visit: Visit, import_: Import, state: RowState, why: str) -> None:
     with st.expander("Which rows these are", key=f"which-{import_.id}-{why}"):
         with visit.desk.journal.read() as tx:
-            found = rows.with_reason(tx, import_.number, state, why, limit=_SHOWN)
+            found = reasons.first_with(tx, import_.number, state, why, limit=_SHOWN)
         st.dataframe(
             {"Row": [row.label for row in found], "Why": [row.message or "" for row in found]},
             hide_index=True,
         )
-
-
-def _do(visit: Visit, import_: Import, act: object) -> None:
-    try:
-        act(person.or_nobody(visit))  # type: ignore[operator]
-    except NotRepairable as problem:
-        look.problem(str(problem))
-    else:
-        repair_grid.forget(import_.id)
-        st.rerun()

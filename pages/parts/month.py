@@ -11,6 +11,7 @@ from blnk_api.errors import NothingCreated
 from blnk_api.imports import months
 from blnk_api.imports.journal import history
 from blnk_api.imports.months import Month, MonthTotal
+from blnk_api.imports.results import FileKind
 from pages.parts import look
 from pages.parts.visit import Visit
 
@@ -43,10 +44,10 @@ def show(visit: Visit) -> None:
     _chart(found, names)
     _table(found, names)
     with st.container(horizontal=True, vertical_alignment="center"):
-        for form, name in listing_routes.FORMS.items():
-            if form == "csv" or total <= listing.XLSX_ROWS:
-                url = listing_routes.month_url(visit.desk.links, connection, month, form)
-                st.link_button(f"These {total:,} as {name}", url, icon=":material/download:")
+        for kind in FileKind:
+            if kind is FileKind.CSV or total <= listing.XLSX_ROWS:
+                url = listing_routes.month_url(visit.desk.links, connection, month, kind)
+                st.link_button(f"These {total:,} as {kind.upper()}", url, icon=":material/download:")
         st.caption("Who, when, ledger, currency, balance id, import and row of each.", width="content")
 
 

@@ -8,7 +8,7 @@ from blnk_api import words
 from blnk_api.imports.journal import notes, people
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.notes import Note
-from pages.parts import look
+from pages.parts import look, person
 from pages.parts.visit import Visit
 
 
@@ -69,17 +69,9 @@ def _form(visit: Visit, key: str) -> tuple[str, str] | None:
     try:
         if not (text or "").strip():
             raise ValueError("Type the note first.")
-        who = visit.who or _keep_name(visit, name or "")
+        who = visit.who or person.keep(visit, name or "")
     except ValueError as problem:
         look.problem(str(problem))
         return None
     st.session_state[kept] = made + 1
     return text or "", who
-
-
-def _keep_name(visit: Visit, typed: str) -> str:
-    with visit.desk.journal.write() as tx:
-        people.set_name(tx, visit.browser, typed)
-        known = people.name_of(tx, visit.browser)
-    assert known is not None
-    return known

@@ -31,6 +31,11 @@ def name(visit: Visit) -> str:
     typed = st.session_state.get(_KEY) or ""
     if not typed.strip():
         raise ValueError("Type your name: it stands beside what you do here.")
+    return keep(visit, typed)
+
+
+def keep(visit: Visit, typed: str) -> str:
+    """Keeps a name for this browser. Raises ValueError with a sentence where it is none."""
     with visit.desk.journal.write() as tx:
         people.set_name(tx, visit.browser, typed)
         known = people.name_of(tx, visit.browser)

@@ -7,8 +7,7 @@ import streamlit as st
 from blnk_api import file_words
 from blnk_api.imports import repairing
 from blnk_api.imports.journal.imports import Import
-from blnk_api.imports.repairing import NotRepairable
-from pages.parts import look, person, repair_grid
+from pages.parts import look, person, putting_right
 from pages.parts.visit import Visit
 
 _SHOWN = 30
@@ -60,7 +59,10 @@ def _repair(visit: Visit, import_: Import, one: dict[str, Any], count: int, key:
         if st.button(
             look.safe(f"{code} is right"), key=f"accept-{key}", help="A code of your own, in this whole file."
         ):
-            _do(repairing.accept_currency, visit, import_, code, who=who)
+            putting_right.apply(
+                import_,
+                lambda: repairing.accept_currency(visit.desk.journal, import_.id, code, who=who),
+            )
     if one["severity"] == "error" and one.get("column") and one.get("value") is not None:
         _put_in_all(visit, import_, one, count, key)
     if one.get("repair") is not None and one["severity"] != "note":
@@ -81,20 +83,14 @@ def _put_in_all(visit: Visit, import_: Import, one: dict[str, Any], count: int, 
 def _fix(visit: Visit, import_: Import, one: dict[str, Any], repair: str) -> None:
     facts = {name: one[name] for name in ("kind", "column", "value")}
     who = person.or_nobody(visit)
-    _do(repairing.fix_all, visit, import_, **facts, repair=repair, who=who)
+
+    def act() -> None:
+        repairing.fix_all(visit.desk.journal, import_.id, **facts, repair=repair, who=who)
+
+    putting_right.apply(import_, act)
 
 
 def _says(one: dict[str, Any]) -> str:
     if not one["column"]:
         return "Takes the missing cells as empty."
     return f"Puts “{one['repair']}” in their place." if one["repair"] else "Empties the cell."
-
-
-def _do(act: Any, visit: Visit, import_: Import, *args: Any, **facts: Any) -> None:
-    try:
-        act(visit.desk.journal, import_.id, *args, **facts)
-    except NotRepairable as problem:
-        look.problem(str(problem))
-    else:
-        repair_grid.forget(import_.id)
-        st.rerun()

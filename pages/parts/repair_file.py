@@ -5,12 +5,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from blnk_api import routes, words
+from blnk_api import routes
 from blnk_api.imports import problem_rows, repairing
 from blnk_api.imports.journal.imports import Import
-from blnk_api.imports.problem_rows import NotTheseRows
-from blnk_api.imports.repairing import NotRepairable
-from pages.parts import look, person, repair_grid
+from pages.parts import person, putting_right
 from pages.parts.visit import Visit
 
 
@@ -25,17 +23,12 @@ def show(visit: Visit, import_: Import) -> None:
         )
         if dropped is None:
             return
-        with tempfile.NamedTemporaryFile(dir=visit.desk.settings.data_dir) as kept:
-            kept.write(dropped.getbuffer())
-            kept.flush()
-            try:
+
+        def take_over() -> int:
+            with tempfile.NamedTemporaryFile(dir=visit.desk.settings.data_dir) as kept:
+                kept.write(dropped.getbuffer())
+                kept.flush()
                 edits = problem_rows.read_back(visit.desk.journal, import_, Path(kept.name), dropped.name)
-                changed = repairing.edit(visit.desk.journal, import_.id, edits, who=person.or_nobody(visit))
-            except (NotTheseRows, NotRepairable) as problem:
-                look.problem(str(problem))
-                return
-        if changed:
-            repair_grid.forget(import_.id)
-            st.toast(f"{words.plural(changed, 'cell')} changed; checked again.")
-            st.rerun()
-        st.write("Nothing in it differs from the rows as they are.")
+            return repairing.edit(visit.desk.journal, import_.id, edits, who=person.or_nobody(visit))
+
+        putting_right.apply(import_, take_over, nothing="Nothing in it differs from the rows as they are.")

@@ -86,13 +86,6 @@ def instance_number(tx: Connection, instance: Instance) -> int:
     return number
 
 
-def known_instances(tx: Connection) -> list[Instance]:
-    """Every instance that an import of this journal belongs to."""
-    used = select(imports.c.instance).distinct()
-    found = tx.execute(select(instances).where(instances.c.id.in_(used)))
-    return [Instance(one.base_url, one.instance_id, one.environment) for one in found]
-
-
 def create(
     tx: Connection, id: str, *, kind: str, instance: Instance, connection: str, who: str, **facts: Any
 ) -> bool:

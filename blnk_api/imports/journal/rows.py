@@ -161,7 +161,7 @@ def page(
     query = select(rows).where(rows.c.import_ == import_, rows.c.id > after).order_by(rows.c.id).limit(limit)
     if states is not None:
         query = query.where(rows.c.state.in_(list(states)))
-    return [_row(one) for one in tx.execute(query)]
+    return [row_of(one) for one in tx.execute(query)]
 
 
 def ids_of(tx: Connection, import_: int, number: int, part: str = "") -> list[int]:
@@ -186,14 +186,14 @@ def cells_of(tx: Connection, import_: int, numbers: Collection[int]) -> dict[int
 def of_records(tx: Connection, import_: int, numbers: Collection[int]) -> list[JournalRow]:
     """The rows of some records, in file order."""
     query = select(rows).where(rows.c.import_ == import_, rows.c.number.in_(sorted(numbers)))
-    return [_row(one) for one in tx.execute(query.order_by(rows.c.id))]
+    return [row_of(one) for one in tx.execute(query.order_by(rows.c.id))]
 
 
 def by_id(tx: Connection, row: int) -> JournalRow:
-    return _row(tx.execute(select(rows).where(rows.c.id == row)).one())
+    return row_of(tx.execute(select(rows).where(rows.c.id == row)).one())
 
 
-def _row(one: Any) -> JournalRow:
+def row_of(one: Any) -> JournalRow:
     return JournalRow(
         id=one.id,
         number=one.number,
@@ -243,41 +243,6 @@ def bodies(tx: Connection, import_: int, *, limit: int) -> list[bytes]:
         .limit(limit)
     )
     return [one.body for one in found]
-
-
-def ids_left_out_for(tx: Connection, import_: int, why: str) -> list[int]:
-    """The rows that are left out for this reason."""
-    found = tx.execute(
-        select(rows.c.id).where(
-            rows.c.import_ == import_, rows.c.state == RowState.LEFT_OUT, rows.c.why == why
-        )
-    )
-    return [one.id for one in found]
-
-
-def numbers_with(tx: Connection, import_: int, state: RowState, why: str) -> list[int]:
-    """The records with rows in this state for this reason."""
-    found = tx.execute(
-        select(rows.c.number)
-        .where(rows.c.import_ == import_, rows.c.state == state, rows.c.why == why)
-        .order_by(rows.c.id)
-    )
-    return list(dict.fromkeys(one.number for one in found))
-
-
-def with_reason(tx: Connection, import_: int, state: RowState, why: str, *, limit: int) -> list[JournalRow]:
-    """The first rows in this state for this reason."""
-    query = (
-        select(rows)
-        .where(rows.c.import_ == import_, rows.c.state == state, rows.c.why == why)
-        .order_by(rows.c.id)
-        .limit(limit)
-    )
-    return [_row(one) for one in tx.execute(query)]
-
-
-def left_out_for(tx: Connection, import_: int, why: str) -> int:
-    return len(ids_left_out_for(tx, import_, why))
 
 
 @dataclass(frozen=True, slots=True)

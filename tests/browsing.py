@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
@@ -42,9 +43,8 @@ def open_tab(browser: Browser, url: str, heading: str | re.Pattern[str], *, widt
 
 def open_import(browser: Browser, url: str) -> Page:
     """A new browser on the page that takes files, with a name given."""
-    page = open_tab(browser, url, "Create a balance")
-    page.get_by_role("link", name="Import a file").click()
-    see(page, "Import a file")
+    start = urlsplit(url)
+    page = open_tab(browser, start._replace(path="/import_file").geturl(), "Import a file")
     give_name(page, "Ada")
     return page
 

@@ -99,6 +99,20 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
+@pytest.fixture(autouse=True)
+def _tabs_end_with_their_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A page that is left open goes on asking, and costs the next test its time. A module's own stay."""
+    browser: Browser | None = (
+        request.getfixturevalue("browser") if "browser" in request.fixturenames else None
+    )
+    stay = [] if browser is None else browser.contexts
+    yield
+    if browser is not None:
+        for opened in browser.contexts:
+            if opened not in stay:
+                opened.close()
+
+
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """As it is started by somebody who has configured nothing; what one test made is there for the next."""

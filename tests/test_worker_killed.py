@@ -102,7 +102,7 @@ def test_no_row_leaves_on_a_claim_that_is_too_old(
     good = 0.4
     monkeypatch.setenv("BLNK_WAIT_CLAIM_GOOD", str(good))
     importer.connect(requests_per_minute=12_000)
-    draft = begun(importer, rows=250)
+    draft = begun(importer, rows=500)
     worker = importer.processes[0]
     for _ in range(5):
         so_far = creates(practice_blnk)
@@ -119,7 +119,7 @@ def test_no_row_leaves_on_a_claim_that_is_too_old(
             row.ref: [one.started_at for one in rows.attempts_of(tx, row.id)]
             for row in rows.page(tx, done.number, limit=1000)
         }
-    assert len(arrived) >= 250
+    assert len(arrived) >= 500
     late = [
         at for ref, at in arrived if min(at - began for began in claimed[ref] if began <= at) > good + 0.2
     ]

@@ -41,9 +41,11 @@ TICK_SECONDS = 0.02
 IDLE_SECONDS = 0.1
 CLAIM_AHEAD_SECONDS = 0.1
 """Only rows that the pace releases within this time are claimed."""
+CLAIM_WHEN_GONE = 0.8
+"""Of what was claimed ahead: the rest lasts for as long as the next claim takes."""
 
-GROUP_SECONDS = 0.2
-MOST_PER_RECORD = 400
+GROUP_SECONDS = 0.3
+MOST_PER_RECORD = 800
 
 
 class Engine:
@@ -145,7 +147,7 @@ class Engine:
             return
         ahead = min(self.gate.pace.expected(CLAIM_AHEAD_SECONDS), self._most_at_once)
         wanted = ahead - sum(len(lane.claimed) for lane in self.lanes.values())
-        if wanted < ahead / 2:
+        if wanted < ahead * CLAIM_WHEN_GONE:
             return  # one claim for many rows: a commit costs as much for one as for a hundred
         if self.gate.breaker.circuit is Circuit.HALF_OPEN:
             wanted = min(wanted, 1 - sum(lane.out for lane in self.lanes.values()))
@@ -286,11 +288,14 @@ class Engine:
         while True:
             await self._recorded.wait()
             # A group, not a commit for each row; a lone row is written down at once.
-            await asyncio.sleep(GROUP_SECONDS if self.in_flight > FEW_ROWS else TICK_SECONDS)
+            out = sum(lane.out for lane in self.lanes.values())
+            await asyncio.sleep(GROUP_SECONDS if out > FEW_ROWS else TICK_SECONDS)
             self._recorded.clear()
             for lane in list(self.lanes.values()):
-                while lane.results:
-                    part, lane.results = lane.results[:MOST_PER_RECORD], lane.results[MOST_PER_RECORD:]
+                came = len(lane.results)  # what comes meanwhile is the next group's
+                for start in range(0, came, MOST_PER_RECORD):
+                    part = lane.results[: min(MOST_PER_RECORD, came - start)]
+                    del lane.results[: len(part)]
                     lane.recording = len(part)
                     await self._insist(sending.record, lane.import_.number, part)
                     lane.recording = 0

@@ -74,6 +74,9 @@ def as_meant() -> dict[str, dict[str, str]]:
     return {line["customer_number"]: line for line in lines}
 
 
+MAIN = "document.querySelector('[data-testid=stMain]')"
+
+
 def test_a_sample_is_put_right_confirmed_watched_by_two_and_proved(app: App, browser: Browser) -> None:
     blnk = app.practice
     page = sample_put_right(app, browser)
@@ -202,6 +205,8 @@ def test_the_button_that_confirms_is_reached_on_a_telephone(app: App, browser: B
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 390
     assert page.evaluate("document.documentElement.scrollWidth") <= 390, "the page is wider than the screen"
+    assert page.evaluate(f"{MAIN}.scrollTop") > 0
     button.click()
     see_text(page, "Verified: all 2 balances found in Blnk.")
+    page.wait_for_function(f"{MAIN}.scrollTop === 0")
     assert sorted(made_by(app.practice, page.url)) == ["telephone 0", "telephone 2"]

@@ -56,6 +56,7 @@ def show(visit: Visit, import_: Import) -> None:
     _understood(visit, import_)
     if import_.stage is Stage.CHECKED and drafts.to_create(import_):
         if confirm.show(visit, import_, drafts.to_create(import_), import_.counts.get(RowState.INVALID, 0)):
+            look.begin_at_the_top()
             st.rerun()
     elif import_.stage is Stage.CHECKED:
         st.write("There is nothing to create.")

@@ -45,3 +45,4 @@ def show(visit: Visit, import_: Import) -> None:
     notes.on_import(visit, import_)
     changes.show(visit, import_)
     progress.show_events(visit, import_)
+    look.scroll_if_it_begins()

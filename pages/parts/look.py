@@ -89,3 +89,19 @@ def link(query: dict[str, str]) -> str:
     """This page's own address with a query: what somebody else can open."""
     url = urlsplit(st.context.url or "")
     return urlunsplit((url.scheme, url.netloc, url.path or "/", urlencode(query), ""))
+
+
+_BEGINS = "page-begins-at-the-top"
+_TO_THE_TOP = "<script>document.querySelector('[data-testid=stMain]')?.scrollTo(0, 0)</script>"
+
+
+def begin_at_the_top() -> None:
+    """The next run shows another thing in the place of this one: Streamlit would leave the page scrolled down
+    to where the button was."""
+    st.session_state[_BEGINS] = True
+
+
+def scroll_if_it_begins() -> None:
+    """At the end of what is shown then."""
+    if st.session_state.pop(_BEGINS, False):
+        st.html(_TO_THE_TOP, unsafe_allow_javascript=True)

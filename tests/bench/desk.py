@@ -24,7 +24,7 @@ from playwright.sync_api import Browser, Page
 
 from blnk_api import settings as settings_module
 from blnk_api.imports.journal import Journal
-from tests.bench.sending import bare_server, confirmed_import, cpu_seconds, write_results
+from tests.bench.sending import bare_server, checked_import, confirm, cpu_seconds, write_results
 from tests.bench.watchers import Watchers
 from tests.browsing import chromium, open_tab, see, settle
 from tests.running import App
@@ -88,7 +88,7 @@ def app_with_an_import(folder: Path) -> Iterator[App]:
         )
         journal = Journal(chosen.database_url)
         journal.migrate()
-        confirmed_import(journal, chosen.connections["here"].instance, ROWS)
+        confirm(journal, checked_import(journal, chosen.connections["here"].instance, ROWS))
         journal.close()
         with App(folder, waits={}) as app:
             yield app

@@ -143,6 +143,7 @@ def _start_sender() -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "blnk_api.imports.worker", "--owner", OWNER, "--stop-with-stdin"],
         stdin=subprocess.PIPE,
+        process_group=0,  # a terminal's Ctrl-C is for the app, which then closes the pipe
         env={**os.environ, "PYTHONPATH": paths},
     )
 

@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -103,7 +104,11 @@ def test_nobody_but_the_app_holds_its_port(tmp_path: Path) -> None:
 
 
 def sockets(pid: int) -> set[str]:
-    return {str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()}
+    held = set()
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed meanwhile
+            held.add(str(each.readlink()))
+    return held
 
 
 @pytest.mark.parametrize("module", [SENDER, PRACTICE])

@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
@@ -35,6 +36,7 @@ from blnk_api.imports.mapping import Mapping, Use
 from blnk_api.imports.merging import LEFT_OUT_BY_A_PERSON, Merger, Restructured
 from blnk_api.imports.overlay import Overlay
 from blnk_api.imports.reading import FileProblem, FileShape, ReadOptions, Record
+from blnk_api.imports.twice import Twice
 from blnk_api.models import IMPORT_ID, IMPORT_REF
 from blnk_api.settings import Connection as BlnkConnection
 from blnk_api.settings import Settings
@@ -44,8 +46,6 @@ ROWS_PER_WRITE = 2_000
 ROWS_TOLD = 50
 """Row numbers kept with each group of problems; the rest is in the rows themselves."""
 
-
-_CACHE_KIB = 128_000
 MOST_LOOKED_AT_AGAIN = 20_000
 """More changed rows than these, and all are looked up again."""
 
@@ -143,19 +143,17 @@ def _check(journal: Journal, settings: Settings, connection: BlnkConnection, imp
     if wrong:
         raise Unmatched(" ".join(wrong))
 
-    def records() -> Iterator[Record]:
-        return overlay.over(reading.records(path, shape))
-
-    asked = wanted(records(), mapping)
-    if asked.records == 0:
-        raise FileProblem("no_rows", "The file has column names and no rows under them.")
-    store = TokenStore(journal.engine, settings.data_dir)
-    with BlnkClient(connection, tokens=token_source(connection, store)) as client:
-        known = known_in_blnk(client, asked, mapping)
-    accepted = import_.accepted.get("currencies", [])
-    checker = Checker(shape, mapping, known, connection.custom_currencies, accepted)
-    checking = _Checking(journal, import_, checker, overlay.left_out)
-    groups = group(checking.run(records(), about_columns))
+    with Twice(path, shape, settings.data_dir) as file:
+        asked = wanted(overlay.over(file.first()), mapping)
+        if asked.records == 0:
+            raise FileProblem("no_rows", "The file has column names and no rows under them.")
+        store = TokenStore(journal.engine, settings.data_dir)
+        with BlnkClient(connection, tokens=token_source(connection, store)) as client:
+            known = known_in_blnk(client, asked, mapping)
+        accepted = import_.accepted.get("currencies", [])
+        checker = Checker(shape, mapping, known, connection.custom_currencies, accepted)
+        checking = _Checking(journal, import_, checker, overlay.left_out)
+        groups = group(checking.run(overlay.over(file.again()), about_columns))
     with journal.write() as tx:
         _finish(tx, import_, checking, groups, known)
 
@@ -182,21 +180,25 @@ class _Checking:
         self._merger = None if import_.look_again is None else Merger(import_.number)
         self._look_again = import_.look_again
         self._waiting: list[NewRow] = []
+        self._written: Future[None] = Future()
+        self._written.set_result(None)
         self.records = 0
 
     def run(self, records: Iterator[Record], about_columns: Sequence[Problem]) -> Iterator[Problem]:
         yield from about_columns
-        for record in records:
-            self.records += 1
-            if record.number in self._left_out:
-                self._waiting.append(_left_out(record))
-            else:
-                for checked in self._checker.check(record):
-                    self._waiting.append(new_row(self._import.id, record.cells, checked))
-                    yield from checked.problems
-            if len(self._waiting) >= ROWS_PER_WRITE:
-                self._write()
-        self._write()
+        with ThreadPoolExecutor(1, thread_name_prefix="journal") as writer:
+            for record in records:
+                self.records += 1
+                if record.number in self._left_out:
+                    self._waiting.append(_left_out(record))
+                else:
+                    for checked in self._checker.check(record):
+                        self._waiting.append(new_row(self._import.id, record.cells, checked))
+                        yield from checked.problems
+                if len(self._waiting) >= ROWS_PER_WRITE:
+                    self._hand_over(writer)
+            self._hand_over(writer)
+            self._written.result()
         late = self._checker.finish()
         yield from late
         with self._journal.write() as tx:
@@ -204,18 +206,23 @@ class _Checking:
                 self._merger.end(tx)
             invalidate(tx, self._import.number, [one for one in late if one.severity == "error"])
 
-    def _write(self) -> None:
-        if not self._waiting:
+    def _hand_over(self, writer: ThreadPoolExecutor) -> None:
+        """One chunk is written while the next is checked. Raises what the last one came to."""
+        self._written.result()
+        self._written = writer.submit(self._write, self._waiting, self.records)
+        self._waiting = []
+
+    def _write(self, new: list[NewRow], records: int) -> None:
+        if not new:
             return
         with self._journal.write() as tx:
             _refuse_outdated(tx, self._import)
-            facts: dict[str, Any] = {"stage_progress": self.records}
+            facts: dict[str, Any] = {"stage_progress": records}
             if self._merger is None:
-                rows.insert_rows(tx, self._import.number, self._import.instance_number, self._waiting)
-            elif changed := self._merger.write(tx, self._waiting):
+                rows.insert_rows(tx, self._import.number, self._import.instance_number, new)
+            elif changed := self._merger.write(tx, new):
                 facts["look_again"] = self._to_look_at(changed)
             imports.set_facts(tx, self._import.number, **facts)
-        self._waiting = []
 
     def _to_look_at(self, changed: list[int]) -> list[int] | None:
         """With the rows, in one transaction: a check that dies half-way forgets none of them."""
@@ -303,7 +310,7 @@ def main() -> None:
     """Ends at once when its standard input closes: the worker that started it is gone."""
     threading.Thread(target=_end_with_stdin, daemon=True).start()
     settings = settings_module.load()
-    journal = Journal(settings.database_url, cache_kib=_CACHE_KIB)
+    journal = Journal(settings.database_url, for_drafts=True)
     # Rows come and go by the million: the collector need not look at all else again and again.
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)

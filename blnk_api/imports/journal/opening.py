@@ -5,7 +5,7 @@ begins IMMEDIATE, so that two writers queue instead of failing half-way. A write
 long inserts go in chunks.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,16 +23,26 @@ class JournalUnavailable(Exception):
     """The journal cannot be opened, read or written; nothing was sent because of it."""
 
 
+# Sizes in KiB and in pages of the log: a larger one is copied back less often, and both of these change the
+# same pages again and again.
+_FOR_SENDING = ("synchronous=FULL", "cache_size=-32000", "wal_autocheckpoint=8000")
+_FOR_DRAFTS = ("synchronous=NORMAL", "cache_size=-128000", "wal_autocheckpoint=32000")
+
+
 class Journal:
     """The database of imports, rows, attempts and events. Safe to share between threads."""
 
-    def __init__(self, url: str, *, cache_kib: int = 32_000) -> None:
-        """`cache_kib`: what a SQLite connection keeps in memory; more pays for a million rows at once."""
+    def __init__(self, url: str, *, for_drafts: bool = False) -> None:
+        """`for_drafts`: for a process that writes a million rows of which none was sent.
+
+        After a power cut the last of them may be missing, and are read from the file again. What others write
+        after them, a person's confirm too, is on the disk only together with them: the log is one.
+        """
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self.engine = _sqlite(url, cache_kib)
+            self.engine = _sqlite(url, _FOR_DRAFTS if for_drafts else _FOR_SENDING)
         else:
             driver = self.url.set(drivername="postgresql+psycopg")
             self.engine = create_engine(driver, pool_pre_ping=True, connect_args={"connect_timeout": 5})
@@ -93,18 +103,14 @@ class Journal:
         self.engine.dispose()
 
 
-def _sqlite(url: str, cache_kib: int) -> Engine:
+def _sqlite(url: str, pragmas: Sequence[str]) -> Engine:
     engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves, below
         cursor = connection.cursor()
-        # A larger log is copied back less often: the sender changes the same pages again and again.
-        for pragma in (
-            *("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"),
-            *(f"cache_size=-{cache_kib}", "wal_autocheckpoint=8000"),
-        ):
+        for pragma in ("journal_mode=WAL", "foreign_keys=ON", *pragmas):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

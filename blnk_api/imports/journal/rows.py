@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from blnk_api.imports.journal.bulk import run_many
+from blnk_api.imports.journal.bulk import insert_many, run_many
 from blnk_api.imports.journal.moves import IDS_PER_STATEMENT, count
 from blnk_api.imports.journal.schema import attempts, counts, rows
 from blnk_api.imports.journal.states import RowState
@@ -73,7 +73,7 @@ _INSERT = insert(rows).values(
 def insert_rows(tx: Connection, import_: int, instance: int, new: Sequence[NewRow]) -> None:
     """Writes one chunk; a few thousand rows keep the write under 100 ms."""
     now = time.time()
-    run_many(
+    insert_many(
         tx,
         _INSERT,
         [

@@ -43,7 +43,8 @@ class Twice:
         """To be read to its end."""
         for record in reading.records(self._path, self._shape):
             if self._copy is not None:
-                self._copy.write(orjson.dumps(record, default=list, option=orjson.OPT_APPEND_NEWLINE))
+                plain = (record.number, record.cells, record.problems)
+                self._copy.write(orjson.dumps(plain, default=list, option=orjson.OPT_APPEND_NEWLINE))
             yield record
 
     def again(self) -> Iterator[Record]:

@@ -314,6 +314,8 @@ def main() -> None:
     # Rows come and go by the million: the collector need not look at all else again and again.
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+    # The thread that writes needs the interpreter for a moment between two statements, and gets it at once.
+    sys.setswitchinterval(0.0005)
     try:
         prepare(journal, settings, sys.argv[1])
     except BlnkError as problem:

@@ -36,10 +36,12 @@ def insert_many(tx: Connection, statement: Executable, values: Sequence[dict[str
     if not compiled.positiontup:
         return run_many(tx, statement, values)
     pick = itemgetter(*compiled.positiontup)
+    for one in values:
+        one.update(constants)
     head, word, row = compiled.string.rpartition("VALUES ")
     for start in range(0, len(values), _ROWS_PER_STATEMENT):
         part = values[start : start + _ROWS_PER_STATEMENT]
-        given = chain.from_iterable(pick(one | constants) for one in part)
+        given = chain.from_iterable(map(pick, part))
         tx.exec_driver_sql(f"{head}{word}{', '.join([row] * len(part))}", tuple(given))
     return None
 

@@ -78,10 +78,20 @@ def insert_rows(tx: Connection, import_: int, instance: int, new: Sequence[NewRo
         _INSERT,
         [
             {
-                **{"import": import_, "instance": instance, "number": one.number, "part": one.part},
-                **{"state": one.state, "cells": orjson.dumps(one.cells).decode()},
-                **{"ledger_id": one.ledger_id, "currency": one.currency, "body": one.body, "ref": one.ref},
-                **{"balance_id": one.balance_id, "message": one.message, "why": one.why, "changed_at": now},
+                "import": import_,
+                "instance": instance,
+                "number": one.number,
+                "part": one.part,
+                "state": one.state,
+                "cells": orjson.dumps(one.cells).decode(),
+                "ledger_id": one.ledger_id,
+                "currency": one.currency,
+                "body": one.body,
+                "ref": one.ref,
+                "balance_id": one.balance_id,
+                "message": one.message,
+                "why": one.why,
+                "changed_at": now,
                 "problems": _as_json(one.problems),
             }
             for one in new

@@ -43,8 +43,8 @@ CLAIM_AHEAD_SECONDS = 0.1
 """Only rows that the pace releases within this time are claimed."""
 CLAIM_WHEN_GONE = 0.65
 """Of what was claimed ahead: the rest lasts for as long as the next claim takes."""
-_PLACES_AHEAD = 3
-"""Each place on the line is taken a few times until the next claim is through."""
+_PLACES_AHEAD = 2
+"""Of rows for each place on the line: it falls free again before the next claim is through."""
 
 GROUP_SECONDS = 0.3
 MOST_PER_RECORD = 300
@@ -148,7 +148,7 @@ class Engine:
                 self._start(self.scout.fill(lane))
         if self._claiming or not self._may_claim():
             return
-        ahead = min(self.gate.pace.expected(CLAIM_AHEAD_SECONDS), 2 * self._most_at_once)
+        ahead = min(self.gate.pace.expected(CLAIM_AHEAD_SECONDS), _PLACES_AHEAD * self._most_at_once)
         wanted = ahead - sum(len(lane.claimed) for lane in self.lanes.values())
         if wanted < ahead * CLAIM_WHEN_GONE:
             return  # one claim for many rows: a commit costs as much for one as for a hundred

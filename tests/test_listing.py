@@ -74,7 +74,9 @@ class TestTheLinks:
         import_ = importer.run(requests_for(3))
         links, connection = open_desk().links, importer.connection
         answer = get(host + listing_routes.month_url(links, connection, THIS, FileKind.CSV))
-        assert f'filename="balances {THIS}.csv"' in answer.headers["Content-Disposition"]
+        assert answer.headers["Content-Disposition"] == (
+            f"attachment; filename=\"balances {THIS}.csv\"; filename*=UTF-8''balances%20{THIS}.csv"
+        )
         made = {row.label: row.balance_id for row in importer.rows(import_)}
         told = records(answer.content)
         assert {one["Row"]: one["Balance id"] for one in told} == made

@@ -5,6 +5,7 @@ Nothing here sends. An id is made by the page before anything else, so that doin
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -255,4 +256,4 @@ def confirm(
 def count_typed(typed: str | None) -> int:
     """A count as people write it: 9,988 or 9 988; -1, which is no count of anything, for anything else."""
     digits = "".join(one for one in typed or "" if one not in ",.'’ \u00a0\u202f")
-    return int(digits) if digits.isdecimal() and len(digits) < 12 else -1
+    return int(digits) if re.fullmatch("[1-9][0-9]{0,10}", digits) else -1

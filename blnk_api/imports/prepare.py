@@ -42,7 +42,7 @@ from blnk_api.settings import Connection as BlnkConnection
 from blnk_api.settings import Settings
 from blnk_api.token_store import TokenStore
 
-ROWS_PER_WRITE = 4_000
+ROWS_PER_WRITE = 2_000
 ROWS_TOLD = 50
 """Row numbers kept with each group of problems; the rest is in the rows themselves."""
 

@@ -14,17 +14,17 @@ from pages.parts import look, repair_grid
 def apply(import_: Import, act: Callable[[], int | None], *, what: str = "cell", nothing: str = "") -> None:
     """Does it, and runs the page again. `act` says how many it changed, where it knows; `what` they are.
 
-    `nothing` is said where it changed none.
+    `nothing` is said where it changed none; without it the page runs again all the same.
     """
     try:
         changed = act()
     except (NotTheseRows, NotRepairable) as problem:
         look.problem(str(problem))
         return
-    if changed == 0:
+    if changed == 0 and nothing:
         st.write(nothing)
         return
     repair_grid.forget(import_.id)
-    if changed is not None:
+    if changed:
         st.toast(f"{words.plural(changed, what)} changed; checked again.")
     st.rerun()

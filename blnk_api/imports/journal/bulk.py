@@ -34,7 +34,8 @@ def insert_many(tx: Connection, statement: Executable, values: Sequence[dict[str
     while it takes them; row by row it would ask for the interpreter again after each."""
     compiled, constants = _compile(statement, tx.dialect)
     if not compiled.positiontup:
-        return run_many(tx, statement, values)
+        run_many(tx, statement, values)
+        return
     pick = itemgetter(*compiled.positiontup)
     for one in values:
         one.update(constants)
@@ -43,7 +44,6 @@ def insert_many(tx: Connection, statement: Executable, values: Sequence[dict[str
         part = values[start : start + _ROWS_PER_STATEMENT]
         given = chain.from_iterable(map(pick, part))
         tx.exec_driver_sql(f"{head}{word}{', '.join([row] * len(part))}", tuple(given))
-    return None
 
 
 @lru_cache

@@ -1,10 +1,16 @@
 """Rows that are in their state for one reason: left out by hand, like a balance made before, and so on."""
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from blnk_api.imports.journal.rows import JournalRow, row_of
 from blnk_api.imports.journal.schema import rows
 from blnk_api.imports.journal.states import RowState
+
+
+def count_with(tx: Connection, import_: int, state: RowState, why: str) -> int:
+    """How many these rows are."""
+    found = select(func.count()).select_from(rows).where(*_are(import_, state, why))
+    return tx.execute(found).scalar_one()
 
 
 def ids_with(tx: Connection, import_: int, state: RowState, why: str) -> list[int]:
@@ -24,6 +30,8 @@ def first_with(tx: Connection, import_: int, state: RowState, why: str, *, limit
 
 
 def _with(query: Select[tuple[int]], import_: int, state: RowState, why: str) -> Select[tuple[int]]:
-    return query.where(rows.c.import_ == import_, rows.c.state == state, rows.c.why == why).order_by(
-        rows.c.id
-    )
+    return query.where(*_are(import_, state, why)).order_by(rows.c.id)
+
+
+def _are(import_: int, state: RowState, why: str) -> tuple[ColumnElement[bool], ...]:
+    return rows.c.import_ == import_, rows.c.state == state, rows.c.why == why

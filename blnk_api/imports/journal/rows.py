@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from blnk_api.imports.journal.bulk import insert_many, run_many
+from blnk_api.imports.journal.bulk import run_at_once, run_many
 from blnk_api.imports.journal.moves import IDS_PER_STATEMENT, count
 from blnk_api.imports.journal.schema import attempts, counts, rows
 from blnk_api.imports.journal.states import RowState
@@ -59,21 +59,25 @@ class JournalRow:
         return f"{self.number}·{self.part}" if self.part else str(self.number)
 
 
-_INSERT = insert(rows).values(
-    {
-        rows.c[key]: bindparam(rows.c[key].name)
-        for key in (
-            *("import_", "instance", "number", "part", "state", "cells", "ledger_id", "currency"),
-            *("body", "ref", "balance_id", "why", "message", "problems", "changed_at"),
-        )
-    }
+_INSERT = (
+    insert(rows)
+    .values(
+        {
+            rows.c[key]: bindparam(rows.c[key].name)
+            for key in (
+                *("import_", "instance", "number", "part", "state", "cells", "ledger_id", "currency"),
+                *("body", "ref", "balance_id", "why", "message", "problems", "changed_at"),
+            )
+        }
+    )
+    .inline()
 )
 
 
 def insert_rows(tx: Connection, import_: int, instance: int, new: Sequence[NewRow]) -> None:
     """Writes one chunk; a few thousand rows keep the write under 100 ms."""
     now = time.time()
-    insert_many(
+    run_at_once(
         tx,
         _INSERT,
         [

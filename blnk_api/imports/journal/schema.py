@@ -20,9 +20,11 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    bindparam,
+    literal_column,
     text,
 )
+
+from blnk_api.imports.journal.states import RowState
 
 metadata = MetaData()
 
@@ -134,9 +136,8 @@ Index(
 def is_one_of(table: FromClause, states: Sequence[str]) -> ColumnElement[bool]:
     """A condition on `state` with its values written out: SQLite uses a partial index only when the
     index's own condition stands in the query, letter by letter."""
-    if len(states) == 1:
-        return table.c.state == bindparam(None, states[0], literal_execute=True)
-    return table.c.state.in_(bindparam(None, list(states), expanding=True, literal_execute=True))
+    named: list[ColumnElement[str]] = [literal_column(f"'{RowState(one)}'") for one in states]
+    return table.c.state == named[0] if len(named) == 1 else table.c.state.in_(named)
 
 
 attempts = Table(

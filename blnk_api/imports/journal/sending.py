@@ -6,25 +6,24 @@ its row only from where that claim put it, and an attempt's outcome is recorded 
 
 import secrets
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Integer,
     Select,
-    Text,
     bindparam,
     case,
     func,
     insert,
-    literal,
+    literal_column,
     select,
     update,
 )
 
-from blnk_api.imports.journal.bulk import run_many
+from blnk_api.imports.journal.bulk import given, run_at_once
 from blnk_api.imports.journal.moves import IDS_PER_STATEMENT, count, move, note, require_move
 from blnk_api.imports.journal.schema import attempts, counts, imports, is_one_of, rows
 from blnk_api.imports.journal.states import HELD, Outcome, RowState
@@ -106,7 +105,7 @@ def ready_with_refs(tx: Connection, import_: int, refs: Sequence[str]) -> list[R
 def _ref_is_held() -> ColumnElement[bool]:
     other = rows.alias("other")
     return (
-        select(literal(1))
+        select(literal_column("1"))
         .where(
             other.c.instance == rows.c.instance,
             other.c.ref == rows.c.ref,
@@ -128,6 +127,26 @@ def refs_held(tx: Connection, row_ids: Sequence[int]) -> list[int]:
     return [one.id for one in found]
 
 
+_WANTED = given("wanted", at_row=rows.c.id, by=rows.c.claim, at=rows.c.changed_at)
+_CLAIM = (
+    update(rows)
+    .where(rows.c.id == _WANTED.c.at_row, is_one_of(rows, [RowState.READY]), ~REF_IS_HELD)
+    .values(
+        state=literal_column(f"'{RowState.SENDING}'"),
+        claim=_WANTED.c.by,
+        tries=rows.c.tries + literal_column("1"),
+        changed_at=_WANTED.c.at,
+    )
+    .returning(rows.c.id, rows.c.tries)
+)
+_BEGIN_ATTEMPT = insert(attempts).values(
+    {
+        one: bindparam(one.name)
+        for one in (attempts.c.row, attempts.c.n, attempts.c.claim, attempts.c.started_at)
+    }
+)
+
+
 def claim(tx: Connection, import_: int, row_ids: Sequence[int], token: str | None = None) -> Claimed:
     """Moves READY rows to SENDING and writes their attempts. After the commit, and only then, they may leave.
     `token` is known to the caller alone; it is what `take_back` asks for when the commit is in doubt.
@@ -137,18 +156,11 @@ def claim(tx: Connection, import_: int, row_ids: Sequence[int], token: str | Non
     """
     token = token or secrets.token_hex(8)
     now = time.time()
-    claimed = tx.execute(
-        update(rows)
-        .where(rows.c.id.in_(row_ids), rows.c.state == RowState.READY, ~REF_IS_HELD)
-        .values(state=RowState.SENDING, claim=token, tries=rows.c.tries + 1, changed_at=now)
-        .returning(rows.c.id, rows.c.tries)
-    ).all()
+    claimed = run_at_once(tx, _CLAIM, [{"at_row": row, "by": token, "at": now} for row in row_ids])
     if not claimed:
         return Claimed(token, {})
-    run_many(
-        tx,
-        _BEGIN_ATTEMPT,
-        [{"at_row": row, "at_n": n, "by": token, "at": now} for row, n in claimed],
+    run_at_once(
+        tx, _BEGIN_ATTEMPT, [{"row": row, "n": n, "claim": token, "started_at": now} for row, n in claimed]
     )
     count(tx, import_, {RowState.READY: -len(claimed), RowState.SENDING: len(claimed)})
     tx.execute(
@@ -168,39 +180,52 @@ def take_back(tx: Connection, import_: int, row_ids: Sequence[int], token: str) 
         record(tx, import_, taken)
 
 
-_BEGIN_ATTEMPT = insert(attempts).values(
-    row=bindparam("at_row"), n=bindparam("at_n"), claim=bindparam("by"), started_at=bindparam("at")
+_RESULT = given(
+    "result",
+    at_row=rows.c.id,
+    at_n=attempts.c.n,
+    by=rows.c.claim,
+    at=rows.c.changed_at,
+    to_state=rows.c.state,
+    came_to=attempts.c.outcome,
+    got_status=attempts.c.status,
+    told=rows.c.message,
+    got_balance=rows.c.balance_id,
+    server_error=rows.c.server_error,
+    waits=rows.c.waits_for_person,
 )
 _END_ATTEMPT = (
     update(attempts)
-    .where(attempts.c.row == bindparam("at_row"), attempts.c.n == bindparam("at_n"))
+    .where(attempts.c.row == _RESULT.c.at_row, attempts.c.n == _RESULT.c.at_n)
     .values(
-        ended_at=bindparam("at"),
-        outcome=bindparam("came_to"),
-        status=bindparam("got_status", type_=Integer),
-        message=bindparam("told", type_=Text),
-        balance_id=bindparam("got_balance", type_=Text),
+        ended_at=_RESULT.c.at,
+        outcome=_RESULT.c.came_to,
+        status=_RESULT.c.got_status,
+        message=_RESULT.c.told,
+        balance_id=_RESULT.c.got_balance,
     )
 )
-_COMPLETE = bindparam("complete", type_=Integer)
 _MOVE_ROW = (
     update(rows)
     .where(
-        rows.c.id == bindparam("at_row"), rows.c.state == RowState.SENDING, rows.c.claim == bindparam("by")
+        rows.c.id == _RESULT.c.at_row,
+        is_one_of(rows, [RowState.SENDING]),
+        rows.c.claim == _RESULT.c.by,
     )
     .values(
-        state=bindparam("to"),
-        message=bindparam("told", type_=Text),
-        balance_id=bindparam("got_balance", type_=Text),
-        waits_for_person=bindparam("waits"),
+        state=_RESULT.c.to_state,
+        message=_RESULT.c.told,
+        balance_id=_RESULT.c.got_balance,
+        waits_for_person=_RESULT.c.waits,
         server_errors=case(
-            (_COMPLETE.is_(None), rows.c.server_errors),
-            (rows.c.server_error == _COMPLETE, rows.c.server_errors + 1),
-            else_=1,
+            (_RESULT.c.server_error.is_(None), rows.c.server_errors),
+            (rows.c.server_error == _RESULT.c.server_error, rows.c.server_errors + literal_column("1")),
+            else_=literal_column("1"),
         ),
-        server_error=func.coalesce(_COMPLETE, rows.c.server_error),
-        changed_at=bindparam("at"),
+        server_error=func.coalesce(_RESULT.c.server_error, rows.c.server_error),
+        changed_at=_RESULT.c.at,
     )
+    .returning(rows.c.id, rows.c.claim)
 )
 
 
@@ -215,35 +240,30 @@ def record(tx: Connection, import_: int, results: Sequence[Result]) -> None:
     results = _disbelieve_known_balances(tx, import_, results)
     values = [
         {
-            **{"at_row": one.row, "at_n": one.n, "by": one.claim, "at": now, "to": one.to},
-            **{"came_to": one.outcome, "got_status": one.status, "told": one.message},
-            **{"got_balance": one.balance_id, "complete": one.server_error, "waits": one.waits_for_person},
+            "at_row": one.row,
+            "at_n": one.n,
+            "by": one.claim,
+            "at": now,
+            "to_state": one.to,
+            "came_to": one.outcome,
+            "got_status": one.status,
+            "told": one.message,
+            "got_balance": one.balance_id,
+            "server_error": one.server_error,
+            "waits": one.waits_for_person,
         }
         for one in results
     ]
-    run_many(tx, _END_ATTEMPT, values)
-    claims = _claims_held(tx, results)
-    ours = [claims.get(one.row) == one.claim for one in results]
-    changes: dict[str, int] = {}
-    for one, is_ours in zip(results, ours, strict=True):
-        if is_ours:
-            require_move(RowState.SENDING, one.to)
-            changes[one.to] = changes.get(one.to, 0) + 1
-    if changes:
-        run_many(tx, _MOVE_ROW, [value for value, is_ours in zip(values, ours, strict=True) if is_ours])
-        count(tx, import_, {RowState.SENDING: -sum(changes.values()), **changes})
-    for one, is_ours in zip(results, ours, strict=True):
-        if not is_ours:
+    for to in {one.to for one in results}:
+        require_move(RowState.SENDING, to)
+    run_at_once(tx, _END_ATTEMPT, values)
+    moved = {(row, claim) for row, claim in run_at_once(tx, _MOVE_ROW, values)}
+    changes = Counter[str](one.to for one in results if (one.row, one.claim) in moved)
+    if moved:
+        count(tx, import_, {RowState.SENDING: -len(moved), **changes})
+    for one in results:
+        if (one.row, one.claim) not in moved:
             _record_late(tx, import_, one)
-
-
-def _claims_held(tx: Connection, results: Sequence[Result]) -> dict[int, str]:
-    found = tx.execute(
-        select(rows.c.id, rows.c.claim)
-        .where(rows.c.id.in_([one.row for one in results]), rows.c.state == RowState.SENDING)
-        .with_for_update()
-    )
-    return {id: claim for id, claim in found}
 
 
 def _disbelieve_known_balances(tx: Connection, import_: int, results: Sequence[Result]) -> list[Result]:

@@ -1,7 +1,6 @@
 """A journal without a sender: imports in it, and the sender's own writes done by hand, one at a time."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from blnk_api.imports.journal import Journal, imports, moves, rows, sending, unknown
@@ -58,7 +57,7 @@ def result(claimed: Claimed, row: int, to: RowState, **facts: Any) -> Result:
         RowState.REFUSED: Outcome.REFUSED,
         RowState.READY: Outcome.NOT_APPLIED,
     }.get(to, Outcome.UNKNOWN)
-    return replace(Result(row, claimed.tries[row], claimed.token, to, outcome), **facts)
+    return Result(row, claimed.tries[row], claimed.token, to, outcome)._replace(**facts)
 
 
 def created(claimed: Claimed, row: int, balance_id: str) -> Result:

@@ -171,7 +171,7 @@ class Life(RuleBasedStateMachine):
             else result(claimed, row, to, server_error=error)
         )
         with self.journal.write() as tx:
-            sending.record(tx, number, [replace(told, to=to)])
+            sending.record(tx, number, [told._replace(to=to)])
 
     @rule(data=st.data())
     def miss(self, data: st.DataObject) -> None:

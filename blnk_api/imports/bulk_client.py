@@ -171,19 +171,22 @@ class BulkClient:
         self._sweep = loop.call_later(_SWEEP_SECONDS, self._give_up_overdue) if self._deadlines else None
 
     async def _exchange(self, request: Request, body: _Body | None, token: str) -> Reply:
-        async with self._session.request(
+        response = await self._session.request(
             request.method,
             _address(self._url, request.path, request.query),
             data=body,
             headers={"Authorization": f"Bearer {token}"},
             allow_redirects=False,
-        ) as response:
+        )
+        try:
             got = await response.content.read(MOST_ANSWER_BYTES + 1)
             while got and not response.content.at_eof() and len(got) <= MOST_ANSWER_BYTES:
                 got += await response.content.read(MOST_ANSWER_BYTES + 1 - len(got))
-            if len(got) > MOST_ANSWER_BYTES:
-                return AnswerLost("Blnk's answer is larger than any that we know.")
-            return Answer(response.status, got, response.headers.get("Retry-After"))
+        finally:
+            response.release()
+        if len(got) > MOST_ANSWER_BYTES:
+            return AnswerLost("Blnk's answer is larger than any that we know.")
+        return Answer(response.status, got, response.headers.get("Retry-After"))
 
 
 @lru_cache(maxsize=256)

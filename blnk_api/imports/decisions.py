@@ -1,14 +1,13 @@
 """What the engine does about an outcome: pure, so that it can be read and tested apart from sending."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from blnk_api import outcomes
 from blnk_api.imports.journal.sending import Result
 from blnk_api.imports.journal.states import Outcome, RowState
 
 
-@dataclass(frozen=True, slots=True)
-class Flight:
+class Flight(NamedTuple):
     """One claimed row: SENDING is committed, and its POST may leave until `leave_before` (boottime)."""
 
     row: int

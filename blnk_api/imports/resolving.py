@@ -8,6 +8,7 @@ had ended. So a lagging replica, a wrong instance or a blocked table cannot look
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from blnk_api.imports.journal.unknown import UnknownRow
 from blnk_api.wire import REFS_PER_LOOK
@@ -17,8 +18,7 @@ SETTLES_WITHOUT_WITNESS = 4
 SAME_SERVER_ERRORS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Witness:
+class Witness(NamedTuple):
     """A ref that was created, and when its POST left, on the looker's clock."""
 
     ref: str

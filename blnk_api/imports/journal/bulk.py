@@ -2,8 +2,7 @@
 plain values. For the sender's writes and for a million rows of a file; nowhere else."""
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
@@ -39,8 +38,8 @@ def _compile(statement: Any, dialect: Dialect) -> tuple[SQLCompiler, dict[str, A
 
 
 def given(name: str, **columns: ColumnElement[Any]) -> CTE:
-    """A table of what `run_at_once` is given, for an UPDATE that takes its values from it: its columns by the
-    keys of the values, each of the type of a column of the journal."""
+    """A table of what `run_at_once` is given, for a statement that takes its values from it: each column of
+    the type of a column of the journal."""
     return (
         values(*(Column(key, like.type) for key, like in columns.items()), name=name)
         .data([tuple(bindparam(key, type_=like.type) for key, like in columns.items())])
@@ -48,44 +47,33 @@ def given(name: str, **columns: ColumnElement[Any]) -> CTE:
     )
 
 
-def run_at_once(tx: Connection, statement: Executable, values: Sequence[dict[str, Any]]) -> list[Any]:
+def run_at_once(tx: Connection, statement: Executable, values: Sequence[Sequence[Any]]) -> list[Any]:
     """Many rows in one statement, and what it returned, in no order. SQLite then holds no other thread up
     while it works; row by row it asks for the interpreter again after each.
 
-    `statement` must be a module's constant: an INSERT, or an UPDATE from `given`. Constants beside the VALUES
-    are written out, not bound.
+    `statement` must be a module's constant: an INSERT, or one that takes its values from `given`; each of
+    `values` has that table's order. Constants beside the VALUES are written out, not bound.
     """
     returned: list[Any] = []
-    parts = _parts(statement, tx.dialect)
+    before, row, after = _parts(statement, tx.dialect)
     for start in range(0, len(values), _ROWS_PER_STATEMENT):
         some = values[start : start + _ROWS_PER_STATEMENT]
-        sql = f"{parts.before}{', '.join([parts.row] * len(some))}{parts.after}"
-        done = tx.exec_driver_sql(sql, tuple(chain.from_iterable(map(parts.pick, some))))
+        sql = f"{before}{', '.join([row] * len(some))}{after}"
+        done = tx.exec_driver_sql(sql, tuple(chain.from_iterable(some)))
         if done.returns_rows:
             returned += done.fetchall()
     return returned
 
 
-@dataclass(frozen=True)
-class _Parts:
-    """Of a statement: one row of its VALUES, what stands around it, and a row's values in their order."""
-
-    before: str
-    row: str
-    after: str
-    pick: Callable[[dict[str, Any]], Sequence[Any]]
-
-
-_NAMED = re.compile(r"%\((\w+)\)s")
-_ROW = re.compile(r"(?<=VALUES )\([^()]*\)")
+_NAMED = re.compile(r"%\(\w+\)s")
+_ROW = re.compile(r"(?<=VALUES )(\([^()]*\))")
 
 
 @lru_cache
-def _parts(statement: Any, dialect: Dialect) -> _Parts:
+def _parts(statement: Any, dialect: Dialect) -> tuple[str, str, str]:
+    """A statement for this driver: what stands before a row of its VALUES, the row, and what comes after."""
     compiled = statement.compile(dialect=dialect)
     assert isinstance(compiled, SQLCompiler)
-    names = compiled.positiontup or _NAMED.findall(compiled.string)
-    before, row, after = re.split(rf"({_ROW.pattern})", _NAMED.sub("%s", compiled.string), maxsplit=1)
-    assert row.count("?") + row.count("%s") == len(names), "a constant is bound"
-    pick = itemgetter(*names) if len(names) > 1 else lambda one: (one[names[0]],)
-    return _Parts(before, row, after, pick)
+    before, row, after = _ROW.split(_NAMED.sub("%s", compiled.string), maxsplit=1)
+    assert row.count("?") + row.count("%s") == len(compiled.params), "a constant is bound"
+    return before, row, after

@@ -81,23 +81,11 @@ def insert_rows(tx: Connection, import_: int, instance: int, new: Sequence[NewRo
         tx,
         _INSERT,
         [
-            {
-                "import": import_,
-                "instance": instance,
-                "number": one.number,
-                "part": one.part,
-                "state": one.state,
-                "cells": orjson.dumps(one.cells).decode(),
-                "ledger_id": one.ledger_id,
-                "currency": one.currency,
-                "body": one.body,
-                "ref": one.ref,
-                "balance_id": one.balance_id,
-                "message": one.message,
-                "why": one.why,
-                "changed_at": now,
-                "problems": _as_json(one.problems),
-            }
+            (
+                *(import_, instance, one.number, one.part, one.state, orjson.dumps(one.cells).decode()),
+                *(one.ledger_id, one.currency, one.body, one.ref, one.balance_id, one.why, one.message),
+                *(_as_json(one.problems), now),
+            )
             for one in new
         ],
     )

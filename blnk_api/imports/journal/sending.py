@@ -8,7 +8,8 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -31,8 +32,7 @@ from blnk_api.imports.journal.states import HELD, Outcome, RowState
 WHO = "the sender"
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(NamedTuple):
     """A row that may be claimed, with all that sending it needs."""
 
     id: int
@@ -48,8 +48,7 @@ class Claimed:
     tries: dict[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What became of one attempt, and where its row goes."""
 
     row: int
@@ -156,12 +155,10 @@ def claim(tx: Connection, import_: int, row_ids: Sequence[int], token: str | Non
     """
     token = token or secrets.token_hex(8)
     now = time.time()
-    claimed = run_at_once(tx, _CLAIM, [{"at_row": row, "by": token, "at": now} for row in row_ids])
+    claimed = run_at_once(tx, _CLAIM, [(row, token, now) for row in row_ids])
     if not claimed:
         return Claimed(token, {})
-    run_at_once(
-        tx, _BEGIN_ATTEMPT, [{"row": row, "n": n, "claim": token, "started_at": now} for row, n in claimed]
-    )
+    run_at_once(tx, _BEGIN_ATTEMPT, [(row, n, token, now) for row, n in claimed])
     count(tx, import_, {RowState.READY: -len(claimed), RowState.SENDING: len(claimed)})
     tx.execute(
         update(imports)
@@ -182,27 +179,29 @@ def take_back(tx: Connection, import_: int, row_ids: Sequence[int], token: str) 
 
 _RESULT = given(
     "result",
-    at_row=rows.c.id,
-    at_n=attempts.c.n,
+    at_row=attempts.c.row,
+    n=attempts.c.n,
     by=rows.c.claim,
-    at=rows.c.changed_at,
     to_state=rows.c.state,
-    came_to=attempts.c.outcome,
-    got_status=attempts.c.status,
-    told=rows.c.message,
-    got_balance=rows.c.balance_id,
+    outcome=attempts.c.outcome,
+    status=attempts.c.status,
+    message=rows.c.message,
+    balance_id=rows.c.balance_id,
     server_error=rows.c.server_error,
-    waits=rows.c.waits_for_person,
+    waits_for_person=rows.c.waits_for_person,
+    at=rows.c.changed_at,
 )
+"""A Result, field by field, and now."""
+
 _END_ATTEMPT = (
     update(attempts)
-    .where(attempts.c.row == _RESULT.c.at_row, attempts.c.n == _RESULT.c.at_n)
+    .where(attempts.c.row == _RESULT.c.at_row, attempts.c.n == _RESULT.c.n)
     .values(
         ended_at=_RESULT.c.at,
-        outcome=_RESULT.c.came_to,
-        status=_RESULT.c.got_status,
-        message=_RESULT.c.told,
-        balance_id=_RESULT.c.got_balance,
+        outcome=_RESULT.c.outcome,
+        status=_RESULT.c.status,
+        message=_RESULT.c.message,
+        balance_id=_RESULT.c.balance_id,
     )
 )
 _MOVE_ROW = (
@@ -214,9 +213,9 @@ _MOVE_ROW = (
     )
     .values(
         state=_RESULT.c.to_state,
-        message=_RESULT.c.told,
-        balance_id=_RESULT.c.got_balance,
-        waits_for_person=_RESULT.c.waits,
+        message=_RESULT.c.message,
+        balance_id=_RESULT.c.balance_id,
+        waits_for_person=_RESULT.c.waits_for_person,
         server_errors=case(
             (_RESULT.c.server_error.is_(None), rows.c.server_errors),
             (rows.c.server_error == _RESULT.c.server_error, rows.c.server_errors + literal_column("1")),
@@ -238,22 +237,7 @@ def record(tx: Connection, import_: int, results: Sequence[Result]) -> None:
     """
     now = time.time()
     results = _disbelieve_known_balances(tx, import_, results)
-    values = [
-        {
-            "at_row": one.row,
-            "at_n": one.n,
-            "by": one.claim,
-            "at": now,
-            "to_state": one.to,
-            "came_to": one.outcome,
-            "got_status": one.status,
-            "told": one.message,
-            "got_balance": one.balance_id,
-            "server_error": one.server_error,
-            "waits": one.waits_for_person,
-        }
-        for one in results
-    ]
+    values = [(*one, now) for one in results]
     for to in {one.to for one in results}:
         require_move(RowState.SENDING, to)
     run_at_once(tx, _END_ATTEMPT, values)
@@ -266,26 +250,23 @@ def record(tx: Connection, import_: int, results: Sequence[Result]) -> None:
             _record_late(tx, import_, one)
 
 
+_NAMED = given("named", balance_id=rows.c.balance_id, instance=rows.c.instance)
+_KNOWN = select(rows.c.balance_id, rows.c.id).join(
+    _NAMED,
+    (rows.c.instance == _NAMED.c.instance)
+    & (rows.c.balance_id == _NAMED.c.balance_id)
+    & is_one_of(rows, [RowState.CREATED]),
+)
+
+
 def _disbelieve_known_balances(tx: Connection, import_: int, results: Sequence[Result]) -> list[Result]:
     named = [one.balance_id for one in results if one.balance_id is not None]
-    if not named:
-        return list(results)
     instance = tx.execute(select(imports.c.instance).where(imports.c.number == import_)).scalar_one()
-    known: dict[str, int] = {
-        balance_id: row
-        for balance_id, row in tx.execute(
-            select(rows.c.balance_id, rows.c.id).where(
-                rows.c.instance == instance,
-                is_one_of(rows, [RowState.CREATED]),
-                rows.c.balance_id.in_(named),
-            )
-        )
-    }
+    known: dict[str, int] = dict(run_at_once(tx, _KNOWN, [(one, instance) for one in named]))
     believed = []
     for one in results:
         if one.balance_id is not None and known.setdefault(one.balance_id, one.row) != one.row:
-            one = replace(
-                one,
+            one = one._replace(
                 to=RowState.UNKNOWN,
                 outcome=Outcome.UNKNOWN,
                 message=f"Blnk answered with {one.balance_id}, which is another row's balance.",

@@ -37,8 +37,9 @@ def pick(
     try:
         if typed or list_first:
             found = search(typed)
-    except AccessDenied:
-        found, trouble = None, _MAY_NOT_SEARCH if list_first else ""
+    except AccessDenied as denied:
+        told = _MAY_NOT_SEARCH if denied.status == 403 else f"{denied} Until then nothing can be created."
+        found, trouble = None, told if list_first else ""
     except NothingCreated as failed:
         found, trouble = None, f"Blnk cannot be searched right now: {failed} You can type the exact id."
     label = what if found is not None else f"{what}: the exact id"

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import importlib
+import threading
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import streamlit as st
 from starlette.middleware import Middleware
 
-from blnk_api import currencies, routes, supervise, web
+from blnk_api import currencies, first_check, routes, supervise, web
 from pages.parts import trouble
 
 _NEEDED_BY_PAGES = (
@@ -36,6 +37,8 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
         # Streamlit collects all generations after each run: what lives as long as the server is left out.
         gc.collect()
         gc.freeze()
+        # A thread that nobody waits for: a connection that does not answer holds neither start nor end up.
+        threading.Thread(target=first_check.ask_all, daemon=True).start()
         yield {}
 
 

@@ -3,6 +3,7 @@
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.senders import Learned
 from blnk_api.imports.journal.states import ImportState, RowState
+from blnk_api.imports.lanes import Ramp
 from blnk_api.settings import Connection
 from blnk_api.words import needs_someone, plural, progress, title
 
@@ -52,10 +53,39 @@ def speed(rows_per_second: float) -> str:
     return f"{plural(round(rows_per_second * 60), 'row')} a minute"
 
 
+def how_fast(rows_per_second: float | None, seconds_left: float | None) -> str:
+    """ "83 rows a second · about 40 s left" """
+    if rows_per_second is None:
+        return "Sending begins"
+    if not rows_per_second or seconds_left is None:
+        return "No rows at the moment"
+    return f"{speed(rows_per_second)} · about {lasting(seconds_left)} left"
+
+
+def held_up(import_: Import) -> str | None:
+    """What rows wait for although nothing is wrong: the first one, or what became of the last ones."""
+    counts = import_.counts
+    unknown = counts.get(RowState.UNKNOWN, 0)
+    if counts.get(RowState.READY) or counts.get(RowState.SENDING):
+        if import_.ramp != Ramp.CANARY:
+            return None
+        if counts.get(RowState.CREATED):
+            return "The first balance was created. The others go when Blnk's search has found it."
+        return "One row goes first. The others follow when it has come back as it was sent."
+    if unknown:
+        return f"Every row was sent. Blnk is asked what became of {plural(unknown, 'row')}."
+    return None
+
+
 def pace(
-    learned: Learned, connection: Connection | None, rows_per_second: float | None, now: float
+    learned: Learned,
+    connection: Connection | None,
+    rows_per_second: float | None,
+    now: float,
+    *,
+    held_up: str | None = None,
 ) -> list[str]:
-    """Why rows go as fast as they go, and no faster."""
+    """Why rows go as fast as they go, and no faster. Trouble comes first, then what they are held up by."""
     if connection is None:
         return []
     limit = f"{plural(connection.requests_per_minute, 'request')} a minute"
@@ -63,6 +93,8 @@ def pace(
         return ["Blnk does not answer as it should. It is asked again by itself, ever less often."]
     if learned.not_before is not None and learned.not_before > now:
         return [f"Blnk asked us to wait. The next rows leave in {lasting(learned.not_before - now)}."]
+    if held_up is not None:
+        return [held_up]
     said = []
     if learned.per_minute is not None and learned.per_minute < connection.requests_per_minute:
         said.append(

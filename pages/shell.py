@@ -22,4 +22,6 @@ st.set_page_config(page_title=f"{page.title} · Balance Desk", page_icon=":mater
 here = visit.begin()
 sidebar.show(here, pages)
 banner.show(here)
+if page.title != "Connection":
+    banner.not_well(here)
 page.run()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from blnk_api import checks, greeting
+from blnk_api import checks, first_check, greeting
 from blnk_api.checks import Check, Verdict
 from blnk_api.desk import SenderIs, Sending, open_desk
 from blnk_api.greeting import Hello
@@ -176,3 +176,28 @@ def test_the_page_checks_when_it_is_opened_and_when_it_is_asked(
     assert practice_blnk.requests()["total"] == asked
     press(at, "Check again")
     assert practice_blnk.requests()["total"] > asked
+
+
+class TestTheCheckAtTheStart:
+    def test_tells_on_every_page_what_failed_until_it_is_well_again(
+        self, importer: Importer, practice_blnk: PracticeBlnk
+    ) -> None:
+        practice_blnk.order_fault("revoke")
+        first_check.ask_all()
+        assert "This connection is not well. Is the token accepted? No:" in said(visit("imports.py"))
+        practice_blnk.clear_faults()
+        visit("connection.py")
+        assert "not well" not in said(visit("imports.py"))
+
+    def test_says_nothing_of_a_connection_that_is_well(self, importer: Importer) -> None:
+        first_check.ask_all()
+        assert "not well" not in said(visit("imports.py"))
+
+    def test_does_not_hold_new_credentials_for_the_old_ones(
+        self, importer: Importer, practice_blnk: PracticeBlnk
+    ) -> None:
+        importer.connect(token="blnk_at_wrong")
+        first_check.ask_all()
+        assert "This connection is not well." in said(visit())
+        importer.connect(token=practice_blnk.token)
+        assert "not well" not in said(visit())

@@ -13,9 +13,10 @@ from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.moves import move
 from blnk_api.imports.journal.senders import Learned
 from blnk_api.imports.journal.states import ImportState, RowState
+from blnk_api.imports.lanes import Ramp
 from blnk_api.imports.pulse import Pulses, rows_per_second
 from tests.importing import Importer, requests_for
-from tests.journalling import claim, created, ids_of, record, running
+from tests.journalling import claim, created, ids_of, record, result, running
 from tests.reaching import connection_to
 from tests.test_pages import link, press, said, visit
 
@@ -121,6 +122,31 @@ class TestTheWords:
         assert "A tenth of it is kept" in self.pace(Learned(None, None, None, 990.0))
         assert "A tenth of it is kept" not in self.pace(Learned(None, None, None, 900.0))
 
+    def test_rows_that_stand_still_say_what_they_wait_for(self, journal: Journal) -> None:
+        import_ = running(journal, 3)
+        first, *others = ids_of(journal, import_)
+        assert "One row goes first." in str(progress_words.held_up(import_))
+        record(journal, import_, created(claim(journal, import_, [first]), first, "bln_1"))
+        assert "when Blnk's search has found it" in str(progress_words.held_up(reload(journal, import_)))
+        with journal.write() as tx:
+            imports.set_facts(tx, import_.number, ramp=int(Ramp.ALL))
+        assert progress_words.held_up(reload(journal, import_)) is None
+        claimed = claim(journal, import_, others)
+        record(journal, import_, *(result(claimed, id, RowState.UNKNOWN) for id in others))
+        told = progress_words.held_up(reload(journal, import_))
+        assert told == "Every row was sent. Blnk is asked what became of 2 rows."
+
+    def test_trouble_is_told_before_what_rows_wait_for(self) -> None:
+        told = progress_words.pace(
+            Learned(None, 1_030.0, None, None), self.CONNECTION, 0.0, 1_000.0, held_up="the first row"
+        )
+        assert told == ["Blnk asked us to wait. The next rows leave in 30 s."]
+
+    def test_no_speed_is_told_while_nothing_moves(self) -> None:
+        assert progress_words.how_fast(None, None) == "Sending begins"
+        assert progress_words.how_fast(0.0, None) == "No rows at the moment"
+        assert progress_words.how_fast(2.0, 10.0) == "2 rows a second · about 10 s left"
+
     @pytest.mark.parametrize(
         ("seconds", "told"),
         [(2, "5 s"), (61, "60 s"), (95, "2 min"), (3_000, "50 min"), (7_500, "2 h 5 min")],
@@ -138,7 +164,7 @@ class TestThePage:
         import_ = importer.draft(requests_for(40))
         importer.confirm(import_)
         with importer.journal.write() as tx:
-            tx.execute(update(schema.imports).values(state=ImportState.RUNNING))
+            tx.execute(update(schema.imports).values(state=ImportState.RUNNING, ramp=int(Ramp.ALL)))
         pulse.pulses.read(importer.journal, import_.id)
         create_rows(importer.journal, import_, 30)
         watched = pulse.pulses._watched[import_.id]

@@ -95,9 +95,8 @@ class Caretaker:
         elif state is ImportState.RUNNING and denied is not None:
             await self._pause(lane, PausedBy.ACCESS, f"Blnk does not let us in: {denied}")
         elif state is ImportState.RUNNING and breaker.circuit is Circuit.OPEN:
-            await self._pause(
-                lane, PausedBy.BREAKER, f"Blnk is not well ({breaker.reason}) It is asked again by itself."
-            )
+            why = f"Blnk is not well: {breaker.reason.rstrip('.')}. It is asked again by itself."
+            await self._pause(lane, PausedBy.BREAKER, why)
         elif state is ImportState.RUNNING:
             if await self._is_settled(lane, import_):
                 lane.sends = False

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from blnk_api import supervise, words
+from blnk_api import first_check, supervise, words
 from blnk_api.desk import SenderIs, Sending, listens_beyond_this_machine
 from blnk_api.imports.journal.imports import Import
 from pages.parts import look
@@ -29,6 +29,14 @@ def show(visit: Visit) -> None:
         )
     elif now.is_ is SenderIs.GONE and visit.import_ is None:
         look.warning(_NOBODY_SENDS)
+
+
+def not_well(visit: Visit) -> None:
+    """What the check at the start, or the last one since, found wrong with this connection."""
+    if visit.connection is None or (failed := first_check.failed(visit.connection)) is None:
+        return
+    look.warning(f"This connection is not well. {failed.question} {failed.told}")
+    st.page_link("connection.py", label="What to do about it", query_params=visit.query())
 
 
 _NOBODY_SENDS = "Nothing is sending right now. What you start here is kept, and goes on when sending is back."

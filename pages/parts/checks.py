@@ -4,7 +4,7 @@ import time
 
 import streamlit as st
 
-from blnk_api import checks, words
+from blnk_api import checks, first_check, words
 from blnk_api.checks import Check, Verdict
 from pages.parts import look
 from pages.parts.visit import Visit
@@ -26,6 +26,7 @@ def show(visit: Visit) -> None:
     if again:
         _checked.clear()
     found, at = _checked(visit, visit.credentials())
+    first_check.remember(visit.connected(), found)
     failed = [one for one in found if one.verdict is Verdict.FAILED]
     if failed:
         look.problem(f"No: {words.plural(len(failed), 'answer')} of {len(found)} failed.")

@@ -73,14 +73,11 @@ def _over(visit: Visit, import_: Import) -> None:
 
 def _pace(visit: Visit, pulse: Pulse) -> None:
     """How fast, how long still, and why no faster; of the same height whatever is known yet."""
-    speed = left = "–"
-    if pulse.rows_per_second is not None:
-        speed = progress_words.speed(pulse.rows_per_second)
-    if pulse.seconds_left is not None:
-        left = f"about {progress_words.lasting(pulse.seconds_left)}"
     with st.container(gap="xxsmall", key="pace"):
-        st.markdown(f"{speed} · {left} left")
-        why = progress_words.pace(pulse.learned, visit.connection, pulse.rows_per_second, pulse.at)
+        st.markdown(progress_words.how_fast(pulse.rows_per_second, pulse.seconds_left))
+        held_up = progress_words.held_up(pulse.import_)
+        rate = pulse.rows_per_second
+        why = progress_words.pace(pulse.learned, visit.connection, rate, pulse.at, held_up=held_up)
         st.caption(" ".join(why))
 
 
@@ -111,7 +108,7 @@ _ROWS_OVER_TIME: dict[str, Any] = {
 
 
 def _chart(curve: Curve) -> None:
-    if len(curve) < 2 or curve[-1][0] - curve[0][0] < _LEAST_CHARTED_SECONDS:
+    if len(curve) < 2 or not curve[-1][1] or curve[-1][0] - curve[0][0] < _LEAST_CHARTED_SECONDS:
         return
     spec = {**_ROWS_OVER_TIME, "datasets": {"rows": _points(curve)}, "data": {"name": "rows"}}
     st.caption("Rows done over time")

@@ -11,7 +11,9 @@ from typing import Any
 from sqlalchemy import CTE, Column, ColumnElement, Connection, Dialect, Executable, bindparam, values
 from sqlalchemy.sql.compiler import SQLCompiler
 
-_ROWS_PER_STATEMENT = 500
+_ROWS_PER_STATEMENT = (500, 100, 20, 4, 1)
+"""Few sizes, so that drivers meet a statement again that they have prepared before: reading one of a new size
+costs as much as running it."""
 
 
 def run_many(tx: Connection, statement: Executable, values: Sequence[dict[str, Any]]) -> None:
@@ -56,12 +58,14 @@ def run_at_once(tx: Connection, statement: Executable, values: Sequence[Sequence
     """
     returned: list[Any] = []
     before, row, after = _parts(statement, tx.dialect)
-    for start in range(0, len(values), _ROWS_PER_STATEMENT):
-        some = values[start : start + _ROWS_PER_STATEMENT]
-        sql = f"{before}{', '.join([row] * len(some))}{after}"
-        done = tx.exec_driver_sql(sql, tuple(chain.from_iterable(some)))
-        if done.returns_rows:
-            returned += done.fetchall()
+    rest = list(values)
+    for size in _ROWS_PER_STATEMENT:
+        sql = f"{before}{', '.join([row] * size)}{after}"
+        while len(rest) >= size:
+            some, rest = rest[:size], rest[size:]
+            done = tx.exec_driver_sql(sql, tuple(chain.from_iterable(some)))
+            if done.returns_rows:
+                returned += done.fetchall()
     return returned
 
 

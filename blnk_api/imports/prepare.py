@@ -310,7 +310,7 @@ def main() -> None:
     """Ends at once when its standard input closes: the worker that started it is gone."""
     threading.Thread(target=_end_with_stdin, daemon=True).start()
     settings = settings_module.load()
-    journal = Journal(settings.database_url, made_for="drafts")
+    journal = Journal(settings.database_url, for_drafts=True)
     # Rows come and go by the million: the collector need not look at all else again and again.
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)

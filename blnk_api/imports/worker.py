@@ -211,7 +211,7 @@ async def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--stop-with-stdin", action="store_true", help="end when standard input closes")
     options = parser.parse_args(arguments)
     settings = settings_module.load()
-    journal = Journal(settings.database_url, made_for="sending")
+    journal = Journal(settings.database_url)
     journal.migrate()
     working = asyncio.create_task(Worker(settings, journal, options.owner).run())
     loop = asyncio.get_running_loop()

@@ -8,7 +8,7 @@ long inserts go in chunks.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from filelock import FileLock
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -23,22 +23,17 @@ class JournalUnavailable(Exception):
     """The journal cannot be opened, read or written; nothing was sent because of it."""
 
 
-Purpose = Literal["pages", "sending", "drafts"]
-
-# Sizes in KiB and in pages of the log: a larger one is copied back less often. Sending and drafts change the
-# same pages again and again, those of a million refs and ids at random.
-_PRAGMAS: dict[Purpose, Sequence[str]] = {
-    "pages": ("synchronous=FULL", "cache_size=-32000", "wal_autocheckpoint=8000"),
-    "sending": ("synchronous=FULL", "cache_size=-96000", "wal_autocheckpoint=24000"),
-    "drafts": ("synchronous=NORMAL", "cache_size=-128000", "wal_autocheckpoint=32000"),
-}
+# Sizes in KiB and in pages of the log: a larger one is copied back less often, and both of these change the
+# same pages again and again.
+_FOR_SENDING = ("synchronous=FULL", "cache_size=-32000", "wal_autocheckpoint=8000")
+_FOR_DRAFTS = ("synchronous=NORMAL", "cache_size=-128000", "wal_autocheckpoint=32000")
 
 
 class Journal:
     """The database of imports, rows, attempts and events. Safe to share between threads."""
 
-    def __init__(self, url: str, *, made_for: Purpose = "pages") -> None:
-        """`made_for` "drafts": a process that writes a million rows of which none was sent.
+    def __init__(self, url: str, *, for_drafts: bool = False) -> None:
+        """`for_drafts`: for a process that writes a million rows of which none was sent.
 
         After a power cut the last of them may be missing, and are read from the file again. What others write
         after them, a person's confirm too, is on the disk only together with them: the log is one.
@@ -47,7 +42,7 @@ class Journal:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self.engine = _sqlite(url, _PRAGMAS[made_for])
+            self.engine = _sqlite(url, _FOR_DRAFTS if for_drafts else _FOR_SENDING)
         else:
             driver = self.url.set(drivername="postgresql+psycopg")
             self.engine = create_engine(driver, pool_pre_ping=True, connect_args={"connect_timeout": 5})

@@ -13,7 +13,8 @@ MOST_TABS = 80
 AT_ONCE = "*, *::before, *::after { transition: none !important }"
 STOP = """() => {
     const label = at =>
-        (at.getAttribute("aria-label") || at.labels?.[0]?.innerText || at.innerText || at.tagName).trim()
+        (at.getAttribute("aria-label") || at.labels?.[0]?.innerText || at.innerText || at.tagName)
+            .trim().split("\\n").pop()  // an icon's name stands before the words
     const look = at => {
         const seen = []
         for (let one = at; one && seen.length < 4; one = one.parentElement) {
@@ -23,6 +24,7 @@ STOP = """() => {
         return seen.join("|")
     }
     const last = window.lastStop, at = document.activeElement
+    if (at === document.body) return ["", ""]
     const unseen = last && last.at !== at && last.at.tagName !== "CANVAS" && last.look === look(last.at)
     window.lastStop = {at, look: look(at)}
     return [label(at), unseen ? label(last.at) : ""]
@@ -37,7 +39,7 @@ def tab_to(page: Page, label: str) -> None:
     for _ in range(MOST_TABS):
         page.keyboard.press("Tab")
         here, unseen = page.evaluate(STOP)
-        assert not unseen, f"nobody sees that {unseen!r} has the focus"
+        assert not unseen, f"nobody sees that {unseen!r} has the focus; met {met}"
         met.append(here)
         if re.search(label, here):
             return

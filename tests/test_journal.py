@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from blnk_api.imports.journal import Journal, imports, moves, rows, schema, senders, sending, unknown
+from blnk_api.imports.journal.ready import ready_rows
 from blnk_api.imports.journal.rows import JournalRow
 from blnk_api.imports.journal.sending import Claimed
 from blnk_api.imports.journal.states import HELD, Outcome, RowState
@@ -349,7 +350,7 @@ def test_ready_rows_come_in_pieces_while_others_are_moved(journal: Journal) -> N
     met: list[int] = []
     while True:
         with journal.read() as tx:
-            part = sending.ready_rows(tx, made.number, after=met[-1] if met else 0, limit=3)
+            part = ready_rows(tx, made.number, after=met[-1] if met else 0, limit=3)
         if not part:
             break
         met += [row.id for row in part]

@@ -13,8 +13,8 @@ from blnk_api import wire
 from blnk_api.imports import refs
 from blnk_api.imports.journal import reasons
 from blnk_api.imports.journal.bulk import run_many
+from blnk_api.imports.journal.ready import Ready
 from blnk_api.imports.journal.schema import rows as table
-from blnk_api.imports.journal.sending import Ready
 from blnk_api.imports.journal.states import RowState
 from blnk_api.imports.looking import Looker
 from blnk_api.models import Balance

@@ -6,7 +6,8 @@ from enum import IntEnum
 
 from blnk_api.imports.decisions import Flight
 from blnk_api.imports.journal.imports import Import
-from blnk_api.imports.journal.sending import Ready, Result
+from blnk_api.imports.journal.ready import Ready
+from blnk_api.imports.journal.sending import Result
 
 
 class Ramp(IntEnum):

@@ -14,9 +14,10 @@ from sqlalchemy.exc import OperationalError
 
 from blnk_api.errors import AccessDenied, BlnkError, check_not_answered
 from blnk_api.imports import already, merging, resembling, scout
-from blnk_api.imports.journal import imports, reasons, rows, sending
+from blnk_api.imports.journal import imports, reasons, rows
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.moves import move, note
+from blnk_api.imports.journal.ready import ready_among, ready_rows
 from blnk_api.imports.journal.states import ImportState, RowState, Stage
 from blnk_api.imports.journal_thread import JournalThread
 from blnk_api.imports.looking import Looker
@@ -110,7 +111,7 @@ def _refuse_changed(tx: Connection, draft: Import) -> None:
 async def _look_up_all(thread: JournalThread, looker: Looker, draft: Import) -> None:
     guard = partial(_refuse_changed, draft=draft)
     if draft.look_again is not None:
-        changed = await thread.read(sending.ready_among, draft.look_again)
+        changed = await thread.read(ready_among, draft.look_again)
         found = await scout.settle(thread, looker, draft, changed, guard)
         new = [row for row in changed if row.id not in found]
     else:
@@ -118,7 +119,7 @@ async def _look_up_all(thread: JournalThread, looker: Looker, draft: Import) -> 
             await scout.walk_up(thread, looker, draft, guard)
         else:
             await scout.list_up(thread, looker, draft, guard)
-        new = await thread.read(sending.ready_rows, draft.number, after=0, limit=already.MOST_ROWS + 1)
+        new = await thread.read(ready_rows, draft.number, after=0, limit=already.MOST_ROWS + 1)
     if draft.mapping and any(column["use"] == Use.IMPORT_REF for column in draft.mapping["columns"]):
         return  # our own results come back: each row says itself which balance it is
     if 0 < len(new) <= resembling.MOST_ROWS:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from blnk_api import wire
 from blnk_api.imports.journal.moves import move
-from blnk_api.imports.journal.sending import Ready
+from blnk_api.imports.journal.ready import Ready
 from blnk_api.imports.journal.states import RowState
 from blnk_api.imports.looking import Looker
 from blnk_api.imports.mapping import FINDABLE

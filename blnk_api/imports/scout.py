@@ -13,7 +13,8 @@ from blnk_api.imports.gate import Gate
 from blnk_api.imports.journal import imports, sending
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.moves import move_each, note
-from blnk_api.imports.journal.sending import WHO, Ready
+from blnk_api.imports.journal.ready import Ready, ready_rows, ready_with_refs
+from blnk_api.imports.journal.sending import WHO
 from blnk_api.imports.journal.states import PausedBy, RowState
 from blnk_api.imports.journal_thread import JournalThread
 from blnk_api.imports.lanes import Lane, Ramp
@@ -70,7 +71,7 @@ async def walk_up(thread: JournalThread, looker: Looker, import_: Import, guard:
         for balance in balances:
             if balance.import_ref is not None:
                 by_ref.setdefault(balance.import_ref, []).append(balance)
-        rows = await thread.read(sending.ready_with_refs, import_.number, list(by_ref))
+        rows = await thread.read(ready_with_refs, import_.number, list(by_ref))
         verdicts = {row.id: judge(row.body, import_.id, by_ref[row.ref]) for row in rows}
         if verdicts:
             await thread.write(guarded, guard, apply_verdicts, import_.number, verdicts)
@@ -81,7 +82,7 @@ async def walk_up(thread: JournalThread, looker: Looker, import_: Import, guard:
 async def list_up(thread: JournalThread, looker: Looker, import_: Import, guard: Guard = unguarded) -> None:
     """As `look_up`, for all READY rows of an import, by lists of their refs."""
     after = 0
-    while rows := await thread.read(sending.ready_rows, import_.number, after=after, limit=ROWS_PER_FILL):
+    while rows := await thread.read(ready_rows, import_.number, after=after, limit=ROWS_PER_FILL):
         await settle(thread, looker, import_, rows, guard)
         after = rows[-1].id
 
@@ -151,7 +152,7 @@ class Scout:
             if not lane.is_looked_up:
                 await self._look_all_up(lane)
             rows = await self._journal.read(
-                sending.ready_rows, lane.import_.number, after=lane.after, limit=ROWS_PER_FILL
+                ready_rows, lane.import_.number, after=lane.after, limit=ROWS_PER_FILL
             )
             if not rows:
                 # Rows that came back, or that wait for another row's ref, are met again from the start.

@@ -25,19 +25,11 @@ from sqlalchemy import (
 )
 
 from blnk_api.imports.journal.bulk import given, run_at_once
-from blnk_api.imports.journal.moves import IDS_PER_STATEMENT, count, move, note, require_move
+from blnk_api.imports.journal.moves import count, move, note, require_move
 from blnk_api.imports.journal.schema import attempts, counts, imports, is_one_of, rows
 from blnk_api.imports.journal.states import HELD, Outcome, RowState
 
 WHO = "the sender"
-
-
-class Ready(NamedTuple):
-    """A row that may be claimed, with all that sending it needs."""
-
-    id: int
-    ref: str
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,44 +53,6 @@ class Result(NamedTuple):
     balance_id: str | None = None
     server_error: int | None = None
     waits_for_person: bool = False
-
-
-def ready_rows(tx: Connection, import_: int, *, after: int, limit: int) -> list[Ready]:
-    """READY rows in file order, by keyset."""
-    found = tx.execute(
-        select(rows.c.id, rows.c.ref, rows.c.body)
-        .where(rows.c.import_ == import_, rows.c.state == RowState.READY, rows.c.id > after)
-        .order_by(rows.c.id)
-        .limit(limit)
-    )
-    return [Ready(id, ref, body) for id, ref, body in found]
-
-
-def ready_among(tx: Connection, row_ids: Sequence[int]) -> list[Ready]:
-    """Those of these rows that are READY."""
-    found: list[Ready] = []
-    for start in range(0, len(row_ids), IDS_PER_STATEMENT):
-        part = row_ids[start : start + IDS_PER_STATEMENT]
-        found += [
-            Ready(id, ref, body)
-            for id, ref, body in tx.execute(
-                select(rows.c.id, rows.c.ref, rows.c.body).where(
-                    rows.c.id.in_(part), rows.c.state == RowState.READY
-                )
-            )
-        ]
-    return found
-
-
-def ready_with_refs(tx: Connection, import_: int, refs: Sequence[str]) -> list[Ready]:
-    """The READY rows of an import that have one of these refs."""
-    # The state is compared here: asked in the query, SQLite would go through all READY rows.
-    found = tx.execute(
-        select(rows.c.id, rows.c.ref, rows.c.body, rows.c.state).where(
-            rows.c.import_ == import_, rows.c.ref.in_(refs)
-        )
-    )
-    return [Ready(id, ref, body) for id, ref, body, state in found if state == RowState.READY]
 
 
 def _ref_is_held() -> ColumnElement[bool]:

@@ -105,7 +105,8 @@ def claim(tx: Connection, import_: int, row_ids: Sequence[int], token: str | Non
     `token` is known to the caller alone; it is what `take_back` asks for when the commit is in doubt.
 
     A row whose ref another row of this instance holds is not claimed: it waits for that row. Raises
-    IntegrityError when another process took the ref at the same moment; then nothing was claimed.
+    IntegrityError when another process took the ref at the same moment, or two of these rows have one; then
+    nothing was claimed.
     """
     token = token or secrets.token_hex(8)
     now = time.time()

@@ -1,7 +1,7 @@
 """Compares what the journal calls created with what Blnk holds, once nothing is left to send.
 
 Twins (a second balance of one ref) and missing balances are findings: told with their ids, never repaired
-by sending. Memory stays flat: what was found is one bit a row.
+by sending. Memory stays flat: what was found is one byte a row.
 """
 
 import asyncio

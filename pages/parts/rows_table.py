@@ -29,8 +29,34 @@ _SLOWER = 5
 """Times, for a page on which every row has come to its end: many watchers would pay for each look."""
 
 
-@st.fragment
 def show(visit: Visit, import_: Import) -> None:
+    state: RowState | None = st.session_state.get(f"rows-state-{import_.id}")
+    moves = _moves(state, _page(visit, import_, state)[0])
+    every = visit.desk.settings.waits.page_refresh * (1 if moves else _SLOWER)
+    st.fragment(_table, run_every=None if import_.is_over else every)(visit, import_, moves)
+
+
+def _places(import_: Import, state: RowState | None) -> list[int]:
+    """After which row each page begins that was opened on the way to this one."""
+    places: list[int] = st.session_state.setdefault(f"rows-pages-{import_.id}-{state}", [0])
+    return places
+
+
+def _page(visit: Visit, import_: Import, state: RowState | None) -> tuple[list[JournalRow], bool]:
+    """The rows shown now, and whether there are more."""
+    states = None if state is None else [state]
+    after = _places(import_, state)[-1]
+    with visit.desk.journal.read() as tx:
+        found = rows.page(tx, import_.number, states=states, after=after, limit=_PAGE_ROWS + 1)
+    return found[:_PAGE_ROWS], len(found) > _PAGE_ROWS
+
+
+def _moves(state: RowState | None, page: list[JournalRow]) -> bool:
+    """Whether the page can be another in a moment; of one status it always can."""
+    return state is not None or any(row.state in _MAY_MOVE for row in page)
+
+
+def _table(visit: Visit, import_: Import, moved: bool) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
         st.subheader("Rows")
         typed = st.text_input(
@@ -52,40 +78,10 @@ def show(visit: Visit, import_: Import) -> None:
             label_visibility="collapsed",
             width=200,
         )
-    moves = _moves(import_, state, _page(visit, import_, state)[0])
-    every = visit.desk.settings.waits.page_refresh * (1 if moves else _SLOWER)
-    st.fragment(_table, run_every=None if import_.is_over else every)(visit, import_, state, moves)
-
-
-def _places(import_: Import, state: RowState | None) -> list[int]:
-    """After which row each page begins that was opened on the way to this one."""
-    places: list[int] = st.session_state.setdefault(f"rows-pages-{import_.id}-{state}", [0])
-    return places
-
-
-def _page(visit: Visit, import_: Import, state: RowState | None) -> tuple[list[JournalRow], bool]:
-    """The rows shown now, and whether there are more."""
-    with visit.desk.journal.read() as tx:
-        found = rows.page(
-            tx,
-            import_.number,
-            states=None if state is None else [state],
-            after=_places(import_, state)[-1],
-            limit=_PAGE_ROWS + 1,
-        )
-    return found[:_PAGE_ROWS], len(found) > _PAGE_ROWS
-
-
-def _moves(import_: Import, state: RowState | None, page: list[JournalRow]) -> bool:
-    """Whether the page can be another in a moment; of one status it always can."""
-    return not import_.is_over and (state is not None or any(row.state in _MAY_MOVE for row in page))
-
-
-def _table(visit: Visit, import_: Import, state: RowState | None, moves: bool) -> None:
     page, more = _page(visit, import_, state)
-    if _moves(import_, state, page) is not moves:
-        st.rerun()  # how often it looks is said anew
     pages = _places(import_, state)
+    if not import_.is_over and not moved and _moves(state, page):
+        st.rerun()  # somebody chose another page, which is looked at more often
     if not page:
         st.caption("No row has this status." if state else "No rows.")
         return

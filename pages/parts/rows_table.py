@@ -1,5 +1,7 @@
 """The rows of an import, a page at a time, in file order, by status where somebody asks for one."""
 
+import time
+
 import pyarrow as pa
 import streamlit as st
 
@@ -32,8 +34,11 @@ _SLOWER = 5
 def show(visit: Visit, import_: Import) -> None:
     state: RowState | None = st.session_state.get(f"rows-state-{import_.id}")
     moves = _moves(state, _page(visit, import_, state)[0])
-    every = visit.desk.settings.waits.page_refresh * (1 if moves else _SLOWER)
-    st.fragment(_table, run_every=None if import_.is_over else every)(visit, import_, moves)
+    soon = visit.desk.settings.waits.page_refresh
+    every = None if import_.is_over else soon if moves else soon * _SLOWER
+    # The page is drawn anew to be looked at less often, but not at once: it may just have been opened.
+    rests_from = time.monotonic() + soon * _SLOWER
+    st.fragment(_table, run_every=every)(visit, import_, moves, rests_from)
 
 
 def _places(import_: Import, state: RowState | None) -> list[int]:
@@ -56,7 +61,7 @@ def _moves(state: RowState | None, page: list[JournalRow]) -> bool:
     return state is not None or any(row.state in _MAY_MOVE for row in page)
 
 
-def _table(visit: Visit, import_: Import, moved: bool) -> None:
+def _table(visit: Visit, import_: Import, moved: bool, rests_from: float) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
         st.subheader("Rows")
         typed = st.text_input(
@@ -80,8 +85,9 @@ def _table(visit: Visit, import_: Import, moved: bool) -> None:
         )
     page, more = _page(visit, import_, state)
     pages = _places(import_, state)
-    if not import_.is_over and not moved and _moves(state, page):
-        st.rerun()  # somebody chose another page, which is looked at more often
+    moves = _moves(state, page)
+    if not import_.is_over and moves is not moved and (moves or time.monotonic() > rests_from):
+        st.rerun()  # how often it is looked at is said when the page is drawn
     if not page:
         st.caption("No row has this status." if state else "No rows.")
         return

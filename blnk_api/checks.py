@@ -24,6 +24,8 @@ from blnk_api.imports.journal.schema import is_one_of, rows
 from blnk_api.imports.journal.states import ImportState, PausedBy, RowState
 from blnk_api.settings import Connection
 
+WHO_SENDS = "Is there somebody who sends?"
+
 _CLOCK_SECONDS = 30.0
 _CERTIFICATE_DAYS = 14
 _LOW_BYTES = 2_000_000_000
@@ -261,7 +263,7 @@ def _records(desk: Desk) -> Check:
 
 
 def _sender(sending: Sending) -> Check:
-    question = "Is there somebody who sends?"
+    question = WHO_SENDS
     told = f"{words.sending(sending)}."
     match sending.is_:
         case SenderIs.GONE:

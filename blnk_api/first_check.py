@@ -37,8 +37,10 @@ def _ask(desk: Desk, connection: Connection) -> None:
 
 
 def remember(connection: Connection, found: list[Check]) -> None:
-    """What a check of this connection has just found takes the place of what was found before."""
-    failed = next((one for one in found if one.verdict is Verdict.FAILED), None)
+    """What a check of this connection has just found takes the place of what was found before. Whether
+    somebody sends is not kept: pages ask that themselves, each time."""
+    wrong = (one for one in found if one.verdict is Verdict.FAILED and one.question != checks.WHO_SENDS)
+    failed = next(wrong, None)
     if failed is None:
         _failed.pop(connection.name, None)
     else:

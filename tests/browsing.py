@@ -13,6 +13,11 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 PATIENCE_MS = 30_000
 
+AT_ONCE = """*, *::before, *::after { transition: none !important }
+    [data-stale=true] { opacity: 1 !important }"""
+"""A style that shows things at rest. What is being drawn anew fades only after half a second, without
+transitions at once."""
+
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 

@@ -8,6 +8,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browsing import (
+    AT_ONCE,
     fill_form,
     give_name,
     open_tab,
@@ -32,9 +33,6 @@ RUN = """scheme => axe.run(document, {
 HAS_CHANGED_TO = """scheme => {
     const app = document.querySelector("[data-testid=stApp]")
     return !app || getComputedStyle(app).colorScheme === scheme }"""
-AT_ONCE = """*, *::before, *::after { transition: none !important }
-    [data-stale=true] { opacity: 1 !important }"""
-"""Colours at rest. What is being drawn anew fades only after half a second, without transitions at once."""
 
 
 @pytest.fixture(scope="module")

@@ -4,13 +4,12 @@ import re
 
 from playwright.sync_api import Browser, Page
 
-from tests.browsing import open_tab, see, see_text, settle
+from tests.browsing import AT_ONCE, open_tab, see, see_text, settle
 from tests.practice import PracticeBlnk
 from tests.running import App
 
 MOST_TABS = 80
 
-AT_ONCE = "*, *::before, *::after { transition: none !important }"
 STOP = """() => {
     const label = at =>
         (at.getAttribute("aria-label") || at.labels?.[0]?.innerText || at.innerText || at.tagName)

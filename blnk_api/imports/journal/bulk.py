@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import CTE, Column, ColumnElement, Connection, Dialect, Executable, bindparam, values
 from sqlalchemy.sql.compiler import SQLCompiler
 
-_ROWS_PER_STATEMENT = (500, 100, 20, 4, 1)
+_ROWS_PER_STATEMENT = (500, 100, 20, 4, 2, 1)
 """Few sizes, so that drivers meet a statement again that they have prepared before: reading one of a new size
 costs as much as running it."""
 

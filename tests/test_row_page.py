@@ -181,6 +181,15 @@ def test_findings_about_a_row_stand_on_it_with_what_to_do(importer: Importer) ->
     assert "put a note on the other" in told
 
 
+def test_a_press_is_not_lost_when_the_receipt_is_written_in_that_very_moment(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = visit("imports.py", **link(importer.run(requests_for(1))))
+    is_owed = iter([True, False])
+    monkeypatch.setattr(receipts, "is_owed", lambda *_: next(is_owed, False))
+    assert "Type the note first." in said(press(at, "Add note"))
+
+
 @pytest.mark.parametrize("label", [None, "2"], ids=["import", "balance"])
 def test_a_note_is_signed_and_shown(importer: Importer, label: str | None) -> None:
     done = importer.run(requests_for(1))

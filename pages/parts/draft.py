@@ -1,5 +1,8 @@
 """A file on its way to being confirmed: what was understood, what is wrong, what would be created."""
 
+from collections.abc import Callable
+from functools import partial
+
 import streamlit as st
 
 from blnk_api import file_words, words
@@ -21,6 +24,7 @@ from pages.parts import (
     read_otherwise,
     repair_file,
     repair_grid,
+    watched,
 )
 from pages.parts.problems import show_problems
 from pages.parts.visit import Visit
@@ -39,9 +43,7 @@ def show(visit: Visit, import_: Import) -> None:
         )
     )
     if import_.stage in _MOVING:
-        st.fragment(_watch, run_every=visit.desk.settings.waits.form_refresh)(
-            visit, import_.id, import_.stage, import_.version, import_.shape is None
-        )
+        watched.show(partial(_watch, visit, import_), every=visit.desk.settings.waits.form_refresh)
     if import_.stage is Stage.UNREADABLE:
         look.problem(import_.problem or "The file cannot be used.")
         with st.expander("Read it otherwise", key=f"read-{import_.id}"):
@@ -66,12 +68,14 @@ def show(visit: Visit, import_: Import) -> None:
     _discard(visit, import_, "Import another file" if is_empty else "Discard this draft")
 
 
-def _watch(visit: Visit, id: str, stage: Stage, version: int, is_unread: bool) -> None:
-    import_ = visit.reload(id)
+def _watch(visit: Visit, seen: Import, draw_page_anew: Callable[[], None]) -> None:
+    import_ = visit.reload(seen.id)
     assert import_ is not None
-    moved = import_.stage not in _MOVING or import_.version != version
-    if moved or import_.state is not ImportState.DRAFT or (is_unread and import_.shape is not None):
-        st.rerun()
+    moved = import_.stage not in _MOVING or import_.version != seen.version
+    was_read = seen.shape is None and import_.shape is not None
+    if moved or was_read or import_.state is not ImportState.DRAFT:
+        draw_page_anew()
+        return
     st.status(words.headline(import_), type="compact", state="running")
     expected = int((import_.shape or {}).get("rows_estimate", 0))
     if import_.stage is Stage.CHECKING and expected > _LONG_FILE_ROWS:

@@ -1,6 +1,7 @@
 """What became of one balance that somebody asked for: moves by itself until it is settled."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -14,7 +15,7 @@ from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow
 from blnk_api.imports.journal.states import WORDS, ImportState, RowState
 from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance, BalanceRequest
-from pages.parts import ask, banner, decide, import_controls, look, notes, person, receipt
+from pages.parts import ask, banner, decide, import_controls, look, notes, person, receipt, watched
 from pages.parts.visit import Visit
 
 _TOLD = {
@@ -38,7 +39,7 @@ def show_outcome(visit: Visit, import_: Import) -> None:
         _settled(visit, import_, row)
     else:
         st.title("Create a balance")
-        st.fragment(_watch, run_every=visit.desk.settings.waits.form_refresh)(visit, import_.id)
+        watched.show(partial(_watch, visit, import_.id), every=visit.desk.settings.waits.form_refresh)
 
 
 def _purged(visit: Visit, import_: Import, row: JournalRow, purged_at: float) -> None:
@@ -57,12 +58,13 @@ def _row(visit: Visit, import_: Import) -> JournalRow:
         return rows.page(tx, import_.number, limit=1)[0]
 
 
-def _watch(visit: Visit, id: str) -> None:
+def _watch(visit: Visit, id: str, draw_page_anew: Callable[[], None]) -> None:
     import_ = visit.reload(id)
     assert import_ is not None
     row = _row(visit, import_)
     if row.state in _SETTLED or import_.is_over:
-        st.rerun()
+        draw_page_anew()
+        return
     match import_.state, row.state:
         case ImportState.DRAFT, _:
             _unconfirmed(visit, import_)

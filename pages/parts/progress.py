@@ -1,7 +1,7 @@
 """One import on its way and afterwards: the sentence that matters, how fast it goes, counts, events."""
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from typing import Any
 
 import pyarrow as pa
@@ -12,7 +12,7 @@ from blnk_api.imports.journal import imports
 from blnk_api.imports.journal.imports import Event, Import
 from blnk_api.imports.journal.states import WORDS, ImportState, RowState
 from blnk_api.imports.pulse import Curve, Pulse, pulses
-from pages.parts import banner, decide, ending, import_controls, look
+from pages.parts import banner, decide, ending, import_controls, look, watched
 from pages.parts.visit import Visit
 
 _EVENTS = 20
@@ -25,15 +25,13 @@ def show(visit: Visit, import_: Import) -> None:
         _over(visit, import_)
     else:
         pulses.read(visit.desk.journal, import_.id, known=import_)  # so that nothing older is shown
-        st.fragment(_watch, run_every=visit.desk.settings.waits.page_refresh)(
-            visit, import_.id, import_.state
-        )
+        watched.show(partial(_watch, visit, import_), every=visit.desk.settings.waits.page_refresh)
 
 
-def _watch(visit: Visit, id: str, state: ImportState) -> None:
-    pulse = pulses.read(visit.desk.journal, id)
-    if pulse.import_.state is not state:
-        st.rerun()
+def _watch(visit: Visit, seen: Import, draw_page_anew: Callable[[], None]) -> None:
+    pulse = pulses.read(visit.desk.journal, seen.id)
+    if pulse.import_.state is not seen.state:
+        draw_page_anew()
     _on_its_way(visit, pulse)
 
 

@@ -1,11 +1,15 @@
 """An import's receipts: links to the newest, and to those before it."""
 
+from collections.abc import Callable
+from functools import partial
+
 import streamlit as st
 
 from blnk_api import receipt_routes, words
 from blnk_api.imports.journal import receipts
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.receipts import Heading
+from pages.parts import watched
 from pages.parts.visit import Visit
 
 _SHOWN = 20
@@ -19,7 +23,8 @@ def show(visit: Visit, import_: Import) -> None:
         found = receipts.headings(tx, import_.number)
         owed = receipts.is_owed(tx, import_.number)
     if owed:
-        st.fragment(_wait, run_every=visit.desk.settings.waits.page_refresh)(visit, import_, len(found))
+        every = visit.desk.settings.waits.page_refresh
+        watched.show(partial(_wait, visit, import_, len(found)), every=every)
     if not found:
         return
     newest, *earlier = reversed(found)
@@ -38,12 +43,12 @@ def show(visit: Visit, import_: Import) -> None:
                 st.markdown(f"[Receipt {one.n}]({_url(visit, import_, one.n)}), written {_when(one)}")
 
 
-def _wait(visit: Visit, import_: Import, known: int) -> None:
+def _wait(visit: Visit, import_: Import, known: int, draw_page_anew: Callable[[], None]) -> None:
     with visit.desk.journal.read() as tx:
         is_there = len(receipts.headings(tx, import_.number)) > known
         owed = receipts.is_owed(tx, import_.number)
     if is_there or not owed:
-        st.rerun()
+        draw_page_anew()
     what = "The next receipt is" if known else "The receipt is"
     st.caption(f"{what} being written.")
 

@@ -1,6 +1,7 @@
 """One row of an import, opened: what was sent, what Blnk answered each time, what can be done about it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -10,7 +11,7 @@ from blnk_api.imports.journal import repairs, rows
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow
 from blnk_api.imports.journal.states import WORDS, ImportState, RowState
-from pages.parts import decide, look, notes, person, repair, row_link
+from pages.parts import decide, look, notes, person, repair, row_link, watched
 from pages.parts.visit import Visit
 
 _MOVING = (RowState.READY, RowState.SENDING, RowState.UNKNOWN)
@@ -43,7 +44,7 @@ def _row(visit: Visit, import_: Import, row: JournalRow) -> None:
     look.heading(f"Row {row.label}")
     st.markdown(f"**{look.ROW_SIGNS[row.state]} {WORDS[row.state]}** · {words.MEANING[row.state]}")
     if not import_.is_over and row.state in _MOVING:
-        st.fragment(_watch, run_every=visit.desk.settings.waits.page_refresh)(visit, row)
+        watched.show(partial(_watch, visit, row), every=visit.desk.settings.waits.page_refresh)
     if import_.purged_at is not None:
         zone = words.zone(st.context.timezone)
         st.info(f"What this row held was thrown away on {words.when(import_.purged_at, zone)}.")
@@ -62,11 +63,11 @@ def _row(visit: Visit, import_: Import, row: JournalRow) -> None:
     st.code(look.link(visit.query(**{"import": import_.id}, **row_link.query(row.label))), language=None)
 
 
-def _watch(visit: Visit, seen: JournalRow) -> None:
+def _watch(visit: Visit, seen: JournalRow, draw_page_anew: Callable[[], None]) -> None:
     with visit.desk.journal.read() as tx:
         now = rows.by_id(tx, seen.id)
     if (now.state, now.waits_for_person) != (seen.state, seen.waits_for_person):
-        st.rerun()
+        draw_page_anew()
 
 
 def _acts(visit: Visit, import_: Import, row: JournalRow) -> None:

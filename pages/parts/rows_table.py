@@ -1,6 +1,8 @@
 """The rows of an import, a page at a time, in file order, by status where somebody asks for one."""
 
 import time
+from collections.abc import Callable
+from functools import partial
 
 import pyarrow as pa
 import streamlit as st
@@ -10,7 +12,7 @@ from blnk_api.imports.journal import rows
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow
 from blnk_api.imports.journal.states import WORDS, RowState
-from pages.parts import look, row_link
+from pages.parts import look, row_link, watched
 from pages.parts.visit import Visit
 
 _PAGE_ROWS = 100
@@ -38,7 +40,7 @@ def show(visit: Visit, import_: Import) -> None:
     every = None if import_.is_over else soon if moves else soon * _SLOWER
     # The page is drawn anew to be looked at less often, but not at once: it may just have been opened.
     rests_from = time.monotonic() + soon * _SLOWER
-    st.fragment(_table, run_every=every)(visit, import_, moves, rests_from)
+    watched.show(partial(_table, visit, import_, moves, rests_from), every=every)
 
 
 def _places(import_: Import, state: RowState | None) -> list[int]:
@@ -61,7 +63,9 @@ def _moves(state: RowState | None, page: list[JournalRow]) -> bool:
     return state is not None or any(row.state in _MAY_MOVE for row in page)
 
 
-def _table(visit: Visit, import_: Import, moved: bool, rests_from: float) -> None:
+def _table(
+    visit: Visit, import_: Import, moved: bool, rests_from: float, draw_page_anew: Callable[[], None]
+) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
         st.subheader("Rows")
         typed = st.text_input(
@@ -87,7 +91,7 @@ def _table(visit: Visit, import_: Import, moved: bool, rests_from: float) -> Non
     pages = _places(import_, state)
     moves = _moves(state, page)
     if not import_.is_over and moves is not moved and (moves or time.monotonic() > rests_from):
-        st.rerun()  # how often it is looked at is said when the page is drawn
+        draw_page_anew()  # how often it is looked at is said there
     if not page:
         st.caption("No row has this status." if state else "No rows.")
         return

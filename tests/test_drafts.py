@@ -209,6 +209,21 @@ def test_an_import_whose_connection_means_something_else_today_is_not_sent(impor
     assert importer.find(draft.id).state is ImportState.DRAFT
 
 
+def test_drafts_that_wait_for_somebody_are_not_read_again_and_again(importer: Importer) -> None:
+    """Old ones pile up, and the sender asks five times a second."""
+    made = {stage: importer.draft(requests_for(1, currency=stage.upper())) for stage in Stage}
+    discarded = importer.draft(requests_for(2))
+    with importer.journal.write() as tx:
+        for stage, draft in made.items():
+            imports.set_facts(tx, draft.number, stage=stage)
+        imports.set_facts(tx, discarded.number, stage=Stage.CHECKING)
+        assert imports.cancel(tx, discarded.number, who="Ada")
+        at_work = [one.stage for one in imports.being_checked(tx)]
+        left = imports.drafts_among(tx, [made[Stage.CHECKING].id, discarded.id])
+    assert sorted(filter(None, at_work)) == [Stage.CHECKING, Stage.LOOKING, Stage.UPLOADED]
+    assert left == {made[Stage.CHECKING].id}
+
+
 def test_a_draft_without_anything_to_create_is_not_sent(importer: Importer) -> None:
     draft = importer.draft(requests_for(1))
     [row] = importer.rows(draft)

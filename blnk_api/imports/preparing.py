@@ -45,10 +45,10 @@ class Preparer:
             self._looks.pop(id).result()
         now = time.monotonic()
         self._not_before = {draft: moment for draft, moment in self._not_before.items() if moment > now}
-        drafts = await self._thread.read(imports.in_states, [ImportState.DRAFT])
-        for id in self._processes.keys() - {draft.id for draft in drafts}:
-            self._processes[id].kill()  # it was discarded: others wait for its place
-        for draft in drafts:
+        if at_work := list(self._processes):
+            for id in set(at_work) - await self._thread.read(imports.drafts_among, at_work):
+                self._processes[id].kill()  # it was discarded: others wait for its place
+        for draft in await self._thread.read(imports.being_checked):
             if draft.id in self._processes or draft.id in self._looks:
                 continue
             if draft.instance_number not in lookers:

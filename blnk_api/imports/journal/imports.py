@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, Select, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from blnk_api.imports.journal import schema
@@ -129,10 +129,27 @@ def newest(tx: Connection, *, before: int | None = None, limit: int = 50) -> lis
     return [_import(tx, one) for one in tx.execute(query)]
 
 
+_IN_STATES = _ALL.where(imports.c.state.in_(bindparam("states", expanding=True))).order_by(imports.c.number)
+_BEING_CHECKED = _ALL.where(
+    imports.c.state == ImportState.DRAFT, imports.c.stage.in_([Stage.UPLOADED, Stage.CHECKING, Stage.LOOKING])
+).order_by(imports.c.number)
+"""Built once: the sender asks for both several times a second, for as long as it runs."""
+
+
 def in_states(tx: Connection, states: Sequence[ImportState]) -> list[Import]:
     """Imports in one of these states, oldest first."""
-    found = tx.execute(_ALL.where(imports.c.state.in_(states)).order_by(imports.c.number))
-    return [_import(tx, one) for one in found]
+    return [_import(tx, one) for one in tx.execute(_IN_STATES, {"states": states})]
+
+
+def being_checked(tx: Connection) -> list[Import]:
+    """Drafts on their way to being checked, oldest first; those that wait for somebody are left alone."""
+    return [_import(tx, one) for one in tx.execute(_BEING_CHECKED)]
+
+
+def drafts_among(tx: Connection, ids: Collection[str]) -> set[str]:
+    """Which of these ids are drafts still."""
+    query = select(imports.c.id).where(imports.c.id.in_(ids), imports.c.state == ImportState.DRAFT)
+    return {one.id for one in tx.execute(query)}
 
 
 _RECENT = 500

@@ -147,7 +147,9 @@ def note(tx: Connection, import_: int, *, who: str, what: str, row: int | None =
     )
 
 
+_COUNTS = select(counts.c.state, counts.c.n).where(counts.c.import_ == bindparam("number"), counts.c.n != 0)
+
+
 def counts_of(tx: Connection, import_: int) -> dict[RowState, int]:
     """Rows by state; states without rows are left out."""
-    found = tx.execute(select(counts.c.state, counts.c.n).where(counts.c.import_ == import_, counts.c.n != 0))
-    return {RowState(state): n for state, n in found}
+    return {RowState(state): n for state, n in tx.execute(_COUNTS, {"number": import_})}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 
 from blnk_api.imports.journal.moves import move, note
 from blnk_api.imports.journal.schema import counts, imports, rows
@@ -41,14 +41,16 @@ def unknown_rows(tx: Connection, import_numbers: Sequence[int], *, limit: int = 
     return [UnknownRow(*one) for one in found]
 
 
+_WITH_UNKNOWN = (
+    select(counts.c.import_)
+    .join(imports, counts.c.import_ == imports.c.number)
+    .where(imports.c.instance == bindparam("instance"), counts.c.state == RowState.UNKNOWN, counts.c.n > 0)
+)
+
+
 def imports_with_unknown(tx: Connection, instance: int) -> list[int]:
     """Imports of this instance that have unknown rows, whatever their state: looking never stops."""
-    found = tx.execute(
-        select(counts.c.import_)
-        .join(imports, counts.c.import_ == imports.c.number)
-        .where(imports.c.instance == instance, counts.c.state == RowState.UNKNOWN, counts.c.n > 0)
-    )
-    return [one.import_ for one in found]
+    return list(tx.execute(_WITH_UNKNOWN, {"instance": instance}).scalars())
 
 
 def more_to_send(tx: Connection, instance: int) -> bool:

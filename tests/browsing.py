@@ -18,6 +18,13 @@ AT_ONCE = """*, *::before, *::after { transition: none !important }
 """A style that shows things at rest. What is being drawn anew fades only after half a second, without
 transitions at once."""
 
+_NOTE_RUNS = """() => {
+    window.hasRun = false
+    const app = document.querySelector("[data-testid=stApp]")
+    const note = () => { window.hasRun = true }
+    new MutationObserver(note).observe(app, {attributeFilter: ["data-test-script-state"]})
+}"""
+
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -87,6 +94,7 @@ def type_metadata(page: Page, name: str, value: str) -> None:
     expect(grid.locator("tbody td").first).to_be_attached()
     first_cell = {"x": 60, "y": 52}
     grid.locator("canvas").first.click(position=first_cell, force=True)  # type: ignore[arg-type]
+    expect(grid.locator("td[aria-selected=true]")).to_have_count(1)
     editor = page.locator("#portal textarea")
     for text in (name, value):
         page.keyboard.press("Enter")
@@ -120,14 +128,21 @@ def _choose(page: Page, name: str) -> None:
 
 def give_name(page: Page, who: str) -> None:
     box = page.get_by_role("textbox", name="Your name")
+    is_new = box.input_value() != who
     box.fill(who)
+    page.evaluate(_NOTE_RUNS)
     box.press("Enter")
+    if is_new:
+        page.wait_for_function("window.hasRun")  # it begins a moment later, and draws the page anew
     settle(page)
 
 
 def upload(page: Page, name: str, data: bytes) -> None:
     file = {"name": name, "mimeType": "text/csv", "buffer": data}
-    page.locator("[data-testid=stFileUploader] input[type=file]").set_input_files(file)  # type: ignore[arg-type]
+    uploader = page.get_by_test_id("stFileUploader")
+    # Its field is there a moment before what listens to it.
+    expect(uploader.get_by_role("button", name="Upload", exact=True)).to_be_visible()
+    uploader.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
 
 
 def download_link(page: Page, label: str, kind: str = "CSV") -> Locator:

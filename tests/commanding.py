@@ -11,7 +11,7 @@ from blnk_api.__main__ import main
 from tests.importing import LEDGER, Importer
 
 ROOT = Path(__file__).parent.parent
-SECONDS = 60.0
+SECONDS = 120.0
 
 
 @dataclass(frozen=True)

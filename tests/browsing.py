@@ -18,13 +18,6 @@ AT_ONCE = """*, *::before, *::after { transition: none !important }
 """A style that shows things at rest. What is being drawn anew fades only after half a second, without
 transitions at once."""
 
-_NOTE_RUNS = """() => {
-    window.hasRun = false
-    const app = document.querySelector("[data-testid=stApp]")
-    const note = () => { window.hasRun = true }
-    new MutationObserver(note).observe(app, {attributeFilter: ["data-test-script-state"]})
-}"""
-
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -128,12 +121,8 @@ def _choose(page: Page, name: str) -> None:
 
 def give_name(page: Page, who: str) -> None:
     box = page.get_by_role("textbox", name="Your name")
-    is_new = box.input_value() != who
     box.fill(who)
-    page.evaluate(_NOTE_RUNS)
     box.press("Enter")
-    if is_new:
-        page.wait_for_function("window.hasRun")  # it begins a moment later, and draws the page anew
     settle(page)
 
 

@@ -39,16 +39,15 @@ from blnk_api.settings import Waits
 
 TICK_SECONDS = 0.02
 IDLE_SECONDS = 0.1
-CLAIM_AHEAD_SECONDS = 0.2
-"""Only rows that the pace releases within this time are claimed: a crash leaves no more of them to be looked
-up. Refs lie all over their index, and the more rows one commit holds, the fewer pages of it are written."""
+CLAIM_AHEAD_SECONDS = 0.1
+"""Only rows that the pace releases within this time are claimed."""
 CLAIM_WHEN_GONE = 0.65
 """Of what was claimed ahead: the rest lasts for as long as the next claim takes."""
 _PLACES_AHEAD = 2
 """Of rows for each place on the line: it falls free again before the next claim is through."""
 
 GROUP_SECONDS = 0.3
-MOST_PER_RECORD = 500
+MOST_PER_RECORD = 300
 """In one transaction: a claim waits behind it."""
 
 

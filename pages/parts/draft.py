@@ -9,7 +9,7 @@ from blnk_api import file_words, words
 from blnk_api.imports import drafts
 from blnk_api.imports.journal import imports
 from blnk_api.imports.journal.imports import Import
-from blnk_api.imports.journal.states import ImportState, RowState, Stage
+from blnk_api.imports.journal.states import BEING_CHECKED, ImportState, RowState, Stage
 from blnk_api.imports.results import Variant
 from pages.parts import (
     banner,
@@ -30,7 +30,6 @@ from pages.parts.problems import show_problems
 from pages.parts.visit import Visit
 
 _LONG_FILE_ROWS = 20_000
-_MOVING = (Stage.UPLOADED, Stage.CHECKING, Stage.LOOKING)
 
 
 def show(visit: Visit, import_: Import) -> None:
@@ -42,7 +41,7 @@ def show(visit: Visit, import_: Import) -> None:
             "This page can be sent to a colleague; nothing is sent to Blnk before somebody confirms."
         )
     )
-    if import_.stage in _MOVING:
+    if import_.stage in BEING_CHECKED:
         watched.show(partial(_watch, visit, import_), every=visit.desk.settings.waits.form_refresh)
     if import_.stage is Stage.UNREADABLE:
         look.problem(import_.problem or "The file cannot be used.")
@@ -71,7 +70,7 @@ def show(visit: Visit, import_: Import) -> None:
 def _watch(visit: Visit, seen: Import, draw_page_anew: Callable[[], None]) -> None:
     import_ = visit.reload(seen.id)
     assert import_ is not None
-    moved = import_.stage not in _MOVING or import_.version != seen.version
+    moved = import_.stage not in BEING_CHECKED or import_.version != seen.version
     was_read = seen.shape is None and import_.shape is not None
     if moved or was_read or import_.state is not ImportState.DRAFT:
         draw_page_anew()

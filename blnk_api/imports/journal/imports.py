@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from blnk_api.imports.journal import schema
 from blnk_api.imports.journal.moves import counts_of, move_import, note
 from blnk_api.imports.journal.schema import imports, instances
-from blnk_api.imports.journal.states import ImportState, PausedBy, RowState, Stage
+from blnk_api.imports.journal.states import BEING_CHECKED, ImportState, PausedBy, RowState, Stage
 from blnk_api.settings import Instance
 
 
@@ -131,7 +131,7 @@ def newest(tx: Connection, *, before: int | None = None, limit: int = 50) -> lis
 
 _IN_STATES = _ALL.where(imports.c.state.in_(bindparam("states", expanding=True))).order_by(imports.c.number)
 _BEING_CHECKED = _ALL.where(
-    imports.c.state == ImportState.DRAFT, imports.c.stage.in_([Stage.UPLOADED, Stage.CHECKING, Stage.LOOKING])
+    imports.c.state == ImportState.DRAFT, imports.c.stage.in_(BEING_CHECKED)
 ).order_by(imports.c.number)
 """Built once: the sender asks for both several times a second, for as long as it runs."""
 

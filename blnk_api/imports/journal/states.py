@@ -116,6 +116,10 @@ class Stage(StrEnum):
     """The file as a whole cannot be used; the reason stands beside the stage."""
 
 
+BEING_CHECKED = (Stage.UPLOADED, Stage.CHECKING, Stage.LOOKING)
+"""On its way without anybody; at every other stage a draft waits for a person."""
+
+
 class PausedBy(StrEnum):
     """The author of a pause: only the breaker's ends by itself."""
 

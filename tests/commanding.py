@@ -11,7 +11,7 @@ from blnk_api.__main__ import main
 from tests.importing import LEDGER, Importer
 
 ROOT = Path(__file__).parent.parent
-SECONDS = 120.0
+SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ class Commands:
         self._importer.processes.append(process)  # type: ignore[arg-type]
         return process
 
-    def end(self, process: subprocess.Popen[str]) -> Ended:
-        return self._checked(process.wait(timeout=SECONDS), *process.communicate())
+    def end(self, process: subprocess.Popen[str], *, seconds: float = SECONDS) -> Ended:
+        return self._checked(process.wait(timeout=seconds), *process.communicate())
 
     def run(self, *arguments: str | Path) -> Ended:
         return self.end(self.begin(*arguments))

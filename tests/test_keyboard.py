@@ -24,14 +24,13 @@ STOP = """() => {
     }
     const last = window.lastStop, at = document.activeElement
     if (at === document.body) return ["", ""]
-    const isGrid = last?.at.closest("[data-testid=stDataFrame]")
+    const isGrid = last?.at.closest("canvas")
     const unseen = last && last.at !== at && !isGrid && last.look === look(last.at)
     window.lastStop = {at, look: look(at)}
     return [label(at), unseen ? label(last.at) : ""]
 }"""
 """Where the focus is, and the stop before it where that looks the same with the focus and without. A grid
 draws the focus of its cells itself."""
-
 
 OUTLINES = (
     """() => [...document.querySelectorAll("style")].some(one => one.textContent.includes("focus-visible"))"""

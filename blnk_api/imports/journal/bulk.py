@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import CTE, Column, ColumnElement, Connection, Dialect, Executable, bindparam, values
 from sqlalchemy.sql.compiler import SQLCompiler
 
-_ROWS_PER_STATEMENT = (500, 100, 20, 4, 2, 1)
+_ROWS_PER_STATEMENT = (512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
 """Few sizes, so that drivers meet a statement again that they have prepared before: reading one of a new size
-costs as much as running it."""
+costs as much as running it. Each half of the one before, so that whatever number there is takes few of them."""
 
 
 def run_many(tx: Connection, statement: Executable, values: Sequence[dict[str, Any]]) -> None:

@@ -1,6 +1,8 @@
 """The values that `wire` speaks in: a request, a reply, and what one POST came to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from blnk_api.models import Balance
 
@@ -17,11 +19,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete HTTP answer. `retry_after` is the header as it stood."""
+    """A complete HTTP answer. `retry_after` is the header as it stood; with one, `date` is too."""
 
     status: int
     body: bytes
     retry_after: str | None = None
+    date: str | None = None
+
+    @classmethod
+    def of(cls, status: int, body: bytes, headers: Mapping[str, str]) -> Self:
+        wait = headers.get("Retry-After")
+        return cls(status, body) if wait is None else cls(status, body, wait, headers.get("Date"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,7 +176,7 @@ class Transport:
             if time.monotonic() >= _exchange.deadline:
                 return AnswerLost(f"Blnk did not answer within {self._total_seconds:g} seconds.")
             return AnswerLost("The connection to Blnk was lost before its answer was complete.")
-        return Answer(answer.status_code, answer.content, answer.headers.get("Retry-After"))
+        return Answer.of(answer.status_code, answer.content, answer.headers)
 
     def _why_not_connected(self, problem: Exception) -> str:
         """A sentence of our own: the library's may hold a proxy's password."""

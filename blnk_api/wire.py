@@ -151,7 +151,7 @@ def _classify_answer(answer: Answer, sent: bytes, now: datetime) -> Outcome:
     if status in (200, 201):
         return _read_created(answer, sent)
     said = read_error(answer.body)
-    wait = retry_after_seconds(answer.retry_after, now)
+    wait = retry_after_seconds(answer, now)
     if status in (400, 422) and said.is_blnk_error:
         return Refused(status, said.code, explain(said))
     if status == 409:
@@ -254,16 +254,28 @@ def explain(said: BlnkSays) -> str:
     return f"{exact} (Blnk: {said.message})" if exact else said.message
 
 
-def retry_after_seconds(header: str | None, now: datetime) -> float | None:
-    """Seconds to wait, from a Retry-After in seconds or as a date; None when absent or unreadable."""
+def retry_after_seconds(answer: Answer, now: datetime) -> float | None:
+    """Seconds to wait, from a Retry-After in seconds or as a date; None when absent or unreadable.
+
+    A date is counted from the moment that the answer itself names, because our clock may be wrong; from
+    `now` where it names none.
+    """
+    header = answer.retry_after
     if header is None:
         return None
     if header.strip().isdecimal():
         return float(header) if len(header) < 10 else None
+    until = _http_date(header)
+    return None if until is None else max(0.0, (until - (_http_date(answer.date) or now)).total_seconds())
+
+
+def _http_date(header: str | None) -> datetime | None:
+    """The moment that a header tells; None where it tells none, or not of which time zone."""
     try:
-        return max(0.0, (parsedate_to_datetime(header) - now).total_seconds())
+        moment = None if header is None else parsedate_to_datetime(header)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
+    return moment if moment is not None and moment.tzinfo is not None else None
 
 
 def read_json(reply: Reply, *, now: datetime) -> Any:
@@ -287,7 +299,7 @@ def read_json(reply: Reply, *, now: datetime) -> Any:
             if answer.status == 404:
                 raise errors.NotFound(told, status=404)
             if answer.status == 429:
-                wait = retry_after_seconds(answer.retry_after, now)
+                wait = retry_after_seconds(answer, now)
                 raise errors.RateLimited(told, retry_after_seconds=wait)
             raise errors.ReadFailed(told, status=answer.status)
         case _:

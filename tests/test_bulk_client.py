@@ -67,10 +67,11 @@ def listening(*answers: bytes) -> Iterator[tuple[str, Listener]]:
 
 def test_an_answer_comes_as_it_is() -> None:
     answer = (
-        b'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 7\r\nContent-Length: 15\r\n\r\n{"error":"no" }'
+        b"HTTP/1.1 503 Service Unavailable\r\nDate: Sun, 22 Nov 2026 12:00:00 GMT\r\nRetry-After: 7\r\n"
+        b'Content-Length: 15\r\n\r\n{"error":"no" }'
     )
     with listening(answer) as (url, listener):
-        assert sent(url) == Answer(503, b'{"error":"no" }', "7")
+        assert sent(url) == Answer(503, b'{"error":"no" }', "7", "Sun, 22 Nov 2026 12:00:00 GMT")
     (request,) = listener.requests
     assert request.startswith(b"POST /proxy/balances?instance_id=ins_1 HTTP/1.1\r\n")
     assert request.endswith(BODY)

@@ -241,6 +241,23 @@ def test_retry_after_is_read_in_seconds_and_as_a_date(header: str | None, second
     assert away.retry_after_seconds == seconds
 
 
+@pytest.mark.parametrize(
+    ("date", "seconds"),
+    [
+        ("Sun, 22 Nov 2026 13:00:00 GMT", 7.0),  # our clock is an hour slow: it would wait for an hour
+        ("Sun, 22 Nov 2026 12:59:00 GMT", 67.0),
+        ("Sun, 22 Nov 2026 13:00:09 GMT", 0.0),
+        ("today", 3607.0),
+        (None, 3607.0),
+    ],
+)
+def test_a_retry_after_that_is_a_date_is_counted_by_blnks_own_clock(date: str | None, seconds: float) -> None:
+    busy = classify(Answer(429, b"", "Sun, 22 Nov 2026 13:00:07 GMT", date))
+
+    assert isinstance(busy, NotApplied)
+    assert busy.retry_after_seconds == seconds
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),

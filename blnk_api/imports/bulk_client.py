@@ -186,7 +186,7 @@ class BulkClient:
             response.release()
         if len(got) > MOST_ANSWER_BYTES:
             return AnswerLost("Blnk's answer is larger than any that we know.")
-        return Answer(response.status, got, response.headers.get("Retry-After"))
+        return Answer.of(response.status, got, response.headers)
 
 
 @lru_cache(maxsize=256)

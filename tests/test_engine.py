@@ -404,3 +404,20 @@ def test_a_commit_that_may_or_may_not_have_happened_is_no_harm(
     assert len(tried) > 3
     assert done.counts == {RowState.CREATED: 60}
     assert "interrupted" not in importer.events(done), "it is no crash"
+
+
+@on_both_databases
+@pytest.mark.parametrize("committed", [True, False])
+def test_nothing_leaves_while_no_claim_is_sure_to_be_committed(
+    practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch, committed: bool
+) -> None:
+    write = JournalThread.write
+    tried = _in_doubt(monkeypatch, sending.claim, committed=committed, times=1_000)
+    draft = importer.draft(requests_for(60))
+    importer.confirm(draft)
+    importer.start()
+    wait_until(lambda: len(tried) > 6, lambda: "no claim is tried again")
+    assert practice_blnk.requests()["by_kind"]["create"] == 1, "the first claim's, which was committed"
+    monkeypatch.setattr(JournalThread, "write", write)
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+    assert practice_blnk.requests()["by_kind"]["create"] == 60

@@ -13,7 +13,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 _ROWS_PER_STATEMENT = (512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
 """Few sizes, so that drivers meet a statement again that they have prepared before: reading one of a new size
-costs as much as running it. Each half of the one before, so that whatever number there is takes few of them."""
+costs as much as running it. Each is half of the one before, so that any number of rows takes few of them."""
 
 
 def run_many(tx: Connection, statement: Executable, values: Sequence[dict[str, Any]]) -> None:

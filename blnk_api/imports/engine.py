@@ -10,14 +10,13 @@ Why no row is ever sent twice:
 """
 
 import asyncio
-import contextlib
 import math
 import secrets
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api import errors, wire
 from blnk_api.auth import Token
@@ -32,6 +31,7 @@ from blnk_api.imports.journal_thread import JournalThread
 from blnk_api.imports.lanes import FEW_ROWS, MOST_REFUSALS_IN_A_ROW, Lane, Ramp
 from blnk_api.imports.looking import Looker, judge
 from blnk_api.imports.pace import Circuit
+from blnk_api.imports.recording import Recorder
 from blnk_api.imports.resolving import Resolver, Witness
 from blnk_api.imports.scout import ROWS_PER_FILL, Scout
 from blnk_api.outcomes import Conflict, Created, Refused, Stop, Unknown
@@ -45,10 +45,6 @@ CLAIM_WHEN_GONE = 0.65
 """Of what was claimed ahead: the rest lasts for as long as the next claim takes."""
 _PLACES_AHEAD = 2
 """Of rows for each place on the line: it falls free again before the next claim is through."""
-
-GROUP_SECONDS = 0.3
-MOST_PER_RECORD = 300
-"""In one transaction: a claim waits behind it."""
 
 
 class Engine:
@@ -71,8 +67,9 @@ class Engine:
         self.resolver = Resolver(
             settle_seconds=settle_seconds, request_timeout_seconds=gate.connection.request_timeout_seconds
         )
-        self.scout = Scout(journal, gate, self.looker, waits, settle_seconds, insist=self._insist)
         self.lanes: dict[int, Lane] = {}
+        self._recorder = Recorder(journal, self.lanes, retry_seconds=waits.journal_retry)
+        self.scout = Scout(journal, gate, self.looker, waits, settle_seconds, insist=self._recorder.insist)
         self.settle_seconds = settle_seconds
         self.journal = journal
         self._waits = waits
@@ -81,14 +78,12 @@ class Engine:
         self._claiming = False
         self._is_full = False
         self._turn = 0
-        self._journal_is_well = True
-        self._recorded = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._crash: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
         """Raises whatever broke: the process ends and starts again from what the journal holds."""
-        self._start(self._record_results())
+        self._start(self._recorder.run(self._after_record))
         try:
             while True:
                 if self._crash.done():
@@ -102,15 +97,7 @@ class Engine:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            await self._write_down_the_rest()
-
-    async def _write_down_the_rest(self) -> None:
-        """What is known at the end: answers that came, and claims that never left. Else they need a look."""
-        for lane in self.lanes.values():
-            self._take_back(lane, len(lane.claimed), "The sender stopped before it left.")
-            if lane.results:
-                with contextlib.suppress(SQLAlchemyError, OSError):
-                    await self.journal.write(sending.record, lane.import_.number, lane.results)
+            await self._recorder.write_down_the_rest()
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs something beside the ticks; its failure is the engine's."""
@@ -142,7 +129,7 @@ class Engine:
                 self._give_back(lane)
                 continue
             while lane.claimed and lane.claimed[0].leave_before < boottime():
-                self._take_back(lane, 1, "It did not leave in time.")
+                self._recorder.take_back(lane, 1, "It did not leave in time.")
             if not lane.is_filling and len(lane.ready) < ROWS_PER_FILL and now >= lane.fill_at:
                 lane.is_filling = True
                 self._start(self.scout.fill(lane))
@@ -161,7 +148,7 @@ class Engine:
 
     def _may_claim(self) -> bool:
         return (
-            self._journal_is_well
+            self._recorder.is_well
             and self._holds_lock()
             and self.gate.denied is None
             and self.gate.breaker.circuit is not Circuit.OPEN
@@ -180,7 +167,7 @@ class Engine:
             except (SQLAlchemyError, OSError):
                 # Whether that was committed nobody knows; nothing has left, and the rows go back.
                 await asyncio.sleep(self._waits.journal_retry)
-                await self._insist(sending.take_back, number, list(rows), token)
+                await self._recorder.insist(sending.take_back, number, list(rows), token)
                 break
             for id, n in claimed.tries.items():
                 lane.claimed.append(Flight(id, n, token, rows[id].ref, rows[id].body, leave_before))
@@ -200,9 +187,8 @@ class Engine:
                 self.gate.breaker.failed(self.gate.clock(), problem.message)
         else:
             result = await self._attempt(lane, flight, token)
-        lane.results.append(result)
         lane.in_flight -= 1
-        self._recorded.set()
+        self._recorder.add(lane, result)
         if self._is_full:
             # A place that falls free is taken at once: a tick's wait would cost a third of the pace.
             self._launch(self.gate.open(self.gate.clock()))
@@ -249,7 +235,7 @@ class Engine:
             self._start(self.scout.confirm_canary(lane, ref))
 
     async def _remember_first(self, lane: Lane, created_at: str) -> None:
-        await self._insist(sending.remember_first, lane.import_.number, created_at)
+        await self._recorder.insist(sending.remember_first, lane.import_.number, created_at)
 
     async def _denied(self, token: Token, status: int, message: str) -> None:
         """A 401 renews the token once; what cannot be renewed, and every 403, stops the instance."""
@@ -280,29 +266,7 @@ class Engine:
         """The import does not run any more: claimed rows that have not left go back, others are forgotten."""
         lane.ready.clear()
         lane.after = 0
-        self._take_back(lane, len(lane.claimed), "The import stopped before it left.")
-
-    def _take_back(self, lane: Lane, n: int, why: str) -> None:
-        for _ in range(n):
-            lane.results.append(decisions.taken_back(lane.claimed.popleft(), why))
-            self._recorded.set()
-
-    async def _record_results(self) -> None:
-        while True:
-            await self._recorded.wait()
-            # A group, not a commit for each row; a lone row is written down at once.
-            out = sum(lane.out for lane in self.lanes.values())
-            await asyncio.sleep(GROUP_SECONDS if out > FEW_ROWS else TICK_SECONDS)
-            self._recorded.clear()
-            for lane in list(self.lanes.values()):
-                came = len(lane.results)  # what comes meanwhile is the next group's
-                for start in range(0, came, MOST_PER_RECORD):
-                    part = lane.results[: min(MOST_PER_RECORD, came - start)]
-                    del lane.results[: len(part)]
-                    lane.recording = len(part)
-                    await self._insist(sending.record, lane.import_.number, part)
-                    lane.recording = 0
-                await self._after_record(lane)
+        self._recorder.take_back(lane, len(lane.claimed), "The import stopped before it left.")
 
     async def _after_record(self, lane: Lane) -> None:
         if lane.ramp is Ramp.FEW and not lane.out and (lane.few_sent >= FEW_ROWS or not lane.ready):
@@ -315,18 +279,6 @@ class Engine:
                 f"Blnk refused {MOST_REFUSALS_IN_A_ROW} rows in a row. Their reasons stand beside the rows; "
                 "resume if the rest should be tried all the same.",
             )
-
-    async def _insist(self, act: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        """Writes what must not be lost, until the journal takes it; nothing is claimed meanwhile."""
-        while True:
-            try:
-                await self.journal.write(act, *args, **kwargs)
-            except (OperationalError, OSError):
-                self._journal_is_well = False
-                await asyncio.sleep(self._waits.journal_retry)
-            else:
-                self._journal_is_well = True
-                return
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

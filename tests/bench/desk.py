@@ -24,7 +24,7 @@ from playwright.sync_api import Browser, Page
 
 from blnk_api import settings as settings_module
 from blnk_api.imports.journal import Journal
-from tests.bench.sending import bare_server, checked_import, confirm, cpu_seconds, write_results
+from tests.bench.sending import bare_server, checked_import, confirm, cpu_seconds, kept, write_results
 from tests.bench.watchers import Watchers
 from tests.browsing import chromium, open_tab, see, settle
 from tests.running import App
@@ -202,9 +202,8 @@ def watched(browser: Browser, app: App, times: Times) -> Iterator[str]:
 def line(what: str, figures: list[float], unit: str, bound: float, form: str) -> str:
     """One figure beside its bound, and whether it keeps it."""
     middle = median(figures)
-    kept = "kept" if middle <= bound else "**missed**"
     all_ = f" of {min(figures):{form}} to {max(figures):{form}}" if len(figures) > 1 else ""
-    return f"| {what} | {middle:{form}} {unit}{all_} | {bound:g} {unit}: {kept} |"
+    return f"| {what} | {middle:{form}} {unit}{all_} | {bound:g} {unit}: {kept(middle <= bound)} |"
 
 
 def rss_mb(pid: int) -> float:

@@ -133,6 +133,18 @@ def test_what_an_answer_left_out_is_asked_for_again() -> None:
     assert sorted(run(looker.find_together(["a", "b", "c"]))) == ["a", "b"]
 
 
+def test_one_answer_that_shows_the_witness_and_not_the_row_proves_nothing() -> None:
+    witness, row = balance("w", "bln_w"), balance("a")
+    looker = Looker(ask_with(iter([[witness], [witness, row]])), "ins_1")
+    assert "a" in run(looker.find_together(["a"], witness="w"))
+
+
+def test_two_answers_in_a_row_that_show_the_witness_alone_vouch_for_what_they_do_not_hold() -> None:
+    witness, row = balance("w", "bln_w"), balance("b")
+    looker = Looker(ask_with(iter([[witness], [witness, row], [witness], [witness]])), "ins_1")
+    assert sorted(run(looker.find_together(["a", "b"], witness="w"))) == ["b", "w"]
+
+
 @pytest.mark.parametrize(
     "odd",
     [

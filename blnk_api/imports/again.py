@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import Connection, bindparam, null, select, update
+from sqlalchemy import Connection, literal_column, null, select, update
 
 from blnk_api.imports import refs
-from blnk_api.imports.journal.bulk import run_many
+from blnk_api.imports.journal.bulk import given, run_at_once
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.moves import IDS_PER_STATEMENT, count, require_move
-from blnk_api.imports.journal.schema import rows
+from blnk_api.imports.journal.schema import is_one_of, rows
 from blnk_api.imports.journal.states import RowState
 from blnk_api.models import IMPORT_ID, IMPORT_REF
 
@@ -52,16 +52,17 @@ def existing(tx: Connection, import_: int, row_ids: Sequence[int]) -> list[Exist
     return sorted(found, key=lambda one: one.id)
 
 
+_RESTAMPED = given("restamped", at_row=rows.c.id, ref=rows.c.ref, body=rows.c.body, at=rows.c.changed_at)
 _MAKE_READY = (
     update(rows)
-    .where(rows.c.id == bindparam("at_row"), rows.c.state == RowState.EXISTS)
+    .where(rows.c.id == _RESTAMPED.c.at_row, is_one_of(rows, [RowState.EXISTS]))
     .values(
-        state=RowState.READY,
-        ref=bindparam("new_ref"),
-        body=bindparam("new_body"),
+        state=literal_column(f"'{RowState.READY}'"),
+        ref=_RESTAMPED.c.ref,
+        body=_RESTAMPED.c.body,
         balance_id=null(),
         message=null(),
-        changed_at=bindparam("at"),
+        changed_at=_RESTAMPED.c.at,
     )
 )
 
@@ -70,17 +71,12 @@ def make_ready(tx: Connection, import_: Import, found: Sequence[Existing]) -> No
     """EXISTS → READY. One statement for thousands of rows: nobody else writes to the journal meanwhile."""
     require_move(RowState.EXISTS, RowState.READY)
     now = time.time()
-    values = [
-        {
-            "at_row": one.id,
-            "new_ref": ref,
-            "new_body": _restamped(one.body or b"", ref, import_.id),
-            "at": now,
-        }
+    restamped = [
+        (one.id, ref, _restamped(one.body or b"", ref, import_.id), now)
         for one, ref in zip(found, _new_refs(tx, import_, found), strict=True)
     ]
-    run_many(tx, _MAKE_READY, values)
-    count(tx, import_.number, {RowState.EXISTS: -len(values), RowState.READY: len(values)})
+    run_at_once(tx, _MAKE_READY, restamped)
+    count(tx, import_.number, {RowState.EXISTS: -len(restamped), RowState.READY: len(restamped)})
 
 
 def _new_refs(tx: Connection, import_: Import, found: Sequence[Existing]) -> list[str]:

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection, literal_column, update
 
 from blnk_api import wire
 from blnk_api.imports import refs
 from blnk_api.imports.journal import reasons
-from blnk_api.imports.journal.bulk import run_many
+from blnk_api.imports.journal.bulk import given, run_at_once
 from blnk_api.imports.journal.ready import Ready
+from blnk_api.imports.journal.schema import is_one_of
 from blnk_api.imports.journal.schema import rows as table
 from blnk_api.imports.journal.states import RowState
 from blnk_api.imports.looking import Looker
@@ -56,16 +57,17 @@ def _is_this(balance: Balance, content: str | None) -> bool:
     return made is not None and made.hash == content
 
 
+_TOLD = given("told", at_row=table.c.id, message=table.c.message)
 _TELL = (
     update(table)
-    .where(table.c.id == bindparam("at_row"), table.c.state == RowState.READY)
-    .values(why=KIND, message=bindparam("told"))
+    .where(table.c.id == _TOLD.c.at_row, is_one_of(table, [RowState.READY]))
+    .values(why=literal_column(f"'{KIND}'"), message=_TOLD.c.message)
 )
 
 
 def tell(tx: Connection, found: dict[int, Balance]) -> None:
     """Writes beside the rows which balance their customer has."""
-    run_many(tx, _TELL, [{"at_row": id, "told": _say(balance)} for id, balance in found.items()])
+    run_at_once(tx, _TELL, [(id, _say(balance)) for id, balance in found.items()])
 
 
 def _say(balance: Balance) -> str:

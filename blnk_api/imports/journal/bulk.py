@@ -1,11 +1,10 @@
 """One statement over many rows, at a third of SQLAlchemy's cost: it is compiled once and the driver gets
-plain values. For the sender's writes and for a million rows of a file; nowhere else."""
+plain values. For the sender's writes and for rows by the thousand; nowhere else."""
 
 import re
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import CTE, Column, ColumnElement, Connection, Dialect, Executable, bindparam, values
@@ -14,29 +13,6 @@ from sqlalchemy.sql.compiler import SQLCompiler
 _ROWS_PER_STATEMENT = (512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
 """Few sizes, so that drivers meet a statement again that they have prepared before: reading one of a new size
 costs as much as running it. Each is half of the one before, so that any number of rows takes few of them."""
-
-
-def run_many(tx: Connection, statement: Executable, values: Sequence[dict[str, Any]]) -> None:
-    """Row after row. `statement` must be a module's constant, with a named bindparam for each key of
-    `values`, which are used up: the statement's own constants are written into them."""
-    if not values:
-        return
-    compiled, constants = _compile(statement, tx.dialect)
-    for one in values:
-        one.update(constants)
-    if compiled.positiontup:
-        pick = itemgetter(*compiled.positiontup)
-        tx.exec_driver_sql(compiled.string, [pick(one) for one in values])
-    else:
-        tx.exec_driver_sql(compiled.string, values)
-
-
-@lru_cache
-def _compile(statement: Any, dialect: Dialect) -> tuple[SQLCompiler, dict[str, Any]]:
-    """The statement for this driver, and the values that stand in it for every row."""
-    compiled = statement.compile(dialect=dialect)
-    assert isinstance(compiled, SQLCompiler)
-    return compiled, {name: value for name, value in compiled.params.items() if value is not None}
 
 
 def given(name: str, **columns: ColumnElement[Any]) -> CTE:

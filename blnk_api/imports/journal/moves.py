@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Text, bindparam, insert, select, text, update
+from sqlalchemy import Connection, bindparam, insert, select, text, update
 
-from blnk_api.imports.journal.bulk import run_many
+from blnk_api.imports.journal.bulk import given, run_at_once
 from blnk_api.imports.journal.schema import counts, events, imports, rows
 from blnk_api.imports.journal.states import IMPORT_MOVES, MOVES, ImportState, RowState
 
@@ -63,15 +63,25 @@ def move(
     return moved
 
 
+_EACH = given(
+    "each",
+    at_row=rows.c.id,
+    was=rows.c.state,
+    to_state=rows.c.state,
+    balance_id=rows.c.balance_id,
+    message=rows.c.message,
+    at=rows.c.changed_at,
+)
 _MOVE_EACH = (
     update(rows)
-    .where(rows.c.id == bindparam("at_row"), rows.c.state == bindparam("was"))
+    .where(rows.c.id == _EACH.c.at_row, rows.c.state == _EACH.c.was)
     .values(
-        state=bindparam("to"),
-        changed_at=bindparam("at"),
-        balance_id=bindparam("balance", type_=Text),
-        message=bindparam("told", type_=Text),
+        state=_EACH.c.to_state,
+        balance_id=_EACH.c.balance_id,
+        message=_EACH.c.message,
+        changed_at=_EACH.c.at,
     )
+    .returning(rows.c.id)
 )
 
 
@@ -80,24 +90,11 @@ def move_each(
 ) -> list[int]:
     """As `move`, with a balance_id and a message of its own for each row of one import."""
     require_move(from_, to)
-    here = tx.execute(
-        select(rows.c.id).where(rows.c.id.in_(list(facts)), rows.c.state == from_).with_for_update()
-    )
-    ids = [one.id for one in here]
     now = time.time()
-    run_many(
-        tx,
-        _MOVE_EACH,
-        [
-            {
-                **{"at_row": id, "was": from_, "to": to, "at": now},
-                **{"balance": facts[id]["balance_id"], "told": facts[id]["message"]},
-            }
-            for id in ids
-        ],
-    )
-    count(tx, import_, {from_: -len(ids), to: len(ids)})
-    return ids
+    asked = [(id, from_, to, one["balance_id"], one["message"], now) for id, one in facts.items()]
+    moved = [id for (id,) in run_at_once(tx, _MOVE_EACH, asked)]
+    count(tx, import_, {from_: -len(moved), to: len(moved)})
+    return moved
 
 
 _COUNT = text(

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from blnk_api.imports.journal.bulk import run_at_once, run_many
+from blnk_api.imports.journal.bulk import given, run_at_once
 from blnk_api.imports.journal.moves import IDS_PER_STATEMENT, count
 from blnk_api.imports.journal.schema import attempts, counts, rows
 from blnk_api.imports.journal.states import RowState
@@ -99,35 +99,30 @@ def _as_json(problems: Sequence[dict[str, Any]]) -> str | None:
     return orjson.dumps(problems).decode() if problems else None
 
 
+_MADE_ANEW = (
+    *("state", "cells", "ledger_id", "currency", "body", "ref"),
+    *("balance_id", "why", "message", "problems", "changed_at"),
+)
+_ANEW = given("anew", at_row=rows.c.id, was=rows.c.state, **{f"new_{key}": rows.c[key] for key in _MADE_ANEW})
 _REWRITE = (
     update(rows)
-    .where(rows.c.id == bindparam("at_row"), rows.c.state == bindparam("was"))
-    .values(
-        {
-            rows.c[key]: bindparam(f"new_{key}", type_=rows.c[key].type)
-            for key in (
-                *("state", "cells", "ledger_id", "currency", "body", "ref"),
-                *("balance_id", "why", "message", "problems", "changed_at"),
-            )
-        }
-    )
+    .where(rows.c.id == _ANEW.c.at_row, rows.c.state == _ANEW.c.was)
+    .values({key: _ANEW.c[f"new_{key}"] for key in _MADE_ANEW})
 )
 
 
 def rewrite(tx: Connection, import_: int, changed: Sequence[tuple[JournalRow, NewRow]]) -> None:
     """Puts what a repair made of rows in their places. Only for drafts, of which nothing was ever sent."""
     now = time.time()
-    run_many(
+    run_at_once(
         tx,
         _REWRITE,
         [
-            {
-                **{"at_row": old.id, "was": old.state, "new_state": new.state, "new_changed_at": now},
-                **{"new_cells": orjson.dumps(new.cells).decode(), "new_ledger_id": new.ledger_id},
-                **{"new_currency": new.currency, "new_body": new.body, "new_ref": new.ref},
-                **{"new_balance_id": new.balance_id, "new_why": new.why, "new_message": new.message},
-                "new_problems": _as_json(new.problems),
-            }
+            (
+                *(old.id, old.state, new.state, orjson.dumps(new.cells).decode(), new.ledger_id),
+                *(new.currency, new.body, new.ref, new.balance_id, new.why, new.message),
+                *(_as_json(new.problems), now),
+            )
             for old, new in changed
         ],
     )

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from blnk_api import settings as settings_module
 from blnk_api.imports.journal import imports, rows
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.states import ImportState, PausedBy, RowState
@@ -321,6 +323,28 @@ def test_new_credentials_while_rows_are_on_their_way_cost_no_row_and_make_none_t
     importer.wait_for_count(draft, RowState.CREATED, 20)
     importer.connect(token=practice_blnk.new_token(["*"]), requests_per_minute=6000)
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+
+
+def test_secrets_that_are_read_while_somebody_writes_them_stop_nothing(
+    practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An editor empties the file before it fills it again."""
+    importer.connect(requests_per_minute=6000)
+    draft = importer.draft(requests_for(150))
+    importer.confirm(draft)
+    importer.start()
+    importer.wait_for_count(draft, RowState.CREATED, 20)
+    whole, empty = settings_module.load, replace(importer.settings, connections={})
+    reads: list[int] = []
+
+    def load() -> settings_module.Settings:
+        reads.append(1)
+        return empty if len(reads) == 1 else whole()
+
+    monkeypatch.setattr(settings_module, "load", load)
+    wait_until(lambda: len(reads) > 2, lambda: "the secrets are not read any more")
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+    assert not {"paused", "interrupted"} & set(importer.events(draft))
 
 
 def test_new_credentials_alone_do_not_send_what_a_person_has_not_resumed(

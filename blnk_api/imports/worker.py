@@ -128,6 +128,9 @@ class Worker:
         self._owner = owner
         self._running: dict[str, Running] = {}
         self._secrets_seen: Mapping[str, Connection] = {}
+        self._secrets_read: Mapping[str, Connection] | None = None
+        self._secrets_are_settled = False
+        """They were read twice and said the same: a file that somebody writes is empty for a moment."""
         self._beat_at = 0.0
 
     async def run(self) -> None:
@@ -175,17 +178,23 @@ class Worker:
         self._closing.tend(self._settings)
 
     async def _follow_secrets(self, lock: SenderLock) -> None:
-        """Starts, replaces and stops engines so that they are those of today's connections."""
+        """Starts, replaces and stops engines so that they are those of today's connections. Nothing that
+        runs is stopped by secrets that were read only once."""
         try:
             settings = settings_module.load()
         except SettingsProblem as problem:
             log.warning("%s", problem)
             return
+        self._secrets_are_settled = settings.connections == self._secrets_read
+        self._secrets_read = settings.connections
         if settings.connections == self._secrets_seen:
             return
-        self._settings = settings
         wanted = {name: one for name, one in settings.connections.items() if one.url}
-        for name in [name for name, one in self._running.items() if wanted.get(name) != one.connection]:
+        changed = [name for name, one in self._running.items() if wanted.get(name) != one.connection]
+        if changed and not self._secrets_are_settled:
+            return
+        self._settings = settings
+        for name in changed:
             stopped = self._running.pop(name)
             await stopped.stop()
             # What it had in flight was cut off: nobody will write down what came of it.
@@ -200,6 +209,8 @@ class Worker:
 
     async def _stop_strays(self) -> None:
         """An import whose instance no connection means any more stops and says so."""
+        if not self._secrets_are_settled:
+            return
         instances = {one.instance for one in self._settings.connections.values()}
         if await self._thread.read(imports.strays, instances):
             await self._thread.write(imports.pause_strays, instances)

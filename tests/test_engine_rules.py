@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 
 from blnk_api.imports.journal import senders
@@ -54,6 +55,32 @@ def test_lost_rows_are_looked_for_from_the_day_before_the_first_balance_on_and_n
     bounds = {one["value"] for look in looks[1:] for one in look if one["field"] == "created_at"}
     assert bound_of(done.created_from) in bounds
     assert all(len(look) == 2 for look in looks[1:])
+
+
+def test_looks_are_bounded_by_blnks_clock_and_not_by_ours(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    """Blnk says that it is years ago: by our clock, no balance that it makes now would be in sight."""
+    bounds: set[str] = set()
+
+    def made_years_ago(sent: Sent) -> Reply:
+        made = sent.forward()
+        said = orjson.loads(made.body) | {"created_at": "2020-05-05T12:00:00.000000001Z"}
+        return sent.answer(made.status, orjson.dumps(said))
+
+    def note(sent: Sent) -> None:
+        if sent.path.startswith("/balances/filter"):
+            bounds.update(one["value"] for one in sent.json["filters"] if one["field"] == "created_at")
+
+    with Between(practice_blnk) as between:
+        between.on_create, between.on_read = made_years_ago, note
+        importer.connect(base_url=between.url)
+        draft = importer.draft(requests_for(9))
+        importer.confirm(draft)
+        importer.start()
+        done = importer.wait_for(draft, ImportState.DONE)
+    assert_each_once(practice_blnk, importer, done)
+    assert min(bounds) == "2020-05-04T12:00:00Z"
 
 
 def test_rows_of_a_paused_import_are_looked_up_all_the_same(

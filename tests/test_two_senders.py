@@ -1,11 +1,12 @@
 """Only one process sends, whichever dies, stands still, or only believes that it holds the lock."""
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -14,6 +15,9 @@ from blnk_api.imports.journal import Journal, JournalUnavailable, lock, senders
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.lock import SenderLock
 from blnk_api.imports.journal.states import ImportState, RowState
+from blnk_api.imports.journal_thread import JournalThread
+from blnk_api.imports.lanes import Lane
+from blnk_api.imports.worker import engine_for
 from tests.importing import BOTH_DATABASES, Importer, requests_for, wait_until
 from tests.postgres import HOLDS_THE_LOCK, Postgres
 from tests.practice import PracticeBlnk
@@ -179,3 +183,57 @@ def test_a_worker_that_wakes_up_after_another_took_over_sends_nothing(
     os.kill(first.pid, signal.SIGCONT)
     assert first.wait(10) != 0
     assert_each_once(practice_blnk, importer, importer.find(draft.id))
+
+
+class _Lock(SenderLock):
+    """Held for as long as the test says, by what the engine has in hand. Counts how often it is asked."""
+
+    def __init__(self, journal: Journal, is_held: Callable[[list[Lane]], bool]) -> None:
+        super().__init__(journal)
+        self.lanes: dict[int, Lane] = {}
+        self.asked = 0
+        self._held = is_held
+
+    def is_held(self) -> bool:
+        self.asked += 1
+        return self._held(list(self.lanes.values()))
+
+
+def _state_of_the_first_row(importer: Importer, lock: _Lock, draft: Import) -> RowState:
+    """After an engine with this lock has looked the import's row up and has had many ticks to send it."""
+
+    def is_in_hand() -> bool:
+        return any(lane.ready or lane.claimed for lane in list(lock.lanes.values()))
+
+    async def work() -> RowState:
+        thread = JournalThread(importer.journal)
+        running = await engine_for(importer.settings, importer.connection, importer.journal, thread, lock)
+        lock.lanes = running.engine.lanes
+        try:
+            await asyncio.to_thread(wait_until, is_in_hand, lambda: "the row is not looked up")
+            enough = lock.asked + 40
+            await asyncio.to_thread(wait_until, lambda: lock.asked > enough, lambda: "nothing ticks")
+            return importer.rows(draft)[0].state
+        finally:
+            await running.stop()
+            thread.close()
+
+    return asyncio.run(work())
+
+
+def test_without_the_lock_nothing_is_claimed(practice_blnk: PracticeBlnk, importer: Importer) -> None:
+    draft = importer.draft(requests_for(1))
+    importer.confirm(draft)
+    never = _Lock(importer.journal, lambda lanes: False)
+    assert _state_of_the_first_row(importer, never, draft) is RowState.READY
+    assert practice_blnk.balances() == []
+
+
+def test_a_row_that_was_claimed_before_the_lock_was_lost_does_not_leave(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    draft = importer.draft(requests_for(1))
+    importer.confirm(draft)
+    until_the_claim = _Lock(importer.journal, lambda lanes: not any(lane.out for lane in lanes))
+    assert _state_of_the_first_row(importer, until_the_claim, draft) is RowState.SENDING
+    assert practice_blnk.requests()["by_kind"].get("create", 0) == 0

@@ -201,6 +201,38 @@ def _stays_unknown(importer: Importer, import_: Import, seconds: float) -> None:
     assert "absent" not in importer.events(import_)
 
 
+def test_a_row_that_went_again_and_is_lost_again_settles_anew(
+    practice_blnk: PracticeBlnk, importer: Importer, between: Between, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its second attempt is lost before the next look at unknown rows, and is made late. What was seen of
+    the first proves nothing about it, and rows that were created before it left are no witnesses."""
+    monkeypatch.setenv("BLNK_WAIT_SETTLE_LEAST", "3")
+    monkeypatch.setenv("BLNK_WAIT_RESOLVE", "0.6")
+    attempts: list[Sent] = []
+    looks_since: list[str] = []
+
+    def lose_twice(sent: Sent) -> Reply | None:
+        if sent.customer != "8":
+            return None
+        attempts.append(sent)
+        return sent.answer(502) if len(attempts) < 3 else None
+
+    def make_it_after_three_looks(sent: Sent) -> Reply | None:
+        if len(attempts) != 2 or attempts[0].json["meta_data"]["import_ref"] not in sent.body.decode():
+            return None
+        shown = sent.forward()
+        looks_since.append(sent.path)
+        if len(looks_since) == 3:
+            attempts[1].forward()
+        return shown
+
+    between.on_create, between.on_read = lose_twice, make_it_after_three_looks
+    importer.connect(base_url=between.url, requests_per_minute=900)
+    done = importer.run(requests_for(20))
+    assert_each_once(practice_blnk, importer, done)
+    assert len(attempts) == 2
+
+
 def test_reads_that_lag_do_not_look_like_absence(practice_blnk: PracticeBlnk, importer: Importer) -> None:
     """For longer than the settle time: the witness is not shown either."""
     importer.hurry()

@@ -421,3 +421,28 @@ def test_nothing_leaves_while_no_claim_is_sure_to_be_committed(
     monkeypatch.setattr(JournalThread, "write", write)
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
     assert practice_blnk.requests()["by_kind"]["create"] == 60
+
+
+@on_both_databases
+def test_nothing_is_claimed_while_what_came_of_rows_cannot_be_written_down(
+    practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    importer.connect(requests_per_minute=1200)
+    write = JournalThread.write
+    tried = _in_doubt(monkeypatch, sending.record, committed=False, times=1_000)
+    failing = JournalThread.write
+    claims: list[int] = []
+
+    async def note(thread: JournalThread, does: Any, *args: Any, **kwargs: Any) -> Any:
+        if does is sending.claim and len(tried) > 1:
+            claims.append(1)
+        return await failing(thread, does, *args, **kwargs)
+
+    monkeypatch.setattr(JournalThread, "write", note)
+    draft = importer.draft(requests_for(60))
+    importer.confirm(draft)
+    importer.start()
+    wait_until(lambda: len(tried) > 20, lambda: "what came of rows is not written down again")
+    assert len(claims) <= 1, "one may have begun before the first of them failed"
+    monkeypatch.setattr(JournalThread, "write", write)
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))

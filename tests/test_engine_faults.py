@@ -416,6 +416,31 @@ def test_without_permission_to_read_a_lost_answer_waits_for_a_person(
     assert len(practice_blnk.balances()) == 10
 
 
+def test_without_permission_to_read_any_more_a_lost_answer_waits_for_a_person_too(
+    practice_blnk: PracticeBlnk, importer: Importer, between: Between
+) -> None:
+    """All went well until the right to read was taken away: a look that is refused is not absence."""
+    may_read = True
+
+    def lose_the_last(sent: Sent) -> Reply | None:
+        nonlocal may_read
+        if sent.customer != "8":
+            return None
+        may_read = False
+        sent.forward()
+        return sent.answer(504)
+
+    def refuse(sent: Sent) -> Reply | None:
+        return None if may_read else sent.answer(403, b'{"error": "this key may not read"}')
+
+    between.on_create, between.on_read = lose_the_last, refuse
+    done = importer.run(requests_for(9))
+    *others, lost = importer.rows(done)
+    assert {row.state for row in others} == {RowState.CREATED}
+    assert (lost.state, lost.waits_for_person) == (RowState.UNKNOWN, True)
+    assert len(practice_blnk.balances()) == 9
+
+
 def test_an_access_token_that_expires_in_mid_import_is_renewed(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:

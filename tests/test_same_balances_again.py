@@ -184,3 +184,17 @@ def test_a_large_file_is_looked_up_by_one_walk_and_nothing_is_made_twice(
     assert len(looks) <= 1 + 14 + 3  # how many there are, the pages of the walk, and what looks like the new
     importer.finish(draft)
     assert len(practice_blnk.refs()) == len(set(practice_blnk.refs())) == 1310
+
+
+def test_a_walk_that_was_not_shown_all_there_is_proves_nothing(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    """Neither in the check nor when it is sent: what the walk did not meet is asked for by name."""
+    importer.import_file(table(customers(1300)))
+    how_many_there_are, pages = 2, 14
+    practice_blnk.order_fault("short_filter", skip=how_many_there_are, times=pages)
+    draft = importer.upload(table(customers(1310)))
+    assert totals(draft) == (10, 1300, 0)
+    assert practice_blnk.faults()[0]["fired"] == pages
+    importer.finish(draft)
+    assert len(practice_blnk.refs()) == len(set(practice_blnk.refs())) == 1310

@@ -294,7 +294,8 @@ def test_cookies_are_not_kept() -> None:
         await client.send(POST, "t")
 
     with listening(with_cookie, OK) as (url, listener):
-        using(url, act)
+        # By name: of an address that is a number, aiohttp would keep none anyway.
+        using(url.replace("127.0.0.1", "localhost"), act)
     assert b"cookie" not in listener.requests[1].lower()
 
 

@@ -47,8 +47,8 @@ class Verified:
         made = self.blnk.create_balance(ledger_id=LEDGER, currency="NGN", meta_data=stamps)
         return str(made["balance_id"])
 
-    def set_row(self, at: int, **values: object) -> None:
-        row = rows_of(self.journal, self.import_)[at].id
+    def set_row(self, at: int, *, of: Import | None = None, **values: object) -> None:
+        row = rows_of(self.journal, of or self.import_)[at].id
         with self.journal.write() as tx:
             tx.execute(update(schema.rows).where(schema.rows.c.id == row).values(**values))
 
@@ -121,6 +121,19 @@ def test_a_balance_of_a_row_that_is_not_created_is_told(five: Verified) -> None:
     row = rows_of(five.journal, five.import_)[1]
     five.set_row(1, state=RowState.READY, balance_id=None)
     assert five.verify().unexpected == [{"ref": row.ref, "ids": [row.balance_id]}]
+
+
+def test_a_balance_that_became_another_imports_row_is_no_stranger(five: Verified) -> None:
+    """This import's answer was lost; the other import's row, which asks for the same, found the balance."""
+    row = rows_of(five.journal, five.import_)[1]
+    five.set_row(1, state=RowState.EXISTS)
+    other = make_draft(five.journal, five.instance, requests_for(2)[1:])
+    (same,) = rows_of(five.journal, other)
+    assert same.ref == row.ref
+    five.set_row(0, of=other, state=RowState.CREATED, balance_id=row.balance_id)
+    assert five.verify().is_clean
+    second = five.balance(five.import_, 1)
+    assert five.verify().unexpected == [{"ref": row.ref, "ids": [second]}]
 
 
 def test_rows_that_existed_are_found_by_their_id_whatever_they_carry(five: Verified) -> None:

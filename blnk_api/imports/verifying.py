@@ -103,29 +103,33 @@ def _span(tx: Connection, number: int) -> tuple[int, int, int]:
 def _compare(
     tx: Connection, import_: Import, balances: Sequence[Balance], seen: _Bits, findings: Findings
 ) -> None:
-    """Marks the rows whose ref a page of Blnk's balances carries, and notes balances that no row names."""
+    """Marks the rows whose ref a page of Blnk's balances carries, and notes balances that no row names.
+
+    A balance of this import may be another import's row that asks for the same: its answer was lost, and the
+    other import found it. That is no stranger.
+    """
     refs = {one.import_ref for one in balances}
     if not refs:
         return
     # Import and state are compared here: asked in the query, SQLite would go through all rows of the import.
-    mine = {
+    holders = {
         one.ref: one
         for one in tx.execute(
             select(
                 rows.c.id, rows.c.ref, rows.c.number, rows.c.balance_id, rows.c.import_, rows.c.state
             ).where(rows.c.instance == import_.instance_number, rows.c.ref.in_(refs), is_one_of(rows, HELD))
         )
-        if one.import_ == import_.number and one.state == RowState.CREATED
     }
     for balance in balances:
-        row = mine.get(balance.import_ref)
-        if row is not None:
-            if balance.balance_id == row.balance_id:
+        row = holders.get(balance.import_ref)
+        is_its_balance = row is not None and row.balance_id == balance.balance_id
+        if row is not None and row.import_ == import_.number and row.state == RowState.CREATED:
+            if is_its_balance:
                 seen.add(row.id)
                 seen.witness = balance.balance_id
             else:
                 _tell(findings.twins, row=row.number, ids=[row.balance_id, balance.balance_id])
-        elif balance.meta_data.get(IMPORT_ID) == import_.id:
+        elif balance.meta_data.get(IMPORT_ID) == import_.id and not is_its_balance:
             _tell(findings.unexpected, ref=balance.import_ref, ids=[balance.balance_id])
 
 

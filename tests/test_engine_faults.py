@@ -362,6 +362,7 @@ def test_secrets_that_are_read_while_somebody_writes_them_stop_nothing(
 ) -> None:
     """An editor empties the file before it fills it again."""
     importer.connect(requests_per_minute=6000)
+    practice_blnk.order_fault("latency", seconds=0.3)
     draft = importer.draft(requests_for(150))
     importer.confirm(draft)
     importer.start()

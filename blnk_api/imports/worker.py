@@ -178,8 +178,8 @@ class Worker:
         self._closing.tend(self._settings)
 
     async def _follow_secrets(self, lock: SenderLock) -> None:
-        """Starts, replaces and stops engines so that they are those of today's connections. Nothing that
-        runs is stopped by secrets that were read only once."""
+        """Starts, replaces and stops engines so that they are those of today's connections. That an instance
+        has none any more must have been read twice; other credentials are taken at once."""
         try:
             settings = settings_module.load()
         except SettingsProblem as problem:
@@ -190,11 +190,13 @@ class Worker:
         if settings.connections == self._secrets_seen:
             return
         wanted = {name: one for name, one in settings.connections.items() if one.url}
-        changed = [name for name, one in self._running.items() if wanted.get(name) != one.connection]
-        if changed and not self._secrets_are_settled:
+        left = {one.instance for one in wanted.values()}
+        if not self._secrets_are_settled and any(
+            one.connection.instance not in left for one in self._running.values()
+        ):
             return
         self._settings = settings
-        for name in changed:
+        for name in [name for name, one in self._running.items() if wanted.get(name) != one.connection]:
             stopped = self._running.pop(name)
             await stopped.stop()
             # What it had in flight was cut off: nobody will write down what came of it.

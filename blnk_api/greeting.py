@@ -2,12 +2,12 @@
 
 import ssl
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
+
+from blnk_api.wire import http_date
 
 _GREET_SECONDS = 5.0
 
@@ -42,8 +42,6 @@ def greet(url: str) -> Hello:
         return Hello(certificate_ends=ends)
     finally:
         line.close()
-    ahead = None
-    with suppress(TypeError, ValueError):
-        # A Date is cut to whole seconds: on average it is half a second behind.
-        ahead = midway - 0.5 - parsedate_to_datetime(date or "").timestamp()
-    return Hello(ahead, ends)
+    told_at = http_date(date)
+    # A Date is cut to whole seconds: on average it is half a second behind.
+    return Hello(None if told_at is None else midway - 0.5 - told_at.timestamp(), ends)

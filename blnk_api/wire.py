@@ -265,11 +265,11 @@ def retry_after_seconds(answer: Answer, now: datetime) -> float | None:
         return None
     if header.strip().isdecimal():
         return float(header) if len(header) < 10 else None
-    until = _http_date(header)
-    return None if until is None else max(0.0, (until - (_http_date(answer.date) or now)).total_seconds())
+    until = http_date(header)
+    return None if until is None else max(0.0, (until - (http_date(answer.date) or now)).total_seconds())
 
 
-def _http_date(header: str | None) -> datetime | None:
+def http_date(header: str | None) -> datetime | None:
     """The moment that a header tells; None where it tells none, or not of which time zone."""
     try:
         moment = None if header is None else parsedate_to_datetime(header)

@@ -263,6 +263,14 @@ class Importer:
         self.start()
         return self.wait_for(draft, *(until or [ImportState.DONE]))
 
+    def begin(self, requests: Sequence[BalanceRequest], *, created: int) -> Import:
+        """Imports these balances, until at least so many of them are created."""
+        draft = self.draft(requests)
+        self.confirm(draft)
+        self.start()
+        self.wait_for_count(draft, RowState.CREATED, created)
+        return draft
+
     def pause(self, import_: Import) -> None:
         with self.journal.write() as tx:
             assert imports.pause(tx, import_.number, by=PausedBy.PERSON, who="Ada", reason="Lunch.")

@@ -210,10 +210,7 @@ def test_a_pause_takes_effect_at_once_and_stays(
 ) -> None:
     importer.hurry()
     importer.connect(requests_per_minute=6000)
-    draft = importer.draft(requests_for(300))
-    importer.confirm(draft)
-    importer.start()
-    importer.wait_for_count(draft, RowState.CREATED, 20)
+    draft = importer.begin(requests_for(300), created=20)
     importer.pause(draft)
     if restarts:
         importer.stop()
@@ -237,10 +234,7 @@ def test_a_cancelled_import_sends_nothing_more_but_knows_what_it_made(
     importer.hurry()
     importer.connect(requests_per_minute=6000)
     practice_blnk.order_fault("drop_after_commit", percent=30, seed=1)
-    draft = importer.draft(requests_for(300))
-    importer.confirm(draft)
-    importer.start()
-    importer.wait_for_count(draft, RowState.CREATED, 20)
+    draft = importer.begin(requests_for(300), created=20)
     importer.cancel(draft)
     if restarts:
         importer.stop()
@@ -276,10 +270,7 @@ def test_rows_that_were_not_sent_are_looked_up_again_after_a_restart(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     importer.connect(requests_per_minute=6000)
-    draft = importer.draft(requests_for(100))
-    importer.confirm(draft)
-    importer.start()
-    importer.wait_for_count(draft, RowState.CREATED, 10)
+    draft = importer.begin(requests_for(100), created=10)
     importer.stop()
     last = importer.rows(draft)[-1]
     assert last.state is RowState.READY
@@ -312,10 +303,7 @@ def test_a_sender_that_is_told_to_stop_writes_down_what_it_knows(
 ) -> None:
     """Only rows that are on their way at that moment need a look, not those that had their answer."""
     importer.connect(requests_per_minute=12_000)
-    draft = importer.draft(requests_for(400))
-    importer.confirm(draft)
-    importer.start()
-    importer.wait_for_count(draft, RowState.CREATED, 100)
+    draft = importer.begin(requests_for(400), created=100)
     importer.stop()
     on_their_way = importer.counts(draft).get(RowState.SENDING, 0)
     assert importer.counts(draft)[RowState.READY] > 0
@@ -328,10 +316,7 @@ def test_a_clock_that_jumps_changes_nothing(
 ) -> None:
     importer.connect(requests_per_minute=12_000)
     practice_blnk.order_fault("drop_after_commit", percent=10, seed=1)
-    draft = importer.draft(requests_for(150))
-    importer.confirm(draft)
-    importer.start()
-    importer.wait_for_count(draft, RowState.CREATED, 20)
+    draft = importer.begin(requests_for(150), created=20)
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() + days * 86400)
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))

@@ -237,10 +237,7 @@ def test_reads_that_lag_do_not_look_like_absence(practice_blnk: PracticeBlnk, im
     """For longer than the settle time: the witness is not shown either."""
     importer.hurry()
     importer.connect(requests_per_minute=600)
-    draft = importer.draft(requests_for(60))
-    importer.confirm(draft)
-    importer.start()
-    importer.wait_for_count(draft, RowState.CREATED, 8)
+    draft = importer.begin(requests_for(60), created=8)
     practice_blnk.order_fault("lagging_reads", seconds=600)
     practice_blnk.order_fault("drop_after_commit", times=3)
     _stays_unknown(importer, draft, seconds=2)
@@ -286,10 +283,7 @@ def test_answers_that_leave_rows_out_do_not_look_like_absence(
 def test_blnk_stands_still_for_a_while(practice_blnk: PracticeBlnk, importer: Importer) -> None:
     importer.hurry()
     importer.connect(requests_per_minute=6000)
-    draft = importer.draft(requests_for(200))
-    importer.confirm(draft)
-    importer.start()
-    importer.wait_for_count(draft, RowState.CREATED, 20)
+    draft = importer.begin(requests_for(200), created=20)
     practice_blnk.order_fault("full_stop", seconds=3, times=1)
     wait_until(
         lambda: importer.find(draft.id).paused_by is PausedBy.BREAKER,
@@ -324,10 +318,7 @@ def test_a_token_that_is_revoked_stops_and_a_new_one_goes_on(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     importer.connect(requests_per_minute=6000)
-    draft = importer.draft(requests_for(150))
-    importer.confirm(draft)
-    importer.start()
-    importer.wait_for_count(draft, RowState.CREATED, 20)
+    draft = importer.begin(requests_for(150), created=20)
     practice_blnk.order_fault("revoke")
     paused = importer.wait_for(draft, ImportState.PAUSED)
     assert paused.paused_by is PausedBy.ACCESS
@@ -349,10 +340,7 @@ def test_new_credentials_while_rows_are_on_their_way_cost_no_row_and_make_none_t
     importer.hurry()
     importer.connect(requests_per_minute=6000)
     practice_blnk.order_fault("latency", seconds=0.2)
-    draft = importer.draft(requests_for(100))
-    importer.confirm(draft)
-    importer.start()
-    importer.wait_for_count(draft, RowState.CREATED, 20)
+    draft = importer.begin(requests_for(100), created=20)
     importer.connect(token=practice_blnk.new_token(["*"]), requests_per_minute=6000)
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
 
@@ -363,10 +351,7 @@ def test_secrets_that_are_read_while_somebody_writes_them_stop_nothing(
     """An editor empties the file before it fills it again."""
     importer.connect(requests_per_minute=6000)
     practice_blnk.order_fault("latency", seconds=0.3)
-    draft = importer.draft(requests_for(150))
-    importer.confirm(draft)
-    importer.start()
-    importer.wait_for_count(draft, RowState.CREATED, 20)
+    draft = importer.begin(requests_for(150), created=20)
     whole, empty = settings_module.load, replace(importer.settings, connections={})
     reads: list[int] = []
 
@@ -459,10 +444,7 @@ def test_a_refresh_token_that_is_revoked_stops_and_says_so(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     importer.connect(requests_per_minute=6000, **practice_blnk.oauth_client(lifetime_seconds=1))
-    draft = importer.draft(requests_for(300))
-    importer.confirm(draft)
-    importer.start()
-    importer.wait_for_count(draft, RowState.CREATED, 10)
+    draft = importer.begin(requests_for(300), created=10)
     practice_blnk.order_fault("revoke", on="token")
     paused = importer.wait_for(draft, ImportState.PAUSED)
     assert paused.paused_by is PausedBy.ACCESS
@@ -612,10 +594,7 @@ def test_an_import_whose_connection_is_gone_waits_and_never_slips_into_another_o
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     importer.connect(requests_per_minute=6000)
-    draft = importer.draft(requests_for(100))
-    importer.confirm(draft)
-    importer.start()
-    importer.wait_for_count(draft, RowState.CREATED, 10)
+    draft = importer.begin(requests_for(100), created=10)
     importer.connect(instance_id="another", requests_per_minute=6000)
     paused = importer.wait_for(draft, ImportState.PAUSED)
     assert paused.paused_by is PausedBy.CONNECTION

@@ -75,10 +75,7 @@ def test_looks_are_bounded_by_blnks_clock_and_not_by_ours(
     with Between(practice_blnk) as between:
         between.on_create, between.on_read = made_years_ago, note
         importer.connect(base_url=between.url)
-        draft = importer.draft(requests_for(9))
-        importer.confirm(draft)
-        importer.start()
-        done = importer.wait_for(draft, ImportState.DONE)
+        done = importer.run(requests_for(9))
     assert_each_once(practice_blnk, importer, done)
     assert min(bounds) == "2020-05-04T12:00:00Z"
 

@@ -38,7 +38,7 @@ def test_it_tells_every_status_by_the_name_that_pages_use() -> None:
     assert [row[0] for row in table_after("### What the statuses mean")] == list(WORDS.values())
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "tests/requirements.txt"])
+@pytest.mark.parametrize("file", ["requirements.in", "tests/requirements.in"])
 def test_it_says_what_each_dependency_is_for_and_each_is_pinned(file: str) -> None:
     told = README.split("### Dependencies", 1)[1].split("## Design notes", 1)[0]
     for line in (ROOT / file).read_text().splitlines():

@@ -384,6 +384,15 @@ def test_guards_against_formulas_are_taken_off_our_own_rows(kind: str, cell: str
     assert checked.rows[0].keep_ref is not None
 
 
+@pytest.mark.parametrize("note", ["a;'=1+1", "b; '-1", "c\t'=1"])
+def test_an_apostrophe_in_results_of_an_earlier_version_is_kept_where_the_row_was_made_with_it(
+    note: str,
+) -> None:
+    checked = Checked(RESULTS, result(note, note))
+    assert checked.sent[0]["meta_data"] == {"note": note}
+    assert checked.rows[0].keep_ref is not None
+
+
 def test_guards_are_taken_off_an_invalid_row_of_ours_and_left_on_any_other() -> None:
     rows = [f"{WALLETS},USD,'=1+1,,{status},," for status in ("Invalid", "", "something")]
     checked = Checked(RESULTS, *rows)

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blnk_api.imports import refs
-from blnk_api.imports.safe_cells import guard_cell, unguard_cell
+from blnk_api.imports.safe_cells import guard_cell, unguard_cell, unguard_start
 
 LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
 PLAIN: dict[str, Any] = {"ledger_id": LEDGER, "currency": "USD"}
@@ -123,19 +124,59 @@ def test_the_check_asks_for_every_version_ever_shipped() -> None:
     assert refs.all_versions(FULL, None, 3) == [f"v1-{refs.content_hash(FULL)}-3"]
 
 
-@given(st.one_of(texts, st.from_regex(r"'{0,3}[=+\-@\t\r].*")))
-def test_a_guarded_cell_starts_no_formula_and_comes_back_exactly(text: str) -> None:
+dangerous = st.text(st.sampled_from(";'\t\r\n \"\u00a0\u200b\ufeff=+-@\uff1d\u2212ab,"), max_size=12)
+
+
+def cells_of_a_program_that_cuts_anywhere(text: str) -> list[str]:
+    """What begins a cell where a file is cut at semicolons, tabs and line ends, and quotation marks, spaces
+    and signs that nobody sees are dropped."""
+    return [cell.lstrip(' "\u00a0\u200b\ufeff') for cell in re.split("[;\t\r\n]", text)]
+
+
+@given(st.one_of(texts, dangerous, st.from_regex(r"'{0,3}[=+\-@\t\r].*")))
+def test_a_guarded_cell_starts_no_formula_wherever_it_is_cut_and_comes_back_exactly(text: str) -> None:
     guarded = guard_cell(text)
-    assert guarded[:1] not in ("=", "+", "-", "@", "\t", "\r") or guarded == ""
+    for cell in cells_of_a_program_that_cuts_anywhere(guarded):
+        assert cell[:1] not in ("=", "+", "-", "@", "\uff1d", "\u2212") or cell == ""
+    assert guarded[:1] not in ("\t", "\r") or guarded == ""
     assert unguard_cell(guarded) == text
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+44 20", "-1", "@SUM(1)", "\tx", "\rx"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+44 20", "-1", "@SUM(1)", "\tx", "\rx", "\uff1d1+1", "\uff20SUM(1)"]
+)
 def test_what_a_spreadsheet_would_run_is_guarded(text: str) -> None:
     assert guard_cell(text) == f"'{text}"
 
 
-@pytest.mark.parametrize("text", ["", "abc", "1-2", "'quoted'", "O'Neil"])
+@pytest.mark.parametrize(
+    ("text", "guarded"),
+    [
+        ("a;=1+1", "a;'=1+1"),
+        ("a; =1+1", "a; '=1+1"),
+        ("a\t=1+1", "a\t'=1+1"),
+        ("\t=1+1", "'\t'=1+1"),
+        ("first line\n=1+1", "first line\n'=1+1"),
+        ("first line\r\n-1", "first line\r\n'-1"),
+        ("  =1+1", "  '=1+1"),
+        ("\u00a0\u200b=1+1", "\u00a0\u200b'=1+1"),
+        ("\ufeff@SUM(1)", "\ufeff'@SUM(1)"),
+        ("'=1;'+2", "''=1;''+2"),
+    ],
+)
+def test_what_starts_a_formula_inside_a_cell_is_guarded_too(text: str, guarded: str) -> None:
+    assert guard_cell(text) == guarded
+    assert unguard_cell(guarded) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "abc", "1-2", "'quoted'", "O'Neil", "a; b", "1;2", "one\ntwo", "a = b", "x;y'=z", " 12 "]
+)
 def test_plain_text_is_left_alone(text: str) -> None:
     assert guard_cell(text) == text
     assert unguard_cell(text) == text
+
+
+def test_cells_that_an_earlier_version_guarded_come_back_as_well() -> None:
+    guarded = ["'=1", "''=1", "'\tx", "a;'=1", " '=1"]
+    assert [unguard_start(cell) for cell in guarded] == ["=1", "'=1", "\tx", "a;'=1", " '=1"]

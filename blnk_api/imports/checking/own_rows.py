@@ -6,7 +6,7 @@ from typing import NamedTuple
 from blnk_api.imports import refs
 from blnk_api.imports.mapping import Mapping, Use
 from blnk_api.imports.reading import FileShape
-from blnk_api.imports.safe_cells import unguard_cell
+from blnk_api.imports.safe_cells import unguard_cell, unguard_start
 
 STATUS_WORDS = frozenset(
     {
@@ -61,7 +61,6 @@ class OwnRows:
 
     def as_they_were(self, cells: list[str]) -> Iterator[list[str]]:
         """The cells of a row of ours, likeliest first: a CSV is guarded, an XLSX only if it was a CSV."""
-        plain = [unguard_cell(cell) for cell in cells]
-        yield plain if self._is_csv else cells
-        if plain != cells:
-            yield cells if self._is_csv else plain
+        ways = [[unguard_cell(cell) for cell in cells], [unguard_start(cell) for cell in cells]]
+        ways.insert(len(ways) if self._is_csv else 0, cells)
+        return (way for at, way in enumerate(ways) if way not in ways[:at])

@@ -3,6 +3,7 @@
 import pytest
 
 from blnk_api import currencies
+from blnk_api.currency_words import CRYPTO, MEANS, WITHDRAWN
 
 
 def test_all_of_iso_4217_is_known_with_names() -> None:
@@ -11,7 +12,8 @@ def test_all_of_iso_4217_is_known_with_names() -> None:
     assert codes == sorted(codes)
     assert currencies.name_of("NGN") == "Naira"
     assert currencies.name_of("POINTS") is None
-    assert all(currencies.check(code) == (code, None) for code in codes)
+    money = [code for code in codes if code not in ("XXX", "XTS")]
+    assert all(currencies.check(code) == (code, None) for code in money)
 
 
 def test_case_and_spaces_are_put_right_with_a_note() -> None:
@@ -49,6 +51,93 @@ def test_a_near_miss_is_an_error_that_proposes_what_was_meant(text: str, meant: 
     assert code is None
     assert finding is not None
     assert (finding.severity, finding.repair) == ("error", meant)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        *(("RMB", "CNY"), ("cnh", "CNY"), ("STG", "GBP"), ("UDS", "USD"), ("YEN", "JPY"), ("NIS", "ILS")),
+        *(("SFR", "CHF"), ("NTD", "TWD"), ("TL", "TRY"), ("₺", "TRY"), ("R$", "BRL"), ("Euros", "EUR")),
+        *(("ERU", "EUR"), ("GPB", "GBP"), ("NGNN", "NGN"), ("USD.", "USD"), ("U.S.D", "USD"), ("NG", "NGN")),
+    ],
+)
+def test_everyday_names_and_slips_of_the_fingers_are_understood(text: str, meant: str) -> None:
+    code, finding = currencies.check(text)
+    assert (code, finding and finding.repair) == (None, meant)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["EUD", "PKT", "LEI", "USX", "CFA", "GBR", "AU", "CH", "USDX", "XUSD", "FR", "RS", "DOLLAR", "PESO"],
+)
+def test_where_two_currencies_are_near_neither_is_proposed(text: str) -> None:
+    code, finding = currencies.check(text)
+    assert code is None
+    assert finding is not None
+    assert finding.repair is None
+    assert "did you mean" not in finding.message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("HRK", "HRK was withdrawn in 2023; its successor is EUR."),
+        ("hrk", "HRK was withdrawn in 2023; its successor is EUR."),
+        ("DEM", "DEM was withdrawn in 2002; its successor is EUR."),
+        ("ZWL", "ZWL was withdrawn in 2024; its successor is ZWG."),
+        ("BYR", "BYR was withdrawn in 2017; its successor is BYN."),
+        ("MXP", "MXP was withdrawn in 1993; its successor is MXN."),
+        ("CSK", "CSK was withdrawn in 1993."),
+    ],
+)
+def test_a_withdrawn_code_is_said_to_be_so_and_never_replaced_with_one_click(text: str, said: str) -> None:
+    code, finding = currencies.check(text)
+    assert code is None
+    assert finding is not None
+    assert finding.severity == "error"
+    assert finding.message.startswith(said)
+    assert finding.repair is None
+    assert currencies.check(text, accepted={text})[0] == text
+
+
+def test_no_withdrawn_code_is_in_use_and_each_successor_is() -> None:
+    for code, (year, successor) in WITHDRAWN.items():
+        assert currencies.name_of(code) is None, code
+        assert 1978 < year <= 2026
+        assert successor is None or currencies.name_of(successor), code
+    assert all(map(currencies.name_of, MEANS.values()))
+    assert not any(currencies.name_of(name) or name in WITHDRAWN for name in MEANS)
+    assert not any(map(currencies.name_of, CRYPTO))
+
+
+@pytest.mark.parametrize("text", ["BTC", "usdt", "USDC", "ETH", "XRP", "DAI", "EURC"])
+def test_a_crypto_asset_is_not_taken_for_a_misspelt_currency(text: str) -> None:
+    code, finding = currencies.check(text)
+    assert code is None
+    assert finding is not None
+    assert finding.repair is None
+    assert "crypto" in finding.message
+    assert currencies.check(text, custom=[text]) == (text, None)
+
+
+@pytest.mark.parametrize("text", ["XXX", "xts"])
+def test_codes_that_are_no_money_are_warned_about(text: str) -> None:
+    code, finding = currencies.check(text)
+    assert (code, finding and finding.severity) == (text.upper(), "warning")
+    assert currencies.check(text, custom=[text]) == (text, None)
+
+
+@pytest.mark.parametrize("text", ["\u202aUSD\u202c", "\u200fUSD", "USD\u200e \ufeff", "\u2066USD\u2069"])
+def test_marks_that_nobody_sees_are_no_part_of_a_code(text: str) -> None:
+    code, finding = currencies.check(text)
+    assert (code, finding and finding.severity) == ("USD", "note")
+
+
+def test_a_teams_own_code_is_proposed_for_a_slip() -> None:
+    for slip in ("POINST", "POINT", "POINTSS"):
+        _, finding = currencies.check(slip, custom=["POINTS"])
+        assert finding is not None
+        assert finding.repair == "POINTS"
 
 
 @pytest.mark.parametrize("text", ["$", "¥", "=1+1", "x" * 100_000, "12"])

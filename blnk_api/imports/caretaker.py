@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from blnk_api import errors
+from blnk_api.imports import in_doubt
 from blnk_api.imports.engine import Engine
 from blnk_api.imports.journal import imports, senders, sending, unknown
 from blnk_api.imports.journal.imports import Import
@@ -178,15 +179,29 @@ class Caretaker:
             return
         now = self._gate.clock()
         witnessed = look.witness is not None and look.witness.ref in found
-        for row in look.rows:
+        taken = await self._taken([row for row in look.rows if row.conflict and row.ref not in found])
+        # Rows that may go again come first: each may become what vouches for the others.
+        for row in sorted(look.rows, key=lambda one: one.conflict):
             if row.ref in found:
                 first = min(found[row.ref], key=lambda one: sortable(one.created_at))
-                await self._journal.write(
-                    unknown.was_found, row, first.balance_id, message="Its answer was lost; found in Blnk."
-                )
+                await self._journal.write(in_doubt.was_found, import_.id, row, found[row.ref])
                 await self._journal.write(remember_first, row.import_, first.created_at)
+            elif row.id in taken:
+                await self._journal.write(unknown.was_taken, row, why=taken[row.id])
             else:
                 await self._judge_absent(look, row, import_, now, witnessed=witnessed)
+
+    async def _taken(self, rows: list[UnknownRow]) -> dict[int, str]:
+        """Of rows answered with a 409: which balance has their indicator, in words, where Blnk shows one."""
+        bodies = {row.id: await self._journal.read(unknown.body_of, row) for row in rows}
+        sent = {row: body for row, body in bodies.items() if body is not None}
+        holders = await in_doubt.holders_of_indicators(self._engine.looker, sent)
+        refs = {row.id: row.ref for row in rows}
+        return {
+            row: f"{holder.balance_id} has this indicator."
+            for row, holder in holders.items()
+            if holder.import_ref != refs[row]
+        }
 
     async def _judge_absent(
         self, look: Look, row: UnknownRow, import_: Import, now: float, *, witnessed: bool
@@ -194,9 +209,10 @@ class Caretaker:
         alone = not witnessed and not await self._journal.read(unknown.more_to_send, self._instance)
         if not self._engine.resolver.absent(row, look, now, witness_was_found=witnessed, alone=alone):
             return
-        if witnessed or import_.state is ImportState.RUNNING:
+        is_running = import_.state is ImportState.RUNNING
+        if witnessed or (is_running and not row.conflict):
             await self._journal.write(unknown.was_absent, row, same_server_errors=SAME_SERVER_ERRORS)
-        elif import_.is_over:
+        elif import_.is_over or is_running:
             # Nothing newer can vouch for an absence, and this row will not go again to become its own proof.
             await self._journal.write(
                 unknown.wait_for_person,

@@ -24,7 +24,7 @@ def taken_back(flight: Flight, why: str) -> Result:
 
 
 def decide(flight: Flight, outcome: outcomes.Outcome) -> Result:
-    """Where the row goes. A Conflict is for the looker to decide first, and is unknown until then."""
+    """Where the row goes. A Conflict is in doubt like a lost answer, until a look has settled it."""
     match outcome:
         case outcomes.Created(balance, warnings):
             told = "; ".join(warnings) or None
@@ -43,14 +43,6 @@ def decide(flight: Flight, outcome: outcomes.Outcome) -> Result:
             )
         case outcomes.Conflict(message):
             return _result(flight, RowState.UNKNOWN, Outcome.UNKNOWN, 409, message)
-
-
-def after_conflict(
-    flight: Flight, conflict: outcomes.Conflict, to: RowState, balance_id: str | None
-) -> Result:
-    """A 409 that was looked up: created or existed when found and agreeing, refused when absent."""
-    outcome = {RowState.CREATED: Outcome.CREATED, RowState.EXISTS: Outcome.EXISTED}.get(to, Outcome.REFUSED)
-    return _result(flight, to, outcome, 409, conflict.message, balance_id=balance_id)
 
 
 def _result(

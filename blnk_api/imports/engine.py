@@ -29,12 +29,12 @@ from blnk_api.imports.journal.sending import Result
 from blnk_api.imports.journal.states import PausedBy, RowState
 from blnk_api.imports.journal_thread import JournalThread
 from blnk_api.imports.lanes import FEW_ROWS, MOST_REFUSALS_IN_A_ROW, Lane, Ramp
-from blnk_api.imports.looking import Looker, judge
+from blnk_api.imports.looking import Looker
 from blnk_api.imports.pace import Circuit
 from blnk_api.imports.recording import Recorder
 from blnk_api.imports.resolving import Resolver, Witness
 from blnk_api.imports.scout import ROWS_PER_FILL, Scout
-from blnk_api.outcomes import Conflict, Created, Refused, Stop, Unknown
+from blnk_api.outcomes import Created, Refused, Stop, Unknown
 from blnk_api.settings import Waits
 
 TICK_SECONDS = 0.02
@@ -208,8 +208,6 @@ class Engine:
                 lane.refusals_in_a_row += 1
             case Stop(status, message):
                 await self._denied(token, status, message)
-            case Conflict():
-                return await self._after_conflict(lane, flight, outcome)
             case Unknown(message, pauses=True):
                 await self.scout.pause(
                     lane, PausedBy.ANSWER, f"{message} Nobody knows yet what that means for the row."
@@ -249,18 +247,6 @@ class Engine:
                 self.gate.breaker.failed(self.gate.clock(), problem.message)
                 return
         self.gate.denied = message
-
-    async def _after_conflict(self, lane: Lane, flight: Flight, conflict: Conflict) -> Result:
-        try:
-            found = await self.looker.find_together([flight.ref])
-        except errors.BlnkError:
-            self.resolver.became_unknown(flight.row, self.gate.clock())
-            return decisions.decide(flight, conflict)
-        if flight.ref not in found:
-            return decisions.after_conflict(flight, conflict, RowState.REFUSED, None)
-        verdict = judge(flight.body, lane.import_.id, found[flight.ref])
-        to = RowState.REFUSED if verdict.to is RowState.INVALID else verdict.to
-        return decisions.after_conflict(flight, conflict, to, verdict.balance_id)
 
     def _give_back(self, lane: Lane) -> None:
         """The import does not run any more: claimed rows that have not left go back, others are forgotten."""

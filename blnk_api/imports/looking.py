@@ -198,9 +198,10 @@ class Verdict:
 
 def judge(body: bytes, import_id: str, found: Sequence[Balance]) -> Verdict:
     """A balance with our own import's id is ours, made before a restart; another one must agree."""
-    first = min(found, key=lambda one: sortable(one.created_at))
+    ours = [one for one in found if one.meta_data.get(IMPORT_ID) == import_id]
+    first = min(ours or found, key=lambda one: sortable(one.created_at))
     asked = orjson.loads(body)
-    if first.meta_data.get(IMPORT_ID) == import_id:
+    if ours:
         return Verdict(RowState.CREATED, first.balance_id, "Found in Blnk.")
     different = wire.differences(asked, first, unsaid=wire.FILTERS_DO_NOT_SAY)
     if different:

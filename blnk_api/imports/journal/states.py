@@ -46,13 +46,13 @@ MOVES: frozenset[tuple[RowState, RowState]] = frozenset(
         # sending
         (RowState.READY, RowState.SENDING),
         (RowState.SENDING, RowState.CREATED),
-        (RowState.SENDING, RowState.EXISTS),
         (RowState.SENDING, RowState.REFUSED),
         (RowState.SENDING, RowState.READY),
         (RowState.SENDING, RowState.UNKNOWN),
         (RowState.REFUSED, RowState.READY),
         # looking, late answers, a person
         (RowState.UNKNOWN, RowState.CREATED),
+        (RowState.UNKNOWN, RowState.EXISTS),
         (RowState.UNKNOWN, RowState.READY),
         (RowState.UNKNOWN, RowState.REFUSED),
         (RowState.READY, RowState.CREATED),

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
+from sqlalchemy.sql.functions import coalesce
 
 from blnk_api.imports.journal.moves import move, note
-from blnk_api.imports.journal.schema import counts, imports, rows
+from blnk_api.imports.journal.schema import attempts, counts, imports, rows
 from blnk_api.imports.journal.sending import REF_IS_HELD, WHO
 from blnk_api.imports.journal.states import ImportState, RowState
 
@@ -21,6 +22,16 @@ class UnknownRow:
     message: str | None
     balance_id: str | None
     """A balance that Blnk confirmed and could not find when it was verified."""
+    conflict: bool = False
+    """Its last attempt was answered with a 409: what is taken stays taken, so it is never sent again."""
+
+
+_LAST_STATUS = (
+    select(attempts.c.status)
+    .where(attempts.c.row == rows.c.id, attempts.c.n == rows.c.tries)
+    .correlate(rows)
+    .scalar_subquery()
+)
 
 
 def unknown_rows(tx: Connection, import_numbers: Sequence[int], *, limit: int = 1000) -> list[UnknownRow]:
@@ -28,7 +39,7 @@ def unknown_rows(tx: Connection, import_numbers: Sequence[int], *, limit: int = 
     found = tx.execute(
         select(
             *(rows.c.id, rows.c.import_, rows.c.ref, rows.c.server_error, rows.c.server_errors),
-            *(rows.c.message, rows.c.balance_id),
+            *(rows.c.message, rows.c.balance_id, coalesce(_LAST_STATUS, 0) == 409),
         )
         .where(
             rows.c.import_.in_(import_numbers),
@@ -79,18 +90,32 @@ def waiting_for_person(tx: Connection, import_: int) -> int:
     return found
 
 
-def was_found(tx: Connection, row: UnknownRow, balance_id: str, *, message: str) -> bool:
-    """UNKNOWN → CREATED: Blnk holds its ref."""
-    moved = move(
-        tx, [row.id], from_=RowState.UNKNOWN, to=RowState.CREATED, balance_id=balance_id, message=message
-    )
+def body_of(tx: Connection, row: UnknownRow) -> bytes | None:
+    """What was sent of it; None once it was purged."""
+    body: bytes | None = tx.execute(select(rows.c.body).where(rows.c.id == row.id)).scalar_one()
+    return body
+
+
+def was_found(tx: Connection, row: UnknownRow, to: RowState, balance_id: str, *, message: str) -> bool:
+    """UNKNOWN → CREATED, or EXISTS where another import made it: Blnk holds its ref."""
+    moved = move(tx, [row.id], from_=RowState.UNKNOWN, to=to, balance_id=balance_id, message=message)
     if moved:
         note(tx, row.import_, who=WHO, what="found", row=row.id, balance_id=balance_id)
     return bool(moved)
 
 
+def was_taken(tx: Connection, row: UnknownRow, *, why: str) -> bool:
+    """UNKNOWN → REFUSED after a 409: what the row asks for is another balance's, and stays so."""
+    message = f"{(row.message or '').rstrip('.')}. {why} Nothing was created."
+    moved = move(tx, [row.id], from_=RowState.UNKNOWN, to=RowState.REFUSED, message=message)
+    if moved:
+        note(tx, row.import_, who=WHO, what="absent", row=row.id)
+    return bool(moved)
+
+
 def was_absent(tx: Connection, row: UnknownRow, *, same_server_errors: int) -> RowState | None:
-    """UNKNOWN → READY, or REFUSED when Blnk answered the same whole 5xx that often. Where it went.
+    """UNKNOWN → READY, or REFUSED after a 409 or when Blnk answered the same whole 5xx that often. Where it
+    went.
 
     A row whose balance Blnk confirmed once never goes by itself: it waits for a person.
     """
@@ -98,6 +123,8 @@ def was_absent(tx: Connection, row: UnknownRow, *, same_server_errors: int) -> R
         message = f"Blnk confirmed {row.balance_id}, and does not show it. It is not sent again by itself."
         wait_for_person(tx, [row.id], message=message)
         return None
+    if row.conflict:
+        return RowState.REFUSED if was_taken(tx, row, why="Blnk holds no balance of this row.") else None
     if row.server_errors >= same_server_errors:
         to = RowState.REFUSED
         message = f"{row.message} It was tried {row.server_errors} times; Blnk holds no balance of it."

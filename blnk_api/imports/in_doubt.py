@@ -1,0 +1,54 @@
+"""What a look says of a row whose answer was lost, odd, or a 409: whose balance it is that was found."""
+
+from collections.abc import Sequence
+
+import orjson
+from sqlalchemy import Connection
+
+from blnk_api.errors import AccessDenied, ReadFailed
+from blnk_api.imports.journal import unknown
+from blnk_api.imports.journal.states import RowState
+from blnk_api.imports.journal.unknown import UnknownRow
+from blnk_api.imports.looking import Looker, judge
+from blnk_api.models import Balance
+
+
+def was_found(tx: Connection, import_id: str, row: UnknownRow, found: Sequence[Balance]) -> None:
+    """Ours makes the row Created, another import's Already existed where it agrees with what was sent."""
+    body = unknown.body_of(tx, row)
+    verdict = judge(body or b"{}", import_id, found)
+    match verdict.to:
+        case RowState.CREATED:
+            message = "Its answer was lost; found in Blnk."
+            unknown.was_found(tx, row, RowState.CREATED, verdict.balance_id, message=message)
+        case RowState.EXISTS:
+            message = "Found in Blnk: another import made it."
+            unknown.was_found(tx, row, RowState.EXISTS, verdict.balance_id, message=message)
+        case _ if row.conflict:
+            unknown.was_taken(tx, row, why=verdict.message)
+        case _:
+            unknown.wait_for_person(tx, [row.id], message=verdict.message)
+
+
+async def holders_of_indicators(looker: Looker, bodies: dict[int, bytes]) -> dict[int, Balance]:
+    """The balance that has the indicator and currency that a row asks for, by row.
+
+    Blnk keeps both together unique and fixed: while another balance has them, none of this row can exist,
+    however much a read lags. Nothing is concluded where this Core cannot be asked.
+    """
+    asked = {row: orjson.loads(body) for row, body in bodies.items()}
+    indicators = sorted({one["indicator"] for one in asked.values() if one.get("indicator")})
+    if not indicators:
+        return {}
+    try:
+        held = await looker.with_values("indicator", indicators, ours_only=False)
+    except AccessDenied:
+        raise
+    except ReadFailed:
+        return {}
+    by_name = {(one.indicator, one.currency): one for one in held if one.indicator}
+    return {
+        row: by_name[key]
+        for row, body in asked.items()
+        if (key := (body.get("indicator"), body["currency"])) in by_name
+    }

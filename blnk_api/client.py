@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
-from blnk_api import errors, outcomes, wire
+from blnk_api import errors, outcomes, repeats, wire
 from blnk_api.auth import Token, TokenSource, token_source
 from blnk_api.models import Balance, BalanceRequest, Identity, Ledger
 from blnk_api.outcomes import Answer, Reply, Request
@@ -26,6 +26,8 @@ from blnk_api.wire import Filter
 
 _SHORT_WAIT_SECONDS = 2.0
 """A read waits this long at most when Blnk says that there were too many requests."""
+
+_PATIENCE_SECONDS = 60.0
 
 _Thing = TypeVar("_Thing", bound=BaseModel)
 
@@ -48,12 +50,22 @@ class BlnkClient:
         *,
         tokens: TokenSource | None = None,
         connect_seconds: float = Waits.connect,
+        read_again_seconds: float = Waits.read_again,
+        patience_seconds: float = _PATIENCE_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """An OAuth connection needs `tokens`: auth.token_source(connection, store)."""
+        """An OAuth connection needs `tokens`: auth.token_source(connection, store).
+
+        A read that is not answered is asked again a few times, first after `read_again_seconds`; not when it
+        would begin later than `patience_seconds` after the first: somebody may be waiting for a page.
+        """
         self._instance_id = connection.instance.instance_id
         self._tokens = tokens or token_source(connection)
+        self._read_again_seconds = read_again_seconds
+        self._patience_seconds = patience_seconds
         self._sleep = sleep
+        self._clock = clock
         self._transport = Transport(
             connection.url, connect_seconds=connect_seconds, total_seconds=connection.request_timeout_seconds
         )
@@ -240,14 +252,24 @@ class BlnkClient:
                 page += 1
 
     def _read(self, request: Request) -> Any:
-        """The JSON of an answer; waits once, briefly, where Blnk asks for it."""
-        try:
-            return wire.read_json(self._exchange(request), now=datetime.now(UTC))
-        except errors.RateLimited as busy:
-            if busy.retry_after_seconds is None or busy.retry_after_seconds > _SHORT_WAIT_SECONDS:
-                raise
-            self._sleep(busy.retry_after_seconds)
-        return wire.read_json(self._exchange(request), now=datetime.now(UTC))
+        """The JSON of an answer. A read creates nothing, so one that is not answered is asked again a few
+        times, and after a 429 once where Blnk asks for a short wait."""
+        began, failures, was_busy = self._clock(), 0, False
+        while True:
+            reply = self._exchange(request)  # what it raises is about the token, and no question to repeat
+            try:
+                return wire.read_json(reply, now=datetime.now(UTC))
+            except errors.RateLimited as busy:
+                wait = busy.retry_after_seconds
+                if was_busy or wait is None or wait > _SHORT_WAIT_SECONDS:
+                    raise
+                was_busy = True
+            except errors.BlnkError as failed:
+                failures += 1
+                wait = repeats.wait_seconds(failed, failures, first_seconds=self._read_again_seconds)
+                if wait is None or self._clock() - began + wait > self._patience_seconds:
+                    raise
+            self._sleep(wait)
 
     def _exchange(self, request: Request) -> Reply:
         """Once, and after a 401 once more with a newer token: a 401 says that nothing was done."""

@@ -24,6 +24,9 @@ from blnk_api.web import LOCAL_NAMES
 
 _STARTING_SECONDS = 10.0
 
+_PAGE_PATIENCE_SECONDS = 5.0
+"""Somebody looks at an empty page meanwhile."""
+
 _PAGES_READ_SECONDS = 20.0
 """How often the sender is told that pages read; it keeps a part of the pace for them for a minute."""
 
@@ -56,6 +59,8 @@ class Desk:
             connection,
             tokens=token_source(connection, store, connect_seconds=waits.connect),
             connect_seconds=waits.connect,
+            read_again_seconds=waits.read_again,
+            patience_seconds=_PAGE_PATIENCE_SECONDS,
         )
 
     def _pages_read(self, connection: Connection) -> None:

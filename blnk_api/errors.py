@@ -53,7 +53,13 @@ class RateLimited(NothingCreated):
 
 
 class ReadFailed(NothingCreated):
-    pass
+    """`retry_after_seconds` is how long Blnk asked to be left alone, where a 503 said so."""
+
+    def __init__(
+        self, message: str, *, status: int | None = None, retry_after_seconds: float | None = None
+    ) -> None:
+        super().__init__(message, status=status)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class NotFound(ReadFailed):
@@ -69,5 +75,5 @@ class SettingsProblem(Exception):
 
 
 def check_not_answered(failed: BlnkError) -> str:
-    """Why the check of a file waits, for its page."""
-    return f"Blnk does not answer the check: {failed.message} It is tried again by itself; nothing was sent."
+    """Why the check of a file waits. Who says it adds what happens next: that differs."""
+    return f"Blnk does not answer the check: {failed.message} Nothing was sent."

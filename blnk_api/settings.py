@@ -13,6 +13,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from blnk_api import repeats
 from blnk_api.errors import SettingsProblem
 from blnk_api.sandbox.launch import last_known
 
@@ -76,6 +77,9 @@ class Waits:
     breaker_first: float = 5.0
     breaker_most: float = 120.0
     journal_retry: float = 1.0
+    check_answers: float = 30.0
+    """How long a command's check may go without an answer before the command ends and says so."""
+    read_again: float = repeats.FIRST_WAIT_SECONDS
     rescan: float = 0.5
     resolve: float = 0.5
     page_refresh: float = 2.0

@@ -301,7 +301,8 @@ def read_json(reply: Reply, *, now: datetime) -> Any:
             if answer.status == 429:
                 wait = retry_after_seconds(answer, now)
                 raise errors.RateLimited(told, retry_after_seconds=wait)
-            raise errors.ReadFailed(told, status=answer.status)
+            wait = retry_after_seconds(answer, now) if answer.status == 503 else None
+            raise errors.ReadFailed(told, status=answer.status, retry_after_seconds=wait)
         case _:
             assert_never(reply)
 

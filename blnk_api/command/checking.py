@@ -8,7 +8,7 @@ import uvloop
 from blnk_api.command.exits import Ends, Exit
 from blnk_api.command.opening import Opened
 from blnk_api.command.sending import Unserved
-from blnk_api.errors import AccessDenied, BlnkError
+from blnk_api.errors import AccessDenied, BlnkError, check_not_answered
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.lock import SenderLock
 from blnk_api.imports.journal.states import ImportState, Stage
@@ -18,8 +18,8 @@ from blnk_api.imports.preparing import look_draft_up
 from blnk_api.imports.worker import engine_for
 from blnk_api.settings import Connection
 
-_ANSWERS_WITHIN_SECONDS = 10.0
-"""How long the sender's own check may go without an answer from Blnk before this is said."""
+_LATER = "Run the same command again later."
+_ENDS_OF_CHECK = (Stage.CHECKED, Stage.MATCHING, Stage.UNREADABLE)
 
 
 def check(opened: Opened, id: str, connection: Connection) -> Import:
@@ -29,43 +29,46 @@ def check(opened: Opened, id: str, connection: Connection) -> Import:
     """
     unserved = Unserved(opened, connection.instance)
     problem_since: float | None = None
+    settings = opened.settings
     with SenderLock(opened.journal) as lock:
         while True:
             draft = opened.find(id)
-            is_checked = draft.stage in (Stage.CHECKED, Stage.MATCHING, Stage.UNREADABLE)
-            if draft.state is not ImportState.DRAFT or is_checked:
+            if draft.state is not ImportState.DRAFT or draft.stage in _ENDS_OF_CHECK:
                 return draft
             if lock.is_held() or lock.take():
-                _check_here(opened, draft, connection, lock)
-                continue
-            unserved.is_so()
-            if draft.problem is None:
+                if not _check_here(opened, draft, connection, lock):
+                    time.sleep(settings.waits.journal_retry)
+                draft = opened.find(id)
+            else:
+                unserved.is_so()
+                time.sleep(settings.waits.worker_notices)
+            if draft.problem is None or draft.stage in _ENDS_OF_CHECK:
                 problem_since = None
             elif problem_since is None:
                 problem_since = time.monotonic()
-            elif time.monotonic() - problem_since > _ANSWERS_WITHIN_SECONDS:
-                raise Ends(draft.problem, Exit.STOPPED)
-            time.sleep(opened.settings.waits.worker_notices)
+            elif time.monotonic() - problem_since > settings.waits.check_answers:
+                raise Ends(f"{draft.problem} {_LATER}", Exit.STOPPED)
 
 
-def _check_here(opened: Opened, draft: Import, connection: Connection, lock: SenderLock) -> None:
+def _check_here(opened: Opened, draft: Import, connection: Connection, lock: SenderLock) -> bool:
+    """Whether it came further; else the draft says why, and it is worth another try. Raises Ends."""
     try:
         if draft.stage is Stage.LOOKING:
             _look_here(opened, draft, opened.settings.connections.get(connection.name, connection), lock)
-        else:
-            prepare(opened.journal, opened.settings, draft.id)
+            return opened.find(draft.id).stage is not Stage.LOOKING
+        prepare(opened.journal, opened.settings, draft.id)
+        return True
     except AccessDenied as denied:
         raise Ends(f"Blnk does not let us in: {denied} Nothing was sent.", Exit.STOPPED) from None
     except BlnkError as failed:
-        raise Ends(f"Blnk does not answer: {failed} Nothing was sent.", Exit.STOPPED) from None
+        if draft.stage is Stage.LOOKING:  # that has waited for an answer already
+            raise Ends(f"{check_not_answered(failed)} {_LATER}", Exit.STOPPED) from None
+        return False
 
 
 def _look_here(opened: Opened, draft: Import, connection: Connection, lock: SenderLock) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_look_up(opened, draft, connection, lock))
-    now = opened.find(draft.id)
-    if now.stage is Stage.LOOKING:
-        raise Ends(now.problem or "Blnk does not answer the check.", Exit.STOPPED)
 
 
 async def _look_up(opened: Opened, draft: Import, connection: Connection, lock: SenderLock) -> None:
@@ -76,7 +79,8 @@ async def _look_up(opened: Opened, draft: Import, connection: Connection, lock: 
             opened.settings, connection, opened.journal, thread, lock, only=draft.number
         )
         try:
-            await look_draft_up(thread, running.engine.looker, draft)
+            patience = opened.settings.waits.check_answers
+            await look_draft_up(thread, running.engine.looker, draft, gives_up_after_seconds=patience)
         finally:
             await running.stop()
     finally:

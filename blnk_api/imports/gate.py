@@ -3,18 +3,18 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from blnk_api import errors, wire
+from blnk_api import errors, repeats, wire
 from blnk_api.auth import Token, TokenSource
 from blnk_api.imports.bulk_client import BulkClient, NotSent
 from blnk_api.imports.pace import Breaker, Circuit, Pace
 from blnk_api.outcomes import Created as CreatedOutcome
 from blnk_api.outcomes import NotApplied, Outcome, Refused, Reply, Request, Unknown
-from blnk_api.settings import Connection
+from blnk_api.settings import Connection, Waits
 
 _LOOKS_FIRST_SHARE = 0.5
 """Of the permits of one moment that waiting looks may take; the rest is for rows."""
@@ -29,7 +29,9 @@ class Gate:
         pace: Pace,
         breaker: Breaker,
         *,
+        read_again_seconds: float = Waits.read_again,
         clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.connection = connection
         self.pace = pace
@@ -37,6 +39,8 @@ class Gate:
         self.clock = clock
         self.denied: str | None = None
         """Why the credentials do not serve, once Blnk has said so."""
+        self._read_again_seconds = read_again_seconds
+        self._sleep = sleep
         self._client = client
         self._tokens = tokens
         self._token: Token | None = None
@@ -71,8 +75,13 @@ class Gate:
         return permits if self.breaker.circuit is not Circuit.OPEN and self.denied is None else 0
 
     async def ask(self, request: Request) -> Any:
-        """The JSON of a read, at the instance's pace. Raises from the errors tree; it creates nothing."""
-        for is_last in (False, True):
+        """The JSON of a read, at the instance's pace. Raises from the errors tree; it creates nothing.
+
+        So it may be asked again: after a 429 and a renewed token once, and a few times, ever later, where
+        no answer came or none that can be read. Not while the breaker is open: that knows when to ask.
+        """
+        failures, is_last = 0, False
+        while True:
             await self._permit()
             sent_at = self.clock()
             token: Token | None = None
@@ -80,22 +89,35 @@ class Gate:
                 token = await self.token()
                 reply = await self._client.send(request, token.value)
                 assert not isinstance(reply, NotSent)
-                return wire.read_json(reply, now=datetime.now(UTC))
+                told = wire.read_json(reply, now=datetime.now(UTC))
+                self.breaker.answered()
+                return told
             except errors.RateLimited as busy:
                 self.pace.busy(self.clock(), sent_at=sent_at, retry_after_seconds=busy.retry_after_seconds)
                 if is_last:
                     raise
+                is_last = True
             except errors.AccessDenied as denied:
                 if is_last or denied.status != 401 or token is None:
                     raise
+                is_last = True
                 await self.renew(token.generation)
-            except errors.NotFound:
-                raise
             except (errors.ReadFailed, errors.NotConnected) as failed:
-                if failed.status is None or failed.status >= 500:
-                    self.breaker.failed(self.clock(), failed.message)
-                raise
-        raise AssertionError("unreachable")
+                failures += 1
+                await self._before_repeat(failed, failures, is_about_token=token is None)
+
+    async def _before_repeat(self, failed: errors.BlnkError, failures: int, *, is_about_token: bool) -> None:
+        """Waits until a read that was not answered may be asked again; raises what it came to otherwise."""
+        if not repeats.may_pass(failed):
+            raise failed
+        now = self.clock()
+        self.breaker.failed(now, failed.message, is_read=True)
+        wait = repeats.wait_seconds(failed, failures, first_seconds=self._read_again_seconds)
+        if wait is None or is_about_token or self.breaker.circuit is Circuit.OPEN:
+            raise failed
+        if isinstance(failed, errors.ReadFailed) and failed.retry_after_seconds is not None:
+            self.pace.wait_until(now + failed.retry_after_seconds)
+        await self._sleep(wait)
 
     async def post(self, body: bytes, token: Token, *, leave_before: float) -> Reply | NotSent:
         request = wire.post_balance(self.instance_id, body)

@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from pydantic import ValidationError
 
 from blnk_api import wire
-from blnk_api.errors import ReadFailed
+from blnk_api.errors import AccessDenied, BlnkError, ReadFailed
 from blnk_api.imports.journal.states import RowState
 from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance
 from blnk_api.outcomes import Request
@@ -17,6 +17,18 @@ from blnk_api.wire import PAGE_LIMIT, REFS_PER_LOOK, Filter
 
 Ask = Callable[[Request], Awaitable[Any]]
 """Sends one read at the instance's pace and gives its JSON; raises from the errors tree."""
+
+
+class Patience(Protocol):
+    """What happens between a question that was not answered and the same question once more: whoever asks
+    many goes on where it was, instead of beginning again."""
+
+    async def failed(self, failed: BlnkError) -> None:
+        """Returns when it may be asked again; raises to give up."""
+
+    async def over(self) -> None:
+        """It was answered after all."""
+
 
 _MOST_REPEATS = 200
 """A look that has not come to an end after this many questions is no answer."""
@@ -26,9 +38,32 @@ _LAST_ANSWERS = 2
 class Looker:
     """One instance's looks. Create with the engine's paced `ask`."""
 
-    def __init__(self, ask: Ask, instance_id: str) -> None:
+    def __init__(self, ask: Ask, instance_id: str, *, patience: Patience | None = None) -> None:
         self._ask = ask
         self._instance_id = instance_id
+        self._patience = patience
+
+    def patient(self, patience: Patience) -> "Looker":
+        """As this one; a question about balances that is not answered is asked again."""
+        return Looker(self._ask, self._instance_id, patience=patience)
+
+    async def _balances(self, request: Request) -> list[Balance]:
+        """The balances of an answer. What is no such answer raises, or is asked for again."""
+        has_failed = False
+        while True:
+            try:
+                found = read_balances(await self._ask(request))
+            except AccessDenied:
+                raise
+            except BlnkError as failed:
+                if self._patience is None:
+                    raise
+                has_failed = True
+                await self._patience.failed(failed)
+            else:
+                if has_failed and self._patience is not None:
+                    await self._patience.over()
+                return found
 
     async def answers(self) -> None:
         """The smallest look there is; raises when Blnk does not answer it."""
@@ -79,7 +114,7 @@ class Looker:
         for _ in range(_MOST_REPEATS):
             asked = missing if witness is None else [*missing, witness]
             got: dict[str, list[Balance]] = {}
-            for balance in read_balances(await self._ask(search(asked))):
+            for balance in await self._balances(search(asked)):
                 name = name_of(balance)
                 if name is None or name not in asked:
                     raise ReadFailed("Blnk answered a look with balances that were not asked for.")
@@ -105,7 +140,7 @@ class Looker:
         found: list[Balance] = []
         for page in range(1, 11):
             asked = wire.search(self._instance_id, "balances", filters, page=page)
-            part = read_balances(await self._ask(asked))
+            part = await self._balances(asked)
             found += part
             if len(part) < PAGE_LIMIT:
                 break
@@ -167,7 +202,7 @@ class Looker:
         asked = wire.search(
             self._instance_id, "balances", filters, page=page, sort_by="created_at", sort_order="asc"
         )
-        return read_balances(await self._ask(asked))
+        return await self._balances(asked)
 
 
 _CARRIES_A_REF = Filter(f"meta_data.{IMPORT_REF}", "isnotnull")

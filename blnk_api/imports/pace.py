@@ -110,12 +110,16 @@ class Breaker:
     reason: str = ""
     probe_at: float = 0.0
     _failures: int = 0
+    _unanswered: int = 0
     _wait_seconds: float = field(default=0.0)
 
-    def failed(self, now: float, reason: str) -> bool:
+    def failed(self, now: float, reason: str, *, is_read: bool = False) -> bool:
         """A 5xx or no connection. Whether this opened the breaker."""
-        self._failures += 1
-        if self.circuit is Circuit.CLOSED and self._failures < self.opens_after:
+        if is_read:
+            self._unanswered += 1
+        else:
+            self._failures += 1
+        if self.circuit is Circuit.CLOSED and self._failures + self._unanswered < self.opens_after:
             return False
         if self.circuit is Circuit.OPEN and now < self.probe_at:
             return False  # the rest of the flight that was under way when it opened
@@ -129,9 +133,14 @@ class Breaker:
         if self.circuit is Circuit.OPEN:
             self.circuit = Circuit.HALF_OPEN
 
+    def answered(self) -> None:
+        """Blnk answered a read: reads that failed before it are not in a row with those that fail later.
+        Of rows it says nothing: who can be read may still refuse every write."""
+        self._unanswered = 0
+
     def went_well(self) -> bool:
         """A row was created or refused, in Blnk's own words. Whether this closed the breaker."""
-        self._failures = 0
+        self._failures = self._unanswered = 0
         if self.circuit is not Circuit.HALF_OPEN:
             return False
         self.circuit, self.reason, self._wait_seconds = Circuit.CLOSED, "", 0.0

@@ -148,7 +148,9 @@ def _check(journal: Journal, settings: Settings, connection: BlnkConnection, imp
         if asked.records == 0:
             raise FileProblem("no_rows", "The file has column names and no rows under them.")
         store = TokenStore(journal.engine, settings.data_dir)
-        with BlnkClient(connection, tokens=token_source(connection, store)) as client:
+        again = settings.waits.read_again
+        tokens = token_source(connection, store)
+        with BlnkClient(connection, tokens=tokens, read_again_seconds=again) as client:
             known = known_in_blnk(client, asked, mapping)
         accepted = import_.accepted.get("currencies", [])
         checker = Checker(shape, mapping, known, connection.custom_currencies, accepted)

@@ -1,10 +1,12 @@
 """Takes drafts through their check inside the worker: starts `prepare` for them, then looks their rows up."""
 
 import asyncio
+import math
 import os
 import sys
 import time
 from asyncio.subprocess import Process
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -12,7 +14,7 @@ import orjson
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from blnk_api.errors import AccessDenied, BlnkError, check_not_answered
+from blnk_api.errors import AccessDenied, BlnkError, RateLimited, check_not_answered
 from blnk_api.imports import already, merging, resembling, scout
 from blnk_api.imports.journal import imports, reasons, rows
 from blnk_api.imports.journal.imports import Import
@@ -22,9 +24,12 @@ from blnk_api.imports.journal.states import ImportState, RowState, Stage
 from blnk_api.imports.journal_thread import JournalThread
 from blnk_api.imports.looking import Looker
 from blnk_api.imports.mapping import Use
+from blnk_api.repeats import may_pass
 from blnk_api.settings import Settings
 
 MOST_AT_ONCE = 2
+_ASK_AGAIN_SECONDS = 1.0
+"""Before a question of a check that Blnk did not answer, several times already, is asked once more."""
 _AGAIN_SECONDS = 2.0
 """Before a check that failed, because Blnk did not answer or the process died, is begun again."""
 
@@ -34,15 +39,20 @@ class Preparer:
         self._settings = settings
         self._thread = thread
         self._processes: dict[str, Process] = {}
-        self._looks: dict[str, asyncio.Task[None]] = {}
+        self._looks: dict[str, tuple[Looker, asyncio.Task[None]]] = {}
         self._not_before: dict[tuple[str, Stage | None, int], float] = {}
 
     async def look_for_drafts(self, lookers: dict[int, Looker]) -> None:
         """Goes on with every draft that is not checked yet; `lookers` are the engines' by instance."""
         for id in [id for id, process in self._processes.items() if process.returncode is not None]:
             del self._processes[id]
-        for id in [id for id, look in self._looks.items() if look.done()]:
-            self._looks.pop(id).result()
+        for id in [id for id, (_, look) in self._looks.items() if look.done()]:
+            self._looks.pop(id)[1].result()
+        for id, (looker, look) in list(self._looks.items()):
+            if looker not in lookers.values():
+                look.cancel()  # its engine has ended, with the way out that it asks by: another one goes on
+                await asyncio.gather(look, return_exceptions=True)
+                del self._looks[id]
         now = time.monotonic()
         self._not_before = {draft: moment for draft, moment in self._not_before.items() if moment > now}
         if at_work := list(self._processes):
@@ -64,37 +74,78 @@ class Preparer:
                 )
             elif draft.stage is Stage.LOOKING:
                 looker = lookers[draft.instance_number]
-                self._looks[draft.id] = asyncio.create_task(look_draft_up(self._thread, looker, draft))
+                look = asyncio.create_task(self._look_up(looker, draft))
+                self._looks[draft.id] = looker, look
+
+    async def _look_up(self, looker: Looker, draft: Import) -> None:
+        with suppress(BlnkError):  # the draft says so, and is looked up again in a moment
+            await look_draft_up(self._thread, looker, draft)
 
     async def stop(self) -> None:
-        for look in self._looks.values():
+        looks = [look for _, look in self._looks.values()]
+        for look in looks:
             look.cancel()
-        await asyncio.gather(*self._looks.values(), return_exceptions=True)
+        await asyncio.gather(*looks, return_exceptions=True)
         for process in self._processes.values():
             if process.returncode is None:
                 process.kill()
         await asyncio.gather(*(process.wait() for process in self._processes.values()))
 
 
-async def look_draft_up(thread: JournalThread, looker: Looker, draft: Import) -> None:
-    """The existence check before a person confirms: LOOKING → CHECKED, with totals. Raises nothing of Blnk's:
-    where it does not answer, the draft says so, stays LOOKING, and is looked up again."""
+async def look_draft_up(
+    thread: JournalThread, looker: Looker, draft: Import, *, gives_up_after_seconds: float = math.inf
+) -> None:
+    """The existence check before a person confirms: LOOKING → CHECKED, with totals.
+
+    Where Blnk does not answer, the draft says so and the check goes on where it was. Where nothing was
+    answered for so long, or Blnk says no, raises what it came to: the draft says so and stays LOOKING.
+    """
     told: list[str] = []
+    patience = _Waits(thread, draft, gives_up_after_seconds)
     try:
-        await _look_up_all(thread, looker, draft)
+        await _look_up_all(thread, looker.patient(patience), draft)
     except _Changed:
         return
     except AccessDenied as denied:
         if denied.status != 403:
             await thread.write(imports.set_facts, draft.number, problem=check_not_answered(denied))
-            return
+            raise
         told.append("These credentials may not read, so balances that exist already were not looked for.")
     except BlnkError as failed:
         await thread.write(imports.set_facts, draft.number, problem=check_not_answered(failed))
-        return
+        raise
     except (OperationalError, OSError):
         return  # the journal is busy or full: the rows looked up so far are kept, the rest is looked up again
     await thread.write(finish_draft, draft, told)
+
+
+class _Waits:
+    """The patience of one draft's check."""
+
+    def __init__(self, thread: JournalThread, draft: Import, gives_up_after_seconds: float) -> None:
+        self._thread = thread
+        self._draft = draft
+        self._gives_up_after_seconds = gives_up_after_seconds
+        self._since: float | None = None
+
+    async def failed(self, failed: BlnkError) -> None:
+        """Raises what the question came to, once Blnk says no or is silent for too long; or _Changed."""
+        now = time.monotonic()
+        self._since = self._since or now
+        passes = may_pass(failed) or isinstance(failed, RateLimited)
+        if not passes or now - self._since >= self._gives_up_after_seconds:
+            raise failed
+        await self._thread.write(_say_why, self._draft, check_not_answered(failed))
+        await asyncio.sleep(_ASK_AGAIN_SECONDS)
+
+    async def over(self) -> None:
+        self._since = None
+        await self._thread.write(_say_why, self._draft, None)
+
+
+def _say_why(tx: Connection, draft: Import, problem: str | None) -> None:
+    _refuse_changed(tx, draft)
+    imports.set_facts(tx, draft.number, problem=problem)
 
 
 class _Changed(Exception):
@@ -104,7 +155,8 @@ class _Changed(Exception):
 def _refuse_changed(tx: Connection, draft: Import) -> None:
     """Raises _Changed when the rows were made anew since the look began."""
     now = imports.by_number(tx, draft.number)
-    if now.stage is not Stage.LOOKING or now.version != draft.version:
+    is_draft = now.state is ImportState.DRAFT
+    if not is_draft or now.stage is not Stage.LOOKING or now.version != draft.version:
         raise _Changed
 
 

@@ -78,7 +78,7 @@ async def engine_for(
     tokens = token_source(
         connection, TokenStore(journal.engine, settings.data_dir), connect_seconds=settings.waits.connect
     )
-    gate = Gate(connection, client, tokens, pace, breaker)
+    gate = Gate(connection, client, tokens, pace, breaker, read_again_seconds=settings.waits.read_again)
     engine = Engine(
         thread,
         gate,

@@ -22,7 +22,7 @@ FaultKind = Literal[
     "status_before_commit",  # nothing is done; answers `status`
     "status_after_commit",  # the work is done; answers `status`
     "rate_limited",  # nothing is done; 429, with Retry-After where `retry_after` says one
-    "truncated_201",  # the work is done; half of the answer comes, then the connection closes
+    "truncated_201",  # the work is done; half of the answer (a read's 200 too) comes, then the line closes
     "html_200",  # nothing is done; a page of HTML with status 200, as a gateway shows it
     "wrong_ref_201",  # the work is done; the answer carries the import_ref of another balance
     "commit_late",  # the work is done `seconds` later, but dated now; hangs, or drops if `answer` says so

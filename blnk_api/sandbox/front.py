@@ -111,7 +111,7 @@ class Front:
                 return _too_many(asked, fault.retry_after)
             case "truncated_201":
                 reply = serve(asked, met.view)
-                if reply.status != 201:
+                if reply.status not in (200, 201):
                     return reply
                 await line.drop(_half(reply))
                 return None
@@ -205,7 +205,7 @@ def _failed(fault: Fault) -> Reply:
 
 def _half(reply: Reply) -> bytes:
     head = (
-        f"HTTP/1.1 {reply.status} Created\r\ncontent-type: {reply.content_type}\r\n"
+        f"HTTP/1.1 {reply.status} Cut off\r\ncontent-type: {reply.content_type}\r\n"
         f"content-length: {len(reply.body)}\r\n\r\n"
     )
     return head.encode() + reply.body[: len(reply.body) // 2]

@@ -80,7 +80,7 @@ def _watch(visit: Visit, seen: Import, draw_page_anew: Callable[[], None]) -> No
     if import_.stage is Stage.CHECKING and expected > _LONG_FILE_ROWS:
         st.progress(min(1.0, import_.stage_progress / expected))
     if import_.problem:
-        look.warning(import_.problem)
+        look.warning(f"{import_.problem} The check goes on by itself.")
     banner.sending_here(visit, import_)
 
 

@@ -1,0 +1,32 @@
+"""When a question that Blnk did not answer is asked again. Pure, and for reads alone: a POST that makes a
+balance is never repeated, whatever came of it.
+"""
+
+from blnk_api.errors import AccessDenied, BlnkError, NotConnected, NotFound, RateLimited, ReadFailed
+
+MOST_REPEATS = 3
+FIRST_WAIT_SECONDS = 0.25
+
+
+def may_pass(failed: BlnkError) -> bool:
+    """Whether the same question may well be answered a moment later: no connection, a time-out, an answer
+    that was dropped, cut off or is no JSON, a 408 or a 5xx. Blnk's own "no" stays one."""
+    match failed:
+        case NotFound() | RateLimited() | AccessDenied():
+            return False
+        case NotConnected():
+            return True
+        case ReadFailed(status=status):
+            return status is None or status < 300 or status == 408 or status >= 500
+        case _:
+            return False
+
+
+def wait_seconds(
+    failed: BlnkError, failures: int, *, first_seconds: float = FIRST_WAIT_SECONDS
+) -> float | None:
+    """How long to wait before a read that failed so often, just now with this, is asked again; None: not."""
+    if failures > MOST_REPEATS or not may_pass(failed):
+        return None
+    asked_for = failed.retry_after_seconds if isinstance(failed, ReadFailed) else None
+    return max(first_seconds * 2.0 ** (failures - 1), asked_for or 0.0)

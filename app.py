@@ -3,16 +3,19 @@
 import asyncio
 import gc
 import importlib
+import re
 import threading
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 from starlette.middleware import Middleware
 
 from blnk_api import currencies, first_check, routes, supervise, web
-from pages.parts import trouble
+from pages.parts import look, trouble
+from pages.parts.served import site
 
 _NEEDED_BY_PAGES = (
     *("pandas", "pyarrow", "pages.parts.ask", "pages.parts.outcome"),
@@ -42,8 +45,10 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
         yield {}
 
 
-def hosts() -> Collection[str]:
-    return web.hosts_of(st.get_option("server.address"), st.get_option("server.allowedHosts"))
+def scripts_in_pages() -> list[str]:
+    """Streamlit's own page has one, which changes with its version."""
+    page = Path(st.__file__).parent / "static" / "index.html"
+    return [*re.findall(r"<script>(.*?)</script>", page.read_text("utf-8"), re.DOTALL), look.TO_THE_TOP]
 
 
 app = st.App(
@@ -52,8 +57,9 @@ app = st.App(
     routes=routes.routes(),
     on_script_error=trouble.show,
     middleware=[
-        Middleware(web.KnownHosts, hosts),
-        Middleware(web.SecurityHeaders),
+        Middleware(web.SecurityHeaders, site, scripts_in_pages()),
+        Middleware(web.OwnOrigin, site),
+        Middleware(web.ClosedPaths),
         Middleware(web.BrowserCookie),
     ],
 )

@@ -3,7 +3,6 @@
 import math
 import threading
 import time
-from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -20,7 +19,6 @@ from blnk_api.imports.journal.imports import Import
 from blnk_api.links import Links
 from blnk_api.settings import Connection, Instance, Settings
 from blnk_api.token_store import TokenStore
-from blnk_api.web import LOCAL_NAMES
 
 _STARTING_SECONDS = 10.0
 
@@ -135,11 +133,6 @@ def import_linked(desk: Desk, id: str, name: str | None) -> tuple[Import, Connec
             right_connection=connection.name,
         )
     return import_, connection
-
-
-def listens_beyond_this_machine(address: str | None, allowed_hosts: Collection[str]) -> bool:
-    """Whether others can reach this server: it listens to the network, or is served under a public name."""
-    return address not in LOCAL_NAMES or any(name not in LOCAL_NAMES for name in allowed_hosts)
 
 
 class SenderIs(Enum):

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from blnk_api import repeats
 from blnk_api.errors import SettingsProblem
+from blnk_api.origins import Origin, origin_of
 from blnk_api.sandbox.launch import last_known
 
 BLNK_CLOUD = "https://api.cloud.blnkfinance.com"
@@ -101,6 +102,8 @@ class Settings:
     """In which months are cut (time_zone)."""
     purge_after_days: int | None = None
     """How long after its end an import's file and rows' contents are kept (BLNK_PURGE_AFTER_DAYS)."""
+    public_url: Origin | None = None
+    """Where a proxy serves the pages (BLNK_PUBLIC_URL)."""
 
     @property
     def uploads_dir(self) -> Path:
@@ -144,6 +147,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         most_at_once=_most_at_once(env),
         time_zone=_time_zone(secrets.get("time_zone", "UTC")),
         purge_after_days=_purge_after_days(env),
+        public_url=public_url(env),
     )
 
 
@@ -316,6 +320,19 @@ def _purge_after_days(env: Mapping[str, str]) -> int | None:
             "BLNK_PURGE_AFTER_DAYS should be a whole number of days, 1 or more; unset it to keep everything."
         )
     return int(text)
+
+
+def public_url(env: Mapping[str, str]) -> Origin | None:
+    """Where a proxy serves the pages (BLNK_PUBLIC_URL). Raises SettingsProblem."""
+    text = env.get("BLNK_PUBLIC_URL", "")
+    if not text:
+        return None
+    found = origin_of(text.strip().removesuffix("/"))
+    if found is None:
+        raise SettingsProblem(
+            "BLNK_PUBLIC_URL should be the address of the pages without a path, like https://desk.example.com."
+        )
+    return found
 
 
 def _waits(env: Mapping[str, str]) -> Waits:

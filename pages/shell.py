@@ -10,15 +10,16 @@ parts = Path(__file__).parent / "parts"
 st.html(parts / "style.css")
 st.logo(parts / "mark.svg")
 
+# Without icons: Streamlit would load a page's icon from a server of Google's, for the browser's tab.
 pages = [
-    st.Page("create_balance.py", title="Create a balance", icon=":material/add_circle:", default=True),
-    st.Page("import_file.py", title="Import a file", icon=":material/upload_file:"),
-    st.Page("imports.py", title="Imports", icon=":material/list_alt:"),
-    st.Page("balances.py", title="Balances", icon=":material/account_balance:"),
-    st.Page("connection.py", title="Connection", icon=":material/power:"),
+    st.Page("create_balance.py", title="Create a balance", default=True),
+    st.Page("import_file.py", title="Import a file"),
+    st.Page("imports.py", title="Imports"),
+    st.Page("balances.py", title="Balances"),
+    st.Page("connection.py", title="Connection"),
 ]
 page = st.navigation(pages, position="hidden")
-st.set_page_config(page_title=f"{page.title} · Balance Desk", page_icon=":material/account_balance_wallet:")
+st.set_page_config(page_title=f"{page.title} · Balance Desk", page_icon=parts / "favicon.svg")
 here = visit.begin()
 sidebar.show(here, pages)
 banner.show(here)

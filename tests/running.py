@@ -10,7 +10,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -51,13 +51,20 @@ class App:
         secrets: str | None = None,
         waits: Mapping[str, str] | None = None,
         log: str = "app",
+        options: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+        url: str = "",
     ) -> None:
+        """`url` is where to reach it, when that is not what it prints."""
         self.folder = folder.resolve()
         folder.mkdir(parents=True, exist_ok=True)
         if secrets is not None:
             self.write_secrets(secrets)
         self._waits = QUICK if waits is None else waits
         self._log = folder / f"{log}.log"
+        self._options = options
+        self._env = env or {}
+        self._reached_at = url
         self.url = ""
         self.process: subprocess.Popen[bytes]
 
@@ -93,10 +100,20 @@ class App:
         env = {
             name: value for name, value in os.environ.items() if not name.startswith(("BLNK_", "STREAMLIT_"))
         }
+        env |= self._env
         env |= {f"BLNK_WAIT_{name}": value for name, value in self._waits.items()}
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "streamlit", "run", ROOT / "app.py", "--server.headless", "true"],
+                [
+                    sys.executable,
+                    "-m",
+                    "streamlit",
+                    "run",
+                    ROOT / "app.py",
+                    "--server.headless",
+                    "true",
+                    *self._options,
+                ],
                 cwd=self.folder,
                 env=env,
                 stdin=subprocess.DEVNULL,
@@ -104,7 +121,7 @@ class App:
                 stderr=log,
                 start_new_session=True,
             )
-        self.url = wait_until(self._said_url, self.log, seconds=START_SECONDS)
+        self.url = self._reached_at or wait_until(self._said_url, self.log, seconds=START_SECONDS)
         wait_until(self.is_healthy, self.log, seconds=START_SECONDS)
 
     def log(self) -> str:

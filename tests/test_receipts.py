@@ -23,6 +23,7 @@ from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.states import ImportState, RowState
 from blnk_api.imports.receipts import write_owed
 from blnk_api.imports.results import Variant
+from blnk_api.origins import Site
 from blnk_api.words import zone
 from tests.commanding import Commands
 from tests.importing import BOTH_DATABASES, LEDGER, Importer, requests_for, wait_until
@@ -35,7 +36,7 @@ EVIL = "<script>alert(1)</script> ![x](http://evil.example/x.png) **bold**"
 @pytest.fixture
 def host(importer: Importer) -> Iterator[str]:
     """The app's routes and middleware, on a port of their own."""
-    middleware = [Middleware(web.SecurityHeaders), Middleware(web.BrowserCookie)]
+    middleware = [Middleware(web.SecurityHeaders, Site), Middleware(web.BrowserCookie)]
     app = Starlette(routes=[*routes.routes()], middleware=middleware)
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="error"))

@@ -19,11 +19,12 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from blnk_api import links, routes, web
-from blnk_api.desk import listens_beyond_this_machine, open_desk
+from blnk_api.desk import open_desk
 from blnk_api.imports.journal import imports
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.results import FileKind, Variant
 from blnk_api.links import Download, Links, Template
+from blnk_api.origins import Site
 from tests.importing import LEDGER, Importer, requests_for, wait_until
 from tests.practice import PracticeBlnk
 
@@ -38,8 +39,8 @@ async def page(_: Request) -> HTMLResponse:
 def host(importer: Importer) -> Iterator[str]:
     """The routes and the middleware of the app, on a port of their own."""
     middleware = [
-        Middleware(web.KnownHosts, lambda: web.LOCAL_NAMES),
-        Middleware(web.SecurityHeaders),
+        Middleware(web.SecurityHeaders, Site),
+        Middleware(web.OwnOrigin, Site),
         Middleware(web.BrowserCookie),
     ]
     app = Starlette(routes=[*routes.routes(), Route("/", page)], middleware=middleware)
@@ -220,24 +221,3 @@ def test_a_browser_gets_its_own_cookie_once(host: str) -> None:
 def test_a_cookie_that_is_none_of_ours_is_replaced(host: str) -> None:
     answer = requests.get(host, headers=_HTML, cookies={web.BROWSER_COOKIE: "guess me"}, timeout=10)
     assert web.browser_of(dict(answer.cookies.items())) is not None
-
-
-def test_a_foreign_name_for_this_machine_opens_nothing(host: str) -> None:
-    for name in ("evil.example", "evil.example:8501", "localhost.evil.example"):
-        answer = get(host, Host=name)
-        assert answer.status_code == 403
-        assert "--server.allowedHosts" in answer.text
-    for name in ("localhost:8501", "127.0.0.1", "[::1]:8501"):
-        assert get(host, Host=name).status_code == 200
-
-
-def test_a_server_has_the_names_that_its_settings_say() -> None:
-    assert web.hosts_of("localhost", []) == web.LOCAL_NAMES
-    assert "desk.example" in web.hosts_of("localhost", ["Desk.example"])
-    assert web.is_named("desk.example.com", "*.example.com")
-    assert not web.is_named("desk.example.com.evil", "*.example.com")
-    assert not web.hosts_of("0.0.0.0", [])
-    assert not listens_beyond_this_machine("localhost", [])
-    assert listens_beyond_this_machine("localhost", ["desk.example"])
-    assert listens_beyond_this_machine("0.0.0.0", [])
-    assert listens_beyond_this_machine(None, [])

@@ -3,9 +3,10 @@
 import streamlit as st
 
 from blnk_api import first_check, supervise, words
-from blnk_api.desk import SenderIs, Sending, listens_beyond_this_machine
+from blnk_api.desk import SenderIs, Sending
 from blnk_api.imports.journal.imports import Import
 from pages.parts import look
+from pages.parts.served import site
 from pages.parts.visit import Visit
 
 
@@ -16,7 +17,7 @@ def show(visit: Visit) -> None:
     with st.container(key=f"banner-{instance.environment}", gap=None):
         means = words.ENVIRONMENT_MEANS[instance.environment]
         st.markdown(f"**{look.place(instance, visit.connection)}** · {means}")
-    if listens_beyond_this_machine(st.get_option("server.address"), st.get_option("server.allowedHosts")):
+    if site().is_for_others:
         look.warning(
             "Everybody who can reach this server can create balances: it is open to the network and asks for "
             "no sign-in. Names shown here are not verified."

@@ -11,12 +11,20 @@ from blnk_api.words import actor
 from pages.parts import look, visit
 from pages.parts.visit import Visit
 
+_ICONS = {
+    "Create a balance": ":material/add_circle:",
+    "Import a file": ":material/upload_file:",
+    "Imports": ":material/list_alt:",
+    "Balances": ":material/account_balance:",
+    "Connection": ":material/power:",
+}
+
 
 def show(here: Visit, pages: Sequence[Page]) -> None:
     with st.sidebar:
         with st.container(gap="xxsmall", key="navigation"):
             for page in pages:
-                st.page_link(page, query_params=here.query(), width="stretch")
+                st.page_link(page, icon=_ICONS[page.title], query_params=here.query(), width="stretch")
         st.divider()
         _connection(here)
         if here.who is not None:

@@ -6,6 +6,14 @@ from typing import Self
 
 from blnk_api.models import Balance
 
+MOST_ANSWER_BYTES = 32 * 1024 * 1024
+"""Of an answer, unpacked. A page of a hundred balances with the usual metadata is a hundredth of it."""
+
+MOST_CREATED_BYTES = 8 * 1024 * 1024
+"""Of the answer to one POST, of which hundreds are under way at once. Core takes 5 MB and echoes them."""
+
+TOO_LARGE = "Blnk's answer is larger than any that is expected of it."
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -15,6 +23,7 @@ class Request:
     path: str
     query: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
+    most_answer_bytes: int = MOST_ANSWER_BYTES
 
 
 @dataclass(frozen=True, slots=True)

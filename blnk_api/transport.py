@@ -24,7 +24,9 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NameResolutionError
 
-from blnk_api.outcomes import Answer, AnswerLost, ConnectFailed, Reply, Request
+from blnk_api.outcomes import TOO_LARGE, Answer, AnswerLost, ConnectFailed, Reply, Request
+
+_PIECE_BYTES = 256 * 1024
 
 
 class _Exchange(threading.local):
@@ -139,6 +141,17 @@ class _Adapter(HTTPAdapter):
             super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
 
 
+def _read(answer: requests.Response, most_bytes: int) -> bytes | None:
+    """The answer's body, unpacked piece by piece; None, and its connection is gone, where it is larger."""
+    body = bytearray()
+    with answer:
+        while piece := answer.raw.read(_PIECE_BYTES, decode_content=True):
+            body += piece
+            if len(body) > most_bytes:
+                return None
+    return bytes(body)
+
+
 class Transport:
     """Exchanges with one base URL. Safe to share between threads."""
 
@@ -169,14 +182,18 @@ class Transport:
                 auth=auth,
                 timeout=(self._connect_seconds, self._total_seconds),
                 allow_redirects=False,
+                stream=True,
             )
+            body = _read(answer, request.most_answer_bytes)
         except Exception:  # of whatever kind: it is the moment that tells what it means
             if _exchange.connect_problem is not None:
                 return ConnectFailed(self._why_not_connected(_exchange.connect_problem))
             if time.monotonic() >= _exchange.deadline:
                 return AnswerLost(f"Blnk did not answer within {self._total_seconds:g} seconds.")
             return AnswerLost("The connection to Blnk was lost before its answer was complete.")
-        return Answer.of(answer.status_code, answer.content, answer.headers)
+        if body is None:
+            return AnswerLost(TOO_LARGE)
+        return Answer.of(answer.status_code, body, answer.headers)
 
     def _why_not_connected(self, problem: Exception) -> str:
         """A sentence of our own: the library's may hold a proxy's password."""

@@ -20,6 +20,7 @@ from pydantic_core import from_json
 from blnk_api import errors
 from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance, BalanceRequest
 from blnk_api.outcomes import (
+    MOST_CREATED_BYTES,
     Answer,
     AnswerLost,
     Conflict,
@@ -33,12 +34,23 @@ from blnk_api.outcomes import (
     Stop,
     Unknown,
 )
+from blnk_api.shown import shown
 
 PAGE_LIMIT = 100
 """Core answers 20 to any larger page (tests/contract, "filter with limit over 100")."""
 
 REFS_PER_LOOK = 99
 """One less than a page, so that a full page proves that a ref stands twice."""
+
+
+MOST_WORDS = 1_000
+"""Characters of an error text of Blnk's that are kept and shown."""
+
+MOST_NAME = 100
+"""Characters of a code or of the name of a constraint."""
+
+MOST_VALUE = 200
+"""Characters of a field that came back otherwise than it was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +73,8 @@ def create_balance(request: BalanceRequest, *, ref: str | None = None, import_id
 
 
 def post_balance(instance_id: str, body: bytes) -> Request:
-    return Request("POST", "/proxy/balances", (("instance_id", instance_id),), body)
+    query = (("instance_id", instance_id),)
+    return Request("POST", "/proxy/balances", query, body, most_answer_bytes=MOST_CREATED_BYTES)
 
 
 def get_balance(instance_id: str, balance_id: str) -> Request:
@@ -198,15 +211,19 @@ def differences(asked: Mapping[str, Any], balance: Balance, *, unsaid: Collectio
             continue
         got = getattr(balance, name)
         if got != asked[name] and not (name == "allocation_strategy" and _same_strategy(asked[name], got)):
-            told.append(f"{name} came back as {got if got not in (None, '', False) else default}")
+            told.append(f"{name} came back as {_value(got) if got not in (None, '', False) else default}")
     for name, value in (asked.get("meta_data") or {}).items():
         if name in (IMPORT_REF, IMPORT_ID):
             continue
         if name not in balance.meta_data:
             told.append(f"{name} is missing")
         elif balance.meta_data[name] != value:
-            told.append(f"{name} came back as {balance.meta_data[name]}")
+            told.append(f"{name} came back as {_value(balance.meta_data[name])}")
     return told
+
+
+def _value(got: Any) -> str:
+    return shown(str(got), MOST_VALUE)
 
 
 def _same_strategy(asked: str, got: str | None) -> bool:
@@ -239,7 +256,10 @@ def read_error(body: bytes) -> BlnkSays:
         return BlnkSays("", is_blnk_error=False)
     details = detail.get("details")
     constraint = details.get("Constraint", "") if isinstance(details, dict) else ""
-    return BlnkSays(message, str(detail.get("code") or ""), str(constraint or ""))
+    code = detail.get("code") or ""
+    return BlnkSays(
+        shown(message, MOST_WORDS), shown(str(code), MOST_NAME), shown(str(constraint or ""), MOST_NAME)
+    )
 
 
 _CONSTRAINTS = {

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -141,10 +142,10 @@ def test_chunks_that_break_off_are_no_answer() -> None:
         assert isinstance(sent(url), AnswerLost)
 
 
-def test_an_answer_larger_than_any_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk_client, "MOST_ANSWER_BYTES", 10)
+def test_an_answer_larger_than_any_is_lost() -> None:
+    request = replace(POST, most_answer_bytes=10)
     with listening(b"HTTP/1.1 201 Created\r\nContent-Length: 11\r\n\r\n" + b"x" * 11) as (url, _):
-        assert isinstance(sent(url), AnswerLost)
+        assert isinstance(using(url, lambda client: client.send(request, "t")), AnswerLost)
 
 
 def test_the_time_out_is_for_the_whole_exchange() -> None:

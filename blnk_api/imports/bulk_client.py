@@ -23,13 +23,10 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.payload import BytesPayload
 from yarl import URL
 
-from blnk_api.outcomes import Answer, AnswerLost, ConnectFailed, Reply, Request
-
-MOST_ANSWER_BYTES = 32 * 1024 * 1024
-"""A page of a hundred balances with metadata of the largest size that Core takes stays far below."""
-
+from blnk_api.outcomes import TOO_LARGE, Answer, AnswerLost, ConnectFailed, Reply, Request
 
 _SWEEP_SECONDS = 0.1
+_PIECE_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +168,7 @@ class BulkClient:
         self._sweep = loop.call_later(_SWEEP_SECONDS, self._give_up_overdue) if self._deadlines else None
 
     async def _exchange(self, request: Request, body: _Body | None, token: str) -> Reply:
+        most = request.most_answer_bytes
         response = await self._session.request(
             request.method,
             _address(self._url, request.path, request.query),
@@ -179,13 +177,16 @@ class BulkClient:
             allow_redirects=False,
         )
         try:
-            got = await response.content.read(MOST_ANSWER_BYTES + 1)
-            while got and not response.content.at_eof() and len(got) <= MOST_ANSWER_BYTES:
-                got += await response.content.read(MOST_ANSWER_BYTES + 1 - len(got))
+            got = await response.content.read(_PIECE_BYTES)
+            if got and not response.content.at_eof():
+                pieces = bytearray(got)
+                while len(pieces) <= most and not response.content.at_eof():
+                    pieces += await response.content.read(_PIECE_BYTES)
+                got = bytes(pieces)
         finally:
-            response.release()
-        if len(got) > MOST_ANSWER_BYTES:
-            return AnswerLost("Blnk's answer is larger than any that we know.")
+            response.release()  # which closes the connection where the answer was not read to its end
+        if len(got) > most:
+            return AnswerLost(TOO_LARGE)
         return Answer.of(response.status, got, response.headers)
 
 

@@ -77,6 +77,8 @@ class Waits:
     lock_retry: float = 0.5
     breaker_first: float = 5.0
     breaker_most: float = 120.0
+    retry_after_most: float = 3_600.0
+    """The longest wait that Blnk may ask for and that is kept without asking a person."""
     journal_retry: float = 1.0
     check_answers: float = 30.0
     """How long a command's check may go without an answer before the command ends and says so."""

@@ -305,6 +305,26 @@ def test_too_many_requests_slow_down_and_lose_nothing(
     assert min((one["arrived"] - last for one in others if one["arrived"] > last + 0.2), default=9) >= 0.7
 
 
+@pytest.mark.parametrize("on", ["create", "any"])
+def test_a_wait_of_years_pauses_with_words_and_the_rest_goes_when_it_is_resumed(
+    practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch, on: str
+) -> None:
+    monkeypatch.setenv("BLNK_WAIT_RETRY_AFTER_MOST", "0.5")
+    importer.connect(requests_per_minute=6000)
+    draft = importer.draft(requests_for(30))
+    importer.confirm(draft)
+    practice_blnk.order_fault("rate_limited", retry_after="999999999", on=on)
+    importer.start()
+    paused = importer.wait_for(draft, ImportState.PAUSED)
+    assert paused.paused_by is PausedBy.ANSWER
+    assert "wait over 10,000 hours before its next request" in (paused.paused_reason or "")
+    assert "Nothing more was sent" in (paused.paused_reason or "")
+    assert practice_blnk.refs() == []
+    practice_blnk.clear_faults()
+    importer.resume(draft)
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+
+
 def test_a_row_that_was_told_to_wait_longer_than_its_claim_is_good_goes_later(
     practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

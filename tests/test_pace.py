@@ -117,6 +117,22 @@ def test_a_wait_that_blnk_asks_for_is_obeyed(seconds: float) -> None:
     assert pace.permits(100.0 + seconds + 0.1) >= 1
 
 
+@pytest.mark.parametrize("seconds", [3_601.0, 999_999_999.0, float("inf")])
+def test_no_wait_is_longer_than_an_hour_and_a_longer_one_is_told(seconds: float) -> None:
+    pace = Pace(6000)
+    pace.permits(100.0)
+    pace.busy(100.0, sent_at=99.9, retry_after_seconds=seconds)
+    assert pace.permits(100.0 + 3_599.0) == 0
+    assert pace.permits(100.0 + 3_600.1) >= 1
+    assert pace.asked_seconds == seconds
+
+
+def test_an_hour_is_obeyed_without_asking_anybody() -> None:
+    pace = Pace(6000)
+    pace.busy(100.0, sent_at=99.9, retry_after_seconds=3_600.0)
+    assert pace.asked_seconds is None
+
+
 def test_a_shorter_wait_does_not_end_a_longer_one() -> None:
     pace = Pace(6000)
     pace.busy(100.0, sent_at=99.0, retry_after_seconds=30.0)

@@ -27,6 +27,7 @@ PAGES_ACTIVE_SECONDS = 60.0
 LEARNED_SECONDS = 1.0
 IDLE_SECONDS = 2.0
 """Between looks at an instance that has no live import; its unknown rows are old ones."""
+MOST_HOURS_TOLD = 10_000
 _LIVE = [ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED, ImportState.VERIFYING]
 
 
@@ -61,7 +62,7 @@ class Caretaker:
         """Makes the engine's lanes what the journal says of the imports."""
         live = [one for one in await self._journal.read(imports.in_states, _LIVE) if self._is_ours(one)]
         lanes = self._engine.lanes
-        denied = self._gate.denied
+        denied, asked = self._gate.denied, self._gate.pace.asked_seconds
         for import_ in live:
             lane = lanes.get(import_.number)
             if lane is None:
@@ -76,6 +77,8 @@ class Caretaker:
         if denied is not None:
             # All are paused now and say why; whoever resumes one, however soon, wants it tried again.
             self._gate.denied = None
+        if asked is not None and self._gate.pace.asked_seconds == asked:
+            self._gate.pace.asked_seconds = None
 
     def _is_ours(self, import_: Import) -> bool:
         return import_.instance_number == self._instance and self._only in (None, import_.number)
@@ -95,6 +98,8 @@ class Caretaker:
                 await self._journal.write(imports.resume, import_.number, who=WHO, only=PausedBy.BREAKER)
         elif state is ImportState.RUNNING and denied is not None:
             await self._pause(lane, PausedBy.ACCESS, f"Blnk does not let us in: {denied}")
+        elif state is ImportState.RUNNING and (seconds := self._gate.pace.asked_seconds) is not None:
+            await self._pause(lane, PausedBy.ANSWER, _asked_to_wait(seconds))
         elif state is ImportState.RUNNING and breaker.circuit is Circuit.OPEN:
             why = f"Blnk is not well: {breaker.reason.rstrip('.')}. It is asked again by itself."
             await self._pause(lane, PausedBy.BREAKER, why)
@@ -266,3 +271,12 @@ def _finish(tx: Connection, import_: Import, findings: Findings) -> None:
     if findings.missing:
         missing_needs_a_look(tx, import_, findings)
     note(tx, import_.number, who=WHO, what="verified", **findings.as_json())
+
+
+def _asked_to_wait(seconds: float) -> str:
+    hours = min(seconds, MOST_HOURS_TOLD * 3600) / 3600
+    told = f"{hours:,.0f} hours" if seconds < MOST_HOURS_TOLD * 3600 else f"over {MOST_HOURS_TOLD:,} hours"
+    return (
+        f"Blnk asked this desk to wait {told} before its next request, which is longer than it waits without "
+        "asking. Nothing more was sent. Find out why from whoever runs your Blnk instance, then resume."
+    )

@@ -31,6 +31,10 @@ class Pace:
     learned_per_minute: float | None = None
     not_before: float = 0.0
     pages_are_reading: bool = False
+    most_wait_seconds: float = 3_600.0
+    """A longer wait that Blnk asks for is cut to this one; `asked_seconds` says so."""
+    asked_seconds: float | None = None
+    """A wait that was longer than that, until whoever pauses for it has taken it away."""
     _allowance: float = 1.0
     _at: float | None = None
     _last_busy: float | None = None
@@ -70,10 +74,16 @@ class Pace:
         wait = retry_after_seconds
         if wait is None:
             wait = min(MOST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** (self._busy_in_a_row - 1))
-        self.wait_until(now + wait)
+        self.wait(now, wait)
+
+    def wait(self, now: float, seconds: float) -> None:
+        """Nothing leaves for so long: a Retry-After of a 429 or a 503."""
+        if seconds > self.most_wait_seconds:
+            self.asked_seconds, seconds = seconds, self.most_wait_seconds
+        self.wait_until(now + seconds)
 
     def wait_until(self, moment: float) -> None:
-        """Nothing leaves before this moment: a Retry-After of a 429 or a 503."""
+        """Nothing leaves before this moment."""
         self.not_before = max(self.not_before, moment)
         self._allowance = min(self._allowance, 1.0)
 

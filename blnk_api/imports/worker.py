@@ -64,6 +64,7 @@ async def engine_for(
     pace = Pace(
         connection.requests_per_minute,
         learned_per_minute=known.per_minute,
+        most_wait_seconds=settings.waits.retry_after_most,
         not_before=now + min(MOST_WAIT_SECONDS, max(0.0, (known.not_before or 0.0) - wall)),
     )
     breaker = Breaker(settings.waits.breaker_first, settings.waits.breaker_most)

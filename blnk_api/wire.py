@@ -132,14 +132,16 @@ def search(
     return Request("POST", FILTER_PATHS[what], query, orjson.dumps(body))
 
 
-def find_refs(instance_id: str, refs: Sequence[str], *, created_from: str | None = None) -> Request:
+def find_refs(
+    instance_id: str, refs: Sequence[str], *, created_from: str | None = None, page: int = 1
+) -> Request:
     """Asks which of at most 99 refs Blnk holds. `created_from` is UTC with Z: Core ignores the zone."""
     if not 0 < len(refs) <= REFS_PER_LOOK:
         raise ValueError(f"a look asks for 1 to {REFS_PER_LOOK} refs, not {len(refs)}")
     filters = [Filter(f"meta_data.{IMPORT_REF}", "in", values=refs)]
     if created_from is not None:
         filters.append(Filter("created_at", "gte", created_from))
-    return search(instance_id, "balances", filters)
+    return search(instance_id, "balances", filters, page=page)
 
 
 def classify(reply: Reply, sent: bytes, *, now: datetime) -> Outcome:

@@ -6,7 +6,11 @@ with PracticeBlnk(folder) as blnk:
     assert blnk.refs() == ["a", "b", "c"]
 """
 
+import json
+import sqlite3
 import subprocess
+import time
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -155,6 +159,27 @@ class PracticeBlnk:
     def create_balance(self, **body: Any) -> dict[str, Any]:
         """Made behind everyone's back, straight in Core. A fault on "create" strikes here too."""
         return self._core("balances", body)
+
+    def hold(self, n: int, *, ref: str = "other", **meta_data: Any) -> None:
+        """So many balances that others made just now, put straight into its store: HTTP takes long."""
+        now = time.time_ns() // 1000 - n - 1_000_000
+        rows = (
+            (
+                f"bln_{ref}-{at}",
+                *("general_ledger_id", "USD", 0, "FIFO", now + at, now + at),
+                json.dumps({"import_ref": f"{ref}-{at}", "import_id": "imp_other", **meta_data}),
+            )
+            for at in range(n)
+        )
+        with (
+            closing(sqlite3.connect(self.data_dir / "practice" / "practice.sqlite", timeout=30)) as store,
+            store,
+        ):
+            store.executemany(
+                "INSERT INTO balances (balance_id, ledger_id, currency, track_fund_lineage, "
+                "allocation_strategy, created_at, committed_at, meta_data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                rows,
+            )
 
     def cloud(
         self, method: str, path: str, body: Any = None, *, token: str | None = None, **params: Any

@@ -103,8 +103,8 @@ def test_rows_that_a_walk_was_not_shown_are_looked_up_by_name(journal: Journal) 
 
 
 def verified(five: Verified, *answers: list[str]) -> Findings:
-    """With a walk that shows nothing, and these ids in the lists that follow."""
-    told = iter([[], *([balance("x", id) for id in answer] for answer in answers)])
+    """With lists of refs and a walk that show nothing, and these ids in the lists that follow."""
+    told = iter([[], [], *([balance("x", id) for id in answer] for answer in answers)])
 
     async def verified() -> Findings:
         thread = JournalThread(five.journal)

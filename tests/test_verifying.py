@@ -11,6 +11,7 @@ from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.states import RowState
 from blnk_api.imports.journal_thread import JournalThread
 from blnk_api.imports.looking import Looker
+from blnk_api.imports.sweeping import Sweep
 from blnk_api.imports.verifying import Findings, missing_needs_a_look, verify
 from blnk_api.outcomes import Request
 from blnk_api.settings import Instance
@@ -30,6 +31,7 @@ class Verified:
         self.instance = Instance(blnk.url, blnk.instance_id, "sandbox")
         self.import_ = self.make(n)
         self.asked = Asked(blnk)
+        self.few_lists = 10
 
     def make(self, n: int, *, currency: str = "NGN") -> Import:
         made = make_draft(self.journal, self.instance, requests_for(n, currency=currency))
@@ -57,16 +59,31 @@ class Verified:
             thread = JournalThread(self.journal)
             looker = Looker(self.asked, self.blnk.instance_id)
             try:
-                return await verify(thread, looker, self.import_, settle_seconds=SETTLE_SECONDS)
+                return await verify(
+                    thread,
+                    looker,
+                    self.import_,
+                    settle_seconds=SETTLE_SECONDS,
+                    few_lists=self.few_lists,
+                )
             finally:
                 thread.close()
 
         return asyncio.run(run())
 
 
-@pytest.fixture
-def five(journal: Journal, practice_blnk: PracticeBlnk) -> Verified:
-    return Verified(journal, practice_blnk, 5)
+@pytest.fixture(params=["by lists", "by a walk"])
+def five(
+    request: pytest.FixtureRequest,
+    journal: Journal,
+    practice_blnk: PracticeBlnk,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Verified:
+    made = Verified(journal, practice_blnk, 5)
+    if request.param == "by a walk":
+        made.few_lists = 0
+        monkeypatch.setattr(Sweep, "_lists_are_cheaper", lambda *_: False)
+    return made
 
 
 def test_what_is_as_the_journal_says_is_clean(five: Verified) -> None:

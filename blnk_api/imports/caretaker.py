@@ -17,7 +17,7 @@ from blnk_api.imports.journal.sending import WHO, remember_first
 from blnk_api.imports.journal.states import ImportState, PausedBy, RowState
 from blnk_api.imports.journal.unknown import UnknownRow
 from blnk_api.imports.lanes import Lane, Ramp
-from blnk_api.imports.looking import bound_of, sortable
+from blnk_api.imports.looking import WhileWanted, bound_of, sortable
 from blnk_api.imports.pace import Circuit
 from blnk_api.imports.resolving import SAME_SERVER_ERRORS, Look
 from blnk_api.imports.verifying import Findings, missing_needs_a_look, verify
@@ -130,10 +130,14 @@ class Caretaker:
         return unknown_rows == await self._journal.read(unknown.waiting_for_person, import_.number)
 
     async def _verify(self, lane: Lane, import_: Import, verification: object) -> None:
+        # A page that fails is asked for again where the comparison stands.
+        looker = self._engine.looker.patient(
+            WhileWanted(lambda: lane.verification is verification, self._waits.breaker_first)
+        )
         while lane.verification is verification:
             try:
                 findings = await verify(
-                    self._journal, self._engine.looker, import_, settle_seconds=self._engine.settle_seconds
+                    self._journal, looker, import_, settle_seconds=self._engine.settle_seconds
                 )
                 if lane.verification is verification:
                     await self._journal.write(_finish, import_, findings)

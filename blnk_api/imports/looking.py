@@ -1,5 +1,6 @@
 """Finds balances in Blnk by the ref they carry. An error or an odd answer raises: it is never absence."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,8 +9,8 @@ from typing import Any, Protocol
 import orjson
 from pydantic import ValidationError
 
-from blnk_api import wire
-from blnk_api.errors import AccessDenied, BlnkError, ReadFailed
+from blnk_api import repeats, wire
+from blnk_api.errors import AccessDenied, BlnkError, RateLimited, ReadFailed
 from blnk_api.imports.journal.states import RowState
 from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance
 from blnk_api.outcomes import Request
@@ -30,24 +31,46 @@ class Patience(Protocol):
         """It was answered after all."""
 
 
+class WhileWanted:
+    """Asks again every few seconds, for as long as the answer is wanted; not what Blnk said no to."""
+
+    def __init__(self, is_wanted: Callable[[], bool], every_seconds: float) -> None:
+        self._is_wanted = is_wanted
+        self._every_seconds = every_seconds
+
+    async def failed(self, failed: BlnkError) -> None:
+        if not repeats.may_pass(failed) and not isinstance(failed, RateLimited):
+            raise failed
+        await asyncio.sleep(self._every_seconds)
+        if not self._is_wanted():
+            raise failed
+
+    async def over(self) -> None:
+        pass
+
+
 _MOST_REPEATS = 200
 """A look that has not come to an end after this many questions is no answer."""
 _LAST_ANSWERS = 2
+CARRIES_A_REF = Filter(f"meta_data.{IMPORT_REF}", "isnotnull")
 
 
 class Looker:
     """One instance's looks. Create with the engine's paced `ask`."""
 
+    MOST_PAGES = 20_000
+    """Of one question: beyond, something is wrong with the pages."""
+
     def __init__(self, ask: Ask, instance_id: str, *, patience: Patience | None = None) -> None:
         self._ask = ask
-        self._instance_id = instance_id
+        self.instance_id = instance_id
         self._patience = patience
 
     def patient(self, patience: Patience) -> "Looker":
         """As this one; a question about balances that is not answered is asked again."""
-        return Looker(self._ask, self._instance_id, patience=patience)
+        return Looker(self._ask, self.instance_id, patience=patience)
 
-    async def _balances(self, request: Request) -> list[Balance]:
+    async def balances(self, request: Request) -> list[Balance]:
         """The balances of an answer. What is no such answer raises, or is asked for again."""
         has_failed = False
         while True:
@@ -67,7 +90,7 @@ class Looker:
 
     async def answers(self) -> None:
         """The smallest look there is; raises when Blnk does not answer it."""
-        wire.read_rows(await self._ask(wire.list_page(self._instance_id, "ledgers", page=1, page_size=1)))
+        wire.read_rows(await self._ask(wire.list_page(self.instance_id, "ledgers", page=1, page_size=1)))
 
     async def find(self, refs: Sequence[str], *, created_from: str | None = None) -> dict[str, list[Balance]]:
         """Balances by ref; a ref that Blnk does not hold is not among the keys."""
@@ -83,7 +106,7 @@ class Looker:
         """As `find`, for at most 99 refs in one list, the witness among them."""
 
         def search(missing: Sequence[str]) -> Request:
-            return wire.find_refs(self._instance_id, missing, created_from=created_from)
+            return wire.find_refs(self.instance_id, missing, created_from=created_from)
 
         return await self._find_each(search, lambda one: one.import_ref, refs, witness)
 
@@ -91,7 +114,7 @@ class Looker:
         """Which of these ids, at most 100 with the witness, Blnk holds."""
 
         def search(missing: Sequence[str]) -> Request:
-            return wire.search(self._instance_id, "balances", [Filter("balance_id", "in", values=missing)])
+            return wire.search(self.instance_id, "balances", [Filter("balance_id", "in", values=missing)])
 
         return set(await self._find_each(search, lambda one: one.balance_id, balance_ids, witness))
 
@@ -114,7 +137,7 @@ class Looker:
         for _ in range(_MOST_REPEATS):
             asked = missing if witness is None else [*missing, witness]
             got: dict[str, list[Balance]] = {}
-            for balance in await self._balances(search(asked)):
+            for balance in await self.balances(search(asked)):
                 name = name_of(balance)
                 if name is None or name not in asked:
                     raise ReadFailed("Blnk answered a look with balances that were not asked for.")
@@ -136,25 +159,29 @@ class Looker:
         thousand at most."""
         filters = [Filter(field, "in", values=values)]
         if ours_only:
-            filters.insert(0, _CARRIES_A_REF)
+            filters.insert(0, CARRIES_A_REF)
         found: list[Balance] = []
         for page in range(1, 11):
-            asked = wire.search(self._instance_id, "balances", filters, page=page)
-            part = await self._balances(asked)
+            asked = wire.search(self.instance_id, "balances", filters, page=page)
+            part = await self.balances(asked)
             found += part
             if len(part) < PAGE_LIMIT:
                 break
         return found
 
-    async def count_with_refs(self) -> int | None:
+    async def count_with_refs(self, created_from: str | None = None) -> int | None:
         """How many balances of this instance carry an import_ref, where Blnk says so."""
-        asked = wire.search(self._instance_id, "balances", [_CARRIES_A_REF], page_size=1)
+        filters = [CARRIES_A_REF, *_since(created_from)]
+        asked = wire.search(self.instance_id, "balances", filters, page_size=1)
         said = await self._ask(asked)
         total = said.get("total") if isinstance(said, dict) else None
         return total if isinstance(total, int) else None
 
-    async def walk(self, created_from: str | None = None) -> AsyncIterator[list[Balance]]:
-        """All balances that carry an import_ref, from `created_from` on, oldest first, each once.
+    async def walk(
+        self, created_from: str | None = None, *, only: Filter = CARRIES_A_REF
+    ) -> AsyncIterator[list[Balance]]:
+        """All balances that carry an import_ref (or for which `only` holds), from `created_from` on, oldest
+        first, each once.
 
         By keyset on created_at, which Blnk reads fast at any size; page by page within one created_at, and
         throughout if Blnk does not keep the order asked for. A page that is not full may be one of a Blnk
@@ -163,10 +190,10 @@ class Looker:
         bound, page = created_from, 1
         at_bound: set[str] = set()
         while True:
-            got = await self._page(bound, page)
+            got = await self._page(only, bound, page)
             keys = [sortable(one.created_at) for one in got]
             if keys != sorted(keys):
-                async for part in self._walk_unordered(created_from):
+                async for part in self._walk_unordered(only, created_from):
                     yield part
                 return
             new = [one for one in got if one.balance_id not in at_bound]
@@ -181,12 +208,12 @@ class Looker:
             bound, page = last, 1
             at_bound = {one.balance_id for one in got if sortable(one.created_at) == keys[-1]}
 
-    async def _walk_unordered(self, created_from: str | None) -> AsyncIterator[list[Balance]]:
+    async def _walk_unordered(self, only: Filter, created_from: str | None) -> AsyncIterator[list[Balance]]:
         seen: set[str] = set()
         while True:
             before = len(seen)
-            for page in range(1, _MOST_REPEATS * PAGE_LIMIT):
-                got = await self._page(created_from, page)
+            for page in range(1, self.MOST_PAGES + 1):
+                got = await self._page(only, created_from, page)
                 new = [one for one in got if one.balance_id not in seen]
                 seen.update(one.balance_id for one in new)
                 if not got:
@@ -195,17 +222,16 @@ class Looker:
             if len(seen) == before:
                 return
 
-    async def _page(self, bound: str | None, page: int) -> list[Balance]:
-        filters = [_CARRIES_A_REF]
-        if bound is not None:
-            filters.append(Filter("created_at", "gte", bound))
+    async def _page(self, only: Filter, bound: str | None, page: int) -> list[Balance]:
+        filters = [only, *_since(bound)]
         asked = wire.search(
-            self._instance_id, "balances", filters, page=page, sort_by="created_at", sort_order="asc"
+            self.instance_id, "balances", filters, page=page, sort_by="created_at", sort_order="asc"
         )
-        return await self._balances(asked)
+        return await self.balances(asked)
 
 
-_CARRIES_A_REF = Filter(f"meta_data.{IMPORT_REF}", "isnotnull")
+def _since(bound: str | None) -> list[Filter]:
+    return [] if bound is None else [Filter("created_at", "gte", bound)]
 
 
 def read_balances(said: Any) -> list[Balance]:

@@ -18,7 +18,7 @@ from blnk_api.imports.journal.sending import WHO
 from blnk_api.imports.journal.states import PausedBy, RowState
 from blnk_api.imports.journal_thread import JournalThread
 from blnk_api.imports.lanes import Lane, Ramp
-from blnk_api.imports.looking import Looker, Verdict, bound_of, judge
+from blnk_api.imports.looking import Looker, Verdict, WhileWanted, bound_of, judge
 from blnk_api.models import Balance
 from blnk_api.settings import Waits
 from blnk_api.wire import PAGE_LIMIT, REFS_PER_LOOK
@@ -183,7 +183,8 @@ class Scout:
         """Once in each process: a large import by one walk; a small one's rows are looked up as they come."""
         ready = lane.import_.counts.get(RowState.READY, 0)
         if self.can_look and await walking_is_cheaper(self._looker, ready):
-            await walk_up(self._journal, self._looker, lane.import_)
+            patience = WhileWanted(lambda: lane.sends, self._waits.journal_retry)
+            await walk_up(self._journal, self._looker.patient(patience), lane.import_)
             lane.is_walked = True
         lane.is_looked_up = True
 

@@ -6,7 +6,7 @@ by sending. Memory stays flat: what was found is one byte a row.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,13 +14,14 @@ from sqlalchemy import Connection, func, select
 
 from blnk_api.errors import AccessDenied, ReadFailed
 from blnk_api.imports.journal.imports import Import
-from blnk_api.imports.journal.moves import move
+from blnk_api.imports.journal.moves import counts_of, move
 from blnk_api.imports.journal.schema import is_one_of, rows
 from blnk_api.imports.journal.states import HELD, RowState
 from blnk_api.imports.journal_thread import JournalThread
 from blnk_api.imports.looking import Looker, bound_of
+from blnk_api.imports.sweeping import FEW_LISTS, Sweep
 from blnk_api.models import IMPORT_ID, Balance
-from blnk_api.wire import PAGE_LIMIT
+from blnk_api.wire import PAGE_LIMIT, REFS_PER_LOOK
 
 MOST_TOLD = 1000
 """Findings kept with all their ids; beyond it only their number is kept."""
@@ -40,6 +41,8 @@ class Findings:
     missing: list[dict[str, Any]] = field(default_factory=list)
     unexpected: list[dict[str, Any]] = field(default_factory=list)
     why_not: str | None = None
+    told: set[str] = field(default_factory=set)
+    """Second and strange balances that are among these findings: a balance may be met twice."""
 
     @property
     def is_clean(self) -> bool:
@@ -70,17 +73,36 @@ class _Bits:
 
 
 async def verify(
-    journal: JournalThread, looker: Looker, import_: Import, *, settle_seconds: float
+    journal: JournalThread,
+    looker: Looker,
+    import_: Import,
+    *,
+    settle_seconds: float,
+    few_lists: int = FEW_LISTS,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Findings:
-    """Raises from the errors tree when Blnk does not answer; then nothing was concluded."""
-    first, last, expected = await journal.read(_span, import_.number)
+    """Raises from the errors tree when Blnk does not answer; then nothing was concluded.
+
+    Begins at the import's bound each time: a balance that was committed late lies behind whatever an earlier
+    comparison has seen.
+    """
+    first, last, expected, created = await journal.read(_span, import_.number)
     findings = Findings(checked=True, expected=expected)
     if expected == 0:
         return findings
     seen = _Bits(first, last)
     try:
         if import_.created_from is not None:
-            async for balances in looker.walk(bound_of(import_.created_from)):
+            sweep = Sweep(
+                looker,
+                lambda after: journal.read(_refs, import_.number, after),
+                created,
+                import_id=import_.id,
+                created_from=bound_of(import_.created_from),
+                few_lists=few_lists,
+                clock=clock,
+            )
+            async for balances in sweep.pages():
                 await journal.read(_compare, import_, balances, seen, findings)
         await _look_again(journal, looker, import_, seen, findings, settle_seconds=settle_seconds)
     except AccessDenied as denied:
@@ -91,13 +113,25 @@ async def verify(
     return findings
 
 
-def _span(tx: Connection, number: int) -> tuple[int, int, int]:
-    """The first and last row of the import, whatever became of them yet, and how many are balances."""
+def _span(tx: Connection, number: int) -> tuple[int, int, int, int]:
+    """The first and last row of the import, whatever became of them yet, how many are balances, and how many
+    of these it made."""
     mine = rows.c.import_ == number
     low, high = tx.execute(select(func.min(rows.c.id), func.max(rows.c.id)).where(mine)).one()
-    is_balance = rows.c.state.in_([RowState.CREATED, RowState.EXISTS])
-    n: int = tx.execute(select(func.count()).where(mine, is_balance)).scalar_one()
-    return low or 0, high or 0, n
+    counts = counts_of(tx, number)
+    created = counts.get(RowState.CREATED, 0)
+    return low or 0, high or 0, created + counts.get(RowState.EXISTS, 0), created
+
+
+def _refs(tx: Connection, number: int, after: int) -> list[tuple[int, str]]:
+    """The next rows that were created, with their refs."""
+    part = tx.execute(
+        select(rows.c.id, rows.c.ref)
+        .where(rows.c.import_ == number, rows.c.state == RowState.CREATED, rows.c.id > after)
+        .order_by(rows.c.id)
+        .limit(REFS_PER_LOOK)
+    )
+    return [(one.id, one.ref) for one in part]
 
 
 def _compare(
@@ -128,14 +162,16 @@ def _compare(
                 seen.add(row.id)
                 seen.witness = balance.balance_id
             else:
-                _tell(findings.twins, row=row.number, ids=[row.balance_id, balance.balance_id])
+                _tell(findings, findings.twins, row=row.number, ids=[row.balance_id, balance.balance_id])
         elif balance.meta_data.get(IMPORT_ID) == import_.id and not is_its_balance:
-            _tell(findings.unexpected, ref=balance.import_ref, ids=[balance.balance_id])
+            _tell(findings, findings.unexpected, ref=balance.import_ref, ids=[balance.balance_id])
 
 
-def _tell(told: list[dict[str, Any]], **what: Any) -> None:
-    if len(told) < MOST_TOLD:
-        told.append(what)
+def _tell(findings: Findings, kind: list[dict[str, Any]], **what: Any) -> None:
+    id = what["ids"][-1]
+    if len(kind) < MOST_TOLD and id not in findings.told:
+        findings.told.add(id)
+        kind.append(what)
 
 
 async def _look_again(
@@ -163,7 +199,7 @@ async def _look_again(
             missing = await _missing(looker, gone, witness, settle_seconds)
             for _, number, balance_id in asked:
                 if balance_id in missing:
-                    _tell(findings.missing, row=number, ids=[balance_id])
+                    _tell(findings, findings.missing, row=number, ids=[balance_id])
 
 
 async def _missing(looker: Looker, ids: list[str], witness: str | None, settle_seconds: float) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from blnk_api.command import acts
+from blnk_api.command import acts, stopping
 from blnk_api.command.columns import FIELDS
 from blnk_api.command.dry_run import REQUESTS
 from blnk_api.command.exits import Ends, Exit
@@ -108,6 +108,12 @@ def _parser() -> ArgumentParser:
     one.add_argument("id", metavar="ID")
     one = verb("cancel", acts.cancel, "Send no further row of an import, for good. What was created stays.")
     one.add_argument("id", metavar="ID")
+    for name, act, told in (
+        ("stop", stopping.stop, "Stop all sending, or that of one connection, until `start`."),
+        ("start", stopping.start, "Lift a `stop` of the same scope."),
+    ):
+        one = verb(name, act, told)
+        one.add_argument("--connection", metavar="NAME", help="of this instance alone; else the whole desk")
     one = verb("look-again", acts.look_again, handling.LOOK_AGAIN.means, moves=True)
     one.add_argument("id", metavar="ID")
     one.add_argument("row", nargs="*", metavar="ROW", help="12, or 12·USD; all that wait where none is named")

@@ -265,6 +265,8 @@ _EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "left out": lambda detail: f"Left {_rows(detail)} out.",
     "taken in": lambda detail: f"Took {_rows(detail)} in again.",
     "accepted currency": lambda detail: f"Said that {detail.get('code')} is a currency of their own.",
+    "sending stopped": lambda _: "Stopped all sending. Nothing leaves until it is started again.",
+    "sending started": lambda _: "Started sending again.",
     "interrupted": lambda detail: (
         f"Sending stopped in the middle of {plural(int(detail.get('rows', 0)), 'row')}; "
         "Blnk is looked at before they go again."

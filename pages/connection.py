@@ -3,7 +3,7 @@
 import streamlit as st
 
 from blnk_api import words
-from pages.parts import checks, faults, look, visit
+from pages.parts import checks, faults, look, stopped, visit
 
 here = visit.current()
 connection = here.connected()
@@ -20,6 +20,7 @@ with st.container(border=True):
         look.fact("Instance id", connection.instance.instance_id)
         look.fact("Sending", words.sending(here.sending()))
 
+stopped.switch(here, connection)
 checks.show(here)
 if connection.is_practice:
     faults.show(here)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts import banner, sidebar, visit
+from pages.parts import banner, sidebar, stopped, visit
 
 parts = Path(__file__).parent / "parts"
 st.html(parts / "style.css")
@@ -23,6 +23,7 @@ st.set_page_config(page_title=f"{page.title} · Balance Desk", page_icon=parts /
 here = visit.begin()
 sidebar.show(here, pages)
 banner.show(here)
+stopped.banner(here)
 if page.title != "Connection":
     banner.not_well(here)
 page.run()

@@ -255,6 +255,15 @@ def test_a_claim_that_grows_old_in_the_very_last_moment_does_not_leave(
         assert listener.requests == []
 
 
+def test_what_may_not_leave_any_more_does_not_though_it_has_its_line() -> None:
+    """Sending was stopped, or the lock was lost, between the claim and the first byte."""
+    with listening(OK, OK) as (url, listener):
+        held = using(url, lambda client: client.send(POST, "t", may_leave=lambda: False))
+        assert held == NotSent()
+        assert listener.requests == []
+        assert using(url, lambda client: client.send(POST, "t", may_leave=lambda: True)) == Answer(201, b"{}")
+
+
 def test_a_line_that_was_given_back_stale_serves_the_next_request() -> None:
     async def act(client: BulkClient) -> list[Reply | NotSent]:
         return [

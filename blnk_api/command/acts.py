@@ -10,6 +10,7 @@ from blnk_api.command.exits import Ends, Exit
 from blnk_api.command.opening import Opened
 from blnk_api.command.progress import Progress
 from blnk_api.command.sending import see_through
+from blnk_api.command.stopping import say_stops
 from blnk_api.command.telling import say
 from blnk_api.errors import BlnkError
 from blnk_api.imports import handling
@@ -65,6 +66,7 @@ def status(opened: Opened, options: Namespace) -> Exit:
         listed = [telling.as_json(one) for one in found]
         telling.say_json(listed[0] if options.id else listed)
         return Exit.FINE
+    say_stops(opened, found[0].instance if options.id else None)
     for one in found:
         say(f"{one.id}  {words.STATE[one.state]:9}  {words.title(one)}, by {shown(one.who, 80)}")
         say(f"  {words.headline(one)}")

@@ -18,6 +18,7 @@ from blnk_api.command.exits import Ends, Exit
 from blnk_api.command.opening import Opened
 from blnk_api.command.progress import Progress
 from blnk_api.command.sending import Unserved, see_through
+from blnk_api.command.stopping import say_stops
 from blnk_api.command.telling import say
 from blnk_api.imports import drafts, receipts
 from blnk_api.imports.drafts import NotConfirmed
@@ -109,6 +110,7 @@ def _checked(opened: Opened, import_: Import, connection: Connection) -> Import:
 def _confirmed(opened: Opened, draft: Import, connection: Connection, options: Namespace) -> Import:
     """The import that was handed over: this draft, or another command's of the same file that was quicker."""
     telling.say_totals(draft, connection)
+    say_stops(opened, connection.instance)
     count = drafts.to_create(draft)
     with _or_discarded(opened, draft):
         if quicker := _overlapping(opened, draft):

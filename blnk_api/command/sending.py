@@ -11,10 +11,11 @@ import uvloop
 from sqlalchemy import Connection as Tx
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
+from blnk_api import stop_words
 from blnk_api.command import unfinished
 from blnk_api.command.exits import Ends, Exit
 from blnk_api.command.opening import Opened
-from blnk_api.imports.journal import imports, senders, sending, unknown
+from blnk_api.imports.journal import imports, senders, sending, stops, unknown
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.lock import SenderLock
 from blnk_api.imports.journal.states import ImportState, PausedBy, RowState
@@ -200,10 +201,22 @@ class _Seeing:
             now = await self._thread.read(_look, self._import.number)
             if now.has_ended:
                 return now.import_
+            await self._refuse_while_stopped(now.import_)
             await self._refuse_to_wait_for_ever(now.import_)
         except OperationalError:
             await asyncio.sleep(self._opened.settings.waits.journal_retry)
         return None
+
+    async def _refuse_while_stopped(self, import_: Import) -> None:
+        """Somebody stopped all sending: what is on its way comes to its end, and the rest waits."""
+        counts = import_.counts
+        waits = import_.state in (ImportState.QUEUED, ImportState.RUNNING) and counts.get(RowState.READY)
+        if not waits or counts.get(RowState.SENDING) or counts.get(RowState.UNKNOWN):
+            return
+        if holding := await self._thread.read(stops.holding, import_.instance):
+            settings = self._opened.settings
+            told = stop_words.what_holds(holding, settings, settings.time_zone)
+            raise Ends(f"{told} Then `resume {import_.id}` goes on.", Exit.STOPPED)
 
     async def _refuse_to_wait_for_ever(self, import_: Import) -> None:
         """Rows that wait for another import's rows, which nobody settles, would wait for ever."""

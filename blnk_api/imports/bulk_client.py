@@ -11,6 +11,7 @@ import socket
 import ssl
 import struct
 import time
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
@@ -31,7 +32,8 @@ _PIECE_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """The claim was too old when the connection was ready; nothing left this machine."""
+    """The claim was too old when the connection was ready, or nothing may leave any more: nothing left this
+    machine."""
 
 
 class _Stale(Exception):
@@ -59,17 +61,22 @@ class _Connector(aiohttp.TCPConnector):
         return connection
 
 
+def _always() -> bool:
+    return True
+
+
 class _Body(BytesPayload):
     """Checks its claim's age in the moment in which it is written: aiohttp writes one turn of the loop after
     it has the connection, and this process may stand still between the two."""
 
-    def __init__(self, value: bytes, leave_before: float) -> None:
+    def __init__(self, value: bytes, leave_before: float, may_leave: Callable[[], bool]) -> None:
         super().__init__(value)
         self._leave_before = leave_before
+        self._may_leave = may_leave
         self.is_stale = False
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
-        if boottime() > self._leave_before:
+        if boottime() > self._leave_before or not self._may_leave():
             self.is_stale = True
             raise _Stale
         await super().write_with_length(writer, content_length)
@@ -108,13 +115,19 @@ class BulkClient:
         await self._session.close()
 
     async def send(
-        self, request: Request, token: str, *, leave_before: float = float("inf")
+        self,
+        request: Request,
+        token: str,
+        *,
+        leave_before: float = float("inf"),
+        may_leave: Callable[[], bool] = _always,
     ) -> Reply | NotSent:
-        """What came of one request. `leave_before` is on `boottime()`; raises nothing but cancellation."""
+        """What came of one request. `leave_before` is on `boottime()`, and `may_leave` is asked in the moment
+        in which the request is written; raises nothing but cancellation."""
         _leave_before.set(leave_before)
         transports: list[Any] = []
         _transports.set(transports)
-        body = None if request.body is None else _Body(request.body, leave_before)
+        body = None if request.body is None else _Body(request.body, leave_before, may_leave)
         task = asyncio.current_task()
         assert task is not None
         self._due(task)

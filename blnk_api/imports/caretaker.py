@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from blnk_api import errors
 from blnk_api.imports import in_doubt
 from blnk_api.imports.engine import Engine
-from blnk_api.imports.journal import imports, senders, sending, unknown
+from blnk_api.imports.journal import imports, senders, sending, stops, unknown
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.moves import move_import, note
 from blnk_api.imports.journal.sending import WHO, remember_first
@@ -63,6 +63,7 @@ class Caretaker:
         live = [one for one in await self._journal.read(imports.in_states, _LIVE) if self._is_ours(one)]
         lanes = self._engine.lanes
         denied, asked = self._gate.denied, self._gate.pace.asked_seconds
+        self._gate.is_stopped = await self._journal.read(stops.is_stopped, self._instance)
         for import_ in live:
             lane = lanes.get(import_.number)
             if lane is None:
@@ -110,7 +111,7 @@ class Caretaker:
                     move_import, import_.number, from_=[ImportState.RUNNING], to=ImportState.VERIFYING
                 )
             else:
-                lane.sends = True
+                lane.sends = not self._gate.is_stopped
         elif state is ImportState.VERIFYING and lane.verification is None:
             lane.verification = object()
             self._engine.start(self._verify(lane, import_, lane.verification))

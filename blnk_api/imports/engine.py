@@ -155,6 +155,10 @@ class Engine:
             and self.gate.clock() >= self.gate.pace.not_before
         )
 
+    def _may_leave(self) -> bool:
+        """Asked of each row in the moment in which it is written to the line."""
+        return self._holds_lock() and not self.gate.is_stopped
+
     async def _claim(self, lanes: list[Lane], wanted: int) -> None:
         share = math.ceil(wanted / len(lanes))
         for lane in lanes:
@@ -195,9 +199,12 @@ class Engine:
 
     async def _attempt(self, lane: Lane, flight: Flight, token: Token) -> Result:
         left_at = self.gate.clock()
-        reply = await self.gate.post(flight.body, token, leave_before=flight.leave_before)
+        reply = await self.gate.post(
+            flight.body, token, leave_before=flight.leave_before, may_leave=self._may_leave
+        )
         if isinstance(reply, NotSent):
-            return decisions.taken_back(flight, "It did not leave in time.")
+            why = "It did not leave in time." if self._may_leave() else "Sending stopped before it left."
+            return decisions.taken_back(flight, why)
         outcome = wire.classify(reply, flight.body, now=datetime.now(UTC))
         self.gate.learn(outcome, sent_at=left_at)
         match outcome:

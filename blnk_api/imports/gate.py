@@ -41,6 +41,8 @@ class Gate:
         """Why the credentials do not serve, once Blnk has said so."""
         self._read_again_seconds = read_again_seconds
         self._sleep = sleep
+        self.is_stopped = False
+        """Somebody has stopped all sending: no row leaves, though it may have been claimed before that."""
         self._client = client
         self._tokens = tokens
         self._token: Token | None = None
@@ -72,7 +74,8 @@ class Gate:
                 self.pace.take(1)
                 permits -= 1
                 for_looks -= 1
-        return permits if self.breaker.circuit is not Circuit.OPEN and self.denied is None else 0
+        is_shut = self.breaker.circuit is Circuit.OPEN or self.denied is not None or self.is_stopped
+        return 0 if is_shut else permits
 
     async def ask(self, request: Request) -> Any:
         """The JSON of a read, at the instance's pace. Raises from the errors tree; it creates nothing.
@@ -119,9 +122,11 @@ class Gate:
             self.pace.wait_until(now + failed.retry_after_seconds)
         await self._sleep(wait)
 
-    async def post(self, body: bytes, token: Token, *, leave_before: float) -> Reply | NotSent:
+    async def post(
+        self, body: bytes, token: Token, *, leave_before: float, may_leave: Callable[[], bool]
+    ) -> Reply | NotSent:
         request = wire.post_balance(self.instance_id, body)
-        return await self._client.send(request, token.value, leave_before=leave_before)
+        return await self._client.send(request, token.value, leave_before=leave_before, may_leave=may_leave)
 
     def learn(self, outcome: Outcome, *, sent_at: float) -> bool:
         """Lets pace and breaker know what a row came to. Whether this opened or closed the breaker."""

@@ -15,7 +15,18 @@ from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow
 from blnk_api.imports.journal.states import WORDS, ImportState, RowState
 from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance, BalanceRequest
-from pages.parts import ask, banner, decide, import_controls, look, notes, person, receipt, watched
+from pages.parts import (
+    ask,
+    banner,
+    decide,
+    import_controls,
+    look,
+    notes,
+    person,
+    receipt,
+    stopped,
+    watched,
+)
 from pages.parts.visit import Visit
 
 _TOLD = {
@@ -62,7 +73,7 @@ def _watch(visit: Visit, id: str, draw_page_anew: Callable[[], None]) -> None:
     import_ = visit.reload(id)
     assert import_ is not None
     row = _row(visit, import_)
-    if row.state in _SETTLED or import_.is_over:
+    if row.state in _SETTLED or import_.is_over or stopped.has_changed(visit):
         draw_page_anew()
         return
     match import_.state, row.state:

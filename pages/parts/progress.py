@@ -12,7 +12,7 @@ from blnk_api.imports.journal import imports
 from blnk_api.imports.journal.imports import Event, Import
 from blnk_api.imports.journal.states import WORDS, ImportState, RowState
 from blnk_api.imports.pulse import Curve, Pulse, pulses
-from pages.parts import banner, decide, ending, import_controls, look, watched
+from pages.parts import banner, decide, ending, import_controls, look, stopped, watched
 from pages.parts.visit import Visit
 
 _EVENTS = 20
@@ -30,7 +30,7 @@ def show(visit: Visit, import_: Import) -> None:
 
 def _watch(visit: Visit, seen: Import, draw_page_anew: Callable[[], None]) -> None:
     pulse = pulses.read(visit.desk.journal, seen.id)
-    if pulse.import_.state is not seen.state:
+    if pulse.import_.state is not seen.state or stopped.has_changed(visit):
         draw_page_anew()
     _on_its_way(visit, pulse)
 
@@ -72,6 +72,10 @@ def _over(visit: Visit, import_: Import) -> None:
 def _pace(visit: Visit, pulse: Pulse) -> None:
     """How fast, how long still, and why no faster; of the same height whatever is known yet."""
     with st.container(gap="xxsmall", key="pace"):
+        if visit.stops:
+            st.markdown("Sending is stopped")
+            st.caption("The rest goes on when somebody starts it again, under Connection.")
+            return
         st.markdown(progress_words.how_fast(pulse.rows_per_second, pulse.seconds_left))
         held_up = progress_words.held_up(pulse.import_)
         rate = pulse.rows_per_second

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import streamlit as st
 
-from blnk_api import supervise, web
+from blnk_api import stop_words, supervise, web, words
 from blnk_api.desk import (
     Desk,
     LinkProblem,
@@ -17,8 +17,9 @@ from blnk_api.desk import (
     who_sends,
 )
 from blnk_api.errors import SettingsProblem
-from blnk_api.imports.journal import JournalUnavailable, imports, people
+from blnk_api.imports.journal import JournalUnavailable, imports, people, stops
 from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.journal.stops import Press
 from blnk_api.settings import Connection, Instance
 from pages.parts import look
 
@@ -35,6 +36,8 @@ class Visit:
     browser: str
     who: str | None
     """The name given in this browser; nobody has verified it."""
+    stops: tuple[Press, ...] = ()
+    """What keeps the instance from sending."""
 
     @property
     def instance(self) -> Instance | None:
@@ -93,7 +96,9 @@ def begin() -> Visit:
     browser = web.browser_of(st.context.cookies.to_dict()) or _session_browser()
     with desk.journal.read() as tx:
         who = people.name_of(tx, browser)
-    visit = Visit(desk, connection, import_, browser, who)
+        instance = import_.instance if import_ is not None else connection.instance if connection else None
+        holding = tuple(stops.holding(tx, instance))
+    visit = Visit(desk, connection, import_, browser, who, holding)
     st.session_state[_KEY] = visit
     return visit
 
@@ -145,6 +150,10 @@ def _choose_connection(desk: Desk) -> NoReturn:
     st.write(
         "There are several connections. Choose the one that you want to work with; nothing is chosen for you."
     )
+    with desk.journal.read() as tx:
+        holding = stops.holding(tx, None)
+    for one in holding:
+        look.problem(stop_words.in_force(one, desk.settings, words.zone(st.context.timezone)))
     for connection in desk.settings.connections.values():
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             with st.container(gap=None):

@@ -21,10 +21,22 @@ from blnk_api.imports.journal import (
     schema,
     senders,
     sending,
+    stops,
     unknown,
 )
 from blnk_api.imports.journal.states import ImportState, PausedBy, RowState
-from tests.journalling import INSTANCE, claim, created, draft, found_absent, ids_of, record, result, running
+from tests.journalling import (
+    ELSEWHERE,
+    INSTANCE,
+    claim,
+    created,
+    draft,
+    found_absent,
+    ids_of,
+    record,
+    result,
+    running,
+)
 
 _PLAIN: dict[str, dict[str, Any]] = {
     "mappings": {
@@ -81,6 +93,7 @@ def make(path: Path) -> None:
             breaker={"circuit": "open", "reason": "?"},
         )
         people.set_name(tx, "browser", "Ada")
+        stops.stop(tx, imports.instance_number(tx, ELSEWHERE), who="Ada")
         for table, values in _PLAIN.items():
             tx.execute(insert(schema.metadata.tables[table]).values(**values))
     draft(journal, 1)

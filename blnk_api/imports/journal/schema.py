@@ -249,6 +249,16 @@ sender = Table(
     Column("serves", Text, nullable=False),  # JSON: numbers of the instances it has credentials for
 )
 
+stops = Table(
+    "stops",
+    metadata,
+    Column("id", _BIG, primary_key=True),
+    Column("instance", Integer, ForeignKey("instances.id")),  # none: the whole desk
+    Column("stopped", Boolean, nullable=False),  # false: lifted again
+    Column("who", Text, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
 people = Table(
     "people",
     metadata,

@@ -24,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 
+from blnk_api.imports.journal import stops
 from blnk_api.imports.journal.bulk import given, run_at_once
 from blnk_api.imports.journal.moves import count, move, note, require_move
 from blnk_api.imports.journal.schema import attempts, counts, imports, is_one_of, rows
@@ -106,9 +107,11 @@ def claim(tx: Connection, import_: int, row_ids: Sequence[int], token: str | Non
 
     A row whose ref another row of this instance holds is not claimed: it waits for that row. Raises
     IntegrityError when another process took the ref at the same moment, or two of these rows have one; then
-    nothing was claimed.
+    nothing was claimed. While sending is stopped nothing is.
     """
     token = token or secrets.token_hex(8)
+    if stops.hold_back(tx, import_):
+        return Claimed(token, {})
     now = time.time()
     claimed = run_at_once(tx, _CLAIM, [(row, token, now) for row in row_ids])
     if not claimed:

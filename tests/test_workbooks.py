@@ -9,7 +9,7 @@ from blnk_api.imports import reading
 from blnk_api.imports.reading import FileProblem, FileShape, ReadOptions, Record
 from blnk_api.imports.reading.displayed import display
 from tests import workbooks
-from tests.workbooks import number, row, text
+from tests.workbooks import MAIN, number, row, text
 
 HEADER = workbooks.header("ledger_id", "currency", "note")
 
@@ -166,6 +166,198 @@ def test_prefixed_names_are_read_too(file: Path) -> None:
     assert read(file, content)[1] == [Record(2, ["A", "USD", ""])]
 
 
+X15 = "http://schemas.microsoft.com/office/spreadsheetml/2010/11/main"
+
+
+@pytest.mark.parametrize(
+    ("code", "stored", "seen"),
+    [
+        ('"INV-"0', "42", "INV-42"),
+        ('"INV-"0', "-5", "-INV-5"),
+        ('0" kg"', "5", "5 kg"),
+        ('0.00" kg"', "5.5", "5.50 kg"),
+        ('#,##0" pcs"', "12345", "12345 pcs"),
+        ('"K"#', "77", "K77"),
+        ("\\K0", "7", "K7"),
+        ("INV-0", "7", "INV-7"),
+        ("[$INV]0", "7", "INV7"),
+        ('"ALL-"0', "7", "ALL-7"),
+        ('General" kg"', "1.5", "1.5 kg"),
+        ('"K"General', "12", "K12"),
+        ('0" h "00" m"', "1230", "12 h 30 m"),
+        ('0" CR";0" DR"', "5", "5 CR"),
+        ('0" CR";0" DR"', "-5", "5 DR"),
+        ('"C-"0;"D-"0', "-5", "D-5"),
+        ('"C-"0;-"C-"0', "-5", "-C-5"),
+        ('[<100]0" few";0" many"', "5", "5 few"),
+        ('[<100]0" few";0" many"', "500", "500 many"),
+        ('"USD "0.00', "5", "5.00"),
+        ('0.00" EUR"', "5", "5.00"),
+        ('"kr" #,##0', "12", "12"),
+        ("[$CHF-807] 0", "5", "5"),
+        ("0;[Red]0", "-5", "-5"),
+        ('"$"#,##0_);[Red]("$"#,##0)', "-1234", "-1234"),
+        ('0.0,,"M"', "1500000", "1500000.0"),
+        ('0"', "5", "5"),
+        ("0[", "5", "5"),
+        ("", "5", "5"),
+    ],
+)
+def test_letters_around_a_number_are_not_lost_and_a_currency_is_left_away(
+    code: str, stored: str, seen: str
+) -> None:
+    assert display(164, code, False)(stored) == seen
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '<c r="C2"><f>1+1</f><v></v></c>',
+        '<c r="C2"><f>1+1</f><v/></c>',
+        '<c r="C2"><f>1+1</f><v> </v></c>',
+        '<c r="C2" t="n"><f t="shared" si="0"/><v/></c>',
+        '<c r="C2" t="b"><f>TRUE</f><v/></c>',
+        '<c r="C2" t="e"><f>1/0</f><v/></c>',
+        '<c r="C2" t="str"><f>A1</f></c>',
+    ],
+)
+def test_a_formula_that_nobody_has_calculated_is_an_error(file: Path, cell: str) -> None:
+    record = one_cell(file, cell)
+    assert [(flaw.kind, flaw.column) for flaw in record.problems] == [("formula_without_result", 2)]
+
+
+@pytest.mark.parametrize(("told", "flaws"), [("1", 1), ("0", 0)])
+def test_a_nought_that_a_program_put_in_place_of_a_result_is_an_error(
+    file: Path, told: str, flaws: int
+) -> None:
+    rows = HEADER + row(2, text("A2", "A"), text("B2", "USD"), '<c r="C2"><f>C1</f><v>0</v></c>')
+    content = workbooks.parts({"S": rows})
+    content["xl/workbook.xml"] = content["xl/workbook.xml"].replace(
+        "</sheets>", f'</sheets><calcPr calcId="124519" fullCalcOnLoad="{told}"/>'
+    )
+    assert len(read(file, content)[1][0].problems) == flaws
+
+
+def test_other_programs_elements_of_the_same_name_mean_nothing(file: Path) -> None:
+    cell = number("C2", "44562", style=1)
+    content = workbooks.parts(
+        {"S": HEADER + row(2, text("A2", "A"), text("B2", "USD"), cell)},
+        formats=("yyyy-mm-dd",),
+        properties='<workbookPr date1904="1"/>',
+    )
+    extension = f'<extLst><ext xmlns:x15="{X15}"><x15:workbookPr/><x15:sheet name="no"/></ext></extLst>'
+    content["xl/workbook.xml"] = content["xl/workbook.xml"].replace("</workbook>", f"{extension}</workbook>")
+    sheet = content["xl/worksheets/sheet1.xml"].replace(
+        "<worksheet ",
+        f'<x:worksheet xmlns:x15="{X15}" {MAIN.replace("xmlns=", "xmlns:x=")} ',
+    )
+    sheet = sheet.replace("</worksheet>", "</x:worksheet>").replace(
+        "</c></row></sheetData>",
+        '</c><x15:c r="C2"><x15:v>1</x15:v></x15:c>'
+        '<extLst><ext xmlns="other"><c r="A2"/><row/></ext></extLst>'
+        "</row></sheetData>",
+    )
+    content["xl/worksheets/sheet1.xml"] = sheet
+    assert read(file, content)[1] == [Record(2, ["A", "USD", "2026-01-02"])]
+
+
+def test_a_conditional_formats_number_is_not_the_cells(file: Path) -> None:
+    content = workbooks.parts(
+        {"S": HEADER + row(2, text("A2", "A"), text("B2", "USD"), number("C2", "42", style=1))},
+        formats=("000000",),
+    )
+    dxfs = (
+        '<dxfs><dxf><numFmt numFmtId="164" formatCode="0.00"/><xf numFmtId="14"/></dxf></dxfs></styleSheet>'
+    )
+    content["xl/styles.xml"] = content["xl/styles.xml"].replace("</styleSheet>", dxfs)
+    assert read(file, content)[1][0].cells[2] == "000042"
+
+
+def test_a_cell_without_a_place_stands_after_the_one_before_it(file: Path) -> None:
+    rows = row(2, text("A2", "A"), '<c s="0"/>', '<c t="str"><v>third</v></c>')
+    rows += row(
+        3, '<c r="B3" s="0"/>', '<c t="str"><v>third</v></c>', text("A3", "A"), '<c t="str"><v>USD</v></c>'
+    )
+    assert read(file, workbooks.parts({"S": HEADER + rows}))[1] == [
+        Record(2, ["A", "", "third"]),
+        Record(3, ["A", "USD", "third"]),
+    ]
+
+
+def test_rows_that_nobody_sees_are_told_and_kept(file: Path) -> None:
+    filled = [(at, text(f"A{at}", "A"), text(f"B{at}", "USD")) for at in range(2, 7)]
+    rows = "".join(row(*one) for one in filled)
+    for at, how in (
+        (2, 'hidden="1"'),
+        (3, 'hidden="true"'),
+        (4, 'ht="0" customHeight="1"'),
+        (5, 'hidden="0"'),
+    ):
+        rows = rows.replace(f'<row r="{at}"', f'<row r="{at}" {how}')
+    rows += '<row r="7" hidden="1"><c r="A7" s="0"/></row>'
+    records = read(file, workbooks.parts({"S": HEADER + rows}))[1]
+    assert [(one.number, [flaw.kind for flaw in one.problems]) for one in records] == [
+        (2, ["hidden_row"]),
+        (3, ["hidden_row"]),
+        (4, ["hidden_row"]),
+        (5, []),
+        (6, []),
+    ]
+
+
+def remarks(path: Path, content: dict[str, str], sheet: str | None = None) -> tuple[str | None, list[str]]:
+    shape, _ = read(path, content, sheet)
+    assert {one.severity for one in shape.remarks} <= {"warning"}
+    return shape.sheet, [one.message for one in shape.remarks]
+
+
+def staged(*, active: int = 0, hidden: dict[str, str] | None = None, **sheets: str) -> dict[str, str]:
+    """A workbook whose sheets hold a cover ("cover"), a header alone ("header") or a table ("table")."""
+    table = HEADER + row(2, text("A2", "A"), text("B2", "USD"))
+    content = {"cover": row(1, text("A1", "Read this")), "header": HEADER, "table": table}
+    made = workbooks.parts({name: content[what] for name, what in sheets.items()})
+    views = f'<bookViews><workbookView activeTab="{active}"/></bookViews><sheets>'
+    made["xl/workbook.xml"] = made["xl/workbook.xml"].replace("<sheets>", views)
+    for name, state in (hidden or {}).items():
+        made["xl/workbook.xml"] = made["xl/workbook.xml"].replace(
+            f'name="{name}"', f'name="{name}" state="{state}"'
+        )
+    return made
+
+
+def test_the_sheet_in_front_is_read_where_it_is_a_table(file: Path) -> None:
+    sheet, told = remarks(file, staged(active=1, Draft="table", Final="table", Empty="header"))
+    assert sheet == "Final"
+    assert len(told) == 1
+    assert "“Draft”" in told[0]
+    assert remarks(file, staged(active=1, Balances="table", Cover="cover")) == ("Balances", [])
+    assert remarks(file, staged(active=7, Balances="table")) == ("Balances", [])
+    assert remarks(file, staged(active=1, A="table", B="table"), sheet="A") == ("A", [])
+
+
+@pytest.mark.parametrize("state", ["hidden", "veryHidden"])
+def test_a_hidden_sheet_is_read_last_and_never_without_a_word(file: Path, state: str) -> None:
+    sheet, told = remarks(file, staged(Cover="cover", Old="table", hidden={"Old": state}))
+    assert sheet == "Old"
+    assert "“Old” is hidden" in told[0]
+    sheet, told = remarks(file, staged(Old="table", New="table", hidden={"Old": state}))
+    assert sheet == "New"
+    assert "“Old” (hidden)" in told[0]
+
+
+def test_sheets_with_the_same_columns_are_tables_whatever_the_columns_are_called(file: Path) -> None:
+    def sheet(at: int) -> str:
+        names = row(1, text("A1", "konto"), text("B1", "kunde"))
+        return names + row(2, text("A2", f"K-{at}"), text("B2", "Ada"))
+
+    other = row(1, text("A1", "land"), text("B1", "stadt")) + row(2, text("A2", "DE"), text("B2", "Bonn"))
+    sheet_, told = remarks(file, workbooks.parts({"Jan": sheet(1), "Feb": sheet(2), "Countries": other}))
+    assert sheet_ == "Jan"
+    assert len(told) == 1
+    assert "“Feb”" in told[0]
+    assert "Countries" not in told[0]
+
+
 def broken(name: str, part: str) -> dict[str, str]:
     content = workbooks.parts({"S": HEADER + row(2, text("A2", "A"))})
     content[name] = part
@@ -185,6 +377,10 @@ def broken(name: str, part: str) -> dict[str, str]:
         (workbooks.parts({"S": HEADER}), "no_rows"),
         (workbooks.parts({"S": HEADER + row(2, '<c r="A2" t="s"><v>7</v></c>')}), "damaged"),
         (workbooks.parts({"S": HEADER + row(1, text("A1", "x"))}), "damaged"),
+        (workbooks.parts({"S": HEADER + row(2, text("A2", "x"), text("A2", "y"))}), "damaged"),
+        (workbooks.parts({"S": HEADER + row(2, text("A2", "x"), row(3, text("A3", "y")))}), "damaged"),
+        (workbooks.parts({"S": HEADER + text("A2", "between two rows")}), "damaged"),
+        (workbooks.parts({"S": f"{HEADER}</sheetData><sheetData>{row(2, text('A2', 'x'))}"}), "damaged"),
         (workbooks.parts({"S": HEADER + row(2_000_000, text("A2", "x"))}), "damaged"),
         (workbooks.parts({"S": row(2, text("A2", "ldg_1"), text("B2", "USD"))}), "no_header"),
     ],

@@ -218,6 +218,7 @@ def problems(mapping: Mapping, shape: FileShape) -> list[Problem]:
         )
         if mapping.column(use) is None and not chosen
     ]
+    found += [_problem(flaw.severity, flaw.kind, "", flaw.message) for flaw in shape.remarks]
     found += _used_twice(mapping)
     names = {column.name for column in mapping.metadata_columns}
     for match in mapping.match_columns or ():

@@ -2,14 +2,17 @@
 
 A cell holds a number and a format code such as `00000000`, `0.00` or `dd/mm/yyyy`; what a person sees comes
 of both. Two things we leave away, because they depend on the reader's country and not on the data: thousands
-separators and currency signs.
+separators and currency signs. And a number that is shown in thousands or millions keeps all its digits.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
+
+from blnk_api.imports.reading import number_formats
+from blnk_api.imports.reading.number_formats import Section
 
 Display = Callable[[str], str]
 
@@ -34,10 +37,11 @@ _BUILT_IN = {
 """Format numbers that every workbook has without a code (ECMA-376 part 1, 18.8.30)."""
 
 _WHOLE = re.compile(r"[+-]?\d+")
-_QUOTED = re.compile(r'"([^"]*)"|\\(.)')
-_UNSEEN = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]', re.IGNORECASE)
-_CODE = re.compile(r'(?:"[^"]*"|\\.|[-/ ().])*0(?:"[^"]*"|\\.|[-/ ()0])*')
+_MIDNIGHT = re.compile(r"T00:00(:00(\.0+)?)?Z?$")
 _DIGITS_KEPT = 15
+LONGEST_NUMBER = 400
+"""Characters. A longer one is no number of a spreadsheet's, and is taken as text."""
+_NOT_PLACES = str.maketrans("", "", ",%")
 _LAST_DAY = 2_958_465
 """9999-12-31 as a serial number."""
 
@@ -45,27 +49,83 @@ _LAST_DAY = 2_958_465
 def display(number: int, code: str | None, from_1904: bool) -> Display:
     """How the numbers of cells with this format are shown. `code` is None for a built-in format."""
     code = code if code is not None else _BUILT_IN.get(number, "General")
-    first = _sections(code)[0]
-    plain = _UNSEEN.sub("", first)
-    if re.search("general|@", plain, re.IGNORECASE):
-        return general
-    if re.search(r"\[(h+|m+|s+)\]", plain, re.IGNORECASE):
+    parts = number_formats.sections(code)
+    first = parts[0]
+    if first.is_elapsed:
         return _or_general(_elapsed)
-    if re.search("[ymdhs]", plain, re.IGNORECASE):
-        has_time = bool(re.search("[hs]", plain, re.IGNORECASE))
-        has_date = bool(re.search("[yd]", plain, re.IGNORECASE)) or not has_time
+    letters = set(first.letters)
+    if "@" in letters:
+        return general
+    if letters.intersection("ymdhs") and not first.is_general:
+        has_time = bool(letters.intersection("hs"))
+        has_date = bool(letters.intersection("yd")) or not has_time
         return _or_general(lambda text: _moment(text, has_date, has_time, from_1904))
-    if _CODE.fullmatch(first) and first.count("0") > 1:
-        return _or_general(_coded(first))
-    if re.fullmatch(r"[-+$€£¥ ()#0?,.%]*[#0?][-+$€£¥ ()#0?,.%]*", plain):
-        return _or_general(lambda text: _fixed(text, plain))
-    return general
+    shown = [_in_section(part) for part in parts[:3]]
+    if len(parts) == 1 and first.condition is None:
+        return general if shown[0] is general else _or_general(shown[0])
+    return _or_general(lambda text: _chosen(_decimal(text), text, parts, shown))
+
+
+def _chosen(number: Decimal, text: str, parts: Sequence[Section], shown: Sequence[Display]) -> str:
+    """By the section of a format that is for this number."""
+    if any(part.condition for part in parts[:2]):
+        fitting = (
+            at for at, part in enumerate(parts[:3]) if part.condition is None or part.condition(number)
+        )
+        return shown[next(fitting, 0)](text)
+    at = 1 if number < 0 else 2 if number == 0 else 0
+    if at >= len(shown) or not (parts[at].has_digits or parts[at].is_general):
+        return shown[0](text)
+    if at != 1:
+        return shown[at](text)
+    below = parts[1]
+    signed = below.says_minus or not any(below.without_minus().around())
+    return ("-" if signed else "") + _in_section(below.without_minus())(text.strip().removeprefix("-"))
+
+
+def _in_section(section: Section) -> Display:
+    """A number in one section; what a code's letters or a unit add stands around it."""
+    if section.is_code or (section.is_split and not section.places.strip("0#?")):
+        return _coded(section)
+    before, after = ("", "") if section.is_scaled else section.around()
+    plain = section.places
+    show: Display = (lambda text: _fixed(text, plain)) if section.is_plain else general
+    if not before and not after:
+        return show
+
+    def with_letters(text: str) -> str:
+        number = show(text)
+        sign = "-" if number.startswith("-") else ""
+        return f"{sign}{before}{number.removeprefix('-')}{after}"
+
+    return with_letters
+
+
+class Formats:
+    """How the numbers of a workbook are shown, by the style that a cell names; each worked out when asked."""
+
+    def __init__(self, numbers: Sequence[str], codes: Mapping[str, str], *, from_1904: bool) -> None:
+        """`numbers` are the styles' formats, `codes` the workbook's own formats by number."""
+        self._numbers = numbers
+        self._codes = codes
+        self._from_1904 = from_1904
+        self._by_style: dict[str, Display] = {}
+
+    def __getitem__(self, style: str) -> Display:
+        show = self._by_style.get(style)
+        if show is None:
+            at = int(style or 0)
+            number = self._numbers[at] if 0 <= at < len(self._numbers) else "0"
+            show = self._by_style[style] = display(int(number), self._codes.get(number), self._from_1904)
+        return show
 
 
 def general(text: str) -> str:
     """A number without a format: all its digits, up to the 15 that a spreadsheet keeps, no exponent."""
+    if len(text) > LONGEST_NUMBER:
+        return text
     if _WHOLE.fullmatch(text):
-        return str(int(text)) if len(text) < 400 else text
+        return str(int(text))
     try:
         number = _decimal(text)
     except (ValueError, ArithmeticError):
@@ -84,17 +144,12 @@ def loses_digits(text: str) -> bool:
 
 def iso(text: str) -> str:
     """A date cell that is text already (`2026-01-02T00:00:00`), without a midnight nobody typed."""
-    return re.sub(r"T00:00(:00(\.0+)?)?Z?$", "", text)
-
-
-def _sections(code: str) -> list[str]:
-    """A code's parts for positive, negative, zero and text, split at semicolons outside quotes."""
-    return [part for part in re.findall(r'((?:"[^"]*"|\\.|[^;"\\])*);?', code)] or [code]
+    return _MIDNIGHT.sub("", text) if "T00:00" in text[-30:] else text
 
 
 def _decimal(text: str) -> Decimal:
-    number = float(text)
-    if number != number or abs(number) > 1e300:
+    number = float(text[:LONGEST_NUMBER])
+    if len(text) > LONGEST_NUMBER or number != number or abs(number) > 1e300:
         raise ValueError(text)
     return Decimal(f"{number:.{_DIGITS_KEPT}g}")
 
@@ -124,7 +179,7 @@ def _fixed(text: str, plain: str) -> str:
     number = _decimal(text)
     percent = plain.count("%")
     number = number.scaleb(2 * percent)
-    whole, _, decimals = re.sub(r"[^#0?.]", "", plain).partition(".")
+    whole, _, decimals = plain.translate(_NOT_PLACES).partition(".")
     least = decimals.count("0")
     number = number.quantize(Decimal(1).scaleb(-len(decimals)), ROUND_HALF_UP)
     digits, _, rest = f"{abs(number):f}".partition(".")
@@ -134,10 +189,10 @@ def _fixed(text: str, plain: str) -> str:
     return f"{sign}{digits}{'.' if rest else ''}{rest}{'%' * percent}"
 
 
-def _coded(code: str) -> Display:
+def _coded(section: Section) -> Display:
     """`00000000`, `00-00-00`, `"CC-"0000`: a code, shown with all its zeros and signs."""
-    signs = [match[1] or match[2] or match[0] for match in re.finditer(r'"([^"]*)"|\\(.)|.', code)]
-    is_place = [match[0] == "0" for match in re.finditer(r'"[^"]*"|\\.|.', code)]
+    signs = [text for _, text in section.signs]
+    is_place = [kind == "place" and text != "." for kind, text in section.signs]
     only_zeros, first_place = all(is_place), is_place.index(True)
 
     def show(text: str) -> str:
@@ -152,12 +207,13 @@ def _coded(code: str) -> Display:
             return sign + digits.rjust(len(signs), "0")
         shown: list[str] = []
         for at in range(len(signs) - 1, -1, -1):
+            filler = "0" if signs[at] == "0" else ""
             if not is_place[at]:
                 shown.append(signs[at])
             elif at == first_place:
-                shown.append(digits or "0")
+                shown.append(digits or filler)
             else:
-                shown.append(digits[-1:] or "0")
+                shown.append(digits[-1:] or filler)
                 digits = digits[:-1]
         return sign + "".join(reversed(shown))
 

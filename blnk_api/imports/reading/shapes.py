@@ -1,5 +1,6 @@
 """What reading a file gives: its shape, its records, and the one sentence when it cannot be read."""
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -46,6 +47,19 @@ class Flaw(NamedTuple):
     """What to put in the cell instead; for a row with too few cells "": take the missing ones as empty."""
 
 
+MOST_FLAWS = 50
+"""Told of one row."""
+
+
+def no_further(flaws: Sequence[Flaw]) -> tuple[Flaw, ...]:
+    """The first flaws of a row. Of what is left untold the whole row is an error, which no repair of the
+    cells that are told takes away."""
+    if len(flaws) <= MOST_FLAWS:
+        return tuple(flaws)
+    message = f"More than {MOST_FLAWS} cells of this row have something wrong. Correct the row in the file."
+    return (*flaws[:MOST_FLAWS], Flaw("too_many_flaws", None, message))
+
+
 class Record(NamedTuple):
     """One row of the spreadsheet. `number` is the row number that a spreadsheet shows; `cells` are as many as
     the headers and exactly as typed, but for U+FFFD where bytes are no text (there is a flaw then)."""
@@ -76,6 +90,8 @@ class FileShape(BaseModel):
     """The first records, long cells cut."""
     rows_estimate: int = 0
     """For a progress bar only."""
+    remarks: list[Flaw] = []
+    """What a person should know of the whole file, such as a sheet that is not read; no error among them."""
 
 
 _SAMPLE_CHARACTERS = 200

@@ -9,14 +9,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 from xml.parsers import expat
 
-from blnk_api.imports.reading import header, kinds, xml_parts
-from blnk_api.imports.reading.displayed import Display, display
-from blnk_api.imports.reading.shapes import SAMPLES, FileProblem, FileShape, ReadOptions, Record, cut, no_rows
-from blnk_api.imports.reading.sheet import Sheet, outside
-from blnk_api.imports.reading.xml_parts import SharedStrings, damaged
+from blnk_api.imports.reading import cell_flaws, header, kinds, xml_parts
+from blnk_api.imports.reading.displayed import Formats
+from blnk_api.imports.reading.shapes import (
+    SAMPLES,
+    FileProblem,
+    FileShape,
+    ReadOptions,
+    Record,
+    cut,
+    no_rows,
+)
+from blnk_api.imports.reading.shared_strings import SharedStrings
+from blnk_api.imports.reading.sheet import Sheet
+from blnk_api.imports.reading.sheets import HIDDEN, Look, SheetPart, choose, others
+from blnk_api.imports.reading.xml_parts import damaged
 from blnk_api.shown import shown
 
 _MAX_DIRECTORY_BYTES = 4_000_000
@@ -25,7 +35,11 @@ _MAX_RATIO = 200
 _RATIO_FROM = 50_000_000
 """Smaller parts may be packed as tightly as they like."""
 _MAX_SMALL_PART = 20_000_000
-_SHEETS_LOOKED_AT = 30
+_MOST_SHEETS = 1_000
+_LONGEST_NAME = 255
+_LOOK_BYTES = 4_000_000
+"""Of a sheet's XML, for the first look. A table begins at the top of its sheet."""
+_LOOK_BYTES_IN_ALL = 12_000_000
 
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -42,12 +56,6 @@ _DAMAGE = (
 """What zip and XML raise on a broken workbook."""
 
 
-class _Sheet(NamedTuple):
-    name: str
-    part: str
-    is_hidden: bool
-
-
 class _Book:
     """An opened workbook: its sheets, texts and formats."""
 
@@ -59,29 +67,46 @@ class _Book:
         main = starts[0] if starts else "xl/workbook.xml"
         related = self._relations(main)
         self._by_kind = {kind: part for kind, part in related.values()}
-        self._from_1904 = False
-        self.sheets: list[_Sheet] = []
+        self._from_1904 = self._has_stale_results = False
+        self.sheets: list[SheetPart] = []
+        in_front, count = 0, 0
 
-        def element(name: str, attributes: dict[str, str]) -> None:
+        def element(parent: str, name: str, attributes: dict[str, str]) -> None:
+            nonlocal in_front, count
             if name == "workbookPr":
-                self._from_1904 = attributes.get("date1904", "").lower() in ("1", "true", "on")
-            elif name == "sheet":
-                key = next((value for name, value in attributes.items() if name.endswith(":id")), "")
+                self._from_1904 = _is_true(attributes.get("date1904"))
+            elif name == "workbookView" and count == 0 and not in_front:
+                in_front = int(attributes.get("activeTab") or 0)
+            elif name == "calcPr":
+                self._has_stale_results = _is_true(attributes.get("fullCalcOnLoad"))
+            elif name == "sheet" and parent == "sheets":
+                key = next((id for name, id in attributes.items() if name.endswith("/relationships id")), "")
                 kind, part = related.get(key, ("", ""))
                 if kind == "worksheet":
-                    is_hidden = attributes.get("state", "visible") != "visible"
-                    self.sheets.append(_Sheet(attributes.get("name", ""), part, is_hidden))
+                    title, is_hidden = attributes.get("name", ""), attributes.get("state") in HIDDEN
+                    self.sheets.append(SheetPart(title, part, is_hidden, count == in_front))
+                count += 1
 
         self._walk(main, element)
-        if not self.sheets:
+        if not self.sheets or any(len(sheet.name) > _LONGEST_NAME for sheet in self.sheets):
             raise damaged()
+        if len(self.sheets) > _MOST_SHEETS:
+            raise FileProblem(
+                "too_many_sheets",
+                f"The workbook has {len(self.sheets):,} sheets; {_MOST_SHEETS:,} is the most. Save the one "
+                "with your table as a file of its own.",
+            )
         self._formats = self._read_formats()
+        self._strings: SharedStrings | None = None
 
     def sheet(self, part: str) -> Sheet:
         """A sheet, to be read from its top."""
-        texts = self._by_kind.get("sharedstrings")
-        strings = SharedStrings(self._open(texts) if texts in self._parts else None)
-        return Sheet(self._open(part), strings, self._formats)
+        if self._strings is None:
+            texts = self._by_kind.get("sharedstrings")
+            self._strings = SharedStrings(self._open(texts) if texts in self._parts else None)
+        return Sheet(
+            self._open(part), self._strings, self._formats, has_stale_results=self._has_stale_results
+        )
 
     def _refuse_others(self) -> None:
         """Archives that are no XLSX, each by what it is."""
@@ -105,6 +130,8 @@ class _Book:
         """A part of the workbook, refused before it is unpacked when it would become too big."""
         info = self._parts[part or ""]
         too_tight = info.file_size > max(_RATIO_FROM, info.compress_size * _MAX_RATIO)
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise damaged()  # no spreadsheet program packs so, and a few bytes may unpack to anything
         if info.file_size > _MAX_INFLATED or too_tight:
             raise FileProblem(
                 "too_big",
@@ -112,7 +139,7 @@ class _Book:
             )
         return self._archive.open(info)
 
-    def _walk(self, part: str, element: xml_parts.Start) -> None:
+    def _walk(self, part: str, element: xml_parts.Element) -> None:
         if self._parts[part].file_size > _MAX_SMALL_PART:
             raise damaged()
         with self._open(part) as stream:
@@ -124,7 +151,7 @@ class _Book:
         relations = posixpath.join(folder, "_rels", f"{name}.rels")
         found: dict[str, tuple[str, str]] = {}
 
-        def element(_: str, attributes: dict[str, str]) -> None:
+        def element(_: str, __: str, attributes: dict[str, str]) -> None:
             if "Target" in attributes and attributes.get("TargetMode") != "External":
                 target = posixpath.normpath(
                     posixpath.join("/", folder, attributes["Target"].replace("\\", "/"))
@@ -136,30 +163,30 @@ class _Book:
             self._walk(relations, element)
         return found
 
-    def _read_formats(self) -> list[Display]:
+    def _read_formats(self) -> Formats:
         """How numbers are shown, by the style that a cell names."""
         codes: dict[str, str] = {}
         numbers: list[str] = []
-        inside = False
 
-        def element(name: str, attributes: dict[str, str]) -> None:
-            nonlocal inside
-            if name == "numFmt":
+        def element(parent: str, name: str, attributes: dict[str, str]) -> None:
+            # A conditional format has a numFmt of its own, with a number that cells may have too.
+            if name == "numFmt" and parent == "numFmts":
                 codes[attributes.get("numFmtId", "")] = attributes.get("formatCode", "")
-            elif name in ("cellStyleXfs", "cellXfs"):
-                inside = name == "cellXfs"
-            elif name == "xf" and inside:
+            elif name == "xf" and parent == "cellXfs":
                 numbers.append(attributes.get("numFmtId", "0"))
 
         part = self._by_kind.get("styles")
         if part in self._parts:
             self._walk(part or "", element)
-        shows = {number: display(int(number), codes.get(number), self._from_1904) for number in set(numbers)}
-        return [shows[number] for number in numbers]
+        return Formats(numbers, codes, from_1904=self._from_1904)
+
+
+def _is_true(text: str | None) -> bool:
+    return (text or "").lower() in ("1", "true", "on")
 
 
 def detect(path: Path, options: ReadOptions) -> FileShape:
-    """The shape of a workbook: the sheet that names our columns, else the first that is filled."""
+    """The shape of a workbook: the sheet that names our columns, the one in front first."""
     with _opened(path) as book:
         names = [sheet.name for sheet in book.sheets]
         if options.sheet is not None and options.sheet not in names:
@@ -167,37 +194,43 @@ def detect(path: Path, options: ReadOptions) -> FileShape:
             raise FileProblem(
                 "no_sheet", f"There is no sheet called {shown(options.sheet)}. The workbook has: {listed}."
             )
-        ordered = sorted(book.sheets, key=lambda sheet: sheet.is_hidden)[:_SHEETS_LOOKED_AT]
-        if options.sheet is not None:
-            ordered = [sheet for sheet in book.sheets if sheet.name == options.sheet]
-        best: tuple[_Sheet, list[header.Row]] | None = None
-        for sheet in ordered:
-            top = list(islice(_filled(book, sheet.part), header.LOOK_AT))
-            if best is None and top:
-                best = sheet, top
-            if any(header.known_uses(cells) >= 2 for _, cells in top):
-                best = sheet, top
-                break
-        if best is None:
-            raise FileProblem("empty", "The workbook is empty. Choose another file, or save this one again.")
-        chosen, top = best
-        reader = book.sheet(chosen.part)
-        rows = ((row.number, row.cells) for row in reader.rows() if "".join(row.cells).strip())
-        number, headers = header.choose(rows, options.header_row)
+        looked_at = list(_looks(book, options.sheet))
+        chosen = choose(looked_at, options.sheet)
+        part = chosen.sheet.part
+        top = _filled(book.sheet(part)) if options.header_row else iter(chosen.top)
+        number, headers = header.choose(top, options.header_row)
         while headers and not headers[-1]:
             headers.pop()
         shape = FileShape(
             kind="xlsx",
-            sheet=chosen.name,
+            sheet=chosen.sheet.name,
             sheets=names,
             header_row=number,
             headers=headers,
-            rows_estimate=max(0, reader.last_row - number),
+            rows_estimate=max(0, chosen.last_row - number),
+            remarks=others(looked_at, chosen, headers, was_said=options.sheet is not None),
         )
-        samples = [cut(record) for record in islice(_records(book, chosen.part, shape), SAMPLES)]
-    if not samples:
+        reader = book.sheet(part)
+        found = _records(reader, shape, most_bytes=_LOOK_BYTES)
+        samples = [cut(record) for record in islice(found, SAMPLES)]
+    if not samples and not reader.was_cut:
         raise no_rows()
     return shape.model_copy(update={"samples": samples})
+
+
+def _looks(book: _Book, said: str | None) -> Iterator[Look]:
+    """The first filled rows of the sheets, as far as a first look may take; the likeliest sheets first."""
+    left = _LOOK_BYTES_IN_ALL
+    ordered = sorted(
+        book.sheets, key=lambda sheet: (sheet.name != said, sheet.is_hidden, not sheet.is_in_front)
+    )
+    for sheet in ordered:
+        if left <= 0:
+            return
+        reader = book.sheet(sheet.part)
+        top = list(islice(_filled(reader, min(left, _LOOK_BYTES)), header.LOOK_AT))
+        left -= reader.bytes_read
+        yield Look(sheet, top, reader.last_row, reader.was_cut)
 
 
 def records(path: Path, shape: FileShape) -> Iterator[Record]:
@@ -206,27 +239,21 @@ def records(path: Path, shape: FileShape) -> Iterator[Record]:
         part = next((sheet.part for sheet in book.sheets if sheet.name == shape.sheet), None)
         if part is None:
             raise damaged()
-        yield from _records(book, part, shape)
+        yield from _records(book.sheet(part), shape)
 
 
-def _records(book: _Book, part: str, shape: FileShape) -> Iterator[Record]:
+def _records(reader: Sheet, shape: FileShape, *, most_bytes: int | None = None) -> Iterator[Record]:
     width = len(shape.headers)
-    for number, cells, flaws in book.sheet(part).rows():
+    for number, cells, flaws, is_hidden in reader.rows(width=width, most_bytes=most_bytes):
         if number <= shape.header_row or not (flaws or "".join(cells).strip()):
             continue
-        if len(cells) > width:
-            if any(map(str.strip, cells[width:])):
-                flaws = (*flaws, outside())
-            del cells[width:]
-        if flaws:
-            flaws = tuple(flaw for flaw in flaws if flaw.column is None or flaw.column < width)
-            if not flaws and not "".join(cells).strip():
-                continue
+        if is_hidden:
+            flaws = (cell_flaws.hidden(), *flaws)
         yield Record(number, cells + [""] * (width - len(cells)), flaws)
 
 
-def _filled(book: _Book, part: str) -> Iterator[header.Row]:
-    for row in book.sheet(part).rows():
+def _filled(reader: Sheet, most_bytes: int | None = None) -> Iterator[header.Row]:
+    for row in reader.rows(most_bytes=most_bytes):
         if "".join(row.cells).strip():
             yield row.number, row.cells
 

@@ -13,8 +13,8 @@ from typing import Any
 import streamlit as st
 from starlette.middleware import Middleware
 
-from blnk_api import currencies, first_check, routes, supervise, web
-from pages.parts import look, trouble
+from blnk_api import currencies, first_check, routes, supervise, upload_limits, web
+from pages.parts import held_uploads, look, trouble
 from pages.parts.served import site
 
 _NEEDED_BY_PAGES = (
@@ -60,6 +60,7 @@ app = st.App(
         Middleware(web.SecurityHeaders, site, scripts_in_pages()),
         Middleware(web.OwnOrigin, site),
         Middleware(web.ClosedPaths),
+        Middleware(upload_limits.UploadLimits, held_uploads.held),
         Middleware(web.BrowserCookie),
     ],
 )

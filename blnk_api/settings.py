@@ -104,6 +104,13 @@ class Settings:
     """In which months are cut (time_zone)."""
     purge_after_days: int | None = None
     """How long after its end an import's file and rows' contents are kept (BLNK_PURGE_AFTER_DAYS)."""
+    drafts_after_days: int = 30
+    """How long a draft that nobody touches stays open, and a cancelled import keeps its file
+    (BLNK_DRAFTS_AFTER_DAYS)."""
+    most_drafts: int = 200
+    """Files that may be open as drafts at the same time (BLNK_MOST_DRAFTS)."""
+    disk_reserve_bytes: int = 500_000_000
+    """What uploads leave free on the data folder's disk, for the import database (BLNK_DISK_RESERVE_MB)."""
     public_url: Origin | None = None
     """Where a proxy serves the pages (BLNK_PUBLIC_URL)."""
 
@@ -146,9 +153,13 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         secrets_path=path,
         connections=connections,
         waits=_waits(env),
-        most_at_once=_most_at_once(env),
+        most_at_once=_whole_number(env, "BLNK_MOST_AT_ONCE", 256, least=1, most=10_000),
         time_zone=_time_zone(secrets.get("time_zone", "UTC")),
         purge_after_days=_purge_after_days(env),
+        drafts_after_days=_whole_number(env, "BLNK_DRAFTS_AFTER_DAYS", 30, least=1, most=36_500),
+        most_drafts=_whole_number(env, "BLNK_MOST_DRAFTS", 200, least=1, most=100_000),
+        disk_reserve_bytes=1_000_000
+        * _whole_number(env, "BLNK_DISK_RESERVE_MB", 500, least=0, most=100_000_000),
         public_url=public_url(env),
     )
 
@@ -306,10 +317,12 @@ def _time_zone(name: Any) -> ZoneInfo:
     raise SettingsProblem('time_zone should be the name of a time zone, like "Africa/Lagos".')
 
 
-def _most_at_once(env: Mapping[str, str]) -> int:
-    text = env.get("BLNK_MOST_AT_ONCE", "256")
-    if not text.isdecimal() or not 1 <= int(text) <= 10_000:
-        raise SettingsProblem("BLNK_MOST_AT_ONCE should be a whole number from 1 to 10,000.")
+def _whole_number(env: Mapping[str, str], name: str, default: int, *, least: int, most: int) -> int:
+    text = env.get(name, "")
+    if not text:
+        return default
+    if not text.isdecimal() or len(text) > 12 or not least <= int(text) <= most:
+        raise SettingsProblem(f"{name} should be a whole number from {least:,} to {most:,}.")
     return int(text)
 
 

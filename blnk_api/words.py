@@ -258,6 +258,9 @@ _EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "purged": lambda detail: (
         f"The file and the contents of the rows were thrown away, {detail.get('days')} days after the end."
     ),
+    "expired": lambda detail: (
+        f"Discarded, because nobody touched this draft for {detail.get('days')} days. Nothing was sent."
+    ),
     "unreadable": lambda detail: f"The file could not be used: {detail.get('why', '')}",
     "matched columns": lambda _: "Said what the columns are.",
     "read otherwise": lambda _: "Had the file read in another way.",

@@ -48,6 +48,8 @@ def dry_run(opened: Opened, options: Namespace) -> Exit:
                 _say(here, draft, connection, options.requests)
     except BlnkError as failed:
         raise Ends(f"Blnk does not answer: {failed} Nothing was sent.", Exit.STOPPED) from None
+    except drafts.NotKept as reason:
+        raise Ends(str(reason)) from None
     except BadFile as problem:
         if not options.json:
             raise

@@ -91,6 +91,8 @@ def _found_or_uploaded(
                 options=options.reading,
                 accepted_currencies=options.allow_currency,
             )
+    except drafts.NotKept as reason:
+        raise Ends(str(reason)) from None
     except OSError as problem:
         raise Ends(f"{shown(str(path), 200)} cannot be read or kept: {problem.strerror}.") from None
     return opened.find(id)

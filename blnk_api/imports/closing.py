@@ -10,7 +10,7 @@ import time
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from blnk_api.imports import purging
+from blnk_api.imports import expiring, purging
 from blnk_api.imports import receipts as writing
 from blnk_api.imports.journal import Journal, receipts
 from blnk_api.settings import Settings
@@ -19,6 +19,7 @@ log = logging.getLogger("blnk.closing")
 
 _AT_ONCE = 50
 _PURGES_SECONDS = 60.0
+_EXPIRES_SECONDS = 3_600.0
 _AGAIN_SECONDS = 30.0
 """After a disk that was full or a database that did not answer."""
 
@@ -34,6 +35,7 @@ class Closing:
         self._failed: set[int] = set()
         self._not_before = -math.inf
         self._purged_at = -math.inf
+        self._expired_at = -math.inf
 
     def tend(self, settings: Settings) -> None:
         """Begins what there is to do, unless that is still going on. Never waits, never raises."""
@@ -66,6 +68,9 @@ class Closing:
         if time.monotonic() - self._purged_at > _PURGES_SECONDS:
             self._purged_at = time.monotonic()
             purging.purge_old(self._journal, settings)
+        if time.monotonic() - self._expired_at > _EXPIRES_SECONDS:
+            self._expired_at = time.monotonic()
+            expiring.expire(self._journal, settings)
 
     def _write(self, settings: Settings, number: int) -> None:
         """One import whose contents make no receipt must not keep all others from theirs."""

@@ -6,6 +6,7 @@ Nothing here sends. An id is made by the page before anything else, so that doin
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -34,6 +35,10 @@ class Incomplete(Exception):
     def __init__(self, sentences: list[str]) -> None:
         super().__init__(" ".join(sentences))
         self.sentences = sentences
+
+
+class NotKept(Exception):
+    """An uploaded file was not kept, and no draft was made; the text says why and what to do."""
 
 
 class NotConfirmed(Exception):
@@ -175,16 +180,29 @@ def upload(
     options: ReadOptions | None = None,
     accepted_currencies: Sequence[str] = (),
 ) -> bool:
-    """Keeps the file and makes its draft; whether it was made now. Raises OSError when the disk is full.
+    """Keeps the file and makes its draft; whether it was made now.
 
-    Without `mapping` and `options` the check finds out what the columns are for and how to read the file.
+    Raises NotKept where the disk or the list of drafts has no room for it, OSError where it cannot be
+    written; nothing of it stays then. Without `mapping` and `options` the check finds out what the columns
+    are for and how to read the file.
     """
     with journal.read() as tx:
         if imports.find(tx, id) is not None:
             return False
+        if imports.open_drafts(tx) >= settings.most_drafts:
+            raise NotKept(
+                f"{settings.most_drafts:,} files are open as drafts, the most that this desk keeps. This one "
+                "was not kept, and nothing was sent. Discard drafts that nobody needs under Imports, then "
+                "try again."
+            )
+    _leave_a_reserve(settings, data)
     folder = settings.uploads_dir / id
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    size, digest = _copy(data, folder / "file")
+    try:
+        size, digest = _copy(data, folder / "file")
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     with journal.write() as tx:
         return imports.create(
             tx,
@@ -200,6 +218,24 @@ def upload(
             mapping=mapping.model_dump_json() if mapping else None,
             options=options.model_dump_json(exclude_none=True) if options else "{}",
             accepted=orjson.dumps({"currencies": list(accepted_currencies)}).decode(),
+        )
+
+
+_ROWS_PER_BYTE = 4
+"""What the rows of a file take in the import database, in bytes for each byte of a text file, at most."""
+
+
+def _leave_a_reserve(settings: Settings, data: BinaryIO) -> None:
+    """Raises NotKept where the file and its rows would take what the import database needs to go on."""
+    settings.uploads_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    size = data.seek(0, os.SEEK_END)
+    if (
+        shutil.disk_usage(settings.uploads_dir).free - size * (1 + _ROWS_PER_BYTE)
+        < settings.disk_reserve_bytes
+    ):
+        raise NotKept(
+            "The disk of this server is nearly full. The file was not kept, so that running imports have the "
+            "room they need; nothing was sent. Ask whoever runs this server to free some, then try again."
         )
 
 

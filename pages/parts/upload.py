@@ -10,7 +10,7 @@ from blnk_api import routes, sandbox
 from blnk_api.imports import drafts
 from blnk_api.imports.journal import imports
 from blnk_api.imports.results import FileKind
-from pages.parts import look, person
+from pages.parts import held_uploads, look, person
 from pages.parts.visit import Visit
 
 _EXAMPLE = """ledger_id,currency,identity_id,customer_number
@@ -61,11 +61,12 @@ def _begin(visit: Visit, name: str, data: BinaryIO) -> None:
             file_name=name,
             data=data,
         )
-    except ValueError as no_name:
-        look.problem(str(no_name))
+    except (ValueError, drafts.NotKept) as reason:
+        look.problem(str(reason))
     except OSError:
         look.problem("The file could not be kept: the disk of this server is full or not writable.")
     else:
+        held_uploads.let_go(data)
         # The address first: a rerun that comes in between finds the same draft again, not another one.
         st.query_params["import"] = _next_id()
         del st.session_state["upload-id"]

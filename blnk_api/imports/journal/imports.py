@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, Select, bindparam, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from blnk_api.imports.journal import schema
@@ -311,6 +311,27 @@ def pause_strays(tx: Connection, instances: Collection[Instance]) -> None:
             f"({import_.instance.environment}) any more. Nothing is sent until one does again."
         )
         pause(tx, import_.number, by=PausedBy.CONNECTION, who="the sender", reason=reason)
+
+
+def open_drafts(tx: Connection) -> int:
+    """Files whose drafts wait to be confirmed or discarded."""
+    mine = (imports.c.state == ImportState.DRAFT, imports.c.kind == "file")
+    return tx.execute(select(func.count()).select_from(imports).where(*mine)).scalar_one()
+
+
+def untouched_drafts(tx: Connection, before: float) -> list[int]:
+    """Drafts that were made before this moment (wall time) and in which nobody has done anything since."""
+    touched = select(schema.events.c.id).where(
+        schema.events.c.import_ == imports.c.number, schema.events.c.at >= before
+    )
+    old = (imports.c.state == ImportState.DRAFT, imports.c.created_at < before, ~touched.exists())
+    return [one.number for one in tx.execute(select(imports.c.number).where(*old))]
+
+
+def cancelled_before(tx: Connection, ids: Sequence[str], before: float) -> list[str]:
+    """Which of these were cancelled before this moment (wall time)."""
+    over = (imports.c.state == ImportState.CANCELLED, imports.c.finished_at < before)
+    return [one.id for one in tx.execute(select(imports.c.id).where(imports.c.id.in_(ids), *over))]
 
 
 def cancel(tx: Connection, number: int, *, who: str) -> bool:

@@ -1,0 +1,29 @@
+"""Files that Streamlit keeps in memory for its pages: how much that is, and letting go of one."""
+
+from streamlit.runtime import Runtime, get_instance
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+
+def held(session: str) -> tuple[int, int]:
+    """Bytes of one session's files, and of all."""
+    if not Runtime.exists():
+        return 0, 0
+    files = _manager().file_storage
+    # Copies: other threads add to both while this one counts.
+    of_session = sum(len(one.data) for one in list(files.get(session, {}).values()))
+    return of_session, sum(len(one.data) for each in list(files.values()) for one in list(each.values()))
+
+
+def let_go(uploaded: object) -> None:
+    """Frees what a file that was taken over holds; it would stay until its session ends."""
+    context = get_script_run_ctx()
+    if isinstance(uploaded, UploadedFile) and context is not None:
+        _manager().remove_file(context.session_id, uploaded.file_id)
+
+
+def _manager() -> MemoryUploadedFileManager:
+    manager = get_instance().uploaded_file_mgr
+    assert isinstance(manager, MemoryUploadedFileManager)
+    return manager

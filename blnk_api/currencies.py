@@ -65,7 +65,8 @@ def check(
     if known != code:
         return known, Finding("currency_case_fixed", "note", f"{code} is sent as {known}.", known)
     if text != code:
-        return known, Finding("whitespace_trimmed", "note", f"Spaces around {known} are not sent.", known)
+        what = "Spaces" if text.strip() == code else "Invisible characters"
+        return known, Finding("whitespace_trimmed", "note", f"{what} around {known} are not sent.", known)
     return known, None
 
 

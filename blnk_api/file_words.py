@@ -8,6 +8,7 @@ import orjson
 
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow
+from blnk_api.imports.reading import encodings
 from blnk_api.shown import shown
 from blnk_api.words import plural
 
@@ -70,8 +71,7 @@ def reading(import_: Import) -> str:
 
 
 def _encoding(shape: Mapping[str, Any]) -> str:
-    name = str(shape.get("encoding") or "utf-8").removesuffix("-bom").removesuffix("-sig")
-    said = name.upper() if name.startswith(("utf", "iso", "cp")) else name.title()
+    said = encodings.said(str(shape.get("encoding") or "utf-8"))
     return f"{said} (guessed: look whether accents are right)" if shape.get("encoding_guessed") else said
 
 

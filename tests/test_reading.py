@@ -100,7 +100,7 @@ def test_what_was_found_out_can_be_changed(file: Path) -> None:
     shape, records = read(file, "a,b\nc,d\ne,f\n", header_row=2)
     assert (shape.headers, records) == (["c", "d"], [Record(3, ["e", "f"])])
     polish = "ledger_id,currency,city\nA,PLN,Łódź\n".encode("cp1250")
-    assert read(file, polish)[1][0].cells[2] == "£ódŸ"
+    assert read(file, polish, encoding="windows-1252")[1][0].cells[2] == "£ódŸ"
     assert read(file, polish, encoding="cp1250")[1][0].cells[2] == "Łódź"
 
 

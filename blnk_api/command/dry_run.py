@@ -109,7 +109,7 @@ def _say_json(here: Aside, path: Path, draft: Import, wanted: str | None) -> Non
 
 
 def _file(path: Path, shape: Mapping[str, Any]) -> dict[str, Any]:
-    known = ("kind", "encoding", "delimiter", "sheet", "header_row")
+    known = ("kind", "encoding", "encoding_guessed", "delimiter", "sheet", "header_row")
     return {"name": telling.name_of(path), **{key: shape.get(key) for key in known}}
 
 

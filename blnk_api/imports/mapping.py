@@ -11,9 +11,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from blnk_api import currencies
 from blnk_api.currencies import Severity
 from blnk_api.imports.problems import Problem, clip
-from blnk_api.imports.reading import FileShape
+from blnk_api.imports.reading import FileShape, encodings
 from blnk_api.imports.safe_cells import unguard_cell
-from blnk_api.imports.spellings import Use, metadata_name, names_an_amount, plain, recognise
+from blnk_api.imports.spellings import (
+    Use,
+    is_formula_error,
+    metadata_name,
+    names_an_amount,
+    plain,
+    recognise,
+)
 from blnk_api.models import IMPORT_ID, IMPORT_REF
 from blnk_api.shown import shown
 
@@ -121,7 +128,8 @@ def guess(shape: FileShape) -> Mapping:
     columns = []
     for at, header in enumerate(shape.headers):
         header = unguard_cell(header) if own else header
-        use = uses.get(at, Use.METADATA if header else Use.IGNORE)
+        is_named = bool(header) and not is_formula_error(header)
+        use = uses.get(at, Use.METADATA if is_named else Use.IGNORE)
         name = stored_name(header, taken) if use in (Use.METADATA, Use.REFERENCE) else None
         columns.append(ColumnUse(position=at, header=shape.headers[at], use=use, name=name))
     return Mapping(columns=tuple(columns))
@@ -219,6 +227,8 @@ def problems(mapping: Mapping, shape: FileShape) -> list[Problem]:
         if mapping.column(use) is None and not chosen
     ]
     found += [_problem(flaw.severity, flaw.kind, "", flaw.message) for flaw in shape.remarks]
+    if shape.encoding_guessed:
+        found.append(_guessed(shape))
     found += _used_twice(mapping)
     names = {column.name for column in mapping.metadata_columns}
     for match in mapping.match_columns or ():
@@ -228,6 +238,15 @@ def problems(mapping: Mapping, shape: FileShape) -> list[Problem]:
     for column in mapping.columns:
         found += _about(column, [record.cells[column.position] for record in shape.samples])
     return found
+
+
+def _guessed(shape: FileShape) -> Problem:
+    encoding = encodings.said(shape.encoding or "")
+    message = (
+        f"The file does not say how its letters are encoded. They are read as {encoding}, a guess: "
+        f"“{shown(shape.letters)}”. If that looks wrong, choose another encoding."
+    )
+    return Problem("encoding_guessed", 0, "", "", clip(shape.letters), message, "warning")
 
 
 def _used_twice(mapping: Mapping) -> Iterator[Problem]:
@@ -260,6 +279,12 @@ def _about(column: ColumnUse, samples: Sequence[str]) -> Iterator[Problem]:
         if not header and any(map(str.strip, samples)):
             message = f"Column {column.position + 1} has no name and is left out, though it holds values."
             yield _problem("warning", "nameless_column", header, message)
+        elif is_formula_error(header):
+            message = (
+                f"Column {column.position + 1} is called {said}, the error of a formula, and is left out. "
+                "Correct the name in the file, or choose what the column is."
+            )
+            yield _problem("warning", "nameless_column", header, message)
         return
     if column.use not in (Use.METADATA, Use.REFERENCE):
         return
@@ -282,7 +307,7 @@ def _about(column: ColumnUse, samples: Sequence[str]) -> Iterator[Problem]:
         yield _problem("note", "renamed", header, message)
     if names_an_amount(header):
         message = (
-            f"{said} is kept as metadata only: every new balance starts at zero, whatever is in this column."
+            f"{said} is kept as metadata only. Amounts are not posted: every new balance starts at zero."
         )
         yield _problem("warning", "amount_column", header, message)
     known = recognise(header)

@@ -4,6 +4,8 @@ import re
 import unicodedata
 from enum import StrEnum
 
+from blnk_api.currencies import name_of
+
 
 class Use(StrEnum):
     """What a column of the file is for."""
@@ -47,8 +49,16 @@ _BY_SPELLING = {
 }
 
 _AMOUNTS = re.compile(
-    r"(?:opening|initial|starting|current|closing|credit|debit|available)?(?:balance|amount)|debit|credit"
-    r"|solde(?:initial|ouverture)?|saldo(?:inicial|iniziale|apertura)?|montant|betrag|importe|monto|anfangssaldo"
+    r"(?:opening|initial|starting|beginning|current|closing|ending|credit|debit|available|account|book|total|net){0,3}"
+    r"(?:balances?|bal|amounts?|amt)(?:amount|due|forward|brought|bf|cf)?|debit|credit"
+    r"|soldes?(?:initial|douverture|ouverture|actuel)?|montant"
+    r"|saldo(?:inicial|iniziale|inicialny|poczatkowe|dapertura|apertura|finale?|actual|contabile)?"
+    r"|importe|monto|importo|kwota|bakiye|tutar"
+    r"|(?:anfangs|eroffnungs|eroeffnungs|end|schluss|konto|buch)saldo|(?:konto|anfangs|end)(?:be)?stand|kontostande"
+    r"|betrag|guthaben|остаток|сумма|баланс|残高|金額|余额|餘額|金额"
+)
+_BESIDE_AN_AMOUNT = frozenset(
+    ["in", "of", "as", "at", "on", "the", "de", "des", "der", "du", "per", "am", "zum", "vom"]
 )
 
 
@@ -60,14 +70,32 @@ def plain(header: str) -> str:
 
 def recognise(header: str) -> tuple[Use, int] | None:
     """The use that a header names, with its rank among the spellings (0 is the plainest)."""
-    return _BY_SPELLING.get(plain(header))
+    return None if is_formula_error(header) else _BY_SPELLING.get(plain(header))
+
+
+def is_formula_error(header: str) -> bool:
+    """Whether a header is what a spreadsheet shows of a broken formula, such as #REF! or #N/A: no name."""
+    text = header.strip()
+    return (
+        text[:1] == "#" and (text[-1] in "!?" or text in ("#N/A", "#NV")) and text[1:-1].upper() == text[1:-1]
+    )
 
 
 def names_an_amount(header: str) -> bool:
-    """Whether a header says that the column holds money, which a new balance does not."""
-    return bool(_AMOUNTS.fullmatch(plain(header)))
+    """Whether a header says that the column holds money, which a new balance does not: in more words too,
+    such as "Opening balance (USD)" or "Saldo 31.12.2025"."""
+    if len(header) > 100:
+        return False
+    words = _WORDS.findall(unicodedata.normalize("NFKD", header).replace("\u0308", ""))
+    said = (
+        word
+        for word in words
+        if name_of(word) is None and not word.isdecimal() and word.casefold() not in _BESIDE_AN_AMOUNT
+    )
+    return bool(_AMOUNTS.fullmatch(plain(header)) or _AMOUNTS.fullmatch(plain("".join(said))))
 
 
+_WORDS = re.compile(r"[^\W_]+")
 _METADATA_PREFIX = re.compile(r"\s*meta[ _-]?(?:data)?\s*[.:]\s*(?=\S)", re.IGNORECASE)
 
 

@@ -12,6 +12,7 @@ from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.mapping import ColumnUse, Mapping, Use
 from blnk_api.imports.reading import FileShape
 from blnk_api.imports.repairing import NotRepairable
+from blnk_api.imports.spellings import names_an_amount
 from pages.parts import ask, look, person
 from pages.parts.picker import pick, put
 from pages.parts.visit import Visit
@@ -76,6 +77,8 @@ def _column(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape, c
     if column.use not in matching.CHOICES:
         middle.text(file_words.becomes(column.model_dump()))
         return
+    if column.use in (Use.METADATA, Use.REFERENCE) and names_an_amount(column.header):
+        left.caption("Amounts are not posted: every new balance starts at zero.")
     key = _holding(f"use-{import_.id}-{column.position}", column.use)
 
     def choose() -> None:

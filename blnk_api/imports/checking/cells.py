@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from blnk_api import currencies
 from blnk_api.currencies import Finding
 from blnk_api.imports.checking.known import Known
+from blnk_api.invisible import bare
 from blnk_api.models import GENERAL_LEDGER_ID
 from blnk_api.shown import shown
 
@@ -62,10 +63,10 @@ class Names:
 
     def find(self, text: str) -> Answer[str]:
         """The id that a filled cell means."""
-        value = text.strip().strip("\u200b\u2060\ufeff")
-        trimmed = (
-            () if value == text else (self._note("whitespace_trimmed", f"Spaces around {shown(value)}"),)
-        )
+        value = bare(text)
+        what = "Spaces" if text.strip() == value else "Invisible characters"
+        note = self._note("whitespace_trimmed", f"{what} around {shown(value)}")
+        trimmed = () if value == text else (note,)
         if value in self._ids:
             return value, trimmed
         if found := _BLNK_ID.fullmatch(value):

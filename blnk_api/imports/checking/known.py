@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from blnk_api import currencies
 from blnk_api.imports.mapping import Mapping, Use
 from blnk_api.imports.reading import Record
+from blnk_api.invisible import bare
 
 
 @dataclass(slots=True)
@@ -64,9 +65,9 @@ def wanted(records: Iterable[Record], mapping: Mapping) -> Wanted:
         cells = record.cells
         found.records += 1
         if ledger is not None:
-            found.ledgers.add(cells[ledger].strip())
+            found.ledgers.add(bare(cells[ledger]))
         if identity is not None:
-            found.identities.add(cells[identity].strip())
+            found.identities.add(bare(cells[identity]))
         if indicator is not None and (text := cells[indicator].strip()):
             codes = mapping.for_all_rows.currencies if currency is None else cells[currency].split(";")
             found.indicators.update((text, _code(code)) for code in codes)
@@ -76,6 +77,6 @@ def wanted(records: Iterable[Record], mapping: Mapping) -> Wanted:
 
 
 def _code(text: str) -> str:
-    trimmed = text.strip()
+    trimmed = bare(text)
     upper = trimmed.upper()
     return upper if currencies.name_of(upper) else trimmed

@@ -8,15 +8,18 @@ import orjson
 
 from blnk_api.currencies import Finding
 from blnk_api.imports.checking import cells as rules
+from blnk_api.imports.checking import no_balance
 from blnk_api.imports.checking.cells import Answer, Kept
 from blnk_api.imports.checking.known import Known
 from blnk_api.imports.mapping import Mapping, Use
 from blnk_api.imports.problems import Problem, clip
 from blnk_api.imports.reading import FileShape, Flaw, Record
+from blnk_api.imports.reading.swallowed import LINES, inner_cells, takes_in
 from blnk_api.models import GENERAL_LEDGER_ID
 from blnk_api.shown import shown
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_CUT_DIGITS = re.compile(r"-?[0-9](?:[.,][0-9]{1,14})?E\+[0-9]{2,3}")
 _SPREADSHEET_CELL = 32_767
 _MAX_BODY_BYTES = 4_900_000
 """Blnk refuses a body over 5 MB; our two stamps come on top."""
@@ -50,8 +53,10 @@ class Meanings:
         accepted_currencies: Collection[str],
     ) -> None:
         self._headers = shape.headers
+        self._delimiter = shape.delimiter or ","
         self._at = {use: column.position for use in Use if (column := mapping.column(use))}
         self._left_out = {column.position for column in mapping.columns if column.use in _NOT_SENT}
+        self._needs_no_cell = not {Use.LEDGER, Use.CURRENCY} <= self._at.keys()
         self._metadata = [(column.position, column.name or "") for column in mapping.metadata_columns]
         self._match_names = mapping.match_columns
         reference = mapping.column(Use.REFERENCE)
@@ -80,7 +85,12 @@ class Meanings:
         if flaws and any(flaw.column is None and flaw.severity == "error" for flaw in record.problems):
             return Meaning(found, True, {})  # no cell can be trusted to stand under its column
         joined = "".join(cells)
-        if not joined.isprintable() or len(joined) > _SPREADSHEET_CELL or "\ufffd" in joined:
+        if (
+            not joined.isprintable()
+            or len(joined) > _SPREADSHEET_CELL
+            or "\ufffd" in joined
+            or "E+" in joined
+        ):
             self._look_at_characters(number, cells, found)
         ledger_at, currency_at = self._at.get(Use.LEDGER), self._at.get(Use.CURRENCY)
         text = self._for_all_ledger if ledger_at is None else cells[ledger_at]
@@ -116,6 +126,8 @@ class Meanings:
         if flaws:
             found = _flaws_first(found, flaws)
         is_wrong = bool(found) and any(problem.severity == "error" for problem in found)
+        if (is_wrong or self._needs_no_cell) and (said := no_balance.told(self._headers, cells, is_wrong)):
+            found, is_wrong = [Problem(said.kind, number, "", "", "", said.message, "error")], True
         return Meaning(found, is_wrong, request, currencies or (), match, key)
 
     def _counts(self, flaw: Flaw) -> bool:
@@ -123,10 +135,25 @@ class Meanings:
         return flaw.column not in self._left_out or flaw.kind == "bad_quotes"
 
     def _flaw(self, record: Record, flaw: Flaw) -> Problem:
+        if flaw.kind == "several_lines" and self._holds_rows(record, flaw):
+            flaw = flaw._replace(
+                kind="bad_quotes", severity="error", message=takes_in(record.cells[flaw.column or 0])
+            )
         column, value = "", ""
         if flaw.column is not None:
             column, value = self._headers[flaw.column], clip(record.cells[flaw.column])
         return Problem(flaw.kind, record.number, "", column, value, flaw.message, flaw.severity, flaw.repair)
+
+    def _holds_rows(self, record: Record, flaw: Flaw) -> bool:
+        """Whether a line of the cell names a ledger or a currency that exists where a row would have it."""
+        at = flaw.column or 0
+        found = [line.split(self._delimiter) for line in LINES.split(record.cells[at])]
+        return any(
+            (column == self._at.get(Use.LEDGER) and piece and self._ledgers[piece][0])
+            or (column == self._at.get(Use.CURRENCY) and piece and self._currencies[piece][0])
+            for place, pieces in enumerate(found)
+            for column, piece in inner_cells(pieces, at, place, len(found))
+        )
 
     def _tell(
         self, found: list[Problem], number: int, at: int | None, text: str, told: Iterable[Finding]
@@ -162,6 +189,12 @@ class Meanings:
             elif _CONTROL.search(cell):
                 message = f"{shown(cell)} has a control character, which nobody can see. It is sent as it is."
                 finding = Finding("control_character", "warning", message, _CONTROL.sub("", cell))
+            elif "E+" in cell and _CUT_DIGITS.fullmatch(cell.strip()):
+                message = (
+                    f"{shown(cell)} is what a spreadsheet shows of a long number: Excel has cut the digits. "
+                    "Format the column as text and export the file again."
+                )
+                finding = Finding("cut_digits", "warning", message)
             elif len(cell) > _SPREADSHEET_CELL:
                 message = f"The cell has {len(cell):,} characters, more than a spreadsheet can show (32,767)."
                 finding = Finding("long_cell", "warning", message)

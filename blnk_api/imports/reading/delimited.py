@@ -1,13 +1,13 @@
 """Text files with a delimiter: CSV, TSV, semicolons, pipes."""
 
-import csv
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
-from blnk_api.imports.reading import encodings, header, kinds
+from blnk_api.imports.reading import encodings, header, kinds, swallowed
+from blnk_api.imports.reading.encodings import Found
+from blnk_api.imports.reading.raw import SEP_LINE, Dialect, raw_records
 from blnk_api.imports.reading.shapes import (
     MAX_CELL_CHARACTERS,
     MAX_ROWS,
@@ -20,21 +20,15 @@ from blnk_api.imports.reading.shapes import (
     cut,
     no_rows,
 )
+from blnk_api.imports.reading.swallowed import OtherRows
 from blnk_api.shown import shown
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 """Tried in this order; each may also be chosen by its name."""
 
 _HEAD_BYTES = 262_144
-_MAX_OPEN_QUOTES = 50
-_MAX_LINES_IN_A_CELL = 500
-_DOS_END = "\x1a"
+_PADDING = "\0\x1a"
 """What old systems write after the last row. It is no row."""
-
-_SEP_LINE = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)
-
-RawRecord = tuple[int, list[str], list[str], str]
-"""Row number, cells, the lines it was made of, and the kind of flaw that kept it from being taken apart."""
 
 _FLAWED = {
     "bad_quotes": "A quotation mark in this row is never closed, or stands in a cell without being doubled.",
@@ -48,16 +42,16 @@ def detect(path: Path, options: ReadOptions) -> FileShape:
         head = stream.read(_HEAD_BYTES)
         stream.seek(0)
         scanned = encodings.scan(stream)
-    found, guessed = encodings.find(head, scanned)
-    encoding = found
+    found = encodings.find(head, scanned)
     if options.encoding is not None:
-        encoding, guessed = encodings.chosen(options.encoding), False
+        found = Found(encodings.chosen(options.encoding))
+    encoding = found.name
     text = head.decode(encodings.ENCODINGS[encoding], encodings.MARK).removeprefix("\ufeff")
     if len(head) < _HEAD_BYTES and not text.strip("\0 \t\r\n\x1a"):
         raise FileProblem("empty", "The file is empty. Choose another file, or save this one again.")
-    kinds.refuse_by_text(text[:8_192])
-    delimiter = _chosen_delimiter(options) or _find_delimiter(path, encoding)
-    number, headers = header.choose(_filled(path, encoding, delimiter), options.header_row)
+    kinds.refuse_by_text(text.strip("\0")[:8_192])
+    dialect = _dialect(path, encoding, _chosen_delimiter(options) or _find_delimiter(path, encoding))
+    number, headers = header.choose(_filled(path, dialect), options.header_row)
     headers = [encodings.without_undecodable(name) for name in headers]
     if len(headers) == 1 and options.delimiter is None and header.known_uses(headers) == 0:
         raise FileProblem(
@@ -65,11 +59,15 @@ def detect(path: Path, options: ReadOptions) -> FileShape:
             f"A single column was found, called {shown(headers[0])}. Is the separator right? Choose comma, "
             "semicolon, tab or pipe, or save the file again as CSV.",
         )
+    _refuse_swallowing(headers, dialect.delimiter)
     shape = FileShape(
         kind="csv",
         encoding=encoding,
-        encoding_guessed=guessed,
-        delimiter=delimiter,
+        encoding_guessed=found.is_guessed,
+        strays=found.strays,
+        letters=_letters(scanned.strange, dialect) if found.is_guessed else "",
+        delimiter=dialect.delimiter,
+        spaced_quotes=dialect.spaced,
         header_row=number,
         headers=headers,
         rows_estimate=max(0, scanned.line_ends - number),
@@ -80,10 +78,31 @@ def detect(path: Path, options: ReadOptions) -> FileShape:
     return shape.model_copy(update={"samples": samples})
 
 
+def _refuse_swallowing(headers: Sequence[str], delimiter: str) -> None:
+    """A row of column names that has taken in the rows below it."""
+    for at, name in enumerate(headers):
+        lines = [line.split(delimiter) for line in swallowed.LINES.split(name)]
+        if len(lines) > 1 and len(headers) > 1 and all(swallowed.fit(lines, headers, at, len(headers))):
+            raise FileProblem(
+                "bad_quotes",
+                "A quotation mark was left open in the row of column names, which takes in rows below it: "
+                f"“{shown(name)}”. Correct the marks in the file and upload it again.",
+            )
+
+
+def _letters(lines: bytes, dialect: Dialect) -> str:
+    """The first cell with letters beyond ASCII, as they are read."""
+    text = lines.partition(b"\n")[0].decode(encodings.ENCODINGS[dialect.encoding], "replace")
+    cells = [cell.strip().strip('"') for cell in text.split(dialect.delimiter)]
+    return next((cell for cell in cells if not cell.isascii()), text)[:60]
+
+
 def records(path: Path, shape: FileShape) -> Iterator[Record]:
     """All records under the header, as a stream. Raises FileProblem when the file goes beyond the limits."""
     width = len(shape.headers)
-    for number, cells, lines, flaw in _raw(path, shape.encoding or "utf-8", shape.delimiter or ","):
+    dialect = Dialect(shape.encoding or "utf-8", shape.delimiter or ",", shape.spaced_quotes)
+    reading = _Reading(shape, dialect, OtherRows(shape.headers, lambda: _whole(path, dialect, shape)))
+    for number, cells, lines, flaw in raw_records(path, dialect):
         if number <= shape.header_row:
             continue
         if number > MAX_ROWS:
@@ -92,122 +111,122 @@ def records(path: Path, shape: FileShape) -> Iterator[Record]:
                 f"The file has more than {MAX_ROWS:,} rows, as a spreadsheet holds. Split it into several.",
             )
         first = cells[0] if cells else ""
-        if (not first or first.isspace() or first == _DOS_END) and _is_blank(cells):
+        if (not first or first.isspace() or first[0] in _PADDING) and _is_blank(cells):
             continue
-        if len(cells) == width and not flaw and len(lines) == 1 and lines[0].isascii():
+        line = lines[0]
+        if len(cells) == width and not flaw and len(lines) == 1 and line.isascii() and ' "' not in line:
             yield Record(number, cells)
         else:
-            yield _looked_at(number, cells, lines, flaw, shape)
+            yield reading.looked_at(number, cells, len(lines), flaw)
 
 
-def _looked_at(number: int, cells: list[str], lines: list[str], flaw: str, shape: FileShape) -> Record:
-    """A record that is more than a line of ASCII with the right number of cells."""
-    width, delimiter = len(shape.headers), shape.delimiter or ","
-    flaws: list[Flaw] = []
-    if flaw:
-        flaws.append(Flaw(flaw, None, _FLAWED[flaw]))
-    elif len(cells) < width:
-        message = f"{_count(len(cells))} under {width} columns: some are missing."
-        flaws.append(Flaw("ragged_row", None, message, repair=""))
-    elif any(map(str.strip, cells[width:])):
-        rest = shown(delimiter.join(cells[width:]))
-        message = (
-            f"{_count(len(cells))} under {width} columns: a separator inside a cell needs quotation marks."
-        )
-        flaws.append(Flaw("ragged_row", None, f"{message} Beyond the last column stands: {rest}"))
-    elif len(lines) > 1:
-        flaws.extend(_swallowed(cells, delimiter))
-    for at, cell in enumerate(cells[:width]):
-        if encodings.UNDECODABLE.search(cell):
-            message = f"{shown(cell)} has bytes that are no text in {shape.encoding}. Correct the cell, or "
-            flaws.append(Flaw("undecodable_text", at, f"{message}save the file again as CSV UTF-8."))
-            cells[at] = encodings.without_undecodable(cell)
-    return Record(number, cells[:width] + [""] * (width - len(cells)), tuple(flaws))
+class _Reading:
+    """Looks at records that are more than a line of ASCII with the right number of cells."""
+
+    def __init__(self, shape: FileShape, dialect: Dialect, others: OtherRows) -> None:
+        self._shape = shape
+        self._dialect = dialect
+        self._others = others
+        self._named = max((at for at, name in enumerate(shape.headers, 1) if name), default=0)
+        """Columns up to the last that has a name: rows may end there, where the header alone goes on."""
+
+    def looked_at(self, number: int, cells: list[str], lines: int, flaw: str) -> Record:
+        width, delimiter = len(self._shape.headers), self._dialect.delimiter
+        flaws: list[Flaw] = []
+        rest = delimiter.join(cells[width:])
+        if flaw:
+            flaws.append(Flaw(flaw, None, _FLAWED[flaw]))
+        else:
+            flaws.extend(self._others.flaws(cells, delimiter) if lines > 1 else ())
+            if len(cells) < self._named and not flaws:
+                message = f"{_count(len(cells))} under {width} columns: some are missing."
+                flaws.append(Flaw("ragged_row", None, message, repair=""))
+            elif rest.replace(delimiter, "").strip() and not flaws:
+                message = (
+                    f"{_count(len(cells))} under {width} columns: a separator inside a cell needs quotation "
+                    f"marks. Beyond the last column stands: {shown(rest)}"
+                )
+                flaws.append(Flaw("ragged_row", None, message))
+        for at, cell in enumerate(cells[:width]):
+            if encodings.UNDECODABLE.search(cell):
+                flaws.append(self._undecodable(at, cell))
+                cells[at] = encodings.without_undecodable(cell)
+            elif not flaw and cell.startswith(" ") and cell.lstrip(" ").startswith('"'):
+                flaws.append(_space_before_mark(at, cell))
+        return Record(number, cells[:width] + [""] * (width - len(cells)), tuple(flaws))
+
+    def _undecodable(self, at: int, cell: str) -> Flaw:
+        """With what the bytes would be in the encoding that the other stray lines are probably in."""
+        strays = self._shape.strays
+        meant = encodings.as_strays(cell, strays) if strays else None
+        message = f"{shown(cell)} has bytes that are not {encodings.said(self._dialect.encoding)}. "
+        if strays and meant is not None:
+            message += f"In {encodings.said(strays)} they read “{shown(meant)}”. "
+        message += "Correct the cell, or save the file again as CSV UTF-8."
+        return Flaw("undecodable_text", at, message, repair=meant)
+
+
+def _space_before_mark(at: int, cell: str) -> Flaw:
+    message = (
+        f"A space stands before the quotation mark in {shown(cell)}, so the marks would be sent as text. "
+        "Remove the space or the marks."
+    )
+    inner = cell.strip(" ").strip('"')
+    return Flaw("bad_quotes", at, message, repair=inner)
+
+
+def _whole(path: Path, dialect: Dialect, shape: FileShape) -> Iterator[list[str]]:
+    """The cells of records that can be taken at their word."""
+    for number, cells, _, flaw in raw_records(path, dialect):
+        if number > shape.header_row and not flaw and len(cells) == len(shape.headers):
+            yield cells
 
 
 def _is_blank(cells: list[str]) -> bool:
-    return not "".join(cells).removesuffix(_DOS_END).strip()
+    return not "".join(cells).strip(_PADDING).strip()
 
 
 def _count(cells: int) -> str:
     return "1 cell" if cells == 1 else f"{cells} cells"
 
 
-def _swallowed(cells: list[str], delimiter: str) -> Iterator[Flaw]:
-    """A cell of several lines, one of which looks like a row of its own: a quotation mark was left open."""
-    for at, cell in enumerate(cells):
-        inner = [line.split(delimiter) for line in cell.splitlines()[1:]]
-        if len(inner) > _MAX_LINES_IN_A_CELL or any(header.looks_like_data(row, len(cells)) for row in inner):
-            message = (
-                f"This cell takes in {len(inner):,} more lines: a quotation mark was probably left open."
-            )
-            yield Flaw("bad_quotes", at, message)
-
-
-def _raw(path: Path, encoding: str, delimiter: str) -> Iterator[RawRecord]:
-    """Every record of the file, blank ones too, numbered from 1. A quotation mark that is never closed costs
-    its own line only: reading starts again on the next."""
-    csv.field_size_limit(MAX_CELL_CHARACTERS)
-    with path.open(encoding=encodings.ENCODINGS[encoding], errors=encodings.MARK, newline="") as stream:
-        taken: list[str] = []
-        source: Iterator[str] = _without_mark_and_sep(stream)
-        number = opened = 0
-        while True:
-            try:
-                for cells in csv.reader(_taking(source, taken), delimiter=delimiter, strict=True):
-                    number += 1
-                    yield number, cells, taken, ""
-                    taken.clear()
-                return
-            except csv.Error as error:
-                again = taken[1:]
-                flaw = "bad_quotes" if again or "limit" not in str(error) else "cell_too_long"
-            number += 1
-            opened += bool(again)
-            if opened > _MAX_OPEN_QUOTES:
-                raise FileProblem(
-                    "bad_quotes",
-                    f"Over {_MAX_OPEN_QUOTES} quotation marks are never closed, the last in row {number:,}. "
-                    "Is the separator right? Else save the file again as CSV or XLSX.",
-                )
-            del taken[1:]
-            yield number, taken[0].rstrip("\r\n").split(delimiter), taken, flaw
-            taken.clear()
-            source = chain(again, source)
-
-
-def _taking(source: Iterable[str], taken: list[str]) -> Iterator[str]:
-    for line in source:
-        taken.append(line)
-        yield line
-
-
-def _without_mark_and_sep(stream: Iterable[str]) -> Iterator[str]:
-    """The lines without a byte order mark and without Excel's own first line `sep=;`, which is no row."""
-    lines = iter(stream)
-    first = next(lines, "").removeprefix("\ufeff")
-    return lines if _SEP_LINE.fullmatch(first) else chain([first], lines)
-
-
 def _find_delimiter(path: Path, encoding: str) -> str:
     """The separator under which the file is most of a table: our columns are named, rows are equally long."""
     with path.open(encoding=encodings.ENCODINGS[encoding], errors=encodings.MARK, newline="") as stream:
-        said = _SEP_LINE.fullmatch(stream.readline(20).removeprefix("\ufeff"))
+        said = SEP_LINE.fullmatch(stream.readline(20).removeprefix("\ufeff"))
     if said and said[1] in DELIMITERS.values():
         return said[1]
-    return max(DELIMITERS.values(), key=lambda delimiter: _fit(path, encoding, delimiter))
+    return max(DELIMITERS.values(), key=lambda delimiter: _fit(_first(path, Dialect(encoding, delimiter))))
 
 
-def _fit(path: Path, encoding: str, delimiter: str) -> tuple[int, float, int]:
-    rows = [cells for _, cells in islice(_filled(path, encoding, delimiter), header.LOOK_AT)]
+def _dialect(path: Path, encoding: str, delimiter: str) -> Dialect:
+    """With spaces before quotation marks dropped, where this file has some and is more of a table so."""
+    plain, spaced = (Dialect(encoding, delimiter, is_spaced) for is_spaced in (False, True))
+    if delimiter.isspace():
+        return plain
+    rows = _first(path, plain)
+    if not any(cell.startswith(" ") and cell.lstrip(" ").startswith('"') for cells in rows for cell in cells):
+        return plain
+    return spaced if _fit(_first(path, spaced)) >= _fit(rows) else plain
+
+
+def _fit(rows: Sequence[Sequence[str]]) -> tuple[int, float, int]:
     named = max(map(header.known_uses, rows), default=0)
     width, alike = max(Counter(map(len, rows)).items(), key=lambda item: item[1], default=(0, 0))
     return (named if named >= 2 else 0), (alike / len(rows) if width > 1 else 0.0), width
 
 
-def _filled(path: Path, encoding: str, delimiter: str) -> Iterator[header.Row]:
+def _first(path: Path, dialect: Dialect) -> list[list[str]]:
+    """The first filled rows; none where they cannot be told apart so."""
+    try:
+        return [cells for _, cells in islice(_filled(path, dialect), header.LOOK_AT)]
+    except FileProblem:
+        return []
+
+
+def _filled(path: Path, dialect: Dialect) -> Iterator[header.Row]:
     """Rows that are not blank, with their numbers."""
-    for number, cells, _, _ in _raw(path, encoding, delimiter):
+    for number, cells, _, _ in raw_records(path, dialect):
         if not _is_blank(cells):
             yield number, cells
 

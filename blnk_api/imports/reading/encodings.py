@@ -2,10 +2,10 @@
 
 import codecs
 import re
+from itertools import islice
 from typing import BinaryIO, NamedTuple
 
-import charset_normalizer
-
+from blnk_api.imports.reading import guessing
 from blnk_api.imports.reading.shapes import FileProblem
 from blnk_api.shown import shown
 
@@ -21,7 +21,7 @@ ENCODINGS: dict[str, str] = {
     "utf-16-be-bom": "utf-16-be",
     "utf-32-le-bom": "utf-32-le",
     "utf-32-be-bom": "utf-32-be",
-    **{f"windows-{number}": f"cp{number}" for number in range(1250, 1259)},
+    **{f"windows-{number}": f"cp{number}" for number in (874, *range(1250, 1259))},
     **{f"iso-8859-{number}": f"iso8859-{number}" for number in (1, 2, 5, 7, 9, 15)},
     "mac-roman": "mac-roman",
     "cp437": "cp437",
@@ -36,6 +36,14 @@ ENCODINGS: dict[str, str] = {
 }
 """The encodings that can be chosen, and the codec that reads each."""
 
+
+def said(name: str) -> str:
+    """An encoding's name as people write it."""
+    plain = name.removesuffix("-bom").removesuffix("-sig")
+    usual = {"mac-roman": "Mac Roman", "shift_jis": "Shift-JIS", "big5": "Big5"}
+    return usual.get(plain) or (plain.title() if plain.startswith("windows") else plain.upper())
+
+
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32-le-bom"),
@@ -46,6 +54,21 @@ _MARKS = (
 UNDECODABLE = re.compile("[\ud800-\udfff]")
 _CHUNK = 262_144
 _LONGEST_LINE = 8_000_000
+_ZEROS = 4
+_OF_TWO_BYTES = frozenset({"shift_jis", "euc-jp", "gb18030", "big5", "euc-kr"})
+
+
+def as_strays(text: str, strays: str) -> str | None:
+    """A cell with undecodable bytes as another encoding reads it; None where it is no text there either."""
+    try:
+        return text.encode("utf-8", "surrogateescape").decode(ENCODINGS[strays])
+    except UnicodeError:
+        return None
+
+
+_ENOUGH_LINES = 1_000
+_ENOUGH_BYTES = 16_384
+"""Of lines that are not UTF-8: enough to guess from."""
 
 
 class Scan(NamedTuple):
@@ -53,9 +76,11 @@ class Scan(NamedTuple):
 
     line_ends: int
     good: int
-    """Bytes that go on a letter of several bytes, as UTF-8 has them in é or 株."""
+    """Lines with letters beyond ASCII as UTF-8 has them."""
     bad: int
-    """Bytes that UTF-8 does not have. Counted until they are clearly more than slips."""
+    """Lines that are not UTF-8. Counted until they are clearly more than slips."""
+    strange: bytes
+    """The first of those lines."""
 
 
 def _mark(error: UnicodeError) -> tuple[str, int]:
@@ -73,25 +98,49 @@ def without_undecodable(text: str) -> str:
 
 
 def scan(stream: BinaryIO) -> Scan:
-    """Reads all of it once, about 0.3 s for 100 MB. Raises FileProblem for a line of over 8 MB."""
-    decoder = codecs.getincrementaldecoder("utf-8")(MARK)
-    returns = feeds = good = bad = line = 0
+    """Reads all of it once, about 0.1 s for 100 MB of ASCII. Raises FileProblem for a line of over 8 MB."""
+    returns = feeds = good = bad = 0
+    rest, strange = b"", b""
     while chunk := stream.read(_CHUNK):
         feeds += chunk.count(b"\n")
         returns += chunk.count(b"\r")
-        last = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
-        line = line + len(chunk) if last < 0 else len(chunk) - last
-        if line > _LONGEST_LINE:
+        last = max(chunk.rfind(b"\n"), chunk.rfind(b"\r")) + 1
+        if len(rest) + len(chunk) - last > _LONGEST_LINE:
             raise FileProblem(
                 "no_lines",
                 "A line of this file is longer than 8 MB, so it is no table. Export it again as CSV or XLSX.",
             )
-        if bad <= 1_000 + good:
-            text = decoder.decode(chunk)
-            if not text.isascii():
-                bad += len(UNDECODABLE.findall(text))
-                good += max(0, len(chunk) - len(text))
-    return Scan(max(returns, feeds), good, bad)
+        whole, rest = (rest + chunk[:last], chunk[last:]) if last else (b"", rest + chunk)
+        if whole.isascii() or bad > _ENOUGH_LINES + 10 * good:
+            continue
+        counted = _count(whole)
+        good, bad = good + counted.good, bad + counted.bad
+        strange = strange or counted.strange
+    if not rest.isascii():
+        counted = _count(rest)
+        good, bad = good + counted.good, bad + counted.bad
+        strange = strange or counted.strange
+    return Scan(max(returns, feeds), good, bad, strange)
+
+
+def _count(whole: bytes) -> Scan:
+    """Of some whole lines."""
+    foreign = [line for line in whole.splitlines() if not line.isascii()]
+    strange: list[bytes] = []
+    try:
+        whole.decode()
+    except UnicodeDecodeError:
+        strange = [line for line in foreign if not _is_utf8(line)]
+    some = b"\n".join(islice(strange, _ENOUGH_LINES))[:_ENOUGH_BYTES]
+    return Scan(0, len(foreign) - len(strange), len(strange), some)
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def chosen(name: str) -> str:
@@ -110,33 +159,45 @@ def chosen(name: str) -> str:
     )
 
 
-def find(head: bytes, scanned: Scan) -> tuple[str, bool]:
-    """The encoding's name, and whether it is only a guess."""
+class Found(NamedTuple):
+    """An encoding, and whether only a person can know if it is the right one."""
+
+    name: str
+    is_guessed: bool = False
+    strays: str | None = None
+    """What lines that are not UTF-8 are probably in, where most of the file is."""
+
+
+def find(head: bytes, scanned: Scan) -> Found:
+    """The encoding of a file that begins with `head`.
+
+    One line that is as UTF-8 has it says more than one that is not: an old encoding makes such lines only by
+    a rare accident, in short words of some Asian ones.
+    """
     for mark, name in _MARKS:
         if head.startswith(mark):
-            return name, False
-    half = max(1, len(head) // 2)
-    if head[1::2].count(0) > 0.4 * half and head[0::2].count(0) < 0.1 * half:
-        return "utf-16-le", False
-    if head[0::2].count(0) > 0.4 * half and head[1::2].count(0) < 0.1 * half:
-        return "utf-16-be", False
-    if scanned.bad == 0 or scanned.good > scanned.bad:
-        return "utf-8", False
-    return _old(head), True
+            strays = guessing.guess(scanned.strange) if name == "utf-8-sig" and scanned.bad else None
+            return Found(name, strays=strays)
+    if lost := _without_mark(head):
+        return Found(lost)
+    if scanned.bad == 0:
+        return Found("utf-8")
+    guessed = guessing.guess(scanned.strange)
+    if scanned.good >= scanned.bad or (scanned.good * 10 >= scanned.bad and guessed not in _OF_TWO_BYTES):
+        return Found("utf-8", strays=guessed)
+    return Found(guessed, is_guessed=True)
 
 
-_FOREIGN_RUN = re.compile(rb"[\x80-\xff]{3,}")
-
-
-def _old(head: bytes) -> str:
-    """Windows-1252, unless most bytes above ASCII stand in long runs, as no Western language has them."""
-    high = sum(map(len, re.findall(rb"[\x80-\xff]+", head)))
-    in_runs = sum(map(len, _FOREIGN_RUN.findall(head)))
-    if high and in_runs > high / 2:
-        best = charset_normalizer.from_bytes(head[:16_384], preemptive_behaviour=False).best()
-        if best is not None:
-            try:
-                return chosen(best.encoding)
-            except FileProblem:
-                pass
-    return "windows-1252"
+def _without_mark(head: bytes) -> str | None:
+    """UTF-16 whose mark was lost: every other byte of its ASCII signs is zero, and what comes out is text."""
+    pairs = head[: len(head) // 2 * 2]
+    if pairs.endswith(b"\0" * 16):
+        pairs = pairs.rstrip(b"\0")
+        pairs += b"\0" * (len(pairs) % 2)
+    first, second = pairs[0::2].count(0), pairs[1::2].count(0)
+    for name, zeros, others in (("utf-16-le", second, first), ("utf-16-be", first, second)):
+        if zeros > _ZEROS and zeros > 0.1 * len(pairs) / 2 and others * 20 < zeros:
+            text = pairs.decode(name, "replace")
+            if "\ufffd" not in text[:-1] and ("\n" in text or "\r" in text):
+                return name
+    return None

@@ -8,6 +8,7 @@ from itertools import chain, islice
 from blnk_api.currencies import name_of
 from blnk_api.imports.reading.shapes import MAX_COLUMNS, FileProblem
 from blnk_api.imports.spellings import Use, recognise
+from blnk_api.invisible import bare
 from blnk_api.shown import shown
 
 LOOK_AT = 50
@@ -27,12 +28,8 @@ _TELLING = frozenset(
         Use.IMPORT_REF,
     }
 )
-_ID = re.compile(
-    r"(?:ldg|idt|bln)_\S+|general_ledger_id|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", re.IGNORECASE
-)
-_VALUE = re.compile(
-    r"[-+]?[\d.,' ]*\d[\d.,' ]*%?|\S+@\S+\.\S+|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*|true|false", re.I
-)
+ID = re.compile(r"(?:ldg|idt|bln)_\S+|general_ledger_id|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", re.IGNORECASE)
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ].*)?")
 
 
 def known_uses(cells: Sequence[str]) -> int:
@@ -44,21 +41,32 @@ def known_uses(cells: Sequence[str]) -> int:
 def find_header(rows: Sequence[Row]) -> int | None:
     """The index of the row of column names among the first rows of a file; None when there is none.
 
-    A row that names two of our columns is it. Else the first row, before any data, that is filled like
-    the rows under it and holds words and no values.
+    A row that names two of our columns is it, unless it rather gives a report's parameters. Else the first
+    row, before any data, that is filled like the rows under it and holds words and no values.
     """
-    for index, (_, cells) in enumerate(rows):
-        if known_uses(cells) >= 2:
-            return index
+    naming = [index for index, (_, cells) in enumerate(rows) if known_uses(cells) >= 2]
+    if naming:
+        return next((index for index in naming if not _gives_parameters(rows[index][1])), naming[0])
     width = usual_width([cells for _, cells in rows])
     for index, (_, cells) in enumerate(rows):
         filled = [cell.strip() for cell in cells if cell.strip()]
-        if any(_ID.fullmatch(cell) for cell in filled):
+        if any(ID.fullmatch(cell) for cell in filled):
             return None
         enough = len(filled) * 2 > width if width > 1 else bool(filled)
         if enough and len(set(filled)) == len(filled) and not any(map(_is_value, filled)):
             return index
     return None
+
+
+def _gives_parameters(cells: Sequence[str]) -> bool:
+    """Whether a row says "Ledger: All, Currency: USD": labels with a colon, or a value behind each label."""
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    if any(cell.endswith(":") for cell in filled) or len(set(filled)) < len(filled):
+        return True
+    return any(map(_is_value, filled)) or (
+        len(filled) > 2
+        and all((recognise(cell) is not None) == (at % 2 == 0) for at, cell in enumerate(filled))
+    )
 
 
 def usual_width(rows: Sequence[Sequence[str]]) -> int:
@@ -72,15 +80,15 @@ def _filled_width(cells: Sequence[str]) -> int:
 
 
 def _is_value(cell: str) -> bool:
-    return len(cell) > 200 or bool(_VALUE.fullmatch(cell)) or name_of(cell) is not None
-
-
-def looks_like_data(cells: Sequence[str], width: int) -> bool:
-    """Whether the cells are a row's: one of Blnk's ids among others, or a currency code in a whole row."""
-    words = [cell.strip() for cell in cells]
-    if len(words) > 1 and any(map(_ID.fullmatch, words)):
+    """Whether a cell holds what stands under column names: a number, a date, an e-mail, a code, yes or no."""
+    if len(cell) > 200 or cell.lower() in ("true", "false") or name_of(cell) is not None:
         return True
-    return len(words) >= max(width, 3) and any(map(name_of, words))
+    if any(map(str.isdecimal, cell)) and not cell.lstrip("+-").rstrip("%").strip("0123456789.,' "):
+        return True
+    before, at, after = cell.partition("@")
+    if at and before and "." in after.strip(".") and " " not in cell:
+        return True
+    return bool(_DATE.fullmatch(cell))
 
 
 def choose(rows: Iterator[Row], said: int | None) -> tuple[int, list[str]]:
@@ -111,7 +119,7 @@ def choose(rows: Iterator[Row], said: int | None) -> tuple[int, list[str]]:
             "too_many_columns",
             f"The file has {len(headers):,} columns; {MAX_COLUMNS} is the most. Remove those not needed.",
         )
-    return number, [name.strip() for name in headers]
+    return number, [bare(name.strip("\0")) for name in headers]
 
 
 def _no_header(first: Sequence[str]) -> FileProblem:

@@ -47,6 +47,13 @@ def refuse_by_text(text: str) -> None:
             "This is a web page, not a spreadsheet (bank portals often call it .xls). "
             "Open it in Excel or LibreOffice and save it as XLSX or CSV.",
         )
+    start = text[:2_000].lstrip().lower()
+    if start.startswith(("mime-version:", "from: <saved by")) or "\ncontent-type: multipart/related" in start:
+        raise FileProblem(
+            "html",
+            "This is a web page in one file (MHTML), not a spreadsheet, though it may be called .xls. "
+            "Open it in Excel or LibreOffice and save it as XLSX or CSV.",
+        )
     if _JSON.match(text):
         raise not_a_table("a JSON file")
     if len(_CONTROLS.findall(text)) > max(4, len(text) / 20):

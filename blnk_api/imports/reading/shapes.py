@@ -79,7 +79,13 @@ class FileShape(BaseModel):
     """As `reading.ENCODINGS` names it; None for a workbook."""
     encoding_guessed: bool = False
     """True when only the person can know whether the text is right: an old 8-bit encoding without a mark."""
+    letters: str = ""
+    """A cell with letters beyond ASCII, as they were guessed; for the person to look at."""
+    strays: str | None = None
+    """The encoding that a few lines are probably in which are not in that of the file."""
     delimiter: str | None = None
+    spaced_quotes: bool = False
+    """Whether spaces between a separator and a quotation mark are no part of a cell."""
     sheet: str | None = None
     sheets: list[str] = []
     header_row: int

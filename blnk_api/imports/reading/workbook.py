@@ -119,6 +119,10 @@ class _Book:
             )
         if "content.xml" in names or "mimetype" in names:
             raise FileProblem("ods", "This is an OpenDocument file. Open it and save it as XLSX or CSV.")
+        if any(name.endswith(".iwa") for name in names) or "index.zip" in names:
+            raise FileProblem(
+                "numbers", "This is an Apple Numbers file. Open it in Numbers and export it as CSV or XLSX."
+            )
         if "[content_types].xml" not in names:
             raise FileProblem(
                 "archive", "This is an archive, not a workbook. Unpack it and choose the file in it."

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from blnk_api.imports import mapping, reading
 from blnk_api.imports.checking import Checker, Known, group, wanted
 
-SAMPLES = Path(__file__).parent / "samples"
+SAMPLES = [Path(__file__).parent / name for name in ("samples", "samples-2")]
 LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
 KNOWN = Known(ledgers={LEDGER: "Customer wallets"}, identities={}, readable=True)
 MOST_SECONDS = 10.0
@@ -46,6 +46,17 @@ TROUBLE = (
     b"PK\x03\x04",
     b"import_ref",
     b"balance_id",
+    b' "',
+    b'"\n',
+    b"\0" * 64,
+    b"\xe2\x80\x8f",
+    b"1.23457E+15",
+    b"#REF!",
+    b"Total,,5\n",
+    b"MIME-Version: 1.0\r\n",
+    b"Z\xfcrich",
+    b"\x8e\x9f",
+    b"\xb8\xdc\xb5\xd2",
 )
 
 
@@ -125,8 +136,9 @@ def files(count: int, seed: int, *, most_bytes: int = 20_000) -> Iterator[tuple[
     chance = random.Random(seed)
     originals = sorted(
         (path.name, path.read_bytes())
-        for path in SAMPLES.iterdir()
-        if path.suffix in (".csv", ".txt", ".xls", ".xlsx") and path.stat().st_size < most_bytes
+        for folder in SAMPLES
+        for path in folder.iterdir()
+        if path.suffix in (".csv", ".txt", ".xls", ".xlsx", ".numbers") and path.stat().st_size < most_bytes
     )
     sound = [
         name for name, data in originals if name.endswith(".xlsx") and zipfile.is_zipfile(io.BytesIO(data))

@@ -68,5 +68,9 @@ def test_a_file_of_a_reported_kind_is_read_right_or_told(path: Path) -> None:
 
 
 def test_every_file_has_its_expectation() -> None:
-    files = {path.name for path in SAMPLES.iterdir() if path.is_file()} - {"environment.json", "README.md"}
+    files = {path.name for path in SAMPLES.iterdir() if path.is_file()} - {
+        "environment.json",
+        "README.md",
+        ".gitattributes",
+    }
     assert files == {path.stem for path in EXPECTED}

@@ -85,6 +85,8 @@ class Waits:
     read_again: float = repeats.FIRST_WAIT_SECONDS
     rescan: float = 0.5
     resolve: float = 0.5
+    late_looks: float = 5.0
+    """Between two questions to our own database which rows are due to be looked up again."""
     page_refresh: float = 2.0
     form_refresh: float = 0.5
     download_link: float = 86_400.0

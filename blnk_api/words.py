@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from blnk_api.desk import SenderIs, Sending
 from blnk_api.imports.journal.imports import Event, Import
+from blnk_api.imports.journal.late import LOOKED_UP, MADE_LATE
 from blnk_api.imports.journal.sending import WHO
 from blnk_api.imports.journal.states import WORDS, ImportState, PausedBy, RowState, Stage
 from blnk_api.settings import Connection, Environment, Instance
@@ -201,13 +202,23 @@ def findings(found: Mapping[str, Any]) -> list[str]:
         )
     for one in found.get("unexpected", [])[:_FINDINGS_TOLD]:
         said.append(
-            f"Blnk holds {listed(one['ids'])} from this import, and no row of the file stands for it. "
+            made_late(one["row"], one["ids"])
+            if "row" in one
+            else f"Blnk holds {listed(one['ids'])} from this import, and no row of the file stands for it. "
             "Look at it in Blnk, and put a note on it if nobody is to use it."
         )
     more = sum(
         max(0, len(found.get(kind, [])) - _FINDINGS_TOLD) for kind in ("twins", "missing", "unexpected")
     )
     return [*said, f"And {more:,} more findings like these."] if more else said
+
+
+def made_late(label: str | int, ids: list[str]) -> str:
+    """A row that has a balance in the form in which it was sent before, and is not created in that form."""
+    return (
+        f"Row {label}: Blnk holds {listed(ids)}, made by an earlier attempt of this row that had been called "
+        "not created. Decide which balance stays in use, and put a note on any other."
+    )
 
 
 def event(one: Event) -> str:
@@ -238,6 +249,10 @@ _EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
         f"A late answer arrived: {detail.get('balance_id', 'the balance')} was created."
     ),
     "second balance": _second_balance,
+    MADE_LATE: lambda detail: made_late(str(detail.get("label")), detail.get("balance_ids", [])),
+    LOOKED_UP: lambda detail: (
+        f"Checked Blnk for the last time for {_rows(detail)} that had been sent without a clear answer."
+    ),
     "found": lambda detail: f"Found in Blnk: {detail.get('balance_id', 'a balance')} was created before.",
     "verified": lambda _: "Compared what was created with what Blnk holds.",
     "accepted": lambda detail: f"Said that {_rows(detail)} like balances made before are to be created too.",

@@ -65,6 +65,13 @@ class Sent:
         return Reply(status, body, {key.replace("_", "-"): value for key, value in headers.items()})
 
 
+class _Quiet(ThreadingHTTPServer):
+    """A sender that ends cuts its connections off, and that is nobody's problem."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass
+
+
 Fate = Callable[[Sent], Reply | None]
 
 
@@ -98,7 +105,7 @@ class Between:
             def log_message(self, format: str, *args: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Quiet(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
 
     @property

@@ -55,7 +55,7 @@ def test_rows_have_these_moves_and_no_others() -> None:
     assert {
         *((V, R), (R, V), (R, L), (L, R), (R, E), (E, R)),
         *((R, S), (S, C), (S, F), (S, R), (S, U), (F, R)),
-        *((U, C), (U, E), (U, R), (U, F), (R, C), (C, U)),
+        *((U, C), (U, E), (U, R), (U, F), (R, C), (F, C), (C, U)),
     } == MOVES  # fmt: skip
 
 

@@ -63,7 +63,7 @@ def status(opened: Opened, options: Namespace) -> Exit:
         with opened.journal.read() as tx:
             found = imports.newest(tx, limit=_LISTED)
     if options.json:
-        listed = [telling.as_json(one) for one in found]
+        listed = [telling.as_json(opened, one) for one in found]
         telling.say_json(listed[0] if options.id else listed)
         return Exit.FINE
     say_stops(opened, found[0].instance if options.id else None)
@@ -75,6 +75,7 @@ def status(opened: Opened, options: Namespace) -> Exit:
         if options.id and one.state is ImportState.DONE:
             for sentence in words.findings(one.findings or {}):
                 say(f"  {sentence}")
+        telling.say_late(opened, one, before="  ")
     if not found:
         say("There are no imports here yet.")
     return Exit.FINE

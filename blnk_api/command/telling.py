@@ -15,8 +15,8 @@ import orjson
 from blnk_api import file_words, words
 from blnk_api.command.exits import Ends, Exit
 from blnk_api.command.opening import Opened
-from blnk_api.imports import results
-from blnk_api.imports.journal import rows
+from blnk_api.imports import results, told_late
+from blnk_api.imports.journal import late, rows
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.states import WORDS, ImportState, PausedBy, RowState
 from blnk_api.imports.results import Variant
@@ -98,6 +98,7 @@ def report(opened: Opened, import_: Import, out: Path | None = None) -> Exit:
     _say_rows(opened, import_)
     if import_.counts.get(RowState.UNKNOWN) and import_.is_over:
         say(f"Decide with: python -m blnk_api look-again {import_.id} [ROW …], this-is-it, send-again.")
+    say_late(opened, import_)
     if import_.state is ImportState.DONE:
         found = words.findings(import_.findings or {})
         for sentence in found:
@@ -113,6 +114,18 @@ def report(opened: Opened, import_: Import, out: Path | None = None) -> Exit:
     if out is not None:
         write_results(opened, import_, out)
     return ending(import_)
+
+
+def say_late(opened: Opened, import_: Import, *, before: str = "") -> None:
+    """What became known after an import's end, and which rows are looked up again."""
+    with opened.journal.read() as tx:
+        became_known = told_late.findings(tx, import_)
+        looks = late.of_import(tx, import_.number)
+    to_come = told_late.still_to_look(looks, lambda at: f"{words.when(at, UTC)} UTC")
+    for sentence in [*became_known, *([to_come] if to_come else [])]:
+        say(before + sentence)
+    if looks.open and import_.is_over:
+        say(f"{before}The app does this while it runs. Without it: python -m blnk_api verify {import_.id}")
 
 
 def _say_rows(opened: Opened, import_: Import) -> None:
@@ -168,8 +181,11 @@ def _umask() -> int:
     return now
 
 
-def as_json(import_: Import) -> dict[str, Any]:
+def as_json(opened: Opened, import_: Import) -> dict[str, Any]:
     """An import for programs. `counts` has all the words for rows; times are UTC."""
+    with opened.journal.read() as tx:
+        looks = late.of_import(tx, import_.number)
+        became_known = told_late.findings(tx, import_)
     return {
         "id": import_.id,
         "kind": import_.kind,
@@ -191,6 +207,13 @@ def as_json(import_: Import) -> dict[str, Any]:
         "rows": import_.row_count,
         "counts": {word: import_.counts.get(state, 0) for state, word in WORDS.items()},
         "findings": import_.findings,
+        "found_later": became_known,
+        "checked_again": {
+            "rows": looks.open,
+            "last": _time(looks.last_at),
+            "next": _time(looks.next_at),
+            "final": _time(looks.until),
+        },
     }
 
 

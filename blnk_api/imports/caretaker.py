@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection
@@ -17,6 +18,7 @@ from blnk_api.imports.journal.sending import WHO, remember_first
 from blnk_api.imports.journal.states import ImportState, PausedBy, RowState
 from blnk_api.imports.journal.unknown import UnknownRow
 from blnk_api.imports.lanes import Lane, Ramp
+from blnk_api.imports.late_looks import LateLooker
 from blnk_api.imports.looking import WhileWanted, bound_of, sortable
 from blnk_api.imports.pace import Circuit
 from blnk_api.imports.resolving import SAME_SERVER_ERRORS, Look
@@ -34,7 +36,16 @@ _LIVE = [ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED, ImportStat
 class Caretaker:
     """`only` is the one import that a command line runs; the app's worker runs all of its instance."""
 
-    def __init__(self, engine: Engine, instance: int, waits: Waits, *, only: int | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        instance: int,
+        waits: Waits,
+        *,
+        only: int | None = None,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._late = LateLooker(engine, instance, waits, wall=wall)
         self._engine = engine
         self._gate = engine.gate
         self._journal = engine.journal
@@ -48,6 +59,7 @@ class Caretaker:
         """Runs until cancelled, beside the engine."""
         self._engine.start(self._resolve_for_ever())
         self._engine.start(self._probe_for_ever())
+        self._engine.start(self._late.run())
         while True:
             try:
                 await self._watch()

@@ -31,18 +31,22 @@ def events_of_row(tx: Connection, import_: int, row: int) -> list[Event]:
 
 
 class SecondBalance(NamedTuple):
-    """A row of which a late answer named another balance than the one that it has."""
+    """A row of which a late answer, or a later look (`by`), named another balance than the one it has."""
 
     label: str
     ids: list[str]
+    by: str | None = None
 
 
 def second_balances(tx: Connection, import_: int) -> list[SecondBalance]:
-    """What late answers told of an import, oldest first."""
+    """What late answers and later looks told of an import, oldest first."""
     found = tx.execute(
         select(events.c.row, events.c.detail)
         .where(events.c.import_ == import_, events.c.what == "second balance")
         .order_by(events.c.id)
     ).all()
-    named = ((rows.by_id(tx, one.row).label, orjson.loads(one.detail)["balance_ids"]) for one in found)
-    return [SecondBalance(label, [id for id in ids if id]) for label, ids in named]
+    named = ((rows.by_id(tx, one.row).label, orjson.loads(one.detail)) for one in found)
+    return [
+        SecondBalance(label, [id for id in told["balance_ids"] if id], told.get("by"))
+        for label, told in named
+    ]

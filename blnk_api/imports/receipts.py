@@ -15,8 +15,8 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
 from blnk_api import words
-from blnk_api.imports import one_row, results
-from blnk_api.imports.journal import Journal, imports, notes, receipts, repairs, rows
+from blnk_api.imports import results, told_late
+from blnk_api.imports.journal import Journal, imports, late, notes, receipts, repairs, rows
 from blnk_api.imports.journal import schema as tables
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.moves import IDS_PER_STATEMENT
@@ -116,6 +116,7 @@ def tell(tx: Connection, import_: Import) -> dict[str, Any]:
         "existing": _existing(tx, import_),
         "verification": _verification(tx, import_),
         "findings": list(_findings(tx, import_)),
+        "checked_again": _checked_again(tx, import_),
         "notes": [
             {"text": one.text, "balance_id": one.balance_id, **_signed(one.who, one.at)}
             for one in notes.of_import(tx, import_.number)
@@ -256,19 +257,25 @@ def _verification(tx: Connection, import_: Import) -> dict[str, Any]:
     }
 
 
+def _checked_again(tx: Connection, import_: Import) -> dict[str, Any]:
+    """Rows that were called not created after they had been sent: they are looked up again for a day."""
+    looks = late.of_import(tx, import_.number)
+    return {
+        "rows": list(looks.labels),
+        "open": looks.open,
+        "over": looks.over,
+        "last": _utc(looks.last_at),
+        "next": _utc(looks.next_at),
+        "final": _utc(looks.until),
+    }
+
+
 def _findings(tx: Connection, import_: Import) -> Iterator[str]:
-    """What somebody has to do something about: of the comparison, and of answers that came too late."""
+    """What somebody has to do something about: of the comparison, and of what became known after it."""
     found = import_.findings or {}
     if found.get("checked"):
         yield from words.findings(found)
-    known = {frozenset(one["ids"]) for one in found.get("twins", [])}
-    for one in one_row.second_balances(tx, import_.number):
-        if frozenset(one.ids) not in known:
-            has = "has two balances in Blnk" if len(one.ids) > 1 else "has one more balance in Blnk"
-            yield (
-                f"Row {one.label} {has}: {words.listed(one.ids)}. A late answer told it. "
-                "Decide which one stays in use, and put a note on the other."
-            )
+    yield from told_late.findings(tx, import_)
 
 
 def _that_exist(tx: Connection, import_: Import, balance_ids: list[str]) -> set[str]:

@@ -96,6 +96,7 @@ def document(
         *_section("Balances by ledger and currency", _totals(told["totals"])),
         *_section("Rows by status", _table(["Status", "Rows"], told["statuses"].items())),
         *_section("Verification", _verification(told["verification"], at)),
+        *_section("Rows to be checked again", _checked_again(told.get("checked_again"), at)),
         *_section("Existed before this import", _existing(told["existing"])),
         *(_of_file(told, at) if told["file"] else ()),
         *_section("Notes", _notes(told["notes"], at)),
@@ -231,6 +232,20 @@ def _verification(found: dict[str, Any], at: _Times) -> str:
     strangers = ((one.get("ref") or "–", listed(one["ids"])) for one in found["unexpected"])
     parts.append(_table(["In Blnk, but of no row: reference", "Balance"], strangers))
     return "".join(parts)
+
+
+def _checked_again(looks: dict[str, Any] | None, at: _Times) -> str:
+    """Receipts of earlier versions say nothing of it."""
+    if not looks or not (looks["open"] or looks["over"]):
+        return ""
+    facts = [("Rows checked for the last time", f"{looks['over']:,}"), ("Last check", at(looks["last"]))]
+    if not looks["open"]:
+        return _facts(facts)
+    why = "Sent without a clear answer and called not created. Blnk may still create their balances late."
+    named = ", ".join(looks["rows"]) + (", …" if looks["open"] > len(looks["rows"]) else "")
+    facts = [(plural(looks["open"], "row"), named), *facts]
+    facts += [("Next check", at(looks["next"])), ("Final check", at(looks["final"]))]
+    return _p(why) + _facts(facts)
 
 
 def _existing(existing: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import uvloop
@@ -56,16 +56,20 @@ async def engine_for(
     lock: SenderLock,
     *,
     only: int | None = None,
+    wall: Callable[[], float] = time.time,
 ) -> "Running":
-    """Starts sending for one connection's instance; stop it with `Running.stop`."""
+    """Starts sending for one connection's instance; stop it with `Running.stop`. `wall` tells which looks at
+    rows that were sent long ago are due."""
     number = await thread.write(imports.instance_number, connection.instance)
+    settle_seconds = settings.settle_seconds(connection)
+    await thread.write(senders.remember_settle, number, settle_seconds)
     known = await thread.read(senders.learned, number)
-    wall, now = time.time(), time.monotonic()
+    time_of_day, now = time.time(), time.monotonic()
     pace = Pace(
         connection.requests_per_minute,
         learned_per_minute=known.per_minute,
         most_wait_seconds=settings.waits.retry_after_most,
-        not_before=now + min(MOST_WAIT_SECONDS, max(0.0, (known.not_before or 0.0) - wall)),
+        not_before=now + min(MOST_WAIT_SECONDS, max(0.0, (known.not_before or 0.0) - time_of_day)),
     )
     breaker = Breaker(settings.waits.breaker_first, settings.waits.breaker_most)
     if known.breaker is not None:
@@ -85,10 +89,10 @@ async def engine_for(
         gate,
         settings.waits,
         most_at_once=settings.most_at_once,
-        settle_seconds=settings.settle_seconds(connection),
+        settle_seconds=settle_seconds,
         holds_lock=lock.is_held,
     )
-    caretaker = Caretaker(engine, number, settings.waits, only=only)
+    caretaker = Caretaker(engine, number, settings.waits, only=only, wall=wall)
     tasks = [asyncio.create_task(engine.run()), asyncio.create_task(caretaker.run())]
     return Running(connection, number, engine, client, tasks)
 
@@ -120,7 +124,15 @@ class Running:
 
 
 class Worker:
-    def __init__(self, settings: Settings, journal: Journal, owner: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        journal: Journal,
+        owner: str,
+        *,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._wall = wall
         self._settings = settings
         self._journal = journal
         self._thread = JournalThread(journal)
@@ -206,7 +218,7 @@ class Worker:
             served = {one.connection.instance for one in self._running.values()}
             if name not in self._running and connection.instance not in served:
                 self._running[name] = await engine_for(
-                    settings, connection, self._journal, self._thread, lock
+                    settings, connection, self._journal, self._thread, lock, wall=self._wall
                 )
         self._secrets_seen = settings.connections
 

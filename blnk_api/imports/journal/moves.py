@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, bindparam, insert, select, text, update
 
+from blnk_api.imports.journal import late
 from blnk_api.imports.journal.bulk import given, run_at_once
 from blnk_api.imports.journal.schema import counts, events, imports, rows
 from blnk_api.imports.journal.states import IMPORT_MOVES, MOVES, ImportState, RowState
@@ -39,7 +40,8 @@ def move(
 ) -> list[int]:
     """The rows that made the move. With `claim`, only rows that this claim holds.
 
-    `facts` are columns to set on the way. All rows are of one import; its counts follow.
+    `facts` are columns to set on the way. All rows are of one import; its counts follow. Whoever is called
+    not created after it was sent is owed late looks, in the same transaction.
     """
     require_move(from_, to)
     moved: list[int] = []
@@ -60,6 +62,8 @@ def move(
             per_import[row.import_] = per_import.get(row.import_, 0) + 1
         for import_, n in per_import.items():
             count(tx, import_, {from_: -n, to: n})
+    if from_ is RowState.UNKNOWN and to in (RowState.READY, RowState.REFUSED):
+        late.owe(tx, moved)
     return moved
 
 

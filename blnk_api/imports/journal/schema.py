@@ -40,6 +40,7 @@ instances = Table(
     Column("learned_per_minute", Float),  # what 429s taught us; none when never told
     Column("not_before", Float),  # no request before this moment: Blnk's own Retry-After, or the breaker's
     Column("breaker", Text),  # JSON of the breaker, so that a restart does not forget an outage
+    Column("settle_seconds", Float),  # how long a row in doubt settles, as the last sender had it
     Column("pages_read_at", Float),  # when a page last asked Blnk something: a tenth is kept for pages then
     Index("one_instance", "base_url", "instance_id", "environment", unique=True),
 )
@@ -152,6 +153,21 @@ attempts = Table(
     Column("status", Integer),
     Column("message", Text),
     Column("balance_id", Text),
+    sqlite_with_rowid=False,
+)
+
+late_looks = Table(
+    "late_looks",
+    metadata,
+    Column("row", _BIG, ForeignKey("rows.id"), primary_key=True, autoincrement=False),
+    Column("ref", Text, primary_key=True),  # under which it was sent: a row that is fixed gets another one
+    Column("import", Integer, ForeignKey("imports.number"), nullable=False, key="import_"),
+    Column("instance", Integer, nullable=False),
+    Column("since", Float, nullable=False),  # when it was called not created
+    Column("next_at", Float),  # none: it was looked up for the last time
+    Column("looked_at", Float),  # the last look that was answered
+    Index("late_looks_due", "instance", "next_at"),
+    Index("late_looks_of_import", "import_", "next_at"),
     sqlite_with_rowid=False,
 )
 

@@ -96,6 +96,11 @@ def remember_learned(
     )
 
 
+def remember_settle(tx: Connection, instance: int, seconds: float) -> None:
+    """How long a row in doubt settles at this instance: pages, too, call rows not created."""
+    tx.execute(update(instances).where(instances.c.id == instance).values(settle_seconds=seconds))
+
+
 def pages_read(tx: Connection, instance: int) -> None:
     """A page asks Blnk something: a tenth of the pace is kept for pages for the next minute."""
     tx.execute(update(instances).where(instances.c.id == instance).values(pages_read_at=time.time()))

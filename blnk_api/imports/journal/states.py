@@ -56,6 +56,7 @@ MOVES: frozenset[tuple[RowState, RowState]] = frozenset(
         (RowState.UNKNOWN, RowState.READY),
         (RowState.UNKNOWN, RowState.REFUSED),
         (RowState.READY, RowState.CREATED),
+        (RowState.REFUSED, RowState.CREATED),
         # verification: a balance that was read back and cannot be found any more
         (RowState.CREATED, RowState.UNKNOWN),
     }

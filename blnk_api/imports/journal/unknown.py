@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 from sqlalchemy.sql.functions import coalesce
 
+from blnk_api.imports.journal import late
 from blnk_api.imports.journal.moves import move, note
 from blnk_api.imports.journal.schema import attempts, counts, imports, rows
 from blnk_api.imports.journal.sending import REF_IS_HELD, WHO
@@ -137,6 +138,12 @@ def was_absent(tx: Connection, row: UnknownRow, *, same_server_errors: int) -> R
 
 
 def wait_for_person(tx: Connection, row_ids: Sequence[int], *, message: str | None = None) -> None:
-    """No look will settle these: they stay UNKNOWN until a person decides."""
+    """No look will settle these soon: they stay UNKNOWN until a person decides, or a late look finds them."""
     facts = {"waits_for_person": True} | ({"message": message} if message else {})
-    tx.execute(update(rows).where(rows.c.id.in_(row_ids), rows.c.state == RowState.UNKNOWN).values(**facts))
+    waiting = tx.execute(
+        update(rows)
+        .where(rows.c.id.in_(row_ids), rows.c.state == RowState.UNKNOWN)
+        .values(**facts)
+        .returning(rows.c.id)
+    )
+    late.owe(tx, [one.id for one in waiting])

@@ -1,0 +1,55 @@
+"""What became known of an import after its end, in sentences: for pages, receipts and the command line."""
+
+from collections.abc import Callable
+
+import orjson
+from sqlalchemy import Connection, select
+
+from blnk_api import words
+from blnk_api.imports import one_row
+from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.journal.late import MADE_LATE, LateLooks
+from blnk_api.imports.journal.schema import events
+from blnk_api.words import listed, plural
+
+_LABELS_TOLD = 20
+
+
+def findings(tx: Connection, import_: Import) -> list[str]:
+    """Balances that nobody expected any more, and that the comparison with Blnk does not name."""
+    found = import_.findings if (import_.findings or {}).get("checked") else None
+    known = {frozenset(one["ids"]) for one in (found or {}).get("twins", [])}
+    said = []
+    for one in one_row.second_balances(tx, import_.number):
+        if frozenset(one.ids) not in known:
+            has = "has two balances in Blnk" if len(one.ids) > 1 else "has one more balance in Blnk"
+            how = "A later check found it." if one.by else "A late answer told it."
+            said.append(
+                f"Row {one.label} {has}: {listed(one.ids)}. {how} "
+                "Decide which one stays in use, and put a note on the other."
+            )
+    if found is None:
+        made = select(events.c.detail).where(events.c.import_ == import_.number, events.c.what == MADE_LATE)
+        for detail in map(orjson.loads, tx.execute(made.order_by(events.c.id)).scalars()):
+            said.append(words.made_late(detail["label"], detail["balance_ids"]))
+    return said
+
+
+def still_to_look(looks: LateLooks, when: Callable[[float], str]) -> str | None:
+    """Which rows are looked up again, and when; None where none ever was. `when` tells a time."""
+    if looks.next_at is None or looks.until is None:
+        if not looks.over or looks.last_at is None:
+            return None
+        checked = plural(looks.over, "row")
+        return (
+            f"{checked} sent without a clear answer: checked in Blnk for the last time {when(looks.last_at)}."
+        )
+    named = ", ".join(looks.labels[:_LABELS_TOLD])
+    more = looks.open - min(len(looks.labels), _LABELS_TOLD)
+    rows = f"row{'' if looks.open == 1 else 's'} {named}" + (f" and {more:,} more" if more > 0 else "")
+    last = f"Last check: {when(looks.last_at)}. " if looks.last_at is not None else ""
+    return (
+        f"{plural(looks.open, 'row')} sent without a clear answer, and called not created ({rows}), will be "
+        f"checked in Blnk again, in case a balance appears late. {last}Next check: {when(looks.next_at)}. "
+        f"Final check: {when(looks.until)}."
+    )

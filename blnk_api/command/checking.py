@@ -80,7 +80,9 @@ async def _look_up(opened: Opened, draft: Import, connection: Connection, lock: 
         )
         try:
             patience = opened.settings.waits.check_answers
-            await look_draft_up(thread, running.engine.looker, draft, gives_up_after_seconds=patience)
+            await look_draft_up(
+                *(thread, running.engine.looker, draft, opened.settings), gives_up_after_seconds=patience
+            )
         finally:
             await running.stop()
     finally:

@@ -41,7 +41,8 @@ async def holders_of_indicators(looker: Looker, bodies: dict[int, bytes]) -> dic
     if not indicators:
         return {}
     try:
-        held = await looker.with_values("indicator", indicators, ours_only=False)
+        asked_for = looker.with_values("indicator", indicators, ours_only=False)
+        held = [one async for part in asked_for for one in part]
     except AccessDenied:
         raise
     except ReadFailed:

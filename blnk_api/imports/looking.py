@@ -1,10 +1,10 @@
 """Finds balances in Blnk by the ref they carry. An error or an odd answer raises: it is never absence."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import orjson
 from pydantic import ValidationError
@@ -16,6 +16,7 @@ from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance
 from blnk_api.outcomes import Request
 from blnk_api.wire import PAGE_LIMIT, REFS_PER_LOOK, Filter
 
+T = TypeVar("T")
 Ask = Callable[[Request], Awaitable[Any]]
 """Sends one read at the instance's pace and gives its JSON; raises from the errors tree."""
 
@@ -72,10 +73,13 @@ class Looker:
 
     async def balances(self, request: Request) -> list[Balance]:
         """The balances of an answer. What is no such answer raises, or is asked for again."""
+        return await self._patiently(request, read_balances)
+
+    async def _patiently(self, request: Request, read: Callable[[Any], T]) -> T:
         has_failed = False
         while True:
             try:
-                found = read_balances(await self._ask(request))
+                found = read(await self._ask(request))
             except AccessDenied:
                 raise
             except BlnkError as failed:
@@ -154,34 +158,37 @@ class Looker:
 
     async def with_values(
         self, field: str, values: Sequence[str], *, ours_only: bool = True
-    ) -> list[Balance]:
-        """Balances that hold one of these values in a field, those that this tool made or all; the newest
-        thousand at most."""
-        filters = [Filter(field, "in", values=values)]
-        if ours_only:
-            filters.insert(0, CARRIES_A_REF)
-        found: list[Balance] = []
-        for page in range(1, 11):
-            asked = wire.search(self.instance_id, "balances", filters, page=page)
-            part = await self.balances(asked)
-            found += part
-            if len(part) < PAGE_LIMIT:
-                break
-        return found
+    ) -> AsyncGenerator[list[Balance], None]:
+        """All balances that hold one of these values in a field, those that this tool made or all, in pages.
+
+        Newest first, so that a balance made meanwhile moves others on and hides none.
+        """
+        filters = [*([CARRIES_A_REF] if ours_only else []), Filter(field, "in", values=values)]
+        page, size = 1, PAGE_LIMIT
+        while size >= PAGE_LIMIT:
+            part = await self.balances(wire.search(self.instance_id, "balances", filters, page=page))
+            page, size = page + 1, len(part)
+            yield part
 
     async def count_with_refs(self, created_from: str | None = None) -> int | None:
         """How many balances of this instance carry an import_ref, where Blnk says so."""
-        filters = [CARRIES_A_REF, *_since(created_from)]
+        return await self._count([CARRIES_A_REF, *_since(created_from)])
+
+    async def count_all(self) -> int | None:
+        """How many balances this instance has, where Blnk says so."""
+        return await self._count([])
+
+    async def _count(self, filters: Sequence[Filter]) -> int | None:
         asked = wire.search(self.instance_id, "balances", filters, page_size=1)
-        said = await self._ask(asked)
+        said = await self._patiently(asked, lambda answer: answer)
         total = said.get("total") if isinstance(said, dict) else None
         return total if isinstance(total, int) else None
 
     async def walk(
-        self, created_from: str | None = None, *, only: Filter = CARRIES_A_REF
-    ) -> AsyncIterator[list[Balance]]:
-        """All balances that carry an import_ref (or for which `only` holds), from `created_from` on, oldest
-        first, each once.
+        self, created_from: str | None = None, *, only: Filter | None = CARRIES_A_REF
+    ) -> AsyncGenerator[list[Balance], None]:
+        """All balances that carry an import_ref (or for which `only` holds, or simply all), from
+        `created_from` on, oldest first, each once.
 
         By keyset on created_at, which Blnk reads fast at any size; page by page within one created_at, and
         throughout if Blnk does not keep the order asked for. A page that is not full may be one of a Blnk
@@ -208,7 +215,9 @@ class Looker:
             bound, page = last, 1
             at_bound = {one.balance_id for one in got if sortable(one.created_at) == keys[-1]}
 
-    async def _walk_unordered(self, only: Filter, created_from: str | None) -> AsyncIterator[list[Balance]]:
+    async def _walk_unordered(
+        self, only: Filter | None, created_from: str | None
+    ) -> AsyncIterator[list[Balance]]:
         seen: set[str] = set()
         while True:
             before = len(seen)
@@ -222,8 +231,8 @@ class Looker:
             if len(seen) == before:
                 return
 
-    async def _page(self, only: Filter, bound: str | None, page: int) -> list[Balance]:
-        filters = [only, *_since(bound)]
+    async def _page(self, only: Filter | None, bound: str | None, page: int) -> list[Balance]:
+        filters = [*([] if only is None else [only]), *_since(bound)]
         asked = wire.search(
             self.instance_id, "balances", filters, page=page, sort_by="created_at", sort_order="asc"
         )

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from asyncio.subprocess import Process
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -15,11 +16,12 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from blnk_api.errors import AccessDenied, BlnkError, RateLimited, check_not_answered
-from blnk_api.imports import already, merging, resembling, scout
+from blnk_api.imports import already, merging, resembling, same_file, scout
+from blnk_api.imports.comparing import compare
 from blnk_api.imports.journal import imports, reasons, rows
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.moves import move, note
-from blnk_api.imports.journal.ready import ready_among, ready_rows
+from blnk_api.imports.journal.ready import ready_among
 from blnk_api.imports.journal.states import ImportState, RowState, Stage
 from blnk_api.imports.journal_thread import JournalThread
 from blnk_api.imports.looking import Looker
@@ -79,7 +81,7 @@ class Preparer:
 
     async def _look_up(self, looker: Looker, draft: Import) -> None:
         with suppress(BlnkError):  # the draft says so, and is looked up again in a moment
-            await look_draft_up(self._thread, looker, draft)
+            await look_draft_up(self._thread, looker, draft, self._settings)
 
     async def stop(self) -> None:
         looks = [look for _, look in self._looks.values()]
@@ -93,24 +95,26 @@ class Preparer:
 
 
 async def look_draft_up(
-    thread: JournalThread, looker: Looker, draft: Import, *, gives_up_after_seconds: float = math.inf
+    thread: JournalThread,
+    looker: Looker,
+    draft: Import,
+    settings: Settings,
+    *,
+    gives_up_after_seconds: float = math.inf,
 ) -> None:
-    """The existence check before a person confirms: LOOKING → CHECKED, with totals.
+    """The existence check before a person confirms, and the comparison: LOOKING → CHECKED, with totals.
 
     Where Blnk does not answer, the draft says so and the check goes on where it was. Where nothing was
     answered for so long, or Blnk says no, raises what it came to: the draft says so and stays LOOKING.
     """
-    told: list[str] = []
-    patience = _Waits(thread, draft, gives_up_after_seconds)
+    patient = looker.patient(_Waits(thread, draft, gives_up_after_seconds))
+    guard = partial(_refuse_changed, draft=draft)
     try:
-        await _look_up_all(thread, looker.patient(patience), draft)
+        may_read = await _look_up_all(thread, patient, draft, guard)
+        await same_file.settle(thread, draft, guard, among=draft.look_again)
+        told = await _compare(thread, looker, draft, guard, settings) if may_read else [_MAY_NOT_READ]
     except _Changed:
         return
-    except AccessDenied as denied:
-        if denied.status != 403:
-            await thread.write(imports.set_facts, draft.number, problem=check_not_answered(denied))
-            raise
-        told.append("These credentials may not read, so balances that exist already were not looked for.")
     except BlnkError as failed:
         await thread.write(imports.set_facts, draft.number, problem=check_not_answered(failed))
         raise
@@ -160,27 +164,56 @@ def _refuse_changed(tx: Connection, draft: Import) -> None:
         raise _Changed
 
 
-async def _look_up_all(thread: JournalThread, looker: Looker, draft: Import) -> None:
-    guard = partial(_refuse_changed, draft=draft)
-    if draft.look_again is not None:
-        changed = await thread.read(ready_among, draft.look_again)
-        found = await scout.settle(thread, looker, draft, changed, guard)
-        new = [row for row in changed if row.id not in found]
-    else:
-        if await scout.walking_is_cheaper(looker, draft.counts.get(RowState.READY, 0)):
+async def _look_up_all(
+    thread: JournalThread, looker: Looker, draft: Import, guard: Callable[[Connection], None]
+) -> bool:
+    """Whether these credentials may look at all."""
+    try:
+        if draft.look_again is not None:
+            await scout.settle(thread, looker, draft, await thread.read(ready_among, draft.look_again), guard)
+        elif await scout.walking_is_cheaper(looker, draft.counts.get(RowState.READY, 0)):
             await scout.walk_up(thread, looker, draft, guard)
         else:
             await scout.list_up(thread, looker, draft, guard)
-        new = await thread.read(ready_rows, draft.number, after=0, limit=already.MOST_ROWS + 1)
+    except AccessDenied as denied:
+        if denied.status != 403:
+            raise
+        return False
+    return True
+
+
+async def _compare(
+    thread: JournalThread,
+    looker: Looker,
+    draft: Import,
+    guard: Callable[[Connection], None],
+    settings: Settings,
+) -> list[str]:
+    """What could not be compared: Blnk says no to the questions, or is silent for longer than a while."""
     if draft.mapping and any(column["use"] == Use.IMPORT_REF for column in draft.mapping["columns"]):
-        return  # our own results come back: each row says itself which balance it is
-    if 0 < len(new) <= resembling.MOST_ROWS:
-        sample = await thread.read(rows.bodies, draft.number, limit=resembling.MOST_ROWS)
-        alike = await resembling.find_resembling(looker, new, sample)
-        await thread.write(scout.guarded, guard, resembling.leave_out, alike)
-    if 0 < len(new) <= already.MOST_ROWS:
-        held = await already.find_already(looker, new)
-        await thread.write(scout.guarded, guard, already.tell, held)
+        return []  # our own results come back: each row says itself which balance it is
+    patient = looker.patient(_Waits(thread, draft, settings.waits.check_answers))
+    now = await thread.read(imports.by_number, draft.number)
+    try:
+        await compare(thread, patient, now, guard, settings.data_dir, among=draft.look_again)
+    except BlnkError as failed:
+        if isinstance(failed, AccessDenied) and failed.status != 403:
+            raise
+        return [_not_compared(failed)]
+    return []
+
+
+_MAY_NOT_READ = (
+    "These credentials may not read, so balances that exist already were not looked for, and the rows were "
+    "not compared with balances made before."
+)
+
+
+def _not_compared(failed: BlnkError) -> str:
+    return (
+        "Not all rows were compared with balances made before, because Blnk did not answer: "
+        f"{failed.message.rstrip('.')}. Some may correct an earlier row, or give a customer a second balance."
+    )
 
 
 def finish_draft(tx: Connection, looked_up: Import, told: list[str]) -> None:

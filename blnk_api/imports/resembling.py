@@ -1,148 +1,168 @@
 """Rows that look like balances this tool made before, but differ in a column: a corrected cell, most likely.
 
 A content address says that such a row is new; a person may know better. So these rows are left out of the
-draft, with what they look like, until somebody says that they are to be created too.
+draft, with what they look like, until somebody says that they are to be created too. What stands here judges
+one row and one balance, and is pure; nearby.py finds the pairs, comparing.py asks Blnk.
 """
 
+import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-from sqlalchemy import Connection
+from sqlalchemy import Connection, literal_column, update
 
-from blnk_api import wire
-from blnk_api.imports.journal.moves import move
-from blnk_api.imports.journal.ready import Ready
+from blnk_api.imports.journal.bulk import given, run_at_once
+from blnk_api.imports.journal.moves import count, require_move
+from blnk_api.imports.journal.schema import rows as table
 from blnk_api.imports.journal.states import RowState
-from blnk_api.imports.looking import Looker
-from blnk_api.imports.mapping import FINDABLE
-from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance
+from blnk_api.imports.reread import names_that_differ, only_reading
+from blnk_api.models import IMPORT_ID, IMPORT_REF
 from blnk_api.shown import shown
 
 KIND = "looks_like"
-MOST_ROWS = 5_000
-"""New rows beyond this number are not compared: they are a new file, and each column would cost a look for
-every 99 of them."""
 MOST_COLUMNS = 3
-_MOST_VALUES_PER_LOOK = wire.REFS_PER_LOOK
+SAMPLE_ROWS = 5_000
+"""Bodies of the file that show which of its columns tell rows apart."""
+SHARED = 2
+"""A value that more balances than this share tells none of them apart, whatever the column."""
+IDENTITY = "identity_id"
+_METADATA = "meta_data."
 _TELLING = 0.5
 """A column tells rows apart when at least this part of its values is different."""
-_SHARED = 2
-"""A value that more balances than this share tells none of them apart, whatever the column."""
+_UNIQUE = 0.95
+"""All other columns together must differ so often before one that tells rows apart may be the changed one."""
+_FEWEST_ROWS = 20
+"""Fewer show nothing about columns together: any two of them differ."""
+_MOST_TOGETHER = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Sameness:
+    """What makes rows of one file the same, by the names that filters have: all `fields` of its rows; those
+    that tell rows apart, the best first; and those in which alone a row may differ from its balance."""
+
+    fields: tuple[str, ...]
+    telling: tuple[str, ...]
+    droppable: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A balance that may be a row's: what it says, and where it is."""
+
+    balance_id: str
+    created_at: str
+    fields: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Resemblance:
-    """A row and the balance it looks like; `columns` are the metadata names in which they differ."""
+    """A row and the balance it looks like."""
 
     row: int
-    balance: Balance
-    columns: tuple[str, ...]
+    balance_id: str
     message: str
 
 
-async def find_resembling(looker: Looker, new: Sequence[Ready], sample: Sequence[bytes]) -> list[Resemblance]:
-    """Of rows that Blnk does not hold, those that differ little from a balance that it holds.
-
-    `sample` are bodies of the whole file: they show which columns tell its rows apart, and two that agree
-    in none of these are not alike. Raises from the errors tree when Blnk does not answer.
-    """
-    asked = {row.id: orjson.loads(row.body) for row in new}
-    own_refs = {row.ref for row in new}
-    telling = telling_fields([orjson.loads(body) for body in sample])
-    found: dict[str, Balance] = {}
-    for field in telling:
-        values = list(dict.fromkeys(value for body in asked.values() if (value := _value(body, field))))
-        for start in range(0, len(values), _MOST_VALUES_PER_LOOK):
-            part = values[start : start + _MOST_VALUES_PER_LOOK]
-            for balance in await looker.with_values(field, part):
-                found[balance.balance_id] = balance
-    sharing = _by_value(telling, (one for one in found.values() if one.import_ref not in own_refs))
-    alike = []
-    for id, body in asked.items():
-        near = [
-            one
-            for field in telling
-            if len(same := sharing.get((*_place_of(body), field, _value(body, field)), [])) <= _SHARED
-            for one in same
-            if _differs_little(body, one)
-        ]
-        if near:
-            best = min(near, key=lambda one: len(differing(body, one)))
-            columns = tuple(differing(body, best))
-            alike.append(Resemblance(id, best, columns, _say(body, best, columns)))
-    return alike
+def fields_of(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What tells balances of one ledger and currency apart, by the names that filters have."""
+    meta_data = told.get("meta_data") or {}
+    own = {
+        _METADATA + name: value for name, value in meta_data.items() if name not in (IMPORT_REF, IMPORT_ID)
+    }
+    return {IDENTITY: identity, **own} if (identity := told.get(IDENTITY)) else own
 
 
-def _by_value(telling: Sequence[str], balances: Iterable[Balance]) -> dict[tuple[Any, ...], list[Balance]]:
-    """Balances by ledger, currency, identity, and a field with its value."""
-    sharing: dict[tuple[Any, ...], list[Balance]] = {}
-    for balance in balances:
-        told = balance.model_dump()
-        for field in telling:
-            if (value := _value(told, field)) is not None:
-                sharing.setdefault((*_place_of(told), field, value), []).append(balance)
-    return sharing
+def sameness(sample: Sequence[Mapping[str, Any]]) -> Sameness:
+    """From the bodies of a file's first rows."""
+    records = [fields_of(body) for body in sample]
+    values: dict[str, Counter[Any]] = {}
+    for fields in records:
+        for field, value in fields.items():
+            if isinstance(value, str):
+                values.setdefault(field, Counter())[value] += 1
+    ranked = sorted(values.items(), key=lambda item: -len(item[1]))
+    telling = [field for field, found in ranked if len(found) >= found.total() * _TELLING][:MOST_COLUMNS]
+    droppable = []
+    if len(records) >= _FEWEST_ROWS and len(values) <= _MOST_TOGETHER:
+        least = _UNIQUE if telling else _TELLING
+        for field in values:
+            if field in telling or field == IDENTITY or not telling:
+                rest = {tuple(sorted((k, str(v)) for k, v in one.items() if k != field)) for one in records}
+                if len(rest) >= least * len(records):
+                    droppable.append(field)
+    return Sameness(tuple(values), tuple(telling), tuple(droppable))
 
 
-def telling_fields(bodies: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The fields that tell a file's rows apart, and that Blnk's filters can look for; the best first."""
-    columns: dict[str, Counter[str]] = {}
-    for body in bodies:
-        names = [f"meta_data.{name}" for name in _own_metadata(body) if FINDABLE.fullmatch(name)]
-        for field in ("identity_id", *names):
-            if value := _value(body, field):
-                columns.setdefault(field, Counter())[value] += 1
-    ranked = sorted(columns.items(), key=lambda item: -len(item[1]))
-    return [field for field, values in ranked if len(values) >= values.total() * _TELLING][:MOST_COLUMNS]
+def judge(row: int, body: Mapping[str, Any], near: Iterable[Near], same: Sameness) -> Resemblance | None:
+    """The balance that a row most likely is, with why; None where it is like none of them."""
+    ours = fields_of(body)
+    best: tuple[int, int, Near, list[str], list[str]] | None = None
+    for one in near:
+        really, by_reading = names_that_differ(ours, one.fields)
+        if (really or by_reading) and _is_alike(ours, one.fields, really, same):
+            found = (len(really), len(by_reading), one, really, by_reading)
+            best = found if best is None or found[:2] < best[:2] else best
+    if best is None:
+        return None
+    _, _, one, really, by_reading = best
+    return Resemblance(row, one.balance_id, say(ours, one, really, by_reading))
 
 
-def _value(body: Mapping[str, Any], field: str) -> str | None:
-    """A text value of a field, by the name that a filter has for it."""
-    value = (
-        (body.get("meta_data") or {}).get(field[10:]) if field.startswith("meta_data.") else body.get(field)
-    )
-    return value if isinstance(value, str) else None
+def _is_alike(
+    ours: Mapping[str, Any], theirs: Mapping[str, Any], really: Collection[str], same: Sameness
+) -> bool:
+    if not really:
+        return True
+    names = {*ours, *theirs} - {IDENTITY}
+    is_little = IDENTITY not in really and len(really) <= max(1, len(names) / 2)
+    if is_little and any(_agree(ours, theirs, field) for field in same.telling):
+        return True
+    return len(really) == 1 and next(iter(really)) in same.droppable
 
 
-def _own_metadata(body: Mapping[str, Any]) -> dict[str, Any]:
-    meta_data = body.get("meta_data") or {}
-    return {name: value for name, value in meta_data.items() if name not in (IMPORT_REF, IMPORT_ID)}
+def _agree(ours: Mapping[str, Any], theirs: Mapping[str, Any], field: str) -> bool:
+    one, other = ours.get(field), theirs.get(field)
+    return isinstance(one, str) and isinstance(other, str) and only_reading(one, other)
 
 
-def _place_of(told: Mapping[str, Any]) -> tuple[str, str, str]:
-    return told["ledger_id"], told["currency"], told.get("identity_id") or ""
+def say(ours: Mapping[str, Any], near: Near, really: Sequence[str], by_reading: Sequence[str]) -> str:
+    """The balance and the differences, for the person who decides."""
+    told = differences(ours, near.fields, really or by_reading)
+    made = f"{near.balance_id}, which this tool made on {near.created_at[:10]}"
+    if really:
+        return f"Looks like {made}, but differs ({told})."
+    return f"Looks like {made} from a file that was read differently ({told})."
 
 
-def differing(body: Mapping[str, Any], balance: Balance) -> list[str]:
-    """The metadata names in which a row and a balance differ."""
-    ours, theirs = _own_metadata(body), _own_metadata({"meta_data": balance.meta_data})
-    return [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
-
-
-def _differs_little(body: Mapping[str, Any], balance: Balance) -> bool:
-    """At most half of what both say differs."""
-    different = differing(body, balance)
-    names = {*_own_metadata(body), *_own_metadata({"meta_data": balance.meta_data})}
-    return bool(different) and len(different) <= max(1, len(names) / 2)
-
-
-def _say(body: Mapping[str, Any], balance: Balance, columns: Sequence[str]) -> str:
-    ours = _own_metadata(body)
-    parts = [
-        f"{name}: {shown(str(ours.get(name, 'nothing')))} here, "
-        f"{shown(str(balance.meta_data.get(name, 'nothing')))} there"
-        for name in columns[:3]
-    ]
-    return (
-        f"Looks like {balance.balance_id}, which this tool made on {balance.created_at[:10]}, "
-        f"but differs ({'; '.join(parts)})."
+def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any], fields: Sequence[str]) -> str:
+    """ "branch: Abuja here, Lagos there"; three of them at most."""
+    return "; ".join(
+        f"{field.removeprefix(_METADATA)}: {shown(str(ours.get(field, 'nothing')))} here, "
+        f"{shown(str(theirs.get(field, 'nothing')))} there"
+        for field in fields[:3]
     )
 
 
-def leave_out(tx: Connection, alike: Sequence[Resemblance]) -> None:
-    """READY → LEFT_OUT until a person says otherwise; the reason stands with the row."""
-    for one in alike:
-        move(tx, [one.row], from_=RowState.READY, to=RowState.LEFT_OUT, message=one.message, why=KIND)
+_ALIKE = given("alike", at_row=table.c.id, message=table.c.message, at=table.c.changed_at)
+_LEAVE_OUT = (
+    update(table)
+    .where(table.c.id == _ALIKE.c.at_row, table.c.state == literal_column(f"'{RowState.READY}'"))
+    .values(
+        state=literal_column(f"'{RowState.LEFT_OUT}'"),
+        why=literal_column(f"'{KIND}'"),
+        message=_ALIKE.c.message,
+        changed_at=_ALIKE.c.at,
+    )
+    .returning(table.c.id)
+)
+
+
+def leave_out(tx: Connection, import_: int, messages: Mapping[int, str]) -> None:
+    """READY → LEFT_OUT until a person says otherwise; the reason stands with each row."""
+    require_move(RowState.READY, RowState.LEFT_OUT)
+    now = time.time()
+    moved = len(run_at_once(tx, _LEAVE_OUT, [(row, message, now) for row, message in messages.items()]))
+    count(tx, import_, {RowState.READY: -moved, RowState.LEFT_OUT: moved})

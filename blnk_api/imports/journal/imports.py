@@ -172,6 +172,19 @@ def with_refs(tx: Connection, instance: int, refs: Sequence[str]) -> Import | No
     )
 
 
+def of_same_file(tx: Connection, draft: Import) -> list[Import]:
+    """Confirmed imports of a draft's very bytes into its instance, newest first."""
+    if draft.file_sha256 is None:
+        return []
+    query = _ALL.where(
+        imports.c.file_sha256 == draft.file_sha256,
+        imports.c.instance == draft.instance_number,
+        imports.c.confirmed_at.is_not(None),
+        imports.c.number != draft.number,
+    )
+    return [_import(tx, one) for one in tx.execute(query.order_by(imports.c.number.desc()))]
+
+
 def _one(tx: Connection, query: Select[Any]) -> Import | None:
     found = tx.execute(query).first()
     return None if found is None else _import(tx, found)

@@ -13,6 +13,14 @@ from blnk_api.shown import shown
 
 Severity = Literal["error", "warning", "note"]
 
+_IN_USE_WITH_X = frozenset({"XAF", "XCD", "XCG", "XOF", "XPF"})
+"""Money of several countries. The other codes with X are metals and units of account."""
+
+_LAST = frozenset(
+    ["BOV", "CHE", "CHW", "CLF", "COU", "MXV", "USN", "UYI", "UYW", "XBA", "XBB", "XBC", "XBD", "XTS", "XXX"]
+)
+"""Funds codes, bond units, and what is no money at all."""
+
 _LATIN_TWINS = dict(zip("АВЕЅІЈКМНОРСТХУԚԜΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABESIJKMHOPCTXYQWABEZHIKMNOPTYX", strict=True))
 """Cyrillic and Greek capitals that are drawn like a Latin letter."""
 
@@ -39,6 +47,32 @@ def all_codes() -> list[str]:
 def name_of(code: str) -> str | None:
     """The English name of an ISO 4217 code, such as "Naira" for NGN."""
     return _names().get(code)
+
+
+def choices(custom: Collection[str] = ()) -> list[str]:
+    """The codes to choose from: a team's own first, money before metals, funds codes and bond units last."""
+    return [*sorted(custom), *sorted((code for code in _names() if code not in custom), key=_how_rare)]
+
+
+def _how_rare(code: str) -> tuple[int, str]:
+    if code in _LAST:
+        return 2, code
+    return int(code.startswith("X") and code not in _IN_USE_WITH_X), code
+
+
+def label(code: str) -> str:
+    """What stands in a list for a code: "EUR · Euro".
+
+    A list that is searched by typing puts the closest label first, and of two that begin alike the shorter
+    one. So a team's TTDC has a longer label than TTD, which else could not be typed any more.
+    """
+    name = name_of(code)
+    if name is not None:
+        return f"{code} · {name}"
+    own = f"{code} · a code of your own"
+    alike = (f"{known} · {name}" for known, name in _names().items() if known in code.upper())
+    longest = max(alike, key=len, default="")
+    return f"{own}, not {longest}" if len(longest) >= len(own) else own
 
 
 def check(

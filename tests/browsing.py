@@ -102,13 +102,18 @@ def type_metadata(page: Page, name: str, value: str) -> None:
 
 
 def fill_form(
-    page: Page, *, ledger: str, currency: str, identity: str | None = None, who: str | None = None
+    page: Page,
+    *,
+    ledger: str,
+    currency: str | None = None,
+    identity: str | None = None,
+    who: str | None = None,
 ) -> None:
     """Chooses on the form of one balance, each thing by its name."""
     _choose(page, ledger)
-    box = page.get_by_role("combobox", name="Currency")
-    box.fill(currency)
-    page.get_by_role("option", name=re.compile(f"^{currency} ")).click()
+    if currency is not None:
+        page.get_by_role("combobox", name="Currency").fill(currency)
+        page.get_by_role("option", name=re.compile(f"^{currency} ")).click()
     if identity is not None:
         page.get_by_role("textbox", name="Identity").fill(identity)
         _choose(page, identity)

@@ -4,6 +4,7 @@ import pytest
 
 from blnk_api import currencies
 from blnk_api.currency_words import CRYPTO, MEANS, WITHDRAWN
+from tests.select_search import first_found
 
 
 def test_all_of_iso_4217_is_known_with_names() -> None:
@@ -164,3 +165,67 @@ def test_control_characters_do_not_reach_the_message() -> None:
     _, finding = currencies.check("US\0D")
     assert finding is not None
     assert finding.message.isprintable()
+
+
+def _typed(code: str) -> tuple[str, ...]:
+    return code, code.lower(), code.capitalize()
+
+
+_CUSTOM = (
+    "EURC",
+    "EURO",
+    "TTDC",
+    "XBAX",
+    "A-XXX",
+    "X/XBA",
+    "KRONA",
+    "NAIRA",
+    "USDT",
+    "USDTX",
+    "POINTS",
+    "USN2",
+)
+
+
+@pytest.mark.parametrize(
+    "custom", [(), _CUSTOM], ids=["no codes of their own", "codes like those of ISO 4217"]
+)
+def test_a_code_that_is_typed_whole_is_the_one_that_enter_takes(custom: tuple[str, ...]) -> None:
+    codes = currencies.choices(custom)
+    labels = {code: currencies.label(code) for code in codes}
+    assert set(codes) == {*custom, *currencies.all_codes()}
+    options = list(labels.values())
+    taken = {typed: (first_found(typed, options), labels[code]) for code in codes for typed in _typed(code)}
+    assert {typed: found for typed, (found, meant) in taken.items() if found != meant} == {}
+
+
+def test_money_is_found_by_its_name() -> None:
+    options = [currencies.label(code) for code in currencies.choices()]
+    assert first_found("naira", options) == "NGN · Naira"
+    assert first_found("euro", options) == "EUR · Euro"
+    assert first_found("us dollar", options) == "USD · US Dollar"
+    assert first_found("canadian", options) == "CAD · Canadian Dollar"
+
+
+def test_funds_codes_and_bond_units_come_last() -> None:
+    codes = currencies.choices(["POINTS"])
+    assert codes[:3] == ["POINTS", "AED", "AFN"]
+    assert codes[-15:] == [
+        "BOV",
+        "CHE",
+        "CHW",
+        "CLF",
+        "COU",
+        "MXV",
+        "USN",
+        "UYI",
+        "UYW",
+        "XBA",
+        "XBB",
+        "XBC",
+        "XBD",
+        "XTS",
+        "XXX",
+    ]
+    assert codes.index("ZWG") < codes.index("XAU")
+    assert codes.index("XOF") < codes.index("ZAR")

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -35,7 +36,8 @@ _NO_PAIRS: Pairs = [{"Name": None, "Value": None}]
 @st.cache_data(ttl=20, max_entries=500, show_spinner=False)
 def _ledgers(_visit: Visit, credentials: int, text: str) -> list[Choice]:
     with _visit.desk.client(_visit.connected()) as client:
-        return sorted(((one.ledger_id, one.name) for one in client.search_ledgers(text)), key=_by_name)
+        found = [(one.ledger_id, one.name) for one in client.search_ledgers(text)]
+    return sorted(found, key=partial(_by_name, text))
 
 
 @st.cache_data(ttl=20, max_entries=500, show_spinner=False)
@@ -43,11 +45,14 @@ def _identities(_visit: Visit, credentials: int, text: str) -> list[Choice]:
     with _visit.desk.client(_visit.connected()) as client:
         found = client.search_identities(text)
     named = ((one.identity_id, " · ".join(filter(None, (one.name, one.email_address)))) for one in found)
-    return sorted(named, key=_by_name)
+    return sorted(named, key=partial(_by_name, text))
 
 
-def _by_name(choice: Choice) -> str:
-    return choice[1].casefold()
+def _by_name(typed: str, choice: Choice) -> tuple[bool, str]:
+    """What was typed whole stands first: only the first few are shown."""
+    id, name = choice
+    whole = typed.casefold() in (id.casefold(), name.casefold(), *name.casefold().split(" · "))
+    return not whole, name.casefold()
 
 
 def ledgers(visit: Visit) -> Callable[[str], list[Choice]]:
@@ -59,15 +64,14 @@ def identities(visit: Visit) -> Callable[[str], list[Choice]]:
 
 
 def currency_field(custom: frozenset[str]) -> str | None:
-    own = sorted(custom)
     return st.selectbox(
         "Currency",
-        [*own, *(code for code in currencies.all_codes() if code not in custom)],
+        currencies.choices(custom),
         index=None,
         key=CURRENCY,
         placeholder="Choose a currency",
-        filter_mode="contains",  # the default finds CHW before CHF when somebody types CHF
-        format_func=lambda code: f"{code} · {currencies.name_of(code) or 'a code of your own'}",
+        filter_mode="fuzzy",  # the closest first; with "contains" Enter takes CHE · WIR Euro for eur
+        format_func=currencies.label,
     )
 
 

@@ -132,12 +132,14 @@ def _for_all_rows(visit: Visit, import_: Import, mapping: Mapping) -> None:
         custom = visit.connection.custom_currencies if visit.connection else frozenset()
         st.multiselect(
             "Currencies for all rows",
-            [*sorted(custom), *(code for code in currencies.all_codes() if code not in custom)],
+            currencies.choices(custom),
             chosen.currencies,
             key=key,
             on_change=choose,
             help="With several, each row makes one balance in each of them.",
-            format_func=lambda code: f"{code} · {currencies.name_of(code) or 'a code of your own'}",
+            filter_mode="fuzzy",
+            select_all=False,  # with it, Enter takes all that hold what was typed: fourteen for eur
+            format_func=currencies.label,
         )
 
 
@@ -200,6 +202,7 @@ def _match(visit: Visit, import_: Import, mapping: Mapping) -> None:
         key=key,
         on_change=choose,
         placeholder="all columns",
+        select_all=False,
         help="With nothing chosen, rows that are equal in all columns are two balances, and you are warned. "
         "With columns chosen, two rows that are equal in them are an error.",
     )

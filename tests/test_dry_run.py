@@ -181,6 +181,18 @@ def test_a_file_is_read_as_a_person_says_also_when_it_is_sent(
     assert {one["meta_data"]["name"] for one in practice_blnk.balances()} == {"Zoë", "Chloë"}
 
 
+def test_a_guessed_encoding_is_told_with_a_cell_to_look_at(commands: Commands) -> None:
+    file = commands.folder / "old.csv"
+    file.write_bytes(f"ledger_id,currency,name\n{LEDGER},NGN,Zoë\n".encode("cp1252"))
+    code, said = dry(commands, file)
+    assert (code, said["file"]["encoding"], said["file"]["encoding_guessed"]) == (0, "windows-1252", True)
+    assert [(one["row"], one["kind"], one["severity"], one["value"]) for one in said["problems"]] == [
+        (0, "encoding_guessed", "warning", "Zoë")
+    ]
+    _, said = dry(commands, file, "--encoding", "windows-1252")
+    assert (said["file"]["encoding_guessed"], said["problems"]) == (False, [])
+
+
 def test_a_sheet_can_be_named(commands: Commands) -> None:
     code, said = dry(commands, SAMPLES / "second_sheet.xlsx", "--sheet", "no such sheet")
     assert (code, said["error"]["kind"]) == (2, "no_sheet")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from blnk_api.imports.reading import encodings, header, kinds, swallowed
+from blnk_api.imports.reading import encodings, guessing, header, kinds, swallowed
 from blnk_api.imports.reading.encodings import Found
 from blnk_api.imports.reading.raw import SEP_LINE, Dialect, raw_records
 from blnk_api.imports.reading.shapes import (
@@ -153,7 +153,23 @@ class _Reading:
                 cells[at] = encodings.without_undecodable(cell)
             elif not flaw and cell.startswith(" ") and cell.lstrip(" ").startswith('"'):
                 flaws.append(_space_before_mark(at, cell))
+            elif self._shape.encoding_guessed and (meant := self._as_utf8(cell)):
+                flaws.append(self._rather_utf8(at, cell, meant))
         return Record(number, cells[:width] + [""] * (width - len(cells)), tuple(flaws))
+
+    def _as_utf8(self, cell: str) -> str | None:
+        """What a cell of a file in a guessed encoding says as UTF-8, where it can be that."""
+        return None if cell.isascii() else encodings.as_utf8(cell, self._dialect.encoding)
+
+    def _rather_utf8(self, at: int, cell: str, meant: str) -> Flaw:
+        """In Western letters nobody writes so; in others a short word may be UTF-8 by accident."""
+        read_as = encodings.said(self._dialect.encoding)
+        message = (
+            f"{shown(cell)} is read as {read_as}, like most of the file, but seems to be UTF-8: "
+            f"“{shown(meant)}”. Correct the cell."
+        )
+        is_western = self._dialect.encoding == guessing.WESTERN
+        return Flaw("mixed_encodings", at, message, "error" if is_western else "warning", meant)
 
     def _undecodable(self, at: int, cell: str) -> Flaw:
         """With what the bytes would be in the encoding that the other stray lines are probably in."""
@@ -171,8 +187,9 @@ def _space_before_mark(at: int, cell: str) -> Flaw:
         f"A space stands before the quotation mark in {shown(cell)}, so the marks would be sent as text. "
         "Remove the space or the marks."
     )
-    inner = cell.strip(" ").strip('"')
-    return Flaw("bad_quotes", at, message, repair=inner)
+    inner = cell.strip(" ")
+    repair = inner[1:-1].replace('""', '"') if len(inner) > 1 and inner.endswith('"') else None
+    return Flaw("spaced_quotes", at, message, repair=repair)
 
 
 def _whole(path: Path, dialect: Dialect, shape: FileShape) -> Iterator[list[str]]:

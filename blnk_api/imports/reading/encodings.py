@@ -66,6 +66,14 @@ def as_strays(text: str, strays: str) -> str | None:
         return None
 
 
+def as_utf8(text: str, encoding: str) -> str | None:
+    """A cell that was read in another encoding as UTF-8; None where it is no text so."""
+    try:
+        return text.encode(ENCODINGS[encoding]).decode()
+    except UnicodeError:
+        return None
+
+
 _ENOUGH_LINES = 1_000
 _ENOUGH_BYTES = 16_384
 """Of lines that are not UTF-8: enough to guess from."""
@@ -196,8 +204,9 @@ def _without_mark(head: bytes) -> str | None:
         pairs += b"\0" * (len(pairs) % 2)
     first, second = pairs[0::2].count(0), pairs[1::2].count(0)
     for name, zeros, others in (("utf-16-le", second, first), ("utf-16-be", first, second)):
-        if zeros > _ZEROS and zeros > 0.1 * len(pairs) / 2 and others * 20 < zeros:
+        if zeros > _ZEROS and zeros > 0.1 * len(pairs) / 2 and others * 4 < zeros:
             text = pairs.decode(name, "replace")
-            if "\ufffd" not in text[:-1] and ("\n" in text or "\r" in text):
+            is_text = "\ufffd" not in text[:-1] and not any(one < "\t" for one in text)
+            if is_text and ("\n" in text or "\r" in text):
                 return name
     return None

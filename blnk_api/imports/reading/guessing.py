@@ -24,6 +24,8 @@ _SURER_BY = 1.5
 """How much likelier than Windows-1252 another encoding must be, where both make sense: it is by far the most
 usual one, and a few letters say little."""
 _TELLING_LETTERS = 4
+_WESTERN_WITH_EURO = "iso8859-15"
+"""Has € where Windows-1252 has ¤, which nobody writes."""
 _JAPANESE = "euc_jis_2004"
 _KANA = re.compile("[\u3041-\u30ff]")
 """In the same places in Chinese and Japanese encodings, and never in Chinese words."""
@@ -36,6 +38,9 @@ def guess(lines: bytes) -> str:
     )
     ranked = [(codec, one["confidence"]) for one in found if (codec := _known(one["encoding"]))]
     readings = {codec: text for codec, _ in ranked if (text := _decoded(lines, codec)) and _makes_sense(text)}
+    with_euro = readings.get(_WESTERN_WITH_EURO)
+    if with_euro is not None and "¤" in (_decoded(lines, "cp1252") or "") and _is_everyday(with_euro):
+        return _CANDIDATES[_WESTERN_WITH_EURO]
     western = readings.get("cp1252")
     sensible = [(codec, confidence) for codec, confidence in ranked if codec in readings]
     if not sensible:
@@ -85,7 +90,7 @@ def _makes_sense(text: str) -> bool:
     one, no two alphabets in one word."""
     for before, character, after in _foreign(text):
         kind = unicodedata.category(character)
-        if kind in ("Cc", "Co", "Cn"):
+        if kind in ("Cc", "Co", "Cn") or character == "¤":
             return False
         if kind[0] == "L" and character not in _MAY_TOUCH_A_LETTER:
             if kind == "Lu" and (before.islower() or (before.isupper() and after.islower())):

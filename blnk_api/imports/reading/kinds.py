@@ -56,6 +56,9 @@ def refuse_by_text(text: str) -> None:
         )
     if _JSON.match(text):
         raise not_a_table("a JSON file")
+    filled = text.replace("\0", "")  # cells of old systems are filled up with them
+    if len(filled) * 2 > len(text):
+        text = filled
     if len(_CONTROLS.findall(text)) > max(4, len(text) / 20):
         raise not_a_table("not text")
 

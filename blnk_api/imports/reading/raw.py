@@ -90,9 +90,9 @@ def _taking(source: Iterator[str], again: deque[str], taken: list[str]) -> Itera
 
 
 def _without_sep(stream: Iterable[str]) -> Iterator[str]:
-    """The lines without a byte order mark at the top and without `sep=;`."""
+    """The lines without what stands before the first letter, and without `sep=;`."""
     lines = iter(stream)
-    first = next(lines, "").lstrip("\ufeff")
+    first = next(lines, "").lstrip("\ufeff\0")
     if SEP_LINE.fullmatch(first):
         return lines
     return chain([first] if first else [], lines)

@@ -15,6 +15,7 @@ from blnk_api.imports.journal import (
     Journal,
     JournalUnavailable,
     imports,
+    late,
     opening,
     people,
     rows,
@@ -96,6 +97,7 @@ def test_a_journal_of_an_earlier_version_opens(kept: Path, tmp_path: Path) -> No
         assert imports.find(tx, draft.id) == draft
         (lost,) = [row for row in held if row.state is RowState.SENDING]
         assert rows.attempts_of(tx, lost.id)[0].outcome is None
+        assert late.of_import(tx, made.number).labels == ("7", "8"), "both were sent, and brought no answer"
     with journal.write() as tx:
         assert sending.recover(tx) == 1
     journal.close()

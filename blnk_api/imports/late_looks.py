@@ -25,6 +25,7 @@ from blnk_api.imports.journal.sending import WHO
 from blnk_api.imports.journal.states import HELD, RowState
 from blnk_api.imports.looking import bound_of, sortable
 from blnk_api.imports.sweeping import all_of
+from blnk_api.imports.verifying import MOST_TOLD
 from blnk_api.models import IMPORT_ID, Balance
 from blnk_api.settings import Waits
 from blnk_api.wire import REFS_PER_LOOK
@@ -98,19 +99,20 @@ def settle_late(
 ) -> None:
     """Writes down an answer to looks of one import that were due: `held` are the balances of their refs."""
     import_ = imports.by_number(tx, number)
-    on_its_way = []
+    teller = _Teller(tx)
+    on_its_way = set()
     for one in due:
         found = sorted(held.get(one.ref, ()), key=lambda balance: sortable(balance.created_at))
-        if found and not _settle(tx, import_, one, found):
-            on_its_way.append(one)
-    then = {one: late.next_after(one.since, at, settle_seconds) for one in due if one not in set(on_its_way)}
+        if found and not _settle(tx, teller, import_, one, found):
+            on_its_way.add(one)
+    then = {one: late.next_after(one.since, at, settle_seconds) for one in due if one not in on_its_way}
     late.looked(tx, then, at=at)
-    late.put_off(tx, on_its_way, until=at + settle_seconds)
+    late.put_off(tx, list(on_its_way), until=at + settle_seconds)
     if then and not late.any_open(tx, number):
         note(tx, number, who=WHO, what=late.LOOKED_UP, rows=late.of_import(tx, number).over)
 
 
-def _settle(tx: Connection, import_: Import, due: Due, found: Sequence[Balance]) -> bool:
+def _settle(tx: Connection, teller: "_Teller", import_: Import, due: Due, found: Sequence[Balance]) -> bool:
     """Tells what was found for one row. False where it is on its way just now: what it has is not known."""
     row = tx.execute(_ROW.where(rows.c.id == due.row)).one()
     if row.state == RowState.SENDING or (row.state == RowState.UNKNOWN and not row.waits_for_person):
@@ -123,9 +125,9 @@ def _settle(tx: Connection, import_: Import, due: Due, found: Sequence[Balance])
         if holder.balance_id is None:
             return False
         ids = [holder.balance_id, *(one.balance_id for one in found)]
-        _tell_second(tx, imports.by_number(tx, holder.import_), holder, ids)
+        teller.second(imports.by_number(tx, holder.import_), holder, ids)
         if any(_is_of(import_, one) and one.balance_id != holder.balance_id for one in found):
-            _tell_second(tx, import_, row, ids)
+            teller.second(import_, row, ids)
         return True
     taken = _others(tx, import_, row, [one.balance_id for one in found])
     ids = [one.balance_id for one in found if one.balance_id not in taken]
@@ -152,9 +154,9 @@ def _settle(tx: Connection, import_: Import, due: Due, found: Sequence[Balance])
             note(tx, import_.number, who=WHO, what="found", row=row.id, balance_id=ours.balance_id)
             row = tx.execute(_ROW.where(rows.c.id == due.row)).one()
     if row.balance_id is not None:
-        _tell_second(tx, import_, row, [row.balance_id, *ids])
+        teller.second(import_, row, [row.balance_id, *ids])
     else:
-        _tell_late(tx, import_, row, due.ref, ids)
+        teller.late(import_, row, due.ref, ids)
     return True
 
 
@@ -180,48 +182,58 @@ _ROW = select(
 )
 
 
-def _tell_second(tx: Connection, import_: Import, row: Any, ids: Sequence[str]) -> None:
-    """A row that has more than one balance: an event, and among the findings, once."""
-    every = list(dict.fromkeys(ids))
-    told = _told(tx, import_, row)
-    if len(every) < 2 or set(every[1:]) <= told:
-        return
-    note(
-        tx, import_.number, who=WHO, what=late.SECOND_BALANCE, row=row.id, balance_ids=every, by="a late look"
-    )
-    _add_finding(tx, import_, "twins", {"row": row.number, "ids": every})
+class _Teller:
+    """Names balances that a row should not have, each once: as an event, and among the findings."""
 
+    def __init__(self, tx: Connection) -> None:
+        self._tx = tx
+        self._named: dict[int, set[tuple[int, str]]] = {}
+        """Of an import what was named before: the record's number and the balance."""
 
-def _tell_late(tx: Connection, import_: Import, row: Any, ref: str, ids: Sequence[str]) -> None:
-    """A balance of a row that has none: another one's import made it, or the row was fixed since."""
-    if set(ids) <= _told(tx, import_, row):
-        return
-    label = f"{row.number}·{row.part}" if row.part else str(row.number)
-    note(tx, import_.number, who=WHO, what=late.MADE_LATE, row=row.id, label=label, balance_ids=list(ids))
-    _add_finding(tx, import_, "unexpected", {"ref": ref, "row": row.number, "ids": list(ids)})
+    def second(self, import_: Import, row: Any, ids: Sequence[str]) -> None:
+        """A row has more than one balance; the first of these is the one that counts as its own."""
+        every = list(dict.fromkeys(ids))
+        if self._is_new(import_, row, every[1:]):
+            what: dict[str, Any] = {"balance_ids": every, "by": "a late look"}
+            note(self._tx, import_.number, who=WHO, what=late.SECOND_BALANCE, row=row.id, **what)
+            self._add_finding(import_, "twins", {"row": row.number, "ids": every})
 
+    def late(self, import_: Import, row: Any, ref: str, ids: Sequence[str]) -> None:
+        """A row that has no balance has one all the same: it was fixed since, or another import made it."""
+        if self._is_new(import_, row, ids):
+            label = f"{row.number}·{row.part}" if row.part else str(row.number)
+            what: dict[str, Any] = {"label": label, "balance_ids": list(ids)}
+            note(self._tx, import_.number, who=WHO, what=late.MADE_LATE, row=row.id, **what)
+            self._add_finding(import_, "unexpected", {"ref": ref, "row": row.number, "ids": list(ids)})
 
-def _told(tx: Connection, import_: Import, row: Any) -> set[str]:
-    """Balances of a row that were named before as more than it should have."""
-    found = import_.findings or {}
-    told = {id for one in found.get("twins", []) if one.get("row") == row.number for id in one["ids"][1:]}
-    told |= {id for one in found.get("unexpected", []) for id in one["ids"]}
-    noted = tx.execute(
-        select(events.c.what, events.c.detail).where(
+    def _is_new(self, import_: Import, row: Any, ids: Sequence[str]) -> bool:
+        if not ids:
+            return False
+        if import_.number not in self._named:
+            self._named[import_.number] = self._read(import_)
+        named = self._named[import_.number]
+        asked = {(row.number, id) for id in ids}
+        is_new = not asked <= named
+        named |= asked
+        return is_new
+
+    def _read(self, import_: Import) -> set[tuple[int, str]]:
+        found = import_.findings or {}
+        told = [*found.get("twins", []), *found.get("unexpected", [])]
+        named = {(one["row"], id) for one in told if "row" in one for id in one["ids"]}
+        noted = select(rows.c.number, events.c.detail).where(
             events.c.import_ == import_.number,
-            events.c.row == row.id,
             events.c.what.in_([late.SECOND_BALANCE, late.MADE_LATE]),
+            events.c.row == rows.c.id,
         )
-    )
-    for what, detail in noted:
-        told |= set(orjson.loads(detail)["balance_ids"][1 if what == late.SECOND_BALANCE else 0 :])
-    return told
+        for number, detail in self._tx.execute(noted):
+            named |= {(number, id) for id in orjson.loads(detail)["balance_ids"]}
+        return named
 
-
-def _add_finding(tx: Connection, import_: Import, kind: str, finding: dict[str, Any]) -> None:
-    """To the comparison that the import has; where it has none, the event alone tells it."""
-    found = imports.by_number(tx, import_.number).findings
-    if found is None or not found.get("checked"):
-        return
-    found = found | {kind: [*found.get(kind, []), finding], "clean": False}
-    imports.set_facts(tx, import_.number, findings=found)
+    def _add_finding(self, import_: Import, kind: str, finding: dict[str, Any]) -> None:
+        """To the comparison that the import has; where it has none, the event alone tells it."""
+        found = imports.by_number(self._tx, import_.number).findings
+        if found is None or not found.get("checked"):
+            return
+        told = [*found.get(kind, []), finding][:MOST_TOLD]
+        imports.set_facts(self._tx, import_.number, findings=found | {kind: told, "clean": False})

@@ -19,6 +19,7 @@ from pages.parts import (
     ask,
     banner,
     decide,
+    found_later,
     import_controls,
     look,
     notes,
@@ -123,6 +124,9 @@ def _settled(visit: Visit, import_: Import, row: JournalRow) -> None:
             st.write("It was cancelled before it was sent. Nothing was created.")
             _asked(request)
             _follow_up(request, "Create it after all")
+    for sentence in words.findings(import_.findings or {"checked": True}):
+        look.warning(sentence)
+    found_later.show(visit, import_)
     with st.container(key="made-by"):
         zone = words.zone(st.context.timezone)
         st.caption(

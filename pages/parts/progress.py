@@ -8,12 +8,11 @@ import pyarrow as pa
 import streamlit as st
 
 from blnk_api import progress_words, words
-from blnk_api.imports import told_late
-from blnk_api.imports.journal import imports, late
+from blnk_api.imports.journal import imports
 from blnk_api.imports.journal.imports import Event, Import
 from blnk_api.imports.journal.states import WORDS, ImportState, RowState
 from blnk_api.imports.pulse import Curve, Pulse, pulses
-from pages.parts import banner, decide, ending, import_controls, look, stopped, watched
+from pages.parts import banner, decide, ending, found_later, import_controls, look, stopped, watched
 from pages.parts.visit import Visit
 
 _EVENTS = 20
@@ -66,6 +65,7 @@ def _over(visit: Visit, import_: Import) -> None:
     ending.needs(visit, import_)
     decide.show(visit, import_)
     _findings(visit, import_)
+    found_later.show(visit, import_)
     _counts(import_)
     ending.balances_link(visit, import_)
 
@@ -134,16 +134,10 @@ def _points(curve: Curve) -> bytes:
 
 def _findings(visit: Visit, import_: Import) -> None:
     found = import_.findings
-    with visit.desk.journal.read() as tx:
-        became_known = told_late.findings(tx, import_)
-        looks = late.of_import(tx, import_.number)
-    for sentence in [*(words.findings(found) if found else ()), *became_known]:
-        look.warning(sentence)
-    zone = words.zone(st.context.timezone)
-    if sentence := told_late.still_to_look(looks, lambda at: words.when(at, zone)):
-        st.caption(look.safe(sentence))
     if found is None:
         return
+    for sentence in words.findings(found):
+        look.warning(sentence)
     with st.container(horizontal=True, vertical_alignment="center"):
         if found.get("checked") and found.get("clean"):
             expected = words.plural(int(found.get("expected", 0)), "balance")

@@ -13,9 +13,11 @@ from typing import Any
 import streamlit as st
 from starlette.middleware import Middleware
 
-from blnk_api import currencies, first_check, routes, supervise, upload_limits, web
+from blnk_api import currencies, first_check, private, routes, supervise, upload_limits, web
 from pages.parts import held_uploads, look, trouble
 from pages.parts.served import site
+
+private.keep_files_private()
 
 _NEEDED_BY_PAGES = (
     *("pandas", "pyarrow", "pages.parts.ask", "pages.parts.outcome"),

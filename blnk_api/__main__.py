@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from blnk_api import private
 from blnk_api.command import acts, stopping
 from blnk_api.command.columns import FIELDS
 from blnk_api.command.dry_run import REQUESTS
@@ -193,5 +194,6 @@ def _count_or_all(text: str) -> str:
 
 
 if __name__ == "__main__":
+    private.keep_files_private()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # pauses, as Ctrl-C does
     sys.exit(main())

@@ -14,7 +14,7 @@ from sqlalchemy import Connection as Tx
 from sqlalchemy import exists, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from blnk_api import errors, words
+from blnk_api import errors, private, words
 from blnk_api.client import BlnkClient
 from blnk_api.desk import Desk, SenderIs, Sending
 from blnk_api.greeting import Hello, greet
@@ -61,6 +61,7 @@ def run(desk: Desk, connection: Connection, sending: Sending) -> Iterator[Check]
     yield _may_create(desk, connection)
     yield _rate(desk, connection)
     yield _disk(desk)
+    yield _private(desk)
     yield _records(desk)
     yield _sender(sending)
 
@@ -242,6 +243,22 @@ def _disk(desk: Desk) -> Check:
     if free < _LOW_BYTES:
         return Check(question, Verdict.LOOK, told, "Make room soon: a million rows take about 1 GB.")
     return Check(question, Verdict.FINE, told)
+
+
+def _private(desk: Desk) -> Check:
+    question = "Are its files protected?"
+    settings = desk.settings
+    found = private.open_to_others([settings.data_dir, settings.secrets_path])
+    if not found:
+        told = "Yes. Only the account that runs Balance Desk can open the data folder and the secrets file."
+        return Check(question, Verdict.FINE, told)
+    named = words.listed([f"{path} (mode {mode:o})" for path, mode in found])
+    commands = " and ".join(
+        f"chmod {'700' if path == settings.data_dir else '600'} {path}" for path, _ in found
+    )
+    return Check(
+        question, Verdict.LOOK, f"No. Other accounts on this machine can open {named}.", f"Run {commands}."
+    )
 
 
 def _records(desk: Desk) -> Check:

@@ -9,7 +9,10 @@ from typing import TypeVar
 
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 
+from blnk_api.errors import SettingsProblem
+
 _SECRET_FILE = "links.key"
+_LEAST_CHARACTERS = 32
 
 
 class BadLink(Exception):
@@ -59,7 +62,10 @@ _W = TypeVar("_W", Download, ProblemRows, Template, Listing)
 
 
 class Links:
-    """Makes and opens links. The secret lies in the data folder, readable by its owner alone."""
+    """Makes and opens links. The secret lies in the data folder, readable by its owner alone.
+
+    Raises SettingsProblem where what lies there is no secret.
+    """
 
     def __init__(self, data_dir: Path, *, valid_seconds: float) -> None:
         self._secret = _secret(data_dir)
@@ -89,19 +95,34 @@ class Links:
 def _secret(data_dir: Path) -> str:
     """Made once for all processes: it is written whole under another name first, and the first one stays."""
     path = data_dir / _SECRET_FILE
-    if not path.exists():
-        data_dir.mkdir(parents=True, exist_ok=True)
-        own = data_dir / f".{_SECRET_FILE}.{secrets.token_hex(4)}"
-        with os.fdopen(
-            os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR), "w"
-        ) as f:
-            f.write(secrets.token_hex(32))
-            f.flush()
-            os.fsync(f.fileno())
-        try:
-            os.link(own, path)
-        except FileExistsError:
-            pass
-        finally:
-            own.unlink()
-    return path.read_text().strip()
+    try:
+        if not path.exists():
+            _make(path)
+        secret = path.read_text("ascii").strip()
+    except OSError as problem:
+        raise SettingsProblem(f"{path} cannot be read or written: {problem.strerror}.") from None
+    except UnicodeDecodeError:
+        secret = ""
+    if len(secret) < _LEAST_CHARACTERS:
+        raise SettingsProblem(
+            f"{path} signs download links, and it is too short for that. Restore it from a backup, or delete "
+            "it: a new one is made, and links that were sent before stop working."
+        )
+    return secret
+
+
+def _make(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    own = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with os.fdopen(
+        os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR), "w"
+    ) as file:
+        file.write(secrets.token_hex(32))
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(own, path)
+    except FileExistsError:
+        pass
+    finally:
+        own.unlink()

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from blnk_api import repeats
+from blnk_api import database_url, repeats
 from blnk_api.errors import SettingsProblem
 from blnk_api.origins import Origin, origin_of
 from blnk_api.sandbox.launch import last_known
@@ -151,7 +151,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         connections[PRACTICE] = practice_connection(data_dir)
     return Settings(
         data_dir=data_dir,
-        database_url=env.get("BLNK_DATABASE_URL") or f"sqlite:///{data_dir / 'journal.db'}",
+        database_url=_database_url(env, data_dir),
         secrets_path=path,
         connections=connections,
         waits=_waits(env),
@@ -337,6 +337,11 @@ def _purge_after_days(env: Mapping[str, str]) -> int | None:
             "BLNK_PURGE_AFTER_DAYS should be a whole number of days, 1 or more; unset it to keep everything."
         )
     return int(text)
+
+
+def _database_url(env: Mapping[str, str], data_dir: Path) -> str:
+    chosen = env.get("BLNK_DATABASE_URL")
+    return database_url.checked(chosen) if chosen else f"sqlite:///{data_dir / 'journal.db'}"
 
 
 def public_url(env: Mapping[str, str]) -> Origin | None:

@@ -63,7 +63,7 @@ class TokenStore:
     @contextmanager
     def _file_lock(self, digest: bytes, timeout_seconds: float) -> Iterator[None]:
         with _told():
-            self._locks_dir.mkdir(parents=True, exist_ok=True)
+            self._locks_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = filelock.FileLock(self._locks_dir / f"token-{digest.hex()[:16]}.lock")
             try:
                 lock.acquire(timeout=timeout_seconds, poll_interval=_POLL_SECONDS)

@@ -77,6 +77,14 @@ def settle(page: Page) -> None:
     expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
 
 
+def open_all(page: Page) -> None:
+    """Opens whatever can be opened on the page."""
+    closed = page.locator("[data-testid=stExpander] details:not([open]) > summary")
+    while closed.count():
+        closed.first.click()
+        settle(page)
+
+
 def table_texts(page: Page) -> list[list[str]]:
     """The cells that the page's last grid shows at this moment, as it tells them to a screen reader."""
     rows = page.get_by_test_id("stDataFrame").last.locator("tbody tr")

@@ -87,7 +87,7 @@ def _empty_journal(request: pytest.FixtureRequest, kind: str, folder: Path) -> s
     if kind == "postgres":
         server: Postgres = request.getfixturevalue("postgres")
         return server.new_database(like="migrated")
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     shutil.copy(request.getfixturevalue("empty_journal"), folder / "journal.db")
     return f"sqlite:///{folder / 'journal.db'}"
 

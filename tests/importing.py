@@ -124,7 +124,7 @@ class Importer:
         self.blnk = blnk
         self.data_dir = data_dir
         self._monkeypatch = monkeypatch
-        data_dir.mkdir(parents=True, exist_ok=True)
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, value in SHORT_WAITS.items():
             monkeypatch.setenv(f"BLNK_WAIT_{name}", value)
         monkeypatch.setattr(senders, "BEAT_SECONDS", 0.05)
@@ -151,7 +151,9 @@ class Importer:
         }
         lines = [f"{key} = {json.dumps(value)}" for key, value in table.items()]
         lines = ["practice = false", f"[connections.{name}]", *lines]
-        (self.data_dir / "secrets.toml").write_text("\n".join(lines))
+        file = self.data_dir / "secrets.toml"
+        file.touch(mode=0o600)
+        file.write_text("\n".join(lines))
         if self._thread is not None:
             thread, connections = self._thread, self.settings.connections
             wait_until(lambda: thread.serves(connections), lambda: "the sender does not read its secrets")

@@ -11,6 +11,7 @@ from tests.browsing import (
     AT_ONCE,
     fill_form,
     give_name,
+    open_all,
     open_tab,
     see,
     see_text,
@@ -81,14 +82,6 @@ def open_sample(page: Page, app: App) -> None:
     page.get_by_role("button", name="Try it with a sample file").click()
     wait_for_metric(page, "To create", "54")
     see(page, "Confirm")
-
-
-def open_all(page: Page) -> None:
-    """Opens whatever can be opened on the page."""
-    closed = page.locator("[data-testid=stExpander] details:not([open]) > summary")
-    while closed.count():
-        closed.first.click()
-        settle(page)
 
 
 def findings(page: Page) -> list[str]:

@@ -34,7 +34,7 @@ class TestAConnection:
         self, importer: Importer, practice_blnk: PracticeBlnk
     ) -> None:
         found = checked(importer)
-        assert len(found) == 12
+        assert len(found) == 13
         assert [one for one in found.values() if one.verdict is not Verdict.FINE] == [
             Check("May these credentials create?", Verdict.UNKNOWN, "This is known after the first balance.")
         ]

@@ -164,7 +164,6 @@ def write_results(opened: Opened, import_: Import, path: Path) -> None:
                     file.writelines(results.stream(opened.journal, import_, Variant.ALL))
                 file.flush()
                 os.fsync(file.fileno())
-                os.chmod(file.name, 0o644 & ~_umask())
                 os.replace(file.name, path)
             except BaseException:
                 with suppress(OSError):
@@ -173,12 +172,6 @@ def write_results(opened: Opened, import_: Import, path: Path) -> None:
     except OSError as problem:
         raise Ends(f"The results cannot be written to {shown(str(path), 200)}: {problem.strerror}.") from None
     say(f"Results: {path}")
-
-
-def _umask() -> int:
-    now = os.umask(0o077)
-    os.umask(now)
-    return now
 
 
 def as_json(opened: Opened, import_: Import) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import uvloop
 from sqlalchemy.exc import SQLAlchemyError
 
+from blnk_api import private
 from blnk_api import settings as settings_module
 from blnk_api.auth import token_source
 from blnk_api.errors import SettingsProblem
@@ -257,6 +258,7 @@ def _on_stdin(working: asyncio.Task[None]) -> None:
 
 
 if __name__ == "__main__":
+    private.keep_files_private()
     # What was loaded stays: the collector need not look at it again and again while rows come and go.
     gc.freeze()
     gc.set_threshold(20_000, 50, 50)

@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from blnk_api import private
 from blnk_api.sandbox.core import Version
 from blnk_api.sandbox.door import Door
 from blnk_api.sandbox.front import Front
@@ -76,7 +77,7 @@ def serve(
     Without a port it takes the one it had last time, if that is free, else any. Raises AlreadyRunning,
     PortTaken, or OSError and sqlite3.Error where the data folder is no good.
     """
-    os.umask(0o077)
+    private.keep_files_private()
     folder = folder_of(data_dir)
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / "lock")

@@ -14,6 +14,7 @@ _JOINER = "\u2060"
 """Takes no room, and keeps an address from being made a link, which a backslash does not."""
 
 _LINKS = re.compile(r"(@|:/|\bwww)", re.IGNORECASE)
+_PLAIN = re.compile(r"(?!\d+\. )[A-Za-z0-9](?:[A-Za-z0-9 .-]|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])){0,79}")
 _MARKDOWN = re.compile(r"([!-/:-@\[-`{-~])")
 
 _STATE_BADGES = {
@@ -41,6 +42,12 @@ ROW_SIGNS = {
 def safe(text: str, limit: int = 400) -> str:
     """Any text for a place that reads Markdown: shown to the letter, without links, colours or images."""
     return _MARKDOWN.sub(r"\\\1", _LINKS.sub(rf"\1{_JOINER}", shown(text, limit)))
+
+
+def label(text: str, limit: int = 80) -> str:
+    """Any text for the label of a field, which is Markdown too. Screen readers read a label as it is given,
+    backslashes and all: a plain one gets none."""
+    return text if _PLAIN.fullmatch(text) and not _LINKS.search(text) else safe(text, limit)
 
 
 def state_badge(state: ImportState) -> None:

@@ -86,7 +86,7 @@ def _column(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape, c
         _apply(visit, import_, lambda now: matching.with_use(now, column.position, use, column.name))
 
     middle.selectbox(
-        f"{called} becomes",
+        f"{look.label(called)} becomes",
         matching.CHOICES,
         index=matching.CHOICES.index(column.use),
         key=key,
@@ -102,7 +102,7 @@ def _column(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape, c
             _apply(visit, import_, lambda now: matching.with_name(now, column.position, name))
 
         right.text_input(
-            f"{called} is stored as",
+            f"{look.label(called)} is stored as",
             column.name or "",
             key=name_key,
             on_change=rename,

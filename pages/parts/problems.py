@@ -75,7 +75,7 @@ def _put_in_all(visit: Visit, import_: Import, one: dict[str, Any], count: int, 
     """For what nobody but the person can know."""
     with st.popover(f"Change all {count:,}" if count > 1 else "Change it", key=f"change-{key}"):
         where = "all of them" if count > 1 else "this row"
-        new = st.text_input(look.safe(f"{one['column']} in {where}"), key=f"new-{key}")
+        new = st.text_input(f"{look.label(str(one['column']))} in {where}", key=f"new-{key}")
         if st.button("Put this in", key=f"put-{key}", disabled=not new):
             _fix(visit, import_, one, new)
 

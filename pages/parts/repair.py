@@ -1,7 +1,5 @@
 """A row that Blnk refused: its cells, to be put right where they stand, and sent again."""
 
-import re
-
 import streamlit as st
 
 from blnk_api.imports import repair_refused
@@ -13,7 +11,6 @@ from pages.parts import decide, look, person
 from pages.parts.visit import Visit
 
 _NOT_ASKED = (Use.IGNORE, Use.BALANCE_ID, Use.STATUS, Use.MESSAGE, Use.IMPORT_REF)
-_PLAIN = re.compile(r"[A-Za-z0-9][\w .-]{0,79}", re.ASCII)
 _MOST_FIELDS = 60
 """A wider row is put right in a file."""
 
@@ -48,9 +45,7 @@ def form(visit: Visit, import_: Import, row: JournalRow) -> None:
 
 def _field(row: JournalRow, at: int, header: str) -> str:
     held = row.cells[at] if at < len(row.cells) else ""
-    name = header or f"Column {at + 1}"
-    # Screen readers read a label as it is given, backslashes and all: a plain one needs none.
-    label = name if _PLAIN.fullmatch(name) else look.safe(name, 80)
+    label = look.label(header or f"Column {at + 1}")
     key = f"cell-{row.id}-{at}"
     # A field of one line would lose line breaks.
     typed = st.text_area(label, held, key=key) if "\n" in held else st.text_input(label, held, key=key)

@@ -41,11 +41,13 @@ class Journal:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.engine = _sqlite(url, _FOR_DRAFTS if for_drafts else _FOR_SENDING)
         else:
             driver = self.url.set(drivername="postgresql+psycopg")
-            self.engine = create_engine(driver, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+            self.engine = create_engine(
+                driver, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 5}
+            )
 
     @property
     def folder(self) -> Path:
@@ -104,7 +106,11 @@ class Journal:
 
 
 def _sqlite(url: str, pragmas: Sequence[str]) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
+    engine = create_engine(
+        url,
+        hide_parameters=True,  # rows and sealed tokens: an error's text would carry them into a log
+        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+    )
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:

@@ -156,6 +156,11 @@ def _import(parser: ArgumentParser) -> None:
         "--count", type=int, metavar="N", help="with --yes in production: how many are created"
     )
     parser.add_argument(
+        "--accept-unchecked",
+        action="store_true",
+        help="in production: create them although some checks could not be made",
+    )
+    parser.add_argument(
         "--results", metavar="OUT", help="write every row, with what became of it; a CSV, or OUT.xlsx"
     )
     parser.add_argument(

@@ -239,7 +239,11 @@ def _rows(detail: dict[str, Any]) -> str:
 _EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "uploaded": lambda _: "Uploaded the file.",
     "asked for": lambda _: "Filled in the form.",
-    "confirmed": lambda _: "Confirmed. Sending begins.",
+    "confirmed": lambda detail: (
+        "Confirmed without the checks that could not be made. Sending begins."
+        if detail.get("unchecked")
+        else "Confirmed. Sending begins."
+    ),
     "paused": lambda detail: (
         "Paused." if detail.get("by") == PausedBy.PERSON else f"Paused: {detail.get('reason', '')}"
     ),

@@ -54,7 +54,9 @@ def dry_run(opened: Opened, options: Namespace) -> Exit:
         if not options.json:
             raise
         shape = problem.shape.model_dump() if problem.shape else {}
-        empty = dict.fromkeys(("rows", "valid", "invalid", "new", "existing"), 0)
+        empty = dict.fromkeys(("rows", "valid", "invalid", "new", "existing"), 0) | {
+            **{"looks_like": 0, "has_balance": 0, "not_checked": []}
+        }
         error = {"kind": problem.kind, "message": str(problem)}
         _write({"file": _file(path, shape), "error": error, **empty}, [], [])
         return problem.code
@@ -104,6 +106,9 @@ def _say_json(here: Aside, path: Path, draft: Import, wanted: str | None) -> Non
         **{"rows": records, "valid": records - invalid, "invalid": invalid},
         "new": draft.counts.get(RowState.READY, 0),
         "existing": draft.totals["existing"],
+        "looks_like": draft.totals["looks_like"],
+        "has_balance": draft.totals["has_balance"],
+        "not_checked": drafts.missing_checks(draft),
     }
     _write(head, _problems(here, draft), _requests(here, draft, wanted or str(REQUESTS)))
 

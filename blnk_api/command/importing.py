@@ -118,7 +118,7 @@ def _confirmed(opened: Opened, draft: Import, connection: Connection, options: N
         if quicker := _overlapping(opened, draft):
             return quicker
         if count:
-            _make_sure(count, connection, options)
+            _make_sure(draft, count, connection, options)
             if quicker := _overlapping(opened, draft):
                 return quicker
         else:
@@ -140,23 +140,35 @@ def _overlapping(opened: Opened, draft: Import) -> Import | None:
     return None
 
 
-def _make_sure(count: int, connection: Connection, options: Namespace) -> None:
+def _make_sure(draft: Import, count: int, connection: Connection, options: Namespace) -> None:
     """Raises Ends unless a person wants exactly this."""
+    is_unchecked = connection.is_production and bool(drafts.missing_checks(draft))
     if options.count is not None and options.count != count:
         raise Ends(f"--count says {options.count:,}, and {count:,} would be created. Nothing was sent.")
     if options.yes:
         if connection.is_production and options.count is None:
             raise Ends(f"In production, --yes needs --count {count}. Nothing was sent.")
+        if is_unchecked and not options.accept_unchecked:
+            raise Ends(
+                "Some checks could not be made, as the warnings say. In production, add --accept-unchecked "
+                "to create the balances without them. Nothing was sent."
+            )
         return
     if not sys.stdin.isatty():
         raise Ends("There is no terminal to ask on: add --yes to create them. Nothing was sent.")
     wanted = str(count) if connection.is_production else "yes"
-    try:
-        typed = input(f"Type {wanted} to create {words.plural(count, 'balance')}: ")
-    except EOFError:
-        typed = ""
-    if typed.strip().replace(",", "").lower() != wanted:
+    if _typed(f"Type {wanted} to create {words.plural(count, 'balance')}: ").replace(",", "") != wanted:
         raise Ends("Nothing was sent.")
+    asks_again = is_unchecked and not options.accept_unchecked
+    if asks_again and _typed("Some checks could not be made. Type yes to create them anyway: ") != "yes":
+        raise Ends("Nothing was sent.")
+
+
+def _typed(question: str) -> str:
+    try:
+        return input(question).strip().lower()
+    except EOFError:
+        return ""
 
 
 def _hand_over(opened: Opened, draft: Import, count: int) -> Import:
@@ -169,6 +181,7 @@ def _hand_over(opened: Opened, draft: Import, count: int) -> Import:
                 who=opened.who,
                 version=draft.version,
                 typed=str(count),
+                accept_unchecked=True,  # asked in _make_sure
             )
         else:
             with opened.journal.write() as tx:

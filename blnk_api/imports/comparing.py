@@ -8,7 +8,7 @@ or walked once, whichever takes less time by what one question of each was measu
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, closing
 from dataclasses import dataclass
@@ -46,6 +46,7 @@ _NOT_WORTH_MEASURING = 10
 _NOT_WORTH_COUNTING = 3 * REFS_PER_LOOK
 """Rows that a few lists ask for: how many balances there are is another question."""
 _WALKS = 2
+_SAMPLE_FOR_LISTS = 100
 
 Guard = Callable[[Connection], None]
 
@@ -86,7 +87,7 @@ async def compare(
             await at_work.nearby(nearby.add, part)
         if nearby.rows:
             await at_work.nearby(nearby.filled)
-            await _Search(at_work, looker).run(ours)
+            await _Search(at_work, looker, sample).run(ours)
             await _mark(at_work)
 
 
@@ -144,13 +145,21 @@ def _guarded(tx: Connection, guard: Guard, act: Callable[[Connection], None]) ->
 class _Search:
     """One comparison's questions to Blnk."""
 
-    def __init__(self, at_work: _AtWork, looker: Looker) -> None:
+    def __init__(self, at_work: _AtWork, looker: Looker, sample: Sequence[Mapping[str, Any]]) -> None:
         self._at_work = at_work
         self._looker = looker
         self._nearby = at_work.kept
         self._findable = [one for one in at_work.kept.same.telling if _is_findable(one)]
+        self._lists = self._expected_lists([fields_of(one) for one in sample[:_SAMPLE_FOR_LISTS]])
         self._ease = Unhurried()
         self._asked = 0
+
+    def _expected_lists(self, sample: Sequence[Mapping[str, Any]]) -> float:
+        """How many lists the values of all rows make; each row's may have been read in several ways."""
+        if not (self._findable and sample):
+            return math.inf
+        values = sum(len(asked_for(field, one.get(field))) for one in sample for field in self._findable)
+        return self._nearby.rows * values / len(sample) / REFS_PER_LOOK
 
     async def run(self, ours: int | None) -> None:
         """`ours`: how many balances this tool made, where Blnk says so."""
@@ -167,13 +176,15 @@ class _Search:
         customers = -(-self._nearby.identities // REFS_PER_LOOK)
         if not self._nearby.same.fields:
             return _Plan(fields=False, customers=False, walk="")
+        if ours is None and self._lists > _NOT_WORTH_MEASURING:
+            ours = await self._looker.count_with_refs()
         if ours is None:
             return _Plan(bool(self._findable), bool(customers), "" if self._findable else "ours")
         everything = await self._looker.count_all() if customers else None
         if ours == 0:
             walks_all = everything is not None and everything / PAGE_LIMIT < customers
             return _Plan(fields=False, customers=not walks_all, walk="all" if walks_all else "")
-        lists = self._nearby.values / REFS_PER_LOOK if self._findable else math.inf
+        lists = self._lists
         pages = ours / PAGE_LIMIT
         list_seconds, page_seconds = 1.0, 1.0
         if min(lists, pages) > _NOT_WORTH_MEASURING and lists < math.inf:

@@ -259,12 +259,25 @@ def to_create(import_: Import) -> int:
     return import_.counts.get(RowState.READY, 0)
 
 
+def missing_checks(import_: Import) -> list[str]:
+    """What could not be checked or compared, a sentence each: a person has to know before confirming."""
+    return [str(one) for one in import_.totals.get("not_checked", [])]
+
+
 def confirm(
-    journal: Journal, settings: Settings, *, id: str, who: str, version: int, typed: str | None = None
+    journal: Journal,
+    settings: Settings,
+    *,
+    id: str,
+    who: str,
+    version: int,
+    typed: str | None = None,
+    accept_unchecked: bool = False,
 ) -> None:
     """Hands the draft that was shown to the sender. Raises NotConfirmed.
 
-    `typed` is the count that a person types for a file that goes to a production instance.
+    For a file that goes to a production instance, `typed` is the count that a person types, and
+    `accept_unchecked` says that they saw which checks could not be made.
     """
     with journal.write() as tx:
         import_ = imports.find(tx, id)
@@ -285,7 +298,13 @@ def confirm(
             raise NotConfirmed("There is nothing to create. Nothing was sent.")
         if connection.is_production and import_.kind == "file" and count_typed(typed) != count:
             raise NotConfirmed(f"Type the number of balances, {count:,}, to confirm. Nothing was sent.")
-        if not imports.confirm(tx, import_, who=who, version=version):
+        missing = missing_checks(import_)
+        if connection.is_production and import_.kind == "file" and missing and not accept_unchecked:
+            raise NotConfirmed(
+                f"Some checks could not be made: {' '.join(missing)} Confirm that you want these balances "
+                "without them. Nothing was sent."
+            )
+        if not imports.confirm(tx, import_, who=who, version=version, unchecked=missing):
             raise NotConfirmed("The draft could not be confirmed. Nothing was sent. Load this page again.")
 
 

@@ -72,8 +72,6 @@ class Nearby:
         self.same = same
         self._only_customers = only_customers
         self.rows = 0
-        self.values = 0
-        """At most so many values are asked for where lists of them are."""
         self.identities = 0
         handle, path = tempfile.mkstemp(dir=folder, prefix="compare-")
         os.close(handle)
@@ -111,7 +109,6 @@ class Nearby:
             self._db.executemany("INSERT INTO places VALUES (?, ?, ?)", places)
             self._db.executemany("INSERT OR IGNORE INTO identities VALUES (?)", identities)
         self.rows += len(rows)
-        self.values += len(keys)
 
     def filled(self) -> None:
         """All rows were added: balances may come."""
@@ -217,9 +214,7 @@ class _Keys:
         self.whole = 0
         if only_place:
             return
-        parts = sum(
-            hash((skeleton(k), skeleton(v) if isinstance(v, str) else str(v))) for k, v in fields.items()
-        )
+        parts = sum(hash(skeleton(one) if isinstance(one, str) else str(one)) for one in fields.values())
         self.whole = hash((where, parts))
         for field in same.telling:
             if isinstance(value := fields.get(field), str):

@@ -35,7 +35,7 @@ _SPACES = re.compile("['\u00a0\u202f ]")
 _NUMBER = re.compile(r"[+-]?\d{1,40}(?:[.,]\d{1,40})?(?:[eE][+-]?\d{1,3})?%?")
 _LONGEST = 500
 """Longer texts are compared as they are: nobody tells customers apart by an essay."""
-_FIRST_IDEOGRAPH = "\u1100"
+_FIRST_IDEOGRAPH = "\u2e80"
 
 
 @lru_cache(maxsize=16_384)
@@ -71,8 +71,8 @@ def names_that_differ(
 ) -> tuple[list[str], list[str]]:
     """The names in which two records really differ, and those in which only the way of reading does.
 
-    A value that moved to another column, or whose column's name was read otherwise, counts as read
-    otherwise, under the name that it has in `ours`.
+    A value whose column's name was read otherwise counts as read otherwise, under the name in `ours`. Names
+    are tidied before they are sent, so of one with letters beyond ASCII nothing may be left to compare.
     """
     really: list[str] = []
     by_reading: list[str] = []
@@ -84,7 +84,14 @@ def names_that_differ(
             (by_reading if _may_be_read_alike(value, theirs[name]) else really).append(name)
     extra = [name for name in theirs if name not in ours]
     for name in missing:
-        moved = next((old for old in extra if _may_be_read_alike(ours[name], theirs[old])), None)
+        moved = next(
+            (
+                old
+                for old in extra
+                if _may_be_one_name(name, old) and _may_be_read_alike(ours[name], theirs[old])
+            ),
+            None,
+        )
         if moved is None:
             really.append(name)
         else:
@@ -111,8 +118,12 @@ def other_readings(text: str) -> list[str]:
     if not text.isascii() and len(text) <= _LONGEST:
         found.append(unicodedata.normalize("NFD", text))
         for codec in (*_MANY_BYTES, *_ONE_BYTE):
-            found += [wrong for wrong in _misread(text, codec, ("cp1252", "latin-1")) if wrong != text]
+            found += [wrong for wrong in _misread(text, codec, _ONE_BYTE) if wrong != text]
     return list(dict.fromkeys(one for one in found if one))
+
+
+def _may_be_one_name(one: str, other: str) -> bool:
+    return not (one.isascii() and other.isascii()) or _plain(one) == _plain(other)
 
 
 def _may_be_read_alike(one: object, other: object) -> bool:

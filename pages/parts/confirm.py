@@ -33,14 +33,21 @@ def show(visit: Visit, import_: Import, ready: int, invalid: int) -> bool:
     _first_rows(visit, import_)
     st.caption(look.safe(file_words.how_long(ready, visit.connection.requests_per_minute)))
     person.name_field(visit)
-    typed = None
+    typed, accepted = None, False
     if visit.connection.is_production:
         typed = st.text_input(f"Type {ready:,} to confirm", key=f"typed-{import_.id}-{import_.version}")
+        if missing := drafts.missing_checks(import_):
+            for sentence in missing:
+                look.warning(sentence)
+            accepted = st.checkbox(
+                f"Create {words.plural(ready, 'balance')} without these checks",
+                key=f"unchecked-{import_.id}-{import_.version}",
+            )
     label = f"Create {words.plural(ready, 'balance')}"
     if invalid:
         label = f"Create the {ready:,} good ones, leave {invalid:,} out"
     pressed = st.button(label, type="primary", key=f"confirm-{import_.id}")
-    return pressed and _hand_over(visit, import_, seen, typed)
+    return pressed and _hand_over(visit, import_, seen, typed, accepted)
 
 
 def _by_ledger(import_: Import) -> None:
@@ -76,11 +83,19 @@ def _first_rows(visit: Visit, import_: Import) -> None:
         )
 
 
-def _hand_over(visit: Visit, import_: Import, seen: int, typed: str | None) -> bool:
+def _hand_over(visit: Visit, import_: Import, seen: int, typed: str | None, accepted: bool) -> bool:
     desk = visit.desk
     try:
         who = person.name(visit)
-        drafts.confirm(desk.journal, desk.settings, id=import_.id, who=who, version=seen, typed=typed)
+        drafts.confirm(
+            desk.journal,
+            desk.settings,
+            id=import_.id,
+            who=who,
+            version=seen,
+            typed=typed,
+            accept_unchecked=accepted,
+        )
     except (ValueError, NotConfirmed) as problem:
         look.problem(str(problem))
         return False

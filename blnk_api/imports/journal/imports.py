@@ -251,8 +251,13 @@ def move_stage(tx: Connection, number: int, *, from_: Sequence[Stage], to: Stage
     return moved.rowcount == 1
 
 
-def confirm(tx: Connection, import_: Import, *, who: str, version: int) -> bool:
-    """Hands a checked draft to the sender. False when it is not the draft that was shown any more."""
+def confirm(
+    tx: Connection, import_: Import, *, who: str, version: int, unchecked: Sequence[str] = ()
+) -> bool:
+    """Hands a checked draft to the sender. False when it is not the draft that was shown any more.
+
+    `unchecked`: what could not be checked, for the record.
+    """
     if import_.stage is not Stage.CHECKED:
         return False
     moved = move_import(
@@ -265,7 +270,7 @@ def confirm(tx: Connection, import_: Import, *, who: str, version: int) -> bool:
         confirmed_at=time.time(),
     )
     if moved:
-        note(tx, import_.number, who=who, what="confirmed", version=version)
+        note(tx, import_.number, who=who, what="confirmed", version=version, unchecked=list(unchecked))
     return moved
 
 

@@ -65,14 +65,14 @@ def wanted(records: Iterable[Record], mapping: Mapping) -> Wanted:
         cells = record.cells
         found.records += 1
         if ledger is not None:
-            found.ledgers.add(bare(cells[ledger]))
+            found.ledgers.add(cells[ledger])
         if identity is not None:
-            found.identities.add(bare(cells[identity]))
+            found.identities.add(cells[identity])
         if indicator is not None and (text := cells[indicator].strip()):
             codes = mapping.for_all_rows.currencies if currency is None else cells[currency].split(";")
             found.indicators.update((text, _code(code)) for code in codes)
-    found.ledgers.discard("")
-    found.identities.discard("")
+    found.ledgers = set(map(bare, found.ledgers)) - {""}
+    found.identities = set(map(bare, found.identities)) - {""}
     return found
 
 

@@ -26,15 +26,9 @@ class Dialect(NamedTuple):
     """Whether spaces stand between a separator and a quotation mark, and are no part of a cell."""
 
 
-class RawRecord(NamedTuple):
-    """A record as it stands in the file, blank ones too, numbered from 1."""
-
-    number: int
-    cells: list[str]
-    lines: list[str]
-    """The lines that it was made of. Good until the next record is asked for."""
-    flaw: str
-    """What kept it from being taken apart; "" when nothing did."""
+RawRecord = tuple[int, list[str], list[str], str]
+"""A record as it stands in the file: its number from 1, its cells, the lines that it was made of (good until
+the next one is asked for), and what kept it from being taken apart. A plain tuple: there are a million."""
 
 
 def raw_records(path: Path, dialect: Dialect) -> Iterator[RawRecord]:
@@ -57,7 +51,7 @@ def raw_records(path: Path, dialect: Dialect) -> Iterator[RawRecord]:
             try:
                 for cells in reader:
                     number += 1
-                    yield RawRecord(number, cells, taken, "")
+                    yield number, cells, taken, ""
                     taken.clear()
                 return
             except csv.Error as error:
@@ -73,7 +67,7 @@ def raw_records(path: Path, dialect: Dialect) -> Iterator[RawRecord]:
                 )
             again.extendleft(reversed(taken[1:]))
             del taken[1:]
-            yield RawRecord(number, taken[0].rstrip("\r\n").split(dialect.delimiter), taken, flaw)
+            yield number, taken[0].rstrip("\r\n").split(dialect.delimiter), taken, flaw
             taken.clear()
 
 
@@ -83,7 +77,7 @@ def _taking(source: Iterator[str], again: deque[str], taken: list[str]) -> Itera
         taken.append(again.popleft())
         yield taken[-1]
     for line in source:
-        if line[0] == "\ufeff":  # files put one behind the other bring a mark each
+        if line >= "\ufeff":  # files put one behind the other bring a mark each
             line = line.lstrip("\ufeff")
         taken.append(line)
         yield line

@@ -213,7 +213,7 @@ class Importer:
             connection=self.connection,
             who="Ada",
             file_name=name,
-            data=io.BytesIO(text.encode()),
+            data=io.BytesIO(text.encode(errors="surrogateescape")),
         )
         self.start()
         return self.wait_until_checked(self.find(id), until=until)

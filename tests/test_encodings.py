@@ -84,6 +84,13 @@ def test_lines_of_another_encoding_do_not_garble_a_utf8_file(file: Path, strays:
     ] * strays
 
 
+def test_a_line_in_an_asian_encoding_does_not_garble_a_utf8_file(file: Path) -> None:
+    content = lines(["Léa Müller", "山田太郎"], "utf-8") + "Savings,EUR,王小明上海客户\r\n".encode("gb18030")
+    shape, records = read(file, content)
+    assert (shape.encoding, shape.encoding_guessed) == ("utf-8", False)
+    assert [bool(record.problems) for record in records] == [False, False, True]
+
+
 def test_a_few_utf8_lines_in_an_old_file_are_told(file: Path) -> None:
     shape, records = read(file, lines(["Müller"] * 50, "cp1252") + lines(["Zoë"], "utf-8"))
     assert shape.encoding == "windows-1252"

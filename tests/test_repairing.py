@@ -223,6 +223,24 @@ def test_a_row_with_too_few_cells_is_taken_with_empty_ones(
     assert importer.counts(again(importer, draft)) == {RowState.READY: 2}
 
 
+def test_each_cell_gets_its_own_repair_where_two_look_alike(
+    importer: Importer, practice_blnk: PracticeBlnk
+) -> None:
+    """Two letters lost to the same sign, and two long cells that begin alike."""
+    importer.start()
+    lines = [good(name).encode("cp1252").decode(errors="surrogateescape") for name in ("Zoë", "Zoé")]
+    lines += [good("x" * 300 + f"\x00{end}") for end in "ab"]
+    draft = importer.upload(file_of(good("Léa"), good("Éva"), *lines))
+    wrong = [one for one in draft.totals["problems"] if one["severity"] == "error"]
+    assert len({one["repair"] for one in wrong}) == 4
+    for problem in wrong:
+        facts = {key: problem[key] for key in ("kind", "column", "value", "repair")}
+        assert repairing.fix_all(importer.journal, draft.id, **facts, who="Ada") == 1
+        draft = again(importer, draft)
+    importer.finish(draft)
+    assert notes(practice_blnk) == sorted(["Léa", "Éva", "Zoë", "Zoé", "x" * 300 + "a", "x" * 300 + "b"])
+
+
 def test_a_cell_that_may_have_swallowed_rows_cannot_be_talked_away(importer: Importer) -> None:
     importer.start()
     text = file_of(good("a"), f'{LEDGER},NGN,"open', *(good(str(at)) for at in range(5)))

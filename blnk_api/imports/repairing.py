@@ -52,14 +52,17 @@ def edit(journal: Journal, id: str, edits: Sequence[Edit], *, who: str) -> int:
 
 
 def fix_all(journal: Journal, id: str, *, kind: str, column: str, value: str, repair: str, who: str) -> int:
-    """Puts the proposed repair into every cell with this problem. How many cells changed."""
+    """Puts a repair into every cell with this problem; a proposed one only where it was proposed. How many
+    cells changed."""
 
     def found(tx: Connection, import_: Import) -> list[Edit]:
         at = _position(import_, column)
-        return [
-            Edit(row.number, at, repair if column else row.cells[at])
-            for row in _rows_with_problem(tx, import_, kind, column, value)
-        ]
+        edits, proposed = [], []
+        for row, repairs_of_row in _rows_with_problem(tx, import_, kind, column, value):
+            edits.append(Edit(row.number, at, repair if column else row.cells[at]))
+            if repair in repairs_of_row:
+                proposed.append(edits[-1])
+        return proposed or edits
 
     return _change_all(journal, id, found, who=who, accepted=not column)
 
@@ -237,12 +240,16 @@ def _position(import_: Import, column: str) -> int:
 
 def _rows_with_problem(
     tx: Connection, import_: Import, kind: str, column: str, value: str
-) -> Iterator[JournalRow]:
+) -> Iterator[tuple[JournalRow, set[str | None]]]:
+    """With what is proposed for each: long cells may begin alike and have different repairs."""
     for row in _all_rows(tx, import_.number):
-        if any(
-            one["kind"] == kind and one["column"] == column and one["value"] == value for one in row.problems
-        ):
-            yield row
+        found = {
+            one.get("repair")
+            for one in row.problems
+            if (one["kind"], one["column"], one["value"]) == (kind, column, value)
+        }
+        if found:
+            yield row, found
 
 
 def _all_rows(tx: Connection, import_: int) -> Iterator[JournalRow]:

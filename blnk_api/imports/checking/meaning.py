@@ -141,7 +141,7 @@ class Meanings:
             )
         column, value = "", ""
         if flaw.column is not None:
-            column, value = self._headers[flaw.column], clip(record.cells[flaw.column])
+            column, value = self._headers[flaw.column], clip(flaw.value or record.cells[flaw.column])
         return Problem(flaw.kind, record.number, "", column, value, flaw.message, flaw.severity, flaw.repair)
 
     def _holds_rows(self, record: Record, flaw: Flaw) -> bool:

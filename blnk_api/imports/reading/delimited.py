@@ -179,7 +179,7 @@ class _Reading:
         if strays and meant is not None:
             message += f"In {encodings.said(strays)} they read “{shown(meant)}”. "
         message += "Correct the cell, or save the file again as CSV UTF-8."
-        return Flaw("undecodable_text", at, message, repair=meant)
+        return Flaw("undecodable_text", at, message, repair=meant, value=shown(cell, 200))
 
 
 def _space_before_mark(at: int, cell: str) -> Flaw:

@@ -45,6 +45,8 @@ class Flaw(NamedTuple):
     severity: Severity = "error"
     repair: str | None = None
     """What to put in the cell instead; for a row with too few cells "": take the missing ones as empty."""
+    value: str | None = None
+    """What to call the cell's text, where the text that was kept does not tell cells apart."""
 
 
 MOST_FLAWS = 50

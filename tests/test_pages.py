@@ -300,7 +300,7 @@ access_token = "t"
 
 
 class TestAFile:
-    CSV = f"ledger_id,currency,customer\n{LEDGER},USD,1\n{LEDGER},USX,2\n{SAVINGS},eur,3\n".encode()
+    CSV = f"ledger_id,currency,customer\n{LEDGER},USD,1\n{LEDGER},UDS,2\n{SAVINGS},eur,3\n".encode()
 
     def uploaded(self, importer: Importer, data: bytes = CSV, name: str = "mar*ch*.csv") -> Import:
         id = imports.new_id()
@@ -353,7 +353,7 @@ class TestAFile:
         assert "mar*ch*.csv" in told
         assert "To create 2" in told
         assert "Invalid 1" in told
-        assert "USX is not a known currency: did you mean USD?" in told
+        assert "UDS is not a known currency: did you mean USD?" in told
         assert "Row 3 · column currency" in told
         assert "2 balances will be created in **here** (**SANDBOX**). Balances cannot be deleted." in told
         for name, id in (("Customer wallets", LEDGER), ("Savings", SAVINGS)):
@@ -362,6 +362,14 @@ class TestAFile:
         assert "1 balance: 1 in USD" in told
         assert "In all 2 balances: 1 in USD, 1 in EUR." in told
         assert "Create the 2 good ones, leave 1 out" in labels(at)
+
+    def test_a_guessed_encoding_is_warned_about_with_a_cell_and_an_amount_beside_its_column(
+        self, importer: Importer
+    ) -> None:
+        data = f"ledger_id;currency;name;Kontostand\n{LEDGER};USD;Zoë;5\n".encode("cp1252")
+        told = said(visit("import_file.py", **link(self.checked(importer, data))))
+        assert "They are read as Windows-1252, a guess: “Zoë”." in told
+        assert "Amounts are not posted: every new balance starts at zero." in told.splitlines()
 
     def test_confirming_sends_and_cannot_be_pressed_twice(
         self, importer: Importer, practice_blnk: PracticeBlnk

@@ -99,6 +99,20 @@ def test_an_open_mark_among_doubled_ones_is_told(file: Path) -> None:
     assert told(records) == [(2, "error")]
 
 
+@pytest.mark.parametrize("fine", ["Savings, USD, a", 'Savings, USD, "a, b"'])
+def test_rows_are_rows_too_where_a_space_follows_each_separator(file: Path, fine: str) -> None:
+    head = f"ledger, currency, note\n{fine}\n{fine}\n"
+    records = read(file, f'{head}Savings,USD,"open\nSavings, EUR, b"\n')
+    assert told(records) == [(4, "error")]
+
+
+def test_a_mark_that_only_an_empty_line_closes_is_told(file: Path) -> None:
+    records = read(file, 'ledger,currency,note\nSavings,USD,"open\nSavings,EUR,b\n"\nSavings,GBP,c\n')
+    assert told(records) == [(2, "error")]
+    records = read(file, '"ledger","currency"\n"Savings","USD\n"Savings","EUR"\n"Savings","GBP"\n')
+    assert told(records) == [(2, "error")]
+
+
 ADDRESSES = [
     "12 Marina, Lagos\nNigeria, Africa\nUSD, EUR",
     "12 Marina\nLagos, Nigeria",

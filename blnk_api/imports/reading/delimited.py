@@ -101,7 +101,11 @@ def records(path: Path, shape: FileShape) -> Iterator[Record]:
     """All records under the header, as a stream. Raises FileProblem when the file goes beyond the limits."""
     width = len(shape.headers)
     dialect = Dialect(shape.encoding or "utf-8", shape.delimiter or ",", shape.spaced_quotes)
-    reading = _Reading(shape, dialect, OtherRows(shape.headers, lambda: _whole(path, dialect, shape)))
+    reading = _Reading(
+        shape,
+        dialect,
+        OtherRows(shape.headers, lambda: _whole(path, dialect, shape), are_spaced=dialect.spaced),
+    )
     for number, cells, lines, flaw in raw_records(path, dialect):
         if number <= shape.header_row:
             continue

@@ -25,12 +25,15 @@ LINES = re.compile(r"\r\n|\r|\n")
 class OtherRows:
     """What the rows of this file carry under each column; learnt when it is first asked for."""
 
-    def __init__(self, headers: Sequence[str], rows: Callable[[], Iterable[Sequence[str]]]) -> None:
-        """`rows` begins to read the file anew, under the header."""
+    def __init__(
+        self, headers: Sequence[str], rows: Callable[[], Iterable[Sequence[str]]], *, are_spaced: bool
+    ) -> None:
+        """`rows` begins to read the file anew, under the header; `are_spaced`: it drops spaces behind
+        separators."""
         self._headers = headers
         self._rows = rows
         self._seen: list[set[str]] | None = None
-        self._are_spaced = False
+        self._are_spaced = are_spaced
 
     def flaws(self, cells: Sequence[str], delimiter: str) -> Iterator[Flaw]:
         """One for each cell of a record that has swallowed rows, or that looks so."""

@@ -19,8 +19,9 @@ from blnk_api.imports.journal.states import ImportState, PausedBy, RowState
 from blnk_api.imports.journal.unknown import UnknownRow
 from blnk_api.imports.lanes import Lane, Ramp
 from blnk_api.imports.late_looks import LateLooker
-from blnk_api.imports.looking import WhileWanted, bound_of, sortable
+from blnk_api.imports.looking import bound_of, sortable
 from blnk_api.imports.pace import Circuit
+from blnk_api.imports.patience import WhileWanted
 from blnk_api.imports.resolving import SAME_SERVER_ERRORS, Look
 from blnk_api.imports.verifying import Findings, missing_needs_a_look, verify
 from blnk_api.settings import Waits

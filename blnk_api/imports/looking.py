@@ -1,17 +1,17 @@
 """Finds balances in Blnk by the ref they carry. An error or an odd answer raises: it is never absence."""
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import orjson
 from pydantic import ValidationError
 
-from blnk_api import repeats, wire
-from blnk_api.errors import AccessDenied, BlnkError, RateLimited, ReadFailed
+from blnk_api import wire
+from blnk_api.errors import AccessDenied, BlnkError, ReadFailed
 from blnk_api.imports.journal.states import RowState
+from blnk_api.imports.patience import Patience
 from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance
 from blnk_api.outcomes import Request
 from blnk_api.wire import PAGE_LIMIT, REFS_PER_LOOK, Filter
@@ -19,36 +19,6 @@ from blnk_api.wire import PAGE_LIMIT, REFS_PER_LOOK, Filter
 T = TypeVar("T")
 Ask = Callable[[Request], Awaitable[Any]]
 """Sends one read at the instance's pace and gives its JSON; raises from the errors tree."""
-
-
-class Patience(Protocol):
-    """What happens between a question that was not answered and the same question once more: whoever asks
-    many goes on where it was, instead of beginning again."""
-
-    async def failed(self, failed: BlnkError) -> None:
-        """Returns when it may be asked again; raises to give up."""
-
-    async def over(self) -> None:
-        """It was answered after all."""
-
-
-class WhileWanted:
-    """Asks again every few seconds, for as long as the answer is wanted; not what Blnk said no to."""
-
-    def __init__(self, is_wanted: Callable[[], bool], every_seconds: float) -> None:
-        self._is_wanted = is_wanted
-        self._every_seconds = every_seconds
-
-    async def failed(self, failed: BlnkError) -> None:
-        if not repeats.may_pass(failed) and not isinstance(failed, RateLimited):
-            raise failed
-        await asyncio.sleep(self._every_seconds)
-        if not self._is_wanted():
-            raise failed
-
-    async def over(self) -> None:
-        pass
-
 
 _MOST_REPEATS = 200
 """A look that has not come to an end after this many questions is no answer."""

@@ -18,7 +18,8 @@ from blnk_api.imports.journal.sending import WHO
 from blnk_api.imports.journal.states import PausedBy, RowState
 from blnk_api.imports.journal_thread import JournalThread
 from blnk_api.imports.lanes import Lane, Ramp
-from blnk_api.imports.looking import Looker, Verdict, WhileWanted, bound_of, judge
+from blnk_api.imports.looking import Looker, Verdict, bound_of, judge
+from blnk_api.imports.patience import WhileWanted
 from blnk_api.models import Balance
 from blnk_api.settings import Waits
 from blnk_api.wire import PAGE_LIMIT, REFS_PER_LOOK

@@ -255,7 +255,7 @@ _EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "second balance": _second_balance,
     MADE_LATE: lambda detail: made_late(str(detail.get("label")), detail.get("balance_ids", [])),
     LOOKED_UP: lambda detail: (
-        f"Checked Blnk for the last time for {_rows(detail)} that had been sent without a clear answer."
+        f"Checked Blnk for the last time for {_rows(detail)} with an attempt without a clear answer."
     ),
     "found": lambda detail: f"Found in Blnk: {detail.get('balance_id', 'a balance')} was created before.",
     "verified": lambda _: "Compared what was created with what Blnk holds.",

@@ -334,14 +334,16 @@ def test_what_is_still_to_be_looked_up_is_told_with_the_last_and_the_next_look(j
 
     since = all_due(journal)[0].since
     assert says() == (
-        "2 rows sent without a clear answer, and called not created (rows 2, 3), will be checked in Blnk "
-        "again, in case a balance appears late. Next check: 0.2. Final check: 24.0."
+        "2 rows had an attempt without a clear answer (rows 2, 3). Blnk will be checked again, in case that "
+        "attempt still creates a balance. Next check: 0.2. Final check: 24.0."
     )
     look(journal, made, {}, after=HOUR + 60)
     assert "Last check: 1.0. Next check: 24.0. Final check: 24.0." in (says() or "")
     assert "looked up for the last time" not in dict(events_of(journal, made))
     look(journal, made, {})
-    assert says() == "2 rows sent without a clear answer: checked in Blnk for the last time 25.0."
+    assert says() == (
+        "2 rows had an attempt without a clear answer. Blnk was checked for the last time: 25.0."
+    )
     assert events_of(journal, made)[-1] == ("looked up for the last time", {"rows": 2})
 
 
@@ -442,7 +444,7 @@ def test_the_command_line_says_what_is_still_to_be_looked_up_and_what_was_found(
         between.on_create = delayed
         ended = commands.call("import", commands.file(10), "--yes")
         assert ended.code == 0
-        assert "1 row sent without a clear answer, and called not created (row 7)" in ended.out
+        assert "1 row had an attempt without a clear answer (row 7)" in ended.out
         with importer.journal.read() as tx:
             (done,) = imports.newest(tx)
         assert f"python -m blnk_api verify {done.id}" in ended.out
@@ -453,5 +455,5 @@ def test_the_command_line_says_what_is_still_to_be_looked_up_and_what_was_found(
         importer.stop()
         said = commands.call("status", done.id).out
         assert late_one in said
-        assert "checked in Blnk for the last time" in said
+        assert "Blnk was checked for the last time" in said
         assert commands.call("verify", done.id).code == 3

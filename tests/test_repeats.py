@@ -1,19 +1,27 @@
 """A read creates nothing, so one that Blnk did not answer is asked again; a check goes on where it was."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from blnk_api import errors
 from blnk_api.client import BlnkClient
-from blnk_api.imports.journal.states import RowState
+from blnk_api.imports import preparing
+from blnk_api.imports.journal import imports
+from blnk_api.imports.journal.states import RowState, Stage
+from blnk_api.imports.journal_thread import JournalThread
+from blnk_api.imports.looking import Looker
+from blnk_api.imports.preparing import look_draft_up
 from blnk_api.models import BalanceRequest
+from blnk_api.outcomes import Request
 from blnk_api.repeats import wait_seconds
 from tests.commanding import Commands
 from tests.importing import LEDGER, Importer, requests_for
 from tests.practice import PracticeBlnk
 from tests.reaching import connection_of
 from tests.test_command_line import commands as commands
+from tests.test_looking import Asked
 
 NO_ANSWER: list[tuple[str, dict[str, Any]]] = [
     *(("status_before_commit", {"status": status}) for status in (500, 502, 503, 504, 408)),
@@ -116,20 +124,35 @@ def test_an_import_is_checked_sent_and_verified_though_reads_fail(
     assert len(practice_blnk.refs()) == 3
 
 
-def test_a_commands_check_goes_on_where_it_was(
-    practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
+def test_a_check_goes_on_where_it_was(
+    practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ten failures in a row after the second list of refs: they cost ten questions, and none of the others
-    is asked twice."""
-    asked = []
-    for first in (0, 1000):
-        practice_blnk.reset()
-        if first:
-            practice_blnk.order_fault("status_before_commit", on="filter", status=502, skip=2, times=10)
-        assert commands.call("import", commands.file(350, first=first), "--yes").code == 0
-        asked.append(practice_blnk.requests()["by_kind"]["filter"])
-    assert asked[1] == asked[0] + 10
-    assert len(practice_blnk.refs()) == 350
+    """The third list of refs is not answered ten times: it is asked again, and none of the others is."""
+    monkeypatch.setattr(preparing, "_ASK_AGAIN_SECONDS", 0.01)
+    draft = importer.draft(requests_for(350))
+    with importer.journal.write() as tx:
+        imports.set_facts(tx, draft.number, stage=Stage.LOOKING)
+    asked = Asked(practice_blnk)
+    failures = iter(range(10))
+
+    async def ask(request: Request) -> Any:
+        if len(asked.requests) == 2 and next(failures, None) is not None:
+            raise errors.ReadFailed("no", status=502)
+        return await asked(request)
+
+    async def check() -> None:
+        thread = JournalThread(importer.journal)
+        try:
+            looker = Looker(ask, practice_blnk.instance_id)
+            await look_draft_up(thread, looker, importer.find(draft.id), importer.settings)
+        finally:
+            thread.close()
+
+    asyncio.run(check())
+    checked = importer.find(draft.id)
+    assert (checked.stage, checked.problem) == (Stage.CHECKED, None)
+    assert next(failures, None) is None
+    assert len({one.body for one in asked.requests}) == len(asked.requests) >= 4
 
 
 def test_a_command_that_gets_no_answer_to_its_check_says_what_to_do(

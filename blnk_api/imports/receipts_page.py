@@ -241,7 +241,7 @@ def _checked_again(looks: dict[str, Any] | None, at: _Times) -> str:
     facts = [("Rows checked for the last time", f"{looks['over']:,}"), ("Last check", at(looks["last"]))]
     if not looks["open"]:
         return _facts(facts)
-    why = "Sent without a clear answer and called not created. Blnk may still create their balances late."
+    why = "Each had an attempt without a clear answer. Blnk is checked in case that creates a balance late."
     named = ", ".join(looks["rows"]) + (", …" if looks["open"] > len(looks["rows"]) else "")
     facts = [(plural(looks["open"], "row"), named), *facts]
     facts += [("Next check", at(looks["next"])), ("Final check", at(looks["final"]))]

@@ -40,16 +40,16 @@ def still_to_look(looks: LateLooks, when: Callable[[float], str]) -> str | None:
     if looks.next_at is None or looks.until is None:
         if not looks.over or looks.last_at is None:
             return None
-        checked = plural(looks.over, "row")
         return (
-            f"{checked} sent without a clear answer: checked in Blnk for the last time {when(looks.last_at)}."
+            f"{plural(looks.over, 'row')} had an attempt without a clear answer. "
+            f"Blnk was checked for the last time: {when(looks.last_at)}."
         )
     named = ", ".join(looks.labels[:_LABELS_TOLD])
     more = looks.open - min(len(looks.labels), _LABELS_TOLD)
     rows = f"row{'' if looks.open == 1 else 's'} {named}" + (f" and {more:,} more" if more > 0 else "")
     last = f"Last check: {when(looks.last_at)}. " if looks.last_at is not None else ""
     return (
-        f"{plural(looks.open, 'row')} sent without a clear answer, and called not created ({rows}), will be "
-        f"checked in Blnk again, in case a balance appears late. {last}Next check: {when(looks.next_at)}. "
+        f"{plural(looks.open, 'row')} had an attempt without a clear answer ({rows}). Blnk will be checked "
+        f"again, in case that attempt still creates a balance. {last}Next check: {when(looks.next_at)}. "
         f"Final check: {when(looks.until)}."
     )

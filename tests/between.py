@@ -19,7 +19,7 @@ from requests import Response
 
 from tests.practice import PracticeBlnk
 
-ANSWER_SECONDS = 30.0
+ANSWER_SECONDS = 120.0
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Playwright, expect, sync_playwright
 
-PATIENCE_MS = 30_000
+PATIENCE_MS = 180_000
 
 AT_ONCE = """*, *::before, *::after { transition: none !important }
     [data-stale=true] { opacity: 1 !important }"""
@@ -169,25 +169,6 @@ def search(page: Page, label: str, text: str) -> None:
     box.fill(text)
     box.press("Enter")
     settle(page)
-
-
-def watch_titles(page: Page) -> None:
-    """From now on the tab keeps what its title said: see `titles`. A load of the page forgets it."""
-    page.evaluate(
-        """() => {
-            window.titles = [document.title];
-            const keep = () => {
-                if (document.title !== window.titles.at(-1)) window.titles.push(document.title);
-            };
-            new MutationObserver(keep).observe(document.head, {subtree: true, childList: true});
-        }"""
-    )
-
-
-def titles(page: Page) -> list[str]:
-    """All that the tab's title said since `watch_titles`, in order."""
-    seen: list[str] = page.evaluate("window.titles")
-    return seen
 
 
 def wait_for_metric(page: Page, label: str, value: str) -> None:

@@ -11,7 +11,7 @@ from blnk_api.__main__ import main
 from tests.importing import LEDGER, Importer
 
 ROOT = Path(__file__).parent.parent
-SECONDS = 60.0
+SECONDS = 240.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Commands:
         return path
 
     def begin(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        self._importer.hurry_processes()
         process = subprocess.Popen(
             [sys.executable, "-m", "blnk_api", *map(str, arguments)],
             cwd=self.folder,

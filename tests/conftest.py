@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from playwright.sync_api import Browser
 
 from blnk_api.imports.journal import Journal
@@ -19,6 +20,9 @@ from tests.practice import PracticeBlnk
 from tests.running import App
 
 LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
+
 ENVIRONMENT = Path(__file__).parent / "samples" / "environment.json"
 
 

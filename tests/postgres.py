@@ -22,7 +22,7 @@ from typing import Any, Self
 
 import psycopg
 
-START_SECONDS = 30.0
+START_SECONDS = 180.0
 
 HOLDS_THE_LOCK = "pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted)"
 """The session of the sender's lock, for `sessions`."""

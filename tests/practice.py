@@ -20,8 +20,8 @@ from requests import Response
 
 from blnk_api.sandbox.launch import Practice, start, wait_until_running
 
-START_SECONDS = 15.0
-ANSWER_SECONDS = 30.0
+START_SECONDS = 180.0
+ANSWER_SECONDS = 120.0
 
 
 class PracticeBlnk:

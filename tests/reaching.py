@@ -10,10 +10,11 @@ from blnk_api.settings import Connection, Instance
 from tests.practice import PracticeBlnk
 
 TOKEN = "blnk_at_s3cr3t"
+PATIENCE_SECONDS = 120.0
 
 
 def connection_to(
-    url: str, token: str = TOKEN, instance_id: str = "ins_1", timeout: float = 5.0
+    url: str, token: str = TOKEN, instance_id: str = "ins_1", timeout: float = PATIENCE_SECONDS
 ) -> Connection:
     return Connection(
         name="acme",
@@ -25,7 +26,7 @@ def connection_to(
     )
 
 
-def connection_of(blnk: PracticeBlnk, timeout: float = 5.0) -> Connection:
+def connection_of(blnk: PracticeBlnk, timeout: float = PATIENCE_SECONDS) -> Connection:
     return connection_to(blnk.url, blnk.token, blnk.instance_id, timeout)
 
 

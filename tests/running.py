@@ -23,9 +23,12 @@ from tests.importing import SHORT_WAITS, wait_until
 from tests.practice import PracticeBlnk
 
 ROOT = Path(__file__).parent.parent
-START_SECONDS = 30.0
+START_SECONDS = 180.0
 
-QUICK = {**SHORT_WAITS, "PAGE_REFRESH": "0.3", "FORM_REFRESH": "0.2", "WORKER_NOTICES": "0.1"}
+QUICK = {
+    **SHORT_WAITS,
+    **{"PAGE_REFRESH": "0.3", "FORM_REFRESH": "0.2", "WORKER_NOTICES": "0.1", "PRACTICE_START": "180"},
+}
 """A browser is slower than a sender that looks fifty times a second, which costs an eighth of a core."""
 
 _URL = re.compile(r"URL: (http://\S+)")
@@ -130,7 +133,7 @@ class App:
     def is_healthy(self) -> bool:
         assert self.process.poll() is None, self.log()
         with suppress(requests.ConnectionError, requests.Timeout):
-            return requests.get(f"{self.url}/_stcore/health", timeout=5).text == "ok"
+            return requests.get(f"{self.url}/_stcore/health", timeout=60).text == "ok"
         return False
 
     def kill_all(self) -> None:

@@ -218,7 +218,7 @@ def test_processes_that_renew_at_once_renew_once(
         process.stdin.write("go\n")
         process.stdin.flush()
 
-    got = [process.communicate(timeout=20)[0] for process in processes]
+    got = [process.communicate(timeout=120)[0] for process in processes]
 
     assert [process.returncode for process in processes] == [0, 0]
     assert got[0] == got[1]
@@ -310,15 +310,15 @@ def test_while_no_token_can_be_had_nothing_is_sent(
     fault: dict[str, Any],
     error: type[errors.BlnkError],
 ) -> None:
-    hasty = replace(acme, request_timeout_seconds=0.3)
+    asking = replace(acme, request_timeout_seconds=0.3) if fault["kind"] == "hang" else acme
     blnk.order_fault(**fault, on="token", times=1)
 
-    with BlnkClient(hasty, tokens=token_source(hasty, store)) as client:
+    with BlnkClient(acme, tokens=token_source(asking, store)) as client:
         with pytest.raises(error) as raised:
             client.create_balance(ASKED)
         assert isinstance(raised.value, errors.NothingCreated)
         assert "create" not in blnk.requests()["by_kind"]
-        if fault["kind"] != "revoke":
+        if fault["kind"] not in ("revoke", "hang"):
             client.create_balance(ASKED)
             assert len(blnk.balances()) == 1
 
@@ -336,7 +336,7 @@ def test_another_process_that_never_ends_its_renewal_is_not_waited_for_for_ever(
 ) -> None:
     monkeypatch.setattr(auth, "_LOCK_GRACE_SECONDS", 0.0)
     blnk.order_fault("hang", on="token", times=1)
-    hung = tokens_of(replace(acme, request_timeout_seconds=0.6), store)
+    hung = tokens_of(replace(acme, request_timeout_seconds=4), store)
     impatient = tokens_of(replace(acme, request_timeout_seconds=0.1), store)
 
     with ThreadPoolExecutor(1) as pool:
@@ -347,7 +347,7 @@ def test_another_process_that_never_ends_its_renewal_is_not_waited_for_for_ever(
             impatient.current()
         with pytest.raises(errors.ReadFailed, match="did not answer"):
             other.result()
-    assert impatient.current().generation == 1
+    assert tokens_of(acme, store).current().generation == 1
 
 
 def answer_with(told: dict[str, Any]) -> Callable[[socket.socket], None]:

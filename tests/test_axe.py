@@ -22,7 +22,6 @@ from tests.browsing import (
 from tests.running import App
 
 PRACTICE = "connection=practice"
-PATIENCE_SECONDS = 20
 WITHOUT_LEDGER = b"customer,note\n1,a\n2,b\n"
 RUN = """scheme => axe.run(document, {
         resultTypes: ["violations"],
@@ -216,7 +215,7 @@ def test_an_import_while_it_runs_and_cancelled(app: App, page: Page) -> None:
     go(page, app, "import_file", "Import a file")
     upload(page, "runs.csv", b"ledger_id,currency,note\nSavings,USD,runs\nSavings,EUR,runs\n")
     see(page, "Confirm")
-    app.practice.order_fault("latency", seconds=PATIENCE_SECONDS)
+    app.practice.order_fault("full_stop", on="create", seconds=600)
     page.get_by_role("button", name="Create 2 balances").click()
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
     settle(page)
@@ -224,3 +223,4 @@ def test_an_import_while_it_runs_and_cancelled(app: App, page: Page) -> None:
     page.get_by_role("button", name="Cancel").click()
     settle(page)
     assert findings(page) == []
+    app.practice.clear_faults()

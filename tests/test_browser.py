@@ -60,7 +60,7 @@ def test_the_form_makes_the_balance_that_was_asked_for(
 def test_two_clicks_a_reload_and_a_second_browser_make_one_balance(
     app: App, browser: Browser, blnk: PracticeBlnk
 ) -> None:
-    blnk.order_fault("latency", seconds=4, times=1)
+    blnk.order_fault("full_stop", on="create", seconds=600)
     page = open_tab(browser, app.url, "Create a balance")
     fill_form(page, ledger=WALLETS, currency="GHS", who="Ada")
     page.get_by_role("button", name="Create balance").dblclick()
@@ -68,6 +68,7 @@ def test_two_clicks_a_reload_and_a_second_browser_make_one_balance(
     page.reload()
     expect(page.get_by_text("Its answer is on the way")).to_be_visible()
     second = open_tab(browser, page.url, re.compile("balance"))
+    blnk.clear_faults()
     for tab in (page, second):
         see(tab, CREATED)
     [balance] = own(blnk, page.url)
@@ -114,7 +115,7 @@ def results(app: App, browser: Browser) -> tuple[Page, str, bytes]:
     expect(page.get_by_text("PRACTICE").first).to_be_visible()
     page.get_by_role("button", name=re.compile("195")).click()
     # An answer that a busy machine loses is looked up only after the settle time, which is a minute here.
-    see_text(page, "Verified: all 195 balances found in Blnk.", seconds=180)
+    see_text(page, "Verified: all 195 balances found in Blnk.", seconds=600)
     return (page, *download(page, "All rows"))
 
 
@@ -163,7 +164,7 @@ def test_the_link_to_an_import_works_in_another_browser(
 
 
 def test_closing_the_tab_changes_nothing(app: App, browser: Browser, blnk: PracticeBlnk) -> None:
-    blnk.order_fault("latency", seconds=0.5)
+    blnk.order_fault("full_stop", on="create", seconds=600, skip=1)
     page = open_import(browser, app.url)
     lines = [f"{LEDGER},KES,closed {at}" for at in range(60)]
     upload(page, "closed.csv", "\n".join(["ledger_id,currency,note", *lines]).encode())
@@ -173,8 +174,9 @@ def test_closing_the_tab_changes_nothing(app: App, browser: Browser, blnk: Pract
     link = page.url
     page.close()
     assert len(own(blnk, link)) < 60
+    blnk.clear_faults()
     later = open_tab(browser, link, "closed.csv")
-    see_text(later, "Verified: all 60 balances found in Blnk.", seconds=180)
+    see_text(later, "Verified: all 60 balances found in Blnk.", seconds=600)
     assert sorted(one["meta_data"]["note"] for one in own(blnk, link)) == sorted(
         f"closed {at}" for at in range(60)
     )
@@ -249,7 +251,7 @@ def test_production_asks_for_the_count_and_takes_no_other(
     count.press("Tab")
     settle(page)
     page.get_by_role("button", name="Create 12 balances").click()
-    see_text(page, "Verified: all 12 balances found in Blnk.", seconds=180)
+    see_text(page, "Verified: all 12 balances found in Blnk.", seconds=600)
     assert len(own(blnk, page.url)) == 12
 
 

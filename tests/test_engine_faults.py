@@ -15,7 +15,14 @@ from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.states import ImportState, PausedBy, RowState
 from blnk_api.models import GENERAL_LEDGER_ID, BalanceRequest
 from tests.between import Between, Reply, Sent
-from tests.importing import BOTH_DATABASES, LEDGER, Importer, requests_for, wait_until
+from tests.importing import (
+    BOTH_DATABASES,
+    LEDGER,
+    SETTLE_SECONDS,
+    Importer,
+    requests_for,
+    wait_until,
+)
 from tests.practice import PracticeBlnk
 from tests.test_engine import asked, assert_each_once
 
@@ -25,7 +32,6 @@ on_both_databases = pytest.mark.parametrize("importer", BOTH_DATABASES, indirect
 @pytest.fixture
 def between(practice_blnk: PracticeBlnk, importer: Importer) -> Iterator[Between]:
     with Between(practice_blnk) as between:
-        importer.hurry()
         importer.connect(base_url=between.url)
         yield between
 
@@ -80,7 +86,8 @@ def test_rows_that_were_not_made_and_brought_no_answer_go_again(
 def test_a_first_row_without_an_answer_is_made_once_too(
     practice_blnk: PracticeBlnk, importer: Importer, fault: dict[str, Any]
 ) -> None:
-    importer.hurry()
+    if fault["kind"] == "hang":
+        importer.hurry()
     practice_blnk.order_fault(times=1, **fault)
     assert_each_once(practice_blnk, importer, importer.run(requests_for(3)))
 
@@ -89,7 +96,6 @@ def test_a_first_row_without_an_answer_is_made_once_too(
 def test_a_201_that_is_not_about_the_row_is_not_believed(
     practice_blnk: PracticeBlnk, importer: Importer, kind: str
 ) -> None:
-    importer.hurry()
     practice_blnk.order_fault(kind, times=2, skip=1)
     assert_each_once(practice_blnk, importer, importer.run(requests_for(12)))
 
@@ -135,7 +141,6 @@ def test_the_only_row_goes_again_by_itself_in_the_end(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     """Nothing newer can vouch for its absence, so it waits four settle times."""
-    importer.hurry()
     practice_blnk.order_fault("drop_before_commit", times=1)
     began = time.monotonic()
     assert_each_once(practice_blnk, importer, importer.run(requests_for(1)))
@@ -145,24 +150,52 @@ def test_the_only_row_goes_again_by_itself_in_the_end(
 def test_the_last_rows_go_one_by_one_and_vouch_for_each_other(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
-    importer.hurry()
     practice_blnk.order_fault("drop_before_commit", times=5, skip=1)
     assert_each_once(practice_blnk, importer, importer.run(requests_for(6)))
     first, *again = asked(practice_blnk, "create")[6:]
     assert all(one["arrived"] - first["arrived"] > 0.4 for one in again), "the first of them went alone"
 
 
-@pytest.mark.parametrize("seconds", [1.6, 3.0])
 def test_a_balance_that_blnk_makes_late_is_waited_for(
-    practice_blnk: PracticeBlnk, importer: Importer, seconds: float
+    practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
-    """Made after our time-out of one second, but within the settle time of two and the second look."""
-    practice_blnk.order_fault("commit_late", seconds=seconds, times=2, skip=1)
-    practice_blnk.order_fault("commit_late", seconds=seconds, answer="drop", times=1, skip=1)
+    """Made after our time-out and long before the settle time is over: it is found as soon as it is there."""
+    importer.hurry(0.4)
+    importer.settle(30)
+    practice_blnk.order_fault("commit_late", seconds=1.6, times=2, skip=1)
+    practice_blnk.order_fault("commit_late", seconds=1.6, answer="drop", times=1, skip=1)
     done = importer.run(requests_for(40))
-    late = [one["arrived"] for one in asked(practice_blnk, "create") if one["fault"] == "commit_late"]
-    assert len(late) == 3
-    wait_until(lambda: time.monotonic() > max(late) + seconds + 0.3, lambda: "?")
+    assert len([one for one in asked(practice_blnk, "create") if one["fault"] == "commit_late"]) == 3
+    assert_each_once(practice_blnk, importer, done)
+
+
+def test_a_balance_that_blnk_makes_between_the_two_looks_that_count_is_found_by_the_second(
+    practice_blnk: PracticeBlnk, importer: Importer, between: Between
+) -> None:
+    """The settle time is over, and a look with a witness does not show it."""
+    lost: list[Sent] = []
+    lost_at: list[float] = []
+
+    def lose(sent: Sent) -> Reply | None:
+        if sent.customer != "5" or lost:
+            return None
+        lost.append(sent)
+        lost_at.append(time.monotonic())
+        return sent.answer(504)
+
+    def make_it_after_the_first(sent: Sent) -> Reply | None:
+        if len(lost_at) != 1 or lost[0].json["meta_data"]["import_ref"] not in sent.body.decode():
+            return None
+        shown = sent.forward()
+        if time.monotonic() > lost_at[0] + SETTLE_SECONDS:
+            lost_at.append(0.0)
+            lost[0].forward()
+        return shown
+
+    between.on_create, between.on_read = lose, make_it_after_the_first
+    importer.connect(base_url=between.url, requests_per_minute=900)
+    done = importer.run(requests_for(20))
+    assert len(lost_at) == 2
     assert_each_once(practice_blnk, importer, done)
 
 
@@ -206,7 +239,7 @@ def test_a_row_that_went_again_and_is_lost_again_settles_anew(
 ) -> None:
     """Its second attempt is lost before the next look at unknown rows, and is made late. What was seen of
     the first proves nothing about it, and rows that were created before it left are no witnesses."""
-    monkeypatch.setenv("BLNK_WAIT_SETTLE_LEAST", "3")
+    importer.settle(3)
     monkeypatch.setenv("BLNK_WAIT_RESOLVE", "0.6")
     attempts: list[Sent] = []
     looks_since: list[str] = []
@@ -233,25 +266,37 @@ def test_a_row_that_went_again_and_is_lost_again_settles_anew(
     assert len(attempts) == 2
 
 
-def test_reads_that_lag_do_not_look_like_absence(practice_blnk: PracticeBlnk, importer: Importer) -> None:
+def test_reads_that_lag_do_not_look_like_absence(
+    practice_blnk: PracticeBlnk, importer: Importer, between: Between
+) -> None:
     """For longer than the settle time: the witness is not shown either."""
-    importer.hurry()
-    importer.connect(requests_per_minute=600)
-    draft = importer.begin(requests_for(60), created=8)
-    practice_blnk.order_fault("lagging_reads", seconds=600)
-    practice_blnk.order_fault("drop_after_commit", times=3)
+
+    def lose(sent: Sent) -> Reply | None:
+        if sent.customer not in ("8", "9", "10"):
+            return None
+        if sent.customer == "8":
+            practice_blnk.order_fault("lagging_reads", seconds=600)
+        sent.forward()
+        return sent.answer(504)
+
+    between.on_create = lose
+    importer.connect(base_url=between.url, requests_per_minute=600)
+    draft = importer.draft(requests_for(60))
+    importer.confirm(draft)
+    importer.start()
     _stays_unknown(importer, draft, seconds=2)
     practice_blnk.clear_faults()
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
 
 
 def test_reads_that_lag_do_not_look_like_absence_of_the_last_row_either(
-    practice_blnk: PracticeBlnk, importer: Importer, between: Between
+    practice_blnk: PracticeBlnk, importer: Importer, between: Between, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is left to send, so it would go again by itself; but what was created after it is not shown."""
 
     def lose(sent: Sent) -> Reply | None:
-        """5 is lost, and 6 leaves once that is known; from then on reads show nothing new."""
+        """5 is lost, and 6 leaves once that is known, as one is on its way at a time; from then on reads show
+        nothing new."""
         if sent.customer == "5":
             sent.forward()
             return sent.answer(504)
@@ -261,7 +306,7 @@ def test_reads_that_lag_do_not_look_like_absence_of_the_last_row_either(
         return None
 
     between.on_create = lose
-    importer.connect(base_url=between.url, requests_per_minute=300)
+    monkeypatch.setenv("BLNK_MOST_AT_ONCE", "1")
     draft = importer.draft(requests_for(7))
     importer.confirm(draft)
     importer.start()
@@ -274,7 +319,6 @@ def test_reads_that_lag_do_not_look_like_absence_of_the_last_row_either(
 def test_answers_that_leave_rows_out_do_not_look_like_absence(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
-    importer.hurry()
     practice_blnk.order_fault("drop_after_commit", percent=20, seed=3)
     practice_blnk.order_fault("short_filter", percent=30, seed=4)
     assert_each_once(practice_blnk, importer, importer.run(requests_for(100)))
@@ -283,12 +327,15 @@ def test_answers_that_leave_rows_out_do_not_look_like_absence(
 def test_blnk_stands_still_for_a_while(practice_blnk: PracticeBlnk, importer: Importer) -> None:
     importer.hurry()
     importer.connect(requests_per_minute=6000)
-    draft = importer.begin(requests_for(200), created=20)
-    practice_blnk.order_fault("full_stop", seconds=3, times=1)
+    practice_blnk.order_fault("full_stop", seconds=600, skip=30)
+    draft = importer.draft(requests_for(200))
+    importer.confirm(draft)
+    importer.start()
     wait_until(
         lambda: importer.find(draft.id).paused_by is PausedBy.BREAKER,
         lambda: "nothing says that Blnk does not answer",
     )
+    practice_blnk.clear_faults()
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
 
 
@@ -299,10 +346,31 @@ def test_too_many_requests_slow_down_and_lose_nothing(
     practice_blnk.order_fault("rate_limited", retry_after=retry_after, times=20, skip=30)
     done = importer.run(requests_for(100))
     assert_each_once(practice_blnk, importer, done)
-    refused = [one for one in practice_blnk.requests()["recent"] if one["status"] == 429]
-    others = [one for one in practice_blnk.requests()["recent"] if one["status"] != 429]
-    last = max(one["arrived"] for one in refused)
-    assert min((one["arrived"] - last for one in others if one["arrived"] > last + 0.2), default=9) >= 0.7
+    assert practice_blnk.requests()["by_kind"]["create"] == 100 + 20
+
+
+@pytest.mark.parametrize("retry_after", [None, "1"])
+def test_after_one_request_too_many_nothing_leaves_for_as_long_as_blnk_wants(
+    importer: Importer, between: Between, monkeypatch: pytest.MonkeyPatch, retry_after: str | None
+) -> None:
+    """One at a time is on its way, so that none can have left before the answer was heard."""
+    monkeypatch.setenv("BLNK_MOST_AT_ONCE", "1")
+    wants = {"Retry_After": retry_after} if retry_after else {}
+    refused_at: list[float] = []
+    next_at: list[float] = []
+
+    def refuse(sent: Sent) -> Reply | None:
+        if refused_at and not next_at:
+            next_at.append(time.monotonic())
+        if sent.customer != "9" or refused_at:
+            return None
+        refused_at.append(time.monotonic())
+        return sent.answer(429, b"", **wants)
+
+    between.on_create = refuse
+    done = importer.run(requests_for(20))
+    assert importer.states(done) == [RowState.CREATED] * 20
+    assert next_at[0] - refused_at[0] >= 1.0
 
 
 @pytest.mark.parametrize("on", ["create", "any"])
@@ -335,18 +403,21 @@ def test_a_row_that_was_told_to_wait_longer_than_its_claim_is_good_goes_later(
 
 
 def test_a_token_that_is_revoked_stops_and_a_new_one_goes_on(
-    practice_blnk: PracticeBlnk, importer: Importer
+    practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("BLNK_MOST_AT_ONCE", "10")
     importer.connect(requests_per_minute=6000)
-    draft = importer.begin(requests_for(150), created=20)
-    practice_blnk.order_fault("revoke")
+    practice_blnk.order_fault("revoke", skip=40)
+    draft = importer.draft(requests_for(150))
+    importer.confirm(draft)
+    importer.start()
     paused = importer.wait_for(draft, ImportState.PAUSED)
     assert paused.paused_by is PausedBy.ACCESS
     practice_blnk.forget_requests()
     importer.resume(draft)
     paused = importer.wait_for(draft, ImportState.PAUSED)
     assert paused.paused_by is PausedBy.ACCESS, "it was tried again, and says so again"
-    assert practice_blnk.requests()["by_kind"].get("create", 0) <= 300
+    assert practice_blnk.requests()["by_kind"].get("create", 0) <= 2 * 10, "what was on its way, and no more"
     practice_blnk.clear_faults()
     importer.connect(token=practice_blnk.new_token(["*"]))
     importer.resume(draft)
@@ -357,7 +428,6 @@ def test_new_credentials_while_rows_are_on_their_way_cost_no_row_and_make_none_t
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     """The connections are made anew, and nobody hears the answers that were on their way."""
-    importer.hurry()
     importer.connect(requests_per_minute=6000)
     practice_blnk.order_fault("latency", seconds=0.2)
     draft = importer.begin(requests_for(100), created=20)
@@ -558,13 +628,11 @@ def test_an_answer_that_says_nothing_readable_does_not_cost_the_whole_file(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     """A sign-in page with status 200 in place of every answer: five rows at most are lost to find out."""
-    importer.hurry()
+    practice_blnk.order_fault("html_200", skip=30)
     draft = importer.draft(requests_for(100))
     importer.connect(requests_per_minute=6000)
     importer.confirm(draft)
     importer.start()
-    importer.wait_for_count(draft, RowState.CREATED, 10)
-    practice_blnk.order_fault("html_200")
     paused = importer.wait_for(draft, ImportState.PAUSED)
     assert paused.paused_by is PausedBy.BREAKER
     practice_blnk.clear_faults()
@@ -630,7 +698,6 @@ def test_an_import_whose_connection_is_gone_waits_and_never_slips_into_another_o
 def test_two_imports_of_the_same_rows_at_once_make_one_set_of_balances_whatever_is_lost(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
-    importer.hurry()
     practice_blnk.order_fault("drop_after_commit", percent=10, seed=1)
     practice_blnk.order_fault("drop_before_commit", percent=10, seed=2)
     drafts = [importer.draft(requests_for(60)) for _ in range(2)]
@@ -653,9 +720,8 @@ def test_blnk_is_killed_and_comes_back_and_nobody_has_to_do_anything(
         PracticeBlnk(tmp_path / "blnk", seed=seed) as blnk,
         Importer(blnk, tmp_path / "data", monkeypatch) as importer,
     ):
-        importer.hurry()
-        importer.connect(requests_per_minute=6000)
-        draft = importer.draft(requests_for(200))
+        importer.connect(requests_per_minute=1200)
+        draft = importer.draft(requests_for(80))
         importer.confirm(draft)
         importer.start()
         importer.wait_for_count(draft, RowState.CREATED, 20)
@@ -665,6 +731,7 @@ def test_blnk_is_killed_and_comes_back_and_nobody_has_to_do_anything(
             lambda: f"nothing says that Blnk is away: {importer.find(draft.id)}",
         )
         blnk.start_again()
+        importer.connect()
         done = importer.wait_for(draft, ImportState.DONE)
         assert_each_once(blnk, importer, done)
         assert done.paused_by is None

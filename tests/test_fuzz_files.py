@@ -20,7 +20,8 @@ from blnk_api.imports.checking import Checker, Known, group, wanted
 SAMPLES = [Path(__file__).parent / name for name in ("samples", "samples-2")]
 LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
 KNOWN = Known(ledgers={LEDGER: "Customer wallets"}, identities={}, readable=True)
-MOST_SECONDS = 10.0
+MOST_SECONDS = 60.0
+"""Of work, not of waiting: a few kilobytes that take so long would never end."""
 
 TROUBLE = (
     b'"',
@@ -62,7 +63,7 @@ TROUBLE = (
 
 def swallow(path: Path, name: str) -> str:
     """The whole way of a file, as a draft goes it. Gives what came of it; raises only what is a fault."""
-    started = time.monotonic()
+    started = time.thread_time()
     try:
         go_all_the_way(path, name)
         came_of = "read"
@@ -70,7 +71,7 @@ def swallow(path: Path, name: str) -> str:
         came_of = problem.kind
         if not is_sentence(problem.message) or not problem.message.endswith((".", "?")):
             raise AssertionError(problem.message) from problem
-    assert time.monotonic() - started < MOST_SECONDS
+    assert time.thread_time() - started < MOST_SECONDS
     return came_of
 
 
@@ -164,7 +165,6 @@ def test_mutated_samples_are_read_or_refused(tmp_path: Path) -> None:
 @settings(
     max_examples=150,
     derandomize=True,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_any_bytes_are_read_or_refused(tmp_path: Path, data: bytes, name: str) -> None:
@@ -194,7 +194,6 @@ pieces = st.one_of(words, st.sampled_from([t.decode("latin-1") for t in TROUBLE]
 @settings(
     max_examples=150,
     derandomize=True,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_any_rows_under_a_sound_header_are_read_or_refused(

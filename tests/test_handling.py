@@ -1,6 +1,5 @@
 """What a person decides about rows is checked first, done once, and makes no second balance by itself."""
 
-import time
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -16,7 +15,7 @@ from blnk_api.imports.journal.rows import JournalRow
 from blnk_api.imports.journal.sending import Result
 from blnk_api.imports.journal.states import ImportState, Outcome, RowState
 from blnk_api.models import BalanceRequest
-from tests.importing import BOTH_DATABASES, LEDGER, WAIT_SECONDS, Importer, requests_for, wait_until
+from tests.importing import BOTH_DATABASES, LEDGER, Importer, requests_for, wait_until
 from tests.practice import PracticeBlnk
 from tests.reaching import connection_of
 
@@ -352,9 +351,9 @@ def test_a_draft_whose_rows_are_made_again_is_a_new_version_with_new_totals(impo
 def test_an_import_is_verified_again_as_often_as_somebody_asks(importer: Importer) -> None:
     done = importer.run(requests_for(2))
     for _ in range(5):  # the moment it is done, while the sender still has it in hand
-        deadline = time.monotonic() + WAIT_SECONDS
-        while not handling.verify_again(importer.journal, done, who="Ada"):
-            assert time.monotonic() < deadline
+        wait_until(
+            lambda: handling.verify_again(importer.journal, done, who="Ada"), lambda: "it is not verified"
+        )
     importer.wait_for(done, ImportState.DONE)
     assert importer.events(done).count("asked to verify again") == 5
     assert importer.events(done).count("verified") == 6

@@ -36,7 +36,7 @@ class Asked:
             self._blnk.url + request.path,
             params=dict(request.query),
             data=request.body,
-            timeout=10,
+            timeout=120,
         )
         return wire.read_json(Answer(answer.status_code, answer.content), now=datetime.now(UTC))
 

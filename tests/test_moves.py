@@ -244,7 +244,6 @@ def test_whatever_happens_to_rows_the_journal_stays_true(journal: Journal) -> No
         settings=settings(
             max_examples=30 if journal.is_sqlite else 12,
             stateful_step_count=40,
-            deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
         ),

@@ -27,7 +27,7 @@ SAVINGS = "ldg_33333333-3333-4333-8333-333333333333"
 
 def visit(page: str | None = None, **query: str) -> AppTest:
     """A new visit by link; `page` is its file, the form when it is not said."""
-    at = AppTest.from_file(str(SHELL), default_timeout=30)
+    at = AppTest.from_file(str(SHELL), default_timeout=180)
     if page is not None:
         at.switch_page(page)
     for name, value in query.items():

@@ -63,7 +63,7 @@ def test_a_balance_created_through_the_proxy_has_all_that_was_asked_for(blnk: Pr
 def test_the_proxy_passes_cores_status_and_body_through(blnk: PracticeBlnk) -> None:
     for body in ({}, {"ledger_id": "ldg_none", "currency": "USD"}):
         direct = requests.post(
-            f"{blnk.core_url}/balances", json=body, headers={"X-Blnk-Key": blnk.core_key}, timeout=5
+            f"{blnk.core_url}/balances", json=body, headers={"X-Blnk-Key": blnk.core_key}, timeout=120
         )
         passed = blnk.cloud("POST", "proxy/balances", body)
         assert (passed.status_code, passed.content) == (direct.status_code, direct.content)
@@ -320,7 +320,7 @@ def refresh(
         f"{blnk.url}/oauth/token",
         data={"grant_type": "refresh_token", "refresh_token": token},
         auth=(client["client_id"], secret or client["client_secret"]),
-        timeout=5,
+        timeout=120,
     )
 
 
@@ -371,7 +371,7 @@ def test_the_door_opens_to_its_key_only(blnk: PracticeBlnk) -> None:
     for key in ({}, {"X-Practice-Door": "wrong"}, {"Authorization": f"Bearer {blnk.token}"}):
         for verb in ("faults", "balances", "requests", "reset"):
             answer = requests.request(
-                "POST" if verb == "reset" else "GET", f"{blnk.url}/_practice/{verb}", headers=key, timeout=5
+                "POST" if verb == "reset" else "GET", f"{blnk.url}/_practice/{verb}", headers=key, timeout=120
             )
             assert answer.status_code == 403
 

@@ -56,7 +56,7 @@ class Replay:
             self._blnk.core_url + self.in_our_ids(asked["path"]),
             data=self._body(asked),
             headers=self._key(exchange["name"]),
-            timeout=10,
+            timeout=120,
         )
         recorded = exchange["response"]
         is_json = recorded["content_type"].startswith("application/json")
@@ -84,7 +84,7 @@ class Replay:
             f"{self._blnk.core_url}/balances",
             data=body % ledger_id.encode(),
             headers={"X-Blnk-Key": self._blnk.core_key},
-            timeout=10,
+            timeout=120,
         )
         assert answer.status_code == 201
 
@@ -157,7 +157,7 @@ def blnk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeBlnk]:
 
 def core_filter(blnk: PracticeBlnk, **body: Any) -> Any:
     url, headers = f"{blnk.core_url}/balances/filter", {"X-Blnk-Key": blnk.core_key}
-    answer = requests.post(url, json={"filters": [], **body}, headers=headers, timeout=10)
+    answer = requests.post(url, json={"filters": [], **body}, headers=headers, timeout=120)
     assert answer.status_code == 200, answer.text
     return answer.json()
 

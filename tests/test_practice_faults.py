@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import requests
 from tests.practice import PracticeBlnk
 
 REQUEST = {"ledger_id": "general_ledger_id", "currency": "USD"}
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 120.0
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +120,6 @@ def test_a_late_commit_appears_after_its_connection_was_dropped(blnk: PracticeBl
     blnk.order_fault("commit_late", seconds=0.8, answer="drop", times=1)
     with pytest.raises(requests.ConnectionError):
         create(blnk, "late")
-    assert blnk.refs() == []
     create(blnk, "sooner")
     assert eventually(lambda: blnk.refs() == ["late", "sooner"])
     sooner, late = blnk.balances()
@@ -132,8 +132,11 @@ def test_a_late_commit_appears_while_its_caller_hangs_and_gives_up(blnk: Practic
     blnk.order_fault("commit_late", seconds=0.8, times=1)
     with pytest.raises(requests.ReadTimeout):
         create(blnk, timeout=0.1)
-    assert blnk.refs() == []
     assert eventually(lambda: blnk.refs() == ["a"])
+    (late,) = blnk.balances()
+    assert datetime.fromisoformat(late["committed_at"]) - datetime.fromisoformat(
+        late["created_at"]
+    ) >= timedelta(seconds=0.8)
 
 
 def test_a_reset_takes_back_late_commits_that_are_under_way(blnk: PracticeBlnk) -> None:
@@ -147,26 +150,34 @@ def test_a_reset_takes_back_late_commits_that_are_under_way(blnk: PracticeBlnk) 
 
 
 def test_latency_keeps_the_answer_back_and_not_the_balance(blnk: PracticeBlnk) -> None:
-    blnk.order_fault("latency", seconds=0.8, times=1)
-    caller = threading.Thread(target=create, args=(blnk,))
+    blnk.order_fault("latency", seconds=2, times=1)
     began = time.monotonic()
+    answered: list[float] = []
+
+    def call() -> None:
+        create(blnk)
+        answered.append(time.monotonic())
+
+    caller = threading.Thread(target=call)
     caller.start()
     assert eventually(lambda: blnk.refs() == ["a"])
-    assert time.monotonic() - began < 0.8
+    assert answered == []
     caller.join()
-    assert time.monotonic() - began > 0.79
+    assert answered[0] - began > 1.99
 
 
 def test_lagging_reads_show_a_balance_only_when_it_is_old_enough(blnk: PracticeBlnk) -> None:
-    blnk.order_fault("lagging_reads", seconds=0.9)
-    made = create(blnk).json()
+    blnk.order_fault("lagging_reads", seconds=600)
     began = time.monotonic()
+    made = create(blnk).json()
     assert find(blnk, "a") == []
     assert blnk.cloud("GET", f"data/balances/{made['balance_id']}").status_code == 404
     assert blnk.cloud("GET", "data/balances").json() == {"data": [], "total": 0}
     assert blnk.refs() == ["a"]
+    blnk.clear_faults()
+    blnk.order_fault("lagging_reads", seconds=0.9)
     assert eventually(lambda: find(blnk, "a") == ["a"])
-    assert time.monotonic() - began > 0.7
+    assert time.monotonic() - began > 0.9
 
 
 def test_a_short_filter_leaves_out_some_of_what_it_found(blnk: PracticeBlnk) -> None:
@@ -186,12 +197,12 @@ def test_a_short_filter_that_found_one_row_answers_none(blnk: PracticeBlnk) -> N
 
 
 def test_a_full_stop_answers_nobody_and_then_everybody(blnk: PracticeBlnk) -> None:
+    began = time.monotonic()
     blnk.order_fault("full_stop", seconds=0.9)
     with pytest.raises(requests.ReadTimeout):
         create(blnk, "gave up", timeout=0.1)
-    began = time.monotonic()
     assert find(blnk, "gave up") == []
-    assert time.monotonic() - began > 0.2
+    assert time.monotonic() - began > 0.9
     assert create(blnk, "after").status_code == 201
     assert blnk.refs() == ["after"]
 

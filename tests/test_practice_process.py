@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -27,10 +26,12 @@ from blnk_api.sandbox.launch import (
     last_known,
     running,
 )
+from tests.importing import wait_until
 from tests.practice import PracticeBlnk
 
 REQUEST = {"ledger_id": "general_ledger_id", "currency": "USD", "meta_data": {"import_ref": "a"}}
 ENVIRONMENT = Path(__file__).parent / "samples" / "environment.json"
+END_SECONDS = 120.0
 COMMAND = [sys.executable, "-m", "blnk_api.sandbox"]
 
 
@@ -53,27 +54,25 @@ def hanging(blnk: PracticeBlnk) -> Iterator[PracticeBlnk]:
     with socket.create_connection(("127.0.0.1", blnk.practice.port)):
         for caller in callers:
             caller.start()
-        deadline = time.monotonic() + 5
-        while blnk.requests()["total"] < 2:
-            assert time.monotonic() < deadline
+        wait_until(lambda: blnk.requests()["total"] == 2, lambda: "they do not arrive")
         yield blnk
     for caller in callers:
-        caller.join(5)
+        caller.join(END_SECONDS)
 
 
-def test_it_is_gone_within_a_second_of_the_end_of_stdin_with_requests_hanging(hanging: PracticeBlnk) -> None:
+def test_it_is_gone_with_its_stdin_though_requests_hang(hanging: PracticeBlnk) -> None:
     assert hanging.process.stdin is not None
     hanging.process.stdin.close()
-    hanging.process.wait(timeout=1)
+    hanging.process.wait(END_SECONDS)
     assert running(hanging.data_dir) is None
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_is_gone_within_a_second_of_a_signal_with_requests_hanging(
+def test_it_is_gone_after_a_signal_though_requests_hang(
     hanging: PracticeBlnk, number: signal.Signals
 ) -> None:
     hanging.process.send_signal(number)
-    assert hanging.process.wait(timeout=1) == 0
+    assert hanging.process.wait(END_SECONDS) == 0
     assert running(hanging.data_dir) is None
 
 
@@ -82,21 +81,22 @@ def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
         [
             sys.executable,
             "-c",
-            "import sys, pathlib, time; from blnk_api.sandbox.launch import find_or_start;"
-            "held = find_or_start(pathlib.Path(sys.argv[1])); print(held[0].pid, flush=True); time.sleep(60)",
+            "import sys, pathlib; from blnk_api.sandbox.launch import find_or_start;"
+            "held = find_or_start(pathlib.Path(sys.argv[1]), 120); print(held[0].pid, flush=True); input()",
             str(tmp_path),
         ],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
     assert parent.stdout is not None
+    assert parent.stdin is not None
     pid = int(parent.stdout.readline())
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    deadline = time.monotonic() + 2
-    while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    parent.stdin.close()
+    command = Path(f"/proc/{pid}/cmdline")
+    wait_until(lambda: not command.exists() or not command.read_bytes(), lambda: "it goes on")
 
 
 def test_balances_keys_and_port_survive_a_kill(blnk: PracticeBlnk) -> None:
@@ -133,7 +133,7 @@ def test_a_port_that_was_asked_for_and_is_taken_is_an_error(tmp_path: Path) -> N
             [*COMMAND, "--port", str(port), "--data-dir", str(tmp_path)],
             capture_output=True,
             text=True,
-            timeout=10,
+            timeout=120,
         )
     assert ended.returncode == 1
     assert str(port) in ended.stderr
@@ -142,7 +142,7 @@ def test_a_port_that_was_asked_for_and_is_taken_is_an_error(tmp_path: Path) -> N
 
 def test_there_is_one_for_each_folder_and_the_second_says_where_the_first_is(blnk: PracticeBlnk) -> None:
     ended = subprocess.run(
-        [*COMMAND, "--data-dir", str(blnk.data_dir)], capture_output=True, text=True, timeout=10
+        [*COMMAND, "--data-dir", str(blnk.data_dir)], capture_output=True, text=True, timeout=120
     )
     assert ended.returncode == ALREADY_RUNNING
     assert blnk.url in ended.stderr
@@ -151,7 +151,7 @@ def test_there_is_one_for_each_folder_and_the_second_says_where_the_first_is(bln
 
 def test_two_who_look_for_it_at_once_end_with_the_same_one(tmp_path: Path) -> None:
     with ThreadPoolExecutor() as pool:
-        found = list(pool.map(lambda _: find_or_start(tmp_path), range(2)))
+        found = list(pool.map(lambda _: find_or_start(tmp_path, END_SECONDS), range(2)))
     processes = [process for _, process in found if process is not None]
     assert found[0][0] == found[1][0]
     assert [each.pid for each in processes] == [found[0][0].pid]
@@ -169,7 +169,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 def test_one_that_is_started_again_is_not_taken_for_the_one_before_it(tmp_path: Path) -> None:
     """It answers at its old address a moment before it has said that it is another process now."""
     for _ in range(10):
-        practice, process = find_or_start(tmp_path)
+        practice, process = find_or_start(tmp_path, END_SECONDS)
         assert process is not None
         assert process.pid == practice.pid
         assert process.poll() is None
@@ -183,10 +183,8 @@ def test_one_that_runs_already_is_found_and_not_started(blnk: PracticeBlnk) -> N
 def test_one_that_cannot_start_is_given_up_at_once_and_its_log_is_named(tmp_path: Path) -> None:
     folder_of(tmp_path).mkdir()
     (folder_of(tmp_path) / "practice.sqlite").write_bytes(b"no database at all" * 100)
-    began = time.monotonic()
     with pytest.raises(PracticeNotStarted, match="log"):
-        find_or_start(tmp_path)
-    assert time.monotonic() - began < 5
+        find_or_start(tmp_path, timeout_seconds=86_400)
     assert "cannot start" in (folder_of(tmp_path) / "log").read_text()
 
 
@@ -244,7 +242,7 @@ def test_a_seed_file_of_another_form_is_an_error(tmp_path: Path, content: str) -
         [*COMMAND, "--seed", str(seed), "--data-dir", str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=10,
+        timeout=120,
     )
     assert ended.returncode == 1
     assert "cannot start" in ended.stderr
@@ -265,7 +263,7 @@ def test_alone_it_prints_a_command_that_creates_a_balance(tmp_path: Path) -> Non
         headers = dict(value.split(": ", 1) for option, value in options if option == "-H")
         body = next(value for option, value in options if option == "-d")
         url = next(word for word in words if word.startswith("http"))
-        answer = requests.post(url, data=body, headers=headers, timeout=5)
+        answer = requests.post(url, data=body, headers=headers, timeout=120)
         process.send_signal(signal.SIGINT)
     assert answer.status_code == 201
     assert answer.json()["meta_data"] == orjson.loads(body)["meta_data"]

@@ -77,7 +77,6 @@ tables = st.lists(st.lists(cells, min_size=4, max_size=4), min_size=1, max_size=
 @settings(
     max_examples=300,
     derandomize=True,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_every_cell_comes_back_exactly_as_it_was_typed(

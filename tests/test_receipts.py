@@ -50,7 +50,7 @@ def host(importer: Importer) -> Iterator[str]:
 
 def get(host: str, import_: Import, n: int, what: str = "", zone: str | None = None) -> requests.Response:
     url = receipt_routes.receipt_url(open_desk().links, import_.id, n)
-    return requests.get(f"{host}{url}{what}", params={"zone": zone} if zone else None, timeout=10)
+    return requests.get(f"{host}{url}{what}", params={"zone": zone} if zone else None, timeout=120)
 
 
 def numbers(journal: Journal, import_: Import) -> list[int]:
@@ -340,11 +340,11 @@ def test_a_link_to_a_receipt_opens_that_receipt_alone(importer: Importer, host: 
     url = receipt_routes.receipt_url(open_desk().links, done.id, 1)
     assert get(host, done, 1).status_code == 200
     assert get(host, done, 2).status_code == 404
-    assert requests.get(f"{host}{url[:-4]}AAAA", timeout=10).status_code == 403
+    assert requests.get(f"{host}{url[:-4]}AAAA", timeout=120).status_code == 403
     download = routes.download_url(open_desk().links, done.id, Variant.ALL)
     token = download.rsplit("/", 1)[1]
-    assert requests.get(f"{host}/receipt/{token}", timeout=10).status_code == 403
-    assert requests.get(f"{host}/download/{url.rsplit('/', 1)[1]}", timeout=10).status_code == 403
+    assert requests.get(f"{host}/receipt/{token}", timeout=120).status_code == 403
+    assert requests.get(f"{host}/download/{url.rsplit('/', 1)[1]}", timeout=120).status_code == 403
 
 
 @pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)

@@ -59,7 +59,7 @@ def link(host: str, import_: Import, variant: Variant = Variant.ALL, kind: FileK
 
 
 def get(url: str, **headers: str) -> requests.Response:
-    return requests.get(url, headers=headers, timeout=10)
+    return requests.get(url, headers=headers, timeout=120)
 
 
 def test_a_link_downloads_the_results_as_they_stand(host: str, importer: Importer) -> None:
@@ -213,11 +213,11 @@ def test_a_browser_gets_its_own_cookie_once(host: str) -> None:
     said = first.headers["Set-Cookie"]
     assert "HttpOnly" in said
     assert "SameSite=Lax" in said
-    again = requests.get(host, headers=_HTML, cookies=first.cookies, timeout=10)
+    again = requests.get(host, headers=_HTML, cookies=first.cookies, timeout=120)
     assert "Set-Cookie" not in again.headers
     assert "Set-Cookie" not in get(host + "/download/x").headers
 
 
 def test_a_cookie_that_is_none_of_ours_is_replaced(host: str) -> None:
-    answer = requests.get(host, headers=_HTML, cookies={web.BROWSER_COOKIE: "guess me"}, timeout=10)
+    answer = requests.get(host, headers=_HTML, cookies={web.BROWSER_COOKIE: "guess me"}, timeout=120)
     assert web.browser_of(dict(answer.cookies.items())) is not None

@@ -39,7 +39,7 @@ def search(page: Page, label: str, text: str) -> None:
 def test_a_watched_import_moves_by_itself_and_leaves_what_is_typed_alone(
     app: App, browser: Browser, blnk: PracticeBlnk
 ) -> None:
-    blnk.order_fault("latency", seconds=1)
+    blnk.order_fault("latency", seconds=3)
     page = confirmed(browser, app, "watched", 2_000)
     expect(page.get_by_text(re.compile(r"rows a (second|minute) · about"))).to_be_visible()
     expect(page.get_by_text("Rows done over time")).to_be_visible()
@@ -55,7 +55,7 @@ def test_a_watched_import_moves_by_itself_and_leaves_what_is_typed_alone(
     assert box.input_value() == "half a na"
     expect(box).to_be_focused()
     blnk.clear_faults()
-    see_text(page, "2,000 balances created.", seconds=180)
+    see_text(page, "2,000 balances created.", seconds=600)
     assert page.title() == "Done · watched.csv"
 
 
@@ -109,7 +109,7 @@ def test_a_team_switches_a_fault_on_and_sees_that_each_row_is_created_once(
     page.get_by_test_id("stRadio").get_by_text("Lose 5 % of the answers").click()
     wait_until(blnk.faults, lambda: "no fault was ordered")
     importing = confirmed(browser, app, "interrupted", 100)
-    see_text(importing, "100 balances created.", seconds=180)
+    see_text(importing, "100 balances created.", seconds=600)
     held = [one["meta_data"]["customer"] for one in own(blnk, importing.url)]
     assert sorted(held) == sorted(f"interrupted {at}" for at in range(100))
     [fault] = blnk.faults()

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 GENERAL_LEDGER_ID = "general_ledger_id"
-"""The ledger that every Blnk has; indicators live only there (tests/contract/core-main.json)."""
+"""The ledger that every Blnk has; indicators live only there (tests/contract/core-0.15.3.json)."""
 
 IMPORT_REF = "import_ref"
 IMPORT_ID = "import_id"

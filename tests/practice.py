@@ -137,7 +137,7 @@ class PracticeBlnk:
         return client
 
     def set_core(self, version: str) -> None:
-        """ "0.15.2" or "main": the latter knows indicators."""
+        """ "0.15.2" or "0.15.3": the latter knows indicators."""
         self.door("POST", "core", {"version": version})
 
     def set_limit(self, requests_per_minute: int | None, window_seconds: float = 60) -> None:

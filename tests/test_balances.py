@@ -30,7 +30,7 @@ def client(importer: Importer) -> BlnkClient:
 @pytest.fixture
 def held(practice_blnk: PracticeBlnk) -> dict[str, str]:
     """Five balances by what is special about them."""
-    practice_blnk.set_core("main")
+    practice_blnk.set_core("0.15.3")
     grace = practice_blnk.create_identity(
         identity_type="individual", first_name="Grace", last_name="Mwangi", email_address="g@example.com"
     )

@@ -85,7 +85,7 @@ class TestAConnection:
         assert verdicts(found)["Is there room in the data folder?"] is Verdict.FINE
 
     def test_of_an_old_core_has_no_indicators(self, importer: Importer, practice_blnk: PracticeBlnk) -> None:
-        practice_blnk.set_core("main")
+        practice_blnk.set_core("0.15.3")
         assert "by indicator" in checked(importer)["Which features does it have?"].told
 
     def test_that_asked_us_to_slow_down_shows_the_pace(self, importer: Importer) -> None:

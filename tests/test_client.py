@@ -77,7 +77,7 @@ def test_a_refusal_comes_in_blnks_words_and_nothing_is_created(
 
 
 def test_what_exists_already_is_a_conflict(blnk: PracticeBlnk, client: BlnkClient) -> None:
-    blnk.set_core("main")
+    blnk.set_core("0.15.3")
     fees = BalanceRequest(ledger_id="general_ledger_id", currency="USD", indicator="@Fees")
     client.create_balance(fees)
 

@@ -548,7 +548,7 @@ def test_a_refresh_token_that_is_revoked_stops_and_says_so(
 def test_an_indicator_that_is_taken_refuses_the_row_in_blnks_words(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
-    practice_blnk.set_core("main")
+    practice_blnk.set_core("0.15.3")
     practice_blnk.create_balance(ledger_id=GENERAL_LEDGER_ID, currency="NGN", indicator="@cash")
     taken = BalanceRequest(ledger_id=GENERAL_LEDGER_ID, currency="NGN", indicator="@cash")
     free = BalanceRequest(ledger_id=GENERAL_LEDGER_ID, currency="NGN", indicator="@bank")

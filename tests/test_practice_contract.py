@@ -20,7 +20,7 @@ from tests.practice import PracticeBlnk
 CONTRACT = Path(__file__).parent / "contract"
 RECORDED: dict[str, list[dict[str, Any]]] = {
     version: json.loads((CONTRACT / f"core-{version}.json").read_text())["exchanges"]
-    for version in ("0.15.2", "main")
+    for version in ("0.15.2", "0.15.3")
 }
 NAMES = [(version, each["name"]) for version, exchanges in RECORDED.items() for each in exchanges]
 
@@ -166,6 +166,109 @@ def core_filter(blnk: PracticeBlnk, **body: Any) -> Any:
 def test_answers_as_the_recorded_core(replays: Played, version: str, name: str) -> None:
     theirs, ours = replays[version, name]
     assert ours == theirs
+
+
+def unmarshal(what: str, field: str, into: str) -> str:
+    return f"json: cannot unmarshal {what} into Go struct field CreateBalance.{field} of type {into}"
+
+
+MALFORMED = [
+    ('"precision": "100"', unmarshal("string", "precision", "float64")),
+    ('"precision": true', unmarshal("bool", "precision", "float64")),
+    ('"precision": [100]', unmarshal("array", "precision", "float64")),
+    ('"Precision": {}', unmarshal("object", "precision", "float64")),
+    ('"precision": 1e400', unmarshal("number 1e400", "precision", "float64")),
+    ('"ledger_id": 1', unmarshal("number", "ledger_id", "string")),
+    ('"ledger_id": 1e400', unmarshal("number", "ledger_id", "string")),
+    ('"identity_id": false', unmarshal("bool", "identity_id", "string")),
+    ('"currency": ["USD"]', unmarshal("array", "currency", "string")),
+    ('"indicator": {}', unmarshal("object", "indicator", "string")),
+    ('"allocation_strategy": 1', unmarshal("number", "allocation_strategy", "string")),
+    ('"track_fund_lineage": "true"', unmarshal("string", "track_fund_lineage", "bool")),
+    ('"track_fund_lineage": 1', unmarshal("number", "track_fund_lineage", "bool")),
+    ('"meta_data": "text"', unmarshal("string", "meta_data", "map[string]interface {}")),
+    ('"meta_data": {"a": [{"b": -1e999}]}', unmarshal("number -1e999", "meta_data", "float64")),
+    ('"currency": 840, "ledger_id": 1', unmarshal("number", "currency", "string")),
+    ('"precision": "100", "meta_data": []', unmarshal("string", "precision", "float64")),
+]
+"""As Go reads a body into Core's struct: the first field that does not fit decides, in the body's order."""
+
+
+@pytest.mark.parametrize(("fields", "message"), MALFORMED)
+def test_a_value_of_a_wrong_type_is_malformed(blnk: PracticeBlnk, fields: str, message: str) -> None:
+    blnk.reset()
+    needed = {"ledger_id": "general_ledger_id", "currency": "USD"}
+    given = [f'"{name}": "{value}"' for name, value in needed.items() if f'"{name}"' not in fields]
+    answer = create(blnk, "{" + ", ".join([*given, fields]) + "}")
+    assert answer.status_code == 400
+    assert answer.json() == {
+        "error": message,
+        "error_detail": {"code": "GEN_MALFORMED_REQUEST", "message": message},
+    }
+    assert blnk.balances() == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        '"precision": 100',
+        '"precision": -0.5',
+        '"precision": null, "identity_id": null, "track_fund_lineage": null, "meta_data": null',
+        '"unknown": {"of": "any type"}',
+        '"meta_data": {"large": 123456789012345678901234567890}',
+    ],
+)
+def test_what_core_takes_is_taken(blnk: PracticeBlnk, fields: str) -> None:
+    answer = create(blnk, f'{{"ledger_id": "general_ledger_id", "currency": "USD", {fields}}} and more')
+    assert answer.status_code == 201
+    assert "precision" not in answer.json()
+
+
+def test_an_indicator_is_trimmed(blnk: PracticeBlnk) -> None:
+    blnk.reset()
+    made = [
+        create(blnk, f'{{"ledger_id": "general_ledger_id", "currency": "USD", "indicator": "{indicator}"}}')
+        for indicator in (" @cash\\t", "  ", "@ca sh")
+    ]
+    assert [(one.status_code, one.json().get("indicator")) for one in made] == [
+        (201, "@cash"),
+        (201, None),
+        (400, None),
+    ]
+
+
+NUL_IN_TEXT = ("22021", 'invalid byte sequence for encoding "UTF8": 0x00')
+NUL_IN_METADATA = ("22P05", "unsupported Unicode escape sequence")
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "told"),
+    [
+        ("balances", '"currency": "U\\u0000D"', NUL_IN_TEXT),
+        ("balances", '"ledger_id": "ldg\\u0000"', NUL_IN_TEXT),
+        ("balances", '"meta_data": {"a": "b\\u0000"}', NUL_IN_METADATA),
+        ("balances", '"meta_data": {"a": [{"\\u0000": 1}]}', NUL_IN_METADATA),
+        ("balances", '"meta_data": {"a": "\\u0000"}, "currency": "\\u0000"', NUL_IN_TEXT),
+        ("ledgers", '"name": "a\\u0000"', NUL_IN_TEXT),
+        ("ledgers", '"name": "a\\u0000", "meta_data": {"a": "\\u0000"}', NUL_IN_METADATA),
+        ("identities", '"first_name": "a\\u0000"', NUL_IN_TEXT),
+        ("identities", '"meta_data": {"a": "\\u0000"}', NUL_IN_METADATA),
+    ],
+)
+def test_a_nul_is_refused_by_postgres_and_its_code_says_where_it_stands(
+    blnk: PracticeBlnk, path: str, fields: str, told: tuple[str, str]
+) -> None:
+    body = f'{{"ledger_id": "general_ledger_id", "currency": "USD", "name": "a", {fields}}}'
+    answer = create(blnk, body, path)
+    assert answer.status_code == 500
+    error = answer.json()["error_detail"]
+    assert (error["code"], error["message"]) == ("GEN_INTERNAL", "Database error occurred")
+    assert (error["details"]["Code"], error["details"]["Message"]) == told
+
+
+def create(blnk: PracticeBlnk, body: str, path: str = "balances") -> requests.Response:
+    url, headers = f"{blnk.core_url}/{path}", {"X-Blnk-Key": blnk.core_key}
+    return requests.post(url, data=body.encode(), headers=headers, timeout=120)
 
 
 @pytest.mark.parametrize(("limit", "rows"), [(101, 20), (1000, 20), (0, 20), (-1, 20), (100, 25), (7, 7)])

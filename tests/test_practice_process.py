@@ -249,6 +249,14 @@ def test_a_seed_file_of_another_form_is_an_error(tmp_path: Path, content: str) -
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.parametrize(("said", "knows"), [("0.15.2", False), ("0.15.3", True), ("main", True)])
+def test_it_plays_the_core_that_is_asked_for(tmp_path: Path, said: str, knows: bool) -> None:
+    """0.15.3 is the release that knows indicators; it was called main before."""
+    with PracticeBlnk(tmp_path, core=said) as blnk:
+        made = blnk.create_balance(**REQUEST, indicator="@cash")
+    assert made.get("indicator") == ("@cash" if knows else None)
+
+
 def test_alone_it_prints_a_command_that_creates_a_balance(tmp_path: Path) -> None:
     command = [*COMMAND, "--data-dir", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from blnk_api.sandbox.core import VERSIONS
+from blnk_api.sandbox.core import NEWEST, VERSIONS, Version, version_of
 from blnk_api.sandbox.launch import ALREADY_RUNNING, Practice, running
 from blnk_api.sandbox.seed import read_seed_file
 from blnk_api.sandbox.server import AlreadyRunning, PortTaken, serve
@@ -38,6 +38,13 @@ def main() -> NoReturn:
         sys.exit(f"The practice Blnk cannot start: {error}")
 
 
+def _core(said: str) -> Version:
+    try:
+        return version_of(said)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from None
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m blnk_api.sandbox", description="A practice Blnk: nothing in it is real."
@@ -45,7 +52,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, help="default: the port of last time if it is free, else any")
     parser.add_argument("--seed", type=Path, help="ledgers and identities to begin with, as JSON")
     parser.add_argument("--data-dir", type=Path, default=Path(os.environ.get("BLNK_DATA_DIR", ".data")))
-    parser.add_argument("--core", choices=VERSIONS, default="main", help="which Core it plays")
+    which = f"which Core it plays: {' or '.join(VERSIONS)}; default: {NEWEST}"
+    parser.add_argument("--core", type=_core, default=NEWEST, help=which)
     parser.add_argument("--stop-with-stdin", action="store_true", help="end when stdin ends")
     parser.add_argument("--quiet", action="store_true", help="print no keys, for logs")
     return parser.parse_args()

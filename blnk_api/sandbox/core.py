@@ -1,6 +1,6 @@
 """Blnk Core's surface: keys and their scopes, the endpoints that make and read, and the filters.
 
-Where it answers with another version's habits, `version` decides: indicators exist in "main" only.
+Where it answers with another version's habits, `version` decides: indicators exist from 0.15.3 on.
 """
 
 from collections.abc import Callable
@@ -15,8 +15,9 @@ from blnk_api.sandbox.filters import BALANCES, IDENTITIES, LEDGERS, Table
 from blnk_api.sandbox.replies import PAGE_NOT_FOUND, Asked, Reply, core_error, json_reply
 from blnk_api.sandbox.store import DataError, Store, seen_by
 
-Version = Literal["0.15.2", "main"]
+Version = Literal["0.15.2", "0.15.3"]
 VERSIONS: tuple[Version, ...] = get_args(Version)
+NEWEST: Version = "0.15.3"
 PAGE_LIMIT = 100
 PAGE_DEFAULT = 20
 LIST_DEFAULT = 10
@@ -36,6 +37,14 @@ _ACTIONS = {
 }
 
 
+def version_of(said: Any) -> Version:
+    """Raises ValueError for a Core that is not played. "main" is what 0.15.3 was before its release."""
+    said = NEWEST if said == "main" else said
+    if said not in VERSIONS:
+        raise ValueError(f"version must be one of {', '.join(VERSIONS)}")
+    return said  # type: ignore[no-any-return]
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """How well a reader sees: how far his copy lags behind, and what becomes of the rows a filter found."""
@@ -48,7 +57,7 @@ CLEAR = View()
 
 
 class Core:
-    def __init__(self, store: Store, master_key: str, version: Version = "main") -> None:
+    def __init__(self, store: Store, master_key: str, version: Version = NEWEST) -> None:
         self.store = store
         self.version: Version = version
         self._master_key = master_key
@@ -65,8 +74,8 @@ class Core:
         store = self.store
         match (asked.method, *asked.path):
             case ("POST", "balances"):
-                main = self.version == "main"
-                return creating.balance(store, asked.body, indicators=main, created_ns=created_ns)
+                knows = self.version != "0.15.2"
+                return creating.balance(store, asked.body, indicators=knows, created_ns=created_ns)
             case ("POST", "ledgers"):
                 return creating.ledger(store, asked.body)
             case ("POST", "identities"):

@@ -15,6 +15,23 @@ from blnk_api.sandbox.store import IndicatorTaken, NoSuchRow, Store, new_id
 BODY_LIMIT_BYTES = 5 * 1024 * 1024
 STRATEGIES = ("FIFO", "LIFO", "PROPORTIONAL")
 GENERAL_LEDGER_ID = "general_ledger_id"
+_BALANCE = {
+    "ledger_id": "string",
+    "identity_id": "string",
+    "currency": "string",
+    "precision": "float64",
+    "meta_data": gojson.MAP,
+    "track_fund_lineage": "bool",
+    "allocation_strategy": "string",
+}
+"""The fields of a balance to be made. Core drops a precision, once it could read it."""
+_UTF8 = {"Code": "22021", "Message": 'invalid byte sequence for encoding "UTF8": 0x00'}
+_ESCAPE = {
+    "Code": "22P05",
+    "Message": "unsupported Unicode escape sequence",
+    "Detail": "\\u0000 cannot be converted to text.",
+}
+"""How Postgres refuses a NUL: in a column of text as a byte, in metadata as an escape."""
 
 
 def guarded(make: Callable[..., Reply]) -> Callable[..., Reply]:
@@ -39,20 +56,21 @@ def balance(store: Store, body: bytes, *, indicators: bool, created_ns: int | No
     """
     struct = "CreateBalance"
     fields = gojson.read_object(body, f"model.{struct}")
+    gojson.check(fields, struct, _BALANCE | ({"indicator": "string"} if indicators else {}))
     meta_data = gojson.metadata(fields, struct)
     row: dict[str, Any] = {
         "balance_id": new_id("bln"),
         "ledger_id": gojson.text(fields, struct, "ledger_id"),
         "identity_id": gojson.text(fields, struct, "identity_id") or None,
         "currency": gojson.text(fields, struct, "currency"),
-        "indicator": (gojson.text(fields, struct, "indicator") or None) if indicators else None,
+        "indicator": (gojson.text(fields, struct, "indicator").strip() or None) if indicators else None,
         "track_fund_lineage": gojson.flag(fields, struct, "track_fund_lineage"),
         "allocation_strategy": gojson.text(fields, struct, "allocation_strategy").strip().upper() or "FIFO",
     }
     if problems := _problems(row):
         return _invalid(problems)
-    if b"\\u0000" in body and (gojson.has_nul(meta_data) or gojson.has_nul(row)):
-        return _nul_refused()
+    if b"\\u0000" in body and (refused := _refused_nul((row, _UTF8), (meta_data, _ESCAPE))):
+        return refused
     at_ns = created_ns or store.now_ns()
     row["created_at"] = at_ns // 1000
     row["meta_data"] = None if meta_data is None else orjson.dumps(meta_data).decode()
@@ -72,8 +90,8 @@ def ledger(store: Store, body: bytes) -> Reply:
     meta_data = gojson.metadata(fields, "CreateLedger")
     if not name:
         return _invalid({"name": "cannot be blank"})
-    if gojson.has_nul(name) or gojson.has_nul(meta_data):
-        return _nul_refused()
+    if refused := _refused_nul((meta_data, _ESCAPE), (name, _UTF8)):
+        return refused
     at_ns = store.now_ns()
     row = {"ledger_id": new_id("ldg"), "name": name, "created_at": at_ns // 1000}
     store.insert(LEDGERS, {**row, "meta_data": _stored(meta_data)})
@@ -85,8 +103,8 @@ def identity(store: Store, body: bytes) -> Reply:
     fields = gojson.read_object(body, "model.Identity")
     texts = {name: gojson.text(fields, "Identity", name) for name in IDENTITY_TEXTS}
     meta_data = gojson.metadata(fields, "Identity")
-    if gojson.has_nul(texts) or gojson.has_nul(meta_data):
-        return _nul_refused()
+    if refused := _refused_nul((texts, _UTF8), (meta_data, _ESCAPE)):
+        return refused
     at_ns = store.now_ns()
     row = {
         "identity_id": new_id("idt"),
@@ -131,7 +149,7 @@ def _problems(row: dict[str, Any]) -> dict[str, str]:
         found["indicator"] = (
             "indicator is only allowed for General Ledger balances (ledger_id = general_ledger_id)"
         )
-    elif row["indicator"] and not re.fullmatch(r"@\S+", row["indicator"]):
+    elif row["indicator"] and not re.fullmatch(r"@[^\t\n\f\r ]+", row["indicator"]):
         found["indicator"] = "indicator must start with '@' and contain no whitespace (e.g. '@cash')"
     return found
 
@@ -141,9 +159,10 @@ def _invalid(problems: dict[str, str]) -> Reply:
     return core_error(400, "GEN_VALIDATION_ERROR", message, key="errors")
 
 
-def _nul_refused() -> Reply:
-    pg = {"Code": "22021", "Message": 'invalid byte sequence for encoding "UTF8": 0x00'}
-    return database_error(500, "GEN_INTERNAL", "Database error occurred", pg)
+def _refused_nul(*columns: tuple[Any, dict[str, str]]) -> Reply | None:
+    """What Postgres says of the first of these columns, in the order of the statement, that holds a NUL."""
+    pg = next((pg for value, pg in columns if gojson.has_nul(value)), None)
+    return None if pg is None else database_error(500, "GEN_INTERNAL", "Database error occurred", pg)
 
 
 def _no_such_row(missing: NoSuchRow) -> Reply:

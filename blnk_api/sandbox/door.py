@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from blnk_api.sandbox import shapes
-from blnk_api.sandbox.core import VERSIONS
+from blnk_api.sandbox.core import version_of
 from blnk_api.sandbox.faults import read_fault
 from blnk_api.sandbox.limits import Window
 from blnk_api.sandbox.world import World
@@ -82,9 +82,7 @@ class Door:
         return _json(self._world.access.new_client(scopes, lifetime_seconds))
 
     async def core_version(self, request: Request) -> Response:
-        version = (await _body(request)).get("version")
-        if version not in VERSIONS:
-            raise ValueError(f"version must be one of {', '.join(VERSIONS)}")
+        version = version_of((await _body(request)).get("version"))
         self._world.core.version = version
         return _json({"version": version})
 

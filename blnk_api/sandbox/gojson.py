@@ -1,9 +1,13 @@
 """Reads JSON bodies as Core's Go does, with Go's error messages and Go's numbers.
 
 Lone surrogates and bytes that are no UTF-8 become U+FFFD; numbers in metadata go through a 64-bit float.
+What follows the first value is not read.
 """
 
 import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +16,13 @@ import orjson
 
 class Malformed(ValueError):
     """The body is not what Core can decode. The text is the message Core answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class TooLarge:
+    """A number that no 64-bit float holds."""
+
+    digits: str
 
 
 def read_object(body: bytes, struct: str) -> dict[str, Any]:
@@ -24,6 +35,15 @@ def read_object(body: bytes, struct: str) -> dict[str, Any]:
     return {name.lower(): held for name, held in value.items()}
 
 
+MAP = "map[string]interface {}"
+_HOLDS: dict[str, type | tuple[type, ...]] = {
+    "string": str,
+    "bool": bool,
+    "float64": (int, float, TooLarge),
+    MAP: dict,
+}
+
+
 def text(fields: dict[str, Any], struct: str, name: str) -> str:
     """A string field; absent and null are the empty string, as Go's zero value is."""
     return _typed(fields, struct, name, str, "string") or ""
@@ -31,6 +51,19 @@ def text(fields: dict[str, Any], struct: str, name: str) -> str:
 
 def flag(fields: dict[str, Any], struct: str, name: str) -> bool:
     return bool(_typed(fields, struct, name, bool, "bool"))
+
+
+def check(fields: Mapping[str, Any], struct: str, types: Mapping[str, str]) -> None:
+    """Raises for the first field, in the order of the body, whose value Go cannot put into a type of this
+    name; null fits everywhere, and other fields are not looked at."""
+    for name, value in fields.items():
+        go_type = types.get(name)
+        if go_type is None or value is None:
+            continue
+        if not isinstance(value, _HOLDS[go_type]) or (go_type == "float64" and isinstance(value, bool)):
+            raise _mismatch(value, struct, name, go_type)
+        if (lost := _too_large(value)) is not None:
+            raise _mismatch(lost, struct, name, "float64")
 
 
 def whole(fields: dict[str, Any], struct: str, name: str) -> int:
@@ -43,7 +76,8 @@ def whole(fields: dict[str, Any], struct: str, name: str) -> int:
 
 
 def metadata(fields: dict[str, Any], struct: str, name: str = "meta_data") -> dict[str, Any] | None:
-    found = _typed(fields, struct, name, dict, "map[string]interface {}")
+    check(fields, struct, {name: MAP})
+    found = fields.get(name)
     return None if found is None else _as_go(found)
 
 
@@ -58,7 +92,7 @@ def kind(value: Any) -> str:
             return "bool"
         case str():
             return "string"
-        case int() | float():
+        case int() | float() | TooLarge():
             return "number"
         case list():
             return "array"
@@ -87,9 +121,31 @@ def _typed(fields: dict[str, Any], struct: str, name: str, wanted: type, go_type
 
 
 def _mismatch(value: Any, struct: str, name: str, go_type: str) -> Malformed:
-    return Malformed(
-        f"json: cannot unmarshal {kind(value)} into Go struct field {struct}.{name} of type {go_type}"
-    )
+    said = f"number {value.digits}" if isinstance(value, TooLarge) and go_type == "float64" else kind(value)
+    return Malformed(f"json: cannot unmarshal {said} into Go struct field {struct}.{name} of type {go_type}")
+
+
+def _too_large(value: Any) -> TooLarge | None:
+    """The first number in a value that no float holds."""
+    match value:
+        case TooLarge():
+            return value
+        case dict():
+            return next(filter(None, map(_too_large, value.values())), None)
+        case list():
+            return next(filter(None, map(_too_large, value)), None)
+        case _:
+            return None
+
+
+def _float(digits: str) -> float | TooLarge:
+    number = float(digits)
+    return TooLarge(digits) if math.isinf(number) else number
+
+
+def _int(digits: str) -> int | float | TooLarge:
+    number = _float(digits)
+    return int(digits) if isinstance(number, float) and abs(number) < 2**64 else number
 
 
 def _decode(body: bytes) -> Any:
@@ -100,10 +156,11 @@ def _decode(body: bytes) -> Any:
 
 
 def _decode_slowly(body: str) -> Any:
-    if not body.strip():
+    body = body.lstrip(" \t\r\n")
+    if not body:
         raise Malformed("EOF")
     try:
-        return _without_surrogates(json.loads(body, parse_constant=_no_such_constant))
+        return _without_surrogates(_SLOWLY.raw_decode(body)[0])
     except json.JSONDecodeError as error:
         rest = body[error.pos :].strip()
         if not rest or error.msg.startswith("Unterminated"):
@@ -113,6 +170,9 @@ def _decode_slowly(body: str) -> Any:
 
 def _no_such_constant(name: str) -> Any:
     raise Malformed(f"invalid character '{name[0]}' looking for beginning of value")
+
+
+_SLOWLY = json.JSONDecoder(parse_constant=_no_such_constant, parse_float=_float, parse_int=_int)
 
 
 def _without_surrogates(value: Any) -> Any:

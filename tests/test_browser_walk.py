@@ -30,7 +30,7 @@ from tests.running import App
 
 SAMPLE = Path(sandbox.__file__).with_name("sample.csv")
 FILE = "sample customers.csv"
-PUT_RIGHT = {"Custmer wallets": "Customer wallets", "NGM": "NGN", "": "USD"}
+PUT_RIGHT = {"Custmer wallets": "Customer wallets", "NNG": "NGN", "": "USD"}
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 from starlette.middleware import Middleware
 
-from blnk_api import currencies, first_check, private, routes, supervise, upload_limits, web
+from blnk_api import currencies, first_check, handles, private, routes, supervise, upload_limits, web
 from pages.parts import held_uploads, look, trouble
 from pages.parts.served import site
 
@@ -36,6 +36,7 @@ def _load() -> None:
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
+    handles.raise_limit()
     loading = asyncio.create_task(asyncio.to_thread(_load))
     async with supervise.helpers():
         await loading

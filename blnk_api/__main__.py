@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from blnk_api import private
+from blnk_api import handles, private
 from blnk_api.command import acts, stopping
 from blnk_api.command.columns import FIELDS
 from blnk_api.command.dry_run import REQUESTS
@@ -37,6 +37,7 @@ Ctrl-C pauses. The same import command again goes on where it was left; it never
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; its exit code."""
     options = _parser().parse_args(arguments)
+    handles.raise_limit()
     if options.act is import_file:
         options.reading = ReadOptions(
             sheet=options.sheet,

@@ -24,6 +24,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NameResolutionError
 
+from blnk_api import handles
 from blnk_api.outcomes import TOO_LARGE, Answer, AnswerLost, ConnectFailed, Reply, Request
 
 _PIECE_BYTES = 256 * 1024
@@ -197,6 +198,8 @@ class Transport:
 
     def _why_not_connected(self, problem: Exception) -> str:
         """A sentence of our own: the library's may hold a proxy's password."""
+        if told := handles.ran_out(problem.__cause__):
+            return told
         match problem, problem.__cause__:
             case (NameResolutionError(), _):
                 why = "its name is not known here"

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import resource
 import subprocess
 import sys
 import threading
@@ -66,6 +67,11 @@ def wait_until(what: Callable[[], Any], why: Callable[[], str], *, seconds: floa
             pytest.fail(f"waited {seconds:g} s: {why()}")
         time.sleep(0.01)
     return value
+
+
+def limited_to(soft: int, hard: int) -> Callable[[], None]:
+    """For `preexec_fn`: how many files and connections a process may have open."""
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def requests_for(n: int, **fields: Any) -> list[BalanceRequest]:
@@ -372,8 +378,8 @@ class Importer:
             self._thread.stop()
             self._thread = None
 
-    def start_process(self) -> subprocess.Popen[bytes]:
-        """The sender as the app starts it; killed at the end of the test."""
+    def start_process(self, *, limits: tuple[int, int] | None = None) -> subprocess.Popen[bytes]:
+        """The sender as the app starts it; killed at the end of the test. `limits` are of open files."""
         self.hurry_processes()
         with (self.data_dir / "worker.log").open("ab") as log:
             process = subprocess.Popen(
@@ -381,6 +387,7 @@ class Importer:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
+                preexec_fn=limited_to(*limits) if limits else None,
             )
         self.processes.append(process)
         return process

@@ -24,6 +24,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.payload import BytesPayload
 from yarl import URL
 
+from blnk_api import handles
 from blnk_api.outcomes import TOO_LARGE, Answer, AnswerLost, ConnectFailed, Reply, Request
 
 _SWEEP_SECONDS = 0.1
@@ -141,11 +142,11 @@ class BulkClient:
             if transports:
                 _abort(transports)
                 return AnswerLost("The connection to Blnk broke.")
-            return ConnectFailed(f"Blnk could not be reached: {_why(problem)}.")
-        except (aiohttp.ClientError, OSError, ValueError):
+            return ConnectFailed(handles.ran_out(problem) or f"Blnk could not be reached: {_why(problem)}.")
+        except (aiohttp.ClientError, OSError, ValueError) as problem:
             # The words of these may quote the URL, and a URL holds the instance id.
             if not transports:
-                return ConnectFailed("Blnk could not be reached.")
+                return ConnectFailed(handles.ran_out(problem) or "Blnk could not be reached.")
             _abort(transports)
             if body is not None and body.is_stale:
                 return NotSent()

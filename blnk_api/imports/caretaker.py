@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from blnk_api import errors
+from blnk_api import errors, handles
 from blnk_api.imports import in_doubt
 from blnk_api.imports.engine import Engine
 from blnk_api.imports.journal import imports, senders, sending, stops, unknown
@@ -115,8 +115,7 @@ class Caretaker:
         elif state is ImportState.RUNNING and (seconds := self._gate.pace.asked_seconds) is not None:
             await self._pause(lane, PausedBy.ANSWER, _asked_to_wait(seconds))
         elif state is ImportState.RUNNING and breaker.circuit is Circuit.OPEN:
-            why = f"Blnk is not well: {breaker.reason.rstrip('.')}. It is asked again by itself."
-            await self._pause(lane, PausedBy.BREAKER, why)
+            await self._pause(lane, PausedBy.BREAKER, why_not(breaker.reason))
         elif state is ImportState.RUNNING:
             if await self._is_settled(lane, import_):
                 lane.sends = False
@@ -276,6 +275,13 @@ class Caretaker:
                 not_before=wall + (pace.not_before - now) if is_waiting else None,
                 breaker=told,
             )
+
+
+def why_not(reason: str) -> str:
+    """What stands on an import while nothing can be sent, for the breaker's reason."""
+    if handles.is_blamed(reason):
+        return f"{reason} It is tried again by itself."
+    return f"Blnk is not well: {reason.rstrip('.')}. It is asked again by itself."
 
 
 def _finish(tx: Connection, import_: Import, findings: Findings) -> None:

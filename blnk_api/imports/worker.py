@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import uvloop
 from sqlalchemy.exc import SQLAlchemyError
 
-from blnk_api import private
+from blnk_api import handles, private
 from blnk_api import settings as settings_module
 from blnk_api.auth import token_source
 from blnk_api.errors import SettingsProblem
@@ -75,9 +75,11 @@ async def engine_for(
     breaker = Breaker(settings.waits.breaker_first, settings.waits.breaker_most)
     if known.breaker is not None:
         breaker.circuit, breaker.reason, breaker.probe_at = Circuit.OPEN, known.breaker["reason"], now
+    engines = 1 if only else len({one.instance for one in settings.connections.values()})
+    most_at_once = handles.places(settings.most_at_once, shared_by=engines)
     client = BulkClient(
         connection.url,
-        most_at_once=settings.most_at_once,
+        most_at_once=most_at_once,
         connect_seconds=settings.waits.connect,
         request_timeout_seconds=connection.request_timeout_seconds,
     )
@@ -89,7 +91,7 @@ async def engine_for(
         thread,
         gate,
         settings.waits,
-        most_at_once=settings.most_at_once,
+        most_at_once=most_at_once,
         settle_seconds=settle_seconds,
         holds_lock=lock.is_held,
     )
@@ -237,6 +239,7 @@ async def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--owner", default=f"process {os.getpid()}")
     parser.add_argument("--stop-with-stdin", action="store_true", help="end when standard input closes")
     options = parser.parse_args(arguments)
+    handles.raise_limit()
     settings = settings_module.load()
     journal = Journal(settings.database_url)
     journal.migrate()

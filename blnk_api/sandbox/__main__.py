@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from blnk_api import handles
 from blnk_api.sandbox.core import NEWEST, VERSIONS, Version, version_of
 from blnk_api.sandbox.launch import ALREADY_RUNNING, Practice, running
 from blnk_api.sandbox.seed import read_seed_file
@@ -21,6 +22,7 @@ def main() -> NoReturn:
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     asked = _arguments()
+    handles.raise_limit()
     try:
         serve(
             asked.data_dir,

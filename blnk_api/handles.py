@@ -1,0 +1,61 @@
+"""Open files and connections: how many this process may have at once, and whether they have run out.
+
+Each connection takes one, and some systems allow 256 unless more are asked for (macOS).
+"""
+
+import errno
+import os
+import resource
+
+_WANTED = 10_240
+"""More than any process of ours needs, and no more than macOS gives."""
+_KEPT = 64
+"""For the database, logs, files that are read, and whatever libraries open beside the requests."""
+_RAN_OUT = "This computer allows this program no more than"
+_NONE_LEFT = (errno.EMFILE, errno.ENFILE)
+
+
+def raise_limit() -> None:
+    """Asks the system for as many as it gives to this user. For the start of a process; never raises."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _WANTED if hard == resource.RLIM_INFINITY else min(hard, _WANTED)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        except (OSError, ValueError):
+            return  # what there is must do
+
+
+def places(wanted: int, *, shared_by: int = 1) -> int:
+    """How many connections each of `shared_by` users in this process may have: `wanted` at most."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return wanted
+    return max(1, min(wanted, (soft - _KEPT) // max(1, shared_by)))
+
+
+def ran_out(problem: BaseException | None) -> str | None:
+    """The sentence for a connection that was not made, if the reason is that no handle was left for it.
+
+    The system is asked, too: the want of one has many names, an unknown host's among them.
+    """
+    if getattr(problem, "errno", None) not in _NONE_LEFT and _has_one():
+        return None
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return (
+        f"{_RAN_OUT} {soft:,} open files and connections, and all are in use. Nothing was created. "
+        "Allow more with “ulimit -n”, or set BLNK_MOST_AT_ONCE to a smaller number."
+    )
+
+
+def _has_one() -> bool:
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as problem:
+        return problem.errno not in _NONE_LEFT
+    return True
+
+
+def is_blamed(reason: str) -> bool:
+    """Whether a sentence is `ran_out`'s: then Blnk is not to blame."""
+    return reason.startswith(_RAN_OUT)

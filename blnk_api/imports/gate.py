@@ -58,8 +58,10 @@ class Gate:
         """Until the next moment to open: soon when a look waits for its permit."""
         self._look_waits.clear()
         if not self._waiting and most_seconds > least_seconds:
+            # Not wait_for, which loses the end of this task when a look comes at the same moment.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._look_waits.wait(), most_seconds)
+                async with asyncio.timeout(most_seconds):
+                    await self._look_waits.wait()
                 return
         await asyncio.sleep(least_seconds)
 

@@ -11,7 +11,9 @@ twentieth is a tab of Chromium, in which the clicks are made.
 """
 
 import argparse
+import os
 import re
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -34,6 +36,7 @@ ROWS_PER_MINUTE = 6_000
 WATCHERS = 20
 SESSIONS = 10
 HEADING_SECONDS = 2.5
+END_SECONDS = 5.0
 CLICK_MS = 300.0
 LOST_MS = 10_000.0
 MOST_MB = 600.0
@@ -109,6 +112,23 @@ def first_headings(browser: Browser, times: Times) -> Iterator[str]:
                     took.append(time.monotonic() - began)
                     page.context.close()
             yield line(f"first heading of “{heading}”, cold", took, "s", HEADING_SECONDS, ".2f")
+
+
+def endings(browser: Browser, times: Times) -> Iterator[str]:
+    """From Ctrl-C, with a tab open, until no process of the app is left."""
+    took = []
+    with tempfile.TemporaryDirectory() as folder:
+        app = App(Path(folder), waits={})
+        for _ in range(times.rounds):
+            with app:
+                open_tab(browser, app.url, PAGES[""])
+                began = time.monotonic()
+                os.killpg(app.process.pid, signal.SIGINT)
+                while app.processes():
+                    app.process.poll()
+                    time.sleep(0.02)
+                took.append(time.monotonic() - began)
+    yield line("Ctrl-C with a tab open, until all has ended", took, "s", END_SECONDS, ".1f")
 
 
 def clicks(page: Page) -> dict[str, Callable[[], float]]:
@@ -217,7 +237,7 @@ def main() -> None:
     options = parser.parse_args()
     times = Times(1, 10) if options.quick else Times(5, 30)
     with chromium() as browser, tempfile.TemporaryDirectory() as folder:
-        told = [*first_headings(browser, times)]
+        told = [*first_headings(browser, times), *endings(browser, times)]
         with app_with_an_import(Path(folder)) as app:
             told += [*memory(browser, app), *answers(browser, app, times), *watched(browser, app, times)]
     table = "\n".join(["| what | measured, median | at most |", "| --- | --- | --- |", *told])

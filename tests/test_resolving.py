@@ -195,6 +195,16 @@ def test_rows_that_are_unknown_no_more_are_forgotten() -> None:
     assert looks.absent_at == {}
 
 
+def test_a_row_that_is_written_down_late_counts_from_the_end_of_its_attempt() -> None:
+    """Else what was created meanwhile would be no witness, whose absence says that looks lag."""
+    resolver = Resolver(settle_seconds=SETTLE, request_timeout_seconds=APART)
+    resolver.became_unknown(1, 100.0)
+    assert resolver.due([], 100.1) == []
+    resolver.created(Witness("w", 100.2))
+    (look,) = resolver.due([row()], 100.4)
+    assert look.witness == Witness("w", 100.2)
+
+
 def test_the_first_look_that_counts_does_not_stay_valid_when_a_row_fails_again() -> None:
     resolver = Resolver(settle_seconds=SETTLE, request_timeout_seconds=APART)
     one = row()

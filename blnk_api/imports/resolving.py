@@ -33,6 +33,8 @@ class _Seen:
     look_at: float
     pause: float
     absent_at: float | None = None
+    is_written_down: bool = False
+    """The journal has it: from then on it says when the row is not unknown any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,13 @@ class Resolver:
     def due(self, rows: Sequence[UnknownRow], now: float) -> list[Look]:
         """The looks to make now, for the unknown rows of the journal (all of them; others are forgotten)."""
         current = {row.id for row in rows}
-        self._seen = {id: seen for id, seen in self._seen.items() if id in current}
+        self._seen = {
+            id: seen for id, seen in self._seen.items() if id in current or not seen.is_written_down
+        }
         for row in rows:
             if row.id not in self._seen:
                 self.became_unknown(row.id, now)
+            self._seen[row.id].is_written_down = True
         ready = [row for row in rows if now >= self._seen[row.id].look_at]
         looks: list[Look] = []
         for import_ in dict.fromkeys(row.import_ for row in ready):

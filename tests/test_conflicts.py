@@ -89,7 +89,7 @@ def test_a_taken_indicator_is_refused_at_once_with_the_balance_that_has_it(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     """No other row can vouch here, and nobody has to wait: an indicator is another's, or it is not."""
-    practice_blnk.set_core("main")
+    practice_blnk.set_core("0.15.3")
     held = practice_blnk.create_balance(ledger_id=GENERAL_LEDGER_ID, currency="NGN", indicator="@cash")
     practice_blnk.create_balance(ledger_id=GENERAL_LEDGER_ID, currency="USD", indicator="@cash")
     done = importer.run([BalanceRequest(ledger_id=GENERAL_LEDGER_ID, currency="NGN", indicator="@cash")])

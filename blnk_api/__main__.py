@@ -20,7 +20,7 @@ from blnk_api.command.importing import import_file
 from blnk_api.command.opening import Opened
 from blnk_api.errors import SettingsProblem
 from blnk_api.imports import handling, reading
-from blnk_api.imports.journal import JournalUnavailable
+from blnk_api.imports.journal import JournalUnavailable, failures
 from blnk_api.imports.reading import ReadOptions
 
 _EXITS = """exit codes:
@@ -56,9 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _end("Interrupted. `status` says how each import stands.", Exit.INTERRUPTED)
     except (SQLAlchemyError, OSError) as problem:
-        why = getattr(problem, "orig", None) or problem
-        told = f"The journal or its folder failed: {str(why).splitlines()[0]}. "
-        return _end(f"{told}Nothing is lost: run the same command again.", Exit.STOPPED)
+        return _end(f"{failures.explain(problem)} Run the same command again then.", Exit.STOPPED)
 
 
 def _end(sentence: str, code: Exit) -> Exit:

@@ -14,7 +14,7 @@ from blnk_api import settings as settings_
 from blnk_api.auth import token_source
 from blnk_api.client import BlnkClient
 from blnk_api.errors import SettingsProblem
-from blnk_api.imports.journal import Journal, JournalUnavailable, history, imports, senders
+from blnk_api.imports.journal import Journal, JournalUnavailable, failures, history, imports, senders
 from blnk_api.imports.journal.imports import Import
 from blnk_api.links import Links
 from blnk_api.settings import Connection, Instance, Settings
@@ -85,9 +85,10 @@ def open_desk() -> Desk:
     desk = Desk(settings, _journals[settings.database_url])
     try:
         with desk.journal.read() as tx:
+            desk.journal.refuse_later(tx)
             used = history.used_instances(tx)
     except (SQLAlchemyError, OSError) as problem:
-        raise JournalUnavailable("The journal does not answer.") from problem
+        raise JournalUnavailable(failures.explain(problem), may_pass=True) from problem
     _refuse_to_slip_into_practice(settings, list(used.values()))
     _ = desk.links  # a key that is none is found here, not in the middle of a page
     return desk

@@ -10,6 +10,7 @@ import os
 import secrets
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -25,6 +26,14 @@ OWNER = secrets.token_hex(8)
 """This app, as the journal's sender table knows it."""
 
 STARTED_AT = time.time()
+
+_sender_failure: str | None = None
+
+
+def sender_failure() -> str | None:
+    """Why this app's sender cannot use the import database, in words; None where it can, or none runs."""
+    return _sender_failure
+
 
 _LOOK_SECONDS = 1.0
 _LOOK_AT_SENDER_SECONDS = 0.2
@@ -126,6 +135,7 @@ async def _keep_sender() -> None:
     while True:
         began = time.monotonic()
         process = await asyncio.to_thread(_start_sender)
+        threading.Thread(target=_listen, args=[process], daemon=True, name="sender").start()
         try:
             code = await _end_of(process)
         finally:
@@ -136,6 +146,14 @@ async def _keep_sender() -> None:
         await asyncio.sleep(wait)
 
 
+def _listen(process: subprocess.Popen[bytes]) -> None:
+    """Keeps what the sender says of the import database, a line for each change, until it ends."""
+    global _sender_failure
+    assert process.stdout is not None
+    for line in process.stdout:
+        _sender_failure = line.decode("utf-8", "replace").strip() or None
+
+
 def _start_sender() -> subprocess.Popen[bytes]:
     """Not by the event loop's own way, which hands our listening socket on: it would outlive a kill of us."""
     root = str(Path(_package).parent.parent)
@@ -143,6 +161,7 @@ def _start_sender() -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "blnk_api.imports.worker", "--owner", OWNER, "--stop-with-stdin"],
         stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         process_group=0,  # a terminal's Ctrl-C is for the app, which then closes the pipe
         env={**os.environ, "PYTHONPATH": paths},
     )

@@ -33,6 +33,8 @@ class Opened:
             self._desk = open_desk()
         except OSError as problem:
             raise Ends(f"The data folder cannot be used: {problem.strerror} ({problem.filename}).") from None
+        self.failure: str | None = None
+        """Why the import database cannot be used at this moment, in words; for whoever shows progress."""
         self._practice: subprocess.Popen[bytes] | None = None
         self.who = _who()
 

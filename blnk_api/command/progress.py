@@ -2,7 +2,6 @@
 
 import sys
 import threading
-from contextlib import suppress
 from types import TracebackType
 from typing import Literal, Self
 
@@ -10,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api import words
 from blnk_api.command.opening import Opened
+from blnk_api.imports.journal import failures
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.states import ImportState
 
@@ -52,8 +52,11 @@ class Progress:
     def _run(self) -> None:
         wait_seconds = _REWRITE_SECONDS if self._rewrites else _PLAIN_SECONDS
         while not self._over.wait(wait_seconds):
-            with suppress(SQLAlchemyError, OSError):
-                self._show(_line(self._opened.find(self._id)))
+            try:
+                line = _line(self._opened.find(self._id))
+                self._show(self._opened.failure or line)
+            except (SQLAlchemyError, OSError) as problem:
+                self._show(failures.explain(problem))
 
     def _show(self, line: str) -> None:
         if line == self._last:

@@ -15,7 +15,7 @@ from blnk_api import stop_words
 from blnk_api.command import unfinished
 from blnk_api.command.exits import Ends, Exit
 from blnk_api.command.opening import Opened
-from blnk_api.imports.journal import imports, senders, sending, stops, unknown
+from blnk_api.imports.journal import JournalUnavailable, failures, imports, senders, sending, stops, unknown
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.lock import SenderLock
 from blnk_api.imports.journal.states import ImportState, PausedBy, RowState
@@ -125,11 +125,32 @@ class _Seeing:
                 return now.import_
             with SenderLock(self._opened.journal) as lock:
                 while True:
-                    ended = await (self._send(lock) if lock.take() else self._follow())
+                    try:
+                        ended = await (self._send(lock) if lock.take() else self._follow())
+                    except (OperationalError, JournalUnavailable) as problem:
+                        await self._wait_for_journal(lock, problem)
+                        continue
                     if ended is not None:
                         return ended
         finally:
             self._thread.close()
+
+    async def _wait_for_journal(
+        self, lock: SenderLock, problem: OperationalError | JournalUnavailable
+    ) -> None:
+        """The database server is away, or the disk is full: what was on its way is looked up afterwards."""
+        if isinstance(problem, JournalUnavailable) and not problem.may_pass:
+            raise problem
+        self._end_if_interrupted(problem)
+        lock.release()
+        self._opened.failure = self._thread.failure
+        await asyncio.sleep(self._opened.settings.waits.journal_retry)
+
+    def _end_if_interrupted(self, problem: OperationalError | JournalUnavailable) -> None:
+        """A pause cannot be written down either: what is on its way is looked up by whoever goes on."""
+        if self._interrupted.is_set():
+            told = problem if isinstance(problem, JournalUnavailable) else failures.explain(problem)
+            raise Ends(f"{told} Interrupted: `resume {self._import.id}` goes on.", Exit.INTERRUPTED)
 
     def _interrupt(self, me: asyncio.Task[Import]) -> None:
         """The first one pauses; who insists does not wait for rows on their way."""
@@ -185,6 +206,7 @@ class _Seeing:
 
     async def _step(self) -> Import | None:
         """One look, and a pause where somebody asked for it; the import, once it goes no further."""
+        self._opened.failure = self._thread.failure
         try:
             if self._interrupted.is_set() and not self._paused:
                 who = self._opened.who
@@ -203,7 +225,8 @@ class _Seeing:
                 return now.import_
             await self._refuse_while_stopped(now.import_)
             await self._refuse_to_wait_for_ever(now.import_)
-        except OperationalError:
+        except OperationalError as problem:
+            self._end_if_interrupted(problem)
             await asyncio.sleep(self._opened.settings.waits.journal_retry)
         return None
 

@@ -202,13 +202,15 @@ class Caretaker:
         now = self._gate.clock()
         witnessed = look.witness is not None and look.witness.ref in found
         taken = await self._taken([row for row in look.rows if row.conflict and row.ref not in found])
+        if there := [row for row in look.rows if row.ref in found]:
+            first = min(
+                (one for row in there for one in found[row.ref]), key=lambda one: sortable(one.created_at)
+            )
+            await self._journal.write(in_doubt.were_found, import_.id, there, found)
+            await self._journal.write(remember_first, import_.number, first.created_at)
         # Rows that may go again come first: each may become what vouches for the others.
-        for row in sorted(look.rows, key=lambda one: one.conflict):
-            if row.ref in found:
-                first = min(found[row.ref], key=lambda one: sortable(one.created_at))
-                await self._journal.write(in_doubt.was_found, import_.id, row, found[row.ref])
-                await self._journal.write(remember_first, row.import_, first.created_at)
-            elif row.id in taken:
+        for row in sorted((row for row in look.rows if row.ref not in found), key=lambda one: one.conflict):
+            if row.id in taken:
                 await self._journal.write(unknown.was_taken, row, why=taken[row.id])
             else:
                 await self._judge_absent(look, row, import_, now, witnessed=witnessed)

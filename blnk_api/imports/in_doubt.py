@@ -1,6 +1,6 @@
 """What a look says of a row whose answer was lost, odd, or a 409: whose balance it is that was found."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import orjson
 from sqlalchemy import Connection
@@ -11,6 +11,14 @@ from blnk_api.imports.journal.states import RowState
 from blnk_api.imports.journal.unknown import UnknownRow
 from blnk_api.imports.looking import Looker, judge
 from blnk_api.models import Balance
+
+
+def were_found(
+    tx: Connection, import_id: str, rows: Sequence[UnknownRow], found: Mapping[str, Sequence[Balance]]
+) -> None:
+    """All rows that one look found, in one transaction: each commit waits for the disk."""
+    for row in rows:
+        was_found(tx, import_id, row, found[row.ref])
 
 
 def was_found(tx: Connection, import_id: str, row: UnknownRow, found: Sequence[Balance]) -> None:

@@ -31,7 +31,7 @@ from blnk_api.imports.caretaker import Caretaker
 from blnk_api.imports.closing import Closing
 from blnk_api.imports.engine import Engine
 from blnk_api.imports.gate import Gate
-from blnk_api.imports.journal import Journal, JournalUnavailable, imports, senders, sending
+from blnk_api.imports.journal import Journal, JournalUnavailable, failures, imports, senders, sending
 from blnk_api.imports.journal.lock import SenderLock
 from blnk_api.imports.journal_thread import JournalThread
 from blnk_api.imports.pace import Breaker, Circuit, Pace
@@ -132,9 +132,13 @@ class Worker:
         settings: Settings,
         journal: Journal,
         owner: str,
+        tell: Callable[[str | None], None] = lambda _: None,
         *,
         wall: Callable[[], float] = time.time,
     ) -> None:
+        """`tell` is given why the journal cannot be used, and None when it can be again."""
+        self._tell = tell
+        self._told: str | None = None
         self._wall = wall
         self._settings = settings
         self._journal = journal
@@ -154,6 +158,7 @@ class Worker:
         with SenderLock(self._journal) as lock:
             await self._wait_for(lock)
             await self._thread.write(senders.register, token=self._token, owner=self._owner)
+            self._tell(None)
             left = await self._thread.write(sending.recover)
             log.info("sending; %d rows were left in flight", left)
             preparer = Preparer(self._settings, self._thread)
@@ -180,12 +185,19 @@ class Worker:
             raise LockLost
         for one in self._running.values():
             one.raise_if_broken()
+        self._tell_changes()
         if time.monotonic() - self._beat_at > senders.BEAT_SECONDS:
             self._beat_at = time.monotonic()
             await self._beat(lock)
         await preparer.look_for_drafts({one.instance: one.engine.looker for one in self._running.values()})
 
+    def _tell_changes(self) -> None:
+        if self._thread.failure != self._told:
+            self._told = self._thread.failure
+            self._tell(self._told)
+
     async def _beat(self, lock: SenderLock) -> None:
+        await self._thread.read(self._journal.refuse_later)
         await self._follow_secrets(lock)
         await self._stop_strays()
         serves = [one.instance for one in self._running.values()]
@@ -241,9 +253,8 @@ async def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     handles.raise_limit()
     settings = settings_module.load()
-    journal = Journal(settings.database_url)
-    journal.migrate()
-    working = asyncio.create_task(Worker(settings, journal, options.owner).run())
+    tell = _tell_app if options.stop_with_stdin else _tell_log
+    working = asyncio.create_task(_work(settings, options.owner, tell))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, working.cancel)
@@ -252,6 +263,33 @@ async def main(arguments: list[str] | None = None) -> None:
         loop.add_reader(sys.stdin.fileno(), _on_stdin, working)
     with contextlib.suppress(asyncio.CancelledError):
         await working
+
+
+async def _work(settings: Settings, owner: str, tell: Callable[[str | None], None]) -> None:
+    journal = Journal(settings.database_url)
+    while True:
+        try:
+            journal.migrate()
+            break
+        except JournalUnavailable as problem:
+            if not problem.may_pass:
+                raise
+            cause = problem.__cause__
+            tell(failures.explain(cause if isinstance(cause, Exception) else problem))
+        await asyncio.sleep(settings.waits.journal_retry)
+    await Worker(settings, journal, owner, tell).run()
+
+
+def _tell_log(failure: str | None) -> None:
+    if failure is not None:
+        log.warning("%s", failure)
+
+
+def _tell_app(failure: str | None) -> None:
+    """The app reads a line for each change: pages say why nothing is sent, also where the disk is full."""
+    _tell_log(failure)
+    with contextlib.suppress(OSError):
+        print(failure or "", flush=True)
 
 
 def _on_stdin(working: asyncio.Task[None]) -> None:
@@ -270,3 +308,5 @@ if __name__ == "__main__":
         uvloop.run(main())
     except (JournalUnavailable, SettingsProblem, LockLost) as problem:
         sys.exit(str(problem) or "Another process sends now.")
+    except (SQLAlchemyError, OSError) as problem:
+        sys.exit(failures.explain(problem))

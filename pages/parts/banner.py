@@ -28,8 +28,8 @@ def show(visit: Visit) -> None:
             f"Sending is done by another process (process {now.pid} on {look.safe(now.host)}).",
             icon=":material/info:",
         )
-    elif now.is_ is SenderIs.GONE and visit.import_ is None:
-        look.warning(_NOBODY_SENDS)
+    elif visit.import_ is None:
+        _not_sending(now)
 
 
 def not_well(visit: Visit) -> None:
@@ -38,6 +38,13 @@ def not_well(visit: Visit) -> None:
         return
     look.warning(f"This connection is not well. {failed.question} {failed.told}")
     st.page_link("connection.py", label="What to do about it", query_params=visit.query())
+
+
+def _not_sending(now: Sending) -> None:
+    if (failure := supervise.sender_failure()) is not None:
+        look.problem(failure)
+    elif now.is_ is SenderIs.GONE:
+        look.warning(_NOBODY_SENDS)
 
 
 _NOBODY_SENDS = "Nothing is sending right now. What you start here is kept, and goes on when sending is back."
@@ -52,8 +59,7 @@ def _sending(_visit: Visit, database_url: str, started_at: float) -> Sending:
 def sending_here(visit: Visit, import_: Import) -> None:
     """What keeps this import from going on, if anything does; for a place that moves by itself."""
     now = _sending(visit, visit.desk.settings.database_url, supervise.STARTED_AT)
-    if now.is_ is SenderIs.GONE:
-        look.warning(_NOBODY_SENDS)
+    _not_sending(now)
     if visit.connection is None:
         look.warning(
             f"This import belongs to {words.instance(import_.instance, None)}, and no connection means that "

@@ -78,7 +78,7 @@ def begin() -> Visit:
         stop_with(str(problem), "Correct it, then load this page again. Nothing was sent.")
     except JournalUnavailable as problem:
         st.title("The database cannot be used")
-        stop_with(str(problem).replace("The journal", "The database of imports"))
+        stop_with(str(problem).replace("The journal", "The import database"), "Then load this page again.")
     named = st.query_params.get("connection") or st.session_state.get("connection")
     try:
         if id := st.query_params.get("import"):

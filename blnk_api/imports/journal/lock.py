@@ -9,6 +9,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from blnk_api.imports.journal import failures
 from blnk_api.imports.journal.opening import Journal, JournalUnavailable
 
 _ADVISORY_KEY = 7316201
@@ -78,12 +79,15 @@ class SenderLock:
 
     def _take_advisory(self) -> bool:
         # Its own connection, outside every transaction: the lock lives exactly as long as this session.
-        connection = self._journal.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            connection = self._journal.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        except SQLAlchemyError as problem:
+            raise JournalUnavailable(failures.explain(problem), may_pass=True) from problem
         try:
             taken = connection.execute(text(f"SELECT pg_try_advisory_lock({_ADVISORY_KEY})")).scalar_one()
         except SQLAlchemyError as problem:
             connection.close()
-            raise JournalUnavailable("The journal's database does not answer.") from problem
+            raise JournalUnavailable(failures.explain(problem), may_pass=True) from problem
         if not taken:
             connection.close()
             return False

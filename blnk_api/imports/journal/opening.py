@@ -13,14 +13,27 @@ from typing import Any
 from filelock import FileLock
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 10
 
 
 class JournalUnavailable(Exception):
-    """The journal cannot be opened, read or written; nothing was sent because of it."""
+    """The journal cannot be opened, read or written; nothing was sent because of it.
+
+    `may_pass`: the disk or the database server is away, and waiting may help.
+    """
+
+    def __init__(self, message: str, *, may_pass: bool = False) -> None:
+        super().__init__(message)
+        self.may_pass = may_pass
+
+
+_LATER_VERSION = (
+    "The import database was written by a later version of this program. Nothing was sent. Use that version "
+    "or a newer one."
+)
 
 
 # Sizes in KiB and in pages of the log: a larger one is copied back less often, and both of these change the
@@ -39,6 +52,8 @@ class Journal:
         after them, a person's confirm too, is on the disk only together with them: the log is one.
         """
         self.url = make_url(url)
+        self._versions: set[str] = set()
+        """Of the schema that this program knows, once `migrate` has read them."""
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -63,7 +78,8 @@ class Journal:
             else:
                 self._migrate()
         except (SQLAlchemyError, OSError) as problem:
-            raise JournalUnavailable(f"The journal cannot be opened: {_first_line(problem)}") from problem
+            told = f"The journal cannot be opened: {_first_line(problem)}"
+            raise JournalUnavailable(told, may_pass=isinstance(problem, OperationalError)) from problem
 
     def _migrate(self) -> None:
         # Imported here: it takes as long to load as all the rest, and most processes never need it.
@@ -77,17 +93,22 @@ class Journal:
         with self.engine.connect() as connection:
             at = MigrationContext.configure(connection).get_current_revision()
         versions = ScriptDirectory.from_config(config)
+        self._versions = {one.revision for one in versions.walk_revisions()}
         if at == versions.get_current_head():
             return
-        if at is not None and at not in {one.revision for one in versions.walk_revisions()}:
-            raise JournalUnavailable(
-                "The journal was written by a later version of this program. Use that version or a newer one."
-            )
+        if at is not None and at not in self._versions:
+            raise JournalUnavailable(_LATER_VERSION)
         with self.write() as tx:
             if not self.is_sqlite:
                 tx.exec_driver_sql("SELECT pg_advisory_xact_lock(7316202)")
             config.attributes["connection"] = tx
             command.upgrade(config, "head")
+
+    def refuse_later(self, tx: Connection) -> None:
+        """Raises JournalUnavailable where a newer program has changed the database since it was opened."""
+        at = tx.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none()
+        if at is not None and self._versions and at not in self._versions:
+            raise JournalUnavailable(_LATER_VERSION)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

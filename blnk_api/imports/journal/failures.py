@@ -1,0 +1,35 @@
+"""What it means that the import database cannot be read or written, and what to do, in a sentence or two."""
+
+import errno
+
+from sqlalchemy.exc import DBAPIError
+
+GOES_ON = "Nothing is lost, and imports go on by themselves once it works."
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def explain(problem: Exception) -> str:
+    """For whatever SQLAlchemy or the disk raised. Quotes neither a password nor what was to be written."""
+    original = getattr(problem, "orig", None) or problem
+    text = str(original).lower()
+    if getattr(original, "errno", None) in _FULL or "disk is full" in text or "no space left" in text:
+        return (
+            "The disk of this server is full, so the import database cannot be written and nothing more is "
+            f"sent. Free some room. {GOES_ON}"
+        )
+    if "database is locked" in text or "database table is locked" in text:
+        return (
+            "Another process holds the import database and does not let go, so nothing more is sent. If that "
+            f"process hangs, end it. {GOES_ON}"
+        )
+    if isinstance(problem, DBAPIError) and "psycopg" in type(original).__module__:
+        return (
+            "The database server of the imports does not answer, so nothing more is sent. Start it again, or "
+            f"look at the way to it. {GOES_ON}"
+        )
+    why = text.splitlines()[0] if text else type(original).__name__
+    return (
+        f"The import database cannot be used ({why}), so nothing more is sent. Look at the data "
+        f"folder and its disk. {GOES_ON}"
+    )

@@ -9,6 +9,13 @@ GOES_ON = "Nothing is lost, and imports go on by themselves once it works."
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+def may_pass(problem: Exception) -> bool:
+    """Whether waiting may help: not where the folder is missing, or another account's."""
+    original = getattr(problem, "orig", None) or problem
+    text = str(original).lower()
+    return "psycopg" in type(original).__module__ or "is locked" in text or "disk is full" in text
+
+
 def explain(problem: Exception) -> str:
     """For whatever SQLAlchemy or the disk raised. Quotes neither a password nor what was to be written."""
     original = getattr(problem, "orig", None) or problem

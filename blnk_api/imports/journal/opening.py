@@ -13,7 +13,9 @@ from typing import Any
 from filelock import FileLock
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
+
+from blnk_api.imports.journal import failures
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 10
@@ -79,7 +81,7 @@ class Journal:
                 self._migrate()
         except (SQLAlchemyError, OSError) as problem:
             told = f"The journal cannot be opened: {_first_line(problem)}"
-            raise JournalUnavailable(told, may_pass=isinstance(problem, OperationalError)) from problem
+            raise JournalUnavailable(told, may_pass=failures.may_pass(problem)) from problem
 
     def _migrate(self) -> None:
         # Imported here: it takes as long to load as all the rest, and most processes never need it.

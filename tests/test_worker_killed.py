@@ -199,6 +199,7 @@ def test_a_data_folder_that_cannot_be_written_is_said_to_be_so(
     """The folder belongs to somebody else. (Root may write everywhere, so the sender is nobody.)"""
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(importer.data_dir / "secrets.toml", folder)
+        os.chmod(f"{folder}/secrets.toml", 0o644)
         os.chmod(folder, 0o555)
         monkeypatch.setenv("BLNK_DATA_DIR", folder)
         monkeypatch.setenv("BLNK_SECRETS_FILE", f"{folder}/secrets.toml")

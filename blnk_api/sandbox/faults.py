@@ -1,8 +1,8 @@
 """Faults to order: what they are, and which of them a request meets. Decides only; front.py acts.
 
 A fault fires on each request that it is `on`, after letting `skip` of those pass, by a chance of `percent`,
-`times` times (for ever, where None). Latency, lagging reads and short filters come on top of another fault;
-of the others the one ordered first decides.
+`times` times (for ever, where None). Latency, measured times, lagging reads and short filters come on top
+of another fault; of the others the one ordered first decides.
 """
 
 import random
@@ -17,6 +17,7 @@ RequestKind = Literal["create", "filter", "get", "token", "other"]
 On = Literal["create", "read", "filter", "any", "token"]
 FaultKind = Literal[
     "latency",  # the work is done at once, its answer comes `seconds` later
+    "as_measured",  # filters take as long as a real Core takes with so many balances: see charges.py
     "drop_before_commit",  # nothing is done; the connection closes without an answer
     "drop_after_commit",  # the work is done; the connection closes without an answer
     "status_before_commit",  # nothing is done; answers `status`
@@ -36,12 +37,13 @@ FaultKind = Literal[
 _ON: dict[str, On] = {
     "lagging_reads": "read",
     "short_filter": "filter",
+    "as_measured": "filter",
     "full_stop": "any",
     "revoke": "any",
     "forbid": "create",
 }
 _TIMED = ("latency", "commit_late", "lagging_reads", "full_stop")
-_ADDED = ("latency", "lagging_reads", "short_filter")
+_ADDED = ("latency", "as_measured", "lagging_reads", "short_filter")
 STATUSES = (500, 502, 503, 504, 408)
 
 
@@ -114,6 +116,7 @@ class Met:
 
     fault: Fault | None = None
     latency_seconds: float = 0
+    as_measured: bool = False
     view: View = CLEAR
     order: "Order | None" = None
 
@@ -152,6 +155,7 @@ class FaultBook:
         return Met(
             fault=deciding.fault if deciding else None,
             latency_seconds=sum(each.fault.seconds for each in added if each.fault.kind == "latency"),
+            as_measured=any(each.fault.kind == "as_measured" for each in added),
             view=_view(added),
             order=deciding,
         )

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 import orjson
 from starlette.types import Receive, Scope, Send
 
+from blnk_api.sandbox import charges
 from blnk_api.sandbox.creating import BODY_LIMIT_BYTES
 from blnk_api.sandbox.faults import Fault, Met, RequestKind
 from blnk_api.sandbox.replies import Asked, Reply, core_error, json_reply
@@ -82,18 +83,21 @@ class Front:
     async def _conduct(self, asked: Asked, met: Met, line: Line) -> Reply | None:
         """The answer; None where the connection is gone."""
         reply = await self._struck(asked, met, line) if met.fault else self._world.serve(asked, met.view)
-        if reply is None or not met.latency_seconds:
+        wait_seconds = met.latency_seconds
+        if met.as_measured:
+            wait_seconds += charges.seconds(asked, self._world.store.balances_made())
+        if reply is None or not wait_seconds:
             return reply
-        if met.latency_seconds < _SHORT_WAIT_SECONDS:
-            await asyncio.sleep(met.latency_seconds)
+        if wait_seconds < _SHORT_WAIT_SECONDS:
+            await asyncio.sleep(wait_seconds)
             return reply
-        return None if await line.gone(met.latency_seconds) else reply
+        return None if await line.gone(wait_seconds) else reply
 
     async def _struck(self, asked: Asked, met: Met, line: Line) -> Reply | None:
         fault, serve = met.fault, self._world.serve
         assert fault is not None
         match fault.kind:
-            case "latency" | "lagging_reads" | "short_filter":
+            case "latency" | "as_measured" | "lagging_reads" | "short_filter":
                 return serve(asked, met.view)
             case "drop_before_commit":
                 await line.drop()

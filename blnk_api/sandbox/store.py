@@ -166,6 +166,10 @@ class Store:
         except sqlite3.OperationalError as error:
             raise DataError(str(error)) from error
 
+    def balances_made(self) -> int:
+        """How many balances there are: none is ever deleted, so the last one's number tells it at once."""
+        return int(self.db.execute("SELECT coalesce(max(seq), 0) FROM balances").fetchone()[0])
+
     def balances_in_order(self, page: int = 1000) -> Iterator[list[sqlite3.Row]]:
         """All balances as they were committed, in pages."""
         last = 0

@@ -71,6 +71,7 @@ class Place:
 
     def __init__(self, folder: Path, blnk: PracticeBlnk) -> None:
         self.folder = folder
+        self.blnk = blnk
         secrets = folder / "secrets.toml"
         secrets.write_text(
             f'practice = false\n[connections.here]\nbase_url = "{blnk.url}"\n'

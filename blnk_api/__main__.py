@@ -44,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             encoding=options.encoding,
             delimiter=options.delimiter,
             header_row=options.header_row,
+            skip_hidden_rows=options.skip_hidden_rows or None,
         )
     act: Callable[[Opened, Namespace], Exit] = options.act
     try:
@@ -175,6 +176,9 @@ def _import(parser: ArgumentParser) -> None:
     read.add_argument("--delimiter", metavar="SIGN", help="comma, semicolon, tab, pipe or any one sign")
     read.add_argument(
         "--header-row", type=_count, metavar="N", help="the row of column names; 0 where there are none"
+    )
+    read.add_argument(
+        "--skip-hidden-rows", action="store_true", help="of a workbook: create nothing for rows it hides"
     )
     dry = parser.add_argument_group("trying it out")
     dry.add_argument("--dry-run", action="store_true", help="check it, and send and keep nothing")

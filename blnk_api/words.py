@@ -282,6 +282,8 @@ _EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
     ),
     "unreadable": lambda detail: f"The file could not be used: {detail.get('why', '')}",
     "matched columns": lambda _: "Said what the columns are.",
+    "skipped hidden rows": lambda _: "Skipped the rows that the workbook hides.",
+    "included hidden rows": lambda _: "Included the rows that the workbook hides.",
     "read otherwise": lambda _: "Had the file read in another way.",
     "repaired": lambda detail: f"Put {plural(int(detail.get('cells', 0)), 'cell')} right.",
     "left out": lambda detail: f"Left {_rows(detail)} out.",

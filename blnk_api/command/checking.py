@@ -9,11 +9,11 @@ from blnk_api.command.exits import Ends, Exit
 from blnk_api.command.opening import Opened
 from blnk_api.command.sending import Unserved
 from blnk_api.errors import AccessDenied, BlnkError, check_not_answered
+from blnk_api.imports import checks_apart
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.lock import SenderLock
 from blnk_api.imports.journal.states import ImportState, Stage
 from blnk_api.imports.journal_thread import JournalThread
-from blnk_api.imports.prepare import prepare
 from blnk_api.imports.preparing import look_draft_up
 from blnk_api.imports.worker import engine_for
 from blnk_api.settings import Connection
@@ -56,7 +56,7 @@ def _check_here(opened: Opened, draft: Import, connection: Connection, lock: Sen
         if draft.stage is Stage.LOOKING:
             _look_here(opened, draft, opened.settings.connections.get(connection.name, connection), lock)
             return opened.find(draft.id).stage is not Stage.LOOKING
-        prepare(opened.journal, opened.settings, draft.id)
+        checks_apart.run(opened.journal, opened.settings, draft)
         return True
     except AccessDenied as denied:
         raise Ends(f"Blnk does not let us in: {denied} Nothing was sent.", Exit.STOPPED) from None

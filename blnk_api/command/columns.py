@@ -8,7 +8,7 @@ from typing import Self
 
 from blnk_api.command.exits import Ends
 from blnk_api.imports import mapping as mappings
-from blnk_api.imports import matching, reading
+from blnk_api.imports import matching, reading_apart
 from blnk_api.imports.mapping import ColumnUse, ForAllRows, Mapping, Use
 from blnk_api.imports.reading import FileProblem, FileShape, ReadOptions
 from blnk_api.shown import shown
@@ -60,7 +60,7 @@ _DETECT = ReadOptions()
 def understand(path: Path, wishes: Wishes, options: ReadOptions = _DETECT) -> Understood:
     """How the file's columns are to be taken. Raises BadFile, and Ends for a wish that cannot be."""
     try:
-        shape = reading.detect(path, path.name, options)
+        shape = reading_apart.detect(path, path.name, options)
     except FileProblem as problem:
         raise BadFile(problem.kind, problem.message) from None
     except OSError as problem:

@@ -13,6 +13,9 @@ from blnk_api.imports.journal.states import RowState
 
 LEFT_OUT_BY_A_PERSON = "left out"
 """`why` of rows that somebody left out; other reasons are the check's own."""
+HIDDEN_AND_SKIPPED = "hidden row skipped"
+"""`why` of rows that the workbook hides, where somebody said that those are not meant."""
+_SAID = (LEFT_OUT_BY_A_PERSON, HIDDEN_AND_SKIPPED)
 
 
 class Restructured(Exception):
@@ -47,14 +50,14 @@ def _is_same(old: JournalRow, new: NewRow) -> bool:
         return True  # it was found to be made by this very import: nothing changes it any more
     if list(new.cells) != old.cells or list(new.problems) != old.problems:
         return False
-    left_out = old.state is RowState.LEFT_OUT and old.why == LEFT_OUT_BY_A_PERSON
+    left_out = old.state is RowState.LEFT_OUT and old.why in _SAID
     match new.state:
         case RowState.READY:
             # What was found in Blnk of a row that is sent alike is as true as before.
             kept = (RowState.READY, RowState.EXISTS, RowState.LEFT_OUT)
             return old.state in kept and not left_out and old.body == new.body
         case RowState.LEFT_OUT:
-            return left_out
+            return left_out and old.why == new.why
         case RowState.EXISTS:
             return old.state is RowState.EXISTS and old.balance_id == new.balance_id
         case _:

@@ -2,12 +2,14 @@
 
     python -m blnk_api.imports.prepare IMPORT_ID
 
-A process of its own, so that a long file slows neither the pages nor the sending. When it dies half-way, it
-is started again and begins from the file, which lies on the disk.
+A process of its own, watched, so that a long file slows neither the pages nor the sending, and a bad one
+ends (`checks_apart`). When it dies half-way, it is started again and begins from the file, which lies on the
+disk.
 """
 
 import gc
 import os
+import pickle
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -18,13 +20,14 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from blnk_api import settings as settings_module
 from blnk_api.auth import token_source
 from blnk_api.client import BlnkClient
-from blnk_api.errors import BlnkError, check_not_answered
+from blnk_api.errors import AccessDenied, BlnkError, check_not_answered
 from blnk_api.imports import mapping as mappings
-from blnk_api.imports import reading, refs
+from blnk_api.imports import reading, refs, watched
 from blnk_api.imports.checking import CheckedRow, Checker, Known, Problem, ProblemGroup, group, wanted
 from blnk_api.imports.journal import Journal, imports, repairs, rows
 from blnk_api.imports.journal.imports import Import
@@ -33,9 +36,10 @@ from blnk_api.imports.journal.rows import NewRow
 from blnk_api.imports.journal.states import RowState, Stage
 from blnk_api.imports.lookups import known_in_blnk
 from blnk_api.imports.mapping import Mapping, Use
-from blnk_api.imports.merging import LEFT_OUT_BY_A_PERSON, Merger, Restructured
+from blnk_api.imports.merging import HIDDEN_AND_SKIPPED, LEFT_OUT_BY_A_PERSON, Merger, Restructured
 from blnk_api.imports.overlay import Overlay
 from blnk_api.imports.reading import FileProblem, FileShape, ReadOptions, Record
+from blnk_api.imports.reading.cell_flaws import HIDDEN_ROW
 from blnk_api.imports.twice import Twice
 from blnk_api.models import IMPORT_ID, IMPORT_REF
 from blnk_api.settings import Connection as BlnkConnection
@@ -179,6 +183,7 @@ class _Checking:
         self._import = import_
         self._checker = checker
         self._left_out = left_out
+        self._skips_hidden = bool(import_.options.get("skip_hidden_rows"))
         self._merger = None if import_.look_again is None else Merger(import_.number)
         self._look_again = import_.look_again
         self._waiting: list[NewRow] = []
@@ -192,7 +197,9 @@ class _Checking:
             for record in records:
                 self.records += 1
                 if record.number in self._left_out:
-                    self._waiting.append(_left_out(record))
+                    self._waiting.append(_left_out(record, LEFT_OUT_BY_A_PERSON, "Left out by hand."))
+                elif self._skips_hidden and _is_hidden(record):
+                    self._waiting.append(_left_out(record, HIDDEN_AND_SKIPPED, _HIDDEN))
                 else:
                     for checked in self._checker.check(record):
                         self._waiting.append(new_row(self._import.id, record.cells, checked))
@@ -235,14 +242,21 @@ class _Checking:
         return self._look_again
 
 
-def _left_out(record: Record) -> NewRow:
+_HIDDEN = "The row is hidden in the workbook, and hidden rows are skipped."
+
+
+def _is_hidden(record: Record) -> bool:
+    return any(flaw.kind == HIDDEN_ROW for flaw in record.problems)
+
+
+def _left_out(record: Record, why: str, message: str) -> NewRow:
     return NewRow(
         number=record.number,
         part="",
         state=RowState.LEFT_OUT,
         cells=record.cells,
-        why=LEFT_OUT_BY_A_PERSON,
-        message="Left out by hand.",
+        why=why,
+        message=message,
     )
 
 
@@ -309,9 +323,10 @@ def problem_group(one: ProblemGroup) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Ends at once when its standard input closes: the worker that started it is gone."""
+    """Ends at once when its standard input closes: whoever started it is gone."""
+    follow = watched.SETTINGS_FOLLOW in sys.argv
+    settings: Settings = pickle.load(sys.stdin.buffer) if follow else settings_module.load()
     threading.Thread(target=_end_with_stdin, daemon=True).start()
-    settings = settings_module.load()
     journal = Journal(settings.database_url, for_drafts=True)
     # Rows come and go by the million: the collector need not look at all else again and again.
     gc.freeze()
@@ -321,7 +336,11 @@ def main() -> None:
     try:
         prepare(journal, settings, sys.argv[1])
     except BlnkError as problem:
-        sys.exit(str(problem))
+        print(problem, file=sys.stderr)
+        sys.exit(watched.NOT_LET_IN if isinstance(problem, AccessDenied) else watched.NO_ANSWER)
+    except (OperationalError, OSError) as problem:  # the journal is busy, or the disk is full
+        print(str(problem).partition("\n")[0], file=sys.stderr)
+        sys.exit(watched.NO_ANSWER)
     finally:
         journal.close()
 

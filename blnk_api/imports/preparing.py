@@ -1,11 +1,8 @@
-"""Takes drafts through their check inside the worker: starts `prepare` for them, then looks their rows up."""
+"""Takes drafts through their check: has each read in a process of its own, then looks their rows up."""
 
 import asyncio
 import math
-import os
-import sys
 import time
-from asyncio.subprocess import Process
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -17,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from blnk_api.errors import AccessDenied, BlnkError, RateLimited, check_not_answered
 from blnk_api.imports import already, merging, resembling, same_file, scout
+from blnk_api.imports.checks_apart import ChecksApart
 from blnk_api.imports.comparing import compare
 from blnk_api.imports.journal import imports, reasons, rows
 from blnk_api.imports.journal.imports import Import
@@ -29,7 +27,6 @@ from blnk_api.imports.mapping import Use
 from blnk_api.repeats import may_pass
 from blnk_api.settings import Settings
 
-MOST_AT_ONCE = 2
 _ASK_AGAIN_SECONDS = 1.0
 """Before a question of a check that Blnk did not answer, several times already, is asked once more."""
 _AGAIN_SECONDS = 2.0
@@ -40,14 +37,12 @@ class Preparer:
     def __init__(self, settings: Settings, thread: JournalThread) -> None:
         self._settings = settings
         self._thread = thread
-        self._processes: dict[str, Process] = {}
+        self._checks = ChecksApart(settings, thread)
         self._looks: dict[str, tuple[Looker, asyncio.Task[None]]] = {}
         self._not_before: dict[tuple[str, Stage | None, int], float] = {}
 
     async def look_for_drafts(self, lookers: dict[int, Looker]) -> None:
         """Goes on with every draft that is not checked yet; `lookers` are the engines' by instance."""
-        for id in [id for id, process in self._processes.items() if process.returncode is not None]:
-            del self._processes[id]
         for id in [id for id, (_, look) in self._looks.items() if look.done()]:
             self._looks.pop(id)[1].result()
         for id, (looker, look) in list(self._looks.items()):
@@ -57,24 +52,21 @@ class Preparer:
                 del self._looks[id]
         now = time.monotonic()
         self._not_before = {draft: moment for draft, moment in self._not_before.items() if moment > now}
-        if at_work := list(self._processes):
-            for id in set(at_work) - await self._thread.read(imports.drafts_among, at_work):
-                self._processes[id].kill()  # it was discarded: others wait for its place
+        if at_work := self._checks.ids:
+            await self._checks.end_all_but(await self._thread.read(imports.drafts_among, at_work))
         for draft in await self._thread.read(imports.being_checked):
-            if draft.id in self._processes or draft.id in self._looks:
+            if draft.id in self._checks.ids or draft.id in self._looks:
                 continue
             if draft.instance_number not in lookers:
                 continue  # no connection means its Blnk at the moment
             if (draft.id, draft.stage, draft.version) in self._not_before:
                 continue
+            if draft.stage is not Stage.LOOKING and not self._checks.have_room():
+                continue
             self._not_before[draft.id, draft.stage, draft.version] = time.monotonic() + _AGAIN_SECONDS
-            if draft.stage in (Stage.UPLOADED, Stage.CHECKING) and len(self._processes) < MOST_AT_ONCE:
-                self._processes[draft.id] = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "blnk_api.imports.prepare", draft.id),
-                    stdin=asyncio.subprocess.PIPE,  # closes with us: see prepare.main
-                    env=dict(os.environ),
-                )
-            elif draft.stage is Stage.LOOKING:
+            if draft.stage is not Stage.LOOKING:
+                await self._checks.begin(draft)
+            else:
                 looker = lookers[draft.instance_number]
                 look = asyncio.create_task(self._look_up(looker, draft))
                 self._looks[draft.id] = looker, look
@@ -88,10 +80,7 @@ class Preparer:
         for look in looks:
             look.cancel()
         await asyncio.gather(*looks, return_exceptions=True)
-        for process in self._processes.values():
-            if process.returncode is None:
-                process.kill()
-        await asyncio.gather(*(process.wait() for process in self._processes.values()))
+        await self._checks.stop()
 
 
 async def look_draft_up(
@@ -253,6 +242,7 @@ def draft_totals(tx: Connection, draft: Import) -> dict[str, Any]:
         "invalid": counts.get(RowState.INVALID, 0),
         "looks_like": reasons.count_with(tx, draft.number, RowState.LEFT_OUT, resembling.KIND),
         "left_out": reasons.count_with(tx, draft.number, RowState.LEFT_OUT, merging.LEFT_OUT_BY_A_PERSON),
+        "hidden_rows": reasons.count_with(tx, draft.number, RowState.LEFT_OUT, merging.HIDDEN_AND_SKIPPED),
         "has_balance": len(already.numbers(tx, draft.number)),
         "existing": counts.get(RowState.EXISTS, 0) + counts.get(RowState.CREATED, 0),
         "by_ledger": by_ledger,

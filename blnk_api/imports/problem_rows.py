@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
-from blnk_api.imports import reading, workbooks
+from blnk_api.imports import reading_apart, workbooks
 from blnk_api.imports.journal import Journal, rows
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.repairs import Edit
@@ -84,11 +84,11 @@ def read_back(journal: Journal, import_: Import, path: Path, name: str) -> list[
     Raises NotTheseRows.
     """
     try:
-        shape = reading.detect(path, name, ReadOptions(header_row=1))
-        if shape.sheet and shape.sheet.startswith(_SHEET) and shape.sheet != _sheet_name(import_):
-            raise NotTheseRows("These are the rows of another file. Download the rows of this one.")
-        columns = _columns(import_, shape.headers)
-        brought = _by_number(reading.records(path, shape), shape.headers)
+        with reading_apart.opened(path, name, ReadOptions(header_row=1)) as (shape, records):
+            if shape.sheet and shape.sheet.startswith(_SHEET) and shape.sheet != _sheet_name(import_):
+                raise NotTheseRows("These are the rows of another file. Download the rows of this one.")
+            columns = _columns(import_, shape.headers)
+            brought = _by_number(records, shape.headers, most=import_.row_count)
     except FileProblem as problem:
         raise NotTheseRows(problem.message) from None
     return _differences(journal, import_, brought, columns)
@@ -116,7 +116,7 @@ def _columns(import_: Import, headers: Sequence[str]) -> dict[int, int]:
     return found
 
 
-def _by_number(records: Iterator[Record], headers: Sequence[str]) -> dict[int, list[str]]:
+def _by_number(records: Iterator[Record], headers: Sequence[str], most: int) -> dict[int, list[str]]:
     """The rows that the workbook brings."""
     at = list(headers).index(NUMBER)
     found: dict[int, list[str]] = {}
@@ -132,6 +132,8 @@ def _by_number(records: Iterator[Record], headers: Sequence[str]) -> dict[int, l
             )
         if found.setdefault(int(text), record.cells) is not record.cells:
             raise NotTheseRows(f"Row {int(text):,} is there twice. Keep one.")
+        if len(found) > most:
+            raise NotTheseRows("The file has more rows than this import. Is it the file of another import?")
     return found
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "problem_rows",
     "read_as",
     "replace_all",
+    "skip_hidden_rows",
     "take_in",
 ]
 
@@ -137,6 +138,17 @@ def read_as(journal: Journal, id: str, options: ReadOptions, *, who: str) -> Non
         repairs.forget(tx, import_.number)
         note(tx, import_.number, who=who, what="read otherwise", **chosen)
         _check_again(tx, import_, options=chosen, mapping=None, shape=None, look_again=None)
+
+
+def skip_hidden_rows(journal: Journal, id: str, skip: bool, *, who: str) -> None:
+    """Rows that the workbook hides are not sent, or are sent like the others. What was changed is kept."""
+    with journal.write() as tx:
+        import_ = _open(tx, id)
+        if bool(import_.options.get("skip_hidden_rows")) == skip:
+            return
+        others = {name: value for name, value in import_.options.items() if name != "skip_hidden_rows"}
+        note(tx, import_.number, who=who, what="skipped hidden rows" if skip else "included hidden rows")
+        _check_again(tx, import_, options={**others, **({"skip_hidden_rows": True} if skip else {})})
 
 
 def problem_rows(tx: Connection, import_: Import, *, after: int = 0, limit: int = 100) -> list[JournalRow]:

@@ -15,6 +15,7 @@ _SHOWN = 100
 
 def show(visit: Visit, import_: Import) -> None:
     _by_hand(visit, import_)
+    _hidden(visit, import_)
     _with_a_balance(visit, import_)
     _resembling(visit, import_)
 
@@ -31,6 +32,21 @@ def _by_hand(visit: Visit, import_: Import) -> None:
                 import_, lambda: repairing.take_in(visit.desk.journal, import_.id, None, who=who), what="row"
             )
     _which(visit, import_, RowState.LEFT_OUT, merging.LEFT_OUT_BY_A_PERSON)
+
+
+def _hidden(visit: Visit, import_: Import) -> None:
+    n = int(import_.totals.get("hidden_rows", 0))
+    if not n:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"{words.plural(n, 'hidden row')} skipped: nothing is sent for them.", width="content")
+        if st.button("Include hidden rows", key=f"include-hidden-{import_.id}"):
+            who = person.or_nobody(visit)
+            putting_right.apply(
+                import_,
+                lambda: repairing.skip_hidden_rows(visit.desk.journal, import_.id, False, who=who),
+            )
+    _which(visit, import_, RowState.LEFT_OUT, merging.HIDDEN_AND_SKIPPED)
 
 
 def _with_a_balance(visit: Visit, import_: Import) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 from blnk_api import file_words
 from blnk_api.imports import repairing
 from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.reading.cell_flaws import HIDDEN_ROW
 from pages.parts import look, person, putting_right
 from pages.parts.visit import Visit
 
@@ -62,6 +63,13 @@ def _repair(visit: Visit, import_: Import, one: dict[str, Any], count: int, key:
             putting_right.apply(
                 import_,
                 lambda: repairing.accept_currency(visit.desk.journal, import_.id, code, who=who),
+            )
+    if one["kind"] == HIDDEN_ROW:
+        label = "Skip this hidden row" if count == 1 else f"Skip {count:,} hidden rows"
+        if st.button(label, key=f"hidden-{key}"):
+            putting_right.apply(
+                import_,
+                lambda: repairing.skip_hidden_rows(visit.desk.journal, import_.id, True, who=who),
             )
     if one["severity"] == "error" and one.get("column") and one.get("value") is not None:
         _put_in_all(visit, import_, one, count, key)

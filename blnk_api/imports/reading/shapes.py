@@ -34,6 +34,8 @@ class ReadOptions(BaseModel):
     delimiter: str | None = None
     header_row: int | None = Field(default=None, ge=0)
     sheet: str | None = None
+    skip_hidden_rows: bool | None = None
+    """Rows that a workbook hides are told otherwise, and imported like the others."""
 
 
 class Flaw(NamedTuple):

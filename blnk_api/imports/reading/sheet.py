@@ -20,7 +20,7 @@ from blnk_api.imports.reading.shapes import (
     no_further,
 )
 from blnk_api.imports.reading.shared_strings import SharedStrings, unescaped
-from blnk_api.imports.reading.xml_parts import Document, damaged, too_much_text
+from blnk_api.imports.reading.xml_parts import MAX_DEPTH, Document, damaged, too_much_text
 
 FAR_RIGHT = 2 * MAX_COLUMNS
 """Cells from here on are never kept: one stray cell in column XFD would make each row 16,384 cells long."""
@@ -101,12 +101,19 @@ class Sheet:
     def _listen_after_rows(self) -> None:
         made, own = self._document.parser, self._document.own
         rows = (own + "row", own + "sheetData")
+        depth = 0
 
-        def after(name: str, _: dict[str, str]) -> None:
-            if name in rows:
+        def down(name: str, _: dict[str, str]) -> None:
+            nonlocal depth
+            depth += 1
+            if name in rows or depth > MAX_DEPTH:
                 raise damaged()  # rows that no program shows
 
-        made.StartElementHandler, made.EndElementHandler, made.CharacterDataHandler = after, None, None
+        def up(_: str) -> None:
+            nonlocal depth
+            depth -= 1
+
+        made.StartElementHandler, made.EndElementHandler, made.CharacterDataHandler = down, up, None
 
     def _listen(self, width: int) -> None:
         """Sets the handlers. They run some twenty million times in a large sheet, hence closures."""

@@ -12,7 +12,7 @@ CHUNK = 65_536
 _PIECE = 8_192
 """Bytes that are read before what came of them is handed on: a few bytes may stand for a megabyte of text."""
 _MAX_TAG_BYTES = 2_000_000
-_MAX_DEPTH = 100
+MAX_DEPTH = 100
 
 Element = Callable[[str, str, dict[str, str]], None]
 
@@ -116,7 +116,7 @@ def walk(stream: IO[bytes], element: Element) -> None:
         name = name.removeprefix(own) if name.startswith(own) and " " not in name[len(own) :] else ""
         if name:
             element(above[-1] if above else "", name, attributes)
-        if len(above) >= _MAX_DEPTH:
+        if len(above) >= MAX_DEPTH:
             raise damaged()
         above.append(name)
 

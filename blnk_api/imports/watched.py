@@ -1,0 +1,78 @@
+"""Watches a process that reads somebody's file: a few kilobytes must not cost gigabytes or an hour.
+
+The file's own budgets come first and say what is wrong with it; these limits hold whatever they miss.
+"""
+
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+NO_ANSWER, NOT_LET_IN = 75, 77
+"""How a check ends that Blnk did not answer, or that Blnk refused: both are no fault of the file."""
+SETTINGS_FOLLOW = "--settings-follow"
+"""The settings come by standard input: a command's may differ from what its environment says."""
+
+LOOK_SECONDS = 0.1
+"""How often a watched process is looked at."""
+
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_STOPPED = "so it was stopped. Nothing was sent. Save your table as CSV, or split it, and import that."
+TOO_MUCH_MEMORY = f"Reading this file takes more than 1 GB of memory, {_STOPPED}"
+TOO_LONG = f"Reading this file takes far longer than its size explains, {_STOPPED}"
+FAILED = "Reading this file failed. Nothing was sent. Save your table as CSV, or split it, and import that."
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a process may use. `wall_seconds` is long where it waits for others too."""
+
+    resident_bytes: int
+    cpu_seconds: float
+    wall_seconds: float
+
+
+def for_file(size_bytes: int, *, waits_for_blnk: bool = False) -> Limits:
+    """A million rows take a minute of a fast processor, and come in ten megabytes at the least."""
+    cpu_seconds = 60 + 40 * size_bytes / 1e6
+    return Limits(1_000_000_000, cpu_seconds, 3 * cpu_seconds + (6 * 3600 if waits_for_blnk else 0))
+
+
+class Watch:
+    """Looks at one process, from now on."""
+
+    def __init__(self, pid: int, limits: Limits) -> None:
+        self._pid = pid
+        self._limits = limits
+        self._began = time.monotonic()
+
+    @property
+    def age_seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def exceeded(self) -> str | None:
+        """The sentence for the person whose file it reads, once it used more than it may."""
+        resident_bytes, cpu_seconds = _used(self._pid)
+        if resident_bytes > self._limits.resident_bytes:
+            return TOO_MUCH_MEMORY
+        if cpu_seconds > self._limits.cpu_seconds or self.age_seconds > self._limits.wall_seconds:
+            return TOO_LONG
+        return None
+
+    def give_way(self) -> None:
+        """Others' processes come first from now on."""
+        with suppress(OSError):
+            for thread in Path(f"/proc/{self._pid}/task").iterdir():
+                os.setpriority(os.PRIO_PROCESS, int(thread.name), 10)
+
+
+def _used(pid: int) -> tuple[int, float]:
+    """Resident bytes and processor seconds; nothing for a process that has ended."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (OSError, IndexError):
+        return 0, 0.0
+    return pages * _PAGE_BYTES, (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND

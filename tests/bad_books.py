@@ -29,6 +29,11 @@ def _with(content: Content, part: str, old: str, new: str) -> Content:
     return {**content, part: content[part].replace(old, new, 1)}
 
 
+def many_rows() -> Content:
+    """An honest file that takes a while."""
+    return _book("".join(map(good, range(2, 250_000))))
+
+
 def one_long_text_in_every_cell() -> Content:
     cells = [f'<c r="{letter}{at}" t="s"><v>0</v></c>' for at in range(2, 1_002) for letter in "ABCDE"]
     rows = "".join(row(at, *cells[5 * at - 10 : 5 * at - 5]) for at in range(2, 1_002))

@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 
+from blnk_api import settings as settings_module
 from blnk_api.imports import checks_apart, drafts, reading_apart, watched
-from blnk_api.imports.journal import imports
+from blnk_api.imports.journal import Journal, imports
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.states import Stage
 from blnk_api.imports.reading import FileProblem
@@ -17,6 +19,7 @@ from blnk_api.imports.watched import Limits, Watch
 from tests import bad_books
 from tests.commanding import Commands
 from tests.importing import LEDGER, Importer, wait_until
+from tests.running import App
 
 GOOD = f"ledger_id,currency\n{LEDGER},NGN\n"
 NOTHING_AT_ALL = Limits(resident_bytes=1, cpu_seconds=60, wall_seconds=60)
@@ -106,6 +109,54 @@ def test_two_slow_files_keep_no_third_waiting(importer: Importer, monkeypatch: p
     draft = importer.upload(GOOD)
     assert draft.stage is Stage.CHECKED
     assert [importer.find(id).stage for id in slow] == [Stage.UPLOADED, Stage.UPLOADED]
+
+
+def test_while_two_long_files_are_read_the_server_answers_and_a_third_is_checked(
+    app: App, tmp_path: Path
+) -> None:
+    settings = settings_module.load({"BLNK_DATA_DIR": str(app.data_dir)})
+    journal = Journal(settings.database_url)
+    content = bad_books.many_rows()
+    long, short = bad_books.write(tmp_path / "long.xlsx", content), tmp_path / "short.csv"
+    short.write_text("ledger_id,currency\ngeneral_ledger_id,NGN\n")
+
+    def upload_to_app(path: Path) -> str:
+        id = imports.new_id()
+        with path.open("rb") as data:
+            drafts.upload(
+                journal,
+                settings,
+                id=id,
+                connection=settings.connections[settings_module.PRACTICE],
+                who="Ada",
+                file_name=path.name,
+                data=data,
+            )
+        return id
+
+    def stage(id: str) -> Stage | None:
+        with journal.read() as tx:
+            found = imports.find(tx, id)
+        assert found is not None
+        return found.stage
+
+    def third_is_checked() -> bool:
+        assert requests.get(f"{app.url}/_stcore/health", timeout=10).text == "ok"
+        return stage(third) is Stage.CHECKED
+
+    slow = [upload_to_app(long), upload_to_app(long)]
+    try:
+        wait_until(lambda: {stage(id) for id in slow} == {Stage.CHECKING}, app.log)
+        third = upload_to_app(short)
+        wait_until(third_is_checked, app.log)
+        assert [stage(id) for id in slow] == [Stage.CHECKING, Stage.CHECKING]
+    finally:
+        for id in slow:
+            with journal.write() as tx:
+                found = imports.find(tx, id)
+                assert found is not None
+                imports.cancel(tx, found.number, who="Ada")
+        journal.close()
 
 
 def test_a_file_is_read_apart_as_it_is_read_here(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Runs the check of a draft in a process of its own, watched: for the sender, and for a command."""
 
 import asyncio
-import os
 import pickle
 import signal
 import subprocess
@@ -76,7 +75,7 @@ class ChecksApart:
         process = await asyncio.create_subprocess_exec(
             *_command(draft.id),
             stdin=asyncio.subprocess.PIPE,  # closes with us: see prepare.main
-            env=dict(os.environ),
+            env=watched.environment(),
         )
         watch = Watch(process.pid, _limits(self._settings, draft))
         watching = asyncio.create_task(self._see_through(draft, process, watch))
@@ -138,6 +137,7 @@ def run(journal: Journal, settings: Settings, draft: Import) -> None:
         [*_command(draft.id), SETTINGS_FOLLOW],
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        env=watched.environment(),
         process_group=0,  # a terminal's Ctrl-C is for the command, which then ends this one
     )
     assert process.stdin is not None

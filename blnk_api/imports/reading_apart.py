@@ -16,7 +16,6 @@ from typing import IO, Any
 
 import orjson
 
-from blnk_api import __file__ as _package
 from blnk_api.imports import reading, watched
 from blnk_api.imports.reading import FileProblem, FileShape, ReadOptions, Record
 from blnk_api.imports.reading.shapes import Flaw
@@ -55,13 +54,11 @@ def _reading(path: Path, name: str, options: ReadOptions, *, with_records: bool)
     """What the process says, line by line."""
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
-    root = str(Path(_package).parent.parent)
-    paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     process = subprocess.Popen(
         [sys.executable, "-m", "blnk_api.imports.reading_apart"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": paths},
+        env=watched.environment(),
         process_group=0,
     )
     ended = _Ended(process, Watch(process.pid, watched.for_file(size)))

@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from blnk_api import __file__ as _package
+
 NO_ANSWER, NOT_LET_IN = 75, 77
 """How a check ends that Blnk did not answer, or that Blnk refused: both are no fault of the file."""
 SETTINGS_FOLLOW = "--settings-follow"
@@ -38,6 +40,13 @@ def for_file(size_bytes: int, *, waits_for_blnk: bool = False) -> Limits:
     """A million rows take a minute of a fast processor, and come in ten megabytes at the least."""
     cpu_seconds = 60 + 40 * size_bytes / 1e6
     return Limits(1_000_000_000, cpu_seconds, 3 * cpu_seconds + (6 * 3600 if waits_for_blnk else 0))
+
+
+def environment() -> dict[str, str]:
+    """For a process that runs a module of ours, whatever folder it is started in."""
+    root = str(Path(_package).parent.parent)
+    paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+    return {**os.environ, "PYTHONPATH": paths}
 
 
 class Watch:

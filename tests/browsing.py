@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Playwright, expect, sync_playwright
 
+from tests.importing import wait_until
+
 PATIENCE_MS = 180_000
 
 AT_ONCE = """*, *::before, *::after { transition: none !important }
@@ -83,6 +85,13 @@ def open_all(page: Page) -> None:
     while closed.count():
         closed.first.click()
         settle(page)
+
+
+def wait_for_script(page: Page, script: str, arg: object = None) -> None:
+    """Waits until this is true. Playwright's own way needs eval within the page, whose policy forbids it."""
+    wait_until(
+        lambda: page.evaluate(script, arg), lambda: f"never true: {script}", seconds=PATIENCE_MS / 1000
+    )
 
 
 def table_texts(page: Page) -> list[list[str]]:

@@ -18,6 +18,7 @@ from tests.browsing import (
     settle,
     upload,
     wait_for_metric,
+    wait_for_script,
 )
 from tests.running import App
 
@@ -95,7 +96,7 @@ def findings(page: Page) -> list[str]:
         page.add_style_tag(content=AT_ONCE)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        page.wait_for_function(HAS_CHANGED_TO, arg=scheme, polling=100)
+        wait_for_script(page, HAS_CHANGED_TO, scheme)
         if not page.evaluate("() => 'axe' in window"):
             page.evaluate(AXE_SCRIPT)
         found += [f"{scheme}: {one}" for one in page.evaluate(RUN, scheme)]

@@ -24,6 +24,7 @@ from tests.browsing import (
     settle,
     upload,
     wait_for_metric,
+    wait_for_script,
 )
 from tests.practice import PracticeBlnk
 from tests.running import App
@@ -203,5 +204,5 @@ def test_the_button_that_confirms_is_reached_on_a_telephone(app: App, browser: B
     assert page.evaluate(f"{MAIN}.scrollTop") > 0
     button.click()
     see_text(page, "Verified: all 2 balances found in Blnk.")
-    page.wait_for_function(f"{MAIN}.scrollTop === 0")
+    wait_for_script(page, f"{MAIN}.scrollTop === 0")
     assert sorted(made_by(app.practice, page.url)) == ["telephone 0", "telephone 2"]

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Browser, Page
 
-from tests.browsing import AT_ONCE, open_tab, see, see_text, settle
+from tests.browsing import AT_ONCE, open_tab, see, see_text, settle, wait_for_script
 from tests.practice import PracticeBlnk
 from tests.running import App
 
@@ -56,7 +56,7 @@ def test_an_import_is_made_put_right_watched_and_opened_by_keyboard_alone(
 ) -> None:
     page = open_tab(browser, app.url, "Create a balance")
     page.add_style_tag(content=AT_ONCE)
-    page.wait_for_function(OUTLINES)
+    wait_for_script(page, OUTLINES)
     tab_to(page, "^Import a file$")
     page.keyboard.press("Enter")
     see(page, "Import a file")

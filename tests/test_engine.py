@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
-from blnk_api.imports import worker
+from blnk_api.imports import recording, worker
 from blnk_api.imports.journal import schema, senders, sending
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow
@@ -335,8 +335,13 @@ def test_a_sender_that_is_told_to_stop_writes_down_what_it_knows(
     """Only rows that are on their way at that moment need a look, not those that had their answer."""
     at_once = 5
     monkeypatch.setenv("BLNK_MOST_AT_ONCE", str(at_once))
-    importer.connect(requests_per_minute=3000)
-    draft = importer.begin(requests_for(400), created=100)
+    monkeypatch.setattr(recording, "GROUP_SECONDS", 5.0)
+    importer.connect(requests_per_minute=6000)
+    draft = importer.begin(requests_for(400), created=6)
+    wait_until(
+        lambda: len(practice_blnk.balances()) >= importer.counts(draft)[RowState.CREATED] + 40,
+        lambda: "there is nothing to be written down",
+    )
     importer.stop()
     on_their_way = importer.counts(draft).get(RowState.SENDING, 0)
     assert importer.counts(draft)[RowState.READY] > 0

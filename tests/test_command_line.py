@@ -584,7 +584,7 @@ def on_a_terminal(folder: Path, *arguments: str, types: str) -> Ended:
             if types and b"Type yes" in said:
                 os.write(ours, f"{types}\n".encode())
                 types = ""
-        return Ended(process.wait(30), said.decode(), "")
+        return Ended(process.wait(180), said.decode(), "")
     finally:
         process.kill()
         os.close(ours)

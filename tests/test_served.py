@@ -33,7 +33,7 @@ class Door:
 
     def ask(self, method: str, path: str, *headers: str) -> str:
         """The answer's head."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as plain:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=180) as plain:
             wire = _any_certificate().wrap_socket(plain, server_hostname=NAME) if self._tls else plain
             lines = (f"{method} {path} HTTP/1.1", *headers, "Content-Length: 0", "", "")
             wire.sendall("\r\n".join(lines).encode())
@@ -212,7 +212,7 @@ def test_under_tls_browsers_are_told_to_stay_there(team: tuple[Door, Door, Door]
 
 
 def test_every_page_says_what_it_may_load_and_who_may_use_it(app: App) -> None:
-    answer = requests.get(app.url, timeout=30)
+    answer = requests.get(app.url, timeout=180)
     policy = answer.headers["Content-Security-Policy"]
     host = urlsplit(app.url).netloc
     for part in (

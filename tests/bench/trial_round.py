@@ -32,7 +32,7 @@ CALM_SECONDS = 8.0
 """After the last strike, and once every row was tried, Blnk is well again: every round comes to an end."""
 SLOW_SECONDS = 60.0
 """Then it is well in any case."""
-STUCK_SECONDS = 60.0
+STUCK_SECONDS = 240.0
 """Imports of which nothing changes for so long, though Blnk is well, do not go on by themselves."""
 _STRIKE_ANYWAY_SECONDS = 4.0
 _LOOK_SECONDS = 0.05

@@ -1,13 +1,16 @@
 """XLSX workbooks: what a person sees in a cell is what is read, and a broken one is a sentence."""
 
+import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from blnk_api.imports import reading
 from blnk_api.imports.reading import FileProblem, FileShape, ReadOptions, Record
-from blnk_api.imports.reading.displayed import display
+from blnk_api.imports.reading.displayed import display, iso
+from blnk_api.imports.reading.shared_strings import unescaped
 from tests import workbooks
 from tests.workbooks import MAIN, number, row, text
 
@@ -434,3 +437,31 @@ def test_a_flipped_byte_deep_in_a_sheet_is_found_on_the_way(file: Path) -> None:
     with pytest.raises(FileProblem) as caught:
         list(reading.records(file, shape))
     assert caught.value.kind == "damaged"
+
+
+@pytest.mark.parametrize(
+    ("read_", "piece"),
+    [
+        (unescaped, "_x00"),
+        (unescaped, "_x005F"),
+        (iso, "T00:00:00.0"),
+        (iso, "T00:00"),
+        (lambda code: display(164, code, False)("5"), "0"),
+        (lambda code: display(164, code, False)("5"), "["),
+        (lambda code: display(164, code, False)("5"), '"'),
+        (lambda code: display(164, code, False)("5"), "0;"),
+        (lambda code: display(164, code, False)("5"), "\\"),
+        (display(164, "0.00", False), "9"),
+        (display(164, "00-00", False), "9"),
+    ],
+)
+def test_four_times_the_text_takes_about_four_times_the_time(read_: Callable[[str], str], piece: str) -> None:
+    def seconds(n: int) -> float:
+        took = []
+        for attempt in range(3):
+            began = time.process_time()
+            read_(piece * (n + attempt) + "x")
+            took.append(time.process_time() - began)
+        return min(took)
+
+    assert seconds(80_000) < 12 * max(seconds(20_000), 0.001)

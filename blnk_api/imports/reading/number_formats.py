@@ -12,6 +12,7 @@ from blnk_api.currencies import name_of
 
 _PLACES = "0#?"
 _NUMERIC = "0#?.,%"
+_MOST_SECTIONS = 4
 _SHOWN_UNQUOTED = "-+/():!^&'~{}<>= "
 _CURRENCY_SIGNS = "$€£¥"
 _ELAPSED = ({"h"}, {"m"}, {"s"})
@@ -109,6 +110,8 @@ def sections(code: str) -> list[Section]:
         sign, now = code[at], found[-1]
         at += 1
         if sign == ";":
+            if len(found) == _MOST_SECTIONS:
+                break
             found.append(Section())
         elif sign == '"':
             end = code.find('"', at)

@@ -20,6 +20,7 @@ class Aside(Opened):
     def __init__(self, opened: Opened, connection: Connection, folder: Path) -> None:
         self.who = opened.who
         self._practice = None
+        self.failure = None
         self._connection = connection
         # Renewing makes the old refresh token worthless for everybody, so the new one is kept for everybody.
         self._tokens = TokenStore(opened.journal.engine, opened.settings.data_dir)

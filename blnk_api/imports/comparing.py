@@ -181,6 +181,8 @@ class _Search:
         if ours is None:
             return _Plan(bool(self._findable), bool(customers), "" if self._findable else "ours")
         everything = await self._looker.count_all() if customers else None
+        # A list of customers has as many pages as they have balances: the first one tells for all.
+        customers *= await self._pages_of_a_list() if customers > 1 else 1
         if ours == 0:
             walks_all = everything is not None and everything / PAGE_LIMIT < customers
             return _Plan(fields=False, customers=not walks_all, walk="all" if walks_all else "")
@@ -196,6 +198,11 @@ class _Search:
             return _Plan(fields=False, customers=False, walk="all")
         is_listed = by_lists < by_walk
         return _Plan(fields=is_listed, customers=bool(customers), walk="" if is_listed else "ours")
+
+    async def _pages_of_a_list(self) -> int:
+        first = await self._at_work.nearby(self._nearby.identities_after, "", REFS_PER_LOOK)
+        held = await self._looker.count_with_values(IDENTITY, first)
+        return 1 + (held or 0) // PAGE_LIMIT
 
     async def _measure(self) -> tuple[float, float]:
         """How long a list of values takes, and a page of the walk."""

@@ -148,6 +148,10 @@ class Looker:
         """How many balances this instance has, where Blnk says so."""
         return await self._count([])
 
+    async def count_with_values(self, field: str, values: Sequence[str]) -> int | None:
+        """How many balances hold one of these values in a field, where Blnk says so."""
+        return await self._count([Filter(field, "in", values=values)])
+
     async def _count(self, filters: Sequence[Filter]) -> int | None:
         asked = wire.search(self.instance_id, "balances", filters, page_size=1)
         said = await self._patiently(asked, lambda answer: answer)

@@ -142,7 +142,8 @@ def _import(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="COLUMN=FIELD",
-        help=f"what a column is for: {', '.join(FIELDS)}; metadata:NAME stores it under another name",
+        help=f"what a column is for: {', '.join(FIELDS)}; metadata:NAME stores it under another name. "
+        "A column by its name, or #3 for the third one",
     )
     parser.add_argument(
         "--match",

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from blnk_api.imports.column_names import told_apart
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow
 from blnk_api.imports.reading import encodings
@@ -79,15 +80,15 @@ def delimiter(sign: str) -> str:
     return _DELIMITERS.get(sign, shown(sign))
 
 
-def unlike(headers: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
-    """Headers as names of a grid's columns: none empty, none twice."""
-    made: list[str] = []
-    for at, header in enumerate(headers, start=1):
-        name = header or f"Column {at}"
-        while name in made or name in taken:
-            name += " "
-        made.append(name)
-    return made
+def columns(import_: Import, taken: Sequence[str] = ()) -> list[str]:
+    """A name for each column of the file, by which it can be told from all others and from `taken`."""
+    return told_apart((import_.shape or {}).get("headers", []), taken)
+
+
+def column(import_: Import, position: int) -> str:
+    """What one column of the file is called; see `columns`."""
+    names = columns(import_)
+    return names[position] if position < len(names) else f"Column {position + 1}"
 
 
 def wrong(row: JournalRow) -> str:

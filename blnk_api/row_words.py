@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from blnk_api import words
+from blnk_api import file_words, words
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.repairs import Repair
 from blnk_api.imports.journal.rows import Attempt, JournalRow
@@ -81,24 +81,22 @@ def in_short(row: JournalRow) -> str:
 
 def changed(changes: Iterable[Repair], import_: Import, zone: tzinfo) -> list[str]:
     """What people changed in a record before it was sent, one sentence each."""
-    headers: Sequence[str] = (import_.shape or {}).get("headers", [])
     said = []
     for one in changes:
         if one.position is None:
             what = f"The whole row was {one.new}"
         else:
-            header = headers[one.position] if one.position < len(headers) else ""
-            what = f"{header or f'Column {one.position + 1}'}: “{shown(one.old)}” became “{shown(one.new)}”"
+            called = shown(file_words.column(import_, one.position))
+            what = f"{called}: “{shown(one.old)}” became “{shown(one.new)}”"
         said.append(f"{words.exactly(one.at, zone)} · {words.actor(one.who)} · {what}.")
     return said
 
 
 def as_in_file(row: JournalRow, import_: Import) -> list[tuple[str, str]]:
     """The row's cells under their headers, as they stand now."""
-    headers: Sequence[str] = (import_.shape or {}).get("headers", [])
     return [
-        (header or f"Column {at + 1}", row.cells[at] if at < len(row.cells) else "")
-        for at, header in enumerate(headers)
+        (name, row.cells[at] if at < len(row.cells) else "")
+        for at, name in enumerate(file_words.columns(import_))
     ]
 
 

@@ -250,3 +250,38 @@ def test_options_of_a_dry_run_are_refused_without_it(commands: Commands, wrong: 
 def test_it_is_a_command_of_its_own_process_too(commands: Commands) -> None:
     ended = commands.run("import", commands.file(2), "--dry-run", "--json", "--requests", "all")
     assert (ended.code, told(ended)["new"]) == (0, 2)
+
+
+def test_of_two_columns_of_one_name_the_command_is_told_which_one_is_meant(commands: Commands) -> None:
+    file = commands.folder / "two.csv"
+    file.write_text(f"ledger_id,currency,currency\n{LEDGER},USDD,NGN\n{LEDGER},NGN,USDD\n")
+    code, said = dry(commands, file)
+    assert (code, said["error"]["kind"]) == (2, "duplicate_column")
+    assert '--map "#2=ignore"' in said["error"]["message"]
+    code, said = dry(commands, file, "--map", "#3=currency")
+    assert [(one["body"]["currency"], one["body"]["meta_data"]["currency"]) for one in said["requests"]] == [
+        ("NGN", "USDD")
+    ]
+    [wrong] = [one for one in said["problems"] if one["severity"] == "error"]
+    assert (wrong["row"], wrong["column"], wrong["column_number"], wrong["value"]) == (
+        3,
+        "currency",
+        3,
+        "USDD",
+    )
+    code, said = dry(commands, file, "--map", "#3=currency", "--match", "currency")
+    assert code == 3
+    ended = commands.call(
+        "import",
+        file,
+        "--dry-run",
+        "--map",
+        "#2=metadata:a",
+        "--map",
+        "#3=metadata:b",
+        "--currency",
+        "NGN",
+        "--match",
+        "currency",
+    )
+    assert (ended.code, "Name one of #2 and #3." in ended.err) == (2, True)

@@ -1,5 +1,6 @@
 """What a command says of a file's columns, put on what was guessed: --ledger, --currency, --map, --match."""
 
+import re
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ FIELDS = {
         *(Use.METADATA, Use.IGNORE),
     )
 }
+_PLACE = re.compile(r"#([0-9]{1,3})")
 _ONE_COLUMN_EACH = frozenset(FIELDS.values()) - {Use.METADATA, Use.IGNORE}
 
 
@@ -89,6 +91,9 @@ def understand(path: Path, wishes: Wishes, options: ReadOptions = _DETECT) -> Un
     wrong = [one for one in mappings.problems(mapping, shape) if one.severity == "error"]
     if wrong:
         told = " ".join(one.message for one in wrong)
+        twice = next((one.position for one in wrong if one.kind == "duplicate_column"), None)
+        if twice is not None:
+            told += f' Name a column by its place: --map "#{twice + 1}=ignore".'
         raise BadFile(wrong[0].kind, told + _how_to_choose(mapping), shape)
     return Understood(mapping, notes)
 
@@ -131,20 +136,26 @@ def _mapped(mapping: Mapping, wish: str) -> Mapping:
 
 def _match(mapping: Mapping, header: str) -> str:
     """The metadata name of a column that decides whether two rows mean the same balance."""
-    [column, *_] = _columns(mapping, header)
-    if column.name is not None:
-        return column.name
-    if column.use is Use.IGNORE:
+    found = _columns(mapping, header)
+    names = [one.name for one in found if one.name is not None]
+    if len(names) > 1:
+        places = " and ".join(f"#{one.position + 1}" for one in found if one.name is not None)
+        raise Ends(f"--match {shown(header)}: {len(names)} columns are called so. Name one of {places}.")
+    if names:
+        return names[0]
+    if found[0].use is Use.IGNORE:
         raise Ends(f"--match {shown(header)}: this column is left out, so rows cannot be told apart by it.")
     raise Ends(f"--match {shown(header)}: this column counts always. Name metadata columns only.")
 
 
 def _columns(mapping: Mapping, header: str) -> list[ColumnUse]:
-    """The columns with this header: to the letter, or else in any case."""
+    """The columns with this header: to the letter, or else in any case. "#3" is the file's third column."""
     wanted = " ".join(header.split())
     for fold in (str, str.casefold):
         found = [one for one in mapping.columns if fold(" ".join(one.header.split())) == fold(wanted)]
         if found:
             return found
+    if (place := _PLACE.fullmatch(wanted)) and 0 < int(place[1]) <= len(mapping.columns):
+        return [mapping.columns[int(place[1]) - 1]]
     known = ", ".join(shown(one.header) for one in mapping.columns if one.header)
     raise Ends(f"The file has no column {shown(header)}. It has: {known}.")

@@ -164,8 +164,8 @@ def _problems(here: Aside, draft: Import) -> Iterator[dict[str, Any]]:
 
 def _of_row(row: Row[Any], late: Mapping[tuple[int, str], list[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
     own = orjson.loads(row.problems) if row.problems else []
-    kinds = {(one["kind"], one["column"]) for one in own}
-    after = [one for one in late.get((row.number, row.part), []) if (one["kind"], one["column"]) not in kinds]
+    told = set(map(_kind_and_place, own))
+    after = [one for one in late.get((row.number, row.part), []) if _kind_and_place(one) not in told]
     yield from own
     yield from after
     if row.state == RowState.INVALID:
@@ -173,6 +173,10 @@ def _of_row(row: Row[Any], late: Mapping[tuple[int, str], list[dict[str, Any]]])
             yield {"kind": row.why or "invalid", "severity": "error", "message": row.message}
     elif row.why is not None:
         yield {"kind": row.why, "severity": "warning", "message": row.message}
+
+
+def _kind_and_place(one: Mapping[str, Any]) -> tuple[str, str, int | None]:
+    return one["kind"], one["column"], one.get("position")
 
 
 def _late(draft: Import) -> dict[tuple[int, str], list[dict[str, Any]]]:
@@ -200,6 +204,7 @@ def _problem(number: int, part: str, found: Mapping[str, Any]) -> dict[str, Any]
     return {
         "row": _label(number, part),
         "column": found.get("column") or "",
+        "column_number": None if found.get("position") is None else found["position"] + 1,
         "kind": found["kind"],
         "severity": found["severity"],
         "value": found.get("value") or "",

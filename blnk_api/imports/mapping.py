@@ -196,7 +196,7 @@ def fingerprint(headers: Sequence[str]) -> str:
     """
     own = _own_columns(headers)
     theirs = (header for at, header in enumerate(headers) if header and at not in own)
-    names = "\n".join(sorted(" ".join(header.split()).casefold() for header in theirs))
+    names = "\n".join(sorted(map(_alike, theirs)))
     return hashlib.sha256(names.encode("utf-8", "replace")).hexdigest()[:32]
 
 
@@ -204,14 +204,29 @@ def adopt(saved: Mapping, shape: FileShape) -> Mapping:
     """A saved mapping put on a file with the same headers, wherever its columns stand now."""
     left = list(saved.columns)
     guessed = guess(shape)
+    known: dict[int, ColumnUse] = {}
+    # To the letter first: of "Currency" and "currency" each is the one that it was.
+    for key in (_same, _alike):
+        for column in guessed.columns:
+            old = next((one for one in left if key(one.header) == key(column.header)), None)
+            if column.position not in known and old is not None:
+                left.remove(old)
+                known[column.position] = old
     columns = []
     for column in guessed.columns:
-        known = next((old for old in left if old.header.casefold() == column.header.casefold()), None)
-        if known is not None:
-            left.remove(known)
-            column = known.model_copy(update={"position": column.position, "header": column.header})
+        found = known.get(column.position)
+        if found is not None:
+            column = found.model_copy(update={"position": column.position, "header": column.header})
         columns.append(column)
     return saved.model_copy(update={"columns": tuple(columns)})
+
+
+def _same(header: str) -> str:
+    return header
+
+
+def _alike(header: str) -> str:
+    return " ".join(header.split()).casefold()
 
 
 def problems(mapping: Mapping, shape: FileShape) -> list[Problem]:
@@ -258,14 +273,14 @@ def _used_twice(mapping: Mapping) -> Iterator[Problem]:
     for (use, name), columns in used.items():
         if len(columns) < 2:
             continue
-        headers = [shown(column.header) for column in columns]
+        headers = [shown(column.header) or f"Column {column.position + 1}" for column in columns]
         if len({plain(column.header) for column in columns}) == 1:
             places = " and ".join(str(column.position + 1) for column in columns)
             message = f"The column {headers[0]} is there {_times(len(columns))} (columns {places}): keep one."
         else:
             what = f"stored as {shown(name)}" if name else f"matched to {use.value.replace('_', ' ')}"
             message = f"{' and '.join(headers)} are all {what}: keep one."
-        yield _problem("error", "duplicate_column", columns[0].header, message)
+        yield _problem("error", "duplicate_column", columns[0].header, message, columns[0].position)
 
 
 def _times(count: int) -> str:
@@ -273,54 +288,57 @@ def _times(count: int) -> str:
 
 
 def _about(column: ColumnUse, samples: Sequence[str]) -> Iterator[Problem]:
-    header, name = column.header, column.name
+    header, name, at = column.header, column.name, column.position
     said = shown(header)
     if column.use is Use.IGNORE:
         if not header and any(map(str.strip, samples)):
             message = f"Column {column.position + 1} has no name and is left out, though it holds values."
-            yield _problem("warning", "nameless_column", header, message)
+            yield _problem("warning", "nameless_column", header, message, at)
         elif is_formula_error(header):
             message = (
                 f"Column {column.position + 1} is called {said}, the error of a formula, and is left out. "
                 "Correct the name in the file, or choose what the column is."
             )
-            yield _problem("warning", "nameless_column", header, message)
+            yield _problem("warning", "nameless_column", header, message, at)
         return
     if column.use not in (Use.METADATA, Use.REFERENCE):
         return
     if not name:
-        yield _problem("error", "no_metadata_name", header, f"Say under which name {said} is to be stored.")
+        message = f"Say under which name {said} is to be stored."
+        yield _problem("error", "no_metadata_name", header, message, at)
         return
     if name in (IMPORT_REF, IMPORT_ID):
         message = f"{name} is the name of our own mark. Choose another name for {said}."
-        yield _problem("error", "reserved_name", header, message)
+        yield _problem("error", "reserved_name", header, message, at)
     elif _UNSTORABLE.search(name):
         message = f"The name {shown(name)} has signs that cannot be stored or were lost. Choose another name."
-        yield _problem("error", "bad_name", header, message)
+        yield _problem("error", "bad_name", header, message, at)
     elif not FINDABLE.fullmatch(name):
         message = (
             f"Blnk cannot search for the name {shown(name)}: use a letter, then letters A to Z, digits and _."
         )
-        yield _problem("warning", "unfindable_name", header, message)
+        yield _problem("warning", "unfindable_name", header, message, at)
     elif name != (metadata_name(header) or header):
         message = f"{said} is stored as {name}, a name that Blnk can search for."
-        yield _problem("note", "renamed", header, message)
+        yield _problem("note", "renamed", header, message, at)
     if names_an_amount(header):
         message = (
             f"{said} is kept as metadata only. Amounts are not posted: every new balance starts at zero."
         )
-        yield _problem("warning", "amount_column", header, message)
+        yield _problem("warning", "amount_column", header, message, at)
     known = recognise(header)
     if column.use is Use.METADATA and known and known[0] in _ONE_ONLY:
         message = f"{said} is kept as metadata, though it looks like the {known[0].value.replace('_', ' ')}."
-        yield _problem("warning", "second_column", header, message)
+        yield _problem("warning", "second_column", header, message, at)
     if column.use is Use.REFERENCE:
         message = (
             f"{said} is taken as your own unique key: two rows with the same key are an error. "
             "If it is none, match the column as metadata."
         )
-        yield _problem("note", "reference_column", header, message)
+        yield _problem("note", "reference_column", header, message, at)
 
 
-def _problem(severity: Severity, kind: str, column: str, message: str) -> Problem:
-    return Problem(kind, 0, "", column, clip(column), message, severity)
+def _problem(
+    severity: Severity, kind: str, column: str, message: str, position: int | None = None
+) -> Problem:
+    return Problem(kind, 0, "", column, clip(column), message, severity, position=position)

@@ -317,6 +317,7 @@ def problem_group(one: ProblemGroup) -> dict[str, Any]:
     labels = [f"{number}·{part}" if part else str(number) for number, part in one.rows[:ROWS_TOLD]]
     return {
         **{"kind": one.kind, "severity": one.severity, "column": one.column, "value": one.value},
+        "position": one.position,
         **{"message": one.message, "sentence": one.sentence, "repair": one.repair},
         **{"rows": labels, "count": len(one.rows)},
     }

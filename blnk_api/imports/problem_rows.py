@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from blnk_api.imports import reading_apart, workbooks
+from blnk_api.imports.column_names import told_apart
 from blnk_api.imports.journal import Journal, rows
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.repairs import Edit
@@ -37,13 +38,14 @@ def file_name(import_: Import) -> str:
 
 def workbook(journal: Journal, import_: Import, folder: Path) -> IO[bytes]:
     """All rows that are invalid, with their cells as they are in the draft now; see `workbooks.made`."""
-    header = [NUMBER, *_headers(import_), REASONS]
+    header = [NUMBER, *_names(import_), REASONS]
     rows_ = _written(journal, import_)
     return workbooks.made(folder, lambda book: book.add_table(_sheet_name(import_), header, rows_))
 
 
 def _written(journal: Journal, import_: Import) -> Iterator[list[str]]:
-    width = len(_headers(import_))
+    names = _names(import_)
+    width = len(names)
     after = number = 0
     while True:
         with journal.read() as tx:
@@ -54,17 +56,22 @@ def _written(journal: Journal, import_: Import) -> Iterator[list[str]]:
         for row in page:
             if row.number != number:
                 cells = [*row.cells, *([""] * width)][:width]
-                yield [str(row.number), *cells, _reasons(row)]
+                yield [str(row.number), *cells, _reasons(row, names)]
             number = row.number
 
 
-def _reasons(row: JournalRow) -> str:
-    told = [
-        f"{shown(one['column'])}: {one['message']}" if one["column"] else one["message"]
-        for one in row.problems
-        if one["severity"] == "error"
-    ]
+def _reasons(row: JournalRow, names: Sequence[str]) -> str:
+    told = []
+    for one in row.problems:
+        if one["severity"] == "error":
+            at = one.get("position")
+            column = one["column"] if at is None else names[at]
+            told.append(f"{shown(column)}: {one['message']}" if column else one["message"])
     return "\n".join(dict.fromkeys(told)) or row.message or ""
+
+
+def _names(import_: Import) -> list[str]:
+    return told_apart(_headers(import_), taken=(NUMBER, REASONS))
 
 
 def _headers(import_: Import) -> list[str]:
@@ -95,25 +102,55 @@ def read_back(journal: Journal, import_: Import, path: Path, name: str) -> list[
 
 
 def _columns(import_: Import, headers: Sequence[str]) -> dict[int, int]:
-    """Place in the workbook → place in the file, by name; the first of a name is the first in both."""
+    """Place in the workbook → place in the file. A column is told by the name that only it was given."""
     if NUMBER not in headers:
         raise NotTheseRows(
             f"The first row names no column {NUMBER}. Download the rows to put right, change their cells, "
             "and put that file here."
         )
     ours = {list(headers).index(NUMBER), len(headers) - 1 if headers[-1] == REASONS else -1}
-    places: dict[str, list[int]] = defaultdict(list)
+    places = {_alike(name): at for at, name in enumerate(_names(import_))}
+    found = {
+        at: places[_alike(name)]
+        for at, name in enumerate(headers)
+        if at not in ours and _alike(name) in places
+    }
+    if len(set(found.values())) < len(found):
+        twice = next(
+            name for at, name in enumerate(headers) if list(found.values()).count(found.get(at, -1)) > 1
+        )
+        raise NotTheseRows(f"The column {shown(twice)} is there twice. Keep one.")
+    rest = [at for at, name in enumerate(headers) if at not in ours and at not in found]
+    return found | _by_header(import_, headers, rest)
+
+
+def _by_header(import_: Import, headers: Sequence[str], rest: Sequence[int]) -> dict[int, int]:
+    """Columns under the file's own header, which several may have: then all of them have to be there."""
+    theirs, ours = defaultdict[str, list[int]](list), defaultdict[str, list[int]](list)
+    for at in rest:
+        theirs[_alike(headers[at])].append(at)
     for at, name in enumerate(_headers(import_)):
-        places[plain(name)].append(at)
+        ours[_alike(name)].append(at)
     found: dict[int, int] = {}
-    for at, name in enumerate(headers):
-        if at in ours or (not name and not places[plain(name)]):
+    for header, places in theirs.items():
+        name = headers[places[0]]
+        if not ours[header] and not name:
             continue
-        if not places[plain(name)]:
+        if not ours[header]:
             message = f"The file has no column {shown(name)}. Leave the names of the columns as they are."
             raise NotTheseRows(message)
-        found[at] = places[plain(name)].pop(0)
+        if len(places) != len(ours[header]):
+            raise NotTheseRows(
+                f"The file has {len(ours[header])} columns {shown(name) or 'without a name'}, and here it "
+                "cannot be told which one is meant. Download the rows again, and leave the names of the "
+                "columns as they are."
+            )
+        found |= dict(zip(places, ours[header], strict=True))
     return found
+
+
+def _alike(name: str) -> str:
+    return plain(name) or name
 
 
 def _by_number(records: Iterator[Record], headers: Sequence[str], most: int) -> dict[int, list[str]]:

@@ -18,8 +18,9 @@ class Problem:
     """One thing to tell. An error keeps its row from being sent; a warning or a note does not.
 
     `row` is the spreadsheet's row number, 0 for the whole file; `part` the currency where one record makes
-    several balances and only one of them is meant. `column` is the header, "" for the whole row. `value` is
-    the cell, cut at 200 characters. `repair` is the text to put into the cell instead; for a `ragged_row` it
+    several balances and only one of them is meant. `position` is the column's place from 0, None for the
+    whole row; `column` is its header, which other columns may have too. `value` is the cell, cut at 200
+    characters. `repair` is the text to put into the cell instead; for a `ragged_row` it
     is "" and means: take the missing cells as empty.
     """
 
@@ -31,6 +32,7 @@ class Problem:
     message: str
     severity: Severity
     repair: str | None = None
+    position: int | None = None
 
 
 def clip(value: str) -> str:
@@ -44,6 +46,7 @@ class ProblemGroup:
 
     kind: str
     column: str
+    position: int | None
     value: str | None
     """None where the rows hold different values."""
     severity: Severity
@@ -63,26 +66,27 @@ class ProblemGroup:
 
 def group(problems: Iterable[Problem]) -> list[ProblemGroup]:
     """The problems as groups, errors first, then by how many rows they touch. One pass."""
-    groups: dict[tuple[str, ...], ProblemGroup] = {}
-    values: defaultdict[tuple[str, str], int] = defaultdict(int)
+    groups: dict[tuple[str | int | None, ...], ProblemGroup] = {}
+    values: defaultdict[tuple[str, str, int | None], int] = defaultdict(int)
     for problem in problems:
         kind, column, severity = problem.kind, problem.column, problem.severity
-        key: tuple[str, ...] = (kind, column, severity, problem.value, problem.repair or "")
+        place = kind, column, problem.position
+        key: tuple[str | int | None, ...] = (*place, severity, problem.value, problem.repair or "")
         found = groups.get(key)
-        if found is None and values[kind, column] >= _VALUES_TOLD_APART:
-            key = (kind, column, severity)
+        if found is None and values[place] >= _VALUES_TOLD_APART:
+            key = (*place, severity)
             found = groups.get(key)
             if found is None:
                 message = f"other values with the same problem, such as: {problem.message}"
-                found = groups[key] = ProblemGroup(kind, column, None, severity, message, None)
+                found = groups[key] = ProblemGroup(*place, None, severity, message, None)
         elif found is None:
-            values[kind, column] += 1
+            values[place] += 1
             found = groups[key] = ProblemGroup(
-                kind, column, problem.value, severity, problem.message, problem.repair
+                *place, problem.value, severity, problem.message, problem.repair
             )
-        place = (problem.row, problem.part)
-        if not found.rows or found.rows[-1] != place:
-            found.rows.append(place)
+        row = (problem.row, problem.part)
+        if not found.rows or found.rows[-1] != row:
+            found.rows.append(row)
     for found in groups.values():
         found.rows.sort()
     return sorted(groups.values(), key=lambda g: (_WEIGHT[g.severity], -len(g.rows)))

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
-from blnk_api import words
+from blnk_api import file_words, words
 from blnk_api.imports import results, told_late
 from blnk_api.imports.journal import Journal, imports, late, notes, receipts, repairs, rows
 from blnk_api.imports.journal import schema as tables
@@ -178,14 +178,13 @@ def _totals(tx: Connection, import_: Import) -> Iterator[dict[str, Any]]:
 
 
 def _changes(tx: Connection, import_: Import) -> Iterator[dict[str, Any]]:
-    headers = (import_.shape or {}).get("headers", [])
+    names = file_words.columns(import_)
     for one in repairs.of_import(tx, import_.number):
         if one.position is None:
             continue
-        header = headers[one.position] if one.position < len(headers) else ""
         yield {
             "row": one.number,
-            "column": header or f"Column {one.position + 1}",
+            "column": names[one.position] if one.position < len(names) else f"Column {one.position + 1}",
             "old": one.old,
             "new": one.new,
             **_signed(one.who, one.at),

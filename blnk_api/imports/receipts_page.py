@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
+from blnk_api.imports.column_names import told_apart
 from blnk_api.imports.journal.states import WORDS, RowState
 from blnk_api.settings import Environment
 from blnk_api.words import ENVIRONMENT, ENVIRONMENT_MEANS, listed, plural
@@ -280,13 +281,10 @@ def _notes(notes: Sequence[dict[str, Any]], at: _Times) -> str:
 def _mapping(mapping: dict[str, Any] | None) -> str:
     if mapping is None:
         return ""
+    columns = mapping.get("columns", [])
     lines = [
-        (
-            one["header"] or f"Column {one['position'] + 1}",
-            one["use"].replace("_", " "),
-            one.get("name") or "",
-        )
-        for one in mapping.get("columns", [])
+        (name, one["use"].replace("_", " "), one.get("name") or "")
+        for name, one in zip(told_apart([one["header"] for one in columns]), columns, strict=True)
     ]
     for_all = mapping.get("for_all_rows") or {}
     chosen: list[tuple[str, str]] = []

@@ -19,6 +19,7 @@ from blnk_api.imports.journal.states import ImportState, RowState, Stage
 from blnk_api.imports.mapping import Mapping
 from blnk_api.imports.overlay import Overlay
 from blnk_api.imports.reading import ReadOptions
+from blnk_api.shown import shown
 
 __all__ = [
     "Edit",
@@ -52,20 +53,36 @@ def edit(journal: Journal, id: str, edits: Sequence[Edit], *, who: str) -> int:
         return _change_cells(tx, import_, edits, who=who)
 
 
-def fix_all(journal: Journal, id: str, *, kind: str, column: str, value: str, repair: str, who: str) -> int:
+def fix_all(
+    journal: Journal,
+    id: str,
+    *,
+    kind: str,
+    column: str,
+    value: str,
+    repair: str,
+    who: str,
+    position: int | None = None,
+) -> int:
     """Puts a repair into every cell with this problem; a proposed one only where it was proposed. How many
-    cells changed."""
+    cells changed.
+
+    `position` is the problem's own. One that was found by an earlier version has none and is taken by its
+    header, where only one column has it. Raises NotRepairable.
+    """
+    is_whole_row = position is None and not column
 
     def found(tx: Connection, import_: Import) -> list[Edit]:
-        at = _position(import_, column)
+        at = _position(import_, column, position)
+        problem, place = (kind, column, value), None if is_whole_row else at
         edits, proposed = [], []
-        for row, repairs_of_row in _rows_with_problem(tx, import_, kind, column, value):
-            edits.append(Edit(row.number, at, repair if column else row.cells[at]))
+        for row, repairs_of_row in _rows_with_problem(tx, import_, problem, place):
+            edits.append(Edit(row.number, at, row.cells[at] if is_whole_row else repair))
             if repair in repairs_of_row:
                 proposed.append(edits[-1])
         return proposed or edits
 
-    return _change_all(journal, id, found, who=who, accepted=not column)
+    return _change_all(journal, id, found, who=who, accepted=is_whole_row)
 
 
 def replace_all(
@@ -216,7 +233,8 @@ def _change_cells(
             changes.append((one.number, one.position, old, one.new))
     if changes:
         repairs.add(tx, import_.number, changes, who=who)
-        note(tx, import_.number, who=who, what="repaired", cells=len(changes))
+        places = sorted({at for _, at, _, _ in changes})
+        note(tx, import_.number, who=who, what="repaired", cells=len(changes), columns=places)
         _check_again(tx, import_)
     return len(changes)
 
@@ -242,23 +260,37 @@ def _decide(
     return len(numbers)
 
 
-def _position(import_: Import, column: str) -> int:
-    """The place of a column by its header; of a whole row, of its last column."""
+def _position(import_: Import, column: str, position: int | None) -> int:
+    """The place of a problem's column; of a whole row, of its last column."""
     headers: list[str] = (import_.shape or {}).get("headers", [])
-    if not headers or (column and column not in headers):
-        raise NotRepairable("The file has no such column any more.")
-    return headers.index(column) if column else len(headers) - 1
+    places = [at for at, header in enumerate(headers) if header == column]
+    if position is not None:
+        if position not in places:
+            raise NotRepairable("Nothing was changed: the file has no such column any more.")
+        return position
+    if headers and not column:
+        return len(headers) - 1
+    if not places:
+        raise NotRepairable("Nothing was changed: the file has no such column any more.")
+    if len(places) > 1:
+        raise NotRepairable(
+            f"Nothing was changed: {len(places)} columns of the file are called {shown(column)}, and this "
+            "draft was checked by an earlier version, which did not keep which one is meant. Change one of "
+            "the cells in the grid: the file is then checked again, and all of them can be changed at once."
+        )
+    return places[0]
 
 
 def _rows_with_problem(
-    tx: Connection, import_: Import, kind: str, column: str, value: str
+    tx: Connection, import_: Import, problem: tuple[str, str, str], position: int | None
 ) -> Iterator[tuple[JournalRow, set[str | None]]]:
     """With what is proposed for each: long cells may begin alike and have different repairs."""
     for row in _all_rows(tx, import_.number):
         found = {
             one.get("repair")
             for one in row.problems
-            if (one["kind"], one["column"], one["value"]) == (kind, column, value)
+            if (one["kind"], one["column"], one["value"]) == problem
+            and one.get("position", position) == position
         }
         if found:
             yield row, found

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from blnk_api.imports.column_names import told_apart
 from blnk_api.imports.journal import Journal, repairs, rows
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow
@@ -51,6 +52,7 @@ class _Layout:
 
     def __init__(self, import_: Import) -> None:
         self._names: Sequence[str] = (import_.shape or {}).get("headers", [])
+        self._called_apart = told_apart(self._names)
         mapping = import_.mapping or {}
         uses = {one["position"]: one["use"] for one in mapping.get("columns", [])}
         # A file that came from these results brings our columns along; ours of today take their place.
@@ -94,7 +96,7 @@ class _Layout:
         return row.cells[at] if at < len(row.cells) else ""
 
     def _called(self, at: int) -> str:
-        return shown(self._names[at]) or f"Column {at + 1}"
+        return shown(self._called_apart[at])
 
 
 def _is_ours(name: str, use: str | None) -> bool:

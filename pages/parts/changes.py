@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from blnk_api import words
+from blnk_api import file_words, words
 from blnk_api.imports.journal import repairs
 from blnk_api.imports.journal.imports import Import
 from pages.parts.visit import Visit
@@ -16,7 +16,7 @@ def show(visit: Visit, import_: Import) -> None:
         changed = repairs.of_import(tx, import_.number)
     if not changed or import_.purged_at is not None:
         return
-    headers: list[str] = (import_.shape or {}).get("headers", [])
+    names = file_words.columns(import_)
     zone = words.zone(st.context.timezone)
     newest = changed[::-1][:_SHOWN]
     with st.expander(f"What was changed here ({len(changed):,})", key=f"changes-{import_.id}"):
@@ -24,7 +24,7 @@ def show(visit: Visit, import_: Import) -> None:
             {
                 "Row": [str(one.number) for one in newest],
                 "Column": [
-                    "the whole row" if one.position is None else headers[one.position] for one in newest
+                    "the whole row" if one.position is None else names[one.position] for one in newest
                 ],
                 "Was": [one.old for one in newest],
                 "Is": [one.new for one in newest],

@@ -10,7 +10,7 @@ from pages.parts.visit import Visit
 
 
 def show(visit: Visit, import_: Import) -> None:
-    headers = file_words.unlike((import_.shape or {}).get("headers", []))
+    headers = file_words.columns(import_)
     with st.expander("Find and replace in a column", key=f"replace-{import_.id}"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             column = st.selectbox("Column", headers, index=None, key=f"replace-in-{import_.id}")

@@ -14,7 +14,7 @@ _JOINER = "\u2060"
 """Takes no room, and keeps an address from being made a link, which a backslash does not."""
 
 _LINKS = re.compile(r"(@|:/|\bwww)", re.IGNORECASE)
-_PLAIN = re.compile(r"(?!\d+\. )[A-Za-z0-9](?:[A-Za-z0-9 .-]|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])){0,79}")
+_PLAIN = re.compile(r"(?!\d+\. )[A-Za-z0-9](?:[A-Za-z0-9 .()-]|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])){0,79}")
 _MARKDOWN = re.compile(r"([!-/:-@\[-`{-~])")
 
 _STATE_BADGES = {

@@ -70,7 +70,7 @@ def _columns(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape) 
 
 def _column(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape, column: ColumnUse) -> None:
     left, middle, right = st.columns([5, 4, 4], vertical_alignment="top")
-    called = column.header or f"Column {column.position + 1}"
+    called = file_words.column(import_, column.position)
     with left, st.container(gap=None):
         st.text(called)
         st.caption(look.safe(" · ".join(matching.samples_of(shape, column.position)) or "empty", 90))

@@ -43,7 +43,7 @@ def _problem(visit: Visit, import_: Import, one: dict[str, Any], key: str) -> No
         with st.container(gap=None, width="stretch"):
             st.markdown(look.safe(one["message"]))
             if rows and rows != ["0"]:
-                column = f" · column {one['column']}" if one.get("column") else ""
+                column = f" · column {called}" if (called := _called(import_, one)) else ""
                 st.caption(
                     look.safe(
                         f"{'Row' if count == 1 else 'Rows'} {file_words.row_labels(rows, count)}{column}"
@@ -71,11 +71,11 @@ def _repair(visit: Visit, import_: Import, one: dict[str, Any], count: int, key:
                 import_,
                 lambda: repairing.skip_hidden_rows(visit.desk.journal, import_.id, True, who=who),
             )
-    if one["severity"] == "error" and one.get("column") and one.get("value") is not None:
+    if one["severity"] == "error" and _called(import_, one) and one.get("value") is not None:
         _put_in_all(visit, import_, one, count, key)
     if one.get("repair") is not None and one["severity"] != "note":
         label = f"Fix all {count:,}" if count > 1 else "Fix it"
-        if st.button(label, key=f"fix-{key}", help=look.safe(_says(one))):
+        if st.button(label, key=f"fix-{key}", help=look.safe(_says(import_, one))):
             _fix(visit, import_, one, one["repair"])
 
 
@@ -83,7 +83,7 @@ def _put_in_all(visit: Visit, import_: Import, one: dict[str, Any], count: int, 
     """For what nobody but the person can know."""
     with st.popover(f"Change all {count:,}" if count > 1 else "Change it", key=f"change-{key}"):
         where = "all of them" if count > 1 else "this row"
-        new = st.text_input(f"{look.label(str(one['column']))} in {where}", key=f"new-{key}")
+        new = st.text_input(f"{look.label(_called(import_, one))} in {where}", key=f"new-{key}")
         if st.button("Put this in", key=f"put-{key}", disabled=not new):
             _fix(visit, import_, one, new)
 
@@ -93,12 +93,20 @@ def _fix(visit: Visit, import_: Import, one: dict[str, Any], repair: str) -> Non
     who = person.or_nobody(visit)
 
     def act() -> None:
-        repairing.fix_all(visit.desk.journal, import_.id, **facts, repair=repair, who=who)
+        repairing.fix_all(
+            visit.desk.journal, import_.id, **facts, position=one.get("position"), repair=repair, who=who
+        )
 
     putting_right.apply(import_, act)
 
 
-def _says(one: dict[str, Any]) -> str:
-    if not one["column"]:
+def _called(import_: Import, one: dict[str, Any]) -> str:
+    """The problem's column; "" for the whole row. A check of an earlier version kept the header alone."""
+    position = one.get("position")
+    return str(one.get("column") or "") if position is None else file_words.column(import_, position)
+
+
+def _says(import_: Import, one: dict[str, Any]) -> str:
+    if not _called(import_, one):
         return "Takes the missing cells as empty."
     return f"Puts “{one['repair']}” in their place." if one["repair"] else "Empties the cell."

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from blnk_api import file_words
 from blnk_api.imports import repair_refused
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow
@@ -25,9 +26,9 @@ def is_possible(import_: Import, row: JournalRow) -> bool:
 
 
 def _columns(import_: Import) -> list[tuple[int, str]]:
-    """Place and header of the columns that are sent."""
-    columns = (import_.mapping or {}).get("columns", [])
-    return [(one["position"], one["header"]) for one in columns if one["use"] not in _NOT_ASKED]
+    """Place and name of the columns that are sent."""
+    columns, names = (import_.mapping or {}).get("columns", []), file_words.columns(import_)
+    return [(one["position"], names[one["position"]]) for one in columns if one["use"] not in _NOT_ASKED]
 
 
 def form(visit: Visit, import_: Import, row: JournalRow) -> None:
@@ -35,17 +36,17 @@ def form(visit: Visit, import_: Import, row: JournalRow) -> None:
     cells: dict[int, str] = {}
     with st.form(f"repair-{row.id}", border=False, enter_to_submit=False):
         person.name_field(visit)
-        for at, header in _columns(import_):
-            cells[at] = _field(row, at, header)
+        for at, name in _columns(import_):
+            cells[at] = _field(row, at, name)
         pressed = st.form_submit_button("Send repaired", type="primary")
         decide.creates(visit, import_)
     if pressed:
         decide.by_name(visit, lambda who: _send(visit, row, cells, who))
 
 
-def _field(row: JournalRow, at: int, header: str) -> str:
+def _field(row: JournalRow, at: int, name: str) -> str:
     held = row.cells[at] if at < len(row.cells) else ""
-    label = look.label(header or f"Column {at + 1}")
+    label = look.label(name)
     key = f"cell-{row.id}-{at}"
     # A field of one line would lose line breaks.
     typed = st.text_area(label, held, key=key) if "\n" in held else st.text_input(label, held, key=key)

@@ -30,7 +30,7 @@ def show(visit: Visit, import_: Import) -> None:
     st.subheader("Put rows right here")
     _told(visit, import_, grid)
     key = f"repair-{import_.id}-{grid['generation']}"
-    headers = file_words.unlike((import_.shape or {}).get("headers", []), taken=(_ROW, _WRONG, _LEAVE_OUT))
+    headers = file_words.columns(import_, taken=(_ROW, _WRONG, _LEAVE_OUT))
     with st.container(key="repair-grid"):
         st.data_editor(
             _frame(grid["rows"], headers),

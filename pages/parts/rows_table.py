@@ -133,7 +133,7 @@ def _columns(import_: Import, page: list[JournalRow]) -> dict[str, list[str]]:
     }
     if any(messages := [_message(row) for row in page]):
         table["Message"] = messages
-    headers = file_words.unlike((import_.shape or {}).get("headers", []), taken=list(table))
+    headers = file_words.columns(import_, taken=list(table))
     for at, name in enumerate(headers):
         table[name] = [row.cells[at] if at < len(row.cells) else "" for row in page]
     return table

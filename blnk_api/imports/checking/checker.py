@@ -9,7 +9,7 @@ from blnk_api.imports.checking.known import Known
 from blnk_api.imports.checking.meaning import Meaning, Meanings
 from blnk_api.imports.checking.own_rows import UNSETTLED, Brought, OwnRows
 from blnk_api.imports.checking.repeats import Earlier, Keys, Occurrences, Repeats
-from blnk_api.imports.mapping import Mapping, Use
+from blnk_api.imports.mapping import ColumnUse, Mapping, Use
 from blnk_api.imports.problems import Problem, clip
 from blnk_api.imports.reading import FileShape, Record
 from blnk_api.shown import shown
@@ -50,7 +50,7 @@ class Checker:
         self._meanings = Meanings(shape, mapping, known, custom_currencies, accepted_currencies)
         self._own = OwnRows(shape, mapping)
         self._chosen_match = mapping.match_columns is not None
-        self._headers = {use: column.header for use in Use if (column := mapping.column(use))}
+        self._columns = {use: column for use in Use if (column := mapping.column(use))}
         self._known_indicators = known.indicators
         self._twins, self._indicators, self._keys = Repeats(), Repeats(), Keys()
         self._occurrences = Occurrences()
@@ -96,13 +96,13 @@ class Checker:
         return late
 
     def _existing(self, record: Record, balance_id: str) -> CheckedRow:
-        number, column = record.number, self._headers[Use.BALANCE_ID]
+        number, column = record.number, self._columns[Use.BALANCE_ID]
         if balance_id.startswith("bln_"):
             message = f"This row is balance {shown(balance_id)} already and is not sent again."
-            note = Problem("already_created", number, "", column, clip(balance_id), message, "note")
+            note = _in_cell("already_created", number, "", column, balance_id, message, "note")
             return CheckedRow(number, "", None, [note], balance_id=balance_id)
         message = f"{shown(balance_id)} is no balance's id. Empty the cell if the balance is to be made."
-        wrong = Problem("malformed_balance_id", number, "", column, clip(balance_id), message, "error", "")
+        wrong = _in_cell("malformed_balance_id", number, "", column, balance_id, message, "error", "")
         return CheckedRow(number, "", None, [wrong])
 
     def _rows(self, number: int, meaning: Meaning, brought: Brought | None) -> list[CheckedRow]:
@@ -154,21 +154,21 @@ class Checker:
         if found is None:
             return None
         first, alike = found
-        column, said = self._headers[Use.REFERENCE], shown(key)
+        column, said = self._columns[Use.REFERENCE], shown(key)
         if alike:
             return self._both("duplicate_reference", "error", number, first, column, key, f"{said} is also")
         said = f"{said} but for small and capital letters is"
         return self._both("duplicate_reference", "warning", number, first, column, key, said)
 
     def _both(
-        self, kind: str, severity: Severity, number: int, first: int, column: str, value: str, said: str
+        self, kind: str, severity: Severity, number: int, first: int, column: ColumnUse, value: str, said: str
     ) -> Problem:
         """A problem of this row and, told once at the end, of the first row with the same value."""
         if (kind + severity, first) not in self._told:
             self._told.add((kind + severity, first))
             message = f"{said} in row {number:,}."
-            self._late.append(Problem(kind, first, "", column, clip(value), message, severity))
-        return Problem(kind, number, "", column, clip(value), f"{said} in row {first:,}.", severity)
+            self._late.append(_in_cell(kind, first, "", column, value, message, severity))
+        return _in_cell(kind, number, "", column, value, f"{said} in row {first:,}.", severity)
 
     def _twin(self, number: int, part: str, earlier: Earlier, currency: str) -> Problem:
         severity: Severity = "error" if self._chosen_match else "warning"
@@ -186,7 +186,7 @@ class Checker:
     def _taken_indicator(self, number: int, part: str, request: dict[str, Any], hash_: str) -> list[Problem]:
         """An indicator names one balance in a currency: in the file, and in Blnk unless this row made it."""
         indicator, currency = request["indicator"], request["currency"]
-        column = self._headers[Use.INDICATOR]
+        column = self._columns[Use.INDICATOR]
         earlier = self._indicators.seen((indicator, currency), number, bool(part))
         if earlier is not None:
             said = f"{shown(indicator)} in {currency} is also"
@@ -200,7 +200,7 @@ class Checker:
         if made is not None and made.hash == hash_:
             return []
         message = f"{shown(indicator)} in {currency} already exists in Blnk: it is {known.balance_id}."
-        return [Problem("indicator_exists", number, part, column, clip(indicator), message, "error")]
+        return [_in_cell("indicator_exists", number, part, column, indicator, message, "error")]
 
     def _kept_ref(
         self, number: int, part: str, brought: Brought, request: dict[str, Any], match: dict[str, str] | None
@@ -214,21 +214,35 @@ class Checker:
                 "changed since, or its columns mean something else now, so it cannot be looked for. Settle "
                 "the row in its own import first."
             )
-            at = self._headers.get(Use.STATUS, "")
-            return None, [Problem("unsettled", number, part, at, brought.status, message, "error")]
+            at = self._columns[Use.STATUS]
+            return None, [_in_cell("unsettled", number, part, at, brought.status, message, "error")]
         if not text:
             return None, []
-        column = self._headers[Use.IMPORT_REF]
+        column = self._columns[Use.IMPORT_REF]
         if brought.ref is None:
             message = f"{shown(text)} is no import_ref of ours; the row is told by its content."
-            return None, [Problem("unknown_ref", number, part, column, clip(text), message, "warning")]
+            return None, [_in_cell("unknown_ref", number, part, column, text, message, "warning")]
         if not is_itself:
             message = "The row has changed since it got its import_ref, so it is another balance now."
-            return None, [Problem("changed_since", number, part, column, text, message, "note")]
+            return None, [_in_cell("changed_since", number, part, column, text, message, "note")]
         if not self._occurrences.keep(*brought.ref):
             message = "A row above has this import_ref already, so this one is another balance."
-            return None, [Problem("repeated_ref", number, part, column, text, message, "warning")]
+            return None, [_in_cell("repeated_ref", number, part, column, text, message, "warning")]
         return text, []
+
+
+def _in_cell(
+    kind: str,
+    number: int,
+    part: str,
+    column: ColumnUse,
+    value: str,
+    message: str,
+    severity: Severity,
+    repair: str | None = None,
+) -> Problem:
+    where = column.header, clip(value)
+    return Problem(kind, number, part, *where, message, severity, repair, column.position)
 
 
 def _fits(ref: refs.Ref, meaning: Meaning) -> bool:

@@ -142,7 +142,8 @@ class Meanings:
         column, value = "", ""
         if flaw.column is not None:
             column, value = self._headers[flaw.column], clip(flaw.value or record.cells[flaw.column])
-        return Problem(flaw.kind, record.number, "", column, value, flaw.message, flaw.severity, flaw.repair)
+        told = flaw.message, flaw.severity, flaw.repair, flaw.column
+        return Problem(flaw.kind, record.number, "", column, value, *told)
 
     def _holds_rows(self, record: Record, flaw: Flaw) -> bool:
         """Whether a line of the cell names a ledger or a currency that exists where a row would have it."""
@@ -160,7 +161,7 @@ class Meanings:
     ) -> None:
         column = "" if at is None else self._headers[at]
         for kind, severity, message, repair in told:
-            found.append(Problem(kind, number, "", column, clip(text), message, severity, repair))
+            found.append(Problem(kind, number, "", column, clip(text), message, severity, repair, at))
 
     def _look_between(
         self, number: int, cells: list[str], request: dict[str, Any], found: list[Problem]
@@ -214,5 +215,5 @@ def _optional(find: Callable[[str], Answer[str]]) -> Callable[[str], Answer[str]
 
 def _flaws_first(found: list[Problem], flaws: int) -> list[Problem]:
     """Where reading already found a flaw in a cell, what else could be said of the cell only repeats it."""
-    flawed = {problem.column for problem in found[:flaws]}
-    return found[:flaws] + [problem for problem in found[flaws:] if problem.column not in flawed]
+    flawed = {problem.position for problem in found[:flaws]}
+    return found[:flaws] + [problem for problem in found[flaws:] if problem.position not in flawed]

@@ -78,6 +78,9 @@ def open_desk() -> Desk:
     """Raises SettingsProblem or JournalUnavailable."""
     settings = settings_.load()
     with _opening:
+        opened = _journals.get(settings.database_url)
+        if opened is not None and not opened.is_in_place():
+            _journals.pop(settings.database_url).close()  # another one lies there now
         if settings.database_url not in _journals:
             journal = Journal(settings.database_url)
             journal.migrate()

@@ -360,6 +360,10 @@ class Importer:
             lambda: f"fewer than {least} rows are {state}: {self.find(import_.id)}",
         )
 
+    def wait_for_ramp(self, import_: Import, ramp: int) -> None:
+        """Until so many rows go first again: 0, one; 1, five; 2, all."""
+        wait_until(lambda: self.find(import_.id).ramp == ramp, lambda: f"the ramp is not {ramp}")
+
     def events(self, import_: Import) -> list[str]:
         """What happened, oldest first."""
         with self.journal.read() as tx:

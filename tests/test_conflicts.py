@@ -7,7 +7,7 @@ import pytest
 from blnk_api.imports.journal import Journal
 from blnk_api.imports.journal import unknown as in_journal
 from blnk_api.imports.journal.moves import move
-from blnk_api.imports.journal.states import ImportState, RowState
+from blnk_api.imports.journal.states import ImportState, PausedBy, RowState
 from blnk_api.models import GENERAL_LEDGER_ID, BalanceRequest
 from tests.between import Between, Reply, Sent
 from tests.importing import LEDGER, Importer, requests_for, wait_until
@@ -114,7 +114,10 @@ def test_a_409_because_of_another_imports_balance_says_which_one_it_is(
         made.append(balance["balance_id"])
 
     between.on_create = conflict_on("3", by_another)
-    done = importer.run(requests_for(8))
+    paused = importer.run(requests_for(8), until=[ImportState.PAUSED])
+    assert paused.paused_by is PausedBy.DESK, "somebody else makes these rows at this moment"
+    importer.resume(paused)
+    done = importer.wait_for(paused, ImportState.DONE)
     row = importer.rows(done)[3]
     assert row.state is state
     assert made[0] in (row.balance_id or row.message or "")

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -88,6 +89,44 @@ def test_locks_on_a_network_are_not_trusted(importer: Importer, monkeypatch: pyt
     monkeypatch.setattr(lock, "_file_system_of", lambda _: "nfs4")
     with pytest.raises(JournalUnavailable, match="network file system"):
         SenderLock(importer.journal).take()
+
+
+@pytest.mark.parametrize("importer", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("gone", ["sender.lock", "journal.db", "."])
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_lock_in_a_folder_that_was_moved_or_replaced_is_not_held(
+    importer: Importer, gone: str, is_replaced: bool
+) -> None:
+    with SenderLock(importer.journal) as one:
+        assert one.take()
+        assert one.is_held()
+        path, away = importer.data_dir / gone, importer.data_dir.parent / "away"
+        path.rename(away)
+        if is_replaced and gone == ".":
+            shutil.copytree(away, path)
+        elif is_replaced:
+            shutil.copy(away, path)
+        assert not one.is_held()
+
+
+def test_a_sender_whose_data_folder_is_moved_sends_nothing_more_and_says_so(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    """A second one may send in a folder that takes its place. What was on its way is known where it went."""
+    importer.connect(requests_per_minute=6000)
+    draft = begun(importer, rows=300)
+    away = importer.data_dir.parent / "away"
+    importer.journal.close()
+    importer.data_dir.rename(away)
+    assert importer.processes[0].wait(30) != 0
+    sent = creates(practice_blnk)
+    away.rename(importer.data_dir)
+    assert "The data folder was moved or replaced" in (importer.data_dir / "worker.log").read_text()
+    counts = importer.counts(draft)
+    assert counts[RowState.READY]
+    assert sent == 300 - counts[RowState.READY]
+    importer.start_process()
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
 
 
 def sender_pid(importer: Importer) -> int | None:

@@ -20,7 +20,8 @@ from blnk_api.command.progress import Progress
 from blnk_api.command.sending import Unserved, see_through
 from blnk_api.command.stopping import say_stops
 from blnk_api.command.telling import say
-from blnk_api.imports import drafts, receipts
+from blnk_api.errors import BlnkError
+from blnk_api.imports import drafts, others_today, receipts
 from blnk_api.imports.drafts import NotConfirmed
 from blnk_api.imports.journal import JournalUnavailable, imports
 from blnk_api.imports.journal.imports import Import
@@ -113,6 +114,7 @@ def _confirmed(opened: Opened, draft: Import, connection: Connection, options: N
     """The import that was handed over: this draft, or another command's of the same file that was quicker."""
     telling.say_totals(draft, connection)
     say_stops(opened, connection.instance)
+    _say_other_desks(opened, connection)
     count = drafts.to_create(draft)
     with _or_discarded(opened, draft):
         if quicker := _overlapping(opened, draft):
@@ -124,6 +126,13 @@ def _confirmed(opened: Opened, draft: Import, connection: Connection, options: N
         else:
             say("There is nothing to create; what exists is compared with Blnk.")
         return _hand_over(opened, draft, count)
+
+
+def _say_other_desks(opened: Opened, connection: Connection) -> None:
+    """Nothing where Blnk does not answer: it is told, and holds nobody up."""
+    with suppress(BlnkError), opened.client(connection) as client:
+        if found := others_today.others_today(opened.journal, client):
+            say(others_today.told(found, opened.settings.time_zone))
 
 
 def _overlapping(opened: Opened, draft: Import) -> Import | None:

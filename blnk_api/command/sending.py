@@ -17,7 +17,7 @@ from blnk_api.command.exits import Ends, Exit
 from blnk_api.command.opening import Opened
 from blnk_api.imports.journal import JournalUnavailable, failures, imports, senders, sending, stops, unknown
 from blnk_api.imports.journal.imports import Import
-from blnk_api.imports.journal.lock import SenderLock
+from blnk_api.imports.journal.lock import MOVED, SenderLock
 from blnk_api.imports.journal.states import ImportState, PausedBy, RowState
 from blnk_api.imports.journal_thread import JournalThread
 from blnk_api.imports.worker import Running, engine_for
@@ -125,6 +125,8 @@ class _Seeing:
                 return now.import_
             with SenderLock(self._opened.journal) as lock:
                 while True:
+                    if not self._opened.journal.is_in_place():
+                        raise Ends(MOVED, Exit.STOPPED)
                     try:
                         ended = await (self._send(lock) if lock.take() else self._follow())
                     except (OperationalError, JournalUnavailable) as problem:

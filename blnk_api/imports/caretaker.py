@@ -61,6 +61,7 @@ class Caretaker:
         self._engine.start(self._resolve_for_ever())
         self._engine.start(self._probe_for_ever())
         self._engine.start(self._late.run())
+        self._engine.start(self._engine.neighbours.run(self._engine.lanes, self._waits.resolve))
         while True:
             try:
                 await self._watch()
@@ -80,7 +81,9 @@ class Caretaker:
         for import_ in live:
             lane = lanes.get(import_.number)
             if lane is None:
-                lane = Lane(import_, Ramp(import_.ramp), created_from=import_.created_from)
+                # Few go first after each start: a copy of this database may be at work elsewhere.
+                ramp = min(Ramp(import_.ramp), Ramp.FEW)
+                lane = Lane(import_, ramp, created_from=import_.created_from)
                 lanes[import_.number] = lane
             lane.import_ = import_
             await self._care_for(lane, import_, denied)
@@ -199,9 +202,12 @@ class Caretaker:
                 raise
             self._engine.scout.can_look = False
             return
+        if (lane := self._engine.lanes.get(import_.number)) is not None:
+            await self._engine.neighbours.judge(lane, [one for each in found.values() for one in each])
         now = self._gate.clock()
         witnessed = look.witness is not None and look.witness.ref in found
-        taken = await self._taken([row for row in look.rows if row.conflict and row.ref not in found])
+        conflicts = [row for row in look.rows if row.conflict and row.ref not in found]
+        taken = await in_doubt.taken(self._journal, self._engine.looker, conflicts)
         if there := [row for row in look.rows if row.ref in found]:
             first = min(
                 (one for row in there for one in found[row.ref]), key=lambda one: sortable(one.created_at)
@@ -214,18 +220,6 @@ class Caretaker:
                 await self._journal.write(unknown.was_taken, row, why=taken[row.id])
             else:
                 await self._judge_absent(look, row, import_, now, witnessed=witnessed)
-
-    async def _taken(self, rows: list[UnknownRow]) -> dict[int, str]:
-        """Of rows answered with a 409: which balance has their indicator, in words, where Blnk shows one."""
-        bodies = {row.id: await self._journal.read(unknown.body_of, row) for row in rows}
-        sent = {row: body for row, body in bodies.items() if body is not None}
-        holders = await in_doubt.holders_of_indicators(self._engine.looker, sent)
-        refs = {row.id: row.ref for row in rows}
-        return {
-            row: f"{holder.balance_id} has this indicator."
-            for row, holder in holders.items()
-            if holder.import_ref != refs[row]
-        }
 
     async def _judge_absent(
         self, look: Look, row: UnknownRow, import_: Import, now: float, *, witnessed: bool

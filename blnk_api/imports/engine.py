@@ -30,6 +30,7 @@ from blnk_api.imports.journal.states import PausedBy, RowState
 from blnk_api.imports.journal_thread import JournalThread
 from blnk_api.imports.lanes import FEW_ROWS, MOST_REFUSALS_IN_A_ROW, Lane, Ramp
 from blnk_api.imports.looking import Looker
+from blnk_api.imports.neighbours import Neighbours
 from blnk_api.imports.pace import Circuit
 from blnk_api.imports.recording import Recorder
 from blnk_api.imports.resolving import Resolver, Witness
@@ -69,7 +70,14 @@ class Engine:
         )
         self.lanes: dict[int, Lane] = {}
         self._recorder = Recorder(journal, self.lanes, retry_seconds=waits.journal_retry)
-        self.scout = Scout(journal, gate, self.looker, waits, settle_seconds, insist=self._recorder.insist)
+        self.neighbours = Neighbours(
+            journal, gate, self.looker, insist=self._recorder.insist, start=self.start
+        )
+        self.scout = Scout(
+            *(journal, gate, self.looker, waits, settle_seconds),
+            neighbours=self.neighbours,
+            insist=self._recorder.insist,
+        )
         self.settle_seconds = settle_seconds
         self.journal = journal
         self._waits = waits
@@ -199,6 +207,7 @@ class Engine:
 
     async def _attempt(self, lane: Lane, flight: Flight, token: Token) -> Result:
         left_at = self.gate.clock()
+        lane.sent.append(flight.ref)
         reply = await self.gate.post(
             flight.body, token, leave_before=flight.leave_before, may_leave=self._may_leave
         )
@@ -232,6 +241,8 @@ class Engine:
 
     def _created(self, lane: Lane, ref: str, created_at: str, left_at: float) -> None:
         self.resolver.created(Witness(ref, left_at))
+        lane.made.append(ref)
+        lane.since = lane.since or created_at
         if lane.created_from is None:
             lane.created_from = created_at
             self._start(self._remember_first(lane, created_at))
@@ -259,11 +270,15 @@ class Engine:
         """The import does not run any more: claimed rows that have not left go back, others are forgotten."""
         lane.ready.clear()
         lane.after = 0
+        # Whoever resumes it later: another desk may have made its rows meanwhile.
+        lane.is_looked_up = lane.is_walked = False
         self._recorder.take_back(lane, len(lane.claimed), "The import stopped before it left.")
 
     async def _after_record(self, lane: Lane) -> None:
-        if lane.ramp is Ramp.FEW and not lane.out and (lane.few_sent >= FEW_ROWS or not lane.ready):
-            await self.scout.raise_ramp(lane, Ramp.ALL)
+        is_few = lane.ramp is Ramp.FEW and not lane.is_confirming_few and lane.sends
+        if is_few and not lane.out and (lane.few_sent >= FEW_ROWS or not lane.ready):
+            lane.is_confirming_few = True
+            self._start(self.scout.confirm_few(lane))
         if lane.refusals_in_a_row >= MOST_REFUSALS_IN_A_ROW and lane.sends:
             lane.refusals_in_a_row = 0
             await self.scout.pause(

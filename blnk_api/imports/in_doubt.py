@@ -9,6 +9,7 @@ from blnk_api.errors import AccessDenied, ReadFailed
 from blnk_api.imports.journal import unknown
 from blnk_api.imports.journal.states import RowState
 from blnk_api.imports.journal.unknown import UnknownRow
+from blnk_api.imports.journal_thread import JournalThread
 from blnk_api.imports.looking import Looker, judge
 from blnk_api.models import Balance
 
@@ -38,7 +39,19 @@ def was_found(tx: Connection, import_id: str, row: UnknownRow, found: Sequence[B
             unknown.wait_for_person(tx, [row.id], message=verdict.message)
 
 
-async def holders_of_indicators(looker: Looker, bodies: dict[int, bytes]) -> dict[int, Balance]:
+async def taken(journal: JournalThread, looker: Looker, rows: Sequence[UnknownRow]) -> dict[int, str]:
+    """Of rows answered with a 409: which balance has their indicator, in words, where Blnk shows one."""
+    bodies = {row.id: await journal.read(unknown.body_of, row) for row in rows}
+    refs = {row.id: row.ref for row in rows}
+    holders = await _holders(looker, {row: body for row, body in bodies.items() if body is not None})
+    return {
+        row: f"{holder.balance_id} has this indicator."
+        for row, holder in holders.items()
+        if holder.import_ref != refs[row]
+    }
+
+
+async def _holders(looker: Looker, bodies: dict[int, bytes]) -> dict[int, Balance]:
     """The balance that has the indicator and currency that a row asks for, by row.
 
     Blnk keeps both together unique and fixed: while another balance has them, none of this row can exist,

@@ -8,6 +8,7 @@ from blnk_api.imports.decisions import Flight
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.ready import Ready
 from blnk_api.imports.journal.sending import Result
+from blnk_api.wire import REFS_PER_LOOK
 
 
 class Ramp(IntEnum):
@@ -44,7 +45,15 @@ class Lane:
     verification: object | None = None
     """The one that is under way."""
     is_confirming_canary: bool = False
+    is_confirming_few: bool = False
     few_sent: int = 0
+    sent: deque[str] = field(default_factory=lambda: deque(maxlen=REFS_PER_LOOK))
+    """Refs of the rows whose POSTs left last, in this process."""
+    made: deque[str] = field(default_factory=lambda: deque(maxlen=REFS_PER_LOOK))
+    """Those of them that Blnk answered with a balance."""
+    since: str | None = None
+    """Blnk's own time of the first balance that this process made of it: what is newer and was not made here
+    is another desk's."""
     refusals_in_a_row: int = 0
     created_from: str | None = None
     """Blnk's own time of the first balance: see journal.sending.remember_first."""
@@ -56,12 +65,19 @@ class Lane:
         """Rows between their claim and the record of what came of them."""
         return len(self.claimed) + self.in_flight + len(self.results) + self.recording
 
+    def forget_sent(self) -> None:
+        """What is seen from now on is judged by what is sent from now on."""
+        self.sent.clear()
+        self.made.clear()
+        self.since = None
+        self.few_sent = 0
+
     def room(self) -> int:
         """How many more rows the ramp lets out now."""
         match self.ramp:
             case Ramp.CANARY:
                 return 0 if self.is_confirming_canary else 1 - self.out
             case Ramp.FEW:
-                return FEW_ROWS - self.few_sent
+                return 0 if self.is_confirming_few else FEW_ROWS - self.few_sent
             case Ramp.ALL:
                 return 1_000_000

@@ -1,7 +1,7 @@
 """Goes ahead of the sending: looks rows up in Blnk before they may be claimed, and the canary after it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from blnk_api.imports.journal.states import PausedBy, RowState
 from blnk_api.imports.journal_thread import JournalThread
 from blnk_api.imports.lanes import Lane, Ramp
 from blnk_api.imports.looking import Looker, Verdict, bound_of, judge
+from blnk_api.imports.neighbours import Neighbours
 from blnk_api.imports.patience import WhileWanted
 from blnk_api.models import Balance
 from blnk_api.settings import Waits
@@ -30,13 +31,18 @@ FEWEST_LOOKS_FOR_A_WALK = 10
 """Below this, asking how many balances there are costs more than it saves."""
 
 
-async def look_up(looker: Looker, import_: Import, rows: Sequence[Ready]) -> dict[int, Verdict]:
-    """What Blnk holds already of rows that are about to be sent, by row. No date bounds this look.
+async def look_up(
+    looker: Looker, import_: Import, rows: Sequence[Ready], met: list[Balance] | None = None
+) -> dict[int, Verdict]:
+    """What Blnk holds already of rows that are about to be sent, by row. No date bounds this look. All that
+    was found is added to `met`.
 
     Raises from the errors tree when any part of it is not answered.
     """
     parts = [rows[start : start + REFS_PER_LOOK] for start in range(0, len(rows), REFS_PER_LOOK)]
     found = await asyncio.gather(*(looker.find_together([row.ref for row in part]) for part in parts))
+    if met is not None:
+        met += (one for answer in found for each in answer.values() for one in each)
     return {
         row.id: judge(row.body, import_.id, answer[row.ref])
         for part, answer in zip(parts, found, strict=True)
@@ -89,10 +95,16 @@ async def list_up(thread: JournalThread, looker: Looker, import_: Import, guard:
 
 
 async def settle(
-    thread: JournalThread, looker: Looker, import_: Import, rows: Sequence[Ready], guard: Guard = unguarded
+    thread: JournalThread,
+    looker: Looker,
+    import_: Import,
+    rows: Sequence[Ready],
+    guard: Guard = unguarded,
+    *,
+    met: list[Balance] | None = None,
 ) -> dict[int, Verdict]:
     """Looks these rows up, and keeps what was found."""
-    verdicts = await look_up(looker, import_, rows)
+    verdicts = await look_up(looker, import_, rows, met)
     if verdicts:
         await thread.write(guarded, guard, apply_verdicts, import_.number, verdicts)
     return verdicts
@@ -136,6 +148,7 @@ class Scout:
         waits: Waits,
         settle_seconds: float,
         *,
+        neighbours: Neighbours,
         insist: Callable[..., Awaitable[None]],
     ) -> None:
         self.can_look = True
@@ -145,6 +158,7 @@ class Scout:
         self._looker = looker
         self._waits = waits
         self._settle_seconds = settle_seconds
+        self._neighbours = neighbours
         self._insist = insist
 
     async def fill(self, lane: Lane) -> None:
@@ -162,8 +176,13 @@ class Scout:
                     lane.after, lane.is_walked = 0, False
                 return
             is_known = lane.is_walked or not self.can_look
-            verdicts = {} if is_known else await settle(self._journal, self._looker, lane.import_, rows)
+            met: list[Balance] = []
+            verdicts = (
+                {} if is_known else await settle(self._journal, self._looker, lane.import_, rows, met=met)
+            )
             lane.after = rows[-1].id
+            if not await self._neighbours.judge(lane, met):
+                return
             self._offer(lane, (row for row in rows if row.id not in verdicts))
         except AccessDenied as denied:
             await self.denied(denied)
@@ -194,7 +213,7 @@ class Scout:
         found = not self.can_look
         while not found:
             try:
-                found = await self._find(ref, bound_of(lane.created_from))
+                found = await self._find([ref], bound_of(lane.created_from))
             except AccessDenied as denied:
                 found = await self.denied(denied)
                 continue
@@ -209,18 +228,40 @@ class Scout:
                 await self.pause(lane, PausedBy.CANARY, reason)
                 lane.is_confirming_canary = False
                 return
-        await self.raise_ramp(lane, Ramp.FEW)
+        if await self._nobody_else(lane):
+            await self.raise_ramp(lane, Ramp.FEW)
         lane.is_confirming_canary = False
 
-    async def _find(self, ref: str, created_from: str | None) -> bool:
-        """Whether a ref is found within the settle time: a replica may lag."""
+    async def confirm_few(self, lane: Lane) -> None:
+        """The first rows together must be shown by Blnk, or not for as long as a replica may lag, and no
+        other desk may have made any of them, before all others go."""
+        if await self._nobody_else(lane):
+            await self.raise_ramp(lane, Ramp.ALL)
+        lane.is_confirming_few = False
+
+    async def _nobody_else(self, lane: Lane) -> bool:
+        """False when the import was paused because another desk is at work on its rows."""
+        while self.can_look:
+            try:
+                await self._find(lane.made, bound_of(lane.created_from))
+                return await self._neighbours.sent(lane)
+            except AccessDenied as denied:
+                await self.denied(denied)
+            except (BlnkError, SQLAlchemyError, OSError):
+                await asyncio.sleep(self._waits.journal_retry)
+        return True
+
+    async def _find(self, refs: Collection[str], created_from: str | None) -> bool:
+        """Whether all of these are found within the settle time: a replica may lag."""
         deadline = self._gate.clock() + self._settle_seconds
-        while True:
-            if ref in await self._looker.find_together([ref], created_from=created_from):
+        while refs:
+            found = await self._looker.find_together(list(refs), created_from=created_from)
+            if set(refs) <= set(found):
                 return True
             if self._gate.clock() > deadline:
                 return False
             await asyncio.sleep(min(1.0, self._settle_seconds / 4))
+        return True
 
     async def raise_ramp(self, lane: Lane, ramp: Ramp) -> None:
         lane.ramp = ramp

@@ -32,7 +32,7 @@ from blnk_api.imports.closing import Closing
 from blnk_api.imports.engine import Engine
 from blnk_api.imports.gate import Gate
 from blnk_api.imports.journal import Journal, JournalUnavailable, failures, imports, senders, sending
-from blnk_api.imports.journal.lock import SenderLock
+from blnk_api.imports.journal.lock import MOVED, SenderLock
 from blnk_api.imports.journal_thread import JournalThread
 from blnk_api.imports.pace import Breaker, Circuit, Pace
 from blnk_api.imports.preparing import Preparer
@@ -182,7 +182,7 @@ class Worker:
     async def _tend(self, lock: SenderLock, preparer: Preparer) -> None:
         """What is done five times a second is cheap; the rest waits for the next beat."""
         if not lock.is_held():
-            raise LockLost
+            raise LockLost("" if self._journal.is_in_place() else MOVED)
         for one in self._running.values():
             one.raise_if_broken()
         self._tell_changes()

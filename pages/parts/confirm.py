@@ -9,7 +9,7 @@ from blnk_api.imports.journal import rows
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.states import RowState
 from blnk_api.models import IMPORT_ID, IMPORT_REF
-from pages.parts import banner, look, person
+from pages.parts import banner, look, other_desks, person
 from pages.parts.visit import Visit
 
 _LEDGERS_IN_FULL = 12
@@ -29,6 +29,7 @@ def show(visit: Visit, import_: Import, ready: int, invalid: int) -> bool:
         f"{words.plural(ready, 'balance')} will be created in **{look.safe(visit.connection.label)}** "
         f"(**{look.environment(import_.instance)}**). Balances cannot be deleted."
     )
+    other_desks.show(visit)
     _by_ledger(import_)
     _first_rows(visit, import_)
     st.caption(look.safe(file_words.how_long(ready, visit.connection.requests_per_minute)))

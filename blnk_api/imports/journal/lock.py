@@ -10,11 +10,17 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api.imports.journal import failures
-from blnk_api.imports.journal.opening import Journal, JournalUnavailable
+from blnk_api.imports.journal.opening import Journal, JournalUnavailable, file_at
 
 _ADVISORY_KEY = 7316201
 _CHECK_SECONDS = 1.0
 _NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "ceph", "glusterfs"}
+
+
+MOVED = (
+    "The data folder was moved or replaced while it was in use. Nothing more is sent. Put the folder where "
+    "it belongs and start again: rows that were on their way are looked up in Blnk first."
+)
 
 
 class SenderLock:
@@ -25,6 +31,7 @@ class SenderLock:
         self._file: FileLock | None = None
         self._connection: Connection | None = None
         self._checked_at = 0.0
+        self._locked: tuple[int, int] | None = None
 
     def take(self) -> bool:
         """Whether this process holds it now. Raises JournalUnavailable where locks cannot be trusted."""
@@ -33,7 +40,7 @@ class SenderLock:
     def is_held(self) -> bool:
         """Cheap enough to ask before every claim: the database is asked once a second."""
         if self._file is not None:
-            return self._file.is_locked
+            return self._file.is_locked and self._is_in_place()
         if self._connection is None:
             return False
         now = time.monotonic()
@@ -45,6 +52,15 @@ class SenderLock:
                 return False
             self._checked_at = now
         return True
+
+    def _is_in_place(self) -> bool:
+        """Whether database and lock are the files that they were: in a data folder that was moved or replaced
+        another process may hold a lock of its own and send the same rows."""
+        return self._journal.is_in_place() and file_at(self._path) == self._locked
+
+    @property
+    def _path(self) -> Path:
+        return self._journal.folder / "sender.lock"
 
     def release(self) -> None:
         if self._file is not None:
@@ -69,12 +85,16 @@ class SenderLock:
                 f"{self._journal.folder} is on a network file system, whose locks cannot be trusted. Put the "
                 "data folder on a local disk (BLNK_DATA_DIR), or use Postgres (BLNK_DATABASE_URL)."
             )
-        lock = FileLock(self._journal.folder / "sender.lock", timeout=0)
+        if not self._journal.is_in_place():
+            raise JournalUnavailable(MOVED)
+        lock = FileLock(self._path, timeout=0)
         try:
             lock.acquire()
         except Timeout:
             return False
-        self._file = lock
+        except OSError as problem:
+            raise JournalUnavailable(f"The sender's lock cannot be taken: {problem.strerror}.") from problem
+        self._file, self._locked = lock, file_at(self._path)
         return True
 
     def _take_advisory(self) -> bool:

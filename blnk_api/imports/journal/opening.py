@@ -53,6 +53,7 @@ class Journal:
         After a power cut the last of them may be missing, and are read from the file again. What others write
         after them, a person's confirm too, is on the disk only together with them: the log is one.
         """
+        self._file: tuple[int, int] | None = None
         self.url = make_url(url)
         self._versions: set[str] = set()
         """Of the schema that this program knows, once `migrate` has read them."""
@@ -60,6 +61,7 @@ class Journal:
         if self.is_sqlite:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.engine = _sqlite(url, _FOR_DRAFTS if for_drafts else _FOR_SENDING)
+            event.listen(self.engine, "connect", self._remember_file)
         else:
             driver = self.url.set(drivername="postgresql+psycopg")
             self.engine = create_engine(
@@ -70,6 +72,14 @@ class Journal:
     def folder(self) -> Path:
         """Where a SQLite journal lies; its locks lie beside it."""
         return Path(self.url.database or "").absolute().parent
+
+    def is_in_place(self) -> bool:
+        """Whether its file is still the one that was opened first: a SQLite database that is moved or
+        replaced is written to further where nobody looks for it, and another one may be in its place."""
+        return self._file is None or self._file == file_at(Path(self.url.database or ""))
+
+    def _remember_file(self, *_: object) -> None:
+        self._file = self._file or file_at(Path(self.url.database or ""))
 
     def migrate(self) -> None:
         """Brings the schema up to this version, once for all processes. Raises JournalUnavailable."""
@@ -126,6 +136,15 @@ class Journal:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def file_at(path: Path) -> tuple[int, int] | None:
+    """Which file lies there at this moment, by device and inode; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _sqlite(url: str, pragmas: Sequence[str]) -> Engine:

@@ -56,7 +56,12 @@ class JournalRow:
     @property
     def label(self) -> str:
         """What a person calls it: the record's number, with the currency where a record makes several."""
-        return f"{self.number}·{self.part}" if self.part else str(self.number)
+        return label_of(self.number, self.part)
+
+
+def label_of(number: int, part: str) -> str:
+    """What a person calls a row."""
+    return f"{number}·{part}" if part else str(number)
 
 
 _INSERT = (

@@ -132,6 +132,8 @@ class PausedBy(StrEnum):
     CONNECTION = "connection"
     """No connection means the import's instance any more."""
     CANARY = "canary"
+    DESK = "another desk"
+    """Another desk creates balances of the same rows in the same Blnk."""
 
 
 class Outcome(StrEnum):

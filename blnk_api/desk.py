@@ -16,7 +16,7 @@ from blnk_api.client import BlnkClient
 from blnk_api.errors import SettingsProblem
 from blnk_api.imports.journal import Journal, JournalUnavailable, failures, history, imports, senders
 from blnk_api.imports.journal.imports import Import
-from blnk_api.links import Links
+from blnk_api.links import Links, refuse_bad_key
 from blnk_api.settings import Connection, Instance, Settings
 from blnk_api.token_store import TokenStore
 
@@ -93,7 +93,7 @@ def open_desk() -> Desk:
     except (SQLAlchemyError, OSError) as problem:
         raise JournalUnavailable(failures.explain(problem), may_pass=True) from problem
     _refuse_to_slip_into_practice(settings, list(used.values()))
-    _ = desk.links  # a key that is none is found here, not in the middle of a page
+    refuse_bad_key(settings.data_dir)  # here, and not in the middle of a page
     return desk
 
 

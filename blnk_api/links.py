@@ -92,6 +92,12 @@ class Links:
         return URLSafeTimedSerializer(self._secret, salt=what.__name__.lower())
 
 
+def refuse_bad_key(data_dir: Path) -> None:
+    """Raises SettingsProblem where what signs links is no secret; a missing one is made when it is needed."""
+    if (data_dir / _SECRET_FILE).exists():
+        _secret(data_dir)
+
+
 def _secret(data_dir: Path) -> str:
     """Made once for all processes: it is written whole under another name first, and the first one stays."""
     path = data_dir / _SECRET_FILE

@@ -125,7 +125,7 @@ def test_the_results_of_200_rows_are_what_blnk_holds_cell_by_cell(
     page, name, data = results
     assert "PRACTICE" in name
     asked, told = records(file_of_200().encode()), records(data)
-    assert list(told[0]) == [*asked[0], "balance_id", "status", "message", "import_ref"]
+    assert list(told[0]) == [*asked[0], "balance_id", "status", "message", "import_ref", "import_row"]
     held = {balance["balance_id"]: balance for balance in own(blnk, page.url)}
     assert len(held) == 195
     for number, (row, result) in enumerate(zip(asked, told, strict=True), 2):

@@ -75,7 +75,7 @@ def test_a_file_becomes_balances_and_its_results_are_what_blnk_holds(
     with out.open(encoding="utf-8-sig", newline="") as file:
         told = list(csv.DictReader(file))
     assert list(told[0]) == [
-        *("ledger_id", "currency", "customer", "balance_id", "status", "message", "import_ref")
+        *("ledger_id", "currency", "customer", "balance_id", "status", "message", "import_ref", "import_row")
     ]
     held = {one["balance_id"]: one for one in practice_blnk.balances()}
     assert len(held) == len(told) == 30

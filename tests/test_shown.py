@@ -54,7 +54,7 @@ def test_a_thousand_rows_are_a_thousand_balances_although_blnk_is_unwell(
     assert all(fired[kind] > 20 for kind in ("drop_after_commit", "status_after_commit", "rate_limited"))
     assert fired["full_stop"]
     typed, told = read(THOUSAND), read(out)
-    assert told[0] == [*typed[0], "balance_id", "status", "message", "import_ref"]
+    assert told[0] == [*typed[0], "balance_id", "status", "message", "import_ref", "import_row"]
     assert [row[: len(typed[0])] for row in told] == typed
     held = {one["balance_id"]: one["meta_data"]["import_ref"] for one in practice_blnk.balances()}
     assert {row[-4]: row[-1] for row in told[1:]} == held

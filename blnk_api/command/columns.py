@@ -2,7 +2,7 @@
 
 import re
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -10,6 +10,7 @@ from typing import Self
 from blnk_api.command.exits import Ends
 from blnk_api.imports import mapping as mappings
 from blnk_api.imports import matching, reading_apart
+from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.mapping import ColumnUse, ForAllRows, Mapping, Use
 from blnk_api.imports.reading import FileProblem, FileShape, ReadOptions
 from blnk_api.shown import shown
@@ -54,13 +55,24 @@ class Understood:
 
     mapping: Mapping
     notes: list[str]
+    accepted: Sequence[str] = ()
+    """Codes outside ISO 4217 that were said to be meant in the import whose results this file is."""
 
 
 _DETECT = ReadOptions()
 
 
-def understand(path: Path, wishes: Wishes, options: ReadOptions = _DETECT) -> Understood:
-    """How the file's columns are to be taken. Raises BadFile, and Ends for a wish that cannot be."""
+def understand(
+    path: Path,
+    wishes: Wishes,
+    options: ReadOptions = _DETECT,
+    *,
+    results_of: Callable[[Mapping, FileShape], Import | None] = lambda *_: None,
+) -> Understood:
+    """How the file's columns are to be taken. Raises BadFile, and Ends for a wish that cannot be.
+
+    `results_of` finds the import whose results the file is: its columns mean what they meant there.
+    """
     try:
         shape = reading_apart.detect(path, path.name, options)
     except FileProblem as problem:
@@ -69,6 +81,9 @@ def understand(path: Path, wishes: Wishes, options: ReadOptions = _DETECT) -> Un
         told = f"{shown(str(path), 200)} cannot be read: {problem.strerror}."
         raise BadFile("not_found", told) from None
     mapping = mappings.guess(shape)
+    earlier = results_of(mapping, shape)
+    if earlier is not None and earlier.mapping is not None:
+        mapping = mappings.adopt(Mapping.model_validate(earlier.mapping), shape)
     for wish in wishes.map:
         mapping = _mapped(mapping, wish)
     mapping = mapping.model_copy(update={"columns": matching.named(mapping.columns)})
@@ -82,11 +97,12 @@ def understand(path: Path, wishes: Wishes, options: ReadOptions = _DETECT) -> Un
             notes.append(
                 f"The file has a column for the {option}, {shown(column.header)}, so --{option} is not used."
             )
+    typed = tuple(code.strip() for code in (wishes.currency or "").split(";") if code.strip())
     for_all = ForAllRows(
-        ledger_id=wishes.ledger or None,
-        currencies=tuple(code.strip() for code in (wishes.currency or "").split(";") if code.strip()),
+        ledger_id=wishes.ledger or mapping.for_all_rows.ledger_id,
+        currencies=typed or mapping.for_all_rows.currencies,
     )
-    match = tuple(_match(mapping, header) for header in wishes.match) or None
+    match = tuple(_match(mapping, header) for header in wishes.match) or mapping.match_columns
     mapping = mapping.model_copy(update={"for_all_rows": for_all, "match_columns": match})
     wrong = [one for one in mappings.problems(mapping, shape) if one.severity == "error"]
     if wrong:
@@ -95,7 +111,7 @@ def understand(path: Path, wishes: Wishes, options: ReadOptions = _DETECT) -> Un
         if twice is not None:
             told += f' Name a column by its place: --map "#{twice + 1}=ignore".'
         raise BadFile(wrong[0].kind, told + _how_to_choose(mapping), shape)
-    return Understood(mapping, notes)
+    return Understood(mapping, notes, earlier.accepted.get("currencies", ()) if earlier else ())
 
 
 def _how_to_choose(mapping: Mapping) -> str:

@@ -3,7 +3,7 @@
 import re
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +37,12 @@ def dry_run(opened: Opened, options: Namespace) -> Exit:
     path = Path(options.file)
     connection = opened.connection_named(options.connection)
     try:
-        understood = columns.understand(path, Wishes.of(options), options.reading)
+        understood = columns.understand(
+            path, Wishes.of(options), options.reading, results_of=opened.results_of(connection)
+        )
+        accepted = [*options.allow_currency, *understood.accepted]
         with aside(opened, connection) as here:
-            draft = _checked(here, path, connection, understood.mapping, options)
+            draft = _checked(here, path, connection, understood.mapping, accepted, options)
             for note in understood.notes:
                 print(note, file=sys.stderr)
             if options.json:
@@ -63,7 +66,14 @@ def dry_run(opened: Opened, options: Namespace) -> Exit:
     return Exit.LEFT_OVER if draft.counts.get(RowState.INVALID) else Exit.FINE
 
 
-def _checked(here: Aside, path: Path, connection: Connection, mapping: Columns, options: Namespace) -> Import:
+def _checked(
+    here: Aside,
+    path: Path,
+    connection: Connection,
+    mapping: Columns,
+    accepted: Sequence[str],
+    options: Namespace,
+) -> Import:
     """Raises BadFile for what only reading all of it shows."""
     id = imports.new_id()
     with path.open("rb") as file:
@@ -77,7 +87,7 @@ def _checked(here: Aside, path: Path, connection: Connection, mapping: Columns, 
             data=file,
             mapping=mapping,
             options=options.reading,
-            accepted_currencies=options.allow_currency,
+            accepted_currencies=accepted,
         )
     with Progress(options.progress, here, id):
         draft = check(here, id, connection)

@@ -3,7 +3,7 @@
 import hashlib
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -39,12 +39,15 @@ def import_file(opened: Opened, options: Namespace) -> Exit:
         raise Ends("--json and --requests go with --dry-run. Nothing was sent.")
     path, out = Path(options.file), Path(options.results) if options.results else None
     connection = opened.connection_named(options.connection)
-    understood = columns.understand(path, Wishes.of(options), options.reading)
+    understood = columns.understand(
+        path, Wishes.of(options), options.reading, results_of=opened.results_of(connection)
+    )
+    accepted = [*options.allow_currency, *understood.accepted]
     if out is not None:
         telling.writable(out, instead_of=path)
     for note_ in understood.notes:
         say(note_)
-    import_ = _found_or_uploaded(opened, path, connection, understood.mapping, options)
+    import_ = _found_or_uploaded(opened, path, connection, understood.mapping, accepted, options)
     with Progress(options.progress, opened, import_.id):
         import_ = _checked(opened, import_, connection)
     if import_.state is ImportState.DRAFT:
@@ -61,7 +64,12 @@ def import_file(opened: Opened, options: Namespace) -> Exit:
 
 
 def _found_or_uploaded(
-    opened: Opened, path: Path, connection: Connection, mapping: Mapping, options: Namespace
+    opened: Opened,
+    path: Path,
+    connection: Connection,
+    mapping: Mapping,
+    accepted: Sequence[str],
+    options: Namespace,
 ) -> Import:
     """The unfinished import of the same file, or a new draft."""
     try:
@@ -71,7 +79,7 @@ def _found_or_uploaded(
                 found = unfinished.of_file(
                     *(tx, connection.instance, digest, mapping),
                     options=options.reading.model_dump(exclude_none=True),
-                    accepted_currencies=options.allow_currency,
+                    accepted_currencies=accepted,
                     drafts_of=opened.who,
                 )
             if found is not None:
@@ -90,7 +98,7 @@ def _found_or_uploaded(
                 data=file,
                 mapping=mapping,
                 options=options.reading,
-                accepted_currencies=options.allow_currency,
+                accepted_currencies=accepted,
             )
     except drafts.NotKept as reason:
         raise Ends(str(reason)) from None

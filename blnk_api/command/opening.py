@@ -3,6 +3,7 @@
 import os
 import pwd
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
@@ -12,8 +13,11 @@ from blnk_api import settings as settings_module
 from blnk_api.client import BlnkClient
 from blnk_api.command.exits import Ends, Exit
 from blnk_api.desk import open_desk
+from blnk_api.imports import results_of
 from blnk_api.imports.journal import Journal, imports
 from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.mapping import Mapping
+from blnk_api.imports.reading import FileShape
 from blnk_api.sandbox import launch
 from blnk_api.sandbox.launch import PracticeNotStarted
 from blnk_api.settings import Connection, Settings
@@ -55,6 +59,15 @@ class Opened:
         if found is None:
             raise Ends(f"There is no import {shown(id)} here. `status` lists them.")
         return found
+
+    def results_of(self, connection: Connection) -> Callable[[Mapping, FileShape], Import | None]:
+        """Finds the import into this connection's instance whose results a file is."""
+
+        def find(guessed: Mapping, shape: FileShape) -> Import | None:
+            with self.journal.read() as tx:
+                return results_of.import_of(tx, connection.instance, guessed, shape)
+
+        return find
 
     def connection_named(self, name: str | None) -> Connection:
         """The connection that --connection names; a lone one when it names none."""

@@ -46,6 +46,7 @@ _OWN = {
     "status": Use.STATUS,
     "message": Use.MESSAGE,
     "importref": Use.IMPORT_REF,
+    "importrow": Use.IMPORT_ROW,
 }
 _LEDGER_ID = re.compile(r"ldg_\S+|general_ledger_id")
 _IDENTITY_ID = re.compile(r"idt_\S+")
@@ -108,7 +109,7 @@ def guess(shape: FileShape) -> Mapping:
     uses: dict[int, Use] = {}
     own = _own_columns(shape.headers)
     for at, header in enumerate(shape.headers):
-        if plain(header) in ("balanceid", "importref"):
+        if plain(header) in ("balanceid", "importref", "importrow"):
             uses[at] = Use.IGNORE
     uses |= own
     for use in (*_ONE_ONLY, Use.REFERENCE):
@@ -138,10 +139,11 @@ def guess(shape: FileShape) -> Mapping:
 def _own_columns(headers: Sequence[str]) -> dict[int, Use]:
     """The columns that our results add, the last of their name: a person may have a `status` of their own.
 
-    Without an import_ref it is no file of ours, and only a balance_id says something: what exists already.
+    Without an import_ref or import_row it is not a file of ours, and only a balance_id says something: what
+    exists already.
     """
     last = {plain(header): at for at, header in enumerate(headers)}
-    names = _OWN if "importref" in last else ("balanceid",)
+    names = _OWN if {"importref", "importrow"} & set(last) else ("balanceid",)
     return {last[name]: _OWN[name] for name in names if name in last}
 
 

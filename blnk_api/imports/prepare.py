@@ -27,7 +27,7 @@ from blnk_api.auth import token_source
 from blnk_api.client import BlnkClient
 from blnk_api.errors import AccessDenied, BlnkError, check_not_answered
 from blnk_api.imports import mapping as mappings
-from blnk_api.imports import reading, refs, watched
+from blnk_api.imports import reading, refs, results_of, watched
 from blnk_api.imports.checking import CheckedRow, Checker, Known, Problem, ProblemGroup, group, wanted
 from blnk_api.imports.journal import Journal, imports, repairs, rows
 from blnk_api.imports.journal.imports import Import
@@ -35,7 +35,7 @@ from blnk_api.imports.journal.moves import move, note
 from blnk_api.imports.journal.rows import NewRow
 from blnk_api.imports.journal.states import RowState, Stage
 from blnk_api.imports.lookups import known_in_blnk
-from blnk_api.imports.mapping import Mapping, Use
+from blnk_api.imports.mapping import Mapping
 from blnk_api.imports.merging import HIDDEN_AND_SKIPPED, LEFT_OUT_BY_A_PERSON, Merger, Restructured
 from blnk_api.imports.overlay import Overlay
 from blnk_api.imports.reading import FileProblem, FileShape, ReadOptions, Record
@@ -134,7 +134,10 @@ def _check(journal: Journal, settings: Settings, connection: BlnkConnection, imp
     path = settings.uploads_dir / str(import_.file_path)
     shape = reading.detect(path, import_.file_name, ReadOptions(**import_.options))
     # A person's choice stays when a check begins again; what was only guessed is guessed alike.
-    chosen = import_.mapping or _mapping_of_results(journal, import_, shape)
+    earlier = None if import_.mapping else _import_of_results(journal, import_, shape)
+    if earlier is not None and not import_.accepted.get("currencies"):
+        import_ = _accept_as_in(journal, import_, earlier)
+    chosen = import_.mapping or (earlier and earlier.mapping)
     mapping = mappings.adopt(Mapping.model_validate(chosen), shape) if chosen else mappings.guess(shape)
     about_columns = mappings.problems(mapping, shape)
     with journal.write() as tx:
@@ -164,15 +167,21 @@ def _check(journal: Journal, settings: Settings, connection: BlnkConnection, imp
         _finish(tx, import_, checking, groups, known)
 
 
-def _mapping_of_results(journal: Journal, import_: Import, shape: FileShape) -> dict[str, Any] | None:
+def _import_of_results(journal: Journal, import_: Import, shape: FileShape) -> Import | None:
     """Our own results come back: their columns mean what they meant, or no row would be told by its mark."""
-    column = mappings.guess(shape).column(Use.IMPORT_REF)
-    if column is None:
-        return None
-    brought = {record.cells[column.position].strip() for record in shape.samples} - {""}
+    guessed = mappings.guess(shape)
     with journal.read() as tx:
-        earlier = imports.with_refs(tx, import_.instance_number, sorted(brought))
-    return None if earlier is None else earlier.mapping
+        return results_of.import_of(tx, import_.instance, guessed, shape)
+
+
+def _accept_as_in(journal: Journal, import_: Import, earlier: Import) -> Import:
+    """Codes that somebody said are meant in the import whose results these are."""
+    currencies = earlier.accepted.get("currencies", [])
+    accepted = {**import_.accepted, "currencies": currencies}
+    if currencies:
+        with journal.write() as tx:
+            imports.set_facts(tx, import_.number, accepted=accepted)
+    return replace(import_, accepted=accepted)
 
 
 class _Checking:

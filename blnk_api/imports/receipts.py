@@ -153,21 +153,25 @@ def _file(tx: Connection, import_: Import) -> dict[str, Any] | None:
 
 
 def _totals(tx: Connection, import_: Import) -> Iterator[dict[str, Any]]:
-    """Balances by ledger and currency, largest first; rows that never became a request have no ledger."""
+    """Balances by ledger and currency, largest first; at the end, without a ledger, rows that never became a
+    request: invalid ones, and records that were left out by hand."""
     mine = tables.rows.c
     found = tx.execute(
         select(mine.ledger_id, mine.currency, mine.state, func.count())
-        .where(mine.import_ == import_.number, mine.ledger_id.is_not(None))
+        .where(mine.import_ == import_.number)
         .group_by(mine.ledger_id, mine.currency, mine.state)
     )
     states: dict[tuple[str, str], dict[str, int]] = {}
     for ledger, currency, state, n in found:
-        states.setdefault((ledger, currency), {})[WORDS[RowState(state)]] = n
+        key = (ledger, currency) if ledger else ("", "")
+        counted = states.setdefault(key, {})
+        word = WORDS[RowState(state)]
+        counted[word] = counted.get(word, 0) + n
     names = {
         **import_.totals.get("ledger_names", {}),
         **{one["ledger_id"]: one["name"] for one in import_.totals.get("by_ledger", []) if one.get("name")},
     }
-    largest_first = sorted(states.items(), key=lambda one: (-sum(one[1].values()), one[0]))
+    largest_first = sorted(states.items(), key=lambda one: (not one[0][0], -sum(one[1].values()), one[0]))
     for (ledger, currency), by_status in largest_first:
         yield {
             "ledger_id": ledger,

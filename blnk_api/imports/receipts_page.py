@@ -195,6 +195,9 @@ def _about(told: dict[str, Any], at: _Times) -> Facts:
     return facts
 
 
+_NO_LEDGER = "Rows that were invalid or left out"
+
+
 def _totals(totals: Sequence[dict[str, Any]]) -> str:
     made = (RowState.CREATED, RowState.EXISTS, RowState.UNKNOWN)
     words = [WORDS[one] for one in made]
@@ -202,7 +205,7 @@ def _totals(totals: Sequence[dict[str, Any]]) -> str:
     for one in totals:
         balances = dict(one["balances"])
         counted = [balances.pop(word, 0) for word in words]
-        ledger = f"{one['ledger']}\n{one['ledger_id']}" if one["ledger"] else one["ledger_id"]
+        ledger = f"{one['ledger']}\n{one['ledger_id']}" if one["ledger"] else one["ledger_id"] or _NO_LEDGER
         lines.append([ledger, one["currency"], *counted, sum(balances.values())])
     if len(lines) > 1:
         lines.append(["All", "", *(sum(int(str(line[at])) for line in lines) for at in range(2, 6))])

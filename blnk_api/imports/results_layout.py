@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from blnk_api.imports import row_marks
 from blnk_api.imports.column_names import told_apart
 from blnk_api.imports.journal import Journal, repairs, rows
 from blnk_api.imports.journal.imports import Import
@@ -10,10 +11,10 @@ from blnk_api.imports.journal.states import WORDS, RowState
 from blnk_api.imports.spellings import Use, plain
 from blnk_api.shown import shown
 
-OUR_COLUMNS = ("balance_id", "status", "message", "import_ref")
+OUR_COLUMNS = ("balance_id", "status", "message", "import_ref", "import_row")
 
 _OURS_PLAIN = {plain(name) for name in OUR_COLUMNS}
-_OURS = (Use.BALANCE_ID, Use.STATUS, Use.MESSAGE, Use.IMPORT_REF)
+_OURS = (Use.BALANCE_ID, Use.STATUS, Use.MESSAGE, Use.IMPORT_REF, Use.IMPORT_ROW)
 _PAGE_ROWS = 1_000
 _OLD_CHARACTERS = 200
 
@@ -53,6 +54,7 @@ class _Layout:
     def __init__(self, import_: Import) -> None:
         self._names: Sequence[str] = (import_.shape or {}).get("headers", [])
         self._called_apart = told_apart(self._names)
+        self._id = import_.id
         mapping = import_.mapping or {}
         uses = {one["position"]: one["use"] for one in mapping.get("columns", [])}
         # A file that came from these results brings our columns along; ours of today take their place.
@@ -88,6 +90,7 @@ class _Layout:
             *([row.ledger_id or self._ledger] if self._ledger else []),
             *([row.part or row.currency or self._currencies] if self._currencies else []),
             *(row.balance_id or "", WORDS[row.state], " ".join(filter(None, told)), row.ref or ""),
+            str(row_marks.Mark(self._id, row.number, row.part)),
         ]
 
     def _cell(self, row: JournalRow, at: int) -> str:

@@ -23,8 +23,9 @@ class Use(StrEnum):
     REFERENCE = "reference"
     """The person's own unique key: metadata too, and an error where it stands twice."""
     BALANCE_ID = "balance_id"
-    """The four columns that our own results add."""
+    """The five columns that our own results add."""
     IMPORT_REF = "import_ref"
+    IMPORT_ROW = "import_row"
     STATUS = "status"
     MESSAGE = "message"
     IGNORE = "ignore"
@@ -43,6 +44,7 @@ _SPELLINGS: dict[Use, str] = {
     "idempotencykey referencia referenz",
     Use.BALANCE_ID: "balanceid",
     Use.IMPORT_REF: "importref",
+    Use.IMPORT_ROW: "importrow",
 }
 _BY_SPELLING = {
     word: (use, rank) for use, words in _SPELLINGS.items() for rank, word in enumerate(words.split())

@@ -8,7 +8,7 @@ from blnk_api import row_words, words
 from blnk_api.errors import BlnkError
 from blnk_api.imports import drafts, handling
 from blnk_api.imports.handling import Act, NotPossible
-from blnk_api.imports.journal import rows
+from blnk_api.imports.journal import rows, unknown
 from blnk_api.imports.journal.imports import Import
 from blnk_api.imports.journal.rows import JournalRow
 from blnk_api.imports.journal.states import ImportState, RowState
@@ -23,27 +23,27 @@ def show(visit: Visit, import_: Import) -> None:
     if not import_.counts.get(RowState.UNKNOWN):
         return
     with visit.desk.journal.read() as tx:
-        unknown = rows.page(tx, import_.number, states=[RowState.UNKNOWN], limit=500)
-    waiting = [row for row in unknown if row.waits_for_person]
+        count = unknown.waiting_for_person(tx, import_.number)
+        waiting = rows.waiting_for_person(tx, import_.number, limit=_SHOWN)
     if not waiting:
         return
     with st.container(border=True, key=f"decide-{import_.id}"):
-        st.subheader(f"{words.plural(len(waiting), 'row')} for you to decide")
+        st.subheader(f"{words.plural(count, 'row')} for you to decide")
         person.name_field(visit)
-        if len(waiting) > 1:
-            label = f"Look again for all {len(waiting):,}"
+        if count > 1:
+            label = f"Look again for all {count:,}"
             if st.button(label, key=f"look-{import_.id}", help=handling.LOOK_AGAIN.means):
                 by_name(visit, lambda who: handling.look_again(visit.desk.journal, import_, who=who))
-        for row in waiting[:_SHOWN]:
+        for row in waiting:
             told = look.safe(row.message or "no answer came back")
-            with st.expander(f"Row {row.label}: {told}", expanded=len(waiting) == 1):
+            with st.expander(f"Row {row.label}: {told}", expanded=count == 1):
                 if import_.kind == "file" and st.button(
                     "Open this row", key=f"open-{row.id}", icon=":material/open_in_full:"
                 ):
                     row_link.open_now(row.label)
                 about_row(visit, import_, row)
-        if len(waiting) > _SHOWN:
-            st.caption(f"{len(waiting) - _SHOWN:,} more come when these are settled.")
+        if count > _SHOWN:
+            st.caption(f"{count - _SHOWN:,} more come when these are settled.")
 
 
 def about_row(visit: Visit, import_: Import, row: JournalRow) -> None:

@@ -19,7 +19,7 @@ def held(session: str) -> tuple[int, int]:
 def let_go(uploaded: object) -> None:
     """Frees what a file that was taken over holds; it would stay until its session ends."""
     context = get_script_run_ctx()
-    if isinstance(uploaded, UploadedFile) and context is not None:
+    if isinstance(uploaded, UploadedFile) and context is not None and Runtime.exists():
         _manager().remove_file(context.session_id, uploaded.file_id)
 
 

@@ -11,7 +11,7 @@ from blnk_api.imports.mapping import Use
 from pages.parts import decide, look, person
 from pages.parts.visit import Visit
 
-_NOT_ASKED = (Use.IGNORE, Use.BALANCE_ID, Use.STATUS, Use.MESSAGE, Use.IMPORT_REF)
+_NOT_ASKED = (Use.IGNORE, Use.BALANCE_ID, Use.STATUS, Use.MESSAGE, Use.IMPORT_REF, Use.IMPORT_ROW)
 _MOST_FIELDS = 60
 """A wider row is put right in a file."""
 

@@ -53,6 +53,7 @@ class Checker:
         self._columns = {use: column for use in Use if (column := mapping.column(use))}
         self._known_indicators = known.indicators
         self._twins, self._indicators, self._keys = Repeats(), Repeats(), Keys()
+        self._marks = Repeats()
         self._occurrences = Occurrences()
         self._told: set[tuple[str, int]] = set()
         self._late: list[Problem] = []
@@ -71,6 +72,8 @@ class Checker:
         if not self._own.are_possible:
             return self._rows(record.number, self._meanings.of(record, record.cells), None)
         brought = self._own.brought(record.cells)
+        if twice := self._same_mark(record.number, brought):
+            return [CheckedRow(record.number, "", None, [twice])]
         if brought.balance_id:
             return [self._existing(record, brought.balance_id)]
         if not brought.is_ours:
@@ -148,6 +151,22 @@ class Checker:
         if any(problem.severity == "error" for problem in own):
             return CheckedRow(number, part, None, problems + own)
         return CheckedRow(number, part, request, problems + own, match, hash_, occurrence, keep_ref)
+
+    def _same_mark(self, number: int, brought: Brought) -> Problem | None:
+        """One row of an import that stands twice in its results: a copy, and nobody knows what it means."""
+        earlier = None if brought.mark is None else self._marks.seen(brought.mark, number)
+        if earlier is None:
+            return None
+        column = self._headers[Use.IMPORT_ROW]
+        text = clip(brought.mark_text)
+        what = (
+            "both are the same row of an earlier import. Remove one, or empty its import_row and import_ref"
+        )
+        if earlier.before == 1:
+            message = f"It has the import_row of row {number:,}: {what} if it is another balance."
+            self._late.append(Problem("duplicate_mark", earlier.number, "", column, text, message, "error"))
+        message = f"It has the import_row of row {earlier.number:,}: {what} if it is another balance."
+        return Problem("duplicate_mark", number, "", column, text, message, "error")
 
     def _same_key(self, number: int, key: str) -> Problem | None:
         found = self._keys.seen(key, number)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from blnk_api.imports import refs
 from blnk_api.imports.mapping import Mapping, Use
 from blnk_api.imports.reading import FileShape
+from blnk_api.imports.row_marks import Mark
 from blnk_api.imports.safe_cells import unguard_cell, unguard_start
 
 STATUS_WORDS = frozenset(
@@ -34,6 +35,8 @@ class Brought(NamedTuple):
     ref_text: str
     balance_id: str
     status: str
+    mark: Mark | None
+    mark_text: str
     is_ours: bool
     """Whether its cells were written by us, and so may have been guarded against formulas."""
 
@@ -45,22 +48,27 @@ class OwnRows:
         self._is_csv = shape.kind == "csv"
         self._at = {
             use: column.position
-            for use in (Use.IMPORT_REF, Use.BALANCE_ID, Use.STATUS)
+            for use in (Use.IMPORT_REF, Use.IMPORT_ROW, Use.BALANCE_ID, Use.STATUS)
             if (column := mapping.column(use))
         }
-        self.are_possible = Use.IMPORT_REF in self._at or Use.BALANCE_ID in self._at
+        self._has_marks = Use.IMPORT_ROW in self._at
+        self.are_possible = bool(self._at.keys() & {Use.IMPORT_REF, Use.IMPORT_ROW, Use.BALANCE_ID})
 
     def brought(self, cells: Sequence[str]) -> Brought:
-        ref_text, balance_id, status = (
+        ref_text, mark_text, balance_id, status = (
             cells[at].strip() if (at := self._at.get(use)) is not None else ""
-            for use in (Use.IMPORT_REF, Use.BALANCE_ID, Use.STATUS)
+            for use in (Use.IMPORT_REF, Use.IMPORT_ROW, Use.BALANCE_ID, Use.STATUS)
         )
-        ref = refs.parse_ref(ref_text)
-        is_ours = ref is not None or (Use.IMPORT_REF in self._at and status in STATUS_WORDS)
-        return Brought(ref, ref_text, balance_id, status, is_ours)
+        ref, mark = refs.parse_ref(ref_text), Mark.read(mark_text)
+        is_ours = ref is not None or mark is not None
+        # Versions before marks wrote none, and no reference where a row was invalid.
+        is_ours = is_ours or (Use.IMPORT_REF in self._at and status in STATUS_WORDS)
+        return Brought(ref, ref_text, balance_id, status, mark, mark_text, is_ours)
 
     def as_they_were(self, cells: list[str]) -> Iterator[list[str]]:
         """The cells of a row of ours, likeliest first: a CSV is guarded, an XLSX only if it was a CSV."""
         ways = [[unguard_cell(cell) for cell in cells], [unguard_start(cell) for cell in cells]]
+        if not self._has_marks:
+            ways.reverse()  # as the versions wrote it that wrote no marks
         ways.insert(len(ways) if self._is_csv else 0, cells)
         return (way for at, way in enumerate(ways) if way not in ways[:at])

@@ -166,6 +166,12 @@ def page(
     return [row_of(one) for one in tx.execute(query).all()]  # one by one they would cost twice as much
 
 
+def waiting_for_person(tx: Connection, import_: int, *, limit: int) -> list[JournalRow]:
+    """The first rows in file order that only a person can settle."""
+    waits = (rows.c.import_ == import_, rows.c.state == RowState.UNKNOWN, rows.c.waits_for_person.is_(True))
+    return [row_of(one) for one in tx.execute(select(rows).where(*waits).order_by(rows.c.id).limit(limit))]
+
+
 def ids_of(tx: Connection, import_: int, number: int, part: str = "") -> list[int]:
     """The rows of one record of the file, or the one row of its part."""
     query = select(rows.c.id).where(rows.c.import_ == import_, rows.c.number == number)

@@ -26,6 +26,7 @@ _TELLING = frozenset(
         Use.ALLOCATION_STRATEGY,
         Use.BALANCE_ID,
         Use.IMPORT_REF,
+        Use.IMPORT_ROW,
     }
 )
 ID = re.compile(r"(?:ldg|idt|bln)_\S+|general_ledger_id|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", re.IGNORECASE)

@@ -105,9 +105,9 @@ def test_the_persons_columns_come_first_in_their_order_and_then_ours(journal: Jo
         ],
     )
     assert read(journal, import_) == [
-        ["ledger_id", "currency", "note", "balance_id", "status", "message", "import_ref"],
-        [LEDGER, "USD", "a", "bln_1", "Created", "", "v1-x-0"],
-        [LEDGER, "EUR", "b", "", "Refused", "Invalid ledger ID", ""],
+        ["ledger_id", "currency", "note", "balance_id", "status", "message", "import_ref", "import_row"],
+        [LEDGER, "USD", "a", "bln_1", "Created", "", "v1-x-0", f"{import_.id}:2"],
+        [LEDGER, "EUR", "b", "", "Refused", "Invalid ledger ID", "", f"{import_.id}:3"],
     ]
 
 
@@ -169,8 +169,8 @@ def test_columns_of_earlier_results_give_way_to_todays(journal: Journal) -> None
         headers=headers,
     )
     assert read(journal, import_) == [
-        ["ledger_id", "note", "balance_id", "status", "message", "import_ref"],
-        [LEDGER, "n", "bln_new", "Created", "", "v1-new-0"],
+        ["ledger_id", "note", "balance_id", "status", "message", "import_ref", "import_row"],
+        [LEDGER, "n", "bln_new", "Created", "", "v1-new-0", f"{import_.id}:2"],
     ]
 
 
@@ -336,7 +336,7 @@ def test_a_persons_own_column_called_status_is_theirs(journal: Journal) -> None:
     import_ = made(journal, [row(2, cells=cells)], headers=headers, mapping=mapping)
     assert read(journal, import_) == [
         [*headers, *results.OUR_COLUMNS],
-        [*cells, "", "Not sent", "", ""],
+        [*cells, "", "Not sent", "", "", f"{import_.id}:2"],
     ]
 
 

@@ -157,16 +157,13 @@ class Checker:
         earlier = None if brought.mark is None else self._marks.seen(brought.mark, number)
         if earlier is None:
             return None
-        column = self._headers[Use.IMPORT_ROW]
-        text = clip(brought.mark_text)
-        what = (
-            "both are the same row of an earlier import. Remove one, or empty its import_row and import_ref"
-        )
+        column, text = self._columns[Use.IMPORT_ROW], brought.mark_text
+        what = "both are one row of an earlier import. Remove one, or empty its import_row and import_ref"
         if earlier.before == 1:
-            message = f"It has the import_row of row {number:,}: {what} if it is another balance."
-            self._late.append(Problem("duplicate_mark", earlier.number, "", column, text, message, "error"))
-        message = f"It has the import_row of row {earlier.number:,}: {what} if it is another balance."
-        return Problem("duplicate_mark", number, "", column, text, message, "error")
+            told = f"It has the import_row of row {number:,}: {what} if it is another balance."
+            self._late.append(_in_cell("duplicate_mark", earlier.number, "", column, text, told, "error"))
+        told = f"It has the import_row of row {earlier.number:,}: {what} if it is another balance."
+        return _in_cell("duplicate_mark", number, "", column, text, told, "error")
 
     def _same_key(self, number: int, key: str) -> Problem | None:
         found = self._keys.seen(key, number)

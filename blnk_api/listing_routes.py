@@ -89,7 +89,7 @@ def _imports(desk: Desk, _: Connection, asked: dict[str, Any]) -> Table:
 
     def record(one: Import) -> Sequence[Cell]:
         return [
-            *(when(one.created_at), words.title(one), words.STATE[one.state], one.who),
+            *(when(one.created_at), words.title(one), words.STATE[one.state], words.actor(one.who)),
             *(one.confirmed_by or "", when(one.confirmed_at), when(one.finished_at)),
             *(words.ENVIRONMENT[one.instance.environment], one.connection, one.row_count),
             *(one.counts.get(state, 0) for state in WORDS),
@@ -120,7 +120,7 @@ def _month(desk: Desk, connection: Connection, asked: dict[str, Any]) -> Table:
 
     def record(one: Made) -> Sequence[Cell]:
         return [
-            *(datetime.fromtimestamp(one.at, zone), one.who, one.ledger_id, one.currency),
+            *(datetime.fromtimestamp(one.at, zone), words.actor(one.who), one.ledger_id, one.currency),
             *(one.balance_id, one.import_id, one.file_name, one.row),
         ]
 

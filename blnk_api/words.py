@@ -5,10 +5,10 @@ from datetime import datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from blnk_api.actors import Actor, ActorKind, Who
 from blnk_api.desk import SenderIs, Sending
 from blnk_api.imports.journal.imports import Event, Import
 from blnk_api.imports.journal.late import LOOKED_UP, MADE_LATE
-from blnk_api.imports.journal.sending import WHO
 from blnk_api.imports.journal.states import WORDS, ImportState, PausedBy, RowState, Stage
 from blnk_api.settings import Connection, Environment, Instance
 from blnk_api.shown import shown
@@ -179,9 +179,10 @@ def _of_draft(import_: Import) -> str:
     return f"Checked: {plural(import_.counts.get(RowState.READY, 0), 'balance')} to create. Nothing was sent."
 
 
-def actor(who: str) -> str:
-    """Who did it: a person by the name they gave, or the app itself."""
-    return "Balance Desk" if who == WHO else f"{shown(who, 80)} (not verified)"
+def actor(who: Who) -> str:
+    """Who did it: the app itself, or a person by the name they gave, whatever name that is."""
+    known = Actor.of(who)
+    return "Balance Desk" if known.kind is ActorKind.SYSTEM else f"{shown(known.name, 80)} (not verified)"
 
 
 def findings(found: Mapping[str, Any]) -> list[str]:

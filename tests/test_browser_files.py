@@ -95,6 +95,36 @@ def test_a_file_is_matched_by_hand_put_right_at_once_and_arrives_to_the_byte(
     assert "was 'Custmer wallets'" in lines_back[1]["message"]
 
 
+def test_of_two_columns_of_one_name_fix_all_and_change_all_write_into_the_one_that_is_wrong(
+    app: App, browser: Browser, held: PracticeBlnk
+) -> None:
+    lines = [
+        "ledger_id,currency,currency,customer",
+        *(f"{LEDGER},{row}" for row in ("USDD,EURR,C-1", "b,EURR,C-2")),
+    ]
+    lines += [f"{LEDGER},{row}" for row in ("USDD,QQQ,C-3", "QQQ,QQQ,C-4")]
+    page = open_import(browser, app.url)
+    upload(page, "two currencies.csv", "\n".join(lines).encode())
+    see_text(page, "is there twice (columns 2 and 3)")
+    choose(page, "currency (column 2)", "Metadata")
+    see(page, "Put rows right here")
+    expect(page.get_by_text("column currency (column 3)").first).to_be_visible()
+    page.get_by_role("button", name="Fix all 2").click()
+    wait_for_metric(page, "To create", "2")
+    page.get_by_role("button", name="Change all 2").click()
+    box = page.get_by_role("textbox", name="currency (column 3) in all of them")
+    box.fill("NGN")
+    box.press("Enter")
+    page.get_by_role("button", name="Put this in").click()
+    wait_for_metric(page, "To create", "4")
+    page.get_by_role("button", name="Create 4 balances").click()
+    see_text(page, "Verified: all 4 balances found in Blnk.", seconds=90)
+    made = [(one["currency"], one["meta_data"]) for one in made_by(held, page)]
+    assert sorted((meta["customer"], currency, meta["currency"]) for currency, meta in made) == [
+        *(("C-1", "EUR", "USDD"), ("C-2", "EUR", "b"), ("C-3", "NGN", "USDD"), ("C-4", "NGN", "QQQ")),
+    ]
+
+
 def test_a_cell_put_right_in_the_grid_is_kept_over_a_reload_and_seen_by_a_colleague(
     app: App, browser: Browser, held: PracticeBlnk
 ) -> None:

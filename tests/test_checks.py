@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from blnk_api import checks, first_check, greeting
+from blnk_api.actors import SENDER
 from blnk_api.checks import Check, Verdict
 from blnk_api.desk import SenderIs, Sending, open_desk
 from blnk_api.greeting import Hello
@@ -50,7 +51,7 @@ class TestAConnection:
         importer.confirm(draft)
         with importer.journal.write() as tx:
             reason = "Insufficient scope"
-            imports.pause(tx, draft.number, by=PausedBy.ACCESS, who="the sender", reason=reason)
+            imports.pause(tx, draft.number, by=PausedBy.ACCESS, who=SENDER, reason=reason)
         found = checked(importer)["May these credentials create?"]
         assert (found.verdict, found.told) == (Verdict.FAILED, "Blnk said no: Insufficient scope")
         assert "proxy:write" in found.do

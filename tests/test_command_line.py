@@ -415,7 +415,9 @@ def paused(importer: Importer, requests: int, *, who: str = "Ada") -> Import:
     draft = importer.draft(requests_for(requests))
     importer.confirm(draft)
     with importer.journal.write() as tx:
-        imports.pause(tx, draft.number, by=PausedBy.PERSON, who=who, reason=f"{who} paused it.")
+        imports.pause(
+            tx, draft.number, by=PausedBy.PERSON, who=who, reason=f"{who} (not verified) paused it."
+        )
     return importer.find(draft.id)
 
 
@@ -481,7 +483,7 @@ def test_what_an_import_comes_to_can_be_asked_in_words_and_as_json(
     )
     assert one["counts"]["Not sent"] == one["rows"] == 2
     assert [each["id"] for each in orjson.loads(commands.call("status", "--json").out)] == [import_.id]
-    assert "Ada paused it." in commands.call("status").out
+    assert "Ada (not verified) paused it." in commands.call("status").out
 
 
 def test_an_import_is_resumed_paused_and_cancelled_by_its_id(

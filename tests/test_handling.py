@@ -294,7 +294,7 @@ def test_rows_that_exist_are_made_again_when_a_person_types_how_many(
     assert again.findings["clean"]
     with importer.journal.read() as tx:
         [event] = [one for one in imports.events_of(tx, again.number) if one.what == "asked for again"]
-    assert (event.who, event.detail["count"], event.detail["rows"]) == ("Ada", 2, ["2", "3"])
+    assert (event.who.name, event.detail["count"], event.detail["rows"]) == ("Ada", 2, ["2", "3"])
 
 
 def test_rows_made_again_ask_for_the_same_to_the_byte_but_for_our_stamps(

@@ -83,7 +83,13 @@ class TestTheLinks:
         [who, ledger, currency, id, file] = [
             told[0][name] for name in ("Who", "Ledger", "Currency", "Import", "File")
         ]
-        assert (who, ledger, currency, id, file) == ("Ada", LEDGER, "NGN", import_.id, "test.csv")
+        assert (who, ledger, currency, id, file) == (
+            "Ada (not verified)",
+            LEDGER,
+            "NGN",
+            import_.id,
+            "test.csv",
+        )
         workbook = get(host + listing_routes.month_url(links, connection, THIS, FileKind.XLSX)).content
         rows = sheet(workbook)
         assert [row[4] for row in rows] == list(made.values())

@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from blnk_api import file_words
+from blnk_api.actors import SENDER
 from blnk_api.imports import drafts
 from blnk_api.imports.journal import imports, people
 from blnk_api.imports.journal.imports import Import
@@ -558,9 +559,7 @@ class TestImports:
         import_ = importer.draft(requests_for(3))
         importer.confirm(import_)
         with importer.journal.write() as tx:
-            imports.pause(
-                tx, import_.number, by=PausedBy.BREAKER, who="the sender", reason="Blnk answers *503*"
-            )
+            imports.pause(tx, import_.number, by=PausedBy.BREAKER, who=SENDER, reason="Blnk answers *503*")
         told = said(visit("imports.py", **link(import_)))
         assert "Paused: Blnk answers *503*" in told
         assert "goes on by itself" in told

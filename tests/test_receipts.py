@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from blnk_api import receipt_routes, routes, web
+from blnk_api.actors import SENDER
 from blnk_api.desk import open_desk
 from blnk_api.imports import handling, receipts_page
 from blnk_api.imports.closing import Closing
@@ -82,7 +83,7 @@ def over(journal: Journal, n: int = 2) -> Import:
         for to in (ImportState.VERIFYING, ImportState.DONE):
             from_ = imports.by_number(tx, made.number).state
             assert moves.move_import(tx, made.number, from_=[from_], to=to, finished_at=1_700_000_000.0)
-        moves.note(tx, made.number, who="the sender", what="verified")
+        moves.note(tx, made.number, who=SENDER, what="verified")
     with journal.read() as tx:
         return imports.by_number(tx, made.number)
 
@@ -275,7 +276,7 @@ def test_a_second_balance_that_a_late_answer_named_is_told(journal: Journal, tmp
         moves.note(
             tx,
             done.number,
-            who="the sender",
+            who=SENDER,
             what="second balance",
             row=ids_of(journal, done)[0],
             balance_ids=["bln_1", "bln_late"],

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import LargeBinary, Text, cast, func, update
 
+from blnk_api.actors import SENDER
 from blnk_api.client import BlnkClient
 from blnk_api.imports.handling import NotPossible
 from blnk_api.imports.journal import imports, moves, repairs, schema
@@ -65,7 +66,7 @@ def test_what_was_changed_is_on_record_with_who_did_it(importer: Importer, clien
         [change] = repairs.of_import(tx, done.number)
         [event] = [one for one in imports.events_of(tx, done.number) if one.what == "repaired and sent again"]
     assert (change.number, change.position, change.old, change.new, change.who) == (2, 1, "NGN", "USD", "Ada")
-    assert (event.who, event.row, event.detail["columns"]) == ("Ada", row.id, [1])
+    assert (event.who.name, event.row, event.detail["columns"]) == ("Ada", row.id, [1])
 
 
 def test_a_row_is_checked_before_it_goes_again(
@@ -186,7 +187,7 @@ def test_a_row_is_put_right_while_its_import_is_paused_and_waits_with_it(
     done, row = refused(importer)
     with importer.journal.write() as tx:
         moves.move_import(tx, done.number, from_=[ImportState.DONE], to=ImportState.RUNNING)
-        assert imports.pause(tx, done.number, by=PausedBy.REFUSALS, who="the sender", reason="Many.")
+        assert imports.pause(tx, done.number, by=PausedBy.REFUSALS, who=SENDER, reason="Many.")
     assert repair(importer, client, row, {1: "USD"})
     assert importer.find(done.id).state is ImportState.PAUSED
     assert importer.rows(done)[0].state is RowState.READY

@@ -68,7 +68,7 @@ def status(opened: Opened, options: Namespace) -> Exit:
         return Exit.FINE
     say_stops(opened, found[0].instance if options.id else None)
     for one in found:
-        say(f"{one.id}  {words.STATE[one.state]:9}  {words.title(one)}, by {shown(one.who, 80)}")
+        say(f"{one.id}  {words.STATE[one.state]:9}  {words.title(one)}, by {words.actor(one.who)}")
         say(f"  {words.headline(one)}")
         if one.state is ImportState.PAUSED:
             say(f"  Paused: {one.paused_reason}")
@@ -101,7 +101,11 @@ def pause(opened: Opened, options: Namespace) -> Exit:
     import_ = opened.find(options.id)
     with opened.journal.write() as tx:
         imports.pause(
-            tx, import_.number, by=PausedBy.PERSON, who=opened.who, reason=f"{opened.who} paused it."
+            tx,
+            import_.number,
+            by=PausedBy.PERSON,
+            who=opened.who,
+            reason=f"{words.actor(opened.who)} paused it.",
         )
     import_ = opened.find(options.id)
     if import_.state is not ImportState.PAUSED:

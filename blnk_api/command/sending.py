@@ -11,7 +11,7 @@ import uvloop
 from sqlalchemy import Connection as Tx
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from blnk_api import stop_words
+from blnk_api import stop_words, words
 from blnk_api.command import unfinished
 from blnk_api.command.exits import Ends, Exit
 from blnk_api.command.opening import Opened
@@ -217,7 +217,7 @@ class _Seeing:
                     self._import.number,
                     by=PausedBy.PERSON,
                     who=who,
-                    reason=f"{who} interrupted the command.",
+                    reason=f"{words.actor(who)} interrupted the command.",
                 )
                 self._paused = True
                 if not moved:

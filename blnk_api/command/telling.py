@@ -187,7 +187,7 @@ def as_json(opened: Opened, import_: Import) -> dict[str, Any]:
         "environment": import_.instance.environment,
         "base_url": import_.instance.base_url,
         "instance_id": import_.instance.instance_id,
-        "who": import_.who,
+        "who": words.actor(import_.who),
         "created_at": _time(import_.created_at),
         "confirmed_by": import_.confirmed_by,
         "confirmed_at": _time(import_.confirmed_at),

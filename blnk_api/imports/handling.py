@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import Connection, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from blnk_api import wire
+from blnk_api import wire, words
 from blnk_api.client import BlnkClient
 from blnk_api.errors import NotFound
 from blnk_api.imports import again
@@ -160,7 +160,7 @@ def _mark_created(tx: Connection, asked: JournalRow, balance: Balance, who: str)
         to=RowState.CREATED,
         balance_id=balance.balance_id,
         waits_for_person=False,
-        message=f"{shown(who, 80)} found it in Blnk.",
+        message=f"{words.actor(who)} found it in Blnk.",
     )
     if moved:
         note(
@@ -189,7 +189,7 @@ def send_again(journal: Journal, row: int, *, who: str) -> bool:
             balance_id=None,
             waits_for_person=False,
             server_errors=0,
-            message=f"{shown(who, 80)} looked in Blnk: it is sent again.",
+            message=f"{words.actor(who)} looked in Blnk: it is sent again.",
         )
         if not moved:
             return False

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import orjson
 from sqlalchemy import Connection, select
 
+from blnk_api.actors import Actor, ActorKind
 from blnk_api.imports.journal import rows
 from blnk_api.imports.journal.imports import Event
 from blnk_api.imports.journal.rows import JournalRow
@@ -27,7 +28,10 @@ def events_of_row(tx: Connection, import_: int, row: int) -> list[Event]:
     found = tx.execute(
         select(events).where(events.c.import_ == import_, events.c.row == row).order_by(events.c.id)
     )
-    return [Event(one.at, one.who, one.what, one.row, orjson.loads(one.detail)) for one in found]
+    return [
+        Event(one.at, Actor(ActorKind(one.who_kind), one.who), one.what, one.row, orjson.loads(one.detail))
+        for one in found
+    ]
 
 
 class SecondBalance(NamedTuple):

@@ -23,6 +23,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from blnk_api import settings as settings_module
+from blnk_api.actors import CHECK
 from blnk_api.auth import token_source
 from blnk_api.client import BlnkClient
 from blnk_api.errors import AccessDenied, BlnkError, check_not_answered
@@ -102,7 +103,7 @@ def _check_and_tell(
         with journal.write() as tx:
             rows.delete_rows(tx, import_.number)
             if _stop(tx, import_, Stage.UNREADABLE, problem):
-                note(tx, import_.number, who="the check", what="unreadable", why=str(problem))
+                note(tx, import_.number, who=CHECK, what="unreadable", why=str(problem))
 
 
 def _refuse_outdated(tx: Connection, import_: Import) -> None:

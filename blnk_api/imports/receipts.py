@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
 from blnk_api import file_words, words
+from blnk_api.actors import Who
 from blnk_api.imports import results, told_late
 from blnk_api.imports.journal import Journal, imports, late, notes, receipts, repairs, rows
 from blnk_api.imports.journal import schema as tables
@@ -135,7 +136,7 @@ def _utc(at: float | None) -> str | None:
     return None if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _signed(who: str | None, at: float | None) -> dict[str, Any]:
+def _signed(who: Who | None, at: float | None) -> dict[str, Any]:
     return {"by": words.actor(who) if who else None, "at": _utc(at)}
 
 

@@ -36,7 +36,7 @@ def show(visit: Visit, import_: Import) -> None:
             if st.button("Resume", type="primary", help="Goes on with the rows that were not sent."):
                 _act(visit, imports.resume, import_.number, who=who)
         elif st.button("Pause", help="Sends no further row. Rows on their way come to their end."):
-            reason = f"{who} paused it."
+            reason = f"{words.actor(who)} paused it."
             _act(visit, imports.pause, import_.number, by=PausedBy.PERSON, who=who, reason=reason)
         if st.button("Cancel the rest…", help="For good: rows that were not sent stay so."):
             st.session_state[asking] = True

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
+from blnk_api.actors import SENDER
 from blnk_api.imports.journal import (
     Journal,
     imports,
@@ -83,7 +84,7 @@ def make(path: Path) -> None:
         notes.add_to_import(tx, made, "Asked Grace about row 4.", who="Ada")
         notes.add_to_balance(tx, made.instance_number, "bln_1", "The old float.", who="Ada")
         repairs.add(tx, made.number, [(2, 1, "KSH", "KES"), (3, None, "", repairs.LEFT_OUT)], who="Ada")
-        imports.pause(tx, made.number, by=PausedBy.BREAKER, who="the sender", reason="Blnk is not well.")
+        imports.pause(tx, made.number, by=PausedBy.BREAKER, who=SENDER, reason="Blnk is not well.")
         senders.register(tx, token="t", owner="an app")
         senders.remember_learned(
             tx,

@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from blnk_api.actors import SENDER, Actor, ActorKind, Who
 from blnk_api.imports.journal import schema
 from blnk_api.imports.journal.moves import counts_of, move_import, note
 from blnk_api.imports.journal.schema import imports, instances
@@ -274,7 +275,7 @@ def confirm(
     return moved
 
 
-def pause(tx: Connection, number: int, *, by: PausedBy, who: str, reason: str) -> bool:
+def pause(tx: Connection, number: int, *, by: PausedBy, who: Who, reason: str) -> bool:
     """Stops claiming. A person's pause replaces an automatic one, never the other way round."""
     facts: dict[str, Any] = {"paused_by": by, "paused_reason": reason}
     moved = move_import(
@@ -296,7 +297,7 @@ def pause(tx: Connection, number: int, *, by: PausedBy, who: str, reason: str) -
     return moved
 
 
-def resume(tx: Connection, number: int, *, who: str, only: PausedBy | None = None) -> bool:
+def resume(tx: Connection, number: int, *, who: Who, only: PausedBy | None = None) -> bool:
     """Lets a paused import go on; with `only`, if that is still the author of its pause."""
     if only is not None:
         author = tx.execute(select(imports.c.paused_by).where(imports.c.number == number)).scalar()
@@ -328,7 +329,7 @@ def pause_strays(tx: Connection, instances: Collection[Instance]) -> None:
             f"No connection means {import_.instance.base_url}, instance {import_.instance.instance_id} "
             f"({import_.instance.environment}) any more. Nothing is sent until one does again."
         )
-        pause(tx, import_.number, by=PausedBy.CONNECTION, who="the sender", reason=reason)
+        pause(tx, import_.number, by=PausedBy.CONNECTION, who=SENDER, reason=reason)
 
 
 def open_drafts(tx: Connection) -> int:
@@ -352,7 +353,7 @@ def cancelled_before(tx: Connection, ids: Sequence[str], before: float) -> list[
     return [one.id for one in tx.execute(select(imports.c.id).where(imports.c.id.in_(ids), *over))]
 
 
-def cancel(tx: Connection, number: int, *, who: str) -> bool:
+def cancel(tx: Connection, number: int, *, who: Who) -> bool:
     """No row is claimed any more; rows that may have left a balance are still looked up."""
     moved = move_import(
         tx,
@@ -371,7 +372,7 @@ def cancel(tx: Connection, number: int, *, who: str) -> bool:
 @dataclass(frozen=True)
 class Event:
     at: float
-    who: str
+    who: Actor
     what: str
     row: int | None
     detail: dict[str, Any]
@@ -383,4 +384,7 @@ def events_of(tx: Connection, number: int, *, limit: int = 20) -> list[Event]:
     found = tx.execute(
         select(events).where(events.c.import_ == number).order_by(events.c.id.desc()).limit(limit)
     )
-    return [Event(one.at, one.who, one.what, one.row, orjson.loads(one.detail)) for one in found]
+    return [
+        Event(one.at, Actor(ActorKind(one.who_kind), one.who), one.what, one.row, orjson.loads(one.detail))
+        for one in found
+    ]

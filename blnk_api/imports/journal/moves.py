@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, bindparam, insert, select, text, update
 
+from blnk_api.actors import Actor, Who
 from blnk_api.imports.journal import late
 from blnk_api.imports.journal.bulk import given, run_at_once
 from blnk_api.imports.journal.schema import counts, events, imports, rows
@@ -139,11 +140,13 @@ def move_import(
     return tx.execute(statement).rowcount == 1
 
 
-def note(tx: Connection, import_: int, *, who: str, what: str, row: int | None = None, **detail: Any) -> None:
+def note(tx: Connection, import_: int, *, who: Who, what: str, row: int | None = None, **detail: Any) -> None:
     """Writes an event: who did what, when, and the particulars."""
+    actor = Actor.of(who)
+    by = {"who": actor.name, "who_kind": actor.kind}
     tx.execute(
         insert(events).values(
-            import_=import_, row=row, at=time.time(), who=who, what=what, detail=orjson.dumps(detail).decode()
+            import_=import_, row=row, at=time.time(), **by, what=what, detail=orjson.dumps(detail).decode()
         )
     )
 

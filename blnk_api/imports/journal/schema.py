@@ -188,6 +188,7 @@ events = Table(
     Column("row", _BIG),
     Column("at", Float, nullable=False),
     Column("who", Text, nullable=False),
+    Column("who_kind", Text, nullable=False, server_default="name"),  # see actors.ActorKind
     Column("what", Text, nullable=False),
     Column("detail", Text, nullable=False, server_default="{}"),
     Index("events_of_import", "import_", "id"),

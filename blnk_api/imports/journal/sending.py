@@ -24,13 +24,14 @@ from sqlalchemy import (
     update,
 )
 
+from blnk_api.actors import SENDER
 from blnk_api.imports.journal import stops
 from blnk_api.imports.journal.bulk import given, run_at_once
 from blnk_api.imports.journal.moves import count, move, note, require_move
 from blnk_api.imports.journal.schema import attempts, counts, imports, is_one_of, rows
 from blnk_api.imports.journal.states import HELD, Outcome, RowState
 
-WHO = "the sender"
+WHO = SENDER
 
 
 @dataclass(frozen=True, slots=True)

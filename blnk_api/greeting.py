@@ -1,7 +1,10 @@
 """What a host says before any credentials are shown to it: its time, and how long its certificate is good."""
 
+import socket
 import ssl
+import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -10,6 +13,7 @@ from urllib.parse import urlsplit
 from blnk_api.wire import http_date
 
 _GREET_SECONDS = 5.0
+_MOST_SECONDS = 2 * _GREET_SECONDS
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,10 @@ def greet(url: str) -> Hello:
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     line = kind(parts.hostname, parts.port, timeout=_GREET_SECONDS)
     ends = date = None
+    # A socket's own time-out begins anew with each byte: who sends one now and then would be heard for ever.
+    over = threading.Timer(_MOST_SECONDS, lambda: _hang_up(line))
+    over.daemon = True
+    over.start()
     try:
         line.connect()
         if isinstance(line.sock, ssl.SSLSocket):
@@ -41,7 +49,13 @@ def greet(url: str) -> Hello:
     except (OSError, HTTPException):
         return Hello(certificate_ends=ends)
     finally:
+        over.cancel()
         line.close()
     told_at = http_date(date)
     # A Date is cut to whole seconds: on average it is half a second behind.
     return Hello(None if told_at is None else midway - 0.5 - told_at.timestamp(), ends)
+
+
+def _hang_up(line: HTTPConnection) -> None:
+    with suppress(OSError, AttributeError):
+        line.sock.shutdown(socket.SHUT_RDWR)

@@ -1,10 +1,12 @@
 """Whatever a Blnk answers, it costs bounded memory and time, and its words stay short and fit to print."""
 
+import contextlib
 import gzip
 import json
 import socket
 import subprocess
 import sys
+import threading
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,6 +14,7 @@ from datetime import UTC, datetime
 import pytest
 
 from blnk_api import wire
+from blnk_api.greeting import greet
 from blnk_api.outcomes import Answer, NotApplied, Refused, Stop, Unknown
 from tests.reaching import read_request, server
 
@@ -23,6 +26,7 @@ import asyncio, resource, sys
 from datetime import UTC, datetime
 from requests.auth import HTTPBasicAuth
 from blnk_api import wire
+from blnk_api.greeting import greet
 from blnk_api.imports.bulk_client import BulkClient
 from blnk_api.transport import Transport
 
@@ -145,3 +149,26 @@ def test_a_field_that_came_back_otherwise_is_told_in_few_words() -> None:
     outcome = wire.classify(Answer(201, json.dumps(back).encode()), sent, now=NOW)
     told = getattr(outcome, "warnings", ())
     assert [len(one) < 300 for one in told] == [True, True]
+
+
+def test_a_host_that_drips_its_answer_is_not_heard_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection's check ends, whatever the host does: the drops come until the caller hangs up."""
+    monkeypatch.setattr("blnk_api.greeting._MOST_SECONDS", 0.5)
+    hung_up = threading.Event()
+
+    def drip(line: socket.socket) -> None:
+        line.settimeout(0.05)
+        line.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+        try:
+            while True:
+                line.sendall(b"x")
+                with contextlib.suppress(TimeoutError):
+                    if line.recv(65536) == b"":
+                        break
+        except OSError:
+            pass
+        hung_up.set()
+
+    with server(drip) as port:
+        assert greet(f"http://127.0.0.1:{port}").clock_ahead_seconds is None
+        assert hung_up.wait(60)

@@ -61,7 +61,7 @@ def test_a_dropped_connection_brings_no_answer(blnk: PracticeBlnk, kind: str, he
     assert create(blnk, "b").status_code == 201
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 504, 408])
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 408, 409])
 @pytest.mark.parametrize(("kind", "held"), [("status_before_commit", []), ("status_after_commit", ["a"])])
 def test_a_failing_status_says_nothing_of_the_balance(
     blnk: PracticeBlnk, kind: str, held: list[str], status: int

@@ -18,8 +18,8 @@ from tests.bench.trial_truth import Held, Verdict, judge
 from tests.journalling import draft, rows_of
 from tests.postgres import Postgres
 
-SEEDS = (9, 24, 29, 42, 44)
-AT_ONCE = 5
+SEEDS = (9, 24, 29, 31, 42, 44)
+AT_ONCE = 6
 
 
 def test_rounds_of_the_trial_end_with_each_row_once(tmp_path: Path, postgres: Postgres) -> None:
@@ -36,6 +36,15 @@ def test_these_rounds_meet_kills_and_stops_lost_answers_and_late_commits() -> No
     faults = {fault["kind"] for one in plans for fault in one.faults}
     assert strikes >= {"kill", "freeze", "pause"}
     assert faults >= {"drop_after_commit", "drop_before_commit", "commit_late"}
+
+
+def test_these_rounds_meet_conflicts_that_hide_a_balance_reads_that_fail_and_few_handles() -> None:
+    plans = [plan(seed, "sqlite") for seed in SEEDS]
+    assert {one.handles for one in plans} == {None, 256}
+    hidden = [{(fault["kind"], fault.get("status")) for fault in one.faults} for one in plans]
+    assert any({("status_after_commit", 409), ("lagging_reads", None)} <= one for one in hidden)
+    reads = [fault for one in plans for fault in one.faults if fault.get("on") == "read"]
+    assert any(fault["percent"] == 10 and "times" not in fault for fault in reads)
 
 
 def test_the_same_seed_gives_the_same_plan() -> None:

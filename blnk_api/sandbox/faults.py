@@ -44,7 +44,7 @@ _ON: dict[str, On] = {
 }
 _TIMED = ("latency", "commit_late", "lagging_reads", "full_stop")
 _ADDED = ("latency", "as_measured", "lagging_reads", "short_filter")
-STATUSES = (500, 502, 503, 504, 408)
+STATUSES = (500, 502, 503, 504, 408, 409)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from blnk_api.models import BalanceRequest
@@ -24,6 +24,9 @@ SETTLED_SECONDS = 3 * REQUEST_TIMEOUT_SECONDS
 """A settle time of two request time-outs, and the second look one later: whatever Blnk commits after that
 may have been sent again."""
 
+FEW_HANDLES = 256
+"""What some systems allow a process by default."""
+MANY = 300
 _WITHIN_SECONDS = (0.5, 2.4)
 _BEYOND_SECONDS = (5.0, 7.0)
 
@@ -47,6 +50,8 @@ class Plan:
     requests_per_minute: int
     claim_good_seconds: float
     access: Access
+    handles: int | None
+    """How many files and connections its senders may have open; None is what the machine gives."""
     faults: tuple[dict[str, Any], ...]
     strikes: tuple[Strike, ...]
 
@@ -65,7 +70,8 @@ class Plan:
         faults = ", ".join(_told(one) for one in self.faults) or "no faults"
         strikes = ", ".join(f"{one.kind} at {one.at:.0%}" for one in self.strikes) or "no strikes"
         sizes = " and ".join(str(len(file)) for file in self.files)
-        return f"seed {self.seed}, {self.database}, {sizes} rows, {self.access}: {faults}; {strikes}"
+        handles = f", {self.handles} handles" if self.handles else ""
+        return f"seed {self.seed}, {self.database}, {sizes} rows, {self.access}{handles}: {faults}; {strikes}"
 
 
 def _told(fault: dict[str, Any]) -> str:
@@ -79,16 +85,44 @@ def plan(seed: int, database: Database) -> Plan:
     access = chance.choices(("token", "oauth", "write only"), (16, 2, 1))[0]
     files = _files(chance, several=access != "write only")
     rows = sum(len(file) for file in files)
-    return Plan(
+    drawn = Plan(
         seed=seed,
         database=database,
         files=files,
         requests_per_minute=chance.choice((3_000, 6_000, 12_000)),
         claim_good_seconds=chance.choice((0.5, 2.0)),
         access=access,  # type: ignore[arg-type]
+        handles=None,
         faults=tuple(_faults(chance, rows)),
         strikes=tuple(_strikes(chance, database)),
     )
+    return _harder(chance, drawn)
+
+
+def _harder(chance: random.Random, drawn: Plan) -> Plan:
+    """What is drawn last: of a plan that was known before, the rest stays as it was."""
+    if chance.random() < 0.15:
+        # More rows want to leave at once than there are handles for.
+        more = _rows(chance, range(2_000, 2_000 + MANY))
+        slow = {"kind": "latency", "seconds": 0.5, "percent": 100, "seed": 0}
+        drawn = replace(
+            drawn, handles=FEW_HANDLES, files=(*drawn.files, more), requests_per_minute=60_000,
+            faults=(*(one for one in drawn.faults if one["kind"] != "latency"), slow),
+        )  # fmt: skip
+    if drawn.access != "write only" and chance.random() < 0.3:
+        conflicts = {
+            "kind": "status_after_commit", "status": 409, "answer": "json", **_some(chance, drawn.rows),
+        }  # fmt: skip
+        lag = {"kind": "lagging_reads", "seconds": round(chance.uniform(0.8, 1.8), 1), "percent": 100}
+        drawn = _with(drawn, {**conflicts, "seed": chance.randrange(1_000_000)}, {**lag, "seed": 0})
+    if chance.random() < 0.3:
+        kind = chance.choice(("status_before_commit", "drop_before_commit", "truncated_201"))
+        drawn = _with(drawn, {"kind": kind, "on": "read", "percent": 10, "seed": chance.randrange(1_000_000)})
+    return drawn
+
+
+def _with(drawn: Plan, *more: dict[str, Any]) -> Plan:
+    return replace(drawn, faults=(*more, *drawn.faults))
 
 
 def _files(chance: random.Random, *, several: bool) -> tuple[tuple[BalanceRequest, ...], ...]:

@@ -243,12 +243,19 @@ class _Round:
     def _new_worker(self) -> subprocess.Popen[bytes]:
         with (self._folder / "worker.log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "blnk_api.imports.worker", "--stop-with-stdin"],
+                self._limited([sys.executable, "-m", "blnk_api.imports.worker", "--stop-with-stdin"]),
                 env=self._env,
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
             )
+
+    def _limited(self, command: list[str]) -> list[str]:
+        """By a shell that becomes the command: this process has threads, and must not act between a fork and
+        its end."""
+        if self._plan.handles is None:
+            return command
+        return ["sh", "-c", f'ulimit -n {self._plan.handles} && exec "$@"', "sh", *command]
 
     def _strike(self, strike: Strike) -> None:
         sender = self._sender() or self._workers[0]

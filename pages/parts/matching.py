@@ -9,6 +9,7 @@ from blnk_api.imports import mapping as mappings
 from blnk_api.imports import matching, repairing
 from blnk_api.imports.journal import mappings as saved_mappings
 from blnk_api.imports.journal.imports import Import
+from blnk_api.imports.journal.states import ImportState
 from blnk_api.imports.mapping import ColumnUse, Mapping, Use
 from blnk_api.imports.reading import FileShape
 from blnk_api.imports.repairing import NotRepairable
@@ -34,7 +35,9 @@ def show(visit: Visit, import_: Import) -> None:
 def _apply(visit: Visit, import_: Import, change: Callable[[Mapping], Mapping]) -> bool:
     """On the choices as they are kept now: two that follow quickly are both meant. Whether it was done."""
     now = visit.reload(import_.id)
-    if now is None or now.mapping is None:
+    # Where a run overtakes another, a browser reports the choices of a draft once more that is confirmed by
+    # now. Nobody made them, and a sentence from here would take the place of the page that is shown.
+    if now is None or now.mapping is None or now.state is not ImportState.DRAFT:
         return False
     mapping = change(Mapping.model_validate(now.mapping))
     try:

@@ -52,7 +52,7 @@ def test_a_currency_for_all_rows_is_the_one_that_was_typed(
     box.press("Escape")
     see(page, "Confirm")
     page.get_by_role("button", name="Create 1 balance").click()
-    see_text(page, "Verified", seconds=90)
+    see_text(page, "Verified:", seconds=90)
     assert [one["currency"] for one in blnk.balances() if one["meta_data"]["import_id"] in page.url] == [
         "EUR"
     ]

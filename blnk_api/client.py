@@ -19,6 +19,7 @@ from requests.auth import AuthBase
 from blnk_api import errors, outcomes, repeats, wire
 from blnk_api.auth import Token, TokenSource, token_source
 from blnk_api.models import Balance, BalanceRequest, Identity, Ledger
+from blnk_api.names import fold, pattern
 from blnk_api.outcomes import Answer, Reply, Request
 from blnk_api.settings import Connection, Waits
 from blnk_api.transport import Transport
@@ -129,29 +130,55 @@ class BlnkClient:
 
     def search_ledgers(self, text: str) -> list[Ledger]:
         """Ledgers whose name holds this text, or whose id it is; at most 100. All of a page where empty."""
-        words = _searched(text)
-        if not words:
+        if not fold(text):
             return self.list_ledgers()
-        named = self._search("ledgers", [_holds("name", words)], Ledger)
-        exact = self._search("ledgers", [Filter("ledger_id", "eq", words)], Ledger)
-        return list({one.ledger_id: one for one in (*exact, *named)}.values())
+        exact = self._search("ledgers", [Filter("ledger_id", "eq", _searched(text))], Ledger)
+        named = self._search("ledgers", [_holds("name", text)], Ledger)
+        held = [one for one in named if fold(text) in fold(one.name)]
+        return list({one.ledger_id: one for one in (*exact, *held)}.values())
 
     def search_identities(self, text: str) -> list[Identity]:
         """People and organisations by a part of a name or an e-mail address, or by exact id.
 
         Blnk's filters hold all at once, never one or the other, so that each way to find one is asked alone.
         """
-        whole = _searched(text)
+        whole = fold(text)
         if not whole:
             return self.list_identities()
-        ways = [[Filter("identity_id", "eq", whole)]]
-        ways += [[_holds(field, whole)] for field in _NAME_FIELDS]
+        found = self._search("identities", [Filter("identity_id", "eq", _searched(text))], Identity)
+        for field in _NAME_FIELDS:
+            named = self._search("identities", [_holds(field, whole)], Identity)
+            found += [one for one in named if whole in fold(getattr(one, field))]
         words = whole.replace(",", " ").split()
         if len(words) > 1:
             for first, last in ((words[0], words[-1]), (words[-1], words[0])):
-                ways.append([_holds("first_name", first), _holds("last_name", last)])
-        found = [one for way in ways for one in self._search("identities", way, Identity)]
+                both = [_holds("first_name", first), _holds("last_name", last)]
+                named = self._search("identities", both, Identity)
+                found += [
+                    one for one in named if first in fold(one.first_name) and last in fold(one.last_name)
+                ]
         return list({one.identity_id: one for one in found}.values())
+
+    def count(self, what: str) -> int | None:
+        """How many ledgers, identities or balances there are, where Blnk tells it."""
+        return wire.read_total(self._read(wire.list_page(self._instance_id, what, page=1, page_size=1)))
+
+    def ledgers_called(self, name: str) -> list[Ledger]:
+        """All whose name is this one by the rule of `names.fold`."""
+        found = self._all_of("ledgers", [_holds("name", name)], Ledger)
+        return [one for one in found if fold(one.name) == fold(name)]
+
+    def identities_called(self, name: str, key: str | None = None) -> list[Identity]:
+        """All that have this name, e-mail address or value of a metadata key, by the rule of `names.fold`."""
+        ways = [[_holds(field, name)] for field in _NAME_FIELDS]
+        words = fold(name).split()
+        if len(words) > 1:
+            ways.append([_holds("first_name", words[0]), _holds("last_name", words[-1])])
+        if key:
+            ways.append([_holds(f"meta_data.{key}", name)])
+        found = [one for way in ways for one in self._all_of("identities", way, Identity)]
+        alike = {one.identity_id: one for one in found if fold(name) in map(fold, one.called(key))}
+        return list(alike.values())
 
     def ledgers_by_id(self, ids: Iterable[str]) -> dict[str, Ledger]:
         """Those that exist, by their id."""
@@ -239,17 +266,19 @@ class BlnkClient:
     ) -> Iterator[_Thing]:
         """All that have one of these values, page by page: one value may stand in many of them."""
         for batch in _batches(values, wire.PAGE_LIMIT):
-            filters = [Filter(field, "in", values=batch), *also]
-            page = 1
-            while True:
-                request = wire.search(
-                    self._instance_id, what, filters, page=page, sort_by="created_at", sort_order="asc"
-                )
-                rows = wire.read_rows(self._read(request))
-                yield from _parse(model, rows)
-                if len(rows) < wire.PAGE_LIMIT:
-                    break
-                page += 1
+            yield from self._all_of(what, [Filter(field, "in", values=batch), *also], model)
+
+    def _all_of(self, what: str, filters: Sequence[Filter], model: type[_Thing]) -> Iterator[_Thing]:
+        page = 1
+        while True:
+            request = wire.search(
+                self._instance_id, what, filters, page=page, sort_by="created_at", sort_order="asc"
+            )
+            rows = wire.read_rows(self._read(request))
+            yield from _parse(model, rows)
+            if len(rows) < wire.PAGE_LIMIT:
+                break
+            page += 1
 
     def _read(self, request: Request) -> Any:
         """The JSON of an answer. A read creates nothing, so one that is not answered is asked again a few
@@ -289,8 +318,7 @@ def _searched(text: str) -> str:
 
 
 def _holds(field: str, text: str) -> Filter:
-    plain = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return Filter(field, "ilike", f"%{plain}%")
+    return Filter(field, "ilike", pattern(text.replace("\0", "")))
 
 
 def _batches(values: Iterable[str], size: int) -> Iterator[list[str]]:

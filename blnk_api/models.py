@@ -90,3 +90,11 @@ class Identity(_Answered):
         """What a person would call this identity; the id when Blnk knows no name."""
         person = f"{self.first_name} {self.last_name}".strip()
         return person or self.organization_name or self.identity_id
+
+    def called(self, key: str | None = None) -> list[str]:
+        """All that a file may call it by: e-mail address, names, and the value of this metadata key."""
+        both = " ".join(filter(None, (self.first_name, self.last_name)))
+        texts = [self.email_address, self.organization_name, both]
+        if key and (value := self.meta_data.get(key)) is not None:
+            texts.append(str(value))
+        return list(filter(None, texts))

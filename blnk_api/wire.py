@@ -342,6 +342,12 @@ def read_rows(said: Any) -> list[dict[str, Any]]:
     return rows
 
 
+def read_total(said: Any) -> int | None:
+    """How many there are in all, where a list tells it."""
+    total = said.get("total") if isinstance(said, dict) else None
+    return total if isinstance(total, int) and not isinstance(total, bool) else None
+
+
 def read_one(said: Any) -> dict[str, Any]:
     """The one thing asked for by its id, bare or inside `data`; any other shape raises ReadFailed."""
     found = said["data"] if isinstance(said, dict) and "data" in said else said

@@ -31,7 +31,11 @@ def read(path: Path, expected: dict[str, Any]) -> tuple[dict[str, Any], dict[str
         columns = columns.model_copy(update={"for_all_rows": for_all})
     problems = mapping.problems(columns, shape)
     wanted(reading.records(path, shape), columns)
-    known = Known(ledgers=ENVIRONMENT["ledgers"], identities=ENVIRONMENT["identities"])
+    known = Known(
+        ledgers=ENVIRONMENT["ledgers"],
+        identities=ENVIRONMENT["identities"],
+        identity_names={"ada.okafor@example.com": ["idt_00000001-0000-4000-8000-000000000001"]},
+    )
     checker = Checker(shape, columns, known, (), expected.get("accepted", ()))
     sent = {}
     for record in reading.records(path, shape):

@@ -1,12 +1,19 @@
 """Asks Blnk, in batches, what a file speaks of: its ledgers, identities and indicators."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
+from itertools import count
+from typing import TypeVar
 
 from blnk_api.client import BlnkClient
 from blnk_api.errors import AccessDenied, ReadFailed
 from blnk_api.imports.checking import Known, KnownIndicator, Wanted
 from blnk_api.imports.mapping import Mapping
 from blnk_api.models import GENERAL_LEDGER_ID, Identity, Ledger
+from blnk_api.names import fold
+from blnk_api.wire import PAGE_LIMIT
+
+_Thing = TypeVar("_Thing", Ledger, Identity)
 
 MOST_LEDGERS_FOR_PROPOSALS = 1_000
 """Ledgers fetched beside those that a file names, so that a misspelt name gets a "did you mean"."""
@@ -38,51 +45,81 @@ def _ledgers(client: BlnkClient, wanted: Collection[str]) -> Iterator[Ledger]:
         if len(part) < 100:
             return
         page += 1
-    yield from client.ledgers_by_id(wanted).values()
-    for same_name in client.ledgers_by_name(wanted).values():
+    by_id = client.ledgers_by_id(wanted)
+    yield from by_id.values()
+    exact = client.ledgers_by_name(set(wanted) - by_id.keys())
+    for same_name in exact.values():
         yield from same_name
+    missing = set(wanted) - by_id.keys() - exact.keys()
+    yield from _alike(client, "ledgers", missing, 1, client.ledgers_called, client.list_ledgers)
 
 
 def _identities(
     client: BlnkClient, wanted: Collection[str], key: str | None
 ) -> tuple[dict[str, str], dict[str, list[str]]]:
-    found: dict[str, Identity] = {}
+    found = client.identities_by_id(wanted)
+    missing = {text for text in wanted if text not in found}
     names: dict[str, list[str]] = {}
 
-    def named(text: str, identity: Identity) -> None:
-        ids = names.setdefault(text.casefold(), [])
-        if identity.identity_id not in ids:
-            ids.append(identity.identity_id)
-
-    found |= client.identities_by_id(wanted)
-    rest = {text for text in wanted if text not in found}
-    if not rest:
-        return {id: one.name for id, one in found.items()}, names
-    if key:
-        for value, same in client.identities_by(f"meta_data.{key}", rest).items():
-            for one in same:
-                named(value, one)
+    def keep(asked: Callable[[str], bool], those: Iterable[Identity]) -> None:
+        for one in those:
+            for text in filter(asked, one.called(key)):
                 found[one.identity_id] = one
-    for one in _by_name(client, rest):
-        for text in (one.email_address, one.organization_name, f"{one.first_name} {one.last_name}".strip()):
-            if text:
-                named(text, one)
-        found[one.identity_id] = one
+                ids = names.setdefault(text, [])
+                if one.identity_id not in ids:
+                    ids.append(one.identity_id)
+
+    keep(missing.__contains__, _to_the_letter(client, missing, key))
+    missing -= names.keys()
+    folds = set(map(fold, missing))
+    ask = partial(client.identities_called, key=key)
+    alike = _alike(client, "identities", missing, 6, ask, client.list_identities)
+    keep(lambda text: fold(text) in folds, alike)
     return {id: one.name for id, one in found.items()}, names
 
 
-def _by_name(client: BlnkClient, wanted: Iterable[str]) -> Iterator[Identity]:
-    """By e-mail, organisation, or first name: the caller keeps those whose whole name is asked for."""
-    texts = list(wanted)
-    emails = [text for text in texts if "@" in text]
-    people = [text for text in texts if "@" not in text]
-    for field, values in (
-        ("email_address", emails),
-        ("organization_name", people),
-        ("first_name", [text.split()[0] for text in people if text.split()]),
-    ):
-        for same in client.identities_by(field, values).values():
+def _to_the_letter(client: BlnkClient, wanted: Collection[str], key: str | None) -> Iterator[Identity]:
+    """By what Blnk finds in lists; the caller keeps those whose whole name is asked for."""
+    fields = ["email_address", "organization_name", "last_name", *([f"meta_data.{key}"] if key else [])]
+    for field in fields:
+        for same in client.identities_by(field, wanted).values():
             yield from same
+    for same in client.identities_by("first_name", _beginnings(wanted)).values():
+        yield from same
+
+
+def _beginnings(names: Iterable[str]) -> Iterator[str]:
+    """What may be the first names in a whole name: Mary, and Mary Ann, of Mary Ann Lee."""
+    for name in names:
+        yield from (name[:at] for at, letter in enumerate(name) if letter == " ")
+        yield name
+
+
+def _alike(
+    client: BlnkClient,
+    what: str,
+    missing: Collection[str],
+    questions: int,
+    ask: Callable[[str], list[_Thing]],
+    page_of: Callable[[int], list[_Thing]],
+) -> Iterator[_Thing]:
+    """Those whose names differ only in what does not count, among others.
+
+    Each name is asked for alone, or all that there are are walked, whichever takes fewer questions: the
+    answer is the same, so that it never depends on what else a file holds.
+    """
+    if not missing:
+        return
+    total = client.count(what)
+    if total is None or len(missing) * questions < total / PAGE_LIMIT:
+        for name in sorted(missing):
+            yield from ask(name)
+        return
+    for number in count(1):
+        part = page_of(number)
+        yield from part
+        if len(part) < PAGE_LIMIT:
+            return
 
 
 def _indicators(client: BlnkClient, wanted: Collection[tuple[str, str]]) -> dict[str, KnownIndicator]:

@@ -15,6 +15,7 @@ from blnk_api.imports import drafts
 from blnk_api.imports.drafts import Incomplete, NotConfirmed
 from blnk_api.imports.journal import imports
 from blnk_api.models import BalanceRequest
+from blnk_api.names import fold
 from pages.parts import look, person
 from pages.parts.picker import Choice, put
 from pages.parts.visit import Visit
@@ -51,8 +52,8 @@ def _identities(_visit: Visit, credentials: int, text: str) -> list[Choice]:
 def _by_name(typed: str, choice: Choice) -> tuple[bool, str]:
     """What was typed whole stands first: only the first few are shown."""
     id, name = choice
-    whole = typed.casefold() in (id.casefold(), name.casefold(), *name.casefold().split(" · "))
-    return not whole, name.casefold()
+    whole = fold(typed) in map(fold, (id, name, *name.split(" · ")))
+    return not whole, fold(name)
 
 
 def ledgers(visit: Visit) -> Callable[[str], list[Choice]]:

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from typing import Generic, TypeVar
@@ -11,6 +12,7 @@ from blnk_api.currencies import Finding
 from blnk_api.imports.checking.known import Known
 from blnk_api.invisible import bare
 from blnk_api.models import GENERAL_LEDGER_ID
+from blnk_api.names import fold
 from blnk_api.shown import shown
 
 T = TypeVar("T")
@@ -50,13 +52,15 @@ class Names:
         self._what = what
         self._article = "an" if what[0] in "aeiou" else "a"
         self._ids = ids
+        self._exact: defaultdict[str, list[str]] = defaultdict(list)
         self._names: defaultdict[str, list[str]] = defaultdict(list)
         self._readable = readable
         self._own = re.compile(f"{prefix}_{_UUID}")
         self._prefix = prefix
         for name, those in (*names.items(), *((name, [id_]) for id_, name in ids.items())):
-            listed = self._names[name.casefold()]
-            listed += [id_ for id_ in those if id_ not in listed]
+            for kept, spelled in ((self._exact, name), (self._names, fold(name))):
+                listed = kept[spelled]
+                listed += [id_ for id_ in those if id_ not in listed]
         self._suggestions = 0
         self.unchecked = False
         """Whether an id was taken as it is, because nothing may be read."""
@@ -76,11 +80,11 @@ class Names:
                 f"{shown(value)} cannot be looked up without permission to read: put the {self._what}'s id."
             )
             return None, (Finding(f"unknown_{self._what}", "error", message),)
-        ids = self._names.get(value.casefold(), [])
-        ids = [id_ for id_ in ids if self._ids.get(id_) == value] or ids
+        ids = self._exact.get(value) or self._names.get(fold(value), [])
         if len(ids) == 1:
             name = self._ids.get(ids[0], value)
-            if name != value and name.casefold() == value.casefold():
+            composed = unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", value)
+            if not composed and fold(name) == fold(value):
                 note = self._note(
                     f"{self._what}_name_case", f"{shown(value)} is taken as {shown(name)}", name
                 )
@@ -126,11 +130,11 @@ class Names:
         if _BLNK_ID.fullmatch(value):
             return next(iter(difflib.get_close_matches(value, self._ids, n=1, cutoff=0.93)), None)
         single = {folded: ids[0] for folded, ids in self._names.items() if len(ids) == 1}
-        near = difflib.get_close_matches(value.casefold(), single, n=1, cutoff=0.75)
+        near = difflib.get_close_matches(fold(value), single, n=1, cutoff=0.75)
         if not near:
             return None
         name = self._ids.get(single[near[0]], "")
-        return name if name.casefold() == near[0] else near[0]
+        return name if fold(name) == near[0] else near[0]
 
     @staticmethod
     def _note(kind: str, what: str, repair: str | None = None) -> Finding:

@@ -44,8 +44,8 @@ class Known(BaseModel):
     identities: dict[str, str] = {}
     """Identity id → the name that a person would call it."""
     identity_names: dict[str, list[str]] = {}
-    """E-mail, other name or metadata value, in any case → the ids of all identities that have it. Names of
-    `identities` need not be repeated here."""
+    """E-mail, other name or metadata value, as Blnk holds it → the ids of all identities that have it. Names
+    of `identities` need not be repeated here."""
     indicators: dict[str, KnownIndicator] = {}
     """Indicator, a space, currency → the balance that has it."""
     readable: bool = True

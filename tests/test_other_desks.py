@@ -226,3 +226,13 @@ def test_a_command_says_it_too(practice_blnk: PracticeBlnk, importer: Importer, 
     ended = commands.call("import", commands.file(1), "--yes")
     assert ended.code == 0
     assert "Another desk created 1 balance here in the last 24 hours" in ended.out
+
+
+def test_a_blnk_that_cannot_be_asked_for_its_newest_balances_holds_nobody_up(
+    practice_blnk: PracticeBlnk, importer: Importer, between: Between
+) -> None:
+    """The rows that were sent are looked up by their names all the same."""
+    importer.connect(base_url=between.url)
+    between.on_read = lambda sent: sent.answer(400, b'{"error":"no"}') if b'"desc"' in sent.body else None
+    done = importer.run(requests_for(20))
+    assert importer.counts(done) == {RowState.CREATED: 20}

@@ -28,9 +28,9 @@ from blnk_api.imports.journal import sending
 from blnk_api.imports.journal.sending import Result
 from blnk_api.imports.journal.states import PausedBy, RowState
 from blnk_api.imports.journal_thread import JournalThread
-from blnk_api.imports.lanes import FEW_ROWS, MOST_REFUSALS_IN_A_ROW, Lane, Ramp
+from blnk_api.imports.lanes import MOST_REFUSALS_IN_A_ROW, Lane, Ramp
 from blnk_api.imports.looking import Looker
-from blnk_api.imports.neighbours import Neighbours
+from blnk_api.imports.neighbours import Neighbours, believable
 from blnk_api.imports.pace import Circuit
 from blnk_api.imports.recording import Recorder
 from blnk_api.imports.resolving import Resolver, Witness
@@ -141,6 +141,9 @@ class Engine:
             if not lane.is_filling and len(lane.ready) < ROWS_PER_FILL and now >= lane.fill_at:
                 lane.is_filling = True
                 self._start(self.scout.fill(lane))
+            if lane.few_are_back() and not self._claiming:
+                lane.is_confirming_few = True
+                self._start(self.scout.confirm_few(lane))
         if self._claiming or not self._may_claim():
             return
         ahead = min(self.gate.pace.expected(CLAIM_AHEAD_SECONDS), _PLACES_AHEAD * self._most_at_once)
@@ -242,7 +245,7 @@ class Engine:
     def _created(self, lane: Lane, ref: str, created_at: str, left_at: float) -> None:
         self.resolver.created(Witness(ref, left_at))
         lane.made.append(ref)
-        lane.since = lane.since or created_at
+        lane.since = lane.since or believable(created_at)
         if lane.created_from is None:
             lane.created_from = created_at
             self._start(self._remember_first(lane, created_at))
@@ -275,10 +278,6 @@ class Engine:
         self._recorder.take_back(lane, len(lane.claimed), "The import stopped before it left.")
 
     async def _after_record(self, lane: Lane) -> None:
-        is_few = lane.ramp is Ramp.FEW and not lane.is_confirming_few and lane.sends
-        if is_few and not lane.out and (lane.few_sent >= FEW_ROWS or not lane.ready):
-            lane.is_confirming_few = True
-            self._start(self.scout.confirm_few(lane))
         if lane.refusals_in_a_row >= MOST_REFUSALS_IN_A_ROW and lane.sends:
             lane.refusals_in_a_row = 0
             await self.scout.pause(

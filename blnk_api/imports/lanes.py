@@ -52,8 +52,8 @@ class Lane:
     made: deque[str] = field(default_factory=lambda: deque(maxlen=REFS_PER_LOOK))
     """Those of them that Blnk answered with a balance."""
     since: str | None = None
-    """Blnk's own time of the first balance that this process made of it: what is newer and was not made here
-    is another desk's."""
+    """Blnk's own time of the first balance that this process made of it, where it can be believed: what is
+    newer and was not made here is another desk's."""
     refusals_in_a_row: int = 0
     created_from: str | None = None
     """Blnk's own time of the first balance: see journal.sending.remember_first."""
@@ -71,6 +71,12 @@ class Lane:
         self.made.clear()
         self.since = None
         self.few_sent = 0
+
+    def few_are_back(self) -> bool:
+        """Whether the first rows together, or all that there are, have come to their end and wait to be
+        looked at."""
+        waits = self.ramp is Ramp.FEW and not self.is_confirming_few and not self.out
+        return waits and (self.few_sent >= FEW_ROWS or (self.few_sent > 0 and not self.ready))
 
     def room(self) -> int:
         """How many more rows the ramp lets out now."""

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api import wire
-from blnk_api.errors import AccessDenied, BlnkError
+from blnk_api.errors import AccessDenied, BlnkError, ReadFailed
 from blnk_api.imports.gate import Gate
 from blnk_api.imports.journal import imports
 from blnk_api.imports.journal.sending import WHO
@@ -30,8 +30,12 @@ from blnk_api.wire import Filter
 LEAST_SECONDS = 5.0
 _SHARE = 0.02
 """Of the connection's requests that looking for others may take while rows are sent."""
+_NOT_ASKED_LIKE_THIS = (400, 404, 422)
+"""A Blnk that does not take this question: the rows that were sent are looked up all the same."""
 _DRAIN_SECONDS = 0.05
 _TOLD = 6
+_FIRST_YEAR = 2020
+"""Before Blnk."""
 
 
 class Neighbours:
@@ -68,15 +72,20 @@ class Neighbours:
     async def newest(self, lanes: Iterable[Lane]) -> bool:
         """Looks at the newest balances of all; false when one of these imports was paused because of them.
         Raises from the errors tree."""
-        known = [lane for lane in lanes if lane.since is not None and _floor(lane.since) is not None]
+        known = [lane for lane in lanes if lane.since is not None]
         if not known:
             return True
-        bound = min(_floor(lane.since or "") or "" for lane in known)
+        bound = min(f"{parse_time(lane.since or ''):%Y-%m-%dT%H:%M:%SZ}" for lane in known)
         filters = [CARRIES_A_REF, Filter("created_at", "gte", bound)]
         asked = wire.search(
             self._looker.instance_id, "balances", filters, sort_by="created_at", sort_order="desc"
         )
-        balances = await self._looker.balances(asked)
+        try:
+            balances = await self._looker.balances(asked)
+        except ReadFailed as failed:
+            if failed.status not in _NOT_ASKED_LIKE_THIS:
+                raise
+            return True
         judged = [await self.judge(lane, balances) for lane in known]
         return all(judged)
 
@@ -152,9 +161,9 @@ def reason(met: Sequence[Stranger]) -> str:
     )
 
 
-def _floor(created_at: str) -> str | None:
-    """Blnk's time for a filter, in whole seconds; None where it cannot be read."""
+def believable(created_at: str) -> str | None:
+    """Blnk's time of a balance that was made just now; None where it is none, or not of this age."""
     try:
-        return f"{parse_time(created_at):%Y-%m-%dT%H:%M:%SZ}"
+        return created_at if parse_time(created_at).year >= _FIRST_YEAR else None
     except (ValueError, OverflowError):
         return None

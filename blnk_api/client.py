@@ -180,6 +180,12 @@ class BlnkClient:
         alike = {one.identity_id: one for one in found if fold(name) in map(fold, one.called(key))}
         return list(alike.values())
 
+    def tokenized(self) -> set[str]:
+        """What Blnk keeps as tokens of the newest hundred identities of which it keeps anything so: names,
+        organization names, e-mail addresses. They cannot be found by these."""
+        some = [Filter("meta_data.tokenized_fields", "isnotnull")]
+        return set().union(*(one.tokenized for one in self._search("identities", some, Identity)))
+
     def ledgers_by_id(self, ids: Iterable[str]) -> dict[str, Ledger]:
         """Those that exist, by their id."""
         return {one.ledger_id: one for one in self._any_of("ledgers", "ledger_id", ids, Ledger)}

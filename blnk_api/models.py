@@ -77,6 +77,15 @@ class Ledger(_Answered):
     name: str = ""
 
 
+_PERSONAL = {
+    "firstname": "names",
+    "lastname": "names",
+    "organizationname": "organization names",
+    "emailaddress": "e-mail addresses",
+}
+"""What a file may call an identity by, of the fields that Blnk can keep as tokens, without case and "_"."""
+
+
 class Identity(_Answered):
     identity_id: str = Field(min_length=1)
     identity_type: str = ""
@@ -84,6 +93,17 @@ class Identity(_Answered):
     first_name: str = ""
     last_name: str = ""
     email_address: str = ""
+
+    @property
+    def tokenized(self) -> set[str]:
+        """What of it Blnk keeps as tokens, in words: nobody finds it by these. Blnk names the fields as Go
+        does, FirstName."""
+        fields = self.meta_data.get("tokenized_fields")
+        if isinstance(fields, dict):
+            fields = [field for field, is_token in fields.items() if is_token]
+        names = fields if isinstance(fields, list) else []
+        plain = (str(name).replace("_", "").casefold() for name in names)
+        return {_PERSONAL[one] for one in plain if one in _PERSONAL}
 
     @property
     def name(self) -> str:

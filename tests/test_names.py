@@ -126,3 +126,26 @@ def test_a_question_holds_a_gap_for_every_letter_that_is_stored_in_several_ways(
     assert pattern("%_") == "%\\%\\_%"
     assert pattern("STRASSE") == "%ra%e%"
     assert pattern("\u304c\u3044") == "%\u3044%"
+
+
+def test_nothing_is_said_of_tokens_where_blnk_keeps_none(client: BlnkClient) -> None:
+    _, (told,) = identities(known(client, "Grace Mwangi")).find("Grace Mwangi")
+    assert "token" not in told.message
+
+
+def test_customers_that_are_kept_as_tokens_cannot_be_found_by_those_fields_and_it_is_said(
+    blnk: PracticeBlnk, client: BlnkClient
+) -> None:
+    tokens = {"FirstName": True, "LastName": True, "EmailAddress": True, "OrganizationName": False}
+    id = blnk.create_identity(
+        identity_type="individual",
+        first_name="q8Xk2",
+        last_name="Zr41p",
+        email_address="m0vV9@x1.zz",
+        meta_data={"tokenized_fields": tokens},
+    )
+    found, (told,) = identities(known(client, "Grace Mwangi")).find("Grace Mwangi")
+    assert found is None
+    assert "keeps the e-mail addresses and names of some identities as tokens" in told.message
+    assert "put the identity's id" in told.message
+    assert identities(known(client, id)).find(id)[0] == id

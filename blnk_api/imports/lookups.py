@@ -27,12 +27,21 @@ def known_in_blnk(client: BlnkClient, wanted: Wanted, mapping: Mapping) -> Known
     try:
         ledgers = {one.ledger_id: one.name for one in _ledgers(client, wanted.ledgers)}
         identities, names = _identities(client, wanted.identities, mapping.identity_key)
+        called = set(map(fold, (*identities, *identities.values(), *names)))
+        is_whole = all(fold(text) in called for text in wanted.identities)
+        tokenized = () if is_whole else tuple(sorted(client.tokenized()))
         indicators = _indicators(client, wanted.indicators)
     except AccessDenied as denied:
         if denied.status != 403:
             raise
         return Known(readable=False)
-    return Known(ledgers=ledgers, identities=identities, identity_names=names, indicators=indicators)
+    return Known(
+        ledgers=ledgers,
+        identities=identities,
+        identity_names=names,
+        tokenized=tokenized,
+        indicators=indicators,
+    )
 
 
 def _ledgers(client: BlnkClient, wanted: Collection[str]) -> Iterator[Ledger]:

@@ -4,7 +4,7 @@ import difflib
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Generic, TypeVar
 
 from blnk_api import currencies
@@ -47,8 +47,15 @@ class Names:
     """Finds a ledger or an identity by id or name among what is known."""
 
     def __init__(
-        self, what: str, prefix: str, ids: dict[str, str], names: dict[str, list[str]], readable: bool
+        self,
+        what: str,
+        prefix: str,
+        ids: dict[str, str],
+        names: dict[str, list[str]],
+        readable: bool,
+        tokenized: Sequence[str] = (),
     ) -> None:
+        self._tokenized = tokenized
         self._what = what
         self._article = "an" if what[0] in "aeiou" else "a"
         self._ids = ids
@@ -120,6 +127,12 @@ class Names:
         repair = self._nearest(value)
         if repair is not None:
             message = f"{shown(value)} is no {self._what} in this Blnk: did you mean {shown(repair)}?"
+        if self._tokenized and not _BLNK_ID.fullmatch(value):
+            kept = " and ".join(self._tokenized)
+            message += (
+                f" Blnk keeps the {kept} of some identities as tokens, and these cannot be found by them: "
+                "put the identity's id, or another value that it has in Blnk."
+            )
         return Finding(f"unknown_{self._what}", "error", message, repair)
 
     def _nearest(self, value: str) -> str | None:
@@ -148,7 +161,8 @@ def ledgers(known: Known) -> Names:
 
 def identities(known: Known) -> Names:
     """Finds identities by id, name, e-mail or what else the caller looked up."""
-    return Names("identity", "idt", known.identities, known.identity_names, known.readable)
+    found = known.identities, known.identity_names, known.readable
+    return Names("identity", "idt", *found, tokenized=known.tokenized)
 
 
 class Currencies:

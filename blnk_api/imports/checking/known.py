@@ -46,6 +46,8 @@ class Known(BaseModel):
     identity_names: dict[str, list[str]] = {}
     """E-mail, other name or metadata value, as Blnk holds it → the ids of all identities that have it. Names
     of `identities` need not be repeated here."""
+    tokenized: tuple[str, ...] = ()
+    """What Blnk keeps as tokens of some identities, in words: they cannot be found by these."""
     indicators: dict[str, KnownIndicator] = {}
     """Indicator, a space, currency → the balance that has it."""
     readable: bool = True

@@ -84,11 +84,9 @@ def test_rows_of_a_paused_import_are_looked_up_all_the_same(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     importer.connect(requests_per_minute=600)
-    practice_blnk.order_fault("drop_after_commit", times=1, skip=8)
-    draft = importer.draft(requests_for(60))
-    importer.confirm(draft)
-    practice_blnk.order_fault("status_before_commit", on="filter", status=500, skip=2)
-    importer.start()
+    draft = importer.begin(requests_for(60), created=10)
+    practice_blnk.order_fault("status_before_commit", on="filter", status=500)
+    practice_blnk.order_fault("drop_after_commit", times=1)
     importer.wait_for_count(draft, RowState.UNKNOWN, 1)
     importer.pause(draft)
     practice_blnk.clear_faults()

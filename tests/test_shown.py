@@ -57,8 +57,8 @@ def test_a_thousand_rows_are_a_thousand_balances_although_blnk_is_unwell(
     assert told[0] == [*typed[0], "balance_id", "status", "message", "import_ref", "import_row"]
     assert [row[: len(typed[0])] for row in told] == typed
     held = {one["balance_id"]: one["meta_data"]["import_ref"] for one in practice_blnk.balances()}
-    assert {row[-4]: row[-1] for row in told[1:]} == held
-    assert {row[-3] for row in told[1:]} == {"Created"}
+    assert {row[-5]: row[-2] for row in told[1:]} == held
+    assert {row[-4] for row in told[1:]} == {"Created"}
 
 
 def test_a_thousand_rows_are_a_thousand_balances_although_the_sender_is_killed_five_times(

@@ -240,9 +240,15 @@ class Scout:
         lane.is_confirming_few = False
 
     async def _nobody_else(self, lane: Lane) -> bool:
-        """False when the import was paused because another desk is at work on its rows."""
+        """False when the import was paused because another desk is at work on its rows.
+
+        Not asked where nothing more would leave: verification names each second balance.
+        """
         while self.can_look:
             try:
+                import_ = await self._journal.read(imports.by_number, lane.import_.number)
+                if not import_.counts.get(RowState.READY):
+                    return True
                 await self._find(lane.made, bound_of(lane.created_from))
                 return await self._neighbours.sent(lane)
             except AccessDenied as denied:

@@ -8,9 +8,10 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 def held(session: str) -> tuple[int, int]:
     """Bytes of one session's files, and of all."""
-    if not Runtime.exists():
+    manager = _manager()
+    if manager is None:
         return 0, 0
-    files = _manager().file_storage
+    files = manager.file_storage
     # Copies: other threads add to both while this one counts.
     of_session = sum(len(one.data) for one in list(files.get(session, {}).values()))
     return of_session, sum(len(one.data) for each in list(files.values()) for one in list(each.values()))
@@ -19,11 +20,12 @@ def held(session: str) -> tuple[int, int]:
 def let_go(uploaded: object) -> None:
     """Frees what a file that was taken over holds; it would stay until its session ends."""
     context = get_script_run_ctx()
-    if isinstance(uploaded, UploadedFile) and context is not None and Runtime.exists():
-        _manager().remove_file(context.session_id, uploaded.file_id)
+    manager = _manager()
+    if isinstance(uploaded, UploadedFile) and context is not None and manager is not None:
+        manager.remove_file(context.session_id, uploaded.file_id)
 
 
-def _manager() -> MemoryUploadedFileManager:
-    manager = get_instance().uploaded_file_mgr
-    assert isinstance(manager, MemoryUploadedFileManager)
-    return manager
+def _manager() -> MemoryUploadedFileManager | None:
+    """None where no server runs, and where pages are tried without one."""
+    manager = get_instance().uploaded_file_mgr if Runtime.exists() else None
+    return manager if isinstance(manager, MemoryUploadedFileManager) else None

@@ -17,7 +17,7 @@ from blnk_api.imports.drafts import NotKept
 from blnk_api.imports.expiring import expire
 from blnk_api.imports.journal import imports
 from blnk_api.imports.journal.imports import Import
-from blnk_api.imports.journal.moves import note
+from blnk_api.imports.journal.moves import move_import, note
 from blnk_api.imports.journal.states import ImportState
 from blnk_api.settings import Settings
 from blnk_api.upload_limits import UploadLimits
@@ -230,3 +230,21 @@ def test_a_limit_that_is_no_number_is_said_by_its_name(
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsProblem, match=f"{name} should be a whole number"):
         settings.load()
+
+
+def test_a_draft_that_is_confirmed_in_the_very_moment_keeps_its_file(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = importer.find(upload(importer, importer.settings))
+    untouched = imports.untouched_drafts
+
+    def confirmed_right_after(tx: Any, before: float) -> list[int]:
+        found = untouched(tx, before)
+        with importer.journal.write() as other:
+            move_import(other, draft.number, from_=[ImportState.DRAFT], to=ImportState.QUEUED)
+        return found
+
+    monkeypatch.setattr(imports, "untouched_drafts", confirmed_right_after)
+    expire(importer.journal, importer.settings, now=time.time() + 31 * DAY)
+    assert importer.find(draft.id).state is ImportState.QUEUED
+    assert has_file(importer, draft)

@@ -8,8 +8,9 @@ import time
 from itertools import islice
 
 from blnk_api.imports.journal import Journal, imports
-from blnk_api.imports.journal.moves import note
+from blnk_api.imports.journal.moves import move_import, note
 from blnk_api.imports.journal.sending import WHO
+from blnk_api.imports.journal.states import ImportState
 from blnk_api.settings import Settings
 
 _DAY_SECONDS = 86_400.0
@@ -25,16 +26,16 @@ def expire(journal: Journal, settings: Settings, *, now: float | None = None) ->
         old = imports.untouched_drafts(tx, before)
     for number in old:
         with journal.write() as tx:
-            if imports.cancel(tx, number, who=WHO):
-                note(tx, number, who=WHO, what="expired", days=days)
-        _remove_file(settings, _id_of(journal, number))
+            drafts_alone = [ImportState.DRAFT]
+            ended = time.time()
+            if not move_import(tx, number, from_=drafts_alone, to=ImportState.CANCELLED, finished_at=ended):
+                continue  # somebody confirmed it meanwhile: it goes on, and its file stays
+            note(tx, number, who=WHO, what="cancelled")
+            note(tx, number, who=WHO, what="expired", days=days)
+            id = imports.by_number(tx, number).id
+        _remove_file(settings, id)
     for id in _cancelled_with_a_file(journal, settings, before):
         _remove_file(settings, id)
-
-
-def _id_of(journal: Journal, number: int) -> str:
-    with journal.read() as tx:
-        return imports.by_number(tx, number).id
 
 
 def _cancelled_with_a_file(journal: Journal, settings: Settings, before: float) -> list[str]:

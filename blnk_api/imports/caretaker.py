@@ -76,7 +76,8 @@ class Caretaker:
         """Makes the engine's lanes what the journal says of the imports."""
         live = [one for one in await self._journal.read(imports.in_states, _LIVE) if self._is_ours(one)]
         lanes = self._engine.lanes
-        denied, asked = self._gate.denied, self._gate.pace.asked_seconds
+        pace, denied = self._gate.pace, self._gate.denied
+        asked, asked_of = pace.asked_seconds, pace.asked_of
         self._gate.is_stopped = await self._journal.read(stops.is_stopped, self._instance)
         for import_ in live:
             lane = lanes.get(import_.number)
@@ -86,7 +87,12 @@ class Caretaker:
                 lane = Lane(import_, ramp, created_from=import_.created_from)
                 lanes[import_.number] = lane
             lane.import_ = import_
-            await self._care_for(lane, import_, denied)
+            if import_.state is not ImportState.RUNNING:
+                lane.runs_since = None
+            elif lane.runs_since is None:
+                lane.runs_since = self._gate.clock()
+            is_asked = lane.runs_since is not None and asked_of > lane.runs_since
+            await self._care_for(lane, import_, denied, asked if is_asked else None)
         for number in set(lanes) - {one.number for one in live}:
             lanes[number].sends = False
             if not lanes[number].out and not lanes[number].is_filling:
@@ -94,13 +100,13 @@ class Caretaker:
         if denied is not None:
             # All are paused now and say why; whoever resumes one, however soon, wants it tried again.
             self._gate.denied = None
-        if asked is not None and self._gate.pace.asked_seconds == asked:
-            self._gate.pace.asked_seconds = None
+        if asked is not None and pace.asked_of == asked_of:
+            pace.asked_seconds = None
 
     def _is_ours(self, import_: Import) -> bool:
         return import_.instance_number == self._instance and self._only in (None, import_.number)
 
-    async def _care_for(self, lane: Lane, import_: Import, denied: str | None) -> None:
+    async def _care_for(self, lane: Lane, import_: Import, denied: str | None, asked: float | None) -> None:
         state = import_.state
         breaker = self._gate.breaker
         if state is not ImportState.VERIFYING:
@@ -115,8 +121,8 @@ class Caretaker:
                 await self._journal.write(imports.resume, import_.number, who=WHO, only=PausedBy.BREAKER)
         elif state is ImportState.RUNNING and denied is not None:
             await self._pause(lane, PausedBy.ACCESS, f"Blnk does not let us in: {denied}")
-        elif state is ImportState.RUNNING and (seconds := self._gate.pace.asked_seconds) is not None:
-            await self._pause(lane, PausedBy.ANSWER, _asked_to_wait(seconds))
+        elif state is ImportState.RUNNING and asked is not None:
+            await self._pause(lane, PausedBy.ANSWER, _asked_to_wait(asked))
         elif state is ImportState.RUNNING and breaker.circuit is Circuit.OPEN:
             await self._pause(lane, PausedBy.BREAKER, why_not(breaker.reason))
         elif state is ImportState.RUNNING:
@@ -133,6 +139,7 @@ class Caretaker:
 
     async def _pause(self, lane: Lane, by: PausedBy, reason: str) -> None:
         lane.sends = False
+        lane.runs_since = None
         await self._journal.write(imports.pause, lane.import_.number, by=by, who=WHO, reason=reason)
 
     async def _is_settled(self, lane: Lane, import_: Import) -> bool:

@@ -143,7 +143,7 @@ class Gate:
                 return self.breaker.failed(now, reason)
             case Unknown(message, status, retry_after_seconds=wait):
                 if wait is not None:
-                    self.pace.wait(now, wait)
+                    self.pace.wait(now, wait, sent_at=sent_at)
                 # A 2xx that nobody can read is some gateway's page, and stands in front of every row.
                 if status is None or status >= 500 or status == 408 or status < 300:
                     return self.breaker.failed(now, message)

@@ -59,6 +59,9 @@ class Lane:
     """Blnk's own time of the first balance: see journal.sending.remember_first."""
     sends: bool = False
     """The import is running and this lane may claim."""
+    runs_since: float | None = None
+    """When the import was first seen running, or running again: what was answered to a request of before
+    does not pause it."""
 
     @property
     def out(self) -> int:

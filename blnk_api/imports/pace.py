@@ -35,6 +35,8 @@ class Pace:
     """A longer wait that Blnk asks for is cut to this one; `asked_seconds` says so."""
     asked_seconds: float | None = None
     """A wait that was longer than that, until whoever pauses for it has taken it away."""
+    asked_of: float = 0.0
+    """When the request left that was answered so: a later resume says more than an answer to it."""
     _allowance: float = 1.0
     _at: float | None = None
     _last_busy: float | None = None
@@ -74,12 +76,12 @@ class Pace:
         wait = retry_after_seconds
         if wait is None:
             wait = min(MOST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** (self._busy_in_a_row - 1))
-        self.wait(now, wait)
+        self.wait(now, wait, sent_at=sent_at)
 
-    def wait(self, now: float, seconds: float) -> None:
+    def wait(self, now: float, seconds: float, *, sent_at: float) -> None:
         """Nothing leaves for so long: a Retry-After of a 429 or a 503."""
         if seconds > self.most_wait_seconds:
-            self.asked_seconds, seconds = seconds, self.most_wait_seconds
+            self.asked_seconds, self.asked_of, seconds = seconds, sent_at, self.most_wait_seconds
         self.wait_until(now + seconds)
 
     def wait_until(self, moment: float) -> None:

@@ -13,17 +13,21 @@ from typing import Any
 import streamlit as st
 from starlette.middleware import Middleware
 
-from blnk_api import currencies, first_check, handles, private, routes, supervise, upload_limits, web
-from pages.parts import held_uploads, look, trouble
-from pages.parts.served import site
+from blnk_api import currencies
+from blnk_api.common import open_files, private_files
+from blnk_api.desk import startup_check
+from blnk_api.web import middleware, routes, upload_limits
+from blnk_api.worker import supervise
+from pages.kit import error_page, held_uploads, look
+from pages.kit.server_names import site
 
-private.keep_files_private()
+private_files.keep_files_private()
 
 _NEEDED_BY_PAGES = (
-    *("pandas", "pyarrow", "pages.parts.ask", "pages.parts.outcome"),
-    *("pages.parts.draft", "pages.parts.import_view", "pages.parts.history", "pages.parts.upload"),
-    *("pages.parts.balances_table", "pages.parts.balance_view", "pages.parts.month"),
-    *("pages.parts.checks", "pages.parts.faults"),
+    *("pandas", "pyarrow", "pages.balance.form", "pages.balance.result"),
+    *("pages.draft.draft_page", "pages.run.import_page", "pages.history.imports_list", "pages.draft.upload"),
+    *("pages.balance.balances_table", "pages.balance.one_balance", "pages.history.month"),
+    *("pages.health.checks", "pages.health.practice_faults"),
 )
 
 
@@ -36,7 +40,7 @@ def _load() -> None:
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
-    handles.raise_limit()
+    open_files.raise_limit()
     loading = asyncio.create_task(asyncio.to_thread(_load))
     async with supervise.helpers():
         await loading
@@ -44,7 +48,7 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
         gc.collect()
         gc.freeze()
         # A thread that nobody waits for: a connection that does not answer holds neither start nor end up.
-        threading.Thread(target=first_check.ask_all, daemon=True).start()
+        threading.Thread(target=startup_check.ask_all, daemon=True).start()
         yield {}
 
 
@@ -58,12 +62,12 @@ app = st.App(
     "pages/shell.py",
     lifespan=lifespan,
     routes=routes.routes(),
-    on_script_error=trouble.show,
+    on_script_error=error_page.show,
     middleware=[
-        Middleware(web.SecurityHeaders, site, scripts_in_pages()),
-        Middleware(web.OwnOrigin, site),
-        Middleware(web.ClosedPaths),
+        Middleware(middleware.SecurityHeaders, site, scripts_in_pages()),
+        Middleware(middleware.OwnOrigin, site),
+        Middleware(middleware.ClosedPaths),
         Middleware(upload_limits.UploadLimits, held_uploads.held),
-        Middleware(web.BrowserCookie),
+        Middleware(middleware.BrowserCookie),
     ],
 )

@@ -11,17 +11,18 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from blnk_api import handles, private
-from blnk_api.command import acts, stopping
-from blnk_api.command.columns import FIELDS
-from blnk_api.command.dry_run import REQUESTS
-from blnk_api.command.exits import Ends, Exit
-from blnk_api.command.importing import import_file
-from blnk_api.command.opening import Opened
+from blnk_api import files
+from blnk_api.cli import acts, stop_command
+from blnk_api.cli.column_options import FIELDS
+from blnk_api.cli.dry_run import REQUESTS
+from blnk_api.cli.exits import Ends, Exit
+from blnk_api.cli.import_command import import_file
+from blnk_api.cli.session import Opened
+from blnk_api.common import open_files, private_files
 from blnk_api.errors import SettingsProblem
-from blnk_api.imports import handling, reading
-from blnk_api.imports.journal import JournalUnavailable, failures
-from blnk_api.imports.reading import ReadOptions
+from blnk_api.files import ReadOptions
+from blnk_api.review import actions
+from blnk_api.store import JournalUnavailable, failures
 
 _EXITS = """exit codes:
   0    every row is created or existed already, and verified (or could not be, which is said)
@@ -37,7 +38,7 @@ Ctrl-C pauses. The same import command again goes on where it was left; it never
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; its exit code."""
     options = _parser().parse_args(arguments)
-    handles.raise_limit()
+    open_files.raise_limit()
     if options.act is import_file:
         options.reading = ReadOptions(
             sheet=options.sheet,
@@ -100,7 +101,7 @@ def _parser() -> ArgumentParser:
     one = verb("status", acts.status, "How an import stands, or the newest ones.")
     one.add_argument("id", nargs="?", metavar="ID")
     one.add_argument("--json", action="store_true", help="for programs")
-    one = verb("verify", acts.verify, handling.VERIFY_AGAIN.means, moves=True)
+    one = verb("verify", acts.verify, actions.VERIFY_AGAIN.means, moves=True)
     one.add_argument("id", metavar="ID")
     one = verb("results", acts.results, "Write every row, with what became of it, to a CSV or XLSX file.")
     one.add_argument("id", metavar="ID")
@@ -110,20 +111,20 @@ def _parser() -> ArgumentParser:
     one = verb("cancel", acts.cancel, "Send no further row of an import, for good. What was created stays.")
     one.add_argument("id", metavar="ID")
     for name, act, told in (
-        ("stop", stopping.stop, "Stop all sending, or that of one connection, until `start`."),
-        ("start", stopping.start, "Lift a `stop` of the same scope."),
+        ("stop", stop_command.stop, "Stop all sending, or that of one connection, until `start`."),
+        ("start", stop_command.start, "Lift a `stop` of the same scope."),
     ):
         one = verb(name, act, told)
         one.add_argument("--connection", metavar="NAME", help="of this instance alone; else the whole desk")
-    one = verb("look-again", acts.look_again, handling.LOOK_AGAIN.means, moves=True)
+    one = verb("look-again", acts.look_again, actions.LOOK_AGAIN.means, moves=True)
     one.add_argument("id", metavar="ID")
     one.add_argument("row", nargs="*", metavar="ROW", help="12, or 12·USD; all that wait where none is named")
-    one = verb("this-is-it", acts.this_is_it, handling.THIS_IS_IT.means)
+    one = verb("this-is-it", acts.this_is_it, actions.THIS_IS_IT.means)
     one.add_argument("id", metavar="ID")
     one.add_argument("row", metavar="ROW")
     one.add_argument("balance_id", metavar="BALANCE_ID")
     one = verb(
-        "send-again", acts.send_again, f"{handling.SEND_AGAIN.means} {handling.SEND_AGAIN.risk}", moves=True
+        "send-again", acts.send_again, f"{actions.SEND_AGAIN.means} {actions.SEND_AGAIN.risk}", moves=True
     )
     one.add_argument("id", metavar="ID")
     one.add_argument("row", metavar="ROW")
@@ -173,7 +174,7 @@ def _import(parser: ArgumentParser) -> None:
     )
     read = parser.add_argument_group("how the file is read; found out where nothing is said")
     read.add_argument("--sheet", metavar="NAME", help="of a workbook")
-    read.add_argument("--encoding", metavar="NAME", help=f"of a text file: {', '.join(reading.ENCODINGS)}")
+    read.add_argument("--encoding", metavar="NAME", help=f"of a text file: {', '.join(files.ENCODINGS)}")
     read.add_argument("--delimiter", metavar="SIGN", help="comma, semicolon, tab, pipe or any one sign")
     read.add_argument(
         "--header-row", type=_count, metavar="N", help="the row of column names; 0 where there are none"
@@ -203,6 +204,6 @@ def _count_or_all(text: str) -> str:
 
 
 if __name__ == "__main__":
-    private.keep_files_private()
+    private_files.keep_files_private()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # pauses, as Ctrl-C does
     sys.exit(main())

@@ -16,14 +16,15 @@ from pydantic import BaseModel, ValidationError
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
-from blnk_api import errors, outcomes, repeats, wire
-from blnk_api.auth import Token, TokenSource, token_source
+from blnk_api import errors
+from blnk_api.blnk import protocol, replies, retries
+from blnk_api.blnk.auth import Token, TokenSource, token_source
+from blnk_api.blnk.http import Transport
+from blnk_api.blnk.protocol import Filter
+from blnk_api.blnk.replies import Answer, Reply, Request
+from blnk_api.common.names import fold, pattern
 from blnk_api.models import Balance, BalanceRequest, Identity, Ledger
-from blnk_api.names import fold, pattern
-from blnk_api.outcomes import Answer, Reply, Request
 from blnk_api.settings import Connection, Waits
-from blnk_api.transport import Transport
-from blnk_api.wire import Filter
 
 _SHORT_WAIT_SECONDS = 2.0
 """A read waits this long at most when Blnk says that there were too many requests."""
@@ -73,28 +74,28 @@ class BlnkClient:
 
     def create(
         self, request: BalanceRequest, *, ref: str | None = None, import_id: str | None = None
-    ) -> outcomes.Created:
+    ) -> replies.Created:
         """Sends one POST, and never again: each repeat would make another balance.
 
         Raises MaybeCreated when nobody knows what came of it; any other error means that nothing was
         created. `warnings` of the answer name fields that came back otherwise than sent.
         """
-        body = wire.create_balance(request, ref=ref, import_id=import_id)
-        reply = self._exchange(wire.post_balance(self._instance_id, body))
-        match wire.classify(reply, body, now=datetime.now(UTC)):
-            case outcomes.Created() as created:
+        body = protocol.create_balance(request, ref=ref, import_id=import_id)
+        reply = self._exchange(protocol.post_balance(self._instance_id, body))
+        match protocol.classify(reply, body, now=datetime.now(UTC)):
+            case replies.Created() as created:
                 return created
-            case outcomes.Refused(status, code, message):
+            case replies.Refused(status, code, message):
                 raise errors.Refused(message, status=status, code=code)
-            case outcomes.Conflict(message):
+            case replies.Conflict(message):
                 raise errors.Conflict(message, status=409)
-            case outcomes.NotApplied(reason, busy=True, retry_after_seconds=wait):
+            case replies.NotApplied(reason, busy=True, retry_after_seconds=wait):
                 raise errors.RateLimited(reason, retry_after_seconds=wait)
-            case outcomes.NotApplied(reason):
+            case replies.NotApplied(reason):
                 raise errors.NotConnected(reason)
-            case outcomes.Stop(status, message):
+            case replies.Stop(status, message):
                 raise errors.AccessDenied(message, status=status)
-            case outcomes.Unknown(message, status):
+            case replies.Unknown(message, status):
                 told = f"{message} A balance may have been created: look before you send this again."
                 raise errors.MaybeCreated(told, status=status)
             case unheard_of:
@@ -108,13 +109,13 @@ class BlnkClient:
 
     def get_balance(self, balance_id: str) -> Balance:
         """Raises NotFound where Blnk knows no such balance."""
-        said = self._read(wire.get_balance(self._instance_id, balance_id))
-        return _parse(Balance, [wire.read_one(said)])[0]
+        said = self._read(protocol.get_balance(self._instance_id, balance_id))
+        return _parse(Balance, [protocol.read_one(said)])[0]
 
     def may_read(self) -> bool:
         """Whether these credentials may look at ledgers, identities and balances (the scope data:read)."""
         try:
-            self._read(wire.list_page(self._instance_id, "ledgers", page=1, page_size=1))
+            self._read(protocol.list_page(self._instance_id, "ledgers", page=1, page_size=1))
         except errors.AccessDenied as denied:
             if denied.status != 403:
                 raise
@@ -161,7 +162,9 @@ class BlnkClient:
 
     def count(self, what: str) -> int | None:
         """How many ledgers, identities or balances there are, where Blnk tells it."""
-        return wire.read_total(self._read(wire.list_page(self._instance_id, what, page=1, page_size=1)))
+        return protocol.read_total(
+            self._read(protocol.list_page(self._instance_id, what, page=1, page_size=1))
+        )
 
     def ledgers_called(self, name: str) -> list[Ledger]:
         """All whose name is this one by the rule of `names.fold`."""
@@ -221,10 +224,10 @@ class BlnkClient:
     def find_balances(self, filters: Sequence[Filter], *, page: int = 1) -> list[Balance]:
         """Balances for which all of these hold: a page of at most 100, newest first; a short one is the
         last. Raises ReadFailed (400) where this Core knows no such field."""
-        asked = wire.search(
+        asked = protocol.search(
             self._instance_id, "balances", filters, page=page, sort_by="created_at", sort_order="desc"
         )
-        return _parse(Balance, wire.read_rows(self._read(asked)))
+        return _parse(Balance, protocol.read_rows(self._read(asked)))
 
     def find_by_refs(self, refs: Iterable[str], *, created_from: str | None = None) -> list[Balance]:
         """The balances that carry one of these refs, twins among them.
@@ -233,11 +236,11 @@ class BlnkClient:
         full of twins hides nothing. `created_from` bounds the look: Blnk's own time, UTC with Z.
         """
         found: list[Balance] = []
-        for batch in _batches(refs, wire.REFS_PER_LOOK):
+        for batch in _batches(refs, protocol.REFS_PER_LOOK):
             missing = set(batch)
             while missing:
-                request = wire.find_refs(self._instance_id, sorted(missing), created_from=created_from)
-                rows = _parse(Balance, wire.read_rows(self._read(request)))
+                request = protocol.find_refs(self._instance_id, sorted(missing), created_from=created_from)
+                rows = _parse(Balance, protocol.read_rows(self._read(request)))
                 if any(row.import_ref not in missing for row in rows):
                     raise errors.ReadFailed("Blnk's answer holds balances that were not asked for.")
                 if not rows:
@@ -256,11 +259,13 @@ class BlnkClient:
         self.close()
 
     def _list(self, what: str, page: int, model: type[_Thing]) -> list[_Thing]:
-        said = self._read(wire.list_page(self._instance_id, what, page=page))
-        return _parse(model, wire.read_rows(said))
+        said = self._read(protocol.list_page(self._instance_id, what, page=page))
+        return _parse(model, protocol.read_rows(said))
 
     def _search(self, what: str, filters: Sequence[Filter], model: type[_Thing]) -> list[_Thing]:
-        return _parse(model, wire.read_rows(self._read(wire.search(self._instance_id, what, filters))))
+        return _parse(
+            model, protocol.read_rows(self._read(protocol.search(self._instance_id, what, filters)))
+        )
 
     def _any_of(
         self,
@@ -271,18 +276,18 @@ class BlnkClient:
         also: Sequence[Filter] = (),
     ) -> Iterator[_Thing]:
         """All that have one of these values, page by page: one value may stand in many of them."""
-        for batch in _batches(values, wire.PAGE_LIMIT):
+        for batch in _batches(values, protocol.PAGE_LIMIT):
             yield from self._all_of(what, [Filter(field, "in", values=batch), *also], model)
 
     def _all_of(self, what: str, filters: Sequence[Filter], model: type[_Thing]) -> Iterator[_Thing]:
         page = 1
         while True:
-            request = wire.search(
+            request = protocol.search(
                 self._instance_id, what, filters, page=page, sort_by="created_at", sort_order="asc"
             )
-            rows = wire.read_rows(self._read(request))
+            rows = protocol.read_rows(self._read(request))
             yield from _parse(model, rows)
-            if len(rows) < wire.PAGE_LIMIT:
+            if len(rows) < protocol.PAGE_LIMIT:
                 break
             page += 1
 
@@ -293,7 +298,7 @@ class BlnkClient:
         while True:
             reply = self._exchange(request)  # what it raises is about the token, and no question to repeat
             try:
-                return wire.read_json(reply, now=datetime.now(UTC))
+                return protocol.read_json(reply, now=datetime.now(UTC))
             except errors.RateLimited as busy:
                 wait = busy.retry_after_seconds
                 if was_busy or wait is None or wait > _SHORT_WAIT_SECONDS:
@@ -301,7 +306,7 @@ class BlnkClient:
                 was_busy = True
             except errors.BlnkError as failed:
                 failures += 1
-                wait = repeats.wait_seconds(failed, failures, first_seconds=self._read_again_seconds)
+                wait = retries.wait_seconds(failed, failures, first_seconds=self._read_again_seconds)
                 if wait is None or self._clock() - began + wait > self._patience_seconds:
                     raise
             self._sleep(wait)

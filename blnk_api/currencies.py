@@ -7,9 +7,9 @@ from typing import Literal, NamedTuple
 
 import pycountry
 
-from blnk_api.currency_words import CRYPTO, MEANS, NOT_MONEY, WITHDRAWN
-from blnk_api.invisible import bare
-from blnk_api.shown import shown
+from blnk_api.common.currency_aliases import CRYPTO, MEANS, NOT_MONEY, WITHDRAWN
+from blnk_api.common.invisible import bare
+from blnk_api.common.visible import shown
 
 Severity = Literal["error", "warning", "note"]
 

@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from pages.parts import balance_view, balances_table, visit
+from pages.balance import balances_table, one_balance
+from pages.kit import context
 
-here = visit.current()
+here = context.current()
 
 if id := st.query_params.get("id"):
-    balance_view.show(here, id)
+    one_balance.show(here, id)
 else:
     st.title("Balances")
     balances_table.show(here)

@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from blnk_api import words
-from pages.parts import checks, faults, look, stopped, visit
+from blnk_api.wording import phrases
+from pages.health import checks, practice_faults
+from pages.kit import context, look, stop_switch
 
-here = visit.current()
+here = context.current()
 connection = here.connected()
 
 st.title("Connection")
@@ -13,17 +14,17 @@ with st.container(border=True):
     which, where = st.columns(2)
     with which:
         look.fact("Connection", f"{connection.label} ({connection.name})")
-        look.fact("Environment", words.ENVIRONMENT[connection.instance.environment])
-        look.fact("At most", f"{words.plural(connection.requests_per_minute, 'request')} a minute")
+        look.fact("Environment", phrases.ENVIRONMENT[connection.instance.environment])
+        look.fact("At most", f"{phrases.plural(connection.requests_per_minute, 'request')} a minute")
     with where:
         look.fact("Address", connection.url or "not running")
         look.fact("Instance id", connection.instance.instance_id)
-        look.fact("Sending", words.sending(here.sending()))
+        look.fact("Sending", phrases.sending(here.sending()))
 
-stopped.switch(here, connection)
+stop_switch.switch(here, connection)
 checks.show(here)
 if connection.is_practice:
-    faults.show(here)
+    practice_faults.show(here)
 st.subheader("Where things are kept")
 with st.container(border=True):
     look.fact("Data folder", str(here.desk.settings.data_dir))

@@ -2,10 +2,12 @@
 
 import streamlit as st
 
-from blnk_api.imports.journal.states import ImportState
-from pages.parts import draft, import_view, upload, visit
+from blnk_api.store.states import ImportState
+from pages.draft import draft_page, upload
+from pages.kit import context
+from pages.run import import_page
 
-here = visit.current()
+here = context.current()
 
 if here.import_ is None:
     st.title("Import a file")
@@ -17,6 +19,6 @@ if here.import_ is None:
 elif here.import_.kind == "form":
     st.switch_page("create_balance.py", query_params=here.query(**{"import": here.import_.id}))
 elif here.import_.state is ImportState.DRAFT:
-    draft.show(here, here.import_)
+    draft_page.show(here, here.import_)
 else:
-    import_view.show(here, here.import_)
+    import_page.show(here, here.import_)

@@ -2,10 +2,12 @@
 
 import streamlit as st
 
-from blnk_api.imports.journal.states import ImportState
-from pages.parts import history, import_view, month, visit
+from blnk_api.store.states import ImportState
+from pages.history import imports_list, month
+from pages.kit import context
+from pages.run import import_page
 
-here = visit.current()
+here = context.current()
 
 if here.import_ is None:
     st.title("Imports")
@@ -20,10 +22,10 @@ if here.import_ is None:
         label_visibility="collapsed",
     )
     if view == views[0]:
-        history.show(here)
+        imports_list.show(here)
     else:
         month.show(here)
 elif here.import_.state is ImportState.DRAFT:
-    history.show_draft(here, here.import_)
+    imports_list.show_draft(here, here.import_)
 else:
-    import_view.show(here, here.import_)
+    import_page.show(here, here.import_)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts import banner, sidebar, stopped, visit
+from pages.kit import banner, context, sidebar, stop_switch
 
-parts = Path(__file__).parent / "parts"
-st.html(parts / "style.css")
-st.logo(parts / "mark.svg")
+kit = Path(__file__).parent / "kit"
+st.html(kit / "style.css")
+st.logo(kit / "mark.svg")
 
 # Without icons: Streamlit would load a page's icon from a server of Google's, for the browser's tab.
 pages = [
@@ -19,11 +19,11 @@ pages = [
     st.Page("connection.py", title="Connection"),
 ]
 page = st.navigation(pages, position="hidden")
-st.set_page_config(page_title=f"{page.title} · Balance Desk", page_icon=parts / "favicon.svg")
-here = visit.begin()
+st.set_page_config(page_title=f"{page.title} · Balance Desk", page_icon=kit / "favicon.svg")
+here = context.begin()
 sidebar.show(here, pages)
 banner.show(here)
-stopped.banner(here)
+stop_switch.banner(here)
 if page.title != "Connection":
     banner.not_well(here)
 page.run()

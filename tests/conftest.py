@@ -12,12 +12,12 @@ import pytest
 from hypothesis import settings
 from playwright.sync_api import Browser
 
-from blnk_api.imports.journal import Journal
-from tests.browsing import chromium
-from tests.importing import BOTH_DATABASES, Importer
-from tests.postgres import Postgres
-from tests.practice import PracticeBlnk
-from tests.running import App
+from blnk_api.store import Journal
+from tests.support.app import App
+from tests.support.browser import chromium
+from tests.support.importer import BOTH_DATABASES, Importer
+from tests.support.postgres import Postgres
+from tests.support.practice import PracticeBlnk
 
 LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
 settings.register_profile("any machine", deadline=None)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import orjson
 
-from blnk_api.imports.journal.states import Stage
+from blnk_api.store.states import Stage
 from tests.bench.files import HEADER, Place, identity_id, ledger_id, place, prepared
 from tests.bench.sending import write_results
 
@@ -68,7 +68,7 @@ def compared(here: Place, path: Path, n: int) -> str:
     id = here.upload(path)
     ended, _ = prepared(here, id)
     worker = subprocess.Popen(
-        [sys.executable, "-m", "blnk_api.imports.worker"], env=here.env, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "blnk_api.worker.main"], env=here.env, stderr=subprocess.DEVNULL
     )
     began, peak_mb = time.monotonic(), 0.0
     try:

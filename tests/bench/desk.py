@@ -25,11 +25,11 @@ from statistics import median
 from playwright.sync_api import Browser, Page
 
 from blnk_api import settings as settings_module
-from blnk_api.imports.journal import Journal
+from blnk_api.store import Journal
 from tests.bench.sending import bare_server, checked_import, confirm, cpu_seconds, kept, write_results
 from tests.bench.watchers import Watchers
-from tests.browsing import chromium, open_tab, see, settle
-from tests.running import App
+from tests.support.app import App
+from tests.support.browser import chromium, open_tab, see, settle
 
 ROWS = 100_000
 ROWS_PER_MINUTE = 6_000

@@ -21,13 +21,15 @@ from pathlib import Path
 from statistics import median
 
 from blnk_api import settings as settings_module
-from blnk_api.imports import drafts, results, workbooks
-from blnk_api.imports.journal import Journal, imports, rows
-from blnk_api.imports.journal.imports import Import
-from blnk_api.imports.journal.states import RowState, Stage
-from blnk_api.imports.results import Variant
+from blnk_api.drafts import drafts
+from blnk_api.files import xlsx_writer
+from blnk_api.reports import results
+from blnk_api.reports.results import Variant
+from blnk_api.store import Journal, imports, rows
+from blnk_api.store.imports import Import
+from blnk_api.store.states import RowState, Stage
 from tests.bench.sending import write_results
-from tests.practice import PracticeBlnk
+from tests.support.practice import PracticeBlnk
 
 ROWS = 1_000_000
 LEDGERS, IDENTITIES = 100, 1_000
@@ -117,7 +119,7 @@ class Place:
     @contextmanager
     def worker(self) -> Iterator[None]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "blnk_api.imports.worker"], env=self.env, stderr=subprocess.DEVNULL
+            [sys.executable, "-m", "blnk_api.worker.main"], env=self.env, stderr=subprocess.DEVNULL
         )
         try:
             yield
@@ -143,7 +145,7 @@ def prepared(here: Place, id: str) -> tuple[Ended, float]:
     """The check as its own process; and the longest time in which its progress bar stood still."""
     began = moved = time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, "-m", "blnk_api.imports.prepare", id], env=here.env, stdin=subprocess.PIPE
+        [sys.executable, "-m", "blnk_api.drafts.check_draft", id], env=here.env, stdin=subprocess.PIPE
     )
     progress, stood = 0, 0.0
     while True:
@@ -256,7 +258,7 @@ def write_csv(path: Path, found: Iterator[list[str]]) -> None:
 
 
 def write_xlsx(path: Path, found: Iterator[list[str]]) -> None:
-    with workbooks.made(path.parent, lambda book: book.add_table("Rows", HEADER, found)) as made:
+    with xlsx_writer.made(path.parent, lambda book: book.add_table("Rows", HEADER, found)) as made:
         path.write_bytes(made.read())
 
 

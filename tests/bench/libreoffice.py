@@ -16,16 +16,18 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from blnk_api.imports import mapping, problem_rows, reading, results
-from blnk_api.imports.journal import Journal, imports, rows
-from blnk_api.imports.journal.imports import Import
-from blnk_api.imports.journal.rows import NewRow
-from blnk_api.imports.journal.states import RowState
-from blnk_api.imports.results import Variant
-from blnk_api.imports.safe_cells import guard_cell
+from blnk_api import files as reading
+from blnk_api.drafts import mapping, problem_workbook
+from blnk_api.files.formula_guard import guard_cell
+from blnk_api.reports import results
+from blnk_api.reports.results import Variant
 from blnk_api.settings import Instance
+from blnk_api.store import Journal, imports, rows
+from blnk_api.store.imports import Import
+from blnk_api.store.rows import NewRow
+from blnk_api.store.states import RowState
 from tests.bench.sending import write_results
-from tests.verdicts import EXPECTED, SAMPLES
+from tests.support.verdicts import EXPECTED, SAMPLES
 
 _TO_CSV = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,0"
 """Commas, quotation marks, UTF-8; cells as they are shown, the first sheet."""
@@ -100,13 +102,13 @@ def _put_right(journal: Journal, folder: Path, sent: Mapping[str, tuple[list[str
     for at, (headers, cells) in enumerate(sent.values()):
         import_ = _import(journal, headers, cells, RowState.INVALID)
         made.append((import_, folder / f"rows-{at}.xlsx"))
-        with problem_rows.workbook(journal, import_, folder) as book:
+        with problem_workbook.workbook(journal, import_, folder) as book:
             made[-1][1].write_bytes(book.read())
     _soffice(folder, "xlsx", [path for _, path in made])
     edits = [
         edit
         for import_, path in made
-        for edit in problem_rows.read_back(journal, import_, folder / "again" / path.name, path.name)
+        for edit in problem_workbook.read_back(journal, import_, folder / "again" / path.name, path.name)
     ]
     return f"| rows to put right of {len(made)} files, saved anew as XLSX | {len(edits)} cells seem changed |"
 

@@ -27,11 +27,12 @@ import requests
 from sqlalchemy import select
 
 from blnk_api import settings as settings_module
-from blnk_api.imports import refs
-from blnk_api.imports.journal import Journal, imports, rows, schema, senders
-from blnk_api.imports.journal.imports import Import
-from blnk_api.imports.journal.rows import NewRow
-from blnk_api.imports.journal.states import ImportState, RowState, Stage
+from blnk_api.lookup import refs
+from blnk_api.store import Journal, imports, rows, tables
+from blnk_api.store.imports import Import
+from blnk_api.store.rows import NewRow
+from blnk_api.store.sending import senders
+from blnk_api.store.states import ImportState, RowState, Stage
 
 LATENCY_SECONDS = 0.05
 CAP_PER_MINUTE = 100_000
@@ -74,7 +75,7 @@ def bare_server(*, latency_seconds: float, cap: int | None = None) -> Iterator[s
 
 
 class Run:
-    """One import in a folder of its own, sent by `python -m blnk_api.imports.worker`."""
+    """One import in a folder of its own, sent by `python -m blnk_api.worker.main`."""
 
     def __init__(self, url: str, n: int, *, cap: int, most_at_once: int) -> None:
         self.n = n
@@ -101,7 +102,7 @@ class Run:
         """From the sender's start to the last row; a moment is noted four times a second."""
         confirm(self.journal, self._draft)
         process = subprocess.Popen(
-            [sys.executable, "-m", "blnk_api.imports.worker"], env=self._env, stderr=subprocess.DEVNULL
+            [sys.executable, "-m", "blnk_api.worker.main"], env=self._env, stderr=subprocess.DEVNULL
         )
         try:
             while True:
@@ -123,7 +124,7 @@ class Run:
     def confirm_beside_a_sender(self) -> float:
         """Seconds from the confirm to the end of verification."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "blnk_api.imports.worker"], env=self._env, stderr=subprocess.DEVNULL
+            [sys.executable, "-m", "blnk_api.worker.main"], env=self._env, stderr=subprocess.DEVNULL
         )
         try:
             while not self._serves():
@@ -145,14 +146,14 @@ class Run:
         return sender is not None and self._draft.instance_number in sender.serves
 
     def _created(self) -> int:
-        counts = schema.counts
+        counts = tables.counts
         with self.journal.read() as tx:
             found = tx.execute(select(counts.c.n).where(counts.c.state == RowState.CREATED)).scalar()
         return found or 0
 
     def _state(self) -> str:
         with self.journal.read() as tx:
-            return str(tx.execute(select(schema.imports.c.state)).scalar_one())
+            return str(tx.execute(select(tables.imports.c.state)).scalar_one())
 
     def between(self, low: int, high: int) -> tuple[float, float]:
         """Rows a second and CPU µs a row, from the first moment at `low` rows to the first at `high`."""

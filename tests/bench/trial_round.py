@@ -17,16 +17,17 @@ import orjson
 from sqlalchemy import func, or_, select
 from sqlalchemy.exc import OperationalError
 
-from blnk_api.imports import handling
-from blnk_api.imports.journal import Journal, imports, rows, schema, senders
-from blnk_api.imports.journal.imports import Import
-from blnk_api.imports.journal.states import ImportState, Outcome, PausedBy, RowState
+from blnk_api.review import actions
 from blnk_api.settings import Instance
+from blnk_api.store import Journal, imports, rows, tables
+from blnk_api.store.imports import Import
+from blnk_api.store.sending import senders
+from blnk_api.store.states import ImportState, Outcome, PausedBy, RowState
 from tests.bench.trial_plan import REQUEST_TIMEOUT_SECONDS, Plan, Strike
 from tests.bench.trial_truth import Held, Verdict, judge, unnamed
-from tests.importing import SHORT_WAITS, make_draft
-from tests.postgres import Postgres
-from tests.practice import PracticeBlnk
+from tests.support.importer import SHORT_WAITS, make_draft
+from tests.support.postgres import Postgres
+from tests.support.practice import PracticeBlnk
 
 CALM_SECONDS = 8.0
 """After the last strike, and once every row was tried, Blnk is well again: every round comes to an end."""
@@ -188,8 +189,8 @@ class _Round:
             is_done = self._until_done(time.monotonic() + STUCK_SECONDS)
 
     def _has_untried_rows(self) -> bool:
-        untried = select(schema.rows.c.id).where(
-            schema.rows.c.state == RowState.READY, schema.rows.c.tries == 0
+        untried = select(tables.rows.c.id).where(
+            tables.rows.c.state == RowState.READY, tables.rows.c.tries == 0
         )
         with self._journal.read() as tx:
             return tx.execute(untried.limit(1)).first() is not None
@@ -243,7 +244,7 @@ class _Round:
     def _new_worker(self) -> subprocess.Popen[bytes]:
         with (self._folder / "worker.log").open("ab") as log:
             return subprocess.Popen(
-                self._limited([sys.executable, "-m", "blnk_api.imports.worker", "--stop-with-stdin"]),
+                self._limited([sys.executable, "-m", "blnk_api.worker.main", "--stop-with-stdin"]),
                 env=self._env,
                 stdin=subprocess.PIPE,
                 stdout=log,
@@ -303,7 +304,7 @@ class _Round:
         found = self._imports()
         if unnamed(Held.of(self._blnk.balances()), found):
             for import_ in found:
-                handling.verify_again(self._journal, import_, who=_PERSON)
+                actions.verify_again(self._journal, import_, who=_PERSON)
             self._until_done_or_stuck()
 
     def _met_late(self) -> list[dict[str, Any]]:
@@ -321,7 +322,7 @@ class _Round:
 
     def lost_answers(self) -> int:
         """Attempts whose fate nobody knew at first: no answer, an odd one, or a sender that was killed."""
-        attempts = schema.attempts
+        attempts = tables.attempts
         unknown = or_(attempts.c.outcome.is_(None), attempts.c.outcome == Outcome.UNKNOWN)
         with self._journal.read() as tx:
             n: int = tx.execute(select(func.count()).select_from(attempts).where(unknown)).scalar_one()

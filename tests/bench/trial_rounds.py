@@ -22,12 +22,12 @@ from itertools import count, takewhile
 from pathlib import Path
 from typing import Self
 
-from blnk_api.imports.journal import Journal
+from blnk_api.store import Journal
 from tests.bench.sending import write_results
 from tests.bench.trial_plan import Database, plan
 from tests.bench.trial_round import Told, carry_out
-from tests.postgres import Postgres
-from tests.practice import PracticeBlnk
+from tests.support.postgres import Postgres
+from tests.support.practice import PracticeBlnk
 
 SEED_FILE = Path(__file__).parent.parent / "samples" / "environment.json"
 ROUNDS = 20

@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from blnk_api.imports.journal.imports import Import
-from blnk_api.imports.journal.rows import JournalRow
-from blnk_api.imports.journal.states import ImportState, RowState
+from blnk_api.store.imports import Import
+from blnk_api.store.rows import JournalRow
+from blnk_api.store.states import ImportState, RowState
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
     python -m tests.journals.make tests/journals/0001.db
 
-Run it once for each new migration, before the next one is written; tests/test_migrations.py opens them all.
+Run it once for each new migration, before the next one is written; tests/store/test_migrations.py opens
+them all.
 """
 
 import sys
@@ -11,22 +12,12 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
-from blnk_api.actors import SENDER
-from blnk_api.imports.journal import (
-    Journal,
-    imports,
-    moves,
-    notes,
-    people,
-    repairs,
-    schema,
-    senders,
-    sending,
-    stops,
-    unknown,
-)
-from blnk_api.imports.journal.states import ImportState, PausedBy, RowState
-from tests.journalling import (
+from blnk_api.common.actors import SENDER
+from blnk_api.store import Journal, imports, tables, transitions
+from blnk_api.store.people import edits, notes, people
+from blnk_api.store.sending import attempts, senders, stops, unknown
+from blnk_api.store.states import ImportState, PausedBy, RowState
+from tests.support.store import (
     ELSEWHERE,
     INSTANCE,
     claim,
@@ -65,9 +56,9 @@ def make(path: Path) -> None:
     claimed = claim(journal, made, sent[:5])
     done, refused, lost, absent, _in_flight = claimed.tries
     with journal.write() as tx:
-        moves.move(tx, [left_out], from_=RowState.READY, to=RowState.LEFT_OUT)
-        moves.move(tx, [invalid], from_=RowState.READY, to=RowState.INVALID, message="no such ledger")
-        moves.move(tx, [exists], from_=RowState.READY, to=RowState.EXISTS, balance_id="bln_0")
+        transitions.move(tx, [left_out], from_=RowState.READY, to=RowState.LEFT_OUT)
+        transitions.move(tx, [invalid], from_=RowState.READY, to=RowState.INVALID, message="no such ledger")
+        transitions.move(tx, [exists], from_=RowState.READY, to=RowState.EXISTS, balance_id="bln_0")
     record(journal, made, result(claimed, absent, RowState.UNKNOWN, status=504, server_error=504))
     found_absent(journal, made)
     record(
@@ -79,11 +70,11 @@ def make(path: Path) -> None:
     )
     with journal.write() as tx:
         unknown.wait_for_person(tx, [lost], message="Find out.")
-        sending.remember_first(tx, made.number, "2026-01-02T03:04:05.678901Z")
+        attempts.remember_first(tx, made.number, "2026-01-02T03:04:05.678901Z")
         imports.set_facts(tx, made.number, ramp=2, totals={"records": 9}, findings={"clean": True})
         notes.add_to_import(tx, made, "Asked Grace about row 4.", who="Ada")
         notes.add_to_balance(tx, made.instance_number, "bln_1", "The old float.", who="Ada")
-        repairs.add(tx, made.number, [(2, 1, "KSH", "KES"), (3, None, "", repairs.LEFT_OUT)], who="Ada")
+        edits.add(tx, made.number, [(2, 1, "KSH", "KES"), (3, None, "", edits.LEFT_OUT)], who="Ada")
         imports.pause(tx, made.number, by=PausedBy.BREAKER, who=SENDER, reason="Blnk is not well.")
         senders.register(tx, token="t", owner="an app")
         senders.remember_learned(
@@ -96,7 +87,7 @@ def make(path: Path) -> None:
         people.set_name(tx, "browser", "Ada")
         stops.stop(tx, imports.instance_number(tx, ELSEWHERE), who="Ada")
         for table, values in _PLAIN.items():
-            tx.execute(insert(schema.metadata.tables[table]).values(**values))
+            tx.execute(insert(tables.metadata.tables[table]).values(**values))
     draft(journal, 1)
     with journal.engine.connect() as connection:
         # One file, without a log beside it.
@@ -104,7 +95,7 @@ def make(path: Path) -> None:
         connection.exec_driver_sql("VACUUM")
         connection.exec_driver_sql("PRAGMA journal_mode=DELETE")
     with journal.read() as tx:
-        for one in schema.metadata.sorted_tables:
+        for one in tables.metadata.sorted_tables:
             assert tx.execute(select(one).limit(1)).first() is not None, f"nothing in {one.name}"
         assert imports.by_number(tx, made.number).state is ImportState.PAUSED
         assert imports.by_number(tx, made.number).instance == INSTANCE

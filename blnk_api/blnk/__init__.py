@@ -1,0 +1,1 @@
+"""One HTTP exchange with Blnk: what is asked, what an answer means, tokens, pace."""

@@ -1,0 +1,225 @@
+"""Where a bearer token comes from: secrets, or OAuth with refresh tokens that rotate.
+
+Each renewal makes the refresh token before it worthless, so that two processes must never renew at once and
+a new pair must never be lost: renewing holds a lock, looks into the store first, and keeps the new pair
+before anyone uses it.
+"""
+
+import base64
+import hashlib
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+from urllib.parse import urlencode
+
+import orjson
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from requests.auth import HTTPBasicAuth
+
+from blnk_api.blnk import protocol
+from blnk_api.blnk.http import Transport
+from blnk_api.blnk.replies import Answer, Reply, Request
+from blnk_api.errors import AccessDenied, ReadFailed
+from blnk_api.settings import Connection, OAuth, Waits
+from blnk_api.store.token_store import Kept, TokenStore
+
+_EARLY_SECONDS = 60
+"""How long before its end a token is renewed, or half its life if that is less."""
+
+_LOCK_GRACE_SECONDS = 10
+"""Waited for another process's renewal, beyond the one request that it makes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """`generation` counts renewals; `expires_at` is when to renew it, a little before Blnk's own end, in
+    seconds since 1970 UTC, or None for a token whose end Blnk does not tell."""
+
+    value: str = field(repr=False)
+    generation: int = 0
+    expires_at: float | None = None
+
+
+class TokenSource(Protocol):
+    """Safe to share between threads. Both raise from the errors tree; nothing is created by them."""
+
+    def current(self) -> Token: ...
+
+    def newer_than(self, generation: int) -> Token:
+        """For after a 401 to a token of this generation. Raises AccessDenied where there is no newer one."""
+        ...
+
+
+def token_source(
+    connection: Connection, store: TokenStore | None = None, *, connect_seconds: float = Waits.connect
+) -> TokenSource:
+    """An OAuth connection needs the store: renewed tokens that are not kept are lost for everybody."""
+    if isinstance(connection.credentials, str):
+        return StaticToken(connection)
+    if store is None:
+        raise ValueError(f"Connection {connection.name} uses OAuth and needs a TokenStore.")
+    return OAuthTokens(connection, connection.credentials, store, connect_seconds=connect_seconds)
+
+
+class StaticToken:
+    """An access token from secrets: there is never a newer one."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def current(self) -> Token:
+        assert isinstance(self._connection.credentials, str)
+        return Token(self._connection.credentials)
+
+    def newer_than(self, generation: int) -> Token:
+        raise AccessDenied(
+            f"Blnk does not accept the access token of {self._connection.label}. "
+            f"Put a new one into the secrets file, as access_token of [connections.{self._connection.name}].",
+            status=401,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    token: Token
+    refresh_token: str = field(repr=False)
+
+
+class _TokenAnswer(BaseModel):
+    """What POST /oauth/token answers. An answer without a refresh token leaves the old one good."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    access_token: str = Field(pattern=r"^[\x21-\x7e]+$", repr=False)
+    expires_in: float = Field(default=3600, ge=0)
+    refresh_token: str | None = Field(default=None, min_length=1, repr=False)
+
+
+class OAuthTokens:
+    """Access tokens from a rotating refresh token, shared through the store with all processes.
+
+    What is kept belongs to the refresh token in secrets that it descends from, so a changed secret wins, and
+    connections that share a refresh token share its successors.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        oauth: OAuth,
+        store: TokenStore,
+        *,
+        connect_seconds: float = Waits.connect,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._connection = connection
+        self._oauth = oauth
+        self._store = store
+        self._clock = clock
+        self._transport = Transport(
+            connection.url, connect_seconds=connect_seconds, total_seconds=connection.request_timeout_seconds
+        )
+        self._descends_from = hashlib.sha256(oauth.refresh_token.encode()).hexdigest()
+        self._key = f"{connection.url} {oauth.client_id} {self._descends_from[:32]}"
+        self._seal = _sealer(oauth.client_secret)
+        self._lock = threading.Lock()
+        self._held: Token | None = None
+        self._not_kept: _Pair | None = None
+        self._worthless = ""
+
+    def current(self) -> Token:
+        held = self._held
+        return held if held is not None and self._is_fresh(held) else self._renew(self._is_fresh)
+
+    def newer_than(self, generation: int) -> Token:
+        def is_newer(token: Token) -> bool:
+            return token.generation > generation and self._is_fresh(token)
+
+        held = self._held
+        return held if held is not None and is_newer(held) else self._renew(is_newer)
+
+    def _is_fresh(self, token: Token) -> bool:
+        return token.expires_at is None or self._clock() < token.expires_at
+
+    def _renew(self, is_good: Callable[[Token], bool]) -> Token:
+        """A good token: another's, if the store has one by now, or a new one that the store holds first."""
+        wait = self._connection.request_timeout_seconds + _LOCK_GRACE_SECONDS
+        with self._lock, self._store.lock(self._key, timeout_seconds=wait):
+            pair = self._not_kept or self._kept()
+            if pair is None or (pair is not self._not_kept and not is_good(pair.token)):
+                pair = self._not_kept = self._refresh(pair)
+            if self._not_kept is not None:
+                self._keep(self._not_kept)
+                self._not_kept = None
+            self._held = pair.token
+            return pair.token
+
+    def _kept(self) -> _Pair | None:
+        kept = self._store.read(self._key)
+        if kept is None:
+            return None
+        try:
+            access_token, refresh_token = orjson.loads(self._seal.decrypt(kept.sealed))
+        except InvalidToken:  # sealed under another client_secret
+            return None
+        return _Pair(Token(access_token, kept.generation, kept.expires_at), refresh_token)
+
+    def _keep(self, pair: _Pair) -> None:
+        sealed = self._seal.encrypt(orjson.dumps([pair.token.value, pair.refresh_token]))
+        expires_at = pair.token.expires_at or 0.0
+        self._store.keep(self._key, Kept(self._descends_from, pair.token.generation, sealed, expires_at))
+
+    def _refresh(self, last: _Pair | None) -> _Pair:
+        refresh_token = last.refresh_token if last else self._oauth.refresh_token
+        if refresh_token == self._worthless:
+            raise self._needs_new_refresh_token()
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        reply = self._transport.exchange(
+            Request("POST", "/oauth/token", body=urlencode(form).encode()),
+            HTTPBasicAuth(self._oauth.client_id, self._oauth.client_secret),
+            content_type="application/x-www-form-urlencoded",
+        )
+        answer = self._read(reply, refresh_token)
+        life = answer.expires_in
+        return _Pair(
+            Token(
+                answer.access_token,
+                last.token.generation + 1 if last else 1,
+                self._clock() + max(life - _EARLY_SECONDS, life / 2),
+            ),
+            answer.refresh_token or refresh_token,
+        )
+
+    def _read(self, reply: Reply, refresh_token: str) -> _TokenAnswer:
+        if isinstance(reply, Answer) and reply.status in (400, 401, 403):
+            said = protocol.read_error(reply.body).message
+            if said == "invalid_grant":
+                self._worthless = refresh_token
+                raise self._needs_new_refresh_token()
+            raise AccessDenied(
+                f"Blnk does not renew the access token of {self._connection.label}"
+                f"{f' ({said})' if said else ''}. Check client_id and client_secret of "
+                f"[connections.{self._connection.name}] in the secrets file.",
+                status=reply.status,
+            )
+        try:
+            return _TokenAnswer.model_validate(protocol.read_json(reply, now=datetime.now(UTC)))
+        except ValidationError:
+            raise ReadFailed("Blnk's answer holds no access token that can be used.") from None
+
+    def _needs_new_refresh_token(self) -> AccessDenied:
+        return AccessDenied(
+            f"Blnk does not accept the refresh token of {self._connection.label} any more. Put in a new "
+            f"refresh token, as refresh_token of [connections.{self._connection.name}] in the secrets file.",
+            status=401,
+        )
+
+
+def _sealer(client_secret: str) -> Fernet:
+    derive = HKDF(hashes.SHA256(), length=32, salt=None, info=b"tokens of the balance desk")
+    return Fernet(base64.urlsafe_b64encode(derive.derive(client_secret.encode())))

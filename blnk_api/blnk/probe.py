@@ -1,0 +1,61 @@
+"""What a host says before any credentials are shown to it: its time, and how long its certificate is good."""
+
+import socket
+import ssl
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from urllib.parse import urlsplit
+
+from blnk_api.blnk.protocol import http_date
+
+_GREET_SECONDS = 5.0
+_MOST_SECONDS = 2 * _GREET_SECONDS
+
+
+@dataclass(frozen=True)
+class Hello:
+    """What a host says before any credentials are shown to it. None: it did not say."""
+
+    clock_ahead_seconds: float | None = None
+    certificate_ends: datetime | None = None
+
+
+def greet(url: str) -> Hello:
+    """Asks for the host's front page. Says nothing where the way there leads through a proxy."""
+    parts = urlsplit(url)
+    if not parts.hostname:
+        return Hello()
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    line = kind(parts.hostname, parts.port, timeout=_GREET_SECONDS)
+    ends = date = None
+    # A socket's own time-out begins anew with each byte: who sends one now and then would be heard for ever.
+    over = threading.Timer(_MOST_SECONDS, lambda: _hang_up(line))
+    over.daemon = True
+    over.start()
+    try:
+        line.connect()
+        if isinstance(line.sock, ssl.SSLSocket):
+            told = (line.sock.getpeercert() or {}).get("notAfter")
+            if isinstance(told, str):
+                ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(told), UTC)
+        asked_at = time.time()
+        line.request("HEAD", "/")
+        date = line.getresponse().getheader("Date")
+        midway = (asked_at + time.time()) / 2
+    except (OSError, HTTPException):
+        return Hello(certificate_ends=ends)
+    finally:
+        over.cancel()
+        line.close()
+    told_at = http_date(date)
+    # A Date is cut to whole seconds: on average it is half a second behind.
+    return Hello(None if told_at is None else midway - 0.5 - told_at.timestamp(), ends)
+
+
+def _hang_up(line: HTTPConnection) -> None:
+    with suppress(OSError, AttributeError):
+        line.sock.shutdown(socket.SHUT_RDWR)

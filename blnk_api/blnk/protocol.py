@@ -1,0 +1,358 @@
+"""Builds requests to Blnk and reads its answers: the only place that does either. Pure; no I/O, no clock.
+
+`classify` turns whatever one POST /balances came to into an Outcome. It never raises, and what it cannot
+read is Unknown: only a failure to connect, a 401, a 403, a 429 and Blnk's own 400 or 422 prove that nothing
+was created; every other failure may have come after Blnk's commit. Redirects and transport retries are off
+in every client that uses this module, so that one request is one POST.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, assert_never
+from urllib.parse import quote
+
+import orjson
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from blnk_api import errors
+from blnk_api.blnk.replies import (
+    MOST_CREATED_BYTES,
+    Answer,
+    AnswerLost,
+    Conflict,
+    ConnectFailed,
+    Created,
+    NotApplied,
+    Outcome,
+    Refused,
+    Reply,
+    Request,
+    Stop,
+    Unknown,
+)
+from blnk_api.common.visible import shown
+from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance, BalanceRequest
+
+PAGE_LIMIT = 100
+"""Core answers 20 to any larger page (tests/contract, "filter with limit over 100")."""
+
+REFS_PER_LOOK = 99
+"""One less than a page, so that a full page proves that a ref stands twice."""
+
+
+MOST_WORDS = 1_000
+"""Characters of an error text of Blnk's that are kept and shown."""
+
+MOST_NAME = 100
+"""Characters of a code or of the name of a constraint."""
+
+MOST_VALUE = 200
+"""Characters of a field that came back otherwise than it was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlnkSays:
+    """An error answer of Blnk's, read: `error` or `errors`, and from 0.15 on `error_detail`."""
+
+    message: str
+    code: str = ""
+    constraint: str = ""
+    is_blnk_error: bool = True
+
+
+def create_balance(request: BalanceRequest, *, ref: str | None = None, import_id: str | None = None) -> bytes:
+    """The body of POST /balances, stamped with our two keys where given."""
+    body: dict[str, Any] = request.model_dump(exclude_none=True, exclude_defaults=True)
+    stamps = {key: value for key, value in ((IMPORT_REF, ref), (IMPORT_ID, import_id)) if value is not None}
+    if stamps or request.meta_data:
+        body["meta_data"] = {**request.meta_data, **stamps}
+    return orjson.dumps(body)
+
+
+def post_balance(instance_id: str, body: bytes) -> Request:
+    query = (("instance_id", instance_id),)
+    return Request("POST", "/proxy/balances", query, body, most_answer_bytes=MOST_CREATED_BYTES)
+
+
+def get_balance(instance_id: str, balance_id: str) -> Request:
+    """One balance; its id may have been typed by a person, and stays one piece of the path."""
+    return Request("GET", f"/data/balances/{quote(balance_id, safe='')}", (("instance_id", instance_id),))
+
+
+def list_page(instance_id: str, what: str, *, page: int, page_size: int = PAGE_LIMIT) -> Request:
+    """A page of GET /data/{ledgers|balances|identities}; pages count from 1."""
+    query = (("instance_id", instance_id), ("page", str(page)), ("pageSize", str(page_size)))
+    return Request("GET", f"/data/{what}", query)
+
+
+FILTER_PATHS = {
+    "balances": "/balances/filter",
+    "ledgers": "/ledger/filter",
+    "identities": "/identities/filter",
+}
+"""`/ledger/filter` is singular on Blnk Cloud, and only there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One condition of a filter; `values` for `in` and `between`, else `value`."""
+
+    field: str
+    operator: str
+    value: Any = None
+    values: Sequence[Any] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        asked: dict[str, Any] = {"field": self.field, "operator": self.operator}
+        if self.operator in ("in", "between"):
+            asked["values"] = list(self.values)
+        elif self.operator not in ("isnull", "isnotnull"):
+            asked["value"] = self.value
+        return asked
+
+
+def search(
+    instance_id: str,
+    what: str,
+    filters: Iterable[Filter],
+    *,
+    page: int = 1,
+    page_size: int = PAGE_LIMIT,
+    sort_by: str | None = None,
+    sort_order: str = "desc",
+) -> Request:
+    """A filter over balances, ledgers or identities. Without `sort_by` Blnk answers newest first."""
+    body: dict[str, Any] = {"filters": [one.as_json() for one in filters]}
+    if sort_by is not None:
+        body |= {"sort_by": sort_by, "sort_order": sort_order}
+    query = (("instance_id", instance_id), ("page", str(page)), ("pageSize", str(page_size)))
+    return Request("POST", FILTER_PATHS[what], query, orjson.dumps(body))
+
+
+def find_refs(
+    instance_id: str, refs: Sequence[str], *, created_from: str | None = None, page: int = 1
+) -> Request:
+    """Asks which of at most 99 refs Blnk holds. `created_from` is UTC with Z: Core ignores the zone."""
+    if not 0 < len(refs) <= REFS_PER_LOOK:
+        raise ValueError(f"a look asks for 1 to {REFS_PER_LOOK} refs, not {len(refs)}")
+    filters = [Filter(f"meta_data.{IMPORT_REF}", "in", values=refs)]
+    if created_from is not None:
+        filters.append(Filter("created_at", "gte", created_from))
+    return search(instance_id, "balances", filters, page=page)
+
+
+def classify(reply: Reply, sent: bytes, *, now: datetime) -> Outcome:
+    """What one POST /balances with the body `sent` came to. Never raises.
+
+    `now` turns a Retry-After that is a date into seconds. The table is in the README's design notes; the
+    error shapes are those of tests/contract.
+    """
+    match reply:
+        case ConnectFailed(reason):
+            return NotApplied(reason)
+        case AnswerLost(reason):
+            return Unknown(reason)
+        case Answer():
+            return _classify_answer(reply, sent, now)
+        case _:
+            assert_never(reply)
+
+
+def _classify_answer(answer: Answer, sent: bytes, now: datetime) -> Outcome:
+    status = answer.status
+    if status in (200, 201):
+        return _read_created(answer, sent)
+    said = read_error(answer.body)
+    wait = retry_after_seconds(answer, now)
+    if status in (400, 422) and said.is_blnk_error:
+        return Refused(status, said.code, explain(said))
+    if status == 409:
+        return Conflict(said.message or "Blnk says that this balance exists already.")
+    if status == 429:
+        return NotApplied("Blnk asked us to slow down.", busy=True, retry_after_seconds=wait)
+    if status in (401, 403):
+        return Stop(status, said.message or f"Blnk answered {status} without saying why.")
+    told = f"Blnk answered {status}: {said.message or 'nothing readable'}"
+    if status >= 500 or status == 408:
+        complete = status if said.is_blnk_error and status >= 500 else None
+        return Unknown(
+            told, status, server_error=complete, retry_after_seconds=wait if status == 503 else None
+        )
+    return Unknown(told, status, pauses=True)
+
+
+def _read_created(answer: Answer, sent: bytes) -> Created | Unknown:
+    try:
+        balance = Balance.model_validate_json(answer.body)
+    except ValidationError:
+        return Unknown(
+            f"Blnk answered {answer.status}, but with nothing that reads as a balance.", answer.status
+        )
+    asked = orjson.loads(sent)
+    ref = (asked.get("meta_data") or {}).get(IMPORT_REF)
+    if ref is not None and balance.import_ref != ref:
+        return Unknown("Blnk's answer is about another balance than the one asked for.", answer.status)
+    return Created(balance, tuple(differences(asked, balance)))
+
+
+FILTERS_DO_NOT_SAY = frozenset({"track_fund_lineage", "allocation_strategy"})
+"""Core's filters answer false for the one, whatever it is, and leave the other out (tests/contract)."""
+
+
+def differences(asked: Mapping[str, Any], balance: Balance, *, unsaid: Collection[str] = ()) -> list[str]:
+    """Fields of a request that a balance does not bear out, in words. Our stamps are not compared.
+
+    `unsaid` are fields that this kind of answer does not tell.
+    """
+    told = []
+    for name, default in _PLAIN_FIELDS:
+        if name not in asked or name in unsaid:
+            continue
+        got = getattr(balance, name)
+        if got != asked[name] and not (name == "allocation_strategy" and _same_strategy(asked[name], got)):
+            told.append(f"{name} came back as {_value(got) if got not in (None, '', False) else default}")
+    for name, value in (asked.get("meta_data") or {}).items():
+        if name in (IMPORT_REF, IMPORT_ID):
+            continue
+        if name not in balance.meta_data:
+            told.append(f"{name} is missing")
+        elif balance.meta_data[name] != value:
+            told.append(f"{name} came back as {_value(balance.meta_data[name])}")
+    return told
+
+
+def _value(got: Any) -> str:
+    return shown(str(got), MOST_VALUE)
+
+
+def _same_strategy(asked: str, got: str | None) -> bool:
+    """Core trims it and writes it in capitals (tests/contract, "create a balance with fund lineage")."""
+    return got is None or got == asked.strip().upper()
+
+
+_PLAIN_FIELDS = (
+    ("ledger_id", "nothing"),
+    ("currency", "nothing"),
+    ("identity_id", "nothing"),
+    ("indicator", "nothing"),
+    ("track_fund_lineage", "no"),
+    ("allocation_strategy", "nothing"),
+)
+
+
+def read_error(body: bytes) -> BlnkSays:
+    """What an error answer says. Anything that is not Blnk's JSON error has no words worth showing."""
+    try:
+        said = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return BlnkSays("", is_blnk_error=False)
+    if not isinstance(said, dict):
+        return BlnkSays("", is_blnk_error=False)
+    detail = said.get("error_detail")
+    detail = detail if isinstance(detail, dict) else {}
+    message = said.get("error") or said.get("errors") or detail.get("message")
+    if not isinstance(message, str):
+        return BlnkSays("", is_blnk_error=False)
+    details = detail.get("details")
+    constraint = details.get("Constraint", "") if isinstance(details, dict) else ""
+    code = detail.get("code") or ""
+    return BlnkSays(
+        shown(message, MOST_WORDS), shown(str(code), MOST_NAME), shown(str(constraint or ""), MOST_NAME)
+    )
+
+
+_CONSTRAINTS = {
+    "balances_ledger_id_fkey": "This ledger does not exist in Blnk.",
+    "balances_identity_id_fkey": "This identity does not exist in Blnk.",
+}
+
+
+def explain(said: BlnkSays) -> str:
+    """Blnk's words, made exact: it says "Invalid ledger ID" of a wrong identity too (tests/contract)."""
+    exact = _CONSTRAINTS.get(said.constraint)
+    return f"{exact} (Blnk: {said.message})" if exact else said.message
+
+
+def retry_after_seconds(answer: Answer, now: datetime) -> float | None:
+    """Seconds to wait, from a Retry-After in seconds or as a date; None when absent or unreadable.
+
+    A date is counted from the moment that the answer itself names, because our clock may be wrong; from
+    `now` where it names none.
+    """
+    header = answer.retry_after
+    if header is None:
+        return None
+    if header.strip().isdecimal():
+        return float(header) if len(header) < 10 else None
+    until = http_date(header)
+    return None if until is None else max(0.0, (until - (http_date(answer.date) or now)).total_seconds())
+
+
+def http_date(header: str | None) -> datetime | None:
+    """The moment that a header tells; None where it tells none, or not of which time zone."""
+    try:
+        moment = None if header is None else parsedate_to_datetime(header)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    return moment if moment is not None and moment.tzinfo is not None else None
+
+
+def read_json(reply: Reply, *, now: datetime) -> Any:
+    """The JSON of a read that succeeded; raises the error that says what happened otherwise."""
+    match reply:
+        case ConnectFailed(reason):
+            raise errors.NotConnected(reason)
+        case AnswerLost(reason):
+            raise errors.ReadFailed(reason)
+        case Answer(status=200) as answer:
+            try:
+                # Not orjson: it makes a float of money beyond 64 bits.
+                return from_json(answer.body, allow_inf_nan=False)
+            except ValueError:
+                raise errors.ReadFailed("Blnk's answer is not readable.", status=200) from None
+        case Answer() as answer:
+            said = read_error(answer.body)
+            told = said.message or f"Blnk answered {answer.status}."
+            if answer.status in (401, 403):
+                raise errors.AccessDenied(told, status=answer.status)
+            if answer.status == 404:
+                raise errors.NotFound(told, status=404)
+            if answer.status == 429:
+                wait = retry_after_seconds(answer, now)
+                raise errors.RateLimited(told, retry_after_seconds=wait)
+            wait = retry_after_seconds(answer, now) if answer.status == 503 else None
+            raise errors.ReadFailed(told, status=answer.status, retry_after_seconds=wait)
+        case _:
+            assert_never(reply)
+
+
+def read_rows(said: Any) -> list[dict[str, Any]]:
+    """The rows of a list or filter answer: `{"data": […]}`, a bare list, or null for none.
+
+    Any other shape is no answer: raises ReadFailed, so that it is never taken for absence.
+    """
+    rows = said["data"] if isinstance(said, dict) and "data" in said else said
+    if rows is None:
+        return []
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise errors.ReadFailed("Blnk's answer has an unexpected shape.")
+    return rows
+
+
+def read_total(said: Any) -> int | None:
+    """How many there are in all, where a list tells it."""
+    total = said.get("total") if isinstance(said, dict) else None
+    return total if isinstance(total, int) and not isinstance(total, bool) else None
+
+
+def read_one(said: Any) -> dict[str, Any]:
+    """The one thing asked for by its id, bare or inside `data`; any other shape raises ReadFailed."""
+    found = said["data"] if isinstance(said, dict) and "data" in said else said
+    if isinstance(found, list) and len(found) == 1:
+        found = found[0]
+    if not isinstance(found, dict):
+        raise errors.ReadFailed("Blnk's answer has an unexpected shape.")
+    return found

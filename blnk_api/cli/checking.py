@@ -1,0 +1,89 @@
+"""Takes a draft through its check: here, or by the process that sends where there is one."""
+
+import asyncio
+import time
+
+import uvloop
+
+from blnk_api.cli.exits import Ends, Exit
+from blnk_api.cli.run_import import Unserved
+from blnk_api.cli.session import Opened
+from blnk_api.drafts import check_process
+from blnk_api.errors import AccessDenied, BlnkError, check_not_answered
+from blnk_api.settings import Connection
+from blnk_api.store.async_store import JournalThread
+from blnk_api.store.imports import Import
+from blnk_api.store.lock import SenderLock
+from blnk_api.store.states import ImportState, Stage
+from blnk_api.worker.draft_checks import look_draft_up
+from blnk_api.worker.main import engine_for
+
+_LATER = "Run the same command again later."
+_ENDS_OF_CHECK = (Stage.CHECKED, Stage.MATCHING, Stage.UNREADABLE)
+
+
+def check(opened: Opened, id: str, connection: Connection) -> Import:
+    """The draft, checked or unreadable; or the import, where somebody confirmed or discarded it meanwhile.
+
+    Holding the lock keeps two processes from checking one draft. Raises Ends where Blnk does not answer.
+    """
+    unserved = Unserved(opened, connection.instance)
+    problem_since: float | None = None
+    settings = opened.settings
+    with SenderLock(opened.journal) as lock:
+        while True:
+            draft = opened.find(id)
+            if draft.state is not ImportState.DRAFT or draft.stage in _ENDS_OF_CHECK:
+                return draft
+            if lock.is_held() or lock.take():
+                if not _check_here(opened, draft, connection, lock):
+                    time.sleep(settings.waits.journal_retry)
+                draft = opened.find(id)
+            else:
+                unserved.is_so()
+                time.sleep(settings.waits.worker_notices)
+            if draft.problem is None or draft.stage in _ENDS_OF_CHECK:
+                problem_since = None
+            elif problem_since is None:
+                problem_since = time.monotonic()
+            elif time.monotonic() - problem_since > settings.waits.check_answers:
+                raise Ends(f"{draft.problem} {_LATER}", Exit.STOPPED)
+
+
+def _check_here(opened: Opened, draft: Import, connection: Connection, lock: SenderLock) -> bool:
+    """Whether it came further; else the draft says why, and it is worth another try. Raises Ends."""
+    try:
+        if draft.stage is Stage.LOOKING:
+            _look_here(opened, draft, opened.settings.connections.get(connection.name, connection), lock)
+            return opened.find(draft.id).stage is not Stage.LOOKING
+        check_process.run(opened.journal, opened.settings, draft)
+        return True
+    except AccessDenied as denied:
+        raise Ends(f"Blnk does not let us in: {denied} Nothing was sent.", Exit.STOPPED) from None
+    except BlnkError as failed:
+        if draft.stage is Stage.LOOKING:  # that has waited for an answer already
+            raise Ends(f"{check_not_answered(failed)} {_LATER}", Exit.STOPPED) from None
+        return False
+
+
+def _look_here(opened: Opened, draft: Import, connection: Connection, lock: SenderLock) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_look_up(opened, draft, connection, lock))
+
+
+async def _look_up(opened: Opened, draft: Import, connection: Connection, lock: SenderLock) -> None:
+    thread = JournalThread(opened.journal)
+    try:
+        # An engine for a draft claims nothing; it lets the looks out at the instance's pace.
+        running = await engine_for(
+            opened.settings, connection, opened.journal, thread, lock, only=draft.number
+        )
+        try:
+            patience = opened.settings.waits.check_answers
+            await look_draft_up(
+                *(thread, running.engine.looker, draft, opened.settings), gives_up_after_seconds=patience
+            )
+        finally:
+            await running.stop()
+    finally:
+        thread.close()

@@ -1,0 +1,177 @@
+"""What a command says of a file's columns, put on what was guessed: --ledger, --currency, --map, --match."""
+
+import re
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from blnk_api.cli.exits import Ends
+from blnk_api.common.visible import shown
+from blnk_api.drafts import mapping as mappings
+from blnk_api.drafts import mapping_changes
+from blnk_api.drafts.mapping import ColumnUse, ForAllRows, Mapping, Use
+from blnk_api.files import FileProblem, FileShape, ReadOptions, reading_process
+from blnk_api.store.imports import Import
+
+FIELDS = {
+    one.value: one
+    for one in (
+        *(Use.LEDGER, Use.CURRENCY, Use.IDENTITY, Use.INDICATOR, Use.LINEAGE, Use.ALLOCATION_STRATEGY),
+        *(Use.METADATA, Use.IGNORE),
+    )
+}
+_PLACE = re.compile(r"#([0-9]{1,3})")
+_ONE_COLUMN_EACH = frozenset(FIELDS.values()) - {Use.METADATA, Use.IGNORE}
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """As they were typed. `map` holds "Column=field", `match` column names."""
+
+    ledger: str | None = None
+    currency: str | None = None
+    map: Sequence[str] = ()
+    match: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, options: Namespace) -> Self:
+        return cls(options.ledger, options.currency, options.map, options.match)
+
+
+class BadFile(Ends):
+    """The file cannot be imported so. `kind` is one word for programs; `shape`, as far as it was read."""
+
+    def __init__(self, kind: str, sentence: str, shape: FileShape | None = None) -> None:
+        super().__init__(sentence)
+        self.kind = kind
+        self.shape = shape
+
+
+@dataclass(frozen=True)
+class Understood:
+    """What the columns are for; `notes` are sentences about wishes that have no effect."""
+
+    mapping: Mapping
+    notes: list[str]
+    accepted: Sequence[str] = ()
+    """Codes outside ISO 4217 that were said to be meant in the import whose results this file is."""
+
+
+_DETECT = ReadOptions()
+
+
+def understand(
+    path: Path,
+    wishes: Wishes,
+    options: ReadOptions = _DETECT,
+    *,
+    results_of: Callable[[Mapping, FileShape], Import | None] = lambda *_: None,
+) -> Understood:
+    """How the file's columns are to be taken. Raises BadFile, and Ends for a wish that cannot be.
+
+    `results_of` finds the import whose results the file is: its columns mean what they meant there.
+    """
+    try:
+        shape = reading_process.detect(path, path.name, options)
+    except FileProblem as problem:
+        raise BadFile(problem.kind, problem.message) from None
+    except OSError as problem:
+        told = f"{shown(str(path), 200)} cannot be read: {problem.strerror}."
+        raise BadFile("not_found", told) from None
+    mapping = mappings.guess(shape)
+    earlier = results_of(mapping, shape)
+    if earlier is not None and earlier.mapping is not None:
+        mapping = mappings.adopt(Mapping.model_validate(earlier.mapping), shape)
+    for wish in wishes.map:
+        mapping = _mapped(mapping, wish)
+    mapping = mapping.model_copy(update={"columns": mapping_changes.named(mapping.columns)})
+    notes = []
+    for option, chosen, use in (
+        ("ledger", wishes.ledger, Use.LEDGER),
+        ("currency", wishes.currency, Use.CURRENCY),
+    ):
+        column = mapping.column(use)
+        if chosen is not None and column is not None:
+            notes.append(
+                f"The file has a column for the {option}, {shown(column.header)}, so --{option} is not used."
+            )
+    typed = tuple(code.strip() for code in (wishes.currency or "").split(";") if code.strip())
+    for_all = ForAllRows(
+        ledger_id=wishes.ledger or mapping.for_all_rows.ledger_id,
+        currencies=typed or mapping.for_all_rows.currencies,
+    )
+    match = tuple(_match(mapping, header) for header in wishes.match) or mapping.match_columns
+    mapping = mapping.model_copy(update={"for_all_rows": for_all, "match_columns": match})
+    wrong = [one for one in mappings.problems(mapping, shape) if one.severity == "error"]
+    if wrong:
+        told = " ".join(one.message for one in wrong)
+        twice = next((one.position for one in wrong if one.kind == "duplicate_column"), None)
+        if twice is not None:
+            told += f' Name a column by its place: --map "#{twice + 1}=ignore".'
+        raise BadFile(wrong[0].kind, told + _how_to_choose(mapping), shape)
+    return Understood(mapping, notes, earlier.accepted.get("currencies", ()) if earlier else ())
+
+
+def _how_to_choose(mapping: Mapping) -> str:
+    """What to type where a column was not recognised."""
+    options = [
+        option
+        for option, use, chosen in (
+            ("--ledger ID", Use.LEDGER, mapping.for_all_rows.ledger_id),
+            ("--currency CODE", Use.CURRENCY, mapping.for_all_rows.currencies),
+        )
+        if mapping.column(use) is None and not chosen
+    ]
+    if not options:
+        return ""
+    return f' Use --map "Column=field", or for all rows {" and ".join(options)}.'
+
+
+def _mapped(mapping: Mapping, wish: str) -> Mapping:
+    """With one "Column=field" heeded. Another column that had the field becomes metadata."""
+    header, _, field = wish.rpartition("=")
+    word, _, name = field.strip().partition(":")
+    use = FIELDS.get(word.strip().lower())
+    if not header or use is None or (name and use is not Use.METADATA):
+        raise Ends(
+            f'--map {shown(wish)} should be "Column=field", with one of these fields: {", ".join(FIELDS)}, '
+            "metadata:NAME."
+        )
+    meant = {column.position for column in _columns(mapping, header)}
+    columns = []
+    for column in mapping.columns:
+        if column.position in meant:
+            column = column.model_copy(update={"use": use, "name": name.strip() or None})
+        elif column.use is use and use in _ONE_COLUMN_EACH:
+            column = column.model_copy(update={"use": Use.METADATA, "name": None})
+        columns.append(column)
+    return mapping.model_copy(update={"columns": tuple(columns)})
+
+
+def _match(mapping: Mapping, header: str) -> str:
+    """The metadata name of a column that decides whether two rows mean the same balance."""
+    found = _columns(mapping, header)
+    names = [one.name for one in found if one.name is not None]
+    if len(names) > 1:
+        places = " and ".join(f"#{one.position + 1}" for one in found if one.name is not None)
+        raise Ends(f"--match {shown(header)}: {len(names)} columns are called so. Name one of {places}.")
+    if names:
+        return names[0]
+    if found[0].use is Use.IGNORE:
+        raise Ends(f"--match {shown(header)}: this column is left out, so rows cannot be told apart by it.")
+    raise Ends(f"--match {shown(header)}: this column counts always. Name metadata columns only.")
+
+
+def _columns(mapping: Mapping, header: str) -> list[ColumnUse]:
+    """The columns with this header: to the letter, or else in any case. "#3" is the file's third column."""
+    wanted = " ".join(header.split())
+    for fold in (str, str.casefold):
+        found = [one for one in mapping.columns if fold(" ".join(one.header.split())) == fold(wanted)]
+        if found:
+            return found
+    if (place := _PLACE.fullmatch(wanted)) and 0 < int(place[1]) <= len(mapping.columns):
+        return [mapping.columns[int(place[1]) - 1]]
+    known = ", ".join(shown(one.header) for one in mapping.columns if one.header)
+    raise Ends(f"The file has no column {shown(header)}. It has: {known}.")

@@ -1,0 +1,241 @@
+"""`import FILE`: checked, shown, confirmed, sent, verified; or taken up where it was left."""
+
+import hashlib
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from blnk_api.cli import column_options, output, unfinished
+from blnk_api.cli.checking import check
+from blnk_api.cli.column_options import Wishes
+from blnk_api.cli.dry_run import dry_run
+from blnk_api.cli.exits import Ends, Exit
+from blnk_api.cli.output import say
+from blnk_api.cli.progress_line import Progress
+from blnk_api.cli.run_import import Unserved, see_through
+from blnk_api.cli.session import Opened
+from blnk_api.cli.stop_command import say_stops
+from blnk_api.common.visible import shown
+from blnk_api.desk import other_desks_today
+from blnk_api.drafts import drafts
+from blnk_api.drafts.drafts import NotConfirmed
+from blnk_api.drafts.mapping import Mapping
+from blnk_api.errors import BlnkError
+from blnk_api.reports import receipts
+from blnk_api.settings import Connection
+from blnk_api.store import JournalUnavailable, imports
+from blnk_api.store.imports import Import
+from blnk_api.store.states import ImportState, Stage
+from blnk_api.store.transitions import move_import, note
+from blnk_api.wording import phrases
+
+
+def import_file(opened: Opened, options: Namespace) -> Exit:
+    if options.dry_run:
+        return dry_run(opened, options)
+    if options.json or options.requests is not None:
+        raise Ends("--json and --requests go with --dry-run. Nothing was sent.")
+    path, out = Path(options.file), Path(options.results) if options.results else None
+    connection = opened.connection_named(options.connection)
+    understood = column_options.understand(
+        path, Wishes.of(options), options.reading, results_of=opened.results_of(connection)
+    )
+    accepted = [*options.allow_currency, *understood.accepted]
+    if out is not None:
+        output.writable(out, instead_of=path)
+    for note_ in understood.notes:
+        say(note_)
+    import_ = _found_or_uploaded(opened, path, connection, understood.mapping, accepted, options)
+    with Progress(options.progress, opened, import_.id):
+        import_ = _checked(opened, import_, connection)
+    if import_.state is ImportState.DRAFT:
+        import_ = _confirmed(opened, import_, connection, options)
+    elif import_.state is ImportState.CANCELLED:
+        raise Ends(f"Somebody discarded the draft {import_.id} meanwhile. Nothing was sent.")
+    _resume(opened, import_)
+    with Progress(options.progress, opened, import_.id):
+        import_ = see_through(opened, import_, connection)
+    # Where an app runs, it writes them by itself; and what cannot be written now is owed still.
+    with suppress(SQLAlchemyError, OSError):
+        receipts.write_owed(opened.journal, opened.settings.receipts_dir, import_.number)
+    return output.report(opened, import_, out)
+
+
+def _found_or_uploaded(
+    opened: Opened,
+    path: Path,
+    connection: Connection,
+    mapping: Mapping,
+    accepted: Sequence[str],
+    options: Namespace,
+) -> Import:
+    """The unfinished import of the same file, or a new draft."""
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            with opened.journal.read() as tx:
+                found = unfinished.of_file(
+                    *(tx, connection.instance, digest, mapping),
+                    options=options.reading.model_dump(exclude_none=True),
+                    accepted_currencies=accepted,
+                    drafts_of=opened.who,
+                )
+            if found is not None:
+                state = phrases.STATE[found.state].lower()
+                say(f"The import {found.id} of this file is not finished ({state}): going on with it.")
+                return found
+            Unserved(opened, connection.instance).refuse()
+            id = imports.new_id()
+            drafts.upload(
+                opened.journal,
+                opened.settings,
+                id=id,
+                connection=connection,
+                who=opened.who,
+                file_name=output.name_of(path),
+                data=file,
+                mapping=mapping,
+                options=options.reading,
+                accepted_currencies=accepted,
+            )
+    except drafts.NotKept as reason:
+        raise Ends(str(reason)) from None
+    except OSError as problem:
+        raise Ends(f"{shown(str(path), 200)} cannot be read or kept: {problem.strerror}.") from None
+    return opened.find(id)
+
+
+def _checked(opened: Opened, import_: Import, connection: Connection) -> Import:
+    if import_.state is not ImportState.DRAFT:
+        return import_
+    with _or_discarded(opened, import_):
+        draft = check(opened, import_.id, connection)
+    if draft.state is ImportState.DRAFT and draft.stage in (Stage.MATCHING, Stage.UNREADABLE):
+        _discard(opened, draft)
+        raise Ends(draft.problem or "The file cannot be used.")
+    return draft
+
+
+def _confirmed(opened: Opened, draft: Import, connection: Connection, options: Namespace) -> Import:
+    """The import that was handed over: this draft, or another command's of the same file that was quicker."""
+    output.say_totals(draft, connection)
+    say_stops(opened, connection.instance)
+    _say_other_desks(opened, connection)
+    count = drafts.to_create(draft)
+    with _or_discarded(opened, draft):
+        if quicker := _overlapping(opened, draft):
+            return quicker
+        if count:
+            _make_sure(draft, count, connection, options)
+            if quicker := _overlapping(opened, draft):
+                return quicker
+        else:
+            say("There is nothing to create; what exists is compared with Blnk.")
+        return _hand_over(opened, draft, count)
+
+
+def _say_other_desks(opened: Opened, connection: Connection) -> None:
+    """Nothing where Blnk does not answer: it is told, and holds nobody up."""
+    with suppress(BlnkError), opened.client(connection) as client:
+        if found := other_desks_today.others_today(opened.journal, client):
+            say(other_desks_today.told(found, opened.settings.time_zone))
+
+
+def _overlapping(opened: Opened, draft: Import) -> Import | None:
+    """An import of the same file that somebody confirmed meanwhile. Raises Ends for any other in the way."""
+    with opened.journal.read() as tx:
+        found = unfinished.overlap(tx, draft)
+        quicker = unfinished.same(tx, draft)
+    if quicker is not None:
+        say(f"Another command is on the same file already: following its import {quicker.id}.")
+        _discard(opened, draft)
+        return quicker
+    if found is not None:
+        raise Ends(f"{unfinished.sentence(found)} Nothing was sent.")
+    return None
+
+
+def _make_sure(draft: Import, count: int, connection: Connection, options: Namespace) -> None:
+    """Raises Ends unless a person wants exactly this."""
+    is_unchecked = connection.is_production and bool(drafts.missing_checks(draft))
+    if options.count is not None and options.count != count:
+        raise Ends(f"--count says {options.count:,}, and {count:,} would be created. Nothing was sent.")
+    if options.yes:
+        if connection.is_production and options.count is None:
+            raise Ends(f"In production, --yes needs --count {count}. Nothing was sent.")
+        if is_unchecked and not options.accept_unchecked:
+            raise Ends(
+                "Some checks could not be made, as the warnings say. In production, add --accept-unchecked "
+                "to create the balances without them. Nothing was sent."
+            )
+        return
+    if not sys.stdin.isatty():
+        raise Ends("There is no terminal to ask on: add --yes to create them. Nothing was sent.")
+    wanted = str(count) if connection.is_production else "yes"
+    if _typed(f"Type {wanted} to create {phrases.plural(count, 'balance')}: ").replace(",", "") != wanted:
+        raise Ends("Nothing was sent.")
+    asks_again = is_unchecked and not options.accept_unchecked
+    if asks_again and _typed("Some checks could not be made. Type yes to create them anyway: ") != "yes":
+        raise Ends("Nothing was sent.")
+
+
+def _typed(question: str) -> str:
+    try:
+        return input(question).strip().lower()
+    except EOFError:
+        return ""
+
+
+def _hand_over(opened: Opened, draft: Import, count: int) -> Import:
+    try:
+        if count:
+            drafts.confirm(
+                opened.journal,
+                opened.settings,
+                id=draft.id,
+                who=opened.who,
+                version=draft.version,
+                typed=str(count),
+                accept_unchecked=True,  # asked in _make_sure
+            )
+        else:
+            with opened.journal.write() as tx:
+                imports.confirm(tx, draft, who=opened.who, version=draft.version)
+    except NotConfirmed as problem:
+        raise Ends(str(problem)) from None
+    now = opened.find(draft.id)
+    if now.state is ImportState.DRAFT:
+        raise Ends(
+            "The draft has changed since it was shown here, so nothing was sent. Run the command again."
+        )
+    return now
+
+
+@contextmanager
+def _or_discarded(opened: Opened, draft: Import) -> Iterator[None]:
+    """A draft that is given up in here is discarded; Ctrl-C raises Ends."""
+    try:
+        yield
+    except (Ends, JournalUnavailable):
+        _discard(opened, draft)
+        raise
+    except KeyboardInterrupt:
+        _discard(opened, draft)
+        raise Ends("Interrupted; nothing was sent.", Exit.INTERRUPTED) from None
+
+
+def _discard(opened: Opened, draft: Import) -> None:
+    """Nobody finds a draft of this command's that was given up, and confirms it by mistake."""
+    with opened.journal.write() as tx:
+        if move_import(tx, draft.number, from_=[ImportState.DRAFT], to=ImportState.CANCELLED):
+            note(tx, draft.number, who=opened.who, what="cancelled")
+
+
+def _resume(opened: Opened, import_: Import) -> None:
+    """A paused import goes on: whoever runs the command again wants that."""
+    with opened.journal.write() as tx:
+        imports.resume(tx, import_.number, who=opened.who)

@@ -1,0 +1,218 @@
+"""What commands say about an import: before it is confirmed, at its end, and as JSON."""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from blnk_api.cli.exits import Ends, Exit
+from blnk_api.cli.session import Opened
+from blnk_api.common.visible import shown
+from blnk_api.reports import results
+from blnk_api.reports.results import Variant
+from blnk_api.settings import Connection
+from blnk_api.store import rows
+from blnk_api.store.imports import Import
+from blnk_api.store.sending import late_records
+from blnk_api.store.states import WORDS, ImportState, PausedBy, RowState
+from blnk_api.wording import about_files, about_late_findings, phrases
+
+_PROBLEMS_TOLD = 30
+_ROWS_TOLD = 10
+_LOOK_AT = (RowState.UNKNOWN, RowState.REFUSED, RowState.LEFT_OUT, RowState.INVALID)
+
+
+def name_of(path: Path) -> str:
+    """A file's name as text that can be kept and printed; names on a disk may be any bytes."""
+    return os.fsencode(path.name).decode("utf-8", "replace")
+
+
+def say(text: str) -> None:
+    """A line on stdout. Where nobody reads any more, the work goes on all the same."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def say_totals(import_: Import, connection: Connection) -> None:
+    """All that a person has to know before confirming."""
+    totals, counts = import_.totals, import_.counts
+    say(f"{phrases.title(import_)}: {about_files.reading(import_)}")
+    groups = totals.get("problems", [])
+    for one in groups[:_PROBLEMS_TOLD]:
+        say(f"  {one['severity']}: {one['sentence']}{_where(one)}")
+    if len(groups) > _PROBLEMS_TOLD:
+        say(f"  and {len(groups) - _PROBLEMS_TOLD:,} more kinds of problems.")
+    for sentence in totals.get("not_checked", []):
+        say(f"  warning: {sentence}")
+    ready = counts.get(RowState.READY, 0)
+    where = f"{connection.label} ({connection.name}), {phrases.ENVIRONMENT[connection.instance.environment]}"
+    say(f"{phrases.plural(ready, 'balance')} to create in {where}.")
+    for part in about_files.by_ledger(totals):
+        say(f"  {shown(part.name) or 'ledger'} ({shown(part.ledger_id, 100)}): {part.said}")
+    for state in (RowState.EXISTS, RowState.CREATED, RowState.INVALID, RowState.LEFT_OUT):
+        if n := counts.get(state):
+            them = "it" if n == 1 else "them"
+            say(f"{WORDS[state]}: {phrases.plural(n, 'row')}. Nothing is sent for {them}.")
+    if totals.get("looks_like"):
+        say("Rows that look like balances made before are left out; the Imports page can take them in.")
+    if ready:
+        say("Balances cannot be deleted.")
+
+
+def _where(group: Mapping[str, Any]) -> str:
+    """ " (rows 3, 17 and 2 more)"; nothing for the whole file, which is row 0."""
+    labels = group.get("rows") or []
+    if not labels or labels[0] == "0":
+        return ""
+    return f" (row{'s' if group['count'] > 1 else ''} {about_files.row_labels(labels, group['count'])})"
+
+
+def ending(import_: Import) -> Exit:
+    """What an import's state means to a script."""
+    match import_.state:
+        case ImportState.PAUSED:
+            by_person = import_.paused_by is PausedBy.PERSON
+            return Exit.INTERRUPTED if by_person else Exit.STOPPED
+        case ImportState.DONE:
+            made = sum(import_.counts.get(one, 0) for one in (RowState.CREATED, RowState.EXISTS))
+            found = import_.findings or {}
+            is_clean = not found.get("checked") or bool(found.get("clean"))
+            return Exit.FINE if made == import_.row_count and is_clean else Exit.LEFT_OVER
+        case ImportState.CANCELLED:
+            return Exit.LEFT_OVER
+    return Exit.INTERRUPTED
+
+
+def report(opened: Opened, import_: Import, out: Path | None = None) -> Exit:
+    """Says what an import came to and how it goes on, and writes its results where they are wanted."""
+    say(f"{phrases.title(import_)}: {phrases.came_to(import_.counts)}.")
+    _say_rows(opened, import_)
+    if import_.counts.get(RowState.UNKNOWN) and import_.is_over:
+        say(f"Decide with: python -m blnk_api look-again {import_.id} [ROW …], this-is-it, send-again.")
+    say_late(opened, import_)
+    if import_.state is ImportState.DONE:
+        found = phrases.findings(import_.findings or {})
+        for sentence in found:
+            say(sentence)
+        if not found:
+            say("Verified: Blnk holds each of them once.")
+    elif import_.state is ImportState.CANCELLED:
+        say("It was cancelled; nothing more of it is sent.")
+    else:
+        if import_.state is ImportState.PAUSED:
+            say(f"Paused: {import_.paused_reason or 'no reason was kept'}")
+        say(f"To go on: python -m blnk_api resume {import_.id}")
+    if out is not None:
+        write_results(opened, import_, out)
+    return ending(import_)
+
+
+def say_late(opened: Opened, import_: Import, *, before: str = "") -> None:
+    """What became known after an import's end, and which rows are looked up again."""
+    with opened.journal.read() as tx:
+        became_known = about_late_findings.findings(tx, import_)
+        looks = late_records.of_import(tx, import_.number)
+    to_come = about_late_findings.still_to_look(looks, lambda at: f"{phrases.when(at, UTC)} UTC")
+    for sentence in [*became_known, *([to_come] if to_come else [])]:
+        say(before + sentence)
+    if looks.open and import_.is_over:
+        say(f"{before}The app does this while it runs. Without it: python -m blnk_api verify {import_.id}")
+
+
+def _say_rows(opened: Opened, import_: Import) -> None:
+    """The first rows that somebody should do something about."""
+    with opened.journal.read() as tx:
+        told = rows.page(tx, import_.number, states=_LOOK_AT, limit=_ROWS_TOLD)
+    for row in told:
+        why = row.message or "; ".join(str(one.get("message", "")) for one in row.problems)
+        say(f"  row {row.label}: {WORDS[row.state]}. {shown(why, 300)}")
+    more = sum(import_.counts.get(one, 0) for one in _LOOK_AT) - len(told)
+    if more > 0:
+        say(f"  and {more:,} more; python -m blnk_api results {import_.id} OUT.csv has them all.")
+
+
+def writable(path: Path, *, instead_of: Path | None = None) -> None:
+    """Raises Ends where results could not be written, before anything is sent."""
+    if not path.parent.is_dir():
+        raise Ends(f"There is no folder {shown(str(path.parent), 200)} for the results.")
+    if path.is_dir():
+        raise Ends(f"{shown(str(path), 200)} is a folder; name a file for the results.")
+    if instead_of is not None and path.exists() and path.samefile(instead_of):
+        raise Ends("The results would overwrite the file itself; name another one.")
+
+
+def write_results(opened: Opened, import_: Import, path: Path) -> None:
+    """Every row with what became of it, as XLSX where the name ends so, else as CSV. The file is there whole
+    or not at all. Raises Ends."""
+    writable(path)
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name[:40]}.", delete=False) as file:
+            try:
+                if path.suffix.lower() == ".xlsx":
+                    with results.workbook(opened.journal, import_, Variant.ALL, path.parent) as made:
+                        shutil.copyfileobj(made, file)
+                else:
+                    file.writelines(results.stream(opened.journal, import_, Variant.ALL))
+                file.flush()
+                os.fsync(file.fileno())
+                os.replace(file.name, path)
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(file.name)
+                raise
+    except OSError as problem:
+        raise Ends(f"The results cannot be written to {shown(str(path), 200)}: {problem.strerror}.") from None
+    say(f"Results: {path}")
+
+
+def as_json(opened: Opened, import_: Import) -> dict[str, Any]:
+    """An import for programs. `counts` has all the words for rows; times are UTC."""
+    with opened.journal.read() as tx:
+        looks = late_records.of_import(tx, import_.number)
+        became_known = about_late_findings.findings(tx, import_)
+    return {
+        "id": import_.id,
+        "kind": import_.kind,
+        "file": import_.file_name or None,
+        "connection": import_.connection,
+        "environment": import_.instance.environment,
+        "base_url": import_.instance.base_url,
+        "instance_id": import_.instance.instance_id,
+        "who": phrases.actor(import_.who),
+        "created_at": _time(import_.created_at),
+        "confirmed_by": import_.confirmed_by,
+        "confirmed_at": _time(import_.confirmed_at),
+        "finished_at": _time(import_.finished_at),
+        "state": import_.state,
+        "stage": import_.stage if import_.state is ImportState.DRAFT else None,
+        "problem": import_.problem,
+        "paused_by": import_.paused_by,
+        "paused_reason": import_.paused_reason,
+        "rows": import_.row_count,
+        "counts": {word: import_.counts.get(state, 0) for state, word in WORDS.items()},
+        "findings": import_.findings,
+        "found_later": became_known,
+        "checked_again": {
+            "rows": looks.open,
+            "last": _time(looks.last_at),
+            "next": _time(looks.next_at),
+            "final": _time(looks.until),
+        },
+    }
+
+
+def _time(seconds: float | None) -> str | None:
+    return None if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def say_json(value: Any) -> None:
+    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")

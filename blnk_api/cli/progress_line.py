@@ -1,0 +1,74 @@
+"""Shows on stderr how far an import has come: one line rewritten, a line every few seconds, or nothing."""
+
+import sys
+import threading
+from types import TracebackType
+from typing import Literal, Self
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from blnk_api.cli.session import Opened
+from blnk_api.store import failures
+from blnk_api.store.imports import Import
+from blnk_api.store.states import ImportState
+from blnk_api.wording import phrases
+
+Kind = Literal["auto", "plain", "none"]
+
+_REWRITE_SECONDS = 0.25
+_PLAIN_SECONDS = 5.0
+_ERASE_LINE = "\r\x1b[K"
+_MOST_CHARACTERS = 100
+"""Longer lines would wrap in a narrow window, and a wrapped line cannot be rewritten."""
+
+
+class Progress:
+    """While it is entered, tells of one import; from a thread, so that all other work may block."""
+
+    def __init__(self, kind: Kind, opened: Opened, id: str) -> None:
+        self._opened = opened
+        self._id = id
+        self._rewrites = kind == "auto" and sys.stderr.isatty()
+        self._is_silent = kind == "none"
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._last = ""
+
+    def __enter__(self) -> Self:
+        if not self._is_silent:
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        if self._rewrites and self._last:
+            sys.stderr.write(_ERASE_LINE)
+            sys.stderr.flush()
+
+    def _run(self) -> None:
+        wait_seconds = _REWRITE_SECONDS if self._rewrites else _PLAIN_SECONDS
+        while not self._over.wait(wait_seconds):
+            try:
+                line = _line(self._opened.find(self._id))
+                self._show(self._opened.failure or line)
+            except (SQLAlchemyError, OSError) as problem:
+                self._show(failures.explain(problem))
+
+    def _show(self, line: str) -> None:
+        if line == self._last:
+            return
+        self._last = line
+        start, end = (_ERASE_LINE, "") if self._rewrites else ("", "\n")
+        sys.stderr.write(f"{start}{line[:_MOST_CHARACTERS] if self._rewrites else line}{end}")
+        sys.stderr.flush()
+
+
+def _line(import_: Import) -> str:
+    told = phrases.headline(import_)
+    if import_.state is ImportState.PAUSED and import_.paused_reason:
+        return f"{told} {import_.paused_reason}"
+    return told

@@ -1,0 +1,51 @@
+"""A place to try things out: a journal and a data folder that nobody else sees, gone afterwards."""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from blnk_api.blnk.auth import token_source
+from blnk_api.cli.session import Opened
+from blnk_api.desk.desk import Desk
+from blnk_api.settings import Connection, OAuth, Settings
+from blnk_api.store import Journal
+from blnk_api.store.token_store import TokenStore
+
+
+class Aside(Opened):
+    """Like what a command has opened, with one connection, on an empty journal in `folder`."""
+
+    def __init__(self, opened: Opened, connection: Connection, folder: Path) -> None:
+        self.who = opened.who
+        self._practice = None
+        self.failure = None
+        self._connection = connection
+        # Renewing makes the old refresh token worthless for everybody, so the new one is kept for everybody.
+        self._tokens = TokenStore(opened.journal.engine, opened.settings.data_dir)
+        url = f"sqlite:///{folder / 'journal.db'}"
+        self._desk = Desk(replace(opened.settings, data_dir=folder, database_url=url), Journal(url))
+        self.journal.migrate()
+
+    @property
+    def settings(self) -> Settings:
+        """With a token that is good now. Raises from the errors tree where there is none."""
+        return replace(self._desk.settings, connections=self._connections())
+
+    def _connections(self) -> Mapping[str, Connection]:
+        connection = self._connection
+        if isinstance(connection.credentials, OAuth):
+            token = token_source(connection, self._tokens).current()
+            connection = replace(connection, credentials=token.value)
+        return {connection.name: connection}
+
+
+@contextmanager
+def aside(opened: Opened, connection: Connection) -> Iterator[Aside]:
+    with tempfile.TemporaryDirectory(prefix="balance-desk-") as folder:
+        made = Aside(opened, connection, Path(folder))
+        try:
+            yield made
+        finally:
+            made.journal.close()

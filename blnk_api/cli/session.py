@@ -1,0 +1,132 @@
+"""What every command begins with: settings, journal, the practice Blnk where it is meant, who is asking."""
+
+import os
+import pwd
+import subprocess
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from blnk_api import settings as settings_module
+from blnk_api.cli.exits import Ends, Exit
+from blnk_api.client import BlnkClient
+from blnk_api.common.visible import shown
+from blnk_api.desk.desk import open_desk
+from blnk_api.drafts import results_file as results_of
+from blnk_api.drafts.mapping import Mapping
+from blnk_api.files import FileShape
+from blnk_api.practice import launch
+from blnk_api.practice.launch import PracticeNotStarted
+from blnk_api.settings import Connection, Settings
+from blnk_api.store import Journal, imports
+from blnk_api.store.imports import Import
+
+_END_SECONDS = 5.0
+
+
+class Opened:
+    """Use it in a `with`: a practice Blnk that was started here ends with it.
+
+    Raises SettingsProblem, JournalUnavailable or Ends on construction.
+    """
+
+    def __init__(self) -> None:
+        try:
+            self._desk = open_desk()
+        except OSError as problem:
+            raise Ends(f"The data folder cannot be used: {problem.strerror} ({problem.filename}).") from None
+        self.failure: str | None = None
+        """Why the import database cannot be used at this moment, in words; for whoever shows progress."""
+        self._practice: subprocess.Popen[bytes] | None = None
+        self.who = _who()
+
+    @property
+    def settings(self) -> Settings:
+        return self._desk.settings
+
+    @property
+    def journal(self) -> Journal:
+        return self._desk.journal
+
+    def client(self, connection: Connection) -> BlnkClient:
+        return self._desk.client(connection)
+
+    def find(self, id: str) -> Import:
+        with self.journal.read() as tx:
+            found = imports.find(tx, id)
+        if found is None:
+            raise Ends(f"There is no import {shown(id)} here. `status` lists them.")
+        return found
+
+    def results_of(self, connection: Connection) -> Callable[[Mapping, FileShape], Import | None]:
+        """Finds the import into this connection's instance whose results a file is."""
+
+        def find(guessed: Mapping, shape: FileShape) -> Import | None:
+            with self.journal.read() as tx:
+                return results_of.import_of(tx, connection.instance, guessed, shape)
+
+        return find
+
+    def connection_named(self, name: str | None) -> Connection:
+        """The connection that --connection names; a lone one when it names none."""
+        known = self.settings.connections
+        names = ", ".join(known)
+        if name is None and len(known) != 1:
+            raise Ends(f"Say which Blnk is meant, with --connection NAME. These are set up: {names}.")
+        if name is not None and name not in known:
+            raise Ends(f"There is no connection {shown(name)}. These are set up: {names}.")
+        chosen = next(iter(known)) if name is None else name
+        if known[chosen].is_practice:
+            self._run_practice()
+        return self.settings.connections[chosen]
+
+    def connection_of(self, import_: Import) -> Connection:
+        """The connection that means an import's instance today."""
+        if (
+            import_.instance.environment == "practice"
+            and settings_module.PRACTICE in self.settings.connections
+        ):
+            self._run_practice()
+        connection = self.settings.connection_of(import_.instance)
+        if connection is None:
+            raise Ends(
+                f"No connection means {import_.instance.base_url}, instance {import_.instance.instance_id} "
+                f"({import_.instance.environment}) any more. Nothing was sent.",
+                Exit.STOPPED,
+            )
+        return connection
+
+    def _run_practice(self) -> None:
+        wait_seconds = self.settings.waits.practice_start
+        try:
+            _, started = launch.find_or_start(self.settings.data_dir, wait_seconds)
+        except PracticeNotStarted as problem:
+            raise Ends(f"Nothing was sent: {problem}.", Exit.STOPPED) from None
+        self._practice = self._practice or started
+        self._desk = replace(self._desk, settings=settings_module.load())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._practice is None:
+            return
+        assert self._practice.stdin is not None
+        self._practice.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._practice.wait(_END_SECONDS)
+            return
+        self._practice.kill()
+        self._practice.wait()
+
+
+def _who() -> str:
+    """The operating system's user, whatever the environment says."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"user {os.getuid()}"

@@ -1,0 +1,150 @@
+"""Imports that stand in the way of a new one, or that it is: found by the file, or by rows they share."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from blnk_api.drafts.mapping import Mapping
+from blnk_api.settings import Instance
+from blnk_api.store import imports
+from blnk_api.store.imports import Import
+from blnk_api.store.states import HELD, ImportState, RowState
+from blnk_api.store.tables import imports as imports_table
+from blnk_api.store.tables import is_one_of, rows
+from blnk_api.wording import phrases
+
+UNFINISHED = (ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED, ImportState.VERIFYING)
+
+
+def of_file(
+    tx: Connection,
+    instance: Instance,
+    sha256: str,
+    mapping: Mapping,
+    *,
+    options: dict[str, Any],
+    accepted_currencies: Collection[str],
+    drafts_of: str | None = None,
+) -> Import | None:
+    """The newest unfinished import of this file, read and its columns taken so; also somebody's draft of it.
+
+    One in which more currencies are accepted is the same import: a person has said so since.
+    """
+    numbers = tx.execute(
+        select(imports_table.c.number)
+        .where(imports_table.c.file_sha256 == sha256)
+        .order_by(imports_table.c.number.desc())
+    )
+    for (number,) in numbers:
+        one = imports.by_number(tx, number)
+        is_draft = one.state is ImportState.DRAFT and one.who == drafts_of
+        if one.instance != instance or one.mapping is None or not (is_draft or one.state in UNFINISHED):
+            continue
+        is_accepted = set(accepted_currencies) <= set(one.accepted.get("currencies", []))
+        if is_accepted and one.options == options and Mapping.model_validate(one.mapping) == mapping:
+            return one
+    return None
+
+
+def same(tx: Connection, draft: Import) -> Import | None:
+    """Another import of a draft's file that is on its way already."""
+    if draft.file_sha256 is None or draft.mapping is None:
+        return None
+    return of_file(
+        tx,
+        draft.instance,
+        draft.file_sha256,
+        Mapping.model_validate(draft.mapping),
+        options=draft.options,
+        accepted_currencies=draft.accepted.get("currencies", []),
+    )
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Another import that has rows in common with this one; `row` is one of its rows, as people count."""
+
+    other: Import
+    row: int
+    needs_a_look: bool
+
+
+def overlap(tx: Connection, import_: Import) -> Overlap | None:
+    """An import that is not finished with a row that this one is to send, if any."""
+    return _held_elsewhere(tx, import_) or _waiting_elsewhere(tx, import_)
+
+
+def _held_elsewhere(tx: Connection, import_: Import, *, settles: bool = False) -> Overlap | None:
+    """A row whose fate is open: whatever its import's state, it is sent by nobody before that is known.
+
+    `settles`: somebody is looking such rows up, so that only those that wait for a person count.
+    """
+    mine, other = rows.alias("mine"), rows.alias("other")
+    found = tx.execute(
+        select(other.c.import_, other.c.number)
+        .join(mine, (mine.c.instance == other.c.instance) & (mine.c.ref == other.c.ref))
+        .where(
+            mine.c.import_ == import_.number,
+            mine.c.state == RowState.READY,
+            other.c.import_ != import_.number,
+            is_one_of(other, HELD),
+            other.c.state.in_([RowState.SENDING, RowState.UNKNOWN]),
+            *([other.c.waits_for_person.is_(True)] if settles else []),
+        )
+        .limit(1)
+    ).first()
+    return Overlap(imports.by_number(tx, found.import_), found.number, True) if found else None
+
+
+def _waiting_elsewhere(tx: Connection, import_: Import) -> Overlap | None:
+    """A row that an unfinished import is still to send."""
+    others = [
+        one.number
+        for one in imports.in_states(tx, UNFINISHED)
+        if one.instance_number == import_.instance_number and one.number != import_.number
+    ]
+    if not others:
+        return None
+    mine = select(rows.c.ref).where(rows.c.import_ == import_.number, rows.c.state == RowState.READY)
+    found = tx.execute(
+        select(rows.c.import_, rows.c.number)
+        .where(rows.c.import_.in_(others), rows.c.state == RowState.READY, rows.c.ref.in_(mine))
+        .limit(1)
+    ).first()
+    return Overlap(imports.by_number(tx, found.import_), found.number, False) if found else None
+
+
+def blocked(tx: Connection, import_: Import, *, settles: bool) -> Overlap | None:
+    """What an import waits for of which each row that is left is another import's at present."""
+    held = select(rows.c.id).where(rows.c.import_ == import_.number, rows.c.state == RowState.READY)
+    other = rows.alias("other")
+    is_held = (
+        select(other.c.id)
+        .where(
+            other.c.instance == rows.c.instance,
+            other.c.ref == rows.c.ref,
+            is_one_of(other, HELD),
+            other.c.import_ != import_.number,
+        )
+        .exists()
+    )
+    if tx.execute(held.where(~is_held).limit(1)).first() is not None:
+        return None
+    return _held_elsewhere(tx, import_, settles=settles)
+
+
+def sentence(found: Overlap) -> str:
+    """Why a new import has to wait, and what to do about the other."""
+    other = found.other
+    told = f"Import {other.id} ({phrases.title(other)}, {phrases.STATE[other.state].lower()})"
+    if found.needs_a_look:
+        return (
+            f"{told} has rows in common with this one, of which row {found.row:,} needs a look first: "
+            f"`python -m blnk_api look-again {other.id}`, or decide about it on the Imports page."
+        )
+    return (
+        f"{told} has rows in common with this one that are not finished, row {found.row:,} among them. Go on "
+        f"with it (`python -m blnk_api resume {other.id}`) or cancel it (`… cancel {other.id}`) first."
+    )

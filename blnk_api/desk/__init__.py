@@ -1,0 +1,1 @@
+"""What a page or a command starts from: settings, database, links, health."""

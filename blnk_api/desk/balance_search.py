@@ -1,0 +1,147 @@
+"""Balances in Blnk by what a person knows of them, and as a table of all that Blnk tells."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import orjson
+
+from blnk_api.blnk.protocol import PAGE_LIMIT, Filter
+from blnk_api.client import BlnkClient
+from blnk_api.files.table_writer import Cell
+from blnk_api.models import GENERAL_LEDGER_ID, IMPORT_ID, Balance
+
+MOST = 10_000
+"""Balances in one list: each hundred is a request, at a pace that the sender shares."""
+
+_METADATA = "meta_data."
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+class NothingLikeIt(Exception):
+    """No balance can be like that; the text says why. Blnk was not asked for balances."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What has to hold, all of it; what is empty holds for every balance."""
+
+    ledger: str = ""
+    """An id, or a part of a name: then balances in any ledger that is called so."""
+    currency: str = ""
+    identity: str = ""
+    """An id, or a part of a name or an e-mail address."""
+    indicator: str = ""
+    key: str = ""
+    """A key of the metadata, and its value: as text, so that "7" finds 7 too; any value where it is empty."""
+    value: str = ""
+    import_ids: tuple[str, ...] | None = None
+    """Made by one of these imports."""
+    created_from: str = ""
+    """Blnk's own time, UTC with Z: nothing older is looked at, which makes a search by metadata quick."""
+
+    @property
+    def is_empty(self) -> bool:
+        return self == Wanted()
+
+
+def filters(client: BlnkClient, wanted: Wanted) -> list[Filter]:
+    """As Blnk's filters say it; names are looked up first. Raises NothingLikeIt, or what reads raise."""
+    asked = [
+        Filter(name, "eq", value)
+        for name, value in (("currency", wanted.currency.strip()), ("indicator", wanted.indicator.strip()))
+        if value
+    ]
+    if ledger := wanted.ledger.strip():
+        asked.append(_one_of("ledger_id", _ledgers(client, ledger), f"No ledger is called {ledger}."))
+    if identity := wanted.identity.strip():
+        asked.append(
+            _one_of("identity_id", _identities(client, identity), f"No identity is called {identity}.")
+        )
+    if key := wanted.key.strip():
+        if not _KEY.fullmatch(key):
+            raise NothingLikeIt(
+                f"Blnk cannot search by the key {key}: only letters, digits and _ may stand in it."
+            )
+        field, value = f"{_METADATA}{key}", wanted.value.strip()
+        asked.append(Filter(field, "in", values=[value]) if value else Filter(field, "isnotnull"))
+    if wanted.import_ids is not None:
+        asked.append(_one_of(f"{_METADATA}{IMPORT_ID}", wanted.import_ids, "No import is called that."))
+    if wanted.created_from:
+        asked.append(Filter("created_at", "gte", wanted.created_from))
+    return asked
+
+
+def _one_of(field: str, values: Sequence[str], nothing: str) -> Filter:
+    """Never an `in` without values, which to Core is no condition at all."""
+    if not values:
+        raise NothingLikeIt(nothing)
+    return Filter(field, "eq", values[0]) if len(values) == 1 else Filter(field, "in", values=values)
+
+
+def _ledgers(client: BlnkClient, text: str) -> list[str]:
+    if text.startswith("ldg_") or text == GENERAL_LEDGER_ID:
+        return [text]
+    return [one.ledger_id for one in client.search_ledgers(text)]
+
+
+def _identities(client: BlnkClient, text: str) -> list[str]:
+    if text.startswith("idt_"):
+        return [text]
+    return [one.identity_id for one in client.search_identities(text)]
+
+
+def page(client: BlnkClient, wanted: Wanted, number: int) -> list[Balance]:
+    """A page of at most 100, newest first; pages count from 1, and a short one is the last."""
+    return client.find_balances(filters(client, wanted), page=number)
+
+
+def found_whole(client: BlnkClient, wanted: Wanted) -> list[Balance]:
+    """All of them, MOST at most; each once, though a balance that is made meanwhile moves the pages."""
+    asked = filters(client, wanted)
+    found: dict[str, Balance] = {}
+    for number in count(1):
+        got = client.find_balances(asked, page=number)
+        found |= {one.balance_id: one for one in got}
+        if len(got) < PAGE_LIMIT or len(found) >= MOST:
+            break
+    return list(found.values())[:MOST]
+
+
+_FIRST = ("balance_id", "ledger_id", "currency", "identity_id", "indicator")
+_MONEY = ("balance", "credit_balance", "debit_balance")
+_LAST = ("created_at",)
+
+
+def as_table(balances: Sequence[Balance]) -> tuple[list[str], list[list[Cell]]]:
+    """A header and records: Blnk's fields, then each key of the metadata that any of them has. Numbers stay
+    numbers."""
+    told = [one.model_dump(exclude_none=True) for one in balances]
+    known = (*_FIRST, *_MONEY, *_LAST)
+    others = {name for one in told for name in one if name not in (*known, "meta_data")}
+    used = [name for name in _FIRST if name != "indicator" or any(one.get(name) for one in told)]
+    fields = [*used, *_MONEY, *_LAST, *sorted(others)]
+    keys = sorted({key for one in balances for key in one.meta_data})
+    records = [
+        [*(_cell(one.get(name)) for name in fields), *(_cell(of.meta_data.get(key)) for key in keys)]
+        for one, of in zip(told, balances, strict=True)
+    ]
+    return [*fields, *(f"{_METADATA}{key}" for key in keys)], records
+
+
+def _cell(value: Any) -> Cell:
+    return value if isinstance(value, int) and not isinstance(value, bool) else as_text(value)
+
+
+def as_text(value: Any) -> str:
+    """What is nested is shown as it came; of whole numbers, no digit is lost."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case dict() | list():
+            return orjson.dumps(value).decode()
+    return str(value)

@@ -1,0 +1,169 @@
+"""What every page begins with: the settings, the journal, which connection a link means, who sends."""
+
+import math
+import threading
+import time
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+from sqlalchemy import Connection as Tx
+from sqlalchemy.exc import SQLAlchemyError
+
+from blnk_api import settings as settings_
+from blnk_api.blnk.auth import token_source
+from blnk_api.client import BlnkClient
+from blnk_api.desk.links import Links, refuse_bad_key
+from blnk_api.errors import SettingsProblem
+from blnk_api.settings import Connection, Instance, Settings
+from blnk_api.store import Journal, JournalUnavailable, failures, import_search, imports
+from blnk_api.store.imports import Import
+from blnk_api.store.sending import senders
+from blnk_api.store.token_store import TokenStore
+
+_STARTING_SECONDS = 10.0
+
+_PAGE_PATIENCE_SECONDS = 5.0
+"""Somebody looks at an empty page meanwhile."""
+
+_PAGES_READ_SECONDS = 20.0
+"""How often the sender is told that pages read; it keeps a part of the pace for them for a minute."""
+
+
+class LinkProblem(Exception):
+    """A link that cannot be followed. The text says why; `right_connection` is the one it should name."""
+
+    def __init__(self, message: str, *, right_connection: str | None = None) -> None:
+        super().__init__(message)
+        self.right_connection = right_connection
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What there is to work with at this moment; settings are read anew for each page."""
+
+    settings: Settings
+    journal: Journal
+
+    @cached_property
+    def links(self) -> Links:
+        return Links(self.settings.data_dir, valid_seconds=self.settings.waits.download_link)
+
+    def client(self, connection: Connection) -> BlnkClient:
+        """Reads for pages; the sender leaves them a part of the pace for a while."""
+        self._pages_read(connection)
+        waits = self.settings.waits
+        store = TokenStore(self.journal.engine, self.settings.data_dir)
+        return BlnkClient(
+            connection,
+            tokens=token_source(connection, store, connect_seconds=waits.connect),
+            connect_seconds=waits.connect,
+            read_again_seconds=waits.read_again,
+            patience_seconds=_PAGE_PATIENCE_SECONDS,
+        )
+
+    def _pages_read(self, connection: Connection) -> None:
+        now = time.monotonic()
+        if now - _pages_read_at.get(connection.instance, -math.inf) > _PAGES_READ_SECONDS:
+            _pages_read_at[connection.instance] = now
+            with self.journal.write() as tx:
+                senders.pages_read(tx, imports.instance_number(tx, connection.instance))
+
+
+_pages_read_at: dict[Instance, float] = {}
+_journals: dict[str, Journal] = {}
+_opening = threading.Lock()
+
+
+def open_desk() -> Desk:
+    """Raises SettingsProblem or JournalUnavailable."""
+    settings = settings_.load()
+    with _opening:
+        opened = _journals.get(settings.database_url)
+        if opened is not None and not opened.is_in_place():
+            _journals.pop(settings.database_url).close()  # another one lies there now
+        if settings.database_url not in _journals:
+            journal = Journal(settings.database_url)
+            journal.migrate()
+            _journals[settings.database_url] = journal
+    desk = Desk(settings, _journals[settings.database_url])
+    try:
+        with desk.journal.read() as tx:
+            desk.journal.refuse_later(tx)
+            used = import_search.used_instances(tx)
+    except (SQLAlchemyError, OSError) as problem:
+        raise JournalUnavailable(failures.explain(problem), may_pass=True) from problem
+    _refuse_to_slip_into_practice(settings, list(used.values()))
+    refuse_bad_key(settings.data_dir)  # here, and not in the middle of a page
+    return desk
+
+
+def _refuse_to_slip_into_practice(settings: Settings, known: list[Instance]) -> None:
+    where = f"Put a [connections.NAME] table into {settings.secrets_path}; secrets.toml.example shows one."
+    if not settings.connections:
+        raise SettingsProblem(f"No connection to Blnk is set up, and the practice Blnk is off. {where}")
+    if any(not connection.is_practice for connection in settings.connections.values()):
+        return
+    real = [instance for instance in known if instance.environment != "practice"]
+    if real:
+        raise SettingsProblem(
+            f"There are imports here for a real Blnk ({real[0].base_url}, instance {real[0].instance_id}), "
+            f"and no connection to it is set up any more. {where} If the file is there already, check "
+            "that the app was started in the right folder, or set BLNK_SECRETS_FILE."
+        )
+
+
+def connection_named(settings: Settings, name: str | None) -> Connection | None:
+    """The connection that a link names; a lone one when it names none; None when a person has to choose."""
+    if name is None:
+        return next(iter(settings.connections.values())) if len(settings.connections) == 1 else None
+    found = settings.connections.get(name)
+    if found is None:
+        raise LinkProblem(
+            f"There is no connection with the name “{name}” here. "
+            "It may have been renamed in the secrets file."
+        )
+    return found
+
+
+def import_linked(desk: Desk, id: str, name: str | None) -> tuple[Import, Connection | None]:
+    """The import that a link means, and its instance's connection, if one means it today."""
+    with desk.journal.read() as tx:
+        import_ = imports.find(tx, id)
+    if import_ is None:
+        raise LinkProblem("There is no import behind this link. Was it copied whole?")
+    connection = desk.settings.connection_of(import_.instance)
+    if connection is not None and name is not None and name != connection.name:
+        raise LinkProblem(
+            f"The link names the connection {name}, and this import belongs to {connection.name}.",
+            right_connection=connection.name,
+        )
+    return import_, connection
+
+
+class SenderIs(Enum):
+    OURS = "ours"
+    ANOTHERS = "another's"
+    """Another app or command line on the same data does the sending."""
+    STARTING = "starting"
+    GONE = "gone"
+
+
+@dataclass(frozen=True)
+class Sending:
+    """Who sends at this moment, and which instances it has credentials for."""
+
+    is_: SenderIs
+    host: str = ""
+    pid: int = 0
+    serves: frozenset[int] = frozenset()
+
+
+def who_sends(tx: Tx, *, owner: str, started_at: float) -> Sending:
+    """`owner` and `started_at` are this app's: an app that has just started gets a moment to begin."""
+    now = senders.current(tx)
+    if now is None:
+        is_starting = time.time() - started_at < _STARTING_SECONDS
+        return Sending(SenderIs.STARTING if is_starting else SenderIs.GONE)
+    is_ = SenderIs.OURS if now.owner == owner else SenderIs.ANOTHERS
+    return Sending(is_, now.host, now.pid, now.serves)

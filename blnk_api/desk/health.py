@@ -1,0 +1,300 @@
+"""Is everything well? One line for each question about a connection and this machine, and what to do.
+
+Nothing here creates anything: whether the credentials may create is known from what was sent before.
+"""
+
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+
+from sqlalchemy import Connection as Tx
+from sqlalchemy import exists, select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from blnk_api import errors
+from blnk_api.blnk.probe import Hello, greet
+from blnk_api.client import BlnkClient
+from blnk_api.common import private_files
+from blnk_api.desk.desk import Desk, SenderIs, Sending
+from blnk_api.settings import Connection
+from blnk_api.store import import_search
+from blnk_api.store.import_search import Search
+from blnk_api.store.sending import senders
+from blnk_api.store.states import ImportState, PausedBy, RowState
+from blnk_api.store.tables import is_one_of, rows
+from blnk_api.wording import phrases
+
+WHO_SENDS = "Is there somebody who sends?"
+
+_CLOCK_SECONDS = 30.0
+_CERTIFICATE_DAYS = 14
+_LOW_BYTES = 2_000_000_000
+_TOO_LOW_BYTES = 200_000_000
+_IMPORTS_LOOKED_AT = 10
+
+
+class Verdict(Enum):
+    FINE = "fine"
+    LOOK = "look"
+    """It works, and somebody should know this."""
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    """It cannot be known now; the line says when it can."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """The answer to one question; `do` is what to do about it, where there is something."""
+
+    question: str
+    verdict: Verdict
+    told: str
+    do: str = ""
+
+
+def run(desk: Desk, connection: Connection, sending: Sending) -> Iterator[Check]:
+    """One after the other, as they are known. Takes a few seconds where something does not answer."""
+    hello = greet(connection.url)
+    with desk.client(connection) as client:
+        yield from about_blnk(connection, client, hello)
+    yield _clock(hello)
+    yield _may_create(desk, connection)
+    yield _rate(desk, connection)
+    yield _disk(desk)
+    yield _private(desk)
+    yield _records(desk)
+    yield _sender(sending)
+
+
+def about_blnk(connection: Connection, client: BlnkClient, hello: Hello) -> Iterator[Check]:
+    """Reachable, encrypted, token, instance, reading, age: what the first failure hides is not guessed."""
+    began = time.monotonic()
+    try:
+        may_read = client.may_read()
+    except errors.BlnkError as problem:
+        yield from _unanswered(connection, problem)
+        return
+    milliseconds = (time.monotonic() - began) * 1000
+    yield Check("Does Blnk answer?", Verdict.FINE, f"Yes, within {max(1, milliseconds):,.0f} ms.")
+    yield _tls(connection, hello)
+    yield Check("Is the token accepted?", Verdict.FINE, "Yes.")
+    if not may_read:
+        yield Check("Is it the right instance?", Verdict.UNKNOWN, "That takes the permission to read.")
+        yield Check(
+            "May these credentials read?",
+            Verdict.LOOK,
+            "No. Ids are not checked beforehand, what was created cannot be verified, and a row whose answer "
+            "is lost waits for a person.",
+            "Give the API key the scope data:read in Blnk Cloud (Settings, API keys).",
+        )
+        return
+    yield Check("Is it the right instance?", Verdict.FINE, f"Blnk knows {connection.instance.instance_id}.")
+    yield Check("May these credentials read?", Verdict.FINE, "Yes: ledgers, identities and balances.")
+    yield _age(client)
+
+
+def _unanswered(connection: Connection, problem: errors.BlnkError) -> Iterator[Check]:
+    answers = "Does Blnk answer?"
+    key = f"connections.{connection.name}"
+    match problem:
+        case errors.AccessDenied():
+            yield Check(answers, Verdict.FINE, "Yes.")
+            yield Check(
+                "Is the token accepted?",
+                Verdict.FAILED,
+                f"No: {problem}",
+                f"Put a new one into the secrets file: {key}.access_token (or refresh_token). "
+                "It is read again at once; no restart is needed.",
+            )
+        case errors.NotFound():
+            yield Check(answers, Verdict.FINE, "Yes.")
+            yield Check("Is the token accepted?", Verdict.FINE, "Yes.")
+            yield Check(
+                "Is it the right instance?",
+                Verdict.FAILED,
+                f"No: {problem}",
+                f"Correct {key}.instance_id in the secrets file; Blnk Cloud shows it beside the instance.",
+            )
+        case errors.NotConnected() if "certificate" in str(problem) or "TLS" in str(problem):
+            yield Check(answers, Verdict.FAILED, f"No: {problem}")
+            yield Check(
+                "Is the connection encrypted?",
+                Verdict.FAILED,
+                "Its certificate is not accepted, so nothing was sent.",
+                f"Check {key}.base_url, this machine's clock, and its certificate authorities.",
+            )
+        case errors.NotConnected() if connection.is_practice:
+            do = (
+                "It is started again by itself; if this stays so, its log is practice/log in the data folder."
+            )
+            yield Check(answers, Verdict.FAILED, f"No: {problem}", do)
+        case errors.NotConnected():
+            do = f"Check {key}.base_url, the network, and a firewall or proxy in between."
+            yield Check(answers, Verdict.FAILED, f"No: {problem}", do)
+        case errors.RateLimited():
+            do = "Nothing has to be done: sending waits by itself. A lower requests_per_minute avoids it."
+            yield Check(answers, Verdict.LOOK, f"It asks us to slow down: {problem}", do)
+        case _:
+            do = "Wait and check again; imports wait by themselves. If it stays so, ask Blnk."
+            yield Check(answers, Verdict.FAILED, f"Not as it should: {problem}", do)
+
+
+def _tls(connection: Connection, hello: Hello) -> Check:
+    question = "Is the connection encrypted?"
+    if not connection.url.startswith("https://"):
+        return Check(question, Verdict.FINE, "It does not have to be: it never leaves this machine.")
+    if hello.certificate_ends is None:
+        return Check(question, Verdict.FINE, "Yes, and its certificate is accepted.")
+    days = (hello.certificate_ends - datetime.now(UTC)).days
+    told = f"Yes. Its certificate is good until {hello.certificate_ends:%-d %b %Y}."
+    if days < _CERTIFICATE_DAYS:
+        return Check(question, Verdict.LOOK, told, "Tell whoever runs it: afterwards nothing can be sent.")
+    return Check(question, Verdict.FINE, told)
+
+
+def _age(client: BlnkClient) -> Check:
+    question = "Which features does it have?"
+    try:
+        client.balances_with_indicator(["@balance-desk-asks"])
+    except errors.ReadFailed as problem:
+        if problem.status == 400:
+            return Check(question, Verdict.FINE, "It knows no indicators: a file's indicators are refused.")
+        return Check(question, Verdict.UNKNOWN, f"It could not be asked: {problem}")
+    except errors.NothingCreated as problem:
+        return Check(question, Verdict.UNKNOWN, f"It could not be asked: {problem}")
+    return Check(question, Verdict.FINE, "It can be searched by indicator.")
+
+
+def _clock(hello: Hello) -> Check:
+    question = "Do the clocks agree?"
+    ahead = hello.clock_ahead_seconds
+    if ahead is None:
+        return Check(question, Verdict.UNKNOWN, "Blnk's host does not tell its time.")
+    if abs(ahead) < _CLOCK_SECONDS:
+        return Check(question, Verdict.FINE, "Yes, to within a few seconds.")
+    which = "ahead of" if ahead > 0 else "behind"
+    return Check(
+        question,
+        Verdict.LOOK,
+        f"This machine's clock is {abs(ahead):,.0f} s {which} that of Blnk's host. Nothing is decided by it, "
+        "but times shown here differ from Blnk's.",
+        "Let this machine set its clock from the network (NTP).",
+    )
+
+
+def _may_create(desk: Desk, connection: Connection) -> Check:
+    question = "May these credentials create?"
+    with desk.journal.read() as tx:
+        number = import_search.number_of(tx, connection.instance)
+        if number is None:
+            return Check(question, Verdict.UNKNOWN, "This is known after the first balance.")
+        paused = import_search.search(tx, Search(state=ImportState.PAUSED, instance=number), limit=20)
+        denied = [one for one in paused if one.paused_by is PausedBy.ACCESS]
+        # The index of balances is used where the state is a literal.
+        made = exists().where(rows.c.instance == number, is_one_of(rows, [RowState.CREATED]))
+        has_created = tx.execute(select(made.where(rows.c.balance_id.is_not(None)))).scalar()
+    if denied:
+        return Check(
+            question,
+            Verdict.FAILED,
+            f"Blnk said no: {denied[0].paused_reason}",
+            "Give the API key the scope proxy:write, or put in another one; then resume the import.",
+        )
+    if has_created:
+        return Check(question, Verdict.FINE, "They did: balances were created in this instance from here.")
+    return Check(question, Verdict.UNKNOWN, "This is known after the first balance.")
+
+
+def _rate(desk: Desk, connection: Connection) -> Check:
+    question = "How fast may rows go?"
+    limit = f"{phrases.plural(connection.requests_per_minute, 'request')} a minute"
+    with desk.journal.read() as tx:
+        number = import_search.number_of(tx, connection.instance)
+        learned = senders.learned(tx, number) if number is not None else None
+        lately = _seen_lately(tx, number) if number is not None else ""
+    if learned is not None and learned.per_minute is not None:
+        told = f"Blnk asked us to slow down: {learned.per_minute:,.0f} requests a minute now, of {limit}."
+        return Check(question, Verdict.LOOK, told + lately, "Nothing: it becomes faster again by itself.")
+    return Check(question, Verdict.FINE, f"At most {limit}, which is this connection's limit.{lately}")
+
+
+def _seen_lately(tx: Tx, instance: int) -> str:
+    """How fast the last import went."""
+    for one in import_search.search(
+        tx, Search(state=ImportState.DONE, instance=instance), limit=_IMPORTS_LOOKED_AT
+    ):
+        created = one.counts.get(RowState.CREATED, 0)
+        if created > 1 and one.confirmed_at and one.finished_at and one.finished_at > one.confirmed_at:
+            minutes = (one.finished_at - one.confirmed_at) / 60
+            return f" The last import made {created:,} balances at {created / minutes:,.0f} a minute."
+    return ""
+
+
+def _disk(desk: Desk) -> Check:
+    question = "Is there room in the data folder?"
+    folder = desk.settings.data_dir
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError as problem:
+        return Check(question, Verdict.FAILED, f"{folder} cannot be read: {problem.strerror}.")
+    told = f"{free / 1e9:,.1f} GB are free in {folder}."
+    if free < _TOO_LOW_BYTES:
+        return Check(question, Verdict.FAILED, told, "Make room: without it nothing can be sent.")
+    if free < _LOW_BYTES:
+        return Check(question, Verdict.LOOK, told, "Make room soon: a million rows take about 1 GB.")
+    return Check(question, Verdict.FINE, told)
+
+
+def _private(desk: Desk) -> Check:
+    question = "Are its files protected?"
+    settings = desk.settings
+    found = private_files.open_to_others([settings.data_dir, settings.secrets_path])
+    if not found:
+        told = "Yes. Only the account that runs Balance Desk can open the data folder and the secrets file."
+        return Check(question, Verdict.FINE, told)
+    named = phrases.listed([f"{path} (mode {mode:o})" for path, mode in found])
+    commands = " and ".join(
+        f"chmod {'700' if path == settings.data_dir else '600'} {path}" for path, _ in found
+    )
+    return Check(
+        question, Verdict.LOOK, f"No. Other accounts on this machine can open {named}.", f"Run {commands}."
+    )
+
+
+def _records(desk: Desk) -> Check:
+    question = "Can what happens be written down?"
+    where = "a file in the data folder" if desk.journal.is_sqlite else f"Postgres at {desk.journal.url.host}"
+    began = time.monotonic()
+    try:
+        with desk.journal.write() as tx:
+            tx.execute(text("SELECT 1"))
+    except (SQLAlchemyError, OSError):
+        return Check(
+            question,
+            Verdict.FAILED,
+            f"No: {where} does not take anything. Nothing is sent without it.",
+            "See whether the database runs, and whether its disk is full or read-only.",
+        )
+    milliseconds = (time.monotonic() - began) * 1000
+    return Check(question, Verdict.FINE, f"Yes, in {where}, within {max(1, milliseconds):,.0f} ms.")
+
+
+def _sender(sending: Sending) -> Check:
+    question = WHO_SENDS
+    told = f"{phrases.sending(sending)}."
+    match sending.is_:
+        case SenderIs.GONE:
+            do = (
+                "It is started again by itself; if this stays so, the server's log says why. Nothing is lost."
+            )
+            return Check(question, Verdict.FAILED, told, do)
+        case SenderIs.STARTING:
+            return Check(question, Verdict.UNKNOWN, told, "Check again in a moment.")
+    return Check(question, Verdict.FINE, told)
+
+
+def is_well(checks: list[Check]) -> bool:
+    return not any(one.verdict is Verdict.FAILED for one in checks)

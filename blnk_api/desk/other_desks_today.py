@@ -1,0 +1,54 @@
+"""What other desks created in an instance lately: told before anything is sent, since nobody can prevent a
+second balance wholly where two desks import the same rows at the same moment."""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+
+from blnk_api.blnk.protocol import PAGE_LIMIT, Filter
+from blnk_api.client import BlnkClient
+from blnk_api.lookup.looker import CARRIES_A_REF, parse_time
+from blnk_api.store import Journal
+from blnk_api.store.sending.foreign_balances import import_id_of, unknown_here
+from blnk_api.wording import phrases
+
+_DAY_SECONDS = 86_400.0
+_MOST_PAGES = 5
+
+
+@dataclass(frozen=True)
+class Others:
+    """Balances of imports that this database does not know, made in the last day."""
+
+    count: int
+    is_at_least: bool
+    """There are more balances of the last day than were looked at."""
+    last_at: float
+
+
+def others_today(journal: Journal, client: BlnkClient) -> Others | None:
+    """None where there are none among the newest balances. Raises from the errors tree."""
+    since = f"{datetime.fromtimestamp(time.time() - _DAY_SECONDS, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    count, last = 0, ""
+    is_whole = False
+    for page in range(1, _MOST_PAGES + 1):
+        got = client.find_balances([CARRIES_A_REF, Filter("created_at", "gte", since)], page=page)
+        with journal.read() as tx:
+            foreign = unknown_here(tx, {import_id_of(one) for one in got})
+        theirs = [one.created_at for one in got if import_id_of(one) in foreign]
+        count += len(theirs)
+        last = max([last, *theirs])
+        if is_whole := len(got) < PAGE_LIMIT:
+            break
+    return Others(count, not is_whole, parse_time(last).timestamp()) if count else None
+
+
+def told(found: Others, zone: tzinfo) -> str:
+    """A sentence for whoever is about to send."""
+    n = phrases.plural(found.count, "balance")
+    many = f"at least {n}" if found.is_at_least else n
+    return (
+        f"Another desk created {many} here in the last 24 hours, the last one on "
+        f"{phrases.when(found.last_at, zone)}. Make sure that nobody imports the same rows there now: two "
+        "desks that send them at the same moment can create some of them twice."
+    )

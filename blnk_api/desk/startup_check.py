@@ -1,0 +1,53 @@
+"""Checks every connection once when the app starts, so that nobody learns from an import that one is ill.
+
+What failed is told on the pages of that connection until it is checked again and well, or another by then.
+"""
+
+import logging
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from blnk_api.desk import health
+from blnk_api.desk.desk import Desk, SenderIs, Sending, open_desk
+from blnk_api.desk.health import Check, Verdict
+from blnk_api.errors import SettingsProblem
+from blnk_api.settings import Connection
+from blnk_api.store import JournalUnavailable
+
+_log = logging.getLogger(__name__)
+_failed: dict[str, tuple[Connection, Check]] = {}
+
+
+def ask_all() -> None:
+    """One connection after the other; a minute or so where none answers. What broke is in the log."""
+    try:
+        desk = open_desk()
+        for connection in desk.settings.connections.values():
+            _ask(desk, connection)
+    except (SettingsProblem, JournalUnavailable, SQLAlchemyError, OSError) as problem:
+        _log.warning("connections were not checked at the start: %s", problem)  # pages say what is wrong
+
+
+def _ask(desk: Desk, connection: Connection) -> None:
+    found = list(health.run(desk, connection, Sending(SenderIs.STARTING)))
+    remember(connection, found)
+    for one in found:
+        if one.verdict is Verdict.FAILED:
+            _log.warning("%s: %s %s", connection.name, one.question, one.told)
+
+
+def remember(connection: Connection, found: list[Check]) -> None:
+    """What a check of this connection has just found takes the place of what was found before. Whether
+    somebody sends is not kept: pages ask that themselves, each time."""
+    wrong = (one for one in found if one.verdict is Verdict.FAILED and one.question != health.WHO_SENDS)
+    failed = next(wrong, None)
+    if failed is None:
+        _failed.pop(connection.name, None)
+    else:
+        _failed[connection.name] = connection, failed
+
+
+def failed(connection: Connection) -> Check | None:
+    """What was wrong with it when it was last checked, with the credentials that it has now."""
+    checked, found = _failed.get(connection.name, (None, None))
+    return found if checked == connection else None

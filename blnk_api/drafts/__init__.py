@@ -1,0 +1,1 @@
+"""A file on its way to a checked draft: columns, checks, edits, what exists already."""

@@ -1,0 +1,372 @@
+"""Reads an uploaded file into the journal: detected, matched, every row checked. Nothing is sent.
+
+    python -m blnk_api.drafts.check_draft IMPORT_ID
+
+A process of its own, watched, so that a long file slows neither the pages nor the sending, and a bad one
+ends (`checks_apart`). When it dies half-way, it is started again and begins from the file, which lies on the
+disk.
+"""
+
+import gc
+import os
+import pickle
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, replace
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from blnk_api import files
+from blnk_api import settings as settings_module
+from blnk_api.blnk.auth import token_source
+from blnk_api.client import BlnkClient
+from blnk_api.common import watched_process
+from blnk_api.common.actors import CHECK
+from blnk_api.drafts import mapping as mappings
+from blnk_api.drafts import results_file
+from blnk_api.drafts.checking import CheckedRow, Checker, Known, Problem, ProblemGroup, group, wanted
+from blnk_api.drafts.edited_records import Overlay
+from blnk_api.drafts.mapping import Mapping
+from blnk_api.drafts.merging import HIDDEN_AND_SKIPPED, LEFT_OUT_BY_A_PERSON, Merger, Restructured
+from blnk_api.drafts.reference_data import known_in_blnk
+from blnk_api.errors import AccessDenied, BlnkError, check_not_answered
+from blnk_api.files import FileProblem, FileShape, ReadOptions, Record
+from blnk_api.files.two_passes import Twice
+from blnk_api.files.xlsx.cell_flaws import HIDDEN_ROW
+from blnk_api.lookup import refs
+from blnk_api.models import IMPORT_ID, IMPORT_REF
+from blnk_api.settings import Connection as BlnkConnection
+from blnk_api.settings import Settings
+from blnk_api.store import Journal, imports, rows
+from blnk_api.store.imports import Import
+from blnk_api.store.people import edits
+from blnk_api.store.rows import NewRow
+from blnk_api.store.states import RowState, Stage
+from blnk_api.store.token_store import TokenStore
+from blnk_api.store.transitions import move, note
+
+ROWS_PER_WRITE = 2_000
+ROWS_TOLD = 50
+"""Row numbers kept with each group of problems; the rest is in the rows themselves."""
+
+MOST_LOOKED_AT_AGAIN = 20_000
+"""More changed rows than these, and all are looked up again."""
+
+
+class _Outdated(Exception):
+    """Somebody changed the draft since this check began: it begins again."""
+
+
+class Unmatched(Exception):
+    """A person has to say first what the columns are; the text says what is missing."""
+
+
+def prepare(journal: Journal, settings: Settings, import_id: str) -> None:
+    """Takes a draft from UPLOADED to LOOKING; or, with the reason, to MATCHING or UNREADABLE.
+
+    Raises BlnkError when Blnk does not answer; the draft stays CHECKING and is prepared again. So it does
+    when somebody changed it meanwhile.
+    """
+    with journal.write() as tx:
+        import_ = imports.find(tx, import_id)
+        if import_ is None or not imports.move_stage(
+            tx, import_.number, from_=[Stage.UPLOADED, Stage.CHECKING], to=Stage.CHECKING, stage_progress=0
+        ):
+            return
+        if import_.look_again is None:
+            rows.delete_rows(tx, import_.number)
+    connection = settings.connection_of(import_.instance)
+    if connection is None:
+        with journal.write() as tx:
+            imports.set_facts(tx, import_.number, problem="No connection means this file's Blnk any more.")
+        return
+    with suppress(_Outdated):
+        _check_and_tell(journal, settings, connection, import_)
+
+
+def _check_and_tell(
+    journal: Journal, settings: Settings, connection: BlnkConnection, import_: Import
+) -> None:
+    try:
+        _check_anew_if_needed(journal, settings, connection, import_)
+    except BlnkError as problem:
+        with journal.write() as tx:
+            imports.set_facts(tx, import_.number, problem=check_not_answered(problem))
+        raise
+    except Unmatched as problem:
+        with journal.write() as tx:
+            rows.delete_rows(tx, import_.number)
+            _stop(tx, import_, Stage.MATCHING, problem)
+    except FileProblem as problem:
+        with journal.write() as tx:
+            rows.delete_rows(tx, import_.number)
+            if _stop(tx, import_, Stage.UNREADABLE, problem):
+                note(tx, import_.number, who=CHECK, what="unreadable", why=str(problem))
+
+
+def _refuse_outdated(tx: Connection, import_: Import) -> None:
+    if imports.by_number(tx, import_.number).version != import_.version:
+        raise _Outdated
+
+
+def _stop(tx: Connection, import_: Import, stage: Stage, problem: Exception) -> bool:
+    """Whether the draft waits for a person now: not when somebody changed it while it was checked."""
+    _refuse_outdated(tx, import_)
+    return imports.move_stage(
+        tx, import_.number, from_=[Stage.CHECKING], to=stage, problem=str(problem), look_again=None
+    )
+
+
+def _check_anew_if_needed(
+    journal: Journal, settings: Settings, connection: BlnkConnection, import_: Import
+) -> None:
+    try:
+        _check(journal, settings, connection, import_)
+    except Restructured:
+        with journal.write() as tx:
+            imports.set_facts(tx, import_.number, look_again=None)
+            rows.delete_rows(tx, import_.number)
+        _check(journal, settings, connection, replace(import_, look_again=None))
+
+
+def _check(journal: Journal, settings: Settings, connection: BlnkConnection, import_: Import) -> None:
+    path = settings.uploads_dir / str(import_.file_path)
+    shape = files.detect(path, import_.file_name, ReadOptions(**import_.options))
+    # A person's choice stays when a check begins again; what was only guessed is guessed alike.
+    earlier = None if import_.mapping else _import_of_results(journal, import_, shape)
+    if earlier is not None and not import_.accepted.get("currencies"):
+        import_ = _accept_as_in(journal, import_, earlier)
+    chosen = import_.mapping or (earlier and earlier.mapping)
+    mapping = mappings.adopt(Mapping.model_validate(chosen), shape) if chosen else mappings.guess(shape)
+    about_columns = mappings.problems(mapping, shape)
+    with journal.write() as tx:
+        _refuse_outdated(tx, import_)
+        imports.set_facts(
+            tx, import_.number, shape=shape.model_dump(mode="json"), mapping=mapping.model_dump(mode="json")
+        )
+        overlay = Overlay.of(edits.of_import(tx, import_.number))
+    wrong = [problem.message for problem in about_columns if problem.severity == "error"]
+    if wrong:
+        raise Unmatched(" ".join(wrong))
+
+    with Twice(path, shape, settings.data_dir) as file:
+        asked = wanted(overlay.over(file.first()), mapping)
+        if asked.records == 0:
+            raise FileProblem("no_rows", "The file has column names and no rows under them.")
+        store = TokenStore(journal.engine, settings.data_dir)
+        again = settings.waits.read_again
+        tokens = token_source(connection, store)
+        with BlnkClient(connection, tokens=tokens, read_again_seconds=again) as client:
+            known = known_in_blnk(client, asked, mapping)
+        accepted = import_.accepted.get("currencies", [])
+        checker = Checker(shape, mapping, known, connection.custom_currencies, accepted)
+        checking = _Checking(journal, import_, checker, overlay.left_out)
+        groups = group(checking.run(overlay.over(file.again()), about_columns))
+    with journal.write() as tx:
+        _finish(tx, import_, checking, groups, known)
+
+
+def _import_of_results(journal: Journal, import_: Import, shape: FileShape) -> Import | None:
+    """Our own results come back: their columns mean what they meant, or no row would be told by its mark."""
+    guessed = mappings.guess(shape)
+    with journal.read() as tx:
+        return results_file.import_of(tx, import_.instance, guessed, shape)
+
+
+def _accept_as_in(journal: Journal, import_: Import, earlier: Import) -> Import:
+    """Codes that somebody said are meant in the import whose results these are."""
+    currencies = earlier.accepted.get("currencies", [])
+    accepted = {**import_.accepted, "currencies": currencies}
+    if currencies:
+        with journal.write() as tx:
+            imports.set_facts(tx, import_.number, accepted=accepted)
+    return replace(import_, accepted=accepted)
+
+
+class _Checking:
+    """One pass over the records: rows go into the journal in chunks, problems come out as a stream."""
+
+    def __init__(self, journal: Journal, import_: Import, checker: Checker, left_out: set[int]) -> None:
+        self._journal = journal
+        self._import = import_
+        self._checker = checker
+        self._left_out = left_out
+        self._skips_hidden = bool(import_.options.get("skip_hidden_rows"))
+        self._merger = None if import_.look_again is None else Merger(import_.number)
+        self._look_again = import_.look_again
+        self._waiting: list[NewRow] = []
+        self._written: Future[None] = Future()
+        self._written.set_result(None)
+        self.records = 0
+
+    def run(self, records: Iterator[Record], about_columns: Sequence[Problem]) -> Iterator[Problem]:
+        yield from about_columns
+        with ThreadPoolExecutor(1, thread_name_prefix="journal") as writer:
+            for record in records:
+                self.records += 1
+                if record.number in self._left_out:
+                    self._waiting.append(_left_out(record, LEFT_OUT_BY_A_PERSON, "Left out by hand."))
+                elif self._skips_hidden and _is_hidden(record):
+                    self._waiting.append(_left_out(record, HIDDEN_AND_SKIPPED, _HIDDEN))
+                else:
+                    for checked in self._checker.check(record):
+                        self._waiting.append(new_row(self._import.id, record.cells, checked))
+                        yield from checked.problems
+                if len(self._waiting) >= ROWS_PER_WRITE:
+                    self._hand_over(writer)
+            self._hand_over(writer)
+            self._written.result()
+        late = self._checker.finish()
+        yield from late
+        with self._journal.write() as tx:
+            if self._merger is not None:
+                self._merger.end(tx)
+            invalidate(tx, self._import.number, [one for one in late if one.severity == "error"])
+
+    def _hand_over(self, writer: ThreadPoolExecutor) -> None:
+        """One chunk is written while the next is checked. Raises what the last one came to."""
+        self._written.result()
+        self._written = writer.submit(self._write, self._waiting, self.records)
+        self._waiting = []
+
+    def _write(self, new: list[NewRow], records: int) -> None:
+        if not new:
+            return
+        with self._journal.write() as tx:
+            _refuse_outdated(tx, self._import)
+            facts: dict[str, Any] = {"stage_progress": records}
+            if self._merger is None:
+                rows.insert_rows(tx, self._import.number, self._import.instance_number, new)
+            elif changed := self._merger.write(tx, new):
+                facts["look_again"] = self._to_look_at(changed)
+            imports.set_facts(tx, self._import.number, **facts)
+
+    def _to_look_at(self, changed: list[int]) -> list[int] | None:
+        """With the rows, in one transaction: a check that dies half-way forgets none of them."""
+        if self._look_again is not None:
+            self._look_again = [*self._look_again, *changed]
+            if len(self._look_again) > MOST_LOOKED_AT_AGAIN:
+                self._look_again = None
+        return self._look_again
+
+
+_HIDDEN = "The row is hidden in the workbook, and hidden rows are skipped."
+
+
+def _is_hidden(record: Record) -> bool:
+    return any(flaw.kind == HIDDEN_ROW for flaw in record.problems)
+
+
+def _left_out(record: Record, why: str, message: str) -> NewRow:
+    return NewRow(
+        number=record.number,
+        part="",
+        state=RowState.LEFT_OUT,
+        cells=record.cells,
+        why=why,
+        message=message,
+    )
+
+
+def new_row(import_id: str, cells: Sequence[str], checked: CheckedRow) -> NewRow:
+    """A checked row as the journal keeps it: what is sent is finished here, stamped, to the byte."""
+    problems = [asdict(one) for one in checked.problems]
+    told = "; ".join(one.message for one in checked.problems if one.severity == "error") or None
+    common: dict[str, Any] = {"number": checked.number, "part": checked.part, "cells": cells}
+    if checked.balance_id is not None:
+        return NewRow(
+            **common, state=RowState.EXISTS, balance_id=checked.balance_id, problems=problems,
+            message="The file says that this balance exists already; nothing was sent.",
+        )  # fmt: skip
+    if checked.request is None or told is not None:
+        return NewRow(**common, state=RowState.INVALID, message=told, problems=problems)
+    request = checked.request
+    assert checked.hash is not None
+    ref = checked.keep_ref or refs.make_ref(checked.hash, checked.occurrence)
+    meta_data = {**request.get("meta_data", {}), IMPORT_REF: ref, IMPORT_ID: import_id}
+    return NewRow(
+        **common,
+        state=RowState.READY,
+        ledger_id=request["ledger_id"],
+        currency=request["currency"],
+        body=orjson.dumps({**request, "meta_data": meta_data}),
+        ref=ref,
+        problems=problems,
+    )
+
+
+def invalidate(tx: Connection, number: int, problems: Sequence[Problem]) -> None:
+    """Rows that passed their own check, and that only the whole file shows to be wrong."""
+    for problem in problems:
+        for id in rows.ids_of(tx, number, problem.row, problem.part):
+            move(tx, [id], from_=RowState.READY, to=RowState.INVALID, message=problem.message)
+
+
+def _finish(
+    tx: Connection, import_: Import, checking: _Checking, groups: Sequence[ProblemGroup], known: Known
+) -> None:
+    not_checked = [] if known.readable else [
+        "These credentials may not read, so ledgers and identities were not checked, rows that exist "
+        "already are not found, and a balance whose answer is lost cannot be looked up."
+    ]  # fmt: skip
+    totals = {
+        "records": checking.records,
+        "ledger_names": known.ledgers,
+        "problems": [problem_group(one) for one in groups],
+        "not_checked": not_checked,
+    }
+    _refuse_outdated(tx, import_)
+    imports.set_facts(tx, import_.number, totals=totals, stage_progress=checking.records)
+    imports.move_stage(tx, import_.number, from_=[Stage.CHECKING], to=Stage.LOOKING, problem=None)
+
+
+def problem_group(one: ProblemGroup) -> dict[str, Any]:
+    """A group of problems as pages and the command line show it."""
+    labels = [f"{number}·{part}" if part else str(number) for number, part in one.rows[:ROWS_TOLD]]
+    return {
+        **{"kind": one.kind, "severity": one.severity, "column": one.column, "value": one.value},
+        "position": one.position,
+        **{"message": one.message, "sentence": one.sentence, "repair": one.repair},
+        **{"rows": labels, "count": len(one.rows)},
+    }
+
+
+def main() -> None:
+    """Ends at once when its standard input closes: whoever started it is gone."""
+    follow = watched_process.SETTINGS_FOLLOW in sys.argv
+    settings: Settings = pickle.load(sys.stdin.buffer) if follow else settings_module.load()
+    threading.Thread(target=_end_with_stdin, daemon=True).start()
+    journal = Journal(settings.database_url, for_drafts=True)
+    # Rows come and go by the million: the collector need not look at all else again and again.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    # The thread that writes needs the interpreter for a moment between two statements, and gets it at once.
+    sys.setswitchinterval(0.0005)
+    try:
+        prepare(journal, settings, sys.argv[1])
+    except BlnkError as problem:
+        print(problem, file=sys.stderr)
+        sys.exit(
+            watched_process.NOT_LET_IN if isinstance(problem, AccessDenied) else watched_process.NO_ANSWER
+        )
+    except (OperationalError, OSError) as problem:  # the journal is busy, or the disk is full
+        print(str(problem).partition("\n")[0], file=sys.stderr)
+        sys.exit(watched_process.NO_ANSWER)
+    finally:
+        journal.close()
+
+
+def _end_with_stdin() -> None:
+    while os.read(0, 1024):
+        pass
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

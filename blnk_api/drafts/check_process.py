@@ -1,0 +1,178 @@
+"""Runs the check of a draft in a process of its own, watched: for the sender, and for a command."""
+
+import asyncio
+import pickle
+import signal
+import subprocess
+import sys
+from asyncio.subprocess import Process
+from collections import Counter
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from blnk_api.common import watched_process
+from blnk_api.common.watched_process import NO_ANSWER, NOT_LET_IN, SETTINGS_FOLLOW, Limits, Watch
+from blnk_api.errors import AccessDenied, ReadFailed
+from blnk_api.settings import Settings
+from blnk_api.store import Journal, imports, rows
+from blnk_api.store.async_store import JournalThread
+from blnk_api.store.imports import Import
+from blnk_api.store.states import ImportState, Stage
+from blnk_api.store.transitions import note
+
+MOST_AT_ONCE = 6
+_MOST_YOUNG = 2
+_YOUNG_SECONDS = 3.0
+"""A check that takes longer goes on, behind the others, and keeps no new one from beginning."""
+_MOST_FAILURES = 2
+"""A check whose process dies is begun once more; a file that brings it down again is not read any more."""
+
+
+def _limits(settings: Settings, draft: Import) -> Limits:
+    with suppress(OSError):
+        size = (settings.uploads_dir / str(draft.file_path)).stat().st_size
+        return watched_process.for_file(size, waits_for_blnk=True)
+    return watched_process.for_file(0, waits_for_blnk=True)
+
+
+def _command(id: str) -> list[str]:
+    return [sys.executable, "-m", "blnk_api.drafts.check_draft", id]
+
+
+@dataclass
+class _Check:
+    draft: Import
+    process: Process
+    watch: Watch
+    watching: asyncio.Task[None]
+
+
+class ChecksApart:
+    """The checks that are under way."""
+
+    def __init__(self, settings: Settings, thread: JournalThread) -> None:
+        self._settings = settings
+        self._thread = thread
+        self._checks: dict[str, _Check] = {}
+        self._failures: Counter[tuple[str, int]] = Counter()
+
+    @property
+    def ids(self) -> list[str]:
+        """Of the drafts that are being checked at this moment."""
+        self._checks = {id: one for id, one in self._checks.items() if not one.watching.done()}
+        return list(self._checks)
+
+    def have_room(self) -> bool:
+        """Whether another may begin: long ones never keep a short one waiting."""
+        young = sum(one.watch.age_seconds < _YOUNG_SECONDS for one in self._checks.values())
+        return len(self._checks) < MOST_AT_ONCE and young < _MOST_YOUNG
+
+    async def begin(self, draft: Import) -> None:
+        process = await asyncio.create_subprocess_exec(
+            *_command(draft.id),
+            stdin=asyncio.subprocess.PIPE,  # closes with us: see prepare.main
+            env=watched_process.environment(),
+        )
+        watch = Watch(process.pid, _limits(self._settings, draft))
+        watching = asyncio.create_task(self._see_through(draft, process, watch))
+        self._checks[draft.id] = _Check(draft, process, watch, watching)
+
+    async def end_all_but(self, wanted: Collection[str]) -> None:
+        """Ends the checks of all other drafts: somebody discarded them, and others wait for the place."""
+        for id in set(self._checks) - set(wanted):
+            await self._end(self._checks.pop(id))
+
+    async def stop(self) -> None:
+        await self.end_all_but(())
+
+    async def _end(self, check: _Check) -> None:
+        check.watching.cancel()
+        with suppress(ProcessLookupError):
+            check.process.kill()
+        await asyncio.gather(check.watching, check.process.wait(), return_exceptions=True)
+
+    async def _see_through(self, draft: Import, process: Process, watch: Watch) -> None:
+        ended = asyncio.create_task(process.wait())
+        gives_way = False
+        while not (await asyncio.wait({ended}, timeout=watched_process.LOOK_SECONDS))[0]:
+            if why := watch.exceeded():
+                with suppress(ProcessLookupError):
+                    process.kill()
+                await ended
+                await self._give_up(draft, why)
+                return
+            if not gives_way and watch.age_seconds > _YOUNG_SECONDS:
+                gives_way = True
+                watch.give_way()
+        if ended.result() not in (0, NO_ANSWER, NOT_LET_IN):
+            self._failures[draft.id, draft.version] += 1
+            if self._failures[draft.id, draft.version] >= _MOST_FAILURES:
+                await self._give_up(draft, watched_process.FAILED)
+
+    async def _give_up(self, draft: Import, why: str) -> None:
+        with suppress(OperationalError, OSError):  # the check begins again, and ends so again
+            await self._thread.write(give_up, draft, why)
+
+
+def give_up(tx: Connection, draft: Import, why: str) -> None:
+    """The file of a draft is not read any more, unless somebody changed the draft since."""
+    now = imports.by_number(tx, draft.number)
+    if now.state is not ImportState.DRAFT or now.version != draft.version:
+        return
+    being_read = [Stage.UPLOADED, Stage.CHECKING]
+    if imports.move_stage(
+        tx, draft.number, from_=being_read, to=Stage.UNREADABLE, problem=why, look_again=None
+    ):
+        rows.delete_rows(tx, draft.number)
+        note(tx, draft.number, who="the check", what="unreadable", why=why)
+
+
+def run(journal: Journal, settings: Settings, draft: Import) -> None:
+    """One check, to its end, as these settings say. Raises what `prepare` raises of Blnk's."""
+    process = subprocess.Popen(
+        [*_command(draft.id), SETTINGS_FOLLOW],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=watched_process.environment(),
+        process_group=0,  # a terminal's Ctrl-C is for the command, which then ends this one
+    )
+    assert process.stdin is not None
+    assert process.stderr is not None
+    try:
+        process.stdin.write(pickle.dumps(settings))
+        process.stdin.flush()
+        why = _watched_to_its_end(process, Watch(process.pid, _limits(settings, draft)))
+        told = process.stderr.read().decode("utf-8", "replace").strip()
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        process.stdin.close()
+        process.stderr.close()
+    match process.returncode:
+        case _ if why is not None:
+            pass
+        case 0:
+            return
+        case code if code == NOT_LET_IN:
+            raise AccessDenied(told)
+        case code if code == NO_ANSWER:
+            raise ReadFailed(told)
+        case _:
+            print(told, file=sys.stderr)
+    with journal.write() as tx:
+        give_up(tx, draft, why or watched_process.FAILED)
+
+
+def _watched_to_its_end(process: subprocess.Popen[bytes], watch: Watch) -> str | None:
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(watched_process.LOOK_SECONDS)
+            return None
+        if why := watch.exceeded():
+            process.send_signal(signal.SIGKILL)
+            return why

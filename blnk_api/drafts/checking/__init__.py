@@ -1,0 +1,18 @@
+"""A record → the balances to be made of it, or problems that a person can act on. Pure: what exists in Blnk
+is looked up by the caller between `wanted` and `Checker`."""
+
+from blnk_api.drafts.checking.checker import CheckedRow, Checker
+from blnk_api.drafts.checking.known_in_blnk import Known, KnownIndicator, Wanted, wanted
+from blnk_api.drafts.problems import Problem, ProblemGroup, group
+
+__all__ = [
+    "CheckedRow",
+    "Checker",
+    "Known",
+    "KnownIndicator",
+    "Problem",
+    "ProblemGroup",
+    "Wanted",
+    "group",
+    "wanted",
+]

@@ -1,0 +1,245 @@
+"""What a single cell means: a ledger, an identity, currencies, yes or no. Each answer is kept per value."""
+
+import difflib
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Generic, TypeVar
+
+from blnk_api import currencies
+from blnk_api.common.invisible import bare
+from blnk_api.common.names import fold
+from blnk_api.common.visible import shown
+from blnk_api.currencies import Finding
+from blnk_api.drafts.checking.known_in_blnk import Known
+from blnk_api.models import GENERAL_LEDGER_ID
+
+T = TypeVar("T")
+Answer = tuple[T | None, tuple[Finding, ...]]
+"""What the cell means, None when it means nothing that can be sent; and what there is to tell."""
+
+_KEPT_ANSWERS = 100_000
+_SUGGESTIONS = 300
+"""Different wrong values that get a "did you mean". Each costs some milliseconds."""
+
+_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_BLNK_ID = re.compile(r"(ldg|idt|bln|acc|txn|rcn|apikey)_\S*", re.IGNORECASE)
+_TRUE = frozenset({"yes", "y", "1", "on", "x", "wahr", "ja", "vrai", "oui", "verdadero", "sí", "si"})
+_FALSE = frozenset({"no", "n", "0", "off", "falsch", "nein", "faux", "non", "falso"})
+
+
+class Kept(dict[str, T], Generic[T]):
+    """Answers by cell text, worked out once each. Forgets all of them when they become too many."""
+
+    def __init__(self, answer: Callable[[str], T]) -> None:
+        super().__init__()
+        self._answer = answer
+
+    def __missing__(self, text: str) -> T:
+        if len(self) >= _KEPT_ANSWERS:
+            self.clear()
+        found = self[text] = self._answer(text)
+        return found
+
+
+class Names:
+    """Finds a ledger or an identity by id or name among what is known."""
+
+    def __init__(
+        self,
+        what: str,
+        prefix: str,
+        ids: dict[str, str],
+        names: dict[str, list[str]],
+        readable: bool,
+        tokenized: Sequence[str] = (),
+    ) -> None:
+        self._tokenized = tokenized
+        self._what = what
+        self._article = "an" if what[0] in "aeiou" else "a"
+        self._ids = ids
+        self._exact: defaultdict[str, list[str]] = defaultdict(list)
+        self._names: defaultdict[str, list[str]] = defaultdict(list)
+        self._readable = readable
+        self._own = re.compile(f"{prefix}_{_UUID}")
+        self._prefix = prefix
+        for name, those in (*names.items(), *((name, [id_]) for id_, name in ids.items())):
+            for kept, spelled in ((self._exact, name), (self._names, fold(name))):
+                listed = kept[spelled]
+                listed += [id_ for id_ in those if id_ not in listed]
+        self._suggestions = 0
+        self.unchecked = False
+        """Whether an id was taken as it is, because nothing may be read."""
+
+    def find(self, text: str) -> Answer[str]:
+        """The id that a filled cell means."""
+        value = bare(text)
+        what = "Spaces" if text.strip() == value else "Invisible characters"
+        note = self._note("whitespace_trimmed", f"{what} around {shown(value)}")
+        trimmed = () if value == text else (note,)
+        if value in self._ids:
+            return value, trimmed
+        if found := _BLNK_ID.fullmatch(value):
+            return self._by_id(value, found[1].lower(), trimmed)
+        if not self._readable:
+            message = (
+                f"{shown(value)} cannot be looked up without permission to read: put the {self._what}'s id."
+            )
+            return None, (Finding(f"unknown_{self._what}", "error", message),)
+        ids = self._exact.get(value) or self._names.get(fold(value), [])
+        if len(ids) == 1:
+            name = self._ids.get(ids[0], value)
+            composed = unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", value)
+            if not composed and fold(name) == fold(value):
+                note = self._note(
+                    f"{self._what}_name_case", f"{shown(value)} is taken as {shown(name)}", name
+                )
+                return ids[0], (note,)
+            return ids[0], trimmed
+        if ids:
+            listed = ", ".join(sorted(ids)[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
+            message = f"{len(ids)} have the name {shown(value)}: {listed}. Put the id of the one you mean."
+            return None, (Finding(f"ambiguous_{self._what}", "error", message),)
+        return None, (self._unknown(value),)
+
+    def _by_id(self, value: str, prefix: str, trimmed: tuple[Finding, ...]) -> Answer[str]:
+        if value.lower() in self._ids:
+            note = self._note("id_case_fixed", f"{shown(value)} is sent in small letters", value.lower())
+            return value.lower(), (note,)
+        if prefix != self._prefix:
+            kinds = {"ldg": "a ledger", "idt": "an identity", "bln": "a balance"}
+            other = kinds.get(prefix, "something else")
+            message = f"{shown(value)} is the id of {other}, not of {self._article} {self._what}."
+        elif not self._own.fullmatch(value):
+            message = (
+                f"{shown(value)} is no whole id: {self._article} {self._what}'s id is {prefix}_ and 36 signs."
+            )
+        elif not self._readable:
+            self.unchecked = True
+            return value, trimmed
+        else:
+            return None, (self._unknown(value),)
+        return None, (Finding(f"malformed_{self._what}", "error", message),)
+
+    def _unknown(self, value: str) -> Finding:
+        message = f"{shown(value)} is no {self._what} in this Blnk."
+        repair = self._nearest(value)
+        if repair is not None:
+            message = f"{shown(value)} is no {self._what} in this Blnk: did you mean {shown(repair)}?"
+        if self._tokenized and not _BLNK_ID.fullmatch(value):
+            kept = " and ".join(self._tokenized)
+            message += (
+                f" Blnk keeps the {kept} of some identities as tokens, and these cannot be found by them: "
+                "put the identity's id, or another value that it has in Blnk."
+            )
+        return Finding(f"unknown_{self._what}", "error", message, repair)
+
+    def _nearest(self, value: str) -> str | None:
+        """A name that only one has, or an id, that is spelled nearly so."""
+        self._suggestions += 1
+        if self._suggestions > _SUGGESTIONS or len(value) > 200 or len(self._ids) > 20_000:
+            return None
+        if _BLNK_ID.fullmatch(value):
+            return next(iter(difflib.get_close_matches(value, self._ids, n=1, cutoff=0.93)), None)
+        single = {folded: ids[0] for folded, ids in self._names.items() if len(ids) == 1}
+        near = difflib.get_close_matches(fold(value), single, n=1, cutoff=0.75)
+        if not near:
+            return None
+        name = self._ids.get(single[near[0]], "")
+        return name if fold(name) == near[0] else near[0]
+
+    @staticmethod
+    def _note(kind: str, what: str, repair: str | None = None) -> Finding:
+        return Finding(kind, "note", f"{what}{'.' if repair else ' are not sent.'}", repair)
+
+
+def ledgers(known: Known) -> Names:
+    """Finds ledgers; the general ledger is in every Blnk."""
+    return Names("ledger", "ldg", {GENERAL_LEDGER_ID: "General Ledger", **known.ledgers}, {}, known.readable)
+
+
+def identities(known: Known) -> Names:
+    """Finds identities by id, name, e-mail or what else the caller looked up."""
+    found = known.identities, known.identity_names, known.readable
+    return Names("identity", "idt", *found, tokenized=known.tokenized)
+
+
+class Currencies:
+    """Reads a currency cell, which may hold several codes separated by semicolons."""
+
+    def __init__(self, custom: Iterable[str], accepted: Collection[str]) -> None:
+        self._custom = tuple(custom)
+        self._accepted = frozenset(accepted)
+        self._unknown = 0
+
+    def find(self, text: str) -> Answer[tuple[str, ...]]:
+        parts = text.split(";") if ";" in text else [text]
+        parts = [part for part in parts if part.strip()] or [text]
+        codes: list[str] = []
+        findings: list[Finding] = []
+        for part in parts:
+            suggest = self._unknown < _SUGGESTIONS
+            code, finding = currencies.check(part, self._custom, self._accepted, suggest=suggest)
+            if finding is not None and not (len(parts) > 1 and finding.kind == "whitespace_trimmed"):
+                findings.append(self._in_cell(finding, part, text) if len(parts) > 1 else finding)
+            if code is not None:
+                codes.append(code)
+        wrong = any(finding.severity == "error" for finding in findings)
+        self._unknown += wrong
+        if len(set(codes)) < len(codes):
+            once = ";".join(dict.fromkeys(codes))
+            message = f"{shown(text)} names a currency twice; for two balances make two rows."
+            findings.append(Finding("duplicate_currency", "error", message, once))
+            wrong = True
+        return (None if wrong else tuple(codes)), tuple(findings)
+
+    @staticmethod
+    def _in_cell(finding: Finding, part: str, text: str) -> Finding:
+        """The repair of one code as the repair of the whole cell."""
+        if finding.repair is None:
+            return finding
+        return finding._replace(repair=text.replace(part, finding.repair, 1))
+
+
+def lineage(text: str) -> Answer[bool]:
+    """Yes or no. Blnk takes only true and false; what else is clear is told."""
+    value = text.strip().casefold()
+    if value in ("true", "false", ""):
+        return value == "true", ()
+    if value in _TRUE:
+        return True, (Finding("boolean_read_as_true", "note", f"{shown(text)} is read as true.", "true"),)
+    if value in _FALSE:
+        return False, (Finding("boolean_read_as_false", "note", f"{shown(text)} is read as false.", "false"),)
+    message = f"{shown(text)} is neither true nor false."
+    near = difflib.get_close_matches(value, ("true", "false"), n=1, cutoff=0.7) if len(value) < 20 else []
+    if near:
+        message = f"{message[:-1]}: did you mean {near[0]}?"
+    return None, (Finding("bad_boolean", "error", message, near[0] if near else None),)
+
+
+_STRATEGIES = ("FIFO", "LIFO", "PROPORTIONAL")
+
+
+def strategy(text: str) -> Answer[str]:
+    """One of Blnk's three strategies, in any case; "" for an empty cell."""
+    value = text.strip().upper()
+    if not value or value in _STRATEGIES:
+        return value, ()
+    message = f"{shown(text)} is no allocation strategy: FIFO, LIFO or PROPORTIONAL."
+    near = difflib.get_close_matches(value, _STRATEGIES, n=1, cutoff=0.8) if len(value) < 30 else []
+    return None, (Finding("bad_allocation_strategy", "error", message, near[0] if near else None),)
+
+
+_INDICATOR = re.compile(r"@\S+")
+
+
+def indicator(text: str) -> Answer[str]:
+    """An indicator as Blnk takes it: @ and then no spaces; "" for an empty cell."""
+    value = text.strip()
+    if not value or _INDICATOR.fullmatch(value):
+        return value, ()
+    tidy = "@" + re.sub(r"\s+", "", value.lstrip("@"))
+    message = f"{shown(value)} is no indicator: it starts with @ and has no spaces, such as @Fees."
+    repair = tidy if len(tidy) > 1 else None
+    return None, (Finding("malformed_indicator", "error", message, repair),)

@@ -1,0 +1,269 @@
+"""Checks records one after the other, with what the whole file has shown so far."""
+
+from collections.abc import Collection, Iterable
+from typing import Any, NamedTuple
+
+from blnk_api.common.visible import shown
+from blnk_api.currencies import Severity
+from blnk_api.drafts.checking.duplicates import Earlier, Keys, Occurrences, Repeats
+from blnk_api.drafts.checking.known_in_blnk import Known
+from blnk_api.drafts.checking.one_record import Meaning, Meanings
+from blnk_api.drafts.checking.reimported import UNSETTLED, Brought, OwnRows
+from blnk_api.drafts.mapping import ColumnUse, Mapping, Use
+from blnk_api.drafts.problems import Problem, clip
+from blnk_api.files import FileShape, Record
+from blnk_api.lookup import refs
+
+
+class CheckedRow(NamedTuple):
+    """One balance to be made of a record, or why not. An invalid record is one row with no part."""
+
+    number: int
+    part: str
+    """The currency where the record makes several balances, else ""."""
+    request: dict[str, Any] | None
+    """The body to be sent, before it is stamped; None when the row is invalid or brings a balance."""
+    problems: list[Problem]
+    match: dict[str, str] | None = None
+    """What counts beside ledger, currency, identity and indicator; None when the whole request does."""
+    hash: str | None = None
+    """`refs.content_hash(request, match)`."""
+    occurrence: int = 0
+    """Which of the rows that mean the same balance this is: the n of its ref, if all of them are sent."""
+    keep_ref: str | None = None
+    """A ref that the row brought from our results and that still fits it."""
+    balance_id: str | None = None
+    """The balance that the row brought from our results. It exists: the row is never sent."""
+
+
+class Checker:
+    """Checks the records of one file, in order, each once; then `finish` tells what only the end shows."""
+
+    def __init__(
+        self,
+        shape: FileShape,
+        mapping: Mapping,
+        known: Known,
+        custom_currencies: Iterable[str] = (),
+        accepted_currencies: Collection[str] = frozenset(),
+    ) -> None:
+        self._meanings = Meanings(shape, mapping, known, custom_currencies, accepted_currencies)
+        self._own = OwnRows(shape, mapping)
+        self._chosen_match = mapping.match_columns is not None
+        self._columns = {use: column for use in Use if (column := mapping.column(use))}
+        self._known_indicators = known.indicators
+        self._twins, self._indicators, self._keys = Repeats(), Repeats(), Keys()
+        self._marks = Repeats()
+        self._occurrences = Occurrences()
+        self._told: set[tuple[str, int]] = set()
+        self._late: list[Problem] = []
+        self._nameless = {
+            column.position: 0
+            for column in mapping.columns
+            if column.use is Use.IGNORE
+            and not column.header
+            and not any(record.cells[column.position].strip() for record in shape.samples)
+        }
+
+    def check(self, record: Record) -> list[CheckedRow]:
+        """One row for each currency of the record; one without a request when it is invalid."""
+        for at in self._nameless:
+            self._nameless[at] += bool(record.cells[at].strip())
+        if not self._own.are_possible:
+            return self._rows(record.number, self._meanings.of(record, record.cells), None)
+        brought = self._own.brought(record.cells)
+        if twice := self._same_mark(record.number, brought):
+            return [CheckedRow(record.number, "", None, [twice])]
+        if brought.balance_id:
+            return [self._existing(record, brought.balance_id)]
+        if not brought.is_ours:
+            return self._rows(record.number, self._meanings.of(record, record.cells), brought)
+        meanings = [self._meanings.of(record, cells) for cells in self._own.as_they_were(record.cells)]
+        fitting = next((m for m in meanings if brought.ref and _fits(brought.ref, m)), meanings[0])
+        return self._rows(record.number, fitting, brought)
+
+    def finish(self) -> list[Problem]:
+        """What only the whole file shows. An error here makes its row invalid, although `check` let it pass;
+        row 0 is the whole file."""
+        late, self._late = self._late, []
+        for what, names in self._meanings.names.items():
+            if names.unchecked:
+                message = f"Not checked: without permission to read, no {what} could be looked up in Blnk."
+                late.append(Problem("not_checked", 0, "", "", "", message, "warning"))
+        for at, count in self._nameless.items():
+            if count:
+                message = (
+                    f"Column {at + 1} has no name and is left out, though {count:,} rows have it filled."
+                )
+                late.append(Problem("nameless_column", 0, "", "", "", message, "warning"))
+        return late
+
+    def _existing(self, record: Record, balance_id: str) -> CheckedRow:
+        number, column = record.number, self._columns[Use.BALANCE_ID]
+        if balance_id.startswith("bln_"):
+            message = f"This row is balance {shown(balance_id)} already and is not sent again."
+            note = _in_cell("already_created", number, "", column, balance_id, message, "note")
+            return CheckedRow(number, "", None, [note], balance_id=balance_id)
+        message = f"{shown(balance_id)} is no balance's id. Empty the cell if the balance is to be made."
+        wrong = _in_cell("malformed_balance_id", number, "", column, balance_id, message, "error", "")
+        return CheckedRow(number, "", None, [wrong])
+
+    def _rows(self, number: int, meaning: Meaning, brought: Brought | None) -> list[CheckedRow]:
+        """The rows of a record, seen beside those before it."""
+        problems, is_wrong = meaning.problems, meaning.is_wrong
+        if meaning.key and (repeated := self._same_key(number, meaning.key)):
+            problems = [*problems, repeated]
+            is_wrong = is_wrong or repeated.severity == "error"
+        if is_wrong:
+            return [CheckedRow(number, "", None, problems)]
+        if len(meaning.currencies) == 1:
+            meaning.request["currency"] = meaning.currencies[0]
+            return [self._row(number, "", meaning.request, problems, meaning.match, brought)]
+        return [
+            self._row(number, code, {**meaning.request, "currency": code}, problems, meaning.match, brought)
+            for code in meaning.currencies
+        ]
+
+    def _row(
+        self,
+        number: int,
+        part: str,
+        request: dict[str, Any],
+        problems: list[Problem],
+        match: dict[str, str] | None,
+        brought: Brought | None,
+    ) -> CheckedRow:
+        hash_ = refs.content_hash(request, match)
+        own: list[Problem] = []
+        occurrence = 0
+        if "indicator" in request:
+            own += self._taken_indicator(number, part, request, hash_)
+        elif self._chosen_match or match is None:
+            earlier = self._twins.seen(hash_, number, bool(part))
+            if earlier is not None:
+                occurrence = earlier.before
+                own.append(self._twin(number, part, earlier, request["currency"]))
+        keep_ref = None
+        if brought is not None:
+            keep_ref, told = self._kept_ref(number, part, brought, request, match)
+            own += told
+            occurrence = self._occurrences.next(hash_) if keep_ref is None else occurrence
+        if any(problem.severity == "error" for problem in own):
+            return CheckedRow(number, part, None, problems + own)
+        return CheckedRow(number, part, request, problems + own, match, hash_, occurrence, keep_ref)
+
+    def _same_mark(self, number: int, brought: Brought) -> Problem | None:
+        """One row of an import that stands twice in its results: a copy, and nobody knows what it means."""
+        earlier = None if brought.mark is None else self._marks.seen(brought.mark, number)
+        if earlier is None:
+            return None
+        column, text = self._columns[Use.IMPORT_ROW], brought.mark_text
+        what = "both are one row of an earlier import. Remove one, or empty its import_row and import_ref"
+        if earlier.before == 1:
+            told = f"It has the import_row of row {number:,}: {what} if it is another balance."
+            self._late.append(_in_cell("duplicate_mark", earlier.number, "", column, text, told, "error"))
+        told = f"It has the import_row of row {earlier.number:,}: {what} if it is another balance."
+        return _in_cell("duplicate_mark", number, "", column, text, told, "error")
+
+    def _same_key(self, number: int, key: str) -> Problem | None:
+        found = self._keys.seen(key, number)
+        if found is None:
+            return None
+        first, alike = found
+        column, said = self._columns[Use.REFERENCE], shown(key)
+        if alike:
+            return self._both("duplicate_reference", "error", number, first, column, key, f"{said} is also")
+        said = f"{said} but for small and capital letters is"
+        return self._both("duplicate_reference", "warning", number, first, column, key, said)
+
+    def _both(
+        self, kind: str, severity: Severity, number: int, first: int, column: ColumnUse, value: str, said: str
+    ) -> Problem:
+        """A problem of this row and, told once at the end, of the first row with the same value."""
+        if (kind + severity, first) not in self._told:
+            self._told.add((kind + severity, first))
+            message = f"{said} in row {number:,}."
+            self._late.append(_in_cell(kind, first, "", column, value, message, severity))
+        return _in_cell(kind, number, "", column, value, f"{said} in row {first:,}.", severity)
+
+    def _twin(self, number: int, part: str, earlier: Earlier, currency: str) -> Problem:
+        severity: Severity = "error" if self._chosen_match else "warning"
+        kind, end = "twin_row", "each makes a balance of its own"
+        if self._chosen_match:
+            kind, end = "duplicate_match", "they mean the same balance in the chosen columns"
+        value = f"row {earlier.number}"
+        if earlier.before == 1:
+            message = f"This row and row {number:,} are the same: {end}."
+            first_part = currency if earlier.has_part else ""
+            self._late.append(Problem(kind, earlier.number, first_part, "", value, message, severity))
+        message = f"This row and row {earlier.number:,} are the same: {end}."
+        return Problem(kind, number, part, "", value, message, severity)
+
+    def _taken_indicator(self, number: int, part: str, request: dict[str, Any], hash_: str) -> list[Problem]:
+        """An indicator names one balance in a currency: in the file, and in Blnk unless this row made it."""
+        indicator, currency = request["indicator"], request["currency"]
+        column = self._columns[Use.INDICATOR]
+        earlier = self._indicators.seen((indicator, currency), number, bool(part))
+        if earlier is not None:
+            said = f"{shown(indicator)} in {currency} is also"
+            return [
+                self._both("duplicate_indicator", "error", number, earlier.number, column, indicator, said)
+            ]
+        known = self._known_indicators.get(f"{indicator} {currency}")
+        if known is None:
+            return []
+        made = refs.parse_ref(known.import_ref or "")
+        if made is not None and made.hash == hash_:
+            return []
+        message = f"{shown(indicator)} in {currency} already exists in Blnk: it is {known.balance_id}."
+        return [_in_cell("indicator_exists", number, part, column, indicator, message, "error")]
+
+    def _kept_ref(
+        self, number: int, part: str, brought: Brought, request: dict[str, Any], match: dict[str, str] | None
+    ) -> tuple[str | None, list[Problem]]:
+        """The ref that a row of ours goes on under, so that it is still the same balance."""
+        text = brought.ref_text
+        is_itself = brought.ref is not None and refs.fits(brought.ref, request, match)
+        if brought.status in UNSETTLED and not is_itself:
+            message = (
+                f"When this file was written, the row was “{brought.status}”: its balance may exist. It has "
+                "changed since, or its columns mean something else now, so it cannot be looked for. Settle "
+                "the row in its own import first."
+            )
+            at = self._columns[Use.STATUS]
+            return None, [_in_cell("unsettled", number, part, at, brought.status, message, "error")]
+        if not text:
+            return None, []
+        column = self._columns[Use.IMPORT_REF]
+        if brought.ref is None:
+            message = f"{shown(text)} is no import_ref of ours; the row is told by its content."
+            return None, [_in_cell("unknown_ref", number, part, column, text, message, "warning")]
+        if not is_itself:
+            message = "The row has changed since it got its import_ref, so it is another balance now."
+            return None, [_in_cell("changed_since", number, part, column, text, message, "note")]
+        if not self._occurrences.keep(*brought.ref):
+            message = "A row above has this import_ref already, so this one is another balance."
+            return None, [_in_cell("repeated_ref", number, part, column, text, message, "warning")]
+        return text, []
+
+
+def _in_cell(
+    kind: str,
+    number: int,
+    part: str,
+    column: ColumnUse,
+    value: str,
+    message: str,
+    severity: Severity,
+    repair: str | None = None,
+) -> Problem:
+    where = column.header, clip(value)
+    return Problem(kind, number, part, *where, message, severity, repair, column.position)
+
+
+def _fits(ref: refs.Ref, meaning: Meaning) -> bool:
+    if meaning.is_wrong:
+        return False
+    return any(
+        refs.fits(ref, {**meaning.request, "currency": code}, meaning.match) for code in meaning.currencies
+    )

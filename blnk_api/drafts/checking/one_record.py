@@ -1,0 +1,219 @@
+"""What one record means, before other records are looked at."""
+
+import re
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, NamedTuple
+
+import orjson
+
+from blnk_api.common.visible import shown
+from blnk_api.currencies import Finding
+from blnk_api.drafts.checking import cells as rules
+from blnk_api.drafts.checking import total_rows
+from blnk_api.drafts.checking.cells import Answer, Kept
+from blnk_api.drafts.checking.known_in_blnk import Known
+from blnk_api.drafts.mapping import Mapping, Use
+from blnk_api.drafts.problems import Problem, clip
+from blnk_api.files import FileShape, Flaw, Record
+from blnk_api.files.csv.unclosed_quotes import LINES, inner_cells, takes_in
+from blnk_api.models import GENERAL_LEDGER_ID
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_CUT_DIGITS = re.compile(r"-?[0-9](?:[.,][0-9]{1,14})?E\+[0-9]{2,3}")
+_SPREADSHEET_CELL = 32_767
+_MAX_BODY_BYTES = 4_900_000
+"""Blnk refuses a body over 5 MB; our two stamps come on top."""
+
+
+_NOT_SENT = (Use.IGNORE, Use.STATUS, Use.MESSAGE)
+
+
+class Meaning(NamedTuple):
+    """A record's cells as a request, but for the currency, of which there may be several."""
+
+    problems: list[Problem]
+    is_wrong: bool
+    request: dict[str, Any]
+    currencies: tuple[str, ...] = ()
+    match: dict[str, str] | None = None
+    """What counts beside ledger, currency, identity and indicator; None when the whole request does."""
+    key: str = ""
+    """The person's own unique key."""
+
+
+class Meanings:
+    """Reads records under one mapping. Each different cell is worked out once."""
+
+    def __init__(
+        self,
+        shape: FileShape,
+        mapping: Mapping,
+        known: Known,
+        custom_currencies: Iterable[str],
+        accepted_currencies: Collection[str],
+    ) -> None:
+        self._headers = shape.headers
+        self._delimiter = shape.delimiter or ","
+        self._at = {use: column.position for use in Use if (column := mapping.column(use))}
+        self._left_out = {column.position for column in mapping.columns if column.use in _NOT_SENT}
+        self._needs_no_cell = not {Use.LEDGER, Use.CURRENCY} <= self._at.keys()
+        self._metadata = [(column.position, column.name or "") for column in mapping.metadata_columns]
+        self._match_names = mapping.match_columns
+        reference = mapping.column(Use.REFERENCE)
+        self._reference = (reference.position, reference.name or "") if reference else None
+        self.names = {"ledger": rules.ledgers(known), "identity": rules.identities(known)}
+        money = rules.Currencies(custom_currencies, accepted_currencies)
+        self._ledgers: Kept[Answer[str]] = Kept(_required(self.names["ledger"].find, "ledger"))
+        self._currencies: Kept[Answer[tuple[str, ...]]] = Kept(money.find)
+        answers: tuple[tuple[Use, str, Callable[[str], Answer[Any]]], ...] = (
+            (Use.IDENTITY, "identity_id", _optional(self.names["identity"].find)),
+            (Use.INDICATOR, "indicator", rules.indicator),
+            (Use.LINEAGE, "track_fund_lineage", rules.lineage),
+            (Use.ALLOCATION_STRATEGY, "allocation_strategy", rules.strategy),
+        )
+        self._optional: list[tuple[int, str, Kept[Answer[Any]]]] = [
+            (self._at[use], field, Kept(answer)) for use, field, answer in answers if use in self._at
+        ]
+        self._for_all_ledger = mapping.for_all_rows.ledger_id or ""
+        self._for_all_currencies = ";".join(mapping.for_all_rows.currencies)
+
+    def of(self, record: Record, cells: list[str]) -> Meaning:
+        """What the record means with these cells (its own, or as they were before we guarded them)."""
+        number = record.number
+        found = [self._flaw(record, flaw) for flaw in record.problems if self._counts(flaw)]
+        flaws = len(found)
+        if flaws and any(flaw.column is None and flaw.severity == "error" for flaw in record.problems):
+            return Meaning(found, True, {})  # no cell can be trusted to stand under its column
+        joined = "".join(cells)
+        if (
+            not joined.isprintable()
+            or len(joined) > _SPREADSHEET_CELL
+            or "\ufffd" in joined
+            or "E+" in joined
+        ):
+            self._look_at_characters(number, cells, found)
+        ledger_at, currency_at = self._at.get(Use.LEDGER), self._at.get(Use.CURRENCY)
+        text = self._for_all_ledger if ledger_at is None else cells[ledger_at]
+        ledger, told = self._ledgers[text]
+        if told:
+            self._tell(found, number, ledger_at, text, told)
+        text = self._for_all_currencies if currency_at is None else cells[currency_at]
+        currencies, told = self._currencies[text]
+        if told:
+            self._tell(found, number, currency_at, text, told)
+        request: dict[str, Any] = {"ledger_id": ledger, "currency": ""}
+        for column, field, answers in self._optional:
+            if text := cells[column]:
+                value, told = answers[text]
+                if told:
+                    self._tell(found, number, column, text, told)
+                if value:
+                    request[field] = value
+        if "indicator" in request or "track_fund_lineage" in request:
+            self._look_between(number, cells, request, found)
+        metadata = {name: text for column, name in self._metadata if (text := cells[column])}
+        if metadata:
+            request["meta_data"] = metadata
+        if len(joined) > 1_000_000 and len(orjson.dumps(request)) > _MAX_BODY_BYTES:
+            message = "This row holds more than 5 MB, which Blnk does not take."
+            found.append(Problem("row_too_long", number, "", "", "", message, "error"))
+        key = cells[self._reference[0]].strip() if self._reference else ""
+        match: dict[str, str] | None = None
+        if self._match_names is not None:
+            match = {name: metadata[name] for name in self._match_names if name in metadata}
+        elif key and self._reference:
+            match = {self._reference[1]: metadata[self._reference[1]]}
+        if flaws:
+            found = _flaws_first(found, flaws)
+        is_wrong = bool(found) and any(problem.severity == "error" for problem in found)
+        if (is_wrong or self._needs_no_cell) and (said := total_rows.told(self._headers, cells, is_wrong)):
+            found, is_wrong = [Problem(said.kind, number, "", "", "", said.message, "error")], True
+        return Meaning(found, is_wrong, request, currencies or (), match, key)
+
+    def _counts(self, flaw: Flaw) -> bool:
+        """Whether a flaw matters: in a column that is left out only one does that takes in other rows."""
+        return flaw.column not in self._left_out or flaw.kind == "bad_quotes"
+
+    def _flaw(self, record: Record, flaw: Flaw) -> Problem:
+        if flaw.kind == "several_lines" and self._holds_rows(record, flaw):
+            flaw = flaw._replace(
+                kind="bad_quotes", severity="error", message=takes_in(record.cells[flaw.column or 0])
+            )
+        column, value = "", ""
+        if flaw.column is not None:
+            column, value = self._headers[flaw.column], clip(flaw.value or record.cells[flaw.column])
+        told = flaw.message, flaw.severity, flaw.repair, flaw.column
+        return Problem(flaw.kind, record.number, "", column, value, *told)
+
+    def _holds_rows(self, record: Record, flaw: Flaw) -> bool:
+        """Whether a line of the cell names a ledger or a currency that exists where a row would have it."""
+        at = flaw.column or 0
+        found = [line.split(self._delimiter) for line in LINES.split(record.cells[at])]
+        return any(
+            (column == self._at.get(Use.LEDGER) and piece and self._ledgers[piece][0])
+            or (column == self._at.get(Use.CURRENCY) and piece and self._currencies[piece][0])
+            for place, pieces in enumerate(found)
+            for column, piece in inner_cells(pieces, at, place, len(found))
+        )
+
+    def _tell(
+        self, found: list[Problem], number: int, at: int | None, text: str, told: Iterable[Finding]
+    ) -> None:
+        column = "" if at is None else self._headers[at]
+        for kind, severity, message, repair in told:
+            found.append(Problem(kind, number, "", column, clip(text), message, severity, repair, at))
+
+    def _look_between(
+        self, number: int, cells: list[str], request: dict[str, Any], found: list[Problem]
+    ) -> None:
+        """The rules between fields."""
+        if "indicator" in request and request["ledger_id"] not in (GENERAL_LEDGER_ID, None):
+            at, message = self._at[Use.INDICATOR], "An indicator is possible only in the General Ledger."
+            wrong = Finding("indicator_outside_general_ledger", "error", message)
+            self._tell(found, number, at, cells[at], (wrong,))
+        identity_at = self._at.get(Use.IDENTITY)
+        if "track_fund_lineage" in request and (identity_at is None or not cells[identity_at].strip()):
+            at, message = self._at[Use.LINEAGE], "To track fund lineage, the row needs an identity."
+            self._tell(found, number, at, cells[at], (Finding("lineage_without_identity", "error", message),))
+
+    def _look_at_characters(self, number: int, cells: list[str], found: list[Problem]) -> None:
+        """Text that Blnk cannot store, or that is hardly what somebody meant."""
+        for at, cell in enumerate(cells):
+            if at in self._left_out:
+                continue
+            if "\0" in cell:
+                message = f"{shown(cell)} has a NUL character, which Blnk cannot store."
+                finding = Finding("control_character", "error", message, cell.replace("\0", ""))
+            elif "\ufffd" in cell:
+                message = f"{shown(cell)} has the sign \ufffd where a letter was lost. Put the letter back."
+                finding = Finding("undecodable_text", "error", message)
+            elif _CONTROL.search(cell):
+                message = f"{shown(cell)} has a control character, which nobody can see. It is sent as it is."
+                finding = Finding("control_character", "warning", message, _CONTROL.sub("", cell))
+            elif "E+" in cell and _CUT_DIGITS.fullmatch(cell.strip()):
+                message = (
+                    f"{shown(cell)} is what a spreadsheet shows of a long number: Excel has cut the digits. "
+                    "Format the column as text and export the file again."
+                )
+                finding = Finding("cut_digits", "warning", message)
+            elif len(cell) > _SPREADSHEET_CELL:
+                message = f"The cell has {len(cell):,} characters, more than a spreadsheet can show (32,767)."
+                finding = Finding("long_cell", "warning", message)
+            else:
+                continue
+            self._tell(found, number, at, cell, (finding,))
+
+
+def _required(find: Callable[[str], Answer[str]], what: str) -> Callable[[str], Answer[str]]:
+    missing: Answer[str] = (None, (Finding(f"missing_{what}", "error", f"The {what} is missing."),))
+    return lambda text: find(text) if text.strip() else missing
+
+
+def _optional(find: Callable[[str], Answer[str]]) -> Callable[[str], Answer[str]]:
+    return lambda text: find(text) if text.strip() else ("", ())
+
+
+def _flaws_first(found: list[Problem], flaws: int) -> list[Problem]:
+    """Where reading already found a flaw in a cell, what else could be said of the cell only repeats it."""
+    flawed = {problem.position for problem in found[:flaws]}
+    return found[:flaws] + [problem for problem in found[flaws:] if problem.position not in flawed]

@@ -1,0 +1,74 @@
+"""Rows that come back from our own results: which they are, and their cells as they were."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from blnk_api.drafts.mapping import Mapping, Use
+from blnk_api.files import FileShape
+from blnk_api.files.formula_guard import unguard_cell, unguard_start
+from blnk_api.files.row_marks import Mark
+from blnk_api.lookup import refs
+
+STATUS_WORDS = frozenset(
+    {
+        "Not sent",
+        "Being sent",
+        "Created",
+        "Already existed",
+        "Refused",
+        "Needs a look",
+        "Invalid",
+        "Left out",
+    }
+)
+"""The words in the status column of our results."""
+
+
+UNSETTLED = frozenset({"Being sent", "Needs a look"})
+"""A row that left our results so may have a balance, of which nobody knows yet."""
+
+
+class Brought(NamedTuple):
+    """What a row brings from our results."""
+
+    ref: refs.Ref | None
+    ref_text: str
+    balance_id: str
+    status: str
+    mark: Mark | None
+    mark_text: str
+    is_ours: bool
+    """Whether its cells were written by us, and so may have been guarded against formulas."""
+
+
+class OwnRows:
+    """Reads the columns that our results add."""
+
+    def __init__(self, shape: FileShape, mapping: Mapping) -> None:
+        self._is_csv = shape.kind == "csv"
+        self._at = {
+            use: column.position
+            for use in (Use.IMPORT_REF, Use.IMPORT_ROW, Use.BALANCE_ID, Use.STATUS)
+            if (column := mapping.column(use))
+        }
+        self._has_marks = Use.IMPORT_ROW in self._at
+        self.are_possible = bool(self._at.keys() & {Use.IMPORT_REF, Use.IMPORT_ROW, Use.BALANCE_ID})
+
+    def brought(self, cells: Sequence[str]) -> Brought:
+        ref_text, mark_text, balance_id, status = (
+            cells[at].strip() if (at := self._at.get(use)) is not None else ""
+            for use in (Use.IMPORT_REF, Use.IMPORT_ROW, Use.BALANCE_ID, Use.STATUS)
+        )
+        ref, mark = refs.parse_ref(ref_text), Mark.read(mark_text)
+        is_ours = ref is not None or mark is not None
+        # Versions before marks wrote none, and no reference where a row was invalid.
+        is_ours = is_ours or (Use.IMPORT_REF in self._at and status in STATUS_WORDS)
+        return Brought(ref, ref_text, balance_id, status, mark, mark_text, is_ours)
+
+    def as_they_were(self, cells: list[str]) -> Iterator[list[str]]:
+        """The cells of a row of ours, likeliest first: a CSV is guarded, an XLSX only if it was a CSV."""
+        ways = [[unguard_cell(cell) for cell in cells], [unguard_start(cell) for cell in cells]]
+        if not self._has_marks:
+            ways.reverse()  # as the versions wrote it that wrote no marks
+        ways.insert(len(ways) if self._is_csv else 0, cells)
+        return (way for at, way in enumerate(ways) if way not in ways[:at])

@@ -1,0 +1,315 @@
+"""Drafts: a file as it was uploaded, or the form's one balance; and handing them to the sender.
+
+Nothing here sends. An id is made by the page before anything else, so that doing a thing twice does it once.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import orjson
+
+from blnk_api import currencies
+from blnk_api.blnk import protocol
+from blnk_api.common.visible import shown
+from blnk_api.drafts.checking import cells
+from blnk_api.drafts.mapping import Mapping
+from blnk_api.files import ReadOptions
+from blnk_api.lookup import refs
+from blnk_api.models import GENERAL_LEDGER_ID, IMPORT_ID, IMPORT_REF, BalanceRequest
+from blnk_api.settings import Connection, Settings
+from blnk_api.store import Journal, imports, rows
+from blnk_api.store.imports import Import
+from blnk_api.store.rows import JournalRow, NewRow
+from blnk_api.store.states import ImportState, RowState, Stage
+
+_COPY_BYTES = 1 << 20
+
+
+class Incomplete(Exception):
+    """A form that is no balance yet; `sentences` say what to do, one for each thing missing or wrong."""
+
+    def __init__(self, sentences: list[str]) -> None:
+        super().__init__(" ".join(sentences))
+        self.sentences = sentences
+
+
+class NotKept(Exception):
+    """An uploaded file was not kept, and no draft was made; the text says why and what to do."""
+
+
+class NotConfirmed(Exception):
+    """Nothing was handed to the sender; the text says why and what to do."""
+
+
+def balance_request(
+    *,
+    ledger_id: str | None,
+    currency: str | None,
+    identity_id: str | None = None,
+    indicator: str = "",
+    track_fund_lineage: bool = False,
+    allocation_strategy: str = "",
+    meta_data: Iterable[tuple[str, str]] = (),
+    custom_currencies: Iterable[str] = (),
+) -> BalanceRequest:
+    """What a filled-in form asks for, by the rules that rows of files have. Raises Incomplete."""
+    wrong: list[str] = []
+    ledger_id, identity_id = (ledger_id or "").strip(), (identity_id or "").strip()
+    if not ledger_id:
+        wrong.append("Choose the ledger.")
+    code = None
+    if not currency:
+        wrong.append("Choose the currency.")
+    else:
+        code, finding = currencies.check(currency, custom_currencies)
+        if code is None and finding is not None:
+            wrong.append(finding.message)
+    named, told = cells.indicator(indicator)
+    wrong += [finding.message for finding in told]
+    if named and ledger_id and ledger_id != GENERAL_LEDGER_ID:
+        wrong.append("An indicator is possible only in the General Ledger.")
+    if track_fund_lineage and not identity_id:
+        wrong.append("To track fund lineage, the balance needs an identity.")
+    strategy, told = cells.strategy(allocation_strategy)
+    wrong += [finding.message for finding in told]
+    kept: dict[str, str] = {}
+    for name, value in meta_data:
+        name = name.strip()
+        if not name and value:
+            wrong.append(f"Give the metadata value {shown(value)} a name.")
+        elif name in (IMPORT_REF, IMPORT_ID):
+            wrong.append(f"{name} is the name of our own mark: choose another name in the metadata.")
+        elif name in kept:
+            wrong.append(f"The metadata name {shown(name)} stands twice: keep one.")
+        elif name:
+            kept[name] = value
+    texts = {"The ledger": ledger_id, "The identity": identity_id, "The indicator": indicator}
+    texts |= {f"The metadata {shown(name)}": name + value for name, value in kept.items()}
+    wrong += [
+        f"{what} holds a character that Blnk cannot store." for what, text in texts.items() if _is_odd(text)
+    ]
+    if wrong or code is None:
+        raise Incomplete(wrong)
+    return BalanceRequest(
+        ledger_id=ledger_id,
+        currency=code,
+        identity_id=identity_id or None,
+        indicator=named or None,
+        track_fund_lineage=track_fund_lineage,
+        allocation_strategy=strategy or None,
+        meta_data=kept,
+    )
+
+
+def _is_odd(text: str) -> bool:
+    """NUL is a 500 of Blnk's, and half a character is silently replaced (tests/contract)."""
+    return "\0" in text or any(0xD800 <= ord(character) <= 0xDFFF for character in text)
+
+
+def ask_for(
+    journal: Journal,
+    *,
+    id: str,
+    connection: Connection,
+    who: str,
+    request: BalanceRequest,
+    again: bool = False,
+) -> bool:
+    """One balance as an import of one row, checked and waiting to be confirmed; whether it was made now.
+
+    `again`: a balance like this exists and another is wanted, so that its ref has to differ.
+    """
+    fields = request.model_dump(exclude_none=True)
+    ref = refs.make_ref(refs.content_hash(fields), 0, id if again else None)
+    cells = {"ledger_id": request.ledger_id, "currency": request.currency}
+    cells |= {"identity_id": request.identity_id} if request.identity_id else {}
+    cells |= {name: str(value) for name, value in request.meta_data.items()}
+    by_ledger = {"ledger_id": request.ledger_id, "name": "", "currency": request.currency, "n": 1}
+    totals = {"records": 1, "balances": 1, "invalid": 0, "existing": 0, "by_ledger": [by_ledger]}
+    with journal.write() as tx:
+        made = imports.create(
+            tx,
+            id,
+            kind="form",
+            instance=connection.instance,
+            connection=connection.name,
+            who=who,
+            stage=Stage.CHECKED,
+            shape=orjson.dumps({"kind": "csv", "header_row": 1, "headers": list(cells)}).decode(),
+            totals=orjson.dumps(totals).decode(),
+        )
+        if not made:
+            return False
+        import_ = imports.find(tx, id)
+        assert import_ is not None
+        row = NewRow(
+            number=1,
+            part="",
+            state=RowState.READY,
+            cells=list(cells.values()),
+            ledger_id=request.ledger_id,
+            currency=request.currency,
+            body=protocol.create_balance(request, ref=ref, import_id=id),
+            ref=ref,
+        )
+        rows.insert_rows(tx, import_.number, import_.instance_number, [row])
+    return True
+
+
+def asked_for(row: JournalRow) -> BalanceRequest:
+    """The request that a form's row holds, without our stamps."""
+    body = orjson.loads(row.body or b"{}")
+    meta_data = {k: v for k, v in body.pop("meta_data", {}).items() if k not in (IMPORT_REF, IMPORT_ID)}
+    return BalanceRequest(**body, meta_data=meta_data)
+
+
+def upload(
+    journal: Journal,
+    settings: Settings,
+    *,
+    id: str,
+    connection: Connection,
+    who: str,
+    file_name: str,
+    data: BinaryIO,
+    mapping: Mapping | None = None,
+    options: ReadOptions | None = None,
+    accepted_currencies: Sequence[str] = (),
+) -> bool:
+    """Keeps the file and makes its draft; whether it was made now.
+
+    Raises NotKept where the disk or the list of drafts has no room for it, OSError where it cannot be
+    written; nothing of it stays then. Without `mapping` and `options` the check finds out what the columns
+    are for and how to read the file.
+    """
+    with journal.read() as tx:
+        if imports.find(tx, id) is not None:
+            return False
+        if imports.open_drafts(tx) >= settings.most_drafts:
+            raise NotKept(
+                f"{settings.most_drafts:,} files are open as drafts, the most that this desk keeps. This one "
+                "was not kept, and nothing was sent. Discard drafts that nobody needs under Imports, then "
+                "try again."
+            )
+    _leave_a_reserve(settings, data)
+    folder = settings.uploads_dir / id
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        size, digest = _copy(data, folder / "file")
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    with journal.write() as tx:
+        return imports.create(
+            tx,
+            id,
+            kind="file",
+            instance=connection.instance,
+            connection=connection.name,
+            who=who,
+            file_name=file_name,
+            file_path=f"{id}/file",
+            file_sha256=digest,
+            file_bytes=size,
+            mapping=mapping.model_dump_json() if mapping else None,
+            options=options.model_dump_json(exclude_none=True) if options else "{}",
+            accepted=orjson.dumps({"currencies": list(accepted_currencies)}).decode(),
+        )
+
+
+_ROWS_PER_BYTE = 4
+"""What the rows of a file take in the import database, in bytes for each byte of a text file, at most."""
+
+
+def _leave_a_reserve(settings: Settings, data: BinaryIO) -> None:
+    """Raises NotKept where the file and its rows would take what the import database needs to go on."""
+    settings.uploads_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    size = data.seek(0, os.SEEK_END)
+    if (
+        shutil.disk_usage(settings.uploads_dir).free - size * (1 + _ROWS_PER_BYTE)
+        < settings.disk_reserve_bytes
+    ):
+        raise NotKept(
+            "The disk of this server is nearly full. The file was not kept, so that running imports have the "
+            "room they need; nothing was sent. Ask whoever runs this server to free some, then try again."
+        )
+
+
+def _copy(data: BinaryIO, path: Path) -> tuple[int, str]:
+    """Copies in pieces; the size and SHA-256 of what is on the disk now, for good."""
+    digest = hashlib.sha256()
+    size = 0
+    data.seek(0)
+    with path.open("wb") as file:
+        while piece := data.read(_COPY_BYTES):
+            digest.update(piece)
+            size += len(piece)
+            file.write(piece)
+        file.flush()
+        os.fsync(file.fileno())
+    return size, digest.hexdigest()
+
+
+def to_create(import_: Import) -> int:
+    """How many balances a confirmed draft would ask Blnk for."""
+    return import_.counts.get(RowState.READY, 0)
+
+
+def missing_checks(import_: Import) -> list[str]:
+    """What could not be checked or compared, a sentence each: a person has to know before confirming."""
+    return [str(one) for one in import_.totals.get("not_checked", [])]
+
+
+def confirm(
+    journal: Journal,
+    settings: Settings,
+    *,
+    id: str,
+    who: str,
+    version: int,
+    typed: str | None = None,
+    accept_unchecked: bool = False,
+) -> None:
+    """Hands the draft that was shown to the sender. Raises NotConfirmed.
+
+    For a file that goes to a production instance, `typed` is the count that a person types, and
+    `accept_unchecked` says that they saw which checks could not be made.
+    """
+    with journal.write() as tx:
+        import_ = imports.find(tx, id)
+        if import_ is None:
+            raise NotConfirmed("This import is not here any more. Nothing was sent.")
+        if import_.state is not ImportState.DRAFT:
+            return  # pressed twice, or in another window: it is on its way
+        connection = settings.connection_of(import_.instance)
+        if connection is None:
+            raise NotConfirmed("No connection means this import's Blnk any more. Nothing was sent.")
+        count = to_create(import_)
+        if import_.version != version or import_.stage is not Stage.CHECKED:
+            raise NotConfirmed(
+                "The draft has changed since it was shown here, so nothing was sent. "
+                "Look at it again, and confirm what you see now."
+            )
+        if count == 0:
+            raise NotConfirmed("There is nothing to create. Nothing was sent.")
+        if connection.is_production and import_.kind == "file" and count_typed(typed) != count:
+            raise NotConfirmed(f"Type the number of balances, {count:,}, to confirm. Nothing was sent.")
+        missing = missing_checks(import_)
+        if connection.is_production and import_.kind == "file" and missing and not accept_unchecked:
+            raise NotConfirmed(
+                f"Some checks could not be made: {' '.join(missing)} Confirm that you want these balances "
+                "without them. Nothing was sent."
+            )
+        if not imports.confirm(tx, import_, who=who, version=version, unchecked=missing):
+            raise NotConfirmed("The draft could not be confirmed. Nothing was sent. Load this page again.")
+
+
+def count_typed(typed: str | None) -> int:
+    """A count as people write it: 9,988 or 9 988; -1, which is no count of anything, for anything else."""
+    digits = "".join(one for one in typed or "" if one not in ",.'’ \u00a0\u202f")
+    return int(digits) if re.fullmatch("[1-9][0-9]{0,10}", digits) else -1

@@ -1,0 +1,53 @@
+"""Puts what people changed over the records of a file, so that every reading of it sees them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from blnk_api.files import Record
+from blnk_api.store.people.edits import LEFT_OUT, Repair
+
+_MENDED_BY_A_CELL = frozenset({"ragged_row"})
+"""Flaws of a whole row that are settled once a person put one of its cells right. Not those behind which
+further rows may be hidden."""
+_NEVER_MENDED = frozenset({"bad_quotes"})
+"""The cell may have swallowed rows that follow it: only the file can be put right."""
+
+
+@dataclass
+class Overlay:
+    cells: dict[int, dict[int, str]] = field(default_factory=dict)
+    """Record number → column → the text."""
+    left_out: set[int] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, repairs: Iterable[Repair]) -> "Overlay":
+        made = cls()
+        for one in repairs:
+            if one.position is not None:
+                made.cells.setdefault(one.number, {})[one.position] = one.new
+            elif one.new == LEFT_OUT:
+                made.left_out.add(one.number)
+            else:
+                made.left_out.discard(one.number)
+        return made
+
+    def cell(self, number: int, position: int, typed: str) -> str:
+        """A cell as it stands now."""
+        return self.cells.get(number, {}).get(position, typed)
+
+    def over(self, records: Iterable[Record]) -> Iterator[Record]:
+        """The records as they stand now, those that are left out among them."""
+        for record in records:
+            changed = self.cells.get(record.number)
+            yield record if changed is None else _changed(record, changed)
+
+
+def _changed(record: Record, changed: dict[int, str]) -> Record:
+    cells = [changed.get(at, cell) for at, cell in enumerate(record.cells)]
+    flaws = tuple(
+        flaw
+        for flaw in record.problems
+        if flaw.kind in _NEVER_MENDED
+        or not (flaw.column in changed or (flaw.column is None and flaw.kind in _MENDED_BY_A_CELL))
+    )
+    return Record(record.number, cells, flaws)

@@ -1,0 +1,310 @@
+"""What a person may change in a draft: cells, rows left out, columns, how the file is read.
+
+Each act is one transaction: it is written down first, the draft gets a new version, and the check begins
+again by itself, from the file with all that was changed laid over it. Nothing here sends.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from blnk_api.common.visible import shown
+from blnk_api.drafts.edited_records import Overlay
+from blnk_api.drafts.lookalikes import customer_has_balance
+from blnk_api.drafts.mapping import Mapping
+from blnk_api.files import ReadOptions
+from blnk_api.store import Journal, imports, rows
+from blnk_api.store.imports import Import
+from blnk_api.store.people import edits as repairs
+from blnk_api.store.people.edits import LEFT_OUT, TAKEN_IN, Edit
+from blnk_api.store.rows import JournalRow
+from blnk_api.store.states import ImportState, RowState, Stage
+from blnk_api.store.transitions import note
+
+__all__ = [
+    "Edit",
+    "NotRepairable",
+    "accept_currency",
+    "edit",
+    "fix_all",
+    "leave_out",
+    "leave_out_those_with_a_balance",
+    "match",
+    "problem_rows",
+    "read_as",
+    "replace_all",
+    "skip_hidden_rows",
+    "take_in",
+]
+
+MOST_CELLS = 50_000
+"""Cells changed by one act; more is the file's own matter."""
+_PAGE_ROWS = 2_000
+
+
+class NotRepairable(Exception):
+    """Nothing was changed; the text says why."""
+
+
+def edit(journal: Journal, id: str, edits: Sequence[Edit], *, who: str) -> int:
+    """Puts cells right. How many changed. Raises NotRepairable."""
+    with journal.write() as tx:
+        import_ = _open(tx, id)
+        return _change_cells(tx, import_, edits, who=who)
+
+
+def fix_all(
+    journal: Journal,
+    id: str,
+    *,
+    kind: str,
+    column: str,
+    value: str,
+    repair: str,
+    who: str,
+    position: int | None = None,
+) -> int:
+    """Puts a repair into every cell with this problem; a proposed one only where it was proposed. How many
+    cells changed.
+
+    `position` is the problem's own. One that was found by an earlier version has none and is taken by its
+    header, where only one column has it. Raises NotRepairable.
+    """
+    is_whole_row = position is None and not column
+
+    def found(tx: Connection, import_: Import) -> list[Edit]:
+        at = _position(import_, column, position)
+        problem, place = (kind, column, value), None if is_whole_row else at
+        edits, proposed = [], []
+        for row, repairs_of_row in _rows_with_problem(tx, import_, problem, place):
+            edits.append(Edit(row.number, at, row.cells[at] if is_whole_row else repair))
+            if repair in repairs_of_row:
+                proposed.append(edits[-1])
+        return proposed or edits
+
+    return _change_all(journal, id, found, who=who, accepted=is_whole_row)
+
+
+def replace_all(
+    journal: Journal, id: str, *, position: int, find: str, put: str, whole_cell: bool, who: str
+) -> int:
+    """Finds a text in a column and puts another in its place. How many cells changed."""
+    if not find and not whole_cell:
+        raise NotRepairable("Say what to look for.")
+
+    def found(tx: Connection, import_: Import) -> list[Edit]:
+        overlay = Overlay.of(repairs.of_import(tx, import_.number))
+        edits = []
+        for row in _all_rows(tx, import_.number):
+            text = overlay.cell(row.number, position, row.cells[position])
+            new = (put if text == find else text) if whole_cell else text.replace(find, put)
+            if new != text:
+                edits.append(Edit(row.number, position, new))
+        return edits
+
+    return _change_all(journal, id, found, who=who)
+
+
+def leave_out(journal: Journal, id: str, numbers: Iterable[int], *, who: str) -> int:
+    """Rows that are knowingly not sent. How many records."""
+    return _decide(journal, id, lambda tx, import_: list(numbers), LEFT_OUT, who=who)
+
+
+def take_in(journal: Journal, id: str, numbers: Iterable[int] | None, *, who: str) -> int:
+    """Takes rows in that somebody left out; None: all of them."""
+
+    def chosen(tx: Connection, import_: Import) -> list[int]:
+        overlay = Overlay.of(repairs.of_import(tx, import_.number))
+        return sorted(overlay.left_out if numbers is None else overlay.left_out.intersection(numbers))
+
+    return _decide(journal, id, chosen, TAKEN_IN, who=who)
+
+
+def leave_out_those_with_a_balance(journal: Journal, id: str, *, who: str) -> int:
+    """Rows whose customer has a balance in the same ledger and currency are not sent."""
+    return _decide(
+        journal, id, lambda tx, import_: customer_has_balance.numbers(tx, import_.number), LEFT_OUT, who=who
+    )
+
+
+def accept_currency(journal: Journal, id: str, code: str, *, who: str) -> None:
+    """A code that no standard knows is meant, in the whole file."""
+    with journal.write() as tx:
+        import_ = _open(tx, id)
+        codes = [*import_.accepted.get("currencies", []), code]
+        note(tx, import_.number, who=who, what="accepted currency", code=code)
+        _check_again(tx, import_, accepted={**import_.accepted, "currencies": list(dict.fromkeys(codes))})
+
+
+def match(journal: Journal, id: str, mapping: Mapping, *, who: str) -> None:
+    """Takes the columns for what a person says. All rows are checked anew."""
+    with journal.write() as tx:
+        import_ = _open(tx, id)
+        chosen = mapping.model_dump(mode="json")
+        if chosen == import_.mapping and import_.stage is not Stage.MATCHING:
+            return
+        note(tx, import_.number, who=who, what="matched columns")
+        _check_again(tx, import_, mapping=chosen, look_again=None)
+
+
+def read_as(journal: Journal, id: str, options: ReadOptions, *, who: str) -> None:
+    """Reads the file otherwise: its columns are guessed anew, and what was changed in rows is forgotten."""
+    with journal.write() as tx:
+        import_ = _open(tx, id, also=(Stage.UNREADABLE,))
+        chosen = options.model_dump(exclude_none=True)
+        if chosen == import_.options:
+            return
+        repairs.forget(tx, import_.number)
+        note(tx, import_.number, who=who, what="read otherwise", **chosen)
+        _check_again(tx, import_, options=chosen, mapping=None, shape=None, look_again=None)
+
+
+def skip_hidden_rows(journal: Journal, id: str, skip: bool, *, who: str) -> None:
+    """Rows that the workbook hides are not sent, or are sent like the others. What was changed is kept."""
+    with journal.write() as tx:
+        import_ = _open(tx, id)
+        if bool(import_.options.get("skip_hidden_rows")) == skip:
+            return
+        others = {name: value for name, value in import_.options.items() if name != "skip_hidden_rows"}
+        note(tx, import_.number, who=who, what="skipped hidden rows" if skip else "included hidden rows")
+        _check_again(tx, import_, options={**others, **({"skip_hidden_rows": True} if skip else {})})
+
+
+def problem_rows(tx: Connection, import_: Import, *, after: int = 0, limit: int = 100) -> list[JournalRow]:
+    """Rows that cannot be sent as they stand, in file order after the row with this id; cells as changed."""
+    return rows.page(tx, import_.number, states=[RowState.INVALID], after=after, limit=limit)
+
+
+def _open(tx: Connection, id: str, *, also: Sequence[Stage] = ()) -> Import:
+    import_ = imports.find(tx, id)
+    if import_ is None:
+        raise NotRepairable("This import is not here any more.")
+    if import_.state is not ImportState.DRAFT:
+        raise NotRepairable("This import was confirmed or discarded meanwhile, so nothing was changed.")
+    if import_.stage is Stage.UNREADABLE and Stage.UNREADABLE not in also:
+        raise NotRepairable("The file could not be read, so there is nothing to change.")
+    return import_
+
+
+def _check_again(tx: Connection, import_: Import, **facts: Any) -> None:
+    """Rows that were all looked up already are kept, and only those that change are looked up again."""
+    if import_.stage is Stage.CHECKED:
+        facts = {"look_again": [], **facts}
+    imports.set_facts(
+        tx, import_.number, stage=Stage.CHECKING, version=import_.version + 1, problem=None, **facts
+    )
+
+
+def _change_all(
+    journal: Journal,
+    id: str,
+    found: Callable[[Connection, Import], list[Edit]],
+    *,
+    who: str,
+    accepted: bool = False,
+) -> int:
+    """Goes through all rows first, outside the write: for a long file that takes seconds."""
+    with journal.read() as tx:
+        seen = _open(tx, id)
+        edits = found(tx, seen)
+    with journal.write() as tx:
+        import_ = _open(tx, id)
+        if import_.version != seen.version:
+            raise NotRepairable("Somebody else changed this draft just now. Nothing was changed: try again.")
+        return _change_cells(tx, import_, edits, who=who, accepted=accepted)
+
+
+def _change_cells(
+    tx: Connection, import_: Import, edits: Sequence[Edit], *, who: str, accepted: bool = False
+) -> int:
+    """`accepted`: cells that stay as they are count too, because a person has said that they are right."""
+    if len(edits) > MOST_CELLS:
+        raise NotRepairable(
+            f"That would change {len(edits):,} cells; at most {MOST_CELLS:,} can be changed here at once. "
+            "Put it right in the file, and import that."
+        )
+    width = len((import_.shape or {}).get("headers", []))
+    overlay = Overlay.of(repairs.of_import(tx, import_.number))
+    typed = rows.cells_of(tx, import_.number, {one.number for one in edits})
+    changes = []
+    for one in dict.fromkeys(edits):
+        if one.number not in typed or not 0 <= one.position < width:
+            raise NotRepairable(f"Row {one.number} is not in this file, or has no such column.")
+        old = overlay.cell(one.number, one.position, typed[one.number][one.position])
+        if one.new != old or accepted:
+            changes.append((one.number, one.position, old, one.new))
+    if changes:
+        repairs.add(tx, import_.number, changes, who=who)
+        places = sorted({at for _, at, _, _ in changes})
+        note(tx, import_.number, who=who, what="repaired", cells=len(changes), columns=places)
+        _check_again(tx, import_)
+    return len(changes)
+
+
+def _decide(
+    journal: Journal, id: str, chosen: Callable[[Connection, Import], list[int]], to: str, *, who: str
+) -> int:
+    with journal.write() as tx:
+        import_ = _open(tx, id)
+        overlay = Overlay.of(repairs.of_import(tx, import_.number))
+        wanted = chosen(tx, import_)
+        there = rows.cells_of(tx, import_.number, set(wanted))
+        numbers = [
+            number
+            for number in wanted
+            if number in there and (number in overlay.left_out) == (to == TAKEN_IN)
+        ]
+        if numbers:
+            was = TAKEN_IN if to == LEFT_OUT else LEFT_OUT
+            repairs.add(tx, import_.number, [(number, None, was, to) for number in numbers], who=who)
+            note(tx, import_.number, who=who, what=to, rows=len(numbers))
+            _check_again(tx, import_)
+    return len(numbers)
+
+
+def _position(import_: Import, column: str, position: int | None) -> int:
+    """The place of a problem's column; of a whole row, of its last column."""
+    headers: list[str] = (import_.shape or {}).get("headers", [])
+    places = [at for at, header in enumerate(headers) if header == column]
+    if position is not None:
+        if position not in places:
+            raise NotRepairable("Nothing was changed: the file has no such column any more.")
+        return position
+    if headers and not column:
+        return len(headers) - 1
+    if not places:
+        raise NotRepairable("Nothing was changed: the file has no such column any more.")
+    if len(places) > 1:
+        raise NotRepairable(
+            f"Nothing was changed: {len(places)} columns of the file are called {shown(column)}, and this "
+            "draft was checked by an earlier version, which did not keep which one is meant. Change one of "
+            "the cells in the grid: the file is then checked again, and all of them can be changed at once."
+        )
+    return places[0]
+
+
+def _rows_with_problem(
+    tx: Connection, import_: Import, problem: tuple[str, str, str], position: int | None
+) -> Iterator[tuple[JournalRow, set[str | None]]]:
+    """With what is proposed for each: long cells may begin alike and have different repairs."""
+    for row in _all_rows(tx, import_.number):
+        found = {
+            one.get("repair")
+            for one in row.problems
+            if (one["kind"], one["column"], one["value"]) == problem
+            and one.get("position", position) == position
+        }
+        if found:
+            yield row, found
+
+
+def _all_rows(tx: Connection, import_: int) -> Iterator[JournalRow]:
+    """Every record's first row."""
+    after, number = 0, 0
+    while part := rows.page(tx, import_, after=after, limit=_PAGE_ROWS):
+        for row in part:
+            if row.number != number:
+                yield row
+            number = row.number
+        after = part[-1].id

@@ -1,0 +1,1 @@
+"""New rows that look like balances, or like rows, that exist already."""

@@ -1,0 +1,258 @@
+"""Finds, among the rows of a draft and the balances of Blnk, the pairs that have something in common.
+
+Both may be millions, so the rows lie in a database of their own on the disk: by what they hold without what
+reading may change (reread.py), by each field that tells them apart, by all fields but one, and by customer.
+Balances come by in pages, in any order, more than once, and only those that are near a row are kept.
+"""
+
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from blnk_api.drafts.lookalikes.near_duplicates import IDENTITY, SHARED, Near, Sameness, fields_of
+from blnk_api.drafts.lookalikes.same_value import skeleton
+from blnk_api.lookup import refs
+from blnk_api.lookup.looker import sortable
+from blnk_api.models import Balance
+from blnk_api.store.sending.ready import Ready
+
+_MOST_ROWS_OF_A_KEY = 100
+"""A value that more rows share tells none of them apart."""
+_ALIKE_KEPT = 3
+"""Balances kept of those that one whole row may be."""
+_CACHE_KIB = 24_000
+_NO_CONTENT = ""
+
+_TABLES = """
+CREATE TABLE keys (key INTEGER, row INTEGER);
+CREATE TABLE wholes (key INTEGER, row INTEGER);
+CREATE TABLE places (place INTEGER, row INTEGER, content TEXT);
+CREATE TABLE identities (id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE balances (n INTEGER PRIMARY KEY, id TEXT UNIQUE, told BLOB);
+CREATE TABLE hits (key INTEGER, n INTEGER, PRIMARY KEY (key, n)) WITHOUT ROWID;
+CREATE TABLE whole_hits (key INTEGER, n INTEGER, PRIMARY KEY (key, n)) WITHOUT ROWID;
+CREATE TABLE held (
+    place INTEGER, content TEXT, created TEXT, id TEXT, currency TEXT, PRIMARY KEY (place, content)
+) WITHOUT ROWID;
+"""
+_FILLED = f"""
+CREATE INDEX keys_by_key ON keys (key);
+DELETE FROM keys WHERE key IN (SELECT key FROM keys GROUP BY key HAVING count(*) > {_MOST_ROWS_OF_A_KEY});
+CREATE INDEX wholes_by_key ON wholes (key);
+CREATE INDEX places_by_place ON places (place);
+"""
+_PAIRS = f"""
+DELETE FROM hits WHERE key IN (SELECT key FROM hits GROUP BY key HAVING count(*) > {SHARED});
+DROP TABLE IF EXISTS pairs;
+CREATE TABLE pairs (row INTEGER, n INTEGER, PRIMARY KEY (row, n)) WITHOUT ROWID;
+INSERT OR IGNORE INTO pairs SELECT row, n FROM hits JOIN keys USING (key);
+INSERT OR IGNORE INTO pairs SELECT row, n FROM whole_hits JOIN wholes USING (key);
+"""
+
+
+class Held(NamedTuple):
+    """A balance that a row's customer has already."""
+
+    balance_id: str
+    created_at: str
+    currency: str
+
+
+class Nearby:
+    """One draft's. Its file has no name in `folder`, and is gone with it. One thread at a time; raises
+    OSError where the disk is full."""
+
+    def __init__(self, folder: Path, same: Sameness, *, only_customers: bool = False) -> None:
+        """`only_customers`: this tool made no balance yet, so none can look like a row."""
+        self.same = same
+        self._only_customers = only_customers
+        self.rows = 0
+        self.identities = 0
+        handle, path = tempfile.mkstemp(dir=folder, prefix="compare-")
+        os.close(handle)
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            for pragma in ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{_CACHE_KIB}"):
+                self._db.execute(f"PRAGMA {pragma}")
+            self._db.executescript(_TABLES)
+        finally:
+            os.unlink(path)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def add(self, rows: Sequence[Ready]) -> None:
+        """Rows of the draft."""
+        keys: list[tuple[int, int]] = []
+        wholes: list[tuple[int, int]] = []
+        places: list[tuple[int, int, str]] = []
+        identities: set[tuple[str]] = set()
+        for row in rows:
+            body = orjson.loads(row.body)
+            own = _Keys(body, self.same, only_place=self._only_customers)
+            if identity := body.get(IDENTITY):
+                identities.add((identity,))
+            if not self._only_customers:
+                keys += [(key, row.id) for key in own.shared]
+                wholes.append((own.whole, row.id))
+            if own.place is not None:
+                places.append((own.place, row.id, _content(row.ref)))
+        with _DiskErrors(), self._db:
+            self._db.execute("BEGIN")
+            self._db.executemany("INSERT INTO keys VALUES (?, ?)", keys)
+            self._db.executemany("INSERT INTO wholes VALUES (?, ?)", wholes)
+            self._db.executemany("INSERT INTO places VALUES (?, ?, ?)", places)
+            self._db.executemany("INSERT OR IGNORE INTO identities VALUES (?)", identities)
+        self.rows += len(rows)
+
+    def filled(self) -> None:
+        """All rows were added: balances may come."""
+        with _DiskErrors():
+            self._db.executescript(_FILLED)
+        self.identities = self._db.execute("SELECT count(*) FROM identities").fetchone()[0]
+
+    def identities_after(self, last: str, limit: int) -> list[str]:
+        """The customers of the rows, by keyset."""
+        sql = "SELECT id FROM identities WHERE id > ? ORDER BY id LIMIT ?"
+        return [id for (id,) in self._db.execute(sql, (last, limit))]
+
+    def meet(self, balances: Iterable[Balance]) -> None:
+        """Balances of Blnk: those that this tool made, and others, which count for their customer alone."""
+        told = [(one, _Keys(_as_asked(one), self.same)) for one in balances]
+        with _DiskErrors(), self._db:
+            self._db.execute("BEGIN")
+            ours = [(one, keys) for one, keys in told if one.import_ref is not None]
+            self._keep(ours, "keys", "hits", lambda keys: keys.shared)
+            self._keep(ours, "wholes", "whole_hits", lambda keys: [keys.whole])
+            self._hold(told)
+
+    def _keep(self, told: Sequence[tuple[Balance, "_Keys"]], table: str, hits: str, of: Any) -> None:
+        asked = {key for _, keys in told for key in of(keys)}
+        there = self._among(table, "key", asked)
+        if not there:
+            return
+        for balance, keys in told:
+            hit = [key for key in of(keys) if key in there]
+            if not hit:
+                continue
+            self._db.execute(
+                "INSERT OR IGNORE INTO balances (id, told) VALUES (?, ?)",
+                (balance.balance_id, _told(balance)),
+            )
+            n = self._db.execute("SELECT n FROM balances WHERE id = ?", (balance.balance_id,)).fetchone()[0]
+            if hits == "whole_hits":
+                sql = "SELECT count(*) FROM whole_hits WHERE key = ?"
+                if self._db.execute(sql, hit).fetchone()[0] >= _ALIKE_KEPT:
+                    continue
+            self._db.executemany(f"INSERT OR IGNORE INTO {hits} VALUES (?, ?)", [(key, n) for key in hit])
+
+    def _hold(self, told: Sequence[tuple[Balance, "_Keys"]]) -> None:
+        there = self._among("places", "place", {keys.place for _, keys in told if keys.place is not None})
+        for one, keys in told:
+            if keys.place in there:
+                content = _content(one.import_ref or "")
+                self._db.execute(
+                    "INSERT INTO held VALUES (?, ?, ?, ?, ?) ON CONFLICT (place, content) DO UPDATE SET "
+                    "created = excluded.created, id = excluded.id WHERE excluded.created < created",
+                    (keys.place, content, sortable(one.created_at), one.balance_id, one.currency),
+                )
+
+    def _among(self, table: str, column: str, asked: set[Any]) -> set[int]:
+        if not asked:
+            return set()
+        sql = f"SELECT DISTINCT {column} FROM {table} WHERE {column} IN ({', '.join('?' * len(asked))})"
+        return {one for (one,) in self._db.execute(sql, tuple(asked))}
+
+    def near(self, rows_each: int) -> Iterator[dict[int, list[Near]]]:
+        """All balances have come: the rows that are near one, in file order, so many at a time."""
+        with _DiskErrors():
+            self._db.executescript(_PAIRS)
+        last = 0
+        page = "SELECT DISTINCT row FROM pairs WHERE row > ? ORDER BY row LIMIT ?"
+        while rows := [row for (row,) in self._db.execute(page, (last, rows_each))]:
+            found: dict[int, list[Near]] = {row: [] for row in rows}
+            sql = "SELECT row, told FROM pairs JOIN balances USING (n) WHERE row BETWEEN ? AND ?"
+            for row, told in self._db.execute(sql, (rows[0], rows[-1])):
+                found[row].append(_near(orjson.loads(told)))
+            yield found
+            last = rows[-1]
+
+    def already(self, rows_each: int) -> Iterator[dict[int, Held]]:
+        """The oldest balance that each row's customer has where the row would make one, so many at a time.
+
+        A balance of the row's own content does not count: its twin in the file has made it, and says so.
+        """
+        last = 0
+        sql = (
+            "SELECT row, id, min(created), held.currency FROM places JOIN held USING (place) "
+            "WHERE row > ? AND (held.content = '' OR held.content != places.content) "
+            "GROUP BY row ORDER BY row LIMIT ?"
+        )
+        with _DiskErrors():
+            self._db.execute("CREATE INDEX IF NOT EXISTS places_by_row ON places (row)")
+        while part := self._db.execute(sql, (last, rows_each)).fetchall():
+            yield {row: Held(id, created, currency) for row, id, created, currency in part}
+            last = part[-1][0]
+
+
+class _Keys:
+    """What one row or balance can be met by. Hashes are of this process alone."""
+
+    __slots__ = ("place", "shared", "whole")
+
+    def __init__(self, told: Mapping[str, Any], same: Sameness, *, only_place: bool = False) -> None:
+        where = (told["ledger_id"], told["currency"])
+        fields = fields_of(told)
+        identity = fields.get(IDENTITY)
+        self.place = hash((where, identity)) if identity else None
+        self.shared: list[int] = []
+        self.whole = 0
+        if only_place:
+            return
+        parts = sum(hash(skeleton(one) if isinstance(one, str) else str(one)) for one in fields.values())
+        self.whole = hash((where, parts))
+        for field in same.telling:
+            if isinstance(value := fields.get(field), str):
+                self.shared.append(hash((where, identity, field, value)))
+                if (bare := skeleton(value)) != value:
+                    self.shared.append(hash((where, identity, field, bare, "bare")))
+        if same.droppable:
+            exact = {field: hash((field, str(value))) for field, value in fields.items()}
+            total = sum(exact.values())
+            self.shared += [hash((where, field, total - exact.get(field, 0))) for field in same.droppable]
+
+
+def _content(ref: str) -> str:
+    parsed = refs.parse_ref(ref)
+    return parsed.hash if parsed else _NO_CONTENT
+
+
+def _as_asked(balance: Balance) -> dict[str, Any]:
+    return {
+        **{"ledger_id": balance.ledger_id, "currency": balance.currency},
+        **{"identity_id": balance.identity_id, "meta_data": balance.meta_data},
+    }
+
+
+def _told(balance: Balance) -> bytes:
+    return orjson.dumps([balance.balance_id, balance.created_at, fields_of(_as_asked(balance))], default=str)
+
+
+def _near(told: list[Any]) -> Near:
+    return Near(*told)
+
+
+class _DiskErrors:
+    """What the small database raises, as what it is to the caller: the disk."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, where: Any) -> None:
+        if isinstance(error, sqlite3.OperationalError):
+            raise OSError(f"The rows could not be compared: {error}") from error

@@ -1,0 +1,41 @@
+"""Rows whose customer has a balance in the same ledger and currency already: told, and sent all the same.
+
+A second one may be meant, and a content address cannot know: a person leaves such rows out, or does not.
+"""
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, literal_column, update
+
+from blnk_api.drafts.lookalikes.candidates import Held
+from blnk_api.store import row_reasons
+from blnk_api.store.bulk import given, run_at_once
+from blnk_api.store.states import RowState
+from blnk_api.store.tables import is_one_of
+from blnk_api.store.tables import rows as table
+
+KIND = "has_balance"
+
+_TOLD = given("told", at_row=table.c.id, message=table.c.message)
+_TELL = (
+    update(table)
+    .where(table.c.id == _TOLD.c.at_row, is_one_of(table, [RowState.READY]))
+    .values(why=literal_column(f"'{KIND}'"), message=_TOLD.c.message)
+)
+
+
+def tell(tx: Connection, found: Mapping[int, Held]) -> None:
+    """Writes beside the rows which balance their customer has."""
+    run_at_once(tx, _TELL, [(id, _say(held)) for id, held in found.items()])
+
+
+def _say(held: Held) -> str:
+    return (
+        f"This customer already has a {held.currency} balance in this ledger: {held.balance_id}, "
+        f"of {held.created_at[:10]}."
+    )
+
+
+def numbers(tx: Connection, import_: int) -> list[int]:
+    """The records of a draft that were told so and would be sent."""
+    return row_reasons.numbers_with(tx, import_, RowState.READY, KIND)

@@ -1,0 +1,258 @@
+"""A file that was imported into this instance before: its rows are known by their numbers, too.
+
+A content address is of what is sent. Where a newer version reads the same bytes otherwise (an encoding, a
+date, a number's format), all addresses differ, and every row would look new. The bytes are the same, and so
+is the row: it exists already where nothing but the reading differs, and else a person decides.
+"""
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import Connection, Select, select
+
+from blnk_api.drafts.lookalikes import near_duplicates
+from blnk_api.drafts.lookalikes.near_duplicates import differences, fields_of
+from blnk_api.drafts.lookalikes.same_value import names_that_differ
+from blnk_api.drafts.mapping import Use
+from blnk_api.sending.preflight import Guard, guarded
+from blnk_api.store import imports
+from blnk_api.store.async_store import JournalThread
+from blnk_api.store.imports import Import
+from blnk_api.store.states import RowState
+from blnk_api.store.tables import repairs as repairs_table
+from blnk_api.store.tables import rows as table
+from blnk_api.store.transitions import IDS_PER_STATEMENT, move_each
+
+_WITH_BALANCE = (RowState.CREATED, RowState.EXISTS)
+_IN_DOUBT = (RowState.UNKNOWN, RowState.SENDING)
+
+
+class Row(NamedTuple):
+    """A row of this draft, or of an earlier import of its file."""
+
+    id: int
+    import_: int
+    number: int
+    state: RowState
+    ledger_id: str | None
+    currency: str | None
+    ref: str | None
+    balance_id: str | None
+    body: bytes | None
+    cells: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An import of the same bytes. `is_aligned`: it found as many records as are found today, so that their
+    numbers mean the same; `is_alike`: nobody has changed cells or columns since."""
+
+    number: int
+    day: str
+    is_aligned: bool
+    is_alike: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Where a row goes: EXISTS with its balance, or LEFT_OUT."""
+
+    to: RowState
+    message: str
+    balance_id: str | None = None
+
+
+def earlier_imports(tx: Connection, draft: Import) -> list[Earlier]:
+    """Confirmed imports of the same file into the same instance, newest first."""
+    same = imports.of_same_file(tx, draft)
+    numbers = [draft.number, *(one.number for one in same)]
+    changed = select(repairs_table.c.import_).distinct().where(repairs_table.c.import_.in_(numbers))
+    repaired = set(tx.execute(changed).scalars())
+    found = []
+    for one in same:
+        if _sheet(one) != _sheet(draft) and (draft.options.get("sheet") or one.options.get("sheet")):
+            continue  # somebody chose another sheet: these are other rows
+        if _is_called_otherwise(one, draft):
+            continue  # somebody chose other names: these are other balances
+        found.append(
+            Earlier(
+                number=one.number,
+                day=f"{datetime.fromtimestamp(one.confirmed_at or one.created_at, UTC):%Y-%m-%d}",
+                is_aligned=one.totals.get("records") == draft.totals.get("records"),
+                is_alike=_meaning(one) == _meaning(draft) and not repaired & {one.number, draft.number},
+            )
+        )
+    return found
+
+
+def _sheet(import_: Import) -> Any:
+    return (import_.shape or {}).get("sheet")
+
+
+def _meaning(import_: Import) -> Any:
+    """What its columns are, whatever they are called."""
+    mapping = import_.mapping or {}
+    columns = [(one.get("position"), one.get("use")) for one in mapping.get("columns", [])]
+    return columns, mapping.get("for_all_rows"), mapping.get("match_columns"), _sheet(import_)
+
+
+def _is_called_otherwise(one: Import, draft: Import) -> bool:
+    """Whether a column of the same header is kept under another name."""
+    ours, theirs = _named(draft), _named(one)
+    return any(name != theirs[at] for at, name in ours.items() if at in theirs)
+
+
+def _named(import_: Import) -> dict[tuple[int, str], str]:
+    columns = (import_.mapping or {}).get("columns", [])
+    return {(one["position"], one["header"]): one["name"] for one in columns if one.get("name")}
+
+
+def judge(
+    row: Row, before: Sequence[Row], earlier: Mapping[int, Earlier], for_all: Collection[str]
+) -> Verdict | None:
+    """What an earlier import of the file says of a row that its address calls new; None where nothing speaks
+    against sending it. `before` are rows with its number, of the newest import first; `for_all` are the
+    fields that a person said for all rows ("ledger_id", "currency")."""
+    if any(one.ref == row.ref for one in before):
+        return None  # it is the same row in the same words: the look in Blnk decides
+    mine = [one for one in before if (one.ledger_id, one.currency) == (row.ledger_id, row.currency)]
+    for one in mine:
+        if one.state in _WITH_BALANCE and one.balance_id:
+            return _is_or_looks_like(row, one, earlier[one.import_])
+    for one in mine:
+        if one.state in _IN_DOUBT:
+            day = earlier[one.import_].day
+            message = (
+                f"This file was imported on {day}, and this row's balance is still being checked in Blnk."
+            )
+            return Verdict(RowState.LEFT_OUT, message)
+    others = [one for one in before if one.state in _WITH_BALANCE and one.balance_id]
+    if others:
+        one = others[0]
+        if _said_otherwise(row, one, for_all):
+            return None
+        message = (
+            f"This file was imported on {earlier[one.import_].day} and is read differently now: its row "
+            f"{row.number:,} was then {one.balance_id}, a {one.currency} balance of {one.ledger_id}."
+        )
+        return Verdict(RowState.LEFT_OUT, message)
+    newest = next(iter(earlier.values()))
+    there = [one for one in before if one.import_ == newest.number]
+    if there and (newest.is_aligned or any(one.cells == row.cells for one in there)):
+        return None
+    message = (
+        f"This file was imported on {newest.day} and is read differently now: as it is read now, this row "
+        "was not in it. Its balance may exist in another form."
+    )
+    return Verdict(RowState.LEFT_OUT, message)
+
+
+def _said_otherwise(row: Row, one: Row, for_all: Collection[str]) -> bool:
+    """Whether only what a person says for all rows makes them two balances."""
+    differ = {
+        name
+        for name, ours, theirs in (
+            ("ledger_id", row.ledger_id, one.ledger_id),
+            ("currency", row.currency, one.currency),
+        )
+        if ours != theirs
+    }
+    return differ <= set(for_all)
+
+
+def _is_or_looks_like(row: Row, one: Row, earlier: Earlier) -> Verdict:
+    assert one.balance_id is not None
+    if one.body is None:
+        message = (
+            f"This file was imported on {earlier.day}, and this row was {one.balance_id} then. What it said "
+            "was thrown away since, so they cannot be compared."
+        )
+        return Verdict(RowState.LEFT_OUT, message)
+    ours, theirs = fields_of(orjson.loads(row.body or b"{}")), fields_of(orjson.loads(one.body))
+    really, by_reading = names_that_differ(ours, theirs)
+    told = differences(ours, theirs, [*really, *by_reading])
+    if not really or (earlier.is_alike and earlier.is_aligned):
+        how = f", read differently then ({told})" if told else ""
+        message = f"Made on {earlier.day} from this row of the same file{how}; nothing was sent."
+        return Verdict(RowState.EXISTS, message, one.balance_id)
+    message = (
+        f"Looks like {one.balance_id}, made on {earlier.day} from this row of the same file, but differs "
+        f"({told})."
+    )
+    return Verdict(RowState.LEFT_OUT, message)
+
+
+async def settle(
+    thread: JournalThread, draft: Import, guard: Guard, *, among: Collection[int] | None
+) -> None:
+    """Moves the draft's READY rows (those `among` them) that an earlier import of the file has made."""
+    earlier = {one.number: one for one in await thread.read(earlier_imports, draft)}
+    if not earlier:
+        return
+    used = {column["use"] for column in (draft.mapping or {}).get("columns", [])}
+    for_all = {
+        field for field, use in (("ledger_id", Use.LEDGER), ("currency", Use.CURRENCY)) if use not in used
+    }
+    async for part in _new_rows(thread, draft.number, among):
+        before = await thread.read(_with_numbers, list(earlier), [row.number for row in part])
+        verdicts = {
+            row.id: verdict
+            for row in part
+            if (verdict := judge(row, before.get(row.number, []), earlier, for_all)) is not None
+        }
+        if verdicts:
+            await thread.write(guarded, guard, partial(_apply, verdicts=verdicts), draft.number)
+
+
+_ROW = (
+    *(table.c.id, table.c.import_, table.c.number, table.c.state, table.c.ledger_id, table.c.currency),
+    *(table.c.ref, table.c.balance_id, table.c.body, table.c.cells),
+)
+
+
+async def _new_rows(
+    thread: JournalThread, import_: int, among: Collection[int] | None
+) -> AsyncIterator[list[Row]]:
+    ready = select(*_ROW).where(table.c.import_ == import_, table.c.state == RowState.READY)
+    if among is not None:
+        wanted = sorted(among)
+        for start in range(0, len(wanted), IDS_PER_STATEMENT):
+            part = wanted[start : start + IDS_PER_STATEMENT]
+            yield await thread.read(_rows, ready.where(table.c.id.in_(part)))
+        return
+    after = 0
+    while found := await thread.read(
+        _rows, ready.where(table.c.id > after).order_by(table.c.id).limit(IDS_PER_STATEMENT)
+    ):
+        yield found
+        after = found[-1].id
+
+
+def _rows(tx: Connection, query: Select[Any]) -> list[Row]:
+    return [Row(*one)._replace(state=RowState(one.state)) for one in tx.execute(query)]
+
+
+def _with_numbers(tx: Connection, earlier: Sequence[int], numbers: Sequence[int]) -> dict[int, list[Row]]:
+    """By number; rows of the newest import first, those that made their balance before others."""
+    found: dict[int, list[Row]] = {}
+    query = select(*_ROW).where(table.c.import_.in_(earlier), table.c.number.in_(sorted(set(numbers))))
+    for one in _rows(tx, query):
+        found.setdefault(one.number, []).append(one)
+    for same in found.values():
+        same.sort(key=lambda one: (one.state is not RowState.CREATED, -one.import_, one.id))
+    return found
+
+
+def _apply(tx: Connection, number: int, *, verdicts: Mapping[int, Verdict]) -> None:
+    exist = {
+        row: {"balance_id": one.balance_id, "message": one.message}
+        for row, one in verdicts.items()
+        if one.balance_id is not None
+    }
+    move_each(tx, number, exist, from_=RowState.READY, to=RowState.EXISTS)
+    left_out = {row: one.message for row, one in verdicts.items() if one.to is RowState.LEFT_OUT}
+    near_duplicates.leave_out(tx, number, left_out)

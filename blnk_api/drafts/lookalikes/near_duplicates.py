@@ -1,0 +1,168 @@
+"""Rows that look like balances this tool made before, but differ in a column: a corrected cell, most likely.
+
+A content address says that such a row is new; a person may know better. So these rows are left out of the
+draft, with what they look like, until somebody says that they are to be created too. What stands here judges
+one row and one balance, and is pure; nearby.py finds the pairs, comparing.py asks Blnk.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, literal_column, update
+
+from blnk_api.common.visible import shown
+from blnk_api.drafts.lookalikes.same_value import names_that_differ, only_reading
+from blnk_api.models import IMPORT_ID, IMPORT_REF
+from blnk_api.store.bulk import given, run_at_once
+from blnk_api.store.states import RowState
+from blnk_api.store.tables import rows as table
+from blnk_api.store.transitions import count, require_move
+
+KIND = "looks_like"
+MOST_COLUMNS = 3
+SAMPLE_ROWS = 5_000
+"""Bodies of the file that show which of its columns tell rows apart."""
+SHARED = 2
+"""A value that more balances than this share tells none of them apart, whatever the column."""
+IDENTITY = "identity_id"
+_METADATA = "meta_data."
+_TELLING = 0.5
+"""A column tells rows apart when at least this part of its values is different."""
+_UNIQUE = 0.95
+"""All other columns together must differ so often before one that tells rows apart may be the changed one."""
+_FEWEST_ROWS = 20
+"""Fewer show nothing about columns together: any two of them differ."""
+_MOST_TOGETHER = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Sameness:
+    """What makes rows of one file the same, by the names that filters have: all `fields` of its rows; those
+    that tell rows apart, the best first; and those in which alone a row may differ from its balance."""
+
+    fields: tuple[str, ...]
+    telling: tuple[str, ...]
+    droppable: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A balance that may be a row's: what it says, and where it is."""
+
+    balance_id: str
+    created_at: str
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Resemblance:
+    """A row and the balance it looks like."""
+
+    row: int
+    balance_id: str
+    message: str
+
+
+def fields_of(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What tells balances of one ledger and currency apart, by the names that filters have."""
+    meta_data = told.get("meta_data") or {}
+    own = {
+        _METADATA + name: value for name, value in meta_data.items() if name not in (IMPORT_REF, IMPORT_ID)
+    }
+    return {IDENTITY: identity, **own} if (identity := told.get(IDENTITY)) else own
+
+
+def sameness(sample: Sequence[Mapping[str, Any]]) -> Sameness:
+    """From the bodies of a file's first rows."""
+    records = [fields_of(body) for body in sample]
+    values: dict[str, Counter[Any]] = {}
+    for fields in records:
+        for field, value in fields.items():
+            if isinstance(value, str):
+                values.setdefault(field, Counter())[value] += 1
+    ranked = sorted(values.items(), key=lambda item: -len(item[1]))
+    telling = [field for field, found in ranked if len(found) >= found.total() * _TELLING][:MOST_COLUMNS]
+    droppable = []
+    if len(records) >= _FEWEST_ROWS and len(values) <= _MOST_TOGETHER:
+        least = _UNIQUE if telling else _TELLING
+        for field in values:
+            if field in telling or field == IDENTITY or not telling:
+                rest = {tuple(sorted((k, str(v)) for k, v in one.items() if k != field)) for one in records}
+                if len(rest) >= least * len(records):
+                    droppable.append(field)
+    return Sameness(tuple(values), tuple(telling), tuple(droppable))
+
+
+def judge(row: int, body: Mapping[str, Any], near: Iterable[Near], same: Sameness) -> Resemblance | None:
+    """The balance that a row most likely is, with why; None where it is like none of them."""
+    ours = fields_of(body)
+    best: tuple[int, int, Near, list[str], list[str]] | None = None
+    for one in near:
+        really, by_reading = names_that_differ(ours, one.fields)
+        if (really or by_reading) and _is_alike(ours, one.fields, really, same):
+            found = (len(really), len(by_reading), one, really, by_reading)
+            best = found if best is None or found[:2] < best[:2] else best
+    if best is None:
+        return None
+    _, _, one, really, by_reading = best
+    return Resemblance(row, one.balance_id, say(ours, one, really, by_reading))
+
+
+def _is_alike(
+    ours: Mapping[str, Any], theirs: Mapping[str, Any], really: Collection[str], same: Sameness
+) -> bool:
+    if not really:
+        return True
+    names = {*ours, *theirs} - {IDENTITY}
+    is_little = IDENTITY not in really and len(really) <= max(1, len(names) / 2)
+    if is_little and any(_agree(ours, theirs, field) for field in same.telling):
+        return True
+    return len(really) == 1 and next(iter(really)) in same.droppable
+
+
+def _agree(ours: Mapping[str, Any], theirs: Mapping[str, Any], field: str) -> bool:
+    one, other = ours.get(field), theirs.get(field)
+    return isinstance(one, str) and isinstance(other, str) and only_reading(one, other)
+
+
+def say(ours: Mapping[str, Any], near: Near, really: Sequence[str], by_reading: Sequence[str]) -> str:
+    """The balance and the differences, for the person who decides."""
+    told = differences(ours, near.fields, really or by_reading)
+    made = f"{near.balance_id}, which this tool made on {near.created_at[:10]}"
+    if really:
+        return f"Looks like {made}, but differs ({told})."
+    return f"Looks like {made} from a file that was read differently ({told})."
+
+
+def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any], fields: Sequence[str]) -> str:
+    """ "branch: Abuja here, Lagos there"; three of them at most."""
+    return "; ".join(
+        f"{field.removeprefix(_METADATA)}: {shown(str(ours.get(field, 'nothing')))} here, "
+        f"{shown(str(theirs.get(field, 'nothing')))} there"
+        for field in fields[:3]
+    )
+
+
+_ALIKE = given("alike", at_row=table.c.id, message=table.c.message, at=table.c.changed_at)
+_LEAVE_OUT = (
+    update(table)
+    .where(table.c.id == _ALIKE.c.at_row, table.c.state == literal_column(f"'{RowState.READY}'"))
+    .values(
+        state=literal_column(f"'{RowState.LEFT_OUT}'"),
+        why=literal_column(f"'{KIND}'"),
+        message=_ALIKE.c.message,
+        changed_at=_ALIKE.c.at,
+    )
+    .returning(table.c.id)
+)
+
+
+def leave_out(tx: Connection, import_: int, messages: Mapping[int, str]) -> None:
+    """READY → LEFT_OUT until a person says otherwise; the reason stands with each row."""
+    require_move(RowState.READY, RowState.LEFT_OUT)
+    now = time.time()
+    moved = len(run_at_once(tx, _LEAVE_OUT, [(row, message, now) for row, message in messages.items()]))
+    count(tx, import_, {RowState.READY: -moved, RowState.LEFT_OUT: moved})

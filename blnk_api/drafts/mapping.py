@@ -1,0 +1,347 @@
+"""Matching columns: what each column of a file is for, guessed, chosen by a person, kept with the import."""
+
+import hashlib
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from blnk_api import currencies
+from blnk_api.common.visible import shown
+from blnk_api.currencies import Severity
+from blnk_api.drafts.problems import Problem, clip
+from blnk_api.files import FileShape
+from blnk_api.files.column_names import (
+    Use,
+    is_formula_error,
+    metadata_name,
+    names_an_amount,
+    plain,
+    recognise,
+)
+from blnk_api.files.csv import encodings
+from blnk_api.files.formula_guard import unguard_cell
+from blnk_api.models import IMPORT_ID, IMPORT_REF
+
+__all__ = [
+    "ColumnUse",
+    "ForAllRows",
+    "Mapping",
+    "Use",
+    "adopt",
+    "fingerprint",
+    "guess",
+    "problems",
+    "stored_name",
+]
+
+FINDABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+"""The metadata names that Blnk's filters can look for."""
+
+_UNSTORABLE = re.compile("[\x00-\x1f\x7f-\x9f\ufffd]")
+_ONE_ONLY = (Use.LEDGER, Use.CURRENCY, Use.IDENTITY, Use.INDICATOR, Use.LINEAGE, Use.ALLOCATION_STRATEGY)
+_OWN = {
+    "balanceid": Use.BALANCE_ID,
+    "status": Use.STATUS,
+    "message": Use.MESSAGE,
+    "importref": Use.IMPORT_REF,
+    "importrow": Use.IMPORT_ROW,
+}
+_LEDGER_ID = re.compile(r"ldg_\S+|general_ledger_id")
+_IDENTITY_ID = re.compile(r"idt_\S+")
+
+
+class ColumnUse(BaseModel):
+    """One column of the file, by its place (from 0) and header, and what it is for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    position: int
+    header: str
+    use: Use
+    name: str | None = None
+    """The metadata name; only for metadata and the reference."""
+
+
+class ForAllRows(BaseModel):
+    """What the file lacks, chosen once. Never overrides a column that the file has."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ledger_id: str | None = None
+    currencies: tuple[str, ...] = ()
+    """Several make several balances of each row."""
+
+
+class Mapping(BaseModel):
+    """All that a person said about columns. Whole numbers and text only: it is kept as JSON."""
+
+    model_config = ConfigDict(frozen=True)
+
+    columns: tuple[ColumnUse, ...]
+    for_all_rows: ForAllRows = Field(default_factory=ForAllRows)
+    match_columns: tuple[str, ...] | None = None
+    """Metadata names that, beside ledger, currency, identity and indicator, decide whether two rows mean the
+    same balance. None: everything that is sent."""
+    identity_key: str | None = None
+    """A metadata key of the identities, when the identity column holds that and not an id, e-mail or name."""
+
+    def column(self, use: Use) -> ColumnUse | None:
+        """The first column with this use."""
+        return next((column for column in self.columns if column.use is use), None)
+
+    @property
+    def metadata_columns(self) -> list[ColumnUse]:
+        """The columns that become metadata, the reference among them."""
+        return [column for column in self.columns if column.use in (Use.METADATA, Use.REFERENCE)]
+
+    @property
+    def reference_column(self) -> str | None:
+        """The header of the person's own unique key."""
+        column = self.column(Use.REFERENCE)
+        return column.header if column else None
+
+
+def guess(shape: FileShape) -> Mapping:
+    """What the columns are for, from their headers and, where those say nothing, from the values."""
+    values = [_values(shape, at) for at in range(len(shape.headers))]
+    uses: dict[int, Use] = {}
+    own = _own_columns(shape.headers)
+    for at, header in enumerate(shape.headers):
+        if plain(header) in ("balanceid", "importref", "importrow"):
+            uses[at] = Use.IGNORE
+    uses |= own
+    for use in (*_ONE_ONLY, Use.REFERENCE):
+        named = [at for at, header in enumerate(shape.headers) if (recognise(header) or (None,))[0] is use]
+        if use is Use.REFERENCE:
+            named = [at for at in named if _mostly_different(values[at])]
+        best = min(named, key=lambda at: _preference(shape.headers[at], values[at]), default=None)
+        if best is not None:
+            same = plain(shape.headers[best])
+            uses |= {at: use for at in named if at == best or plain(shape.headers[at]) == same}
+    for use in (Use.LEDGER, Use.CURRENCY, Use.IDENTITY):
+        if use not in uses.values():
+            free = (at for at in range(len(values)) if at not in uses and _speaks_of(use, values[at]))
+            if (first := next(free, None)) is not None:
+                uses[first] = use
+    taken: dict[str, str] = {}
+    columns = []
+    for at, header in enumerate(shape.headers):
+        header = unguard_cell(header) if own else header
+        is_named = bool(header) and not is_formula_error(header)
+        use = uses.get(at, Use.METADATA if is_named else Use.IGNORE)
+        name = stored_name(header, taken) if use in (Use.METADATA, Use.REFERENCE) else None
+        columns.append(ColumnUse(position=at, header=shape.headers[at], use=use, name=name))
+    return Mapping(columns=tuple(columns))
+
+
+def _own_columns(headers: Sequence[str]) -> dict[int, Use]:
+    """The columns that our results add, the last of their name: a person may have a `status` of their own.
+
+    Without an import_ref or import_row it is not a file of ours, and only a balance_id says something: what
+    exists already.
+    """
+    last = {plain(header): at for at, header in enumerate(headers)}
+    names = _OWN if {"importref", "importrow"} & set(last) else ("balanceid",)
+    return {last[name]: _OWN[name] for name in names if name in last}
+
+
+def _values(shape: FileShape, at: int) -> list[str]:
+    return [text for record in shape.samples if (text := record.cells[at].strip())]
+
+
+def _mostly_different(values: Sequence[str]) -> bool:
+    return not values or len(set(values)) > len(values) * 0.6
+
+
+def _preference(header: str, values: Sequence[str]) -> tuple[bool, int]:
+    """Ids before names where a file has both, then the plainest spelling."""
+    ids = sum(bool(_LEDGER_ID.fullmatch(value) or _IDENTITY_ID.fullmatch(value)) for value in values)
+    found = recognise(header)
+    return ids * 2 <= len(values), found[1] if found else 99
+
+
+def _speaks_of(use: Use, values: Sequence[str]) -> bool:
+    if use is Use.LEDGER:
+        hits = sum(bool(_LEDGER_ID.fullmatch(value)) for value in values)
+    elif use is Use.IDENTITY:
+        hits = sum(bool(_IDENTITY_ID.fullmatch(value)) for value in values)
+    else:
+        hits = sum(len(value) == 3 and currencies.name_of(value) is not None for value in values)
+    return bool(values) and hits >= len(values) * 0.8
+
+
+def stored_name(header: str, taken: dict[str, str]) -> str:
+    """The name under which a column is stored: findable where the header's letters allow it.
+
+    `taken` are the names so far with their headers; two different headers never share a name.
+    """
+    name = metadata_name(header) or header
+    if not FINDABLE.fullmatch(name):
+        letters = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+        tidy = re.sub(r"[^0-9A-Za-z]+", "_", letters).strip("_")
+        if all(c.isascii() or not c.isalnum() for c in letters) and FINDABLE.fullmatch(tidy):
+            name = tidy
+    if name in (IMPORT_REF, IMPORT_ID):
+        name = f"file_{name}"
+    if name in taken and plain(taken[name]) != plain(header):
+        name = next(f"{name}_{n}" for n in range(2, 1_000) if f"{name}_{n}" not in taken)
+    taken.setdefault(name, header)
+    return name
+
+
+def fingerprint(headers: Sequence[str]) -> str:
+    """What files with the same columns share, in whatever order, and our own results of them too.
+
+    A saved mapping is offered by it.
+    """
+    own = _own_columns(headers)
+    theirs = (header for at, header in enumerate(headers) if header and at not in own)
+    names = "\n".join(sorted(map(_alike, theirs)))
+    return hashlib.sha256(names.encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def adopt(saved: Mapping, shape: FileShape) -> Mapping:
+    """A saved mapping put on a file with the same headers, wherever its columns stand now."""
+    left = list(saved.columns)
+    guessed = guess(shape)
+    known: dict[int, ColumnUse] = {}
+    # To the letter first: of "Currency" and "currency" each is the one that it was.
+    for key in (_same, _alike):
+        for column in guessed.columns:
+            old = next((one for one in left if key(one.header) == key(column.header)), None)
+            if column.position not in known and old is not None:
+                left.remove(old)
+                known[column.position] = old
+    columns = []
+    for column in guessed.columns:
+        found = known.get(column.position)
+        if found is not None:
+            column = found.model_copy(update={"position": column.position, "header": column.header})
+        columns.append(column)
+    return saved.model_copy(update={"columns": tuple(columns)})
+
+
+def _same(header: str) -> str:
+    return header
+
+
+def _alike(header: str) -> str:
+    return " ".join(header.split()).casefold()
+
+
+def problems(mapping: Mapping, shape: FileShape) -> list[Problem]:
+    """What stands in the way of checking (errors) and what a person should know. All have row 0."""
+    found = [
+        _problem(
+            "error", f"no_{what}_column", "", f"No column holds the {what}. Choose it, or one for all rows."
+        )
+        for use, chosen, what in (
+            (Use.LEDGER, mapping.for_all_rows.ledger_id, "ledger"),
+            (Use.CURRENCY, mapping.for_all_rows.currencies, "currency"),
+        )
+        if mapping.column(use) is None and not chosen
+    ]
+    found += [_problem(flaw.severity, flaw.kind, "", flaw.message) for flaw in shape.remarks]
+    if shape.encoding_guessed:
+        found.append(_guessed(shape))
+    found += _used_twice(mapping)
+    names = {column.name for column in mapping.metadata_columns}
+    for match in mapping.match_columns or ():
+        if match not in names:
+            message = f"Rows are to be compared by {shown(match)}, but no column is stored under that name."
+            found.append(_problem("error", "no_match_column", match, message))
+    for column in mapping.columns:
+        found += _about(column, [record.cells[column.position] for record in shape.samples])
+    return found
+
+
+def _guessed(shape: FileShape) -> Problem:
+    encoding = encodings.said(shape.encoding or "")
+    message = (
+        f"The file does not say how its letters are encoded. They are read as {encoding}, a guess: "
+        f"“{shown(shape.letters)}”. If that looks wrong, choose another encoding."
+    )
+    return Problem("encoding_guessed", 0, "", "", clip(shape.letters), message, "warning")
+
+
+def _used_twice(mapping: Mapping) -> Iterator[Problem]:
+    used: dict[tuple[Use, str], list[ColumnUse]] = defaultdict(list)
+    for column in mapping.columns:
+        if column.use is not Use.IGNORE:
+            key = Use.METADATA if column.use is Use.REFERENCE else column.use
+            used[key, (column.name or "").casefold()].append(column)
+    for (use, name), columns in used.items():
+        if len(columns) < 2:
+            continue
+        headers = [shown(column.header) or f"Column {column.position + 1}" for column in columns]
+        if len({plain(column.header) for column in columns}) == 1:
+            places = " and ".join(str(column.position + 1) for column in columns)
+            message = f"The column {headers[0]} is there {_times(len(columns))} (columns {places}): keep one."
+        else:
+            what = f"stored as {shown(name)}" if name else f"matched to {use.value.replace('_', ' ')}"
+            message = f"{' and '.join(headers)} are all {what}: keep one."
+        yield _problem("error", "duplicate_column", columns[0].header, message, columns[0].position)
+
+
+def _times(count: int) -> str:
+    return "twice" if count == 2 else f"{count} times"
+
+
+def _about(column: ColumnUse, samples: Sequence[str]) -> Iterator[Problem]:
+    header, name, at = column.header, column.name, column.position
+    said = shown(header)
+    if column.use is Use.IGNORE:
+        if not header and any(map(str.strip, samples)):
+            message = f"Column {column.position + 1} has no name and is left out, though it holds values."
+            yield _problem("warning", "nameless_column", header, message, at)
+        elif is_formula_error(header):
+            message = (
+                f"Column {column.position + 1} is called {said}, the error of a formula, and is left out. "
+                "Correct the name in the file, or choose what the column is."
+            )
+            yield _problem("warning", "nameless_column", header, message, at)
+        return
+    if column.use not in (Use.METADATA, Use.REFERENCE):
+        return
+    if not name:
+        message = f"Say under which name {said} is to be stored."
+        yield _problem("error", "no_metadata_name", header, message, at)
+        return
+    if name in (IMPORT_REF, IMPORT_ID):
+        message = f"{name} is the name of our own mark. Choose another name for {said}."
+        yield _problem("error", "reserved_name", header, message, at)
+    elif _UNSTORABLE.search(name):
+        message = f"The name {shown(name)} has signs that cannot be stored or were lost. Choose another name."
+        yield _problem("error", "bad_name", header, message, at)
+    elif not FINDABLE.fullmatch(name):
+        message = (
+            f"Blnk cannot search for the name {shown(name)}: use a letter, then letters A to Z, digits and _."
+        )
+        yield _problem("warning", "unfindable_name", header, message, at)
+    elif name != (metadata_name(header) or header):
+        message = f"{said} is stored as {name}, a name that Blnk can search for."
+        yield _problem("note", "renamed", header, message, at)
+    if names_an_amount(header):
+        message = (
+            f"{said} is kept as metadata only. Amounts are not posted: every new balance starts at zero."
+        )
+        yield _problem("warning", "amount_column", header, message, at)
+    known = recognise(header)
+    if column.use is Use.METADATA and known and known[0] in _ONE_ONLY:
+        message = f"{said} is kept as metadata, though it looks like the {known[0].value.replace('_', ' ')}."
+        yield _problem("warning", "second_column", header, message, at)
+    if column.use is Use.REFERENCE:
+        message = (
+            f"{said} is taken as your own unique key: two rows with the same key are an error. "
+            "If it is none, match the column as metadata."
+        )
+        yield _problem("note", "reference_column", header, message, at)
+
+
+def _problem(
+    severity: Severity, kind: str, column: str, message: str, position: int | None = None
+) -> Problem:
+    return Problem(kind, 0, "", column, clip(column), message, severity, position=position)

@@ -1,0 +1,86 @@
+"""What a person may say about columns: each act gives a new mapping. Pure."""
+
+from collections.abc import Sequence
+
+from blnk_api.drafts.mapping import ColumnUse, ForAllRows, Mapping, Use, stored_name
+from blnk_api.files import FileShape
+
+CHOICES = (
+    Use.LEDGER,
+    Use.CURRENCY,
+    Use.IDENTITY,
+    Use.INDICATOR,
+    Use.LINEAGE,
+    Use.ALLOCATION_STRATEGY,
+    Use.REFERENCE,
+    Use.METADATA,
+    Use.IGNORE,
+)
+"""What a person can choose. The columns of our own results are recognised, not chosen."""
+
+_ONE_COLUMN_EACH = frozenset(CHOICES) - {Use.METADATA, Use.IGNORE}
+_STORED = (Use.METADATA, Use.REFERENCE)
+_SAMPLES = 3
+
+
+def with_use(mapping: Mapping, position: int, use: Use, name: str | None = None) -> Mapping:
+    """With one column taken for something else. Another that was taken for the same becomes metadata.
+
+    `name` is the metadata name; without it the column gets the one that it would have by itself.
+    """
+    columns = []
+    for column in mapping.columns:
+        if column.position == position:
+            column = column.model_copy(update={"use": use, "name": (name or "").strip() or None})
+        elif column.use is use and use in _ONE_COLUMN_EACH:
+            column = column.model_copy(update={"use": Use.METADATA, "name": column.name})
+        columns.append(column)
+    return _settled(mapping.model_copy(update={"columns": named(columns)}))
+
+
+def with_name(mapping: Mapping, position: int, name: str) -> Mapping:
+    """With another metadata name for a column, where the column is still one that is stored."""
+    at = next((one for one in mapping.columns if one.position == position and one.use in _STORED), None)
+    return with_use(mapping, position, at.use, name) if at else mapping
+
+
+def named(columns: Sequence[ColumnUse]) -> tuple[ColumnUse, ...]:
+    """Gives stored columns that have no name yet the one that they would have by themselves."""
+    taken = {one.name: one.header for one in columns if one.name and one.use in _STORED}
+    return tuple(
+        one.model_copy(update={"name": one.name or stored_name(one.header, taken)})
+        if one.use in _STORED
+        else one.model_copy(update={"name": None})
+        for one in columns
+    )
+
+
+def _settled(mapping: Mapping) -> Mapping:
+    """Match columns that are not stored any more do not count any more."""
+    if mapping.match_columns is None:
+        return mapping
+    there = {column.name for column in mapping.metadata_columns}
+    kept = tuple(name for name in mapping.match_columns if name in there)
+    return mapping.model_copy(update={"match_columns": kept or None})
+
+
+def for_all_rows(mapping: Mapping, *, ledger_id: str | None, currencies: Sequence[str]) -> Mapping:
+    """With the ledger and the currencies that the file lacks."""
+    chosen = ForAllRows(ledger_id=ledger_id or None, currencies=tuple(currencies))
+    return mapping.model_copy(update={"for_all_rows": chosen})
+
+
+def with_match(mapping: Mapping, names: Sequence[str]) -> Mapping:
+    """With the metadata names by which two rows mean the same balance; none: everything that is sent."""
+    return mapping.model_copy(update={"match_columns": tuple(names) or None})
+
+
+def with_identity_key(mapping: Mapping, key: str) -> Mapping:
+    """With the metadata key of the identities that the identity column holds; empty: id, e-mail or name."""
+    return mapping.model_copy(update={"identity_key": key.strip() or None})
+
+
+def samples_of(shape: FileShape, position: int) -> list[str]:
+    """The first different values of a column."""
+    values = (record.cells[position].strip() for record in shape.samples if position < len(record.cells))
+    return list(dict.fromkeys(filter(None, values)))[:_SAMPLES]

@@ -1,0 +1,200 @@
+"""A draft's rows that have to be put right as a workbook of their own, and what a person changed in it.
+
+A row keeps its number in the first column; what is wrong with it stands in the last.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+from blnk_api.common.visible import shown
+from blnk_api.files import FileProblem, ReadOptions, Record, reading_process, xlsx_writer
+from blnk_api.files.column_labels import told_apart
+from blnk_api.files.column_names import plain
+from blnk_api.reports.results import FileKind, mark, named
+from blnk_api.store import Journal, rows
+from blnk_api.store.imports import Import
+from blnk_api.store.people.edits import Edit
+from blnk_api.store.rows import JournalRow
+from blnk_api.store.states import RowState
+
+NUMBER = "Row in the file"
+REASONS = "What is wrong"
+_SHEET = "Rows to put right"
+_PAGE_ROWS = 1_000
+_TOLD = 3
+
+
+class NotTheseRows(Exception):
+    """The file is none that belongs to this draft; the text says what is wrong with it and what to do."""
+
+
+def file_name(import_: Import) -> str:
+    return named(import_, _SHEET.lower(), mark(import_)) + f".{FileKind.XLSX}"
+
+
+def workbook(journal: Journal, import_: Import, folder: Path) -> IO[bytes]:
+    """All rows that are invalid, with their cells as they are in the draft now; see `xlsx_writer.made`."""
+    header = [NUMBER, *_names(import_), REASONS]
+    rows_ = _written(journal, import_)
+    return xlsx_writer.made(folder, lambda book: book.add_table(_sheet_name(import_), header, rows_))
+
+
+def _written(journal: Journal, import_: Import) -> Iterator[list[str]]:
+    names = _names(import_)
+    width = len(names)
+    after = number = 0
+    while True:
+        with journal.read() as tx:
+            page = rows.page(tx, import_.number, states=[RowState.INVALID], after=after, limit=_PAGE_ROWS)
+        if not page:
+            return
+        after = page[-1].id
+        for row in page:
+            if row.number != number:
+                cells = [*row.cells, *([""] * width)][:width]
+                yield [str(row.number), *cells, _reasons(row, names)]
+            number = row.number
+
+
+def _reasons(row: JournalRow, names: Sequence[str]) -> str:
+    told = []
+    for one in row.problems:
+        if one["severity"] == "error":
+            at = one.get("position")
+            column = one["column"] if at is None else names[at]
+            told.append(f"{shown(column)}: {one['message']}" if column else one["message"])
+    return "\n".join(dict.fromkeys(told)) or row.message or ""
+
+
+def _names(import_: Import) -> list[str]:
+    return told_apart(_headers(import_), taken=(NUMBER, REASONS))
+
+
+def _headers(import_: Import) -> list[str]:
+    headers: list[str] = (import_.shape or {}).get("headers", [])
+    return headers
+
+
+def _sheet_name(import_: Import) -> str:
+    """Names the import, so that another one's rows are not taken for these."""
+    return f"{_SHEET} {hashlib.sha256(import_.id.encode()).hexdigest()[:6]}"
+
+
+def read_back(journal: Journal, import_: Import, path: Path, name: str) -> list[Edit]:
+    """The cells in which such a workbook, or a CSV made of it, differs from the draft as it stands now.
+
+    Rows and columns that were taken out of it stay as they are. `name` is what the person called the file.
+    Raises NotTheseRows.
+    """
+    try:
+        with reading_process.opened(path, name, ReadOptions(header_row=1)) as (shape, records):
+            if shape.sheet and shape.sheet.startswith(_SHEET) and shape.sheet != _sheet_name(import_):
+                raise NotTheseRows("These are the rows of another file. Download the rows of this one.")
+            columns = _columns(import_, shape.headers)
+            brought = _by_number(records, shape.headers, most=import_.row_count)
+    except FileProblem as problem:
+        raise NotTheseRows(problem.message) from None
+    return _differences(journal, import_, brought, columns)
+
+
+def _columns(import_: Import, headers: Sequence[str]) -> dict[int, int]:
+    """Place in the workbook → place in the file. A column is told by the name that only it was given."""
+    if NUMBER not in headers:
+        raise NotTheseRows(
+            f"The first row names no column {NUMBER}. Download the rows to put right, change their cells, "
+            "and put that file here."
+        )
+    ours = {list(headers).index(NUMBER), len(headers) - 1 if headers[-1] == REASONS else -1}
+    places = {_alike(name): at for at, name in enumerate(_names(import_))}
+    found = {
+        at: places[_alike(name)]
+        for at, name in enumerate(headers)
+        if at not in ours and _alike(name) in places
+    }
+    if len(set(found.values())) < len(found):
+        twice = next(
+            name for at, name in enumerate(headers) if list(found.values()).count(found.get(at, -1)) > 1
+        )
+        raise NotTheseRows(f"The column {shown(twice)} is there twice. Keep one.")
+    rest = [at for at, name in enumerate(headers) if at not in ours and at not in found]
+    return found | _by_header(import_, headers, rest)
+
+
+def _by_header(import_: Import, headers: Sequence[str], rest: Sequence[int]) -> dict[int, int]:
+    """Columns under the file's own header, which several may have: then all of them have to be there."""
+    theirs, ours = defaultdict[str, list[int]](list), defaultdict[str, list[int]](list)
+    for at in rest:
+        theirs[_alike(headers[at])].append(at)
+    for at, name in enumerate(_headers(import_)):
+        ours[_alike(name)].append(at)
+    found: dict[int, int] = {}
+    for header, places in theirs.items():
+        name = headers[places[0]]
+        if not ours[header] and not name:
+            continue
+        if not ours[header]:
+            message = f"The file has no column {shown(name)}. Leave the names of the columns as they are."
+            raise NotTheseRows(message)
+        if len(places) != len(ours[header]):
+            raise NotTheseRows(
+                f"The file has {len(ours[header])} columns {shown(name) or 'without a name'}, and here it "
+                "cannot be told which one is meant. Download the rows again, and leave the names of the "
+                "columns as they are."
+            )
+        found |= dict(zip(places, ours[header], strict=True))
+    return found
+
+
+def _alike(name: str) -> str:
+    return plain(name) or name
+
+
+def _by_number(records: Iterator[Record], headers: Sequence[str], most: int) -> dict[int, list[str]]:
+    """The rows that the workbook brings."""
+    at = list(headers).index(NUMBER)
+    found: dict[int, list[str]] = {}
+    for record in records:
+        wrong = [flaw.message for flaw in record.problems if flaw.severity == "error"]
+        if wrong:
+            raise NotTheseRows(f"Line {record.number:,} cannot be used: {wrong[0]}")
+        text = record.cells[at].strip()
+        if not text.isdecimal() or not text.isascii():
+            raise NotTheseRows(
+                f"Line {record.number:,} has {shown(text) or 'nothing'} for its row in the file. Each line "
+                "needs the number that it came with."
+            )
+        if found.setdefault(int(text), record.cells) is not record.cells:
+            raise NotTheseRows(f"Row {int(text):,} is there twice. Keep one.")
+        if len(found) > most:
+            raise NotTheseRows("The file has more rows than this import. Is it the file of another import?")
+    return found
+
+
+def _differences(
+    journal: Journal, import_: Import, brought: dict[int, list[str]], columns: dict[int, int]
+) -> list[Edit]:
+    with journal.read() as tx:
+        now = rows.cells_of(tx, import_.number, brought.keys())
+    missing = sorted(brought.keys() - now.keys())
+    if missing:
+        listed = ", ".join(f"{number:,}" for number in missing[:_TOLD])
+        raise NotTheseRows(f"This import has no row {listed}. Is it the file of another import?")
+    edits = []
+    for number, cells in brought.items():
+        for at, position in columns.items():
+            old = now[number][position] if position < len(now[number]) else ""
+            if not _is_same(cells[at], old):
+                edits.append(Edit(number, position, cells[at]))
+    return edits
+
+
+def _is_same(brought: str, old: str) -> bool:
+    """Whether a cell came back as it went: programs write line ends their own way, and long text was cut."""
+    return brought == old or _lines(brought) == _lines(xlsx_writer.fitting(old))
+
+
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -1,0 +1,34 @@
+"""Of which import a file is the results, where it is our own results that come back."""
+
+from sqlalchemy import Connection
+
+from blnk_api.drafts.mapping import Mapping, Use
+from blnk_api.files import FileShape
+from blnk_api.files.row_marks import Mark
+from blnk_api.settings import Instance
+from blnk_api.store import import_search, imports
+from blnk_api.store.imports import Import
+
+
+def import_of(tx: Connection, instance: Instance, guessed: Mapping, shape: FileShape) -> Import | None:
+    """By the marks of its first rows, and by their references, which earlier versions wrote alone.
+
+    None where it is another file, or the import is not here or went into another instance.
+    """
+    marks = (Mark.read(text) for text in _texts(guessed, shape, Use.IMPORT_ROW))
+    for id in dict.fromkeys(mark.import_id for mark in marks if mark is not None):
+        found = imports.find(tx, id)
+        if found is not None and found.instance == instance and found.mapping is not None:
+            return found
+    refs = _texts(guessed, shape, Use.IMPORT_REF)
+    number = next(
+        (number for number, one in import_search.used_instances(tx).items() if one == instance), None
+    )
+    return imports.with_refs(tx, number, sorted(set(refs))) if refs and number is not None else None
+
+
+def _texts(guessed: Mapping, shape: FileShape, use: Use) -> list[str]:
+    column = guessed.column(use)
+    if column is None:
+        return []
+    return [text for record in shape.samples if (text := record.cells[column.position].strip())]

@@ -1,0 +1,76 @@
+"""An empty file to fill in: columns that we know, with this Blnk's ledgers and currencies to choose from."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import IO
+
+from blnk_api import currencies
+from blnk_api.files import xlsx_writer
+from blnk_api.files.xlsx_writer import MAX_ROWS, TextBook
+from blnk_api.models import Ledger
+from blnk_api.reports.results import FileKind, tidy
+from blnk_api.settings import Connection
+
+HEADER = ("ledger", "currency", "identity", "customer_number")
+"""The last one is an example of a column that is kept with the balance as it stands."""
+
+_BOM = "\ufeff"
+_LEDGER_HELP = "The ledger's name or id."
+_CURRENCY_HELP = "A code. Several with semicolons between them, USD;EUR, make several balances."
+
+
+def file_name(connection: Connection, kind: FileKind) -> str:
+    """What the download is called: the choices in it are this connection's."""
+    environment = ["PRACTICE"] if connection.instance.environment == "practice" else []
+    return " - ".join(["Balances", *environment, tidy(connection.label) or "template"]) + f".{kind}"
+
+
+def template_csv() -> bytes:
+    """The header alone."""
+    return f"{_BOM}{','.join(HEADER)}\r\n".encode()
+
+
+def template_xlsx(ledgers: Sequence[Ledger], custom_currencies: Collection[str], folder: Path) -> IO[bytes]:
+    """With drop-downs, whose values stand in two further sheets; see `xlsx_writer.made` for `folder`.
+
+    A name that several ledgers have would be refused, so these are offered by their ids.
+    """
+
+    def write(book: TextBook) -> None:
+        (sheet,) = book.add_table("Balances", HEADER, [])
+        choices = _choices(ledgers)
+        codes = [[code, "your own"] for code in sorted(custom_currencies)]
+        codes += [[code, currencies.name_of(code) or ""] for code in currencies.all_codes()]
+        if choices:
+            book.add_table("Ledgers", ["To choose", "Its name", "Its id"], choices)
+        book.add_table("Currencies", ["To choose", "What it is"], codes)
+        for at, listed, count, help_ in (
+            (0, "Ledgers", len(choices), _LEDGER_HELP),
+            (1, "Currencies", len(codes), _CURRENCY_HELP),
+        ):
+            if count:
+                sheet.data_validation(
+                    *(1, at, MAX_ROWS - 1, at),
+                    {
+                        "validate": "list",
+                        "source": f"={listed}!$A$2:$A${count + 1}",
+                        "input_message": help_,
+                        # An id, or several currencies, may be typed all the same.
+                        "error_type": "warning",
+                        "error_message": "This is none of the list. It can stay if you know it to be right.",
+                    },
+                )
+
+    return xlsx_writer.made(folder, write)
+
+
+def _choices(ledgers: Sequence[Ledger]) -> list[list[str]]:
+    """What to choose for each ledger, its name and its id, by name."""
+    names = Counter(one.name.strip().casefold() for one in ledgers)
+    listed = []
+    for one in sorted(ledgers, key=lambda one: (one.name.casefold(), one.ledger_id)):
+        name = one.name.strip()
+        is_alone = name and names[name.casefold()] == 1
+        listed.append([name if is_alone else one.ledger_id, one.name, one.ledger_id])
+    return listed

@@ -1,0 +1,49 @@
+"""Any file → records of text, with what was detected. One reader for the first look and for the import."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from blnk_api.files import kinds
+from blnk_api.files.csv import reader
+from blnk_api.files.csv.encodings import ENCODINGS
+from blnk_api.files.file_shape import MAX_BYTES, FileProblem, FileShape, Flaw, ReadOptions, Record
+from blnk_api.files.xlsx import workbook
+
+__all__ = ["ENCODINGS", "FileProblem", "FileShape", "Flaw", "ReadOptions", "Record", "detect", "records"]
+
+_DETECT = ReadOptions()
+
+
+def detect(path: Path, name: str, options: ReadOptions = _DETECT) -> FileShape:
+    """How the file is to be read, within a second whatever its size. Raises FileProblem.
+
+    `name` is what the person called the file; only its ending is looked at, for the words of a refusal.
+    """
+    size = path.stat().st_size
+    if size == 0:
+        raise FileProblem("empty", "The file is empty. Choose another file, or save this one again.")
+    if size > MAX_BYTES:
+        raise FileProblem(
+            "too_big",
+            f"The file has {size / 1e6:,.0f} MB; at most 100 MB can be read. Split it into several.",
+        )
+    with path.open("rb") as stream:
+        head = stream.read(4_096)
+    kinds.refuse_by_first_bytes(head)
+    if head.startswith(kinds.OLE):
+        raise workbook.refuse_old(path)
+    if head.startswith(kinds.ZIP):
+        return workbook.detect(path, options)
+    if name.lower().endswith((".xlsx", ".xlsm")):
+        raise FileProblem(
+            "damaged", "This file is called a workbook and is none. Open it and save it anew as XLSX or CSV."
+        )
+    return reader.detect(path, options)
+
+
+def records(path: Path, shape: FileShape) -> Iterator[Record]:
+    """The records under the header as a stream, blank ones skipped. Raises FileProblem for what only shows on
+    the way: more rows than allowed, a workbook that is damaged further down."""
+    if shape.kind == "xlsx":
+        return workbook.records(path, shape)
+    return reader.records(path, shape)

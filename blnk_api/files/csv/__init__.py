@@ -1,0 +1,1 @@
+"""Text files with a delimiter: their characters, their quotation marks, their records."""

@@ -1,0 +1,262 @@
+"""Text files with a delimiter: CSV, TSV, semicolons, pipes."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from blnk_api.common.visible import shown
+from blnk_api.files import header, kinds
+from blnk_api.files.csv import encoding_guess, encodings, unclosed_quotes
+from blnk_api.files.csv.encodings import Found
+from blnk_api.files.csv.records import SEP_LINE, Dialect, raw_records
+from blnk_api.files.csv.unclosed_quotes import OtherRows
+from blnk_api.files.file_shape import (
+    MAX_CELL_CHARACTERS,
+    MAX_ROWS,
+    SAMPLES,
+    FileProblem,
+    FileShape,
+    Flaw,
+    ReadOptions,
+    Record,
+    cut,
+    no_rows,
+)
+
+DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+"""Tried in this order; each may also be chosen by its name."""
+
+_HEAD_BYTES = 262_144
+_PADDING = "\0\x1a"
+"""What old systems write after the last row. It is no row."""
+
+_FLAWED = {
+    "bad_quotes": "A quotation mark in this row is never closed, or stands in a cell without being doubled.",
+    "cell_too_long": f"A cell of this row has more than {MAX_CELL_CHARACTERS:,} characters, the limit.",
+}
+
+
+def detect(path: Path, options: ReadOptions) -> FileShape:
+    """The shape of a text file. Raises FileProblem."""
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD_BYTES)
+        stream.seek(0)
+        scanned = encodings.scan(stream)
+    found = encodings.find(head, scanned)
+    if options.encoding is not None:
+        found = Found(encodings.chosen(options.encoding))
+    encoding = found.name
+    text = head.decode(encodings.ENCODINGS[encoding], encodings.MARK).removeprefix("\ufeff")
+    if len(head) < _HEAD_BYTES and not text.strip("\0 \t\r\n\x1a"):
+        raise FileProblem("empty", "The file is empty. Choose another file, or save this one again.")
+    kinds.refuse_by_text(text.strip("\0")[:8_192])
+    dialect = _dialect(path, encoding, _chosen_delimiter(options) or _find_delimiter(path, encoding))
+    number, headers = header.choose(_filled(path, dialect), options.header_row)
+    headers = [encodings.without_undecodable(name) for name in headers]
+    if len(headers) == 1 and options.delimiter is None and header.known_uses(headers) == 0:
+        raise FileProblem(
+            "one_column",
+            f"A single column was found, called {shown(headers[0])}. Is the separator right? Choose comma, "
+            "semicolon, tab or pipe, or save the file again as CSV.",
+        )
+    _refuse_swallowing(headers, dialect.delimiter)
+    shape = FileShape(
+        kind="csv",
+        encoding=encoding,
+        encoding_guessed=found.is_guessed,
+        strays=found.strays,
+        letters=_letters(scanned.strange, dialect) if found.is_guessed else "",
+        delimiter=dialect.delimiter,
+        spaced_quotes=dialect.spaced,
+        header_row=number,
+        headers=headers,
+        rows_estimate=max(0, scanned.line_ends - number),
+    )
+    samples = [cut(record) for record in islice(records(path, shape), SAMPLES)]
+    if not samples:
+        raise no_rows()
+    return shape.model_copy(update={"samples": samples})
+
+
+def _refuse_swallowing(headers: Sequence[str], delimiter: str) -> None:
+    """A row of column names that has taken in the rows below it."""
+    for at, name in enumerate(headers):
+        lines = [line.split(delimiter) for line in unclosed_quotes.LINES.split(name)]
+        if len(lines) > 1 and len(headers) > 1 and all(unclosed_quotes.fit(lines, headers, at, len(headers))):
+            raise FileProblem(
+                "bad_quotes",
+                "A quotation mark was left open in the row of column names, which takes in rows below it: "
+                f"“{shown(name)}”. Correct the marks in the file and upload it again.",
+            )
+
+
+def _letters(lines: bytes, dialect: Dialect) -> str:
+    """The first cell with letters beyond ASCII, as they are read."""
+    text = lines.partition(b"\n")[0].decode(encodings.ENCODINGS[dialect.encoding], "replace")
+    cells = [cell.strip().strip('"') for cell in text.split(dialect.delimiter)]
+    return next((cell for cell in cells if not cell.isascii()), text)[:60]
+
+
+def records(path: Path, shape: FileShape) -> Iterator[Record]:
+    """All records under the header, as a stream. Raises FileProblem when the file goes beyond the limits."""
+    width = len(shape.headers)
+    dialect = Dialect(shape.encoding or "utf-8", shape.delimiter or ",", shape.spaced_quotes)
+    reading = _Reading(
+        shape,
+        dialect,
+        OtherRows(shape.headers, lambda: _whole(path, dialect, shape), are_spaced=dialect.spaced),
+    )
+    for number, cells, lines, flaw in raw_records(path, dialect):
+        if number <= shape.header_row:
+            continue
+        if number > MAX_ROWS:
+            raise FileProblem(
+                "too_many_rows",
+                f"The file has more than {MAX_ROWS:,} rows, as a spreadsheet holds. Split it into several.",
+            )
+        first = cells[0] if cells else ""
+        if (not first or first.isspace() or first[0] in _PADDING) and _is_blank(cells):
+            continue
+        line = lines[0]
+        if len(cells) == width and not flaw and len(lines) == 1 and line.isascii() and ' "' not in line:
+            yield Record(number, cells)
+        else:
+            yield reading.looked_at(number, cells, len(lines), flaw)
+
+
+class _Reading:
+    """Looks at records that are more than a line of ASCII with the right number of cells."""
+
+    def __init__(self, shape: FileShape, dialect: Dialect, others: OtherRows) -> None:
+        self._shape = shape
+        self._dialect = dialect
+        self._others = others
+        self._named = max((at for at, name in enumerate(shape.headers, 1) if name), default=0)
+        """Columns up to the last that has a name: rows may end there, where the header alone goes on."""
+
+    def looked_at(self, number: int, cells: list[str], lines: int, flaw: str) -> Record:
+        width, delimiter = len(self._shape.headers), self._dialect.delimiter
+        flaws: list[Flaw] = []
+        rest = delimiter.join(cells[width:])
+        if flaw:
+            flaws.append(Flaw(flaw, None, _FLAWED[flaw]))
+        else:
+            flaws.extend(self._others.flaws(cells, delimiter) if lines > 1 else ())
+            if len(cells) < self._named and not flaws:
+                message = f"{_count(len(cells))} under {width} columns: some are missing."
+                flaws.append(Flaw("ragged_row", None, message, repair=""))
+            elif rest.replace(delimiter, "").strip() and not flaws:
+                message = (
+                    f"{_count(len(cells))} under {width} columns: a separator inside a cell needs quotation "
+                    f"marks. Beyond the last column stands: {shown(rest)}"
+                )
+                flaws.append(Flaw("ragged_row", None, message))
+        for at, cell in enumerate(cells[:width]):
+            if encodings.UNDECODABLE.search(cell):
+                flaws.append(self._undecodable(at, cell))
+                cells[at] = encodings.without_undecodable(cell)
+            elif not flaw and cell.startswith(" ") and cell.lstrip(" ").startswith('"'):
+                flaws.append(_space_before_mark(at, cell))
+            elif self._shape.encoding_guessed and (meant := self._as_utf8(cell)):
+                flaws.append(self._rather_utf8(at, cell, meant))
+        return Record(number, cells[:width] + [""] * (width - len(cells)), tuple(flaws))
+
+    def _as_utf8(self, cell: str) -> str | None:
+        """What a cell of a file in a guessed encoding says as UTF-8, where it can be that."""
+        return None if cell.isascii() else encodings.as_utf8(cell, self._dialect.encoding)
+
+    def _rather_utf8(self, at: int, cell: str, meant: str) -> Flaw:
+        """In Western letters nobody writes so; in others a short word may be UTF-8 by accident."""
+        read_as = encodings.said(self._dialect.encoding)
+        message = (
+            f"{shown(cell)} is read as {read_as}, like most of the file, but seems to be UTF-8: "
+            f"“{shown(meant)}”. Correct the cell."
+        )
+        is_western = self._dialect.encoding == encoding_guess.WESTERN
+        return Flaw("mixed_encodings", at, message, "error" if is_western else "warning", meant)
+
+    def _undecodable(self, at: int, cell: str) -> Flaw:
+        """With what the bytes would be in the encoding that the other stray lines are probably in."""
+        strays = self._shape.strays
+        meant = encodings.as_strays(cell, strays) if strays else None
+        message = f"{shown(cell)} has bytes that are not {encodings.said(self._dialect.encoding)}. "
+        if strays and meant is not None:
+            message += f"In {encodings.said(strays)} they read “{shown(meant)}”. "
+        message += "Correct the cell, or save the file again as CSV UTF-8."
+        return Flaw("undecodable_text", at, message, repair=meant, value=shown(cell, 200))
+
+
+def _space_before_mark(at: int, cell: str) -> Flaw:
+    message = (
+        f"A space stands before the quotation mark in {shown(cell)}, so the marks would be sent as text. "
+        "Remove the space or the marks."
+    )
+    inner = cell.strip(" ")
+    repair = inner[1:-1].replace('""', '"') if len(inner) > 1 and inner.endswith('"') else None
+    return Flaw("spaced_quotes", at, message, repair=repair)
+
+
+def _whole(path: Path, dialect: Dialect, shape: FileShape) -> Iterator[list[str]]:
+    """The cells of records that can be taken at their word."""
+    for number, cells, _, flaw in raw_records(path, dialect):
+        if number > shape.header_row and not flaw and len(cells) == len(shape.headers):
+            yield cells
+
+
+def _is_blank(cells: list[str]) -> bool:
+    return not "".join(cells).strip(_PADDING).strip()
+
+
+def _count(cells: int) -> str:
+    return "1 cell" if cells == 1 else f"{cells} cells"
+
+
+def _find_delimiter(path: Path, encoding: str) -> str:
+    """The separator under which the file is most of a table: our columns are named, rows are equally long."""
+    with path.open(encoding=encodings.ENCODINGS[encoding], errors=encodings.MARK, newline="") as stream:
+        said = SEP_LINE.fullmatch(stream.readline(20).removeprefix("\ufeff"))
+    if said and said[1] in DELIMITERS.values():
+        return said[1]
+    return max(DELIMITERS.values(), key=lambda delimiter: _fit(_first(path, Dialect(encoding, delimiter))))
+
+
+def _dialect(path: Path, encoding: str, delimiter: str) -> Dialect:
+    """With spaces before quotation marks dropped, where this file has some and is more of a table so."""
+    plain, spaced = (Dialect(encoding, delimiter, is_spaced) for is_spaced in (False, True))
+    if delimiter.isspace():
+        return plain
+    rows = _first(path, plain)
+    if not any(cell.startswith(" ") and cell.lstrip(" ").startswith('"') for cells in rows for cell in cells):
+        return plain
+    return spaced if _fit(_first(path, spaced)) >= _fit(rows) else plain
+
+
+def _fit(rows: Sequence[Sequence[str]]) -> tuple[int, float, int]:
+    named = max(map(header.known_uses, rows), default=0)
+    width, alike = max(Counter(map(len, rows)).items(), key=lambda item: item[1], default=(0, 0))
+    return (named if named >= 2 else 0), (alike / len(rows) if width > 1 else 0.0), width
+
+
+def _first(path: Path, dialect: Dialect) -> list[list[str]]:
+    """The first filled rows; none where they cannot be told apart so."""
+    try:
+        return [cells for _, cells in islice(_filled(path, dialect), header.LOOK_AT)]
+    except FileProblem:
+        return []
+
+
+def _filled(path: Path, dialect: Dialect) -> Iterator[header.Row]:
+    """Rows that are not blank, with their numbers."""
+    for number, cells, _, _ in raw_records(path, dialect):
+        if not _is_blank(cells):
+            yield number, cells
+
+
+def _chosen_delimiter(options: ReadOptions) -> str | None:
+    if options.delimiter is None:
+        return None
+    delimiter = DELIMITERS.get(options.delimiter.lower(), options.delimiter).replace("\\t", "\t")
+    if len(delimiter) != 1 or delimiter in '"\r\n\0' or delimiter.isalnum():
+        raise FileProblem("bad_delimiter", "The separator must be one sign: comma, semicolon, tab or pipe.")
+    return delimiter

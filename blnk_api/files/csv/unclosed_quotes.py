@@ -1,0 +1,140 @@
+"""Rows that vanished into a cell: a quotation mark opened in one row and closed in another.
+
+Judged by the file's own shape. A cell of several lines holds rows when its lines have as many separators
+as a row has and carry, under the right columns, what other rows carry there. An address does not.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+
+from blnk_api.common.invisible import bare
+from blnk_api.common.visible import shown
+from blnk_api.currencies import name_of
+from blnk_api.files.column_names import Use, recognise
+from blnk_api.files.file_shape import Flaw
+from blnk_api.files.header import ID
+
+_ROWS_LEARNT_FROM = 5_000
+_MOST_LINES = 500
+_VALUE_CHARACTERS = 100
+
+LINES = re.compile(r"\r\n|\r|\n")
+
+
+class OtherRows:
+    """What the rows of this file carry under each column; learnt when it is first asked for."""
+
+    def __init__(
+        self, headers: Sequence[str], rows: Callable[[], Iterable[Sequence[str]]], *, are_spaced: bool
+    ) -> None:
+        """`rows` begins to read the file anew, under the header; `are_spaced`: it drops spaces behind
+        separators."""
+        self._headers = headers
+        self._rows = rows
+        self._seen: list[set[str]] | None = None
+        self._are_spaced = are_spaced
+
+    def flaws(self, cells: Sequence[str], delimiter: str) -> Iterator[Flaw]:
+        """One for each cell of a record that has swallowed rows, or that looks so."""
+        for at, cell in enumerate(cells[: len(self._headers)]):
+            if "\n" in cell or "\r" in cell:
+                severity = self._judge(cells, at, delimiter)
+                if severity == "error":
+                    yield _swallowed(cell, at)
+                elif severity == "warning":
+                    yield _perhaps(cell, at)
+
+    def _judge(self, cells: Sequence[str], at: int, delimiter: str) -> str:
+        """ "error" when the cell holds rows, "warning" when it may, "" when it does not."""
+        lines = LINES.split(cells[at])
+        if len(lines) > _MOST_LINES:
+            return "error"
+        found = [line.split(delimiter) for line in lines]
+        if len(found) < 2 or len(self._headers) < 2 or all(len(pieces) == 1 for pieces in found):
+            return ""
+        if any(len(row) > 1 and any(ID.fullmatch(bare(piece)) for piece in row) for row in found[1:]):
+            return "error"
+        fits = fit(found, cells, at, len(self._headers))
+        known = [self._known(pieces, at, place, len(found)) for place, pieces in enumerate(found)]
+        is_text = self._is_running_text(found, delimiter)
+        if any((ok and n) or n > 1 for ok, n in zip(fits, known, strict=True)):
+            return "warning" if is_text else "error"
+        return "warning" if all(fits) and not is_text else ""
+
+    def _known(self, pieces: Sequence[str], at: int, place: int, count: int) -> int:
+        """In how many columns a line carries what other rows carry there."""
+        return sum(
+            self._is_known(column, bare(piece))
+            for column, piece in inner_cells(pieces, at, place, count)
+            if column < len(self._headers)
+        )
+
+    def _is_known(self, column: int, value: str) -> bool:
+        value = value.strip('"').casefold()
+        if not value:
+            return False
+        if value in self._learnt()[column]:
+            return True
+        use = recognise(self._headers[column])
+        return bool(use and use[0] is Use.CURRENCY and name_of(value.upper()))
+
+    def _learnt(self) -> list[set[str]]:
+        if self._seen is None:
+            self._seen = [set() for _ in self._headers]
+            for cells in islice(self._rows(), _ROWS_LEARNT_FROM):
+                for seen, cell in zip(self._seen, cells, strict=False):
+                    if "\n" not in cell and "\r" not in cell and len(cell) <= _VALUE_CHARACTERS:
+                        seen.add(bare(cell).casefold())
+                self._are_spaced |= any(cell.startswith(" ") for cell in cells[1:])
+        return self._seen
+
+    def _is_running_text(self, found: Sequence[Sequence[str]], delimiter: str) -> bool:
+        """Commas with a space behind each, as in an address, in a file whose separators have none."""
+        self._learnt()
+        after = [piece for pieces in found for piece in pieces[1:]]
+        return delimiter == "," and not self._are_spaced and all(one.startswith(" ") for one in after)
+
+
+def fit(found: Sequence[Sequence[str]], cells: Sequence[str], at: int, width: int) -> list[bool]:
+    """Which lines of a cell have as many separators as a row, with the cells before and behind it."""
+    *above, last = found
+    row = [*last, *cells[at + 1 :]]
+    fits = [len(pieces) + (at if place == 0 else 0) == width for place, pieces in enumerate(above)]
+    return [*fits, len(row) >= width and not any(map(str.strip, row[width:]))]
+
+
+def inner_cells(pieces: Sequence[str], at: int, place: int, count: int) -> Iterator[tuple[int, str]]:
+    """The cells of a line inside a cell in column `at`, with the columns that they would stand under.
+
+    `place` is the line's place among `count` lines. Where the mark was opened and closed, cells are cut.
+    """
+    whole = pieces[place == 0 : len(pieces) - (place == count - 1)]
+    return enumerate(whole, at + 1 if place == 0 else 0)
+
+
+def _swallowed(cell: str, at: int) -> Flaw:
+    return Flaw("bad_quotes", at, takes_in(cell))
+
+
+def takes_in(cell: str) -> str:
+    """What to tell of a cell that has swallowed rows."""
+    _, *inner = LINES.split(cell)
+    what = (
+        "1 more line that looks like a row,"
+        if len(inner) == 1
+        else f"{len(inner):,} more lines that look like rows, the first"
+    )
+    return (
+        f"This cell takes in {what} “{shown(inner[0])}”: a quotation mark was left open. Nothing of it is "
+        "sent. Correct the marks in the file and upload it again."
+    )
+
+
+def _perhaps(cell: str, at: int) -> Flaw:
+    _, *inner = LINES.split(cell)
+    message = (
+        f"This cell holds several lines, the second “{shown(inner[0])}”. If they are rows of their own, a "
+        "quotation mark was left open in the file."
+    )
+    return Flaw("several_lines", at, message, "warning")

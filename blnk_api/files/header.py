@@ -1,0 +1,132 @@
+"""Which row holds the column names."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+
+from blnk_api.common.invisible import bare
+from blnk_api.common.visible import shown
+from blnk_api.currencies import name_of
+from blnk_api.files.column_names import Use, recognise
+from blnk_api.files.file_shape import MAX_COLUMNS, FileProblem
+
+LOOK_AT = 50
+"""Rows that are looked at. Titles and notes above a table are shorter."""
+
+Row = tuple[int, list[str]]
+
+_TELLING = frozenset(
+    {
+        Use.LEDGER,
+        Use.CURRENCY,
+        Use.IDENTITY,
+        Use.INDICATOR,
+        Use.LINEAGE,
+        Use.ALLOCATION_STRATEGY,
+        Use.BALANCE_ID,
+        Use.IMPORT_REF,
+        Use.IMPORT_ROW,
+    }
+)
+ID = re.compile(r"(?:ldg|idt|bln)_\S+|general_ledger_id|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", re.IGNORECASE)
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ].*)?")
+
+
+def known_uses(cells: Sequence[str]) -> int:
+    """How many different columns of ours the cells name."""
+    found = (recognise(cell) for cell in cells if len(cell) <= 100)
+    return len({use[0] for use in found if use and use[0] in _TELLING})
+
+
+def find_header(rows: Sequence[Row]) -> int | None:
+    """The index of the row of column names among the first rows of a file; None when there is none.
+
+    A row that names two of our columns is it, unless it rather gives a report's parameters. Else the first
+    row, before any data, that is filled like the rows under it and holds words and no values.
+    """
+    naming = [index for index, (_, cells) in enumerate(rows) if known_uses(cells) >= 2]
+    if naming:
+        return next((index for index in naming if not _gives_parameters(rows[index][1])), naming[0])
+    width = usual_width([cells for _, cells in rows])
+    for index, (_, cells) in enumerate(rows):
+        filled = [cell.strip() for cell in cells if cell.strip()]
+        if any(ID.fullmatch(cell) for cell in filled):
+            return None
+        enough = len(filled) * 2 > width if width > 1 else bool(filled)
+        if enough and len(set(filled)) == len(filled) and not any(map(_is_value, filled)):
+            return index
+    return None
+
+
+def _gives_parameters(cells: Sequence[str]) -> bool:
+    """Whether a row says "Ledger: All, Currency: USD": labels with a colon, or a value behind each label."""
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    if any(cell.endswith(":") for cell in filled) or len(set(filled)) < len(filled):
+        return True
+    return any(map(_is_value, filled)) or (
+        len(filled) > 2
+        and all((recognise(cell) is not None) == (at % 2 == 0) for at, cell in enumerate(filled))
+    )
+
+
+def usual_width(rows: Sequence[Sequence[str]]) -> int:
+    """The most usual number of cells up to the last filled one."""
+    widths = Counter(_filled_width(cells) for cells in rows if any(cells))
+    return max(widths, key=lambda width: (widths[width], width)) if widths else 0
+
+
+def _filled_width(cells: Sequence[str]) -> int:
+    return max((at for at, cell in enumerate(cells, 1) if cell.strip()), default=0)
+
+
+def _is_value(cell: str) -> bool:
+    """Whether a cell holds what stands under column names: a number, a date, an e-mail, a code, yes or no."""
+    if len(cell) > 200 or cell.lower() in ("true", "false") or name_of(cell) is not None:
+        return True
+    if any(map(str.isdecimal, cell)) and not cell.lstrip("+-").rstrip("%").strip("0123456789.,' "):
+        return True
+    before, at, after = cell.partition("@")
+    if at and before and "." in after.strip(".") and " " not in cell:
+        return True
+    return bool(_DATE.fullmatch(cell))
+
+
+def choose(rows: Iterator[Row], said: int | None) -> tuple[int, list[str]]:
+    """The header's row number and the column names, stripped. Raises FileProblem.
+
+    `rows` are the filled rows of a file from the top; `said` is the row that a person chose, 0 for none.
+    """
+    first = list(islice(rows, LOOK_AT))
+    if not first:
+        raise FileProblem("empty", "The file is empty. Choose another file, or save this one again.")
+    if said == 0:
+        width = max(len(cells) for _, cells in first)
+        number, headers = 0, [f"Column {at}" for at in range(1, width + 1)]
+    elif said is not None:
+        chosen = next((row for row in chain(first, rows) if row[0] >= said), None)
+        if chosen is None or chosen[0] != said:
+            raise FileProblem(
+                "header_row", f"Row {said:,} is empty or not there. Choose the row of column names."
+            )
+        number, headers = chosen
+    else:
+        index = find_header(first)
+        if index is None:
+            raise _no_header(first[0][1])
+        number, headers = first[index]
+    if len(headers) > MAX_COLUMNS:
+        raise FileProblem(
+            "too_many_columns",
+            f"The file has {len(headers):,} columns; {MAX_COLUMNS} is the most. Remove those not needed.",
+        )
+    return number, [bare(name.strip("\0")) for name in headers]
+
+
+def _no_header(first: Sequence[str]) -> FileProblem:
+    start = shown(", ".join(cell.strip() for cell in first if cell.strip()))
+    return FileProblem(
+        "no_header",
+        f"The first line holds data, not column names: {start}. Add a line above it with at least ledger_id "
+        "and currency, or say that the file has no column names and choose what each column is.",
+    )

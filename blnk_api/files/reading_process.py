@@ -1,0 +1,138 @@
+"""Reads a file in a process of its own, watched, for those who must not read it themselves: the web server,
+and a command that wants a first look.
+
+    python -m blnk_api.files.reading_process     (what to read comes by standard input, as one JSON object)
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+
+from blnk_api import files
+from blnk_api.common import watched_process
+from blnk_api.common.watched_process import Watch
+from blnk_api.files import FileProblem, FileShape, ReadOptions, Record
+from blnk_api.files.file_shape import Flaw
+
+_DETECT = ReadOptions()
+
+
+def detect(path: Path, name: str, options: ReadOptions = _DETECT) -> FileShape:
+    """As `files.detect`. Raises FileProblem; OSError where the file cannot be opened."""
+    with _reading(path, name, options, with_records=False) as lines:
+        return _shape(lines)
+
+
+@contextmanager
+def opened(
+    path: Path, name: str, options: ReadOptions = _DETECT
+) -> Iterator[tuple[FileShape, Iterator[Record]]]:
+    """The shape and the records, as `files.detect` and `files.records` give them. Raises FileProblem,
+    in here and on the way; OSError where the file cannot be opened."""
+    with _reading(path, name, options, with_records=True) as lines:
+        yield _shape(lines), _records(lines)
+
+
+def _shape(lines: Iterator[Any]) -> FileShape:
+    return FileShape.model_validate(next(lines))
+
+
+def _records(lines: Iterator[Any]) -> Iterator[Record]:
+    for number, cells, flaws in lines:
+        yield Record(number, cells, tuple(Flaw(*one) for one in flaws))
+
+
+@contextmanager
+def _reading(path: Path, name: str, options: ReadOptions, *, with_records: bool) -> Iterator[Iterator[Any]]:
+    """What the process says, line by line."""
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+    process = subprocess.Popen(
+        [sys.executable, "-m", "blnk_api.files.reading_process"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=watched_process.environment(),
+        process_group=0,
+    )
+    ended = _Ended(process, Watch(process.pid, watched_process.for_file(size)))
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        asked = {"path": str(path.absolute()), "name": name, "with_records": with_records}
+        asked_json = json.dumps({**asked, "options": options.model_dump()})  # names may be any bytes
+        with suppress(BrokenPipeError):
+            process.stdin.write(asked_json.encode())
+            process.stdin.close()
+        with closing(_lines(process.stdout, ended)) as lines:
+            yield lines
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+class _Ended:
+    """Ends a process that uses too much, and knows why."""
+
+    def __init__(self, process: subprocess.Popen[bytes], watch: Watch) -> None:
+        self._process = process
+        self._watch = watch
+        self.why = watched_process.FAILED
+        threading.Thread(target=self._look, daemon=True).start()
+
+    def _look(self) -> None:
+        while self._process.returncode is None:
+            if why := self._watch.exceeded():
+                self.why = why
+                self._process.kill()
+                return
+            try:
+                self._process.wait(watched_process.LOOK_SECONDS)
+            except subprocess.TimeoutExpired:
+                continue
+
+
+def _lines(stdout: IO[bytes], ended: _Ended) -> Generator[Any]:
+    for line in stdout:
+        if not line.endswith(b"\n"):
+            break
+        said = orjson.loads(line)
+        if said is None:
+            return
+        if isinstance(said, dict) and "problem" in said:
+            raise FileProblem(*said["problem"])
+        yield said
+    raise FileProblem("not_read", ended.why)
+
+
+def main() -> None:
+    """A JSON line for the shape, one for each record, and null at the end; or one for the problem."""
+    asked = json.loads(sys.stdin.buffer.read())
+    path = Path(asked["path"])
+    out = sys.stdout.buffer
+    try:
+        shape = files.detect(path, asked["name"], ReadOptions.model_validate(asked["options"]))
+        out.write(_line(shape.model_dump()))
+        if asked["with_records"]:
+            for record in files.records(path, shape):
+                out.write(_line((record.number, record.cells, record.problems)))
+        out.write(_line(None))
+    except FileProblem as problem:
+        out.write(_line({"problem": (problem.kind, problem.message)}))
+    out.flush()
+
+
+def _line(what: Any) -> bytes:
+    return orjson.dumps(what, default=list, option=orjson.OPT_APPEND_NEWLINE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""The records of a file for two passes: what must be known of Blnk first, then each row's check."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import orjson
+
+from blnk_api import files
+from blnk_api.files import FileShape, Record
+from blnk_api.files.file_shape import Flaw
+
+_BUFFER_BYTES = 1 << 20
+
+
+class Twice:
+    """A workbook is read once, and a plain copy of its records for the second pass: that takes a tenth of the
+    time. The copy has no name in `folder`, and is gone afterwards. Raises FileProblem, and OSError when the
+    disk is full.
+    """
+
+    def __init__(self, path: Path, shape: FileShape, folder: Path) -> None:
+        self._path = path
+        self._shape = shape
+        self._copy = (
+            tempfile.TemporaryFile(dir=folder, buffering=_BUFFER_BYTES)  # noqa: SIM115 (closed on leaving)
+            if shape.kind == "xlsx"
+            else None
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        if self._copy is not None:
+            self._copy.close()
+
+    def first(self) -> Iterator[Record]:
+        """To be read to its end."""
+        for record in files.records(self._path, self._shape):
+            if self._copy is not None:
+                plain = (record.number, record.cells, record.problems)
+                self._copy.write(orjson.dumps(plain, default=list, option=orjson.OPT_APPEND_NEWLINE))
+            yield record
+
+    def again(self) -> Iterator[Record]:
+        if self._copy is None:
+            yield from files.records(self._path, self._shape)
+            return
+        self._copy.seek(0)
+        for line in self._copy:
+            number, cells, flaws = orjson.loads(line)
+            yield Record(number, cells, tuple(Flaw(*one) for one in flaws))

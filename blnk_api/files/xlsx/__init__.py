@@ -1,0 +1,1 @@
+"""XLSX workbooks, read as a stream: sheets, cells, number formats."""

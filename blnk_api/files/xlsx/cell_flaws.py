@@ -1,0 +1,52 @@
+"""What may be wrong with a cell of a workbook, or with a row of it."""
+
+from collections.abc import Iterator
+
+from blnk_api.common.visible import shown
+from blnk_api.files.file_shape import MAX_CELL_CHARACTERS, Flaw
+from blnk_api.files.xlsx import displayed_values
+
+HIDDEN_ROW = "hidden_row"
+
+
+def of(at: int, value: str, kind: str) -> Iterator[Flaw]:
+    """The flaws of a cell by its text; `at` is its column, `kind` its type in the file."""
+    if kind == "e":
+        message = f"The cell shows {shown(value)}. Correct the formula, or put the value."
+        yield Flaw("cell_error", at, message)
+    elif kind == "n" and displayed_values.loses_digits(value):
+        message = (
+            f"{shown(value)} is a number of over 15 digits: a spreadsheet loses the last. Keep it as text."
+        )
+        yield Flaw("long_number", at, message, "warning")
+    elif len(value) > MAX_CELL_CHARACTERS:
+        yield Flaw(
+            "cell_too_long", at, "The cell has more than 1,048,576 characters, the most that can be sent."
+        )
+
+
+def unresolved(at: int) -> Flaw:
+    """A formula that nobody has calculated yet."""
+    message = "The formula in this cell has no stored result. Open the file in Excel, save it, try again."
+    return Flaw("formula_without_result", at, message)
+
+
+def outside() -> Flaw:
+    """A filled cell to the right of the table."""
+    message = "A cell to the right of the last column name is left out."
+    return Flaw("outside_table", None, message, "warning")
+
+
+def row_too_long() -> Flaw:
+    """More text in a row than anybody could send."""
+    message = "This row holds more than 8 million characters; Blnk takes no more than 5 MB."
+    return Flaw("row_too_long", None, message)
+
+
+def hidden() -> Flaw:
+    """A row that a person does not see in a spreadsheet."""
+    message = (
+        "This row is hidden in the workbook, by a filter, by hand or in a collapsed group. Its balance is "
+        "created like the others unless you skip hidden rows."
+    )
+    return Flaw(HIDDEN_ROW, None, message, "warning")

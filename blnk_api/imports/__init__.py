@@ -1,1 +1,0 @@
-"""A file on its way into Blnk: read, checked, sent, looked up, reported."""

@@ -1,5 +1,0 @@
-"""Our database of imports, rows, attempts and events: what was meant to be sent, and what came of it."""
-
-from blnk_api.imports.journal.opening import Journal, JournalUnavailable
-
-__all__ = ["Journal", "JournalUnavailable"]

@@ -1,0 +1,1 @@
+"""Is it in Blnk already? References, and finding balances by them."""

@@ -1,0 +1,132 @@
+"""Shows a verification every balance in Blnk that one of an import's rows may have made, and whatever carries
+the import's id: by lists of the rows' refs, or by one walk over all refs, whichever costs less.
+
+Lists see all balances of a ref, whoever made them. The walk sees them too, beside everybody else's: how many
+those are nobody knows beforehand. Of both what they cost is measured as they go, and a walk that turns out to
+be the dearer way is given up for lists. Pages may show a balance twice.
+"""
+
+import math
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from statistics import median
+
+from blnk_api.blnk import protocol
+from blnk_api.blnk.protocol import PAGE_LIMIT, REFS_PER_LOOK, Filter
+from blnk_api.errors import ReadFailed
+from blnk_api.lookup.looker import Looker
+from blnk_api.models import IMPORT_ID, Balance
+
+FEW_LISTS = 10
+"""So many questions are not worth finding out what would cost less."""
+_LISTS_TO_MEASURE = 3
+_PAGES_REMEMBERED = 99
+
+MoreRefs = Callable[[int], Awaitable[Sequence[tuple[int, str]]]]
+"""The next rows after this one, with the refs that they carry; none at the end."""
+
+
+class Sweep:
+    """One verification's. `n` is how many refs there are; `clock` is any steady one, in seconds."""
+
+    def __init__(
+        self,
+        looker: Looker,
+        refs: MoreRefs,
+        n: int,
+        *,
+        import_id: str,
+        created_from: str | None,
+        few_lists: int,
+        clock: Callable[[], float],
+    ) -> None:
+        self._looker = looker
+        self._refs = refs
+        self._lists_left = math.ceil(n / REFS_PER_LOOK)
+        self._import_id = import_id
+        self._created_from = created_from
+        self._is_small = self._lists_left <= few_lists
+        self._clock = clock
+        self._after = 0
+        self._list_seconds: deque[float] = deque(maxlen=_LISTS_TO_MEASURE)
+        self._page_seconds: deque[float] = deque(maxlen=_PAGES_REMEMBERED)
+        self._walked = 0
+
+    async def pages(self) -> AsyncIterator[list[Balance]]:
+        """Raises from the errors tree when Blnk does not answer."""
+        if not self._is_small:
+            async for part in self._lists(_LISTS_TO_MEASURE):
+                yield part
+            total = await self._looker.count_with_refs(self._created_from)
+            async for part in self._timed_walk():
+                yield part
+                if self._lists_are_cheaper(total):
+                    break
+            else:
+                return
+        async for part in self._lists():
+            yield part
+        # What was made for a row under another ref than it has now: no list of today's refs asks for that.
+        of_import = Filter(f"meta_data.{IMPORT_ID}", "eq", self._import_id)
+        async for part in self._looker.walk(self._created_from, only=of_import):
+            yield part
+
+    def _lists_are_cheaper(self, total: int | None) -> bool:
+        """Where Blnk does not say how many there are, a walk is expected to be half done at any moment."""
+        seen = self._walked * PAGE_LIMIT
+        pages_left = self._walked if total is None else math.ceil(max(0, total - seen) / PAGE_LIMIT)
+        walk_seconds = pages_left * median(self._page_seconds)
+        return walk_seconds > self._lists_left * median(self._list_seconds)
+
+    async def _timed_walk(self) -> AsyncIterator[list[Balance]]:
+        walk = self._looker.walk(self._created_from)
+        while True:
+            began = self._clock()
+            try:
+                part = await anext(walk)
+            except StopAsyncIteration:
+                return
+            self._page_seconds.append(self._clock() - began)
+            self._walked += 1
+            yield part
+
+    async def _lists(self, most: int | None = None) -> AsyncIterator[list[Balance]]:
+        """From where the last ones ended."""
+        asked = 0
+        while asked != most and (rows := await self._refs(self._after)):
+            part = rows[:REFS_PER_LOOK]
+            self._after = part[-1][0]
+            began = self._clock()
+            held = await all_of(self._looker, [ref for _, ref in part], self._created_from)
+            self._list_seconds.append(self._clock() - began)
+            self._lists_left -= 1
+            asked += 1
+            yield held
+
+
+async def all_of(looker: Looker, refs: Sequence[str], created_from: str | None) -> list[Balance]:
+    """All balances of these refs, at most 99. A full page may have left some out: it is asked again in
+    halves, and where it is one ref's, page by page."""
+
+    async def page_of(number: int) -> list[Balance]:
+        asked = protocol.find_refs(looker.instance_id, refs, created_from=created_from, page=number)
+        page = await looker.balances(asked)
+        if any(one.import_ref not in refs for one in page):
+            raise ReadFailed("Blnk answered a look with balances that were not asked for.")
+        return page
+
+    found = await page_of(1)
+    if len(found) < PAGE_LIMIT:
+        return found
+    if len(refs) > 1:
+        middle = len(refs) // 2
+        return [
+            *await all_of(looker, refs[:middle], created_from),
+            *await all_of(looker, refs[middle:], created_from),
+        ]
+    for number in range(2, looker.MOST_PAGES + 1):
+        page = await page_of(number)
+        found += page
+        if len(page) < PAGE_LIMIT:
+            break
+    return found

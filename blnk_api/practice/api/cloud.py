@@ -1,0 +1,128 @@
+"""Blnk Cloud's surface over the same store: the proxy to Core, the Data API, the Filters API and OAuth.
+
+Paths, defaults and bodies are those of Blnk Cloud's documentation. Its errors are not documented and not
+recorded; here they are `{"error": text}`. What its filters answer where they find nothing is unrecorded too:
+`"data": []` here.
+"""
+
+import base64
+import binascii
+from typing import Any
+from urllib.parse import parse_qs
+
+from blnk_api.practice.api import filters, gojson
+from blnk_api.practice.api.access import Access
+from blnk_api.practice.api.core import CLEAR, PAGE_LIMIT, Core, View, find, invalid_filter
+from blnk_api.practice.api.exchange import Asked, Reply, core_error, json_reply
+from blnk_api.practice.api.filters import BALANCES, IDENTITIES, LEDGERS, Table
+from blnk_api.practice.contents import DataError
+
+DATA = {"ledgers": LEDGERS, "balances": BALANCES, "identities": IDENTITIES}
+FILTERS = {"ledger": LEDGERS, "balances": BALANCES, "identities": IDENTITIES}
+"""The Filters API calls the ledgers' endpoint /ledger/filter."""
+PAGE_DEFAULTS = {LEDGERS.name: 30, BALANCES.name: 20, IDENTITIES.name: 20}
+PROXIED = ("balances", "ledgers", "identities")
+
+
+class Cloud:
+    """`sorts`: whether filters obey sort_by and sort_order in the body, which is not documented."""
+
+    def __init__(self, core: Core, access: Access, instance_id: str) -> None:
+        self._core = core
+        self._access = access
+        self._instance_id = instance_id
+        self.sorts = True
+
+    def answer(self, asked: Asked, view: View = CLEAR, created_ns: int | None = None) -> Reply:
+        """A request of Blnk Cloud's; `path` begins with the surface. `created_ns` as in Core.serve."""
+        if asked.path == ("oauth", "token"):
+            return self._token(asked) if asked.method == "POST" else _error(405, "Method not allowed")
+        scheme, _, token = asked.headers.get("authorization", "").partition(" ")
+        scopes = self._access.scopes_of(token.strip()) if scheme.lower() == "bearer" else None
+        if scopes is None:
+            return _error(401, "Invalid or expired access token")
+        if not (instance_id := asked.query.get("instance_id")):
+            return _error(400, "instance_id is required")
+        if instance_id != self._instance_id:
+            return _error(404, "Instance not found")
+        match (asked.method, *asked.path):
+            case (method, "proxy", surface, *rest) if surface in PROXIED and rest[-1:] != ["filter"]:
+                needed = "proxy:read" if method == "GET" else "proxy:write"
+                inner = Asked(method, asked.path[1:], asked.query, asked.headers, asked.body)
+                return _without(scopes, needed) or self._core.serve(inner, view, created_ns)
+            case ("GET", "data", surface) if surface in DATA:
+                return _without(scopes, "data:read") or self._list(DATA[surface], asked, view)
+            case ("GET", "data", surface, _) if surface in DATA:
+                inner = Asked("GET", asked.path[1:], {}, {}, b"")
+                return _without(scopes, "data:read") or self._core.serve(inner, view)
+            case ("POST", surface, "filter") if surface in FILTERS:
+                return _without(scopes, "data:read") or self._filter(FILTERS[surface], asked, view)
+            case _:
+                return _error(404, "Not found")
+
+    def _list(self, table: Table, asked: Asked, view: View) -> Reply:
+        return self._page(table, asked, view, filters.from_query(asked.query, table), {}, stats=False)
+
+    def _filter(self, table: Table, asked: Asked, view: View) -> Reply:
+        struct = "FilterRequest"
+        try:
+            fields = gojson.read_object(asked.body, f"api.{struct}")
+            wanted = gojson.items(fields, struct, "filters")
+            sort = {name: gojson.text(fields, struct, name) for name in ("sort_by", "sort_order")}
+        except gojson.Malformed as error:
+            return core_error(400, "GEN_MALFORMED_REQUEST", str(error))
+        return self._page(table, asked, view, wanted, sort if self.sorts else {}, stats=table is not LEDGERS)
+
+    def _page(
+        self,
+        table: Table,
+        asked: Asked,
+        view: View,
+        wanted: list[Any],
+        sort: dict[str, str],
+        *,
+        stats: bool,
+    ) -> Reply:
+        size = _whole(asked.query.get("pageSize"))
+        limit = size if 0 < size <= PAGE_LIMIT else PAGE_DEFAULTS[table.name]
+        offset = (max(_whole(asked.query.get("page")), 1) - 1) * limit
+        try:
+            found, total = find(
+                self._core.store, table, wanted, view, limit=limit, offset=offset, counted=True, **sort
+            )
+        except filters.InvalidFilter as error:
+            return invalid_filter(error)
+        except (filters.BadValue, DataError):
+            return _error(500, f"Failed to retrieve {table.name}")
+        return json_reply(200, {"data": found, "total": total, **({"stats": {}} if stats else {})})
+
+    def _token(self, asked: Asked) -> Reply:
+        client_id, client_secret = _basic(asked.headers.get("authorization", ""))
+        if not self._access.knows_client(client_id, client_secret):
+            return _error(401, "invalid_client")
+        form = {name: values[0] for name, values in parse_qs(asked.body.decode("utf-8", "replace")).items()}
+        if form.get("grant_type") != "refresh_token":
+            return _error(400, "unsupported_grant_type")
+        pair = self._access.refresh(client_id, form.get("refresh_token", ""))
+        return _error(400, "invalid_grant") if pair is None else json_reply(200, pair)
+
+
+def _error(status: int, text: str) -> Reply:
+    return json_reply(status, {"error": text})
+
+
+def _without(scopes: frozenset[str], needed: str) -> Reply | None:
+    return None if scopes & {needed, "*"} else _error(403, f"Insufficient scope: {needed} is required")
+
+
+def _whole(given: str | None) -> int:
+    return int(given) if given and given.isdecimal() else 0
+
+
+def _basic(header: str) -> tuple[str, str]:
+    scheme, _, value = header.partition(" ")
+    try:
+        name, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return (name, secret) if scheme.lower() == "basic" else ("", "")

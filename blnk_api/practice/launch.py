@@ -1,0 +1,148 @@
+"""Finds the practice Blnk of a data folder, or starts it. Used by the app, the command line and tests."""
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from blnk_api import __file__ as _package
+
+RUNNING_FILE = "running.json"
+ALREADY_RUNNING = 3
+"""Exit code of a practice Blnk that found another one serving its folder."""
+_HEALTH_SECONDS = 1.0
+_LOOK_AGAIN_SECONDS = 0.02
+
+
+class PracticeNotStarted(RuntimeError):
+    """The practice Blnk did not come up in time; the text says where its log is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """How to reach a practice Blnk. `url` is the base URL of its Cloud surface; Core's is `url` + /core."""
+
+    url: str
+    port: int
+    pid: int
+    instance_id: str
+    token: str = field(repr=False)
+    core_key: str = field(repr=False)
+    door_key: str = field(repr=False)
+
+    @property
+    def core_url(self) -> str:
+        return f"{self.url}/core"
+
+
+def folder_of(data_dir: Path) -> Path:
+    return Path(data_dir).absolute() / "practice"
+
+
+def running(data_dir: Path) -> Practice | None:
+    """The practice Blnk of this folder, if one answers under its name. Takes a second at most."""
+    practice = last_known(data_dir)
+    if practice is None or _instance_at(practice.port) != practice.instance_id:
+        return None
+    return practice
+
+
+def last_known(data_dir: Path) -> Practice | None:
+    """The practice Blnk of this folder as it last said of itself, without asking whether it runs.
+
+    Its instance and keys stay the same for ever, its port as a rule.
+    """
+    try:
+        return Practice(**json.loads((folder_of(data_dir) / RUNNING_FILE).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def start(
+    data_dir: Path, *, port: int | None = None, seed: Path | None = None, core: str | None = None
+) -> subprocess.Popen[bytes]:
+    """Starts one whose life is tied to the caller's: it ends when the pipe that is its stdin closes.
+
+    Returns at once; where another serves the folder already, the process ends by itself. Its log is
+    practice/log in the data folder.
+    """
+    folder = folder_of(data_dir)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "blnk_api.practice", "--data-dir", str(folder.parent)]
+    command += ["--stop-with-stdin", "--quiet"]
+    for option, value in (("--port", port), ("--seed", seed), ("--core", core)):
+        command += [] if value is None else [option, str(value)]
+    root = str(Path(_package).parent.parent)
+    paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+    with (folder / "log").open("ab") as log:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": paths},
+            process_group=0,  # Ctrl-C in a terminal is for the caller, who may still need it for a moment
+        )
+
+
+def wait_until_running(data_dir: Path, timeout_seconds: float) -> Practice:
+    """Raises PracticeNotStarted."""
+    deadline = time.monotonic() + timeout_seconds
+    while (practice := running(data_dir)) is None:
+        if time.monotonic() > deadline:
+            raise _not_started(data_dir)
+        time.sleep(_LOOK_AGAIN_SECONDS)
+    return practice
+
+
+def find_or_start(
+    data_dir: Path, timeout_seconds: float = 10
+) -> tuple[Practice, subprocess.Popen[bytes] | None]:
+    """The folder's one practice Blnk, and its process where this call started it.
+
+    Two callers at once end with the same one: the other's process finds the folder locked and ends.
+    Raises PracticeNotStarted.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    process: subprocess.Popen[bytes] | None = None
+    while True:
+        practice = running(data_dir)
+        # Our own answers a moment before it has written its name over that of the one before it.
+        if practice is not None and (process is None or process.pid == practice.pid):
+            return practice, process
+        if process is not None and process.poll() == ALREADY_RUNNING:
+            _end(process)
+            process = None
+            continue
+        process = process or start(data_dir)
+        if process.poll() not in (None, ALREADY_RUNNING) or time.monotonic() > deadline:
+            _end(process)
+            raise _not_started(data_dir)
+        time.sleep(_LOOK_AGAIN_SECONDS)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
+
+
+def _not_started(data_dir: Path) -> PracticeNotStarted:
+    return PracticeNotStarted(f"the practice Blnk did not start; see {folder_of(data_dir) / 'log'}")
+
+
+def _instance_at(port: int) -> str | None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_HEALTH_SECONDS)
+    try:
+        connection.request("GET", "/_practice/health")
+        told = json.loads(connection.getresponse().read())
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+    finally:
+        connection.close()
+    return str(told["instance_id"]) if isinstance(told, dict) and "instance_id" in told else None

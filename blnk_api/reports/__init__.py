@@ -1,0 +1,1 @@
+"""What is told of imports in files and figures: results, receipts, months, progress."""

@@ -1,0 +1,199 @@
+"""The balances of a month: by ledger and currency, and one by one. A month is cut in a time zone.
+
+A balance belongs to the month in which we knew that it was created. Imports that cannot have a row in the
+month are left out by their own times, and what an import came to is counted once while it stays the same.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Any, Self
+
+from sqlalchemy import Connection, exists, func, or_, select
+
+from blnk_api.store import Journal
+from blnk_api.store.states import RowState
+from blnk_api.store.tables import events, imports, rows
+from blnk_api.store.transitions import counts_of
+
+_DAY_SECONDS = 86_400.0
+_PAGE_ROWS = 2_000
+_KEPT = 5_000
+
+
+@dataclass(frozen=True, order=True)
+class Month:
+    """One month of the calendar; `str` is "2026-11"."""
+
+    year: int
+    month: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """None for what is no month."""
+        try:
+            read = datetime.strptime(text, "%Y-%m")
+        except ValueError:
+            return None
+        return cls(read.year, read.month)
+
+    @classmethod
+    def of(cls, seconds: float, zone: tzinfo) -> Self:
+        """The month of a moment, seconds since 1970."""
+        at = datetime.fromtimestamp(seconds, zone)
+        return cls(at.year, at.month)
+
+    def __str__(self) -> str:
+        return f"{self.year:04}-{self.month:02}"
+
+    @property
+    def name(self) -> str:
+        return f"{datetime(self.year, self.month, 1):%B %Y}"
+
+    @property
+    def before(self) -> "Month":
+        return Month(self.year, self.month - 1) if self.month > 1 else Month(self.year - 1, 12)
+
+    @property
+    def after(self) -> "Month":
+        return Month(self.year, self.month + 1) if self.month < 12 else Month(self.year + 1, 1)
+
+    def starts(self, zone: tzinfo) -> float:
+        return datetime(self.year, self.month, 1, tzinfo=zone).timestamp()
+
+    def ends(self, zone: tzinfo) -> float:
+        """The first moment that is not in it."""
+        return self.after.starts(zone)
+
+
+@dataclass(frozen=True, slots=True)
+class MonthTotal:
+    ledger_id: str
+    currency: str
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A balance that a row made. `at` is when we knew it, seconds since 1970."""
+
+    at: float
+    who: str
+    ledger_id: str
+    currency: str
+    balance_id: str
+    import_id: str
+    file_name: str
+    row: str
+
+
+def since(tx: Connection, instance: int, zone: tzinfo) -> Month | None:
+    """The first month in which anything was confirmed for this instance."""
+    first = tx.execute(
+        select(func.min(imports.c.confirmed_at)).where(imports.c.instance == instance)
+    ).scalar()
+    return None if first is None else Month.of(first, zone)
+
+
+def totals(journal: Journal, instance: int, month: Month, zone: tzinfo) -> list[MonthTotal]:
+    """How many balances each ledger got in each currency, the largest first."""
+    added: dict[tuple[str, str], int] = {}
+    for one in _imports_in(journal, instance, month, zone):
+        for ledger_id, currency, n in _counted(journal, one, month, zone):
+            added[ledger_id, currency] = added.get((ledger_id, currency), 0) + n
+    found = [MonthTotal(ledger_id, currency, n) for (ledger_id, currency), n in added.items()]
+    return sorted(found, key=lambda one: (-one.n, one.ledger_id, one.currency))
+
+
+def balances(journal: Journal, instance: int, month: Month, zone: tzinfo) -> Iterator[Made]:
+    """Each balance of the month, import by import in the order of the file."""
+    starts, ends = month.starts(zone), month.ends(zone)
+    for of in _imports_in(journal, instance, month, zone):
+        after = 0
+        while True:
+            query = (
+                select(
+                    *(rows.c.id, rows.c.number, rows.c.part, rows.c.ledger_id, rows.c.currency),
+                    *(rows.c.balance_id, rows.c.changed_at),
+                )
+                .where(rows.c.import_ == of.number, rows.c.state == RowState.CREATED, rows.c.id > after)
+                .order_by(rows.c.id)
+                .limit(_PAGE_ROWS)
+            )
+            with journal.read() as tx:
+                page = tx.execute(query).all()
+            if not page:
+                break
+            after = page[-1].id
+            for row in page:
+                if starts <= row.changed_at < ends:
+                    yield Made(
+                        at=row.changed_at,
+                        who=of.confirmed_by or of.who,
+                        ledger_id=row.ledger_id or "",
+                        currency=row.currency or "",
+                        balance_id=row.balance_id or "",
+                        import_id=of.id,
+                        file_name=of.file_name,
+                        row=f"{row.number}·{row.part}" if row.part else str(row.number),
+                    )
+
+
+def _imports_in(journal: Journal, instance: int, month: Month, zone: tzinfo) -> Sequence[Any]:
+    """Imports that may have a row in the month. After its end an import has none, but for answers that come
+    a moment late and rows that were settled later, of which there is an event."""
+    starts, ends = month.starts(zone), month.ends(zone)
+    settled_later = exists().where(
+        events.c.import_ == imports.c.number, events.c.at >= starts, events.c.at < ends
+    )
+    with journal.read() as tx:
+        return tx.execute(
+            select(
+                *(imports.c.number, imports.c.id, imports.c.file_name, imports.c.who),
+                *(imports.c.confirmed_by, imports.c.confirmed_at, imports.c.finished_at),
+            )
+            .where(
+                imports.c.instance == instance,
+                imports.c.confirmed_at < ends,
+                or_(
+                    imports.c.finished_at.is_(None),
+                    imports.c.finished_at >= starts - _DAY_SECONDS,
+                    settled_later,
+                ),
+            )
+            .order_by(imports.c.number)
+        ).all()
+
+
+_Counted = Sequence[tuple[str, str, int]]
+_known: OrderedDict[tuple[Any, ...], _Counted] = OrderedDict()
+_knowing = threading.Lock()
+
+
+def _counted(journal: Journal, of: Any, month: Month, zone: tzinfo) -> _Counted:
+    """One import's part. It stays the same while no row changes its state."""
+    starts, ends = month.starts(zone), month.ends(zone)
+    with journal.read() as tx:
+        states = tuple(sorted(counts_of(tx, of.number).items()))
+        key = (of.id, starts, ends, of.finished_at, states)
+        with _knowing:
+            if key in _known:
+                return _known[key]
+        found = tx.execute(
+            select(rows.c.ledger_id, rows.c.currency, func.count().label("n"))
+            .where(
+                rows.c.import_ == of.number,
+                rows.c.state == RowState.CREATED,
+                rows.c.changed_at >= starts,
+                rows.c.changed_at < ends,
+            )
+            .group_by(rows.c.ledger_id, rows.c.currency)
+        ).all()
+    counted = [(one.ledger_id or "", one.currency or "", one.n) for one in found]
+    with _knowing:
+        _known[key] = counted
+        while len(_known) > _KEPT:
+            _known.popitem(last=False)
+    return counted

@@ -1,0 +1,161 @@
+"""How an import is going: its figures, its pace, and rows over time, read once for all who watch it.
+
+A reading costs a few look-ups by key, whatever the size of the import, and serves everybody in this process
+for a second: twenty people may watch one import.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
+
+from sqlalchemy import Connection, func, select
+
+from blnk_api.store import Journal, imports
+from blnk_api.store.imports import Event, Import
+from blnk_api.store.sending import senders
+from blnk_api.store.sending.senders import Learned
+from blnk_api.store.states import ImportState, RowState
+from blnk_api.store.tables import rows
+
+GOOD_SECONDS = 1.0
+"""A reading is good for so long."""
+
+_CURVE_GOOD_SECONDS = 5.0
+_CURVE_POINTS = 120
+_EVENTS = 3
+_FORGET_SECONDS = 120.0
+
+_WINDOW_SECONDS = 10.0
+_LONGEST_WINDOW_SECONDS = 60.0
+_LEAST_ROWS = 20
+_LEAST_SECONDS = 1.5
+
+_SENT = (RowState.CREATED, RowState.REFUSED)
+SETTLED = (*_SENT, RowState.EXISTS)
+TO_SEND = (*SETTLED, RowState.READY, RowState.SENDING, RowState.UNKNOWN)
+
+Curve = tuple[tuple[float, int], ...]
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """One reading. `curve` says how many rows had come to their end at which moment (seconds since 1970)."""
+
+    at: float
+    import_: Import
+    rows_per_second: float | None
+    """None while nothing is sent, and until two readings can be compared."""
+    learned: Learned
+    events: Sequence[Event]
+    curve: Curve = ()
+
+    @property
+    def settled(self) -> int:
+        return sum(self.import_.counts.get(one, 0) for one in SETTLED)
+
+    @property
+    def total(self) -> int:
+        return sum(self.import_.counts.get(one, 0) for one in TO_SEND)
+
+    @property
+    def seconds_left(self) -> float | None:
+        if not self.rows_per_second:
+            return None
+        return (self.total - self.settled) / self.rows_per_second
+
+
+@dataclass
+class _Watched:
+    pulse: Pulse
+    seen: deque[tuple[float, int]] = field(default_factory=deque)
+    curve: Curve = ()
+    curve_at: float = 0.0
+
+
+class Pulses:
+    """The readings of this process. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._watched: dict[str, _Watched] = {}
+        self._reading = threading.Lock()
+
+    def read(self, journal: Journal, id: str, *, known: Import | None = None) -> Pulse:
+        """A reading of at most a second ago. `known` is the import as somebody has just read it, which is
+        then never older than what is shown. Raises LookupError where there is no such import."""
+        with self._reading:
+            now = time.time()
+            watched = self._watched.get(id)
+            if watched is None or known is not None or now - watched.pulse.at >= GOOD_SECONDS:
+                watched = self._read(journal, id, known, watched, now)
+            return watched.pulse
+
+    def _read(
+        self, journal: Journal, id: str, known: Import | None, before: _Watched | None, now: float
+    ) -> _Watched:
+        with journal.read() as tx:
+            import_ = known or imports.find(tx, id)
+            if import_ is None:
+                raise LookupError(f"there is no import {id}")
+            learned = senders.learned(tx, import_.instance_number)
+            events = imports.events_of(tx, import_.number, limit=_EVENTS)
+            pulse = Pulse(now, import_, None, learned, events)
+            watched = before or _Watched(pulse)
+            if import_.confirmed_at is not None and now - watched.curve_at >= _CURVE_GOOD_SECONDS:
+                watched.curve, watched.curve_at = tuple(curve(tx, import_)), now
+        if import_.state is not ImportState.RUNNING:
+            watched.seen.clear()
+        else:
+            watched.seen.append((now, pulse.settled))
+            while now - watched.seen[0][0] > _LONGEST_WINDOW_SECONDS:
+                watched.seen.popleft()
+        points = watched.curve
+        if points and not import_.is_over:
+            points = (*points, (now, sum(import_.counts.get(one, 0) for one in _SENT)))
+        watched.pulse = replace(pulse, rows_per_second=rows_per_second(watched.seen), curve=points)
+        self._watched = {
+            id: one for id, one in self._watched.items() if now - one.pulse.at < _FORGET_SECONDS
+        } | {id: watched}
+        return watched
+
+
+pulses = Pulses()
+
+
+def rows_per_second(seen: Sequence[tuple[float, int]]) -> float | None:
+    """From moments and the rows that were settled by then, oldest first: over the last ten seconds, or
+    longer where so few rows came to their end that their number says little."""
+    if len(seen) < 2:
+        return None
+    at, settled = seen[-1]
+    for then, before in reversed(seen):
+        if at - then >= _WINDOW_SECONDS and settled - before >= _LEAST_ROWS:
+            return (settled - before) / (at - then)
+    then, before = seen[0]
+    return max(0, settled - before) / (at - then) if at - then >= _LEAST_SECONDS else None
+
+
+def curve(tx: Connection, import_: Import) -> list[tuple[float, int]]:
+    """Rows that had come to their end by which moment, from an even sample of the import's rows, whose
+    counts stand for all: 120 look-ups by key instead of a scan."""
+    of_import = rows.c.import_ == import_.number
+    first = tx.execute(select(func.min(rows.c.id)).where(of_import)).scalar()
+    last = tx.execute(select(func.max(rows.c.id)).where(of_import)).scalar()
+    if first is None or last is None or import_.confirmed_at is None:
+        return []
+    step = max(1, (last - first + 1) // _CURVE_POINTS)
+    found = tx.execute(
+        select(rows.c.state, rows.c.changed_at).where(of_import, rows.c.id.in_(range(first, last + 1, step)))
+    ).all()
+    ended = sorted(
+        one.changed_at for one in found if one.state in _SENT and one.changed_at >= import_.confirmed_at
+    )
+    each = import_.row_count / len(found) if found else 0.0
+    most = sum(import_.counts.get(one, 0) for one in _SENT)
+    counted = accumulate(each for _ in ended)
+    return [
+        (import_.confirmed_at, 0),
+        *((at, min(most, round(n))) for at, n in zip(ended, counted, strict=True)),
+    ]

@@ -1,0 +1,298 @@
+"""What a receipt says of an import that is over, and how it is written: once, for good, with its results.
+
+The file of results is written beside it and never touched again, so that its sum can be reproduced.
+"""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import IntegrityError
+
+from blnk_api.common.actors import Who
+from blnk_api.reports import results
+from blnk_api.reports.results import Variant
+from blnk_api.store import Journal, imports, rows, tables
+from blnk_api.store.imports import Import
+from blnk_api.store.people import edits, notes, receipt_records
+from blnk_api.store.sending import late_records
+from blnk_api.store.states import WORDS, ImportState, RowState
+from blnk_api.store.transitions import IDS_PER_STATEMENT
+from blnk_api.wording import about_files, about_late_findings, phrases
+
+MOST_LISTED = 10_000
+"""Rows that existed or were left out and are named one by one; the results hold all of them."""
+
+_EVENTS = 10_000
+
+
+def write_owed(journal: Journal, folder: Path, import_: int) -> int | None:
+    """Writes the next receipt of an import, if one is owed; its number. Safe to call from several processes.
+
+    Raises OSError or SQLAlchemyError; then it is owed as before.
+    """
+    with journal.read() as tx:
+        as_of = receipt_records.owed_as_of(tx, import_)
+        if as_of is None:
+            return None
+        found = imports.by_number(tx, import_)
+        told = tell(tx, found)
+        last = receipt_records.latest(tx, import_)
+    name = f"{found.id}/{secrets.token_hex(8)}.csv"
+    size, digest = _write_results(journal, found, folder / name)
+    told["results"] |= {"sha256": digest, "bytes": size}
+    path = name
+    if last is not None and last.results_sha256 == digest and (folder / last.results_path).exists():
+        path = last.results_path
+    try:
+        with journal.write() as tx:
+            n = receipt_records.add(
+                tx, import_, as_of=as_of, told=told, results_path=path, results_sha256=digest
+            )
+    except IntegrityError:
+        n = None
+    if n is None or path != name:
+        (folder / name).unlink()
+    return n
+
+
+def _write_results(journal: Journal, import_: Import, path: Path) -> tuple[int, str]:
+    """Size and SHA-256 of the file, which is on the disk for good now."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    size = 0
+    try:
+        with path.open("xb") as file:
+            for piece in results.stream(journal, import_, Variant.ALL):
+                digest.update(piece)
+                size += len(piece)
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)  # a disk that is full has no room for halves
+        raise
+    for folder in (path.parent, path.parent.parent):
+        _sync(folder)
+    return size, digest.hexdigest()
+
+
+def _sync(folder: Path) -> None:
+    """A file's name survives a power cut only once its folder was written down too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def tell(tx: Connection, import_: Import) -> dict[str, Any]:
+    """All that a receipt says but for its number and the sum of its results. Times are UTC."""
+    return {
+        "made_at": _utc(datetime.now(UTC).timestamp()),
+        "import": {
+            "id": import_.id,
+            "kind": import_.kind,
+            "title": phrases.title(import_),
+            "state": phrases.STATE[import_.state],
+            "came_to": phrases.headline(import_),
+            "uploaded": _signed(import_.who, import_.created_at),
+            "confirmed": _signed(import_.confirmed_by, import_.confirmed_at),
+            "finished_at": _utc(import_.finished_at),
+        },
+        "file": _file(tx, import_),
+        "instance": {
+            "base_url": import_.instance.base_url,
+            "instance_id": import_.instance.instance_id,
+            "environment": import_.instance.environment,
+            "connection": import_.connection,
+        },
+        "mapping": import_.mapping,
+        "statuses": {WORDS[state]: n for state in WORDS if (n := import_.counts.get(state))},
+        "totals": list(_totals(tx, import_)),
+        "changes": list(_changes(tx, import_)),
+        "left_out": _left_out(tx, import_),
+        "existing": _existing(tx, import_),
+        "verification": _verification(tx, import_),
+        "findings": list(_findings(tx, import_)),
+        "checked_again": _checked_again(tx, import_),
+        "notes": [
+            {"text": one.text, "balance_id": one.balance_id, **_signed(one.who, one.at)}
+            for one in notes.of_import(tx, import_.number)
+        ],
+        "happened": [
+            {"what": phrases.event(one), **_signed(one.who, one.at)}
+            for one in reversed(imports.events_of(tx, import_.number, limit=_EVENTS))
+            if one.what != receipt_records.EVENT
+        ],
+        "results": {"file_name": results.file_name(import_, Variant.ALL), "rows": import_.row_count},
+    }
+
+
+def _utc(at: float | None) -> str | None:
+    """ "2026-11-22T16:07:03Z" """
+    return None if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _signed(who: Who | None, at: float | None) -> dict[str, Any]:
+    return {"by": phrases.actor(who) if who else None, "at": _utc(at)}
+
+
+def _file(tx: Connection, import_: Import) -> dict[str, Any] | None:
+    if import_.kind != "file":
+        return None
+    size = select(tables.imports.c.file_bytes).where(tables.imports.c.number == import_.number)
+    shape = import_.shape or {}
+    return {
+        "name": import_.file_name,
+        "sha256": import_.file_sha256,
+        "bytes": tx.execute(size).scalar(),
+        "read_as": {key: shape.get(key) for key in ("kind", "encoding", "delimiter", "sheet", "header_row")},
+    }
+
+
+def _totals(tx: Connection, import_: Import) -> Iterator[dict[str, Any]]:
+    """Balances by ledger and currency, largest first; at the end, without a ledger, rows that never became a
+    request: invalid ones, and records that were left out by hand."""
+    mine = tables.rows.c
+    found = tx.execute(
+        select(mine.ledger_id, mine.currency, mine.state, func.count())
+        .where(mine.import_ == import_.number)
+        .group_by(mine.ledger_id, mine.currency, mine.state)
+    )
+    states: dict[tuple[str, str], dict[str, int]] = {}
+    for ledger, currency, state, n in found:
+        key = (ledger, currency) if ledger else ("", "")
+        counted = states.setdefault(key, {})
+        word = WORDS[RowState(state)]
+        counted[word] = counted.get(word, 0) + n
+    names = {
+        **import_.totals.get("ledger_names", {}),
+        **{one["ledger_id"]: one["name"] for one in import_.totals.get("by_ledger", []) if one.get("name")},
+    }
+    largest_first = sorted(states.items(), key=lambda one: (not one[0][0], -sum(one[1].values()), one[0]))
+    for (ledger, currency), by_status in largest_first:
+        yield {
+            "ledger_id": ledger,
+            "ledger": names.get(ledger, ""),
+            "currency": currency,
+            "balances": {word: by_status[word] for word in WORDS.values() if word in by_status},
+        }
+
+
+def _changes(tx: Connection, import_: Import) -> Iterator[dict[str, Any]]:
+    names = about_files.columns(import_)
+    for one in edits.of_import(tx, import_.number):
+        if one.position is None:
+            continue
+        yield {
+            "row": one.number,
+            "column": names[one.position] if one.position < len(names) else f"Column {one.position + 1}",
+            "old": one.old,
+            "new": one.new,
+            **_signed(one.who, one.at),
+        }
+
+
+def _left_out(tx: Connection, import_: Import) -> dict[str, Any]:
+    """Rows that were not sent because somebody said so; by whom, where a person did it row by row."""
+    said = {
+        one.number: one
+        for one in edits.of_import(tx, import_.number)
+        if one.position is None and one.new == edits.LEFT_OUT
+    }
+    listed = [
+        {
+            "row": row.label,
+            "why": row.message or "",
+            **(_signed(one.who, one.at) if (one := said.get(row.number)) else {"by": None, "at": None}),
+        }
+        for row in rows.page(tx, import_.number, states=[RowState.LEFT_OUT], limit=MOST_LISTED)
+    ]
+    return {"count": import_.counts.get(RowState.LEFT_OUT, 0), "rows": listed}
+
+
+def _existing(tx: Connection, import_: Import) -> dict[str, Any]:
+    """Balances that were there before, apart from those that this import made."""
+    listed = [
+        {"row": row.label, "balance_id": row.balance_id}
+        for row in rows.page(tx, import_.number, states=[RowState.EXISTS], limit=MOST_LISTED)
+    ]
+    return {"count": import_.counts.get(RowState.EXISTS, 0), "rows": listed}
+
+
+def _verification(tx: Connection, import_: Import) -> dict[str, Any]:
+    found = import_.findings
+    if found is None:
+        why = (
+            "The import was cancelled, so what it created was not compared with Blnk."
+            if import_.state is ImportState.CANCELLED
+            else "What was created was not compared with Blnk."
+        )
+        return {"verified": False, "why": why}
+    at = _utc(found.get("at"))
+    if not found.get("checked"):
+        why = str(found.get("why_not") or "These credentials may not read.")
+        return {"verified": False, "why": why, "at": at, "expected": found.get("expected")}
+    missing = found.get("missing", [])
+    gone = _that_exist(tx, import_, [one["ids"][0] for one in missing])
+    existing = import_.counts.get(RowState.EXISTS, 0)
+    missing_existing = [one for one in missing if one["ids"][0] in gone]
+    missing_created = [one for one in missing if one["ids"][0] not in gone]
+    created = int(found.get("expected", 0)) - existing
+    return {
+        "verified": True,
+        "at": at,
+        "clean": bool(found.get("clean")),
+        "created": {
+            "expected": created,
+            "found": created - len(missing_created),
+            "missing": missing_created,
+        },
+        "existing": {
+            "expected": existing,
+            "found": existing - len(missing_existing),
+            "missing": missing_existing,
+        },
+        "twins": found.get("twins", []),
+        "unexpected": found.get("unexpected", []),
+    }
+
+
+def _checked_again(tx: Connection, import_: Import) -> dict[str, Any]:
+    """Rows that were called not created after they had been sent: they are looked up again for a day."""
+    looks = late_records.of_import(tx, import_.number)
+    return {
+        "rows": list(looks.labels),
+        "open": looks.open,
+        "over": looks.over,
+        "last": _utc(looks.last_at),
+        "next": _utc(looks.next_at),
+        "final": _utc(looks.until),
+    }
+
+
+def _findings(tx: Connection, import_: Import) -> Iterator[str]:
+    """What somebody has to do something about: of the comparison, and of what became known after it."""
+    found = import_.findings or {}
+    if found.get("checked"):
+        yield from phrases.findings(found)
+    yield from about_late_findings.findings(tx, import_)
+
+
+def _that_exist(tx: Connection, import_: Import, balance_ids: list[str]) -> set[str]:
+    """Which of these are balances of rows that existed before the import."""
+    mine = tables.rows.c
+    there: set[str] = set()
+    for start in range(0, len(balance_ids), IDS_PER_STATEMENT):
+        part = balance_ids[start : start + IDS_PER_STATEMENT]
+        asked = select(mine.balance_id).where(
+            mine.import_ == import_.number, mine.state == RowState.EXISTS, mine.balance_id.in_(part)
+        )
+        there |= set(tx.execute(asked).scalars())
+    return there

@@ -1,0 +1,110 @@
+"""The results of an import as CSV and XLSX: the person's columns in order, then what became of each row.
+
+Read from the journal page by page, so that a million rows cost no memory. Safe to open in a spreadsheet.
+"""
+
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from itertools import chain
+from pathlib import Path, PurePath
+from typing import IO
+
+from blnk_api.files import xlsx_writer
+from blnk_api.files.formula_guard import guard_cell
+from blnk_api.reports.results_layout import OUR_COLUMNS, tables
+from blnk_api.store import Journal
+from blnk_api.store.imports import Import
+from blnk_api.store.states import RowState
+
+__all__ = ["OUR_COLUMNS", "FileKind", "Variant", "count", "file_name", "stream", "workbook"]
+
+_BOM = "\ufeff"
+"""Excel reads a CSV as UTF-8 only with it."""
+
+
+class FileKind(StrEnum):
+    CSV = "csv"
+    XLSX = "xlsx"
+
+
+class Variant(StrEnum):
+    """Which rows a file of results holds."""
+
+    ALL = "all"
+    CREATED = "created"
+    """Balances that exist: created by this import, or there before it."""
+    NOT_CREATED = "not created"
+    """Rows that surely have no balance from this import; the file can be imported again as it is."""
+
+
+_STATES: dict[Variant, tuple[RowState, ...] | None] = {
+    Variant.ALL: None,
+    Variant.CREATED: (RowState.CREATED, RowState.EXISTS),
+    Variant.NOT_CREATED: (RowState.READY, RowState.REFUSED, RowState.INVALID, RowState.LEFT_OUT),
+}
+
+
+def count(import_: Import, variant: Variant) -> int:
+    """How many rows a variant holds at this moment."""
+    states = _STATES[variant]
+    return import_.row_count if states is None else sum(import_.counts.get(one, 0) for one in states)
+
+
+def stream(journal: Journal, import_: Import, variant: Variant) -> Iterator[bytes]:
+    """The CSV, in pieces: UTF-8 with a byte-order mark, CRLF line ends, guarded against formulas."""
+    header, pages = tables(journal, import_, _STATES[variant])
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    buffer.write(_BOM)
+    writer.writerow(_guarded(header))
+    yield _take(buffer)
+    for page in pages:
+        writer.writerows(map(_guarded, page))
+        yield _take(buffer)
+
+
+def _guarded(cells: Sequence[str]) -> list[str]:
+    return [guard_cell(cell) for cell in cells]
+
+
+def _take(buffer: io.StringIO) -> bytes:
+    # A file may hold halves of characters that UTF-8 has no bytes for.
+    piece = buffer.getvalue().encode("utf-8", "replace")
+    buffer.seek(0)
+    buffer.truncate()
+    return piece
+
+
+def workbook(journal: Journal, import_: Import, variant: Variant, folder: Path) -> IO[bytes]:
+    """The XLSX, to be read from its beginning; see `xlsx_writer.made`. Formulas stay text without a guard."""
+    header, pages = tables(journal, import_, _STATES[variant])
+    rows = chain.from_iterable(pages)
+    return xlsx_writer.made(folder, lambda book: book.add_table("Results", header, rows))
+
+
+def file_name(import_: Import, variant: Variant, kind: FileKind = FileKind.CSV) -> str:
+    """What the download is called: the file's own name, what it holds, and a mark that no other state has."""
+    said = "results" if variant is Variant.ALL else str(variant)
+    return named(import_, said, str(import_.state), mark(import_)) + f".{kind}"
+
+
+def named(import_: Import, *parts: str) -> str:
+    """A download's name without its ending: the file's own, PRACTICE where nothing is real, the parts."""
+    stem = PurePath(import_.file_name or "balance").stem
+    practice = ["PRACTICE"] if import_.instance.environment == "practice" else []
+    return " - ".join([tidy(stem) or "balances", *practice, *parts])
+
+
+def tidy(text: str) -> str:
+    """The text without what a file system or a header may not hold."""
+    return " ".join(re.sub(r"[\x00-\x1f\x7f/\\:*?\"<>|]+", " ", text).split()).strip(" .")[:100]
+
+
+def mark(import_: Import) -> str:
+    """Differs whenever what the file holds may differ."""
+    seen = f"{import_.id} {import_.version} {import_.state} {import_.stage} {sorted(import_.counts.items())}"
+    return f"v{import_.version}-{hashlib.sha256(seen.encode()).hexdigest()[:6]}"

@@ -1,0 +1,122 @@
+"""What stands in a row of results: the person's columns as they were sent, then what became of the row."""
+
+from collections.abc import Iterator, Sequence
+
+from blnk_api.common.visible import shown
+from blnk_api.files import row_marks
+from blnk_api.files.column_labels import told_apart
+from blnk_api.files.column_names import Use, plain
+from blnk_api.store import Journal, rows
+from blnk_api.store.imports import Import
+from blnk_api.store.people import edits
+from blnk_api.store.rows import JournalRow
+from blnk_api.store.states import WORDS, RowState
+
+OUR_COLUMNS = ("balance_id", "status", "message", "import_ref", "import_row")
+
+_OURS_PLAIN = {plain(name) for name in OUR_COLUMNS}
+_OURS = (Use.BALANCE_ID, Use.STATUS, Use.MESSAGE, Use.IMPORT_REF, Use.IMPORT_ROW)
+_PAGE_ROWS = 1_000
+_OLD_CHARACTERS = 200
+
+_ADDED = {
+    "ledger": ("ledger_id", "ledger", "blnk_ledger_id"),
+    "currency": ("currency", "currency_code", "ccy"),
+}
+"""How a column is called that the file lacked, the first that no column of the file is called."""
+
+
+def tables(
+    journal: Journal, import_: Import, states: Sequence[RowState] | None
+) -> tuple[list[str], Iterator[list[list[str]]]]:
+    """The header, and the rows in file order, page by page; all rows without `states`."""
+    layout = _Layout(import_)
+    return layout.header, _pages(journal, import_, states, layout)
+
+
+def _pages(
+    journal: Journal, import_: Import, states: Sequence[RowState] | None, layout: "_Layout"
+) -> Iterator[list[list[str]]]:
+    with journal.read() as tx:
+        originals = edits.originals(tx, import_.number)
+    after = 0
+    while True:
+        with journal.read() as tx:
+            page = rows.page(tx, import_.number, states=states, after=after, limit=_PAGE_ROWS)
+        if not page:
+            return
+        after = page[-1].id
+        yield [layout.record(row, originals.get(row.number, {})) for row in page]
+
+
+class _Layout:
+    """Which of a record's cells are written, and where."""
+
+    def __init__(self, import_: Import) -> None:
+        self._names: Sequence[str] = (import_.shape or {}).get("headers", [])
+        self._called_apart = told_apart(self._names)
+        self._id = import_.id
+        mapping = import_.mapping or {}
+        uses = {one["position"]: one["use"] for one in mapping.get("columns", [])}
+        # A file that came from these results brings our columns along; ours of today take their place.
+        self._kept = [
+            at
+            for at, name in enumerate(self._names)
+            if import_.kind == "form" or not _is_ours(name, uses.get(at))
+        ]
+        self._currency = next((at for at, use in uses.items() if use == Use.CURRENCY), None)
+        chosen = mapping.get("for_all_rows", {})
+        has_ledger = Use.LEDGER in uses.values()
+        self._ledger = None if has_ledger else chosen.get("ledger_id")
+        codes = () if self._currency is not None else chosen.get("currencies", ())
+        self._currencies = ";".join(codes)
+        kept = [self._names[at] for at in self._kept]
+        self.header = [
+            *kept,
+            *([_free_name("ledger", kept)] if self._ledger else []),
+            *([_free_name("currency", kept)] if self._currencies else []),
+            *OUR_COLUMNS,
+        ]
+
+    def record(self, row: JournalRow, originals: dict[int, str]) -> list[str]:
+        """`originals` has what the file had in repaired cells, by position."""
+        told = [row.message or _first_problem(row)]
+        told += [
+            f"{self._called(at)} was {_quoted(old)}."
+            for at, old in sorted(originals.items())
+            if at in self._kept
+        ]
+        return [
+            *(self._cell(row, at) for at in self._kept),
+            *([row.ledger_id or self._ledger] if self._ledger else []),
+            *([row.part or row.currency or self._currencies] if self._currencies else []),
+            *(row.balance_id or "", WORDS[row.state], " ".join(filter(None, told)), row.ref or ""),
+            str(row_marks.Mark(self._id, row.number, row.part)),
+        ]
+
+    def _cell(self, row: JournalRow, at: int) -> str:
+        if row.part and at == self._currency:
+            return row.part  # one line for each balance of a record, so that each can be imported again alone
+        return row.cells[at] if at < len(row.cells) else ""
+
+    def _called(self, at: int) -> str:
+        return shown(self._called_apart[at])
+
+
+def _is_ours(name: str, use: str | None) -> bool:
+    """A person may have a column called status, too."""
+    return plain(name) in _OURS_PLAIN if use is None else use in _OURS
+
+
+def _free_name(what: str, taken: Sequence[str]) -> str:
+    used = {plain(name) for name in taken}
+    return next((name for name in _ADDED[what] if plain(name) not in used), _ADDED[what][0])
+
+
+def _quoted(old: str) -> str:
+    return f"'{shown(old, _OLD_CHARACTERS)}'" if old else "empty"
+
+
+def _first_problem(row: JournalRow) -> str:
+    errors = [one["message"] for one in row.problems if one.get("severity") == "error"]
+    return " ".join(errors) if row.state is RowState.INVALID else ""

@@ -1,0 +1,1 @@
+"""What a person decides about an import and its rows afterwards."""

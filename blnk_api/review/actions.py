@@ -1,0 +1,277 @@
+"""What a person may do to an import and its rows when sending and looking alone do not settle them.
+
+Each act is a guarded move and an event that says who did it; doing it twice does it once. Nothing here sends:
+rows become Not sent, or are looked up again, and the sender does the rest. `Act` holds the words for each.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import orjson
+from sqlalchemy import Connection, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from blnk_api.blnk import protocol
+from blnk_api.client import BlnkClient
+from blnk_api.common.visible import shown
+from blnk_api.errors import NotFound
+from blnk_api.models import IMPORT_REF, Balance
+from blnk_api.review import recreate
+from blnk_api.store import Journal, imports
+from blnk_api.store.imports import Import
+from blnk_api.store.rows import JournalRow, by_id
+from blnk_api.store.states import WORDS, ImportState, RowState, Stage
+from blnk_api.store.tables import rows
+from blnk_api.store.transitions import IDS_PER_STATEMENT, move, move_import, note
+from blnk_api.wording import phrases
+from blnk_api.worker.draft_checks import draft_totals
+
+_ROWS_TOLD = 20
+
+
+@dataclass(frozen=True)
+class Act:
+    """How an act is called, what it does, and what may come of it; for pages and the command line."""
+
+    label: str
+    means: str
+    risk: str = ""
+
+
+LOOK_AGAIN = Act(
+    "Look again",
+    "Looks these rows up in Blnk once more. One that is found becomes Created; one that is surely not there "
+    "is sent.",
+)
+THIS_IS_IT = Act(
+    "This is it",
+    "You found the row's balance in Blnk yourself: it is read from Blnk and compared with the row. "
+    "Nothing is sent.",
+)
+SEND_AGAIN = Act(
+    "Send again",
+    "You looked in Blnk, and there is no balance for this row: it is sent once more.",
+    "If there is one after all, there will be two, and balances cannot be deleted.",
+)
+AGAIN_ANYWAY = Act(
+    "Create again anyway",
+    "Makes one more balance for each of these rows, although Blnk has one exactly like it.",
+    "Afterwards there are two of each, and balances cannot be deleted.",
+)
+VERIFY_AGAIN = Act(
+    "Verify again", "Compares once more what was created with what Blnk holds. Nothing is sent."
+)
+
+
+class NotPossible(Exception):
+    """The act does not fit what there is; nothing was changed. The text says why and what to do."""
+
+
+class NotThisOne(NotPossible):
+    """The balance is not what the row asks for; `differences` says in what, one clause each."""
+
+    def __init__(self, balance_id: str, differences: Sequence[str]) -> None:
+        super().__init__(f"{shown(balance_id)} is not what this row asks for: {'; '.join(differences)}.")
+        self.differences = list(differences)
+
+
+def look_again(journal: Journal, import_: Import, *, who: str, rows_: Collection[int] | None = None) -> int:
+    """Rows that waited for a person are looked up again; how many. `rows_` are their ids, None all of them.
+
+    A finished import runs again for it, so that it is verified anew.
+    """
+    moved = 0
+    with journal.write() as tx:
+        for part in _parts(rows_):
+            waiting = [
+                rows.c.import_ == import_.number,
+                rows.c.state == RowState.UNKNOWN,
+                rows.c.waits_for_person.is_(True),
+            ]
+            if part is not None:
+                waiting.append(rows.c.id.in_(part))
+            moved += tx.execute(update(rows).where(*waiting).values(waits_for_person=False)).rowcount
+        if moved:
+            _run_again(tx, import_.number)
+            note(tx, import_.number, who=who, what="asked to look again", rows=moved)
+    return moved
+
+
+def this_is_it(journal: Journal, client: BlnkClient, row: int, balance_id: str, *, who: str) -> bool:
+    """UNKNOWN → CREATED with a balance that a person found; whether this did it.
+
+    Raises NotThisOne, NotPossible, or, when Blnk does not answer, from the errors tree.
+    """
+    balance_id = balance_id.strip()
+    with journal.read() as tx:
+        asked = by_id(tx, row)
+    if asked.state is RowState.CREATED and asked.balance_id == balance_id:
+        return False
+    if asked.state is not RowState.UNKNOWN:
+        raise NotPossible(f"Row {asked.label} is {WORDS[asked.state]}: there is nothing to decide.")
+    if not balance_id:
+        raise NotPossible("Give the balance's id; it begins with bln_.")
+    _refuse_if_purged(asked.body)
+    try:
+        balance = client.get_balance(balance_id)
+    except NotFound:
+        raise NotPossible(f"Blnk knows no balance {shown(balance_id)}. Was the id copied whole?") from None
+    if balance.balance_id != balance_id:
+        raise NotThisOne(balance_id, [f"Blnk answered with {balance.balance_id}"])
+    if different := _differences(asked, balance):
+        raise NotThisOne(balance_id, different)
+    try:
+        with journal.write() as tx:
+            return _mark_created(tx, asked, balance, who)
+    except IntegrityError:
+        raise NotPossible(f"{balance_id} became another row's balance at this moment.") from None
+
+
+def _differences(asked: JournalRow, balance: Balance) -> list[str]:
+    """In what a balance is not what the row asked for; GET tells all fields (tests/contract)."""
+    body = orjson.loads(asked.body or b"{}")
+    told = protocol.differences(body, balance)
+    if balance.identity_id and not body.get("identity_id"):
+        told.append(f"it belongs to the identity {balance.identity_id}, and the row names none")
+    if balance.indicator and not body.get("indicator"):
+        told.append(f"it has the indicator {balance.indicator}, and the row has none")
+    if IMPORT_REF in balance.meta_data and balance.import_ref != asked.ref:
+        told.append("it carries another row's import_ref")
+    return told
+
+
+def _mark_created(tx: Connection, asked: JournalRow, balance: Balance, who: str) -> bool:
+    number, instance = tx.execute(select(rows.c.import_, rows.c.instance).where(rows.c.id == asked.id)).one()
+    other = tx.execute(
+        select(rows.c.number).where(
+            rows.c.balance_id == balance.balance_id,
+            rows.c.id != asked.id,
+            or_(
+                (rows.c.instance == instance) & (rows.c.state == RowState.CREATED),
+                (rows.c.import_ == number) & (rows.c.state == RowState.EXISTS),
+            ),
+        )
+    ).first()
+    if other is not None:
+        raise NotPossible(f"{balance.balance_id} is already the balance of another row ({other.number:,}).")
+    moved = move(
+        tx,
+        [asked.id],
+        from_=RowState.UNKNOWN,
+        to=RowState.CREATED,
+        balance_id=balance.balance_id,
+        waits_for_person=False,
+        message=f"{phrases.actor(who)} found it in Blnk.",
+    )
+    if moved:
+        note(
+            tx, number, who=who, what="said which balance it is", row=asked.id, balance_id=balance.balance_id
+        )
+    return bool(moved)
+
+
+def send_again(journal: Journal, row: int, *, who: str) -> bool:
+    """UNKNOWN → READY because a person says that Blnk has no balance of it; whether this did it.
+
+    A finished import runs again. Raises NotPossible for a cancelled one.
+    """
+    with journal.write() as tx:
+        asked = tx.execute(
+            select(rows.c.import_, rows.c.balance_id, rows.c.body).where(rows.c.id == row)
+        ).one()
+        number, held = asked.import_, asked.balance_id
+        _refuse_if_cancelled(imports.by_number(tx, number))
+        _refuse_if_purged(asked.body)
+        moved = move(
+            tx,
+            [row],
+            from_=RowState.UNKNOWN,
+            to=RowState.READY,
+            balance_id=None,
+            waits_for_person=False,
+            server_errors=0,
+            message=f"{phrases.actor(who)} looked in Blnk: it is sent again.",
+        )
+        if not moved:
+            return False
+        _run_again(tx, number)
+        note(tx, number, who=who, what="asked to send again", row=row, **({"was": held} if held else {}))
+    return True
+
+
+def again_anyway(
+    journal: Journal, import_: Import, row_ids: Collection[int], *, typed_count: int, who: str
+) -> int:
+    """EXISTS → READY under refs of their own, so that each makes one more balance; how many rows moved.
+
+    `typed_count` is what the person typed: how many rows they mean. Raises NotPossible.
+    """
+    ids = list(dict.fromkeys(row_ids))
+    if typed_count != len(ids):
+        raise NotPossible(
+            f"Type the number of rows, {len(ids):,}, to create them again. Nothing was changed."
+        )
+    with journal.write() as tx:
+        now = imports.by_number(tx, import_.number)
+        _refuse_if_cancelled(now)
+        if now.state is ImportState.DRAFT and now.stage is not Stage.CHECKED:
+            raise NotPossible("The file is still being checked. Wait until that is done.")
+        found = recreate.existing(tx, now.number, ids)
+        if not found:
+            return 0
+        if len(found) != len(ids):
+            raise NotPossible("Some of these rows have changed meanwhile. Load the page and look again.")
+        if strange := [one.label for one in found if not one.can_be_sent]:
+            told = ", ".join(strange[:_ROWS_TOLD])
+            raise NotPossible(
+                f"The file itself names the balance of row {told}. Empty the cell, import again."
+            )
+        recreate.make_ready(tx, now, found)
+        labels = [one.label for one in found[:_ROWS_TOLD]]
+        note(tx, now.number, who=who, what="asked for again", count=len(found), rows=labels)
+        if now.state is ImportState.DRAFT:
+            totals = draft_totals(tx, imports.by_number(tx, now.number))
+            imports.set_facts(tx, now.number, version=now.version + 1, totals=totals)
+        else:
+            _run_again(tx, now.number)
+    return len(found)
+
+
+def verify_again(journal: Journal, import_: Import, *, who: str) -> bool:
+    """DONE → VERIFYING; whether this did it. Another import is verified at its end, or was cancelled."""
+    with journal.write() as tx:
+        moved = move_import(
+            tx, import_.number, from_=[ImportState.DONE], to=ImportState.VERIFYING, finished_at=None
+        )
+        if moved:
+            note(tx, import_.number, who=who, what="asked to verify again")
+    return moved
+
+
+def _run_again(tx: Connection, number: int) -> None:
+    """A finished import, or one that is being verified, goes on; all others stay as they are."""
+    over = [ImportState.DONE, ImportState.VERIFYING]
+    move_import(tx, number, from_=over, to=ImportState.RUNNING, finished_at=None)
+
+
+def _refuse_if_cancelled(import_: Import) -> None:
+    if import_.state is ImportState.CANCELLED:
+        raise NotPossible(
+            "This import was cancelled, so nothing more of it is sent. Download its results and import the "
+            "rows that you need again."
+        )
+
+
+def _refuse_if_purged(body: bytes | None) -> None:
+    if body is None:
+        raise NotPossible(
+            "What this row asked for was thrown away, as the settings say, so it can neither be compared nor "
+            "sent. If the balance is needed, import it from a file again: what Blnk has is found."
+        )
+
+
+def _parts(ids: Collection[int] | None) -> list[list[int] | None]:
+    if ids is None:
+        return [None]
+    listed = list(ids)
+    return [listed[start : start + IDS_PER_STATEMENT] for start in range(0, len(listed), IDS_PER_STATEMENT)]

@@ -1,0 +1,205 @@
+"""Puts a row right that Blnk refused, and hands it to the sender again within the same import.
+
+The row is checked as if it came from its file, and gets the reference of what it means now. Nothing is sent
+here.
+"""
+
+from collections.abc import Mapping as Cells
+from dataclasses import dataclass
+
+import orjson
+from sqlalchemy import Connection, select
+
+from blnk_api.client import BlnkClient
+from blnk_api.common.visible import shown
+from blnk_api.drafts.check_draft import new_row
+from blnk_api.drafts.checking import CheckedRow, Checker, wanted
+from blnk_api.drafts.mapping import Mapping, Use
+from blnk_api.drafts.reference_data import known_in_blnk
+from blnk_api.files import FileShape, Record
+from blnk_api.lookup import refs
+from blnk_api.review.actions import NotPossible
+from blnk_api.settings import Connection as BlnkConnection
+from blnk_api.store import Journal, imports, tables
+from blnk_api.store.imports import Import
+from blnk_api.store.people import edits
+from blnk_api.store.rows import JournalRow, by_id
+from blnk_api.store.states import ImportState, RowState
+from blnk_api.store.transitions import move, move_import, note
+
+
+class StillWrong(NotPossible):
+    """The row has problems as it stands now; nothing was changed. `sentences` say what to do."""
+
+    def __init__(self, sentences: list[str]) -> None:
+        super().__init__(" ".join(sentences))
+        self.sentences = sentences
+
+
+@dataclass(frozen=True)
+class _Repaired:
+    """What a row means now."""
+
+    checked: CheckedRow
+    cells: list[str]
+    changes: list[tuple[int, int | None, str, str]]
+    """(row number, column, old, new), as `edits.add` takes them."""
+
+
+def send_repaired(
+    journal: Journal,
+    client: BlnkClient,
+    connection: BlnkConnection,
+    row: int,
+    cells: Cells[int, str],
+    *,
+    who: str,
+) -> bool:
+    """REFUSED → READY with these cells (column → text) in place of its own; whether this did it.
+
+    Unchanged cells send it once more as it is. A finished import runs again. Raises StillWrong, NotPossible,
+    or, when Blnk does not answer what the check asks, from the errors tree.
+    """
+    with journal.read() as tx:
+        asked = by_id(tx, row)
+        import_ = _import_of(tx, row)
+    _refuse_if_impossible(import_, asked)
+    if asked.state is not RowState.REFUSED:
+        return False
+    repaired = _check(client, connection, import_, asked, cells)
+    with journal.write() as tx:
+        _refuse_if_impossible(_import_of(tx, row), asked)
+        return _make_ready(tx, import_, asked, repaired, who)
+
+
+def _import_of(tx: Connection, row: int) -> Import:
+    number = tx.execute(select(tables.rows.c.import_).where(tables.rows.c.id == row)).scalar_one()
+    return imports.by_number(tx, number)
+
+
+def _refuse_if_impossible(import_: Import, asked: JournalRow) -> None:
+    if asked.body is None:
+        raise NotPossible("The contents of this row were thrown away, so there is nothing to put right.")
+    if import_.shape is None or import_.mapping is None:
+        raise NotPossible("This row did not come from a file. Fill in the form again.")
+    if import_.state is ImportState.CANCELLED:
+        raise NotPossible(
+            "This import was cancelled, so nothing more of it is sent. Download what was not created, put it "
+            "right there, and import that file."
+        )
+
+
+def _check(
+    client: BlnkClient,
+    connection: BlnkConnection,
+    import_: Import,
+    asked: JournalRow,
+    cells: Cells[int, str],
+) -> _Repaired:
+    shape, mapping = FileShape.model_validate(import_.shape), Mapping.model_validate(import_.mapping)
+    as_sent = [*asked.cells, *[""] * (len(shape.headers) - len(asked.cells))]
+    now = [cells.get(at, cell) for at, cell in enumerate(as_sent)]
+    record = Record(asked.number, now)
+    known = known_in_blnk(client, wanted([record], mapping), mapping)
+    accepted = import_.accepted.get("currencies", [])
+    checker = Checker(shape, mapping, known, connection.custom_currencies, accepted)
+    checked = checker.check(record)
+    wrong = [one.message for row in checked for one in row.problems if one.severity == "error"]
+    if wrong:
+        raise StillWrong(list(dict.fromkeys(wrong)))
+    changes: list[tuple[int, int | None, str, str]] = [
+        (asked.number, at, old, new)
+        for at, (old, new) in enumerate(zip(as_sent, now, strict=True))
+        if old != new
+    ]
+    return _Repaired(_the_one(checked, asked), now, changes)
+
+
+def _the_one(checked: list[CheckedRow], asked: JournalRow) -> CheckedRow:
+    """The balance that this row stands for, where its record makes several."""
+    found = [one for one in checked if not asked.part or one.part in ("", asked.part)]
+    found = [one for one in found if not asked.part or (one.request or {}).get("currency") == asked.part]
+    if any(one.balance_id for one in checked):
+        raise StillWrong(["Leave the balance id empty: a row that names its balance is never sent."])
+    if len(found) != 1 or found[0].request is None:
+        if asked.part:
+            raise StillWrong([f"This row is the {asked.part} balance of its line: keep {asked.part} in it."])
+        raise StillWrong(["As it stands now the row would make several balances. It has to stay one."])
+    return found[0]
+
+
+def _make_ready(tx: Connection, import_: Import, asked: JournalRow, repaired: _Repaired, who: str) -> bool:
+    _refuse_a_key_of_another(tx, import_, repaired)
+    ref = _ref(tx, import_, asked, repaired.checked)
+    new = new_row(import_.id, repaired.cells, repaired.checked._replace(keep_ref=ref))
+    moved = move(
+        tx,
+        [asked.id],
+        from_=RowState.REFUSED,
+        to=RowState.READY,
+        cells=orjson.dumps(new.cells).decode(),
+        ledger_id=new.ledger_id,
+        currency=new.currency,
+        body=new.body,
+        ref=ref,
+        problems=orjson.dumps(new.problems).decode() if new.problems else None,
+        balance_id=None,
+        message=None,
+        server_error=None,
+        server_errors=0,
+    )
+    if not moved:
+        return False
+    edits.add(tx, import_.number, repaired.changes, who=who)
+    over = [ImportState.DONE, ImportState.VERIFYING]
+    move_import(tx, import_.number, from_=over, to=ImportState.RUNNING, finished_at=None)
+    columns = [at for _, at, _, _ in repaired.changes]
+    note(
+        tx,
+        import_.number,
+        who=who,
+        what="repaired and sent again",
+        row=asked.id,
+        label=asked.label,
+        columns=columns,
+    )
+    return True
+
+
+def _refuse_a_key_of_another(tx: Connection, import_: Import, repaired: _Repaired) -> None:
+    """A person's own unique key stands in one row only; it is looked for where it was changed."""
+    column = Mapping.model_validate(import_.mapping).column(Use.REFERENCE)
+    if column is None or column.position not in {at for _, at, _, _ in repaired.changes}:
+        return
+    key = repaired.cells[column.position].strip()
+    holds_it = tables.rows.c.cells.contains(orjson.dumps(key).decode()[1:-1], autoescape=True)
+    mine = tables.rows.c.import_ == import_.number
+    for number, cells in tx.execute(select(tables.rows.c.number, tables.rows.c.cells).where(mine, holds_it)):
+        listed = orjson.loads(cells)
+        if number != repaired.checked.number and listed[column.position].strip() == key:
+            raise StillWrong(
+                [f"{shown(key)} is also in row {number:,}, and {shown(column.header)} is a unique key."]
+            )
+
+
+def _ref(tx: Connection, import_: Import, asked: JournalRow, checked: CheckedRow) -> str:
+    """A reference that no other row of the import has: the row's own where it means the same as before."""
+    assert checked.hash is not None
+    old = refs.parse_ref(asked.ref or "")
+    salt = old.salt if old else None
+    if old is not None and old.hash == checked.hash:
+        return refs.make_ref(old.hash, old.occurrence, salt)
+    n = 0
+    while (other := _has(tx, import_.number, ref := refs.make_ref(checked.hash, n, salt))) is not None:
+        if checked.match is not None:
+            raise StillWrong([f"As it stands now the row means the same balance as row {shown(other)}."])
+        n += 1
+    return ref
+
+
+def _has(tx: Connection, import_: int, ref: str) -> str | None:
+    """Which row of the import has this reference, if any."""
+    found = tx.execute(
+        select(tables.rows.c.number).where(tables.rows.c.import_ == import_, tables.rows.c.ref == ref)
+    ).scalar()
+    return None if found is None else f"{found:,}"

@@ -1,0 +1,1 @@
+"""Ready rows become balances: claimed, sent, written down, looked up, verified."""

@@ -1,0 +1,299 @@
+"""Sends the imports of one instance: claims rows, lets their POSTs leave, writes down what came of them.
+
+Why no row is ever sent twice:
+1. A row leaves only after the journal holds, committed, that it is SENDING (`_claim`); a claim that is
+   older than a few seconds does not leave any more (`bulk_client`).
+2. Only READY rows are claimed, and READY says that no attempt of the row can have left a balance behind:
+   its ref was looked up in Blnk by this process before (`scout`), Blnk proved that its attempt was not
+   applied (`protocol.classify`), or looking proved it absent (`resolving`).
+3. Every other answer, and every crash, makes the row UNKNOWN, and UNKNOWN is never claimed.
+"""
+
+import asyncio
+import math
+import secrets
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from blnk_api import errors
+from blnk_api.blnk import protocol
+from blnk_api.blnk.auth import Token
+from blnk_api.blnk.bulk_http import NotSent, boottime
+from blnk_api.blnk.pacing import Circuit
+from blnk_api.blnk.replies import Created, Refused, Stop, Unknown
+from blnk_api.lookup.looker import Looker
+from blnk_api.sending import decisions
+from blnk_api.sending.decisions import Flight
+from blnk_api.sending.gateway import Gate
+from blnk_api.sending.lane import MOST_REFUSALS_IN_A_ROW, Lane, Ramp
+from blnk_api.sending.other_desks import Neighbours, believable
+from blnk_api.sending.preflight import ROWS_PER_FILL, Scout
+from blnk_api.sending.recorder import Recorder
+from blnk_api.sending.resolver import Resolver, Witness
+from blnk_api.settings import Waits
+from blnk_api.store.async_store import JournalThread
+from blnk_api.store.sending import attempts
+from blnk_api.store.sending.attempts import Result
+from blnk_api.store.states import PausedBy, RowState
+
+TICK_SECONDS = 0.02
+IDLE_SECONDS = 0.1
+CLAIM_AHEAD_SECONDS = 0.1
+"""Only rows that the pace releases within this time are claimed."""
+CLAIM_WHEN_GONE = 0.65
+"""Of what was claimed ahead: the rest lasts for as long as the next claim takes."""
+_PLACES_AHEAD = 2
+"""Of rows for each place on the line: it falls free again before the next claim is through."""
+
+
+class Engine:
+    """Runs until it is cancelled. `holds_lock` says whether this process is still the only sender."""
+
+    def __init__(
+        self,
+        journal: JournalThread,
+        gate: Gate,
+        waits: Waits,
+        *,
+        most_at_once: int,
+        settle_seconds: float,
+        holds_lock: Callable[[], bool],
+    ) -> None:
+        self.gate = gate
+        self.name = f"{secrets.token_hex(8)}-"
+        """Its claims begin with it, so that those of a sender that lost its lock can be told from them."""
+        self.looker = Looker(gate.ask, gate.instance_id)
+        self.resolver = Resolver(
+            settle_seconds=settle_seconds, request_timeout_seconds=gate.connection.request_timeout_seconds
+        )
+        self.lanes: dict[int, Lane] = {}
+        self._recorder = Recorder(journal, self.lanes, retry_seconds=waits.journal_retry)
+        self.neighbours = Neighbours(
+            journal, gate, self.looker, insist=self._recorder.insist, start=self.start
+        )
+        self.scout = Scout(
+            *(journal, gate, self.looker, waits, settle_seconds),
+            neighbours=self.neighbours,
+            insist=self._recorder.insist,
+        )
+        self.settle_seconds = settle_seconds
+        self.journal = journal
+        self._waits = waits
+        self._most_at_once = most_at_once
+        self._holds_lock = holds_lock
+        self._claiming = False
+        self._is_full = False
+        self._turn = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._crash: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def run(self) -> None:
+        """Raises whatever broke: the process ends and starts again from what the journal holds."""
+        self._start(self._recorder.run(self._after_record))
+        try:
+            while True:
+                if self._crash.done():
+                    self._crash.result()
+                permits = self.gate.open(self.gate.clock())
+                self._launch(permits)
+                self._feed()
+                busy = any(lane.sends or lane.out for lane in self.lanes.values())
+                await self.gate.nap(TICK_SECONDS, IDLE_SECONDS if not busy else TICK_SECONDS)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._recorder.write_down_the_rest()
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs something beside the ticks; its failure is the engine's."""
+        self._start(work)
+
+    @property
+    def in_flight(self) -> int:
+        return sum(lane.in_flight for lane in self.lanes.values())
+
+    def _launch(self, permits: int) -> None:
+        """Lets claimed rows leave, one lane after the other, so that imports share the pace."""
+        free = min(permits, self._most_at_once - self.in_flight) if self._holds_lock() else 0
+        lanes = sorted((lane for lane in self.lanes.values() if lane.claimed), key=lambda lane: lane.turn)
+        while free > 0 and lanes:
+            for lane in lanes[:free]:
+                free -= 1
+                lane.turn = self._turn = self._turn + 1
+                self.gate.pace.take(1)
+                lane.in_flight += 1
+                self._start(self._fly(lane, lane.claimed.popleft()))
+            lanes = [lane for lane in lanes if lane.claimed]
+        self._is_full = bool(lanes) and self.in_flight >= self._most_at_once
+
+    def _feed(self) -> None:
+        """Looks further rows up and claims what may leave within the next moment."""
+        now = self.gate.clock()
+        for lane in list(self.lanes.values()):
+            if not lane.sends:
+                self._give_back(lane)
+                continue
+            while lane.claimed and lane.claimed[0].leave_before < boottime():
+                self._recorder.take_back(lane, 1, "It did not leave in time.")
+            if not lane.is_filling and len(lane.ready) < ROWS_PER_FILL and now >= lane.fill_at:
+                lane.is_filling = True
+                self._start(self.scout.fill(lane))
+            if lane.few_are_back() and not self._claiming:
+                lane.is_confirming_few = True
+                self._start(self.scout.confirm_few(lane))
+        if self._claiming or not self._may_claim():
+            return
+        ahead = min(self.gate.pace.expected(CLAIM_AHEAD_SECONDS), _PLACES_AHEAD * self._most_at_once)
+        wanted = ahead - sum(len(lane.claimed) for lane in self.lanes.values())
+        if wanted < ahead * CLAIM_WHEN_GONE:
+            return  # one claim for many rows: a commit costs as much for one as for a hundred
+        if self.gate.breaker.circuit is Circuit.HALF_OPEN:
+            wanted = min(wanted, 1 - sum(lane.out for lane in self.lanes.values()))
+        lanes = [lane for lane in self.lanes.values() if lane.sends and lane.ready and lane.room() > 0]
+        if wanted > 0 and lanes:
+            self._claiming = True
+            self._start(self._claim(lanes, wanted))
+
+    def _may_claim(self) -> bool:
+        return (
+            self._recorder.is_well
+            and self._holds_lock()
+            and self.gate.denied is None
+            and self.gate.breaker.circuit is not Circuit.OPEN
+            and self.gate.clock() >= self.gate.pace.not_before
+        )
+
+    def _may_leave(self) -> bool:
+        """Asked of each row in the moment in which it is written to the line."""
+        return self._holds_lock() and not self.gate.is_stopped
+
+    async def _claim(self, lanes: list[Lane], wanted: int) -> None:
+        share = math.ceil(wanted / len(lanes))
+        for lane in lanes:
+            n = min(share, lane.room(), len(lane.ready))
+            rows = {row.id: row for row in (lane.ready.popleft() for _ in range(n))}
+            number, token = lane.import_.number, f"{self.name}{secrets.token_hex(8)}"
+            leave_before = boottime() + self._waits.claim_good
+            try:
+                claimed = await self.journal.write(attempts.claim, number, list(rows), token)
+            except (SQLAlchemyError, OSError):
+                # Whether that was committed nobody knows; nothing has left, and the rows go back.
+                await asyncio.sleep(self._waits.journal_retry)
+                await self._recorder.insist(attempts.take_back, number, list(rows), token)
+                break
+            for id, n in claimed.tries.items():
+                lane.claimed.append(Flight(id, n, token, rows[id].ref, rows[id].body, leave_before))
+            if lane.ramp is Ramp.FEW:
+                lane.few_sent += len(claimed.tries)
+        self._claiming = False
+
+    async def _fly(self, lane: Lane, flight: Flight) -> None:
+        """One attempt, from its claim to its result."""
+        try:
+            token = await self.gate.token()
+        except errors.BlnkError as problem:
+            result = decisions.taken_back(flight, problem.message)
+            if isinstance(problem, errors.AccessDenied):
+                self.gate.denied = problem.message
+            else:
+                self.gate.breaker.failed(self.gate.clock(), problem.message)
+        else:
+            result = await self._attempt(lane, flight, token)
+        lane.in_flight -= 1
+        self._recorder.add(lane, result)
+        if self._is_full:
+            # A place that falls free is taken at once: a tick's wait would cost a third of the pace.
+            self._launch(self.gate.open(self.gate.clock()))
+
+    async def _attempt(self, lane: Lane, flight: Flight, token: Token) -> Result:
+        left_at = self.gate.clock()
+        lane.sent.append(flight.ref)
+        reply = await self.gate.post(
+            flight.body, token, leave_before=flight.leave_before, may_leave=self._may_leave
+        )
+        if isinstance(reply, NotSent):
+            why = "It did not leave in time." if self._may_leave() else "Sending stopped before it left."
+            return decisions.taken_back(flight, why)
+        outcome = protocol.classify(reply, flight.body, now=datetime.now(UTC))
+        self.gate.learn(outcome, sent_at=left_at)
+        match outcome:
+            case Created(balance):
+                lane.refusals_in_a_row = 0
+                self._created(lane, flight.ref, balance.created_at, left_at)
+            case Refused():
+                lane.refusals_in_a_row += 1
+            case Stop(status, message):
+                await self._denied(token, status, message)
+            case Unknown(message, pauses=True):
+                await self.scout.pause(
+                    lane, PausedBy.ANSWER, f"{message} Nobody knows yet what that means for the row."
+                )
+            case Unknown(message, status=200 | 201) if lane.ramp is Ramp.CANARY:
+                await self.scout.pause(
+                    lane, PausedBy.CANARY, f"The first row did not come back as it was sent. {message}"
+                )
+            case _:
+                pass
+        result = decisions.decide(flight, outcome)
+        if result.to is RowState.UNKNOWN:
+            self.resolver.became_unknown(flight.row, self.gate.clock())
+        return result
+
+    def _created(self, lane: Lane, ref: str, created_at: str, left_at: float) -> None:
+        self.resolver.created(Witness(ref, left_at))
+        lane.made.append(ref)
+        lane.since = lane.since or believable(created_at)
+        if lane.created_from is None:
+            lane.created_from = created_at
+            self._start(self._remember_first(lane, created_at))
+        if lane.ramp is Ramp.CANARY and not lane.is_confirming_canary:
+            lane.is_confirming_canary = True
+            self._start(self.scout.confirm_canary(lane, ref))
+
+    async def _remember_first(self, lane: Lane, created_at: str) -> None:
+        await self._recorder.insist(attempts.remember_first, lane.import_.number, created_at)
+
+    async def _denied(self, token: Token, status: int, message: str) -> None:
+        """A 401 renews the token once; what cannot be renewed, and every 403, stops the instance."""
+        if status == 401:
+            try:
+                await self.gate.renew(token.generation)
+                return
+            except errors.AccessDenied as denied:
+                message = denied.message
+            except errors.BlnkError as problem:
+                self.gate.breaker.failed(self.gate.clock(), problem.message)
+                return
+        self.gate.denied = message
+
+    def _give_back(self, lane: Lane) -> None:
+        """The import does not run any more: claimed rows that have not left go back, others are forgotten."""
+        lane.ready.clear()
+        lane.after = 0
+        # Whoever resumes it later: another desk may have made its rows meanwhile.
+        lane.is_looked_up = lane.is_walked = False
+        self._recorder.take_back(lane, len(lane.claimed), "The import stopped before it left.")
+
+    async def _after_record(self, lane: Lane) -> None:
+        if lane.refusals_in_a_row >= MOST_REFUSALS_IN_A_ROW and lane.sends:
+            lane.refusals_in_a_row = 0
+            await self.scout.pause(
+                lane,
+                PausedBy.REFUSALS,
+                f"Blnk refused {MOST_REFUSALS_IN_A_ROW} rows in a row. Their reasons stand beside the rows; "
+                "resume if the rest should be tried all the same.",
+            )
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None and not self._crash.done():
+            self._crash.set_exception(task.exception())  # type: ignore[arg-type]

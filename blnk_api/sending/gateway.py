@@ -1,0 +1,175 @@
+"""The one way out to an instance: every row and every look passes its pace, its breaker and its token."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from blnk_api import errors
+from blnk_api.blnk import protocol, retries
+from blnk_api.blnk.auth import Token, TokenSource
+from blnk_api.blnk.bulk_http import BulkClient, NotSent
+from blnk_api.blnk.pacing import Breaker, Circuit, Pace
+from blnk_api.blnk.replies import Created as CreatedOutcome
+from blnk_api.blnk.replies import NotApplied, Outcome, Refused, Reply, Request, Unknown
+from blnk_api.settings import Connection, Waits
+
+_LOOKS_FIRST_SHARE = 0.5
+"""Of the permits of one moment that waiting looks may take; the rest is for rows."""
+
+
+class Gate:
+    def __init__(
+        self,
+        connection: Connection,
+        client: BulkClient,
+        tokens: TokenSource,
+        pace: Pace,
+        breaker: Breaker,
+        *,
+        read_again_seconds: float = Waits.read_again,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.connection = connection
+        self.pace = pace
+        self.breaker = breaker
+        self.clock = clock
+        self.denied: str | None = None
+        """Why the credentials do not serve, once Blnk has said so."""
+        self._read_again_seconds = read_again_seconds
+        self._sleep = sleep
+        self.is_stopped = False
+        """Somebody has stopped all sending: no row leaves, though it may have been claimed before that."""
+        self._client = client
+        self._tokens = tokens
+        self._token: Token | None = None
+        self._renewing = asyncio.Lock()
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._look_waits = asyncio.Event()
+
+    @property
+    def instance_id(self) -> str:
+        return self.connection.instance.instance_id
+
+    async def nap(self, least_seconds: float, most_seconds: float) -> None:
+        """Until the next moment to open: soon when a look waits for its permit."""
+        self._look_waits.clear()
+        if not self._waiting and most_seconds > least_seconds:
+            # Not wait_for, which loses the end of this task when a look comes at the same moment.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(most_seconds):
+                    await self._look_waits.wait()
+                return
+        await asyncio.sleep(least_seconds)
+
+    def open(self, now: float) -> int:
+        """Rows that may leave now. Looks that wait for a permit go first, with half of what there is."""
+        permits = self.pace.permits(now)
+        for_looks = max(1, int(permits * _LOOKS_FIRST_SHARE)) if permits else 0
+        while for_looks and self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_result(None)
+                self.pace.take(1)
+                permits -= 1
+                for_looks -= 1
+        is_shut = self.breaker.circuit is Circuit.OPEN or self.denied is not None or self.is_stopped
+        return 0 if is_shut else permits
+
+    async def ask(self, request: Request) -> Any:
+        """The JSON of a read, at the instance's pace. Raises from the errors tree; it creates nothing.
+
+        So it may be asked again: after a 429 and a renewed token once, and a few times, ever later, where
+        no answer came or none that can be read. Not while the breaker is open: that knows when to ask.
+        """
+        failures, is_last = 0, False
+        while True:
+            await self._permit()
+            sent_at = self.clock()
+            token: Token | None = None
+            try:
+                token = await self.token()
+                reply = await self._client.send(request, token.value)
+                assert not isinstance(reply, NotSent)
+                told = protocol.read_json(reply, now=datetime.now(UTC))
+                self.breaker.answered()
+                return told
+            except errors.RateLimited as busy:
+                self.pace.busy(self.clock(), sent_at=sent_at, retry_after_seconds=busy.retry_after_seconds)
+                if is_last:
+                    raise
+                is_last = True
+            except errors.AccessDenied as denied:
+                if is_last or denied.status != 401 or token is None:
+                    raise
+                is_last = True
+                await self.renew(token.generation)
+            except (errors.ReadFailed, errors.NotConnected) as failed:
+                failures += 1
+                await self._before_repeat(failed, failures, is_about_token=token is None)
+
+    async def _before_repeat(self, failed: errors.BlnkError, failures: int, *, is_about_token: bool) -> None:
+        """Waits until a read that was not answered may be asked again; raises what it came to otherwise."""
+        if not retries.may_pass(failed):
+            raise failed
+        now = self.clock()
+        self.breaker.failed(now, failed.message, is_read=True)
+        wait = retries.wait_seconds(failed, failures, first_seconds=self._read_again_seconds)
+        if wait is None or is_about_token or self.breaker.circuit is Circuit.OPEN:
+            raise failed
+        if isinstance(failed, errors.ReadFailed) and failed.retry_after_seconds is not None:
+            self.pace.wait_until(now + failed.retry_after_seconds)
+        await self._sleep(wait)
+
+    async def post(
+        self, body: bytes, token: Token, *, leave_before: float, may_leave: Callable[[], bool]
+    ) -> Reply | NotSent:
+        request = protocol.post_balance(self.instance_id, body)
+        return await self._client.send(request, token.value, leave_before=leave_before, may_leave=may_leave)
+
+    def learn(self, outcome: Outcome, *, sent_at: float) -> bool:
+        """Lets pace and breaker know what a row came to. Whether this opened or closed the breaker."""
+        now = self.clock()
+        match outcome:
+            case CreatedOutcome() | Refused():
+                self.pace.went_well()
+                return self.breaker.went_well()
+            case NotApplied(busy=True, retry_after_seconds=wait):
+                self.pace.busy(now, sent_at=sent_at, retry_after_seconds=wait)
+            case NotApplied(reason):
+                return self.breaker.failed(now, reason)
+            case Unknown(message, status, retry_after_seconds=wait):
+                if wait is not None:
+                    self.pace.wait(now, wait, sent_at=sent_at)
+                # A 2xx that nobody can read is some gateway's page, and stands in front of every row.
+                if status is None or status >= 500 or status == 408 or status < 300:
+                    return self.breaker.failed(now, message)
+            case _:
+                pass
+        return False
+
+    async def token(self) -> Token:
+        """The current token; renewed ahead of its end, in a thread, because renewing talks to Blnk."""
+        held = self._token
+        if held is None or (held.expires_at is not None and time.time() >= held.expires_at):
+            async with self._renewing:
+                self._token = await asyncio.to_thread(self._tokens.current)
+        assert self._token is not None
+        return self._token
+
+    async def renew(self, generation: int) -> None:
+        """After a 401 to a token of this generation. Raises AccessDenied where there is no newer one."""
+        async with self._renewing:
+            if self._token is not None and self._token.generation > generation:
+                return
+            self._token = await asyncio.to_thread(self._tokens.newer_than, generation)
+
+    async def _permit(self) -> None:
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        self._look_waits.set()
+        await waiting

@@ -1,0 +1,240 @@
+"""Looks up again, hours later, what was called not created after a byte of it had left; tells what it finds.
+
+A balance that appears is never repaired by sending, and never left unsaid: a row that has none becomes
+Created where that can be, and whatever is more than one balance for a row is named with all its ids.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from blnk_api import errors
+from blnk_api.blnk.protocol import REFS_PER_LOOK
+from blnk_api.lookup.looker import bound_of, sortable
+from blnk_api.lookup.sweep import all_of
+from blnk_api.models import IMPORT_ID, Balance
+from blnk_api.sending.engine import Engine
+from blnk_api.sending.verify import MOST_TOLD
+from blnk_api.settings import Waits
+from blnk_api.store import imports
+from blnk_api.store.imports import Import
+from blnk_api.store.sending import late_records as late
+from blnk_api.store.sending.attempts import WHO
+from blnk_api.store.sending.late_records import Due
+from blnk_api.store.states import HELD, RowState
+from blnk_api.store.tables import events, is_one_of, rows
+from blnk_api.store.transitions import move, note
+
+_WITNESSES = 2
+_PER_LOOK = REFS_PER_LOOK - _WITNESSES
+_AT_ONCE = 10 * _PER_LOOK
+
+
+class LateLooker:
+    """One instance's. `wall` is the time of day in seconds since 1970: looks are due across restarts."""
+
+    def __init__(
+        self, engine: Engine, instance: int, waits: Waits, *, wall: Callable[[], float] = time.time
+    ) -> None:
+        self._engine = engine
+        self._journal = engine.journal
+        self._instance = instance
+        self._waits = waits
+        self._wall = wall
+
+    async def run(self) -> None:
+        """Until cancelled. Overdue looks come first, at once."""
+        while True:
+            try:
+                while self._engine.scout.can_look and await self._look():
+                    pass
+            except (errors.BlnkError, OperationalError, IntegrityError, OSError):
+                await asyncio.sleep(self._waits.breaker_first)
+            await asyncio.sleep(self._waits.late_looks)
+
+    async def _look(self) -> bool:
+        """Whether anything was due."""
+        due = await self._journal.read(late.due, self._instance, self._wall(), limit=_AT_ONCE)
+        for number, of_import in groupby(sorted(due, key=lambda one: one.import_), lambda one: one.import_):
+            import_ = await self._journal.read(imports.by_number, number)
+            listed = list(of_import)
+            for start in range(0, len(listed), _PER_LOOK):
+                await self._ask(import_, listed[start : start + _PER_LOOK])
+        return bool(due)
+
+    async def _ask(self, import_: Import, due: Sequence[Due]) -> None:
+        witnesses = await self._journal.read(_witnesses, import_.number)
+        refs = list(dict.fromkeys([*(one.ref for one in due), *witnesses]))
+        held: dict[str, list[Balance]] = {}
+        for balance in await all_of(self._engine.looker, refs, bound_of(import_.created_from)):
+            held.setdefault(balance.import_ref or "", []).append(balance)
+        now, settle = self._wall(), self._engine.settle_seconds
+        if witnesses and not any(one in held for one in witnesses):
+            # It lags, or is another Blnk: balances that we saw created are not shown.
+            await self._journal.write(late.put_off, due, until=now + settle)
+            return
+        await self._journal.write(settle_late, import_.number, due, held, at=now, settle_seconds=settle)
+
+
+def _witnesses(tx: Connection, number: int) -> list[str]:
+    """Refs of the first and the last row that was created: an answer without any of them proves nothing."""
+    made = select(rows.c.ref).where(rows.c.import_ == number, rows.c.state == RowState.CREATED).limit(1)
+    ends = (tx.execute(made.order_by(order)).scalar() for order in (rows.c.id, rows.c.id.desc()))
+    return list(dict.fromkeys(ref for ref in ends if ref is not None))
+
+
+def settle_late(
+    tx: Connection,
+    number: int,
+    due: Sequence[Due],
+    held: Mapping[str, Sequence[Balance]],
+    *,
+    at: float,
+    settle_seconds: float,
+) -> None:
+    """Writes down an answer to looks of one import that were due: `held` are the balances of their refs."""
+    import_ = imports.by_number(tx, number)
+    teller = _Teller(tx)
+    on_its_way = set()
+    for one in due:
+        found = sorted(held.get(one.ref, ()), key=lambda balance: sortable(balance.created_at))
+        if found and not _settle(tx, teller, import_, one, found):
+            on_its_way.add(one)
+    then = {one: late.next_after(one.since, at, settle_seconds) for one in due if one not in on_its_way}
+    late.looked(tx, then, at=at)
+    late.put_off(tx, list(on_its_way), until=at + settle_seconds)
+    if then and not late.any_open(tx, number):
+        note(tx, number, who=WHO, what=late.LOOKED_UP, rows=late.of_import(tx, number).over)
+
+
+def _settle(tx: Connection, teller: "_Teller", import_: Import, due: Due, found: Sequence[Balance]) -> bool:
+    """Tells what was found for one row. False where it is on its way just now: what it has is not known."""
+    row = tx.execute(_ROW.where(rows.c.id == due.row)).one()
+    if row.state == RowState.SENDING or (row.state == RowState.UNKNOWN and not row.waits_for_person):
+        return False
+    holder = tx.execute(
+        _ROW.where(rows.c.instance == import_.instance_number, rows.c.ref == due.ref, is_one_of(rows, HELD))
+    ).first()
+    if holder is not None and holder.id != row.id:
+        # Another import's row asks for the same, and was sent when this one was called not created.
+        if holder.balance_id is None:
+            return False
+        ids = [holder.balance_id, *(one.balance_id for one in found)]
+        teller.second(imports.by_number(tx, holder.import_), holder, ids)
+        if any(_is_of(import_, one) and one.balance_id != holder.balance_id for one in found):
+            teller.second(import_, row, ids)
+        return True
+    taken = _others(tx, import_, row, [one.balance_id for one in found])
+    ids = [one.balance_id for one in found if one.balance_id not in taken]
+    ours = next((one for one in found if one.balance_id in ids and _is_of(import_, one)), None)
+    if not ids:
+        return True
+    is_same = row.ref == due.ref
+    if (
+        is_same
+        and ours is not None
+        and row.state in _NOT_CREATED
+        and row.balance_id in (None, ours.balance_id)
+    ):
+        moved = move(
+            tx,
+            [row.id],
+            from_=RowState(row.state),
+            to=RowState.CREATED,
+            balance_id=ours.balance_id,
+            waits_for_person=False,
+            message="Found in Blnk later: it was made after it had been looked for.",
+        )
+        if moved:
+            note(tx, import_.number, who=WHO, what="found", row=row.id, balance_id=ours.balance_id)
+            row = tx.execute(_ROW.where(rows.c.id == due.row)).one()
+    if row.balance_id is not None:
+        teller.second(import_, row, [row.balance_id, *ids])
+    else:
+        teller.late(import_, row, due.ref, ids)
+    return True
+
+
+def _is_of(import_: Import, balance: Balance) -> bool:
+    return bool(balance.meta_data.get(IMPORT_ID) == import_.id)
+
+
+def _others(tx: Connection, import_: Import, row: Any, ids: Sequence[str]) -> set[str]:
+    """Which of these became another row's balance, as somebody said: they are no strangers."""
+    held = select(rows.c.balance_id).where(
+        rows.c.instance == import_.instance_number,
+        rows.c.balance_id.in_(ids),
+        is_one_of(rows, [RowState.CREATED]),
+        rows.c.id != row.id,
+    )
+    return set(tx.execute(held).scalars())
+
+
+_NOT_CREATED = (RowState.UNKNOWN, RowState.READY, RowState.REFUSED)
+_ROW = select(
+    *(rows.c.id, rows.c.number, rows.c.part, rows.c.import_, rows.c.ref, rows.c.state),
+    *(rows.c.balance_id, rows.c.waits_for_person),
+)
+
+
+class _Teller:
+    """Names balances that a row should not have, each once: as an event, and among the findings."""
+
+    def __init__(self, tx: Connection) -> None:
+        self._tx = tx
+        self._named: dict[int, set[tuple[int, str]]] = {}
+        """Of an import what was named before: the record's number and the balance."""
+
+    def second(self, import_: Import, row: Any, ids: Sequence[str]) -> None:
+        """A row has more than one balance; the first of these is the one that counts as its own."""
+        every = list(dict.fromkeys(ids))
+        if self._is_new(import_, row, every[1:]):
+            what: dict[str, Any] = {"balance_ids": every, "by": "a late look"}
+            note(self._tx, import_.number, who=WHO, what=late.SECOND_BALANCE, row=row.id, **what)
+            self._add_finding(import_, "twins", {"row": row.number, "ids": every})
+
+    def late(self, import_: Import, row: Any, ref: str, ids: Sequence[str]) -> None:
+        """A row that has no balance has one all the same: it was fixed since, or another import made it."""
+        if self._is_new(import_, row, ids):
+            label = f"{row.number}·{row.part}" if row.part else str(row.number)
+            what: dict[str, Any] = {"label": label, "balance_ids": list(ids)}
+            note(self._tx, import_.number, who=WHO, what=late.MADE_LATE, row=row.id, **what)
+            self._add_finding(import_, "unexpected", {"ref": ref, "row": row.number, "ids": list(ids)})
+
+    def _is_new(self, import_: Import, row: Any, ids: Sequence[str]) -> bool:
+        if not ids:
+            return False
+        if import_.number not in self._named:
+            self._named[import_.number] = self._read(import_)
+        named = self._named[import_.number]
+        asked = {(row.number, id) for id in ids}
+        is_new = not asked <= named
+        named |= asked
+        return is_new
+
+    def _read(self, import_: Import) -> set[tuple[int, str]]:
+        found = import_.findings or {}
+        told = [*found.get("twins", []), *found.get("unexpected", [])]
+        named = {(one["row"], id) for one in told if "row" in one for id in one["ids"]}
+        noted = select(rows.c.number, events.c.detail).where(
+            events.c.import_ == import_.number,
+            events.c.what.in_([late.SECOND_BALANCE, late.MADE_LATE]),
+            events.c.row == rows.c.id,
+        )
+        for number, detail in self._tx.execute(noted):
+            named |= {(number, id) for id in orjson.loads(detail)["balance_ids"]}
+        return named
+
+    def _add_finding(self, import_: Import, kind: str, finding: dict[str, Any]) -> None:
+        """To the comparison that the import has; where it has none, the event alone tells it."""
+        found = imports.by_number(self._tx, import_.number).findings
+        if found is None or not found.get("checked"):
+            return
+        told = [*found.get(kind, []), finding][:MOST_TOLD]
+        imports.set_facts(self._tx, import_.number, findings=found | {kind: told, "clean": False})

@@ -1,0 +1,311 @@
+"""Looks after one instance's imports beside the sending: begins, pauses, resolves, verifies, ends them."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from blnk_api import errors
+from blnk_api.blnk.pacing import Circuit
+from blnk_api.common import open_files
+from blnk_api.lookup.looker import bound_of, sortable
+from blnk_api.lookup.retry_policy import WhileWanted
+from blnk_api.sending import ownership
+from blnk_api.sending.engine import Engine
+from blnk_api.sending.lane import Lane, Ramp
+from blnk_api.sending.late_lookups import LateLooker
+from blnk_api.sending.resolver import SAME_SERVER_ERRORS, Look
+from blnk_api.sending.verify import Findings, missing_needs_a_look, verify
+from blnk_api.settings import Waits
+from blnk_api.store import imports
+from blnk_api.store.imports import Import
+from blnk_api.store.sending import attempts, senders, stops, unknown
+from blnk_api.store.sending.attempts import WHO, remember_first
+from blnk_api.store.sending.unknown import UnknownRow
+from blnk_api.store.states import ImportState, PausedBy, RowState
+from blnk_api.store.transitions import move_import, note
+
+PAGES_ACTIVE_SECONDS = 60.0
+LEARNED_SECONDS = 1.0
+IDLE_SECONDS = 2.0
+"""Between looks at an instance that has no live import; its unknown rows are old ones."""
+MOST_HOURS_TOLD = 10_000
+_LIVE = [ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED, ImportState.VERIFYING]
+
+
+class Caretaker:
+    """`only` is the one import that a command line runs; the app's worker runs all of its instance."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        instance: int,
+        waits: Waits,
+        *,
+        only: int | None = None,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._late = LateLooker(engine, instance, waits, wall=wall)
+        self._engine = engine
+        self._gate = engine.gate
+        self._journal = engine.journal
+        self._instance = instance
+        self._waits = waits
+        self._only = only
+        self._kept: tuple[Any, ...] = ()
+        self._learned_at = 0.0
+
+    async def run(self) -> None:
+        """Runs until cancelled, beside the engine."""
+        self._engine.start(self._resolve_for_ever())
+        self._engine.start(self._probe_for_ever())
+        self._engine.start(self._late.run())
+        self._engine.start(self._engine.neighbours.run(self._engine.lanes, self._waits.resolve))
+        while True:
+            try:
+                await self._watch()
+                if self._gate.clock() - self._learned_at > LEARNED_SECONDS:
+                    self._learned_at = self._gate.clock()
+                    await self._remember_learned()
+            except (OperationalError, OSError):
+                await asyncio.sleep(self._waits.journal_retry)
+            await asyncio.sleep(self._waits.worker_notices)
+
+    async def _watch(self) -> None:
+        """Makes the engine's lanes what the journal says of the imports."""
+        live = [one for one in await self._journal.read(imports.in_states, _LIVE) if self._is_ours(one)]
+        lanes = self._engine.lanes
+        pace, denied = self._gate.pace, self._gate.denied
+        asked, asked_of = pace.asked_seconds, pace.asked_of
+        self._gate.is_stopped = await self._journal.read(stops.is_stopped, self._instance)
+        for import_ in live:
+            lane = lanes.get(import_.number)
+            if lane is None:
+                # Few go first after each start: a copy of this database may be at work elsewhere.
+                ramp = min(Ramp(import_.ramp), Ramp.FEW)
+                lane = Lane(import_, ramp, created_from=import_.created_from)
+                lanes[import_.number] = lane
+            lane.import_ = import_
+            if import_.state is not ImportState.RUNNING:
+                lane.runs_since = None
+            elif lane.runs_since is None:
+                lane.runs_since = self._gate.clock()
+            is_asked = lane.runs_since is not None and asked_of > lane.runs_since
+            await self._care_for(lane, import_, denied, asked if is_asked else None)
+        for number in set(lanes) - {one.number for one in live}:
+            lanes[number].sends = False
+            if not lanes[number].out and not lanes[number].is_filling:
+                del lanes[number]
+        if denied is not None:
+            # All are paused now and say why; whoever resumes one, however soon, wants it tried again.
+            self._gate.denied = None
+        if asked is not None and pace.asked_of == asked_of:
+            pace.asked_seconds = None
+
+    def _is_ours(self, import_: Import) -> bool:
+        return import_.instance_number == self._instance and self._only in (None, import_.number)
+
+    async def _care_for(self, lane: Lane, import_: Import, denied: str | None, asked: float | None) -> None:
+        state = import_.state
+        breaker = self._gate.breaker
+        if state is not ImportState.VERIFYING:
+            lane.verification = None  # what an earlier one finds does not count any more
+        if state is ImportState.QUEUED:
+            await self._journal.write(
+                move_import, import_.number, from_=[ImportState.QUEUED], to=ImportState.RUNNING
+            )
+        elif state is ImportState.PAUSED:
+            lane.sends = False
+            if import_.paused_by is PausedBy.BREAKER and breaker.circuit is not Circuit.OPEN:
+                await self._journal.write(imports.resume, import_.number, who=WHO, only=PausedBy.BREAKER)
+        elif state is ImportState.RUNNING and denied is not None:
+            await self._pause(lane, PausedBy.ACCESS, f"Blnk does not let us in: {denied}")
+        elif state is ImportState.RUNNING and asked is not None:
+            await self._pause(lane, PausedBy.ANSWER, _asked_to_wait(asked))
+        elif state is ImportState.RUNNING and breaker.circuit is Circuit.OPEN:
+            await self._pause(lane, PausedBy.BREAKER, why_not(breaker.reason))
+        elif state is ImportState.RUNNING:
+            if await self._is_settled(lane, import_):
+                lane.sends = False
+                await self._journal.write(
+                    move_import, import_.number, from_=[ImportState.RUNNING], to=ImportState.VERIFYING
+                )
+            else:
+                lane.sends = not self._gate.is_stopped
+        elif state is ImportState.VERIFYING and lane.verification is None:
+            lane.verification = object()
+            self._engine.start(self._verify(lane, import_, lane.verification))
+
+    async def _pause(self, lane: Lane, by: PausedBy, reason: str) -> None:
+        lane.sends = False
+        lane.runs_since = None
+        await self._journal.write(imports.pause, lane.import_.number, by=by, who=WHO, reason=reason)
+
+    async def _is_settled(self, lane: Lane, import_: Import) -> bool:
+        """Nothing to send, nothing on its way, and what is unknown is for a person."""
+        counts = import_.counts
+        if lane.out or counts.get(RowState.READY) or counts.get(RowState.SENDING):
+            return False
+        unknown_rows = counts.get(RowState.UNKNOWN, 0)
+        if unknown_rows == 0:
+            return True
+        return unknown_rows == await self._journal.read(unknown.waiting_for_person, import_.number)
+
+    async def _verify(self, lane: Lane, import_: Import, verification: object) -> None:
+        # A page that fails is asked for again where the comparison stands.
+        looker = self._engine.looker.patient(
+            WhileWanted(lambda: lane.verification is verification, self._waits.breaker_first)
+        )
+        while lane.verification is verification:
+            try:
+                findings = await verify(
+                    self._journal, looker, import_, settle_seconds=self._engine.settle_seconds
+                )
+                if lane.verification is verification:
+                    await self._journal.write(_finish, import_, findings)
+                    lane.verification = None
+            except (errors.BlnkError, OperationalError, OSError):
+                await asyncio.sleep(self._waits.breaker_first)
+
+    async def _resolve_for_ever(self) -> None:
+        while True:
+            try:
+                await self._resolve()
+            except (errors.BlnkError, OperationalError, OSError):
+                await asyncio.sleep(self._waits.journal_retry)
+            await asyncio.sleep(self._waits.resolve if self._engine.lanes else IDLE_SECONDS)
+
+    async def _resolve(self) -> None:
+        name = self._engine.name
+        if await self._journal.read(attempts.anybody_left_rows, self._instance, except_of=name):
+            # Claimed by a sender that had lost its lock to us and not noticed yet.
+            await self._journal.write(attempts.recover, self._instance, except_of=name)
+        numbers = await self._journal.read(unknown.imports_with_unknown, self._instance)
+        if self._only is not None:
+            numbers = [one for one in numbers if one == self._only]
+        rows = await self._journal.read(unknown.unknown_rows, numbers) if numbers else []
+        if rows and not self._engine.scout.can_look:
+            await self._journal.write(
+                unknown.wait_for_person,
+                [row.id for row in rows],
+                message="These credentials may not look: find out in Blnk whether it exists.",
+            )
+            return
+        now = self._gate.clock()
+        for look in self._engine.resolver.due(rows, now):
+            await self._look(look)
+
+    async def _look(self, look: Look) -> None:
+        import_ = await self._journal.read(imports.by_number, look.rows[0].import_)
+        try:
+            found = await self._engine.looker.find_together(
+                [row.ref for row in look.rows],
+                created_from=bound_of(import_.created_from),
+                witness=look.witness.ref if look.witness else None,
+            )
+        except errors.AccessDenied as denied:
+            if denied.status != 403:
+                raise
+            self._engine.scout.can_look = False
+            return
+        if (lane := self._engine.lanes.get(import_.number)) is not None:
+            await self._engine.neighbours.judge(lane, [one for each in found.values() for one in each])
+        now = self._gate.clock()
+        witnessed = look.witness is not None and look.witness.ref in found
+        conflicts = [row for row in look.rows if row.conflict and row.ref not in found]
+        taken = await ownership.taken(self._journal, self._engine.looker, conflicts)
+        if there := [row for row in look.rows if row.ref in found]:
+            first = min(
+                (one for row in there for one in found[row.ref]), key=lambda one: sortable(one.created_at)
+            )
+            await self._journal.write(ownership.were_found, import_.id, there, found)
+            await self._journal.write(remember_first, import_.number, first.created_at)
+        # Rows that may go again come first: each may become what vouches for the others.
+        for row in sorted((row for row in look.rows if row.ref not in found), key=lambda one: one.conflict):
+            if row.id in taken:
+                await self._journal.write(unknown.was_taken, row, why=taken[row.id])
+            else:
+                await self._judge_absent(look, row, import_, now, witnessed=witnessed)
+
+    async def _judge_absent(
+        self, look: Look, row: UnknownRow, import_: Import, now: float, *, witnessed: bool
+    ) -> None:
+        alone = not witnessed and not await self._journal.read(unknown.more_to_send, self._instance)
+        if not self._engine.resolver.absent(row, look, now, witness_was_found=witnessed, alone=alone):
+            return
+        is_running = import_.state is ImportState.RUNNING
+        if witnessed or (is_running and not row.conflict):
+            await self._journal.write(unknown.was_absent, row, same_server_errors=SAME_SERVER_ERRORS)
+        elif import_.is_over or is_running:
+            # Nothing newer can vouch for an absence, and this row will not go again to become its own proof.
+            await self._journal.write(
+                unknown.wait_for_person,
+                [row.id],
+                message="Blnk does not show it, but nothing newer was created to compare with.",
+            )
+
+    async def _probe_for_ever(self) -> None:
+        """While the breaker is open, asks Blnk with a look whether it is back."""
+        while True:
+            if self._gate.breaker.may_probe(self._gate.clock()):
+                try:
+                    await self._engine.looker.answers()
+                    self._gate.breaker.looked()
+                except errors.AccessDenied:
+                    self._gate.breaker.looked()  # Blnk answers; what it says is the rows' business
+                except errors.BlnkError:
+                    pass  # the gate has told the breaker
+            await asyncio.sleep(self._waits.resolve)
+
+    async def _remember_learned(self) -> None:
+        """Keeps pace and breaker in the journal, and hears from it whether pages are reading."""
+        kept = await self._journal.read(senders.learned, self._instance)
+        wall, now = time.time(), self._gate.clock()
+        self._gate.pace.pages_are_reading = wall - (kept.pages_read_at or 0.0) < PAGES_ACTIVE_SECONDS
+        pace, breaker = self._gate.pace, self._gate.breaker
+        is_waiting = pace.not_before > now
+        told = None
+        if breaker.circuit is not Circuit.CLOSED:
+            told = {"circuit": breaker.circuit, "reason": breaker.reason}
+        state = (pace.learned_per_minute, pace.not_before if is_waiting else None, breaker.circuit)
+        if state != self._kept:
+            self._kept = state
+            await self._journal.write(
+                senders.remember_learned,
+                self._instance,
+                per_minute=pace.learned_per_minute,
+                not_before=wall + (pace.not_before - now) if is_waiting else None,
+                breaker=told,
+            )
+
+
+def why_not(reason: str) -> str:
+    """What stands on an import while nothing can be sent, for the breaker's reason."""
+    if open_files.is_blamed(reason):
+        return f"{reason} It is tried again by itself."
+    return f"Blnk is not well: {reason.rstrip('.')}. It is asked again by itself."
+
+
+def _finish(tx: Connection, import_: Import, findings: Findings) -> None:
+    """VERIFYING → DONE, with what was found."""
+    done = move_import(
+        tx, import_.number, from_=[ImportState.VERIFYING], to=ImportState.DONE, finished_at=time.time()
+    )
+    if not done:
+        return
+    imports.set_facts(tx, import_.number, findings=findings.as_json())
+    if findings.missing:
+        missing_needs_a_look(tx, import_, findings)
+    note(tx, import_.number, who=WHO, what="verified", **findings.as_json())
+
+
+def _asked_to_wait(seconds: float) -> str:
+    hours = min(seconds, MOST_HOURS_TOLD * 3600) / 3600
+    told = f"{hours:,.0f} hours" if seconds < MOST_HOURS_TOLD * 3600 else f"over {MOST_HOURS_TOLD:,} hours"
+    return (
+        f"Blnk asked this desk to wait {told} before its next request, which is longer than it waits without "
+        "asking. Nothing more was sent. Find out why from whoever runs your Blnk instance, then resume."
+    )

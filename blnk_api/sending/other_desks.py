@@ -1,0 +1,169 @@
+"""Notices that another desk creates balances of the same rows in the same Blnk, and stops before there are
+many.
+
+Nobody can prevent a second balance wholly where two desks begin at the same moment: each looks, finds
+nothing, and sends. But whatever either of them sees afterwards is judged here: balances of the rows that were
+just sent, and the newest ones of all. What was there before this process sent its first row is no sign of
+anything: a lost database leaves such balances behind.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from blnk_api.blnk import protocol
+from blnk_api.blnk.protocol import Filter
+from blnk_api.errors import AccessDenied, BlnkError, ReadFailed
+from blnk_api.lookup.looker import CARRIES_A_REF, Looker, bound_of, parse_time, sortable
+from blnk_api.models import Balance
+from blnk_api.sending.gateway import Gate
+from blnk_api.sending.lane import Lane, Ramp
+from blnk_api.store import imports
+from blnk_api.store.async_store import JournalThread
+from blnk_api.store.sending.attempts import WHO
+from blnk_api.store.sending.foreign_balances import Stranger, name_twins, strangers
+from blnk_api.store.states import WORDS, PausedBy, RowState
+
+LEAST_SECONDS = 5.0
+_SHARE = 0.02
+"""Of the connection's requests that looking for others may take while rows are sent."""
+_NOT_ASKED_LIKE_THIS = (400, 404, 422)
+"""A Blnk that does not take this question: the rows that were sent are looked up all the same."""
+_DRAIN_SECONDS = 0.05
+_TOLD = 6
+_FIRST_YEAR = 2020
+"""Before Blnk."""
+
+
+class Neighbours:
+    """One engine's. `start` runs something beside its ticks; `insist` writes until the journal takes it."""
+
+    def __init__(
+        self,
+        journal: JournalThread,
+        gate: Gate,
+        looker: Looker,
+        *,
+        insist: Callable[..., Awaitable[None]],
+        start: Callable[[Coroutine[Any, Any, None]], None],
+    ) -> None:
+        self._journal = journal
+        self._gate = gate
+        self._looker = looker
+        self._insist = insist
+        self._start = start
+        self._looked_at = 0.0
+
+    async def run(self, lanes: Mapping[int, Lane], every_seconds: float) -> None:
+        """Until cancelled: looks from time to time while rows are sent."""
+        while True:
+            await asyncio.sleep(every_seconds)
+            try:
+                await self.now_and_then(list(lanes.values()))
+            except AccessDenied as denied:
+                if denied.status == 403:
+                    return  # these credentials may not look
+            except (BlnkError, SQLAlchemyError, OSError):
+                pass  # it is asked again
+
+    async def newest(self, lanes: Iterable[Lane]) -> bool:
+        """Looks at the newest balances of all; false when one of these imports was paused because of them.
+        Raises from the errors tree."""
+        known = [lane for lane in lanes if lane.since is not None]
+        if not known:
+            return True
+        bound = min(f"{parse_time(lane.since or ''):%Y-%m-%dT%H:%M:%SZ}" for lane in known)
+        filters = [CARRIES_A_REF, Filter("created_at", "gte", bound)]
+        asked = protocol.search(
+            self._looker.instance_id, "balances", filters, sort_by="created_at", sort_order="desc"
+        )
+        try:
+            balances = await self._looker.balances(asked)
+        except ReadFailed as failed:
+            if failed.status not in _NOT_ASKED_LIKE_THIS:
+                raise
+            return True
+        judged = [await self.judge(lane, balances) for lane in known]
+        return all(judged)
+
+    async def sent(self, lane: Lane) -> bool:
+        """Looks at the rows that this process sent last, and at the newest balances of all; false when the
+        import was paused because of them. Raises from the errors tree."""
+        found = await self._find_sent(lane)
+        is_well = await self.judge(lane, [one for each in found.values() for one in each])
+        return is_well and await self.newest([lane])
+
+    async def _find_sent(self, lane: Lane) -> dict[str, list[Balance]]:
+        if not lane.sent:
+            return {}  # a list of nothing would ask for everything
+        return await self._looker.find_together(list(lane.sent), created_from=bound_of(lane.created_from))
+
+    async def now_and_then(self, lanes: Sequence[Lane]) -> None:
+        """Looks at the newest balances while rows are sent, every few seconds and rarer at a low pace."""
+        now = self._gate.clock()
+        every = max(LEAST_SECONDS, 60 / (_SHARE * self._gate.connection.requests_per_minute))
+        sending = [lane for lane in lanes if lane.sends and lane.ramp is Ramp.ALL]
+        if sending and now - self._looked_at >= every:
+            self._looked_at = now
+            await self.newest(sending)
+
+    async def judge(self, lane: Lane, balances: Sequence[Balance]) -> bool:
+        """False when these balances show that another desk is at work on the import's rows: it is paused."""
+        since = sortable(lane.since) if lane.since is not None else None
+        telling = [
+            one
+            for one in balances
+            if one.import_ref in lane.sent or (since is not None and sortable(one.created_at) > since)
+        ]
+        if not telling or not lane.sends:
+            return True
+        number, id = lane.import_.number, lane.import_.id
+        met = await self._journal.read(strangers, number, id, telling)
+        if not met:
+            return True
+        lane.sends = False
+        await self._insist(imports.pause, number, by=PausedBy.DESK, who=WHO, reason=reason(met))
+        self._start(self._begin_anew(lane))
+        return False
+
+    async def _begin_anew(self, lane: Lane) -> None:
+        """Names every row that has two balances by now, once what was on its way has come back. Whoever
+        resumes the import begins with one row again."""
+        while True:
+            if not lane.out or lane.sends:
+                break
+            await asyncio.sleep(_DRAIN_SECONDS)
+        number, found = lane.import_.number, {}
+        with suppress(BlnkError):  # verification names them, too
+            found = await self._find_sent(lane)
+        lane.forget_sent()
+        lane.ramp = Ramp.CANARY
+        await self._insist(imports.set_facts, number, ramp=int(Ramp.CANARY))
+        if found:
+            await self._insist(name_twins, number, found)
+
+
+def reason(met: Sequence[Stranger]) -> str:
+    """Why the import is paused, and what a person can do."""
+    told = [
+        f"row {one.label} has {one.balance_id}, which was not made here"
+        + (f", beside {one.ours}, which was" if one.ours else "")
+        for one in met[:_TOLD]
+    ]
+    more = f"; and {len(met) - _TOLD:,} more" if len(met) > _TOLD else ""
+    return (
+        f"Another desk seems to be creating the same rows in Blnk: {'; '.join(told)}{more}. Nothing more "
+        "is sent from here. Find out who else imports these rows. Resume when the other import has ended or "
+        f"was cancelled: rows that it created become {WORDS[RowState.EXISTS]}."
+    )
+
+
+def believable(created_at: str) -> str | None:
+    """Blnk's time of a balance that was made just now; None where it is none, or not of this age."""
+    try:
+        return created_at if parse_time(created_at).year >= _FIRST_YEAR else None
+    except (ValueError, OverflowError):
+        return None

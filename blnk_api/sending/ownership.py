@@ -1,0 +1,76 @@
+"""What a look says of a row whose answer was lost, odd, or a 409: whose balance it is that was found."""
+
+from collections.abc import Mapping, Sequence
+
+import orjson
+from sqlalchemy import Connection
+
+from blnk_api.errors import AccessDenied, ReadFailed
+from blnk_api.lookup.looker import Looker, judge
+from blnk_api.models import Balance
+from blnk_api.store.async_store import JournalThread
+from blnk_api.store.sending import unknown
+from blnk_api.store.sending.unknown import UnknownRow
+from blnk_api.store.states import RowState
+
+
+def were_found(
+    tx: Connection, import_id: str, rows: Sequence[UnknownRow], found: Mapping[str, Sequence[Balance]]
+) -> None:
+    """All rows that one look found, in one transaction: each commit waits for the disk."""
+    for row in rows:
+        was_found(tx, import_id, row, found[row.ref])
+
+
+def was_found(tx: Connection, import_id: str, row: UnknownRow, found: Sequence[Balance]) -> None:
+    """Ours makes the row Created, another import's Already existed where it agrees with what was sent."""
+    body = unknown.body_of(tx, row)
+    verdict = judge(body or b"{}", import_id, found)
+    match verdict.to:
+        case RowState.CREATED:
+            message = "Its answer was lost; found in Blnk."
+            unknown.was_found(tx, row, RowState.CREATED, verdict.balance_id, message=message)
+        case RowState.EXISTS:
+            message = "Found in Blnk: another import made it."
+            unknown.was_found(tx, row, RowState.EXISTS, verdict.balance_id, message=message)
+        case _ if row.conflict:
+            unknown.was_taken(tx, row, why=verdict.message)
+        case _:
+            unknown.wait_for_person(tx, [row.id], message=verdict.message)
+
+
+async def taken(journal: JournalThread, looker: Looker, rows: Sequence[UnknownRow]) -> dict[int, str]:
+    """Of rows answered with a 409: which balance has their indicator, in words, where Blnk shows one."""
+    bodies = {row.id: await journal.read(unknown.body_of, row) for row in rows}
+    refs = {row.id: row.ref for row in rows}
+    holders = await _holders(looker, {row: body for row, body in bodies.items() if body is not None})
+    return {
+        row: f"{holder.balance_id} has this indicator."
+        for row, holder in holders.items()
+        if holder.import_ref != refs[row]
+    }
+
+
+async def _holders(looker: Looker, bodies: dict[int, bytes]) -> dict[int, Balance]:
+    """The balance that has the indicator and currency that a row asks for, by row.
+
+    Blnk keeps both together unique and fixed: while another balance has them, none of this row can exist,
+    however much a read lags. Nothing is concluded where this Core cannot be asked.
+    """
+    asked = {row: orjson.loads(body) for row, body in bodies.items()}
+    indicators = sorted({one["indicator"] for one in asked.values() if one.get("indicator")})
+    if not indicators:
+        return {}
+    try:
+        asked_for = looker.with_values("indicator", indicators, ours_only=False)
+        held = [one async for part in asked_for for one in part]
+    except AccessDenied:
+        raise
+    except ReadFailed:
+        return {}
+    by_name = {(one.indicator, one.currency): one for one in held if one.indicator}
+    return {
+        row: by_name[key]
+        for row, body in asked.items()
+        if (key := (body.get("indicator"), body["currency"])) in by_name
+    }

@@ -1,0 +1,79 @@
+"""Writes down what came of attempts, in groups, and whatever else the journal must not miss."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from blnk_api.sending import decisions
+from blnk_api.sending.lane import FEW_ROWS, Lane
+from blnk_api.store.async_store import JournalThread
+from blnk_api.store.sending import attempts
+from blnk_api.store.sending.attempts import Result
+
+GROUP_SECONDS = 0.3
+FEW_SECONDS = 0.02
+"""Where no more rows are out than go one by one: the next waits for what came of these."""
+MOST_PER_RECORD = 300
+"""In one transaction: a claim waits behind it."""
+
+
+class Recorder:
+    """One engine's. `is_well`: false after a write that failed until one is made; nothing is claimed then."""
+
+    def __init__(self, journal: JournalThread, lanes: Mapping[int, Lane], *, retry_seconds: float) -> None:
+        self.is_well = True
+        self._journal = journal
+        self._lanes = lanes
+        self._retry_seconds = retry_seconds
+        self._came = asyncio.Event()
+
+    def add(self, lane: Lane, result: Result) -> None:
+        """What became of one of the lane's attempts; it is written down within a moment."""
+        lane.results.append(result)
+        self._came.set()
+
+    def take_back(self, lane: Lane, n: int, why: str) -> None:
+        """Rows at the head of what was claimed, which have not left: they go back."""
+        for _ in range(n):
+            self.add(lane, decisions.taken_back(lane.claimed.popleft(), why))
+
+    async def run(self, after: Callable[[Lane], Awaitable[None]]) -> None:
+        """Until cancelled. `after` is told of each lane of which something was written down."""
+        while True:
+            await self._came.wait()
+            # A group, not a commit for each row; a lone row is written down at once.
+            out = sum(lane.out for lane in self._lanes.values())
+            await asyncio.sleep(GROUP_SECONDS if out > FEW_ROWS else FEW_SECONDS)
+            self._came.clear()
+            for lane in list(self._lanes.values()):
+                came = len(lane.results)  # what comes meanwhile is the next group's
+                for start in range(0, came, MOST_PER_RECORD):
+                    part = lane.results[: min(MOST_PER_RECORD, came - start)]
+                    del lane.results[: len(part)]
+                    lane.recording = len(part)
+                    await self.insist(attempts.record, lane.import_.number, part)
+                    lane.recording = 0
+                await after(lane)
+
+    async def insist(self, act: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        """Writes what must not be lost, until the journal takes it."""
+        while True:
+            try:
+                await self._journal.write(act, *args, **kwargs)
+            except (OperationalError, OSError):
+                self.is_well = False
+                await asyncio.sleep(self._retry_seconds)
+            else:
+                self.is_well = True
+                return
+
+    async def write_down_the_rest(self) -> None:
+        """What is known at the end: answers that came, and claims that never left. Else they need a look."""
+        for lane in self._lanes.values():
+            self.take_back(lane, len(lane.claimed), "The sender stopped before it left.")
+            if lane.results:
+                with contextlib.suppress(SQLAlchemyError, OSError):
+                    await self._journal.write(attempts.record, lane.import_.number, lane.results)

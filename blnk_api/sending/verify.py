@@ -1,0 +1,255 @@
+"""Compares what the journal calls created with what Blnk holds, once nothing is left to send.
+
+Twins (a second balance of one ref) and missing balances are findings: told with their ids, never repaired
+by sending. Memory stays flat: what was found is one byte a row.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from blnk_api.blnk.protocol import PAGE_LIMIT, REFS_PER_LOOK
+from blnk_api.errors import AccessDenied, ReadFailed
+from blnk_api.lookup.looker import Looker, bound_of
+from blnk_api.lookup.sweep import FEW_LISTS, Sweep
+from blnk_api.models import IMPORT_ID, Balance
+from blnk_api.store.async_store import JournalThread
+from blnk_api.store.imports import Import
+from blnk_api.store.states import HELD, RowState
+from blnk_api.store.tables import is_one_of, rows
+from blnk_api.store.transitions import counts_of, move
+
+MOST_TOLD = 1000
+"""Findings kept with all their ids; beyond it only their number is kept."""
+
+_MISSING = "Blnk confirmed this balance, and cannot find it now."
+
+
+@dataclass
+class Findings:
+    """What a verification came to. `checked` is false when these credentials may not look."""
+
+    checked: bool
+    at: float = field(default_factory=time.time)
+    expected: int = 0
+    found: int = 0
+    twins: list[dict[str, Any]] = field(default_factory=list)
+    missing: list[dict[str, Any]] = field(default_factory=list)
+    unexpected: list[dict[str, Any]] = field(default_factory=list)
+    why_not: str | None = None
+    told: set[str] = field(default_factory=set)
+    """Second and strange balances that are among these findings: a balance may be met twice."""
+
+    @property
+    def is_clean(self) -> bool:
+        return not (self.twins or self.missing or self.unexpected)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            **{"checked": self.checked, "at": self.at, "expected": self.expected, "found": self.found},
+            **{"twins": self.twins, "missing": self.missing, "unexpected": self.unexpected},
+            **{"why_not": self.why_not, "clean": self.is_clean},
+        }
+
+
+class _Bits:
+    """Which row ids were seen; ids of one import lie close together."""
+
+    def __init__(self, first: int, last: int) -> None:
+        self._first = first
+        self._bits = bytearray(last - first + 1)
+        self.witness: str | None = None
+        """The balance of one of them."""
+
+    def add(self, id: int) -> None:
+        self._bits[id - self._first] = 1
+
+    def __contains__(self, id: int) -> bool:
+        return bool(self._bits[id - self._first])
+
+
+async def verify(
+    journal: JournalThread,
+    looker: Looker,
+    import_: Import,
+    *,
+    settle_seconds: float,
+    few_lists: int = FEW_LISTS,
+    clock: Callable[[], float] = time.monotonic,
+) -> Findings:
+    """Raises from the errors tree when Blnk does not answer; then nothing was concluded.
+
+    Begins at the import's bound each time: a balance that was committed late lies behind whatever an earlier
+    comparison has seen.
+    """
+    first, last, expected, created = await journal.read(_span, import_.number)
+    findings = Findings(checked=True, expected=expected)
+    if expected == 0:
+        return findings
+    seen = _Bits(first, last)
+    try:
+        if import_.created_from is not None:
+            sweep = Sweep(
+                looker,
+                lambda after: journal.read(_refs, import_.number, after),
+                created,
+                import_id=import_.id,
+                created_from=bound_of(import_.created_from),
+                few_lists=few_lists,
+                clock=clock,
+            )
+            async for balances in sweep.pages():
+                await journal.read(_compare, import_, balances, seen, findings)
+        await _look_again(journal, looker, import_, seen, findings, settle_seconds=settle_seconds)
+    except AccessDenied as denied:
+        if denied.status != 403:
+            raise
+        return Findings(checked=False, expected=expected, why_not=denied.message)
+    findings.found = expected - len(findings.missing)
+    return findings
+
+
+def _span(tx: Connection, number: int) -> tuple[int, int, int, int]:
+    """The first and last row of the import, whatever became of them yet, how many are balances, and how many
+    of these it made."""
+    mine = rows.c.import_ == number
+    low, high = tx.execute(select(func.min(rows.c.id), func.max(rows.c.id)).where(mine)).one()
+    counts = counts_of(tx, number)
+    created = counts.get(RowState.CREATED, 0)
+    return low or 0, high or 0, created + counts.get(RowState.EXISTS, 0), created
+
+
+def _refs(tx: Connection, number: int, after: int) -> list[tuple[int, str]]:
+    """The next rows that were created, with their refs."""
+    part = tx.execute(
+        select(rows.c.id, rows.c.ref)
+        .where(rows.c.import_ == number, rows.c.state == RowState.CREATED, rows.c.id > after)
+        .order_by(rows.c.id)
+        .limit(REFS_PER_LOOK)
+    )
+    return [(one.id, one.ref) for one in part]
+
+
+def _compare(
+    tx: Connection, import_: Import, balances: Sequence[Balance], seen: _Bits, findings: Findings
+) -> None:
+    """Marks the rows whose ref a page of Blnk's balances carries, and notes balances that no row names.
+
+    A balance of this import may be another import's row that asks for the same: its answer was lost, and the
+    other import found it. That is no stranger.
+    """
+    refs = {one.import_ref for one in balances}
+    if not refs:
+        return
+    # Import and state are compared here: asked in the query, SQLite would go through all rows of the import.
+    holders = {
+        one.ref: one
+        for one in tx.execute(
+            select(
+                rows.c.id, rows.c.ref, rows.c.number, rows.c.balance_id, rows.c.import_, rows.c.state
+            ).where(rows.c.instance == import_.instance_number, rows.c.ref.in_(refs), is_one_of(rows, HELD))
+        )
+    }
+    for balance in balances:
+        row = holders.get(balance.import_ref)
+        is_its_balance = row is not None and row.balance_id == balance.balance_id
+        if row is not None and row.import_ == import_.number and row.state == RowState.CREATED:
+            if is_its_balance:
+                seen.add(row.id)
+                seen.witness = balance.balance_id
+            else:
+                _tell(findings, findings.twins, row=row.number, ids=[row.balance_id, balance.balance_id])
+        elif balance.meta_data.get(IMPORT_ID) == import_.id and not is_its_balance:
+            _tell(findings, findings.unexpected, ref=balance.import_ref, ids=[balance.balance_id])
+
+
+def _tell(findings: Findings, kind: list[dict[str, Any]], **what: Any) -> None:
+    id = what["ids"][-1]
+    if len(kind) < MOST_TOLD and id not in findings.told:
+        findings.told.add(id)
+        kind.append(what)
+
+
+async def _look_again(
+    journal: JournalThread,
+    looker: Looker,
+    import_: Import,
+    seen: _Bits,
+    findings: Findings,
+    *,
+    settle_seconds: float,
+) -> None:
+    """Rows that the walk did not meet, by their balance's id: now, and after the settle time once more."""
+    after = 0
+    while True:
+        part = await journal.read(_unseen, import_.number, seen, after)
+        if not part:
+            return
+        after = part[-1][0]
+        for start in range(0, len(part), PAGE_LIMIT - 1):
+            asked = part[start : start + PAGE_LIMIT - 1]
+            ids = [balance_id for _, _, balance_id in asked]
+            held = await looker.find_ids(ids)
+            witness = seen.witness or next((id for id in ids if id in held), None)
+            gone = [id for id in ids if id not in held]
+            missing = await _missing(looker, gone, witness, settle_seconds)
+            for _, number, balance_id in asked:
+                if balance_id in missing:
+                    _tell(findings, findings.missing, row=number, ids=[balance_id])
+
+
+async def _missing(looker: Looker, ids: list[str], witness: str | None, settle_seconds: float) -> list[str]:
+    """Those that Blnk does not show after the settle time either, though it shows a balance that it showed
+    before. Where there is no such witness, not even after twice that time."""
+    for _ in range(1 if witness else 2):
+        if not ids:
+            break
+        await asyncio.sleep(settle_seconds)
+        held = await looker.find_ids(ids, witness=witness)
+        ids = [id for id in ids if id not in held]
+        if ids and witness is not None and witness not in held:
+            raise ReadFailed("Blnk did not show a balance that it had shown before.")
+    return ids
+
+
+def _unseen(tx: Connection, number: int, seen: _Bits, after: int) -> list[tuple[int, int, str]]:
+    """The next rows with a balance that the walk did not meet: made by another import, or missing."""
+    while True:
+        part = tx.execute(
+            select(rows.c.id, rows.c.number, rows.c.balance_id)
+            .where(
+                rows.c.import_ == number,
+                rows.c.state.in_([RowState.CREATED, RowState.EXISTS]),
+                rows.c.id > after,
+            )
+            .order_by(rows.c.id)
+            .limit(1000)
+        ).all()
+        unseen = [(one.id, one.number, one.balance_id) for one in part if one.id not in seen]
+        if unseen or not part:
+            return unseen
+        after = part[-1].id
+
+
+def missing_needs_a_look(tx: Connection, import_: Import, findings: Findings) -> None:
+    """CREATED → UNKNOWN for balances that cannot be found: a person's to decide, never Not sent."""
+    gone = [one["ids"][0] for one in findings.missing]
+    ids = tx.execute(
+        select(rows.c.id).where(
+            rows.c.instance == import_.instance_number,
+            is_one_of(rows, [RowState.CREATED]),
+            rows.c.balance_id.in_(gone),
+        )
+    )
+    move(
+        tx,
+        [one.id for one in ids],
+        from_=RowState.CREATED,
+        to=RowState.UNKNOWN,
+        waits_for_person=True,
+        message=_MISSING,
+    )

@@ -1,0 +1,5 @@
+"""Our database of imports, rows, attempts and events: what was meant to be sent, and what came of it."""
+
+from blnk_api.store.database import Journal, JournalUnavailable
+
+__all__ = ["Journal", "JournalUnavailable"]

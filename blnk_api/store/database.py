@@ -1,0 +1,175 @@
+"""Opens the journal: one SQLite file beside the data, or a Postgres database; migrated before first use.
+
+SQLite runs in WAL with synchronous=FULL, so that a committed intent survives a power cut, and every write
+begins IMMEDIATE, so that two writers queue instead of failing half-way. A write should take under 100 ms:
+long inserts go in chunks.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from blnk_api.store import failures
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_BUSY_SECONDS = 10
+
+
+class JournalUnavailable(Exception):
+    """The journal cannot be opened, read or written; nothing was sent because of it.
+
+    `may_pass`: the disk or the database server is away, and waiting may help.
+    """
+
+    def __init__(self, message: str, *, may_pass: bool = False) -> None:
+        super().__init__(message)
+        self.may_pass = may_pass
+
+
+_LATER_VERSION = (
+    "The import database was written by a later version of this program. Nothing was sent. Use that version "
+    "or a newer one."
+)
+
+
+# Sizes in KiB and in pages of the log: a larger one is copied back less often, and both of these change the
+# same pages again and again.
+_FOR_SENDING = ("synchronous=FULL", "cache_size=-32000", "wal_autocheckpoint=8000")
+_FOR_DRAFTS = ("synchronous=NORMAL", "cache_size=-128000", "wal_autocheckpoint=32000")
+
+
+class Journal:
+    """The database of imports, rows, attempts and events. Safe to share between threads."""
+
+    def __init__(self, url: str, *, for_drafts: bool = False) -> None:
+        """`for_drafts`: for a process that writes a million rows of which none was sent.
+
+        After a power cut the last of them may be missing, and are read from the file again. What others write
+        after them, a person's confirm too, is on the disk only together with them: the log is one.
+        """
+        self._file: tuple[int, int] | None = None
+        self.url = make_url(url)
+        self._versions: set[str] = set()
+        """Of the schema that this program knows, once `migrate` has read them."""
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.engine = _sqlite(url, _FOR_DRAFTS if for_drafts else _FOR_SENDING)
+            event.listen(self.engine, "connect", self._remember_file)
+        else:
+            driver = self.url.set(drivername="postgresql+psycopg")
+            self.engine = create_engine(
+                driver, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 5}
+            )
+
+    @property
+    def folder(self) -> Path:
+        """Where a SQLite journal lies; its locks lie beside it."""
+        return Path(self.url.database or "").absolute().parent
+
+    def is_in_place(self) -> bool:
+        """Whether its file is still the one that was opened first: a SQLite database that is moved or
+        replaced is written to further where nobody looks for it, and another one may be in its place."""
+        return self._file is None or self._file == file_at(Path(self.url.database or ""))
+
+    def _remember_file(self, *_: object) -> None:
+        self._file = self._file or file_at(Path(self.url.database or ""))
+
+    def migrate(self) -> None:
+        """Brings the schema up to this version, once for all processes. Raises JournalUnavailable."""
+        try:
+            if self.is_sqlite:
+                with FileLock(self.folder / "migrate.lock", timeout=60):
+                    self._migrate()
+            else:
+                self._migrate()
+        except (SQLAlchemyError, OSError) as problem:
+            told = f"The journal cannot be opened: {_first_line(problem)}"
+            raise JournalUnavailable(told, may_pass=failures.may_pass(problem)) from problem
+
+    def _migrate(self) -> None:
+        # Imported here: it takes as long to load as all the rest, and most processes never need it.
+        from alembic import command
+        from alembic.config import Config
+        from alembic.migration import MigrationContext
+        from alembic.script import ScriptDirectory
+
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS))
+        with self.engine.connect() as connection:
+            at = MigrationContext.configure(connection).get_current_revision()
+        versions = ScriptDirectory.from_config(config)
+        self._versions = {one.revision for one in versions.walk_revisions()}
+        if at == versions.get_current_head():
+            return
+        if at is not None and at not in self._versions:
+            raise JournalUnavailable(_LATER_VERSION)
+        with self.write() as tx:
+            if not self.is_sqlite:
+                tx.exec_driver_sql("SELECT pg_advisory_xact_lock(7316202)")
+            config.attributes["connection"] = tx
+            command.upgrade(config, "head")
+
+    def refuse_later(self, tx: Connection) -> None:
+        """Raises JournalUnavailable where a newer program has changed the database since it was opened."""
+        at = tx.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none()
+        if at is not None and self._versions and at not in self._versions:
+            raise JournalUnavailable(_LATER_VERSION)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent look; long ones go by keyset, in pieces."""
+        with self.engine.begin() as tx:
+            yield tx
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction. When this raises, nobody may act on what was written in it."""
+        with self.engine.connect().execution_options(immediate=True) as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def file_at(path: Path) -> tuple[int, int] | None:
+    """Which file lies there at this moment, by device and inode; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _sqlite(url: str, pragmas: Sequence[str]) -> Engine:
+    engine = create_engine(
+        url,
+        hide_parameters=True,  # rows and sealed tokens: an error's text would carry them into a log
+        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves, below
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "foreign_keys=ON", *pragmas):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        immediate = connection.get_execution_options().get("immediate", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine
+
+
+def _first_line(problem: Exception) -> str:
+    original = getattr(problem, "orig", None) or problem
+    return str(original).strip().split("\n", 1)[0]

@@ -1,0 +1,126 @@
+"""Finds imports by what a person remembers of them: newest first, in pages by keyset, quick at any size."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
+
+from blnk_api.settings import Instance
+from blnk_api.store import imports as all_imports
+from blnk_api.store.imports import Import
+from blnk_api.store.rows import JournalRow, by_id
+from blnk_api.store.states import ImportState, RowState
+from blnk_api.store.tables import counts, imports, instances, is_one_of, rows
+
+_ONE_STATE = [RowState.CREATED]
+
+
+@dataclass(frozen=True)
+class Search:
+    """What has to hold, all of it; what is empty holds for every import."""
+
+    file: str = ""
+    """A part of the file's name, in any case."""
+    who: str = ""
+    """A part of the name of whoever uploaded or confirmed it."""
+    state: ImportState | None = None
+    needs: tuple[RowState, ...] = ()
+    """At least one row has one of these states."""
+    instance: int | None = None
+    created_from: float | None = None
+    created_before: float | None = None
+    """Seconds since 1970: when it was uploaded."""
+    balance_id: str = ""
+    """A balance that one of its rows made."""
+
+    @property
+    def is_empty(self) -> bool:
+        return self == Search()
+
+
+@dataclass(frozen=True)
+class Maker:
+    """The row that made a balance, and its import."""
+
+    import_: Import
+    row: JournalRow
+
+
+def search(tx: Connection, wanted: Search, *, before: int | None = None, limit: int = 50) -> list[Import]:
+    """The imports for which it holds, newest first; `before` is the number of the last one seen."""
+    query = select(imports.c.number).where(*_conditions(tx, wanted))
+    if before is not None:
+        query = query.where(imports.c.number < before)
+    numbers = tx.execute(query.order_by(imports.c.number.desc()).limit(limit)).scalars().all()
+    return [all_imports.by_number(tx, number) for number in numbers]
+
+
+def _conditions(tx: Connection, wanted: Search) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if file := wanted.file.strip():
+        conditions.append(_holds(imports.c.file_name, file))
+    if who := wanted.who.strip():
+        confirmed_by = func.coalesce(imports.c.confirmed_by, "")
+        conditions.append(or_(_holds(imports.c.who, who), _holds(confirmed_by, who)))
+    if wanted.state is not None:
+        conditions.append(imports.c.state == wanted.state)
+    if wanted.needs:
+        conditions.append(
+            exists().where(
+                counts.c.import_ == imports.c.number, counts.c.state.in_(wanted.needs), counts.c.n > 0
+            )
+        )
+    if wanted.instance is not None:
+        conditions.append(imports.c.instance == wanted.instance)
+    if wanted.created_from is not None:
+        conditions.append(imports.c.created_at >= wanted.created_from)
+    if wanted.created_before is not None:
+        conditions.append(imports.c.created_at < wanted.created_before)
+    if balance_id := wanted.balance_id.strip():
+        makers = makers_of(tx, balance_id)
+        conditions.append(imports.c.number.in_([one.import_.number for one in makers]))
+    return conditions
+
+
+def _holds(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
+    """Databases fold the case of other letters than ours each in their own way: as typed is asked too."""
+    return or_(
+        func.lower(column).contains(text.lower(), autoescape=True), column.contains(text, autoescape=True)
+    )
+
+
+def makers_of(tx: Connection, balance_id: str, instance: Instance | None = None) -> list[Maker]:
+    """The rows that made this balance: one, unless several instances use the same ids."""
+    known = select(instances.c.id)
+    if instance is not None:
+        known = known.where(
+            instances.c.base_url == instance.base_url,
+            instances.c.instance_id == instance.instance_id,
+            instances.c.environment == instance.environment,
+        )
+    numbers = list(tx.execute(known).scalars())
+    found = tx.execute(
+        select(rows.c.id, rows.c.import_).where(
+            rows.c.instance.in_(numbers), rows.c.balance_id == balance_id, is_one_of(rows, _ONE_STATE)
+        )
+    ).all()
+    return [Maker(all_imports.by_number(tx, one.import_), by_id(tx, one.id)) for one in found]
+
+
+def row_of_ref(tx: Connection, import_: Import, ref: str) -> JournalRow | None:
+    """The row of an import that stamps this on its balance, whatever became of the row."""
+    found = tx.execute(
+        select(rows.c.id).where(rows.c.import_ == import_.number, rows.c.ref == ref).limit(1)
+    ).scalar()
+    return None if found is None else by_id(tx, found)
+
+
+def number_of(tx: Connection, instance: Instance) -> int | None:
+    """The number of an instance here; None before its first import."""
+    return next((number for number, one in used_instances(tx).items() if one == instance), None)
+
+
+def used_instances(tx: Connection) -> dict[int, Instance]:
+    """Every instance that an import belongs to, by its number here."""
+    used = select(imports.c.instance).distinct()
+    found = tx.execute(select(instances).where(instances.c.id.in_(used)).order_by(instances.c.id))
+    return {one.id: Instance(one.base_url, one.instance_id, one.environment) for one in found}

@@ -1,0 +1,1 @@
+"""What people add: edits, notes, saved mappings, receipts, their names."""

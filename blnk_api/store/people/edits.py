@@ -1,0 +1,84 @@
+"""What people changed in a draft: cells, and rows left out. Only ever added to; the newest word counts.
+
+A row of the table without a column is about the whole record: it is left out, or taken in again.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, delete, select
+
+from blnk_api.store.tables import repairs
+
+LEFT_OUT, TAKEN_IN = "left out", "taken in"
+
+
+class Edit(NamedTuple):
+    """A cell as a person wants it: the record's number in the spreadsheet, the column from 0, the text."""
+
+    number: int
+    position: int
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """One change: who made what of what. `position` None is the whole record."""
+
+    number: int
+    position: int | None
+    old: str
+    new: str
+    who: str
+    at: float
+
+
+def add(
+    tx: Connection, import_: int, changes: Sequence[tuple[int, int | None, str, str]], *, who: str
+) -> None:
+    """Writes changes down: (number, position, old, new) each."""
+    now = time.time()
+    values: list[dict[str, Any]] = [
+        {"import_": import_, "number": number, "position": at, "old": old, "new": new, "who": who, "at": now}
+        for number, at, old, new in changes
+    ]
+    if values:
+        tx.execute(repairs.insert(), values)
+
+
+def of_import(tx: Connection, import_: int, *, number: int | None = None) -> list[Repair]:
+    """Every change, oldest first; of one record where its number is given."""
+    columns = (
+        repairs.c.number,
+        repairs.c.position,
+        repairs.c.old,
+        repairs.c.new,
+        repairs.c.who,
+        repairs.c.at,
+    )
+    query = select(*columns).where(repairs.c.import_ == import_).order_by(repairs.c.id)
+    if number is not None:
+        query = query.where(repairs.c.number == number)
+    return [Repair(*one) for one in tx.execute(query)]
+
+
+def originals(tx: Connection, import_: int) -> dict[int, dict[int, str]]:
+    """Cells that are sent otherwise than they stand in the file: number → column → as in the file."""
+    first: dict[tuple[int, int], str] = {}
+    last: dict[tuple[int, int], str] = {}
+    for one in of_import(tx, import_):
+        if one.position is not None:
+            first.setdefault((one.number, one.position), one.old)
+            last[one.number, one.position] = one.new
+    found: dict[int, dict[int, str]] = {}
+    for (number, position), old in first.items():
+        if last[number, position] != old:
+            found.setdefault(number, {})[position] = old
+    return found
+
+
+def forget(tx: Connection, import_: int) -> None:
+    """The file is read otherwise now: its rows and columns are not those that were changed."""
+    tx.execute(delete(repairs).where(repairs.c.import_ == import_))

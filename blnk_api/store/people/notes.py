@@ -1,0 +1,98 @@
+"""Notes that people put on an import or on a balance: dated, signed, and never changed afterwards.
+
+What was made by mistake cannot be deleted, but explained.
+"""
+
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Select, insert, select
+
+from blnk_api.store import transitions
+from blnk_api.store.imports import Import
+from blnk_api.store.states import RowState
+from blnk_api.store.tables import imports, is_one_of, notes, rows
+
+MAX_CHARACTERS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """`balance_id` is None for a note on the import itself."""
+
+    at: float
+    who: str
+    text: str
+    balance_id: str | None
+
+
+def add_to_import(tx: Connection, import_: Import, text: str, *, who: str) -> None:
+    """Raises ValueError, with a sentence, for a text that is no note."""
+    _add(tx, import_.instance_number, import_.number, None, text, who=who)
+
+
+def add_to_balance(tx: Connection, instance: int, balance_id: str, text: str, *, who: str) -> None:
+    """A note on any balance of an instance; it belongs to the import that made the balance, if one did.
+
+    Raises ValueError as `add_to_import` does.
+    """
+    made = tx.execute(
+        select(rows.c.import_, rows.c.id).where(
+            rows.c.instance == instance,
+            rows.c.balance_id == balance_id,
+            is_one_of(rows, [RowState.CREATED]),
+        )
+    ).first()
+    import_, row = (made.import_, made.id) if made else (None, None)
+    _add(tx, instance, import_, balance_id, text, who=who, row=row)
+
+
+def _add(
+    tx: Connection,
+    instance: int,
+    import_: int | None,
+    balance_id: str | None,
+    text: str,
+    *,
+    who: str,
+    row: int | None = None,
+) -> None:
+    kept = _tidy(text)
+    if import_ is not None:
+        # A receipt that is being written waits for this note, or this note for it: see receipts.add.
+        tx.execute(select(imports.c.number).where(imports.c.number == import_).with_for_update())
+    tx.execute(
+        insert(notes).values(
+            instance=instance, import_=import_, balance_id=balance_id, at=time.time(), who=who, text=kept
+        )
+    )
+    if import_ is not None:
+        on = {"balance_id": balance_id} if balance_id else {}
+        transitions.note(tx, import_, who=who, what="noted", row=row, **on)
+
+
+def _tidy(text: str) -> str:
+    # Postgres stores neither NUL nor halves of characters.
+    kept = text.replace("\0", "\ufffd").encode("utf-8", "replace").decode().strip()
+    if not kept:
+        raise ValueError("Type the note first.")
+    if len(kept) > MAX_CHARACTERS:
+        raise ValueError(f"A note has at most {MAX_CHARACTERS:,} characters; this one has {len(kept):,}.")
+    return kept
+
+
+def of_import(tx: Connection, import_: int) -> list[Note]:
+    """Notes on an import and on the balances that it made, oldest first."""
+    return _listed(tx, _ALL.where(notes.c.import_ == import_))
+
+
+def of_balance(tx: Connection, instance: int, balance_id: str) -> list[Note]:
+    """Notes on one balance, oldest first."""
+    return _listed(tx, _ALL.where(notes.c.instance == instance, notes.c.balance_id == balance_id))
+
+
+_ALL = select(notes.c.at, notes.c.who, notes.c.text, notes.c.balance_id).order_by(notes.c.id)
+
+
+def _listed(tx: Connection, query: Select[float, str, str, str | None]) -> list[Note]:
+    return [Note(*one) for one in tx.execute(query)]

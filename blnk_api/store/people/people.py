@@ -1,0 +1,32 @@
+"""Names that people gave themselves, one per browser. Nobody has verified them."""
+
+import time
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from blnk_api.store.tables import people
+
+MAX_NAME_CHARACTERS = 80
+
+
+def name_of(tx: Connection, browser: str) -> str | None:
+    """The name typed in this browser, if any."""
+    name: str | None = tx.execute(select(people.c.name).where(people.c.browser == browser)).scalar()
+    return name
+
+
+def set_name(tx: Connection, browser: str, name: str) -> None:
+    """Keeps the name for this browser. Raises ValueError, with a sentence, for one that nobody could read."""
+    tidy = " ".join(name.split())
+    if not tidy or not tidy.isprintable():
+        raise ValueError("Please type a name.")
+    if len(tidy) > MAX_NAME_CHARACTERS:
+        raise ValueError(f"Please type at most {MAX_NAME_CHARACTERS} letters.")
+    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
+    values = {"name": tidy, "at": time.time()}
+    tx.execute(
+        dialect.insert(people)
+        .values(browser=browser, **values)
+        .on_conflict_do_update(index_elements=["browser"], set_=values)
+    )

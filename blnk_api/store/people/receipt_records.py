@@ -1,0 +1,188 @@
+"""Receipts in the journal: numbered for each import, only ever added, and which imports are owed one.
+
+An import that is over is owed a receipt when anything happened to it since the last one: each receipt writes
+an event of its own, so that the newest event says it.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select
+
+from blnk_api.store.sending.attempts import WHO
+from blnk_api.store.states import ImportState, RowState
+from blnk_api.store.tables import counts, events, imports, receipts, rows
+from blnk_api.store.transitions import note
+
+EVENT = "receipt"
+LOOKED_UP_SECONDS = 120.0
+"""For so long after a cancelling, rows that are still being looked up are waited for."""
+
+_OVERLAP_EVENTS = 1_000
+"""Postgres may show an event after one with a higher number: so many are looked at twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """`told` is all that it says; `results_path` lies below the receipts folder."""
+
+    import_: int
+    n: int
+    at: float
+    told: dict[str, Any]
+    results_path: str
+    results_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A receipt's number and time, for lists."""
+
+    n: int
+    at: float
+
+
+def headings(tx: Connection, import_: int) -> list[Heading]:
+    """The receipts of an import, oldest first."""
+    found = tx.execute(
+        select(receipts.c.n, receipts.c.at).where(receipts.c.import_ == import_).order_by(receipts.c.n)
+    )
+    return [Heading(*one) for one in found]
+
+
+def find(tx: Connection, import_: int, n: int) -> Receipt | None:
+    one = tx.execute(select(receipts).where(receipts.c.import_ == import_, receipts.c.n == n)).first()
+    if one is None:
+        return None
+    told = orjson.loads(one.told)
+    return Receipt(one.import_, one.n, one.at, told, one.results_path, one.results_sha256)
+
+
+def latest(tx: Connection, import_: int) -> Receipt | None:
+    n = tx.execute(select(func.max(receipts.c.n)).where(receipts.c.import_ == import_)).scalar()
+    return None if n is None else find(tx, import_, n)
+
+
+def _is_over() -> ColumnElement[bool]:
+    return and_(
+        imports.c.purged_at.is_(None),
+        or_(
+            imports.c.state == ImportState.DONE,
+            and_(imports.c.state == ImportState.CANCELLED, imports.c.has_sent.is_(True)),
+        ),
+    )
+
+
+_LAST_EVENT = (
+    select(events.c.id)
+    .where(events.c.import_ == imports.c.number)
+    .order_by(events.c.id.desc())
+    .limit(1)
+    .correlate(imports)
+    .scalar_subquery()
+)
+
+
+def owed(tx: Connection, *, since_event: int) -> tuple[list[int], int]:
+    """Imports that are over and that something happened to, oldest first, and the newest event by now.
+
+    With `since_event` 0 all are looked at; else those to which something happened since about then.
+    """
+    newest: int = tx.execute(select(func.max(events.c.id))).scalar() or 0
+    query = (
+        select(imports.c.number)
+        .join(events, events.c.id == _LAST_EVENT)
+        .where(_is_over(), events.c.what != EVENT)
+        .order_by(imports.c.number)
+    )
+    if since_event:
+        lately = select(events.c.import_).where(events.c.id > since_event - _OVERLAP_EVENTS).distinct()
+        query = query.where(imports.c.number.in_(lately))
+    return [one.number for one in tx.execute(query)], newest
+
+
+def is_owed(tx: Connection, import_: int) -> bool:
+    """Whether the import is over and something happened to it that no receipt tells of."""
+    what = tx.execute(
+        select(events.c.what)
+        .join(imports, events.c.id == _LAST_EVENT)
+        .where(imports.c.number == import_, _is_over())
+    ).scalar()
+    return what is not None and what != EVENT
+
+
+def owed_as_of(tx: Connection, import_: int) -> int | None:
+    """The newest event that the import's next receipt would tell of; None where none is owed, or not yet.
+
+    Rows that are on their way, or still being looked up, are waited for.
+    """
+    one = tx.execute(
+        select(events.c.id, events.c.what, imports.c.finished_at)
+        .join(imports, imports.c.number == events.c.import_)
+        .where(events.c.import_ == import_, _is_over())
+        .order_by(events.c.id.desc())
+        .limit(1)
+    ).first()
+    if one is None or one.what == EVENT or _is_unsettled(tx, import_, one.finished_at):
+        return None
+    as_of: int = one.id
+    return as_of
+
+
+def _is_unsettled(tx: Connection, import_: int, finished_at: float | None) -> bool:
+    moving = {
+        one.state: one.n
+        for one in tx.execute(
+            select(counts.c.state, counts.c.n).where(
+                counts.c.import_ == import_,
+                counts.c.state.in_([RowState.SENDING, RowState.UNKNOWN]),
+                counts.c.n > 0,
+            )
+        )
+    }
+    if RowState.SENDING in moving:
+        return True
+    if RowState.UNKNOWN not in moving or abs(time.time() - (finished_at or 0.0)) > LOOKED_UP_SECONDS:
+        return False
+    looked_up = select(rows.c.id).where(
+        rows.c.import_ == import_, rows.c.state == RowState.UNKNOWN, rows.c.waits_for_person.is_(False)
+    )
+    return tx.execute(looked_up.limit(1)).first() is not None
+
+
+def add(
+    tx: Connection,
+    import_: int,
+    *,
+    as_of: int,
+    told: dict[str, Any],
+    results_path: str,
+    results_sha256: str,
+) -> int | None:
+    """The number of the receipt, which tells of everything up to the event `as_of`.
+
+    None, and nothing was written, when something happened meanwhile or somebody else wrote it. Raises
+    IntegrityError when somebody else writes it at this very moment.
+    """
+    # Whoever is changing this import holds one of these until the change and its event can be seen.
+    tx.execute(select(imports.c.number).where(imports.c.number == import_).with_for_update())
+    tx.execute(select(counts.c.n).where(counts.c.import_ == import_).with_for_update())
+    if owed_as_of(tx, import_) != as_of:
+        return None
+    last = tx.execute(select(func.max(receipts.c.n)).where(receipts.c.import_ == import_)).scalar()
+    n: int = (last or 0) + 1
+    now = time.time()
+    tx.execute(
+        insert(receipts).values(
+            import_=import_,
+            n=n,
+            at=now,
+            told=orjson.dumps({"receipt": n} | told).decode(),
+            results_path=results_path,
+            results_sha256=results_sha256,
+        )
+    )
+    note(tx, import_, who=WHO, what=EVENT, n=n)
+    return n

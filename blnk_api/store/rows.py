@@ -1,0 +1,274 @@
+"""Rows in the journal: written in chunks while a file is checked, read in pages by keyset."""
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from blnk_api.store.bulk import given, run_at_once
+from blnk_api.store.states import RowState
+from blnk_api.store.tables import attempts, counts, rows
+from blnk_api.store.transitions import IDS_PER_STATEMENT, count
+
+
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """A checked row on its way into the journal. `body` and `ref` are absent when it is invalid."""
+
+    number: int
+    part: str
+    state: RowState
+    cells: Sequence[str]
+    ledger_id: str | None = None
+    currency: str | None = None
+    body: bytes | None = None
+    ref: str | None = None
+    balance_id: str | None = None
+    message: str | None = None
+    problems: Sequence[dict[str, Any]] = ()
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRow:
+    """A row as it stands."""
+
+    id: int
+    number: int
+    part: str
+    state: RowState
+    cells: list[str]
+    ledger_id: str | None
+    currency: str | None
+    body: bytes | None
+    ref: str | None
+    tries: int
+    waits_for_person: bool
+    balance_id: str | None
+    message: str | None
+    why: str | None
+    problems: list[dict[str, Any]]
+    changed_at: float
+
+    @property
+    def label(self) -> str:
+        """What a person calls it: the record's number, with the currency where a record makes several."""
+        return label_of(self.number, self.part)
+
+
+def label_of(number: int, part: str) -> str:
+    """What a person calls a row."""
+    return f"{number}·{part}" if part else str(number)
+
+
+_INSERT = (
+    insert(rows)
+    .values(
+        {
+            rows.c[key]: bindparam(rows.c[key].name)
+            for key in (
+                *("import_", "instance", "number", "part", "state", "cells", "ledger_id", "currency"),
+                *("body", "ref", "balance_id", "why", "message", "problems", "changed_at"),
+            )
+        }
+    )
+    .inline()
+)
+
+
+def insert_rows(tx: Connection, import_: int, instance: int, new: Sequence[NewRow]) -> None:
+    """Writes one chunk; a few thousand rows keep the write under 100 ms."""
+    now = time.time()
+    run_at_once(
+        tx,
+        _INSERT,
+        [
+            (
+                *(import_, instance, one.number, one.part, one.state, orjson.dumps(one.cells).decode()),
+                *(one.ledger_id, one.currency, one.body, one.ref, one.balance_id, one.why, one.message),
+                *(_as_json(one.problems), now),
+            )
+            for one in new
+        ],
+    )
+    changes: dict[str, int] = {}
+    for one in new:
+        changes[one.state] = changes.get(one.state, 0) + 1
+    count(tx, import_, changes)
+
+
+def _as_json(problems: Sequence[dict[str, Any]]) -> str | None:
+    return orjson.dumps(problems).decode() if problems else None
+
+
+_MADE_ANEW = (
+    *("state", "cells", "ledger_id", "currency", "body", "ref"),
+    *("balance_id", "why", "message", "problems", "changed_at"),
+)
+_ANEW = given("anew", at_row=rows.c.id, was=rows.c.state, **{f"new_{key}": rows.c[key] for key in _MADE_ANEW})
+_REWRITE = (
+    update(rows)
+    .where(rows.c.id == _ANEW.c.at_row, rows.c.state == _ANEW.c.was)
+    .values({key: _ANEW.c[f"new_{key}"] for key in _MADE_ANEW})
+)
+
+
+def rewrite(tx: Connection, import_: int, changed: Sequence[tuple[JournalRow, NewRow]]) -> None:
+    """Puts what a repair made of rows in their places. Only for drafts, of which nothing was ever sent."""
+    now = time.time()
+    run_at_once(
+        tx,
+        _REWRITE,
+        [
+            (
+                *(old.id, old.state, new.state, orjson.dumps(new.cells).decode(), new.ledger_id),
+                *(new.currency, new.body, new.ref, new.balance_id, new.why, new.message),
+                *(_as_json(new.problems), now),
+            )
+            for old, new in changed
+        ],
+    )
+    changes: dict[str, int] = {}
+    for old, new in changed:
+        changes[old.state] = changes.get(old.state, 0) - 1
+        changes[new.state] = changes.get(new.state, 0) + 1
+    count(tx, import_, changes)
+
+
+def delete_rows(tx: Connection, import_: int) -> None:
+    """Empties a draft before its file is checked again. Never called once anything was sent."""
+    if tx.execute(
+        select(attempts.c.row)
+        .join(rows, attempts.c.row == rows.c.id)
+        .where(rows.c.import_ == import_)
+        .limit(1)
+    ).first():
+        raise ValueError("rows that were sent are never deleted")
+    tx.execute(delete(rows).where(rows.c.import_ == import_))
+    tx.execute(delete(counts).where(counts.c.import_ == import_))
+
+
+def page(
+    tx: Connection,
+    import_: int,
+    *,
+    states: Sequence[RowState] | None = None,
+    after: int = 0,
+    limit: int = 100,
+) -> list[JournalRow]:
+    """Rows in file order after the row with this id."""
+    query = select(rows).where(rows.c.import_ == import_, rows.c.id > after).order_by(rows.c.id).limit(limit)
+    if states is not None:
+        query = query.where(rows.c.state.in_(list(states)))
+    return [row_of(one) for one in tx.execute(query).all()]  # one by one they would cost twice as much
+
+
+def waiting_for_person(tx: Connection, import_: int, *, limit: int) -> list[JournalRow]:
+    """The first rows in file order that only a person can settle."""
+    waits = (rows.c.import_ == import_, rows.c.state == RowState.UNKNOWN, rows.c.waits_for_person.is_(True))
+    return [row_of(one) for one in tx.execute(select(rows).where(*waits).order_by(rows.c.id).limit(limit))]
+
+
+def ids_of(tx: Connection, import_: int, number: int, part: str = "") -> list[int]:
+    """The rows of one record of the file, or the one row of its part."""
+    query = select(rows.c.id).where(rows.c.import_ == import_, rows.c.number == number)
+    if part:
+        query = query.where(rows.c.part == part)
+    return [one.id for one in tx.execute(query)]
+
+
+def cells_of(tx: Connection, import_: int, numbers: Collection[int]) -> dict[int, list[str]]:
+    """The cells of some records as they were checked last, by number. A number without a row is missing."""
+    wanted = sorted(numbers)
+    found: dict[int, list[str]] = {}
+    for start in range(0, len(wanted), IDS_PER_STATEMENT):
+        part = wanted[start : start + IDS_PER_STATEMENT]
+        query = select(rows.c.number, rows.c.cells).where(rows.c.import_ == import_, rows.c.number.in_(part))
+        found |= {one.number: orjson.loads(one.cells) if one.cells else [] for one in tx.execute(query)}
+    return found
+
+
+def of_records(tx: Connection, import_: int, numbers: Collection[int]) -> list[JournalRow]:
+    """The rows of some records, in file order."""
+    query = select(rows).where(rows.c.import_ == import_, rows.c.number.in_(sorted(numbers)))
+    return [row_of(one) for one in tx.execute(query.order_by(rows.c.id))]
+
+
+def by_id(tx: Connection, row: int) -> JournalRow:
+    return row_of(tx.execute(select(rows).where(rows.c.id == row)).one())
+
+
+def row_of(one: Any) -> JournalRow:
+    return JournalRow(
+        id=one.id,
+        number=one.number,
+        part=one.part,
+        state=RowState(one.state),
+        cells=orjson.loads(one.cells) if one.cells else [],
+        ledger_id=one.ledger_id,
+        currency=one.currency,
+        body=one.body,
+        ref=one.ref,
+        tries=one.tries,
+        waits_for_person=one.waits_for_person,
+        balance_id=one.balance_id,
+        message=one.message,
+        why=one.why,
+        problems=orjson.loads(one.problems) if one.problems else [],
+        changed_at=one.changed_at,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many balances a ledger gets in a currency."""
+
+    ledger_id: str
+    currency: str
+    n: int
+
+
+def totals(tx: Connection, import_: int, states: Sequence[RowState]) -> list[Total]:
+    """Rows by ledger and currency, largest first: one scan of the import."""
+    found = tx.execute(
+        select(rows.c.ledger_id, rows.c.currency, func.count().label("n"))
+        .where(rows.c.import_ == import_, rows.c.state.in_(list(states)))
+        .group_by(rows.c.ledger_id, rows.c.currency)
+        .order_by(func.count().desc(), rows.c.ledger_id, rows.c.currency)
+    )
+    return [Total(one.ledger_id, one.currency, one.n) for one in found]
+
+
+def bodies(tx: Connection, import_: int, *, limit: int) -> list[bytes]:
+    """What is sent of an import's first valid rows, whatever became of them."""
+    found = tx.execute(
+        select(rows.c.body)
+        .where(rows.c.import_ == import_, rows.c.body.is_not(None))
+        .order_by(rows.c.id)
+        .limit(limit)
+    )
+    return [one.body for one in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One POST of a row, as it was recorded."""
+
+    n: int
+    started_at: float
+    ended_at: float | None
+    outcome: str | None
+    status: int | None
+    message: str | None
+    balance_id: str | None
+
+
+def attempts_of(tx: Connection, row: int) -> list[Attempt]:
+    found = tx.execute(select(attempts).where(attempts.c.row == row).order_by(attempts.c.n))
+    return [
+        Attempt(one.n, one.started_at, one.ended_at, one.outcome, one.status, one.message, one.balance_id)
+        for one in found
+    ]

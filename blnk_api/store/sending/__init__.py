@@ -1,0 +1,1 @@
+"""What the sender writes and reads: attempts, unknown rows, senders, stops."""

@@ -1,0 +1,303 @@
+"""The sender's three writes: claim rows before their POSTs leave, record what came of them, recover a crash.
+
+SENDING is committed before the POST leaves. A claim is a token that only its maker knows; an outcome moves
+its row only from where that claim put it, and an attempt's outcome is recorded whatever became of the row.
+"""
+
+import secrets
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
+
+from blnk_api.common.actors import SENDER
+from blnk_api.store.bulk import given, run_at_once
+from blnk_api.store.sending import stops
+from blnk_api.store.states import HELD, Outcome, RowState
+from blnk_api.store.tables import attempts, counts, imports, is_one_of, rows
+from blnk_api.store.transitions import count, move, note, require_move
+
+WHO = SENDER
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Rows that are SENDING under one token; `tries` numbers the attempt of each."""
+
+    token: str
+    tries: dict[int, int]
+
+
+class Result(NamedTuple):
+    """What became of one attempt, and where its row goes."""
+
+    row: int
+    n: int
+    claim: str
+    to: RowState
+    outcome: Outcome
+    status: int | None = None
+    message: str | None = None
+    balance_id: str | None = None
+    server_error: int | None = None
+    waits_for_person: bool = False
+
+
+def _ref_is_held() -> ColumnElement[bool]:
+    other = rows.alias("other")
+    return (
+        select(literal_column("1"))
+        .where(
+            other.c.instance == rows.c.instance,
+            other.c.ref == rows.c.ref,
+            is_one_of(other, HELD),
+            other.c.id != rows.c.id,
+        )
+        .correlate(rows)
+        .exists()
+    )
+
+
+REF_IS_HELD = _ref_is_held()
+"""Whether another row of the same instance, of any import, holds this row's ref."""
+
+
+def refs_held(tx: Connection, row_ids: Sequence[int]) -> list[int]:
+    """Which of these rows have a ref that another row holds."""
+    found = tx.execute(select(rows.c.id).where(rows.c.id.in_(row_ids), REF_IS_HELD)) if row_ids else ()
+    return [one.id for one in found]
+
+
+_WANTED = given("wanted", at_row=rows.c.id, by=rows.c.claim, at=rows.c.changed_at)
+_CLAIM = (
+    update(rows)
+    .where(rows.c.id == _WANTED.c.at_row, is_one_of(rows, [RowState.READY]), ~REF_IS_HELD)
+    .values(
+        state=literal_column(f"'{RowState.SENDING}'"),
+        claim=_WANTED.c.by,
+        tries=rows.c.tries + literal_column("1"),
+        changed_at=_WANTED.c.at,
+    )
+    .returning(rows.c.id, rows.c.tries)
+)
+_BEGIN_ATTEMPT = insert(attempts).values(
+    {
+        one: bindparam(one.name)
+        for one in (attempts.c.row, attempts.c.n, attempts.c.claim, attempts.c.started_at)
+    }
+)
+
+
+def claim(tx: Connection, import_: int, row_ids: Sequence[int], token: str | None = None) -> Claimed:
+    """Moves READY rows to SENDING and writes their attempts. After the commit, and only then, they may leave.
+    `token` is known to the caller alone; it is what `take_back` asks for when the commit is in doubt.
+
+    A row whose ref another row of this instance holds is not claimed: it waits for that row. Raises
+    IntegrityError when another process took the ref at the same moment, or two of these rows have one; then
+    nothing was claimed. While sending is stopped nothing is.
+    """
+    token = token or secrets.token_hex(8)
+    if stops.hold_back(tx, import_):
+        return Claimed(token, {})
+    now = time.time()
+    claimed = run_at_once(tx, _CLAIM, [(row, token, now) for row in row_ids])
+    if not claimed:
+        return Claimed(token, {})
+    run_at_once(tx, _BEGIN_ATTEMPT, [(row, n, token, now) for row, n in claimed])
+    count(tx, import_, {RowState.READY: -len(claimed), RowState.SENDING: len(claimed)})
+    tx.execute(
+        update(imports)
+        .where(imports.c.number == import_, imports.c.has_sent.is_(False))
+        .values(has_sent=True)
+    )
+    return Claimed(token, {row: n for row, n in claimed})
+
+
+def take_back(tx: Connection, import_: int, row_ids: Sequence[int], token: str) -> None:
+    """Rows of a claim whose commit failed, or only seemed to: none of them has left."""
+    held = tx.execute(select(rows.c.id, rows.c.tries).where(rows.c.id.in_(row_ids), rows.c.claim == token))
+    why = "The journal was not sure of its claim, so it did not leave."
+    taken = [Result(id, n, token, RowState.READY, Outcome.NOT_APPLIED, message=why) for id, n in held]
+    if taken:
+        record(tx, import_, taken)
+
+
+_RESULT = given(
+    "result",
+    at_row=attempts.c.row,
+    n=attempts.c.n,
+    by=rows.c.claim,
+    to_state=rows.c.state,
+    outcome=attempts.c.outcome,
+    status=attempts.c.status,
+    message=rows.c.message,
+    balance_id=rows.c.balance_id,
+    server_error=rows.c.server_error,
+    waits_for_person=rows.c.waits_for_person,
+    at=rows.c.changed_at,
+)
+"""A Result, field by field, and now."""
+
+_END_ATTEMPT = (
+    update(attempts)
+    .where(attempts.c.row == _RESULT.c.at_row, attempts.c.n == _RESULT.c.n)
+    .values(
+        ended_at=_RESULT.c.at,
+        outcome=_RESULT.c.outcome,
+        status=_RESULT.c.status,
+        message=_RESULT.c.message,
+        balance_id=_RESULT.c.balance_id,
+    )
+)
+_MOVE_ROW = (
+    update(rows)
+    .where(
+        rows.c.id == _RESULT.c.at_row,
+        is_one_of(rows, [RowState.SENDING]),
+        rows.c.claim == _RESULT.c.by,
+    )
+    .values(
+        state=_RESULT.c.to_state,
+        message=_RESULT.c.message,
+        balance_id=_RESULT.c.balance_id,
+        waits_for_person=_RESULT.c.waits_for_person,
+        server_errors=case(
+            (_RESULT.c.server_error.is_(None), rows.c.server_errors),
+            (rows.c.server_error == _RESULT.c.server_error, rows.c.server_errors + literal_column("1")),
+            else_=literal_column("1"),
+        ),
+        server_error=func.coalesce(_RESULT.c.server_error, rows.c.server_error),
+        changed_at=_RESULT.c.at,
+    )
+    .returning(rows.c.id, rows.c.claim)
+)
+
+
+def record(tx: Connection, import_: int, results: Sequence[Result]) -> None:
+    """Writes attempts' outcomes and moves their rows, whatever became of the rows meanwhile.
+
+    An answer that names a balance which another row has is not believed: its row becomes UNKNOWN and is
+    looked up. A row that is no longer SENDING under its claim had its attempt declared lost; its late
+    answer is kept all the same (`_record_late`).
+    """
+    now = time.time()
+    results = _disbelieve_known_balances(tx, import_, results)
+    values = [(*one, now) for one in results]
+    for to in {one.to for one in results}:
+        require_move(RowState.SENDING, to)
+    run_at_once(tx, _END_ATTEMPT, values)
+    moved = {(row, claim) for row, claim in run_at_once(tx, _MOVE_ROW, values)}
+    changes = Counter[str](one.to for one in results if (one.row, one.claim) in moved)
+    if moved:
+        count(tx, import_, {RowState.SENDING: -len(moved), **changes})
+    for one in results:
+        if (one.row, one.claim) not in moved:
+            _record_late(tx, import_, one)
+
+
+_NAMED = given("named", balance_id=rows.c.balance_id, instance=rows.c.instance)
+_KNOWN = select(rows.c.balance_id, rows.c.id).join(
+    _NAMED,
+    (rows.c.instance == _NAMED.c.instance)
+    & (rows.c.balance_id == _NAMED.c.balance_id)
+    & is_one_of(rows, [RowState.CREATED]),
+)
+
+
+def _disbelieve_known_balances(tx: Connection, import_: int, results: Sequence[Result]) -> list[Result]:
+    named = [one.balance_id for one in results if one.balance_id is not None]
+    instance = tx.execute(select(imports.c.instance).where(imports.c.number == import_)).scalar_one()
+    known: dict[str, int] = dict(run_at_once(tx, _KNOWN, [(one, instance) for one in named]))
+    believed = []
+    for one in results:
+        if one.balance_id is not None and known.setdefault(one.balance_id, one.row) != one.row:
+            one = one._replace(
+                to=RowState.UNKNOWN,
+                outcome=Outcome.UNKNOWN,
+                message=f"Blnk answered with {one.balance_id}, which is another row's balance.",
+                balance_id=None,
+            )
+        believed.append(one)
+    return believed
+
+
+def _record_late(tx: Connection, import_: int, one: Result) -> None:
+    """An answer to an attempt that had been given up. Only one that names a balance changes anything."""
+    if one.balance_id is None:
+        return
+    for from_ in (RowState.UNKNOWN, RowState.READY):
+        if from_ is RowState.READY and _another_holds_ref(tx, one.row):
+            break
+        if move(
+            tx, [one.row], from_=from_, to=RowState.CREATED, balance_id=one.balance_id, message=one.message
+        ):
+            note(tx, import_, who=WHO, what="late answer", row=one.row, balance_id=one.balance_id)
+            return
+    held = tx.execute(select(rows.c.balance_id).where(rows.c.id == one.row)).scalar_one()
+    if held != one.balance_id:
+        note(tx, import_, who=WHO, what="second balance", row=one.row, balance_ids=[held, one.balance_id])
+
+
+def _another_holds_ref(tx: Connection, row: int) -> bool:
+    return tx.execute(select(rows.c.id).where(rows.c.id == row, REF_IS_HELD)).first() is not None
+
+
+def _left_behind(instance: int | None, except_of: str | None) -> Select[int, int]:
+    being_sent = select(counts.c.import_).where(counts.c.state == RowState.SENDING, counts.c.n > 0)
+    left = select(rows.c.import_, rows.c.id).where(
+        rows.c.import_.in_(being_sent), rows.c.state == RowState.SENDING
+    )
+    if instance is not None:
+        left = left.where(rows.c.instance == instance)
+    if except_of is not None:
+        left = left.where(~rows.c.claim.startswith(except_of))
+    return left
+
+
+def anybody_left_rows(tx: Connection, instance: int, *, except_of: str) -> bool:
+    """Whether there is something to `recover`: a sender that lost its lock may have claimed after that."""
+    return tx.execute(_left_behind(instance, except_of).limit(1)).first() is not None
+
+
+def recover(tx: Connection, instance: int | None = None, *, except_of: str | None = None) -> int:
+    """Rows that a sender left behind in SENDING; they are UNKNOWN now. Call it only when holding the lock.
+
+    Of one instance, where it is given. The claims of the engine `except_of`, which is at work, are spared.
+    """
+    left = tx.execute(_left_behind(instance, except_of)).all()
+    per_import: dict[int, list[int]] = {}
+    for import_, id in left:
+        per_import.setdefault(import_, []).append(id)
+    for import_, ids in per_import.items():
+        move(
+            tx,
+            ids,
+            from_=RowState.SENDING,
+            to=RowState.UNKNOWN,
+            message="The sender stopped while this row was being sent.",
+        )
+        note(tx, import_, who=WHO, what="interrupted", rows=len(ids))
+    return len(left)
+
+
+def remember_first(tx: Connection, import_: int, blnk_created_at: str) -> None:
+    """Keeps Blnk's own time of the import's first balance: it bounds the looks, never our clock."""
+    tx.execute(
+        update(imports)
+        .where(imports.c.number == import_, imports.c.created_from.is_(None))
+        .values(created_from=blnk_created_at)
+    )

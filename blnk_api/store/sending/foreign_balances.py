@@ -1,0 +1,95 @@
+"""Balances of an import's rows that nobody here made: another desk is at work on the same rows."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, select
+
+from blnk_api.models import IMPORT_ID, Balance
+from blnk_api.store.rows import label_of
+from blnk_api.store.sending.attempts import WHO
+from blnk_api.store.states import RowState
+from blnk_api.store.tables import events, imports, rows
+from blnk_api.store.transitions import note
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """A balance under the ref of a row that this database did not make. `ours` is the one that it did."""
+
+    label: str
+    balance_id: str
+    ours: str | None
+
+
+def unknown_here(tx: Connection, import_ids: Collection[str]) -> set[str]:
+    """Which of these ids no import of this database has."""
+    known = tx.execute(select(imports.c.id).where(imports.c.id.in_(import_ids)))
+    return set(import_ids) - {one.id for one in known}
+
+
+def import_id_of(balance: Balance) -> str:
+    made_by = balance.meta_data.get(IMPORT_ID)
+    return made_by if isinstance(made_by, str) else ""
+
+
+def strangers(tx: Connection, number: int, import_id: str, balances: Sequence[Balance]) -> list[Stranger]:
+    """Those of these balances that stand under a ref of this import, and that it did not make.
+
+    That is one of an import that this database does not know; and one of this very import, where there are
+    more of a row than it was sent: a copy of this database is at work. An attempt that Blnk carried out late
+    is neither.
+    """
+    refs = {one.import_ref for one in balances if one.import_ref is not None}
+    found = tx.execute(
+        select(rows.c.ref, rows.c.number, rows.c.part, rows.c.state, rows.c.tries, rows.c.balance_id).where(
+            rows.c.import_ == number, rows.c.ref.in_(refs)
+        )
+    )
+    by_ref: dict[str, list[Any]] = {}
+    for one in found:  # two rows may have brought the same ref
+        by_ref.setdefault(one.ref, []).append(one)
+    if not by_ref:
+        return []
+    foreign = unknown_here(tx, {import_id_of(one) for one in balances})
+    ours = Counter(one.import_ref for one in balances if import_id_of(one) == import_id)
+    told = []
+    for balance in balances:
+        same = by_ref.get(balance.import_ref or "", [])
+        held = [row.balance_id for row in same if row.state == RowState.CREATED]
+        tries = sum(row.tries for row in same)
+        is_one_too_many = import_id_of(balance) == import_id and ours[balance.import_ref] > tries
+        if same and balance.balance_id not in held and (import_id_of(balance) in foreign or is_one_too_many):
+            label = label_of(same[0].number, same[0].part)
+            told.append(Stranger(label, balance.balance_id, held[0] if held else None))
+    return told
+
+
+def name_twins(
+    tx: Connection, number: int, found: Mapping[str, Sequence[Balance]]
+) -> list[tuple[str, list[str]]]:
+    """Writes an event for each row that was created here and has a further balance, once; their labels and
+    ids. `found` are balances by ref."""
+    created = tx.execute(
+        select(rows.c.id, rows.c.ref, rows.c.number, rows.c.part, rows.c.balance_id).where(
+            rows.c.import_ == number, rows.c.ref.in_(found), rows.c.state == RowState.CREATED
+        )
+    ).all()
+    told = []
+    for row in created:
+        others = [one.balance_id for one in found[row.ref] if one.balance_id != row.balance_id]
+        if not others:
+            continue
+        ids = [row.balance_id, *others]
+        told.append((label_of(row.number, row.part), ids))
+        before = tx.execute(
+            select(events.c.detail).where(
+                events.c.import_ == number, events.c.row == row.id, events.c.what == "second balance"
+            )
+        ).scalars()
+        if not any(set(ids) <= set(orjson.loads(one).get("balance_ids", [])) for one in before):
+            note(tx, number, who=WHO, what="second balance", row=row.id, balance_ids=ids)
+    return told

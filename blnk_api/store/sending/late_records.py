@@ -1,0 +1,148 @@
+"""Late looks in the journal: rows that were called not created although a byte of them had left.
+
+Blnk may carry a request out long after we had every reason to think it lost. So each such row is looked up
+again: after ten settle times, after an hour and after a day. What is owed is written in the transaction that
+calls the row not created, by the ref that it was sent under: it may be fixed afterwards, and get another one.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, literal, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from blnk_api.store.tables import instances, late_looks, rows
+
+SECOND_BALANCE = "second balance"
+MADE_LATE = "made late"
+LOOKED_UP = "looked up for the last time"
+"""Events: what looks found, and that they were the last."""
+
+SETTLES_BEFORE_FIRST = 10
+HOUR_SECONDS = 3_600.0
+DAY_SECONDS = 86_400.0
+_SETTLE_UNTIL_KNOWN_SECONDS = 60.0
+"""Where no sender has said yet how long this instance takes to settle."""
+_IDS_PER_STATEMENT = 500
+_LABELS = 1_000
+
+
+def waits(settle_seconds: float) -> list[float]:
+    """How long after a row was called not created each of its looks is due."""
+    return sorted([SETTLES_BEFORE_FIRST * settle_seconds, HOUR_SECONDS, DAY_SECONDS])
+
+
+def next_after(since: float, looked_at: float, settle_seconds: float) -> float | None:
+    """When the look after this one is due; a look that was overdue stands for all before it."""
+    return next((since + wait for wait in waits(settle_seconds) if since + wait > looked_at), None)
+
+
+def owe(tx: Connection, row_ids: Sequence[int]) -> None:
+    """These rows were called not created just now, and are to be looked up again."""
+    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
+    now = time.time()
+    settle = func.coalesce(instances.c.settle_seconds, _SETTLE_UNTIL_KNOWN_SECONDS)
+    for start in range(0, len(row_ids), _IDS_PER_STATEMENT):
+        asked = (
+            select(
+                *(rows.c.id, rows.c.ref, rows.c.import_, rows.c.instance, literal(now)),
+                literal(now) + settle * SETTLES_BEFORE_FIRST,
+            )
+            .join(instances, instances.c.id == rows.c.instance)
+            .where(rows.c.id.in_(row_ids[start : start + _IDS_PER_STATEMENT]), rows.c.ref.is_not(None))
+        )
+        names = ["row", "ref", "import_", "instance", "since", "next_at"]
+        owed = dialect.insert(late_looks).from_select(names, asked)
+        again = {"since": owed.excluded.since, "next_at": owed.excluded.next_at}
+        tx.execute(owed.on_conflict_do_update(index_elements=["row", "ref"], set_=again))
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One look that is due."""
+
+    row: int
+    ref: str
+    import_: int
+    since: float
+
+
+def due(tx: Connection, instance: int, now: float, *, limit: int) -> list[Due]:
+    """The looks of an instance that are due, longest first."""
+    mine = late_looks.c
+    found = tx.execute(
+        select(mine.row, mine.ref, mine.import_, mine.since)
+        .where(mine.instance == instance, mine.next_at <= now)
+        .order_by(mine.next_at)
+        .limit(limit)
+    )
+    return [Due(*one) for one in found]
+
+
+def looked(tx: Connection, next_at: Mapping[Due, float | None], *, at: float) -> None:
+    """These looks were answered; the next ones of the same rows, if any, come then."""
+    for one, then in next_at.items():
+        # Called not created once more while it was looked up: what was owed for that stays.
+        _set(tx, one, next_at=then, looked_at=at)
+
+
+def put_off(tx: Connection, unanswered: Sequence[Due], *, until: float) -> None:
+    """Nothing was learned of these."""
+    for one in unanswered:
+        _set(tx, one, next_at=until)
+
+
+def _set(tx: Connection, one: Due, **values: float | None) -> None:
+    mine = late_looks.c
+    tx.execute(
+        update(late_looks)
+        .where(mine.row == one.row, mine.ref == one.ref, mine.since == one.since)
+        .values(**values)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LateLooks:
+    """What there is still to look up of an import; times are seconds since 1970."""
+
+    open: int = 0
+    labels: tuple[str, ...] = ()
+    """The first thousand of these rows."""
+    over: int = 0
+    """Rows that were looked up for the last time."""
+    last_at: float | None = None
+    next_at: float | None = None
+    until: float | None = None
+    """The last look there will be."""
+
+
+def of_import(tx: Connection, import_: int) -> LateLooks:
+    mine = late_looks.c
+    is_open = mine.next_at.is_not(None)
+    one = tx.execute(
+        select(
+            func.count(mine.next_at).label("open"),
+            func.count().label("all"),
+            func.max(mine.looked_at).label("last_at"),
+            func.min(mine.next_at).label("next_at"),
+        ).where(mine.import_ == import_)
+    ).one()
+    if not one.all:
+        return LateLooks()
+    youngest = tx.execute(select(func.max(mine.since)).where(mine.import_ == import_, is_open)).scalar()
+    named = tx.execute(
+        select(rows.c.number, rows.c.part)
+        .join(late_looks, mine.row == rows.c.id)
+        .where(mine.import_ == import_, is_open)
+        .order_by(rows.c.id)
+        .limit(_LABELS)
+    )
+    labels = dict.fromkeys(f"{row.number}·{row.part}" if row.part else str(row.number) for row in named)
+    until = None if youngest is None else max(youngest + DAY_SECONDS, one.next_at)
+    return LateLooks(one.open, tuple(labels), one.all - one.open, one.last_at, one.next_at, until)
+
+
+def any_open(tx: Connection, import_: int) -> bool:
+    found = select(late_looks.c.row).where(late_looks.c.import_ == import_, late_looks.c.next_at.is_not(None))
+    return tx.execute(found.limit(1)).first() is not None

@@ -1,0 +1,106 @@
+"""Who sends right now, as pages and the command line can read it, and what an instance's pace has learned."""
+
+import os
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, delete, insert, select, update
+
+from blnk_api.store.tables import instances, sender
+
+BEAT_SECONDS = 1.0
+STALE_SECONDS = 5.0
+"""A sender that was not heard of for so long is gone, or stands still."""
+
+
+@dataclass(frozen=True)
+class Sender:
+    """`owner` is whichever app or command line started it; `serves` are the instances it can reach."""
+
+    token: str
+    owner: str
+    host: str
+    pid: int
+    since: float
+    serves: frozenset[int]
+
+
+def register(tx: Connection, *, token: str, owner: str) -> None:
+    """Call it holding the lock: the last sender's row is replaced."""
+    tx.execute(delete(sender))
+    now = time.time()
+    tx.execute(
+        insert(sender).values(
+            **{"id": 1, "token": token, "owner": owner, "host": socket.gethostname(), "pid": os.getpid()},
+            **{"since": now, "beat_at": now, "serves": "[]"},
+        )
+    )
+
+
+def beat(tx: Connection, *, token: str, serves: Sequence[int]) -> None:
+    tx.execute(
+        update(sender)
+        .where(sender.c.token == token)
+        .values(beat_at=time.time(), serves=orjson.dumps(sorted(serves)).decode())
+    )
+
+
+def resign(tx: Connection, *, token: str) -> None:
+    tx.execute(delete(sender).where(sender.c.token == token))
+
+
+def current(tx: Connection) -> Sender | None:
+    """The sender that was heard of lately, if any."""
+    one = tx.execute(select(sender)).first()
+    if one is None or time.time() - one.beat_at > STALE_SECONDS:
+        return None
+    return Sender(one.token, one.owner, one.host, one.pid, one.since, frozenset(orjson.loads(one.serves)))
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What an instance's 429s and outages taught: a restart must not forget it. Moments are wall time."""
+
+    per_minute: float | None
+    not_before: float | None
+    breaker: dict[str, Any] | None
+    pages_read_at: float | None
+
+
+def learned(tx: Connection, instance: int) -> Learned:
+    one = tx.execute(select(instances).where(instances.c.id == instance)).one()
+    breaker = orjson.loads(one.breaker) if one.breaker else None
+    return Learned(one.learned_per_minute, one.not_before, breaker, one.pages_read_at)
+
+
+def remember_learned(
+    tx: Connection,
+    instance: int,
+    *,
+    per_minute: float | None,
+    not_before: float | None,
+    breaker: dict[str, Any] | None,
+) -> None:
+    tx.execute(
+        update(instances)
+        .where(instances.c.id == instance)
+        .values(
+            learned_per_minute=per_minute,
+            not_before=not_before,
+            breaker=orjson.dumps(breaker).decode() if breaker else None,
+        )
+    )
+
+
+def remember_settle(tx: Connection, instance: int, seconds: float) -> None:
+    """How long a row in doubt settles at this instance: pages, too, call rows not created."""
+    tx.execute(update(instances).where(instances.c.id == instance).values(settle_seconds=seconds))
+
+
+def pages_read(tx: Connection, instance: int) -> None:
+    """A page asks Blnk something: a tenth of the pace is kept for pages for the next minute."""
+    tx.execute(update(instances).where(instances.c.id == instance).values(pages_read_at=time.time()))

@@ -1,0 +1,126 @@
+"""The switch that stops all sending, of the desk or of one instance: no row is claimed while it is off.
+
+Each press is a row that stays: who, when, and what. The newest of a scope says how things stand. Looking and
+verifying go on.
+"""
+
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, insert, or_, select, text
+
+from blnk_api.settings import Instance
+from blnk_api.store.states import ImportState, RowState
+from blnk_api.store.tables import counts, imports, instances, stops
+from blnk_api.store.transitions import note
+
+_ADVISORY_KEY = 7316203
+_TO_SEND = (ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED)
+
+
+@dataclass(frozen=True)
+class Press:
+    """One use of the switch. `instance` is None where it is that of the whole desk."""
+
+    at: float
+    who: str
+    stopped: bool
+    instance: Instance | None
+
+
+_later = stops.alias("later")
+_IS_NEWEST = ~exists().where(
+    _later.c.id > stops.c.id,
+    or_(_later.c.instance == stops.c.instance, and_(_later.c.instance.is_(None), stops.c.instance.is_(None))),
+)
+_IN_FORCE = and_(stops.c.stopped.is_(True), _IS_NEWEST)
+_IMPORT_IS_STOPPED = (
+    select(stops.c.id)
+    .join(imports, imports.c.number == bindparam("number"))
+    .where(_IN_FORCE, or_(stops.c.instance.is_(None), stops.c.instance == imports.c.instance))
+    .limit(1)
+)
+_INSTANCE_IS_STOPPED = (
+    select(stops.c.id)
+    .where(_IN_FORCE, or_(stops.c.instance.is_(None), stops.c.instance == bindparam("instance")))
+    .limit(1)
+)
+
+
+def hold_back(tx: Connection, import_: int) -> bool:
+    """Whether no row of an import may be claimed in this transaction. A stop waits for the claims that are
+    being committed, so that whoever comes after it sees it, on either database."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(text(f"SELECT pg_advisory_xact_lock_shared({_ADVISORY_KEY})"))
+    return tx.execute(_IMPORT_IS_STOPPED, {"number": import_}).first() is not None
+
+
+def is_stopped(tx: Connection, instance: int) -> bool:
+    return tx.execute(_INSTANCE_IS_STOPPED, {"instance": instance}).first() is not None
+
+
+def stop(tx: Connection, instance: int | None, *, who: str) -> bool:
+    """Of this instance, or of the whole desk; whether it was this press that stopped it."""
+    return _press(tx, instance, who, stopped=True)
+
+
+def start(tx: Connection, instance: int | None, *, who: str) -> bool:
+    """Lifts a stop of the same scope, and no other; whether it did."""
+    return _press(tx, instance, who, stopped=False)
+
+
+def _press(tx: Connection, instance: int | None, who: str, *, stopped: bool) -> bool:
+    if tx.dialect.name == "postgresql":
+        tx.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_KEY})"))
+    scope = stops.c.instance.is_(None) if instance is None else stops.c.instance == instance
+    is_now = tx.execute(select(stops.c.id).where(_IN_FORCE, scope)).first() is not None
+    if is_now is stopped:
+        return False
+    tx.execute(insert(stops).values(instance=instance, stopped=stopped, who=who, at=time.time()))
+    waiting = select(imports.c.number).where(imports.c.state.in_(_TO_SEND))
+    if instance is not None:
+        waiting = waiting.where(imports.c.instance == instance)
+    for number in tx.execute(waiting).scalars().all():
+        note(tx, number, who=who, what="sending stopped" if stopped else "sending started")
+    return True
+
+
+_PRESSES = select(stops, instances.c.base_url, instances.c.instance_id, instances.c.environment).join(
+    instances, stops.c.instance == instances.c.id, isouter=True
+)
+
+
+def in_force(tx: Connection) -> list[Press]:
+    """What is stopped now, the whole desk first."""
+    return _presses(tx, _PRESSES.where(_IN_FORCE).order_by(stops.c.instance.is_not(None), stops.c.id))
+
+
+def holding(tx: Connection, instance: Instance | None) -> list[Press]:
+    """The stops that keep this instance from sending; those of the whole desk where none is meant."""
+    return [one for one in in_force(tx) if one.instance in (None, instance)]
+
+
+def last(tx: Connection, *, limit: int) -> list[Press]:
+    """The last uses of the switch, newest first."""
+    return _presses(tx, _PRESSES.order_by(stops.c.id.desc()).limit(limit))
+
+
+def _presses(tx: Connection, query: Select[tuple[object, ...]]) -> list[Press]:
+    return [Press(one.at, one.who, one.stopped, _instance(one)) for one in tx.execute(query)]
+
+
+def _instance(one: Row[tuple[object, ...]]) -> Instance | None:
+    if one.base_url is None:
+        return None
+    return Instance(one.base_url, one.instance_id, one.environment)
+
+
+def on_their_way(tx: Connection, instance: int | None) -> int:
+    """Rows that were claimed before a stop and have not come to their end: once there are none, nothing
+    leaves any more."""
+    being_sent = select(counts.c.n).where(counts.c.state == RowState.SENDING, counts.c.n > 0)
+    if instance is not None:
+        being_sent = being_sent.join(imports, counts.c.import_ == imports.c.number).where(
+            imports.c.instance == instance
+        )
+    return sum(tx.execute(being_sent).scalars())

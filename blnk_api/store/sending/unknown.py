@@ -1,0 +1,149 @@
+"""Unknown rows in the journal: which there are, and what looking or a person made of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
+from sqlalchemy.sql.functions import coalesce
+
+from blnk_api.store.sending import late_records
+from blnk_api.store.sending.attempts import REF_IS_HELD, WHO
+from blnk_api.store.states import ImportState, RowState
+from blnk_api.store.tables import attempts, counts, imports, rows
+from blnk_api.store.transitions import move, note
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownRow:
+    id: int
+    import_: int
+    ref: str
+    server_error: int | None
+    server_errors: int
+    message: str | None
+    balance_id: str | None
+    """A balance that Blnk confirmed and could not find when it was verified."""
+    conflict: bool = False
+    """Its last attempt was answered with a 409: what is taken stays taken, so it is never sent again."""
+
+
+_LAST_STATUS = (
+    select(attempts.c.status)
+    .where(attempts.c.row == rows.c.id, attempts.c.n == rows.c.tries)
+    .correlate(rows)
+    .scalar_subquery()
+)
+
+
+def unknown_rows(tx: Connection, import_numbers: Sequence[int], *, limit: int = 1000) -> list[UnknownRow]:
+    """Rows whose fate nobody knows and that looking may still settle, oldest first."""
+    found = tx.execute(
+        select(
+            *(rows.c.id, rows.c.import_, rows.c.ref, rows.c.server_error, rows.c.server_errors),
+            *(rows.c.message, rows.c.balance_id, coalesce(_LAST_STATUS, 0) == 409),
+        )
+        .where(
+            rows.c.import_.in_(import_numbers),
+            rows.c.state == RowState.UNKNOWN,
+            rows.c.waits_for_person.is_(False),
+        )
+        .order_by(rows.c.id)
+        .limit(limit)
+    )
+    return [UnknownRow(*one) for one in found]
+
+
+_WITH_UNKNOWN = (
+    select(counts.c.import_)
+    .join(imports, counts.c.import_ == imports.c.number)
+    .where(imports.c.instance == bindparam("instance"), counts.c.state == RowState.UNKNOWN, counts.c.n > 0)
+)
+
+
+def imports_with_unknown(tx: Connection, instance: int) -> list[int]:
+    """Imports of this instance that have unknown rows, whatever their state: looking never stops."""
+    return list(tx.execute(_WITH_UNKNOWN, {"instance": instance}).scalars())
+
+
+def more_to_send(tx: Connection, instance: int) -> bool:
+    """Whether some row of a running import may still be created, and so become a witness.
+
+    A READY row whose ref another row holds waits for that one, and does not count.
+    """
+    running = select(imports.c.number).where(
+        imports.c.instance == instance, imports.c.state == ImportState.RUNNING
+    )
+    may_go = or_(rows.c.state == RowState.SENDING, and_(rows.c.state == RowState.READY, ~REF_IS_HELD))
+    return (
+        tx.execute(select(rows.c.id).where(rows.c.import_.in_(running), may_go).limit(1)).first() is not None
+    )
+
+
+def waiting_for_person(tx: Connection, import_: int) -> int:
+    """Unknown rows that no look will settle any more."""
+    found: int = tx.execute(
+        select(func.count()).where(
+            rows.c.import_ == import_,
+            rows.c.state == RowState.UNKNOWN,
+            rows.c.waits_for_person.is_(True),
+        )
+    ).scalar_one()
+    return found
+
+
+def body_of(tx: Connection, row: UnknownRow) -> bytes | None:
+    """What was sent of it; None once it was purged."""
+    body: bytes | None = tx.execute(select(rows.c.body).where(rows.c.id == row.id)).scalar_one()
+    return body
+
+
+def was_found(tx: Connection, row: UnknownRow, to: RowState, balance_id: str, *, message: str) -> bool:
+    """UNKNOWN → CREATED, or EXISTS where another import made it: Blnk holds its ref."""
+    moved = move(tx, [row.id], from_=RowState.UNKNOWN, to=to, balance_id=balance_id, message=message)
+    if moved:
+        note(tx, row.import_, who=WHO, what="found", row=row.id, balance_id=balance_id)
+    return bool(moved)
+
+
+def was_taken(tx: Connection, row: UnknownRow, *, why: str) -> bool:
+    """UNKNOWN → REFUSED after a 409: what the row asks for is another balance's, and stays so."""
+    message = f"{(row.message or '').rstrip('.')}. {why} Nothing was created."
+    moved = move(tx, [row.id], from_=RowState.UNKNOWN, to=RowState.REFUSED, message=message)
+    if moved:
+        note(tx, row.import_, who=WHO, what="absent", row=row.id)
+    return bool(moved)
+
+
+def was_absent(tx: Connection, row: UnknownRow, *, same_server_errors: int) -> RowState | None:
+    """UNKNOWN → READY, or REFUSED after a 409 or when Blnk answered the same whole 5xx that often. Where it
+    went.
+
+    A row whose balance Blnk confirmed once never goes by itself: it waits for a person.
+    """
+    if row.balance_id is not None:
+        message = f"Blnk confirmed {row.balance_id}, and does not show it. It is not sent again by itself."
+        wait_for_person(tx, [row.id], message=message)
+        return None
+    if row.conflict:
+        return RowState.REFUSED if was_taken(tx, row, why="Blnk holds no balance of this row.") else None
+    if row.server_errors >= same_server_errors:
+        to = RowState.REFUSED
+        message = f"{row.message} It was tried {row.server_errors} times; Blnk holds no balance of it."
+    else:
+        to, message = RowState.READY, "Blnk holds no balance of it; it goes again."
+    moved = move(tx, [row.id], from_=RowState.UNKNOWN, to=to, message=message)
+    if moved:
+        note(tx, row.import_, who=WHO, what="absent", row=row.id)
+    return to if moved else None
+
+
+def wait_for_person(tx: Connection, row_ids: Sequence[int], *, message: str | None = None) -> None:
+    """No look will settle these soon: they stay UNKNOWN until a person decides, or a late look finds them."""
+    facts = {"waits_for_person": True} | ({"message": message} if message else {})
+    waiting = tx.execute(
+        update(rows)
+        .where(rows.c.id.in_(row_ids), rows.c.state == RowState.UNKNOWN)
+        .values(**facts)
+        .returning(rows.c.id)
+    )
+    late_records.owe(tx, [one.id for one in waiting])

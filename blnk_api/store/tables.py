@@ -1,0 +1,285 @@
+"""The journal's tables. A change here comes with a numbered migration in `migrations/versions`.
+
+Times are seconds since 1970, UTC. JSON is kept as text or bytes made by orjson: the bulk paths write a
+million of them, and a body is sent exactly as it was stored.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Float,
+    ForeignKey,
+    FromClause,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    literal_column,
+    text,
+)
+
+from blnk_api.store.states import RowState
+
+metadata = MetaData()
+
+_BIG = BigInteger().with_variant(Integer, "sqlite")
+
+instances = Table(
+    "instances",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("base_url", Text, nullable=False),
+    Column("instance_id", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("learned_per_minute", Float),  # what 429s taught us; none when never told
+    Column("not_before", Float),  # no request before this moment: Blnk's own Retry-After, or the breaker's
+    Column("breaker", Text),  # JSON of the breaker, so that a restart does not forget an outage
+    Column("settle_seconds", Float),  # how long a row in doubt settles, as the last sender had it
+    Column("pages_read_at", Float),  # when a page last asked Blnk something: a tenth is kept for pages then
+    Index("one_instance", "base_url", "instance_id", "environment", unique=True),
+)
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),  # file, form
+    Column("instance", Integer, ForeignKey("instances.id"), nullable=False),
+    Column("connection", Text, nullable=False),  # its name at upload, for people
+    Column("file_name", Text, nullable=False, server_default=""),
+    Column("file_path", Text),  # below the uploads folder
+    Column("file_sha256", Text),
+    Column("file_bytes", Integer),
+    Column("who", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("stage", Text),
+    Column("stage_progress", Integer, nullable=False, server_default="0"),  # records read so far
+    Column("problem", Text),  # why a file cannot be used
+    Column("options", Text, nullable=False, server_default="{}"),  # reading options a person chose
+    Column("shape", Text),  # what was detected
+    Column("mapping", Text),
+    Column("version", Integer, nullable=False, server_default="1"),  # of the draft, for confirm
+    Column("totals", Text, nullable=False, server_default="{}"),  # of the check: see rows.totals
+    Column("accepted", Text, nullable=False, server_default="{}"),  # what a person took in: see repairs
+    Column("look_again", Text),  # JSON: rows a repair changed, the only ones to look up; none: all of them
+    Column("confirmed_by", Text),
+    Column("confirmed_at", Float),
+    Column("paused_by", Text),
+    Column("paused_reason", Text),
+    Column("created_from", Text),  # Blnk's created_at of the first 201: bounds the looks
+    Column("ramp", Integer, nullable=False, server_default="0"),  # 0 canary, 1 then five, 2 all
+    Column("has_sent", Boolean, nullable=False, server_default=text("false")),
+    Column("finished_at", Float),
+    Column("findings", Text),  # JSON of the last verification
+    Column("purged_at", Float),  # when the file and the rows' contents were thrown away
+    Index("imports_by_state", "state"),
+    Index("imports_by_file", "file_sha256"),
+)
+
+rows = Table(
+    "rows",
+    metadata,
+    Column("id", _BIG, primary_key=True),
+    Column("import", Integer, ForeignKey("imports.number"), nullable=False, key="import_"),
+    Column("instance", Integer, nullable=False),
+    Column("number", Integer, nullable=False),  # the record's number in the spreadsheet, header = 1
+    Column("part", Text, nullable=False, server_default=""),  # the currency, where a record makes several
+    Column("state", Text, nullable=False),
+    Column("cells", Text),  # JSON list: the record as typed
+    Column("ledger_id", Text),
+    Column("currency", Text),
+    Column("body", LargeBinary),  # what is sent, to the byte
+    Column("ref", Text),
+    Column("claim", Text),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("server_error", Integer),  # the 5xx that Blnk answered whole, and how often in a row
+    Column("server_errors", Integer, nullable=False, server_default="0"),
+    Column("waits_for_person", Boolean, nullable=False, server_default=text("false")),
+    Column("balance_id", Text),
+    Column("why", Text),  # a word that groups rows which were left out for the same reason
+    Column("message", Text),
+    Column("problems", Text),  # JSON list of checking.Problem
+    Column("changed_at", Float, nullable=False),
+    Index("rows_of_import", "import_", "id"),
+    Index("rows_by_state", "import_", "state", "id"),
+    Index("rows_by_ref", "import_", "ref"),
+    Index("rows_by_number", "import_", "number"),
+)
+
+_HELD = text("state in ('SENDING', 'UNKNOWN', 'CREATED')")
+Index(
+    "one_row_holds_a_ref",
+    rows.c.instance,
+    rows.c.ref,
+    unique=True,
+    sqlite_where=_HELD,
+    postgresql_where=_HELD,
+)
+_HAS_BALANCE = text("state = 'CREATED'")
+Index(
+    "one_row_holds_a_balance",
+    rows.c.instance,
+    rows.c.balance_id,
+    unique=True,
+    sqlite_where=_HAS_BALANCE,
+    postgresql_where=_HAS_BALANCE,
+)
+
+
+def is_one_of(table: FromClause, states: Sequence[str]) -> ColumnElement[bool]:
+    """A condition on `state` with its values written out: SQLite uses a partial index only when the
+    index's own condition stands in the query, letter by letter."""
+    named: list[ColumnElement[str]] = [literal_column(f"'{RowState(one)}'") for one in states]
+    return table.c.state == named[0] if len(named) == 1 else table.c.state.in_(named)
+
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("row", _BIG, ForeignKey("rows.id"), primary_key=True, autoincrement=False),
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    Column("claim", Text, nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("ended_at", Float),
+    Column("outcome", Text),
+    Column("status", Integer),
+    Column("message", Text),
+    Column("balance_id", Text),
+    sqlite_with_rowid=False,
+)
+
+late_looks = Table(
+    "late_looks",
+    metadata,
+    Column("row", _BIG, ForeignKey("rows.id"), primary_key=True, autoincrement=False),
+    Column("ref", Text, primary_key=True),  # under which it was sent: a row that is fixed gets another one
+    Column("import", Integer, ForeignKey("imports.number"), nullable=False, key="import_"),
+    Column("instance", Integer, nullable=False),
+    Column("since", Float, nullable=False),  # when it was called not created
+    Column("next_at", Float),  # none: it was looked up for the last time
+    Column("looked_at", Float),  # the last look that was answered
+    Index("late_looks_due", "instance", "next_at"),
+    Index("late_looks_of_import", "import_", "next_at"),
+    sqlite_with_rowid=False,
+)
+
+counts = Table(
+    "counts",
+    metadata,
+    Column("import", Integer, ForeignKey("imports.number"), primary_key=True, key="import_"),
+    Column("state", Text, primary_key=True),
+    Column("n", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", _BIG, primary_key=True),
+    Column("import", Integer, ForeignKey("imports.number"), nullable=False, key="import_"),
+    Column("row", _BIG),
+    Column("at", Float, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("who_kind", Text, nullable=False, server_default="name"),  # see actors.ActorKind
+    Column("what", Text, nullable=False),
+    Column("detail", Text, nullable=False, server_default="{}"),
+    Index("events_of_import", "import_", "id"),
+)
+
+repairs = Table(
+    "repairs",
+    metadata,
+    Column("id", _BIG, primary_key=True),
+    Column("import", Integer, ForeignKey("imports.number"), nullable=False, key="import_"),
+    Column("number", Integer, nullable=False),  # the record's number in the spreadsheet
+    Column("position", Integer),  # the column, from 0; none: the whole row, which is left out or taken in
+    Column("old", Text, nullable=False),
+    Column("new", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Index("repairs_of_import", "import_", "id"),
+)
+
+mappings = Table(
+    "mappings",
+    metadata,
+    Column("fingerprint", Text, primary_key=True),  # of the headers: see mapping.fingerprint
+    Column("name", Text, primary_key=True),
+    Column("mapping", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", _BIG, primary_key=True),
+    Column("instance", Integer, ForeignKey("instances.id"), nullable=False),
+    Column("import", Integer, ForeignKey("imports.number"), key="import_"),
+    Column("balance_id", Text),
+    Column("at", Float, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Index("notes_of_import", "import_", "id"),
+    Index("notes_of_balance", "instance", "balance_id", "id"),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("import", Integer, ForeignKey("imports.number"), primary_key=True, key="import_"),
+    Column("n", Integer, primary_key=True, autoincrement=False),  # 1, 2, …: never rewritten
+    Column("at", Float, nullable=False),
+    Column("told", Text, nullable=False),  # the receipt as JSON
+    Column("results_path", Text, nullable=False),  # the CSV as it stood, below the receipts folder
+    Column("results_sha256", Text, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("connection_key", Text, primary_key=True),
+    Column("descends_from", Text, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("expires_at", Float, nullable=False),
+)
+
+sender = Table(
+    "sender",
+    metadata,
+    Column("id", Integer, primary_key=True),  # always 1: there is one sender
+    Column("token", Text, nullable=False),
+    Column("owner", Text, nullable=False),  # which app or command line started it
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("since", Float, nullable=False),
+    Column("beat_at", Float, nullable=False),
+    Column("serves", Text, nullable=False),  # JSON: numbers of the instances it has credentials for
+)
+
+stops = Table(
+    "stops",
+    metadata,
+    Column("id", _BIG, primary_key=True),
+    Column("instance", Integer, ForeignKey("instances.id")),  # none: the whole desk
+    Column("stopped", Boolean, nullable=False),  # false: lifted again
+    Column("who", Text, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("browser", Text, primary_key=True),  # a random value in a cookie of that browser
+    Column("name", Text, nullable=False),  # as typed once there; not verified
+    Column("at", Float, nullable=False),
+)

@@ -1,0 +1,107 @@
+"""Where renewed OAuth tokens are kept, sealed, for all processes of this desk; and the lock for renewing."""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from blnk_api.errors import ReadFailed
+from blnk_api.store.tables import tokens
+
+_POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """`descends_from` is a digest of the refresh token in secrets that this one goes back to."""
+
+    descends_from: str
+    generation: int
+    sealed: bytes
+    expires_at: float
+
+
+class TokenStore:
+    """The journal's table of tokens. All of it raises ReadFailed when the journal does not answer."""
+
+    def __init__(self, engine: Engine, locks_dir: Path) -> None:
+        """`locks_dir` is used with SQLite only; Postgres locks for us."""
+        self._engine = engine
+        self._locks_dir = locks_dir
+
+    def read(self, key: str) -> Kept | None:
+        asked = select(tokens.c.descends_from, tokens.c.generation, tokens.c.sealed, tokens.c.expires_at)
+        with _told(), self._engine.begin() as tx:
+            row = tx.execute(asked.where(tokens.c.connection_key == key)).first()
+        return None if row is None else Kept(*row)
+
+    def keep(self, key: str, kept: Kept) -> None:
+        """Only under `lock`: nobody else may write between our look and our insert."""
+        facts = {
+            name: getattr(kept, name) for name in ("descends_from", "generation", "sealed", "expires_at")
+        }
+        change = update(tokens).where(tokens.c.connection_key == key).values(facts)
+        with _told(), self._engine.connect().execution_options(immediate=True) as tx, tx.begin():
+            if not tx.execute(change).rowcount:
+                tx.execute(insert(tokens).values(connection_key=key, **facts))
+
+    @contextmanager
+    def lock(self, key: str, *, timeout_seconds: float) -> Iterator[None]:
+        """One holder among all threads and processes on this journal; never a journal transaction."""
+        digest = hashlib.sha256(key.encode()).digest()
+        sqlite = self._engine.dialect.name == "sqlite"
+        held = self._file_lock(digest, timeout_seconds) if sqlite else self._advisory(digest, timeout_seconds)
+        with held:
+            yield
+
+    @contextmanager
+    def _file_lock(self, digest: bytes, timeout_seconds: float) -> Iterator[None]:
+        with _told():
+            self._locks_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = filelock.FileLock(self._locks_dir / f"token-{digest.hex()[:16]}.lock")
+            try:
+                lock.acquire(timeout=timeout_seconds, poll_interval=_POLL_SECONDS)
+            except filelock.Timeout:
+                raise _busy() from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def _advisory(self, digest: bytes, timeout_seconds: float) -> Iterator[None]:
+        """A session's lock on a connection of its own: it falls free when this process dies."""
+        number = int.from_bytes(digest[:8], "big", signed=True)
+        deadline = time.monotonic() + timeout_seconds
+        with _told():
+            connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        with connection:
+            with _told():
+                while not connection.scalar(select(func.pg_try_advisory_lock(number))):
+                    if time.monotonic() >= deadline:
+                        raise _busy()
+                    time.sleep(_POLL_SECONDS)
+            try:
+                yield
+            finally:
+                # A connection that broke meanwhile has lost its lock already.
+                with suppress(SQLAlchemyError):
+                    connection.scalar(select(func.pg_advisory_unlock(number)))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, OSError):
+        raise ReadFailed("The tokens kept in the journal cannot be read or written just now.") from None
+
+
+def _busy() -> ReadFailed:
+    return ReadFailed("Another process is renewing the access token and has not finished.")

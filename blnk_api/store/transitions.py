@@ -1,0 +1,159 @@
+"""Guarded moves: a row or an import changes state only along its table of moves, and only from where it is.
+
+A move is one UPDATE that names the state it starts from. A row that somebody else moved meanwhile is not
+touched, and the answer says which rows did move.
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, bindparam, insert, select, text, update
+
+from blnk_api.common.actors import Actor, Who
+from blnk_api.store.bulk import given, run_at_once
+from blnk_api.store.sending import late_records
+from blnk_api.store.states import IMPORT_MOVES, MOVES, ImportState, RowState
+from blnk_api.store.tables import counts, events, imports, rows
+
+IDS_PER_STATEMENT = 500
+"""SQLite and Postgres both take more; a statement of this size stays well under 100 ms."""
+
+
+class NoSuchMove(Exception):
+    """The code asked for a move that MOVES does not have: a defect, never a person's doing."""
+
+
+def require_move(from_: RowState, to: RowState) -> None:
+    if (from_, to) not in MOVES:
+        raise NoSuchMove(f"rows do not move from {from_} to {to}")
+
+
+def move(
+    tx: Connection,
+    row_ids: Sequence[int],
+    *,
+    from_: RowState,
+    to: RowState,
+    claim: str | None = None,
+    **facts: Any,
+) -> list[int]:
+    """The rows that made the move. With `claim`, only rows that this claim holds.
+
+    `facts` are columns to set on the way. All rows are of one import; its counts follow. Whoever is called
+    not created after it was sent is owed late looks, in the same transaction.
+    """
+    require_move(from_, to)
+    moved: list[int] = []
+    for start in range(0, len(row_ids), IDS_PER_STATEMENT):
+        part = row_ids[start : start + IDS_PER_STATEMENT]
+        statement = (
+            update(rows)
+            .where(rows.c.id.in_(part), rows.c.state == from_)
+            .values(state=to, changed_at=time.time(), **facts)
+            .returning(rows.c.id, rows.c.import_)
+        )
+        if claim is not None:
+            statement = statement.where(rows.c.claim == claim)
+        answered = tx.execute(statement).all()
+        moved += [row.id for row in answered]
+        per_import: dict[int, int] = {}
+        for row in answered:
+            per_import[row.import_] = per_import.get(row.import_, 0) + 1
+        for import_, n in per_import.items():
+            count(tx, import_, {from_: -n, to: n})
+    if from_ is RowState.UNKNOWN and to in (RowState.READY, RowState.REFUSED):
+        late_records.owe(tx, moved)
+    return moved
+
+
+_EACH = given(
+    "each",
+    at_row=rows.c.id,
+    was=rows.c.state,
+    to_state=rows.c.state,
+    balance_id=rows.c.balance_id,
+    message=rows.c.message,
+    at=rows.c.changed_at,
+)
+_MOVE_EACH = (
+    update(rows)
+    .where(rows.c.id == _EACH.c.at_row, rows.c.state == _EACH.c.was)
+    .values(
+        state=_EACH.c.to_state,
+        balance_id=_EACH.c.balance_id,
+        message=_EACH.c.message,
+        changed_at=_EACH.c.at,
+    )
+    .returning(rows.c.id)
+)
+
+
+def move_each(
+    tx: Connection, import_: int, facts: Mapping[int, Mapping[str, str]], *, from_: RowState, to: RowState
+) -> list[int]:
+    """As `move`, with a balance_id and a message of its own for each row of one import."""
+    require_move(from_, to)
+    now = time.time()
+    asked = [(id, from_, to, one["balance_id"], one["message"], now) for id, one in facts.items()]
+    moved = [id for (id,) in run_at_once(tx, _MOVE_EACH, asked)]
+    count(tx, import_, {from_: -len(moved), to: len(moved)})
+    return moved
+
+
+_COUNT = text(
+    'INSERT INTO counts ("import", state, n) VALUES (:of, :state, :n) '
+    'ON CONFLICT ("import", state) DO UPDATE SET n = counts.n + excluded.n'
+)
+
+
+def count(tx: Connection, import_: int, changes: Mapping[str, int]) -> None:
+    """Adds to the counts of rows by state that pages show; called by whatever moves or inserts rows."""
+    asked = [{"of": import_, "state": state, "n": n} for state, n in changes.items() if n]
+    if asked:
+        tx.execute(_COUNT, asked)
+
+
+def move_import(
+    tx: Connection,
+    import_: int,
+    /,
+    *,
+    from_: Iterable[ImportState],
+    to: ImportState,
+    version: int | None = None,
+    **facts: Any,
+) -> bool:
+    """Whether the import made the move. With `version`, only if the draft is still the one that was shown."""
+    starts = list(from_)
+    for start in starts:
+        if (start, to) not in IMPORT_MOVES:
+            raise NoSuchMove(f"imports do not move from {start} to {to}")
+    statement = (
+        update(imports)
+        .where(imports.c.number == import_, imports.c.state.in_(starts))
+        .values(state=to, **facts)
+    )
+    if version is not None:
+        statement = statement.where(imports.c.version == version)
+    return tx.execute(statement).rowcount == 1
+
+
+def note(tx: Connection, import_: int, *, who: Who, what: str, row: int | None = None, **detail: Any) -> None:
+    """Writes an event: who did what, when, and the particulars."""
+    actor = Actor.of(who)
+    by = {"who": actor.name, "who_kind": actor.kind}
+    tx.execute(
+        insert(events).values(
+            import_=import_, row=row, at=time.time(), **by, what=what, detail=orjson.dumps(detail).decode()
+        )
+    )
+
+
+_COUNTS = select(counts.c.state, counts.c.n).where(counts.c.import_ == bindparam("number"), counts.c.n != 0)
+
+
+def counts_of(tx: Connection, import_: int) -> dict[RowState, int]:
+    """Rows by state; states without rows are left out."""
+    return {RowState(state): n for state, n in tx.execute(_COUNTS, {"number": import_})}

@@ -1,0 +1,1 @@
+"""Our own routes, and what stands before Streamlit's."""

@@ -1,0 +1,138 @@
+"""Lists to download, behind signed links: imports, the balances of a month, balances found in Blnk.
+
+What is listed is read when the link is followed; a list that cannot be read whole is not given at all.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from blnk_api.desk.balance_search import Wanted, as_table, found_whole
+from blnk_api.desk.desk import Desk
+from blnk_api.desk.links import Links, Listing
+from blnk_api.errors import BlnkError
+from blnk_api.files import table_writer
+from blnk_api.files.table_writer import Cell
+from blnk_api.reports import months
+from blnk_api.reports.months import Made, Month
+from blnk_api.reports.results import FileKind
+from blnk_api.settings import Connection
+from blnk_api.store import import_search
+from blnk_api.store.import_search import Search
+from blnk_api.store.imports import Import
+from blnk_api.store.states import WORDS, ImportState, RowState
+from blnk_api.web.responses import CannotBe, file, one_of, route, token, workbook
+from blnk_api.wording import phrases
+
+_PATH = "/listing"
+_PAGE_IMPORTS = 200
+
+Table = tuple[str, Sequence[str], Iterable[Sequence[Cell]]]
+"""What it is called, its header, its records."""
+
+
+def routes() -> Sequence[Route]:
+    return [route(f"{_PATH}/{{token}}", _list)]
+
+
+def imports_url(links: Links, connection: Connection, search: Search, kind: FileKind) -> str:
+    """The imports for which a search holds. `connection` names the file, and what is real in it."""
+    return _url(links, "imports", connection, kind, asdict(search))
+
+
+def month_url(links: Links, connection: Connection, month: Month, kind: FileKind) -> str:
+    """The balances of a month, in the time zone of the settings."""
+    return _url(links, "month", connection, kind, {"month": str(month)})
+
+
+def balances_url(links: Links, connection: Connection, wanted: Wanted, kind: FileKind) -> str:
+    """The balances in Blnk for which it holds."""
+    return _url(links, "balances", connection, kind, asdict(wanted))
+
+
+def _url(links: Links, what: str, connection: Connection, kind: FileKind, asked: Mapping[str, Any]) -> str:
+    return f"{_PATH}/{links.sign(Listing(what, connection.name, kind, orjson.dumps(asked).decode()))}"
+
+
+def _list(desk: Desk, request: Request) -> Response:
+    wanted = desk.links.open_as(token(request), Listing)
+    kind = one_of(FileKind, wanted.form)
+    connection = desk.settings.connections.get(wanted.connection)
+    if connection is None:
+        raise CannotBe(404, "The connection behind this link is not here any more.")
+    try:
+        name, header, records = _TABLES[wanted.what](desk, connection, orjson.loads(wanted.asked))
+    except BlnkError as problem:
+        raise CannotBe(502, f"Blnk could not be read, so that there is no list: {problem}") from None
+    name += " - PRACTICE" if connection.instance.environment == "practice" else ""
+    if kind is FileKind.CSV:
+        return file(f"{name}.csv", kind, table_writer.as_csv(header, records))
+    return workbook(f"{name}.xlsx", table_writer.as_xlsx(name, header, records))
+
+
+def _imports(desk: Desk, _: Connection, asked: dict[str, Any]) -> Table:
+    state = ImportState(asked["state"]) if asked["state"] else None
+    search = Search(**{**asked, "state": state, "needs": tuple(map(RowState, asked["needs"]))})
+    zone = desk.settings.time_zone
+    header = [
+        *(f"Uploaded ({zone})", "File", "State", "Uploaded by", "Confirmed by", f"Confirmed ({zone})"),
+        *(f"Finished ({zone})", "Environment", "Connection", "Rows", *WORDS.values(), "Import"),
+    ]
+
+    def when(seconds: float | None) -> Cell:
+        return datetime.fromtimestamp(seconds, zone) if seconds is not None else ""
+
+    def record(one: Import) -> Sequence[Cell]:
+        return [
+            *(when(one.created_at), phrases.title(one), phrases.STATE[one.state], phrases.actor(one.who)),
+            *(one.confirmed_by or "", when(one.confirmed_at), when(one.finished_at)),
+            *(phrases.ENVIRONMENT[one.instance.environment], one.connection, one.row_count),
+            *(one.counts.get(state, 0) for state in WORDS),
+            one.id,
+        ]
+
+    return "imports", header, map(record, _all_found(desk, search))
+
+
+def _all_found(desk: Desk, search: Search) -> Iterator[Import]:
+    before: int | None = None
+    while True:
+        with desk.journal.read() as tx:
+            page = import_search.search(tx, search, before=before, limit=_PAGE_IMPORTS)
+        yield from page
+        if len(page) < _PAGE_IMPORTS:
+            return
+        before = page[-1].number
+
+
+def _month(desk: Desk, connection: Connection, asked: dict[str, Any]) -> Table:
+    month, zone = Month.parse(asked["month"]), desk.settings.time_zone
+    assert month is not None
+    header = [f"Created ({zone})", "Who", "Ledger", "Currency", "Balance id", "Import", "File", "Row"]
+    with desk.journal.read() as tx:
+        number = import_search.number_of(tx, connection.instance)
+    made = months.balances(desk.journal, number, month, zone) if number is not None else ()
+
+    def record(one: Made) -> Sequence[Cell]:
+        return [
+            *(datetime.fromtimestamp(one.at, zone), phrases.actor(one.who), one.ledger_id, one.currency),
+            *(one.balance_id, one.import_id, one.file_name, one.row),
+        ]
+
+    return f"balances {month}", header, map(record, made)
+
+
+def _balances(desk: Desk, connection: Connection, asked: dict[str, Any]) -> Table:
+    with desk.client(connection) as client:
+        found = found_whole(client, Wanted(**asked))
+    header, records = as_table(found)
+    return "balances in Blnk", header, records
+
+
+_TABLES = {"imports": _imports, "month": _month, "balances": _balances}

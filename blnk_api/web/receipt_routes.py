@@ -1,0 +1,93 @@
+"""Receipts on their own routes, behind signed links: a document, its JSON, its results as they stood."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlencode
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.routing import Route
+
+from blnk_api.desk.desk import Desk
+from blnk_api.desk.links import BadLink, Download, Links
+from blnk_api.reports import receipt_html
+from blnk_api.store import imports
+from blnk_api.store.people import receipt_records
+from blnk_api.store.people.receipt_records import Receipt
+from blnk_api.web.responses import NO_STORE, SEALED, CannotBe, attachment, route, token
+from blnk_api.wording import phrases
+
+_PATH = "/receipt"
+_VARIANT = "receipt "
+"""Before the number: no variant of an import's results begins so."""
+
+
+def routes() -> Sequence[Route]:
+    return [
+        route(f"{_PATH}/{{token}}.json", _json),
+        route(f"{_PATH}/{{token}}.csv", _results),
+        route(f"{_PATH}/{{token}}", _document),
+    ]
+
+
+def receipt_url(links: Links, import_id: str, n: int, *, zone: str | None = None) -> str:
+    """A link on this host to a receipt; its times are told in `zone`, a browser's time zone, too."""
+    url = f"{_PATH}/{links.sign(Download(import_id, f'{_VARIANT}{n}'))}"
+    return f"{url}?{urlencode({'zone': zone})}" if zone else url
+
+
+def _open(desk: Desk, request: Request) -> Receipt:
+    """Raises BadLink, OldLink and CannotBe."""
+    wanted = desk.links.open(token(request))
+    n = wanted.variant.removeprefix(_VARIANT)
+    if n == wanted.variant or not n.isdecimal():
+        raise BadLink
+    with desk.journal.read() as tx:
+        import_ = imports.find(tx, wanted.import_id)
+        found = receipt_records.find(tx, import_.number, int(n)) if import_ else None
+    if found is None:
+        raise CannotBe(404, "The receipt behind this link is not here any more.")
+    return found
+
+
+def _document(desk: Desk, request: Request) -> Response:
+    """The receipt to be read and printed."""
+    receipt = _open(desk, request)
+    zone = request.query_params.get("zone")
+    here = phrases.zone(zone)
+    has_results = _results_path(desk, receipt).exists()
+    page = receipt_html.document(
+        receipt.told,
+        here,
+        str(here) if zone else None,
+        json_link=f"{_PATH}/{token(request)}.json",
+        results_link=f"{_PATH}/{token(request)}.csv" if has_results else None,
+    )
+    return HTMLResponse(
+        page, headers={"Content-Security-Policy": receipt_html.CONTENT_SECURITY_POLICY, **NO_STORE}
+    )
+
+
+def _json(desk: Desk, request: Request) -> Response:
+    """The same as JSON."""
+    receipt = _open(desk, request)
+    body = orjson.dumps(receipt.told, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    named = attachment(f"receipt-{receipt.told['import']['id']}-{receipt.n}.json")
+    return Response(body, media_type="application/json", headers={"Content-Disposition": named, **NO_STORE})
+
+
+def _results(desk: Desk, request: Request) -> Response:
+    """The results as they stood, byte for byte."""
+    receipt = _open(desk, request)
+    path = _results_path(desk, receipt)
+    if not path.exists():
+        raise CannotBe(
+            410, "These results were thrown away, as the settings say. Their sum is on the receipt."
+        )
+    name = f"receipt {receipt.n} - {receipt.told['results']['file_name']}"
+    return FileResponse(path, media_type="text/csv; charset=utf-8", filename=name, headers=SEALED)
+
+
+def _results_path(desk: Desk, receipt: Receipt) -> Path:
+    return desk.settings.receipts_dir / receipt.results_path

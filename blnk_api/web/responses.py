@@ -1,0 +1,104 @@
+"""How the app's own routes answer whoever follows a signed link: with a file, or with why there is none."""
+
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from typing import IO, TypeVar
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from blnk_api.desk.desk import Desk, open_desk
+from blnk_api.desk.links import BadLink, OldLink
+from blnk_api.errors import SettingsProblem
+from blnk_api.reports.results import FileKind
+from blnk_api.store import JournalUnavailable
+
+NO_STORE = {"Cache-Control": "no-store"}
+SEALED = {"Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'", **NO_STORE}
+"""Of a file that somebody sent: a browser that shows it all the same runs nothing in it."""
+
+_TYPES = {
+    FileKind.CSV: "text/csv; charset=utf-8",
+    FileKind.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+_PIECE_BYTES = 1 << 16
+_Known = TypeVar("_Known", bound=StrEnum)
+
+
+class CannotBe(Exception):
+    """What a link opens is not to be had; the text is for the person who followed it."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+def route(path: str, open_: Callable[[Desk, Request], Response]) -> Route:
+    """`open_` runs in a thread, and may raise BadLink, OldLink and CannotBe."""
+
+    async def answer(request: Request) -> Response:
+        return await run_in_threadpool(_answer, open_, request)
+
+    return Route(path, answer, methods=["GET"])
+
+
+def _answer(open_: Callable[[Desk, Request], Response], request: Request) -> Response:
+    try:
+        return open_(open_desk(), request)
+    except BadLink:
+        return _say(403, "This link is not valid. Open the page that it is from, and follow it there.")
+    except OldLink:
+        return _say(410, "This link has expired. Open the page that it is from, and follow it there.")
+    except CannotBe as problem:
+        return _say(problem.status, str(problem))
+    except (SettingsProblem, JournalUnavailable):
+        return _say(503, "Balance Desk is not set up correctly at this moment. Its pages say what is wrong.")
+    except OSError as problem:
+        return _say(507, f"The download cannot be written on the server: {problem.strerror}.")
+
+
+def _say(status: int, text: str) -> Response:
+    return PlainTextResponse(f"{text}\n", status, NO_STORE)
+
+
+def token(request: Request) -> str:
+    """The signed part of the address."""
+    return str(request.path_params["token"])
+
+
+def one_of(known: type[_Known], text: str) -> _Known:
+    """Raises BadLink."""
+    try:
+        return known(text)
+    except ValueError:
+        raise BadLink from None
+
+
+def file(name: str, kind: FileKind, pieces: Iterator[bytes], *, size: int | None = None) -> Response:
+    """A download. `name` is with its ending."""
+    headers = {"Content-Disposition": attachment(name), **SEALED}
+    if size is not None:
+        headers["Content-Length"] = str(size)
+    return StreamingResponse(pieces, media_type=_TYPES[kind], headers=headers)
+
+
+def workbook(name: str, made: IO[bytes]) -> Response:
+    """A download of an open file, which is closed at its end."""
+    size = made.seek(0, 2)
+    made.seek(0)
+    return file(name, FileKind.XLSX, _pieces(made), size=size)
+
+
+def _pieces(made: IO[bytes]) -> Iterator[bytes]:
+    with made:
+        while piece := made.read(_PIECE_BYTES):
+            yield piece
+
+
+def attachment(name: str) -> str:
+    """Any name, as RFC 6266 has it: letters that a header cannot hold go in the second form."""
+    plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\%' else "_" for c in name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

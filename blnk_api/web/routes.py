@@ -1,0 +1,108 @@
+"""The app's own routes, apart from Streamlit's pages: downloads behind signed links."""
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from blnk_api.desk.desk import Desk
+from blnk_api.desk.links import Download, Links, ProblemRows, Template
+from blnk_api.drafts import problem_workbook, template
+from blnk_api.errors import AccessDenied, BlnkError
+from blnk_api.models import Ledger
+from blnk_api.reports import results
+from blnk_api.reports.results import FileKind, Variant
+from blnk_api.settings import Connection
+from blnk_api.store import imports
+from blnk_api.store.imports import Import
+from blnk_api.web import list_routes, receipt_routes
+from blnk_api.web.responses import CannotBe, file, one_of, route, token, workbook
+
+_DOWNLOAD_PATH = "/download"
+_PROBLEM_ROWS_PATH = "/problem-rows"
+_TEMPLATE_PATH = "/template"
+
+_MOST_LEDGERS = 2_000
+"""In a template's drop-down: a longer list is of no use, and each hundred of them is a request."""
+
+
+def routes() -> Sequence[Route]:
+    return [
+        route(f"{_DOWNLOAD_PATH}/{{token}}", _download),
+        route(f"{_PROBLEM_ROWS_PATH}/{{token}}", _problem_rows),
+        route(f"{_TEMPLATE_PATH}/{{token}}", _template),
+        *list_routes.routes(),
+        *receipt_routes.routes(),
+    ]
+
+
+def download_url(links: Links, import_id: str, variant: Variant, kind: FileKind = FileKind.CSV) -> str:
+    """A link on this host that works for a while, for whoever has it."""
+    return f"{_DOWNLOAD_PATH}/{links.sign(Download(import_id, variant, kind))}"
+
+
+def problem_rows_url(links: Links, import_id: str) -> str:
+    """As `download_url`, for a draft's rows that have to be put right, as XLSX."""
+    return f"{_PROBLEM_ROWS_PATH}/{links.sign(ProblemRows(import_id))}"
+
+
+def template_url(links: Links, connection_name: str, kind: FileKind) -> str:
+    """As `download_url`, for an empty file to fill in."""
+    return f"{_TEMPLATE_PATH}/{links.sign(Template(connection_name, kind))}"
+
+
+def _download(desk: Desk, request: Request) -> Response:
+    """Results as they stand now."""
+    wanted = desk.links.open(token(request))
+    variant, kind = one_of(Variant, wanted.variant), one_of(FileKind, wanted.kind)
+    import_ = _found(desk, wanted.import_id)
+    name = results.file_name(import_, variant, kind)
+    if kind is FileKind.CSV:
+        return file(name, kind, results.stream(desk.journal, import_, variant))
+    return workbook(name, results.workbook(desk.journal, import_, variant, desk.settings.data_dir))
+
+
+def _problem_rows(desk: Desk, request: Request) -> Response:
+    import_ = _found(desk, desk.links.open_as(token(request), ProblemRows).import_id)
+    made = problem_workbook.workbook(desk.journal, import_, desk.settings.data_dir)
+    return workbook(problem_workbook.file_name(import_), made)
+
+
+def _template(desk: Desk, request: Request) -> Response:
+    wanted = desk.links.open_as(token(request), Template)
+    kind = one_of(FileKind, wanted.kind)
+    connection = desk.settings.connections.get(wanted.connection)
+    if connection is None:
+        raise CannotBe(404, "The connection behind this download link is not here any more.")
+    name = template.file_name(connection, kind)
+    if kind is FileKind.CSV:
+        return file(name, kind, iter([template.template_csv()]))
+    ledgers = _ledgers(desk, connection)
+    made = template.template_xlsx(ledgers, connection.custom_currencies, desk.settings.data_dir)
+    return workbook(name, made)
+
+
+def _ledgers(desk: Desk, connection: Connection) -> list[Ledger]:
+    """None without permission to read: the template then has no list of them."""
+    found: list[Ledger] = []
+    try:
+        with desk.client(connection) as client:
+            page = 1
+            while (part := client.list_ledgers(page)) and len(found) < _MOST_LEDGERS:
+                found += part
+                page += 1
+    except AccessDenied as denied:
+        if denied.status != 403:
+            raise CannotBe(503, f"Blnk does not let us in: {denied}") from None
+    except BlnkError as failed:
+        raise CannotBe(503, f"Blnk does not tell its ledgers at this moment: {failed}") from None
+    return found
+
+
+def _found(desk: Desk, id: str) -> Import:
+    with desk.journal.read() as tx:
+        import_ = imports.find(tx, id)
+    if import_ is None:
+        raise CannotBe(404, "The import behind this download link is not here any more.")
+    return import_

@@ -1,0 +1,1 @@
+"""Sentences for people, one module for each subject."""

@@ -1,0 +1,55 @@
+"""What became known of an import after its end, in sentences: for pages, receipts and the command line."""
+
+from collections.abc import Callable
+
+import orjson
+from sqlalchemy import Connection, select
+
+from blnk_api.store import row_history
+from blnk_api.store.imports import Import
+from blnk_api.store.sending.late_records import MADE_LATE, LateLooks
+from blnk_api.store.tables import events
+from blnk_api.wording import phrases
+from blnk_api.wording.phrases import listed, plural
+
+_LABELS_TOLD = 20
+
+
+def findings(tx: Connection, import_: Import) -> list[str]:
+    """Balances that nobody expected any more, and that the comparison with Blnk does not name."""
+    found = import_.findings if (import_.findings or {}).get("checked") else None
+    known = {frozenset(one["ids"]) for one in (found or {}).get("twins", [])}
+    said = []
+    for one in row_history.second_balances(tx, import_.number):
+        if frozenset(one.ids) not in known:
+            has = "has two balances in Blnk" if len(one.ids) > 1 else "has one more balance in Blnk"
+            how = "A later check found it." if one.by else "A late answer told it."
+            said.append(
+                f"Row {one.label} {has}: {listed(one.ids)}. {how} "
+                "Decide which one stays in use, and put a note on the other."
+            )
+    if found is None:
+        made = select(events.c.detail).where(events.c.import_ == import_.number, events.c.what == MADE_LATE)
+        for detail in map(orjson.loads, tx.execute(made.order_by(events.c.id)).scalars()):
+            said.append(phrases.made_late(detail["label"], detail["balance_ids"]))
+    return said
+
+
+def still_to_look(looks: LateLooks, when: Callable[[float], str]) -> str | None:
+    """Which rows are looked up again, and when; None where none ever was. `when` tells a time."""
+    if looks.next_at is None or looks.until is None:
+        if not looks.over or looks.last_at is None:
+            return None
+        return (
+            f"{plural(looks.over, 'row')} had an attempt without a clear answer. "
+            f"Blnk was checked for the last time: {when(looks.last_at)}."
+        )
+    named = ", ".join(looks.labels[:_LABELS_TOLD])
+    more = looks.open - min(len(looks.labels), _LABELS_TOLD)
+    rows = f"row{'' if looks.open == 1 else 's'} {named}" + (f" and {more:,} more" if more > 0 else "")
+    last = f"Last check: {when(looks.last_at)}. " if looks.last_at is not None else ""
+    return (
+        f"{plural(looks.open, 'row')} had an attempt without a clear answer ({rows}). Blnk will be checked "
+        f"again, in case that attempt still creates a balance. {last}Next check: {when(looks.next_at)}. "
+        f"Final check: {when(looks.until)}."
+    )

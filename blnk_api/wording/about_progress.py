@@ -1,0 +1,110 @@
+"""What pages say of an import on its way and at its end: how fast it goes, why no faster, what it came to."""
+
+from blnk_api.sending.lane import Ramp
+from blnk_api.settings import Connection
+from blnk_api.store.imports import Import
+from blnk_api.store.sending.senders import Learned
+from blnk_api.store.states import ImportState, RowState
+from blnk_api.wording.phrases import needs_someone, plural, progress, title
+
+_PAGES_READ_SECONDS = 60.0
+_AT_ITS_LIMIT = 0.75
+"""Of the limit: whoever comes so near is held back by it."""
+
+
+def tab_title(import_: Import) -> str:
+    """For a browser's tab: "42 % · customers.csv" """
+    settled, total = progress(import_)
+    match import_.state:
+        case ImportState.DONE:
+            told = f"{needs_someone(import_):,} need you" if needs_someone(import_) else "Done"
+        case ImportState.CANCELLED:
+            told = "Cancelled"
+        case ImportState.PAUSED:
+            told = "Paused"
+        case _:
+            told = f"{100 * settled // max(1, total)} %"
+    return f"{told} · {title(import_)}"
+
+
+def ended(import_: Import) -> str:
+    """The sentence that matters about an import that is over: "9,988 balances created, 12 need you." """
+    counts, needs = import_.counts, needs_someone(import_)
+    said = f"{plural(counts.get(RowState.CREATED, 0), 'balance')} created"
+    if existed := counts.get(RowState.EXISTS):
+        said += f", {existed:,} already existed"
+    if import_.state is ImportState.CANCELLED:
+        said = f"Cancelled: {said}, {counts.get(RowState.READY, 0):,} not sent"
+    return f"{said}, {needs:,} {'needs' if needs == 1 else 'need'} you." if needs else f"{said}."
+
+
+def lasting(seconds: float) -> str:
+    """ "40 s", "3 min", "2 h 5 min": rounded, as nobody knows better."""
+    if seconds < 90:
+        return f"{max(5, round(seconds / 5) * 5)} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60:,} h {minutes % 60} min"
+
+
+def speed(rows_per_second: float) -> str:
+    """ "83 rows a second", "40 rows a minute" """
+    if rows_per_second >= 2:
+        return f"{rows_per_second:,.0f} rows a second"
+    return f"{plural(round(rows_per_second * 60), 'row')} a minute"
+
+
+def how_fast(rows_per_second: float | None, seconds_left: float | None) -> str:
+    """ "83 rows a second · about 40 s left" """
+    if rows_per_second is None:
+        return "Sending begins"
+    if not rows_per_second or seconds_left is None:
+        return "No rows at the moment"
+    return f"{speed(rows_per_second)} · about {lasting(seconds_left)} left"
+
+
+def held_up(import_: Import) -> str | None:
+    """What rows wait for although nothing is wrong: the first one, or what became of the last ones."""
+    counts = import_.counts
+    unknown = counts.get(RowState.UNKNOWN, 0)
+    if counts.get(RowState.READY) or counts.get(RowState.SENDING):
+        if import_.ramp != Ramp.CANARY:
+            return None
+        if counts.get(RowState.CREATED):
+            return "The first balance was created. The others go when Blnk's search has found it."
+        return "One row goes first. The others follow when it has come back as it was sent."
+    if unknown:
+        return f"Every row was sent. Blnk is asked what became of {plural(unknown, 'row')}."
+    return None
+
+
+def pace(
+    learned: Learned,
+    connection: Connection | None,
+    rows_per_second: float | None,
+    now: float,
+    *,
+    held_up: str | None = None,
+) -> list[str]:
+    """Why rows go as fast as they go, and no faster. Trouble comes first, then what they are held up by."""
+    if connection is None:
+        return []
+    limit = f"{plural(connection.requests_per_minute, 'request')} a minute"
+    if learned.breaker is not None:
+        return ["Blnk does not answer as it should. It is asked again by itself, ever less often."]
+    if learned.not_before is not None and learned.not_before > now:
+        return [f"Blnk asked us to wait. The next rows leave in {lasting(learned.not_before - now)}."]
+    if held_up is not None:
+        return [held_up]
+    said = []
+    if learned.per_minute is not None and learned.per_minute < connection.requests_per_minute:
+        said.append(
+            f"Blnk asked us to slow down: {plural(round(learned.per_minute), 'request')} a minute now, and "
+            f"more again while it does not, up to this connection's limit of {limit}."
+        )
+    elif rows_per_second and rows_per_second * 60 < _AT_ITS_LIMIT * connection.requests_per_minute:
+        return [f"As fast as Blnk answers. This connection's limit of {limit} is not reached."]
+    else:
+        said.append(f"As fast as this connection's limit allows: {limit}.")
+    if now - (learned.pages_read_at or 0.0) < _PAGES_READ_SECONDS:
+        said.append("A tenth of it is kept for these pages while somebody looks things up in Blnk.")
+    return said

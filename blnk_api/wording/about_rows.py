@@ -1,0 +1,171 @@
+"""What a page says of one row: what was sent when, what came back, what looking found, what to do now."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import tzinfo
+from typing import Any
+
+import orjson
+
+from blnk_api.common.visible import shown
+from blnk_api.models import IMPORT_ID, IMPORT_REF
+from blnk_api.store.imports import Import
+from blnk_api.store.people.edits import Repair
+from blnk_api.store.rows import Attempt, JournalRow
+from blnk_api.store.states import Outcome, RowState
+from blnk_api.wording import about_files, phrases
+from blnk_api.wording.phrases import listed
+
+FIELDS = {
+    "ledger_id": "Ledger",
+    "currency": "Currency",
+    "identity_id": "Identity",
+    "indicator": "Indicator",
+    "track_fund_lineage": "Tracks fund lineage",
+    "allocation_strategy": "Allocation strategy",
+}
+
+CAME_TO = {
+    Outcome.CREATED: "Created",
+    Outcome.EXISTED: "Already existed",
+    Outcome.REFUSED: "Refused",
+    Outcome.NOT_APPLIED: "Surely not carried out",
+    Outcome.UNKNOWN: "No clear answer",
+    Outcome.STOP: "Blnk did not let us in",
+}
+"""What one attempt came to."""
+
+SEND_AGAIN = "send again"
+"""What is typed to send a row again that may have left a balance."""
+
+WHY_TWO = (
+    "A second balance is possible: what was sent may have reached Blnk although its answer did not reach us, "
+    "and Blnk makes another balance each time it is asked. Balances cannot be deleted."
+)
+
+
+def sent(row: JournalRow, import_: Import) -> list[tuple[str, str]]:
+    """The fields of a row's request, named; metadata under its own names. Empty when it has none."""
+    if row.body is None:
+        return []
+    body: dict[str, Any] = orjson.loads(row.body)
+    meta_data = body.pop("meta_data", {})
+    ledger = import_.totals.get("ledger_names", {}).get(body.get("ledger_id"))
+    pairs = [(FIELDS.get(name, name), str(value)) for name, value in body.items()]
+    if ledger:
+        pairs.insert(1, ("Ledger's name", ledger))
+    return (
+        pairs
+        + [
+            (f"Metadata: {name}", str(value))
+            for name, value in meta_data.items()
+            if name not in (IMPORT_REF, IMPORT_ID)
+        ]
+        + [
+            (f"Our mark: {name}", str(meta_data[name]))
+            for name in (IMPORT_REF, IMPORT_ID)
+            if name in meta_data
+        ]
+    )
+
+
+def in_short(row: JournalRow) -> str:
+    """What a row asks for in one line, without our marks."""
+    if row.body is None:
+        return ""
+    body: dict[str, Any] = orjson.loads(row.body)
+    meta_data = body.pop("meta_data", {})
+    ours = (IMPORT_REF, IMPORT_ID)
+    values = [*body.values(), *(value for name, value in meta_data.items() if name not in ours)]
+    return " · ".join(str(value) for value in values)
+
+
+def changed(changes: Iterable[Repair], import_: Import, zone: tzinfo) -> list[str]:
+    """What people changed in a record before it was sent, one sentence each."""
+    said = []
+    for one in changes:
+        if one.position is None:
+            what = f"The whole row was {one.new}"
+        else:
+            called = shown(about_files.column(import_, one.position))
+            what = f"{called}: “{shown(one.old)}” became “{shown(one.new)}”"
+        said.append(f"{phrases.exactly(one.at, zone)} · {phrases.actor(one.who)} · {what}.")
+    return said
+
+
+def as_in_file(row: JournalRow, import_: Import) -> list[tuple[str, str]]:
+    """The row's cells under their headers, as they stand now."""
+    return [
+        (name, row.cells[at] if at < len(row.cells) else "")
+        for at, name in enumerate(about_files.columns(import_))
+    ]
+
+
+def attempts(tried: Iterable[Attempt], zone: tzinfo) -> dict[str, list[str]]:
+    """A table, one line for each time the row was sent."""
+    listed_ = list(tried)
+    return {
+        "Attempt": [str(one.n) for one in listed_],
+        "Sent": [phrases.exactly(one.started_at, zone) for one in listed_],
+        "Answered after": [_after(one) for one in listed_],
+        "Came to": [_came_to(one) for one in listed_],
+        "Status": ["" if one.status is None else str(one.status) for one in listed_],
+        "What Blnk answered": [one.message or one.balance_id or "" for one in listed_],
+    }
+
+
+def _after(one: Attempt) -> str:
+    if one.ended_at is None:
+        return ""
+    seconds = max(0.0, one.ended_at - one.started_at)
+    return f"{seconds * 1000:,.0f} ms" if seconds < 1 else f"{seconds:,.1f} s"
+
+
+def _came_to(one: Attempt) -> str:
+    return "No answer yet" if one.outcome is None else CAME_TO[Outcome(one.outcome)]
+
+
+def needs_a_look(row: JournalRow, tried: Sequence[Attempt], zone: tzinfo) -> list[str]:
+    """What happened to a row that nobody knows the fate of, one sentence each, in order."""
+    said = []
+    if tried:
+        last = tried[-1]
+        said.append(f"Sent on {phrases.exactly(last.started_at, zone)}.")
+        said.append(f"What came back: {_as_sentence(last.message) or 'nothing.'}")
+    if row.balance_id:
+        said.append(f"Blnk had confirmed {row.balance_id}.")
+    if not row.waits_for_person:
+        said.append("Blnk is being looked at now, and this page says what is found. Nothing has to be done.")
+    elif row.message and (not tried or row.message != tried[-1].message):
+        said.append(f"What looking found: {_as_sentence(row.message)}")
+    else:
+        said.append("Looking in Blnk could not settle it.")
+    return said
+
+
+def _as_sentence(text: str | None) -> str:
+    return "" if not text else text if text[-1] in ".!?" else f"{text}."
+
+
+def about(row: JournalRow, findings: Mapping[str, Any] | None) -> list[str]:
+    """What the comparison with Blnk brought to light about this row, and what to do."""
+    if not findings:
+        return []
+    said = []
+    for one in findings.get("twins", []):
+        if one["row"] == row.number and row.balance_id in one["ids"]:
+            said.append(
+                f"This row has {len(one['ids'])} balances in Blnk: {listed(one['ids'])}. Decide which one "
+                "stays in use, put a note on the other, and tell those who post transactions."
+            )
+    for one in findings.get("missing", []):
+        if one["row"] == row.number and row.balance_id in one["ids"] and row.state is not RowState.UNKNOWN:
+            said.append(
+                f"Blnk could not find {listed(one['ids'])} when it was compared. Look for it in Blnk; if it "
+                "is gone, whoever runs your Blnk has to find out why."
+            )
+    return said
+
+
+def confirms(typed: str | None) -> bool:
+    """Whether somebody typed that they mean it."""
+    return " ".join((typed or "").split()).casefold() == SEND_AGAIN

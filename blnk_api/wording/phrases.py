@@ -1,0 +1,299 @@
+"""What pages say: counts, times, states and events in plain words, here so that a thing has one name."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from blnk_api.common.actors import Actor, ActorKind, Who
+from blnk_api.common.visible import shown
+from blnk_api.desk.desk import SenderIs, Sending
+from blnk_api.settings import Connection, Environment, Instance
+from blnk_api.store.imports import Event, Import
+from blnk_api.store.sending.late_records import LOOKED_UP, MADE_LATE
+from blnk_api.store.states import WORDS, ImportState, PausedBy, RowState, Stage
+
+MEANING = {
+    RowState.READY: "Waiting. Nothing was sent for this row.",
+    RowState.SENDING: "On its way to Blnk at this moment.",
+    RowState.CREATED: "The balance exists, and was read back.",
+    RowState.EXISTS: "Blnk had this balance already, so nothing was sent.",
+    RowState.REFUSED: "Blnk said no. Nothing was created. Open the row, put it right, and send it again.",
+    RowState.UNKNOWN: "It was sent, and no answer came back. We look in Blnk before anything is sent again.",
+    RowState.INVALID: "Something in the row has to be put right first. Nothing was sent.",
+    RowState.LEFT_OUT: "Somebody decided not to send it.",
+}
+"""What a status means and what to do about it."""
+
+STATE = {
+    ImportState.DRAFT: "Draft",
+    ImportState.QUEUED: "Queued",
+    ImportState.RUNNING: "Running",
+    ImportState.PAUSED: "Paused",
+    ImportState.VERIFYING: "Verifying",
+    ImportState.DONE: "Done",
+    ImportState.CANCELLED: "Cancelled",
+}
+
+ENVIRONMENT: Mapping[Environment, str] = {
+    "production": "PRODUCTION",
+    "sandbox": "SANDBOX",
+    "practice": "PRACTICE",
+}
+
+ENVIRONMENT_MEANS: Mapping[Environment, str] = {
+    "production": "Balances made here are real and cannot be deleted.",
+    "sandbox": "A Blnk for testing. Its balances cannot be deleted either.",
+    "practice": "A Blnk on this machine to try things out. Nothing here is real.",
+}
+
+
+def plural(n: int, thing: str) -> str:
+    """ "1 row", "9,988 rows", "2 identities" """
+    if n == 1:
+        return f"1 {thing}"
+    return f"{n:,} {thing.removesuffix('y') + 'ies' if thing.endswith('y') else thing + 's'}"
+
+
+def listed(parts: list[str]) -> str:
+    """ "a, b and c" """
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1]))) if parts else ""
+
+
+def sending(now: Sending) -> str:
+    """Who does the sending at this moment."""
+    match now.is_:
+        case SenderIs.OURS:
+            return f"This app (process {now.pid})"
+        case SenderIs.ANOTHERS:
+            return f"Another process (process {now.pid} on {shown(now.host)})"
+        case SenderIs.STARTING:
+            return "Starting"
+    return "Nobody right now"
+
+
+def zone(name: str | None) -> tzinfo:
+    """A browser's time zone; UTC where it says none that we know."""
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ValueError, KeyError, OSError):
+        return ZoneInfo("UTC")
+
+
+def when(seconds: float, in_zone: tzinfo) -> str:
+    """ "22 Nov 2026, 16:07" """
+    return f"{datetime.fromtimestamp(seconds, in_zone):%-d %b %Y, %H:%M}"
+
+
+def exactly(seconds: float, in_zone: tzinfo) -> str:
+    """ "22 Nov 2026, 16:07:03" """
+    return f"{datetime.fromtimestamp(seconds, in_zone):%-d %b %Y, %H:%M:%S}"
+
+
+def size(n: int | None) -> str:
+    if n is None:
+        return ""
+    return f"{n / 1e6:,.1f} MB" if n >= 1_000_000 else f"{max(1, round(n / 1000)):,} kB" if n else "0 kB"
+
+
+def instance(instance: Instance, connection: Connection | None) -> str:
+    """Which Blnk, for people: the connection's label, or its address where no connection means it."""
+    if connection is not None:
+        return connection.label
+    return (
+        "Practice" if instance.environment == "practice" else f"{instance.base_url} ({instance.instance_id})"
+    )
+
+
+def title(import_: Import) -> str:
+    """What an import is called: its file's name, or what the form was for."""
+    if import_.file_name:
+        return shown(import_.file_name, 80)
+    made = (import_.totals.get("by_ledger") or [{}])[0]
+    return f"One {shown(str(made.get('currency', '')))} balance"
+
+
+_FINDINGS_TOLD = 20
+
+_SETTLED = (RowState.CREATED, RowState.EXISTS, RowState.REFUSED)
+_TO_SEND = (*_SETTLED, RowState.READY, RowState.SENDING, RowState.UNKNOWN)
+
+
+def progress(import_: Import) -> tuple[int, int]:
+    """Rows that are settled, of how many that are to be sent."""
+    counts = import_.counts
+    return sum(counts.get(one, 0) for one in _SETTLED), sum(counts.get(one, 0) for one in _TO_SEND)
+
+
+def headline(import_: Import) -> str:
+    """The sentence that matters most about an import at this moment."""
+    settled, total = progress(import_)
+    match import_.state:
+        case ImportState.DRAFT:
+            return _of_draft(import_)
+        case ImportState.QUEUED:
+            return f"{plural(total, 'balance')} to create, waiting for their turn."
+        case ImportState.RUNNING:
+            return f"{settled:,} of {plural(total, 'balance')} settled."
+        case ImportState.PAUSED:
+            return f"Paused after {settled:,} of {plural(total, 'balance')}."
+        case ImportState.VERIFYING:
+            return "Everything is sent. What Blnk holds is being compared with what was created."
+        case ImportState.CANCELLED if not import_.has_sent:
+            return "Cancelled. Nothing was sent."
+    counted = came_to(import_.counts)
+    return f"Cancelled: {counted}." if import_.state is ImportState.CANCELLED else f"{counted}."
+
+
+def came_to(counts: Mapping[RowState, int]) -> str:
+    """ "9,976 balances created, 10 already existed, 2 refused" """
+    order = (
+        *(RowState.EXISTS, RowState.REFUSED, RowState.UNKNOWN),
+        *(RowState.READY, RowState.SENDING, RowState.INVALID, RowState.LEFT_OUT),
+    )
+    said = [f"{plural(counts.get(RowState.CREATED, 0), 'balance')} created"]
+    said += [f"{counts[one]:,} {WORDS[one].lower()}" for one in order if counts.get(one)]
+    return ", ".join(said).replace(" needs a look", " need a look")
+
+
+NEEDS_SOMEONE = (RowState.UNKNOWN, RowState.REFUSED, RowState.INVALID)
+
+
+def needs_someone(import_: Import) -> int:
+    """Rows that a person should do something about."""
+    return sum(import_.counts.get(one, 0) for one in NEEDS_SOMEONE)
+
+
+def _of_draft(import_: Import) -> str:
+    match import_.stage:
+        case Stage.UPLOADED:
+            return "The file is here and waits to be read. Nothing was sent."
+        case Stage.CHECKING:
+            return f"Reading and checking: {plural(import_.stage_progress, 'row')} so far. Nothing was sent."
+        case Stage.LOOKING:
+            return f"Looking up in Blnk which balances exist already: {import_.stage_progress:,} so far."
+        case Stage.MATCHING:
+            return "The file was read. Say what its columns are. Nothing was sent."
+        case Stage.UNREADABLE:
+            return "The file cannot be used. Nothing was sent."
+    return f"Checked: {plural(import_.counts.get(RowState.READY, 0), 'balance')} to create. Nothing was sent."
+
+
+def actor(who: Who) -> str:
+    """Who did it: the app itself, or a person by the name they gave, whatever name that is."""
+    known = Actor.of(who)
+    return "Balance Desk" if known.kind is ActorKind.SYSTEM else f"{shown(known.name, 80)} (not verified)"
+
+
+def findings(found: Mapping[str, Any]) -> list[str]:
+    """What the comparison with Blnk brought to light, one sentence each; none when all is well."""
+    if not found.get("checked"):
+        why = shown(str(found.get("why_not") or "these credentials may not read"), 200).rstrip(".")
+        return [f"Not verified: {why}. What was created could not be compared with Blnk."]
+    said = []
+    for one in found.get("twins", [])[:_FINDINGS_TOLD]:
+        said.append(
+            f"Row {one['row']} has two balances in Blnk: {listed(one['ids'])}. Decide which one stays in "
+            "use, put a note on the other, and tell those who post transactions."
+        )
+    for one in found.get("missing", [])[:_FINDINGS_TOLD]:
+        said.append(
+            f"Row {one['row']}: Blnk confirmed {listed(one['ids'])} and cannot find it now. "
+            "Open the row: look again, say which balance it is, or send it again."
+        )
+    for one in found.get("unexpected", [])[:_FINDINGS_TOLD]:
+        said.append(
+            made_late(one["row"], one["ids"])
+            if "row" in one
+            else f"Blnk holds {listed(one['ids'])} from this import, and no row of the file stands for it. "
+            "Look at it in Blnk, and put a note on it if nobody is to use it."
+        )
+    more = sum(
+        max(0, len(found.get(kind, [])) - _FINDINGS_TOLD) for kind in ("twins", "missing", "unexpected")
+    )
+    return [*said, f"And {more:,} more findings like these."] if more else said
+
+
+def made_late(label: str | int, ids: list[str]) -> str:
+    """A row that has a balance in the form in which it was sent before, and is not created in that form."""
+    return (
+        f"Row {label}: Blnk holds {listed(ids)}, made by an earlier attempt of this row that had been called "
+        "not created. Decide which balance stays in use, and put a note on any other."
+    )
+
+
+def event(one: Event) -> str:
+    """What happened, without who and when."""
+    said = _EVENTS.get(one.what)
+    return said(one.detail) if said else one.what.capitalize() + "."
+
+
+def _second_balance(detail: dict[str, Any]) -> str:
+    ids = listed([str(id) for id in detail.get("balance_ids", [])])
+    return f"One row has two balances in Blnk: {ids}. Somebody has to decide what to do about them."
+
+
+def _rows(detail: dict[str, Any]) -> str:
+    return plural(int(detail.get("rows", 0)), "row")
+
+
+_EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "uploaded": lambda _: "Uploaded the file.",
+    "asked for": lambda _: "Filled in the form.",
+    "confirmed": lambda detail: (
+        "Confirmed without the checks that could not be made. Sending begins."
+        if detail.get("unchecked")
+        else "Confirmed. Sending begins."
+    ),
+    "paused": lambda detail: (
+        "Paused." if detail.get("by") == PausedBy.PERSON else f"Paused: {detail.get('reason', '')}"
+    ),
+    "resumed": lambda _: "Resumed.",
+    "cancelled": lambda _: "Cancelled what was not sent.",
+    "late answer": lambda detail: (
+        f"A late answer arrived: {detail.get('balance_id', 'the balance')} was created."
+    ),
+    "second balance": _second_balance,
+    MADE_LATE: lambda detail: made_late(str(detail.get("label")), detail.get("balance_ids", [])),
+    LOOKED_UP: lambda detail: (
+        f"Checked Blnk for the last time for {_rows(detail)} with an attempt without a clear answer."
+    ),
+    "found": lambda detail: f"Found in Blnk: {detail.get('balance_id', 'a balance')} was created before.",
+    "verified": lambda _: "Compared what was created with what Blnk holds.",
+    "accepted": lambda detail: f"Said that {_rows(detail)} like balances made before are to be created too.",
+    "asked to look again": lambda detail: f"Asked to look {_rows(detail)} up in Blnk again.",
+    "said which balance it is": lambda detail: f"Said that {detail.get('balance_id')} is a row's balance.",
+    "asked to send again": lambda _: "Asked to send a row again, after looking in Blnk.",
+    "asked for again": lambda detail: (
+        f"Asked for {plural(int(detail.get('count', 0)), 'more balance')}, "
+        "although Blnk has the same already."
+    ),
+    "asked to verify again": lambda _: "Asked to compare with Blnk again.",
+    "absent": lambda _: "Looked for a row's balance in Blnk: there is none.",
+    "noted": lambda detail: f"Put a note on {detail.get('balance_id', 'the import')}.",
+    "repaired and sent again": lambda detail: (
+        f"Put the refused row {detail.get('label')} right and asked to send it again."
+    ),
+    "receipt": lambda detail: f"Receipt {detail.get('n')} was written.",
+    "purged": lambda detail: (
+        f"The file and the contents of the rows were thrown away, {detail.get('days')} days after the end."
+    ),
+    "expired": lambda detail: (
+        f"Discarded, because nobody touched this draft for {detail.get('days')} days. Nothing was sent."
+    ),
+    "unreadable": lambda detail: f"The file could not be used: {detail.get('why', '')}",
+    "matched columns": lambda _: "Said what the columns are.",
+    "skipped hidden rows": lambda _: "Skipped the rows that the workbook hides.",
+    "included hidden rows": lambda _: "Included the rows that the workbook hides.",
+    "read otherwise": lambda _: "Had the file read in another way.",
+    "repaired": lambda detail: f"Put {plural(int(detail.get('cells', 0)), 'cell')} right.",
+    "left out": lambda detail: f"Left {_rows(detail)} out.",
+    "taken in": lambda detail: f"Took {_rows(detail)} in again.",
+    "accepted currency": lambda detail: f"Said that {detail.get('code')} is a currency of their own.",
+    "sending stopped": lambda _: "Stopped all sending. Nothing leaves until it is started again.",
+    "sending started": lambda _: "Started sending again.",
+    "interrupted": lambda detail: (
+        f"Sending stopped in the middle of {plural(int(detail.get('rows', 0)), 'row')}; "
+        "Blnk is looked at before they go again."
+    ),
+}

@@ -1,0 +1,1 @@
+"""The processes beside the app: who checks, sends, and tidies up."""

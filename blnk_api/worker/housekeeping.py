@@ -1,0 +1,84 @@
+"""What imports get when they are over: their receipts, and, where the settings say so, a purge years later.
+
+In a thread beside the sending, which waits for none of it.
+"""
+
+import logging
+import math
+import threading
+import time
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from blnk_api.reports import receipts as writing
+from blnk_api.settings import Settings
+from blnk_api.store import Journal
+from blnk_api.store.people import receipt_records
+from blnk_api.worker import expiry, purge
+
+log = logging.getLogger("blnk.closing")
+
+_AT_ONCE = 50
+_PURGES_SECONDS = 60.0
+_EXPIRES_SECONDS = 3_600.0
+_AGAIN_SECONDS = 30.0
+"""After a disk that was full or a database that did not answer."""
+
+
+class Closing:
+    """One for each process; every process that sends may have one, as each receipt is written once."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._thread: threading.Thread | None = None
+        self._owed: set[int] = set()
+        self._since_event = 0
+        self._failed: set[int] = set()
+        self._not_before = -math.inf
+        self._purged_at = -math.inf
+        self._expired_at = -math.inf
+
+    def tend(self, settings: Settings) -> None:
+        """Begins what there is to do, unless that is still going on. Never waits, never raises."""
+        if self._thread is None or not self._thread.is_alive():
+            # A daemon: the process may end at any moment, and what was not finished is done again.
+            self._thread = threading.Thread(target=self._tend, args=[settings], daemon=True, name="closing")
+            self._thread.start()
+
+    def _tend(self, settings: Settings) -> None:
+        if time.monotonic() < self._not_before:
+            return
+        try:
+            self.tend_now(settings)
+        except (SQLAlchemyError, OSError) as problem:
+            log.warning("a receipt or a purge waits: %s", problem)
+            self._not_before = time.monotonic() + _AGAIN_SECONDS
+
+    def tend_now(self, settings: Settings) -> None:
+        """Writes the receipts that are owed, and purges. Raises OSError or SQLAlchemyError."""
+        with self._journal.read() as tx:
+            owed, newest = receipt_records.owed(tx, since_event=self._since_event)
+        self._owed |= set(owed)
+        self._since_event = newest
+        for number in sorted(self._owed)[:_AT_ONCE]:
+            self._write(settings, number)
+            with self._journal.read() as tx:
+                if not receipt_records.is_owed(tx, number):
+                    self._owed.discard(number)
+        self._owed -= self._failed
+        if time.monotonic() - self._purged_at > _PURGES_SECONDS:
+            self._purged_at = time.monotonic()
+            purge.purge_old(self._journal, settings)
+        if time.monotonic() - self._expired_at > _EXPIRES_SECONDS:
+            self._expired_at = time.monotonic()
+            expiry.expire(self._journal, settings)
+
+    def _write(self, settings: Settings, number: int) -> None:
+        """One import whose contents make no receipt must not keep all others from theirs."""
+        try:
+            writing.write_owed(self._journal, settings.receipts_dir, number)
+        except (SQLAlchemyError, OSError):
+            raise
+        except Exception:
+            log.exception("the receipt of import %d cannot be written", number)
+            self._failed.add(number)

@@ -1,0 +1,313 @@
+"""The process that sends: one at a time for a journal, started and watched by the app, or alone.
+
+    python -m blnk_api.worker.main [--owner NAME] [--stop-with-stdin]
+
+It waits for the sender's lock, declares what a dead sender left behind unknown, and runs one engine for each
+instance that a connection means. Secrets are read again when their file changes.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import uvloop
+from sqlalchemy.exc import SQLAlchemyError
+
+from blnk_api import settings as settings_module
+from blnk_api.blnk.auth import token_source
+from blnk_api.blnk.bulk_http import BulkClient
+from blnk_api.blnk.pacing import Breaker, Circuit, Pace
+from blnk_api.common import open_files, private_files
+from blnk_api.errors import SettingsProblem
+from blnk_api.sending.engine import Engine
+from blnk_api.sending.gateway import Gate
+from blnk_api.sending.lifecycle import Caretaker
+from blnk_api.settings import Connection, Settings
+from blnk_api.store import Journal, JournalUnavailable, failures, imports
+from blnk_api.store.async_store import JournalThread
+from blnk_api.store.lock import MOVED, SenderLock
+from blnk_api.store.sending import attempts, senders
+from blnk_api.store.token_store import TokenStore
+from blnk_api.worker.draft_checks import Preparer
+from blnk_api.worker.housekeeping import Closing
+
+log = logging.getLogger("blnk.worker")
+
+MOST_WAIT_SECONDS = 600.0
+"""Of a wait that the journal remembers: its moment is wall time, and that clock may have jumped since."""
+
+
+class LockLost(Exception):
+    """Another process may send now: this one claims nothing more and starts over."""
+
+
+async def engine_for(
+    settings: Settings,
+    connection: Connection,
+    journal: Journal,
+    thread: JournalThread,
+    lock: SenderLock,
+    *,
+    only: int | None = None,
+    wall: Callable[[], float] = time.time,
+) -> "Running":
+    """Starts sending for one connection's instance; stop it with `Running.stop`. `wall` tells which looks at
+    rows that were sent long ago are due."""
+    number = await thread.write(imports.instance_number, connection.instance)
+    settle_seconds = settings.settle_seconds(connection)
+    await thread.write(senders.remember_settle, number, settle_seconds)
+    known = await thread.read(senders.learned, number)
+    time_of_day, now = time.time(), time.monotonic()
+    pace = Pace(
+        connection.requests_per_minute,
+        learned_per_minute=known.per_minute,
+        most_wait_seconds=settings.waits.retry_after_most,
+        not_before=now + min(MOST_WAIT_SECONDS, max(0.0, (known.not_before or 0.0) - time_of_day)),
+    )
+    breaker = Breaker(settings.waits.breaker_first, settings.waits.breaker_most)
+    if known.breaker is not None:
+        breaker.circuit, breaker.reason, breaker.probe_at = Circuit.OPEN, known.breaker["reason"], now
+    engines = 1 if only else len({one.instance for one in settings.connections.values()})
+    most_at_once = open_files.places(settings.most_at_once, shared_by=engines)
+    client = BulkClient(
+        connection.url,
+        most_at_once=most_at_once,
+        connect_seconds=settings.waits.connect,
+        request_timeout_seconds=connection.request_timeout_seconds,
+    )
+    tokens = token_source(
+        connection, TokenStore(journal.engine, settings.data_dir), connect_seconds=settings.waits.connect
+    )
+    gate = Gate(connection, client, tokens, pace, breaker, read_again_seconds=settings.waits.read_again)
+    engine = Engine(
+        thread,
+        gate,
+        settings.waits,
+        most_at_once=most_at_once,
+        settle_seconds=settle_seconds,
+        holds_lock=lock.is_held,
+    )
+    caretaker = Caretaker(engine, number, settings.waits, only=only, wall=wall)
+    tasks = [asyncio.create_task(engine.run()), asyncio.create_task(caretaker.run())]
+    return Running(connection, number, engine, client, tasks)
+
+
+@dataclass
+class Running:
+    """One instance's engine at work."""
+
+    connection: Connection
+    instance: int
+    engine: Engine
+    client: BulkClient
+    tasks: list[asyncio.Task[None]]
+
+    def raise_if_broken(self) -> None:
+        """Raises what ended the engine; an end without a reason is one too, as nobody asked for it."""
+        for task in self.tasks:
+            if task.done():
+                if not task.cancelled():
+                    task.result()
+                raise RuntimeError(f"sending for {self.connection.name} ended by itself")
+
+    async def stop(self) -> None:
+        """Rows in flight stay SENDING in the journal; whoever sends next looks them up."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.client.close()
+
+
+class Worker:
+    def __init__(
+        self,
+        settings: Settings,
+        journal: Journal,
+        owner: str,
+        tell: Callable[[str | None], None] = lambda _: None,
+        *,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """`tell` is given why the journal cannot be used, and None when it can be again."""
+        self._tell = tell
+        self._told: str | None = None
+        self._wall = wall
+        self._settings = settings
+        self._journal = journal
+        self._thread = JournalThread(journal)
+        self._closing = Closing(journal)
+        self._token = secrets.token_hex(8)
+        self._owner = owner
+        self._running: dict[str, Running] = {}
+        self._secrets_seen: Mapping[str, Connection] = {}
+        self._secrets_read: Mapping[str, Connection] | None = None
+        self._secrets_are_settled = False
+        """They were read twice and said the same: a file that somebody writes is empty for a moment."""
+        self._beat_at = 0.0
+
+    async def run(self) -> None:
+        """Until cancelled. Raises LockLost, or what broke: then the process ends and another takes over."""
+        with SenderLock(self._journal) as lock:
+            await self._wait_for(lock)
+            await self._thread.write(senders.register, token=self._token, owner=self._owner)
+            self._tell(None)
+            left = await self._thread.write(attempts.recover)
+            log.info("sending; %d rows were left in flight", left)
+            preparer = Preparer(self._settings, self._thread)
+            try:
+                while True:
+                    await self._tend(lock, preparer)
+                    await asyncio.sleep(self._settings.waits.worker_notices)
+            finally:
+                await preparer.stop()
+                await asyncio.gather(*(one.stop() for one in self._running.values()))
+                with contextlib.suppress(SQLAlchemyError, OSError):
+                    await self._thread.write(senders.resign, token=self._token)
+                self._thread.close()
+
+    async def _wait_for(self, lock: SenderLock) -> None:
+        while True:
+            if lock.take():
+                return
+            await asyncio.sleep(self._settings.waits.lock_retry)
+
+    async def _tend(self, lock: SenderLock, preparer: Preparer) -> None:
+        """What is done five times a second is cheap; the rest waits for the next beat."""
+        if not lock.is_held():
+            raise LockLost("" if self._journal.is_in_place() else MOVED)
+        for one in self._running.values():
+            one.raise_if_broken()
+        self._tell_changes()
+        if time.monotonic() - self._beat_at > senders.BEAT_SECONDS:
+            self._beat_at = time.monotonic()
+            await self._beat(lock)
+        await preparer.look_for_drafts({one.instance: one.engine.looker for one in self._running.values()})
+
+    def _tell_changes(self) -> None:
+        if self._thread.failure != self._told:
+            self._told = self._thread.failure
+            self._tell(self._told)
+
+    async def _beat(self, lock: SenderLock) -> None:
+        await self._thread.read(self._journal.refuse_later)
+        await self._follow_secrets(lock)
+        await self._stop_strays()
+        serves = [one.instance for one in self._running.values()]
+        with contextlib.suppress(SQLAlchemyError, OSError):
+            await self._thread.write(senders.beat, token=self._token, serves=serves)
+        self._closing.tend(self._settings)
+
+    async def _follow_secrets(self, lock: SenderLock) -> None:
+        """Starts, replaces and stops engines so that they are those of today's connections. That an instance
+        has none any more must have been read twice; other credentials are taken at once."""
+        try:
+            settings = settings_module.load()
+        except SettingsProblem as problem:
+            log.warning("%s", problem)
+            return
+        self._secrets_are_settled = settings.connections == self._secrets_read
+        self._secrets_read = settings.connections
+        if settings.connections == self._secrets_seen:
+            return
+        wanted = {name: one for name, one in settings.connections.items() if one.url}
+        left = {one.instance for one in wanted.values()}
+        if not self._secrets_are_settled and any(
+            one.connection.instance not in left for one in self._running.values()
+        ):
+            return
+        self._settings = settings
+        for name in [name for name, one in self._running.items() if wanted.get(name) != one.connection]:
+            stopped = self._running.pop(name)
+            await stopped.stop()
+            # What it had in flight was cut off: nobody will write down what came of it.
+            await self._thread.write(attempts.recover, stopped.instance)
+        for name, connection in wanted.items():
+            served = {one.connection.instance for one in self._running.values()}
+            if name not in self._running and connection.instance not in served:
+                self._running[name] = await engine_for(
+                    settings, connection, self._journal, self._thread, lock, wall=self._wall
+                )
+        self._secrets_seen = settings.connections
+
+    async def _stop_strays(self) -> None:
+        """An import whose instance no connection means any more stops and says so."""
+        if not self._secrets_are_settled:
+            return
+        instances = {one.instance for one in self._settings.connections.values()}
+        if await self._thread.read(imports.strays, instances):
+            await self._thread.write(imports.pause_strays, instances)
+
+
+async def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m blnk_api.worker.main")
+    parser.add_argument("--owner", default=f"process {os.getpid()}")
+    parser.add_argument("--stop-with-stdin", action="store_true", help="end when standard input closes")
+    options = parser.parse_args(arguments)
+    open_files.raise_limit()
+    settings = settings_module.load()
+    tell = _tell_app if options.stop_with_stdin else _tell_log
+    working = asyncio.create_task(_work(settings, options.owner, tell))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, working.cancel)
+    if options.stop_with_stdin:
+        # The app may be killed without a word; the pipe it holds closes with it.
+        loop.add_reader(sys.stdin.fileno(), _on_stdin, working)
+    with contextlib.suppress(asyncio.CancelledError):
+        await working
+
+
+async def _work(settings: Settings, owner: str, tell: Callable[[str | None], None]) -> None:
+    journal = Journal(settings.database_url)
+    while True:
+        try:
+            journal.migrate()
+            break
+        except JournalUnavailable as problem:
+            if not problem.may_pass:
+                raise
+            cause = problem.__cause__
+            tell(failures.explain(cause if isinstance(cause, Exception) else problem))
+        await asyncio.sleep(settings.waits.journal_retry)
+    await Worker(settings, journal, owner, tell).run()
+
+
+def _tell_log(failure: str | None) -> None:
+    if failure is not None:
+        log.warning("%s", failure)
+
+
+def _tell_app(failure: str | None) -> None:
+    """The app reads a line for each change: pages say why nothing is sent, also where the disk is full."""
+    _tell_log(failure)
+    with contextlib.suppress(OSError):
+        print(failure or "", flush=True)
+
+
+def _on_stdin(working: asyncio.Task[None]) -> None:
+    if not os.read(sys.stdin.fileno(), 1024):
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        working.cancel()
+
+
+if __name__ == "__main__":
+    private_files.keep_files_private()
+    # What was loaded stays: the collector need not look at it again and again while rows come and go.
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 50)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    try:
+        uvloop.run(main())
+    except (JournalUnavailable, SettingsProblem, LockLost) as problem:
+        sys.exit(str(problem) or "Another process sends now.")
+    except (SQLAlchemyError, OSError) as problem:
+        sys.exit(failures.explain(problem))

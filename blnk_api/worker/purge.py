@@ -1,0 +1,99 @@
+"""Throws away what imports held that ended long ago: the file, the cells, what was sent, what Blnk said.
+
+References and balance ids stay, so that nothing is ever made twice and the same file still finds its
+balances; so do counts, notes, what happened and the receipts, without the results beside them.
+"""
+
+import shutil
+import time
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from blnk_api.settings import Settings
+from blnk_api.store import Journal, imports, tables
+from blnk_api.store.people import receipt_records
+from blnk_api.store.sending.attempts import WHO
+from blnk_api.store.states import ImportState, RowState
+from blnk_api.store.transitions import note
+
+_ROWS_PER_WRITE = 500
+_AT_ONCE = 20
+_DAY_SECONDS = 86_400.0
+
+
+def purge_old(journal: Journal, settings: Settings, *, now: float | None = None) -> list[int]:
+    """Purges imports that ended longer ago than the settings keep them; which ones. None where it is off.
+
+    One that still needs a look, or is owed a receipt, is left for later. Raises OSError or SQLAlchemyError;
+    what is left is purged next time.
+    """
+    days = settings.purge_after_days
+    if days is None:
+        return []
+    ended_before = (time.time() if now is None else now) - days * _DAY_SECONDS
+    with journal.read() as tx:
+        old = [one for one in _ended(tx, ended_before) if receipt_records.owed_as_of(tx, one) is None]
+    for number in old:
+        _purge(journal, settings, number, days)
+    return old
+
+
+def _ended(tx: Connection, before: float) -> list[int]:
+    needs_a_look = select(tables.counts.c.import_).where(
+        tables.counts.c.state.in_([RowState.UNKNOWN, RowState.SENDING]), tables.counts.c.n > 0
+    )
+    found = tx.execute(
+        select(tables.imports.c.number)
+        .where(
+            tables.imports.c.state.in_([ImportState.DONE, ImportState.CANCELLED]),
+            tables.imports.c.purged_at.is_(None),
+            tables.imports.c.finished_at < before,
+            tables.imports.c.number.not_in(needs_a_look),
+        )
+        .order_by(tables.imports.c.number)
+        .limit(_AT_ONCE)
+    )
+    return [one.number for one in found]
+
+
+def _purge(journal: Journal, settings: Settings, number: int, days: int) -> None:
+    """Rows first and the mark last: a purge that dies half-way is done again."""
+    after = 0
+    while True:
+        with journal.write() as tx:
+            part = _next_rows(tx, number, after)
+            _empty(tx, part)
+        if not part:
+            break
+        after = part[-1]
+    with journal.read() as tx:
+        import_ = imports.by_number(tx, number)
+    for folder in (settings.uploads_dir, settings.receipts_dir):
+        if (folder / import_.id).exists():
+            shutil.rmtree(folder / import_.id)
+    shape: dict[str, Any] = {**(import_.shape or {}), "samples": []}
+    totals = {**import_.totals, "problems": []}
+    with journal.write() as tx:
+        mine = tables.repairs.c.import_ == number
+        tx.execute(update(tables.repairs).where(mine).values(old="", new=""))
+        imports.set_facts(tx, number, shape=shape, totals=totals, purged_at=time.time())
+        note(tx, number, who=WHO, what="purged", days=days)
+
+
+def _next_rows(tx: Connection, number: int, after: int) -> list[int]:
+    found = tx.execute(
+        select(tables.rows.c.id)
+        .where(tables.rows.c.import_ == number, tables.rows.c.id > after)
+        .order_by(tables.rows.c.id)
+        .limit(_ROWS_PER_WRITE)
+    )
+    return [one.id for one in found]
+
+
+def _empty(tx: Connection, part: list[int]) -> None:
+    if not part:
+        return
+    emptied = {"cells": None, "body": None, "message": None, "problems": None}
+    tx.execute(update(tables.rows).where(tables.rows.c.id.in_(part)).values(**emptied))
+    tx.execute(update(tables.attempts).where(tables.attempts.c.row.in_(part)).values(message=None))

@@ -1,0 +1,186 @@
+"""Keeps the app's two helpers alive: the practice Blnk, and the process that sends.
+
+Both end by themselves when the pipe that is their stdin closes, so that none outlives the app, not even after
+a kill -9 of it. Nothing here keeps the server from starting: what is wrong with the settings, pages say.
+"""
+
+import asyncio
+import logging
+import os
+import secrets
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from blnk_api import __file__ as _package
+from blnk_api import settings
+from blnk_api.errors import SettingsProblem
+from blnk_api.practice import launch
+from blnk_api.store import Journal, JournalUnavailable
+
+OWNER = secrets.token_hex(8)
+"""This app, as the journal's sender table knows it."""
+
+STARTED_AT = time.time()
+
+_sender_failure: str | None = None
+
+
+def sender_failure() -> str | None:
+    """Why this app's sender cannot use the import database, in words; None where it can, or none runs."""
+    return _sender_failure
+
+
+_LOOK_SECONDS = 1.0
+_LOOK_AT_SENDER_SECONDS = 0.2
+_LOOK_WHILE_STARTING_SECONDS = 0.05
+_SETTINGS_AGAIN_SECONDS = 2.0
+_END_SECONDS = 0.8
+"""Waited twice at the end: after the pipe is closed, and after a terminate."""
+_FIRST_WAIT_SECONDS = 0.5
+_LONGEST_WAIT_SECONDS = 30.0
+
+_log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def helpers() -> AsyncIterator[None]:
+    """The helpers run while this context does. Enters when the practice Blnk answers, or is given up."""
+    first_look = asyncio.Event()
+    task = asyncio.create_task(_supervise(first_look))
+    await first_look.wait()
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _supervise(first_look: asyncio.Event) -> None:
+    try:
+        chosen = await _usable_settings(first_look)
+        async with asyncio.TaskGroup() as group:
+            practice_tried = asyncio.Event()
+            if settings.PRACTICE in chosen.connections:
+                group.create_task(_keep_practice(chosen, practice_tried))
+                await practice_tried.wait()
+            first_look.set()
+            group.create_task(_keep_sender())
+    finally:
+        first_look.set()
+
+
+async def _usable_settings(first_look: asyncio.Event) -> settings.Settings:
+    """Waits for settings and a journal that work; somebody is told by the pages and may be mending them."""
+    told = ""
+    while True:
+        try:
+            chosen = settings.load()
+            journal = Journal(chosen.database_url)
+            try:
+                await asyncio.to_thread(journal.migrate)
+            finally:
+                journal.close()
+            return chosen
+        except (SettingsProblem, JournalUnavailable, OSError) as problem:
+            if told != str(problem):
+                told = str(problem)
+                _log.error("%s", told)
+        first_look.set()
+        await asyncio.sleep(_SETTINGS_AGAIN_SECONDS)
+
+
+async def _keep_practice(chosen: settings.Settings, tried: asyncio.Event) -> None:
+    """Uses the data folder's practice Blnk, whoever started it, or starts it, again whenever it is gone.
+
+    A process of ours that finds the folder served by another ends by itself.
+    """
+    own: subprocess.Popen[bytes] | None = None
+    wait = _FIRST_WAIT_SECONDS
+    answered_at = time.monotonic()
+    try:
+        while True:
+            if await asyncio.to_thread(launch.running, chosen.data_dir):
+                tried.set()
+                wait, answered_at = _FIRST_WAIT_SECONDS, time.monotonic()
+                await asyncio.sleep(_LOOK_SECONDS)
+                continue
+            silent = time.monotonic() - answered_at > chosen.waits.practice_start
+            if silent:
+                tried.set()
+            if own is not None and own.poll() is None and not silent:
+                await asyncio.sleep(_LOOK_WHILE_STARTING_SECONDS)
+                continue
+            if own is not None:
+                _log.error("the practice Blnk does not answer; it is started again (its log: practice/log)")
+                await _end(own)
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
+            own = await asyncio.to_thread(launch.start, chosen.data_dir)
+            answered_at = time.monotonic()
+    finally:
+        tried.set()
+        if own is not None:
+            await _end(own)
+
+
+async def _keep_sender() -> None:
+    """Runs the sender; starts it again when it dies, after a wait that grows while it dies young."""
+    wait = _FIRST_WAIT_SECONDS
+    while True:
+        began = time.monotonic()
+        process = await asyncio.to_thread(_start_sender)
+        threading.Thread(target=_listen, args=[process], daemon=True, name="sender").start()
+        try:
+            code = await _end_of(process)
+        finally:
+            await _end(process)
+        _log.error("the sender ended with code %s; it is started again", code)
+        lived_long = time.monotonic() - began > _LONGEST_WAIT_SECONDS
+        wait = _FIRST_WAIT_SECONDS if lived_long else min(wait * 2, _LONGEST_WAIT_SECONDS)
+        await asyncio.sleep(wait)
+
+
+def _listen(process: subprocess.Popen[bytes]) -> None:
+    """Keeps what the sender says of the import database, a line for each change, until it ends."""
+    global _sender_failure
+    assert process.stdout is not None
+    for line in process.stdout:
+        _sender_failure = line.decode("utf-8", "replace").strip() or None
+
+
+def _start_sender() -> subprocess.Popen[bytes]:
+    """Not by the event loop's own way, which hands our listening socket on: it would outlive a kill of us."""
+    root = str(Path(_package).parent.parent)
+    paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+    return subprocess.Popen(
+        [sys.executable, "-m", "blnk_api.worker.main", "--owner", OWNER, "--stop-with-stdin"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        process_group=0,  # a terminal's Ctrl-C is for the app, which then closes the pipe
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+
+
+async def _end_of(process: subprocess.Popen[bytes]) -> int:
+    while True:
+        code = process.poll()
+        if code is not None:
+            return code
+        await asyncio.sleep(_LOOK_AT_SENDER_SECONDS)
+
+
+async def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+    for act in (process.terminate, process.kill):
+        with suppress(subprocess.TimeoutExpired):
+            await asyncio.to_thread(process.wait, _END_SECONDS)
+            return
+        act()
+    await asyncio.to_thread(process.wait)

@@ -1,0 +1,1 @@
+"""One balance and all balances: the form, its result, the table, notes."""

@@ -1,0 +1,154 @@
+"""One balance as Blnk holds it, and which import, file and row made it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from blnk_api.desk import balance_search
+from blnk_api.errors import AccessDenied, NotFound, NothingCreated
+from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance
+from blnk_api.settings import Instance
+from blnk_api.store import import_search, imports
+from blnk_api.store.imports import Import
+from blnk_api.store.rows import JournalRow
+from blnk_api.wording import phrases
+from pages.balance import notes_panel
+from pages.kit import look
+from pages.kit.context import Visit
+from pages.run import row_link
+
+_TOLD = {
+    **{"ledger_id": "Ledger", "currency": "Currency", "identity_id": "Identity", "indicator": "Indicator"},
+    **{"balance": "Balance", "credit_balance": "Credit", "debit_balance": "Debit"},
+    **{"inflight_balance": "In flight", "track_fund_lineage": "Tracks fund lineage"},
+    **{"allocation_strategy": "Allocation strategy", "created_at": "Created (UTC)"},
+}
+
+
+def show(visit: Visit, id: str) -> None:
+    st.button("All balances", icon=":material/arrow_back:", type="tertiary", on_click=_close)
+    st.title("Balance")
+    st.code(id, language=None)
+    try:
+        held, names = _held(visit, visit.credentials(), id)
+    except NotFound:
+        look.problem(f"Blnk knows no balance {id}. Was the id copied whole?")
+        _maker(visit, id)
+        return
+    except AccessDenied as denied:
+        look.problem(f"Blnk does not let these credentials look at balances: {denied}")
+        _maker(visit, id)
+        return
+    except NothingCreated as failed:
+        look.problem(f"Blnk could not be asked: {failed}")
+        st.button("Try again")
+        _maker(visit, id)
+        return
+    _maker(visit, id, held)
+    fields = held.model_dump(exclude_none=True)
+    st.subheader("What Blnk holds")
+    told = {label: fields[name] for name, label in _TOLD.items() if fields.get(name) not in (None, "")}
+    for name, label in (("ledger_id", "Ledger"), ("identity_id", "Identity")):
+        if called := names.get(str(fields.get(name))):
+            told[label] = f"{called} ({fields[name]})"
+    _pairs(told)
+    st.subheader("Metadata")
+    if held.meta_data:
+        _pairs(held.meta_data)
+    else:
+        st.caption("None.")
+    with st.expander("Everything Blnk answered"):
+        st.json(fields)
+    notes_panel.on_balance(visit, _instance_number(visit, visit.connected().instance), id)
+
+
+def _instance_number(visit: Visit, instance: Instance) -> int:
+    """Its number here, which a note on it may be the first to need."""
+    with visit.desk.journal.read() as tx:
+        known = import_search.number_of(tx, instance)
+    if known is not None:
+        return known
+    with visit.desk.journal.write() as tx:
+        return imports.instance_number(tx, instance)
+
+
+def _close() -> None:
+    st.query_params.pop("id", None)
+    st.session_state.pop("wanted-id", None)
+
+
+@st.cache_data(ttl=5, max_entries=200, show_spinner="Asking Blnk…")
+def _held(_visit: Visit, credentials: int, id: str) -> tuple[Balance, Mapping[str, str]]:
+    """The balance, and what its ledger and its identity are called."""
+    with _visit.desk.client(_visit.connected()) as client:
+        held = client.get_balance(id)
+        try:
+            ledgers = client.ledgers_by_id([held.ledger_id])
+            identities = client.identities_by_id(filter(None, [held.identity_id]))
+        except NothingCreated:
+            return held, {}
+    named = {id: one.name for id, one in ledgers.items()} | {id: one.name for id, one in identities.items()}
+    return held, named
+
+
+def _pairs(pairs: Mapping[str, Any]) -> None:
+    st.dataframe(
+        {"Field": list(pairs), "Value": [balance_search.as_text(value) for value in pairs.values()]},
+        hide_index=True,
+        height="content",
+        column_config={"Field": st.column_config.TextColumn(width="small")},
+    )
+
+
+def _maker(visit: Visit, id: str, held: Balance | None = None) -> None:
+    """Which row made it: by the id that was answered, else by what is stamped on the balance."""
+    with visit.desk.journal.read() as tx:
+        makers = import_search.makers_of(tx, id, visit.instance)
+        if makers:
+            _made(visit, makers[0].import_, makers[0].row)
+            return
+        if held is None:
+            return
+        stamped = held.meta_data.get(IMPORT_ID)
+        import_ = imports.find(tx, stamped) if isinstance(stamped, str) else None
+        row = import_search.row_of_ref(tx, import_, held.import_ref) if import_ and held.import_ref else None
+    if import_ is None:
+        said = "It was not made here"
+        if stamped or held.meta_data.get(IMPORT_REF):
+            said += f", but by another Balance Desk: it carries the import {balance_search.as_text(stamped)}"
+        st.caption(look.safe(f"{said}.", 200))
+    elif row is None:
+        look.warning("It carries the mark of an import, and no row of the file stands for it.")
+        _link(visit, import_)
+    else:
+        theirs = f"that row's balance is {row.balance_id}" if row.balance_id else "that row has no balance"
+        look.warning(
+            f"It carries the mark of row {row.label} of {phrases.title(import_)}, and {theirs}. "
+            "Somebody has to decide which one stays in use."
+        )
+        _link(visit, import_, row)
+
+
+def _made(visit: Visit, import_: Import, row: JournalRow) -> None:
+    zone = phrases.zone(st.context.timezone)
+    who = phrases.actor(import_.confirmed_by or import_.who)
+    with st.container(border=True, key="made-by", gap="xxsmall"):
+        if import_.kind == "form":
+            st.markdown("Made with the form.")
+        else:
+            st.markdown(f"Made by row **{row.label}** of **{look.safe(phrases.title(import_))}**.")
+        st.caption(look.safe(f"{phrases.when(row.changed_at, zone)} · confirmed by {who}"))
+        _link(visit, import_, row)
+
+
+def _link(visit: Visit, import_: Import, row: JournalRow | None = None) -> None:
+    query = visit.query(**{"import": import_.id})
+    if import_.kind == "form":
+        st.page_link("create_balance.py", label="Open what became of the form", query_params=query)
+        return
+    with st.container(horizontal=True):
+        if row is not None:
+            of_row = query | row_link.query(row.label)
+            st.page_link("imports.py", label=f"Open row {row.label}", query_params=of_row)
+        st.page_link("imports.py", label="Open the import", query_params=query)

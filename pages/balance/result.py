@@ -1,0 +1,215 @@
+"""What became of one balance that somebody asked for: moves by itself until it is settled."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from blnk_api.drafts import drafts
+from blnk_api.drafts.drafts import NotConfirmed
+from blnk_api.errors import NothingCreated
+from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance, BalanceRequest
+from blnk_api.store import rows
+from blnk_api.store.imports import Import
+from blnk_api.store.rows import JournalRow
+from blnk_api.store.states import WORDS, ImportState, RowState
+from blnk_api.wording import phrases
+from pages.balance import form, notes_panel
+from pages.kit import auto_refresh, banner, look, person, stop_switch
+from pages.kit.context import Visit
+from pages.run import controls, late_findings, receipt_links, resolve
+
+_TOLD = {
+    "ledger_id": "Ledger",
+    "currency": "Currency",
+    "identity_id": "Identity",
+    "indicator": "Indicator",
+    "balance": "Balance",
+    "created_at": "Created (UTC)",
+}
+
+_SETTLED = (RowState.CREATED, RowState.EXISTS, RowState.REFUSED, RowState.INVALID)
+
+
+def show_outcome(visit: Visit, import_: Import) -> None:
+    """Static once it is settled, so that nothing moves under a hand that copies an id."""
+    row = _row(visit, import_)
+    if import_.purged_at is not None:
+        _purged(visit, import_, row, import_.purged_at)
+    elif row.state in _SETTLED or import_.is_over:
+        _settled(visit, import_, row)
+    else:
+        st.title("Create a balance")
+        auto_refresh.show(partial(_watch, visit, import_.id), every=visit.desk.settings.waits.form_refresh)
+
+
+def _purged(visit: Visit, import_: Import, row: JournalRow, purged_at: float) -> None:
+    zone = phrases.zone(st.context.timezone)
+    st.title("A balance that somebody asked for")
+    st.write(f"{WORDS[row.state]}. What was asked for was thrown away on {phrases.when(purged_at, zone)}.")
+    if row.balance_id:
+        st.caption("Balance id")
+        st.code(row.balance_id, language=None)
+        notes_panel.on_balance(visit, import_.instance_number, row.balance_id)
+    receipt_links.show(visit, import_)
+
+
+def _row(visit: Visit, import_: Import) -> JournalRow:
+    with visit.desk.journal.read() as tx:
+        return rows.page(tx, import_.number, limit=1)[0]
+
+
+def _watch(visit: Visit, id: str, draw_page_anew: Callable[[], None]) -> None:
+    import_ = visit.reload(id)
+    assert import_ is not None
+    row = _row(visit, import_)
+    if row.state in _SETTLED or import_.is_over or stop_switch.has_changed(visit):
+        draw_page_anew()
+        return
+    match import_.state, row.state:
+        case ImportState.DRAFT, _:
+            _unconfirmed(visit, import_)
+        case ImportState.PAUSED, _:
+            controls.show_pause(visit, import_)
+        case _, RowState.UNKNOWN:
+            _unknown(row)
+            resolve.show(visit, import_)
+        case _, RowState.SENDING:
+            st.info("Sent to Blnk. Its answer is on the way.", icon=":material/hourglass_top:")
+        case _:
+            st.info("Waiting to be sent.", icon=":material/schedule:")
+            banner.sending_here(visit, import_)
+            if row.message and row.tries:
+                st.text(f"The last try did not reach Blnk: {row.message}")
+    _asked(drafts.asked_for(row))
+
+
+def _settled(visit: Visit, import_: Import, row: JournalRow) -> None:
+    request = drafts.asked_for(row)
+    match row.state:
+        case RowState.CREATED:
+            st.title("The balance was created")
+            _balance(visit, import_, row, request)
+            _follow_up(request, "Another like this")
+        case RowState.EXISTS:
+            st.title("This balance already existed")
+            st.write("Blnk has a balance exactly like this one, so nothing was sent and nothing was created.")
+            _balance(visit, import_, row, request)
+            _follow_up(request, "Change it")
+            _create_another(visit, request)
+        case RowState.REFUSED | RowState.INVALID:
+            st.title("The balance was not created")
+            look.problem(row.message or "Blnk refused it without saying why.")
+            st.write("Nothing was created. Change what is wrong and create it again.")
+            _asked(request)
+            _follow_up(request, "Change it")
+        case RowState.UNKNOWN:
+            st.title("This balance needs a look")
+            _unknown(row)
+            resolve.show(visit, import_)
+            _asked(request)
+        case _:
+            st.title("The balance was not created")
+            st.write("It was cancelled before it was sent. Nothing was created.")
+            _asked(request)
+            _follow_up(request, "Create it after all")
+    for sentence in phrases.findings(import_.findings or {"checked": True}):
+        look.warning(sentence)
+    late_findings.show(visit, import_)
+    with st.container(key="made-by"):
+        zone = phrases.zone(st.context.timezone)
+        st.caption(
+            f"Asked for by {look.safe(phrases.actor(import_.who))} "
+            f"on {phrases.when(import_.created_at, zone)}."
+        )
+    if row.balance_id:
+        notes_panel.on_balance(visit, import_.instance_number, row.balance_id)
+    receipt_links.show(visit, import_)
+
+
+def _unknown(row: JournalRow) -> None:
+    look.warning(
+        "It was sent, and no clear answer came back: the balance may exist. Do not ask for it again. "
+        + (
+            "It could not be found out here: look for it in Blnk first."
+            if row.waits_for_person
+            else "Blnk is being looked at, and this page says what is found."
+        )
+    )
+    look.fact("What happened", row.message or "")
+
+
+def _unconfirmed(visit: Visit, import_: Import) -> None:
+    st.info("This balance was filled in and not confirmed. Nothing was sent.", icon=":material/edit_note:")
+    person.name_field(visit)
+    if st.button("Create balance", type="primary"):
+        try:
+            who = person.name(visit)
+            desk = visit.desk
+            drafts.confirm(desk.journal, desk.settings, id=import_.id, who=who, version=import_.version)
+        except (ValueError, NotConfirmed) as problem:
+            look.problem(str(problem))
+
+
+def _balance(visit: Visit, import_: Import, row: JournalRow, request: BalanceRequest) -> None:
+    st.caption("Balance id")
+    st.code(row.balance_id or "", language=None)
+    if row.message:
+        st.info(look.safe(row.message), icon=":material/info:")
+    try:
+        held = _held(visit, visit.credentials(), row.balance_id or "")
+    except NothingCreated:
+        _asked(request)
+        st.caption("This is what was asked for. Blnk could not be read to show what it holds.")
+    else:
+        st.subheader("What Blnk holds")
+        fields = held.model_dump(exclude_none=True)
+        _table({name: fields[name] for name in _TOLD if fields.get(name) not in (None, "")}, held.meta_data)
+        with st.expander("Everything Blnk answered"):
+            st.json(fields)
+    st.caption("Link to this page")
+    st.code(look.link(visit.query(**{"import": import_.id})), language=None)
+
+
+@st.cache_data(ttl=30, max_entries=200, show_spinner=False)
+def _held(_visit: Visit, credentials: int, balance_id: str) -> Balance:
+    with _visit.desk.client(_visit.connected()) as client:
+        return client.get_balance(balance_id)
+
+
+def _asked(request: BalanceRequest) -> None:
+    st.subheader("What was asked for")
+    fields = request.model_dump(exclude_none=True, exclude_defaults=True)
+    _table(fields, fields.pop("meta_data", {}))
+
+
+def _table(fields: Mapping[str, Any], meta_data: Mapping[str, Any]) -> None:
+    pairs = [(_TOLD.get(name, name), value) for name, value in fields.items()]
+    pairs += [(name, value) for name, value in meta_data.items() if name not in (IMPORT_REF, IMPORT_ID)]
+    st.dataframe(
+        {"Field": [name for name, _ in pairs], "Value": [str(value) for _, value in pairs]},
+        hide_index=True,
+        height="content",
+        column_config={"Field": st.column_config.TextColumn(width="small")},
+    )
+
+
+def _follow_up(request: BalanceRequest, label: str) -> None:
+    with st.container(horizontal=True):
+        st.button(label, type="primary", on_click=form.fill, args=[request])
+        st.button("A new balance", on_click=form.start_over)
+
+
+def _create_another(visit: Visit, request: BalanceRequest) -> None:
+    with st.expander("A second balance like it"):
+        st.write("Two balances that are alike are hard to tell apart later, and neither can be deleted.")
+        sure = st.checkbox("One exists, and I want another one exactly like it")
+        person.name_field(visit)
+        if st.button("Create a second balance", disabled=not sure):
+            try:
+                form.again(visit, request)
+            except (ValueError, NotConfirmed) as problem:
+                look.problem(str(problem))
+            else:
+                st.rerun()

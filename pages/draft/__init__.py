@@ -1,0 +1,1 @@
+"""A file before it is confirmed: upload, columns, problems, edits, confirmation."""

@@ -1,0 +1,251 @@
+"""What the columns of a file become: each is changed with a click, and the check begins again."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from blnk_api import currencies
+from blnk_api.drafts import editing, mapping_changes
+from blnk_api.drafts import mapping as mappings
+from blnk_api.drafts.editing import NotRepairable
+from blnk_api.drafts.mapping import ColumnUse, Mapping, Use
+from blnk_api.files import FileShape
+from blnk_api.files.column_names import names_an_amount
+from blnk_api.store.imports import Import
+from blnk_api.store.people import saved_mappings
+from blnk_api.store.states import ImportState
+from blnk_api.wording import about_files
+from pages.balance import form
+from pages.kit import look, person
+from pages.kit.context import Visit
+from pages.kit.picker import pick, put
+
+_PER_PAGE = 12
+
+
+def show(visit: Visit, import_: Import) -> None:
+    """The columns with samples, what holds for all rows, what makes two rows the same; saved choices."""
+    mapping, shape = Mapping.model_validate(import_.mapping), FileShape.model_validate(import_.shape)
+    _offer_saved(visit, import_, shape)
+    _columns(visit, import_, mapping, shape)
+    _for_all_rows(visit, import_, mapping)
+    _identity_key(visit, import_, mapping)
+    _match(visit, import_, mapping)
+    _save(visit, import_, shape)
+
+
+def _apply(visit: Visit, import_: Import, change: Callable[[Mapping], Mapping]) -> bool:
+    """On the choices as they are kept now: two that follow quickly are both meant. Whether it was done."""
+    now = visit.reload(import_.id)
+    # Where a run overtakes another, a browser reports the choices of a draft once more that is confirmed by
+    # now. Nobody made them, and a sentence from here would take the place of the page that is shown.
+    if now is None or now.mapping is None or now.state is not ImportState.DRAFT:
+        return False
+    mapping = change(Mapping.model_validate(now.mapping))
+    try:
+        editing.match(visit.desk.journal, import_.id, mapping, who=person.or_nobody(visit))
+    except NotRepairable as problem:
+        look.problem(str(problem))
+        return False
+    return True
+
+
+def _holding(key: str, kept: object) -> str:
+    """The key of a widget that shows what is kept; a fresh one where something else stands in it.
+
+    A value put into the session for a widget is lost where the next run overtakes this one before the
+    browser has heard of it. The browser then shows the widget's own default and reports that as a choice.
+    So the default is what is kept, and a widget that shows something else is never corrected but replaced.
+    """
+    counter = f"{key}-replaced"
+    replaced = int(st.session_state.get(counter, 0))
+    if st.session_state.get(f"{key}-{replaced}", kept) != kept:
+        replaced += 1
+        st.session_state[counter] = replaced
+    return f"{key}-{replaced}"
+
+
+def _columns(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape) -> None:
+    pages = -(-len(mapping.columns) // _PER_PAGE)
+    page = st.pagination(pages, key=f"columns-page-{import_.id}") if pages > 1 else 1
+    with st.container(key="matching", gap="small"):
+        for column in mapping.columns[(page - 1) * _PER_PAGE : page * _PER_PAGE]:
+            _column(visit, import_, mapping, shape, column)
+
+
+def _column(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape, column: ColumnUse) -> None:
+    left, middle, right = st.columns([5, 4, 4], vertical_alignment="top")
+    called = about_files.column(import_, column.position)
+    with left, st.container(gap=None):
+        st.text(called)
+        st.caption(look.safe(" · ".join(mapping_changes.samples_of(shape, column.position)) or "empty", 90))
+    if column.use not in mapping_changes.CHOICES:
+        middle.text(about_files.becomes(column.model_dump()))
+        return
+    if column.use in (Use.METADATA, Use.REFERENCE) and names_an_amount(column.header):
+        left.caption("Amounts are not posted: every new balance starts at zero.")
+    key = _holding(f"use-{import_.id}-{column.position}", column.use)
+
+    def choose() -> None:
+        use = st.session_state[key]
+        _apply(visit, import_, lambda now: mapping_changes.with_use(now, column.position, use, column.name))
+
+    middle.selectbox(
+        f"{look.label(called)} becomes",
+        mapping_changes.CHOICES,
+        index=mapping_changes.CHOICES.index(column.use),
+        key=key,
+        format_func=about_files.use,
+        on_change=choose,
+        label_visibility="collapsed",
+    )
+    if column.use in (Use.METADATA, Use.REFERENCE):
+        name_key = _holding(f"name-{import_.id}-{column.position}", column.name or "")
+
+        def rename() -> None:
+            name = st.session_state[name_key]
+            _apply(visit, import_, lambda now: mapping_changes.with_name(now, column.position, name))
+
+        right.text_input(
+            f"{look.label(called)} is stored as",
+            column.name or "",
+            key=name_key,
+            on_change=rename,
+            label_visibility="collapsed",
+            help="The name under which Blnk keeps it.",
+        )
+
+
+def _for_all_rows(visit: Visit, import_: Import, mapping: Mapping) -> None:
+    """What the file lacks; never shown for what it has."""
+    chosen = mapping.for_all_rows
+    if mapping.column(Use.LEDGER) is None:
+        _ledger_for_all_rows(visit, import_, chosen.ledger_id)
+    if mapping.column(Use.CURRENCY) is None:
+        key = _holding(f"for-all-currencies-{import_.id}", list(chosen.currencies))
+
+        def choose() -> None:
+            codes = st.session_state[key]
+            _apply(
+                visit,
+                import_,
+                lambda now: mapping_changes.for_all_rows(
+                    now, ledger_id=now.for_all_rows.ledger_id, currencies=codes
+                ),
+            )
+
+        custom = visit.connection.custom_currencies if visit.connection else frozenset()
+        st.multiselect(
+            "Currencies for all rows",
+            currencies.choices(custom),
+            chosen.currencies,
+            key=key,
+            on_change=choose,
+            help="With several, each row makes one balance in each of them.",
+            filter_mode="fuzzy",
+            select_all=False,  # with it, Enter takes all that hold what was typed: fourteen for eur
+            format_func=currencies.label,
+        )
+
+
+def _ledger_for_all_rows(visit: Visit, import_: Import, kept: str | None) -> None:
+    key, known = f"for-all-ledger-{import_.id}", f"for-all-ledger-kept-{import_.id}"
+    if st.session_state.get(known) != kept:  # chosen elsewhere, or before this visit
+        st.session_state[known] = kept
+        put(key, (kept, "") if kept else None)
+    picked = pick(
+        "Ledger for all rows",
+        key,
+        search=form.ledgers(visit),
+        placeholder="Type a name or an id",
+        list_first=True,
+    )
+    ledger_id = picked[0] if picked else None
+    if ledger_id != kept:
+        st.session_state[known] = ledger_id
+        if _apply(
+            visit,
+            import_,
+            lambda now: mapping_changes.for_all_rows(
+                now, ledger_id=ledger_id, currencies=now.for_all_rows.currencies
+            ),
+        ):
+            st.rerun()
+
+
+def _identity_key(visit: Visit, import_: Import, mapping: Mapping) -> None:
+    if mapping.column(Use.IDENTITY) is None:
+        return
+    key = _holding(f"identity-key-{import_.id}", mapping.identity_key or "")
+
+    def choose() -> None:
+        _apply(visit, import_, lambda now: mapping_changes.with_identity_key(now, st.session_state[key]))
+
+    st.text_input(
+        "The identity column holds (leave empty for an id, an e-mail or a name)",
+        mapping.identity_key or "",
+        key=key,
+        on_change=choose,
+        placeholder="a metadata name of the identities, such as customer_number",
+    )
+
+
+def _match(visit: Visit, import_: Import, mapping: Mapping) -> None:
+    names = [column.name for column in mapping.metadata_columns if column.name]
+    if not names:
+        return
+    kept = [name for name in mapping.match_columns or () if name in names]
+    key = _holding(f"match-{import_.id}", kept)
+
+    def choose() -> None:
+        _apply(visit, import_, lambda now: mapping_changes.with_match(now, st.session_state[key]))
+
+    st.multiselect(
+        "Two rows mean the same balance when ledger, currency, identity and these are equal",
+        names,
+        kept,
+        key=key,
+        on_change=choose,
+        placeholder="all columns",
+        select_all=False,
+        help="With nothing chosen, rows that are equal in all columns are two balances, and you are warned. "
+        "With columns chosen, two rows that are equal in them are an error.",
+    )
+
+
+def _adopt(visit: Visit, import_: Import, saved: str, shape: FileShape) -> bool:
+    return _apply(visit, import_, lambda _: mappings.adopt(Mapping.model_validate_json(saved), shape))
+
+
+def _offer_saved(visit: Visit, import_: Import, shape: FileShape) -> None:
+    with visit.desk.journal.read() as tx:
+        offered = saved_mappings.saved_for(tx, mappings.fingerprint(shape.headers))
+    if not offered:
+        return
+    st.caption("Saved for files with these columns:")
+    with st.container(horizontal=True):
+        for at, one in enumerate(offered[:5]):
+            chosen = st.button(
+                look.safe(one.name), key=f"saved-{import_.id}-{at}", icon=":material/bookmark:"
+            )
+            if chosen and _adopt(visit, import_, one.mapping, shape):
+                st.rerun()
+
+
+def _save(visit: Visit, import_: Import, shape: FileShape) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input(
+            "Save these choices under a name",
+            key=f"save-name-{import_.id}",
+            max_chars=saved_mappings.MOST_NAME_CHARACTERS,
+        )
+        if st.button("Save", key=f"save-{import_.id}", disabled=not name):
+            with visit.desk.journal.write() as tx:
+                saved_mappings.save(
+                    tx,
+                    fingerprint=mappings.fingerprint(shape.headers),
+                    name=name,
+                    mapping=Mapping.model_validate(import_.mapping).model_dump_json(),
+                    who=person.or_nobody(visit),
+                )
+            st.toast("Saved. It is offered for the next file with these columns.")

@@ -1,0 +1,144 @@
+"""The rows that cannot be sent as they stand, as a grid: a changed cell is kept and checked at once.
+
+The grid stays as it is while somebody works in it; what became of its rows is told above it.
+"""
+
+from typing import Any
+
+import streamlit as st
+
+from blnk_api.drafts import editing
+from blnk_api.drafts.edited_records import Overlay
+from blnk_api.drafts.editing import Edit, NotRepairable
+from blnk_api.store import rows
+from blnk_api.store.imports import Import
+from blnk_api.store.people import edits as repairs
+from blnk_api.store.rows import JournalRow
+from blnk_api.store.states import RowState
+from blnk_api.wording import about_files, phrases
+from pages.kit import look, person
+from pages.kit.context import Visit
+
+_ROWS = 100
+_ROW, _WRONG, _LEAVE_OUT = "Row", "What is wrong", "Leave out"
+
+
+def show(visit: Visit, import_: Import) -> None:
+    invalid = import_.counts.get(RowState.INVALID, 0)
+    grid = _grid(visit, import_)
+    if not grid["rows"]:
+        return
+    st.subheader("Put rows right here")
+    _told(visit, import_, grid)
+    key = f"repair-{import_.id}-{grid['generation']}"
+    headers = about_files.columns(import_, taken=(_ROW, _WRONG, _LEAVE_OUT))
+    with st.container(key="repair-grid"):
+        st.data_editor(
+            _frame(grid["rows"], headers),
+            key=key,
+            hide_index=True,
+            num_rows="fixed",
+            disabled=[_ROW, _WRONG],
+            on_change=_keep,
+            args=[visit, import_, grid, key, headers],
+            column_config={
+                _ROW: st.column_config.TextColumn(width=60, pinned=True),
+                _WRONG: st.column_config.TextColumn(width=300),
+                _LEAVE_OUT: st.column_config.CheckboxColumn(width=105, help="This row is not sent."),
+            },
+        )
+    if invalid > len(grid["rows"]):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"{len(grid['rows']):,} of {invalid:,} rows are shown.", width="content")
+            st.button("The next rows", on_click=_renew, args=[import_.id, grid["rows"][-1].id])
+            if grid["after"]:
+                st.button("From the beginning", on_click=_renew, args=[import_.id])
+
+
+def _grid(visit: Visit, import_: Import) -> dict[str, Any]:
+    """What the grid shows: renewed when others changed the draft, kept while this visit edits in it."""
+    name = f"repairing-{import_.id}"
+    grid: dict[str, Any] | None = st.session_state.get(name)
+    is_stale = grid is None or (grid["version"] != import_.version and not grid["own"])
+    if is_stale and (grid is None or import_.stage == "checked"):
+        after = grid["after"] if grid else 0
+        with visit.desk.journal.read() as tx:
+            found = editing.problem_rows(tx, import_, after=after, limit=_ROWS)
+            changed = Overlay.of(repairs.of_import(tx, import_.number))
+        generation = grid["generation"] + 1 if grid else 0
+        grid = {"version": import_.version, "own": False, "after": after, "generation": generation}
+        grid |= {"rows": found, "seen": {}, "overlay": changed}
+        st.session_state[name] = grid
+    assert grid is not None
+    return grid
+
+
+def _renew(id: str, after: int = 0) -> None:
+    grid = st.session_state[f"repairing-{id}"]
+    st.session_state[f"repairing-{id}"] = {**grid, "version": -1, "own": False, "after": after}
+
+
+def forget(id: str) -> None:
+    """The next look at the draft shows its rows as they are then."""
+    st.session_state.pop(f"repairing-{id}", None)
+
+
+def _frame(found: list[JournalRow], headers: list[str]) -> dict[str, list[Any]]:
+    ours: dict[str, list[Any]] = {
+        _ROW: [row.label for row in found],
+        _WRONG: [about_files.wrong(row) for row in found],
+        _LEAVE_OUT: [False] * len(found),
+    }
+    cells = {header: [row.cells[at] for row in found] for at, header in enumerate(headers)}
+    return {**ours, **cells}
+
+
+def _keep(visit: Visit, import_: Import, grid: dict[str, Any], key: str, headers: list[str]) -> None:
+    """Writes down what was changed since the last time. The editor tells all of its changes each time."""
+    places = {header: at for at, header in enumerate(headers)}
+    who = person.or_nobody(visit)
+    edits: list[Edit] = []
+    out: list[int] = []
+    back: list[int] = []
+    for line, cells in st.session_state[key]["edited_rows"].items():
+        number = grid["rows"][int(line)].number
+        for column, value in cells.items():
+            if grid["seen"].get((number, column), False if column == _LEAVE_OUT else None) == value:
+                continue
+            grid["seen"][number, column] = value
+            if column == _LEAVE_OUT:
+                (out if value else back).append(number)
+            else:
+                edits.append(Edit(number, places[column], value or ""))
+    grid["own"] = True
+    try:
+        journal = visit.desk.journal
+        editing.edit(journal, import_.id, edits, who=who)
+        if out:
+            editing.leave_out(journal, import_.id, out, who=who)
+        if back:
+            editing.take_in(journal, import_.id, back, who=who)
+    except NotRepairable as problem:
+        look.problem(str(problem))
+
+
+def _told(visit: Visit, import_: Import, grid: dict[str, Any]) -> None:
+    """What became of the rows of the grid since it was drawn."""
+    if not grid["own"]:
+        st.caption("A change is kept as soon as you leave its cell, and the row is checked again at once.")
+        return
+    numbers = {row.number for row in grid["rows"]}
+    with visit.desk.journal.read() as tx:
+        now = rows.of_records(tx, import_.number, numbers)
+    wrong = [row for row in now if row.state is RowState.INVALID]
+    right = len(numbers) - len({row.number for row in wrong})
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"**{phrases.plural(right, 'row')} put right or left out, {len(wrong):,} still wrong.**",
+            width="content",
+        )
+        left = import_.counts.get(RowState.INVALID, 0)
+        st.button(f"Show the {left:,} that are left", on_click=_renew, args=[import_.id], disabled=not left)
+    changed = {number for number, _ in grid["seen"]}
+    for row in [row for row in wrong if row.number in changed][:5]:
+        st.caption(look.safe(f"Row {row.label}: {about_files.wrong(row)}"))

@@ -1,0 +1,37 @@
+"""Finds a text in one column of a draft and puts another in its place."""
+
+import streamlit as st
+
+from blnk_api.drafts import editing
+from blnk_api.store.imports import Import
+from blnk_api.wording import about_files
+from pages.draft import apply_edit
+from pages.kit import person
+from pages.kit.context import Visit
+
+
+def show(visit: Visit, import_: Import) -> None:
+    headers = about_files.columns(import_)
+    with st.expander("Find and replace in a column", key=f"replace-{import_.id}"):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            column = st.selectbox("Column", headers, index=None, key=f"replace-in-{import_.id}")
+            find = st.text_input("Find", key=f"replace-find-{import_.id}")
+            put = st.text_input("Put in its place", key=f"replace-put-{import_.id}")
+        whole = st.checkbox(
+            "Only cells that hold exactly this", value=True, key=f"replace-whole-{import_.id}"
+        )
+        if not st.button("Replace in all rows", key=f"replace-go-{import_.id}", disabled=column is None):
+            return
+        apply_edit.apply(
+            import_,
+            lambda: editing.replace_all(
+                visit.desk.journal,
+                import_.id,
+                position=headers.index(str(column)),
+                find=find,
+                put=put,
+                whole_cell=whole,
+                who=person.or_nobody(visit),
+            ),
+            nothing="No cell holds this.",
+        )

@@ -1,0 +1,35 @@
+"""The rows to put right as a workbook: downloaded, changed, and dropped here again."""
+
+import tempfile
+from pathlib import Path
+
+import streamlit as st
+
+from blnk_api.drafts import editing, problem_workbook
+from blnk_api.store.imports import Import
+from blnk_api.web import routes
+from pages.draft import apply_edit
+from pages.kit import person
+from pages.kit.context import Visit
+
+
+def show(visit: Visit, import_: Import) -> None:
+    with st.expander("Put them right in a spreadsheet", key=f"repair-file-{import_.id}"):
+        url = routes.problem_rows_url(visit.desk.links, import_.id)
+        st.link_button("Rows to put right (XLSX)", url, icon=":material/download:")
+        dropped = st.file_uploader(
+            "Then drop the corrected file here",
+            key=f"repaired-{import_.id}-{import_.version}",
+            help="Its rows replace those of this file, by their number. Nothing is sent.",
+        )
+        if dropped is None:
+            return
+
+        def take_over() -> int:
+            with tempfile.NamedTemporaryFile(dir=visit.desk.settings.data_dir) as kept:
+                kept.write(dropped.getbuffer())
+                kept.flush()
+                edits = problem_workbook.read_back(visit.desk.journal, import_, Path(kept.name), dropped.name)
+            return editing.edit(visit.desk.journal, import_.id, edits, who=person.or_nobody(visit))
+
+        apply_edit.apply(import_, take_over, nothing="Nothing in it differs from the rows as they are.")

@@ -1,0 +1,113 @@
+"""What is wrong with a file, or worth knowing, in groups with row numbers; and a repair for each at once."""
+
+from typing import Any
+
+import streamlit as st
+
+from blnk_api.drafts import editing
+from blnk_api.files.xlsx.cell_flaws import HIDDEN_ROW
+from blnk_api.store.imports import Import
+from blnk_api.wording import about_files
+from pages.draft import apply_edit
+from pages.kit import look, person
+from pages.kit.context import Visit
+
+_SHOWN = 30
+
+_TITLES = {
+    "error": "Has to be put right",
+    "warning": "Please check",
+    "note": "Good to know",
+}
+
+
+def show_problems(visit: Visit, import_: Import) -> None:
+    found: list[dict[str, Any]] = import_.totals.get("problems", [])
+    for severity, title in _TITLES.items():
+        group = [one for one in found if one.get("severity") == severity]
+        if not group:
+            continue
+        with st.expander(
+            f"{title} · {len(group):,}", expanded=severity != "note", key=f"group-{import_.id}-{severity}"
+        ):
+            for at, one in enumerate(group[:_SHOWN]):
+                _problem(visit, import_, one, f"{import_.id}-{import_.version}-{severity}-{at}")
+            if len(group) > _SHOWN:
+                st.caption(
+                    f"And {len(group) - _SHOWN:,} more kinds. The download says of each row what is wrong."
+                )
+
+
+def _problem(visit: Visit, import_: Import, one: dict[str, Any], key: str) -> None:
+    rows, count = one.get("rows", []), int(one.get("count", 1))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(gap=None, width="stretch"):
+            st.markdown(look.safe(one["message"]))
+            if rows and rows != ["0"]:
+                column = f" · column {called}" if (called := _called(import_, one)) else ""
+                st.caption(
+                    look.safe(
+                        f"{'Row' if count == 1 else 'Rows'} {about_files.row_labels(rows, count)}{column}"
+                    )
+                )
+        _repair(visit, import_, one, count, key)
+
+
+def _repair(visit: Visit, import_: Import, one: dict[str, Any], count: int, key: str) -> None:
+    """The one click that settles the whole group, where there is one."""
+    who = person.or_nobody(visit)
+    if one["kind"] == "unknown_currency" and one.get("value"):
+        code = str(one["value"]).strip()
+        if st.button(
+            look.safe(f"{code} is right"), key=f"accept-{key}", help="A code of your own, in this whole file."
+        ):
+            apply_edit.apply(
+                import_,
+                lambda: editing.accept_currency(visit.desk.journal, import_.id, code, who=who),
+            )
+    if one["kind"] == HIDDEN_ROW:
+        label = "Skip this hidden row" if count == 1 else f"Skip {count:,} hidden rows"
+        if st.button(label, key=f"hidden-{key}"):
+            apply_edit.apply(
+                import_,
+                lambda: editing.skip_hidden_rows(visit.desk.journal, import_.id, True, who=who),
+            )
+    if one["severity"] == "error" and _called(import_, one) and one.get("value") is not None:
+        _put_in_all(visit, import_, one, count, key)
+    if one.get("repair") is not None and one["severity"] != "note":
+        label = f"Fix all {count:,}" if count > 1 else "Fix it"
+        if st.button(label, key=f"fix-{key}", help=look.safe(_says(import_, one))):
+            _fix(visit, import_, one, one["repair"])
+
+
+def _put_in_all(visit: Visit, import_: Import, one: dict[str, Any], count: int, key: str) -> None:
+    """For what nobody but the person can know."""
+    with st.popover(f"Change all {count:,}" if count > 1 else "Change it", key=f"change-{key}"):
+        where = "all of them" if count > 1 else "this row"
+        new = st.text_input(f"{look.label(_called(import_, one))} in {where}", key=f"new-{key}")
+        if st.button("Put this in", key=f"put-{key}", disabled=not new):
+            _fix(visit, import_, one, new)
+
+
+def _fix(visit: Visit, import_: Import, one: dict[str, Any], repair: str) -> None:
+    facts = {name: one[name] for name in ("kind", "column", "value")}
+    who = person.or_nobody(visit)
+
+    def act() -> None:
+        editing.fix_all(
+            visit.desk.journal, import_.id, **facts, position=one.get("position"), repair=repair, who=who
+        )
+
+    apply_edit.apply(import_, act)
+
+
+def _called(import_: Import, one: dict[str, Any]) -> str:
+    """The problem's column; "" for the whole row. A check of an earlier version kept the header alone."""
+    position = one.get("position")
+    return str(one.get("column") or "") if position is None else about_files.column(import_, position)
+
+
+def _says(import_: Import, one: dict[str, Any]) -> str:
+    if not _called(import_, one):
+        return "Takes the missing cells as empty."
+    return f"Puts “{one['repair']}” in their place." if one["repair"] else "Empties the cell."

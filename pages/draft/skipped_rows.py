@@ -1,0 +1,106 @@
+"""Rows of a draft that are left out, or might be: groups that a person accepts or leaves out."""
+
+import streamlit as st
+
+from blnk_api.drafts import editing, merging
+from blnk_api.drafts.lookalikes import customer_has_balance, near_duplicates
+from blnk_api.store import row_reasons
+from blnk_api.store.imports import Import
+from blnk_api.store.states import RowState
+from blnk_api.wording import phrases
+from blnk_api.worker import draft_checks
+from pages.draft import apply_edit
+from pages.kit import look, person
+from pages.kit.context import Visit
+
+_SHOWN = 100
+
+
+def show(visit: Visit, import_: Import) -> None:
+    _by_hand(visit, import_)
+    _hidden(visit, import_)
+    _with_a_balance(visit, import_)
+    _resembling(visit, import_)
+
+
+def _by_hand(visit: Visit, import_: Import) -> None:
+    n = int(import_.totals.get("left_out", 0))
+    if not n:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"{phrases.plural(n, 'row')} left out by hand: nothing is sent for them.", width="content"
+        )
+        if st.button("Take them in again", key=f"take-in-{import_.id}"):
+            who = person.or_nobody(visit)
+            apply_edit.apply(
+                import_, lambda: editing.take_in(visit.desk.journal, import_.id, None, who=who), what="row"
+            )
+    _which(visit, import_, RowState.LEFT_OUT, merging.LEFT_OUT_BY_A_PERSON)
+
+
+def _hidden(visit: Visit, import_: Import) -> None:
+    n = int(import_.totals.get("hidden_rows", 0))
+    if not n:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"{phrases.plural(n, 'hidden row')} skipped: nothing is sent for them.", width="content")
+        if st.button("Include hidden rows", key=f"include-hidden-{import_.id}"):
+            who = person.or_nobody(visit)
+            apply_edit.apply(
+                import_,
+                lambda: editing.skip_hidden_rows(visit.desk.journal, import_.id, False, who=who),
+            )
+    _which(visit, import_, RowState.LEFT_OUT, merging.HIDDEN_AND_SKIPPED)
+
+
+def _with_a_balance(visit: Visit, import_: Import) -> None:
+    """A second balance for a customer may be meant, or not: only a person knows."""
+    n = int(import_.totals.get("has_balance", 0))
+    if not n:
+        return
+    look.warning(
+        f"{phrases.plural(n, 'row')} would give a customer a second balance in the same ledger and currency. "
+        "They are created as they stand; leave them out if that is not meant."
+    )
+    _which(visit, import_, RowState.READY, customer_has_balance.KIND)
+    if st.button(f"Leave {'it' if n == 1 else f'these {n:,}'} out", key=f"leave-{import_.id}"):
+        who = person.or_nobody(visit)
+        apply_edit.apply(
+            import_,
+            lambda: editing.leave_out_those_with_a_balance(visit.desk.journal, import_.id, who=who),
+            what="row",
+        )
+
+
+def _resembling(visit: Visit, import_: Import) -> None:
+    """Rows that are most likely corrections of balances made before: a person says whether they are new."""
+    n = int(import_.totals.get("looks_like", 0))
+    if not n:
+        return
+    look.warning(
+        f"{phrases.plural(n, 'row')} left out: there is a balance in Blnk, made here before, that differs "
+        "from the row in little. A balance cannot be changed by importing it again; this would make "
+        "another one."
+    )
+    _which(visit, import_, RowState.LEFT_OUT, near_duplicates.KIND)
+    person.name_field(visit)
+    if st.button("Create these too"):
+        try:
+            who = person.name(visit)
+        except ValueError as no_name:
+            look.problem(str(no_name))
+        else:
+            with visit.desk.journal.write() as tx:
+                draft_checks.create_resembling_too(tx, import_, who=who)
+            st.rerun()
+
+
+def _which(visit: Visit, import_: Import, state: RowState, why: str) -> None:
+    with st.expander("Which rows these are", key=f"which-{import_.id}-{why}"):
+        with visit.desk.journal.read() as tx:
+            found = row_reasons.first_with(tx, import_.number, state, why, limit=_SHOWN)
+        st.dataframe(
+            {"Row": [row.label for row in found], "Why": [row.message or "" for row in found]},
+            hide_index=True,
+        )

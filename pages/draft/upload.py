@@ -1,0 +1,80 @@
+"""Takes a file, or pasted rows, and makes a draft, which the address carries at once."""
+
+import io
+from pathlib import Path
+from typing import BinaryIO
+
+import streamlit as st
+
+from blnk_api import practice
+from blnk_api.drafts import drafts
+from blnk_api.reports.results import FileKind
+from blnk_api.store import imports
+from blnk_api.web import routes
+from pages.kit import held_uploads, look, person
+from pages.kit.context import Visit
+
+_EXAMPLE = """ledger_id,currency,identity_id,customer_number
+ldg_073f7ffe-9dfd-42ce-aa50-d1dca1788adc,USD,idt_4ebde81c-6e9c-4b8d-9f2c-7f8b2f7d3b1e,1001
+ldg_073f7ffe-9dfd-42ce-aa50-d1dca1788adc,EUR,,1002
+"""
+
+
+def show(visit: Visit) -> None:
+    person.name_field(visit)
+    uploaded = st.file_uploader("A CSV or XLSX file, at most 100 MB", key=f"file-{_next_id()}")
+    if uploaded is not None:
+        _begin(visit, uploaded.name, uploaded)
+    with st.expander("Paste rows from a spreadsheet instead", key="paste"):
+        pasted = st.text_area("Rows, with the names of the columns in the first", key=f"text-{_next_id()}")
+        if st.button("Check these rows", disabled=not pasted.strip()):
+            _begin(visit, "pasted rows.csv", io.BytesIO(pasted.encode()))
+    if visit.connected().is_practice and st.button(
+        "Try it with a sample file",
+        icon=":material/science:",
+        help="60 made-up customers, six of which have something wrong to put right.",
+    ):
+        sample = Path(practice.__file__).with_name("sample.csv")
+        _begin(visit, "sample customers.csv", io.BytesIO(sample.read_bytes()))
+    with st.expander("What the file must look like", key="example"):
+        st.write(
+            "One row for each balance, with the names of the columns in the first row. The ledger (by id or "
+            "name) and the currency are needed, the identity is optional, and every other column is kept as "
+            "metadata. Other names of columns, separators and letters are understood, and can be corrected."
+        )
+        st.code(_EXAMPLE, language=None)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.write("An empty file to fill in:")
+            for kind in FileKind:
+                url = routes.template_url(visit.desk.links, visit.connected().name, kind)
+                st.link_button(str(kind).upper(), url, icon=":material/download:")
+
+
+def _begin(visit: Visit, name: str, data: BinaryIO) -> None:
+    try:
+        who = person.name(visit)
+        drafts.upload(
+            visit.desk.journal,
+            visit.desk.settings,
+            id=_next_id(),
+            connection=visit.connected(),
+            who=who,
+            file_name=name,
+            data=data,
+        )
+    except (ValueError, drafts.NotKept) as reason:
+        look.problem(str(reason))
+    except OSError:
+        look.problem("The file could not be kept: the disk of this server is full or not writable.")
+    else:
+        held_uploads.let_go(data)
+        # The address first: a rerun that comes in between finds the same draft again, not another one.
+        st.query_params["import"] = _next_id()
+        del st.session_state["upload-id"]
+        st.rerun()
+
+
+def _next_id() -> str:
+    """The id that the next file gets: a rerun in the middle makes the same draft, not another."""
+    id: str = st.session_state.setdefault("upload-id", imports.new_id())
+    return id

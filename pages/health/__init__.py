@@ -1,0 +1,1 @@
+"""Whether connections and this machine are well; faults to try on Practice."""

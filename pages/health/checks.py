@@ -1,0 +1,50 @@
+"""Is it well? One line for each question, with what to do where something is wrong."""
+
+import time
+
+import streamlit as st
+
+from blnk_api.desk import health, startup_check
+from blnk_api.desk.health import Check, Verdict
+from blnk_api.wording import phrases
+from pages.kit import look
+from pages.kit.context import Visit
+
+_SIGNS = {
+    Verdict.FINE: (":green[:material/check_circle:]", "Fine"),
+    Verdict.LOOK: (":orange[:material/warning:]", "Look at this"),
+    Verdict.FAILED: (":red[:material/error:]", "Failed"),
+    Verdict.UNKNOWN: (":gray[:material/help:]", "Not known"),
+}
+_GOOD_SECONDS = 60
+
+
+def show(visit: Visit) -> None:
+    """Done when the page is opened, and again when somebody asks for it."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader("Is it well?")
+        again = st.button("Check again", icon=":material/refresh:")
+    if again:
+        _checked.clear()
+    found, at = _checked(visit, visit.credentials())
+    startup_check.remember(visit.connected(), found)
+    failed = [one for one in found if one.verdict is Verdict.FAILED]
+    if failed:
+        look.problem(f"No: {phrases.plural(len(failed), 'answer')} of {len(found)} failed.")
+    with st.container(border=True, key="checks", gap="small"):
+        for one in found:
+            _line(one)
+    st.caption(f"Checked on {phrases.when(at, phrases.zone(st.context.timezone))}.")
+
+
+@st.cache_data(ttl=_GOOD_SECONDS, max_entries=50, show_spinner="Asking…")
+def _checked(_visit: Visit, credentials: int) -> tuple[list[Check], float]:
+    return list(health.run(_visit.desk, _visit.connected(), _visit.sending())), time.time()
+
+
+def _line(one: Check) -> None:
+    sign, word = _SIGNS[one.verdict]
+    with st.container(gap=None):
+        st.markdown(f"{sign} **{one.question}** {look.safe(one.told)}")
+        if one.do:
+            st.caption(f"{word}. {look.safe(one.do)}")

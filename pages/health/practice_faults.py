@@ -1,0 +1,46 @@
+"""On Practice: faults to switch on, so that a team sees what an interrupted import looks like."""
+
+import streamlit as st
+
+from blnk_api.practice import habits
+from blnk_api.practice.habits import HABITS, DoorShut
+from pages.kit import look
+from pages.kit.context import Visit
+
+_KEY = "practice-habit"
+
+
+def show(visit: Visit) -> None:
+    st.subheader("Practise with faults")
+    st.write(
+        "See what an interrupted import looks like before it matters: whatever happens here, each row "
+        "becomes exactly one balance. Everybody who uses this practice Blnk meets the fault."
+    )
+    folder = visit.desk.settings.data_dir
+    try:
+        current = habits.current(folder)
+    except DoorShut as shut:
+        look.warning(str(shut))
+        return
+    keys = list(HABITS)
+    st.session_state[_KEY] = current
+    chosen = st.radio(
+        "Fault",
+        keys,
+        index=None,
+        key=_KEY,
+        format_func=lambda key: HABITS[key].label,
+        captions=[HABITS[key].means for key in keys],
+        on_change=_choose,
+        args=[visit],
+    )
+    if chosen is None:
+        st.caption("Another fault was ordered elsewhere. Choosing one here takes its place.")
+
+
+def _choose(visit: Visit) -> None:
+    key = st.session_state[_KEY]
+    try:
+        habits.choose(visit.desk.settings.data_dir, key)
+    except DoorShut as shut:
+        st.toast(str(shut))

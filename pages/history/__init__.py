@@ -1,0 +1,1 @@
+"""Earlier imports, and a month."""

@@ -1,0 +1,169 @@
+"""What a page knows when it begins: the desk, the connection its link means, and who is looking."""
+
+import secrets
+from dataclasses import dataclass
+from typing import NoReturn
+
+import streamlit as st
+
+from blnk_api.desk.desk import (
+    Desk,
+    LinkProblem,
+    Sending,
+    connection_named,
+    import_linked,
+    open_desk,
+    who_sends,
+)
+from blnk_api.errors import SettingsProblem
+from blnk_api.settings import Connection, Instance
+from blnk_api.store import JournalUnavailable, imports
+from blnk_api.store.imports import Import
+from blnk_api.store.people import people
+from blnk_api.store.sending import stops
+from blnk_api.store.sending.stops import Press
+from blnk_api.web import middleware
+from blnk_api.wording import about_stops, phrases
+from blnk_api.worker import supervise
+from pages.kit import look
+
+_KEY = "visit"
+
+
+@dataclass(frozen=True)
+class Visit:
+    desk: Desk
+    connection: Connection | None
+    """None only beside an import whose instance no connection means any more."""
+    import_: Import | None
+    """The import of the link."""
+    browser: str
+    who: str | None
+    """The name given in this browser; nobody has verified it."""
+    stops: tuple[Press, ...] = ()
+    """What keeps the instance from sending."""
+
+    @property
+    def instance(self) -> Instance | None:
+        if self.import_ is not None:
+            return self.import_.instance
+        return self.connection.instance if self.connection else None
+
+    def connected(self) -> Connection:
+        """For pages that make something: they are not shown without a connection."""
+        if self.connection is None:
+            stop_with("This page needs a connection, and the link names none.")
+        return self.connection
+
+    def credentials(self) -> int:
+        """Differs between connections and between credentials: what one may see is not kept for another."""
+        connection = self.connected()
+        return hash((connection.name, connection.url, connection.instance, connection.credentials))
+
+    def query(self, **more: str) -> dict[str, str]:
+        """What every link carries."""
+        return ({"connection": self.connection.name} if self.connection else {}) | more
+
+    def sending(self) -> Sending:
+        with self.desk.journal.read() as tx:
+            return who_sends(tx, owner=supervise.OWNER, started_at=supervise.STARTED_AT)
+
+    def reload(self, id: str) -> Import | None:
+        with self.desk.journal.read() as tx:
+            return imports.find(tx, id)
+
+
+def begin() -> Visit:
+    """Reads the link. Ends the page with a sentence where it cannot be followed."""
+    try:
+        desk = open_desk()
+    except SettingsProblem as problem:
+        st.title("Settings need a correction")
+        stop_with(str(problem), "Correct it, then load this page again. Nothing was sent.")
+    except JournalUnavailable as problem:
+        st.title("The database cannot be used")
+        stop_with(str(problem).replace("The journal", "The import database"), "Then load this page again.")
+    named = st.query_params.get("connection") or st.session_state.get("connection")
+    try:
+        if id := st.query_params.get("import"):
+            import_, connection = import_linked(desk, id, st.query_params.get("connection"))
+        else:
+            import_, connection = None, connection_named(desk.settings, named)
+    except LinkProblem as problem:
+        _offer_right_link(problem)
+    if connection is None and import_ is None:
+        _choose_connection(desk)
+    if connection is not None:
+        st.session_state["connection"] = connection.name
+        # Said on each run: a link within one page reaches the server without changing the address.
+        st.query_params["connection"] = connection.name
+    browser = middleware.browser_of(st.context.cookies.to_dict()) or _session_browser()
+    with desk.journal.read() as tx:
+        who = people.name_of(tx, browser)
+        instance = import_.instance if import_ is not None else connection.instance if connection else None
+        holding = tuple(stops.holding(tx, instance))
+    visit = Visit(desk, connection, import_, browser, who, holding)
+    st.session_state[_KEY] = visit
+    return visit
+
+
+def current() -> Visit:
+    """The visit that the shell began."""
+    visit: Visit = st.session_state[_KEY]
+    return visit
+
+
+def stop_with(*sentences: str) -> NoReturn:
+    look.problem(sentences[0])
+    for sentence in sentences[1:]:
+        st.write(sentence)
+    st.stop()
+
+
+def _session_browser() -> str:
+    """Where no cookie came: the name lasts as long as this visit."""
+    browser: str = st.session_state.setdefault("browser", secrets.token_urlsafe(24))
+    return browser
+
+
+def _offer_right_link(problem: LinkProblem) -> NoReturn:
+    st.title("This link cannot be followed")
+    look.problem(str(problem))
+    if problem.right_connection is not None:
+
+        def correct(name: str) -> None:
+            st.query_params["connection"] = name
+
+        st.button(
+            "Open the import under its own connection", on_click=correct, args=[problem.right_connection]
+        )
+    else:
+        st.button("Choose a connection", on_click=forget_connection)
+    st.stop()
+
+
+def forget_connection() -> None:
+    """Back to the choice; whatever the link named is left. A search stays: fields hold that themselves."""
+    st.session_state.pop("connection", None)
+    for name in ("connection", "import", "id"):
+        st.query_params.pop(name, None)
+
+
+def _choose_connection(desk: Desk) -> NoReturn:
+    st.title("Which Blnk?")
+    st.write(
+        "There are several connections. Choose the one that you want to work with; nothing is chosen for you."
+    )
+    with desk.journal.read() as tx:
+        holding = stops.holding(tx, None)
+    for one in holding:
+        look.problem(about_stops.in_force(one, desk.settings, phrases.zone(st.context.timezone)))
+    for connection in desk.settings.connections.values():
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            with st.container(gap=None):
+                st.markdown(f"**{look.safe(connection.label)}** · {look.environment(connection.instance)}")
+                st.caption(look.safe(look.address(connection)))
+            if st.button("Use this", key=f"use-{connection.name}"):
+                st.query_params["connection"] = connection.name
+                st.rerun()
+    st.stop()

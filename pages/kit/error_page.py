@@ -1,0 +1,23 @@
+"""What a person reads when a page breaks. The details are in the server's log, never on the page."""
+
+import streamlit as st
+from sqlalchemy.exc import OperationalError
+
+from blnk_api.store import JournalUnavailable, failures
+
+
+def show(problem: Exception) -> bool:
+    """True: nothing else is shown."""
+    match problem:
+        case OperationalError():
+            told = f"{failures.explain(problem)} What was pressed last was not done: do it again then."
+        case JournalUnavailable():
+            told = str(problem)
+        case _:
+            told = (
+                "This page could not be shown completely. Nothing was sent because of it, and imports that "
+                "were confirmed go on. Load the page again; if that does not help, the server's log says "
+                "what happened."
+            )
+    st.error(told, icon=":material/error:")
+    return True

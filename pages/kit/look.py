@@ -1,0 +1,115 @@
+"""The one look: text made safe to show, badges, messages."""
+
+import re
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import streamlit as st
+
+from blnk_api.common.visible import shown
+from blnk_api.settings import Connection, Instance
+from blnk_api.store.states import ImportState, RowState
+from blnk_api.wording import phrases
+
+_JOINER = "\u2060"
+"""Takes no room, and keeps an address from being made a link, which a backslash does not."""
+
+_LINKS = re.compile(r"(@|:/|\bwww)", re.IGNORECASE)
+_PLAIN = re.compile(r"(?!\d+\. )[A-Za-z0-9](?:[A-Za-z0-9 .()-]|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])){0,79}")
+_MARKDOWN = re.compile(r"([!-/:-@\[-`{-~])")
+
+_STATE_BADGES = {
+    ImportState.DRAFT: (":material/edit_note:", "gray"),
+    ImportState.QUEUED: (":material/schedule:", "blue"),
+    ImportState.RUNNING: (":material/play_arrow:", "blue"),
+    ImportState.PAUSED: (":material/pause:", "orange"),
+    ImportState.VERIFYING: (":material/fact_check:", "blue"),
+    ImportState.DONE: (":material/check:", "green"),
+    ImportState.CANCELLED: (":material/close:", "gray"),
+}
+
+ROW_SIGNS = {
+    RowState.READY: "○",
+    RowState.SENDING: "↗",
+    RowState.CREATED: "✓",
+    RowState.EXISTS: "=",
+    RowState.REFUSED: "✕",
+    RowState.UNKNOWN: "?",
+    RowState.INVALID: "!",
+    RowState.LEFT_OUT: "–",
+}
+
+
+def safe(text: str, limit: int = 400) -> str:
+    """Any text for a place that reads Markdown: shown to the letter, without links, colours or images."""
+    return _MARKDOWN.sub(r"\\\1", _LINKS.sub(rf"\1{_JOINER}", shown(text, limit)))
+
+
+def label(text: str, limit: int = 80) -> str:
+    """Any text for the label of a field, which is Markdown too. Screen readers read a label as it is given,
+    backslashes and all: a plain one gets none."""
+    return text if _PLAIN.fullmatch(text) and not _LINKS.search(text) else safe(text, limit)
+
+
+def state_badge(state: ImportState) -> None:
+    icon, colour = _STATE_BADGES[state]
+    st.badge(phrases.STATE[state], icon=icon, color=colour)  # type: ignore[arg-type]
+
+
+def problem(text: str) -> None:
+    st.error(safe(text, 2_000), icon=":material/error:")
+
+
+def warning(text: str) -> None:
+    st.warning(safe(text, 2_000), icon=":material/warning:")
+
+
+def fact(label: str, value: str) -> None:
+    """A name and its value, one above the other; the value to the letter."""
+    with st.container(gap=None):
+        st.caption(label)
+        st.text(value or "–")
+
+
+def environment(instance: Instance) -> str:
+    return phrases.ENVIRONMENT[instance.environment]
+
+
+def place(instance: Instance, connection: Connection | None) -> str:
+    """ "PRODUCTION · Acme": the environment, and which one where there may be several."""
+    if instance.environment == "practice":
+        return environment(instance)
+    return f"{environment(instance)} · {safe(phrases.instance(instance, connection))}"
+
+
+def address(connection: Connection) -> str:
+    """Where a connection leads, for telling two apart."""
+    if connection.is_practice:
+        return "The practice Blnk on this machine"
+    return f"{connection.instance.base_url} · instance {connection.instance.instance_id}"
+
+
+def heading(text: str) -> None:
+    st.title(safe(text, 120))
+
+
+def link(query: dict[str, str]) -> str:
+    """This page's own address with a query: what somebody else can open."""
+    url = urlsplit(st.context.url or "")
+    return urlunsplit((url.scheme, url.netloc, url.path or "/", urlencode(query), ""))
+
+
+_BEGINS = "page-begins-at-the-top"
+TO_THE_TOP = "document.querySelector('[data-testid=stMain]')?.scrollTo(0, 0)"
+"""A script: the server's policy lets this text run, and no other."""
+
+
+def begin_at_the_top() -> None:
+    """The next run shows another thing in the place of this one: Streamlit would leave the page scrolled down
+    to where the button was."""
+    st.session_state[_BEGINS] = True
+
+
+def scroll_if_it_begins() -> None:
+    """At the end of what is shown then."""
+    if st.session_state.pop(_BEGINS, False):
+        st.html(f"<script>{TO_THE_TOP}</script>", unsafe_allow_javascript=True)

@@ -1,0 +1,43 @@
+"""Asks for a name, once per browser. It is shown as not verified everywhere."""
+
+import streamlit as st
+
+from blnk_api.store.people import people
+from pages.kit.context import Visit
+
+_KEY = "your-name"
+
+
+def name_field(visit: Visit) -> None:
+    """The field, where no name is known yet."""
+    if visit.who is None:
+        st.text_input(
+            "Your name",
+            key=_KEY,
+            max_chars=people.MAX_NAME_CHARACTERS,
+            help="Stands beside what you do here. Asked once in this browser, and not verified.",
+        )
+
+
+def or_nobody(visit: Visit) -> str:
+    """For acts that are not worth a question: whoever sent a file was asked before."""
+    return visit.who or "somebody without a name"
+
+
+def name(visit: Visit) -> str:
+    """The known name, or the typed one, which is kept. Raises ValueError with a sentence."""
+    if visit.who is not None:
+        return visit.who
+    typed = st.session_state.get(_KEY) or ""
+    if not typed.strip():
+        raise ValueError("Type your name: it stands beside what you do here.")
+    return keep(visit, typed)
+
+
+def keep(visit: Visit, typed: str) -> str:
+    """Keeps a name for this browser. Raises ValueError with a sentence where it is none."""
+    with visit.desk.journal.write() as tx:
+        people.set_name(tx, visit.browser, typed)
+        known = people.name_of(tx, visit.browser)
+    assert known is not None
+    return known

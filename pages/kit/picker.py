@@ -1,0 +1,111 @@
+"""Finds a ledger or an identity in Blnk: a search box and a list of matches. Nothing is preselected."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import streamlit as st
+
+from blnk_api.errors import AccessDenied, NothingCreated
+from pages.kit import look
+
+Choice = tuple[str, str]
+"""An id and what a person calls it ("" when nobody could be asked)."""
+
+_SHOWN = 8
+
+
+def pick(
+    what: str,
+    key: str,
+    *,
+    search: Callable[[str], list[Choice]],
+    placeholder: str,
+    list_first: bool,
+    hint: str = "",
+) -> Choice | None:
+    """The choice, kept in the session under `key`. By hand where Blnk does not let us search.
+
+    `list_first`: show what there is before anything is typed.
+    """
+    chosen: Choice | None = st.session_state.get(key)
+    if chosen is not None:
+        _show_chosen(what, key, chosen, search)
+        return chosen
+    typed = str(st.session_state.get(f"{key}-search") or "").strip()
+    found: list[Choice] | None = []
+    trouble = ""
+    try:
+        if typed or list_first:
+            found = search(typed)
+    except AccessDenied as denied:
+        told = _MAY_NOT_SEARCH if denied.status == 403 else f"{denied} Until then nothing can be created."
+        found, trouble = None, told if list_first else ""
+    except NothingCreated as failed:
+        found, trouble = None, f"Blnk cannot be searched right now: {failed} You can type the exact id."
+    label = what if found is not None else f"{what}: the exact id"
+    st.text_input(
+        label,
+        key=f"{key}-search",
+        placeholder=placeholder if found is not None else "",
+        help=hint or None,
+        live=True,
+    )
+    if trouble:
+        look.warning(trouble)
+    if found is None:
+        return (typed, "") if typed else None
+    if found:
+        _matches(what, key, found)
+    elif typed or list_first:
+        st.caption("Nothing of that name or id." if typed else "There are none in this Blnk yet.")
+    return None
+
+
+_MAY_NOT_SEARCH = (
+    "These credentials may not read in Blnk. Ids have to be typed exactly; they cannot be checked "
+    "beforehand, and a balance whose answer is lost cannot be looked up: somebody has to decide about it."
+)
+
+
+def _matches(what: str, key: str, found: list[Choice]) -> None:
+    names = dict(found)
+    first = found[:_SHOWN]
+    st.radio(
+        f"Matches for {what.lower()}",
+        [id for id, _ in first],
+        index=None,
+        key=f"{key}-match",
+        format_func=lambda id: look.safe(names.get(id) or id),
+        captions=[look.safe(id) for id, _ in first],
+        label_visibility="collapsed",
+        on_change=_choose,
+        args=[key, names],
+    )
+    if len(found) > _SHOWN:
+        st.caption(f"{len(found) - _SHOWN:,}{'+' if len(found) >= 100 else ''} more: type more of the name.")
+
+
+def put(key: str, choice: Choice | None) -> None:
+    """Chooses, before the picker is drawn."""
+    st.session_state.pop(f"{key}-match", None)
+    st.session_state[key] = choice
+
+
+def _choose(key: str, names: dict[str, str]) -> None:
+    id = st.session_state.get(f"{key}-match")
+    if id is not None:
+        put(key, (id, names.get(id, "")))
+
+
+def _show_chosen(what: str, key: str, chosen: Choice, search: Callable[[str], list[Choice]]) -> None:
+    id, name = chosen
+    if not name:
+        with suppress(NothingCreated):
+            name = dict(search(id)).get(id, "")
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"chosen-{key}"):
+        with st.container(gap=None):
+            st.caption(what)
+            if name:
+                st.text(name)
+            st.caption(look.safe(id))
+        st.button("Change", key=f"{key}-change", on_click=put, args=[key, None])

@@ -1,0 +1,23 @@
+"""What this server is called, as Streamlit's options and ours say it."""
+
+import os
+
+import streamlit as st
+
+from blnk_api import settings
+from blnk_api.common.origins import Site
+from blnk_api.errors import SettingsProblem
+
+
+def site() -> Site:
+    try:
+        public = settings.public_url(os.environ)
+    except SettingsProblem:
+        public = None  # pages say what is wrong with it
+    return Site(
+        address=st.get_option("server.address"),
+        shown_address=st.get_option("browser.serverAddress"),
+        allowed_hosts=st.get_option("server.allowedHosts") or (),
+        listed_origins=st.get_option("server.corsAllowedOrigins") or (),
+        public=public,
+    )

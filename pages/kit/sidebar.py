@@ -1,0 +1,53 @@
+"""The way to the pages, who is looking, and which connection; a link of ours carries its connection along,
+which Streamlit's own navigation drops."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+from blnk_api.store.people import people
+from blnk_api.wording.phrases import actor
+from pages.kit import context, look
+from pages.kit.context import Visit
+
+_ICONS = {
+    "Create a balance": ":material/add_circle:",
+    "Import a file": ":material/upload_file:",
+    "Imports": ":material/list_alt:",
+    "Balances": ":material/account_balance:",
+    "Connection": ":material/power:",
+}
+
+
+def show(here: Visit, pages: Sequence[Page]) -> None:
+    with st.sidebar:
+        with st.container(gap="xxsmall", key="navigation"):
+            for page in pages:
+                st.page_link(page, icon=_ICONS[page.title], query_params=here.query(), width="stretch")
+        st.divider()
+        _connection(here)
+        if here.who is not None:
+            _name(here, here.who)
+
+
+def _connection(here: Visit) -> None:
+    if len(here.desk.settings.connections) < 2:
+        return
+    if here.connection is not None:
+        look.fact("Connection", here.connection.label)
+    st.button("Change the connection", type="tertiary", on_click=context.forget_connection)
+
+
+def _name(here: Visit, who: str) -> None:
+    look.fact("You", actor(who))
+    with st.popover("Change the name", type="tertiary"):
+        typed = st.text_input("Your name", value=who, max_chars=people.MAX_NAME_CHARACTERS)
+        if st.button("Keep this name"):
+            try:
+                with here.desk.journal.write() as tx:
+                    people.set_name(tx, here.browser, typed or "")
+            except ValueError as problem:
+                st.caption(str(problem))
+            else:
+                st.rerun()

@@ -1,0 +1,76 @@
+"""The switch that stops all sending: what every page says while it is off, and the switch itself."""
+
+import streamlit as st
+
+from blnk_api.desk.desk import Desk
+from blnk_api.settings import Connection, Instance
+from blnk_api.store import imports
+from blnk_api.store.sending import stops
+from blnk_api.store.sending.stops import Press
+from blnk_api.wording import about_stops, phrases
+from pages.kit import look, person
+from pages.kit.context import Visit
+
+_LAST = 5
+
+
+def say(desk: Desk, holding: list[Press]) -> None:
+    zone = phrases.zone(st.context.timezone)
+    for one in holding:
+        look.problem(about_stops.in_force(one, desk.settings, zone))
+
+
+def banner(visit: Visit) -> None:
+    """On every page: what keeps this visit's instance from sending."""
+    if not visit.stops:
+        return
+    say(visit.desk, list(visit.stops))
+    st.page_link("connection.py", label="Start sending again", query_params=visit.query())
+
+
+@st.cache_data(ttl=1, max_entries=50, show_spinner=False)
+def _now(_desk: Desk, database_url: str, instance: Instance | None) -> tuple[Press, ...]:
+    """Asked once a second for all who watch."""
+    with _desk.journal.read() as tx:
+        return tuple(stops.holding(tx, instance))
+
+
+def has_changed(visit: Visit) -> bool:
+    """Whether the switch was used since this page was drawn; for places that move by themselves."""
+    return _now(visit.desk, visit.desk.settings.database_url, visit.instance) != visit.stops
+
+
+def switch(visit: Visit, connection: Connection) -> None:
+    """For the whole desk and for one instance, with who used it last."""
+    st.subheader("Stop sending")
+    st.caption(about_stops.MEANS)
+    with visit.desk.journal.read() as tx:
+        pressed = stops.last(tx, limit=_LAST)
+        underway = stops.on_their_way(tx, None)
+    holding = {one.instance for one in visit.stops}
+    with st.container(border=True):
+        with st.container(horizontal=True):
+            _button(visit, None, "all connections", is_stopped=None in holding)
+            if len(visit.desk.settings.connections) > 1 or connection.instance in holding:
+                _button(
+                    visit,
+                    connection.instance,
+                    look.safe(connection.label),
+                    is_stopped=connection.instance in holding,
+                )
+        if holding:
+            st.caption(about_stops.on_their_way(underway))
+        zone = phrases.zone(st.context.timezone)
+        for one in pressed:
+            st.caption(look.safe(about_stops.pressed(one, visit.desk.settings, zone)))
+
+
+def _button(visit: Visit, instance: Instance | None, whose: str, *, is_stopped: bool) -> None:
+    label = f"Start sending for {whose}" if is_stopped else f"Stop sending for {whose}"
+    icon = ":material/play_arrow:" if is_stopped else ":material/block:"
+    if not st.button(label, icon=icon, key=f"stop-{'desk' if instance is None else 'instance'}"):
+        return
+    with visit.desk.journal.write() as tx:
+        number = None if instance is None else imports.instance_number(tx, instance)
+        (stops.start if is_stopped else stops.stop)(tx, number, who=person.or_nobody(visit))
+    st.rerun()

@@ -1,0 +1,1 @@
+"""An import after it was confirmed: progress, rows, what a person decides, downloads."""

@@ -1,0 +1,29 @@
+"""Rows whose balances were there before: created once more, when a person says so and how many."""
+
+import streamlit as st
+
+from blnk_api.store import rows
+from blnk_api.store.imports import Import
+from blnk_api.store.states import ImportState, RowState
+from blnk_api.wording import phrases
+from pages.kit import person
+from pages.kit.context import Visit
+from pages.run import resolve
+
+MOST_AT_ONCE = 5_000
+"""More than these are nobody's mistake in a file, but another file's rows: import that one."""
+
+
+def show(visit: Visit, import_: Import) -> None:
+    count = import_.counts.get(RowState.EXISTS, 0)
+    may_be = import_.state is ImportState.DONE and import_.purged_at is None and visit.connection is not None
+    if not count or not may_be or count > MOST_AT_ONCE:
+        return
+    said = f"{phrases.plural(count, 'row')} already existed: create {'it' if count == 1 else 'them'} again"
+    with st.expander(said, key=f"existing-{import_.id}"):
+        if not import_.counts.get(RowState.UNKNOWN):  # else the name is asked for above
+            person.name_field(visit)
+        with visit.desk.journal.read() as tx:
+            found = rows.page(tx, import_.number, states=[RowState.EXISTS], limit=MOST_AT_ONCE)
+        st.write("For one row alone, open it in the table above.")
+        resolve.again_anyway(visit, import_, [row.id for row in found], key=import_.id)

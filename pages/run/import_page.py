@@ -1,0 +1,39 @@
+"""One import that was confirmed or cancelled: progress, receipt, downloads, rows; or one row of it."""
+
+import streamlit as st
+
+from blnk_api.store.imports import Import
+from blnk_api.wording import phrases
+from pages.balance import notes_panel
+from pages.draft import edit_history
+from pages.kit import look
+from pages.kit.context import Visit
+from pages.run import create_again, downloads, progress_panel, receipt_links, row, row_link, rows_table
+
+
+def show(visit: Visit, import_: Import) -> None:
+    if label := row_link.label():
+        row.show(visit, import_, label)
+        return
+    look.heading(phrases.title(import_))
+    zone = phrases.zone(st.context.timezone)
+    said = f"Uploaded by {phrases.actor(import_.who)} on {phrases.when(import_.created_at, zone)}"
+    if import_.confirmed_by and import_.confirmed_at:
+        confirmed_at = phrases.when(import_.confirmed_at, zone)
+        said += f"; confirmed by {phrases.actor(import_.confirmed_by)} on {confirmed_at}"
+    st.caption(look.safe(said))
+    if import_.purged_at is not None:
+        st.info(
+            f"The file and what its rows held were thrown away on {phrases.when(import_.purged_at, zone)}, "
+            "as the settings say. Balance ids, statuses, notes and receipts stay.",
+            icon=":material/delete_sweep:",
+        )
+    progress_panel.show(visit, import_)
+    receipt_links.show(visit, import_)
+    downloads.show(visit, import_)
+    rows_table.show(visit, import_)
+    create_again.show(visit, import_)
+    notes_panel.on_import(visit, import_)
+    edit_history.show(visit, import_)
+    progress_panel.show_events(visit, import_)
+    look.scroll_if_it_begins()

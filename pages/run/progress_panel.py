@@ -1,0 +1,176 @@
+"""One import on its way and afterwards: the sentence that matters, how fast it goes, counts, events."""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from typing import Any
+
+import pyarrow as pa
+import streamlit as st
+
+from blnk_api.reports.progress_figures import Curve, Pulse, pulses
+from blnk_api.store import imports
+from blnk_api.store.imports import Event, Import
+from blnk_api.store.states import WORDS, ImportState, RowState
+from blnk_api.wording import about_progress, phrases
+from pages.kit import auto_refresh, banner, look, stop_switch
+from pages.kit.context import Visit
+from pages.run import controls, late_findings, resolve, summary
+
+_EVENTS = 20
+_LEAST_CHARTED_SECONDS = 4.0
+
+
+def show(visit: Visit, import_: Import) -> None:
+    """Moves by itself while the import does; the page is drawn anew when its state changes."""
+    if import_.is_over:
+        _over(visit, import_)
+    else:
+        pulses.read(visit.desk.journal, import_.id, known=import_)  # so that nothing older is shown
+        auto_refresh.show(partial(_watch, visit, import_), every=visit.desk.settings.waits.page_refresh)
+
+
+def _watch(visit: Visit, seen: Import, draw_page_anew: Callable[[], None]) -> None:
+    pulse = pulses.read(visit.desk.journal, seen.id)
+    if pulse.import_.state is not seen.state or stop_switch.has_changed(visit):
+        draw_page_anew()
+    _on_its_way(visit, pulse)
+
+
+def _on_its_way(visit: Visit, pulse: Pulse) -> None:
+    import_ = pulse.import_
+    st.set_page_config(page_title=about_progress.tab_title(import_))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        look.state_badge(import_.state)
+        st.markdown(f"**{phrases.headline(import_)}**")
+    if pulse.total:
+        st.progress(pulse.settled / pulse.total)
+    if import_.state in (ImportState.QUEUED, ImportState.RUNNING):
+        _pace(visit, pulse)
+    _counts(import_)
+    banner.sending_here(visit, import_)
+    if import_.state is ImportState.PAUSED:
+        controls.show_pause(visit, import_)
+    else:
+        controls.show(visit, import_)
+    resolve.show(visit, import_)
+    _findings(visit, import_)
+    _chart(pulse.curve)
+    with st.container(gap=None, key="last-events"):
+        _tell(pulse.events)
+
+
+def _over(visit: Visit, import_: Import) -> None:
+    st.set_page_config(page_title=about_progress.tab_title(import_))
+    summary.sentence(import_)
+    look.state_badge(import_.state)
+    summary.needs(visit, import_)
+    resolve.show(visit, import_)
+    _findings(visit, import_)
+    late_findings.show(visit, import_)
+    _counts(import_)
+    summary.balances_link(visit, import_)
+
+
+def _pace(visit: Visit, pulse: Pulse) -> None:
+    """How fast, how long still, and why no faster; of the same height whatever is known yet."""
+    with st.container(gap="xxsmall", key="pace"):
+        if visit.stops:
+            st.markdown("Sending is stopped")
+            st.caption("The rest goes on when somebody starts it again, under Connection.")
+            return
+        st.markdown(about_progress.how_fast(pulse.rows_per_second, pulse.seconds_left))
+        held_up = about_progress.held_up(pulse.import_)
+        rate = pulse.rows_per_second
+        why = about_progress.pace(pulse.learned, visit.connection, rate, pulse.at, held_up=held_up)
+        st.caption(" ".join(why))
+
+
+def _counts(import_: Import) -> None:
+    present = [state for state in WORDS if import_.counts.get(state)]
+    with st.container(horizontal=True, key="counts"):
+        for state in present:
+            label = f"{look.ROW_SIGNS[state]} {WORDS[state]}"
+            st.metric(
+                label, f"{import_.counts[state]:,}", help=phrases.MEANING[state], width="content", border=True
+            )
+    if import_.is_over and import_.counts.get(RowState.REFUSED):
+        st.write("Refused rows: download what was not created, put them right, and import that file.")
+
+
+_ROWS_OVER_TIME: dict[str, Any] = {
+    "mark": {"type": "area", "line": True, "opacity": 0.25, "interpolate": "monotone"},
+    "encoding": {
+        "x": {"field": "at", "type": "temporal", "axis": {"title": None, "tickCount": 5}},
+        "y": {
+            "field": "rows",
+            "type": "quantitative",
+            "stack": None,
+            "axis": {"title": None, "tickCount": 3, "format": ",d"},
+        },
+    },
+}
+
+
+def _chart(curve: Curve) -> None:
+    if len(curve) < 2 or not curve[-1][1] or curve[-1][0] - curve[0][0] < _LEAST_CHARTED_SECONDS:
+        return
+    spec = {**_ROWS_OVER_TIME, "datasets": {"rows": _points(curve)}, "data": {"name": "rows"}}
+    st.caption("Rows done over time")
+    st.vega_lite_chart(spec, height=130, alt=f"{curve[-1][1]:,} rows are done so far.", key="rows-over-time")
+
+
+@lru_cache(maxsize=64)
+def _points(curve: Curve) -> bytes:
+    """As the browser gets it: made once for all who watch."""
+    # Rows come to their end in groups: the last figure of a moment counts.
+    by_moment = {round(at * 1000): n for at, n in curve}
+    moments = pa.array(list(by_moment), pa.timestamp("ms", "UTC"))
+    table = pa.table({"at": moments, "rows": list(by_moment.values())})
+    out = pa.BufferOutputStream()
+    with pa.ipc.new_stream(out, table.schema) as stream:
+        stream.write_table(table)
+    written: bytes = out.getvalue().to_pybytes()
+    return written
+
+
+def _findings(visit: Visit, import_: Import) -> None:
+    found = import_.findings
+    if found is None:
+        return
+    for sentence in phrases.findings(found):
+        look.warning(sentence)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if found.get("checked") and found.get("clean"):
+            expected = phrases.plural(int(found.get("expected", 0)), "balance")
+            st.caption(f"Verified: all {expected} found in Blnk.", width="content")
+        if visit.connection is not None:
+            resolve.verify_again(visit, import_)
+
+
+def show_events(visit: Visit, import_: Import) -> None:
+    """What happened to the import, newest first."""
+    key = f"events-{import_.id}"
+    if import_.is_over:
+        with st.expander("What happened", key=key):
+            _events(visit, import_.number)
+        return
+    # While it is closed nothing moves in it, which many watchers would pay for.
+    box = st.expander("What happened", key=f"{key}-moving", on_change="rerun")
+    if box.open:
+        with box:
+            every = visit.desk.settings.waits.page_refresh
+            st.fragment(_events, run_every=every)(visit, import_.number)
+
+
+def _events(visit: Visit, number: int) -> None:
+    with visit.desk.journal.read() as tx:
+        happened = imports.events_of(tx, number, limit=_EVENTS)
+    with st.container(gap=None):
+        _tell(happened)
+
+
+def _tell(happened: Sequence[Event]) -> None:
+    zone = phrases.zone(st.context.timezone)
+    for one in happened:
+        said = f"{phrases.when(one.at, zone)} · {phrases.actor(one.who)} · {phrases.event(one)}"
+        st.caption(look.safe(said))

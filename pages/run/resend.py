@@ -1,0 +1,60 @@
+"""A row that Blnk refused: its cells, to be put right where they stand, and sent again."""
+
+import streamlit as st
+
+from blnk_api.drafts.mapping import Use
+from blnk_api.review import resend_repaired
+from blnk_api.store.imports import Import
+from blnk_api.store.rows import JournalRow
+from blnk_api.store.states import ImportState
+from blnk_api.wording import about_files
+from pages.kit import look, person
+from pages.kit.context import Visit
+from pages.run import resolve
+
+_NOT_ASKED = (Use.IGNORE, Use.BALANCE_ID, Use.STATUS, Use.MESSAGE, Use.IMPORT_REF, Use.IMPORT_ROW)
+_MOST_FIELDS = 60
+"""A wider row is put right in a file."""
+
+
+def is_possible(import_: Import, row: JournalRow) -> bool:
+    return (
+        import_.kind == "file"
+        and row.body is not None
+        and import_.state is not ImportState.CANCELLED
+        and 0 < len(_columns(import_)) <= _MOST_FIELDS
+    )
+
+
+def _columns(import_: Import) -> list[tuple[int, str]]:
+    """Place and name of the columns that are sent."""
+    columns, names = (import_.mapping or {}).get("columns", []), about_files.columns(import_)
+    return [(one["position"], names[one["position"]]) for one in columns if one["use"] not in _NOT_ASKED]
+
+
+def form(visit: Visit, import_: Import, row: JournalRow) -> None:
+    st.markdown("**Put it right and send it again**: it stays in this import, and is checked first.")
+    cells: dict[int, str] = {}
+    with st.form(f"repair-{row.id}", border=False, enter_to_submit=False):
+        person.name_field(visit)
+        for at, name in _columns(import_):
+            cells[at] = _field(row, at, name)
+        pressed = st.form_submit_button("Send repaired", type="primary")
+        resolve.creates(visit, import_)
+    if pressed:
+        resolve.by_name(visit, lambda who: _send(visit, row, cells, who))
+
+
+def _field(row: JournalRow, at: int, name: str) -> str:
+    held = row.cells[at] if at < len(row.cells) else ""
+    label = look.label(name)
+    key = f"cell-{row.id}-{at}"
+    # A field of one line would lose line breaks.
+    typed = st.text_area(label, held, key=key) if "\n" in held else st.text_input(label, held, key=key)
+    return typed or ""
+
+
+def _send(visit: Visit, row: JournalRow, cells: dict[int, str], who: str) -> None:
+    connection = visit.connected()
+    with visit.desk.client(connection) as client:
+        resend_repaired.send_repaired(visit.desk.journal, client, connection, row.id, cells, who=who)

@@ -1,0 +1,131 @@
+"""Rows that only a person can settle: what happened to each, and the acts that are safe."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from blnk_api.drafts import drafts
+from blnk_api.errors import BlnkError
+from blnk_api.review import actions
+from blnk_api.review.actions import Act, NotPossible
+from blnk_api.store import rows
+from blnk_api.store.imports import Import
+from blnk_api.store.rows import JournalRow
+from blnk_api.store.sending import unknown
+from blnk_api.store.states import ImportState, RowState
+from blnk_api.wording import about_rows, phrases
+from pages.kit import look, person
+from pages.kit.context import Visit
+from pages.run import row_link
+
+_SHOWN = 10
+
+
+def show(visit: Visit, import_: Import) -> None:
+    """Nothing where nothing waits for a person."""
+    if not import_.counts.get(RowState.UNKNOWN):
+        return
+    with visit.desk.journal.read() as tx:
+        count = unknown.waiting_for_person(tx, import_.number)
+        waiting = rows.waiting_for_person(tx, import_.number, limit=_SHOWN)
+    if not waiting:
+        return
+    with st.container(border=True, key=f"decide-{import_.id}"):
+        st.subheader(f"{phrases.plural(count, 'row')} for you to decide")
+        person.name_field(visit)
+        if count > 1:
+            label = f"Look again for all {count:,}"
+            if st.button(label, key=f"look-{import_.id}", help=actions.LOOK_AGAIN.means):
+                by_name(visit, lambda who: actions.look_again(visit.desk.journal, import_, who=who))
+        for row in waiting:
+            told = look.safe(row.message or "no answer came back")
+            with st.expander(f"Row {row.label}: {told}", expanded=count == 1):
+                if import_.kind == "file" and st.button(
+                    "Open this row", key=f"open-{row.id}", icon=":material/open_in_full:"
+                ):
+                    row_link.open_now(row.label)
+                about_row(visit, import_, row)
+        if count > _SHOWN:
+            st.caption(f"{count - _SHOWN:,} more come when these are settled.")
+
+
+def about_row(visit: Visit, import_: Import, row: JournalRow) -> None:
+    """What happened to a row that needs a look, and the acts. Asks for no name: see `person.name_field`."""
+    with visit.desk.journal.read() as tx:
+        tried = rows.attempts_of(tx, row.id)
+    with st.container(gap="xxsmall"):
+        for sentence in about_rows.needs_a_look(row, tried, phrases.zone(st.context.timezone)):
+            st.markdown(look.safe(sentence, 2_000))
+        if asked := about_rows.in_short(row):
+            st.text(asked)
+    if not row.waits_for_person:
+        return
+    journal = visit.desk.journal
+    _act(actions.LOOK_AGAIN)
+    if st.button(actions.LOOK_AGAIN.label, key=f"look-row-{row.id}"):
+        by_name(visit, lambda who: actions.look_again(journal, import_, who=who, rows_=[row.id]))
+    _act(actions.THIS_IS_IT)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        balance_id = st.text_input("Balance id", key=f"this-id-{row.id}", placeholder="bln_…")
+        pressed = st.button(actions.THIS_IS_IT.label, key=f"this-{row.id}")
+    if pressed:
+        by_name(visit, lambda who: _this_is_it(visit, row, balance_id, who))
+    if import_.state is ImportState.CANCELLED:
+        st.caption("This import was cancelled, so nothing more of it is sent.")
+        return
+    _act(actions.SEND_AGAIN)
+    st.caption(about_rows.WHY_TWO)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        typed = st.text_input(f"Type “{about_rows.SEND_AGAIN}” to confirm", key=f"sure-{row.id}")
+        pressed = st.button(actions.SEND_AGAIN.label, key=f"again-{row.id}")
+    creates(visit, import_)
+    if pressed and not about_rows.confirms(typed):
+        look.problem(f"Type “{about_rows.SEND_AGAIN}” first. Nothing was sent.")
+    elif pressed:
+        by_name(visit, lambda who: actions.send_again(journal, row.id, who=who))
+
+
+def again_anyway(visit: Visit, import_: Import, row_ids: list[int], *, key: str) -> None:
+    """Rows whose balances existed, created once more; the person types how many."""
+    count = phrases.plural(len(row_ids), "row")
+    _act(actions.AGAIN_ANYWAY)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        typed = st.text_input(f"Type how many rows you mean ({count})", key=f"again-count-{key}")
+        pressed = st.button(actions.AGAIN_ANYWAY.label, key=f"again-anyway-{key}")
+    creates(visit, import_)
+    if pressed:
+        n = drafts.count_typed(typed)
+        journal = visit.desk.journal
+        by_name(visit, lambda who: actions.again_anyway(journal, import_, row_ids, typed_count=n, who=who))
+
+
+def creates(visit: Visit, import_: Import) -> None:
+    """Where it would be created, beside each button that creates."""
+    st.caption(f"In {look.place(import_.instance, visit.connection)}. A balance cannot be deleted.")
+
+
+def by_name(visit: Visit, act: Callable[[str], object]) -> None:
+    """Does it in the name of whoever is here, and draws the page anew; or says why not."""
+    try:
+        act(person.name(visit))
+    except (ValueError, NotPossible, BlnkError) as problem:
+        look.problem(str(problem))
+    else:
+        st.rerun()
+
+
+def verify_again(visit: Visit, import_: Import) -> None:
+    """The button, on a finished import."""
+    act = actions.VERIFY_AGAIN
+    if import_.state is ImportState.DONE and st.button(act.label, key=f"verify-{import_.id}", help=act.means):
+        actions.verify_again(visit.desk.journal, import_, who=visit.who or "somebody without a name")
+        st.rerun()
+
+
+def _this_is_it(visit: Visit, row: JournalRow, balance_id: str, who: str) -> None:
+    with visit.desk.client(visit.connected()) as client:
+        actions.this_is_it(visit.desk.journal, client, row.id, balance_id, who=who)
+
+
+def _act(act: Act) -> None:
+    st.markdown(f"**{act.label}**: {act.means} {act.risk}")

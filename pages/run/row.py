@@ -1,0 +1,135 @@
+"""One row of an import, opened: what was sent, what Blnk answered each time, what can be done about it."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import streamlit as st
+
+from blnk_api.store import row_history, rows
+from blnk_api.store.imports import Import
+from blnk_api.store.people import edits
+from blnk_api.store.rows import JournalRow
+from blnk_api.store.states import WORDS, ImportState, RowState
+from blnk_api.wording import about_rows, phrases
+from pages.balance import notes_panel
+from pages.kit import auto_refresh, look, person
+from pages.kit.context import Visit
+from pages.run import resend, resolve, row_link
+
+_MOVING = (RowState.READY, RowState.SENDING, RowState.UNKNOWN)
+
+
+def show(visit: Visit, import_: Import, label: str) -> None:
+    st.button(
+        f"All rows of {look.safe(phrases.title(import_))}",
+        icon=":material/arrow_back:",
+        on_click=row_link.leave,
+    )
+    with visit.desk.journal.read() as tx:
+        found = row_history.rows_named(tx, import_.number, label)
+    if not found:
+        look.heading(f"Row {label}")
+        look.warning("There is no such row in this import. Was the link copied whole?")
+    elif len(found) > 1:
+        look.heading(f"Row {found[0].number:,}")
+        st.write("This row of the file makes several balances. Which one?")
+        for row in found:
+            sign = f"{look.ROW_SIGNS[row.state]} {WORDS[row.state]}"
+            st.button(
+                f"{row.label}: {sign}", key=f"part-{row.id}", on_click=row_link.point_at, args=[row.label]
+            )
+    else:
+        _row(visit, import_, found[0])
+
+
+def _row(visit: Visit, import_: Import, row: JournalRow) -> None:
+    look.heading(f"Row {row.label}")
+    st.markdown(f"**{look.ROW_SIGNS[row.state]} {WORDS[row.state]}** · {phrases.MEANING[row.state]}")
+    if not import_.is_over and row.state in _MOVING:
+        auto_refresh.show(partial(_watch, visit, row), every=visit.desk.settings.waits.page_refresh)
+    if import_.purged_at is not None:
+        zone = phrases.zone(st.context.timezone)
+        st.info(f"What this row held was thrown away on {phrases.when(import_.purged_at, zone)}.")
+    if row.message and row.state is not RowState.UNKNOWN:
+        look.fact("Message", row.message)
+    for sentence in about_rows.about(row, import_.findings):
+        look.warning(sentence)
+    if row.balance_id:
+        st.caption("Balance id")
+        st.code(row.balance_id, language=None)
+    _acts(visit, import_, row)
+    _tables(visit, import_, row)
+    if row.balance_id and row.state in (RowState.CREATED, RowState.EXISTS):
+        notes_panel.on_balance(visit, import_.instance_number, row.balance_id)
+    st.caption("Link to this row")
+    st.code(look.link(visit.query(**{"import": import_.id}, **row_link.query(row.label))), language=None)
+
+
+def _watch(visit: Visit, seen: JournalRow, draw_page_anew: Callable[[], None]) -> None:
+    with visit.desk.journal.read() as tx:
+        now = rows.by_id(tx, seen.id)
+    if (now.state, now.waits_for_person) != (seen.state, seen.waits_for_person):
+        draw_page_anew()
+
+
+def _acts(visit: Visit, import_: Import, row: JournalRow) -> None:
+    """What a person may do about the row as it stands."""
+    cancelled = import_.state is ImportState.CANCELLED
+    match row.state:
+        case RowState.UNKNOWN:
+            with st.container(border=True, key="acts"):
+                if row.waits_for_person:
+                    person.name_field(visit)
+                resolve.about_row(visit, import_, row)
+        case RowState.REFUSED if resend.is_possible(import_, row) and visit.connection is not None:
+            with st.container(border=True, key="acts"):
+                resend.form(visit, import_, row)
+        case RowState.EXISTS if row.body is not None and not cancelled and visit.connection is not None:
+            with st.expander("One more balance like it", key="acts"):
+                person.name_field(visit)
+                resolve.again_anyway(visit, import_, [row.id], key=str(row.id))
+
+
+def _tables(visit: Visit, import_: Import, row: JournalRow) -> None:
+    zone = phrases.zone(st.context.timezone)
+    with visit.desk.journal.read() as tx:
+        tried = rows.attempts_of(tx, row.id)
+        changes = edits.of_import(tx, import_.number, number=row.number)
+        happened = row_history.events_of_row(tx, import_.number, row.id)
+    if asked := about_rows.sent(row, import_):
+        st.subheader("What was sent" if tried else "What the row asks for")
+        _pairs("sent", asked)
+    if tried:
+        st.subheader("Each time it was sent")
+        with st.container(key="attempts"):
+            st.dataframe(
+                about_rows.attempts(tried, zone),
+                hide_index=True,
+                height="content",
+                column_config={
+                    "Attempt": st.column_config.TextColumn(width=70),
+                    "Status": st.column_config.TextColumn(width=70),
+                },
+            )
+    if import_.kind == "file" and row.cells:
+        with st.expander("The row of the file, as it stands now", key="as-in-file"):
+            _pairs("cells", about_rows.as_in_file(row, import_))
+    if happened or changes:
+        st.subheader("Changes, decisions and findings")
+        said = [
+            f"{phrases.exactly(one.at, zone)} · {phrases.actor(one.who)} · {phrases.event(one)}"
+            for one in happened
+        ]
+        with st.container(gap=None):
+            for sentence in (*about_rows.changed(changes, import_, zone), *said):
+                st.caption(look.safe(sentence))
+
+
+def _pairs(key: str, pairs: Sequence[tuple[str, str]]) -> None:
+    with st.container(key=f"pairs-{key}"):
+        st.dataframe(
+            {"Field": [name for name, _ in pairs], "Value": [value for _, value in pairs]},
+            hide_index=True,
+            height="content",
+            column_config={"Field": st.column_config.TextColumn(width="medium")},
+        )

@@ -1,0 +1,146 @@
+"""The rows of an import, a page at a time, in file order, by status where somebody asks for one."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+import pyarrow as pa
+import streamlit as st
+
+from blnk_api.store import rows
+from blnk_api.store.imports import Import
+from blnk_api.store.rows import JournalRow
+from blnk_api.store.states import WORDS, RowState
+from blnk_api.wording import about_files
+from pages.kit import auto_refresh, look
+from pages.kit.context import Visit
+from pages.run import row_link
+
+_PAGE_ROWS = 100
+_HEIGHT = 460
+_FIT = 12
+"""So many rows stand in it whole."""
+_WIDTHS = {
+    "Row": st.column_config.TextColumn(width=60),
+    "Status": st.column_config.TextColumn(width=125),
+    "Balance id": st.column_config.TextColumn(width=315),
+    "Message": st.column_config.TextColumn(width=300),
+}
+"""Fixed, so that columns do not jump while ids come in."""
+
+
+_MAY_MOVE = {RowState.READY, RowState.SENDING, RowState.UNKNOWN}
+_SLOWER = 5
+"""Times, for a page on which every row has come to its end: many watchers would pay for each look."""
+
+
+def show(visit: Visit, import_: Import) -> None:
+    state: RowState | None = st.session_state.get(f"rows-state-{import_.id}")
+    moves = _moves(state, _page(visit, import_, state)[0])
+    soon = visit.desk.settings.waits.page_refresh
+    every = None if import_.is_over else soon if moves else soon * _SLOWER
+    # The page is drawn anew to be looked at less often, but not at once: it may just have been opened.
+    rests_from = time.monotonic() + soon * _SLOWER
+    auto_refresh.show(partial(_table, visit, import_, moves, rests_from), every=every)
+
+
+def _places(import_: Import, state: RowState | None) -> list[int]:
+    """After which row each page begins that was opened on the way to this one."""
+    places: list[int] = st.session_state.setdefault(f"rows-pages-{import_.id}-{state}", [0])
+    return places
+
+
+def _page(visit: Visit, import_: Import, state: RowState | None) -> tuple[list[JournalRow], bool]:
+    """The rows shown now, and whether there are more."""
+    states = None if state is None else [state]
+    after = _places(import_, state)[-1]
+    with visit.desk.journal.read() as tx:
+        found = rows.page(tx, import_.number, states=states, after=after, limit=_PAGE_ROWS + 1)
+    return found[:_PAGE_ROWS], len(found) > _PAGE_ROWS
+
+
+def _moves(state: RowState | None, page: list[JournalRow]) -> bool:
+    """Whether the page can be another in a moment; of one status it always can."""
+    return state is not None or any(row.state in _MAY_MOVE for row in page)
+
+
+def _table(
+    visit: Visit, import_: Import, moved: bool, rests_from: float, draw_page_anew: Callable[[], None]
+) -> None:
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+        st.subheader("Rows")
+        typed = st.text_input(
+            "Open row",
+            key=f"open-row-{import_.id}",
+            placeholder="Open row number…",
+            label_visibility="collapsed",
+            width=180,
+        )
+        if typed and typed.strip():
+            row_link.open_now(typed.strip())
+        state = st.selectbox(
+            "Status",
+            list(WORDS),
+            index=None,
+            key=f"rows-state-{import_.id}",
+            placeholder="Every status",
+            format_func=lambda one: WORDS[one],
+            label_visibility="collapsed",
+            width=200,
+        )
+    page, more = _page(visit, import_, state)
+    pages = _places(import_, state)
+    moves = _moves(state, page)
+    if not import_.is_over and moves is not moved and (moves or time.monotonic() > rests_from):
+        draw_page_anew()  # how often it is looked at is said there
+    if not page:
+        st.caption("No row has this status." if state else "No rows.")
+        return
+    chosen = st.dataframe(
+        pa.table(_columns(import_, page)),  # a tenth of the work of a dict, for each of many watchers
+        hide_index=True,
+        # With its place: what is chosen is told by its position, which means another row on another page.
+        key=f"rows-{import_.id}-{state}-{pages[-1]}",
+        column_config=_WIDTHS,
+        height=_HEIGHT if len(page) > _FIT else "content",
+        on_select="rerun",
+        selection_mode="single-row",
+    ).selection.rows
+    if chosen and chosen[0] < len(page):
+        row_link.open_now(page[chosen[0]].label)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Back", disabled=len(pages) == 1, key=f"rows-back-{import_.id}", on_click=_back, args=[pages]
+        )
+        st.button(
+            "Next",
+            disabled=not more,
+            key=f"rows-next-{import_.id}",
+            on_click=pages.append,
+            args=[page[-1].id],
+        )
+        st.caption(f"Rows {page[0].label} to {page[-1].label}. Choose one to open it.")
+
+
+def _back(pages: list[int]) -> None:
+    pages.pop()
+
+
+def _columns(import_: Import, page: list[JournalRow]) -> dict[str, list[str]]:
+    table = {
+        "Row": [row.label for row in page],
+        "Status": [f"{look.ROW_SIGNS[row.state]} {WORDS[row.state]}" for row in page],
+        "Balance id": [row.balance_id or "" for row in page],
+    }
+    if any(messages := [_message(row) for row in page]):
+        table["Message"] = messages
+    headers = about_files.columns(import_, taken=list(table))
+    for at, name in enumerate(headers):
+        table[name] = [row.cells[at] if at < len(row.cells) else "" for row in page]
+    return table
+
+
+def _message(row: JournalRow) -> str:
+    if row.message or row.state is not RowState.INVALID:
+        return row.message or ""
+    return " ".join(one["message"] for one in row.problems if one.get("severity") == "error")

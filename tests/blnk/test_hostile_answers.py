@@ -1,0 +1,174 @@
+"""Whatever a Blnk answers, it costs bounded memory and time, and its words stay short and fit to print."""
+
+import contextlib
+import gzip
+import json
+import socket
+import subprocess
+import sys
+import threading
+import zlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from blnk_api.blnk import protocol
+from blnk_api.blnk.probe import greet
+from blnk_api.blnk.replies import Answer, NotApplied, Refused, Stop, Unknown
+from tests.support.connections import read_request, server
+
+MB = 1024 * 1024
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
+
+_EXCHANGE = """
+import asyncio, resource, sys
+from datetime import UTC, datetime
+from requests.auth import HTTPBasicAuth
+from blnk_api import wire
+from blnk_api.blnk.probe import greet
+from blnk_api.blnk.bulk_http import BulkClient
+from blnk_api.blnk.http import Transport
+
+url, which, what = sys.argv[1:]
+request = wire.list_page("ins_1", "ledgers", page=1) if what == "read" else wire.post_balance("ins_1", b"{}")
+
+async def bulk():
+    client = BulkClient(url, most_at_once=1, connect_seconds=30, request_timeout_seconds=120)
+    try:
+        return await client.send(request, "token")
+    finally:
+        await client.close()
+
+def ask():
+    if which == "bulk":
+        return asyncio.run(bulk())
+    transport = Transport(url, connect_seconds=30, total_seconds=120)
+    return transport.exchange(request, HTTPBasicAuth("a", "b"))
+
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+reply = ask()
+try:
+    outcome = wire.classify(reply, b"{}", now=datetime.now(UTC)) if what == "create" else None
+    said = wire.read_json(reply, now=datetime.now(UTC)) if what == "read" else type(outcome).__name__
+except Exception as problem:
+    said = type(problem).__name__
+grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
+print(said if isinstance(said, str) else "read", grown, sep="|")
+"""
+
+
+def exchanged(url: str, which: str, what: str) -> tuple[str, int]:
+    """What came of one exchange in a process of its own, and the megabytes that it took at most."""
+    done = subprocess.run(
+        [sys.executable, "-c", _EXCHANGE, url, which, what], capture_output=True, text=True, check=True
+    )
+    meaning, grown = done.stdout.strip().split("|")
+    return meaning, int(grown)
+
+
+def answer(body: bytes, *headers: str) -> Callable[[socket.socket], None]:
+    head = ["HTTP/1.1 200 OK", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers]
+
+    def talk(line: socket.socket) -> None:
+        read_request(line)
+        line.sendall("\r\n".join([*head, "", ""]).encode() + body)
+
+    return talk
+
+
+def endless(line: socket.socket) -> None:
+    read_request(line)
+    line.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while True:
+        line.sendall(b"10000\r\n" + b"a" * 0x10000 + b"\r\n")
+
+
+def _bomb(times: int) -> bytes:
+    packed = zlib.compressobj(9, zlib.DEFLATED, 31)
+    body = b"".join(packed.compress(b"[" * MB) for _ in range(460)) + packed.flush()
+    for _ in range(times - 1):
+        body = gzip.compress(body)
+    return body
+
+
+@pytest.mark.parametrize("which", ["bulk", "requests"])
+@pytest.mark.parametrize("what", ["read", "create"])
+@pytest.mark.parametrize(
+    "talk",
+    [
+        pytest.param(answer(_bomb(1), "Content-Encoding: gzip"), id="unpacks to 460 MB"),
+        pytest.param(answer(_bomb(2), "Content-Encoding: gzip, gzip"), id="unpacks to 460 MB in two steps"),
+        pytest.param(endless, id="never ends"),
+    ],
+)
+def test_an_answer_of_any_size_is_given_up_in_bounded_memory(
+    which: str, what: str, talk: Callable[[socket.socket], None]
+) -> None:
+    with server(talk) as port:
+        meaning, megabytes = exchanged(f"http://127.0.0.1:{port}", which, what)
+    # A balance may have been created: it is looked up. A read is no answer, never absence.
+    assert meaning == {"create": "Unknown", "read": "ReadFailed"}[what]
+    assert megabytes < 150
+
+
+def test_a_page_of_balances_with_large_metadata_is_read_whole() -> None:
+    """What Blnk may truly answer is far below the limit: 20 MB here."""
+    page = json.dumps({"data": [{"note": "x" * MB} for _ in range(20)]}).encode()
+    for body, headers in ((page, []), (gzip.compress(page), ["Content-Encoding: gzip"])):
+        for which in ("bulk", "requests"):
+            with server(answer(body, *headers)) as port:
+                assert exchanged(f"http://127.0.0.1:{port}", which, "read")[0] == "read"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 422, 429, 500, 503])
+def test_words_of_blnk_are_cut_and_made_fit_to_print(status: int) -> None:
+    words = "no such \x1b[31mledger\u202e " + "x" * (2 * MB)
+    body = json.dumps({"error": words, "error_detail": {"code": "C" * MB, "message": words}}).encode()
+    match protocol.classify(Answer(status, body), b"{}", now=NOW):
+        case Refused(code=code, message=message):
+            assert len(code) <= 101
+        case Stop(message=message) | Unknown(message=message):
+            pass
+        case NotApplied(reason=message):
+            pass
+        case other:
+            raise AssertionError(other)
+    assert len(message) < 1_100
+    assert message.isprintable()
+
+
+def test_a_field_that_came_back_otherwise_is_told_in_few_words() -> None:
+    sent = b'{"ledger_id":"ldg_1","currency":"USD","meta_data":{"note":"a"}}'
+    back = {
+        "balance_id": "bln_1",
+        "ledger_id": "ldg_1",
+        "currency": "U" * MB,
+        "meta_data": {"note": "b" * MB},
+    }
+    outcome = protocol.classify(Answer(201, json.dumps(back).encode()), sent, now=NOW)
+    told = getattr(outcome, "warnings", ())
+    assert [len(one) < 300 for one in told] == [True, True]
+
+
+def test_a_host_that_drips_its_answer_is_not_heard_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection's check ends, whatever the host does: the drops come until the caller hangs up."""
+    monkeypatch.setattr("blnk_api.blnk.probe._MOST_SECONDS", 0.5)
+    hung_up = threading.Event()
+
+    def drip(line: socket.socket) -> None:
+        line.settimeout(0.05)
+        line.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+        try:
+            while True:
+                line.sendall(b"x")
+                with contextlib.suppress(TimeoutError):
+                    if line.recv(65536) == b"":
+                        break
+        except OSError:
+            pass
+        hung_up.set()
+
+    with server(drip) as port:
+        assert greet(f"http://127.0.0.1:{port}").clock_ahead_seconds is None
+        assert hung_up.wait(60)

@@ -1,0 +1,133 @@
+"""A Blnk that shows less than it holds is not taken for one that holds less."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+import pytest
+
+from blnk_api.blnk.replies import Request
+from blnk_api.errors import ReadFailed
+from blnk_api.lookup.looker import Looker, sortable
+from blnk_api.sending import preflight
+from blnk_api.sending.verify import Findings, verify
+from blnk_api.store import Journal
+from blnk_api.store.async_store import JournalThread
+from blnk_api.store.states import RowState
+from tests.blnk.test_looking import ask_with, balance, run, walked
+from tests.sending.test_verifying import SETTLE_SECONDS, Verified, five
+from tests.support.store import draft, rows_of
+
+__all__ = ["five"]
+
+Shows = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
+
+
+def blnk_that_holds(
+    held: list[dict[str, Any]], *, page_size: int = 100, walks_show: Shows = lambda rows: rows
+) -> Callable[[Request], Awaitable[Any]]:
+    """Answers walks, counts and lists of refs as Blnk does, but for smaller pages or what walks leave out."""
+
+    async def ask(request: Request) -> Any:
+        filters = {one["field"]: one for one in orjson.loads(request.body or b"{}")["filters"]}
+        refs = filters["meta_data.import_ref"].get("values")
+        if refs is not None:
+            return {"data": [one for one in held if one["meta_data"]["import_ref"] in refs]}
+        query = dict(request.query)
+        bound = filters.get("created_at", {"value": "0"})["value"]
+        rows = [one for one in held if sortable(one["created_at"]) >= sortable(bound)]
+        rows.sort(key=lambda one: sortable(one["created_at"]))
+        size = min(page_size, int(query["pageSize"]))
+        first = (int(query["page"]) - 1) * size
+        return {"data": walks_show(rows[first : first + size]), "total": len(rows)}
+
+    return ask
+
+
+def balances(n: int) -> list[dict[str, Any]]:
+    return [balance(f"r{at}", f"bln_{at}", f"2026-01-01T00:00:00.{at:03}Z") for at in range(n)]
+
+
+@pytest.mark.parametrize("page_size", [2, 40, 99, 100])
+def test_a_walk_does_not_end_where_pages_are_smaller_than_asked(page_size: int) -> None:
+    held = balances(130 if page_size > 2 else 7)
+    looker = Looker(blnk_that_holds(held, page_size=page_size), "ins_1")
+    assert run(walked(looker)) == [one["balance_id"] for one in held]
+
+
+def test_ids_that_an_answer_left_out_are_asked_for_again() -> None:
+    looker = Looker(ask_with(iter([[balance("a", "bln_1")], [balance("b", "bln_2")], []])), "ins_1")
+    assert sorted(run(looker.find_ids(["bln_1", "bln_2", "bln_3"]))) == ["bln_1", "bln_2"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "found"),
+    [
+        ([["w", "a"], ["w"], ["w"]], ["a", "w"]),
+        ([["w"], ["w"]], ["w"]),
+        ([["w", "a"], []], ["a"]),
+        ([["w"], []], []),
+        ([["w"], ["b"], ["w"], ["w", "a"]], ["a", "b"]),
+    ],
+)
+def test_a_witness_vouches_only_for_what_two_answers_in_a_row_with_it_leave_out(
+    answers: list[list[str]], found: list[str]
+) -> None:
+    told = iter([[balance(ref, f"bln_{ref}") for ref in answer] for answer in answers])
+    looker = Looker(ask_with(told), "ins_1")
+    assert sorted(run(looker.find_together(["a", "b"], witness="w"))) == found
+    assert next(told, None) is None, "every answer was asked for"
+
+
+def test_rows_that_a_walk_was_not_shown_are_looked_up_by_name(journal: Journal) -> None:
+    made = draft(journal, 30)
+    rows = rows_of(journal, made)
+    held = [
+        {
+            **orjson.loads(row.body or b""),
+            "balance_id": f"bln_{at}",
+            "created_at": f"2026-01-01T00:00:{at:02}Z",
+        }
+        for at, row in enumerate(rows)
+    ]
+    asking = blnk_that_holds(held, walks_show=lambda page: page[::2])
+
+    async def walk_up() -> None:
+        thread = JournalThread(journal)
+        await preflight.walk_up(thread, Looker(asking, "ins_1"), made)
+        thread.close()
+
+    asyncio.run(walk_up())
+    assert {row.state for row in rows_of(journal, made)} == {RowState.CREATED}
+
+
+def verified(five: Verified, *answers: list[str]) -> Findings:
+    """With lists of refs and a walk that show nothing, and these ids in the lists that follow."""
+    told = iter([[], [], *([balance("x", id) for id in answer] for answer in answers)])
+
+    async def verified() -> Findings:
+        thread = JournalThread(five.journal)
+        try:
+            looker = Looker(ask_with(told), "ins_1")
+            return await verify(thread, looker, five.import_, settle_seconds=SETTLE_SECONDS)
+        finally:
+            thread.close()
+
+    return asyncio.run(verified())
+
+
+def test_a_balance_is_missing_only_where_another_one_is_shown(five: Verified) -> None:
+    *others, gone = [row.balance_id or "" for row in rows_of(five.journal, five.import_)]
+    one = others[:1]
+    with pytest.raises(ReadFailed, match="had shown before"):
+        verified(five, others, [], [])
+    findings = verified(five, others, [], one, one)
+    assert [found["ids"] for found in findings.missing] == [[gone]]
+    assert verified(five, others, [], [gone]).is_clean
+
+
+def test_where_no_other_one_is_shown_it_is_asked_for_three_times(five: Verified) -> None:
+    ids = [row.balance_id or "" for row in rows_of(five.journal, five.import_)]
+    assert verified(five, [], [], ids).is_clean
+    assert len(verified(five, [], [], []).missing) == 5

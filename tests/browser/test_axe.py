@@ -1,0 +1,227 @@
+"""axe-core, in the real browser, finds nothing serious on any page, in light and in dark."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.app import App
+from tests.support.browser import (
+    AT_ONCE,
+    fill_form,
+    give_name,
+    open_all,
+    open_tab,
+    see,
+    see_text,
+    settle,
+    upload,
+    wait_for_metric,
+    wait_for_script,
+)
+
+PRACTICE = "connection=practice"
+WITHOUT_LEDGER = b"customer,note\n1,a\n2,b\n"
+RUN = """scheme => axe.run(document, {
+        resultTypes: ["violations"],
+        ...(scheme === "dark" && {runOnly: ["color-contrast"]})
+    }).then(({violations}) => violations
+    .filter(({impact}) => ["serious", "critical"].includes(impact))
+    .flatMap(({id, nodes}) => nodes.map(({html, failureSummary}) =>
+        `${id}: ${html.slice(0, 300)} ${failureSummary}`)))"""
+HAS_CHANGED_TO = """scheme => {
+    const app = document.querySelector("[data-testid=stApp]")
+    return !app || getComputedStyle(app).colorScheme === scheme }"""
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """With Practice, and with a production that the same practice Blnk plays."""
+    with App(tmp_path_factory.mktemp("app")) as app:
+        blnk = app.practice
+        app.write_secrets(
+            f"""[connections.acme]
+base_url = "{blnk.url}"
+instance_id = "{blnk.instance_id}"
+access_token = "{blnk.token}"
+"""
+        )
+        yield app
+
+
+@pytest.fixture(scope="module")
+def page(app: App, browser: Browser) -> Page:
+    """One tab for all, of somebody whose name is known since a first file."""
+    page = open_tab(browser, app.url, "Which Blnk?")
+    go(page, app, "import_file", "Import a file")
+    give_name(page, "Ada")
+    upload(page, "people.csv", WITHOUT_LEDGER)
+    see_text(page, "No column holds the ledger")
+    return page
+
+
+@pytest.fixture(scope="module")
+def made(app: App, page: Page) -> str:
+    """The link to the sample file, imported: 54 balances created and six rows invalid."""
+    open_sample(page, app)
+    page.get_by_role("button", name="Create the 54 good ones").click()
+    see_text(page, "Verified: all 54 balances found in Blnk.", seconds=90)
+    expect(page.get_by_role("link", name="Receipt 1")).to_be_visible()
+    return page.url
+
+
+def go(page: Page, app: App, path: str, heading: str, query: str = PRACTICE) -> None:
+    page.goto(f"{app.url}/{path}?{query}")
+    see(page, heading)
+
+
+def open_sample(page: Page, app: App) -> None:
+    go(page, app, "import_file", "Import a file")
+    page.get_by_role("button", name="Try it with a sample file").click()
+    wait_for_metric(page, "To create", "54")
+    see(page, "Confirm")
+
+
+def findings(page: Page) -> list[str]:
+    """What is serious or critical, in light and in dark, with the element and what to do.
+
+    All but the colours is the same in both schemes, and is looked at once.
+    """
+    found = []
+    page.mouse.move(0, 0)  # a hint under the mouse would be fading
+    expect(page.get_by_role("tooltip")).to_have_count(0)
+    if page.get_by_test_id("stApp").count():  # axe would measure colours half-way between the two schemes
+        page.add_style_tag(content=AT_ONCE)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        wait_for_script(page, HAS_CHANGED_TO, scheme)
+        if not page.evaluate("() => 'axe' in window"):
+            page.evaluate(AXE_SCRIPT)
+        found += [f"{scheme}: {one}" for one in page.evaluate(RUN, scheme)]
+    return found
+
+
+def test_words_that_can_hardly_be_read_would_be_found_in_both_schemes(app: App, page: Page) -> None:
+    go(page, app, "imports", "Imports")
+    faint = "[data-testid=stHeading] h1 { color: rgba(128, 128, 128, 0.4) !important }"
+    page.add_style_tag(content=faint)
+    found = [one for one in findings(page) if "color-contrast" in one]
+    assert [one.split(":")[0] for one in found] == ["light", "dark"]
+
+
+def test_the_choice_of_a_connection(app: App, browser: Browser) -> None:
+    assert findings(open_tab(browser, app.url, "Which Blnk?")) == []
+
+
+def test_the_form_and_what_became_of_it(app: App, page: Page) -> None:
+    go(page, app, "", "Create a balance")
+    open_all(page)
+    assert findings(page) == []
+    go(page, app, "", "Create a balance")
+    fill_form(page, ledger="Customer wallets", currency="NGN", identity="Grace Mwangi")
+    page.get_by_role("button", name="Create balance").click()
+    see(page, "The balance was created")
+    open_all(page)
+    assert findings(page) == []
+
+
+def test_the_page_that_takes_files(app: App, page: Page) -> None:
+    go(page, app, "import_file", "Import a file")
+    open_all(page)
+    assert findings(page) == []
+    upload(page, "people.csv", WITHOUT_LEDGER)
+    see_text(page, "No column holds the ledger")
+    open_all(page)
+    assert findings(page) == []
+
+
+def test_a_file_with_rows_to_put_right(app: App, page: Page) -> None:
+    open_sample(page, app)
+    open_all(page)
+    assert findings(page) == []
+
+
+def test_an_import_that_is_done_with_a_row_opened(app: App, page: Page, made: str) -> None:
+    page.goto(made)
+    see(page, "sample customers.csv")
+    expect(page.get_by_role("link", name="Receipt 1")).to_be_visible()
+    open_all(page)
+    assert findings(page) == []
+    page.goto(f"{made}&row=2")
+    see(page, "Row 2")
+    open_all(page)
+    assert findings(page) == []
+
+
+def test_a_receipt(app: App, page: Page, made: str) -> None:
+    page.goto(made)
+    link = page.get_by_role("link", name="Receipt 1")
+    expect(link).to_be_visible()
+    page.goto(f"{app.url}{link.get_attribute('href')}")
+    expect(page.get_by_role("heading", name=re.compile("Receipt 1"))).to_be_visible()
+    assert findings(page) == []
+
+
+def test_the_imports_and_a_months_totals(app: App, page: Page, made: str) -> None:
+    go(page, app, "imports", "Imports")
+    expect(page.get_by_text("sample customers.csv").first).to_be_visible()
+    open_all(page)
+    assert findings(page) == []
+    page.get_by_role("textbox", name="File name").fill("nothing is called so")
+    page.keyboard.press("Enter")
+    see_text(page, "No import is like that.")
+    assert findings(page) == []
+    go(page, app, "imports", "Imports", f"{PRACTICE}&view=A month's totals")
+    expect(page.get_by_test_id("stVegaLiteChart")).to_be_visible()
+    assert findings(page) == []
+
+
+def test_the_balances_and_one_of_them(app: App, page: Page, made: str) -> None:
+    go(page, app, "balances", "Balances")
+    expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
+    open_all(page)
+    assert findings(page) == []
+    page.get_by_role("textbox", name="Balance id").fill("bln_of_nobody")
+    page.keyboard.press("Enter")
+    settle(page)
+    assert findings(page) == []
+    id = app.practice.balances()[-1]["balance_id"]
+    go(page, app, "balances", "Balance", f"{PRACTICE}&id={id}")
+    see(page, "What Blnk holds")
+    open_all(page)
+    assert findings(page) == []
+
+
+def test_the_connection(app: App, page: Page) -> None:
+    go(page, app, "connection", "Connection")
+    see(page, "Practise with faults")
+    open_all(page)
+    assert findings(page) == []
+
+
+def test_production_before_anything_was_made_and_its_confirm(app: App, page: Page) -> None:
+    production = "connection=acme"
+    go(page, app, "imports", "Imports", production)
+    assert findings(page) == []
+    go(page, app, "import_file", "Import a file", production)
+    upload(page, "two.csv", b"ledger_id,currency,note\nSavings,USD,a\nSavings,EUR,b\n")
+    see(page, "Confirm")
+    open_all(page)
+    assert findings(page) == []
+
+
+def test_an_import_while_it_runs_and_cancelled(app: App, page: Page) -> None:
+    go(page, app, "import_file", "Import a file")
+    upload(page, "runs.csv", b"ledger_id,currency,note\nSavings,USD,runs\nSavings,EUR,runs\n")
+    see(page, "Confirm")
+    app.practice.order_fault("full_stop", on="create", seconds=600)
+    page.get_by_role("button", name="Create 2 balances").click()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    settle(page)
+    assert findings(page) == []
+    page.get_by_role("button", name="Cancel").click()
+    settle(page)
+    assert findings(page) == []
+    app.practice.clear_faults()

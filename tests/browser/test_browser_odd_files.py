@@ -1,0 +1,57 @@
+"""A dozen files of the kinds that other tools' users report, in a real browser: read right, or told."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.app import App
+from tests.support.browser import open_import, see, see_text, upload, wait_for_metric
+from tests.support.practice import PracticeBlnk
+
+SAMPLES = Path(__file__).parents[1] / "samples-2"
+A_DOZEN = (
+    *("a01_openpyxl_formula_empty_v.xlsx", "b02_1904_x15.xlsx", "c03_prefix_fmt.xlsx"),
+    *("d13_two_data_sheets.xlsx", "d14_hidden_rows.xlsx", "e01_cp1250_polish.csv"),
+    *("f04_space_after_comma.csv", "h02_mht.xls", "h09_numbers.numbers", "i08_obsolete.csv"),
+    *("k01_open_quote_middle.csv", "s02_mixed_six_rows.csv"),
+)
+
+
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[tuple[App, Page]]:
+    """One browser whose name is known, on a Blnk that has the samples' ledgers and identities."""
+    folder = tmp_path_factory.mktemp("held")
+    with PracticeBlnk(folder, seed=SAMPLES / "environment.json") as held:
+        secrets = f"""
+practice = false
+[connections.office]
+base_url = "{held.url}"
+instance_id = "{held.instance_id}"
+environment = "sandbox"
+access_token = "{held.token}"
+"""
+        with App(tmp_path_factory.mktemp("app"), secrets=secrets) as app:
+            tab = open_import(browser, app.url)
+            upload(tab, "first.csv", b"customer,note\n1,a\n")
+            see_text(tab, "No column holds the ledger")
+            yield app, tab
+
+
+@pytest.mark.parametrize("name", A_DOZEN)
+def test_a_file_of_a_reported_kind_is_told_on_the_page(tab: tuple[App, Page], name: str) -> None:
+    app, page = tab
+    expected = json.loads((SAMPLES / "expected" / f"{name}.json").read_text("utf-8"))
+    page.goto(f"{app.url}/import_file")
+    see(page, "Import a file")
+    upload(page, name, (SAMPLES / name).read_bytes())
+    if "error" in expected:
+        see_text(page, expected["error"])
+        see_text(page, "Nothing was sent. Correct the file and import it again.")
+        return
+    wait_for_metric(page, "To create", str(len(expected["sent"])))
+    for must in expected["told"]:
+        if must["severity"] != "note":
+            expect(page.get_by_text(must["says"]).first).to_be_visible()

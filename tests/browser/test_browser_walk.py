@@ -1,0 +1,208 @@
+"""One walk through the desk in a real browser: from the sample file to a balance that is found again."""
+
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from blnk_api import practice
+from tests.support.app import App
+from tests.support.browser import (
+    download,
+    edit_cell,
+    give_name,
+    open_import,
+    open_tab,
+    search,
+    see,
+    see_text,
+    settle,
+    upload,
+    wait_for_metric,
+    wait_for_script,
+)
+from tests.support.practice import PracticeBlnk
+
+SAMPLE = Path(practice.__file__).with_name("sample.csv")
+FILE = "sample customers.csv"
+PUT_RIGHT = {"Custmer wallets": "Customer wallets", "NNG": "NGN", "": "USD"}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    with App(tmp_path_factory.mktemp("walk")) as app:
+        yield app
+
+
+def sample_put_right(app: App, browser: Browser) -> Page:
+    """A tab on the draft of the sample: four ledgers put right at once, a currency typed, another fixed."""
+    page = open_import(browser, app.url)
+    page.get_by_role("button", name="Try it with a sample file").click()
+    see(page, "Confirm")
+    wait_for_metric(page, "Invalid", "6")
+    page.get_by_role("button", name="Fix all 4").click()
+    wait_for_metric(page, "Invalid", "2")
+    edit_cell(page, "repair-grid", row=0, column=6, text="USD")
+    wait_for_metric(page, "Invalid", "1")
+    page.get_by_role("button", name="Fix it").click()
+    wait_for_metric(page, "To create", "60")
+    return page
+
+
+def made_by(blnk: PracticeBlnk, link: str) -> dict[str, dict[str, Any]]:
+    """The balances of the import that this address names, by the customer's number."""
+    mine = [one for one in blnk.balances() if one["meta_data"]["import_id"] in link]
+    by_customer = {one["meta_data"]["customer_number"]: one for one in mine}
+    assert len(by_customer) == len(mine), "a customer has two balances"
+    return by_customer
+
+
+def as_meant() -> dict[str, dict[str, str]]:
+    """The sample's rows as they are once they were put right, by the customer's number."""
+    with SAMPLE.open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    for line in lines:
+        for column in ("ledger", "currency"):
+            line[column] = PUT_RIGHT.get(line[column], line[column])
+    return {line["customer_number"]: line for line in lines}
+
+
+MAIN = "document.querySelector('[data-testid=stMain]')"
+
+
+def test_a_sample_is_put_right_confirmed_watched_by_two_and_proved(app: App, browser: Browser) -> None:
+    blnk = app.practice
+    page = sample_put_right(app, browser)
+    # The first row passes, and the next ones wait until both have seen that it did.
+    blnk.order_fault("full_stop", on="create", seconds=600, skip=1)
+    page.get_by_role("button", name="Create 60 balances").click()
+    first_row = re.compile(rf"^[12] % · {FILE}$")
+    expect(page).to_have_title(first_row)
+    by_link = open_tab(browser, page.url, FILE)
+    expect(by_link).to_have_title(first_row)
+    blnk.clear_faults()
+    for tab in (page, by_link):
+        see_text(tab, "60 balances created.")
+        see_text(tab, "Verified: all 60 balances found in Blnk.")
+        assert tab.title() == f"Done · {FILE}"
+
+    held = made_by(blnk, page.url)
+    ledgers = {one["ledger_id"]: one["name"] for one in blnk.cloud("GET", "data/ledgers").json()["data"]}
+    assert {
+        number: {
+            **{name: value for name, value in one["meta_data"].items() if not name.startswith("import_")},
+            **{"ledger": ledgers[one["ledger_id"]], "currency": one["currency"]},
+        }
+        for number, one in held.items()
+    } == as_meant()
+
+    receipt_is_reproduced(by_link, held)
+    balance_is_found_again(app, browser, held["C-0026"])
+
+
+def receipt_is_reproduced(page: Page, held: dict[str, dict[str, Any]]) -> None:
+    """Opened from the import's page: the sum on it is the download's, which says what Blnk holds."""
+    with page.context.expect_page() as coming:
+        page.get_by_role("link", name="Receipt 1").click()
+    receipt = coming.value
+    expect(receipt.get_by_role("heading", name=f"Receipt 1: {FILE}")).to_be_visible()
+    changes = receipt.locator("table").filter(has=receipt.get_by_role("columnheader", name="Old"))
+    expect(changes.get_by_role("row")).to_have_count(1 + 6)
+    with receipt.expect_download() as results:
+        receipt.get_by_role("link", name="Download these results").click()
+    data = Path(results.value.path()).read_bytes()
+    expect(receipt.get_by_text(hashlib.sha256(data).hexdigest(), exact=True)).to_be_visible()
+    lines = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+    assert {line["customer_number"]: line["balance_id"] for line in lines} == {
+        number: one["balance_id"] for number, one in held.items()
+    }
+    assert {line["status"] for line in lines} == {"Created"}
+    assert download(page, "All rows")[1] == data
+
+
+def balance_is_found_again(app: App, browser: Browser, balance: dict[str, Any]) -> None:
+    """By its metadata, from a browser that knows nothing of the import; it leads back to its row."""
+    meta_data = balance["meta_data"]
+    page = open_tab(browser, f"{app.url}/balances", "Balances")
+    page.get_by_text("Metadata, import, indicator").click()
+    search(page, "Metadata key", "customer_number")
+    search(page, "Its value", meta_data["customer_number"])
+    expect(page.get_by_text("Balances 1 to 1, newest first.")).to_be_visible()
+    box = {"x": 16, "y": 52}
+    page.get_by_test_id("stDataFrame").first.locator("canvas").first.click(position=box, force=True)  # type: ignore[arg-type]
+    see(page, re.compile("^Balance$"))
+    expect(page.get_by_text(balance["balance_id"], exact=True).first).to_be_visible()
+    expect(page.get_by_text(f"Made by row 27 of {FILE}.")).to_be_visible()
+    page.get_by_role("link", name="Open row 27").click()
+    see(page, "Row 27")
+    assert meta_data["import_id"] in page.url
+
+
+def three_rows(name: str) -> bytes:
+    """The second has no currency."""
+    lines = [f"Savings,{currency},{name} {at}" for at, currency in enumerate(("USD", "", "KES"))]
+    return "\n".join(["ledger,currency,customer_number", *lines]).encode()
+
+
+def test_no_table_offers_streamlits_own_raw_download(app: App, browser: Browser) -> None:
+    page = open_import(browser, app.url)
+    upload(page, "tables.csv", three_rows("table"))
+    see(page, "Confirm")
+    page.get_by_text("The first rows exactly as they will be sent").click()
+    tables_without_download(page, 2)
+    page.get_by_role("button", name="Create the 2 good ones, leave 1 out").click()
+    see_text(page, "Verified: all 2 balances found in Blnk.")
+    expect(page.get_by_role("link", name="Receipt 1")).to_be_visible()
+    tables_without_download(page, 1)
+    made = made_by(app.practice, page.url)["table 0"]
+    for link, heading in (
+        (f"{app.url}/imports?import={made['meta_data']['import_id']}&row=2", "Row 2"),
+        (f"{app.url}/balances", "Balances"),
+        (f"{app.url}/balances?id={made['balance_id']}", "Metadata"),
+    ):
+        page.goto(link)
+        see(page, heading)
+        tables_without_download(page, 1)
+    page.goto(f"{app.url}/imports")
+    page.get_by_text("A month's totals").click()
+    tables_without_download(page, 1)
+    page.goto(app.url)
+    page.get_by_text("Metadata (optional)").click()
+    tables_without_download(page, 1)
+
+
+def tables_without_download(page: Page, least: int) -> None:
+    """Each has its own bar of buttons, which comes with the mouse."""
+    grids = page.get_by_test_id("stDataFrame").filter(visible=True)
+    expect(grids.nth(least - 1)).to_be_visible()
+    settle(page)
+    for grid in grids.all():
+        grid.hover()
+        bar = page.get_by_test_id("stElementToolbar").filter(visible=True)
+        expect(bar.get_by_role("button", name="Fullscreen").first).to_be_visible()
+        expect(bar.get_by_role("button", name="Download as CSV")).to_have_count(0)
+
+
+def test_the_button_that_confirms_is_reached_on_a_telephone(app: App, browser: Browser) -> None:
+    page = open_tab(browser, f"{app.url}/import_file", "Import a file", width=390)
+    give_name(page, "Ada")
+    upload(page, "telephone.csv", three_rows("telephone"))
+    see(page, "Confirm")
+    button = page.get_by_role("button", name="Create the 2 good ones, leave 1 out")
+    button.scroll_into_view_if_needed()
+    box = button.bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390, "the page is wider than the screen"
+    assert page.evaluate(f"{MAIN}.scrollTop") > 0
+    button.click()
+    see_text(page, "Verified: all 2 balances found in Blnk.")
+    wait_for_script(page, f"{MAIN}.scrollTop === 0")
+    assert sorted(made_by(app.practice, page.url)) == ["telephone 0", "telephone 2"]

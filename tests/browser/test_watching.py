@@ -1,0 +1,118 @@
+"""The desk in a real browser: an import that is watched, searches in the address, faults to try."""
+
+import re
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.test_browser import own
+from tests.support.app import App
+from tests.support.browser import open_import, open_tab, see, see_text, settle, upload
+from tests.support.importer import wait_until
+from tests.support.practice import PracticeBlnk
+
+LEDGER = "ldg_00000001-0000-4000-8000-000000000001"
+
+
+def confirmed(browser: Browser, app: App, name: str, n: int) -> Page:
+    """A tab on an import of n balances that has just been confirmed."""
+    page = checked(browser, app, name, n)
+    page.get_by_role("button", name=f"Create {n:,} balances").click()
+    return page
+
+
+def checked(browser: Browser, app: App, name: str, n: int) -> Page:
+    """A tab on a draft of n balances."""
+    page = open_import(browser, app.url)
+    lines = [f"{LEDGER},USD,{name} {at}" for at in range(n)]
+    upload(page, f"{name}.csv", "\n".join(["ledger_id,currency,customer", *lines]).encode())
+    see(page, "Confirm")
+    return page
+
+
+def search(page: Page, label: str, text: str) -> None:
+    box = page.get_by_role("textbox", name=label, exact=True)
+    box.fill(text)
+    box.press("Enter")
+    settle(page)
+
+
+def test_a_watched_import_moves_by_itself_and_leaves_what_is_typed_alone(
+    app: App, browser: Browser, blnk: PracticeBlnk
+) -> None:
+    blnk.order_fault("latency", seconds=3)
+    page = confirmed(browser, app, "watched", 2_000)
+    expect(page.get_by_text(re.compile(r"rows a (second|minute) · about"))).to_be_visible()
+    expect(page.get_by_text("Rows done over time")).to_be_visible()
+    page.get_by_text("What happened", exact=True).click()
+    expect(page.get_by_text("Uploaded the file.")).to_have_count(2)
+    name = page.get_by_test_id("stSidebar").get_by_text("Change the name")
+    name.click()
+    box = page.get_by_role("textbox", name="Your name")
+    box.fill("half a na")
+    before = page.title()
+    wait_until(lambda: page.title() != before, lambda: f"the tab still says {before}")
+    assert re.match(r"\d+ % · watched.csv", page.title()) or page.title().startswith("Done")
+    assert box.input_value() == "half a na"
+    expect(box).to_be_focused()
+    blnk.clear_faults()
+    see_text(page, "2,000 balances created.", seconds=600)
+    assert page.title() == "Done · watched.csv"
+
+
+def test_a_search_stands_in_the_address_and_works_in_another_browser(
+    app: App, browser: Browser, blnk: PracticeBlnk
+) -> None:
+    for name in ("march", "april"):
+        checked(browser, app, name, 3).close()
+    page = open_tab(browser, f"{app.url}/imports", "Imports")
+    search(page, "File name", "MARCH")
+    expect(page.get_by_text("april.csv")).to_have_count(0)
+    assert "file=MARCH" in page.url
+    other = open_tab(browser, page.url, "Imports")
+    expect(other.get_by_text("march.csv")).to_be_visible()
+    expect(other.get_by_text("april.csv")).to_have_count(0)
+    other.get_by_text("march.csv").click()
+    see(other, "march.csv")
+    other.go_back()
+    expect(other.get_by_role("textbox", name="File name")).to_have_value("MARCH")
+
+
+def test_a_balance_is_found_by_its_metadata_and_names_its_row(
+    app: App, browser: Browser, blnk: PracticeBlnk
+) -> None:
+    page = confirmed(browser, app, "found", 5)
+    see_text(page, "Verified:", seconds=120)
+    [balance] = [one for one in own(blnk, page.url) if one["meta_data"]["customer"] == "found 3"]
+    page.get_by_role("link", name="Its balances in Blnk").click()
+    see(page, "Balances")
+    expect(page.get_by_text("Balances 1 to 5, newest first.")).to_be_visible()
+    page = open_tab(browser, f"{app.url}/balances", "Balances")
+    page.get_by_text("Metadata, import, indicator").click()
+    search(page, "Metadata key", "customer")
+    search(page, "Its value", "found 3")
+    expect(page.get_by_text("Balances 1 to 1, newest first.")).to_be_visible()
+    box = {"x": 16, "y": 52}
+    page.get_by_test_id("stDataFrame").first.locator("canvas").first.click(position=box, force=True)  # type: ignore[arg-type]
+    see(page, re.compile("^Balance$"))
+    expect(page.get_by_text(balance["balance_id"], exact=True).first).to_be_visible()
+    expect(page.get_by_text("Made by row 5 of found.csv.")).to_be_visible()
+    page.get_by_role("button", name="All balances").click()
+    expect(page.get_by_text("Balances 1 to 1, newest first.")).to_be_visible()
+    assert "value=found+3" in page.url
+
+
+def test_a_team_switches_a_fault_on_and_sees_that_each_row_is_created_once(
+    app: App, browser: Browser, blnk: PracticeBlnk
+) -> None:
+    page = open_tab(browser, f"{app.url}/connection", "Connection")
+    expect(page.get_by_text("Is the token accepted?")).to_be_visible()
+    page.get_by_test_id("stRadio").get_by_text("Lose 5 % of the answers").click()
+    wait_until(blnk.faults, lambda: "no fault was ordered")
+    importing = confirmed(browser, app, "interrupted", 100)
+    see_text(importing, "100 balances created.", seconds=600)
+    held = [one["meta_data"]["customer"] for one in own(blnk, importing.url)]
+    assert sorted(held) == sorted(f"interrupted {at}" for at in range(100))
+    [fault] = blnk.faults()
+    assert fault["fired"] > 0
+    page.get_by_test_id("stRadio").get_by_text("No fault").click()
+    wait_until(lambda: not blnk.faults(), lambda: "the fault is still on")

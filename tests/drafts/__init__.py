@@ -1,0 +1,1 @@
+"""Promises about drafts: checks, edits, and what exists already."""

@@ -1,0 +1,367 @@
+"""Drafts that are put right in the page: what is changed counts, is kept, and is checked with the rest."""
+
+import orjson
+import pytest
+
+from blnk_api.drafts import check_draft, drafts, editing, mapping_changes
+from blnk_api.drafts import mapping as mappings
+from blnk_api.drafts.drafts import NotConfirmed
+from blnk_api.drafts.editing import Edit, NotRepairable
+from blnk_api.drafts.mapping import Mapping, Use
+from blnk_api.files import FileShape, ReadOptions
+from blnk_api.store import row_reasons
+from blnk_api.store.imports import Import
+from blnk_api.store.people import edits, saved_mappings
+from blnk_api.store.states import RowState, Stage
+from tests.conftest import ENVIRONMENT, LEDGER
+from tests.support.importer import Importer
+from tests.support.practice import PracticeBlnk
+
+LEDGER_NAME = orjson.loads(ENVIRONMENT.read_bytes())["ledgers"][LEDGER]
+HEADER = "ledger_id,currency,note\n"
+
+
+def file_of(*lines: str) -> str:
+    return HEADER + "".join(f"{line}\n" for line in lines)
+
+
+def good(note: str, currency: str = "NGN") -> str:
+    return f"{LEDGER},{currency},{note}"
+
+
+def again(importer: Importer, draft: Import) -> Import:
+    """The draft once its check has come to its end."""
+    return importer.wait_until_checked(draft)
+
+
+def notes(blnk: PracticeBlnk) -> list[str]:
+    return sorted(one["meta_data"]["note"] for one in blnk.balances())
+
+
+def states(importer: Importer, draft: Import) -> dict[str, RowState]:
+    return {row.label: row.state for row in importer.rows(draft)}
+
+
+@pytest.fixture
+def draft(importer: Importer) -> Import:
+    """Rows 2 to 6; 3 and 5 have no such ledger, 4 no such currency."""
+    importer.start()
+    return importer.upload(file_of(good("a"), "Nowhere,NGN,b", good("c", "NGX"), "Nowhere,NGN,d", good("e")))
+
+
+def test_a_cell_put_right_is_sent_as_it_was_put(
+    importer: Importer, draft: Import, practice_blnk: PracticeBlnk
+) -> None:
+    editing.edit(importer.journal, draft.id, [Edit(3, 0, LEDGER), Edit(4, 1, "USD")], who="Ada")
+    now = again(importer, draft)
+    assert importer.counts(now) == {RowState.READY: 4, RowState.INVALID: 1}
+    importer.finish(now)
+    assert notes(practice_blnk) == ["a", "b", "c", "e"]
+    assert {one["currency"] for one in practice_blnk.balances() if one["meta_data"]["note"] == "c"} == {"USD"}
+
+
+def test_each_change_is_kept_with_who_made_it(importer: Importer, draft: Import) -> None:
+    editing.edit(importer.journal, draft.id, [Edit(4, 1, "EUR")], who="Ada")
+    editing.edit(importer.journal, again(importer, draft).id, [Edit(4, 1, "USD")], who="Ben")
+    with importer.journal.read() as tx:
+        kept = edits.of_import(tx, draft.number)
+        assert [(one.number, one.position, one.old, one.new, one.who) for one in kept] == [
+            (4, 1, "NGX", "EUR", "Ada"),
+            (4, 1, "EUR", "USD", "Ben"),
+        ]
+        assert edits.originals(tx, draft.number) == {4: {1: "NGX"}}
+
+
+def test_all_rows_with_one_problem_are_fixed_at_once(importer: Importer, practice_blnk: PracticeBlnk) -> None:
+    typo = LEDGER_NAME[:-1]
+    importer.start()
+    draft = importer.upload(file_of(*(f"{typo},NGN,{at}" for at in range(14)), good("fine")))
+    [problem] = [one for one in draft.totals["problems"] if one["severity"] == "error"]
+    assert problem["count"] == 14
+    facts = {key: problem[key] for key in ("kind", "column", "value", "repair")}
+    assert editing.fix_all(importer.journal, draft.id, **facts, who="Ada") == 14
+    now = again(importer, draft)
+    assert importer.counts(now) == {RowState.READY: 15}
+    importer.finish(now)
+    assert len(practice_blnk.balances()) == 15
+    assert {one["ledger_id"] for one in practice_blnk.balances()} == {LEDGER}
+
+
+def test_a_row_left_out_is_not_sent_and_can_be_taken_in_again(
+    importer: Importer, draft: Import, practice_blnk: PracticeBlnk
+) -> None:
+    editing.leave_out(importer.journal, draft.id, [2, 3], who="Ada")
+    now = again(importer, draft)
+    assert states(importer, now)["2"] is RowState.LEFT_OUT
+    editing.take_in(importer.journal, draft.id, [3], who="Ada")
+    now = again(importer, draft)
+    assert states(importer, now) == {
+        **{"2": RowState.LEFT_OUT, "3": RowState.INVALID, "4": RowState.INVALID},
+        **{"5": RowState.INVALID, "6": RowState.READY},
+    }
+    importer.finish(now)
+    assert notes(practice_blnk) == ["e"]
+
+
+def test_twins_are_counted_anew_when_one_is_left_out(importer: Importer, practice_blnk: PracticeBlnk) -> None:
+    importer.start()
+    draft = importer.upload(file_of(good("same"), good("same"), good("same")))
+    editing.leave_out(importer.journal, draft.id, [2], who="Ada")
+    importer.finish(again(importer, draft))
+    assert notes(practice_blnk) == ["same", "same"]
+    two = importer.upload(file_of(good("same"), good("same")))
+    assert importer.counts(two) == {RowState.EXISTS: 2}
+
+
+def test_only_rows_that_a_repair_changes_are_looked_up_again(
+    importer: Importer, draft: Import, practice_blnk: PracticeBlnk
+) -> None:
+    before = {row.number: row.changed_at for row in importer.rows(draft)}
+    editing.edit(importer.journal, draft.id, [Edit(4, 1, "USD")], who="Ada")
+    again(importer, draft)
+    after = {row.number: row.changed_at for row in importer.rows(draft)}
+    assert {number for number in before if before[number] != after[number]} == {4}
+
+
+def test_a_row_that_is_put_right_into_one_that_exists_is_not_sent(
+    importer: Importer, practice_blnk: PracticeBlnk
+) -> None:
+    importer.start()
+    importer.finish(importer.upload(file_of(good("a"))))
+    draft = importer.upload(file_of(good("b"), "Nowhere,NGN,a"))
+    editing.edit(importer.journal, draft.id, [Edit(3, 0, LEDGER)], who="Ada")
+    now = again(importer, draft)
+    assert states(importer, now) == {"2": RowState.READY, "3": RowState.EXISTS}
+    importer.finish(now)
+    assert notes(practice_blnk) == ["a", "b"]
+
+
+def test_a_repair_that_makes_several_balances_of_a_row_makes_all_of_them(
+    importer: Importer, draft: Import, practice_blnk: PracticeBlnk
+) -> None:
+    editing.edit(importer.journal, draft.id, [Edit(4, 1, "USD;EUR")], who="Ada")
+    now = again(importer, draft)
+    assert [label for label, state in states(importer, now).items() if state is RowState.READY] == [
+        *("2", "4·USD", "4·EUR", "6")
+    ]
+    importer.finish(now)
+    assert notes(practice_blnk) == ["a", "c", "c", "e"]
+
+
+def test_what_was_found_by_the_whole_file_is_found_anew(importer: Importer) -> None:
+    importer.start()
+    lines = [f"{LEDGER},NGN,{key}\n" for key in ("r1", "r1", "r2", "r3")]
+    draft = importer.upload("ledger_id,currency,reference\n" + "".join(lines))
+    assert importer.counts(draft) == {RowState.INVALID: 2, RowState.READY: 2}
+    editing.edit(importer.journal, draft.id, [Edit(3, 2, "r4")], who="Ada")
+    assert importer.counts(again(importer, draft)) == {RowState.READY: 4}
+
+
+def test_a_text_is_replaced_in_a_whole_column(importer: Importer, draft: Import) -> None:
+    changed = editing.replace_all(
+        importer.journal, draft.id, position=0, find="Nowhere", put=LEDGER, whole_cell=True, who="Ada"
+    )
+    assert changed == 2
+    assert importer.counts(again(importer, draft))[RowState.READY] == 4
+
+
+def test_a_code_of_ones_own_is_accepted_for_the_whole_file(
+    importer: Importer, draft: Import, practice_blnk: PracticeBlnk
+) -> None:
+    editing.accept_currency(importer.journal, draft.id, "NGX", who="Ada")
+    now = again(importer, draft)
+    assert states(importer, now)["4"] is RowState.READY
+    importer.finish(now)
+    assert "NGX" in {one["currency"] for one in practice_blnk.balances()}
+
+
+def test_a_draft_that_was_changed_is_not_confirmed_as_it_was_shown(importer: Importer, draft: Import) -> None:
+    editing.edit(importer.journal, draft.id, [Edit(4, 1, "USD")], who="Ben")
+    again(importer, draft)
+    with pytest.raises(NotConfirmed, match="changed since"):
+        drafts.confirm(importer.journal, importer.settings, id=draft.id, who="Ada", version=draft.version)
+
+
+def test_nothing_is_changed_once_it_was_confirmed(importer: Importer, draft: Import) -> None:
+    importer.finish(draft)
+    with pytest.raises(NotRepairable, match="confirmed"):
+        editing.edit(importer.journal, draft.id, [Edit(4, 1, "USD")], who="Ada")
+
+
+@pytest.mark.parametrize("wrong", [Edit(99, 0, "x"), Edit(3, 9, "x"), Edit(3, -1, "x")])
+def test_a_cell_that_is_not_there_cannot_be_changed(importer: Importer, draft: Import, wrong: Edit) -> None:
+    with pytest.raises(NotRepairable, match="not in this file"):
+        editing.edit(importer.journal, draft.id, [Edit(4, 1, "USD"), wrong], who="Ada")
+    assert again(importer, draft).version == draft.version
+
+
+def test_a_change_during_a_check_is_not_lost(importer: Importer, draft: Import) -> None:
+    editing.edit(importer.journal, draft.id, [Edit(3, 0, LEDGER)], who="Ada")
+    editing.edit(importer.journal, draft.id, [Edit(5, 0, LEDGER)], who="Ada")
+    assert importer.counts(again(importer, draft)) == {RowState.READY: 4, RowState.INVALID: 1}
+
+
+def test_a_change_survives_a_check_that_dies(importer: Importer, draft: Import) -> None:
+    importer.stop()
+    editing.edit(importer.journal, draft.id, [Edit(3, 0, LEDGER)], who="Ada")
+    check_draft.prepare(importer.journal, importer.settings, draft.id)
+    with importer.journal.write() as tx:  # it had not come to its end
+        tx.exec_driver_sql("UPDATE imports SET stage = 'checking'")
+    importer.start()
+    assert importer.counts(again(importer, draft))[RowState.READY] == 3
+
+
+def test_a_row_with_too_few_cells_is_taken_with_empty_ones(
+    importer: Importer, practice_blnk: PracticeBlnk
+) -> None:
+    importer.start()
+    draft = importer.upload(file_of(good("a"), f"{LEDGER},NGN"))
+    [problem] = [one for one in draft.totals["problems"] if one["severity"] == "error"]
+    assert problem["kind"] == "ragged_row"
+    facts = {key: problem[key] for key in ("kind", "column", "value", "repair")}
+    assert editing.fix_all(importer.journal, draft.id, **facts, who="Ada") == 1
+    assert importer.counts(again(importer, draft)) == {RowState.READY: 2}
+
+
+def test_each_cell_gets_its_own_repair_where_two_look_alike(
+    importer: Importer, practice_blnk: PracticeBlnk
+) -> None:
+    """Two letters lost to the same sign, and two long cells that begin alike."""
+    importer.start()
+    lines = [good(name).encode("cp1252").decode(errors="surrogateescape") for name in ("Zoë", "Zoé")]
+    lines += [good("x" * 300 + f"\x00{end}") for end in "ab"]
+    draft = importer.upload(file_of(good("Léa"), good("Éva"), *lines))
+    wrong = [one for one in draft.totals["problems"] if one["severity"] == "error"]
+    assert len({one["repair"] for one in wrong}) == 4
+    for problem in wrong:
+        facts = {key: problem[key] for key in ("kind", "column", "value", "repair")}
+        assert editing.fix_all(importer.journal, draft.id, **facts, who="Ada") == 1
+        draft = again(importer, draft)
+    importer.finish(draft)
+    assert notes(practice_blnk) == sorted(["Léa", "Éva", "Zoë", "Zoé", "x" * 300 + "a", "x" * 300 + "b"])
+
+
+def test_a_cell_that_may_have_swallowed_rows_cannot_be_talked_away(importer: Importer) -> None:
+    importer.start()
+    text = file_of(good("a"), f'{LEDGER},NGN,"open', *(good(str(at)) for at in range(5)))
+    draft = importer.upload(text)
+    wrong = [row for row in importer.rows(draft) if row.state is RowState.INVALID]
+    assert wrong
+    editing.edit(importer.journal, draft.id, [Edit(wrong[0].number, 2, "closed")], who="Ada")
+    assert states(importer, again(importer, draft))[wrong[0].label] is RowState.INVALID
+
+
+def matched(draft: Import) -> Mapping:
+    return Mapping.model_validate(draft.mapping)
+
+
+def test_a_file_without_a_ledger_column_waits_for_a_person(
+    importer: Importer, practice_blnk: PracticeBlnk
+) -> None:
+    importer.start()
+    draft = importer.upload("where,currency,note\n" + "Main street,NGN,a\n")
+    assert draft.stage is Stage.MATCHING
+    assert "ledger" in (draft.problem or "")
+    chosen = mapping_changes.with_use(matched(draft), 0, Use.METADATA)
+    chosen = mapping_changes.for_all_rows(chosen, ledger_id=LEDGER, currencies=["USD"])
+    editing.match(importer.journal, draft.id, chosen, who="Ada")
+    now = again(importer, draft)
+    importer.finish(now)
+    [made] = practice_blnk.balances()
+    assert (made["ledger_id"], made["currency"]) == (LEDGER, "NGN"), "a column that the file has counts"
+
+
+def test_several_currencies_for_all_rows_make_a_balance_each(
+    importer: Importer, practice_blnk: PracticeBlnk
+) -> None:
+    importer.start()
+    draft = importer.upload("ledger_id,note\n" + f"{LEDGER},a\n{LEDGER},b\n")
+    assert draft.stage is Stage.MATCHING
+    chosen = mapping_changes.for_all_rows(matched(draft), ledger_id=None, currencies=["NGN", "USD", "EUR"])
+    editing.match(importer.journal, draft.id, chosen, who="Ada")
+    now = again(importer, draft)
+    assert [row.label for row in importer.rows(now)][:3] == ["2·NGN", "2·USD", "2·EUR"]
+    importer.finish(now)
+    assert len(practice_blnk.balances()) == 6
+
+
+def test_match_columns_make_two_equal_rows_an_error(importer: Importer) -> None:
+    importer.start()
+    draft = importer.upload(
+        "ledger_id,currency,customer,note\n" + f"{LEDGER},NGN,1,a\n{LEDGER},NGN,1,b\n{LEDGER},NGN,2,c\n"
+    )
+    assert importer.counts(draft) == {RowState.READY: 3}
+    editing.match(
+        importer.journal, draft.id, mapping_changes.with_match(matched(draft), ["customer"]), who="Ada"
+    )
+    assert importer.counts(again(importer, draft)) == {RowState.INVALID: 2, RowState.READY: 1}
+
+
+def test_a_column_taken_for_another_use_gives_it_up_where_it_was(importer: Importer) -> None:
+    importer.start()
+    draft = importer.upload("ledger_id,currency,ccy2\n" + f"{LEDGER},NGN,USD\n")
+    chosen = mapping_changes.with_use(matched(draft), 2, Use.CURRENCY)
+    assert [column.use for column in chosen.columns] == [Use.LEDGER, Use.METADATA, Use.CURRENCY]
+    editing.match(importer.journal, draft.id, chosen, who="Ada")
+    [row] = importer.rows(again(importer, draft))
+    body = orjson.loads(row.body or b"")
+    assert body["currency"] == "USD"
+    assert body["meta_data"]["currency"] == "NGN"
+
+
+def test_a_saved_mapping_is_offered_for_the_same_headers_in_any_order(importer: Importer) -> None:
+    importer.start()
+    draft = importer.upload("ledger_id,currency,branch\n" + f"{LEDGER},NGN,Lagos\n")
+    chosen = mapping_changes.with_use(matched(draft), 2, Use.METADATA, "office")
+    shape = FileShape.model_validate(draft.shape)
+    with importer.journal.write() as tx:
+        saved_mappings.save(
+            tx,
+            fingerprint=mappings.fingerprint(shape.headers),
+            name="  Branches ",
+            mapping=chosen.model_dump_json(),
+            who="Ada",
+        )
+    other = importer.upload("branch,currency,ledger_id\n" + f"Abuja,NGN,{LEDGER}\n")
+    shape = FileShape.model_validate(other.shape)
+    with importer.journal.read() as tx:
+        [saved] = saved_mappings.saved_for(tx, mappings.fingerprint(shape.headers))
+        assert saved_mappings.saved_for(tx, mappings.fingerprint(["other"])) == []
+    assert saved.name == "Branches"
+    adopted = mappings.adopt(Mapping.model_validate_json(saved.mapping), shape)
+    editing.match(importer.journal, other.id, adopted, who="Ada")
+    [row] = importer.rows(again(importer, other))
+    assert orjson.loads(row.body or b"")["meta_data"]["office"] == "Abuja"
+
+
+def test_a_file_read_otherwise_is_matched_anew(importer: Importer) -> None:
+    importer.start()
+    draft = importer.upload("made by,somebody,\n" + file_of(good("a")))
+    editing.read_as(importer.journal, draft.id, ReadOptions(header_row=2), who="Ada")
+    now = again(importer, draft)
+    assert (now.shape or {})["headers"] == ["ledger_id", "currency", "note"]
+    assert importer.counts(now) == {RowState.READY: 1}
+
+
+def test_a_customer_who_has_such_a_balance_is_told_and_may_be_left_out(
+    importer: Importer, practice_blnk: PracticeBlnk
+) -> None:
+    identity = practice_blnk.create_identity(identity_type="individual", first_name="Ngozi", last_name="Eze")
+    importer.start()
+    header = "ledger_id,currency,identity_id,purpose\n"
+    importer.finish(importer.upload(header + f"{LEDGER},NGN,{identity},savings\n"))
+    [first] = practice_blnk.balances()
+    draft = importer.upload(
+        header + f"{LEDGER},NGN,{identity},savings\n{LEDGER},NGN,{identity},school fees 2026\n"
+        f"{LEDGER},USD,{identity},savings\n"
+    )
+    with importer.journal.read() as tx:
+        told = row_reasons.first_with(tx, draft.number, RowState.READY, "has_balance", limit=9)
+    assert [row.label for row in told] == ["3"] or importer.counts(draft).get(RowState.LEFT_OUT)
+    if told:
+        assert first["balance_id"] in (told[0].message or "")
+        editing.leave_out_those_with_a_balance(importer.journal, draft.id, who="Ada")
+    now = again(importer, draft)
+    assert states(importer, now)["3"] is RowState.LEFT_OUT
+    importer.finish(now)
+    assert len(practice_blnk.balances()) == 2

@@ -1,0 +1,1 @@
+"""Promises about files, from bytes to records and back."""

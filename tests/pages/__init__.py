@@ -1,0 +1,1 @@
+"""Promises of single pages, without a browser."""

@@ -1,0 +1,219 @@
+"""Balances found in Blnk by what a person knows of them, and where they came from."""
+
+from typing import Any
+
+import pytest
+import streamlit as st
+
+from blnk_api.client import BlnkClient
+from blnk_api.desk import balance_search
+from blnk_api.desk.balance_search import NothingLikeIt, Wanted
+from blnk_api.lookup.looker import sortable
+from blnk_api.models import BalanceRequest
+from tests.conftest import LEDGER
+from tests.pages.test_pages import SAVINGS, press, run, said, visit
+from tests.support.importer import Importer, requests_for
+from tests.support.practice import PracticeBlnk
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    """Pages keep what Blnk said for a few seconds, and Blnk is emptied in between here."""
+    st.cache_data.clear()
+
+
+@pytest.fixture
+def client(importer: Importer) -> BlnkClient:
+    return BlnkClient(importer.connection)
+
+
+@pytest.fixture
+def held(practice_blnk: PracticeBlnk) -> dict[str, str]:
+    """Five balances by what is special about them."""
+    practice_blnk.set_core("0.15.3")
+    grace = practice_blnk.create_identity(
+        identity_type="individual", first_name="Grace", last_name="Mwangi", email_address="g@example.com"
+    )
+    asked: dict[str, dict[str, Any]] = {
+        "plain": {"ledger_id": LEDGER, "currency": "USD"},
+        "savings": {"ledger_id": SAVINGS, "currency": "USD"},
+        "graces": {"ledger_id": LEDGER, "currency": "EUR", "identity_id": grace},
+        "seven": {"ledger_id": LEDGER, "currency": "NGN", "meta_data": {"customer": 7, "note": "=1+1"}},
+        "007": {"ledger_id": LEDGER, "currency": "NGN", "meta_data": {"customer": "007"}},
+        "fees": {"ledger_id": "general_ledger_id", "currency": "USD", "indicator": "@fees"},
+    }
+    return {name: str(practice_blnk.create_balance(**body)["balance_id"]) for name, body in asked.items()}
+
+
+def pairs(table: Any) -> dict[str, str]:
+    return dict(zip(table.value["Field"], table.value["Value"], strict=True))
+
+
+class TestASearch:
+    @pytest.mark.parametrize(
+        ("wanted", "found"),
+        [
+            (Wanted(ledger="saving"), {"savings"}),
+            (Wanted(ledger=SAVINGS), {"savings"}),
+            (Wanted(currency="EUR"), {"graces"}),
+            (Wanted(identity="mwangi"), {"graces"}),
+            (Wanted(identity="g@example.com"), {"graces"}),
+            (Wanted(indicator="@fees"), {"fees"}),
+            (Wanted(key="customer", value="007"), {"007"}),
+            (Wanted(key="customer", value="7"), {"seven"}),
+            (Wanted(key="customer"), {"seven", "007"}),
+            (Wanted(ledger=LEDGER, currency="NGN"), {"seven", "007"}),
+            (Wanted(ledger=LEDGER, currency="GBP"), set()),
+        ],
+    )
+    def test_finds_what_a_person_knows(
+        self, client: BlnkClient, held: dict[str, str], wanted: Wanted, found: set[str]
+    ) -> None:
+        ids = {one.balance_id for one in balance_search.page(client, wanted, 1)}
+        assert ids == {held[name] for name in found}
+
+    @pytest.mark.parametrize(
+        ("wanted", "why"),
+        [
+            (Wanted(ledger="no such ledger"), "No ledger is called no such ledger."),
+            (Wanted(identity="nobody"), "No identity is called nobody."),
+            (Wanted(import_ids=()), "No import is called that."),
+            (Wanted(key="a.b", value="1"), "only letters, digits and _"),
+        ],
+    )
+    def test_what_nothing_can_be_like_is_never_taken_for_everything(
+        self, client: BlnkClient, held: dict[str, str], wanted: Wanted, why: str
+    ) -> None:
+        with pytest.raises(NothingLikeIt, match=why):
+            balance_search.page(client, wanted, 1)
+
+    def test_newest_first_and_page_by_page(self, client: BlnkClient, importer: Importer) -> None:
+        importer.run(requests_for(120))
+        first, second = (balance_search.page(client, Wanted(), number) for number in (1, 2))
+        assert (len(first), len(second)) == (100, 20)
+        moments = [sortable(one.created_at) for one in first]
+        assert moments == sorted(moments, reverse=True)
+        assert len(balance_search.found_whole(client, Wanted())) == 120
+
+    def test_a_table_has_all_that_blnk_tells(self, client: BlnkClient, held: dict[str, str]) -> None:
+        header, records = balance_search.as_table(balance_search.page(client, Wanted(), 1))
+        assert header[:5] == ["balance_id", "ledger_id", "currency", "identity_id", "indicator"]
+        assert header[-2:] == ["meta_data.customer", "meta_data.note"]
+        [seven] = [record for record in records if record[0] == held["seven"]]
+        assert seven[-2:] == [7, "=1+1"]
+        assert seven[header.index("balance")] == 0
+
+
+class TestTheList:
+    def test_shows_the_newest_and_what_ledgers_and_identities_are_called(
+        self, importer: Importer, held: dict[str, str]
+    ) -> None:
+        at = visit("balances.py")
+        [table] = at.dataframe
+        rows = {row["Balance id"]: row for row in table.value.to_dict("records")}
+        assert set(rows) == set(held.values())
+        assert rows[held["graces"]]["Identity"] == "Grace Mwangi"
+        assert rows[held["savings"]]["Ledger"] == "Savings"
+        assert rows[held["fees"]]["Indicator"] == "@fees"
+        assert rows[held["seven"]]["meta_data.customer"] == "7"
+
+    def test_a_link_carries_the_search(self, importer: Importer, held: dict[str, str]) -> None:
+        at = visit("balances.py", key="customer", value="007")
+        assert list(at.dataframe[0].value["Balance id"]) == [held["007"]]
+        at = visit("balances.py", ledger="nowhere")
+        assert "No ledger is called nowhere." in said(at)
+        press(at, "Show all balances")
+        assert len(at.dataframe[0].value) == len(held)
+
+    def test_the_balances_of_an_import_are_found_by_its_files_name(
+        self, importer: Importer, held: dict[str, str]
+    ) -> None:
+        import_ = importer.run(requests_for(3))
+        for text in ("TEST.c", import_.id):
+            at = visit("balances.py", made=text)
+            made = {row.balance_id for row in importer.rows(import_)}
+            assert set(at.dataframe[0].value["Balance id"]) == made
+        assert "No import is called that." in said(visit("balances.py", made="imp_gone"))
+
+    def test_an_empty_blnk_says_what_to_do(self, importer: Importer) -> None:
+        assert "This Blnk has no balances yet." in said(visit("balances.py"))
+
+    def test_without_permission_to_read_it_says_so(
+        self, importer: Importer, practice_blnk: PracticeBlnk
+    ) -> None:
+        importer.connect(token=practice_blnk.new_token(["proxy:write"]))
+        assert "does not let these credentials look at balances" in said(visit("balances.py"))
+
+    def test_a_blnk_that_does_not_answer_is_not_an_empty_one(
+        self, importer: Importer, practice_blnk: PracticeBlnk
+    ) -> None:
+        practice_blnk.order_fault("status_before_commit", on="filter", status=503)
+        told = said(visit("balances.py"))
+        assert "Blnk could not be asked" in told
+        assert "no balances" not in told
+
+
+class TestOneBalance:
+    def test_tells_which_file_and_row_made_it(self, importer: Importer) -> None:
+        import_ = importer.run(requests_for(3))
+        row = importer.rows(import_)[1]
+        at = visit("balances.py", id=row.balance_id or "")
+        assert "Made by row **3** of **test.csv**." in said(at)
+        assert "confirmed by Ada" in said(at)
+        fields, metadata = map(pairs, at.dataframe)
+        assert fields["Ledger"] == f"Customer wallets ({LEDGER})"
+        assert metadata["customer"] == "1"
+        assert metadata["import_id"] == import_.id
+        press(at, "All balances")
+        assert len(at.dataframe[0].value) == 3
+
+    def test_a_second_balance_of_a_row_is_told_as_one(
+        self, importer: Importer, practice_blnk: PracticeBlnk
+    ) -> None:
+        import_ = importer.run(requests_for(1))
+        [row] = importer.rows(import_)
+        [held] = practice_blnk.balances()
+        twin = practice_blnk.create_balance(ledger_id=LEDGER, currency="NGN", meta_data=held["meta_data"])[
+            "balance_id"
+        ]
+        told = said(visit("balances.py", id=twin))
+        assert (
+            f"It carries the mark of row 2 of test.csv, and that row's balance is {row.balance_id}." in told
+        )
+
+    def test_one_that_was_not_made_here_says_so(self, importer: Importer, held: dict[str, str]) -> None:
+        assert "It was not made here." in said(visit("balances.py", id=held["plain"]))
+
+    def test_one_of_another_desk_names_its_import(
+        self, importer: Importer, practice_blnk: PracticeBlnk, client: BlnkClient
+    ) -> None:
+        made = client.create_balance(
+            BalanceRequest(ledger_id=LEDGER, currency="USD"), ref="v1-a-0", import_id="imp_elsewhere"
+        )
+        told = said(visit("balances.py", id=made.balance_id))
+        assert "by another Balance Desk: it carries the import imp_elsewhere." in told
+
+    def test_an_id_that_blnk_does_not_know_is_said(self, importer: Importer) -> None:
+        assert "Blnk knows no balance bln_wrong." in said(visit("balances.py", id="bln_wrong"))
+
+    def test_an_id_that_was_typed_opens_the_balance(self, importer: Importer, held: dict[str, str]) -> None:
+        at = visit("balances.py")
+        at.text_input(key="wanted-id").set_value(f" {held['graces']} ")
+        run(at)
+        assert (
+            "Grace Mwangi"
+            in dict(zip(at.dataframe[0].value["Field"], at.dataframe[0].value["Value"], strict=True))[
+                "Identity"
+            ]
+        )
+
+    def test_untrusted_metadata_is_shown_to_the_letter(
+        self, importer: Importer, practice_blnk: PracticeBlnk
+    ) -> None:
+        id = practice_blnk.create_balance(
+            ledger_id=LEDGER, currency="USD", meta_data={"import_id": "![x](http://evil.example) :red[b]"}
+        )["balance_id"]
+        at = visit("balances.py", id=id)
+        raw = "\n".join(element.value for kind in (at.markdown, at.caption) for element in kind)
+        assert "![x]" not in raw
+        assert ":red[" not in raw

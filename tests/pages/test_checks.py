@@ -1,0 +1,205 @@
+"""A connection's check: one line for each question, true for a Blnk that is well and for one that is not."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from blnk_api.blnk import probe
+from blnk_api.blnk.probe import Hello
+from blnk_api.common.actors import SENDER
+from blnk_api.desk import health, startup_check
+from blnk_api.desk.desk import SenderIs, Sending, open_desk
+from blnk_api.desk.health import Check, Verdict
+from blnk_api.practice import habits
+from blnk_api.practice.habits import HABITS, DoorShut
+from blnk_api.store import imports
+from blnk_api.store.states import PausedBy
+from tests.pages.test_pages import press, run, said, visit
+from tests.support.importer import Importer, requests_for
+from tests.support.practice import PracticeBlnk
+
+OURS = Sending(SenderIs.OURS, "here", 1)
+QUIET = Hello()
+
+
+def checked(importer: Importer, sending: Sending = OURS) -> dict[str, Check]:
+    return {one.question: one for one in health.run(open_desk(), importer.connection, sending)}
+
+
+def verdicts(found: dict[str, Check]) -> dict[str, Verdict]:
+    return {question: one.verdict for question, one in found.items()}
+
+
+class TestAConnection:
+    def test_that_is_well_is_fine_in_all_that_can_be_known(
+        self, importer: Importer, practice_blnk: PracticeBlnk
+    ) -> None:
+        found = checked(importer)
+        assert len(found) == 13
+        assert [one for one in found.values() if one.verdict is not Verdict.FINE] == [
+            Check("May these credentials create?", Verdict.UNKNOWN, "This is known after the first balance.")
+        ]
+        assert practice_blnk.balances() == []
+
+    def test_may_create_once_a_balance_was_created(self, importer: Importer) -> None:
+        importer.run(requests_for(2))
+        assert checked(importer)["May these credentials create?"].verdict is Verdict.FINE
+        assert "The last import made 2 balances" in checked(importer)["How fast may rows go?"].told
+
+    def test_that_was_denied_says_which_scope_is_missing(self, importer: Importer) -> None:
+        draft = importer.draft(requests_for(1))
+        importer.confirm(draft)
+        with importer.journal.write() as tx:
+            reason = "Insufficient scope"
+            imports.pause(tx, draft.number, by=PausedBy.ACCESS, who=SENDER, reason=reason)
+        found = checked(importer)["May these credentials create?"]
+        assert (found.verdict, found.told) == (Verdict.FAILED, "Blnk said no: Insufficient scope")
+        assert "proxy:write" in found.do
+
+    def test_with_a_wrong_token_names_the_key_and_guesses_nothing_else(self, importer: Importer) -> None:
+        importer.connect(token="blnk_at_wrong")
+        found = checked(importer)
+        assert verdicts(found)["Is the token accepted?"] is Verdict.FAILED
+        assert "connections.here.access_token" in found["Is the token accepted?"].do
+        assert "May these credentials read?" not in found
+        assert "blnk_at_wrong" not in str(found)
+
+    def test_with_a_wrong_instance_names_the_key(self, importer: Importer) -> None:
+        importer.connect(instance_id="ins_wrong")
+        found = checked(importer)["Is it the right instance?"]
+        assert found.verdict is Verdict.FAILED
+        assert "connections.here.instance_id" in found.do
+
+    def test_that_may_not_read_says_what_that_means(
+        self, importer: Importer, practice_blnk: PracticeBlnk
+    ) -> None:
+        importer.connect(token=practice_blnk.new_token(["proxy:write"]))
+        found = checked(importer)["May these credentials read?"]
+        assert found.verdict is Verdict.LOOK
+        assert "data:read" in found.do
+
+    def test_that_nobody_answers_is_told_with_what_to_do(self, importer: Importer) -> None:
+        importer.connect(base_url="http://127.0.0.1:9")
+        found = checked(importer)
+        assert verdicts(found)["Does Blnk answer?"] is Verdict.FAILED
+        assert "connections.here.base_url" in found["Does Blnk answer?"].do
+        assert verdicts(found)["Is there room in the data folder?"] is Verdict.FINE
+
+    def test_of_an_old_core_has_no_indicators(self, importer: Importer, practice_blnk: PracticeBlnk) -> None:
+        practice_blnk.set_core("0.15.3")
+        assert "by indicator" in checked(importer)["Which features does it have?"].told
+
+    def test_that_asked_us_to_slow_down_shows_the_pace(self, importer: Importer) -> None:
+        from blnk_api.store.sending import senders
+
+        import_ = importer.draft(requests_for(1))
+        with importer.journal.write() as tx:
+            senders.remember_learned(
+                tx, import_.instance_number, per_minute=2_100.0, not_before=None, breaker=None
+            )
+        found = checked(importer)["How fast may rows go?"]
+        assert found.verdict is Verdict.LOOK
+        assert "2,100 requests a minute now" in found.told
+
+    def test_without_a_sender_is_not_well(self, importer: Importer) -> None:
+        found = checked(importer, Sending(SenderIs.GONE))["Is there somebody who sends?"]
+        assert found.verdict is Verdict.FAILED
+        assert "Nothing is lost." in found.do
+
+
+class TestClocksAndCertificates:
+    def test_the_practice_blnks_clock_agrees(self, practice_blnk: PracticeBlnk) -> None:
+        hello = probe.greet(practice_blnk.url)
+        assert hello.clock_ahead_seconds is not None
+        assert abs(hello.clock_ahead_seconds) < 2
+
+    def test_a_clock_that_is_off_is_said_in_both_directions(
+        self, practice_blnk: PracticeBlnk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        real = time.time
+        for off, which in ((300, "ahead of"), (-300, "behind")):
+            monkeypatch.setattr("blnk_api.blnk.probe.time.time", lambda off=off: real() + off)
+            told = health._clock(probe.greet(practice_blnk.url))
+            assert told.verdict is Verdict.LOOK
+            assert which in told.told
+
+    def test_a_host_that_says_nothing_is_not_guessed_at(self) -> None:
+        assert probe.greet("http://127.0.0.1:9") == QUIET
+        assert probe.greet("") == QUIET
+        assert health._clock(QUIET).verdict is Verdict.UNKNOWN
+
+
+class TestFaultsOfThePractice:
+    @pytest.fixture
+    def folder(self, practice_blnk: PracticeBlnk) -> Path:
+        return practice_blnk.data_dir
+
+    @pytest.mark.parametrize("key", list(HABITS))
+    def test_each_takes_the_place_of_the_one_before(
+        self, practice_blnk: PracticeBlnk, folder: Path, key: str
+    ) -> None:
+        practice_blnk.order_fault("hang")
+        assert habits.current(folder) is None
+        habits.choose(folder, key)
+        assert habits.current(folder) == key
+        assert len(practice_blnk.faults()) == (HABITS[key].fault is not None)
+
+    def test_a_practice_blnk_that_is_not_there_is_said(self, tmp_path: Path) -> None:
+        with pytest.raises(DoorShut):
+            habits.current(tmp_path)
+
+    def test_are_switched_on_and_off_on_the_page_of_practice_and_nowhere_else(
+        self, importer: Importer, practice_blnk: PracticeBlnk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert not visit("connection.py").radio
+        (importer.data_dir / "secrets.toml").write_text("practice = true")
+        (importer.data_dir / "practice").symlink_to(practice_blnk.data_dir / "practice")
+        at = visit("connection.py")
+        assert at.radio[0].value == "well"
+        at.radio[0].set_value("loses")
+        run(at)
+        [fault] = practice_blnk.faults()
+        assert (fault["kind"], fault["percent"]) == ("drop_after_commit", 5)
+        assert visit("connection.py").radio[0].value == "loses"
+        at.radio[0].set_value("well")
+        run(at)
+        assert practice_blnk.faults() == []
+
+
+def test_the_page_checks_when_it_is_opened_and_when_it_is_asked(
+    importer: Importer, practice_blnk: PracticeBlnk
+) -> None:
+    practice_blnk.forget_requests()
+    at = visit("connection.py")
+    assert "**Does Blnk answer?** Yes, within" in said(at)
+    asked = practice_blnk.requests()["total"]
+    run(at)
+    assert practice_blnk.requests()["total"] == asked
+    press(at, "Check again")
+    assert practice_blnk.requests()["total"] > asked
+
+
+class TestTheCheckAtTheStart:
+    def test_tells_on_every_page_what_failed_until_it_is_well_again(
+        self, importer: Importer, practice_blnk: PracticeBlnk
+    ) -> None:
+        practice_blnk.order_fault("revoke")
+        startup_check.ask_all()
+        assert "This connection is not well. Is the token accepted? No:" in said(visit("imports.py"))
+        practice_blnk.clear_faults()
+        visit("connection.py")
+        assert "not well" not in said(visit("imports.py"))
+
+    def test_says_nothing_of_a_connection_that_is_well(self, importer: Importer) -> None:
+        startup_check.ask_all()
+        assert "not well" not in said(visit("imports.py"))
+
+    def test_does_not_hold_new_credentials_for_the_old_ones(
+        self, importer: Importer, practice_blnk: PracticeBlnk
+    ) -> None:
+        importer.connect(token="blnk_at_wrong")
+        startup_check.ask_all()
+        assert "This connection is not well." in said(visit())
+        importer.connect(token=practice_blnk.token)
+        assert "not well" not in said(visit())

@@ -1,0 +1,635 @@
+"""Every page as a person meets it: what it says, what it offers, and what it never does by itself."""
+
+import io
+import time
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from blnk_api.common.actors import SENDER
+from blnk_api.drafts import drafts
+from blnk_api.drafts.mapping import Mapping, Use
+from blnk_api.models import BalanceRequest
+from blnk_api.store import imports
+from blnk_api.store.imports import Import
+from blnk_api.store.people import people
+from blnk_api.store.states import ImportState, PausedBy, RowState, Stage
+from blnk_api.store.transitions import move
+from blnk_api.wording import about_files
+from tests.conftest import LEDGER
+from tests.support.importer import Importer, requests_for, wait_until
+from tests.support.practice import PracticeBlnk
+
+SHELL = Path(__file__).parents[2] / "pages" / "shell.py"
+SAVINGS = "ldg_33333333-3333-4333-8333-333333333333"
+
+
+def visit(page: str | None = None, **query: str) -> AppTest:
+    """A new visit by link; `page` is its file, the form when it is not said."""
+    at = AppTest.from_file(str(SHELL), default_timeout=180)
+    if page is not None:
+        at.switch_page(page)
+    for name, value in query.items():
+        at.query_params[name] = value
+    return run(at)
+
+
+def run(at: AppTest) -> AppTest:
+    at.run()
+    assert not at.exception, at.exception[0].value
+    return at
+
+
+def link(import_: Import) -> dict[str, str]:
+    return {"connection": "here", "import": import_.id}
+
+
+def said(at: AppTest) -> str:
+    """All that stands on the page, as a person reads it."""
+    kinds: tuple[Any, ...] = (
+        *(at.title, at.subheader, at.markdown, at.caption, at.text),
+        *(at.error, at.warning, at.info, at.success),
+    )
+    told = [element.value for kind in kinds for element in kind]
+    told += [str(metric.label) + " " + str(metric.value) for metric in at.metric]
+    return "\n".join(told).replace("\\", "").replace("\u2060", "")
+
+
+def labels(at: AppTest) -> list[str]:
+    return [button.label for button in at.button]
+
+
+def address(at: AppTest, name: str = "import") -> str:
+    """What the address says."""
+    value = at.query_params[name]
+    return value if isinstance(value, str) else value[0]
+
+
+def press(at: AppTest, label: str) -> AppTest:
+    next(button for button in at.button if button.label == label).click()
+    return run(at)
+
+
+def fill(at: AppTest, *, ledger: str = LEDGER, currency: str = "USD", who: str = "Ada") -> AppTest:
+    next(radio for radio in at.radio if ledger in radio.options or ledger == LEDGER).set_value(ledger)
+    run(at)
+    at.selectbox[0].set_value(currency)
+    at.text_input(key="your-name").set_value(who)
+    return run(at)
+
+
+class TestTheForm:
+    def test_nothing_is_preselected(self, importer: Importer) -> None:
+        at = visit()
+        assert at.radio[0].value is None
+        assert at.selectbox[0].value is None
+        assert "It starts at zero; this tool never moves money." in said(at)
+
+    def test_what_is_missing_is_said_at_once_and_nothing_is_made(self, importer: Importer) -> None:
+        at = press(visit(), "Create balance")
+        assert "Choose the ledger. Choose the currency." in said(at)
+        with importer.journal.read() as tx:
+            assert imports.newest(tx) == []
+
+    def test_one_click_makes_the_balance_and_its_address(
+        self, importer: Importer, practice_blnk: PracticeBlnk
+    ) -> None:
+        at = press(fill(visit()), "Create balance")
+        id = address(at)
+        assert importer.find(id).state is ImportState.QUEUED
+        assert practice_blnk.balances() == []
+        importer.start()
+        importer.wait_for(importer.find(id), ImportState.DONE)
+        run(at)
+        [balance] = practice_blnk.balances()
+        assert "The balance was created" in said(at)
+        assert balance["balance_id"] in [code.value for code in at.code]
+        assert (balance["ledger_id"], balance["currency"]) == (LEDGER, "USD")
+
+    def test_a_second_click_that_was_on_its_way_makes_no_second_balance(self, importer: Importer) -> None:
+        at = press(fill(visit()), "Create balance")
+        id = address(at)
+        del at.query_params["import"]  # the browser had not heard of it yet when it was clicked again
+        at.session_state["form-pressed"] = time.monotonic()
+        run(at)
+        assert address(at) == id
+        with importer.journal.read() as tx:
+            assert [one.id for one in imports.newest(tx)] == [id]
+
+    def test_another_like_it_begins_with_the_same_values_and_an_id_of_its_own(
+        self, importer: Importer
+    ) -> None:
+        at = press(fill(visit(), currency="EUR"), "Create balance")
+        first = address(at)
+        importer.start()
+        importer.wait_for(importer.find(first), ImportState.DONE)
+        press(run(at), "Another like this")
+        assert "import" not in at.query_params
+        assert at.selectbox[0].value == "EUR"
+        assert "Customer wallets" in said(at)
+        at.selectbox[0].set_value("USD")
+        press(run(at), "Create balance")
+        assert address(at) != first
+
+    def test_a_balance_that_exists_already_is_shown_and_a_second_one_takes_a_decision(
+        self, importer: Importer, practice_blnk: PracticeBlnk
+    ) -> None:
+        importer.start()
+        at = press(fill(visit()), "Create balance")
+        importer.wait_for(importer.find(address(at)), ImportState.DONE)
+        run(at)
+        press(at, "Another like this")
+        press(at, "Create balance")
+        second = address(at)
+        importer.wait_for(importer.find(second), ImportState.DONE)
+        run(at)
+        assert "This balance already existed" in said(at)
+        assert len(practice_blnk.balances()) == 1
+        assert next(b for b in at.button if b.label == "Create a second balance").disabled
+        at.checkbox[0].check()
+        press(run(at), "Create a second balance")
+        third = address(at)
+        importer.wait_for(importer.find(third), ImportState.DONE)
+        assert len(practice_blnk.balances()) == 2
+
+    def test_a_refusal_says_that_nothing_was_created_and_keeps_what_was_typed(
+        self, importer: Importer, practice_blnk: PracticeBlnk
+    ) -> None:
+        importer.connect(token=practice_blnk.new_token(["proxy:write"]))
+        at = visit()
+        assert "may not read in Blnk" in said(at)
+        at.text_input(key="form-ledger-search").set_value("ldg_nowhere")
+        at.selectbox[0].set_value("USD")
+        at.text_input(key="your-name").set_value("Ada")
+        press(run(at), "Create balance")
+        id = address(at)
+        importer.start()
+        importer.wait_for(importer.find(id), ImportState.DONE)
+        run(at)
+        assert "The balance was not created" in said(at)
+        assert "This ledger does not exist in Blnk." in said(at)
+        assert "Nothing was created." in said(at)
+        press(at, "Change it")
+        assert at.session_state["form-ledger"] == ("ldg_nowhere", "")
+
+    def test_a_lost_answer_is_never_called_a_failure(self, importer: Importer) -> None:
+        import_ = asked(importer)
+        [row] = importer.rows(import_)
+        importer.confirm(import_)
+        with importer.journal.write() as tx:
+            move(tx, [row.id], from_=RowState.READY, to=RowState.SENDING)
+            move(tx, [row.id], from_=RowState.SENDING, to=RowState.UNKNOWN, message="Blnk did not answer.")
+        at = visit(**link(import_))
+        assert "the balance may exist. Do not ask for it again." in said(at)
+        assert "Create balance" not in labels(at)
+
+    def test_opening_the_link_of_a_balance_sends_nothing(self, importer: Importer) -> None:
+        import_ = asked(importer)
+        at = visit(**link(import_))
+        assert "filled in and not confirmed. Nothing was sent." in said(at)
+        assert importer.find(import_.id).state is ImportState.DRAFT
+
+    def test_blnk_that_cannot_be_asked_leaves_the_form_usable(
+        self, importer: Importer, practice_blnk: PracticeBlnk
+    ) -> None:
+        secrets = importer.data_dir / "secrets.toml"
+        secrets.write_text(secrets.read_text().replace(practice_blnk.url, "http://127.0.0.1:9"))
+        at = visit()
+        assert "Blnk cannot be searched right now" in said(at)
+        assert at.text_input(key="form-ledger-search").label == "Ledger: the exact id"
+
+
+def asked(importer: Importer, **fields: Any) -> Import:
+    id = imports.new_id()
+    request = BalanceRequest(**{"ledger_id": LEDGER, "currency": "USD"} | fields)
+    drafts.ask_for(importer.journal, id=id, connection=importer.connection, who="Ada", request=request)
+    return importer.find(id)
+
+
+class TestConnections:
+    SECOND = """
+[connections.other]
+label = "Other *bank*"
+instance_id = "i-2"
+access_token = "t"
+"""
+
+    def two(self, importer: Importer) -> None:
+        secrets = importer.data_dir / "secrets.toml"
+        secrets.write_text(secrets.read_text() + self.SECOND)
+
+    def test_a_lone_connection_is_used_and_named_in_the_link(self, importer: Importer) -> None:
+        at = visit()
+        assert address(at, "connection") == "here"
+        assert "SANDBOX" in said(at)
+
+    def test_of_several_none_is_preselected(self, importer: Importer) -> None:
+        self.two(importer)
+        at = visit()
+        assert "Which Blnk?" in said(at)
+        assert not at.selectbox
+        at.button(key="use-here").click()
+        run(at)
+        assert address(at, "connection") == "here"
+        assert "Create a balance" in said(at)
+
+    def test_an_unknown_name_is_an_error_and_never_another_connection(self, importer: Importer) -> None:
+        at = visit(connection="elsewhere")
+        assert "There is no connection with the name “elsewhere” here." in said(at)
+        assert not at.selectbox
+
+    def test_an_import_under_another_connections_name_is_not_shown(self, importer: Importer) -> None:
+        self.two(importer)
+        import_ = importer.draft(requests_for(1))
+        at = visit("imports.py", **link(import_) | {"connection": "other"})
+        assert "this import belongs to here" in said(at)
+        assert "test.csv" not in said(at)
+        press(at, "Open the import under its own connection")
+        assert "test.csv" in said(at)
+
+    def test_a_wrong_secret_gives_one_page_that_names_the_key_and_not_the_value(
+        self, importer: Importer
+    ) -> None:
+        importer.connect(token="se cret")
+        at = visit()
+        assert "connections.here.access_token" in said(at)
+        assert "se cret" not in said(at)
+        assert not at.selectbox
+
+    def test_it_does_not_slip_into_practice(self, importer: Importer) -> None:
+        importer.draft(requests_for(1))
+        (importer.data_dir / "secrets.toml").write_text("")
+        at = visit()
+        assert "no connection to it is set up any more" in said(at)
+        assert "PRACTICE" not in said(at)
+        assert not at.selectbox
+
+    def test_a_broken_link_to_an_import_says_so(self, importer: Importer) -> None:
+        assert "There is no import behind this link." in said(visit("imports.py", **{"import": "imp_x"}))
+
+    def test_an_import_that_no_connection_means_any_more_says_so(self, importer: Importer) -> None:
+        import_ = importer.draft(requests_for(1))
+        importer.confirm(import_)
+        secrets = importer.data_dir / "secrets.toml"
+        secrets.write_text(secrets.read_text().replace('"sandbox"', '"production"'))
+        at = visit("imports.py", **link(import_))
+        assert "no connection means that any more" in said(at)
+        assert "SANDBOX" in said(at)
+
+    def test_an_open_server_says_so_on_every_page(
+        self, importer: Importer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        warning = "open to the network and asks for no sign-in"
+        assert warning not in said(visit())
+        options = {"server.address": "0.0.0.0", "server.allowedHosts": []}
+        monkeypatch.setattr("streamlit.get_option", options.get)
+        for page in (None, "import_file.py", "imports.py", "connection.py"):
+            assert warning in said(visit(page))
+
+    def test_the_connection_page_checks_without_making_anything(
+        self, importer: Importer, practice_blnk: PracticeBlnk
+    ) -> None:
+        assert "**Is the token accepted?** Yes." in said(visit("connection.py"))
+        importer.connect(token=practice_blnk.new_token(["proxy:write"]))
+        assert "**May these credentials read?** No." in said(visit("connection.py"))
+        importer.connect(token="wrong")
+        at = press(visit("connection.py"), "Check again")
+        assert "does not accept the access token" in said(at)
+        assert practice_blnk.balances() == []
+
+
+class TestAFile:
+    CSV = f"ledger_id,currency,customer\n{LEDGER},USD,1\n{LEDGER},UDS,2\n{SAVINGS},eur,3\n".encode()
+
+    def uploaded(self, importer: Importer, data: bytes = CSV, name: str = "mar*ch*.csv") -> Import:
+        id = imports.new_id()
+        drafts.upload(
+            importer.journal,
+            importer.settings,
+            id=id,
+            connection=importer.connection,
+            who="Ada",
+            file_name=name,
+            data=io.BytesIO(data),
+        )
+        return importer.find(id)
+
+    def checked(self, importer: Importer, data: bytes = CSV) -> Import:
+        import_ = self.uploaded(importer, data)
+        importer.start()
+        self._wait(importer, import_, Stage.CHECKED)
+        return importer.find(import_.id)
+
+    @staticmethod
+    def _wait(importer: Importer, import_: Import, *stages: Stage) -> None:
+        wait_until(lambda: importer.find(import_.id).stage in stages, lambda: str(importer.find(import_.id)))
+
+    def test_an_upload_is_a_draft_with_an_address_at_once(self, importer: Importer) -> None:
+        at = visit("import_file.py")
+        at.text_input(key="your-name").set_value("Ada")
+        run(at)
+        at.file_uploader[0].set_value(("march.csv", self.CSV, "text/csv"))
+        run(at)
+        id = address(at)
+        import_ = importer.find(id)
+        assert (import_.stage, import_.file_name, import_.who) == (Stage.UPLOADED, "march.csv", "Ada")
+        assert "march.csv" in said(at)
+        with importer.journal.read() as tx:
+            assert len(imports.newest(tx)) == 1
+
+    def test_a_name_is_asked_before_the_first_upload(self, importer: Importer) -> None:
+        at = visit("import_file.py")
+        at.file_uploader[0].set_value(("march.csv", self.CSV, "text/csv"))
+        run(at)
+        assert "Type your name" in said(at)
+        at.text_input(key="your-name").set_value("Ada")
+        run(at)
+        assert importer.find(address(at)).who == "Ada"
+
+    def test_a_checked_file_tells_all_that_confirming_means(self, importer: Importer) -> None:
+        at = visit("import_file.py", **link(self.checked(importer)))
+        told = said(at)
+        assert "mar*ch*.csv" in told
+        assert "To create 2" in told
+        assert "Invalid 1" in told
+        assert "UDS is not a known currency: did you mean USD?" in told
+        assert "Row 3 · column currency" in told
+        assert "2 balances will be created in **here** (**SANDBOX**). Balances cannot be deleted." in told
+        for name, id in (("Customer wallets", LEDGER), ("Savings", SAVINGS)):
+            assert name in told
+            assert id in told
+        assert "1 balance: 1 in USD" in told
+        assert "In all 2 balances: 1 in USD, 1 in EUR." in told
+        assert "Create the 2 good ones, leave 1 out" in labels(at)
+
+    def test_a_guessed_encoding_is_warned_about_with_a_cell_and_an_amount_beside_its_column(
+        self, importer: Importer
+    ) -> None:
+        data = f"ledger_id;currency;name;Kontostand\n{LEDGER};USD;Zoë;5\n".encode("cp1252")
+        told = said(visit("import_file.py", **link(self.checked(importer, data))))
+        assert "They are read as Windows-1252, a guess: “Zoë”." in told
+        assert "Amounts are not posted: every new balance starts at zero." in told.splitlines()
+
+    def test_confirming_sends_and_cannot_be_pressed_twice(
+        self, importer: Importer, practice_blnk: PracticeBlnk
+    ) -> None:
+        import_ = self.checked(importer)
+        first, second = (visit("import_file.py", **link(import_)) for _ in range(2))
+        for at in (first, second):
+            at.text_input(key="your-name").set_value("Ada")
+            run(at)
+        for at in (first, second):
+            press(at, "Create the 2 good ones, leave 1 out")
+        importer.wait_for(import_, ImportState.DONE)
+        assert len(practice_blnk.balances()) == 2
+        assert importer.events(import_).count("confirmed") == 1
+        assert "2 balances created, 1 invalid." in said(run(first))
+
+    def test_a_draft_that_changed_meanwhile_is_shown_again_and_not_sent(self, importer: Importer) -> None:
+        import_ = self.checked(importer)
+        at = visit("import_file.py", **link(import_))
+        at.text_input(key="your-name").set_value("Ada")
+        run(at)
+        button = next(one for one in at.button if one.label.startswith("Create the 2"))
+        button.click()
+        with importer.journal.write() as tx:
+            imports.set_facts(tx, import_.number, version=import_.version + 1)
+        run(at)
+        assert importer.find(import_.id).state is ImportState.DRAFT
+        assert "The draft has changed since it was shown here, so nothing was sent." in said(at)
+
+    def test_rows_that_look_like_corrections_are_left_out_until_somebody_says_that_they_are_new(
+        self, importer: Importer, practice_blnk: PracticeBlnk
+    ) -> None:
+        def file(note: str) -> bytes:
+            lines = [f"{LEDGER},USD,cust-{n},{note if n == 3 else 'same'}" for n in range(8)]
+            return "\n".join(["ledger_id,currency,customer,note", *lines]).encode()
+
+        first = self.checked(importer, file("wrnog"))
+        with importer.journal.write() as tx:
+            assert imports.confirm(tx, first, who="Ada", version=first.version)
+        importer.wait_for(first, ImportState.DONE)
+        corrected = self.checked(importer, file("wrong"))
+        at = visit("import_file.py", **link(corrected))
+        assert "1 row left out" in said(at)
+        assert "There is nothing to create." in said(at)
+        at.text_input(key="your-name").set_value("Ada")
+        press(run(at), "Create these too")
+        press(run(at), "Create 1 balance")
+        importer.wait_for(corrected, ImportState.DONE)
+        assert len(practice_blnk.balances()) == 9
+
+    def test_in_production_the_count_is_typed(self, importer: Importer) -> None:
+        secrets = importer.data_dir / "secrets.toml"
+        secrets.write_text(secrets.read_text().replace('"sandbox"', '"production"'))
+        import_ = self.checked(importer)
+        at = visit("import_file.py", **link(import_))
+        assert "PRODUCTION" in said(at)
+        at.text_input(key="your-name").set_value("Ada")
+        label = "Create the 2 good ones, leave 1 out"
+        press(run(at), label)
+        assert "Type the number of balances, 2, to confirm. Nothing was sent." in said(at)
+        next(one for one in at.text_input if one.label == "Type 2 to confirm").set_value("2")
+        press(run(at), label)
+        assert importer.find(import_.id).state is not ImportState.DRAFT
+
+    def test_a_file_that_cannot_be_read_says_why_and_what_to_do(self, importer: Importer) -> None:
+        import_ = self.uploaded(importer, b"\x89PNG\r\n\x1a\n" + b"\0" * 100, "march.csv")
+        importer.start()
+        self._wait(importer, import_, Stage.UNREADABLE)
+        problem = importer.find(import_.id).problem
+        at = visit("import_file.py", **link(import_))
+        assert problem
+        assert problem in said(at)
+        assert "Nothing was sent." in said(at)
+        press(at, "Import another file")
+        assert importer.find(import_.id).state is ImportState.CANCELLED
+        assert at.file_uploader
+
+    def test_a_file_without_a_sender_waits_and_says_so(
+        self, importer: Importer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("blnk_api.worker.supervise.STARTED_AT", 0.0)
+        at = visit("import_file.py", **link(self.uploaded(importer)))
+        assert "Nothing is sending right now." in said(at)
+
+    def test_without_permission_to_read_the_page_says_what_was_not_checked(
+        self, importer: Importer, practice_blnk: PracticeBlnk
+    ) -> None:
+        importer.connect(token=practice_blnk.new_token(["proxy:write"]))
+        at = visit("import_file.py", **link(self.checked(importer)))
+        assert "may not read" in said(at)
+
+    def test_a_browser_that_missed_a_message_shows_what_is_kept_and_chooses_nothing_else(
+        self, importer: Importer
+    ) -> None:
+        """A widget that is corrected from here shows its default where the correction is lost on the way."""
+        import_ = self.checked(importer)
+        at = visit("import_file.py", **link(import_))
+
+        def used() -> list[Use]:
+            kept = Mapping.model_validate(importer.find(import_.id).mapping)
+            return [column.use for column in kept.columns]
+
+        def defaults() -> list[str]:
+            boxes = [box.proto for box in at.selectbox if box.label.endswith(" becomes")]
+            assert not any(box.set_value for box in boxes)
+            return [box.options[box.default] for box in boxes]
+
+        assert defaults() == [about_files.use(use) for use in used()]
+        assert Use.LEDGER in used()
+        box = next(box for box in at.selectbox if box.label == "currency becomes")
+        box.set_value(Use.LEDGER)
+        run(at)
+        assert used().count(Use.LEDGER) == 1
+        assert Use.CURRENCY not in used()
+        self._wait(importer, import_, Stage.MATCHING, Stage.CHECKED)
+        assert defaults() == [about_files.use(use) for use in used()]
+        before = used()
+        run(run(at))
+        assert used() == before
+
+    def test_a_discarded_draft_is_never_sent(self, importer: Importer) -> None:
+        import_ = self.checked(importer)
+        press(visit("import_file.py", **link(import_)), "Discard this draft")
+        assert importer.find(import_.id).state is ImportState.CANCELLED
+
+
+class TestImports:
+    def test_an_empty_list_says_what_to_do_first(self, importer: Importer) -> None:
+        assert "Nothing was imported yet." in said(visit("imports.py"))
+
+    def test_all_imports_stand_newest_first(self, importer: Importer) -> None:
+        asked(importer)
+        importer.draft(requests_for(3))
+        at = visit("imports.py")
+        told = said(at)
+        assert [caption.value for caption in at.caption].count("SANDBOX · here") == 2
+        assert told.index("Checked: 3 balances") < told.index("Checked: 1 balance ")
+
+    def test_one_import_tells_what_became_of_it_and_offers_its_files(self, importer: Importer) -> None:
+        import_ = importer.run(requests_for(3))
+        at = visit("imports.py", **link(import_))
+        told = said(at)
+        assert "3 balances created." in told
+        assert "Created 3" in told
+        assert "Verified: all 3 balances found in Blnk." in told
+        assert "Uploaded by Ada (not verified)" in told
+        [table] = at.dataframe
+        assert list(table.value["Status"]) == ["✓ Created"] * 3
+        assert all(id.startswith("bln_") for id in table.value["Balance id"])
+
+    def test_rows_can_be_seen_by_status_and_page_by_page(self, importer: Importer) -> None:
+        import_ = importer.draft(requests_for(150))
+        first, *_ = importer.rows(import_)
+        with importer.journal.write() as tx:
+            move(tx, [first.id], from_=RowState.READY, to=RowState.LEFT_OUT)
+        importer.confirm(import_)
+        at = visit("imports.py", **link(import_))
+        assert next(iter(at.dataframe[0].value["Row"])) == "2"
+        press(at, "Next")
+        assert list(at.dataframe[0].value["Row"]) == [str(n) for n in range(102, 152)]
+        press(at, "Back")
+        assert next(iter(at.dataframe[0].value["Row"])) == "2"
+        at.selectbox[0].set_value(RowState.LEFT_OUT)
+        run(at)
+        assert list(at.dataframe[0].value["Row"]) == ["2"]
+        assert list(at.dataframe[0].value["Status"]) == ["– Left out"]
+
+    def test_a_person_pauses_resumes_and_cancels(self, importer: Importer) -> None:
+        import_ = importer.draft(requests_for(3))
+        importer.confirm(import_)
+        with importer.journal.write() as tx:
+            people.set_name(tx, "x" * 32, "Ada")
+        at = visit("imports.py", **link(import_))
+        press(at, "Pause")
+        assert importer.find(import_.id).paused_by is PausedBy.PERSON
+        press(run(at), "Resume")
+        assert importer.find(import_.id).state is ImportState.RUNNING
+        press(run(at), "Cancel the rest…")
+        assert importer.find(import_.id).state is ImportState.RUNNING
+        assert "3 balances will not be sent. What was created stays" in said(at)
+        press(at, "Cancel the rest")
+        assert importer.find(import_.id).state is ImportState.CANCELLED
+        assert "Cancelled: 0 balances created, 3 not sent." in said(run(at)) or "Nothing was sent" in said(at)
+
+    def test_a_pause_says_why_and_how_it_goes_on(self, importer: Importer) -> None:
+        import_ = importer.draft(requests_for(3))
+        importer.confirm(import_)
+        with importer.journal.write() as tx:
+            imports.pause(tx, import_.number, by=PausedBy.BREAKER, who=SENDER, reason="Blnk answers *503*")
+        told = said(visit("imports.py", **link(import_)))
+        assert "Paused: Blnk answers *503*" in told
+        assert "goes on by itself" in told
+
+    def test_a_row_that_nobody_could_settle_is_settled_by_a_person(
+        self, importer: Importer, practice_blnk: PracticeBlnk
+    ) -> None:
+        import_ = importer.draft(requests_for(2))
+        importer.confirm(import_)
+        first, second = importer.rows(import_)
+        with importer.journal.write() as tx:
+            for row in (first, second):
+                move(tx, [row.id], from_=RowState.READY, to=RowState.SENDING)
+                move(
+                    tx,
+                    [row.id],
+                    from_=RowState.SENDING,
+                    to=RowState.UNKNOWN,
+                    message="Blnk did not answer.",
+                    waits_for_person=True,
+                )
+        there = practice_blnk.create_balance(**orjson.loads(first.body or b""))["balance_id"]
+        at = visit("imports.py", **link(import_))
+        assert "2 rows for you to decide" in said(at)
+        at.text_input(key="your-name").set_value("Ada")
+        at.text_input(key=f"this-id-{first.id}").set_value("bln_wrong")
+        at.button(key=f"this-{first.id}").click()
+        assert "Blnk knows no balance bln_wrong" in said(run(at))
+        at.text_input(key=f"this-id-{first.id}").set_value(there)
+        at.button(key=f"this-{first.id}").click()
+        run(at)
+        assert importer.states(import_) == [RowState.CREATED, RowState.UNKNOWN]
+        at.button(key=f"again-{second.id}").click()
+        assert "Nothing was sent." in said(run(at))
+        assert importer.states(import_) == [RowState.CREATED, RowState.UNKNOWN]
+        at.text_input(key=f"sure-{second.id}").set_value("send again")
+        at.button(key=f"again-{second.id}").click()
+        run(at)
+        assert importer.states(import_) == [RowState.CREATED, RowState.READY]
+
+    def test_a_finished_import_can_be_verified_again(self, importer: Importer) -> None:
+        import_ = importer.run(requests_for(1))
+        press(visit("imports.py", **link(import_)), "Verify again")
+        importer.wait_for(import_, ImportState.DONE)
+        assert importer.events(import_).count("verified") == 2
+
+    def test_findings_are_told_with_their_ids(self, importer: Importer) -> None:
+        import_ = importer.run(requests_for(1))
+        twins = [{"row": 2, "ids": ["bln_a", "bln_b"]}]
+        found = {"checked": True, "clean": False, "expected": 1, "found": 1, "twins": twins}
+        with importer.journal.write() as tx:
+            imports.set_facts(tx, import_.number, findings=orjson.dumps(found).decode())
+        assert "Row 2 has two balances in Blnk: bln_a and bln_b." in said(
+            visit("imports.py", **link(import_))
+        )
+
+    def test_what_others_typed_is_shown_to_the_letter_and_never_as_markdown(self, importer: Importer) -> None:
+        name = "![x](http://evil.example/x.png) <b>*a*</b> :red[b] $c$ ad@evil.example.csv"
+        import_ = importer.draft(requests_for(1), who="**Mallory**")
+        with importer.journal.write() as tx:
+            imports.set_facts(tx, import_.number, file_name=name)
+        for at in (visit("imports.py"), visit("import_file.py", **link(import_))):
+            raw = "\n".join(element.value for kind in (at.title, at.markdown, at.caption) for element in kind)
+            for marked in ("![x]", "<b>", ":red[", "$c$", "**Mallory**", "ad@evil"):
+                assert marked not in raw
+
+
+def test_another_process_that_sends_is_named(importer: Importer) -> None:
+    importer.start()
+    wait_until(
+        lambda: "Sending is done by another process (process" in said(visit()), lambda: "nobody registered"
+    )

@@ -1,0 +1,205 @@
+"""How an import is going, as its page tells it: figures that are right, cheap, and in plain words."""
+
+import time
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import event, update
+
+from blnk_api.reports import progress_figures
+from blnk_api.reports.progress_figures import Pulses, rows_per_second
+from blnk_api.sending.lane import Ramp
+from blnk_api.store import Journal, imports, tables
+from blnk_api.store.imports import Import
+from blnk_api.store.sending.senders import Learned
+from blnk_api.store.states import ImportState, RowState
+from blnk_api.store.transitions import move
+from blnk_api.wording import about_progress
+from tests.pages.test_pages import link, press, said, visit
+from tests.support.connections import connection_to
+from tests.support.importer import Importer, requests_for
+from tests.support.store import claim, created, ids_of, record, result, running
+
+QUIET = Learned(None, None, None, None)
+
+
+def reload(journal: Journal, import_: Import) -> Import:
+    with journal.read() as tx:
+        return imports.by_number(tx, import_.number)
+
+
+def create_rows(journal: Journal, import_: Import, n: int) -> None:
+    """The next n rows are created."""
+    with journal.read() as tx:
+        query = tables.rows.select().where(
+            tables.rows.c.import_ == import_.number, tables.rows.c.state == RowState.READY
+        )
+        ids = [one.id for one in tx.execute(query.limit(n))]
+    claimed = claim(journal, import_, ids)
+    record(journal, import_, *(created(claimed, id, f"bln_{id}") for id in ids))
+
+
+class TestTheFigures:
+    def test_twenty_watchers_cost_one_reading(self, journal: Journal) -> None:
+        import_ = running(journal, 10)
+        asked: list[str] = []
+        event.listen(journal.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+        watched = Pulses()
+        for _ in range(20):
+            watched.read(journal, import_.id)
+        reading = len(asked)
+        Pulses().read(journal, import_.id)
+        assert len(asked) == 2 * reading
+
+    def test_a_reading_asks_for_no_more_rows_of_a_larger_import(self, journal: Journal) -> None:
+        import_ = running(journal, 3_000)
+        create_rows(journal, import_, 3_000)
+        with journal.read() as tx:
+            points = progress_figures.curve(tx, reload(journal, import_))
+        assert len(points) <= 125
+
+    def test_whoever_acted_sees_it_at_once(self, journal: Journal) -> None:
+        import_ = running(journal, 2)
+        watched = Pulses()
+        assert watched.read(journal, import_.id).settled == 0
+        create_rows(journal, import_, 1)
+        assert watched.read(journal, import_.id, known=reload(journal, import_)).settled == 1
+
+    def test_rows_over_time_rise_to_what_is_done_and_never_beyond(self, journal: Journal) -> None:
+        import_ = running(journal, 500)
+        create_rows(journal, import_, 30)
+        read = Pulses().read(journal, import_.id)
+        counted = [n for _, n in read.curve]
+        assert counted == sorted(counted)
+        assert (counted[0], counted[-1]) == (0, 30)
+
+    def test_rows_that_existed_before_are_done_and_were_not_sent(self, journal: Journal) -> None:
+        import_ = running(journal, 2)
+        first, _ = ids_of(journal, import_)
+        with journal.write() as tx:
+            move(tx, [first], from_=RowState.READY, to=RowState.EXISTS)
+        read = Pulses().read(journal, import_.id)
+        assert (read.settled, read.total) == (1, 2)
+        assert [n for _, n in read.curve] == [0, 0]
+
+    def test_an_import_that_is_not_there_is_no_reading(self, journal: Journal) -> None:
+        with pytest.raises(LookupError):
+            Pulses().read(journal, "imp_gone")
+
+    def test_speed_is_that_of_the_last_ten_seconds(self) -> None:
+        assert rows_per_second([(0.0, 0), (50.0, 50), (60.0, 1050)]) == 100
+
+    def test_few_rows_are_looked_at_for_longer(self) -> None:
+        assert rows_per_second([(0.0, 0), (20.0, 1), (40.0, 2)]) == 0.05
+
+    def test_no_speed_is_told_from_one_reading_or_two_close_ones(self) -> None:
+        assert rows_per_second([(0.0, 7)]) is None
+        assert rows_per_second([(0.0, 7), (0.5, 90)]) is None
+
+
+class TestTheWords:
+    CONNECTION = replace(connection_to("https://blnk.example"), requests_per_minute=6_000)
+
+    def pace(self, learned: Learned, rows_per_second: float | None = 99.0) -> str:
+        return " ".join(about_progress.pace(learned, self.CONNECTION, rows_per_second, 1_000.0))
+
+    def test_a_pace_at_the_limit_names_the_limit(self) -> None:
+        assert self.pace(QUIET) == "As fast as this connection's limit allows: 6,000 requests a minute."
+
+    def test_a_slow_blnk_is_not_called_a_limit(self) -> None:
+        assert "As fast as Blnk answers." in self.pace(QUIET, 10.0)
+
+    def test_blnk_asked_us_to_slow_down(self) -> None:
+        told = self.pace(Learned(2_100.0, None, None, None))
+        assert "Blnk asked us to slow down: 2,100 requests a minute now" in told
+        assert "limit of 6,000 requests a minute" in told
+
+    def test_blnk_asked_us_to_wait(self) -> None:
+        told = self.pace(Learned(2_100.0, 1_030.0, None, None))
+        assert told == "Blnk asked us to wait. The next rows leave in 30 s."
+
+    def test_a_tenth_is_kept_for_pages(self) -> None:
+        assert "A tenth of it is kept" in self.pace(Learned(None, None, None, 990.0))
+        assert "A tenth of it is kept" not in self.pace(Learned(None, None, None, 900.0))
+
+    def test_rows_that_stand_still_say_what_they_wait_for(self, journal: Journal) -> None:
+        import_ = running(journal, 3)
+        first, *others = ids_of(journal, import_)
+        assert "One row goes first." in str(about_progress.held_up(import_))
+        record(journal, import_, created(claim(journal, import_, [first]), first, "bln_1"))
+        assert "when Blnk's search has found it" in str(about_progress.held_up(reload(journal, import_)))
+        with journal.write() as tx:
+            imports.set_facts(tx, import_.number, ramp=int(Ramp.ALL))
+        assert about_progress.held_up(reload(journal, import_)) is None
+        claimed = claim(journal, import_, others)
+        record(journal, import_, *(result(claimed, id, RowState.UNKNOWN) for id in others))
+        told = about_progress.held_up(reload(journal, import_))
+        assert told == "Every row was sent. Blnk is asked what became of 2 rows."
+
+    def test_trouble_is_told_before_what_rows_wait_for(self) -> None:
+        told = about_progress.pace(
+            Learned(None, 1_030.0, None, None), self.CONNECTION, 0.0, 1_000.0, held_up="the first row"
+        )
+        assert told == ["Blnk asked us to wait. The next rows leave in 30 s."]
+
+    def test_no_speed_is_told_while_nothing_moves(self) -> None:
+        assert about_progress.how_fast(None, None) == "Sending begins"
+        assert about_progress.how_fast(0.0, None) == "No rows at the moment"
+        assert about_progress.how_fast(2.0, 10.0) == "2 rows a second · about 10 s left"
+
+    @pytest.mark.parametrize(
+        ("seconds", "told"),
+        [(2, "5 s"), (61, "60 s"), (95, "2 min"), (3_000, "50 min"), (7_500, "2 h 5 min")],
+    )
+    def test_time_left_is_no_more_exact_than_anybody_knows(self, seconds: float, told: str) -> None:
+        assert about_progress.lasting(seconds) == told
+
+    def test_slow_rows_are_counted_by_the_minute(self) -> None:
+        assert about_progress.speed(83.4) == "83 rows a second"
+        assert about_progress.speed(0.1) == "6 rows a minute"
+
+
+class TestThePage:
+    def test_an_import_on_its_way_tells_how_fast_and_why_no_faster(self, importer: Importer) -> None:
+        import_ = importer.draft(requests_for(40))
+        importer.confirm(import_)
+        with importer.journal.write() as tx:
+            tx.execute(update(tables.imports).values(state=ImportState.RUNNING, ramp=int(Ramp.ALL)))
+        progress_figures.pulses.read(importer.journal, import_.id)
+        create_rows(importer.journal, import_, 30)
+        watched = progress_figures.pulses._watched[import_.id]
+        watched.seen.appendleft((time.time() - 12, 0))
+        told = said(visit("imports.py", **link(import_)))
+        assert "30 of 40 balances settled." in told
+        assert "2 rows a second · about 5 s left" in told
+        assert "This connection's limit of 600,000 requests a minute is not reached." in told
+        assert "Confirmed. Sending begins." in told
+
+    def test_what_needs_somebody_stands_first_when_it_is_done(self, importer: Importer) -> None:
+        draft = importer.draft(requests_for(5))
+        importer.spoil(draft, number=4)
+        importer.start()
+        done = importer.finish(draft)
+        at = visit("imports.py", **link(done))
+        told = said(at)
+        assert at.subheader[0].value == "4 balances created, 1 needs you."
+        assert "Of 5 rows: 4 balances created, 1 refused." in told
+        assert "✕ Refused · This ledger does not exist in Blnk." in told
+        press(at, "Show it in the table: Refused")
+        assert list(at.dataframe[-1].value["Row"]) == ["4"]
+
+    def test_an_import_that_went_well_needs_nobody(self, importer: Importer) -> None:
+        at = visit("imports.py", **link(importer.run(requests_for(3))))
+        assert at.subheader[0].value == "3 balances created."
+        assert "need" not in said(at).split("Download")[0]
+
+    def test_the_tab_says_how_far_it_is(self, importer: Importer) -> None:
+        import_ = importer.draft(requests_for(4))
+        importer.confirm(import_)
+        create_rows(importer.journal, import_, 1)
+        assert about_progress.tab_title(importer.find(import_.id)) == "25 % · test.csv"
+        with importer.journal.write() as tx:
+            assert imports.cancel(tx, import_.number, who="Ada")
+        assert about_progress.tab_title(importer.find(import_.id)) == "Cancelled · test.csv"
+        done = importer.run(requests_for(2, currency="USD"))
+        assert about_progress.tab_title(done) == "Done · test.csv"

@@ -1,0 +1,225 @@
+"""Our own routes over real HTTP: who may download what, and what every answer carries."""
+
+import io
+import re
+import socket
+import stat
+import threading
+import zipfile
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+import pytest
+import requests
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+
+from blnk_api.common.origins import Site
+from blnk_api.desk import links
+from blnk_api.desk.desk import open_desk
+from blnk_api.desk.links import Download, Links, Template
+from blnk_api.reports.results import FileKind, Variant
+from blnk_api.store import imports
+from blnk_api.store.imports import Import
+from blnk_api.web import middleware as web
+from blnk_api.web import routes
+from tests.support.importer import LEDGER, Importer, requests_for, wait_until
+from tests.support.practice import PracticeBlnk
+
+_HTML = {"Accept": "text/html,application/xhtml+xml"}
+
+
+async def page(_: Request) -> HTMLResponse:
+    return HTMLResponse("<h1>page</h1>")
+
+
+@pytest.fixture
+def host(importer: Importer) -> Iterator[str]:
+    """The routes and the middleware of the app, on a port of their own."""
+    middleware = [
+        Middleware(web.SecurityHeaders, Site),
+        Middleware(web.OwnOrigin, Site),
+        Middleware(web.BrowserCookie),
+    ]
+    app = Starlette(routes=[*routes.routes(), Route("/", page)], middleware=middleware)
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    wait_until(lambda: server.started, lambda: "the server did not start")
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+def link(host: str, import_: Import, variant: Variant = Variant.ALL, kind: FileKind = FileKind.CSV) -> str:
+    return host + routes.download_url(open_desk().links, import_.id, variant, kind)
+
+
+def get(url: str, **headers: str) -> requests.Response:
+    return requests.get(url, headers=headers, timeout=120)
+
+
+def test_a_link_downloads_the_results_as_they_stand(host: str, importer: Importer) -> None:
+    import_ = importer.draft(requests_for(3))
+    answer = get(link(host, import_))
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.content.count(b"Not sent") == 3
+
+
+def test_the_file_comes_under_its_own_name_whatever_its_letters(host: str, importer: Importer) -> None:
+    import_ = importer.draft(requests_for(1))
+    with importer.journal.write() as tx:
+        imports.set_facts(tx, import_.number, file_name='año "2026" — balances; (1).csv')
+    said = get(link(host, import_)).headers["Content-Disposition"]
+    assert said.isascii()
+    plain, exact = re.fullmatch(r'attachment; filename="([^"]*)"; filename\*=UTF-8\'\'(\S+)', said).groups()  # type: ignore[union-attr]
+    assert unquote(exact).startswith("año 2026 — balances; (1) - results")
+    assert plain.startswith("a_o 2026")
+
+
+def test_results_are_to_be_had_as_a_workbook(host: str, importer: Importer) -> None:
+    answer = get(link(host, importer.draft(requests_for(3)), kind=FileKind.XLSX))
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].endswith("spreadsheetml.sheet")
+    assert '.xlsx"' in answer.headers["Content-Disposition"]
+    assert int(answer.headers["Content-Length"]) == len(answer.content)
+    sheet = zipfile.ZipFile(io.BytesIO(answer.content)).read("xl/worksheets/sheet1.xml")
+    assert sheet.count(b"Not sent") == 3
+    assert not list(importer.data_dir.glob(".workbook*"))
+
+
+def test_rows_to_put_right_are_to_be_had_as_a_workbook(host: str, importer: Importer) -> None:
+    draft = importer.upload(f"ledger_id,currency\n{LEDGER},USD\n{LEDGER},US\n")
+    answer = get(host + routes.problem_rows_url(open_desk().links, draft.id))
+    assert answer.status_code == 200
+    assert "customers - rows to put right" in answer.headers["Content-Disposition"]
+    sheet = zipfile.ZipFile(io.BytesIO(answer.content)).read("xl/worksheets/sheet1.xml")
+    assert b"US is not a known currency" in sheet
+
+
+def test_a_template_offers_the_ledgers_of_its_connection(
+    host: str, importer: Importer, practice_blnk: PracticeBlnk
+) -> None:
+    importer.connect(custom_currencies=["SHELLS"])
+    for at in range(120):
+        practice_blnk.create_ledger(f"Ledger {at}")
+    desk = open_desk()
+    answer = get(host + routes.template_url(desk.links, "here", FileKind.XLSX))
+    assert answer.status_code == 200
+    assert "Balances - here.xlsx" in answer.headers["Content-Disposition"]
+    parts = zipfile.ZipFile(io.BytesIO(answer.content))
+    listed = parts.read("xl/worksheets/sheet2.xml").decode()
+    assert all(f">{name}<" in listed for name in ("Customer wallets", "Ledger 0", "Ledger 119"))
+    assert ">SHELLS<" in parts.read("xl/worksheets/sheet3.xml").decode()
+    plain = get(host + routes.template_url(desk.links, "here", FileKind.CSV))
+    assert plain.content.decode("utf-8-sig") == "ledger,currency,identity,customer_number\r\n"
+
+
+def test_a_template_without_permission_to_read_has_no_list_and_one_without_blnk_says_so(
+    host: str, importer: Importer, practice_blnk: PracticeBlnk
+) -> None:
+    url = host + routes.template_url(open_desk().links, "here", FileKind.XLSX)
+    importer.connect(token=practice_blnk.new_token(["proxy:write"]))
+    answer = get(url)
+    assert answer.status_code == 200
+    assert "xl/worksheets/sheet3.xml" not in zipfile.ZipFile(io.BytesIO(answer.content)).namelist()
+    practice_blnk.order_fault("status_before_commit", status=503, on="read")
+    failed = get(url)
+    assert failed.status_code == 503
+    assert "does not tell its ledgers" in failed.text
+    importer.connect(name="other")
+    assert get(url).status_code == 404
+
+
+def test_a_link_of_one_kind_opens_no_other(host: str, importer: Importer) -> None:
+    import_ = importer.draft(requests_for(1))
+    links_ = open_desk().links
+    token = routes.problem_rows_url(links_, import_.id).rsplit("/", 1)[-1]
+    for path in ("download", "template"):
+        assert get(f"{host}/{path}/{token}").status_code == 403
+    other = links_.sign(Template(import_.id, Variant.ALL))
+    assert get(f"{host}/download/{other}").status_code == 403
+    wrong = links_.sign(Template("here", "exe"))
+    assert get(f"{host}/template/{wrong}").status_code == 403
+    assert get(f"{host}/download/{links_.sign(Download(import_.id, 'all', 'exe'))}").status_code == 403
+
+
+def test_nothing_in_a_download_can_run(host: str, importer: Importer) -> None:
+    headers = get(link(host, importer.draft(requests_for(1)))).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert headers["Cache-Control"] == "no-store"
+
+
+def test_a_changed_link_opens_nothing(host: str, importer: Importer) -> None:
+    url = link(host, importer.draft(requests_for(1)))
+    for wrong in (url[:-6] + "AAAAAA", host + "/download/anything", url.rsplit(".", 1)[0]):
+        answer = get(wrong)
+        assert answer.status_code == 403
+        assert answer.headers["Content-Type"].startswith("text/plain")
+        assert "not valid" in answer.text
+
+
+def test_a_link_expires(host: str, importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
+    import_ = importer.draft(requests_for(1))
+    serializer = "itsdangerous.timed.TimestampSigner.get_timestamp"
+    with monkeypatch.context() as at:
+        at.setattr(serializer, lambda _: 1_700_000_000)
+        url = link(host, import_)
+    answer = get(url)
+    assert answer.status_code == 410
+    assert "expired" in answer.text
+
+
+def test_a_link_to_an_import_that_is_gone_says_so(host: str, importer: Importer) -> None:
+    token = open_desk().links.sign(Download("imp_gone", Variant.ALL))
+    answer = get(f"{host}/download/{token}")
+    assert answer.status_code == 404
+    assert "not here any more" in answer.text
+
+
+def test_a_link_signed_for_another_purpose_opens_nothing(host: str, importer: Importer) -> None:
+    import_ = importer.draft(requests_for(1))
+    token = open_desk().links.sign(Download(import_.id, "everything"))
+    assert get(f"{host}/download/{token}").status_code == 403
+
+
+def test_the_secret_is_the_owners_alone_and_the_same_for_all_processes(importer: Importer) -> None:
+    first = Links(importer.data_dir, valid_seconds=60)
+    second = Links(importer.data_dir, valid_seconds=60)
+    wanted = Download("imp_1", "all")
+    assert second.open(first.sign(wanted)) == wanted
+    mode = (importer.data_dir / "links.key").stat().st_mode
+    assert stat.S_IMODE(mode) == 0o600
+    with pytest.raises(links.BadLink):
+        Links(importer.data_dir / "other", valid_seconds=60).open(first.sign(wanted))
+
+
+def test_no_other_site_can_frame_a_page_or_learn_its_address(host: str) -> None:
+    headers = get(host, **_HTML).headers
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+
+
+def test_a_browser_gets_its_own_cookie_once(host: str) -> None:
+    first, second = get(host, **_HTML), get(host, **_HTML)
+    assert first.cookies[web.BROWSER_COOKIE] != second.cookies[web.BROWSER_COOKIE]
+    said = first.headers["Set-Cookie"]
+    assert "HttpOnly" in said
+    assert "SameSite=Lax" in said
+    again = requests.get(host, headers=_HTML, cookies=first.cookies, timeout=120)
+    assert "Set-Cookie" not in again.headers
+    assert "Set-Cookie" not in get(host + "/download/x").headers
+
+
+def test_a_cookie_that_is_none_of_ours_is_replaced(host: str) -> None:
+    answer = requests.get(host, headers=_HTML, cookies={web.BROWSER_COOKIE: "guess me"}, timeout=120)
+    assert web.browser_of(dict(answer.cookies.items())) is not None

@@ -1,0 +1,1 @@
+"""The practice Blnk keeps to what a real one was seen to do."""

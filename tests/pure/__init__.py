@@ -1,0 +1,1 @@
+"""Promises kept by values alone: no network, database, browser or clock."""

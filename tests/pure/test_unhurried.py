@@ -1,0 +1,54 @@
+"""A long search asks few questions at once, and fewer where Blnk takes twice as long over them."""
+
+import orjson
+import pytest
+
+from blnk_api.lookup.concurrency import Unhurried
+from blnk_api.practice.api import charges
+from blnk_api.practice.api.exchange import Asked
+
+
+def told(*seconds: float) -> Unhurried:
+    ease = Unhurried()
+    for one in seconds:
+        ease.took(one)
+    return ease
+
+
+def test_three_questions_are_asked_at_once_while_answers_are_as_quick_as_usual() -> None:
+    ease = told(*[0.4] * 50)
+    assert (ease.at_once, ease.pause_seconds) == (3, 0)
+    assert told(*[0.4] * 5, *[0.6] * 50).at_once == 3
+
+
+def test_twice_the_time_means_one_question_at_once_with_a_pause_as_long() -> None:
+    ease = told(*[0.4] * 5, *[1.0] * 20)
+    assert ease.at_once == 1
+    assert 0.8 < ease.pause_seconds <= 1.0
+
+
+def test_when_answers_are_quick_again_it_goes_on_as_before() -> None:
+    ease = told(*[0.4] * 5, *[1.0] * 20, *[0.4] * 20)
+    assert (ease.at_once, ease.pause_seconds) == (3, 0)
+
+
+def test_one_slow_answer_changes_nothing() -> None:
+    assert told(*[0.4] * 10, 1.2).at_once == 3
+
+
+@pytest.mark.parametrize(
+    ("filters", "balances", "seconds"),
+    [
+        ([{"field": "meta_data.customer", "operator": "in", "values": ["a"]}], 1_000_000, 0.469),
+        ([{"field": "meta_data.customer", "operator": "in", "values": ["a"]}], 100_000, 0.008),
+        ([{"field": "meta_data.import_ref", "operator": "isnotnull"}], 1_000_000, 0.005),
+        ([{"field": "created_at", "operator": "gte", "value": "2026-01-01"}], 1_000_000, 0.003),
+        ([{"field": "identity_id", "operator": "in", "values": ["a"]}], 1_000_000, 0.003),
+        ([], 10, 0.003),
+    ],
+)
+def test_the_practice_blnk_can_take_as_long_as_a_real_core_over_a_filter(
+    filters: list[dict[str, object]], balances: int, seconds: float
+) -> None:
+    asked = Asked("POST", ("balances", "filter"), {}, {}, orjson.dumps({"filters": filters}))
+    assert charges.seconds(asked, balances) == pytest.approx(seconds)

@@ -1,0 +1,197 @@
+"""A row that Blnk refused is put right and sent again in its import: checked first, made once, on record."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import LargeBinary, Text, cast, func, update
+
+from blnk_api.client import BlnkClient
+from blnk_api.common.actors import SENDER
+from blnk_api.review.actions import NotPossible
+from blnk_api.review.resend_repaired import StillWrong, send_repaired
+from blnk_api.store import imports, tables, transitions
+from blnk_api.store.imports import Import
+from blnk_api.store.people import edits
+from blnk_api.store.rows import JournalRow
+from blnk_api.store.states import ImportState, PausedBy, RowState
+from tests.support.connections import connection_of
+from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_for
+from tests.support.practice import PracticeBlnk
+
+HEADER = "ledger_id,currency,customer"
+SAVINGS = "ldg_33333333-3333-4333-8333-333333333333"
+
+
+@pytest.fixture
+def client(practice_blnk: PracticeBlnk) -> Iterator[BlnkClient]:
+    with BlnkClient(connection_of(practice_blnk)) as client:
+        yield client
+
+
+def refused(importer: Importer, *lines: str, number: int = 2) -> tuple[Import, JournalRow]:
+    """A finished import of which one row's ledger vanished between the check and the sending."""
+    draft = importer.upload("\n".join([HEADER, *(lines or (f"{LEDGER},NGN,1", f"{LEDGER},NGN,2"))]))
+    importer.spoil(draft, number=number)
+    done = importer.finish(draft)
+    [row] = [one for one in importer.rows(done) if one.state is RowState.REFUSED]
+    assert row.number == number
+    return done, row
+
+
+def repair(importer: Importer, client: BlnkClient, row: JournalRow, cells: dict[int, str]) -> bool:
+    return send_repaired(importer.journal, client, importer.connection, row.id, cells, who="Ada")
+
+
+@pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
+def test_a_repaired_row_is_created_once_as_it_stands_now(
+    importer: Importer, practice_blnk: PracticeBlnk, client: BlnkClient
+) -> None:
+    done, row = refused(importer)
+    assert repair(importer, client, row, {0: SAVINGS, 2: "1b"})
+    done = importer.wait_for(done, ImportState.DONE)
+    assert importer.states(done) == [RowState.CREATED] * 2
+    [made] = [one for one in practice_blnk.balances() if one["ledger_id"] == SAVINGS]
+    now = importer.rows(done)[0]
+    assert (made["meta_data"]["customer"], made["meta_data"]["import_ref"]) == ("1b", now.ref)
+    assert now.ref != row.ref
+    assert now.cells == [SAVINGS, "NGN", "1b"]
+    assert done.findings is not None
+    assert done.findings["clean"]
+    assert len(practice_blnk.refs()) == 2
+
+
+def test_what_was_changed_is_on_record_with_who_did_it(importer: Importer, client: BlnkClient) -> None:
+    done, row = refused(importer)
+    repair(importer, client, row, {0: LEDGER, 1: "USD"})
+    with importer.journal.read() as tx:
+        [change] = edits.of_import(tx, done.number)
+        [event] = [one for one in imports.events_of(tx, done.number) if one.what == "repaired and sent again"]
+    assert (change.number, change.position, change.old, change.new, change.who) == (2, 1, "NGN", "USD", "Ada")
+    assert (event.who.name, event.row, event.detail["columns"]) == ("Ada", row.id, [1])
+
+
+def test_a_row_is_checked_before_it_goes_again(
+    importer: Importer, practice_blnk: PracticeBlnk, client: BlnkClient
+) -> None:
+    done, row = refused(importer)
+    for cells, said in (
+        ({0: "no such ledger"}, "no such ledger"),
+        ({1: "NGM"}, "NGM"),
+        ({1: ""}, "currency is missing"),
+        ({1: "NGN;USD"}, "has to stay one"),
+    ):
+        with pytest.raises(StillWrong, match=said):
+            repair(importer, client, row, cells)
+    assert importer.find(done.id).state is ImportState.DONE
+    assert importer.states(done) == [RowState.REFUSED, RowState.CREATED]
+    with importer.journal.read() as tx:
+        assert edits.of_import(tx, done.number) == []
+    assert len(practice_blnk.balances()) == 1
+
+
+def test_unchanged_it_is_sent_again_under_its_own_reference(
+    importer: Importer, practice_blnk: PracticeBlnk, client: BlnkClient
+) -> None:
+    """What was wrong may have been put right in Blnk: a ledger that was not there yet."""
+    done, row = refused(importer)
+    assert repair(importer, client, row, {})
+    done = importer.wait_for(done, ImportState.DONE)
+    now = importer.rows(done)[0]
+    assert (now.state, now.ref) == (RowState.CREATED, row.ref)
+    assert len(practice_blnk.refs()) == 2
+
+
+def test_repairing_twice_does_it_once(
+    importer: Importer, practice_blnk: PracticeBlnk, client: BlnkClient
+) -> None:
+    done, row = refused(importer)
+    importer.stop()
+    assert repair(importer, client, row, {2: "x"})
+    assert not repair(importer, client, row, {2: "y"})
+    importer.start()
+    importer.wait_for(done, ImportState.DONE)
+    assert importer.events(done).count("repaired and sent again") == 1
+    assert sorted(one["meta_data"]["customer"] for one in practice_blnk.balances()) == ["2", "x"]
+
+
+def test_a_row_that_means_what_exists_already_makes_no_second_balance(
+    importer: Importer, practice_blnk: PracticeBlnk, client: BlnkClient
+) -> None:
+    importer.import_file(f"{HEADER}\n{LEDGER},USD,before")
+    done, row = refused(importer)
+    repair(importer, client, row, {1: "USD", 2: "before"})
+    importer.wait_for(done, ImportState.DONE)
+    assert importer.states(done) == [RowState.EXISTS, RowState.CREATED]
+    assert len(practice_blnk.balances()) == 2
+
+
+def test_a_row_made_equal_to_another_of_its_file_is_a_balance_of_its_own(
+    importer: Importer, practice_blnk: PracticeBlnk, client: BlnkClient
+) -> None:
+    done, row = refused(importer)
+    repair(importer, client, row, {2: "2"})
+    importer.wait_for(done, ImportState.DONE)
+    assert importer.states(done) == [RowState.CREATED] * 2
+    assert len(set(practice_blnk.refs())) == 2
+
+
+def test_a_unique_key_stays_unique(importer: Importer, client: BlnkClient) -> None:
+    lines = [f"{LEDGER},NGN,C-1", f"{SAVINGS},USD,C-2", f"{LEDGER},NGN,C-3"]
+    draft = importer.upload("\n".join([HEADER.replace("customer", "reference"), *lines]))
+    assert draft.mapping is not None
+    assert draft.mapping["columns"][2]["use"] == "reference"
+    importer.spoil(draft, number=2)
+    done = importer.finish(draft)
+    row = importer.rows(done)[0]
+    for key, other in (("C-2", "row 3"), ("C-3", "row 4")):
+        with pytest.raises(StillWrong, match=other):
+            repair(importer, client, row, {2: key})
+    assert repair(importer, client, row, {2: "C-4"})
+
+
+def test_one_balance_of_a_line_that_makes_several_stays_that_one(
+    importer: Importer, practice_blnk: PracticeBlnk, client: BlnkClient
+) -> None:
+    draft = importer.upload(f"{HEADER}\n{LEDGER},NGN;USD,1")
+    with importer.journal.write() as tx:
+        gone = func.replace(cast(tables.rows.c.body, Text), LEDGER, "ldg_gone")
+        tx.execute(update(tables.rows).values(body=cast(gone, LargeBinary)))
+    done = importer.finish(draft)
+    row = next(one for one in importer.rows(done) if one.part == "USD")
+    with pytest.raises(StillWrong, match="keep USD"):
+        repair(importer, client, row, {1: "EUR"})
+    assert repair(importer, client, row, {2: "one"})
+    importer.wait_for(done, ImportState.DONE)
+    assert [one["currency"] for one in practice_blnk.balances()] == ["USD"]
+
+
+def test_nothing_of_a_cancelled_import_or_a_form_is_repaired(importer: Importer, client: BlnkClient) -> None:
+    draft = importer.draft(requests_for(2))
+    importer.spoil(draft, number=2)
+    importer.start()
+    row = importer.rows(importer.finish(draft))[0]
+    assert row.state is RowState.REFUSED
+    with pytest.raises(NotPossible, match="did not come from a file"):
+        repair(importer, client, row, {})
+    done, row = refused(importer, f"{LEDGER},NGN,of a file")
+    with importer.journal.write() as tx:
+        transitions.move_import(tx, done.number, from_=[ImportState.DONE], to=ImportState.RUNNING)
+        assert imports.cancel(tx, done.number, who="Ada")
+    with pytest.raises(NotPossible, match="cancelled"):
+        repair(importer, client, row, {})
+
+
+def test_a_row_is_put_right_while_its_import_is_paused_and_waits_with_it(
+    importer: Importer, practice_blnk: PracticeBlnk, client: BlnkClient
+) -> None:
+    """Many refusals pause an import: they are put right first, and go when somebody resumes it."""
+    done, row = refused(importer)
+    with importer.journal.write() as tx:
+        transitions.move_import(tx, done.number, from_=[ImportState.DONE], to=ImportState.RUNNING)
+        assert imports.pause(tx, done.number, by=PausedBy.REFUSALS, who=SENDER, reason="Many.")
+    assert repair(importer, client, row, {1: "USD"})
+    assert importer.find(done.id).state is ImportState.PAUSED
+    assert importer.rows(done)[0].state is RowState.READY
+    importer.resume(done)
+    importer.wait_for(done, ImportState.DONE)
+    assert sorted(one["currency"] for one in practice_blnk.balances()) == ["NGN", "USD"]

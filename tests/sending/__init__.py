@@ -1,0 +1,1 @@
+"""Promises about sending: every row exactly once."""

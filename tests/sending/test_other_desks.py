@@ -1,0 +1,238 @@
+"""Two desks on one Blnk, each with a database of its own: a second balance of a row is noticed at once."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+
+from blnk_api.client import BlnkClient
+from blnk_api.desk import other_desks_today
+from blnk_api.models import Balance
+from blnk_api.sending import other_desks
+from blnk_api.store import Journal, imports
+from blnk_api.store.imports import Import
+from blnk_api.store.sending.foreign_balances import strangers
+from blnk_api.store.states import ImportState, PausedBy, RowState
+from tests.pages.test_pages import said, visit
+from tests.support.command_line import Commands
+from tests.support.faulty_proxy import Between, Sent
+from tests.support.importer import LEDGER, Importer, requests_for, wait_until
+from tests.support.practice import PracticeBlnk
+from tests.support.store import ELSEWHERE, claim, created, record, result, rows_of, running
+
+ENDED = (ImportState.DONE, ImportState.PAUSED)
+CSV = f"ledger_id,currency,customer\n{LEDGER},NGN,c-1\n"
+
+
+@pytest.fixture
+def between(practice_blnk: PracticeBlnk) -> Iterator[Between]:
+    with Between(practice_blnk) as between:
+        yield between
+
+
+@pytest.fixture
+def other(
+    between: Between, importer: Importer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Importer]:
+    """Another desk, with a data folder of its own, on the same Blnk; both send. From now on the environment
+    is the other one's."""
+    importer.connect(base_url=between.url, request_timeout_seconds=40)
+    importer.start_process()
+    folder = tmp_path / "other"
+    url = f"sqlite:///{folder / 'journal.db'}"
+    with Importer(between.blnk, folder, monkeypatch, database_url=url) as made:
+        made.connect(base_url=between.url, request_timeout_seconds=40)
+        made.start_process()
+        yield made
+
+
+def twins(blnk: PracticeBlnk) -> dict[str, set[str]]:
+    """Refs that Blnk holds more than once, with the balances."""
+    held: dict[str, set[str]] = {}
+    for balance in blnk.balances():
+        held.setdefault(balance["meta_data"]["import_ref"], set()).add(balance["balance_id"])
+    return {ref: ids for ref, ids in held.items() if len(ids) > 1}
+
+
+def named(importer: Importer, import_: Import) -> set[str]:
+    """The ids that a desk tells of rows with two balances."""
+    now = importer.find(import_.id)
+    with importer.journal.read() as tx:
+        events = imports.events_of(tx, now.number, limit=1000)
+    told = {id for one in events if one.what == "second balance" for id in one.detail["balance_ids"]}
+    return told | {id for one in (now.findings or {}).get("twins", []) for id in one["ids"]}
+
+
+@pytest.mark.parametrize("rows", [301, 8])
+def test_two_desks_that_begin_at_the_same_moment_make_six_balances_twice_at_most_and_name_them(
+    practice_blnk: PracticeBlnk, importer: Importer, between: Between, other: Importer, rows: int
+) -> None:
+    """Each has looked its rows up and found nothing when the first row of either arrives."""
+    both = threading.Barrier(2)
+
+    def together(sent: Sent) -> None:
+        if sent.customer == "0":
+            both.wait(30)
+
+    between.on_create = together
+    desks = [(one, one.draft(requests_for(rows))) for one in (importer, other)]
+    for desk, draft in desks:
+        desk.confirm(draft)
+    ended = [desk.wait_for(draft, *ENDED) for desk, draft in desks]
+    assert ImportState.PAUSED in [one.state for one in ended]
+    for (desk, _), now in zip(desks, ended, strict=True):
+        if now.state is ImportState.PAUSED:
+            assert now.paused_by is PausedBy.DESK
+            assert (now.paused_reason or "").startswith("Another desk seems to be creating the same rows")
+            desk.resume(now)  # a person was told that nobody else imports these rows any more
+            assert desk.wait_for(now, *ENDED).state is ImportState.DONE
+    assert len(set(practice_blnk.refs())) == rows
+    found = twins(practice_blnk)
+    assert 1 <= len(found) <= 6
+    told = {id for desk, draft in desks for id in named(desk, draft)}
+    assert set().union(*found.values()) == told
+    for desk, draft in desks:
+        states = Counter(desk.states(draft))
+        assert states[RowState.CREATED] + states[RowState.EXISTS] == rows
+
+
+def made_elsewhere(blnk: PracticeBlnk, importer: Importer, import_: Import, at: int, **stamps: str) -> str:
+    """A balance of a row of this import that this desk did not make."""
+    row = importer.rows(import_)[at]
+    meta = {"customer": str(at), "import_ref": row.ref, "import_id": "imp_elsewhere", **stamps}
+    held = blnk.create_balance(ledger_id=LEDGER, currency="NGN", meta_data=meta)
+    return str(held["balance_id"])
+
+
+def paused_because_of(importer: Importer, import_: Import, balance_id: str) -> None:
+    now = importer.wait_for(import_, ImportState.PAUSED)
+    assert now.paused_by is PausedBy.DESK
+    assert balance_id in (now.paused_reason or "")
+
+
+def test_a_desk_that_creates_later_rows_of_an_import_under_way_pauses_it_and_its_rows_already_existed(
+    practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(other_desks, "LEAST_SECONDS", 0.05)
+    importer.connect(requests_per_minute=6000)
+    draft = importer.begin(requests_for(300), created=10)
+    made = made_elsewhere(practice_blnk, importer, draft, 299)
+    paused_because_of(importer, draft, made)
+    importer.wait_for_ramp(draft, 0)
+    assert importer.rows(draft)[299].state is RowState.READY
+    importer.resume(draft)
+    done = importer.wait_for(draft, ImportState.DONE)
+    states = importer.states(done)
+    assert states[299] is RowState.EXISTS
+    assert Counter(states) == {RowState.CREATED: 299, RowState.EXISTS: 1}
+    assert len(practice_blnk.refs()) == len(set(practice_blnk.refs())) == 300
+
+
+def test_a_copy_of_this_desk_is_another_desk_though_it_has_the_same_imports(
+    practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(other_desks, "LEAST_SECONDS", 0.05)
+    importer.connect(requests_per_minute=6000)
+    draft = importer.begin(requests_for(300), created=10)
+    made = made_elsewhere(practice_blnk, importer, draft, 299, import_id=draft.id)
+    paused_because_of(importer, draft, made)
+
+
+def test_a_second_balance_of_the_first_row_is_seen_before_another_row_leaves(
+    practice_blnk: PracticeBlnk, importer: Importer, between: Between
+) -> None:
+    """Made between the look before it was sent and its POST."""
+    importer.connect(base_url=between.url)
+    draft = importer.draft(requests_for(50))
+    made: list[str] = []
+
+    def first(sent: Sent) -> None:
+        if not made:
+            made.append(made_elsewhere(practice_blnk, importer, draft, 0))
+
+    between.on_create = first
+    importer.confirm(draft)
+    importer.start()
+    importer.wait_for(draft, ImportState.PAUSED)
+    paused_because_of(importer, draft, made[0])
+    wait_until(lambda: made[0] in named(importer, draft), lambda: "the row is not named")
+    assert importer.counts(draft) == {RowState.CREATED: 1, RowState.READY: 49}
+    assert len(practice_blnk.balances()) == 2
+
+
+def test_an_old_balance_of_a_lost_database_pauses_nothing(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    draft = importer.draft(requests_for(30))
+    for at in (0, 3, 20):
+        made_elsewhere(practice_blnk, importer, draft, at)
+    importer.confirm(draft)
+    importer.start()
+    done = importer.wait_for(draft, *ENDED)
+    assert done.state is ImportState.DONE
+    assert importer.counts(done) == {RowState.CREATED: 27, RowState.EXISTS: 3}
+
+
+def test_an_attempt_that_blnk_carried_out_late_is_no_other_desk(journal: Journal) -> None:
+    """It was sent twice, and so may be there twice; a third one cannot be ours."""
+    made = running(journal, 1)
+    claimed = claim(journal, made)
+    (row,) = claimed.tries
+    record(journal, made, result(claimed, row, RowState.READY))
+    record(journal, made, created(claim(journal, made), row, "bln_1"))
+    (ref,) = [one.ref for one in rows_of(journal, made)]
+
+    def met(*ids: str, by: str = made.id) -> list[str]:
+        stamps = {"import_ref": ref, "import_id": by}
+        same = {"ledger_id": LEDGER, "currency": "NGN", "meta_data": stamps}
+        balances = [Balance.model_validate({"balance_id": id, **same}) for id in ids]
+        with journal.read() as tx:
+            found = strangers(tx, made.number, made.id, balances)
+        return [one.balance_id for one in found]
+
+    assert met("bln_1") == []
+    assert met("bln_1", "bln_2") == []
+    assert met("bln_1", "bln_2", "bln_3") == ["bln_2", "bln_3"]
+    assert met("bln_9", by="imp_elsewhere") == ["bln_9"]
+    assert met("bln_9", by=running(journal, 1, instance=ELSEWHERE).id) == []
+
+
+def test_before_sending_it_is_said_that_another_desk_created_balances_here_today(
+    practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = {"connection": "here", "import": importer.upload(CSV).id}
+    told = "in the last 24 hours, the last one on"
+    assert told not in said(visit("import_file.py", **page))
+    draft = importer.draft(requests_for(4))
+    for at in range(3):
+        made_elsewhere(practice_blnk, importer, draft, at)
+    made_elsewhere(practice_blnk, importer, draft, 3, import_id=draft.id)
+    st.cache_data.clear()
+    assert f"Another desk created 3 balances here {told}" in said(visit("import_file.py", **page))
+    monkeypatch.setattr(other_desks_today, "PAGE_LIMIT", 1)
+    monkeypatch.setattr(other_desks_today, "_MOST_PAGES", 1)
+    with BlnkClient(importer.connection) as client:
+        found = other_desks_today.others_today(importer.journal, client)
+    assert found is not None
+    assert found.is_at_least
+
+
+def test_a_command_says_it_too(practice_blnk: PracticeBlnk, importer: Importer, commands: Commands) -> None:
+    stamps = {"import_ref": "v1-elsewhere-0", "import_id": "imp_elsewhere"}
+    practice_blnk.create_balance(ledger_id=LEDGER, currency="USD", meta_data=stamps)
+    ended = commands.call("import", commands.file(1), "--yes")
+    assert ended.code == 0
+    assert "Another desk created 1 balance here in the last 24 hours" in ended.out
+
+
+def test_a_blnk_that_cannot_be_asked_for_its_newest_balances_holds_nobody_up(
+    practice_blnk: PracticeBlnk, importer: Importer, between: Between
+) -> None:
+    """The rows that were sent are looked up by their names all the same."""
+    importer.connect(base_url=between.url)
+    between.on_read = lambda sent: sent.answer(400, b'{"error":"no"}') if b'"desc"' in sent.body else None
+    done = importer.run(requests_for(20))
+    assert importer.counts(done) == {RowState.CREATED: 20}

@@ -1,0 +1,213 @@
+"""The switch that stops all sending: nothing leaves until it is lifted, and everybody is told."""
+
+import threading
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from blnk_api.store import Journal
+from blnk_api.store.sending import attempts, stops
+from blnk_api.store.states import ImportState, RowState
+from tests.cli.test_command_line import newest
+from tests.pages.test_pages import press, said, visit
+from tests.sending.test_engine import asked, assert_each_once
+from tests.support.app import App
+from tests.support.browser import fill_form, open_tab, see, see_text
+from tests.support.command_line import Commands
+from tests.support.importer import BOTH_DATABASES, Importer, requests_for, wait_until
+from tests.support.postgres import Postgres
+from tests.support.practice import PracticeBlnk
+from tests.support.store import ELSEWHERE, INSTANCE, claim, events_of, ids_of, running
+
+on_both_databases = pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
+
+
+def stop(journal: Journal, instance: int | None = None, who: str = "Ada") -> bool:
+    with journal.write() as tx:
+        return stops.stop(tx, instance, who=who)
+
+
+def start(journal: Journal, instance: int | None = None, who: str = "Ada") -> bool:
+    with journal.write() as tx:
+        return stops.start(tx, instance, who=who)
+
+
+def test_nothing_is_claimed_while_the_desk_is_stopped(journal: Journal) -> None:
+    made = running(journal, 2)
+    assert stop(journal)
+    assert not stop(journal, who="Grace"), "it was stopped before"
+    assert claim(journal, made).tries == {}
+    assert start(journal, who="Grace")
+    assert not start(journal)
+    assert len(claim(journal, made).tries) == 2
+    assert [what for what, _ in events_of(journal, made)][-2:] == ["sending stopped", "sending started"]
+    with journal.read() as tx:
+        told = [(one.who, one.stopped, one.instance) for one in stops.last(tx, limit=9)]
+    assert told == [("Grace", False, None), ("Ada", True, None)]
+
+
+def test_a_stop_of_one_instance_is_no_stop_of_another(journal: Journal) -> None:
+    here, elsewhere = running(journal, 1), running(journal, 1, instance=ELSEWHERE)
+    stop(journal, here.instance_number)
+    assert claim(journal, here).tries == {}
+    assert len(claim(journal, elsewhere).tries) == 1
+    with journal.read() as tx:
+        assert [one.instance for one in stops.holding(tx, INSTANCE)] == [INSTANCE]
+        assert stops.holding(tx, ELSEWHERE) == []
+
+
+def test_a_stop_of_the_desk_holds_though_that_of_an_instance_is_lifted(journal: Journal) -> None:
+    made = running(journal, 1)
+    stop(journal, made.instance_number)
+    stop(journal)
+    start(journal, made.instance_number)
+    assert claim(journal, made).tries == {}
+    start(journal)
+    assert len(claim(journal, made).tries) == 1
+
+
+def test_a_stop_waits_for_a_claim_that_is_being_committed(postgres: Postgres) -> None:
+    """Whoever is told that sending is stopped may rely on it: no claim is committed after that."""
+    journal = Journal(postgres.new_database(like="migrated"))
+    made = running(journal, 1)
+    rows = ids_of(journal, made)
+    stopping = threading.Thread(target=stop, args=[journal])
+    waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with journal.write() as tx:
+        assert len(attempts.claim(tx, made.number, rows).tries) == 1
+        stopping.start()
+
+        def is_waiting() -> bool:
+            assert stopping.is_alive(), "it did not wait"
+            with journal.engine.connect() as other:
+                return bool(other.exec_driver_sql(waits).scalar())
+
+        wait_until(is_waiting, lambda: "the stop does not ask for its turn")
+    stopping.join()
+    journal.close()
+
+
+@on_both_databases
+def test_rows_that_were_claimed_before_a_stop_do_not_leave_after_it(
+    practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two are on their way, which is all that the line holds, and others are claimed and wait for a place."""
+    monkeypatch.setenv("BLNK_MOST_AT_ONCE", "2")
+    made = importer.begin(requests_for(60), created=10)
+    importer.pause(made)
+    wait_until(lambda: not importer.counts(made).get(RowState.SENDING), lambda: "rows are on their way")
+    practice_blnk.forget_requests()
+    practice_blnk.order_fault("latency", seconds=0.9, times=2)
+    importer.resume(made)
+    wait_until(lambda: len(asked(practice_blnk, "create")) == 2, lambda: "nothing leaves")
+    importer.wait_for_count(made, RowState.SENDING, 3)
+    assert stop(importer.journal)
+    wait_until(lambda: not importer.counts(made).get(RowState.SENDING), lambda: "rows are on their way")
+    with importer.journal.read() as tx:
+        assert stops.on_their_way(tx, None) == 0
+    sent = len(asked(practice_blnk, "create"))
+    assert sent == 2
+    importer.connect(request_timeout_seconds=1.1)  # another engine: it reads the switch too
+    assert importer.find(made.id).state is ImportState.RUNNING
+    assert len(asked(practice_blnk, "create")) == sent
+    start(importer.journal)
+    practice_blnk.clear_faults()
+    assert_each_once(practice_blnk, importer, importer.wait_for(made, ImportState.DONE))
+
+
+def test_looking_and_verifying_go_on_while_sending_is_stopped(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    """The last answer is lost, and then all is stopped: the row is found, and the import verified."""
+    practice_blnk.order_fault("lagging_reads", seconds=600)
+    practice_blnk.order_fault("drop_after_commit", times=1)
+    made = importer.draft(requests_for(1))
+    importer.confirm(made)
+    importer.start()
+    importer.wait_for_count(made, RowState.UNKNOWN, 1)
+    stop(importer.journal)
+    practice_blnk.clear_faults()
+    done = importer.wait_for(made, ImportState.DONE)
+    assert_each_once(practice_blnk, importer, done)
+    assert done.findings is not None
+    assert done.findings["clean"]
+
+
+def test_commands_stop_and_start_all_sending(commands: Commands, importer: Importer) -> None:
+    stopped = commands.call("stop")
+    assert stopped.code == 0
+    assert "Sending is stopped for all connections" in stopped.out
+    assert "Nothing is on its way to Blnk." in stopped.out
+    held = commands.call("import", commands.file(3), "--yes")
+    assert held.code == 4
+    assert "Sending is stopped for all connections" in held.out
+    assert "Sending is stopped for all connections" in held.err
+    made = newest(importer)
+    assert f"`resume {made.id}` goes on" in held.err
+    assert importer.counts(made) == {RowState.READY: 3}
+    assert "Sending is stopped for all connections" in commands.call("status").out
+    assert "Sending was stopped before." in commands.call("stop").out
+    assert commands.call("start").out == "Sending is started again.\n"
+    assert commands.call("resume", made.id).code == 0
+    assert importer.counts(made) == {RowState.CREATED: 3}
+
+
+def test_commands_stop_one_connection(commands: Commands, importer: Importer) -> None:
+    assert commands.call("stop", "--connection", "there").code == 2
+    stopped = commands.call("stop", "--connection", "here")
+    assert "Sending is stopped for here" in stopped.out
+    assert "blnk_api start --connection here" in stopped.out
+    assert "Sending was not stopped.\nSending is stopped for here" in commands.call("start").out
+    assert commands.call("start", "--connection", "here").out == "Sending is started again.\n"
+
+
+@pytest.mark.parametrize("page", [None, "import_file.py", "imports.py", "balances.py", "connection.py"])
+def test_every_page_says_that_sending_is_stopped(importer: Importer, page: str | None) -> None:
+    stop(importer.journal, who="Grace")
+    told = "Sending is stopped for all connections: Grace (not verified)"
+    assert told in said(visit(page, connection="here"))
+    start(importer.journal)
+    assert told not in said(visit(page, connection="here"))
+
+
+def test_who_has_to_choose_a_connection_is_told_too(importer: Importer) -> None:
+    secrets = importer.data_dir / "secrets.toml"
+    _, _, table = secrets.read_text().partition("\n")
+    secrets.write_text(f"{secrets.read_text()}\n{table.replace('here', 'there')}")
+    stop(importer.journal)
+    at = visit()
+    assert at.title[0].value == "Which Blnk?"
+    assert "Sending is stopped for all connections" in said(at)
+
+
+def test_the_switch_on_the_connection_page_says_who_used_it(importer: Importer) -> None:
+    at = press(visit("connection.py", connection="here"), "Stop sending for all connections")
+    with importer.journal.read() as tx:
+        assert len(stops.in_force(tx)) == 1
+    assert "Stopped sending for all connections." in said(at)
+    assert "Nothing is on its way to Blnk." in said(at)
+    at = press(at, "Start sending for all connections")
+    with importer.journal.read() as tx:
+        assert stops.in_force(tx) == []
+    assert "Started sending for all connections." in said(at)
+
+
+def test_the_switch_works_in_a_browser_and_a_page_that_waits_says_so_by_itself(
+    app: App, blnk: PracticeBlnk, browser: Browser
+) -> None:
+    page = open_tab(browser, f"{app.url}/connection?connection=practice", "Stop sending")
+    page.get_by_role("button", name="Stop sending for all connections").click()
+    see_text(page, "Sending is stopped for all connections")
+    try:
+        form = open_tab(browser, f"{app.url}/?connection=practice", "Create a balance")
+        see_text(form, "Sending is stopped for all connections")
+        held = len(blnk.balances())
+        fill_form(form, ledger="Customer wallets", currency="XOF", who="Ada")
+        form.get_by_role("button", name="Create balance").click()
+        see_text(form, "Waiting to be sent.")
+        assert len(blnk.balances()) == held
+    finally:
+        page.get_by_role("button", name="Start sending for all connections").click()
+    see(form, "The balance was created")
+    expect(form.get_by_text("Sending is stopped")).to_have_count(0)
+    assert len(blnk.balances()) == held + 1

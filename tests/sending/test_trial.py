@@ -1,0 +1,138 @@
+"""A few rounds of the randomised trial, and that it would notice what it is there for."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blnk_api.store import Journal
+from blnk_api.store.imports import Import
+from blnk_api.store.rows import JournalRow
+from blnk_api.store.states import ImportState, RowState
+from tests.bench.trial_plan import plan
+from tests.bench.trial_rounds import Trial, hold
+from tests.bench.trial_truth import Held, Verdict, judge
+from tests.support.postgres import Postgres
+from tests.support.store import draft, rows_of
+
+SEEDS = (9, 24, 29, 31, 42, 44)
+AT_ONCE = 6
+
+
+def test_rounds_of_the_trial_end_with_each_row_once(tmp_path: Path, postgres: Postgres) -> None:
+    with Trial(tmp_path, at_once=AT_ONCE, postgres=postgres) as trial:
+        summary = hold(trial, iter(SEEDS), ("sqlite", "postgres"), AT_ONCE)
+    assert [one.verdict.failures for one in summary.failed] == []
+    assert len(summary.told) == len(SEEDS)
+    assert f"| rounds | {len(SEEDS)} (" in summary.table()
+
+
+def test_these_rounds_meet_kills_and_stops_lost_answers_and_late_commits() -> None:
+    plans = [plan(seed, "sqlite") for seed in SEEDS]
+    strikes = {strike.kind for one in plans for strike in one.strikes}
+    faults = {fault["kind"] for one in plans for fault in one.faults}
+    assert strikes >= {"kill", "freeze", "pause"}
+    assert faults >= {"drop_after_commit", "drop_before_commit", "commit_late"}
+
+
+def test_these_rounds_meet_conflicts_that_hide_a_balance_reads_that_fail_and_few_handles() -> None:
+    plans = [plan(seed, "sqlite") for seed in SEEDS]
+    assert {one.handles for one in plans} == {None, 256}
+    hidden = [{(fault["kind"], fault.get("status")) for fault in one.faults} for one in plans]
+    assert any({("status_after_commit", 409), ("lagging_reads", None)} <= one for one in hidden)
+    reads = [fault for one in plans for fault in one.faults if fault.get("on") == "read"]
+    assert any(fault["percent"] == 10 and "times" not in fault for fault in reads)
+
+
+def test_the_same_seed_gives_the_same_plan() -> None:
+    assert plan(7, "postgres") == plan(7, "postgres")
+    assert len({str(plan(seed, "sqlite")) for seed in range(50)}) == 50
+
+
+@dataclass(frozen=True)
+class Ended:
+    """An import of one row, and what a round comes to that leaves it so."""
+
+    import_: Import
+    row: JournalRow
+
+    def judged(
+        self,
+        state: RowState = RowState.CREATED,
+        balance_id: str | None = "bln_1",
+        *,
+        held: Sequence[str] = (),
+        is_ours: bool = True,
+        late: bool = False,
+        person: bool = False,
+        named: Sequence[str] = (),
+        import_state: ImportState = ImportState.DONE,
+    ) -> Verdict:
+        findings = {"twins": [{"row": 2, "ids": list(named)}] if named else []}
+        import_ = replace(self.import_, state=import_state, findings=findings)
+        row = replace(self.row, state=state, balance_id=balance_id, waits_for_person=person)
+        ref = row.ref or ""
+        ids = {ref if is_ours else "another": list(held)} if held else {}
+        return judge([(import_, [row])], Held(ids), late_refs={ref} if late else ())
+
+
+@pytest.fixture
+def ended(empty_journal: Path, tmp_path: Path) -> Ended:
+    shutil.copy(empty_journal, tmp_path)
+    journal = Journal(f"sqlite:///{tmp_path / empty_journal.name}")
+    made = draft(journal, 1)
+    (row,) = rows_of(journal, made)
+    journal.close()
+    return Ended(made, row)
+
+
+def test_a_row_that_is_one_balance_is_no_failure(ended: Ended) -> None:
+    assert ended.judged(held=["bln_1"]).failures == []
+    assert ended.judged(RowState.EXISTS, held=["bln_1"]).failures == []
+
+
+@pytest.mark.parametrize("named", [[], ["bln_1", "bln_2"]])
+def test_a_row_that_is_two_balances_is_a_failure(ended: Ended, named: list[str]) -> None:
+    assert len(ended.judged(held=["bln_1", "bln_2"], named=named).twice) == 1
+
+
+def test_only_a_twin_that_came_too_late_and_is_named_is_none(ended: Ended) -> None:
+    held = ["bln_1", "bln_2"]
+    named = ended.judged(held=held, late=True, named=held)
+    assert (named.failures, named.named) == ([], 1)
+    assert len(ended.judged(held=held, late=True).twice) == 1
+
+
+@pytest.mark.parametrize("state", [RowState.CREATED, RowState.EXISTS, RowState.READY, RowState.SENDING])
+def test_a_row_that_blnk_does_not_hold_is_lost(ended: Ended, state: RowState) -> None:
+    assert len(ended.judged(state).lost) == 1
+
+
+def test_a_balance_that_no_row_asked_for_is_a_failure(ended: Ended) -> None:
+    assert len(ended.judged(held=["bln_1"], is_ours=False).twice) == 1
+
+
+def test_an_import_that_is_not_done_is_stuck(ended: Ended) -> None:
+    assert len(ended.judged(RowState.SENDING, import_state=ImportState.RUNNING).stuck) == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        (RowState.CREATED, {"balance_id": "bln_9"}),
+        (RowState.CREATED, {"named": ["bln_1"]}),
+        (RowState.REFUSED, {}),
+        (RowState.READY, {}),
+        (RowState.UNKNOWN, {"person": True}),
+    ],
+)
+def test_what_the_journal_says_must_be_true(ended: Ended, state: RowState, says: dict[str, Any]) -> None:
+    assert len(ended.judged(state, held=["bln_1"], **says).untrue) == 1
+
+
+def test_a_row_that_is_left_to_a_person_is_counted(ended: Ended) -> None:
+    assert ended.judged(RowState.UNKNOWN, None, person=True).for_a_person == 1
+    assert ended.judged(RowState.UNKNOWN, None, person=True, held=["bln_1"]).failures == []

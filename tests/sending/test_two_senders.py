@@ -1,0 +1,296 @@
+"""Only one process sends, whichever dies, stands still, or only believes that it holds the lock."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from blnk_api.sending.lane import Lane
+from blnk_api.store import Journal, JournalUnavailable, lock
+from blnk_api.store.async_store import JournalThread
+from blnk_api.store.imports import Import
+from blnk_api.store.lock import SenderLock
+from blnk_api.store.sending import senders
+from blnk_api.store.states import ImportState, RowState
+from blnk_api.worker.main import engine_for
+from tests.sending.test_engine import assert_each_once
+from tests.support.importer import BOTH_DATABASES, Importer, requests_for, wait_until
+from tests.support.postgres import HOLDS_THE_LOCK, Postgres
+from tests.support.practice import PracticeBlnk
+
+on_both_databases = pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
+on_postgres = pytest.mark.parametrize("importer", ["postgres"], indirect=True)
+
+HOLD = """
+import sys
+from blnk_api.store import Journal
+from blnk_api.store.lock import SenderLock
+lock = SenderLock(Journal(sys.argv[1]))
+print(lock.take(), flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def another_process_holds(url: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "True\n"
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_one_holds_the_lock(journal: Journal) -> None:
+    with SenderLock(journal) as one, SenderLock(Journal(journal.url.render_as_string(False))) as other:
+        assert not one.is_held()
+        assert one.take()
+        assert one.is_held()
+        assert not other.take()
+        assert not other.is_held()
+        one.release()
+        assert not one.is_held()
+        wait_until(other.take, lambda: "what was released is not free")
+
+
+def test_the_lock_of_a_process_that_was_killed_is_free(journal: Journal) -> None:
+    with SenderLock(journal) as ours:
+        with another_process_holds(journal.url.render_as_string(False)) as theirs:
+            assert not ours.take()
+            theirs.kill()
+            theirs.wait()
+            wait_until(ours.take, lambda: "a dead process holds the lock")
+        assert ours.is_held()
+
+
+def test_a_lock_whose_session_ended_is_not_held(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "_CHECK_SECONDS", 0.0)
+    url = postgres.new_database(like="migrated")
+    with SenderLock(Journal(url)) as one, SenderLock(Journal(url)) as other:
+        assert one.take()
+        assert one.is_held()
+        assert postgres.kill(postgres.sessions(url, that=HOLDS_THE_LOCK)) == 1
+        assert not one.is_held()
+        wait_until(other.take, lambda: "what was released is not free")
+        assert not one.is_held(), "it is not taken again unasked"
+
+
+def test_locks_on_a_network_are_not_trusted(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "_file_system_of", lambda _: "nfs4")
+    with pytest.raises(JournalUnavailable, match="network file system"):
+        SenderLock(importer.journal).take()
+
+
+@pytest.mark.parametrize("importer", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("gone", ["sender.lock", "journal.db", "."])
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_lock_in_a_folder_that_was_moved_or_replaced_is_not_held(
+    importer: Importer, gone: str, is_replaced: bool
+) -> None:
+    with SenderLock(importer.journal) as one:
+        assert one.take()
+        assert one.is_held()
+        path, away = importer.data_dir / gone, importer.data_dir.parent / "away"
+        path.rename(away)
+        if is_replaced and gone == ".":
+            shutil.copytree(away, path)
+        elif is_replaced:
+            shutil.copy(away, path)
+        assert not one.is_held()
+
+
+def test_a_sender_whose_data_folder_is_moved_sends_nothing_more_and_says_so(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    """A second one may send in a folder that takes its place. What was on its way is known where it went."""
+    importer.connect(requests_per_minute=6000)
+    draft = begun(importer, rows=300)
+    away = importer.data_dir.parent / "away"
+    importer.journal.close()
+    importer.data_dir.rename(away)
+    assert importer.processes[0].wait(30) != 0
+    sent = creates(practice_blnk)
+    away.rename(importer.data_dir)
+    assert "The data folder was moved or replaced" in (importer.data_dir / "worker.log").read_text()
+    counts = importer.counts(draft)
+    assert counts[RowState.READY]
+    assert sent == 300 - counts[RowState.READY]
+    importer.start_process()
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+
+
+def sender_pid(importer: Importer) -> int | None:
+    with importer.journal.read() as tx:
+        sender = senders.current(tx)
+    return sender.pid if sender else None
+
+
+def begun(importer: Importer, *, rows: int, created: int = 20) -> Import:
+    """An import under way in a process of its own."""
+    draft = importer.draft(requests_for(rows))
+    importer.confirm(draft)
+    importer.start_process()
+    importer.wait_for_count(draft, RowState.CREATED, created)
+    return draft
+
+
+def creates(blnk: PracticeBlnk) -> int:
+    return int(blnk.requests()["by_kind"].get("create", 0))
+
+
+def all_that_left_is_here(blnk: PracticeBlnk) -> int:
+    """How many POSTs came, once no more come for a while. For a sender that stands still."""
+    seen: list[int] = []
+
+    def is_quiet() -> bool:
+        seen.append(creates(blnk))
+        return len(seen) > 40 and len(set(seen[-40:])) == 1
+
+    wait_until(is_quiet, lambda: "rows go on arriving")
+    return seen[-1]
+
+
+@on_both_databases
+def test_a_second_worker_waits_and_takes_over_from_one_that_was_killed(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    importer.connect(requests_per_minute=6000)
+    draft = begun(importer, rows=200)
+    first, second = importer.processes[0], importer.start_process()
+    importer.wait_for_count(draft, RowState.CREATED, 60)
+    assert sender_pid(importer) == first.pid
+    first.kill()
+    wait_until(lambda: sender_pid(importer) == second.pid, lambda: "nobody takes over")
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+
+
+def waits_for_the_lock(postgres: Postgres, importer: Importer) -> subprocess.Popen[bytes]:
+    """A second worker, from the moment on at which it has found the lock taken."""
+    url = importer.database_url
+    tried = f"query LIKE '%%pg_try_advisory_lock%%' AND NOT {HOLDS_THE_LOCK}"
+    second = importer.start_process()
+    wait_until(lambda: postgres.sessions(url, that=tried), lambda: "it does not ask for the lock")
+    return second
+
+
+@on_postgres
+def test_a_worker_that_lost_its_lock_in_mid_import_stops_and_leaves_nothing_stuck(
+    practice_blnk: PracticeBlnk, importer: Importer, postgres: Postgres
+) -> None:
+    """Between the loss and its discovery both may claim; no row is claimed by both, and none is forgotten."""
+    importer.connect(requests_per_minute=6000)
+    practice_blnk.order_fault("latency", seconds=0.3)
+    draft = begun(importer, rows=400)
+    first, second = importer.processes[0], waits_for_the_lock(postgres, importer)
+    postgres.kill(postgres.sessions(importer.database_url, that=HOLDS_THE_LOCK))
+    assert first.wait(120) != 0
+    wait_until(lambda: sender_pid(importer) == second.pid, lambda: "nobody takes over")
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+
+
+def test_a_worker_that_stood_still_goes_on_and_nobody_sent_meanwhile(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    """SIGSTOP for longer than every time-out, with another one waiting: the lock is still the first one's."""
+    importer.connect(requests_per_minute=6000)
+    practice_blnk.order_fault("latency", seconds=0.2)
+    draft = begun(importer, rows=200)
+    first, second = importer.processes[0], importer.start_process()
+    importer.wait_for_count(draft, RowState.CREATED, 60)
+    os.kill(first.pid, signal.SIGSTOP)
+    stopped = time.monotonic()
+    sent = all_that_left_is_here(practice_blnk)
+    wait_until(lambda: time.monotonic() - stopped > 3, lambda: "?")
+    assert all_that_left_is_here(practice_blnk) == sent
+    assert second.poll() is None
+    os.kill(first.pid, signal.SIGCONT)
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+
+
+@on_postgres
+def test_a_worker_that_wakes_up_after_another_took_over_sends_nothing(
+    practice_blnk: PracticeBlnk,
+    importer: Importer,
+    postgres: Postgres,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It stood still, its sessions were cut off, another one looked its rows up and sent them."""
+    monkeypatch.setenv("BLNK_WAIT_CLAIM_GOOD", "0.5")
+    importer.connect(requests_per_minute=6000)
+    practice_blnk.order_fault("latency", seconds=0.2)
+    draft = begun(importer, rows=200)
+    first = importer.processes[0]
+    its_sessions = postgres.sessions(importer.database_url)
+    second = waits_for_the_lock(postgres, importer)
+    os.kill(first.pid, signal.SIGSTOP)
+    postgres.kill(its_sessions)
+    wait_until(lambda: sender_pid(importer) == second.pid, lambda: "nobody takes over")
+    importer.wait_for(draft, ImportState.DONE)
+    os.kill(first.pid, signal.SIGCONT)
+    assert first.wait(120) != 0
+    assert_each_once(practice_blnk, importer, importer.find(draft.id))
+
+
+class _Lock(SenderLock):
+    """Held for as long as the test says, by what the engine has in hand. Counts how often it is asked."""
+
+    def __init__(self, journal: Journal, is_held: Callable[[list[Lane]], bool]) -> None:
+        super().__init__(journal)
+        self.lanes: dict[int, Lane] = {}
+        self.asked = 0
+        self._held = is_held
+
+    def is_held(self) -> bool:
+        self.asked += 1
+        return self._held(list(self.lanes.values()))
+
+
+def _state_of_the_first_row(importer: Importer, lock: _Lock, draft: Import) -> RowState:
+    """After an engine with this lock has looked the import's row up and has had many ticks to send it."""
+
+    def is_in_hand() -> bool:
+        return any(lane.ready or lane.claimed for lane in list(lock.lanes.values()))
+
+    async def work() -> RowState:
+        thread = JournalThread(importer.journal)
+        running = await engine_for(importer.settings, importer.connection, importer.journal, thread, lock)
+        lock.lanes = running.engine.lanes
+        try:
+            await asyncio.to_thread(wait_until, is_in_hand, lambda: "the row is not looked up")
+            enough = lock.asked + 40
+            await asyncio.to_thread(wait_until, lambda: lock.asked > enough, lambda: "nothing ticks")
+            return importer.rows(draft)[0].state
+        finally:
+            await running.stop()
+            thread.close()
+
+    return asyncio.run(work())
+
+
+def test_without_the_lock_nothing_is_claimed(practice_blnk: PracticeBlnk, importer: Importer) -> None:
+    draft = importer.draft(requests_for(1))
+    importer.confirm(draft)
+    never = _Lock(importer.journal, lambda lanes: False)
+    assert _state_of_the_first_row(importer, never, draft) is RowState.READY
+    assert practice_blnk.balances() == []
+
+
+def test_a_row_that_was_claimed_before_the_lock_was_lost_does_not_leave(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    draft = importer.draft(requests_for(1))
+    importer.confirm(draft)
+    until_the_claim = _Lock(importer.journal, lambda lanes: not any(lane.out for lane in lanes))
+    assert _state_of_the_first_row(importer, until_the_claim, draft) is RowState.SENDING
+    assert practice_blnk.requests()["by_kind"].get("create", 0) == 0

@@ -1,0 +1,207 @@
+"""What the journal calls created is compared with what Blnk holds; every difference is told by its ids."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import update
+
+from blnk_api.blnk.replies import Request
+from blnk_api.errors import ReadFailed
+from blnk_api.lookup.looker import Looker
+from blnk_api.lookup.sweep import Sweep
+from blnk_api.sending.verify import Findings, missing_needs_a_look, verify
+from blnk_api.settings import Instance
+from blnk_api.store import Journal, imports, tables
+from blnk_api.store.async_store import JournalThread
+from blnk_api.store.imports import Import
+from blnk_api.store.states import RowState
+from tests.blnk.test_looking import Asked
+from tests.support.importer import LEDGER, make_draft, requests_for
+from tests.support.practice import PracticeBlnk
+from tests.support.store import claim, created, record, rows_of
+
+SETTLE_SECONDS = 0.2
+
+
+class Verified:
+    """An import whose rows are balances of the practice Blnk, made by hand."""
+
+    def __init__(self, journal: Journal, blnk: PracticeBlnk, n: int) -> None:
+        self.journal, self.blnk = journal, blnk
+        self.instance = Instance(blnk.url, blnk.instance_id, "sandbox")
+        self.import_ = self.make(n)
+        self.asked = Asked(blnk)
+        self.few_lists = 10
+
+    def make(self, n: int, *, currency: str = "NGN") -> Import:
+        made = make_draft(self.journal, self.instance, requests_for(n, currency=currency))
+        claimed = claim(self.journal, made)
+        ids = [self.balance(made, at) for at in range(n)]
+        answers = [created(claimed, row, id) for row, id in zip(claimed.tries, ids, strict=True)]
+        record(self.journal, made, *answers)
+        with self.journal.write() as tx:
+            imports.set_facts(tx, made.number, created_from="2020-01-01T00:00:00Z")
+            return imports.by_number(tx, made.number)
+
+    def balance(self, of: Import, at: int) -> str:
+        row = rows_of(self.journal, of)[at]
+        stamps = {"import_ref": row.ref, "import_id": of.id}
+        made = self.blnk.create_balance(ledger_id=LEDGER, currency="NGN", meta_data=stamps)
+        return str(made["balance_id"])
+
+    def set_row(self, at: int, *, of: Import | None = None, **values: object) -> None:
+        row = rows_of(self.journal, of or self.import_)[at].id
+        with self.journal.write() as tx:
+            tx.execute(update(tables.rows).where(tables.rows.c.id == row).values(**values))
+
+    def verify(self) -> Findings:
+        async def run() -> Findings:
+            thread = JournalThread(self.journal)
+            looker = Looker(self.asked, self.blnk.instance_id)
+            try:
+                return await verify(
+                    thread,
+                    looker,
+                    self.import_,
+                    settle_seconds=SETTLE_SECONDS,
+                    few_lists=self.few_lists,
+                )
+            finally:
+                thread.close()
+
+        return asyncio.run(run())
+
+
+@pytest.fixture(params=["by lists", "by a walk"])
+def five(
+    request: pytest.FixtureRequest,
+    journal: Journal,
+    practice_blnk: PracticeBlnk,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Verified:
+    made = Verified(journal, practice_blnk, 5)
+    if request.param == "by a walk":
+        made.few_lists = 0
+        monkeypatch.setattr(Sweep, "_lists_are_cheaper", lambda *_: False)
+    return made
+
+
+def test_what_is_as_the_journal_says_is_clean(five: Verified) -> None:
+    findings = five.verify()
+    assert findings.is_clean
+    assert (findings.checked, findings.expected, findings.found) == (True, 5, 5)
+
+
+def test_a_twin_is_told_with_both_ids(five: Verified) -> None:
+    twin = five.balance(five.import_, 2)
+    row = rows_of(five.journal, five.import_)[2]
+    findings = five.verify()
+    assert findings.twins == [{"row": row.number, "ids": [row.balance_id, twin]}]
+    assert (findings.missing, findings.found) == ([], 5)
+
+
+def test_a_twin_that_another_import_made_is_told_too(five: Verified) -> None:
+    """The same ref, but not our import's id."""
+    row = rows_of(five.journal, five.import_)[0]
+    five.blnk.create_balance(
+        ledger_id=LEDGER, currency="NGN", meta_data={"import_ref": row.ref, "import_id": "imp_x"}
+    )
+    assert len(five.verify().twins) == 1
+
+
+def test_a_balance_that_is_not_there_is_missing_and_its_row_needs_a_look(five: Verified) -> None:
+    five.set_row(3, balance_id="bln_gone")
+    row = rows_of(five.journal, five.import_)[3]
+    findings = five.verify()
+    assert findings.missing == [{"row": row.number, "ids": ["bln_gone"]}]
+    assert findings.found == 4
+    with five.journal.write() as tx:
+        missing_needs_a_look(tx, five.import_, findings)
+    row = rows_of(five.journal, five.import_)[3]
+    assert (row.state, row.waits_for_person, row.balance_id) == (RowState.UNKNOWN, True, "bln_gone")
+
+
+def test_a_balance_that_is_shown_late_is_not_missing(five: Verified) -> None:
+    five.blnk.order_fault("lagging_reads", seconds=600, times=2)
+    assert five.verify().is_clean
+
+
+def test_a_balance_of_the_import_that_no_row_knows_is_told(five: Verified) -> None:
+    made = five.blnk.create_balance(
+        ledger_id=LEDGER, currency="NGN", meta_data={"import_ref": "v1-x-0", "import_id": five.import_.id}
+    )
+    assert five.verify().unexpected == [{"ref": "v1-x-0", "ids": [made["balance_id"]]}]
+
+
+def test_a_balance_of_a_row_that_is_not_created_is_told(five: Verified) -> None:
+    """Carried out although we have reason to call it not sent."""
+    row = rows_of(five.journal, five.import_)[1]
+    five.set_row(1, state=RowState.READY, balance_id=None)
+    assert five.verify().unexpected == [{"ref": row.ref, "ids": [row.balance_id]}]
+
+
+def test_a_balance_that_became_another_imports_row_is_no_stranger(five: Verified) -> None:
+    """This import's answer was lost; the other import's row, which asks for the same, found the balance."""
+    row = rows_of(five.journal, five.import_)[1]
+    five.set_row(1, state=RowState.EXISTS)
+    other = make_draft(five.journal, five.instance, requests_for(2)[1:])
+    (same,) = rows_of(five.journal, other)
+    assert same.ref == row.ref
+    five.set_row(0, of=other, state=RowState.CREATED, balance_id=row.balance_id)
+    assert five.verify().is_clean
+    second = five.balance(five.import_, 1)
+    assert five.verify().unexpected == [{"ref": row.ref, "ids": [second]}]
+
+
+def test_rows_that_existed_are_found_by_their_id_whatever_they_carry(five: Verified) -> None:
+    by_hand = five.blnk.create_balance(ledger_id=LEDGER, currency="NGN")
+    five.set_row(0, state=RowState.EXISTS, balance_id=by_hand["balance_id"])
+    five.set_row(1, balance_id=five.blnk.create_balance(ledger_id=LEDGER, currency="NGN")["balance_id"])
+    findings = five.verify()
+    assert findings.missing == []
+    assert findings.found == 5
+
+
+def test_other_imports_do_not_count(five: Verified) -> None:
+    five.make(3, currency="USD")
+    findings = five.verify()
+    assert findings.is_clean
+    assert findings.expected == 5
+
+
+def test_a_row_that_is_settled_in_the_meantime_does_not_upset_it(five: Verified) -> None:
+    """A person finds the first row's balance while Blnk is being compared."""
+    balance_id = rows_of(five.journal, five.import_)[0].balance_id
+    five.set_row(0, state=RowState.UNKNOWN, balance_id=None)
+    five.set_row(4, balance_id="bln_gone")
+    asked, is_first = five.asked, True
+
+    async def meanwhile(request: Request) -> object:
+        nonlocal is_first
+        if is_first:
+            is_first = False
+            five.set_row(0, state=RowState.CREATED, balance_id=balance_id)
+        return await Asked.__call__(asked, request)
+
+    five.asked = meanwhile  # type: ignore[assignment]
+    assert [one["ids"] for one in five.verify().missing] == [["bln_gone"]]
+
+
+def test_a_blnk_that_does_not_answer_concludes_nothing(five: Verified) -> None:
+    five.blnk.order_fault("status_before_commit", on="filter", status=500)
+    with pytest.raises(ReadFailed):
+        five.verify()
+
+
+def test_without_permission_to_read_it_says_that_nothing_was_checked(five: Verified) -> None:
+    five.asked._session.headers["Authorization"] = f"Bearer {five.blnk.new_token(['proxy:write'])}"
+    findings = five.verify()
+    assert not findings.checked
+    assert findings.why_not
+    assert "data:read" in findings.why_not
+
+
+def test_nothing_created_is_nothing_to_compare(journal: Journal, practice_blnk: PracticeBlnk) -> None:
+    findings = Verified(journal, practice_blnk, 0).verify()
+    assert findings.is_clean
+    assert findings.expected == 0

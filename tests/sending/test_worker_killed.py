@@ -1,0 +1,272 @@
+"""The sender dies, stands still, or cannot write: in the end as many balances as rows, and no ref twice."""
+
+import os
+import random
+import resource
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+
+from blnk_api.store import Journal, database, rows, tables
+from blnk_api.store.async_store import JournalThread
+from blnk_api.store.imports import Import
+from blnk_api.store.sending import attempts
+from blnk_api.store.states import ImportState, RowState
+from tests.sending.test_engine import asked, assert_each_once
+from tests.sending.test_two_senders import all_that_left_is_here, begun, creates
+from tests.support.importer import WAIT_SECONDS, Importer, requests_for, wait_until
+from tests.support.postgres import Postgres
+from tests.support.practice import PracticeBlnk
+
+on_postgres = pytest.mark.parametrize("importer", ["postgres"], indirect=True)
+
+
+def let_go_on(
+    importer: Importer, import_: Import, until: Callable[[], object], *, seconds: float = WAIT_SECONDS
+) -> None:
+    """Starts the sender again whenever it has ended, as the app does, until that is so."""
+
+    def is_so() -> object:
+        if importer.processes[-1].poll() is not None:
+            importer.start_process()
+        return until()
+
+    wait_until(is_so, lambda: f"it does not go on: {importer.find(import_.id)}", seconds=seconds)
+
+
+def finish(importer: Importer, import_: Import) -> Import:
+    let_go_on(importer, import_, lambda: importer.find(import_.id).state is ImportState.DONE)
+    return importer.find(import_.id)
+
+
+def claimed_refs(importer: Importer, import_: Import) -> set[str]:
+    """The refs of the rows that were ever claimed."""
+    every = tables.rows.join(tables.attempts, tables.attempts.c.row == tables.rows.c.id)
+    with importer.journal.read() as tx:
+        found = tx.execute(
+            select(tables.rows.c.ref).select_from(every).where(tables.rows.c.import_ == import_.number)
+        )
+        return {ref for (ref,) in found}
+
+
+def sent_refs(blnk: PracticeBlnk) -> set[str]:
+    return {one["import_ref"] for one in asked(blnk, "create")}
+
+
+@pytest.mark.parametrize(
+    ("importer", "seed"), [("sqlite", 1), ("sqlite", 2), ("postgres", 3)], indirect=["importer"]
+)
+def test_a_worker_killed_again_and_again_makes_each_row_once(
+    practice_blnk: PracticeBlnk, importer: Importer, seed: int
+) -> None:
+    chance = random.Random(seed)
+    importer.connect(requests_per_minute=9000)
+    practice_blnk.order_fault("latency", seconds=0.1)
+    practice_blnk.order_fault("drop_after_commit", percent=3, seed=seed)
+    draft = begun(importer, rows=240, created=1)
+    for _ in range(3):
+        so_far, more = creates(practice_blnk), chance.randint(1, 40)
+        let_go_on(
+            importer,
+            draft,
+            lambda least=so_far + more: creates(practice_blnk) >= least,  # type: ignore[misc]
+        )
+        time.sleep(chance.random() * 0.05)  # anywhere between two commits
+        importer.processes[-1].kill()
+        importer.processes[-1].wait()
+    assert_each_once(practice_blnk, importer, finish(importer, draft))
+
+
+def test_what_blnk_makes_after_the_worker_was_killed_is_not_made_again(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    """Its POSTs are on their way still; the next worker does not find their balances yet."""
+    importer.connect(requests_per_minute=6000)
+    practice_blnk.order_fault("commit_late", seconds=2.5, times=5, skip=30)
+    draft = begun(importer, rows=100)
+    wait_until(lambda: practice_blnk.faults()[0]["fired"] == 5, lambda: "they do not arrive")
+    importer.processes[0].kill()
+    importer.processes[0].wait()
+    done = finish(importer, draft)
+    late = [one["arrived"] for one in asked(practice_blnk, "create") if one["fault"] == "commit_late"]
+    wait_until(lambda: time.monotonic() > max(late) + 2.7, lambda: "?")
+    assert_each_once(practice_blnk, importer, done)
+
+
+def test_a_worker_ends_with_the_app_that_started_it(importer: Importer) -> None:
+    worker = importer.start_process()
+    assert worker.stdin is not None
+    worker.stdin.close()
+    assert worker.wait(120) == 0
+
+
+def test_no_row_leaves_on_a_claim_that_is_too_old(
+    practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sender stands still again and again, with rows claimed and not gone: what was claimed before it
+    stood still is too old when it goes on."""
+    good = 0.4
+    monkeypatch.setenv("BLNK_WAIT_CLAIM_GOOD", str(good))
+    importer.connect(requests_per_minute=12_000)
+    draft = begun(importer, rows=500)
+    worker = importer.processes[0]
+    stood_still: list[tuple[int, float]] = []
+    for _ in range(5):
+        so_far = creates(practice_blnk)
+        wait_until(lambda least=so_far + 10: creates(practice_blnk) >= least, lambda: "it stands still")  # type: ignore[misc]
+        os.kill(worker.pid, signal.SIGSTOP)
+        stopped_at = time.time()
+        stood_still.append((all_that_left_is_here(practice_blnk), stopped_at))
+        wait_until(lambda since=stopped_at: time.time() > since + 2 * good, lambda: "?")  # type: ignore[misc]
+        os.kill(worker.pid, signal.SIGCONT)
+    done = finish(importer, draft)
+    assert_each_once(practice_blnk, importer, done)
+    with importer.journal.read() as tx:
+        claimed = {
+            row.ref: [one.started_at for one in rows.attempts_of(tx, row.id)]
+            for row in rows.page(tx, done.number, limit=1000)
+        }
+    arrived = [one["import_ref"] for one in asked(practice_blnk, "create")]
+    assert len(arrived) >= 500
+    for before, stopped_at in stood_still:
+        too_old = [ref for ref in arrived[before:] if max(claimed[ref]) < stopped_at]
+        assert too_old == [], "it was claimed before the sender stood still, and left afterwards"
+
+
+def test_a_journal_that_another_program_locks_for_a_while_loses_nothing(
+    practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For longer than we wait for it: claims fail, and outcomes are kept until they can be written."""
+    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.2)
+    importer.journal.close()
+    importer.journal = Journal(importer.settings.database_url)
+    write, failed = JournalThread.write, []
+
+    async def note(thread: JournalThread, does: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await write(thread, does, *args, **kwargs)
+        except OperationalError:
+            failed.append(does)
+            raise
+
+    monkeypatch.setattr(JournalThread, "write", note)
+    importer.connect(requests_per_minute=6000)
+    practice_blnk.order_fault("latency", seconds=0.3)
+    draft = importer.begin(requests_for(150), created=20)
+    other = sqlite3.connect(importer.data_dir / "journal.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    claimed = claimed_refs(importer, draft)
+    wait_until(lambda: attempts.record in failed and len(failed) > 3, lambda: f"failed: {failed}")
+    assert sent_refs(practice_blnk) <= claimed
+    assert claimed_refs(importer, draft) == claimed
+    other.execute("ROLLBACK")
+    other.close()
+    done = importer.wait_for(draft, ImportState.DONE)
+    assert_each_once(practice_blnk, importer, done)
+    assert "interrupted" not in importer.events(done)
+    assert practice_blnk.requests()["by_kind"]["create"] == 150
+
+
+def test_a_full_disk_stops_claims_and_loses_nothing(practice_blnk: PracticeBlnk, importer: Importer) -> None:
+    """No file of the sender's can grow or be written any more, in mid-import; then there is room again."""
+    importer.connect(requests_per_minute=6000)
+    practice_blnk.order_fault("latency", seconds=0.2)
+    draft = begun(importer, rows=200)
+    worker = importer.processes[0]
+    no_limit = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (1, no_limit[1]))
+    all_that_left_is_here(practice_blnk)
+    sent = sent_refs(practice_blnk)
+    assert len(sent) < 200
+    assert sent <= claimed_refs(importer, draft)
+    if worker.poll() is None:
+        resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, no_limit)
+    assert_each_once(practice_blnk, importer, finish(importer, draft))
+
+
+def test_a_data_folder_that_cannot_be_written_is_said_to_be_so(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder belongs to somebody else. (Root may write everywhere, so the sender is nobody.)"""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(importer.data_dir / "secrets.toml", folder)
+        os.chmod(f"{folder}/secrets.toml", 0o644)
+        os.chmod(folder, 0o555)
+        monkeypatch.setenv("BLNK_DATA_DIR", folder)
+        monkeypatch.setenv("BLNK_SECRETS_FILE", f"{folder}/secrets.toml")
+        monkeypatch.setenv("BLNK_DATABASE_URL", f"sqlite:///{folder}/journal.db")
+        ended = subprocess.run(
+            [*_as_nobody(), sys.executable, "-m", "blnk_api.worker.main"],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+    assert ended.returncode == 1
+    (told,) = ended.stderr.strip().splitlines()
+    assert told.startswith("The journal cannot be opened: ")
+    assert folder in told
+
+
+def _as_nobody() -> list[str]:
+    return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.getuid() == 0 else []
+
+
+def test_a_journal_that_was_restored_from_an_older_copy_makes_nothing_twice(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    importer.connect(requests_per_minute=6000)
+    draft = begun(importer, rows=150)
+    importer.processes[0].terminate()
+    assert importer.processes[0].wait(120) == 0
+    with importer.journal.engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    shutil.copy(importer.data_dir / "journal.db", importer.data_dir / "older.db")
+    assert_each_once(practice_blnk, importer, finish(importer, draft))
+    importer.processes[-1].terminate()
+    importer.processes[-1].wait()
+    importer.journal.close()
+    for log in importer.data_dir.glob("journal.db-*"):
+        log.unlink()
+    shutil.copy(importer.data_dir / "older.db", importer.data_dir / "journal.db")
+    assert importer.find(draft.id).state is ImportState.RUNNING
+    assert_each_once(practice_blnk, importer, finish(importer, draft))
+    assert len(practice_blnk.balances()) == 150
+
+
+@on_postgres
+def test_postgres_restarts_in_mid_import(
+    practice_blnk: PracticeBlnk, importer: Importer, postgres: Postgres
+) -> None:
+    importer.connect(requests_per_minute=6000)
+    practice_blnk.order_fault("latency", seconds=0.2)
+    draft = begun(importer, rows=200)
+    postgres.stop()
+    postgres.start()
+    assert_each_once(practice_blnk, importer, finish(importer, draft))
+
+
+@on_postgres
+def test_every_session_is_cut_off_in_mid_import(
+    practice_blnk: PracticeBlnk, importer: Importer, postgres: Postgres
+) -> None:
+    importer.connect(requests_per_minute=6000)
+    practice_blnk.order_fault("latency", seconds=0.2)
+    draft = begun(importer, rows=300)
+    for _ in range(2):
+        so_far = importer.counts(draft)[RowState.CREATED]
+        postgres.kill(postgres.sessions(importer.database_url))
+        let_go_on(
+            importer,
+            draft,
+            lambda least=so_far + 20: importer.counts(draft)[RowState.CREATED] >= least,  # type: ignore[misc]
+        )
+    assert_each_once(practice_blnk, importer, finish(importer, draft))

@@ -1,0 +1,104 @@
+"""A name is not an identity: whatever people call themselves, it is shown as a name that nobody verified."""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import orjson
+import pytest
+from sqlalchemy import select
+
+from blnk_api.common.actors import SENDER, ActorKind
+from blnk_api.reports import receipts
+from blnk_api.store import Journal, imports, tables
+from blnk_api.store.people import people
+from blnk_api.store.states import ImportState, PausedBy
+from blnk_api.wording import phrases
+from tests.support.importer import Importer, requests_for
+
+KEPT = Path(__file__).parents[1] / "journals" / "0004.db"
+TYPED = (
+    "the sender",
+    "The Sender",
+    "the check",
+    "Balance Desk",
+    "Balance\u00a0Desk",
+    "system",
+    "\uff22alance \uff24esk",  # full-width B and D
+    "B\u0430lance Desk",  # a Cyrillic a
+    "Balance Desk (verified)",
+)
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_whatever_somebody_calls_themselves_it_is_not_the_app(importer: Importer, name: str) -> None:
+    draft = importer.draft(requests_for(2))
+    with importer.journal.write() as tx:
+        people.set_name(tx, "browser", name)
+        who = people.name_of(tx, "browser")
+        assert who is not None
+        imports.confirm(tx, draft, who=who, version=draft.version)
+        reason = f"{phrases.actor(who)} paused it."
+        imports.pause(tx, draft.number, by=PausedBy.PERSON, who=who, reason=reason)
+        imports.resume(tx, draft.number, who=who)
+        told = imports.events_of(tx, draft.number)
+        mine = [one for one in told if one.what in ("confirmed", "paused", "resumed")]
+    assert [one.who.kind for one in mine] == [ActorKind.NAME] * 3
+    assert {phrases.actor(one.who) for one in mine} == {phrases.actor(who)}
+    assert phrases.actor(who).endswith(" (not verified)")
+
+
+@pytest.mark.parametrize("name", ["Balance\u200b Desk", "\u202eksed", "the\u2060sender", "\u00ad"])
+def test_a_name_with_invisible_signs_is_not_taken(importer: Importer, name: str) -> None:
+    with importer.journal.write() as tx, pytest.raises(ValueError, match="type a name"):
+        people.set_name(tx, "browser", name)
+
+
+def test_a_receipt_and_the_results_tell_a_person_from_the_app(importer: Importer) -> None:
+    draft = importer.draft(requests_for(2))
+    with importer.journal.write() as tx:
+        imports.confirm(tx, draft, who="the sender", version=draft.version)
+    importer.start()
+    done = importer.wait_for(draft, ImportState.DONE)
+    receipts.write_owed(importer.journal, importer.settings.receipts_dir, done.number)
+    with importer.journal.read() as tx:
+        told = orjson.loads(tx.execute(select(tables.receipts.c.told)).scalar_one())
+    by = {one["what"]: one["by"] for one in told["happened"]}
+    assert by["Confirmed. Sending begins."] == "the sender (not verified)"
+    assert by["Compared what was created with what Blnk holds."] == "Balance Desk"
+
+
+def test_what_was_written_before_is_the_apps_only_where_nobody_else_could_have_done_it(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "journal.db"
+    shutil.copy(KEPT, path)
+    old = [
+        ("the sender", "verified", "{}"),
+        ("the check", "unreadable", "{}"),
+        ("the sender", "paused", '{"by":"breaker","reason":"x"}'),
+        ("the sender", "paused", '{"by":"person","reason":"the sender paused it."}'),
+        ("the sender", "confirmed", '{"version":1}'),
+        ("the sender", "resumed", "{}"),
+        ("Ada", "paused", '{"by":"person","reason":"Ada paused it."}'),
+    ]
+    with sqlite3.connect(path) as connection:
+        connection.execute("DELETE FROM events")
+        connection.executemany(
+            "INSERT INTO events (import, at, who, what, detail) VALUES (1, 0, ?, ?, ?)", old
+        )
+    journal = Journal(f"sqlite:///{path}")
+    journal.migrate()
+    with journal.read() as tx:
+        told = [phrases.actor(one.who) for one in imports.events_of(tx, 1)]
+    assert told[::-1] == [
+        *["Balance Desk"] * 3,
+        *["the sender (not verified)"] * 3,
+        "Ada (not verified)",
+    ]
+    journal.close()
+
+
+def test_the_app_itself_is_called_balance_desk() -> None:
+    assert phrases.actor(SENDER) == "Balance Desk"
+    assert phrases.actor("Ada") == "Ada (not verified)"

@@ -1,0 +1,180 @@
+"""The import database cannot be read or written: it is said why and what to do, waited for, and nothing is
+sent twice or lost."""
+
+import resource
+import signal
+import sqlite3
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
+
+from blnk_api.desk.desk import open_desk
+from blnk_api.store import Journal, JournalUnavailable, failures
+from blnk_api.store.sending import senders
+from tests.browser.test_app_process import LEDGER, SENDER, pids
+from tests.support.app import App
+from tests.support.browser import open_import, upload
+from tests.support.command_line import ROOT, Commands
+from tests.support.importer import Importer, wait_until
+from tests.support.postgres import Postgres
+from tests.support.practice import PracticeBlnk
+
+on_postgres = pytest.mark.parametrize("importer", ["postgres"], indirect=True)
+NO_ROOM = (1, resource.RLIM_INFINITY)
+"""No file of the process can grow any more: to the process, a full disk."""
+
+
+@pytest.fixture
+def commands(
+    importer: Importer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Commands:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    return Commands(importer, tmp_path, capsys)
+
+
+def made(blnk: PracticeBlnk, n: int) -> None:
+    wait_until(lambda: len(blnk.refs()) >= n, lambda: f"only {len(blnk.refs())} are made")
+
+
+@on_postgres
+def test_a_command_waits_for_a_database_server_that_restarts_and_says_so(
+    practice_blnk: PracticeBlnk, importer: Importer, commands: Commands, postgres: Postgres
+) -> None:
+    importer.connect(requests_per_minute=1200)
+    process = commands.begin("import", commands.file(60), "--yes", "--progress", "plain")
+    made(practice_blnk, 10)
+    postgres.stop()
+    try:
+        said = ""
+        assert process.stderr is not None
+        while "The database server of the imports does not answer" not in said:
+            line = process.stderr.readline()
+            assert line, f"it ended: {said}"
+            said += line
+    finally:
+        postgres.start()
+    assert "Start it again" in said
+    ended = commands.end(process)
+    assert ended.code == 0, ended.err
+    assert len(practice_blnk.refs()) == len(set(practice_blnk.refs())) == 60
+
+
+def test_a_command_on_a_full_disk_says_so_and_goes_on_when_there_is_room(
+    practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
+) -> None:
+    importer.connect(requests_per_minute=1200)
+    process = commands.begin("import", commands.file(60), "--yes", "--progress", "plain")
+    made(practice_blnk, 10)
+    before = resource.prlimit(process.pid, resource.RLIMIT_FSIZE, NO_ROOM)
+    said = ""
+    assert process.stderr is not None
+    while "cannot be" not in said:
+        line = process.stderr.readline()
+        assert line, f"it ended: {said}"
+        said += line
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, before)
+    assert "nothing more is sent" in said
+    ended = commands.end(process)
+    assert ended.code == 0, ended.err
+    assert len(practice_blnk.refs()) == len(set(practice_blnk.refs())) == 60
+
+
+def test_an_interrupt_while_the_database_is_away_ends_the_command_and_says_how_to_go_on(
+    practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
+) -> None:
+    importer.connect(requests_per_minute=600)
+    process = commands.begin("import", commands.file(60), "--yes", "--progress", "plain")
+    made(practice_blnk, 5)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, NO_ROOM)
+    process.send_signal(signal.SIGINT)
+    ended = commands.end(process)
+    assert ended.code == 130, ended.err
+    assert "Interrupted: `resume imp_" in ended.err
+    importer.processes.clear()
+    again = commands.run("resume", "--progress", "none")
+    assert again.code == 0, again.err
+    assert len(practice_blnk.refs()) == len(set(practice_blnk.refs())) == 60
+
+
+def test_a_page_says_that_the_disk_is_full_and_the_import_goes_on_when_it_is_not(
+    tmp_path: Path, browser: Browser
+) -> None:
+    with App(tmp_path) as app:
+        app.practice.order_fault("latency", seconds=0.3)
+        page = open_import(browser, app.url)
+        lines = [f"{LEDGER},NGN,{at:04}" for at in range(300)]
+        upload(page, "many.csv", "\n".join(["ledger_id,currency,customer", *lines]).encode())
+        page.get_by_role("button", name="Create 300 balances").click()
+        made(app.practice, 20)
+        [sender] = pids(app, SENDER)
+        before = resource.prlimit(sender, resource.RLIMIT_FSIZE, NO_ROOM)
+        page.get_by_text("nothing more is sent").first.wait_for()
+        resource.prlimit(sender, resource.RLIMIT_FSIZE, before)
+        wait_until(lambda: len(app.practice.refs()) == 300, lambda: f"{len(app.practice.refs())} are made")
+        assert len(set(app.practice.refs())) == 300
+        page.get_by_text("nothing more is sent").wait_for(state="detached")
+
+
+def raised_by_sqlite(path: Path) -> OperationalError:
+    """What a writer gets while another one stands still in the middle of its write."""
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("PRAGMA journal_mode=WAL")
+    holder.execute("CREATE TABLE one (n)")
+    holder.execute("BEGIN IMMEDIATE")
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 0})
+    try:
+        with pytest.raises(OperationalError) as raised, engine.begin() as tx:
+            tx.execute(text("INSERT INTO one VALUES (1)"))
+    finally:
+        holder.close()
+        engine.dispose()
+    return raised.value
+
+
+def test_each_failure_is_told_with_its_remedy_and_without_what_was_written(tmp_path: Path) -> None:
+    locked = failures.explain(raised_by_sqlite(tmp_path / "locked.db"))
+    assert "Another process holds the import database" in locked
+    assert "end it" in locked
+    full = OperationalError(
+        "INSERT secret", {"secret": 1}, sqlite3.OperationalError("database or disk is full")
+    )
+    assert "The disk of this server is full" in failures.explain(full)
+    assert "Free some room" in failures.explain(OSError(28, "No space left on device"))
+    engine = create_engine("postgresql+psycopg://ada:s3cr3t@127.0.0.1:1/desk")
+    with pytest.raises(OperationalError) as away:
+        engine.connect()
+    told = failures.explain(away.value)
+    assert "The database server of the imports does not answer" in told
+    for one in (locked, failures.explain(full), told):
+        assert "s3cr3t" not in one
+        assert "INSERT" not in one
+        assert "Nothing is lost" in one
+
+
+def is_sending(importer: Importer) -> bool:
+    with importer.journal.read() as tx:
+        return senders.current(tx) is not None
+
+
+def test_a_program_that_runs_refuses_a_database_that_a_newer_one_has_changed(
+    importer: Importer,
+) -> None:
+    open_desk()
+    worker = importer.start_process()
+    wait_until(lambda: is_sending(importer), lambda: "no sender")
+    with importer.journal.write() as tx:
+        tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(JournalUnavailable, match="later version of this program"):
+        open_desk()
+    assert worker.wait(60) == 1
+    assert "later version of this program" in (importer.data_dir / "worker.log").read_text()
+
+
+def test_a_database_that_is_only_older_is_not_refused(journal: Journal) -> None:
+    journal.migrate()
+    with journal.write() as tx:
+        tx.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        journal.refuse_later(tx)

@@ -1,0 +1,130 @@
+"""A journal of any version opens in this one, and its schema is then the one that the code expects."""
+
+import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from blnk_api.store import Journal, JournalUnavailable, database, imports, rows
+from blnk_api.store.people import people
+from blnk_api.store.sending import attempts, late_records, senders
+from blnk_api.store.states import PausedBy, RowState
+from blnk_api.store.tables import metadata
+from tests.journals import make
+from tests.support.postgres import Postgres
+
+JOURNALS = Path(__file__).parents[1] / "journals"
+KEPT = sorted(JOURNALS.glob("*.db"))
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def nothing(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without any table."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'new' / 'journal.db'}"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
+def differences(journal: Journal) -> list[object]:
+    with journal.engine.connect() as connection:
+        # SQLite writes a default of '' otherwise than it was said.
+        compare = {"compare_server_default": not journal.is_sqlite}
+        context = MigrationContext.configure(connection, opts=compare)
+        return list(compare_metadata(context, metadata))
+
+
+def test_migrations_from_nothing_make_the_schema_of_the_code(nothing: str) -> None:
+    journal = Journal(nothing)
+    journal.migrate()
+    assert differences(journal) == []
+    journal.migrate()
+    journal.close()
+
+
+def test_processes_that_start_together_migrate_once(nothing: str) -> None:
+    begin = threading.Barrier(4)
+
+    def open_it(_: int) -> None:
+        journal = Journal(nothing)
+        begin.wait()
+        journal.migrate()
+        journal.close()
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(open_it, range(4)))
+    journal = Journal(nothing)
+    assert differences(journal) == []
+    journal.close()
+
+
+def test_every_version_of_the_schema_has_a_journal_that_is_kept() -> None:
+    scripts = ScriptDirectory(str(Path(database.__file__).parent / "migrations"))
+    revisions = {script.revision for script in scripts.walk_revisions()}
+    assert {path.stem for path in KEPT} == revisions
+
+
+@pytest.mark.parametrize("kept", KEPT, ids=lambda path: path.stem)
+def test_a_journal_of_an_earlier_version_opens(kept: Path, tmp_path: Path) -> None:
+    shutil.copy(kept, tmp_path / "journal.db")
+    journal = Journal(f"sqlite:///{tmp_path / 'journal.db'}")
+    journal.migrate()
+    assert differences(journal) == []
+    with journal.read() as tx:
+        draft, made = imports.newest(tx)
+        held = rows.page(tx, made.number)
+        assert {row.state for row in held} == set(RowState)
+        assert len(held) == made.row_count == 9
+        assert (made.paused_by, made.ramp, made.findings) == (PausedBy.BREAKER, 2, {"clean": True})
+        assert made.created_from == "2026-01-02T03:04:05.678901Z"
+        assert imports.events_of(tx, made.number)[0].what == "paused"
+        assert senders.learned(tx, made.instance_number).per_minute == 600.0
+        assert people.name_of(tx, "browser") == "Ada"
+        assert imports.find(tx, draft.id) == draft
+        (lost,) = [row for row in held if row.state is RowState.SENDING]
+        assert rows.attempts_of(tx, lost.id)[0].outcome is None
+        assert late_records.of_import(tx, made.number).labels == ("7", "8"), (
+            "both were sent, and brought no answer"
+        )
+    with journal.write() as tx:
+        assert attempts.recover(tx) == 1
+    journal.close()
+
+
+def test_the_kept_journals_are_made_by_their_script(tmp_path: Path) -> None:
+    make.make(tmp_path / "again.db")
+    journal = Journal(f"sqlite:///{tmp_path / 'again.db'}")
+    with journal.read() as tx:
+        assert {row.state for row in rows.page(tx, 1)} == set(RowState)
+    journal.close()
+
+
+def test_a_journal_of_a_later_version_is_left_alone_and_says_so(nothing: str) -> None:
+    journal = Journal(nothing)
+    journal.migrate()
+    with journal.write() as tx:
+        tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(JournalUnavailable, match="later version"):
+        journal.migrate()
+    journal.close()
+
+
+def test_a_file_that_is_no_journal_is_not_opened(tmp_path: Path) -> None:
+    (tmp_path / "journal.db").write_bytes(b"this is not a database" * 1000)
+    journal = Journal(f"sqlite:///{tmp_path / 'journal.db'}")
+    with pytest.raises(JournalUnavailable):
+        journal.migrate()
+    journal.close()
+
+
+def test_a_database_that_does_not_answer_is_said_to_be_unavailable() -> None:
+    journal = Journal("postgresql://nobody@127.0.0.1:1/nothing")
+    with pytest.raises(JournalUnavailable):
+        journal.migrate()
+    journal.close()

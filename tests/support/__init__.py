@@ -1,0 +1,1 @@
+"""What tests share: real servers, browsers and files, and how to wait for them."""

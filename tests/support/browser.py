@@ -1,0 +1,204 @@
+"""A real browser on the app's pages, used as a person would: by what stands on the screen."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, Playwright, expect, sync_playwright
+
+from tests.support.importer import wait_until
+
+PATIENCE_MS = 180_000
+
+AT_ONCE = """*, *::before, *::after { transition: none !important }
+    [data-stale=true] { opacity: 1 !important }"""
+"""A style that shows things at rest. What is being drawn anew fades only after half a second, without
+transitions at once."""
+
+_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+def launch(playwright: Playwright, *args: str) -> Browser:
+    """Fails the test where there is no browser: `sh tests/run` installs one."""
+    program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _PROGRAMS)), None)
+    if program is None or not Path(program).exists():
+        pytest.fail(
+            "These tests need a browser and there is none. Install chromium, or name one in CHROMIUM; "
+            "sh tests/run does that by itself."
+        )
+    expect.set_options(timeout=PATIENCE_MS)
+    return playwright.chromium.launch(executable_path=program, args=["--no-sandbox", *args])
+
+
+def open_tab(browser: Browser, url: str, heading: str | re.Pattern[str], *, width: int = 1280) -> Page:
+    """A tab of a browser that was never here, when this heading is on it."""
+    page = browser.new_context(viewport={"width": width, "height": 900}).new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(url)
+    see(page, heading)
+    return page
+
+
+def open_import(browser: Browser, url: str) -> Page:
+    """A new browser on the page that takes files, with a name given."""
+    start = urlsplit(url)
+    page = open_tab(browser, start._replace(path="/import_file").geturl(), "Import a file")
+    give_name(page, "Ada")
+    return page
+
+
+def see(page: Page, heading: str | re.Pattern[str]) -> None:
+    """Waits for a heading, and until the page has come to rest."""
+    expect(page.get_by_role("heading", name=heading).first).to_be_visible()
+    settle(page)
+
+
+def see_text(page: Page, text: str, *, seconds: float = PATIENCE_MS / 1000) -> None:
+    """Waits for a sentence; a failure tells what stands on the page instead."""
+    try:
+        expect(page.get_by_text(text).first).to_be_visible(timeout=seconds * 1000)
+    except AssertionError:
+        pytest.fail(f"not seen: {text!r}; the page says: {page.get_by_test_id('stMain').inner_text()}")
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
+
+
+def open_all(page: Page) -> None:
+    """Opens whatever can be opened on the page."""
+    closed = page.locator("[data-testid=stExpander] details:not([open]) > summary")
+    while closed.count():
+        closed.first.click()
+        settle(page)
+
+
+def wait_for_script(page: Page, script: str, arg: object = None) -> None:
+    """Waits until this is true. Playwright's own way needs eval within the page, whose policy forbids it."""
+    wait_until(
+        lambda: page.evaluate(script, arg), lambda: f"never true: {script}", seconds=PATIENCE_MS / 1000
+    )
+
+
+def table_texts(page: Page) -> list[list[str]]:
+    """The cells that the page's last grid shows at this moment, as it tells them to a screen reader."""
+    rows = page.get_by_test_id("stDataFrame").last.locator("tbody tr")
+    expect(rows.first).to_be_attached()
+    return [row.locator("td").all_text_contents() for row in rows.all()]
+
+
+def type_metadata(page: Page, name: str, value: str) -> None:
+    """Types the first line of the form's grid, as it is typed in a spreadsheet."""
+    page.get_by_text("Metadata (optional)").click()
+    grid = page.get_by_test_id("stDataFrame").first
+    expect(grid.locator("tbody td").first).to_be_attached()
+    first_cell = {"x": 60, "y": 52}
+    grid.locator("canvas").first.click(position=first_cell, force=True)  # type: ignore[arg-type]
+    expect(grid.locator("td[aria-selected=true]")).to_have_count(1)
+    editor = page.locator("#portal textarea")
+    for text in (name, value):
+        page.keyboard.press("Enter")
+        editor.fill(text)
+        page.keyboard.press("Tab")
+        expect(editor).to_have_count(0)
+    settle(page)
+
+
+def fill_form(
+    page: Page,
+    *,
+    ledger: str,
+    currency: str | None = None,
+    identity: str | None = None,
+    who: str | None = None,
+) -> None:
+    """Chooses on the form of one balance, each thing by its name."""
+    _choose(page, ledger)
+    if currency is not None:
+        page.get_by_role("combobox", name="Currency").fill(currency)
+        page.get_by_role("option", name=re.compile(f"^{currency} ")).click()
+    if identity is not None:
+        page.get_by_role("textbox", name="Identity").fill(identity)
+        _choose(page, identity)
+    settle(page)
+    if who is not None:
+        give_name(page, who)
+
+
+def _choose(page: Page, name: str) -> None:
+    page.get_by_test_id("stRadio").locator("label").filter(has_text=name).click()
+    expect(page.get_by_role("button", name="Change", exact=True).first).to_be_visible()
+    settle(page)
+
+
+def give_name(page: Page, who: str) -> None:
+    box = page.get_by_role("textbox", name="Your name")
+    box.fill(who)
+    box.press("Enter")
+    settle(page)
+
+
+def upload(page: Page, name: str, data: bytes) -> None:
+    file = {"name": name, "mimeType": "text/csv", "buffer": data}
+    uploader = page.get_by_test_id("stFileUploader")
+    # Its field is there a moment before what listens to it.
+    expect(uploader.get_by_role("button", name="Upload", exact=True)).to_be_visible()
+    uploader.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
+
+
+def download_link(page: Page, label: str, kind: str = "CSV") -> Locator:
+    line = page.locator("[class*=st-key-download-]").filter(has_text=re.compile(label))
+    return line.get_by_role("link", name=re.compile(kind))
+
+
+def download(page: Page, label: str, kind: str = "CSV") -> tuple[str, bytes]:
+    """Name and content of what the download button of a line gives."""
+    with page.expect_download() as coming:
+        download_link(page, label, kind).click()
+    return coming.value.suggested_filename, Path(coming.value.path()).read_bytes()
+
+
+def search(page: Page, label: str, text: str) -> None:
+    """Types into a field of a search, and waits for what it finds."""
+    box = page.get_by_role("textbox", name=label, exact=True)
+    box.fill(text)
+    box.press("Enter")
+    settle(page)
+
+
+def wait_for_metric(page: Page, label: str, value: str) -> None:
+    """Waits until the number under this label is this one."""
+    metric = page.get_by_test_id("stMetric").filter(has_text=label)
+    # As a list: while a page is drawn anew an old number may stand beside the new one.
+    expect(metric.get_by_test_id("stMetricValue")).to_have_text([value])
+    settle(page)
+
+
+def edit_cell(page: Page, key: str, *, row: int, column: int, text: str) -> None:
+    """Types into a cell of an editable grid, by the keys, from its first cell on."""
+    grid = page.locator(f".st-key-{key}").get_by_test_id("stDataFrame")
+    expect(grid.locator("tbody td").first).to_be_attached()
+    first_cell = {"x": 30, "y": 52}
+    grid.locator("canvas").first.click(position=first_cell, force=True)  # type: ignore[arg-type]
+    for arrow in ["ArrowDown"] * row + ["ArrowRight"] * column:
+        page.keyboard.press(arrow)
+    page.keyboard.press("Enter")
+    editor = page.locator("#portal textarea")
+    editor.fill(text)
+    page.keyboard.press("Enter")
+    expect(editor).to_have_count(0)
+    settle(page)

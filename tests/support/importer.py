@@ -1,0 +1,438 @@
+"""Imports as tests make them: a journal in a folder, a real sender on it, and waiting for what must be so."""
+
+import asyncio
+import io
+import json
+import resource
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pytest
+from sqlalchemy import select, update
+
+from blnk_api import settings as settings_module
+from blnk_api.blnk import protocol
+from blnk_api.drafts import drafts
+from blnk_api.lookup import refs
+from blnk_api.models import BalanceRequest
+from blnk_api.sending import engine
+from blnk_api.sending.resolver import Resolver
+from blnk_api.settings import Connection, Instance
+from blnk_api.store import Journal, imports, rows, tables
+from blnk_api.store.imports import Import
+from blnk_api.store.rows import JournalRow, NewRow
+from blnk_api.store.sending import senders
+from blnk_api.store.states import ImportState, PausedBy, RowState, Stage
+from blnk_api.worker.main import Worker
+from tests.support.practice import PracticeBlnk
+
+LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
+WAIT_SECONDS = 180.0
+"""For what must come at all, on a slow machine that is busy."""
+
+ANSWER_SECONDS = 30.0
+"""Not to have answered by then is a fault; to be slow on a busy machine is none."""
+SETTLE_SECONDS = 0.8
+APART_SECONDS = 0.4
+"""How long a sender in this process waits before it calls a row absent, however long an answer may take."""
+
+BOTH_DATABASES = ("sqlite", "postgres")
+
+SHORT_WAITS = {
+    "SETTLE_LEAST": "0.5",
+    "BREAKER_FIRST": "0.2",
+    "BREAKER_MOST": "0.5",
+    "JOURNAL_RETRY": "0.05",
+    "WORKER_NOTICES": "0.02",
+    "RESOLVE": "0.05",
+    "RESCAN": "0.05",
+    "LOCK_RETRY": "0.05",
+    "CLAIM_GOOD": "5",
+    "LATE_LOOKS": "0.1",
+    "CONNECT": "30",
+}
+MOST_AT_ONCE = "32"
+"""So many answers the practice Blnk gives in a moment on any machine."""
+
+
+def wait_until(what: Callable[[], Any], why: Callable[[], str], *, seconds: float = WAIT_SECONDS) -> Any:
+    """The first true value of `what`. Fails the test, saying `why`, when it does not come."""
+    deadline = time.monotonic() + seconds
+    while not (value := what()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {seconds:g} s: {why()}")
+        time.sleep(0.01)
+    return value
+
+
+def limited_to(soft: int, hard: int) -> Callable[[], None]:
+    """For `preexec_fn`: how many files and connections a process may have open."""
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def requests_for(n: int, **fields: Any) -> list[BalanceRequest]:
+    """n different balances."""
+    same = {"ledger_id": LEDGER, "currency": "NGN", **fields}
+    return [BalanceRequest(**same, meta_data={"customer": str(at)}) for at in range(n)]
+
+
+def make_draft(
+    journal: Journal,
+    instance: Instance,
+    requests: Sequence[BalanceRequest],
+    *,
+    connection: str = "here",
+    who: str = "Ada",
+) -> Import:
+    """A checked draft of these balances in a journal, as a file would make it."""
+    id = imports.new_id()
+    occurrences: dict[str, int] = {}
+    new = []
+    for number, request in enumerate(requests, start=2):
+        hash_ = refs.content_hash(request.model_dump(exclude_none=True))
+        n = occurrences[hash_] = occurrences.get(hash_, -1) + 1
+        ref = refs.make_ref(hash_, n)
+        new.append(
+            NewRow(
+                number=number,
+                part="",
+                state=RowState.READY,
+                cells=[request.ledger_id, request.currency],
+                ledger_id=request.ledger_id,
+                currency=request.currency,
+                body=protocol.create_balance(request, ref=ref, import_id=id),
+                ref=ref,
+            )
+        )
+    with journal.write() as tx:
+        imports.create(
+            tx,
+            id,
+            kind="file",
+            instance=instance,
+            connection=connection,
+            who=who,
+            file_name="test.csv",
+            stage=Stage.CHECKED,
+        )
+        made = imports.find(tx, id)
+        assert made is not None
+        rows.insert_rows(tx, made.number, made.instance_number, new)
+        found = imports.find(tx, id)
+    assert found is not None
+    return found
+
+
+class Importer:
+    """The sender runs in a thread (`start`) or as the real process (`start_process`)."""
+
+    def __init__(
+        self,
+        blnk: PracticeBlnk,
+        data_dir: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        database_url: str | None = None,
+    ) -> None:
+        self.blnk = blnk
+        self.data_dir = data_dir
+        self._monkeypatch = monkeypatch
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, value in SHORT_WAITS.items():
+            monkeypatch.setenv(f"BLNK_WAIT_{name}", value)
+        monkeypatch.setenv("BLNK_MOST_AT_ONCE", MOST_AT_ONCE)
+        monkeypatch.setattr(senders, "BEAT_SECONDS", 0.05)
+        self._timeout = ANSWER_SECONDS
+        self._connected: dict[str, Any] = {}
+        self.settle()
+        monkeypatch.setenv("BLNK_DATA_DIR", str(data_dir))
+        monkeypatch.setenv("BLNK_SECRETS_FILE", str(data_dir / "secrets.toml"))
+        if database_url:
+            monkeypatch.setenv("BLNK_DATABASE_URL", database_url)
+        self._thread: _SenderThread | None = None
+        self.later_seconds = 0.0
+        """By how much the sender's time of day is ahead: looks that are due in hours are due then."""
+        self.connect()
+        self.journal = Journal(self.settings.database_url)
+        self.journal.migrate()
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def connect(self, *, token: str | None = None, name: str = "here", **keys: Any) -> None:
+        """Writes the secrets file: one connection, to the practice Blnk as if it were a sandbox."""
+        self._connected = {"token": token, "name": name, **keys}
+        credentials = {} if "client_id" in keys else {"access_token": token or self.blnk.token}
+        table = {
+            **{"base_url": self.blnk.url, "instance_id": self.blnk.instance_id, "environment": "sandbox"},
+            **{"request_timeout_seconds": self._timeout, "requests_per_minute": 600_000},
+            **credentials,
+            **keys,
+        }
+        lines = [f"{key} = {json.dumps(value)}" for key, value in table.items()]
+        lines = ["practice = false", f"[connections.{name}]", *lines]
+        file = self.data_dir / "secrets.toml"
+        file.touch(mode=0o600)
+        file.write_text("\n".join(lines))
+        if self._thread is not None:
+            thread, connections = self._thread, self.settings.connections
+            wait_until(lambda: thread.serves(connections), lambda: "the sender does not read its secrets")
+
+    @property
+    def database_url(self) -> str:
+        return self.journal.url.render_as_string(hide_password=False)
+
+    def hurry(self, request_timeout_seconds: float = 0.4) -> None:
+        """A shorter time-out than secrets may ask for, for a sender in here that waits in vain."""
+        load = settings_module.load
+
+        def hurried() -> settings_module.Settings:
+            found = load()
+            connections = {
+                name: replace(one, request_timeout_seconds=request_timeout_seconds)
+                for name, one in found.connections.items()
+            }
+            return replace(found, connections=connections)
+
+        self._monkeypatch.setattr(settings_module, "load", hurried)
+
+    def hurry_processes(self) -> None:
+        """The shortest time-out of secrets: a sender in its own process settles twice as long."""
+        if self._timeout == ANSWER_SECONDS:
+            self._timeout = 1
+            self.connect(**self._connected)
+
+    def settle(self, seconds: float = SETTLE_SECONDS, *, apart: float = APART_SECONDS) -> None:
+        """The settle time of a sender in here, and how far apart the two looks are that prove an absence.
+
+        In the product both follow from how long an answer may take (test_engine_rules, test_resolving).
+        """
+
+        def resolver(*, settle_seconds: float, request_timeout_seconds: float) -> Resolver:
+            return Resolver(settle_seconds=settle_seconds, request_timeout_seconds=apart)
+
+        self._monkeypatch.setattr(engine, "Resolver", resolver)
+        self._monkeypatch.setattr(settings_module.Settings, "settle_seconds", lambda *_: seconds)
+
+    @property
+    def settings(self) -> settings_module.Settings:
+        return settings_module.load()
+
+    @property
+    def connection(self) -> settings_module.Connection:
+        return next(iter(self.settings.connections.values()))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        for process in self.processes:
+            process.kill()
+            process.wait()
+        self.journal.close()
+
+    def draft(self, requests: Sequence[BalanceRequest], *, who: str = "Ada") -> Import:
+        """A checked draft of these balances, as a file would make it."""
+        connection = self.connection
+        return make_draft(self.journal, connection.instance, requests, connection=connection.name, who=who)
+
+    def upload(
+        self, text: str, *, name: str = "customers.csv", until: Callable[[Import], bool] | None = None
+    ) -> Import:
+        """A file's draft, checked by the running sender (or as far as `until`)."""
+        id = imports.new_id()
+        drafts.upload(
+            self.journal,
+            self.settings,
+            id=id,
+            connection=self.connection,
+            who="Ada",
+            file_name=name,
+            data=io.BytesIO(text.encode(errors="surrogateescape")),
+        )
+        self.start()
+        return self.wait_until_checked(self.find(id), until=until)
+
+    def wait_until_checked(self, draft: Import, *, until: Callable[[Import], bool] | None = None) -> Import:
+        is_enough = until or (lambda one: one.stage in (Stage.CHECKED, Stage.MATCHING, Stage.UNREADABLE))
+        wait_until(
+            lambda: self._alive() and is_enough(self.find(draft.id)),
+            lambda: f"the draft is not checked: {self.find(draft.id)}",
+        )
+        return self.find(draft.id)
+
+    def spoil(self, draft: Import, *, number: int) -> None:
+        """As if the ledger of a row vanished between the check and the sending: Blnk will refuse it."""
+        mine = (tables.rows.c.import_ == draft.number, tables.rows.c.number == number)
+        with self.journal.write() as tx:
+            body = tx.execute(select(tables.rows.c.body).where(*mine)).scalar_one()
+            tx.execute(
+                update(tables.rows).where(*mine).values(body=body.replace(LEDGER.encode(), b"ldg_gone"))
+            )
+
+    def give_ref(self, draft: Import, *, number: int, of: int) -> None:
+        """As if a row had brought the import_ref of another one from a results file."""
+        mine = tables.rows.c.import_ == draft.number
+        one, other = (row for row in self.rows(draft) if row.number in (number, of))
+        same = (
+            {"ref": other.ref, "body": other.body}
+            if other.number == of
+            else {"ref": one.ref, "body": one.body}
+        )
+        with self.journal.write() as tx:
+            tx.execute(update(tables.rows).where(mine, tables.rows.c.number == number).values(**same))
+
+    def finish(self, draft: Import) -> Import:
+        """Confirms a checked draft and waits until all of it is done."""
+        self.confirm(draft)
+        return self.wait_for(draft, ImportState.DONE)
+
+    def import_file(self, text: str) -> Import:
+        return self.finish(self.upload(text))
+
+    def confirm(self, import_: Import) -> None:
+        with self.journal.write() as tx:
+            assert imports.confirm(tx, import_, who="Ada", version=import_.version)
+
+    def run(
+        self, requests: Sequence[BalanceRequest], *, until: Sequence[ImportState] | None = None
+    ) -> Import:
+        """Imports these balances from confirm to done (or to one of `until`)."""
+        draft = self.draft(requests)
+        self.confirm(draft)
+        self.start()
+        return self.wait_for(draft, *(until or [ImportState.DONE]))
+
+    def begin(self, requests: Sequence[BalanceRequest], *, created: int) -> Import:
+        """Imports these balances, until at least so many of them are created."""
+        draft = self.draft(requests)
+        self.confirm(draft)
+        self.start()
+        self.wait_for_count(draft, RowState.CREATED, created)
+        return draft
+
+    def pause(self, import_: Import) -> None:
+        with self.journal.write() as tx:
+            assert imports.pause(tx, import_.number, by=PausedBy.PERSON, who="Ada", reason="Lunch.")
+
+    def resume(self, import_: Import) -> None:
+        with self.journal.write() as tx:
+            assert imports.resume(tx, import_.number, who="Ada")
+
+    def cancel(self, import_: Import) -> None:
+        with self.journal.write() as tx:
+            assert imports.cancel(tx, import_.number, who="Ada")
+
+    def find(self, id: str) -> Import:
+        with self.journal.read() as tx:
+            found = imports.find(tx, id)
+        assert found is not None
+        return found
+
+    def wait_for(self, import_: Import, *states: ImportState, seconds: float = WAIT_SECONDS) -> Import:
+        wanted = " or ".join(states)
+        wait_until(
+            lambda: self._alive() and self.find(import_.id).state in states,
+            lambda: f"the import is not {wanted}: {self.find(import_.id)}",
+            seconds=seconds,
+        )
+        return self.find(import_.id)
+
+    def rows(self, import_: Import) -> list[JournalRow]:
+        with self.journal.read() as tx:
+            return rows.page(tx, import_.number, limit=100_000)
+
+    def states(self, import_: Import) -> list[RowState]:
+        return [row.state for row in self.rows(import_)]
+
+    def counts(self, import_: Import) -> dict[RowState, int]:
+        return self.find(import_.id).counts
+
+    def wait_for_count(self, import_: Import, state: RowState, least: int) -> None:
+        """Until that many rows are in this state."""
+        wait_until(
+            lambda: self._alive() and self.counts(import_).get(state, 0) >= least,
+            lambda: f"fewer than {least} rows are {state}: {self.find(import_.id)}",
+        )
+
+    def wait_for_ramp(self, import_: Import, ramp: int) -> None:
+        """Until so many rows go first again: 0, one; 1, five; 2, all."""
+        wait_until(lambda: self.find(import_.id).ramp == ramp, lambda: f"the ramp is not {ramp}")
+
+    def events(self, import_: Import) -> list[str]:
+        """What happened, oldest first."""
+        with self.journal.read() as tx:
+            return [event.what for event in reversed(imports.events_of(tx, import_.number, limit=1000))]
+
+    def start(self) -> None:
+        """The sender, in a thread; once."""
+        if self._thread is None:
+            wall = lambda: time.time() + self.later_seconds  # noqa: E731
+            self._thread = _SenderThread(Worker(self.settings, self.journal, "test", wall=wall))
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Stops the thread's sender as SIGTERM would: what is in flight is left to the next one."""
+        if self._thread is not None:
+            self._thread.stop()
+            self._thread = None
+
+    def start_process(self, *, limits: tuple[int, int] | None = None) -> subprocess.Popen[bytes]:
+        """The sender as the app starts it; killed at the end of the test. `limits` are of open files."""
+        self.hurry_processes()
+        with (self.data_dir / "worker.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "blnk_api.worker.main", "--stop-with-stdin"],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                preexec_fn=limited_to(*limits) if limits else None,
+            )
+        self.processes.append(process)
+        return process
+
+    def _alive(self) -> bool:
+        if self._thread is not None and self._thread.problem is not None:
+            raise self._thread.problem
+        return True
+
+
+class _SenderThread(threading.Thread):
+    def __init__(self, worker: Worker) -> None:
+        super().__init__(daemon=True)
+        self._worker = worker
+        self._ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop
+        self._task: asyncio.Task[None]
+        self.problem: BaseException | None = None
+
+    def run(self) -> None:
+        async def work() -> None:
+            self._loop = asyncio.get_running_loop()
+            self._task = asyncio.create_task(self._worker.run())
+            self._ready.set()
+            try:
+                await self._task
+            except asyncio.CancelledError:
+                pass
+            except BaseException as problem:
+                self.problem = problem
+
+        asyncio.run(work())
+
+    def serves(self, connections: Mapping[str, Connection]) -> bool:
+        """Whether its engines are those of these connections by now."""
+        return self.problem is not None or self._worker._secrets_seen == connections
+
+    def stop(self) -> None:
+        self._ready.wait()
+        self._loop.call_soon_threadsafe(self._task.cancel)
+        self.join(WAIT_SECONDS)

@@ -17,13 +17,10 @@ from tests.support.app import App
 from tests.support.browser import chromium
 from tests.support.importer import BOTH_DATABASES, Importer
 from tests.support.postgres import Postgres
-from tests.support.practice import PracticeBlnk
+from tests.support.practice import ENVIRONMENT, PracticeBlnk
 
-LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
-
-ENVIRONMENT = Path(__file__).parent / "samples" / "environment.json"
 
 
 @pytest.fixture(scope="session")

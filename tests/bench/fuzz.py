@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.bench.sending import write_results
-from tests.files.test_fuzz_files import MOST_SECONDS, files, swallow
+from tests.support.broken_files import MOST_SECONDS, files, swallow
 
 FILES = 10_000
 MOST_MB = 1_000

@@ -4,18 +4,17 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
-import uvloop
 
 from blnk_api.blnk import bulk_http, protocol
 from blnk_api.blnk.bulk_http import BulkClient, NotSent, boottime
 from blnk_api.blnk.replies import Answer, AnswerLost, ConnectFailed, Reply
-from tests.support.connections import read_request, server
+from tests.support.connections import read_request, server, with_bulk_client
 from tests.support.practice import PracticeBlnk
 
 BODY = b'{"ledger_id":"general_ledger_id","currency":"USD","meta_data":{"import_ref":"a"}}'
@@ -24,27 +23,10 @@ PATIENCE_SECONDS = 120.0
 OK = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 
 
-def using(
-    url: str,
-    act: Callable[[BulkClient], Awaitable[Any]],
-    *,
-    timeout: float = PATIENCE_SECONDS,
-    connect: float = PATIENCE_SECONDS,
-) -> Any:
-    async def run() -> Any:
-        client = BulkClient(url, most_at_once=10, connect_seconds=connect, request_timeout_seconds=timeout)
-        try:
-            return await act(client)
-        finally:
-            await client.close()
-
-    return uvloop.run(run())
-
-
 def sent(
     url: str, *, timeout: float = PATIENCE_SECONDS, connect: float = PATIENCE_SECONDS
 ) -> Reply | NotSent:
-    reply: Reply | NotSent = using(
+    reply: Reply | NotSent = with_bulk_client(
         url, lambda client: client.send(POST, "t"), timeout=timeout, connect=connect
     )
     return reply
@@ -152,7 +134,7 @@ def test_chunks_that_break_off_are_no_answer() -> None:
 def test_an_answer_larger_than_any_is_lost() -> None:
     request = replace(POST, most_answer_bytes=10)
     with listening(b"HTTP/1.1 201 Created\r\nContent-Length: 11\r\n\r\n" + b"x" * 11) as (url, _):
-        assert isinstance(using(url, lambda client: client.send(request, "t")), AnswerLost)
+        assert isinstance(with_bulk_client(url, lambda client: client.send(request, "t")), AnswerLost)
 
 
 def test_the_time_out_is_for_the_whole_exchange() -> None:
@@ -213,7 +195,9 @@ def test_a_body_that_could_not_leave_in_time_never_arrives_whole() -> None:
 
     large = protocol.post_balance("ins_1", b"x" * 20_000_000)
     with server(dawdle) as port:
-        reply = using(f"http://127.0.0.1:{port}", lambda client: client.send(large, "t"), timeout=0.5)
+        reply = with_bulk_client(
+            f"http://127.0.0.1:{port}", lambda client: client.send(large, "t"), timeout=0.5
+        )
         assert isinstance(reply, AnswerLost)
         given_up.set()
         assert done.wait(PATIENCE_SECONDS)
@@ -222,7 +206,7 @@ def test_a_body_that_could_not_leave_in_time_never_arrives_whole() -> None:
 
 def test_a_claim_that_is_too_old_does_not_leave() -> None:
     with listening(OK) as (url, listener):
-        stale = using(url, lambda client: client.send(POST, "t", leave_before=boottime() - 0.01))
+        stale = with_bulk_client(url, lambda client: client.send(POST, "t", leave_before=boottime() - 0.01))
         assert isinstance(stale, NotSent)
         assert listener.requests == []
 
@@ -249,7 +233,7 @@ def test_a_claim_that_grows_old_while_waiting_for_its_turn_does_not_leave() -> N
         return list(await asyncio.gather(*first, late))
 
     with server(hold) as port:
-        *others, late = using(f"http://127.0.0.1:{port}", act)
+        *others, late = with_bulk_client(f"http://127.0.0.1:{port}", act)
     assert isinstance(late, NotSent)
     assert others == [Answer(201, b"{}")] * 10
     assert len(seen) == 10
@@ -262,17 +246,19 @@ def test_a_claim_that_grows_old_in_the_very_last_moment_does_not_leave(
     times = iter([100.0, 200.0])
     monkeypatch.setattr(bulk_http, "boottime", lambda: next(times))
     with listening(OK) as (url, listener):
-        assert using(url, lambda client: client.send(POST, "t", leave_before=150.0)) == NotSent()
+        assert with_bulk_client(url, lambda client: client.send(POST, "t", leave_before=150.0)) == NotSent()
         assert listener.requests == []
 
 
 def test_what_may_not_leave_any_more_does_not_though_it_has_its_line() -> None:
     """Sending was stopped, or the lock was lost, between the claim and the first byte."""
     with listening(OK, OK) as (url, listener):
-        held = using(url, lambda client: client.send(POST, "t", may_leave=lambda: False))
+        held = with_bulk_client(url, lambda client: client.send(POST, "t", may_leave=lambda: False))
         assert held == NotSent()
         assert listener.requests == []
-        assert using(url, lambda client: client.send(POST, "t", may_leave=lambda: True)) == Answer(201, b"{}")
+        assert with_bulk_client(url, lambda client: client.send(POST, "t", may_leave=lambda: True)) == Answer(
+            201, b"{}"
+        )
 
 
 def test_a_line_that_was_given_back_stale_serves_the_next_request() -> None:
@@ -284,7 +270,7 @@ def test_a_line_that_was_given_back_stale_serves_the_next_request() -> None:
         ]
 
     with listening(OK, OK) as (url, listener):
-        assert using(url, act) == [Answer(201, b"{}"), NotSent(), Answer(201, b"{}")]
+        assert with_bulk_client(url, act) == [Answer(201, b"{}"), NotSent(), Answer(201, b"{}")]
     assert listener.connections == 1
 
 
@@ -301,7 +287,7 @@ def test_a_line_that_was_closed_meanwhile_is_not_used_twice_for_one_post() -> No
         return [await client.send(POST, "t"), await client.send(POST, "t")]
 
     with server(answer_once) as port:
-        first, second = using(f"http://127.0.0.1:{port}", act)
+        first, second = with_bulk_client(f"http://127.0.0.1:{port}", act)
     assert first == Answer(201, b"{}")
     assert isinstance(second, AnswerLost)
     assert len(seen) == 2
@@ -316,7 +302,7 @@ def test_cookies_are_not_kept() -> None:
 
     with listening(with_cookie, OK) as (url, listener):
         # By name: of an address that is a number, aiohttp would keep none anyway.
-        using(url.replace("127.0.0.1", "localhost"), act)
+        with_bulk_client(url.replace("127.0.0.1", "localhost"), act)
     assert b"cookie" not in listener.requests[1].lower()
 
 
@@ -334,13 +320,13 @@ def test_unsent_bytes_are_given_up_by_the_kernel_with_the_request(monkeypatch: p
             return await client.send(POST, "t")
 
     with listening(OK) as (url, _):
-        using(url, act, timeout=7.0)
+        with_bulk_client(url, act, timeout=7.0)
     assert (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 7000) in told
 
 
 def test_a_real_answer_reads_as_a_balance(practice_blnk: PracticeBlnk) -> None:
     request = protocol.post_balance(practice_blnk.instance_id, BODY)
-    reply = using(practice_blnk.url, lambda client: client.send(request, practice_blnk.token))
+    reply = with_bulk_client(practice_blnk.url, lambda client: client.send(request, practice_blnk.token))
     assert isinstance(reply, Answer)
     assert reply.status == 201
     assert practice_blnk.refs() == ["a"]

@@ -20,11 +20,10 @@ from blnk_api.common import open_files
 from blnk_api.models import BalanceRequest
 from blnk_api.sending.lifecycle import why_not
 from blnk_api.store.states import ImportState
-from tests.blnk.test_bulk_client import using
-from tests.sending.test_engine import assert_each_once
-from tests.support.connections import connection_to
+from tests.support.connections import connection_to, with_bulk_client
 from tests.support.importer import Importer, limited_to, requests_for, wait_until
 from tests.support.practice import PracticeBlnk
+from tests.support.sending import assert_each_once
 
 ROOT = Path(__file__).parents[2]
 LIMIT = "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE))"
@@ -121,7 +120,7 @@ def test_the_sender_blames_the_handles(host: str) -> None:
         with no_handle_left():
             return await client.send(protocol.post_balance("ins_1", b"{}"), "t")
 
-    told = using(f"http://{host}:9", act)
+    told = with_bulk_client(f"http://{host}:9", act)
     assert isinstance(told, ConnectFailed)
     assert RAN_OUT in told.reason
 
@@ -138,7 +137,7 @@ def test_pages_and_scripts_blame_the_handles(host: str) -> None:
 def test_whoever_does_not_answer_is_blamed_while_handles_are_left() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    told = using(
+    told = with_bulk_client(
         f"http://127.0.0.1:{port}", lambda client: client.send(protocol.post_balance("i", b"{}"), "t")
     )
     assert isinstance(told, ConnectFailed)

@@ -1,44 +1,21 @@
 """Looking finds what Blnk holds, and says "nothing" only when Blnk said so."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import pytest
-import requests
 
 from blnk_api.blnk import protocol
-from blnk_api.blnk.replies import Answer, Request
+from blnk_api.blnk.replies import Request
 from blnk_api.errors import BlnkError, ReadFailed
 from blnk_api.lookup.looker import Looker, bound_of, judge, parse_time, read_balances, sortable
 from blnk_api.models import Balance, BalanceRequest
 from blnk_api.store.states import RowState
+from tests.support.importer import LEDGER
+from tests.support.lookup import Asked, ask_with, balance, make, run, walked
 from tests.support.practice import PracticeBlnk
-
-LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
-
-
-class Asked:
-    """Asks the practice Blnk over HTTP, and remembers what was asked."""
-
-    def __init__(self, blnk: PracticeBlnk) -> None:
-        self._blnk = blnk
-        self._session = requests.Session()
-        self._session.headers["Authorization"] = f"Bearer {blnk.token}"
-        self.requests: list[Request] = []
-
-    async def __call__(self, request: Request) -> Any:
-        self.requests.append(request)
-        answer = self._session.request(
-            request.method,
-            self._blnk.url + request.path,
-            params=dict(request.query),
-            data=request.body,
-            timeout=120,
-        )
-        return protocol.read_json(Answer(answer.status_code, answer.content), now=datetime.now(UTC))
 
 
 @pytest.fixture
@@ -49,26 +26,6 @@ def asked(practice_blnk: PracticeBlnk) -> Asked:
 @pytest.fixture
 def looker(asked: Asked, practice_blnk: PracticeBlnk) -> Looker:
     return Looker(asked, practice_blnk.instance_id)
-
-
-def make(blnk: PracticeBlnk, *refs: str, **fields: Any) -> list[str]:
-    """Balances with these refs; their ids."""
-    made = (
-        blnk.create_balance(ledger_id=LEDGER, currency="NGN", meta_data={"import_ref": ref, **fields})
-        for ref in refs
-    )
-    return [one["balance_id"] for one in made]
-
-
-def run(looking: Awaitable[Any]) -> Any:
-    async def it() -> Any:
-        return await looking
-
-    return asyncio.run(it())
-
-
-async def walked(looker: Looker, created_from: str | None = None) -> list[str]:
-    return [one.balance_id async for part in looker.walk(created_from) for one in part]
 
 
 def test_what_blnk_holds_is_found_and_the_rest_is_not(practice_blnk: PracticeBlnk, looker: Looker) -> None:
@@ -106,26 +63,6 @@ def test_a_ref_is_looked_for_only_from_its_bound_on(practice_blnk: PracticeBlnk,
     now = practice_blnk.balances()[0]["created_at"]
     assert run(looker.find(["a"], created_from=bound_of(now)))
     assert run(looker.find(["a"], created_from="2999-01-01T00:00:00Z")) == {}
-
-
-def ask_with(answers: Iterator[Any]) -> Callable[[Request], Awaitable[Any]]:
-    async def ask(_: Request) -> Any:
-        answer = next(answers)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    return ask
-
-
-def balance(ref: str, id: str = "bln_1", at: str = "2026-01-01T00:00:00Z", **fields: Any) -> dict[str, Any]:
-    return {
-        "balance_id": id,
-        "ledger_id": LEDGER,
-        "currency": "NGN",
-        "created_at": at,
-        "meta_data": {"import_ref": ref, **fields},
-    }
 
 
 def test_what_an_answer_left_out_is_asked_for_again() -> None:

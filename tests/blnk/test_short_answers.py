@@ -15,9 +15,9 @@ from blnk_api.sending.verify import Findings, verify
 from blnk_api.store import Journal
 from blnk_api.store.async_store import JournalThread
 from blnk_api.store.states import RowState
-from tests.blnk.test_looking import ask_with, balance, run, walked
-from tests.sending.test_verifying import SETTLE_SECONDS, Verified, five
+from tests.support.lookup import ask_with, balance, run, walked
 from tests.support.store import draft, rows_of
+from tests.support.verifying import SETTLE_SECONDS, Verified, five
 
 __all__ = ["five"]
 

@@ -14,17 +14,11 @@ from playwright.sync_api import Browser, expect
 
 from blnk_api.store import Journal, imports
 from blnk_api.store.states import ImportState, RowState
-from tests.support.app import App
+from tests.support.app import LEDGER, PRACTICE, SENDER, App, pids
 from tests.support.browser import download_link, fill_form, open_import, open_tab, see, upload
 from tests.support.importer import wait_until
 
-LEDGER = "ldg_00000001-0000-4000-8000-000000000001"
 END_SECONDS = 120.0
-SENDER, PRACTICE = "blnk_api.worker.main", "blnk_api.practice"
-
-
-def pids(app: App, module: str) -> list[int]:
-    return [pid for pid, command in app.processes().items() if f" {module} " in f"{command} "]
 
 
 def wait_for_end(app: App) -> None:

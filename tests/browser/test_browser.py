@@ -4,12 +4,11 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.app import App
+from tests.support.app import LEDGER, App, balances_of_link
 from tests.support.browser import (
     download,
     fill_form,
@@ -25,16 +24,10 @@ from tests.support.browser import (
 from tests.support.importer import wait_until
 from tests.support.practice import PracticeBlnk
 
-LEDGER = "ldg_00000001-0000-4000-8000-000000000001"
 WALLETS = "Customer wallets"
 IDENTITY = "idt_00000020-0000-4000-8000-000000000020"
 CREATED = "The balance was created"
 BOM = "\N{BYTE ORDER MARK}"
-
-
-def own(blnk: PracticeBlnk, link: str) -> list[dict[str, Any]]:
-    """The balances of the import that this address names."""
-    return [balance for balance in blnk.balances() if balance["meta_data"]["import_id"] in link]
 
 
 def records(data: bytes) -> list[dict[str, str]]:
@@ -50,7 +43,7 @@ def test_the_form_makes_the_balance_that_was_asked_for(
     type_metadata(page, "customer", "007")
     page.get_by_role("button", name="Create balance").click()
     see(page, CREATED)
-    [balance] = own(blnk, page.url)
+    [balance] = balances_of_link(blnk, page.url)
     expect(page.get_by_text(balance["balance_id"], exact=True).first).to_be_visible()
     assert (balance["ledger_id"], balance["currency"], balance["identity_id"]) == (LEDGER, "NGN", IDENTITY)
     assert balance["meta_data"]["customer"] == "007"
@@ -71,7 +64,7 @@ def test_two_clicks_a_reload_and_a_second_browser_make_one_balance(
     blnk.clear_faults()
     for tab in (page, second):
         see(tab, CREATED)
-    [balance] = own(blnk, page.url)
+    [balance] = balances_of_link(blnk, page.url)
     for tab in (page, second):
         expect(tab.get_by_text(balance["balance_id"], exact=True).first).to_be_visible()
     assert blnk.requests()["by_kind"]["create"] == 1
@@ -126,7 +119,7 @@ def test_the_results_of_200_rows_are_what_blnk_holds_cell_by_cell(
     assert "PRACTICE" in name
     asked, told = records(file_of_200().encode()), records(data)
     assert list(told[0]) == [*asked[0], "balance_id", "status", "message", "import_ref", "import_row"]
-    held = {balance["balance_id"]: balance for balance in own(blnk, page.url)}
+    held = {balance["balance_id"]: balance for balance in balances_of_link(blnk, page.url)}
     assert len(held) == 195
     for number, (row, result) in enumerate(zip(asked, told, strict=True), 2):
         assert {name: result[name].removeprefix("'") for name in row} == row, (
@@ -170,14 +163,14 @@ def test_closing_the_tab_changes_nothing(app: App, browser: Browser, blnk: Pract
     upload(page, "closed.csv", "\n".join(["ledger_id,currency,note", *lines]).encode())
     see(page, "Confirm")
     page.get_by_role("button", name="Create 60 balances").click()
-    wait_until(lambda: own(blnk, page.url), lambda: "nothing was sent")
+    wait_until(lambda: balances_of_link(blnk, page.url), lambda: "nothing was sent")
     link = page.url
     page.close()
-    assert len(own(blnk, link)) < 60
+    assert len(balances_of_link(blnk, link)) < 60
     blnk.clear_faults()
     later = open_tab(browser, link, "closed.csv")
     see_text(later, "Verified: all 60 balances found in Blnk.", seconds=600)
-    assert sorted(one["meta_data"]["note"] for one in own(blnk, link)) == sorted(
+    assert sorted(one["meta_data"]["note"] for one in balances_of_link(blnk, link)) == sorted(
         f"closed {at}" for at in range(60)
     )
 
@@ -246,13 +239,13 @@ def test_production_asks_for_the_count_and_takes_no_other(
         page.get_by_role("button", name="Create 12 balances").click()
         expect(page.get_by_test_id("stAlert")).to_be_visible()
         settle(page)
-    assert own(blnk, page.url) == []
+    assert balances_of_link(blnk, page.url) == []
     count.fill("12")
     count.press("Tab")
     settle(page)
     page.get_by_role("button", name="Create 12 balances").click()
     see_text(page, "Verified: all 12 balances found in Blnk.", seconds=600)
-    assert len(own(blnk, page.url)) == 12
+    assert len(balances_of_link(blnk, page.url)) == 12
 
 
 def test_a_wrong_secret_gives_one_page_that_names_the_key_and_never_the_value(

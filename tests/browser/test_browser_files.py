@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.conftest import ENVIRONMENT, LEDGER
 from tests.support.app import App
 from tests.support.browser import (
     download,
@@ -23,7 +22,8 @@ from tests.support.browser import (
     upload,
     wait_for_metric,
 )
-from tests.support.practice import PracticeBlnk
+from tests.support.importer import LEDGER
+from tests.support.practice import ENVIRONMENT, PracticeBlnk
 from tests.support.verdicts import EXPECTED, SAMPLES
 
 

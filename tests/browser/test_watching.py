@@ -4,8 +4,7 @@ import re
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.test_browser import own
-from tests.support.app import App
+from tests.support.app import App, balances_of_link
 from tests.support.browser import open_import, open_tab, see, see_text, settle, upload
 from tests.support.importer import wait_until
 from tests.support.practice import PracticeBlnk
@@ -82,7 +81,7 @@ def test_a_balance_is_found_by_its_metadata_and_names_its_row(
 ) -> None:
     page = confirmed(browser, app, "found", 5)
     see_text(page, "Verified:", seconds=120)
-    [balance] = [one for one in own(blnk, page.url) if one["meta_data"]["customer"] == "found 3"]
+    [balance] = [one for one in balances_of_link(blnk, page.url) if one["meta_data"]["customer"] == "found 3"]
     page.get_by_role("link", name="Its balances in Blnk").click()
     see(page, "Balances")
     expect(page.get_by_text("Balances 1 to 5, newest first.")).to_be_visible()
@@ -110,7 +109,7 @@ def test_a_team_switches_a_fault_on_and_sees_that_each_row_is_created_once(
     wait_until(blnk.faults, lambda: "no fault was ordered")
     importing = confirmed(browser, app, "interrupted", 100)
     see_text(importing, "100 balances created.", seconds=600)
-    held = [one["meta_data"]["customer"] for one in own(blnk, importing.url)]
+    held = [one["meta_data"]["customer"] for one in balances_of_link(blnk, importing.url)]
     assert sorted(held) == sorted(f"interrupted {at}" for at in range(100))
     [fault] = blnk.faults()
     assert fault["fired"] > 0

@@ -23,10 +23,10 @@ from blnk_api.store import imports
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import senders
 from blnk_api.store.states import ImportState, PausedBy, RowState
-from tests.review.test_handling import done_but_for
 from tests.support.command_line import ROOT, Commands, Ended
-from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_for, wait_until
+from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, newest, requests_for, wait_until
 from tests.support.practice import PracticeBlnk
+from tests.support.sending import done_but_for
 
 SLOW = 1_200
 """Requests a minute: twenty rows take a second, so that something can happen in the middle."""
@@ -44,11 +44,6 @@ def commands(
     with open(os.devnull) as nobody:
         monkeypatch.setattr(sys, "stdin", nobody)
         yield Commands(importer, tmp_path, capsys)
-
-
-def newest(importer: Importer) -> Import:
-    with importer.journal.read() as tx:
-        return imports.newest(tx, limit=1)[0]
 
 
 def has_begun(blnk: PracticeBlnk) -> Callable[[], bool]:

@@ -23,10 +23,9 @@ from blnk_api.store.people import edits as repairs
 from blnk_api.store.people.edits import Edit
 from blnk_api.store.states import RowState
 from blnk_api.wording import about_files
-from tests.conftest import LEDGER
-from tests.drafts.test_problem_rows import as_csv, read_back, sent_out, table
-from tests.support.importer import Importer
+from tests.support.importer import LEDGER, Importer
 from tests.support.practice import PracticeBlnk
+from tests.support.problem_rows import as_csv, read_back, sent_out, table
 
 LINES = [
     "ledger_id,currency,currency,customer",

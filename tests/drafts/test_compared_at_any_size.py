@@ -4,7 +4,7 @@ import pytest
 
 from blnk_api.drafts.lookalikes import search
 from blnk_api.store.states import RowState
-from tests.drafts.test_same_balances_again import table, totals
+from tests.support.drafts import table, totals
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer
 from tests.support.practice import PracticeBlnk
 

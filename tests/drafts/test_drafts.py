@@ -16,8 +16,7 @@ from blnk_api.store import imports
 from blnk_api.store.people import people
 from blnk_api.store.states import ImportState, RowState, Stage
 from blnk_api.store.transitions import move
-from tests.conftest import LEDGER
-from tests.support.importer import Importer, requests_for
+from tests.support.importer import LEDGER, Importer, requests_for
 from tests.support.practice import PracticeBlnk
 
 USD = BalanceRequest(ledger_id=LEDGER, currency="USD", meta_data={"customer": "1001"})

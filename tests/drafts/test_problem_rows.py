@@ -1,20 +1,17 @@
 """Rows to put right as a workbook: what goes out, and what a person's changes in it come to."""
 
-import csv
-import io
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from blnk_api import files
-from blnk_api.drafts import editing, problem_workbook
+from blnk_api.drafts import editing
 from blnk_api.drafts.problem_workbook import NUMBER, REASONS, NotTheseRows
 from blnk_api.store.imports import Import
 from blnk_api.store.people.edits import Edit
 from blnk_api.store.states import RowState
 from tests.support import workbooks
 from tests.support.importer import LEDGER, Importer
+from tests.support.problem_rows import Change, as_csv, read_back, sent_out, table
 
 LINES = [
     "ledger_id,currency,note,note 2",
@@ -25,39 +22,10 @@ LINES = [
     f"{LEDGER},NGN",
 ]
 
-Change = Callable[[list[list[str]]], object]
-
 
 @pytest.fixture
 def draft(importer: Importer) -> Import:
     return importer.upload("\n".join(LINES))
-
-
-def sent_out(importer: Importer, draft: Import, folder: Path) -> Path:
-    path = folder / "rows.xlsx"
-    with problem_workbook.workbook(importer.journal, draft, folder) as made:
-        path.write_bytes(made.read())
-    return path
-
-
-def table(path: Path) -> list[list[str]]:
-    shape = files.detect(path, path.name, files.ReadOptions(header_row=1))
-    return [shape.headers, *(record.cells for record in files.records(path, shape))]
-
-
-def as_csv(path: Path, change: Change) -> Path:
-    """The workbook as a person saves it anew, changed."""
-    cells = table(path)
-    change(cells)
-    text = io.StringIO()
-    csv.writer(text, delimiter=";").writerows(cells)
-    changed = path.with_suffix(".csv")
-    changed.write_text(text.getvalue(), newline="")
-    return changed
-
-
-def read_back(importer: Importer, draft: Import, path: Path) -> list[Edit]:
-    return problem_workbook.read_back(importer.journal, importer.find(draft.id), path, path.name)
 
 
 def test_the_rows_come_with_their_number_their_columns_and_what_is_wrong(

@@ -13,9 +13,8 @@ from blnk_api.store import row_reasons
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits, saved_mappings
 from blnk_api.store.states import RowState, Stage
-from tests.conftest import ENVIRONMENT, LEDGER
-from tests.support.importer import Importer
-from tests.support.practice import PracticeBlnk
+from tests.support.importer import LEDGER, Importer
+from tests.support.practice import ENVIRONMENT, PracticeBlnk
 
 LEDGER_NAME = orjson.loads(ENVIRONMENT.read_bytes())["ledgers"][LEDGER]
 HEADER = "ledger_id,currency,note\n"

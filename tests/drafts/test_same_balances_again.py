@@ -1,34 +1,13 @@
 """What exists is never made twice: the same file again, changed, alone, or with an empty journal."""
 
-import csv
-import io
-
 import pytest
 
 from blnk_api.reports import results
-from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.worker import draft_checks
+from tests.support.drafts import customers, table, totals
 from tests.support.importer import LEDGER, Importer
 from tests.support.practice import PracticeBlnk
-
-HEADERS = ["ledger_id", "currency", "customer", "branch"]
-
-
-def table(rows: list[list[str]], headers: list[str] = HEADERS) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows([headers, *rows])
-    return text.getvalue()
-
-
-def customers(n: int, *, first: int = 0) -> list[list[str]]:
-    return [[LEDGER, "NGN", f"c-{at}", "Lagos"] for at in range(first, first + n)]
-
-
-def totals(draft: Import) -> tuple[int, int, int]:
-    """New, existing, and left out because they look like a balance made before."""
-    told = draft.totals
-    return told["balances"], told["existing"], told["looks_like"]
 
 
 def test_the_same_file_again_creates_nothing_and_says_so_before(

@@ -10,10 +10,10 @@ from blnk_api.drafts.drafts import NotConfirmed
 from blnk_api.store import imports
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState
-from tests.drafts.test_same_balances_again import customers, table
-from tests.pages.test_pages import link, press, run, said, visit
 from tests.support.command_line import ROOT, Commands
+from tests.support.drafts import customers, table
 from tests.support.importer import Importer, wait_until
+from tests.support.pages import link, press, run, said, visit
 from tests.support.practice import PracticeBlnk
 
 

@@ -27,8 +27,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from blnk_api.store.rows import NewRow
 from blnk_api.store.states import WORDS, ImportState, RowState
-from tests.conftest import LEDGER
-from tests.support.importer import Importer
+from tests.support.importer import LEDGER, Importer
 
 HEADERS = ["ledger_id", "currency", "note"]
 

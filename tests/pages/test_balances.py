@@ -10,9 +10,8 @@ from blnk_api.desk import balance_search
 from blnk_api.desk.balance_search import NothingLikeIt, Wanted
 from blnk_api.lookup.looker import sortable
 from blnk_api.models import BalanceRequest
-from tests.conftest import LEDGER
-from tests.pages.test_pages import SAVINGS, press, run, said, visit
-from tests.support.importer import Importer, requests_for
+from tests.support.importer import LEDGER, Importer, requests_for
+from tests.support.pages import SAVINGS, press, run, said, visit
 from tests.support.practice import PracticeBlnk
 
 

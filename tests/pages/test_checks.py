@@ -15,8 +15,8 @@ from blnk_api.practice import habits
 from blnk_api.practice.habits import HABITS, DoorShut
 from blnk_api.store import imports
 from blnk_api.store.states import PausedBy
-from tests.pages.test_pages import press, run, said, visit
 from tests.support.importer import Importer, requests_for
+from tests.support.pages import press, run, said, visit
 from tests.support.practice import PracticeBlnk
 
 OURS = Sending(SenderIs.OURS, "here", 1)

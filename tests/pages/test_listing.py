@@ -21,10 +21,9 @@ from blnk_api.store import imports
 from blnk_api.store.import_search import Search
 from blnk_api.store.states import ImportState
 from blnk_api.web import list_routes
-from tests.conftest import LEDGER
-from tests.pages.test_routes import get, host
-from tests.support.importer import Importer, requests_for
+from tests.support.importer import LEDGER, Importer, requests_for
 from tests.support.practice import PracticeBlnk
+from tests.support.web import get, host
 
 __all__ = ["host"]
 

@@ -2,7 +2,6 @@
 
 import io
 import time
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -19,43 +18,9 @@ from blnk_api.store.people import people
 from blnk_api.store.states import ImportState, PausedBy, RowState, Stage
 from blnk_api.store.transitions import move
 from blnk_api.wording import about_files
-from tests.conftest import LEDGER
-from tests.support.importer import Importer, requests_for, wait_until
+from tests.support.importer import LEDGER, Importer, requests_for, wait_until
+from tests.support.pages import SAVINGS, link, press, run, said, visit
 from tests.support.practice import PracticeBlnk
-
-SHELL = Path(__file__).parents[2] / "pages" / "shell.py"
-SAVINGS = "ldg_33333333-3333-4333-8333-333333333333"
-
-
-def visit(page: str | None = None, **query: str) -> AppTest:
-    """A new visit by link; `page` is its file, the form when it is not said."""
-    at = AppTest.from_file(str(SHELL), default_timeout=180)
-    if page is not None:
-        at.switch_page(page)
-    for name, value in query.items():
-        at.query_params[name] = value
-    return run(at)
-
-
-def run(at: AppTest) -> AppTest:
-    at.run()
-    assert not at.exception, at.exception[0].value
-    return at
-
-
-def link(import_: Import) -> dict[str, str]:
-    return {"connection": "here", "import": import_.id}
-
-
-def said(at: AppTest) -> str:
-    """All that stands on the page, as a person reads it."""
-    kinds: tuple[Any, ...] = (
-        *(at.title, at.subheader, at.markdown, at.caption, at.text),
-        *(at.error, at.warning, at.info, at.success),
-    )
-    told = [element.value for kind in kinds for element in kind]
-    told += [str(metric.label) + " " + str(metric.value) for metric in at.metric]
-    return "\n".join(told).replace("\\", "").replace("\u2060", "")
 
 
 def labels(at: AppTest) -> list[str]:
@@ -66,11 +31,6 @@ def address(at: AppTest, name: str = "import") -> str:
     """What the address says."""
     value = at.query_params[name]
     return value if isinstance(value, str) else value[0]
-
-
-def press(at: AppTest, label: str) -> AppTest:
-    next(button for button in at.button if button.label == label).click()
-    return run(at)
 
 
 def fill(at: AppTest, *, ledger: str = LEDGER, currency: str = "USD", who: str = "Ada") -> AppTest:

@@ -15,9 +15,9 @@ from blnk_api.store.sending.senders import Learned
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.store.transitions import move
 from blnk_api.wording import about_progress
-from tests.pages.test_pages import link, press, said, visit
 from tests.support.connections import connection_to
 from tests.support.importer import Importer, requests_for
+from tests.support.pages import link, press, said, visit
 from tests.support.store import claim, created, ids_of, record, result, running
 
 QUIET = Learned(None, None, None, None)

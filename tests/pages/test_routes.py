@@ -2,23 +2,13 @@
 
 import io
 import re
-import socket
 import stat
-import threading
 import zipfile
-from collections.abc import Iterator
 from urllib.parse import unquote
 
 import pytest
 import requests
-import uvicorn
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import HTMLResponse
-from starlette.routing import Route
 
-from blnk_api.common.origins import Site
 from blnk_api.desk import links
 from blnk_api.desk.desk import open_desk
 from blnk_api.desk.links import Download, Links, Template
@@ -27,41 +17,13 @@ from blnk_api.store import imports
 from blnk_api.store.imports import Import
 from blnk_api.web import middleware as web
 from blnk_api.web import routes
-from tests.support.importer import LEDGER, Importer, requests_for, wait_until
+from tests.support.importer import LEDGER, Importer, requests_for
 from tests.support.practice import PracticeBlnk
-
-_HTML = {"Accept": "text/html,application/xhtml+xml"}
-
-
-async def page(_: Request) -> HTMLResponse:
-    return HTMLResponse("<h1>page</h1>")
-
-
-@pytest.fixture
-def host(importer: Importer) -> Iterator[str]:
-    """The routes and the middleware of the app, on a port of their own."""
-    middleware = [
-        Middleware(web.SecurityHeaders, Site),
-        Middleware(web.OwnOrigin, Site),
-        Middleware(web.BrowserCookie),
-    ]
-    app = Starlette(routes=[*routes.routes(), Route("/", page)], middleware=middleware)
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    wait_until(lambda: server.started, lambda: "the server did not start")
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+from tests.support.web import _HTML, get
 
 
 def link(host: str, import_: Import, variant: Variant = Variant.ALL, kind: FileKind = FileKind.CSV) -> str:
     return host + routes.download_url(open_desk().links, import_.id, variant, kind)
-
-
-def get(url: str, **headers: str) -> requests.Response:
-    return requests.get(url, headers=headers, timeout=120)
 
 
 def test_a_link_downloads_the_results_as_they_stand(host: str, importer: Importer) -> None:

@@ -13,10 +13,10 @@ from blnk_api.store.rows import JournalRow
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.store.transitions import move, move_import, note
 from blnk_api.web import receipt_routes
-from tests.pages.test_pages import link, press, run, said, visit
-from tests.review.test_handling import done_but_for, needing_a_look
 from tests.support.importer import LEDGER, Importer, requests_for
+from tests.support.pages import link, press, run, said, visit
 from tests.support.practice import PracticeBlnk
+from tests.support.sending import done_but_for, needing_a_look
 
 MARKED = "![x](http://evil.example/x.png) <b>*a*</b> :red[b]"
 

@@ -1,7 +1,6 @@
 """What a person decides about rows is checked first, done once, and makes no second balance by itself."""
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterator
 
 import orjson
 import pytest
@@ -13,12 +12,11 @@ from blnk_api.review.actions import NotPossible, NotThisOne
 from blnk_api.store import imports, transitions
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import JournalRow
-from blnk_api.store.sending import attempts
-from blnk_api.store.sending.attempts import Result
-from blnk_api.store.states import ImportState, Outcome, RowState
+from blnk_api.store.states import ImportState, RowState
 from tests.support.connections import connection_of
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_for, wait_until
 from tests.support.practice import PracticeBlnk
+from tests.support.sending import done_but_for, needing_a_look
 
 NEWER = BalanceRequest(ledger_id=LEDGER, currency="EUR")
 """Created after the others, it can vouch for what is absent."""
@@ -28,36 +26,6 @@ NEWER = BalanceRequest(ledger_id=LEDGER, currency="EUR")
 def client(practice_blnk: PracticeBlnk) -> Iterator[BlnkClient]:
     with BlnkClient(connection_of(practice_blnk)) as client:
         yield client
-
-
-def needing_a_look(importer: Importer, blnk: PracticeBlnk, *, lost: str) -> tuple[Import, JournalRow]:
-    """Two rows sent, of which one needs a look: its answer was lost, and these credentials may not read."""
-    importer.connect(token=blnk.new_token(["proxy:write"]))
-    blnk.order_fault(lost, times=1)
-    done = importer.run(requests_for(2))
-    importer.stop()
-    row = importer.rows(done)[0]
-    assert row.state is RowState.UNKNOWN
-    assert row.waits_for_person
-    return done, row
-
-
-def done_but_for(importer: Importer, requests: Sequence[BalanceRequest]) -> tuple[Import, list[JournalRow]]:
-    """The same in the journal alone: nothing was sent, and each of these rows needs a look."""
-    draft = importer.draft(requests)
-    importer.confirm(draft)
-    with importer.journal.write() as tx:
-        claimed = attempts.claim(tx, draft.number, [row.id for row in importer.rows(draft)])
-        lost = [
-            Result(id, n, claimed.token, RowState.UNKNOWN, Outcome.UNKNOWN, waits_for_person=True)
-            for id, n in claimed.tries.items()
-        ]
-        attempts.record(tx, draft.number, lost)
-        for from_, to in pairwise(
-            (ImportState.QUEUED, ImportState.RUNNING, ImportState.VERIFYING, ImportState.DONE)
-        ):
-            assert transitions.move_import(tx, draft.number, from_=[from_], to=to)
-    return importer.find(draft.id), importer.rows(draft)
 
 
 def may_read_now(importer: Importer) -> None:

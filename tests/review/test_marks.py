@@ -15,11 +15,11 @@ from blnk_api.store import rows, tables
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import unknown
 from blnk_api.store.states import ImportState, RowState
-from tests.review.test_handling import done_but_for
-from tests.review.test_results_again import KINDS, results_of, upload
 from tests.support.command_line import ROOT, Commands
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_for
 from tests.support.practice import PracticeBlnk
+from tests.support.results import KINDS, results_of, upload
+from tests.support.sending import done_but_for
 
 
 def cells_of(data: bytes) -> list[list[str]]:

@@ -1,50 +1,19 @@
 """Results that come back: nothing is made twice, and what is missing is made, from CSV and XLSX alike."""
 
-import io
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from blnk_api import files
-from blnk_api.drafts import drafts, editing, mapping, mapping_changes
+from blnk_api.drafts import editing, mapping, mapping_changes
 from blnk_api.drafts.mapping import ForAllRows, Mapping, Use
 from blnk_api.reports import results
 from blnk_api.reports.results import FileKind, Variant
-from blnk_api.store import imports
-from blnk_api.store.imports import Import
 from blnk_api.store.people.edits import Edit
 from blnk_api.store.states import RowState
 from tests.support.importer import LEDGER, Importer
 from tests.support.practice import PracticeBlnk
-
-KINDS = pytest.mark.parametrize("kind", list(FileKind))
+from tests.support.results import KINDS, results_of, upload
 
 ODD = ["=1+1", "'=1", "007", "1e5", " x ", "two\nlines", "<r>x</r>", "_x0041_", "Zoë", "-", "'", ""]
-
-
-def upload(importer: Importer, name: str, data: bytes, **chosen: Any) -> Import:
-    """A file's draft, checked."""
-    id = imports.new_id()
-    drafts.upload(
-        importer.journal,
-        importer.settings,
-        id=id,
-        connection=importer.connection,
-        who="Ada",
-        file_name=name,
-        data=io.BytesIO(data),
-        **chosen,
-    )
-    importer.start()
-    return importer.wait_until_checked(importer.find(id))
-
-
-def results_of(importer: Importer, import_: Import, variant: Variant, kind: FileKind) -> bytes:
-    if kind is FileKind.CSV:
-        return b"".join(results.stream(importer.journal, import_, variant))
-    with results.workbook(importer.journal, import_, variant, importer.data_dir) as made:
-        return made.read()
 
 
 def quoted(cells: list[str]) -> str:

@@ -9,10 +9,10 @@ from blnk_api.store import Journal
 from blnk_api.store.sending import unknown as in_journal
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.store.transitions import move
-from tests.sending.test_engine import asked, assert_each_once
 from tests.support.faulty_proxy import Between, Reply, Sent
 from tests.support.importer import LEDGER, Importer, requests_for, wait_until
 from tests.support.practice import PracticeBlnk
+from tests.support.sending import asked, assert_each_once
 from tests.support.store import claim, found_absent, record, result, running, states_of
 
 EXISTS = b'{"error":"it exists"}'

@@ -22,21 +22,9 @@ from blnk_api.worker import main
 from tests.support.faulty_proxy import Between, Reply, Sent
 from tests.support.importer import BOTH_DATABASES, LEDGER, WAIT_SECONDS, Importer, requests_for, wait_until
 from tests.support.practice import PracticeBlnk
+from tests.support.sending import asked, assert_each_once
 
 on_both_databases = pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
-
-
-def assert_each_once(blnk: PracticeBlnk, importer: Importer, import_: Import) -> None:
-    """Every row of the import is a balance that Blnk holds, and Blnk holds nothing else."""
-    rows = importer.rows(import_)
-    assert [row.state for row in rows] == [RowState.CREATED] * len(rows)
-    assert blnk.refs() == sorted(row.ref or "" for row in rows)
-    assert {one["balance_id"] for one in blnk.balances()} == {row.balance_id for row in rows}
-
-
-def asked(blnk: PracticeBlnk, *kinds: str) -> list[dict[str, Any]]:
-    """The requests of these kinds, in the order of their arrival."""
-    return [one for one in blnk.requests()["recent"] if one["kind"] in kinds]
 
 
 @on_both_databases

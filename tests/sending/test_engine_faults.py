@@ -14,10 +14,10 @@ from blnk_api.models import GENERAL_LEDGER_ID, BalanceRequest
 from blnk_api.store import imports, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, PausedBy, RowState
-from tests.sending.test_engine import asked, assert_each_once
 from tests.support.faulty_proxy import Between, Reply, Sent
 from tests.support.importer import BOTH_DATABASES, LEDGER, SETTLE_SECONDS, Importer, requests_for, wait_until
 from tests.support.practice import PracticeBlnk
+from tests.support.sending import asked, assert_each_once
 
 on_both_databases = pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
 

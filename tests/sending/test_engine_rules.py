@@ -11,10 +11,10 @@ from blnk_api.lookup.looker import bound_of
 from blnk_api.settings import PRACTICE, load
 from blnk_api.store.sending import senders
 from blnk_api.store.states import ImportState, PausedBy, RowState
-from tests.sending.test_engine import asked, assert_each_once
 from tests.support.faulty_proxy import Between, Reply, Sent
 from tests.support.importer import Importer, requests_for, wait_until
 from tests.support.practice import PracticeBlnk
+from tests.support.sending import asked, assert_each_once
 
 
 def test_production_settles_for_a_minute_and_slow_connections_for_two_time_outs() -> None:

@@ -21,10 +21,10 @@ from blnk_api.store.sending import late_records, unknown
 from blnk_api.store.sending.late_records import Due, next_after, waits
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.wording import about_late_findings
-from tests.blnk.test_looking import balance
 from tests.support.command_line import Commands
 from tests.support.faulty_proxy import Between, Reply, Sent
 from tests.support.importer import BOTH_DATABASES, Importer, requests_for, wait_until
+from tests.support.lookup import balance
 from tests.support.practice import PracticeBlnk
 from tests.support.store import (
     claim,

@@ -16,10 +16,10 @@ from blnk_api.store import Journal, imports
 from blnk_api.store.imports import Import
 from blnk_api.store.sending.foreign_balances import strangers
 from blnk_api.store.states import ImportState, PausedBy, RowState
-from tests.pages.test_pages import said, visit
 from tests.support.command_line import Commands
 from tests.support.faulty_proxy import Between, Sent
 from tests.support.importer import LEDGER, Importer, requests_for, wait_until
+from tests.support.pages import said, visit
 from tests.support.practice import PracticeBlnk
 from tests.support.store import ELSEWHERE, claim, created, record, result, rows_of, running
 

@@ -16,10 +16,10 @@ from blnk_api.store.async_store import JournalThread
 from blnk_api.store.states import RowState, Stage
 from blnk_api.worker import draft_checks
 from blnk_api.worker.draft_checks import look_draft_up
-from tests.blnk.test_looking import Asked
 from tests.support.command_line import Commands
 from tests.support.connections import connection_of
 from tests.support.importer import LEDGER, Importer, requests_for
+from tests.support.lookup import Asked
 from tests.support.practice import PracticeBlnk
 
 NO_ANSWER: list[tuple[str, dict[str, Any]]] = [

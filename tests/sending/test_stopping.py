@@ -8,15 +8,14 @@ from playwright.sync_api import Browser, expect
 from blnk_api.store import Journal
 from blnk_api.store.sending import attempts, stops
 from blnk_api.store.states import ImportState, RowState
-from tests.cli.test_command_line import newest
-from tests.pages.test_pages import press, said, visit
-from tests.sending.test_engine import asked, assert_each_once
 from tests.support.app import App
 from tests.support.browser import fill_form, open_tab, see, see_text
 from tests.support.command_line import Commands
-from tests.support.importer import BOTH_DATABASES, Importer, requests_for, wait_until
+from tests.support.importer import BOTH_DATABASES, Importer, newest, requests_for, wait_until
+from tests.support.pages import press, said, visit
 from tests.support.postgres import Postgres
 from tests.support.practice import PracticeBlnk
+from tests.support.sending import asked, assert_each_once
 from tests.support.store import ELSEWHERE, INSTANCE, claim, events_of, ids_of, running
 
 on_both_databases = pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)

@@ -13,10 +13,9 @@ from blnk_api.errors import ReadFailed
 from blnk_api.lookup.looker import Looker
 from blnk_api.lookup.sweep import FEW_LISTS, Sweep, all_of
 from blnk_api.store.states import RowState
-from tests.blnk.test_looking import Asked, balance, make, run
-from tests.cli.test_command_line import newest
 from tests.support.command_line import Commands
-from tests.support.importer import BOTH_DATABASES, Importer, requests_for
+from tests.support.importer import BOTH_DATABASES, Importer, newest, requests_for
+from tests.support.lookup import Asked, balance, make, run
 from tests.support.practice import PracticeBlnk
 
 on_both_databases = pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)

@@ -20,10 +20,10 @@ from blnk_api.store.lock import SenderLock
 from blnk_api.store.sending import senders
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.worker.main import engine_for
-from tests.sending.test_engine import assert_each_once
 from tests.support.importer import BOTH_DATABASES, Importer, requests_for, wait_until
 from tests.support.postgres import HOLDS_THE_LOCK, Postgres
 from tests.support.practice import PracticeBlnk
+from tests.support.sending import assert_each_once, begin_in_own_process, create_count, create_count_at_rest
 
 on_both_databases = pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
 on_postgres = pytest.mark.parametrize("importer", ["postgres"], indirect=True)
@@ -115,12 +115,12 @@ def test_a_sender_whose_data_folder_is_moved_sends_nothing_more_and_says_so(
 ) -> None:
     """A second one may send in a folder that takes its place. What was on its way is known where it went."""
     importer.connect(requests_per_minute=6000)
-    draft = begun(importer, rows=300)
+    draft = begin_in_own_process(importer, rows=300)
     away = importer.data_dir.parent / "away"
     importer.journal.close()
     importer.data_dir.rename(away)
     assert importer.processes[0].wait(30) != 0
-    sent = creates(practice_blnk)
+    sent = create_count(practice_blnk)
     away.rename(importer.data_dir)
     assert "The data folder was moved or replaced" in (importer.data_dir / "worker.log").read_text()
     counts = importer.counts(draft)
@@ -136,37 +136,12 @@ def sender_pid(importer: Importer) -> int | None:
     return sender.pid if sender else None
 
 
-def begun(importer: Importer, *, rows: int, created: int = 20) -> Import:
-    """An import under way in a process of its own."""
-    draft = importer.draft(requests_for(rows))
-    importer.confirm(draft)
-    importer.start_process()
-    importer.wait_for_count(draft, RowState.CREATED, created)
-    return draft
-
-
-def creates(blnk: PracticeBlnk) -> int:
-    return int(blnk.requests()["by_kind"].get("create", 0))
-
-
-def all_that_left_is_here(blnk: PracticeBlnk) -> int:
-    """How many POSTs came, once no more come for a while. For a sender that stands still."""
-    seen: list[int] = []
-
-    def is_quiet() -> bool:
-        seen.append(creates(blnk))
-        return len(seen) > 40 and len(set(seen[-40:])) == 1
-
-    wait_until(is_quiet, lambda: "rows go on arriving")
-    return seen[-1]
-
-
 @on_both_databases
 def test_a_second_worker_waits_and_takes_over_from_one_that_was_killed(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     importer.connect(requests_per_minute=6000)
-    draft = begun(importer, rows=200)
+    draft = begin_in_own_process(importer, rows=200)
     first, second = importer.processes[0], importer.start_process()
     importer.wait_for_count(draft, RowState.CREATED, 60)
     assert sender_pid(importer) == first.pid
@@ -191,7 +166,7 @@ def test_a_worker_that_lost_its_lock_in_mid_import_stops_and_leaves_nothing_stuc
     """Between the loss and its discovery both may claim; no row is claimed by both, and none is forgotten."""
     importer.connect(requests_per_minute=6000)
     practice_blnk.order_fault("latency", seconds=0.3)
-    draft = begun(importer, rows=400)
+    draft = begin_in_own_process(importer, rows=400)
     first, second = importer.processes[0], waits_for_the_lock(postgres, importer)
     postgres.kill(postgres.sessions(importer.database_url, that=HOLDS_THE_LOCK))
     assert first.wait(120) != 0
@@ -205,14 +180,14 @@ def test_a_worker_that_stood_still_goes_on_and_nobody_sent_meanwhile(
     """SIGSTOP for longer than every time-out, with another one waiting: the lock is still the first one's."""
     importer.connect(requests_per_minute=6000)
     practice_blnk.order_fault("latency", seconds=0.2)
-    draft = begun(importer, rows=200)
+    draft = begin_in_own_process(importer, rows=200)
     first, second = importer.processes[0], importer.start_process()
     importer.wait_for_count(draft, RowState.CREATED, 60)
     os.kill(first.pid, signal.SIGSTOP)
     stopped = time.monotonic()
-    sent = all_that_left_is_here(practice_blnk)
+    sent = create_count_at_rest(practice_blnk)
     wait_until(lambda: time.monotonic() - stopped > 3, lambda: "?")
-    assert all_that_left_is_here(practice_blnk) == sent
+    assert create_count_at_rest(practice_blnk) == sent
     assert second.poll() is None
     os.kill(first.pid, signal.SIGCONT)
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
@@ -229,7 +204,7 @@ def test_a_worker_that_wakes_up_after_another_took_over_sends_nothing(
     monkeypatch.setenv("BLNK_WAIT_CLAIM_GOOD", "0.5")
     importer.connect(requests_per_minute=6000)
     practice_blnk.order_fault("latency", seconds=0.2)
-    draft = begun(importer, rows=200)
+    draft = begin_in_own_process(importer, rows=200)
     first = importer.processes[0]
     its_sessions = postgres.sessions(importer.database_url)
     second = waits_for_the_lock(postgres, importer)

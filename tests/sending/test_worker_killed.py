@@ -22,11 +22,16 @@ from blnk_api.store.async_store import JournalThread
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import attempts
 from blnk_api.store.states import ImportState, RowState
-from tests.sending.test_engine import asked, assert_each_once
-from tests.sending.test_two_senders import all_that_left_is_here, begun, creates
 from tests.support.importer import WAIT_SECONDS, Importer, requests_for, wait_until
 from tests.support.postgres import Postgres
 from tests.support.practice import PracticeBlnk
+from tests.support.sending import (
+    asked,
+    assert_each_once,
+    begin_in_own_process,
+    create_count,
+    create_count_at_rest,
+)
 
 on_postgres = pytest.mark.parametrize("importer", ["postgres"], indirect=True)
 
@@ -73,13 +78,13 @@ def test_a_worker_killed_again_and_again_makes_each_row_once(
     importer.connect(requests_per_minute=9000)
     practice_blnk.order_fault("latency", seconds=0.1)
     practice_blnk.order_fault("drop_after_commit", percent=3, seed=seed)
-    draft = begun(importer, rows=240, created=1)
+    draft = begin_in_own_process(importer, rows=240, created=1)
     for _ in range(3):
-        so_far, more = creates(practice_blnk), chance.randint(1, 40)
+        so_far, more = create_count(practice_blnk), chance.randint(1, 40)
         let_go_on(
             importer,
             draft,
-            lambda least=so_far + more: creates(practice_blnk) >= least,  # type: ignore[misc]
+            lambda least=so_far + more: create_count(practice_blnk) >= least,  # type: ignore[misc]
         )
         time.sleep(chance.random() * 0.05)  # anywhere between two commits
         importer.processes[-1].kill()
@@ -93,7 +98,7 @@ def test_what_blnk_makes_after_the_worker_was_killed_is_not_made_again(
     """Its POSTs are on their way still; the next worker does not find their balances yet."""
     importer.connect(requests_per_minute=6000)
     practice_blnk.order_fault("commit_late", seconds=2.5, times=5, skip=30)
-    draft = begun(importer, rows=100)
+    draft = begin_in_own_process(importer, rows=100)
     wait_until(lambda: practice_blnk.faults()[0]["fired"] == 5, lambda: "they do not arrive")
     importer.processes[0].kill()
     importer.processes[0].wait()
@@ -118,15 +123,15 @@ def test_no_row_leaves_on_a_claim_that_is_too_old(
     good = 0.4
     monkeypatch.setenv("BLNK_WAIT_CLAIM_GOOD", str(good))
     importer.connect(requests_per_minute=12_000)
-    draft = begun(importer, rows=500)
+    draft = begin_in_own_process(importer, rows=500)
     worker = importer.processes[0]
     stood_still: list[tuple[int, float]] = []
     for _ in range(5):
-        so_far = creates(practice_blnk)
-        wait_until(lambda least=so_far + 10: creates(practice_blnk) >= least, lambda: "it stands still")  # type: ignore[misc]
+        so_far = create_count(practice_blnk)
+        wait_until(lambda least=so_far + 10: create_count(practice_blnk) >= least, lambda: "it stands still")  # type: ignore[misc]
         os.kill(worker.pid, signal.SIGSTOP)
         stopped_at = time.time()
-        stood_still.append((all_that_left_is_here(practice_blnk), stopped_at))
+        stood_still.append((create_count_at_rest(practice_blnk), stopped_at))
         wait_until(lambda since=stopped_at: time.time() > since + 2 * good, lambda: "?")  # type: ignore[misc]
         os.kill(worker.pid, signal.SIGCONT)
     done = finish(importer, draft)
@@ -181,11 +186,11 @@ def test_a_full_disk_stops_claims_and_loses_nothing(practice_blnk: PracticeBlnk,
     """No file of the sender's can grow or be written any more, in mid-import; then there is room again."""
     importer.connect(requests_per_minute=6000)
     practice_blnk.order_fault("latency", seconds=0.2)
-    draft = begun(importer, rows=200)
+    draft = begin_in_own_process(importer, rows=200)
     worker = importer.processes[0]
     no_limit = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (1, no_limit[1]))
-    all_that_left_is_here(practice_blnk)
+    create_count_at_rest(practice_blnk)
     sent = sent_refs(practice_blnk)
     assert len(sent) < 200
     assert sent <= claimed_refs(importer, draft)
@@ -223,7 +228,7 @@ def test_a_journal_that_was_restored_from_an_older_copy_makes_nothing_twice(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     importer.connect(requests_per_minute=6000)
-    draft = begun(importer, rows=150)
+    draft = begin_in_own_process(importer, rows=150)
     importer.processes[0].terminate()
     assert importer.processes[0].wait(120) == 0
     with importer.journal.engine.connect() as connection:
@@ -248,7 +253,7 @@ def test_postgres_restarts_in_mid_import(
 ) -> None:
     importer.connect(requests_per_minute=6000)
     practice_blnk.order_fault("latency", seconds=0.2)
-    draft = begun(importer, rows=200)
+    draft = begin_in_own_process(importer, rows=200)
     postgres.stop()
     postgres.start()
     assert_each_once(practice_blnk, importer, finish(importer, draft))
@@ -260,7 +265,7 @@ def test_every_session_is_cut_off_in_mid_import(
 ) -> None:
     importer.connect(requests_per_minute=6000)
     practice_blnk.order_fault("latency", seconds=0.2)
-    draft = begun(importer, rows=300)
+    draft = begin_in_own_process(importer, rows=300)
     for _ in range(2):
         so_far = importer.counts(draft)[RowState.CREATED]
         postgres.kill(postgres.sessions(importer.database_url))

@@ -10,8 +10,8 @@ from blnk_api.store import Journal, import_search, imports, tables
 from blnk_api.store.import_search import Search
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, RowState
-from tests.pages.test_pages import link, press, said, visit
 from tests.support.importer import Importer, requests_for
+from tests.support.pages import link, press, said, visit
 from tests.support.store import ELSEWHERE, INSTANCE, claim, created, draft, ids_of, record, running
 
 DAY = 86_400.0

@@ -14,8 +14,7 @@ from sqlalchemy.exc import OperationalError
 from blnk_api.desk.desk import open_desk
 from blnk_api.store import Journal, JournalUnavailable, failures
 from blnk_api.store.sending import senders
-from tests.browser.test_app_process import LEDGER, SENDER, pids
-from tests.support.app import App
+from tests.support.app import LEDGER, SENDER, App, pids
 from tests.support.browser import open_import, upload
 from tests.support.command_line import ROOT, Commands
 from tests.support.importer import Importer, wait_until

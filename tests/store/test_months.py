@@ -15,9 +15,8 @@ from blnk_api.reports.months import Month, MonthTotal
 from blnk_api.store import Journal, tables, transitions
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState
-from tests.conftest import LEDGER
-from tests.pages.test_pages import said, visit
-from tests.support.importer import Importer, requests_for
+from tests.support.importer import LEDGER, Importer, requests_for
+from tests.support.pages import said, visit
 from tests.support.store import ELSEWHERE, INSTANCE, claim, created, ids_of, record, running
 
 UTC, LAGOS = ZoneInfo("UTC"), ZoneInfo("Africa/Lagos")

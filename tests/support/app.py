@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import requests
 
@@ -24,6 +24,10 @@ from tests.support.practice import PracticeBlnk
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 180.0
+
+SENDER, PRACTICE = "blnk_api.worker.main", "blnk_api.practice"
+LEDGER = "ldg_00000001-0000-4000-8000-000000000001"
+"""The first ledger of the practice Blnk that an app starts."""
 
 QUICK = {
     **SHORT_WAITS,
@@ -161,3 +165,12 @@ class App:
         said = _URL.search(self._log.read_text())
         assert self.process.poll() is None, self.log()
         return said[1] if said else None
+
+
+def balances_of_link(blnk: PracticeBlnk, link: str) -> list[dict[str, Any]]:
+    """The balances of the import that this address names."""
+    return [balance for balance in blnk.balances() if balance["meta_data"]["import_id"] in link]
+
+
+def pids(app: App, module: str) -> list[int]:
+    return [pid for pid, command in app.processes().items() if f" {module} " in f"{command} "]

@@ -3,9 +3,13 @@
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import uvloop
+
+from blnk_api.blnk.bulk_http import BulkClient
 from blnk_api.settings import Connection, Instance
 from tests.support.practice import PracticeBlnk
 
@@ -68,3 +72,20 @@ def read_request(line: socket.socket) -> bytes:
             break
         got += piece
     return got
+
+
+def with_bulk_client(
+    url: str,
+    act: Callable[[BulkClient], Awaitable[Any]],
+    *,
+    timeout: float = PATIENCE_SECONDS,
+    connect: float = PATIENCE_SECONDS,
+) -> Any:
+    async def run() -> Any:
+        client = BulkClient(url, most_at_once=10, connect_seconds=connect, request_timeout_seconds=timeout)
+        try:
+            return await act(client)
+        finally:
+            await client.close()
+
+    return uvloop.run(run())

@@ -436,3 +436,8 @@ class _SenderThread(threading.Thread):
         self._ready.wait()
         self._loop.call_soon_threadsafe(self._task.cancel)
         self.join(WAIT_SECONDS)
+
+
+def newest(importer: Importer) -> Import:
+    with importer.journal.read() as tx:
+        return imports.newest(tx, limit=1)[0]

@@ -20,6 +20,9 @@ from requests import Response
 
 from blnk_api.practice.launch import Practice, start, wait_until_running
 
+ENVIRONMENT = Path(__file__).parents[1] / "samples" / "environment.json"
+"""The ledgers and identities that the sample files name."""
+
 START_SECONDS = 180.0
 ANSWER_SECONDS = 120.0
 

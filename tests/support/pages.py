@@ -1,0 +1,49 @@
+"""The pages without a browser: Streamlit runs a page's script, and a test reads and presses."""
+
+from pathlib import Path
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+from blnk_api.store.imports import Import
+
+SHELL = Path(__file__).parents[2] / "pages" / "shell.py"
+
+
+SAVINGS = "ldg_33333333-3333-4333-8333-333333333333"
+
+
+def visit(page: str | None = None, **query: str) -> AppTest:
+    """A new visit by link; `page` is its file, the form when it is not said."""
+    at = AppTest.from_file(str(SHELL), default_timeout=180)
+    if page is not None:
+        at.switch_page(page)
+    for name, value in query.items():
+        at.query_params[name] = value
+    return run(at)
+
+
+def run(at: AppTest) -> AppTest:
+    at.run()
+    assert not at.exception, at.exception[0].value
+    return at
+
+
+def link(import_: Import) -> dict[str, str]:
+    return {"connection": "here", "import": import_.id}
+
+
+def said(at: AppTest) -> str:
+    """All that stands on the page, as a person reads it."""
+    kinds: tuple[Any, ...] = (
+        *(at.title, at.subheader, at.markdown, at.caption, at.text),
+        *(at.error, at.warning, at.info, at.success),
+    )
+    told = [element.value for kind in kinds for element in kind]
+    told += [str(metric.label) + " " + str(metric.value) for metric in at.metric]
+    return "\n".join(told).replace("\\", "").replace("\u2060", "")
+
+
+def press(at: AppTest, label: str) -> AppTest:
+    next(button for button in at.button if button.label == label).click()
+    return run(at)

@@ -1,0 +1,41 @@
+"""The workbook of the rows to put right: sent out, changed and read back."""
+
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+from blnk_api import files
+from blnk_api.drafts import problem_workbook
+from blnk_api.store.imports import Import
+from blnk_api.store.people.edits import Edit
+from tests.support.importer import Importer
+
+Change = Callable[[list[list[str]]], object]
+
+
+def sent_out(importer: Importer, draft: Import, folder: Path) -> Path:
+    path = folder / "rows.xlsx"
+    with problem_workbook.workbook(importer.journal, draft, folder) as made:
+        path.write_bytes(made.read())
+    return path
+
+
+def table(path: Path) -> list[list[str]]:
+    shape = files.detect(path, path.name, files.ReadOptions(header_row=1))
+    return [shape.headers, *(record.cells for record in files.records(path, shape))]
+
+
+def as_csv(path: Path, change: Change) -> Path:
+    """The workbook as a person saves it anew, changed."""
+    cells = table(path)
+    change(cells)
+    text = io.StringIO()
+    csv.writer(text, delimiter=";").writerows(cells)
+    changed = path.with_suffix(".csv")
+    changed.write_text(text.getvalue(), newline="")
+    return changed
+
+
+def read_back(importer: Importer, draft: Import, path: Path) -> list[Edit]:
+    return problem_workbook.read_back(importer.journal, importer.find(draft.id), path, path.name)

@@ -1,0 +1,39 @@
+"""Results files as people download them and upload them again."""
+
+import io
+from typing import Any
+
+import pytest
+
+from blnk_api.drafts import drafts
+from blnk_api.reports import results
+from blnk_api.reports.results import FileKind, Variant
+from blnk_api.store import imports
+from blnk_api.store.imports import Import
+from tests.support.importer import Importer
+
+KINDS = pytest.mark.parametrize("kind", list(FileKind))
+
+
+def upload(importer: Importer, name: str, data: bytes, **chosen: Any) -> Import:
+    """A file's draft, checked."""
+    id = imports.new_id()
+    drafts.upload(
+        importer.journal,
+        importer.settings,
+        id=id,
+        connection=importer.connection,
+        who="Ada",
+        file_name=name,
+        data=io.BytesIO(data),
+        **chosen,
+    )
+    importer.start()
+    return importer.wait_until_checked(importer.find(id))
+
+
+def results_of(importer: Importer, import_: Import, variant: Variant, kind: FileKind) -> bytes:
+    if kind is FileKind.CSV:
+        return b"".join(results.stream(importer.journal, import_, variant))
+    with results.workbook(importer.journal, import_, variant, importer.data_dir) as made:
+        return made.read()

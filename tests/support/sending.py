@@ -1,0 +1,83 @@
+"""Imports that a sender works on, and what Blnk and the store must then hold."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from blnk_api.models import BalanceRequest
+from blnk_api.store import transitions
+from blnk_api.store.imports import Import
+from blnk_api.store.rows import JournalRow
+from blnk_api.store.sending import attempts
+from blnk_api.store.sending.attempts import Result
+from blnk_api.store.states import ImportState, Outcome, RowState
+from tests.support.importer import Importer, requests_for, wait_until
+from tests.support.practice import PracticeBlnk
+
+
+def assert_each_once(blnk: PracticeBlnk, importer: Importer, import_: Import) -> None:
+    """Every row of the import is a balance that Blnk holds, and Blnk holds nothing else."""
+    rows = importer.rows(import_)
+    assert [row.state for row in rows] == [RowState.CREATED] * len(rows)
+    assert blnk.refs() == sorted(row.ref or "" for row in rows)
+    assert {one["balance_id"] for one in blnk.balances()} == {row.balance_id for row in rows}
+
+
+def asked(blnk: PracticeBlnk, *kinds: str) -> list[dict[str, Any]]:
+    """The requests of these kinds, in the order of their arrival."""
+    return [one for one in blnk.requests()["recent"] if one["kind"] in kinds]
+
+
+def begin_in_own_process(importer: Importer, *, rows: int, created: int = 20) -> Import:
+    """An import under way in a process of its own."""
+    draft = importer.draft(requests_for(rows))
+    importer.confirm(draft)
+    importer.start_process()
+    importer.wait_for_count(draft, RowState.CREATED, created)
+    return draft
+
+
+def create_count(blnk: PracticeBlnk) -> int:
+    return int(blnk.requests()["by_kind"].get("create", 0))
+
+
+def create_count_at_rest(blnk: PracticeBlnk) -> int:
+    """How many POSTs came, once no more come for a while. For a sender that stands still."""
+    seen: list[int] = []
+
+    def is_quiet() -> bool:
+        seen.append(create_count(blnk))
+        return len(seen) > 40 and len(set(seen[-40:])) == 1
+
+    wait_until(is_quiet, lambda: "rows go on arriving")
+    return seen[-1]
+
+
+def needing_a_look(importer: Importer, blnk: PracticeBlnk, *, lost: str) -> tuple[Import, JournalRow]:
+    """Two rows sent, of which one needs a look: its answer was lost, and these credentials may not read."""
+    importer.connect(token=blnk.new_token(["proxy:write"]))
+    blnk.order_fault(lost, times=1)
+    done = importer.run(requests_for(2))
+    importer.stop()
+    row = importer.rows(done)[0]
+    assert row.state is RowState.UNKNOWN
+    assert row.waits_for_person
+    return done, row
+
+
+def done_but_for(importer: Importer, requests: Sequence[BalanceRequest]) -> tuple[Import, list[JournalRow]]:
+    """The same in the journal alone: nothing was sent, and each of these rows needs a look."""
+    draft = importer.draft(requests)
+    importer.confirm(draft)
+    with importer.journal.write() as tx:
+        claimed = attempts.claim(tx, draft.number, [row.id for row in importer.rows(draft)])
+        lost = [
+            Result(id, n, claimed.token, RowState.UNKNOWN, Outcome.UNKNOWN, waits_for_person=True)
+            for id, n in claimed.tries.items()
+        ]
+        attempts.record(tx, draft.number, lost)
+        for from_, to in pairwise(
+            (ImportState.QUEUED, ImportState.RUNNING, ImportState.VERIFYING, ImportState.DONE)
+        ):
+            assert transitions.move_import(tx, draft.number, from_=[from_], to=to)
+    return importer.find(draft.id), importer.rows(draft)

@@ -1,0 +1,83 @@
+"""An import whose balances were made by hand, to be verified."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import update
+
+from blnk_api.lookup.looker import Looker
+from blnk_api.lookup.sweep import Sweep
+from blnk_api.sending.verify import Findings, verify
+from blnk_api.settings import Instance
+from blnk_api.store import Journal, imports, tables
+from blnk_api.store.async_store import JournalThread
+from blnk_api.store.imports import Import
+from tests.support.importer import LEDGER, make_draft, requests_for
+from tests.support.lookup import Asked
+from tests.support.practice import PracticeBlnk
+from tests.support.store import claim, created, record, rows_of
+
+SETTLE_SECONDS = 0.2
+
+
+class Verified:
+    """An import whose rows are balances of the practice Blnk, made by hand."""
+
+    def __init__(self, journal: Journal, blnk: PracticeBlnk, n: int) -> None:
+        self.journal, self.blnk = journal, blnk
+        self.instance = Instance(blnk.url, blnk.instance_id, "sandbox")
+        self.import_ = self.make(n)
+        self.asked = Asked(blnk)
+        self.few_lists = 10
+
+    def make(self, n: int, *, currency: str = "NGN") -> Import:
+        made = make_draft(self.journal, self.instance, requests_for(n, currency=currency))
+        claimed = claim(self.journal, made)
+        ids = [self.balance(made, at) for at in range(n)]
+        answers = [created(claimed, row, id) for row, id in zip(claimed.tries, ids, strict=True)]
+        record(self.journal, made, *answers)
+        with self.journal.write() as tx:
+            imports.set_facts(tx, made.number, created_from="2020-01-01T00:00:00Z")
+            return imports.by_number(tx, made.number)
+
+    def balance(self, of: Import, at: int) -> str:
+        row = rows_of(self.journal, of)[at]
+        stamps = {"import_ref": row.ref, "import_id": of.id}
+        made = self.blnk.create_balance(ledger_id=LEDGER, currency="NGN", meta_data=stamps)
+        return str(made["balance_id"])
+
+    def set_row(self, at: int, *, of: Import | None = None, **values: object) -> None:
+        row = rows_of(self.journal, of or self.import_)[at].id
+        with self.journal.write() as tx:
+            tx.execute(update(tables.rows).where(tables.rows.c.id == row).values(**values))
+
+    def verify(self) -> Findings:
+        async def run() -> Findings:
+            thread = JournalThread(self.journal)
+            looker = Looker(self.asked, self.blnk.instance_id)
+            try:
+                return await verify(
+                    thread,
+                    looker,
+                    self.import_,
+                    settle_seconds=SETTLE_SECONDS,
+                    few_lists=self.few_lists,
+                )
+            finally:
+                thread.close()
+
+        return asyncio.run(run())
+
+
+@pytest.fixture(params=["by lists", "by a walk"])
+def five(
+    request: pytest.FixtureRequest,
+    journal: Journal,
+    practice_blnk: PracticeBlnk,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Verified:
+    made = Verified(journal, practice_blnk, 5)
+    if request.param == "by a walk":
+        made.few_lists = 0
+        monkeypatch.setattr(Sweep, "_lists_are_cheaper", lambda *_: False)
+    return made

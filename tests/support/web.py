@@ -1,0 +1,48 @@
+"""The app's own routes and middleware, on a port of their own."""
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+import requests
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+
+from blnk_api.common.origins import Site
+from blnk_api.web import middleware as web
+from blnk_api.web import routes
+from tests.support.importer import Importer, wait_until
+
+_HTML = {"Accept": "text/html,application/xhtml+xml"}
+
+
+async def page(_: Request) -> HTMLResponse:
+    return HTMLResponse("<h1>page</h1>")
+
+
+@pytest.fixture
+def host(importer: Importer) -> Iterator[str]:
+    """The routes and the middleware of the app, on a port of their own."""
+    middleware = [
+        Middleware(web.SecurityHeaders, Site),
+        Middleware(web.OwnOrigin, Site),
+        Middleware(web.BrowserCookie),
+    ]
+    app = Starlette(routes=[*routes.routes(), Route("/", page)], middleware=middleware)
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    wait_until(lambda: server.started, lambda: "the server did not start")
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+def get(url: str, **headers: str) -> requests.Response:
+    return requests.get(url, headers=headers, timeout=120)

@@ -10,7 +10,7 @@ import orjson
 
 from blnk_api.blnk.protocol import PAGE_LIMIT, Filter
 from blnk_api.client import BlnkClient
-from blnk_api.files.table_writer import Cell
+from blnk_api.files.table import Cell
 from blnk_api.models import GENERAL_LEDGER_ID, IMPORT_ID, Balance
 
 MOST = 10_000

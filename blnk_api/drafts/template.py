@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import IO
 
 from blnk_api import currencies
-from blnk_api.files import xlsx_writer
-from blnk_api.files.xlsx_writer import MAX_ROWS, TextBook
+from blnk_api.files import csv_writer, xlsx_writer
+from blnk_api.files.xlsx_writer import MAX_ROWS, TableBook
 from blnk_api.models import Ledger
 from blnk_api.reports.results import FileKind, tidy
 from blnk_api.settings import Connection
@@ -15,7 +15,6 @@ from blnk_api.settings import Connection
 HEADER = ("ledger", "currency", "identity", "customer_number")
 """The last one is an example of a column that is kept with the balance as it stands."""
 
-_BOM = "\ufeff"
 _LEDGER_HELP = "The ledger's name or id."
 _CURRENCY_HELP = "A code. Several with semicolons between them, USD;EUR, make several balances."
 
@@ -28,7 +27,7 @@ def file_name(connection: Connection, kind: FileKind) -> str:
 
 def template_csv() -> bytes:
     """The header alone."""
-    return f"{_BOM}{','.join(HEADER)}\r\n".encode()
+    return b"".join(csv_writer.stream(HEADER, []))
 
 
 def template_xlsx(ledgers: Sequence[Ledger], custom_currencies: Collection[str], folder: Path) -> IO[bytes]:
@@ -37,7 +36,7 @@ def template_xlsx(ledgers: Sequence[Ledger], custom_currencies: Collection[str],
     A name that several ledgers have would be refused, so these are offered by their ids.
     """
 
-    def write(book: TextBook) -> None:
+    def write(book: TableBook) -> None:
         (sheet,) = book.add_table("Balances", HEADER, [])
         choices = _choices(ledgers)
         codes = [[code, "your own"] for code in sorted(custom_currencies)]

@@ -1,7 +1,8 @@
-"""Writes text into XLSX workbooks: each cell is text and comes back exactly, in any spreadsheet.
+"""Every XLSX that goes out: results, lists, the template. Text comes back exactly, in any spreadsheet, and
+never runs; numbers and times can be reckoned with.
 
-XlsxWriter makes the package. Rows of text we write into its sheets ourselves: it takes text that begins with
-`<r>` and ends with `</r>` for its own markup, and takes six times as long for a cell.
+XlsxWriter makes the package. Rows we write into its sheets ourselves: it takes text that begins with `<r>`
+and ends with `</r>` for its own markup, and takes six times as long for a cell.
 """
 
 import re
@@ -10,6 +11,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
+from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
@@ -18,6 +21,8 @@ from xlsxwriter import Workbook  # type: ignore[import-untyped]
 from xlsxwriter.format import Format  # type: ignore[import-untyped]
 from xlsxwriter.utility import xl_col_to_name  # type: ignore[import-untyped]
 from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
+
+from blnk_api.files.table import Cell, as_text
 
 MAX_ROWS = 1_048_576
 """In a sheet, with its header."""
@@ -34,6 +39,16 @@ _ABANDONED_SECONDS = 24 * 3600
 
 _AS_TEXT = 49
 """The built-in format @ (ECMA-376 part 1, 18.8.30): what is typed into the cell stays as typed."""
+_AS_TIME = "yyyy-mm-dd hh:mm:ss"
+_GENERAL = 0
+"""The style that every workbook begins with."""
+
+_DAY_NOUGHT = datetime(1899, 12, 30)
+_EXACT = 10**15
+"""A spreadsheet rounds longer numbers: they are written as text."""
+
+_NOT_IN_A_NAME = re.compile(r"[\[\]:*?/\\]")
+_MOST_IN_A_NAME = 31
 
 _SPECIAL = re.compile("[&<>\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 
@@ -62,17 +77,27 @@ def _escaped(found: re.Match[str]) -> str:
     return _LOST if "\ud800" <= character <= "\udfff" else f"_x{ord(character):04X}_"
 
 
-class TextSheet(Worksheet):  # type: ignore[misc]
+class TableSheet(Worksheet):  # type: ignore[misc]
     """A sheet whose rows are written from the top, each once; for a workbook in constant memory."""
 
     dim_colmax: int | None
 
-    def write_texts(self, row: int, cells: Sequence[str], style: int) -> None:
-        """One row, from 0. `style` is a format's index in its workbook."""
+    def write_cells(self, row: int, cells: Sequence[Cell], style: int, time_style: Callable[[], int]) -> None:
+        """One row, from 0. Styles are a format's index in its workbook: of text, and of times."""
         written = [f'<row r="{row + 1}">']
         for at, cell in enumerate(cells):
-            if cell:
-                text = fitting(cell)
+            if isinstance(cell, str):
+                text = cell
+            elif isinstance(cell, datetime):
+                written.append(_number(at, row, _serial(cell), time_style()))
+                continue
+            elif abs(cell) <= _EXACT:
+                written.append(_number(at, row, cell, _GENERAL))
+                continue
+            else:
+                text = as_text(cell)
+            if text:
+                text = fitting(text)
                 if _SPECIAL.search(text):
                     text = _SPECIAL.sub(_escaped, text)
                 written.append(
@@ -85,6 +110,15 @@ class TextSheet(Worksheet):  # type: ignore[misc]
         self.dim_colmax = max(self.dim_colmax or 0, len(cells) - 1, 0)
 
 
+def _number(at: int, row: int, value: float, style: int) -> str:
+    return f'<c r="{_column(at)}{row + 1}" s="{style}"><v>{value!r}</v></c>'
+
+
+def _serial(time: datetime) -> float:
+    """Days since the last day of 1899, as workbooks count them, by the clock of the time's own zone."""
+    return (time.replace(tzinfo=None) - _DAY_NOUGHT) / timedelta(days=1)
+
+
 _COLUMNS: list[str] = []
 
 
@@ -94,41 +128,58 @@ def _column(at: int) -> str:
     return _COLUMNS[at]
 
 
-class TextBook:
-    """A workbook of tables of text."""
+class TableBook:
+    """A workbook of tables."""
 
     def __init__(self, book: Any) -> None:
         self._book = book
         self._text: Format = book.add_format({"num_format": _AS_TEXT})
         self._bold: Format = book.add_format({"num_format": _AS_TEXT, "bold": True})
 
-    def add_table(self, name: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[TextSheet]:
+    @cached_property
+    def _time(self) -> Format:
+        return self._book.add_format({"num_format": _AS_TIME})
+
+    def add_table(self, name: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> list[TableSheet]:
         """Writes the rows under a frozen header; a further sheet begins where one is full."""
-        sheets: list[TextSheet] = []
+        sheets: list[TableSheet] = []
         left = iter(rows)
         while (first := next(left, None)) is not None or not sheets:
             part = islice(chain([first] if first is not None else [], left), MAX_ROWS - 1)
-            sheets.append(self._add_sheet(f"{name} {len(sheets) + 1}" if sheets else name, header, part))
+            sheets.append(self._add_sheet(_sheet_name(name, len(sheets) + 1), header, part))
         return sheets
 
-    def _add_sheet(self, name: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> TextSheet:
-        sheet: TextSheet = self._book.add_worksheet(name, worksheet_class=TextSheet)
+    def _add_sheet(self, name: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> TableSheet:
+        sheet: TableSheet = self._book.add_worksheet(name, worksheet_class=TableSheet)
         sheet.freeze_panes(1, 0)
         sheet.ignore_errors({"number_stored_as_text": f"A1:{_column(len(header))}{MAX_ROWS}"})
-        sheet.write_texts(0, header, self._bold._get_xf_index())
+        sheet.write_cells(0, header, self._bold._get_xf_index(), self._time_style)
         style = self._text._get_xf_index()
         widths = [len(cell) for cell in header]
+        is_text = [True] * len(header)
         for number, cells in enumerate(rows, start=1):
-            sheet.write_texts(number, cells, style)
+            sheet.write_cells(number, cells, style, self._time_style)
             if number <= _ROWS_MEASURED:
-                widths = [max(pair) for pair in zip(widths, map(len, cells), strict=True)]
+                widths = [max(width, len(as_text(cell))) for width, cell in zip(widths, cells, strict=True)]
+                is_text = [was and isinstance(cell, str) for was, cell in zip(is_text, cells, strict=True)]
         least, most = _WIDTHS
-        for at, width in enumerate(widths):
-            sheet.set_column(at, at, min(max(width + 2, least), most), self._text)
+        for at, (width, text) in enumerate(zip(widths, is_text, strict=True)):
+            # Under numbers somebody may type a sum: as text it would not be one.
+            sheet.set_column(at, at, min(max(width + 2, least), most), self._text if text else None)
         return sheet
 
+    def _time_style(self) -> int:
+        index: int = self._time._get_xf_index()
+        return index
 
-def made(folder: Path, write: Callable[[TextBook], object]) -> IO[bytes]:
+
+def _sheet_name(name: str, number: int) -> str:
+    """As Excel takes it: without its own signs, of at most 31 characters."""
+    plain, after = _NOT_IN_A_NAME.sub(" ", name), "" if number == 1 else f" {number}"
+    return plain[: _MOST_IN_A_NAME - len(after)] + after
+
+
+def made(folder: Path, write: Callable[[TableBook], object]) -> IO[bytes]:
     """A workbook that `write` fills, to be read from its beginning: a file without a name in `folder`, gone
     when it is closed. Raises OSError when the disk is full."""
     _clear(folder)
@@ -136,7 +187,7 @@ def made(folder: Path, write: Callable[[TextBook], object]) -> IO[bytes]:
         target = unless_done.enter_context(tempfile.TemporaryFile(dir=folder))
         with tempfile.TemporaryDirectory(dir=folder, prefix=_SCRATCH) as scratch:
             book = Workbook(target, {"constant_memory": True, "tmpdir": scratch, "use_zip64": True})
-            write(TextBook(book))
+            write(TableBook(book))
             book.close()
         target.seek(0)
         unless_done.pop_all()

@@ -3,27 +3,21 @@
 Read from the journal page by page, so that a million rows cost no memory. Safe to open in a spreadsheet.
 """
 
-import csv
 import hashlib
-import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from enum import StrEnum
 from itertools import chain
 from pathlib import Path, PurePath
 from typing import IO
 
-from blnk_api.files import xlsx_writer
-from blnk_api.files.formula_guard import guard_cell
+from blnk_api.files import csv_writer, xlsx_writer
 from blnk_api.reports.results_layout import OUR_COLUMNS, tables
 from blnk_api.store import Journal
 from blnk_api.store.imports import Import
 from blnk_api.store.states import RowState
 
 __all__ = ["OUR_COLUMNS", "FileKind", "Variant", "count", "file_name", "stream", "workbook"]
-
-_BOM = "\ufeff"
-"""Excel reads a CSV as UTF-8 only with it."""
 
 
 class FileKind(StrEnum):
@@ -55,28 +49,9 @@ def count(import_: Import, variant: Variant) -> int:
 
 
 def stream(journal: Journal, import_: Import, variant: Variant) -> Iterator[bytes]:
-    """The CSV, in pieces: UTF-8 with a byte-order mark, CRLF line ends, guarded against formulas."""
+    """The CSV, in pieces; see `csv_writer.stream`."""
     header, pages = tables(journal, import_, _STATES[variant])
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\r\n")
-    buffer.write(_BOM)
-    writer.writerow(_guarded(header))
-    yield _take(buffer)
-    for page in pages:
-        writer.writerows(map(_guarded, page))
-        yield _take(buffer)
-
-
-def _guarded(cells: Sequence[str]) -> list[str]:
-    return [guard_cell(cell) for cell in cells]
-
-
-def _take(buffer: io.StringIO) -> bytes:
-    # A file may hold halves of characters that UTF-8 has no bytes for.
-    piece = buffer.getvalue().encode("utf-8", "replace")
-    buffer.seek(0)
-    buffer.truncate()
-    return piece
+    return csv_writer.stream(header, chain.from_iterable(pages))
 
 
 def workbook(journal: Journal, import_: Import, variant: Variant, folder: Path) -> IO[bytes]:

@@ -17,8 +17,8 @@ from blnk_api.desk.balance_search import Wanted, as_table, found_whole
 from blnk_api.desk.desk import Desk
 from blnk_api.desk.links import Links, Listing
 from blnk_api.errors import BlnkError
-from blnk_api.files import table_writer
-from blnk_api.files.table_writer import Cell
+from blnk_api.files import csv_writer, xlsx_writer
+from blnk_api.files.table import Cell
 from blnk_api.reports import months
 from blnk_api.reports.months import Made, Month
 from blnk_api.reports.results import FileKind
@@ -72,8 +72,9 @@ def _list(desk: Desk, request: Request) -> Response:
         raise CannotBe(502, f"Blnk could not be read, so that there is no list: {problem}") from None
     name += " - PRACTICE" if connection.instance.environment == "practice" else ""
     if kind is FileKind.CSV:
-        return file(f"{name}.csv", kind, table_writer.as_csv(header, records))
-    return workbook(f"{name}.xlsx", table_writer.as_xlsx(name, header, records))
+        return file(f"{name}.csv", kind, csv_writer.stream(header, records))
+    made = xlsx_writer.made(desk.settings.data_dir, lambda book: book.add_table(name, header, records))
+    return workbook(f"{name}.xlsx", made)
 
 
 def _imports(desk: Desk, _: Connection, asked: dict[str, Any]) -> Table:

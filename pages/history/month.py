@@ -7,7 +7,6 @@ from typing import Any
 import streamlit as st
 
 from blnk_api.errors import NothingCreated
-from blnk_api.files import table_writer
 from blnk_api.reports import months
 from blnk_api.reports.months import Month, MonthTotal
 from blnk_api.reports.results import FileKind
@@ -47,9 +46,8 @@ def show(visit: Visit) -> None:
     _table(found, names)
     with st.container(horizontal=True, vertical_alignment="center"):
         for kind in FileKind:
-            if kind is FileKind.CSV or total <= table_writer.XLSX_ROWS:
-                url = list_routes.month_url(visit.desk.links, connection, month, kind)
-                st.link_button(f"These {total:,} as {kind.upper()}", url, icon=":material/download:")
+            url = list_routes.month_url(visit.desk.links, connection, month, kind)
+            st.link_button(f"These {total:,} as {kind.upper()}", url, icon=":material/download:")
         st.caption("Who, when, ledger, currency, balance id, import and row of each.", width="content")
 
 

@@ -3,7 +3,6 @@
 import csv
 import io
 import tempfile
-import zipfile
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,7 +13,6 @@ from blnk_api import files
 from blnk_api.desk.balance_search import Wanted
 from blnk_api.desk.desk import open_desk
 from blnk_api.desk.links import Listing
-from blnk_api.files import table_writer
 from blnk_api.reports.months import Month
 from blnk_api.reports.results import FileKind
 from blnk_api.store import imports
@@ -28,7 +26,6 @@ from tests.support.web import get, host
 __all__ = ["host"]
 
 THIS = Month.of(datetime.now(ZoneInfo("UTC")).timestamp(), ZoneInfo("UTC"))
-EVIL = ["=1+1", "+1", "-1", "@x", "<r>a</r>", "007", "Zoë", "a\ud800"]
 
 
 def records(data: bytes) -> list[dict[str, str]]:
@@ -41,32 +38,6 @@ def sheet(data: bytes) -> list[list[str]]:
         path = Path(folder) / "list.xlsx"
         path.write_bytes(data)
         return [list(one.cells) for one in files.records(path, files.detect(path, path.name))]
-
-
-class TestTheFiles:
-    def test_no_cell_of_a_csv_runs_and_numbers_stay_numbers(self) -> None:
-        data = b"".join(table_writer.as_csv(["a", "n"], [[text, -5] for text in EVIL]))
-        cells = [record["a"] for record in records(data)]
-        assert [cell for cell in cells if cell[:1] in "=+-@"] == []
-        assert cells[5:7] == ["007", "Zoë"]
-        assert {record["n"] for record in records(data)} == {"-5"}
-
-    def test_a_workbook_holds_text_to_the_letter_and_no_formula(self) -> None:
-        with table_writer.as_xlsx("a [b]", ["a"], [[text] for text in EVIL]) as file:
-            assert b"<f>" not in zipfile.ZipFile(file).read("xl/worksheets/sheet1.xml")
-            file.seek(0)
-            cells = [str(cell).rstrip() for (cell,) in sheet(file.read())]
-        assert cells[:7] == EVIL[:7]
-
-    def test_money_of_any_size_keeps_its_digits(self) -> None:
-        with table_writer.as_xlsx("money", ["m"], [[10**20 + 1], [7]]) as file:
-            rows = sheet(file.read())
-        assert rows == [[str(10**20 + 1)], ["7"]]
-
-    def test_a_text_that_no_cell_can_hold_is_cut_and_says_so(self) -> None:
-        with table_writer.as_xlsx("long", ["a"], [["x" * 50_000]]) as file:
-            rows = sheet(file.read())
-        assert rows[0][0].endswith("x…")
 
 
 class TestTheLinks:

@@ -1,0 +1,41 @@
+"""Every CSV that goes out: results, lists, the template. Nothing in it runs when a spreadsheet opens it."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from blnk_api.files.formula_guard import guard_cell
+from blnk_api.files.table import Cell, as_text
+
+_BOM = "\ufeff"
+"""Excel reads a CSV as UTF-8 only with it."""
+
+_AT_ONCE = 1_000
+
+
+def stream(header: Sequence[str], records: Iterable[Sequence[Cell]]) -> Iterator[bytes]:
+    """The file in pieces: UTF-8 with a byte-order mark, CRLF line ends, text guarded against formulas, in the
+    header too. At most a thousand records are held at a time."""
+    left = iter(records)
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    buffer.write(_BOM)
+    writer.writerow(_guarded(header))
+    yield _take(buffer)
+    while part := list(islice(left, _AT_ONCE)):
+        writer.writerows(map(_guarded, part))
+        yield _take(buffer)
+
+
+def _guarded(cells: Sequence[Cell]) -> list[str]:
+    """Numbers are no formulas: -5 stays a number."""
+    return [guard_cell(cell) if isinstance(cell, str) else as_text(cell) for cell in cells]
+
+
+def _take(buffer: io.StringIO) -> bytes:
+    # A file may hold halves of characters that UTF-8 has no bytes for.
+    piece = buffer.getvalue().encode("utf-8", "replace")
+    buffer.seek(0)
+    buffer.truncate()
+    return piece

@@ -2,22 +2,27 @@
 
 A test that is to hold on both databases takes `journal` or `database_url`, which make it run on each, or says
 `@pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)`.
+
+Nothing is imported here before a test asks for it: the pure ones are to begin at once, on a machine that has
+neither a database server nor a browser.
 """
+
+from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
-from playwright.sync_api import Browser
 
-from blnk_api.store import Journal
-from tests.support.app import App
-from tests.support.browser import chromium
-from tests.support.importer import BOTH_DATABASES, Importer
-from tests.support.postgres import Postgres
-from tests.support.practice import ENVIRONMENT, PracticeBlnk
+if TYPE_CHECKING:
+    from blnk_api.store import Journal
+    from tests.support.app import App
+    from tests.support.importer import Importer
+    from tests.support.postgres import Postgres
+    from tests.support.practice import PracticeBlnk
 
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
@@ -25,6 +30,8 @@ settings.load_profile("any machine")
 
 @pytest.fixture(scope="session")
 def _one_practice_blnk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeBlnk]:
+    from tests.support.practice import ENVIRONMENT, PracticeBlnk
+
     with PracticeBlnk(tmp_path_factory.mktemp("practice"), seed=ENVIRONMENT) as blnk:
         yield blnk
 
@@ -39,6 +46,9 @@ def practice_blnk(_one_practice_blnk: PracticeBlnk) -> PracticeBlnk:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """One server for the whole run; its database "migrated" is an empty journal, for copies."""
+    from blnk_api.store import Journal
+    from tests.support.postgres import Postgres
+
     with Postgres() as server:
         server.execute("CREATE DATABASE migrated")
         template = Journal(server.url("migrated"))
@@ -50,6 +60,8 @@ def postgres() -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def empty_journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite journal as migrations leave it, for copies: migrating takes a tenth of a second."""
+    from blnk_api.store import Journal
+
     path = tmp_path_factory.mktemp("empty") / "journal.db"
     made = Journal(f"sqlite:///{path}")
     made.migrate()
@@ -57,7 +69,7 @@ def empty_journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=BOTH_DATABASES)
+@pytest.fixture(params=("sqlite", "postgres"))
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty journal of this test's own, on each kind of database."""
     return _empty_journal(request, request.param, tmp_path)
@@ -66,6 +78,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def journal(database_url: str) -> Iterator[Journal]:
     """An empty journal, on each kind of database."""
+    from blnk_api.store import Journal
+
     opened = Journal(database_url)
     yield opened
     opened.close()
@@ -79,6 +93,8 @@ def importer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Importer]:
     """A journal of its own, connected to the practice Blnk as a sandbox, with short waits."""
+    from tests.support.importer import Importer
+
     url = _empty_journal(request, getattr(request, "param", "sqlite"), tmp_path / "data")
     with Importer(practice_blnk, tmp_path / "data", monkeypatch, database_url=url) as made:
         yield made
@@ -93,30 +109,11 @@ def _empty_journal(request: pytest.FixtureRequest, kind: str, folder: Path) -> s
     return f"sqlite:///{folder / 'journal.db'}"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """For one module: while it is open, nothing else in this process can run an event loop."""
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(autouse=True)
-def _tabs_end_with_their_test(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A page that is left open goes on asking, and costs the next test its time. A module's own stay."""
-    browser: Browser | None = (
-        request.getfixturevalue("browser") if "browser" in request.fixturenames else None
-    )
-    stay = [] if browser is None else browser.contexts
-    yield
-    if browser is not None:
-        for opened in browser.contexts:
-            if opened not in stay:
-                opened.close()
-
-
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """As it is started by somebody who has configured nothing; what one test made is there for the next."""
+    from tests.support.app import App
+
     with App(tmp_path_factory.mktemp("app")) as app:
         yield app
 

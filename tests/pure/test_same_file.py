@@ -4,7 +4,8 @@ import orjson
 
 from blnk_api.drafts.lookalikes.imported_before import Earlier, Row, Verdict, judge
 from blnk_api.store.states import RowState
-from tests.support.importer import LEDGER
+
+LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
 
 ALIGNED = Earlier(number=1, day="2026-11-03", is_aligned=True, is_alike=False)
 SHIFTED = Earlier(number=1, day="2026-11-03", is_aligned=False, is_alike=False)

@@ -3,13 +3,10 @@
 import threading
 
 import pytest
-from playwright.sync_api import Browser, expect
 
 from blnk_api.store import Journal
 from blnk_api.store.sending import attempts, stops
 from blnk_api.store.states import ImportState, RowState
-from tests.support.app import App
-from tests.support.browser import fill_form, open_tab, see, see_text
 from tests.support.command_line import Commands
 from tests.support.importer import BOTH_DATABASES, Importer, newest, requests_for, wait_until
 from tests.support.pages import press, said, visit
@@ -189,24 +186,3 @@ def test_the_switch_on_the_connection_page_says_who_used_it(importer: Importer) 
     with importer.journal.read() as tx:
         assert stops.in_force(tx) == []
     assert "Started sending for all connections." in said(at)
-
-
-def test_the_switch_works_in_a_browser_and_a_page_that_waits_says_so_by_itself(
-    app: App, blnk: PracticeBlnk, browser: Browser
-) -> None:
-    page = open_tab(browser, f"{app.url}/connection?connection=practice", "Stop sending")
-    page.get_by_role("button", name="Stop sending for all connections").click()
-    see_text(page, "Sending is stopped for all connections")
-    try:
-        form = open_tab(browser, f"{app.url}/?connection=practice", "Create a balance")
-        see_text(form, "Sending is stopped for all connections")
-        held = len(blnk.balances())
-        fill_form(form, ledger="Customer wallets", currency="XOF", who="Ada")
-        form.get_by_role("button", name="Create balance").click()
-        see_text(form, "Waiting to be sent.")
-        assert len(blnk.balances()) == held
-    finally:
-        page.get_by_role("button", name="Start sending for all connections").click()
-    see(form, "The balance was created")
-    expect(form.get_by_text("Sending is stopped")).to_have_count(0)
-    assert len(blnk.balances()) == held + 1

@@ -7,15 +7,12 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from blnk_api.desk.desk import open_desk
 from blnk_api.store import Journal, JournalUnavailable, failures
 from blnk_api.store.sending import senders
-from tests.support.app import LEDGER, SENDER, App, pids
-from tests.support.browser import open_import, upload
 from tests.support.command_line import ROOT, Commands
 from tests.support.importer import Importer, wait_until
 from tests.support.postgres import Postgres
@@ -96,25 +93,6 @@ def test_an_interrupt_while_the_database_is_away_ends_the_command_and_says_how_t
     again = commands.run("resume", "--progress", "none")
     assert again.code == 0, again.err
     assert len(practice_blnk.refs()) == len(set(practice_blnk.refs())) == 60
-
-
-def test_a_page_says_that_the_disk_is_full_and_the_import_goes_on_when_it_is_not(
-    tmp_path: Path, browser: Browser
-) -> None:
-    with App(tmp_path) as app:
-        app.practice.order_fault("latency", seconds=0.3)
-        page = open_import(browser, app.url)
-        lines = [f"{LEDGER},NGN,{at:04}" for at in range(300)]
-        upload(page, "many.csv", "\n".join(["ledger_id,currency,customer", *lines]).encode())
-        page.get_by_role("button", name="Create 300 balances").click()
-        made(app.practice, 20)
-        [sender] = pids(app, SENDER)
-        before = resource.prlimit(sender, resource.RLIMIT_FSIZE, NO_ROOM)
-        page.get_by_text("nothing more is sent").first.wait_for()
-        resource.prlimit(sender, resource.RLIMIT_FSIZE, before)
-        wait_until(lambda: len(app.practice.refs()) == 300, lambda: f"{len(app.practice.refs())} are made")
-        assert len(set(app.practice.refs())) == 300
-        page.get_by_text("nothing more is sent").wait_for(state="detached")
 
 
 def raised_by_sqlite(path: Path) -> OperationalError:

@@ -1,0 +1,65 @@
+"""The test command: what it needs is what it says it needs."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+NOT_FOR_PURE_TESTS = ("streamlit", "playwright", "pandas", "psycopg", "uvicorn")
+
+
+def test_the_pure_tests_are_found_where_neither_streamlit_nor_a_browser_is_installed() -> None:
+    missing = "; ".join(f"sys.modules[{name!r}] = None" for name in NOT_FOR_PURE_TESTS)
+    collect = f"import sys; {missing}; import pytest; sys.exit(pytest.main(['--collect-only', 'tests/pure']))"
+    done = subprocess.run([sys.executable, "-c", collect], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def interpreter(folder: Path, name: str, version: str) -> None:
+    """A Python of this version, which says with which words it was called."""
+    is_old = int(tuple(map(int, version.split("."))) < (3, 11))
+    path = folder / name
+    lines = [
+        "#!/bin/sh",
+        f'case "$2" in *version_info\\ \\<*) exit {is_old} ;; *print*) echo python{version} ;; esac',
+        f'[ "$2" != venv ] || {{ echo "a venv of {name}"; exit 9; }}',
+    ]
+    path.write_text("\n".join(lines))
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("installed", "taken"),
+    [
+        ({"python3.11": "3.11", "python3": "3.13", "python3.13": "3.13"}, "a venv of python3.11"),
+        ({"python3.12": "3.12", "python3.14": "3.14", "python3": "3.12"}, "a venv of python3.14"),
+        ({"python3": "3.13"}, "a venv of python3"),
+        ({"python3": "3.9"}, "Python 3.11 or newer is missing"),
+        ({}, "Python 3.11 or newer is missing"),
+    ],
+)
+def test_it_takes_python_3_11_or_else_the_newest_that_is_not_older(
+    installed: dict[str, str], taken: str, tmp_path: Path
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for program in ("sh", "dirname", "seq", "cat", "id"):
+        found = next(Path(at, program) for at in ("/bin", "/usr/bin") if Path(at, program).exists())
+        (programs / program).symlink_to(found)
+    for name, version in installed.items():
+        interpreter(programs, name, version)
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "run").write_text((ROOT / "tests" / "run").read_text())
+    done = subprocess.run(
+        ["sh", "tests/run"],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": str(programs)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert taken in (done.stdout + done.stderr).splitlines()[0]

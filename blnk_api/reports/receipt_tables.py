@@ -1,0 +1,162 @@
+"""What stands in the tables of a receipt's document, line by line; where, says receipt.html.j2."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from blnk_api.files.column_labels import told_apart
+from blnk_api.store.states import WORDS, RowState
+from blnk_api.wording.phrases import listed, plural
+
+MOST_SHOWN = 1_000
+"""Lines of one table; the JSON holds what is left out here."""
+
+Told = Mapping[str, Any]
+"""A receipt, or a part of it, as the JSON that some version wrote: it is never rewritten, only shown."""
+
+Facts = list[tuple[str, object]]
+Times = Callable[[str | None], str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Nothing at all where it has no lines."""
+
+    headers: Sequence[str]
+    lines: Sequence[Sequence[object]]
+    left_out: int = 0
+    """Lines that the receipt itself does not list."""
+
+    @property
+    def shown(self) -> Sequence[Sequence[object]]:
+        return self.lines[:MOST_SHOWN]
+
+    @property
+    def more(self) -> int:
+        return len(self.lines) - len(self.shown) + self.left_out
+
+    @cached_property
+    def is_number(self) -> Sequence[bool]:
+        """Of each column: numbers stand right."""
+        return [all(isinstance(line[at], int) for line in self.shown) for at in range(len(self.headers))]
+
+
+def of(told: Told, at: Times) -> dict[str, Table | dict[str, Table] | Facts]:
+    """All of them by the names that the template has for them."""
+    existing, left_out, results = told["existing"], told["left_out"], told["results"]
+    existed = [(one["row"], one["balance_id"]) for one in existing["rows"]]
+    not_sent = [(one["row"], one["why"], one["by"], at(one["at"])) for one in left_out["rows"]]
+    changes = [
+        (str(one["row"]), one["column"], one["old"], one["new"], one["by"], at(one["at"]))
+        for one in told["changes"]
+    ]
+    happened = [(at(one["at"]), one["by"], one["what"]) for one in told["happened"]]
+    file = f"{results['file_name']} ({results['bytes']:,} bytes, {plural(results['rows'], 'row')})"
+    return {
+        "about": _about(told, at),
+        "totals": _totals(told["totals"]),
+        "statuses": Table(["Status", "Rows"], list(told["statuses"].items())),
+        "compared": _compared(told["verification"]) if told["verification"]["verified"] else {},
+        "checked_again": _checked_again(told.get("checked_again"), at),
+        "existing": Table(["Row", "Balance id"], existed, existing["count"] - len(existed)),
+        "changes": Table(["Row", "Column", "Old", "New", "By", "When"], changes),
+        "left_out": Table(["Row", "Why", "By", "When"], not_sent, left_out["count"] - len(not_sent)),
+        "columns": _columns(told["mapping"] or {}),
+        "for_all_rows": _for_all_rows(told["mapping"] or {}),
+        "happened": Table(["When", "Who", "What"], happened),
+        "results": [("File", file), ("SHA-256", results["sha256"])],
+    }
+
+
+def _about(told: Told, at: Times) -> Facts:
+    made, where, file = told["import"], told["instance"], told["file"]
+    facts: Facts = [("Receipt", f"{told['receipt']}, of {at(told['made_at'])}"), ("Import", made["id"])]
+    if file:
+        facts.append(("File", f"{file['name']} ({file['bytes'] or 0:,} bytes)"))
+        facts.append(("SHA-256 of the file", file["sha256"] or None))
+    asked = "Uploaded" if file else "Asked for"
+    facts.append((asked, f"{made['uploaded']['by']}, {at(made['uploaded']['at'])}"))
+    if made["confirmed"]["by"]:
+        facts.append(("Confirmed", f"{made['confirmed']['by']}, {at(made['confirmed']['at'])}"))
+    facts.append((made["state"], at(made["finished_at"])))
+    is_practice = where["environment"] == "practice"
+    blnk = "The practice Blnk" if is_practice else f"{where['connection']}: {where['base_url']}"
+    facts.append(("Blnk", f"{blnk}, instance {where['instance_id']}"))
+    return facts
+
+
+_NO_LEDGER = "Rows that were invalid or left out"
+
+
+def _totals(totals: Sequence[Told]) -> Table:
+    words = [WORDS[one] for one in (RowState.CREATED, RowState.EXISTS, RowState.UNKNOWN)]
+    lines: list[list[Any]] = []
+    for one in totals:
+        balances = dict(one["balances"])
+        counted = [balances.pop(word, 0) for word in words]
+        ledger = f"{one['ledger']}\n{one['ledger_id']}" if one["ledger"] else one["ledger_id"] or _NO_LEDGER
+        lines.append([ledger, one["currency"], *counted, sum(balances.values())])
+    if len(lines) > 1:
+        lines.append(["All", "", *(sum(line[at] for line in lines) for at in range(2, 6))])
+    return Table(["Ledger", "Currency", *words, "Not created"], lines)
+
+
+def _compared(found: Told) -> dict[str, Table]:
+    """What the comparison with Blnk came to; only where there was one."""
+    created, existing = found["created"], found["existing"]
+    kinds = [("Created by this import", created)]
+    kinds += [("Existed before, by id", existing)] if existing["expected"] else []
+    balances = [(name, one["expected"], one["found"], len(one["missing"])) for name, one in kinds]
+    strangers = [(one.get("ref") or None, listed(one["ids"])) for one in found["unexpected"]]
+    before = "Missing, of those that existed before: row"
+    return {
+        "balances": Table(["Balances", "Expected", "Found", "Missing"], balances),
+        "twins": Table(["Row", "Balances"], _by_row(found["twins"])),
+        "missing": Table(["Missing: row", "Balance"], _by_row(created["missing"])),
+        "missing_existing": Table([before, "Balance"], _by_row(existing["missing"])),
+        "unexpected": Table(["In Blnk, but of no row: reference", "Balance"], strangers),
+    }
+
+
+def _by_row(found: Sequence[Told]) -> list[tuple[str, str]]:
+    return [(str(one["row"]), listed(one["ids"])) for one in found]
+
+
+def _checked_again(looks: Told | None, at: Times) -> Facts:
+    """Receipts of earlier versions say nothing of it."""
+    if not looks or not (looks["open"] or looks["over"]):
+        return []
+    over: Facts = [
+        ("Rows checked for the last time", f"{looks['over']:,}"),
+        ("Last check", at(looks["last"])),
+    ]
+    if not looks["open"]:
+        return over
+    named = ", ".join(looks["rows"]) + (", …" if looks["open"] > len(looks["rows"]) else "")
+    due = [("Next check", at(looks["next"])), ("Final check", at(looks["final"]))]
+    return [(plural(looks["open"], "row"), named), *over, *due]
+
+
+def _columns(mapping: Told) -> Table:
+    columns = mapping.get("columns", [])
+    names = told_apart([one["header"] for one in columns])
+    lines = [
+        (name, one["use"].replace("_", " "), one.get("name") or "")
+        for name, one in zip(names, columns, strict=True)
+    ]
+    return Table(["Column", "Read as", "Stored as"], lines)
+
+
+def _for_all_rows(mapping: Told) -> Facts:
+    for_all = mapping.get("for_all_rows") or {}
+    chosen: Facts = []
+    if for_all.get("ledger_id"):
+        chosen.append(("Ledger of all rows", for_all["ledger_id"]))
+    if for_all.get("currencies"):
+        chosen.append(("Currency of all rows", ", ".join(for_all["currencies"])))
+    if mapping.get("match_columns") is not None:
+        chosen.append(("Rows are compared by", ", ".join(mapping["match_columns"]) or "nothing more"))
+    if mapping.get("identity_key"):
+        chosen.append(("Identities are found by", mapping["identity_key"]))
+    return chosen

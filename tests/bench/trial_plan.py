@@ -52,6 +52,8 @@ class Plan:
     access: Access
     handles: int | None
     """How many files and connections its senders may have open; None is what the machine gives."""
+    desks: int
+    """How many desks, each with a data folder and a database of its own, begin all of it together."""
     faults: tuple[dict[str, Any], ...]
     strikes: tuple[Strike, ...]
 
@@ -66,12 +68,23 @@ class Plan:
             one["kind"] == "commit_late" and one["seconds"] > SETTLED_SECONDS - 0.5 for one in self.faults
         )
 
+    @property
+    def most_by_two_desks(self) -> int | None:
+        """How many rows two desks may make twice. None where that has no bound: reads hide what the other one
+        made, or a new sender begins with five more rows."""
+        hide = ("lagging_reads", "short_filter", "commit_late")
+        is_seen = all(one["kind"] not in hide for one in self.faults)
+        is_whole = all(one.kind == "pause" for one in self.strikes)
+        return 6 if is_seen and is_whole else None
+
     def __str__(self) -> str:
         faults = ", ".join(_told(one) for one in self.faults) or "no faults"
         strikes = ", ".join(f"{one.kind} at {one.at:.0%}" for one in self.strikes) or "no strikes"
         sizes = " and ".join(str(len(file)) for file in self.files)
         handles = f", {self.handles} handles" if self.handles else ""
-        return f"seed {self.seed}, {self.database}, {sizes} rows, {self.access}{handles}: {faults}; {strikes}"
+        desks = f", {self.desks} desks" if self.desks > 1 else ""
+        who = f"{self.database}, {sizes} rows, {self.access}{handles}{desks}"
+        return f"seed {self.seed}, {who}: {faults}; {strikes}"
 
 
 def _told(fault: dict[str, Any]) -> str:
@@ -93,6 +106,7 @@ def plan(seed: int, database: Database) -> Plan:
         claim_good_seconds=chance.choice((0.5, 2.0)),
         access=access,  # type: ignore[arg-type]
         handles=None,
+        desks=1,
         faults=tuple(_faults(chance, rows)),
         strikes=tuple(_strikes(chance, database)),
     )
@@ -118,6 +132,9 @@ def _harder(chance: random.Random, drawn: Plan) -> Plan:
     if chance.random() < 0.3:
         kind = chance.choice(("status_before_commit", "drop_before_commit", "truncated_201"))
         drawn = _with(drawn, {"kind": kind, "on": "read", "percent": 10, "seed": chance.randrange(1_000_000)})
+    if drawn.access != "write only" and chance.random() < 0.2:
+        # Without looking, no desk can notice another one.
+        drawn = replace(drawn, desks=2, files=drawn.files[:1])
     return drawn
 
 

@@ -25,7 +25,7 @@ from typing import Self
 from blnk_api.store import Journal
 from tests.bench.sending import write_results
 from tests.bench.trial_plan import Database, plan
-from tests.bench.trial_round import Told, carry_out
+from tests.bench.trial_round import Told, carry_out, folder_of
 from tests.support.postgres import Postgres
 from tests.support.practice import PracticeBlnk
 
@@ -60,12 +60,13 @@ class Trial:
     def round(self, seed: int, database: Database) -> Told:
         """One round. Safe to call from as many threads as there are practice Blnks."""
         folder = self._folder / f"round-{seed}-{database}"
+        planned = plan(seed, database)
         with self._lock:
             blnk = self._free.pop()
-            url = self._new_journal(database, folder)
+            urls = [self._new_journal(database, folder_of(folder, at)) for at in range(planned.desks)]
         try:
             server = self._postgres if database == "postgres" else None
-            told = carry_out(plan(seed, database), blnk, url, folder, server)
+            told = carry_out(planned, blnk, urls, folder, server)
         finally:
             self._free.append(blnk)
         if not told.verdict.failures:
@@ -73,7 +74,7 @@ class Trial:
         return told
 
     def _new_journal(self, database: Database, folder: Path) -> str:
-        folder.mkdir()
+        folder.mkdir(parents=True)
         if database == "sqlite":
             shutil.copy(self._sqlite, folder)
             return f"sqlite:///{folder / 'journal.db'}"
@@ -109,7 +110,8 @@ class Summary:
         lines = {
             "rounds": f"{len(self.told)} ({databases.count('sqlite')} on SQLite, "
             f"{databases.count('postgres')} on Postgres)",
-            "rows": sum(one.plan.rows for one in self.told),
+            "rounds with two desks": sum(one.plan.desks > 1 for one in self.told),
+            "rows": sum(one.plan.rows * one.plan.desks for one in self.told),
             "senders killed": sum(one.kills for one in self.told),
             "other strikes": sum(len(one.plan.strikes) - one.kills for one in self.told),
             "faults met": sum(one.faults for one in self.told),
@@ -119,6 +121,8 @@ class Summary:
             "**stuck**": sum(len(one.stuck) for one in verdicts),
             "journal untrue": sum(len(one.untrue) for one in verdicts),
             "late twins, each named": sum(one.named for one in verdicts),
+            "twins named by a look within the day after": sum(one.named_by_looks for one in self.told),
+            "twins of two desks, each named": sum(one.named_of_two_desks for one in verdicts),
             "rows left to a person, where credentials may not read": self._for_a_person(blind=True),
             "rows left to a person otherwise": self._for_a_person(blind=False),
             "seconds": round(self.seconds),

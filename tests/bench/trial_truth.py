@@ -11,17 +11,20 @@ from blnk_api.store.states import ImportState, RowState
 
 @dataclass(frozen=True)
 class Held:
-    """What Blnk holds: the ids of its balances by import_ref."""
+    """What Blnk holds: the ids of its balances by import_ref, and which import made each."""
 
     ids: dict[str, list[str]]
+    made_by: dict[str, str] = field(default_factory=dict)
 
     @staticmethod
     def of(balances: Iterable[dict[str, Any]]) -> "Held":
-        ids: dict[str, list[str]] = {}
+        held = Held({})
         for one in balances:
-            ref = (one["meta_data"] or {}).get("import_ref", f"none: {one['balance_id']}")
-            ids.setdefault(ref, []).append(one["balance_id"])
-        return Held(ids)
+            stamps = one["meta_data"] or {}
+            ref = stamps.get("import_ref", f"none: {one['balance_id']}")
+            held.ids.setdefault(ref, []).append(one["balance_id"])
+            held.made_by[one["balance_id"]] = stamps.get("import_id", "")
+        return held
 
     def twins(self) -> dict[str, list[str]]:
         return {ref: ids for ref, ids in self.ids.items() if len(ids) > 1}
@@ -29,7 +32,7 @@ class Held:
 
 @dataclass
 class Verdict:
-    """Each entry is a sentence about one row or import. Only `named` and `for_a_person` are no failure."""
+    """Each entry is a sentence about one row or import. The numbers at the end are no failures."""
 
     twice: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
@@ -38,6 +41,8 @@ class Verdict:
     """The journal says what is not so: of a row's balance, or in its findings."""
     named: int = 0
     """Second balances that Blnk made after every reason to think them lost, and that the findings name."""
+    named_of_two_desks: int = 0
+    """Balances that each of two desks made of one row, before either noticed the other; named, too."""
     for_a_person: int = 0
     """Rows that are said to need a look, or refused after the same failure three times."""
 
@@ -64,43 +69,64 @@ def named_in(imports: Iterable[Import]) -> set[str]:
     }
 
 
-def unnamed(held: Held, imports: Iterable[Import]) -> dict[str, list[str]]:
-    """Twins that no findings name whole."""
-    named = named_in(imports)
-    return {ref: ids for ref, ids in held.twins().items() if not named.issuperset(ids)}
+Ended = Sequence[tuple[Import, Sequence[JournalRow]]]
+"""The imports of one desk, with their rows."""
 
 
 def judge(
-    imports: Sequence[tuple[Import, Sequence[JournalRow]]], held: Held, *, late_refs: Collection[str]
+    desks: Sequence[Ended],
+    held: Held,
+    *,
+    late_refs: Collection[str],
+    looks_open: int = 0,
+    most_by_two_desks: int | None = None,
 ) -> Verdict:
     """`late_refs`: refs of which Blnk carried a POST out after the settle times were over, or may have."""
     verdict = Verdict()
-    by_ref: dict[str, list[JournalRow]] = {}
-    for import_, rows in imports:
+    if looks_open:
+        verdict.stuck.append(f"{looks_open} looks that were owed for a day are not over")
+    imports = [import_ for desk in desks for import_, _ in desk]
+    desk_of = {import_.id: at for at, desk in enumerate(desks) for import_, _ in desk}
+    refs = set()
+    for import_, rows in (ended for desk in desks for ended in desk):
         if import_.state is not ImportState.DONE:
             verdict.stuck.append(
                 f"{import_.id} is {import_.state}: {import_.paused_reason or import_.counts}"
             )
         for row in rows:
-            by_ref.setdefault(row.ref or "", []).append(row)
+            refs.add(row.ref)
             if import_.state is ImportState.DONE:
-                _judge_row(row, held.ids.get(row.ref or "", []), verdict)
+                ids = held.ids.get(row.ref or "", [])
+                own = [id for id in ids if _maker(held, desk_of, id) == desk_of[import_.id]]
+                _judge_row(row, ids, own, verdict)
     verdict.twice += [
-        f"{ref} is no row of any import: {ids}" for ref, ids in held.ids.items() if ref not in by_ref
+        f"{ref} is no row of any import: {ids}" for ref, ids in held.ids.items() if ref not in refs
     ]
-    unnamed_twins = unnamed(held, [import_ for import_, _ in imports])
+    named = named_in(imports)
     for ref, ids in held.twins().items():
-        if ref in late_refs and ref not in unnamed_twins:
+        is_named = named.issuperset(ids)
+        makers = [_maker(held, desk_of, id) for id in ids]
+        if is_named and len(set(makers)) == len(makers):
+            verdict.named_of_two_desks += 1
+        elif is_named and ref in late_refs:
             verdict.named += 1
         else:
-            verdict.twice.append(f"{ref} is {ids}{'' if ref in unnamed_twins else ', named'}")
+            verdict.twice.append(f"{ref} is {ids}{', named' if is_named else ''}")
+    if most_by_two_desks is not None and verdict.named_of_two_desks > most_by_two_desks:
+        verdict.twice.append(f"{verdict.named_of_two_desks} rows, by two desks: too many")
     real = {id for ids in held.twins().values() for id in ids}
-    for id in named_in(import_ for import_, _ in imports) - real:
+    for id in named - real:
         verdict.untrue.append(f"{id} is named in findings, and is no twin")
     return verdict
 
 
-def _judge_row(row: JournalRow, ids: Sequence[str], verdict: Verdict) -> None:
+def _maker(held: Held, desk_of: dict[str, int], id: str) -> int:
+    """Which desk made a balance; the first one where nothing says another."""
+    return desk_of.get(held.made_by.get(id, ""), 0)
+
+
+def _judge_row(row: JournalRow, ids: Sequence[str], own: Sequence[str], verdict: Verdict) -> None:
+    """`own` are those of these balances that the row's own desk made."""
     told = f"row {row.label} ({row.ref}) is {row.state}, {row.balance_id}; Blnk holds {list(ids)}"
     match row.state:
         case RowState.CREATED | RowState.EXISTS:
@@ -114,7 +140,7 @@ def _judge_row(row: JournalRow, ids: Sequence[str], verdict: Verdict) -> None:
                 verdict.untrue.append(f"{told}, and it is said to be missing")
         case RowState.REFUSED:
             verdict.for_a_person += 1
-            if ids:
+            if own:
                 verdict.untrue.append(told)
         case _:
             (verdict.untrue if ids else verdict.lost).append(told)

@@ -18,8 +18,8 @@ from tests.bench.trial_truth import Held, Verdict, judge
 from tests.support.postgres import Postgres
 from tests.support.store import draft, rows_of
 
-SEEDS = (9, 24, 29, 31, 42, 44)
-AT_ONCE = 6
+SEEDS = (9, 16, 24, 29, 31, 41, 42)
+AT_ONCE = 7
 
 
 def test_rounds_of_the_trial_end_with_each_row_once(tmp_path: Path, postgres: Postgres) -> None:
@@ -47,6 +47,13 @@ def test_these_rounds_meet_conflicts_that_hide_a_balance_reads_that_fail_and_few
     assert any(fault["percent"] == 10 and "times" not in fault for fault in reads)
 
 
+def test_these_rounds_meet_commits_later_than_all_settle_times_and_two_desks() -> None:
+    plans = [plan(seed, "sqlite") for seed in SEEDS]
+    assert any(one.commits_beyond_settling for one in plans)
+    assert [one.desks for one in plans].count(2) >= 2
+    assert any(one.most_by_two_desks == 6 for one in plans if one.desks == 2)
+
+
 def test_the_same_seed_gives_the_same_plan() -> None:
     assert plan(7, "postgres") == plan(7, "postgres")
     assert len({str(plan(seed, "sqlite")) for seed in range(50)}) == 50
@@ -70,13 +77,15 @@ class Ended:
         person: bool = False,
         named: Sequence[str] = (),
         import_state: ImportState = ImportState.DONE,
+        looks_open: int = 0,
     ) -> Verdict:
         findings = {"twins": [{"row": 2, "ids": list(named)}] if named else []}
         import_ = replace(self.import_, state=import_state, findings=findings)
         row = replace(self.row, state=state, balance_id=balance_id, waits_for_person=person)
         ref = row.ref or ""
         ids = {ref if is_ours else "another": list(held)} if held else {}
-        return judge([(import_, [row])], Held(ids), late_refs={ref} if late else ())
+        late_refs = {ref} if late else set()
+        return judge([[(import_, [row])]], Held(ids), late_refs=late_refs, looks_open=looks_open)
 
 
 @pytest.fixture
@@ -104,6 +113,58 @@ def test_only_a_twin_that_came_too_late_and_is_named_is_none(ended: Ended) -> No
     named = ended.judged(held=held, late=True, named=held)
     assert (named.failures, named.named) == ([], 1)
     assert len(ended.judged(held=held, late=True).twice) == 1
+
+
+@dataclass(frozen=True)
+class TwoDesks:
+    """The same import at two desks, each of which created its row."""
+
+    desks: tuple[Ended, Ended]
+
+    def judged(self, *, makers: Sequence[int], named: bool = True, most: int | None = 6) -> Verdict:
+        """`makers` are the desks that made the row's balances, one after the other."""
+        ids = [f"bln_{at}" for at in range(len(makers))]
+        findings = {"twins": [{"row": 2, "ids": ids}] if named else []}
+        imports = [
+            replace(desk.import_, state=ImportState.DONE, findings=findings if at == 0 else {})
+            for at, desk in enumerate(self.desks)
+        ]
+        held_by = [ids[makers.index(at)] if at in makers else ids[0] for at in (0, 1)]
+        rows = [
+            replace(desk.row, state=RowState.CREATED, balance_id=id)
+            for desk, id in zip(self.desks, held_by, strict=True)
+        ]
+        made_by = {id: imports[maker].id for id, maker in zip(ids, makers, strict=True)}
+        ended = [[(import_, [row])] for import_, row in zip(imports, rows, strict=True)]
+        held = Held({rows[0].ref or "": ids}, made_by)
+        return judge(ended, held, late_refs=(), most_by_two_desks=most)
+
+
+@pytest.fixture
+def two_desks(ended: Ended) -> TwoDesks:
+    return TwoDesks((ended, Ended(replace(ended.import_, id="imp_elsewhere"), ended.row)))
+
+
+def test_a_row_that_each_of_two_desks_made_is_no_failure_where_it_is_named(two_desks: TwoDesks) -> None:
+    named = two_desks.judged(makers=[0, 1])
+    assert (named.failures, named.named_of_two_desks, named.named) == ([], 1, 0)
+    assert len(two_desks.judged(makers=[0, 1], named=False).twice) == 1
+
+
+def test_a_row_that_one_of_two_desks_made_twice_is_a_failure(two_desks: TwoDesks) -> None:
+    assert len(two_desks.judged(makers=[0, 0]).twice) == 1
+    assert len(two_desks.judged(makers=[0, 1, 1]).twice) == 1
+
+
+def test_more_rows_that_two_desks_made_than_are_promised_are_a_failure(two_desks: TwoDesks) -> None:
+    assert len(two_desks.judged(makers=[0, 1], most=0).twice) == 1
+    assert two_desks.judged(makers=[0, 1], most=1).failures == []
+    assert two_desks.judged(makers=[0, 1], most=None).failures == []
+
+
+def test_a_look_that_is_owed_when_the_day_is_over_is_stuck(ended: Ended) -> None:
+    assert ended.judged(held=["bln_1"], looks_open=0).failures == []
+    assert len(ended.judged(held=["bln_1"], looks_open=1).stuck) == 1
 
 
 @pytest.mark.parametrize("state", [RowState.CREATED, RowState.EXISTS, RowState.READY, RowState.SENDING])

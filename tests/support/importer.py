@@ -23,6 +23,7 @@ from blnk_api.drafts import drafts
 from blnk_api.lookup import refs
 from blnk_api.models import BalanceRequest
 from blnk_api.sending import engine
+from blnk_api.sending.lane import Lane
 from blnk_api.sending.resolver import Resolver
 from blnk_api.settings import Connection, Instance
 from blnk_api.store import Journal, imports, rows, tables
@@ -379,6 +380,11 @@ class Importer:
             self._thread = _SenderThread(Worker(self.settings, self.journal, "test", wall=wall))
             self._thread.start()
 
+    def lane(self, import_: Import) -> Lane:
+        """The import as the sender in the thread sees it at this moment."""
+        assert self._thread is not None
+        return self._thread.lane(import_)
+
     def stop(self) -> None:
         """Stops the thread's sender as SIGTERM would: what is in flight is left to the next one."""
         if self._thread is not None:
@@ -431,6 +437,11 @@ class _SenderThread(threading.Thread):
     def serves(self, connections: Mapping[str, Connection]) -> bool:
         """Whether its engines are those of these connections by now."""
         return self.problem is not None or self._worker._secrets_seen == connections
+
+    def lane(self, import_: Import) -> Lane:
+        lanes = [running.engine.lanes for running in self._worker._running.values()]
+        (found,) = (each[import_.number] for each in lanes if import_.number in each)
+        return found
 
     def stop(self) -> None:
         self._ready.wait()

@@ -13,11 +13,10 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from blnk_api.blnk import retries
 from blnk_api.common import database_url
 from blnk_api.common.origins import Origin, origin_of
+from blnk_api.common.practice_address import last_known
 from blnk_api.errors import SettingsProblem
-from blnk_api.practice.launch import last_known
 
 BLNK_CLOUD = "https://api.cloud.blnkfinance.com"
 UTC = ZoneInfo("UTC")
@@ -83,7 +82,8 @@ class Waits:
     journal_retry: float = 1.0
     check_answers: float = 30.0
     """How long a command's check may go without an answer before the command ends and says so."""
-    read_again: float = retries.FIRST_WAIT_SECONDS
+    read_again: float = 0.25
+    """Before a question that Blnk did not answer is asked once more; twice as long each time after."""
     rescan: float = 0.5
     resolve: float = 0.5
     late_looks: float = 5.0

@@ -10,6 +10,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -27,7 +28,6 @@ from blnk_api.blnk.http import Transport
 from blnk_api.blnk.replies import Answer, Reply, Request
 from blnk_api.errors import AccessDenied, ReadFailed
 from blnk_api.settings import Connection, OAuth, Waits
-from blnk_api.store.token_store import Kept, TokenStore
 
 _EARLY_SECONDS = 60
 """How long before its end a token is renewed, or half its life if that is less."""
@@ -44,6 +44,31 @@ class Token:
     value: str = field(repr=False)
     generation: int = 0
     expires_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """`descends_from` is a digest of the refresh token in secrets that this one goes back to."""
+
+    descends_from: str
+    generation: int
+    sealed: bytes
+    expires_at: float
+
+
+class TokenStore(Protocol):
+    """Where renewed tokens are kept, sealed, for all processes: see `store.token_store`. All of it raises
+    ReadFailed when that cannot be reached."""
+
+    def read(self, key: str) -> Kept | None: ...
+
+    def keep(self, key: str, kept: Kept) -> None:
+        """Only under `lock`: nobody else may write between our look and our insert."""
+        ...
+
+    def lock(self, key: str, *, timeout_seconds: float) -> AbstractContextManager[None]:
+        """One holder among all threads and processes."""
+        ...
 
 
 class TokenSource(Protocol):

@@ -3,9 +3,9 @@ balance is never repeated, whatever came of it.
 """
 
 from blnk_api.errors import AccessDenied, BlnkError, NotConnected, NotFound, RateLimited, ReadFailed
+from blnk_api.settings import Waits
 
 MOST_REPEATS = 3
-FIRST_WAIT_SECONDS = 0.25
 
 
 def may_pass(failed: BlnkError) -> bool:
@@ -23,7 +23,7 @@ def may_pass(failed: BlnkError) -> bool:
 
 
 def wait_seconds(
-    failed: BlnkError, failures: int, *, first_seconds: float = FIRST_WAIT_SECONDS
+    failed: BlnkError, failures: int, *, first_seconds: float = Waits.read_again
 ) -> float | None:
     """How long to wait before a read that failed so often, just now with this, is asked again; None: not."""
     if failures > MOST_REPEATS or not may_pass(failed):

@@ -9,13 +9,13 @@ from blnk_api.cli.exits import Ends, Exit
 from blnk_api.cli.run_import import Unserved
 from blnk_api.cli.session import Opened
 from blnk_api.drafts import check_process
+from blnk_api.drafts.existence_check import look_draft_up
 from blnk_api.errors import AccessDenied, BlnkError, check_not_answered
 from blnk_api.settings import Connection
 from blnk_api.store.async_store import JournalThread
 from blnk_api.store.imports import Import
 from blnk_api.store.lock import SenderLock
 from blnk_api.store.states import ImportState, Stage
-from blnk_api.worker.draft_checks import look_draft_up
 from blnk_api.worker.main import engine_for
 
 _LATER = "Run the same command again later."

@@ -4,10 +4,8 @@ import math
 import threading
 import time
 from dataclasses import dataclass
-from enum import Enum
 from functools import cached_property
 
-from sqlalchemy import Connection as Tx
 from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api import settings as settings_
@@ -20,8 +18,6 @@ from blnk_api.store import Journal, JournalUnavailable, failures, import_search,
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import senders
 from blnk_api.store.token_store import TokenStore
-
-_STARTING_SECONDS = 10.0
 
 _PAGE_PATIENCE_SECONDS = 5.0
 """Somebody looks at an empty page meanwhile."""
@@ -139,31 +135,3 @@ def import_linked(desk: Desk, id: str, name: str | None) -> tuple[Import, Connec
             right_connection=connection.name,
         )
     return import_, connection
-
-
-class SenderIs(Enum):
-    OURS = "ours"
-    ANOTHERS = "another's"
-    """Another app or command line on the same data does the sending."""
-    STARTING = "starting"
-    GONE = "gone"
-
-
-@dataclass(frozen=True)
-class Sending:
-    """Who sends at this moment, and which instances it has credentials for."""
-
-    is_: SenderIs
-    host: str = ""
-    pid: int = 0
-    serves: frozenset[int] = frozenset()
-
-
-def who_sends(tx: Tx, *, owner: str, started_at: float) -> Sending:
-    """`owner` and `started_at` are this app's: an app that has just started gets a moment to begin."""
-    now = senders.current(tx)
-    if now is None:
-        is_starting = time.time() - started_at < _STARTING_SECONDS
-        return Sending(SenderIs.STARTING if is_starting else SenderIs.GONE)
-    is_ = SenderIs.OURS if now.owner == owner else SenderIs.ANOTHERS
-    return Sending(is_, now.host, now.pid, now.serves)

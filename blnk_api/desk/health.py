@@ -18,11 +18,12 @@ from blnk_api import errors
 from blnk_api.blnk.probe import Hello, greet
 from blnk_api.client import BlnkClient
 from blnk_api.common import private_files
-from blnk_api.desk.desk import Desk, SenderIs, Sending
+from blnk_api.desk.desk import Desk
 from blnk_api.settings import Connection
 from blnk_api.store import import_search
 from blnk_api.store.import_search import Search
 from blnk_api.store.sending import senders
+from blnk_api.store.sending.senders import SenderIs, Sending
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.store.tables import is_one_of, rows
 from blnk_api.wording import phrases

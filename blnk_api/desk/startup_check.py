@@ -8,11 +8,12 @@ import logging
 from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api.desk import health
-from blnk_api.desk.desk import Desk, SenderIs, Sending, open_desk
+from blnk_api.desk.desk import Desk, open_desk
 from blnk_api.desk.health import Check, Verdict
 from blnk_api.errors import SettingsProblem
 from blnk_api.settings import Connection
 from blnk_api.store import JournalUnavailable
+from blnk_api.store.sending.senders import SenderIs, Sending
 
 _log = logging.getLogger(__name__)
 _failed: dict[str, tuple[Connection, Check]] = {}

@@ -13,12 +13,13 @@ from blnk_api.common.visible import shown
 from blnk_api.files import FileProblem, ReadOptions, Record, reading_process, xlsx_writer
 from blnk_api.files.column_labels import told_apart
 from blnk_api.files.column_names import plain
-from blnk_api.reports.results import FileKind, mark, named
+from blnk_api.files.kinds import FileKind
 from blnk_api.store import Journal, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.people.edits import Edit
 from blnk_api.store.rows import JournalRow
 from blnk_api.store.states import RowState
+from blnk_api.wording.download_names import mark, named
 
 NUMBER = "Row in the file"
 REASONS = "What is wrong"

@@ -7,10 +7,11 @@ from typing import IO
 
 from blnk_api import currencies
 from blnk_api.files import csv_writer, xlsx_writer
+from blnk_api.files.kinds import FileKind
 from blnk_api.files.xlsx_writer import MAX_ROWS, TableBook
 from blnk_api.models import Ledger
-from blnk_api.reports.results import FileKind, tidy
 from blnk_api.settings import Connection
+from blnk_api.wording.download_names import tidy
 
 HEADER = ("ledger", "currency", "identity", "customer_number")
 """The last one is an example of a column that is kept with the balance as it stands."""

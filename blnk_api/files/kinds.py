@@ -1,6 +1,7 @@
 """What a file is by its first bytes, and a clear refusal of what is no table."""
 
 import re
+from enum import StrEnum
 
 from blnk_api.files.file_shape import FileProblem
 
@@ -66,3 +67,8 @@ def refuse_by_text(text: str) -> None:
 def not_a_table(what: str) -> FileProblem:
     """The refusal of something that holds no rows."""
     return FileProblem("not_a_table", f"This is {what}, not a table. Export the sheet as CSV or XLSX.")
+
+
+class FileKind(StrEnum):
+    CSV = "csv"
+    XLSX = "xlsx"

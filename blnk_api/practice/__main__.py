@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from blnk_api.common import open_files
+from blnk_api.common.practice_address import Practice
 from blnk_api.practice.api.core import NEWEST, VERSIONS, Version, version_of
-from blnk_api.practice.launch import ALREADY_RUNNING, Practice, running
+from blnk_api.practice.launch import ALREADY_RUNNING, running
 from blnk_api.practice.seed import read_seed_file
 from blnk_api.practice.server import AlreadyRunning, PortTaken, serve
 

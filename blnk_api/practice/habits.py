@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from blnk_api.practice import launch
+from blnk_api.common import practice_address
 
 _ANSWER_SECONDS = 5.0
 
@@ -73,7 +73,7 @@ def choose(data_dir: Path, key: str) -> None:
 
 
 def _tell(data_dir: Path, method: str, order: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    practice = launch.last_known(data_dir)
+    practice = practice_address.last_known(data_dir)
     if practice is None:
         raise DoorShut("The practice Blnk has not been started yet.")
     line = HTTPConnection("127.0.0.1", practice.port, timeout=_ANSWER_SECONDS)

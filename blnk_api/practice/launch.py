@@ -6,12 +6,11 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from blnk_api import __file__ as _package
+from blnk_api.common.practice_address import Practice, folder_of, last_known
 
-RUNNING_FILE = "running.json"
 ALREADY_RUNNING = 3
 """Exit code of a practice Blnk that found another one serving its folder."""
 _HEALTH_SECONDS = 1.0
@@ -22,44 +21,12 @@ class PracticeNotStarted(RuntimeError):
     """The practice Blnk did not come up in time; the text says where its log is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Practice:
-    """How to reach a practice Blnk. `url` is the base URL of its Cloud surface; Core's is `url` + /core."""
-
-    url: str
-    port: int
-    pid: int
-    instance_id: str
-    token: str = field(repr=False)
-    core_key: str = field(repr=False)
-    door_key: str = field(repr=False)
-
-    @property
-    def core_url(self) -> str:
-        return f"{self.url}/core"
-
-
-def folder_of(data_dir: Path) -> Path:
-    return Path(data_dir).absolute() / "practice"
-
-
 def running(data_dir: Path) -> Practice | None:
     """The practice Blnk of this folder, if one answers under its name. Takes a second at most."""
     practice = last_known(data_dir)
     if practice is None or _instance_at(practice.port) != practice.instance_id:
         return None
     return practice
-
-
-def last_known(data_dir: Path) -> Practice | None:
-    """The practice Blnk of this folder as it last said of itself, without asking whether it runs.
-
-    Its instance and keys stay the same for ever, its port as a rule.
-    """
-    try:
-        return Practice(**json.loads((folder_of(data_dir) / RUNNING_FILE).read_bytes()))
-    except (OSError, ValueError, TypeError):
-        return None
 
 
 def start(

@@ -20,10 +20,10 @@ from starlette.routing import Mount
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from blnk_api.common import private_files
+from blnk_api.common.practice_address import RUNNING_FILE, Practice, folder_of
 from blnk_api.practice.api.core import Version
 from blnk_api.practice.door import Door
 from blnk_api.practice.front import Front
-from blnk_api.practice.launch import RUNNING_FILE, Practice, folder_of
 from blnk_api.practice.seed import Seed
 from blnk_api.practice.world import World
 

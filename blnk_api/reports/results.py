@@ -3,26 +3,21 @@
 Read from the journal page by page, so that a million rows cost no memory. Safe to open in a spreadsheet.
 """
 
-import hashlib
-import re
 from collections.abc import Iterator
 from enum import StrEnum
 from itertools import chain
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import IO
 
 from blnk_api.files import csv_writer, xlsx_writer
+from blnk_api.files.kinds import FileKind
 from blnk_api.reports.results_layout import OUR_COLUMNS, tables
 from blnk_api.store import Journal
 from blnk_api.store.imports import Import
 from blnk_api.store.states import RowState
+from blnk_api.wording.download_names import mark, named
 
 __all__ = ["OUR_COLUMNS", "FileKind", "Variant", "count", "file_name", "stream", "workbook"]
-
-
-class FileKind(StrEnum):
-    CSV = "csv"
-    XLSX = "xlsx"
 
 
 class Variant(StrEnum):
@@ -65,21 +60,3 @@ def file_name(import_: Import, variant: Variant, kind: FileKind = FileKind.CSV) 
     """What the download is called: the file's own name, what it holds, and a mark that no other state has."""
     said = "results" if variant is Variant.ALL else str(variant)
     return named(import_, said, str(import_.state), mark(import_)) + f".{kind}"
-
-
-def named(import_: Import, *parts: str) -> str:
-    """A download's name without its ending: the file's own, PRACTICE where nothing is real, the parts."""
-    stem = PurePath(import_.file_name or "balance").stem
-    practice = ["PRACTICE"] if import_.instance.environment == "practice" else []
-    return " - ".join([tidy(stem) or "balances", *practice, *parts])
-
-
-def tidy(text: str) -> str:
-    """The text without what a file system or a header may not hold."""
-    return " ".join(re.sub(r"[\x00-\x1f\x7f/\\:*?\"<>|]+", " ", text).split()).strip(" .")[:100]
-
-
-def mark(import_: Import) -> str:
-    """Differs whenever what the file holds may differ."""
-    seen = f"{import_.id} {import_.version} {import_.state} {import_.stage} {sorted(import_.counts.items())}"
-    return f"v{import_.version}-{hashlib.sha256(seen.encode()).hexdigest()[:6]}"

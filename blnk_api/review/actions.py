@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from blnk_api.blnk import protocol
 from blnk_api.client import BlnkClient
 from blnk_api.common.visible import shown
+from blnk_api.drafts.confirmed_totals import draft_totals
 from blnk_api.errors import NotFound
 from blnk_api.models import IMPORT_REF, Balance
 from blnk_api.review import recreate
@@ -24,7 +25,6 @@ from blnk_api.store.states import WORDS, ImportState, RowState, Stage
 from blnk_api.store.tables import rows
 from blnk_api.store.transitions import IDS_PER_STATEMENT, move, move_import, note
 from blnk_api.wording import phrases
-from blnk_api.worker.draft_checks import draft_totals
 
 _ROWS_TOLD = 20
 

@@ -24,20 +24,21 @@ from blnk_api.blnk.auth import Token
 from blnk_api.blnk.bulk_http import NotSent, boottime
 from blnk_api.blnk.pacing import Circuit
 from blnk_api.blnk.replies import Created, Refused, Stop, Unknown
+from blnk_api.lookup.existing import ROWS_PER_FILL
 from blnk_api.lookup.looker import Looker
 from blnk_api.sending import decisions
 from blnk_api.sending.decisions import Flight
 from blnk_api.sending.gateway import Gate
-from blnk_api.sending.lane import MOST_REFUSALS_IN_A_ROW, Lane, Ramp
+from blnk_api.sending.lane import MOST_REFUSALS_IN_A_ROW, Lane
 from blnk_api.sending.other_desks import Neighbours, believable
-from blnk_api.sending.preflight import ROWS_PER_FILL, Scout
+from blnk_api.sending.preflight import Scout
 from blnk_api.sending.recorder import Recorder
 from blnk_api.sending.resolver import Resolver, Witness
 from blnk_api.settings import Waits
 from blnk_api.store.async_store import JournalThread
 from blnk_api.store.sending import attempts
 from blnk_api.store.sending.attempts import Result
-from blnk_api.store.states import PausedBy, RowState
+from blnk_api.store.states import PausedBy, Ramp, RowState
 
 TICK_SECONDS = 0.02
 IDLE_SECONDS = 0.1

@@ -2,23 +2,13 @@
 
 from collections import deque
 from dataclasses import dataclass, field
-from enum import IntEnum
 
 from blnk_api.blnk.protocol import REFS_PER_LOOK
 from blnk_api.sending.decisions import Flight
 from blnk_api.store.imports import Import
 from blnk_api.store.sending.attempts import Result
 from blnk_api.store.sending.ready import Ready
-
-
-class Ramp(IntEnum):
-    """How many rows may be out at once: a mistake in the whole file should cost one balance, not all."""
-
-    CANARY = 0
-    """One, which must come back as sent and be found by a look."""
-    FEW = 1
-    ALL = 2
-
+from blnk_api.store.states import Ramp
 
 FEW_ROWS = 5
 MOST_REFUSALS_IN_A_ROW = 20

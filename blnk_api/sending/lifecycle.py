@@ -15,7 +15,7 @@ from blnk_api.lookup.looker import bound_of, sortable
 from blnk_api.lookup.retry_policy import WhileWanted
 from blnk_api.sending import ownership
 from blnk_api.sending.engine import Engine
-from blnk_api.sending.lane import Lane, Ramp
+from blnk_api.sending.lane import Lane
 from blnk_api.sending.late_lookups import LateLooker
 from blnk_api.sending.resolver import SAME_SERVER_ERRORS, Look
 from blnk_api.sending.verify import Findings, missing_needs_a_look, verify
@@ -25,7 +25,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.sending import attempts, senders, stops, unknown
 from blnk_api.store.sending.attempts import WHO, remember_first
 from blnk_api.store.sending.unknown import UnknownRow
-from blnk_api.store.states import ImportState, PausedBy, RowState
+from blnk_api.store.states import ImportState, PausedBy, Ramp, RowState
 from blnk_api.store.transitions import move_import, note
 
 PAGES_ACTIVE_SECONDS = 60.0

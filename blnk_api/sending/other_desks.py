@@ -20,12 +20,12 @@ from blnk_api.errors import AccessDenied, BlnkError, ReadFailed
 from blnk_api.lookup.looker import CARRIES_A_REF, Looker, bound_of, parse_time, sortable
 from blnk_api.models import Balance
 from blnk_api.sending.gateway import Gate
-from blnk_api.sending.lane import Lane, Ramp
+from blnk_api.sending.lane import Lane
 from blnk_api.store import imports
 from blnk_api.store.async_store import JournalThread
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.sending.foreign_balances import Stranger, name_twins, strangers
-from blnk_api.store.states import WORDS, PausedBy, RowState
+from blnk_api.store.states import WORDS, PausedBy, Ramp, RowState
 
 LEAST_SECONDS = 5.0
 _SHARE = 0.02

@@ -1,141 +1,24 @@
 """Goes ahead of the sending: looks rows up in Blnk before they may be claimed, and the canary after it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection, Iterable
 
-from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from blnk_api.blnk.protocol import PAGE_LIMIT, REFS_PER_LOOK
 from blnk_api.errors import AccessDenied, BlnkError
-from blnk_api.lookup.looker import Looker, Verdict, bound_of, judge
+from blnk_api.lookup.existing import ROWS_PER_FILL, settle, walk_up, walking_is_cheaper
+from blnk_api.lookup.looker import Looker, bound_of
 from blnk_api.lookup.retry_policy import WhileWanted
 from blnk_api.models import Balance
 from blnk_api.sending.gateway import Gate
-from blnk_api.sending.lane import Lane, Ramp
+from blnk_api.sending.lane import Lane
 from blnk_api.sending.other_desks import Neighbours
 from blnk_api.settings import Waits
 from blnk_api.store import imports
 from blnk_api.store.async_store import JournalThread
-from blnk_api.store.imports import Import
 from blnk_api.store.sending import attempts
-from blnk_api.store.sending.attempts import WHO
-from blnk_api.store.sending.ready import Ready, ready_rows, ready_with_refs
-from blnk_api.store.states import PausedBy, RowState
-from blnk_api.store.transitions import move_each, note
-
-LOOKS_PER_FILL = 5
-ROWS_PER_FILL = REFS_PER_LOOK * LOOKS_PER_FILL
-FEWEST_LOOKS_FOR_A_WALK = 10
-"""Below this, asking how many balances there are costs more than it saves."""
-
-
-async def look_up(
-    looker: Looker, import_: Import, rows: Sequence[Ready], met: list[Balance] | None = None
-) -> dict[int, Verdict]:
-    """What Blnk holds already of rows that are about to be sent, by row. No date bounds this look. All that
-    was found is added to `met`.
-
-    Raises from the errors tree when any part of it is not answered.
-    """
-    parts = [rows[start : start + REFS_PER_LOOK] for start in range(0, len(rows), REFS_PER_LOOK)]
-    found = await asyncio.gather(*(looker.find_together([row.ref for row in part]) for part in parts))
-    if met is not None:
-        met += (one for answer in found for each in answer.values() for one in each)
-    return {
-        row.id: judge(row.body, import_.id, answer[row.ref])
-        for part, answer in zip(parts, found, strict=True)
-        for row in part
-        if row.ref in answer
-    }
-
-
-Guard = Callable[[Connection], None]
-"""Called in each transaction that writes; raises where nothing must be written any more."""
-
-
-def unguarded(tx: Connection) -> None:
-    """The guard of a sender: its moves are from READY only, and hold by themselves."""
-
-
-def guarded(tx: Connection, guard: Guard, act: Callable[..., None], *args: Any) -> None:
-    guard(tx)
-    act(tx, *args)
-
-
-async def walk_up(thread: JournalThread, looker: Looker, import_: Import, guard: Guard = unguarded) -> None:
-    """As `look_up`, for all READY rows of an import: reads every balance that carries a ref, and compares.
-
-    For a large file this asks less of Blnk than lists of refs do, each of which it searches all balances for.
-    A walk that was shown fewer balances than there are proves nothing: then lists ask for each ref by name.
-    """
-    there_are = await looker.count_with_refs()
-    met = 0
-    async for balances in looker.walk():
-        met += len(balances)
-        by_ref: dict[str, list[Balance]] = {}
-        for balance in balances:
-            if balance.import_ref is not None:
-                by_ref.setdefault(balance.import_ref, []).append(balance)
-        rows = await thread.read(ready_with_refs, import_.number, list(by_ref))
-        verdicts = {row.id: judge(row.body, import_.id, by_ref[row.ref]) for row in rows}
-        if verdicts:
-            await thread.write(guarded, guard, apply_verdicts, import_.number, verdicts)
-    if there_are is not None and met < there_are:
-        await list_up(thread, looker, import_, guard)
-
-
-async def list_up(thread: JournalThread, looker: Looker, import_: Import, guard: Guard = unguarded) -> None:
-    """As `look_up`, for all READY rows of an import, by lists of their refs."""
-    after = 0
-    while rows := await thread.read(ready_rows, import_.number, after=after, limit=ROWS_PER_FILL):
-        await settle(thread, looker, import_, rows, guard)
-        after = rows[-1].id
-
-
-async def settle(
-    thread: JournalThread,
-    looker: Looker,
-    import_: Import,
-    rows: Sequence[Ready],
-    guard: Guard = unguarded,
-    *,
-    met: list[Balance] | None = None,
-) -> dict[int, Verdict]:
-    """Looks these rows up, and keeps what was found."""
-    verdicts = await look_up(looker, import_, rows, met)
-    if verdicts:
-        await thread.write(guarded, guard, apply_verdicts, import_.number, verdicts)
-    return verdicts
-
-
-async def walking_is_cheaper(looker: Looker, ready: int) -> bool:
-    """Whether a walk over all balances with a ref takes fewer questions than lists of this import's refs."""
-    looks = ready / REFS_PER_LOOK
-    if looks < FEWEST_LOOKS_FOR_A_WALK:
-        return False
-    total = await looker.count_with_refs()
-    return total is not None and total / PAGE_LIMIT < looks
-
-
-def apply_verdicts(tx: Connection, number: int, verdicts: dict[int, Verdict]) -> None:
-    """Rows that need not be sent any more: they exist, were made by this import before, or would clash."""
-    made = [row for row, verdict in verdicts.items() if verdict.to is RowState.CREATED]
-    for row in attempts.refs_held(tx, made):
-        # Two rows that brought one ref: the balance is the other's.
-        verdicts[row] = replace(verdicts[row], to=RowState.EXISTS, message="Another row is this balance.")
-    for to in {verdict.to for verdict in verdicts.values()}:
-        facts = {
-            row: {"balance_id": verdict.balance_id, "message": verdict.message}
-            for row, verdict in verdicts.items()
-            if verdict.to is to
-        }
-        moved = move_each(tx, number, facts, from_=RowState.READY, to=to)
-        if to is RowState.CREATED:
-            for row in moved:
-                note(tx, number, who=WHO, what="found", row=row, balance_id=verdicts[row].balance_id)
+from blnk_api.store.sending.ready import Ready, ready_rows
+from blnk_api.store.states import PausedBy, Ramp, RowState
 
 
 class Scout:

@@ -1,6 +1,6 @@
 """The states of rows and imports, and the only moves there are between them."""
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class RowState(StrEnum):
@@ -145,3 +145,12 @@ class Outcome(StrEnum):
     NOT_APPLIED = "not applied"
     UNKNOWN = "unknown"
     STOP = "stop"
+
+
+class Ramp(IntEnum):
+    """How many rows may be out at once: a mistake in the whole file should cost one balance, not all."""
+
+    CANARY = 0
+    """One, which must come back as sent and be found by a look."""
+    FEW = 1
+    ALL = 2

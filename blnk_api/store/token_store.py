@@ -4,27 +4,17 @@ import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
 from sqlalchemy import Engine, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from blnk_api.blnk.auth import Kept
 from blnk_api.errors import ReadFailed
 from blnk_api.store.tables import tokens
 
 _POLL_SECONDS = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """`descends_from` is a digest of the refresh token in secrets that this one goes back to."""
-
-    descends_from: str
-    generation: int
-    sealed: bytes
-    expires_at: float
 
 
 class TokenStore:

@@ -18,10 +18,10 @@ from blnk_api.desk.desk import Desk
 from blnk_api.desk.links import Links, Listing
 from blnk_api.errors import BlnkError
 from blnk_api.files import csv_writer, xlsx_writer
+from blnk_api.files.kinds import FileKind
 from blnk_api.files.table import Cell
 from blnk_api.reports import months
 from blnk_api.reports.months import Made, Month
-from blnk_api.reports.results import FileKind
 from blnk_api.settings import Connection
 from blnk_api.store import import_search
 from blnk_api.store.import_search import Search

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from blnk_api.desk.desk import Desk, open_desk
 from blnk_api.desk.links import BadLink, OldLink
 from blnk_api.errors import SettingsProblem
-from blnk_api.reports.results import FileKind
+from blnk_api.files.kinds import FileKind
 from blnk_api.store import JournalUnavailable
 
 NO_STORE = {"Cache-Control": "no-store"}

@@ -10,9 +10,10 @@ from blnk_api.desk.desk import Desk
 from blnk_api.desk.links import Download, Links, ProblemRows, Template
 from blnk_api.drafts import problem_workbook, template
 from blnk_api.errors import AccessDenied, BlnkError
+from blnk_api.files.kinds import FileKind
 from blnk_api.models import Ledger
 from blnk_api.reports import results
-from blnk_api.reports.results import FileKind, Variant
+from blnk_api.reports.results import Variant
 from blnk_api.settings import Connection
 from blnk_api.store import imports
 from blnk_api.store.imports import Import

@@ -1,10 +1,9 @@
 """What pages say of an import on its way and at its end: how fast it goes, why no faster, what it came to."""
 
-from blnk_api.sending.lane import Ramp
 from blnk_api.settings import Connection
 from blnk_api.store.imports import Import
 from blnk_api.store.sending.senders import Learned
-from blnk_api.store.states import ImportState, RowState
+from blnk_api.store.states import ImportState, Ramp, RowState
 from blnk_api.wording.phrases import needs_someone, plural, progress, title
 
 _PAGES_READ_SECONDS = 60.0

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 
 from blnk_api.common.actors import Actor, ActorKind, Who
 from blnk_api.common.visible import shown
-from blnk_api.desk.desk import SenderIs, Sending
 from blnk_api.settings import Connection, Environment, Instance
 from blnk_api.store.imports import Event, Import
 from blnk_api.store.sending.late_records import LOOKED_UP, MADE_LATE
+from blnk_api.store.sending.senders import SenderIs, Sending
 from blnk_api.store.states import WORDS, ImportState, PausedBy, RowState, Stage
 
 MEANING = {

@@ -8,9 +8,9 @@ from blnk_api.blnk.protocol import PAGE_LIMIT
 from blnk_api.desk import balance_search
 from blnk_api.desk.balance_search import NothingLikeIt, Wanted
 from blnk_api.errors import AccessDenied, NothingCreated
+from blnk_api.files.kinds import FileKind
 from blnk_api.lookup.looker import bound_of
 from blnk_api.models import Balance
-from blnk_api.reports.results import FileKind
 from blnk_api.store import import_search, imports
 from blnk_api.store.import_search import Search
 from blnk_api.store.imports import Import

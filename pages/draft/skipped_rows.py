@@ -2,13 +2,12 @@
 
 import streamlit as st
 
-from blnk_api.drafts import editing, merging
+from blnk_api.drafts import confirmed_totals, editing, merging
 from blnk_api.drafts.lookalikes import customer_has_balance, near_duplicates
 from blnk_api.store import row_reasons
 from blnk_api.store.imports import Import
 from blnk_api.store.states import RowState
 from blnk_api.wording import phrases
-from blnk_api.worker import draft_checks
 from pages.draft import apply_edit
 from pages.kit import look, person
 from pages.kit.context import Visit
@@ -92,7 +91,7 @@ def _resembling(visit: Visit, import_: Import) -> None:
             look.problem(str(no_name))
         else:
             with visit.desk.journal.write() as tx:
-                draft_checks.create_resembling_too(tx, import_, who=who)
+                confirmed_totals.create_resembling_too(tx, import_, who=who)
             st.rerun()
 
 

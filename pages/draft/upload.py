@@ -8,7 +8,7 @@ import streamlit as st
 
 from blnk_api import practice
 from blnk_api.drafts import drafts
-from blnk_api.reports.results import FileKind
+from blnk_api.files.kinds import FileKind
 from blnk_api.store import imports
 from blnk_api.web import routes
 from pages.kit import held_uploads, look, person

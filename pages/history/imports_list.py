@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta, tzinfo
 
 import streamlit as st
 
-from blnk_api.reports.results import FileKind
+from blnk_api.files.kinds import FileKind
 from blnk_api.settings import Instance
 from blnk_api.store import import_search
 from blnk_api.store.import_search import Maker, Search

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from blnk_api.desk import startup_check
-from blnk_api.desk.desk import SenderIs, Sending
 from blnk_api.store.imports import Import
+from blnk_api.store.sending.senders import SenderIs, Sending
 from blnk_api.wording import phrases
 from blnk_api.worker import supervise
 from pages.kit import look

@@ -6,21 +6,14 @@ from typing import NoReturn
 
 import streamlit as st
 
-from blnk_api.desk.desk import (
-    Desk,
-    LinkProblem,
-    Sending,
-    connection_named,
-    import_linked,
-    open_desk,
-    who_sends,
-)
+from blnk_api.desk.desk import Desk, LinkProblem, connection_named, import_linked, open_desk
 from blnk_api.errors import SettingsProblem
 from blnk_api.settings import Connection, Instance
 from blnk_api.store import JournalUnavailable, imports
 from blnk_api.store.imports import Import
 from blnk_api.store.people import people
 from blnk_api.store.sending import stops
+from blnk_api.store.sending.senders import Sending, who_sends
 from blnk_api.store.sending.stops import Press
 from blnk_api.web import middleware
 from blnk_api.wording import about_stops, phrases

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
+from blnk_api.files.kinds import FileKind
 from blnk_api.reports import results
-from blnk_api.reports.results import FileKind, Variant
+from blnk_api.reports.results import Variant
 from blnk_api.store.imports import Import
 from blnk_api.web import routes
 from pages.kit.context import Visit

@@ -34,7 +34,7 @@ RAN_OUT = "open files and connections, and all are in use. Nothing was created."
     ("soft", "hard", "allowed"), [(256, 256, 256), (256, 2048, 2048), (100, 3000, 3000), (2048, 4096, 4096)]
 )
 def test_a_process_asks_for_what_the_system_gives(soft: int, hard: int, allowed: int) -> None:
-    script = "from blnk_api import handles; handles.raise_limit(); " + LIMIT
+    script = "from blnk_api.common import open_files; open_files.raise_limit(); " + LIMIT
     assert _told(script, soft=soft, hard=hard) == f"({allowed}, {hard})"
 
 

@@ -25,13 +25,14 @@ _EXCHANGE = """
 import asyncio, resource, sys
 from datetime import UTC, datetime
 from requests.auth import HTTPBasicAuth
-from blnk_api import wire
+from blnk_api.blnk import protocol
 from blnk_api.blnk.probe import greet
 from blnk_api.blnk.bulk_http import BulkClient
 from blnk_api.blnk.http import Transport
 
 url, which, what = sys.argv[1:]
-request = wire.list_page("ins_1", "ledgers", page=1) if what == "read" else wire.post_balance("ins_1", b"{}")
+read, create = protocol.list_page("ins_1", "ledgers", page=1), protocol.post_balance("ins_1", b"{}")
+request = read if what == "read" else create
 
 async def bulk():
     client = BulkClient(url, most_at_once=1, connect_seconds=30, request_timeout_seconds=120)
@@ -49,8 +50,8 @@ def ask():
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 reply = ask()
 try:
-    outcome = wire.classify(reply, b"{}", now=datetime.now(UTC)) if what == "create" else None
-    said = wire.read_json(reply, now=datetime.now(UTC)) if what == "read" else type(outcome).__name__
+    outcome = protocol.classify(reply, b"{}", now=datetime.now(UTC)) if what == "create" else None
+    said = protocol.read_json(reply, now=datetime.now(UTC)) if what == "read" else type(outcome).__name__
 except Exception as problem:
     said = type(problem).__name__
 grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024

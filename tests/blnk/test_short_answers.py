@@ -9,8 +9,8 @@ import pytest
 
 from blnk_api.blnk.replies import Request
 from blnk_api.errors import ReadFailed
+from blnk_api.lookup import existing
 from blnk_api.lookup.looker import Looker, sortable
-from blnk_api.sending import preflight
 from blnk_api.sending.verify import Findings, verify
 from blnk_api.store import Journal
 from blnk_api.store.async_store import JournalThread
@@ -95,7 +95,7 @@ def test_rows_that_a_walk_was_not_shown_are_looked_up_by_name(journal: Journal) 
 
     async def walk_up() -> None:
         thread = JournalThread(journal)
-        await preflight.walk_up(thread, Looker(asking, "ins_1"), made)
+        await existing.walk_up(thread, Looker(asking, "ins_1"), made)
         thread.close()
 
     asyncio.run(walk_up())

@@ -18,9 +18,10 @@ from blnk_api.drafts import drafts
 from blnk_api.drafts import mapping as mappings
 from blnk_api.files import xlsx_writer
 from blnk_api.files.column_names import Use
+from blnk_api.files.kinds import FileKind
 from blnk_api.models import BalanceRequest
 from blnk_api.reports import results
-from blnk_api.reports.results import FileKind, Variant
+from blnk_api.reports.results import Variant
 from blnk_api.settings import Environment, Instance
 from blnk_api.store import Journal, imports, rows
 from blnk_api.store.imports import Import

@@ -9,11 +9,12 @@ from blnk_api.blnk import probe
 from blnk_api.blnk.probe import Hello
 from blnk_api.common.actors import SENDER
 from blnk_api.desk import health, startup_check
-from blnk_api.desk.desk import SenderIs, Sending, open_desk
+from blnk_api.desk.desk import open_desk
 from blnk_api.desk.health import Check, Verdict
 from blnk_api.practice import habits
 from blnk_api.practice.habits import HABITS, DoorShut
 from blnk_api.store import imports
+from blnk_api.store.sending.senders import SenderIs, Sending
 from blnk_api.store.states import PausedBy
 from tests.support.importer import Importer, requests_for
 from tests.support.pages import press, run, said, visit

@@ -13,8 +13,8 @@ from blnk_api import files
 from blnk_api.desk.balance_search import Wanted
 from blnk_api.desk.desk import open_desk
 from blnk_api.desk.links import Listing
+from blnk_api.files.kinds import FileKind
 from blnk_api.reports.months import Month
-from blnk_api.reports.results import FileKind
 from blnk_api.store import imports
 from blnk_api.store.import_search import Search
 from blnk_api.store.states import ImportState

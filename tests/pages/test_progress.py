@@ -8,11 +8,10 @@ from sqlalchemy import event, update
 
 from blnk_api.reports import progress_figures
 from blnk_api.reports.progress_figures import Pulses, rows_per_second
-from blnk_api.sending.lane import Ramp
 from blnk_api.store import Journal, imports, tables
 from blnk_api.store.imports import Import
 from blnk_api.store.sending.senders import Learned
-from blnk_api.store.states import ImportState, RowState
+from blnk_api.store.states import ImportState, Ramp, RowState
 from blnk_api.store.transitions import move
 from blnk_api.wording import about_progress
 from tests.support.connections import connection_to

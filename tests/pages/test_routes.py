@@ -12,7 +12,8 @@ import requests
 from blnk_api.desk import links
 from blnk_api.desk.desk import open_desk
 from blnk_api.desk.links import Download, Links, Template
-from blnk_api.reports.results import FileKind, Variant
+from blnk_api.files.kinds import FileKind
+from blnk_api.reports.results import Variant
 from blnk_api.store import imports
 from blnk_api.store.imports import Import
 from blnk_api.web import middleware as web

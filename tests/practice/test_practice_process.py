@@ -17,15 +17,8 @@ import orjson
 import pytest
 import requests
 
-from blnk_api.practice.launch import (
-    ALREADY_RUNNING,
-    RUNNING_FILE,
-    PracticeNotStarted,
-    find_or_start,
-    folder_of,
-    last_known,
-    running,
-)
+from blnk_api.common.practice_address import RUNNING_FILE, folder_of, last_known
+from blnk_api.practice.launch import ALREADY_RUNNING, PracticeNotStarted, find_or_start, running
 from tests.support.importer import wait_until
 from tests.support.practice import PracticeBlnk
 

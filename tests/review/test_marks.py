@@ -8,9 +8,10 @@ import pytest
 
 from blnk_api.drafts import editing, mapping_changes
 from blnk_api.drafts.mapping import Mapping, Use
+from blnk_api.files.kinds import FileKind
 from blnk_api.files.row_marks import Mark
 from blnk_api.reports.receipts import tell
-from blnk_api.reports.results import FileKind, Variant
+from blnk_api.reports.results import Variant
 from blnk_api.store import rows, tables
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import unknown

@@ -5,8 +5,9 @@ from pathlib import Path
 from blnk_api import files
 from blnk_api.drafts import editing, mapping, mapping_changes
 from blnk_api.drafts.mapping import ForAllRows, Mapping, Use
+from blnk_api.files.kinds import FileKind
 from blnk_api.reports import results
-from blnk_api.reports.results import FileKind, Variant
+from blnk_api.reports.results import Variant
 from blnk_api.store.people.edits import Edit
 from blnk_api.store.states import RowState
 from tests.support.importer import LEDGER, Importer

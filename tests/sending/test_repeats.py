@@ -9,13 +9,13 @@ from blnk_api import errors
 from blnk_api.blnk.replies import Request
 from blnk_api.blnk.retries import wait_seconds
 from blnk_api.client import BlnkClient
+from blnk_api.drafts.existence_check import look_draft_up
 from blnk_api.lookup.looker import Looker
 from blnk_api.models import BalanceRequest
 from blnk_api.store import imports
 from blnk_api.store.async_store import JournalThread
 from blnk_api.store.states import RowState, Stage
 from blnk_api.worker import draft_checks
-from blnk_api.worker.draft_checks import look_draft_up
 from tests.support.command_line import Commands
 from tests.support.connections import connection_of
 from tests.support.importer import LEDGER, Importer, requests_for

@@ -14,11 +14,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api import settings
 from blnk_api.desk import health
-from blnk_api.desk.desk import SenderIs, Sending, open_desk
+from blnk_api.desk.desk import open_desk
 from blnk_api.desk.health import Check, Verdict
 from blnk_api.desk.links import Links
 from blnk_api.errors import SettingsProblem
 from blnk_api.store import Journal
+from blnk_api.store.sending.senders import SenderIs, Sending
 from tests.support.app import App
 from tests.support.importer import Importer, wait_until
 

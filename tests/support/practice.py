@@ -18,7 +18,8 @@ from typing import Any, Self
 import requests
 from requests import Response
 
-from blnk_api.practice.launch import Practice, start, wait_until_running
+from blnk_api.common.practice_address import Practice
+from blnk_api.practice.launch import start, wait_until_running
 
 ENVIRONMENT = Path(__file__).parents[1] / "samples" / "environment.json"
 """The ledgers and identities that the sample files name."""

@@ -1,5 +1,7 @@
-"""A record → the balances to be made of it, or problems that a person can act on. Pure: what exists in Blnk
-is looked up by the caller between `wanted` and `Checker`."""
+"""A record → the balances to be made of it, or problems that a person can act on.
+
+Pure: what exists in Blnk is looked up by the caller between `wanted` and `Checker`.
+"""
 
 from blnk_api.drafts.checking.checker import CheckedRow, Checker
 from blnk_api.drafts.checking.known_in_blnk import Known, KnownIndicator, Wanted, wanted

@@ -18,7 +18,7 @@ from blnk_api.drafts.lookalikes import near_duplicates
 from blnk_api.drafts.lookalikes.near_duplicates import differences, fields_of
 from blnk_api.drafts.lookalikes.same_value import names_that_differ
 from blnk_api.drafts.mapping import Use
-from blnk_api.sending.preflight import Guard, guarded
+from blnk_api.lookup.existing import Guard, guarded
 from blnk_api.store import imports
 from blnk_api.store.async_store import JournalThread
 from blnk_api.store.imports import Import

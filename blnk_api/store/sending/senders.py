@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import orjson
@@ -104,3 +105,34 @@ def remember_settle(tx: Connection, instance: int, seconds: float) -> None:
 def pages_read(tx: Connection, instance: int) -> None:
     """A page asks Blnk something: a tenth of the pace is kept for pages for the next minute."""
     tx.execute(update(instances).where(instances.c.id == instance).values(pages_read_at=time.time()))
+
+
+_STARTING_SECONDS = 10.0
+
+
+class SenderIs(Enum):
+    OURS = "ours"
+    ANOTHERS = "another's"
+    """Another app or command line on the same data does the sending."""
+    STARTING = "starting"
+    GONE = "gone"
+
+
+@dataclass(frozen=True)
+class Sending:
+    """Who sends at this moment, and which instances it has credentials for."""
+
+    is_: SenderIs
+    host: str = ""
+    pid: int = 0
+    serves: frozenset[int] = frozenset()
+
+
+def who_sends(tx: Connection, *, owner: str, started_at: float) -> Sending:
+    """`owner` and `started_at` are this app's: an app that has just started gets a moment to begin."""
+    now = current(tx)
+    if now is None:
+        is_starting = time.time() - started_at < _STARTING_SECONDS
+        return Sending(SenderIs.STARTING if is_starting else SenderIs.GONE)
+    is_ = SenderIs.OURS if now.owner == owner else SenderIs.ANOTHERS
+    return Sending(is_, now.host, now.pid, now.serves)

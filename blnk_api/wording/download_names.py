@@ -1,0 +1,25 @@
+"""What a download is called: by the import's own file, and by what it holds."""
+
+import hashlib
+import re
+from pathlib import PurePath
+
+from blnk_api.store.imports import Import
+
+
+def named(import_: Import, *parts: str) -> str:
+    """A download's name without its ending: the file's own, PRACTICE where nothing is real, the parts."""
+    stem = PurePath(import_.file_name or "balance").stem
+    practice = ["PRACTICE"] if import_.instance.environment == "practice" else []
+    return " - ".join([tidy(stem) or "balances", *practice, *parts])
+
+
+def tidy(text: str) -> str:
+    """The text without what a file system or a header may not hold."""
+    return " ".join(re.sub(r"[\x00-\x1f\x7f/\\:*?\"<>|]+", " ", text).split()).strip(" .")[:100]
+
+
+def mark(import_: Import) -> str:
+    """Differs whenever what the file holds may differ."""
+    seen = f"{import_.id} {import_.version} {import_.state} {import_.stage} {sorted(import_.counts.items())}"
+    return f"v{import_.version}-{hashlib.sha256(seen.encode()).hexdigest()[:6]}"

@@ -1,0 +1,133 @@
+"""The house keeps its rooms: what may import what, and what a process loads."""
+
+import ast
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+LAYERS = [
+    ["errors", "common", "sandbox"],
+    ["models", "currencies", "settings", "practice"],
+    ["blnk"],
+    ["client"],
+    ["store"],
+    ["files"],
+    ["wording"],
+    ["lookup"],
+    ["drafts"],
+    ["sending"],
+    ["review"],
+    ["reports"],
+    ["desk"],
+    ["web"],
+    ["worker"],
+    ["cli", "__main__"],
+    ["pages"],
+    ["app"],
+]
+"""From below: a module imports from its own layer and from those before it, never from a later one."""
+LAYER_OF = {room: n for n, rooms in enumerate(LAYERS) for room in rooms}
+
+
+def sources() -> dict[str, Path]:
+    """Every module of the product by its dotted name, without migrations."""
+    paths = [ROOT / "app.py", *(ROOT / "blnk_api").rglob("*.py"), *(ROOT / "pages").rglob("*.py")]
+    return {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in paths
+        if "migrations" not in path.parts
+    }
+
+
+SOURCES = sources()
+
+
+def room(module: str) -> str:
+    first, *rest = module.split(".")
+    return first if first != "blnk_api" or not rest else rest[0]
+
+
+def imported(module: str, *, at_once: bool = False) -> Iterator[str]:
+    """The modules that one imports; `at_once`: without those that it imports within a function."""
+    tree = ast.parse(SOURCES[module].read_text())
+    for node in tree.body if at_once else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (one.name for one in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for one in node.names:
+                whole = f"{node.module}.{one.name}"
+                yield whole if whole in SOURCES else node.module
+
+
+def ours(module: str, *, at_once: bool = False) -> set[str]:
+    return {one for one in imported(module, at_once=at_once) if one in SOURCES and room(one) != "blnk_api"}
+
+
+@pytest.mark.parametrize("module", [one for one in SOURCES if one != "blnk_api"])
+def test_no_module_imports_from_a_later_layer(module: str) -> None:
+    own = LAYER_OF[room(module)]
+    up = [one for one in ours(module) if LAYER_OF[room(one)] > own and room(module) != "sandbox"]
+    assert up == []
+
+
+def test_no_module_needs_itself_to_be_loaded() -> None:
+    list(TopologicalSorter({one: ours(one, at_once=True) for one in SOURCES}).static_order())
+
+
+@pytest.mark.parametrize("module", [one for one in SOURCES if one.startswith("blnk_api")])
+def test_nothing_beside_the_pages_knows_streamlit(module: str) -> None:
+    assert not [one for one in imported(module) if one.split(".")[0] == "streamlit"]
+
+
+def test_pages_never_touch_the_tables() -> None:
+    assert [one for one in SOURCES if room(one) == "pages" and "blnk_api.store.tables" in ours(one)] == []
+
+
+def test_what_sends_reads_no_files_and_knows_no_drafts() -> None:
+    for module in (one for one in SOURCES if room(one) == "sending"):
+        assert not [one for one in ours(module) if room(one) in ("files", "drafts")], module
+
+
+@pytest.mark.parametrize(
+    ("module", "never"),
+    [
+        ("blnk_api.worker.main", ("starlette", "pandas", "streamlit")),
+        ("blnk_api.settings", ("blnk_api.practice", "starlette", "sqlalchemy", "pandas")),
+        ("blnk_api.client", ("aiohttp", "sqlalchemy", "starlette", "pandas", "blnk_api.practice")),
+        ("blnk_api.review.actions", ("aiohttp", "starlette", "pandas")),
+        ("blnk_api.drafts.check_draft", ("aiohttp", "starlette", "pandas")),
+    ],
+)
+def test_a_process_loads_only_what_it_needs(module: str, never: tuple[str, ...]) -> None:
+    code = f"import sys, {module}; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert [one for one in never if one in loaded] == []
+
+
+def test_no_room_holds_more_than_a_fifth_of_the_code() -> None:
+    lines = Counter[str]()
+    for module, path in SOURCES.items():
+        lines[room(module)] += len(path.read_text().splitlines())
+    (biggest, n), *_ = lines.most_common(1)
+    assert n <= 0.2 * lines.total(), biggest
+
+
+def test_no_folder_has_more_than_fifteen_modules_beside_each_other() -> None:
+    beside = Counter(path.parent for path in SOURCES.values() if path.name != "__init__.py")
+    assert {str(folder.relative_to(ROOT)): n for folder, n in beside.items() if n > 15} == {}
+
+
+def test_each_folder_says_in_a_sentence_what_belongs_there() -> None:
+    for folder in {path.parent for path in SOURCES.values()} - {ROOT}:
+        said = ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""
+        assert said.splitlines()[:1], folder
+        assert said.splitlines()[0].endswith("."), folder

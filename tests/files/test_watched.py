@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import requests
 
 from blnk_api import settings as settings_module
 from blnk_api.common import watched_process
@@ -141,16 +140,17 @@ def test_while_two_long_files_are_read_the_server_answers_and_a_third_is_checked
         assert found is not None
         return found.stage
 
-    def third_is_checked() -> bool:
-        assert requests.get(f"{app.url}/_stcore/health", timeout=10).text == "ok"
-        return stage(third) is Stage.CHECKED
+    def are_being_read() -> bool:
+        return {stage(id) for id in slow} == {Stage.CHECKING}
 
     slow = [upload_to_app(long), upload_to_app(long)]
     try:
-        wait_until(lambda: {stage(id) for id in slow} == {Stage.CHECKING}, app.log)
+        wait_until(are_being_read, app.log)
+        assert [app.is_healthy() for _ in range(50)] == [True] * 50
+        assert are_being_read(), "fifty answers, one after the other, come before either file's end"
         third = upload_to_app(short)
-        wait_until(third_is_checked, app.log)
-        assert [stage(id) for id in slow] == [Stage.CHECKING, Stage.CHECKING]
+        wait_until(lambda: stage(third) is Stage.CHECKED, app.log)
+        assert are_being_read()
     finally:
         for id in slow:
             with journal.write() as tx:

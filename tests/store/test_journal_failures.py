@@ -1,9 +1,14 @@
 """The import database cannot be read or written: it is said why and what to do, waited for, and nothing is
 sent twice or lost."""
 
+import os
 import resource
 import signal
 import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,10 +16,11 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from blnk_api.desk.desk import open_desk
-from blnk_api.store import Journal, JournalUnavailable, failures
+from blnk_api.store import Journal, JournalUnavailable, database, failures
 from blnk_api.store.sending import senders
+from blnk_api.store.states import ImportState, RowState
 from tests.support.command_line import ROOT, Commands
-from tests.support.importer import Importer, wait_until
+from tests.support.importer import Importer, requests_for, wait_until
 from tests.support.postgres import Postgres
 from tests.support.practice import PracticeBlnk
 
@@ -93,6 +99,50 @@ def test_an_interrupt_while_the_database_is_away_ends_the_command_and_says_how_t
     again = commands.run("resume", "--progress", "none")
     assert again.code == 0, again.err
     assert len(practice_blnk.refs()) == len(set(practice_blnk.refs())) == 60
+
+
+_WRITES_AND_STOPS = """
+import os, signal, sqlite3, sys
+journal = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=180)
+journal.execute("BEGIN IMMEDIATE")
+journal.execute("UPDATE imports SET file_name = 'renamed.csv'")
+os.kill(os.getpid(), signal.SIGSTOP)
+journal.execute("COMMIT")
+"""
+
+
+@contextmanager
+def stopped_writer(journal: Path) -> Iterator[None]:
+    """Another process that stands still in the middle of its write; in the end it goes on and commits."""
+    with subprocess.Popen([sys.executable, "-c", _WRITES_AND_STOPS, journal]) as process:
+        try:
+            _, status = os.waitpid(process.pid, os.WUNTRACED)
+            assert os.WIFSTOPPED(status)
+            yield
+            process.send_signal(signal.SIGCONT)
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
+
+
+def test_a_writer_that_stands_still_in_the_middle_of_its_write_is_waited_for_with_words(
+    practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.2)
+    importer.journal.close()
+    importer.journal = Journal(importer.settings.database_url)
+    importer.connect(requests_per_minute=1200)
+    draft = importer.begin(requests_for(100), created=10)
+    with stopped_writer(importer.data_dir / "journal.db"):
+        told = wait_until(lambda: importer.failure, lambda: "the sender says nothing of it")
+        assert "Another process holds the import database and does not let go" in told
+        assert "nothing more is sent" in told
+        assert len(practice_blnk.refs()) < 100
+    done = importer.wait_for(draft, ImportState.DONE)
+    assert importer.failure is None
+    assert done.file_name == "renamed.csv"
+    assert importer.counts(done) == {RowState.CREATED: 100}
+    assert len(practice_blnk.refs()) == len(set(practice_blnk.refs())) == 100
 
 
 def raised_by_sqlite(path: Path) -> OperationalError:

@@ -380,6 +380,12 @@ class Importer:
             self._thread = _SenderThread(Worker(self.settings, self.journal, "test", wall=wall))
             self._thread.start()
 
+    @property
+    def failure(self) -> str | None:
+        """What the sender in the thread says of its database: why it cannot be used at this moment."""
+        assert self._thread is not None
+        return self._thread.failure
+
     def lane(self, import_: Import) -> Lane:
         """The import as the sender in the thread sees it at this moment."""
         assert self._thread is not None
@@ -437,6 +443,12 @@ class _SenderThread(threading.Thread):
     def serves(self, connections: Mapping[str, Connection]) -> bool:
         """Whether its engines are those of these connections by now."""
         return self.problem is not None or self._worker._secrets_seen == connections
+
+    @property
+    def failure(self) -> str | None:
+        if self.problem is not None:
+            raise self.problem
+        return self._worker._thread.failure
 
     def lane(self, import_: Import) -> Lane:
         lanes = [running.engine.lanes for running in self._worker._running.values()]

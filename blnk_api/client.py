@@ -17,9 +17,10 @@ from requests import PreparedRequest
 from requests.auth import AuthBase
 
 from blnk_api import errors
-from blnk_api.blnk import protocol, replies, retries
+from blnk_api.blnk import outcomes, protocol, retries
 from blnk_api.blnk.auth import Token, TokenSource, token_source
 from blnk_api.blnk.http import Transport
+from blnk_api.blnk.outcomes import Meaning
 from blnk_api.blnk.protocol import Filter
 from blnk_api.blnk.replies import Answer, Reply, Request
 from blnk_api.common.names import fold, pattern
@@ -74,7 +75,7 @@ class BlnkClient:
 
     def create(
         self, request: BalanceRequest, *, ref: str | None = None, import_id: str | None = None
-    ) -> replies.Created:
+    ) -> outcomes.Created:
         """Sends one POST, and never again: each repeat would make another balance.
 
         Raises MaybeCreated when nobody knows what came of it; any other error means that nothing was
@@ -83,19 +84,19 @@ class BlnkClient:
         body = protocol.create_balance(request, ref=ref, import_id=import_id)
         reply = self._exchange(protocol.post_balance(self._instance_id, body))
         match protocol.classify(reply, body, now=datetime.now(UTC)):
-            case replies.Created() as created:
+            case outcomes.Created() as created:
                 return created
-            case replies.Refused(status, code, message):
+            case outcomes.Refused(status, code, message):
                 raise errors.Refused(message, status=status, code=code)
-            case replies.Conflict(message):
+            case outcomes.Conflict(message):
                 raise errors.Conflict(message, status=409)
-            case replies.NotApplied(reason, busy=True, retry_after_seconds=wait):
+            case outcomes.NotApplied(reason, Meaning.BUSY, retry_after_seconds=wait):
                 raise errors.RateLimited(reason, retry_after_seconds=wait)
-            case replies.NotApplied(reason):
+            case outcomes.NotApplied(reason):
                 raise errors.NotConnected(reason)
-            case replies.Stop(status, message):
+            case outcomes.Stop(status, message):
                 raise errors.AccessDenied(message, status=status)
-            case replies.Unknown(message, status):
+            case outcomes.Unknown(message, status):
                 told = f"{message} A balance may have been created: look before you send this again."
                 raise errors.MaybeCreated(told, status=status)
             case unheard_of:

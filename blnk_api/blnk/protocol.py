@@ -18,20 +18,23 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from blnk_api import errors
+from blnk_api.blnk.outcomes import (
+    Conflict,
+    Created,
+    Meaning,
+    NotApplied,
+    Outcome,
+    Refused,
+    Stop,
+    Unknown,
+)
 from blnk_api.blnk.replies import (
     MOST_CREATED_BYTES,
     Answer,
     AnswerLost,
-    Conflict,
     ConnectFailed,
-    Created,
-    NotApplied,
-    Outcome,
-    Refused,
     Reply,
     Request,
-    Stop,
-    Unknown,
 )
 from blnk_api.common.visible import shown
 from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance, BalanceRequest
@@ -172,7 +175,7 @@ def _classify_answer(answer: Answer, sent: bytes, now: datetime) -> Outcome:
     if status == 409:
         return Conflict(said.message or "Blnk says that this balance exists already.")
     if status == 429:
-        return NotApplied("Blnk asked us to slow down.", busy=True, retry_after_seconds=wait)
+        return NotApplied("Blnk asked us to slow down.", Meaning.BUSY, status, retry_after_seconds=wait)
     if status in (401, 403):
         return Stop(status, said.message or f"Blnk answered {status} without saying why.")
     told = f"Blnk answered {status}: {said.message or 'nothing readable'}"
@@ -181,20 +184,20 @@ def _classify_answer(answer: Answer, sent: bytes, now: datetime) -> Outcome:
         return Unknown(
             told, status, server_error=complete, retry_after_seconds=wait if status == 503 else None
         )
-    return Unknown(told, status, pauses=True)
+    return Unknown(told, status, Meaning.UNEXPECTED if status >= 300 else Meaning.UNEXPECTED_SUCCESS)
 
 
 def _read_created(answer: Answer, sent: bytes) -> Created | Unknown:
     try:
         balance = Balance.model_validate_json(answer.body)
     except ValidationError:
-        return Unknown(
-            f"Blnk answered {answer.status}, but with nothing that reads as a balance.", answer.status
-        )
+        told = f"Blnk answered {answer.status}, but with nothing that reads as a balance."
+        return Unknown(told, answer.status, Meaning.UNREADABLE)
     asked = orjson.loads(sent)
     ref = (asked.get("meta_data") or {}).get(IMPORT_REF)
     if ref is not None and balance.import_ref != ref:
-        return Unknown("Blnk's answer is about another balance than the one asked for.", answer.status)
+        told = "Blnk's answer is about another balance than the one asked for."
+        return Unknown(told, answer.status, Meaning.UNREADABLE)
     return Created(balance, tuple(differences(asked, balance)))
 
 

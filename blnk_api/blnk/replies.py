@@ -1,10 +1,8 @@
-"""The values that `wire` speaks in: a request, a reply, and what one POST came to."""
+"""The values that travel between `protocol` and the transports: a request, and what came back of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
-
-from blnk_api.models import Balance
 
 MOST_ANSWER_BYTES = 32 * 1024 * 1024
 """Of an answer, unpacked. A page of a hundred balances with the usual metadata is a hundredth of it."""
@@ -56,58 +54,3 @@ class AnswerLost:
 
 
 Reply = Answer | ConnectFailed | AnswerLost
-
-
-@dataclass(frozen=True, slots=True)
-class Created:
-    balance: Balance
-    warnings: tuple[str, ...] = ()
-    """Fields that came back otherwise than sent, in words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Blnk read the request and said no; nothing was created."""
-
-    status: int
-    code: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """Blnk says that it exists already (409). Whether ours is the one is for a look to say."""
-
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class NotApplied:
-    """Surely not carried out, and not the row's fault: it goes again. `busy`: Blnk asked to slow down."""
-
-    reason: str
-    busy: bool = False
-    retry_after_seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """The credentials: nothing was created, and no other row would fare better."""
-
-    status: int
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """A balance may have been created. `server_error` is the status of a complete 5xx answer in Blnk's
-    own words; `pauses` says that a person should read this before more rows go."""
-
-    message: str
-    status: int | None = None
-    server_error: int | None = None
-    pauses: bool = False
-    retry_after_seconds: float | None = None
-
-
-Outcome = Created | Refused | Conflict | NotApplied | Stop | Unknown

@@ -1,8 +1,10 @@
 """What the engine does about an outcome: pure, so that it can be read and tested apart from sending."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from blnk_api.blnk import replies
+from blnk_api.blnk import outcomes
+from blnk_api.blnk.outcomes import RowFate
 from blnk_api.store.sending.attempts import Result
 from blnk_api.store.states import Outcome, RowState
 
@@ -23,26 +25,28 @@ def taken_back(flight: Flight, why: str) -> Result:
     return _result(flight, RowState.READY, Outcome.NOT_APPLIED, message=why)
 
 
-def decide(flight: Flight, outcome: replies.Outcome) -> Result:
+_AFTER: Mapping[RowFate, tuple[RowState, Outcome]] = {
+    RowFate.CREATED: (RowState.CREATED, Outcome.CREATED),
+    RowFate.REFUSED: (RowState.REFUSED, Outcome.REFUSED),
+    RowFate.NOT_SENT: (RowState.READY, Outcome.NOT_APPLIED),
+    RowFate.DENIED: (RowState.READY, Outcome.STOP),
+    RowFate.IN_DOUBT: (RowState.UNKNOWN, Outcome.UNKNOWN),
+}
+"""The row's next state, and what is kept of its attempt."""
+
+
+def decide(flight: Flight, outcome: outcomes.Outcome) -> Result:
     """Where the row goes. A Conflict is in doubt like a lost answer, until a look has settled it."""
-    match outcome:
-        case replies.Created(balance, warnings):
-            told = "; ".join(warnings) or None
-            return _result(
-                flight, RowState.CREATED, Outcome.CREATED, 201, told, balance_id=balance.balance_id
-            )
-        case replies.Refused(status, _, message):
-            return _result(flight, RowState.REFUSED, Outcome.REFUSED, status, message)
-        case replies.NotApplied(reason):
-            return _result(flight, RowState.READY, Outcome.NOT_APPLIED, 429 if outcome.busy else None, reason)
-        case replies.Stop(status, message):
-            return _result(flight, RowState.READY, Outcome.STOP, status, message)
-        case replies.Unknown(message, status):
-            return _result(
-                flight, RowState.UNKNOWN, Outcome.UNKNOWN, status, message, server_error=outcome.server_error
-            )
-        case replies.Conflict(message):
-            return _result(flight, RowState.UNKNOWN, Outcome.UNKNOWN, 409, message)
+    to, came_to = _AFTER[outcome.policy.row]
+    return _result(
+        flight,
+        to,
+        came_to,
+        outcome.status,
+        outcome.message,
+        balance_id=outcome.balance.balance_id if isinstance(outcome, outcomes.Created) else None,
+        server_error=outcome.server_error if isinstance(outcome, outcomes.Unknown) else None,
+    )
 
 
 def _result(

@@ -22,8 +22,8 @@ from blnk_api import errors
 from blnk_api.blnk import protocol
 from blnk_api.blnk.auth import Token
 from blnk_api.blnk.bulk_http import NotSent, boottime
+from blnk_api.blnk.outcomes import Created, Outcome, PauseEffect, RefusalsEffect, RowFate
 from blnk_api.blnk.pacing import Circuit
-from blnk_api.blnk.replies import Created, Refused, Stop, Unknown
 from blnk_api.lookup.existing import ROWS_PER_FILL
 from blnk_api.lookup.looker import Looker
 from blnk_api.sending import decisions
@@ -221,24 +221,16 @@ class Engine:
             return decisions.taken_back(flight, why)
         outcome = protocol.classify(reply, flight.body, now=datetime.now(UTC))
         self.gate.learn(outcome, sent_at=left_at)
-        match outcome:
-            case Created(balance):
+        if isinstance(outcome, Created):
+            self._created(lane, flight.ref, outcome.balance.created_at, left_at)
+        match outcome.policy.refusals:
+            case RefusalsEffect.RESET:
                 lane.refusals_in_a_row = 0
-                self._created(lane, flight.ref, balance.created_at, left_at)
-            case Refused():
+            case RefusalsEffect.COUNT:
                 lane.refusals_in_a_row += 1
-            case Stop(status, message):
-                await self._denied(token, status, message)
-            case Unknown(message, pauses=True):
-                await self.scout.pause(
-                    lane, PausedBy.ANSWER, f"{message} Nobody knows yet what that means for the row."
-                )
-            case Unknown(message, status=200 | 201) if lane.ramp is Ramp.CANARY:
-                await self.scout.pause(
-                    lane, PausedBy.CANARY, f"The first row did not come back as it was sent. {message}"
-                )
-            case _:
-                pass
+        if outcome.policy.row is RowFate.DENIED:
+            await self._denied(token, outcome)
+        await self._pause_for(lane, outcome)
         result = decisions.decide(flight, outcome)
         if result.to is RowState.UNKNOWN:
             self.resolver.became_unknown(flight.row, self.gate.clock())
@@ -258,9 +250,19 @@ class Engine:
     async def _remember_first(self, lane: Lane, created_at: str) -> None:
         await self._recorder.insist(attempts.remember_first, lane.import_.number, created_at)
 
-    async def _denied(self, token: Token, status: int, message: str) -> None:
+    async def _pause_for(self, lane: Lane, outcome: Outcome) -> None:
+        match outcome.policy.pause:
+            case PauseEffect.ALWAYS:
+                told = f"{outcome.message} Nobody knows yet what that means for the row."
+                await self.scout.pause(lane, PausedBy.ANSWER, told)
+            case PauseEffect.FIRST_ROW if lane.ramp is Ramp.CANARY:
+                told = f"The first row did not come back as it was sent. {outcome.message}"
+                await self.scout.pause(lane, PausedBy.CANARY, told)
+
+    async def _denied(self, token: Token, outcome: Outcome) -> None:
         """A 401 renews the token once; what cannot be renewed, and every 403, stops the instance."""
-        if status == 401:
+        message = outcome.message
+        if outcome.status == 401:
             try:
                 await self.gate.renew(token.generation)
                 return

@@ -12,9 +12,9 @@ from blnk_api import errors
 from blnk_api.blnk import protocol, retries
 from blnk_api.blnk.auth import Token, TokenSource
 from blnk_api.blnk.bulk_http import BulkClient, NotSent
+from blnk_api.blnk.outcomes import BreakerEffect, NotApplied, Outcome, PaceEffect, Unknown
 from blnk_api.blnk.pacing import Breaker, Circuit, Pace
-from blnk_api.blnk.replies import Created as CreatedOutcome
-from blnk_api.blnk.replies import NotApplied, Outcome, Refused, Reply, Request, Unknown
+from blnk_api.blnk.replies import Reply, Request
 from blnk_api.settings import Connection, Waits
 
 _LOOKS_FIRST_SHARE = 0.5
@@ -133,23 +133,20 @@ class Gate:
 
     def learn(self, outcome: Outcome, *, sent_at: float) -> bool:
         """Lets pace and breaker know what a row came to. Whether this opened or closed the breaker."""
-        now = self.clock()
-        match outcome:
-            case CreatedOutcome() | Refused():
+        now, policy = self.clock(), outcome.policy
+        wait = outcome.retry_after_seconds if isinstance(outcome, NotApplied | Unknown) else None
+        match policy.pace:
+            case PaceEffect.WENT_WELL:
                 self.pace.went_well()
-                return self.breaker.went_well()
-            case NotApplied(busy=True, retry_after_seconds=wait):
+            case PaceEffect.SLOWS_DOWN:
                 self.pace.busy(now, sent_at=sent_at, retry_after_seconds=wait)
-            case NotApplied(reason):
-                return self.breaker.failed(now, reason)
-            case Unknown(message, status, retry_after_seconds=wait):
-                if wait is not None:
-                    self.pace.wait(now, wait, sent_at=sent_at)
-                # A 2xx that nobody can read is some gateway's page, and stands in front of every row.
-                if status is None or status >= 500 or status == 408 or status < 300:
-                    return self.breaker.failed(now, message)
-            case _:
-                pass
+            case PaceEffect.WAITS_IF_ASKED if wait is not None:
+                self.pace.wait(now, wait, sent_at=sent_at)
+        match policy.breaker:
+            case BreakerEffect.WENT_WELL:
+                return self.breaker.went_well()
+            case BreakerEffect.FAILED:
+                return self.breaker.failed(now, outcome.message)
         return False
 
     async def token(self) -> Token:

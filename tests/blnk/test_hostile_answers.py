@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 import pytest
 
 from blnk_api.blnk import protocol
+from blnk_api.blnk.outcomes import NotApplied, Refused, Stop, Unknown
 from blnk_api.blnk.probe import greet
-from blnk_api.blnk.replies import Answer, NotApplied, Refused, Stop, Unknown
+from blnk_api.blnk.replies import Answer
 from tests.support.connections import read_request, server
 
 MB = 1024 * 1024
@@ -131,7 +132,7 @@ def test_words_of_blnk_are_cut_and_made_fit_to_print(status: int) -> None:
             assert len(code) <= 101
         case Stop(message=message) | Unknown(message=message):
             pass
-        case NotApplied(reason=message):
+        case NotApplied(message=message):
             pass
         case other:
             raise AssertionError(other)

@@ -11,19 +11,18 @@ from hypothesis import strategies as st
 
 from blnk_api import errors
 from blnk_api.blnk import protocol
-from blnk_api.blnk.replies import (
-    Answer,
-    AnswerLost,
+from blnk_api.blnk.outcomes import (
     Conflict,
-    ConnectFailed,
     Created,
+    Meaning,
     NotApplied,
     Outcome,
+    PauseEffect,
     Refused,
-    Reply,
     Stop,
     Unknown,
 )
+from blnk_api.blnk.replies import Answer, AnswerLost, ConnectFailed, Reply
 from blnk_api.models import BalanceRequest
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
@@ -161,7 +160,7 @@ def test_a_refusal_needs_blnks_own_words(status: int) -> None:
 
     assert before_015 == Refused(status, "", "currency: cannot be blank.")
     assert isinstance(html, Unknown)
-    assert html.pauses
+    assert html.meaning is Meaning.UNEXPECTED
 
 
 def test_a_wrong_identity_is_told_from_a_wrong_ledger() -> None:
@@ -193,7 +192,7 @@ def test_what_never_left_or_came_too_often_is_not_applied() -> None:
     busy = classify(answer(429, b"", retry_after="3"))
 
     assert isinstance(busy, NotApplied)
-    assert (busy.busy, busy.retry_after_seconds) == (True, 3.0)
+    assert (busy.meaning, busy.retry_after_seconds) == (Meaning.BUSY, 3.0)
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308, 402, 404, 405, 413, 415, 418, 431, 202, 204])
@@ -201,7 +200,7 @@ def test_an_answer_nobody_expects_is_unknown_and_pauses_with_blnks_words(status:
     outcome = classify(answer(status, {"error": "record limit reached"}))
 
     assert isinstance(outcome, Unknown)
-    assert outcome.pauses
+    assert outcome.policy.pause is PauseEffect.ALWAYS
     assert "record limit reached" in outcome.message
 
 
@@ -211,7 +210,7 @@ def test_a_failure_that_may_have_come_after_the_commit_is_unknown(status: int, b
     outcome = classify(answer(status, body))
 
     assert isinstance(outcome, Unknown)
-    assert not outcome.pauses
+    assert outcome.meaning is Meaning.NO_ANSWER
     complete = status >= 500 and body.startswith(b"{")
     assert outcome.server_error == (status if complete else None)
 

@@ -9,7 +9,9 @@ neither a database server nor a browser.
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,8 +20,11 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
     from blnk_api.store import Journal
     from tests.support.app import App
+    from tests.support.command_line import Commands
     from tests.support.importer import Importer
     from tests.support.postgres import Postgres
     from tests.support.practice import PracticeBlnk
@@ -109,6 +114,20 @@ def _empty_journal(request: pytest.FixtureRequest, kind: str, folder: Path) -> s
     return f"sqlite:///{folder / 'journal.db'}"
 
 
+@pytest.fixture
+def commands(
+    importer: Importer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Commands]:
+    """The command line on the importer's data, in a folder of its own, without a terminal."""
+    from tests.support.command_line import ROOT, Commands
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    with open(os.devnull) as nobody:
+        monkeypatch.setattr(sys, "stdin", nobody)
+        yield Commands(importer, tmp_path, capsys)
+
+
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """As it is started by somebody who has configured nothing; what one test made is there for the next."""
@@ -125,3 +144,26 @@ def blnk(app: App) -> PracticeBlnk:
     blnk.clear_faults()
     blnk.forget_requests()
     return blnk
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real one, for one module: while it is open, nothing else in this process can run an event loop."""
+    from tests.support.browser import chromium
+
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(autouse=True)
+def _tabs_end_with_their_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A page that is left open goes on asking, and costs the next test its time. A module's own stay."""
+    browser: Browser | None = (
+        request.getfixturevalue("browser") if "browser" in request.fixturenames else None
+    )
+    stay = [] if browser is None else browser.contexts
+    yield
+    if browser is not None:
+        for opened in browser.contexts:
+            if opened not in stay:
+                opened.close()

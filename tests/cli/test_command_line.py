@@ -7,7 +7,7 @@ import pwd
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,20 +30,6 @@ from tests.support.sending import done_but_for
 
 SLOW = 1_200
 """Requests a minute: twenty rows take a second, so that something can happen in the middle."""
-
-
-@pytest.fixture
-def commands(
-    importer: Importer,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Iterator[Commands]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    with open(os.devnull) as nobody:
-        monkeypatch.setattr(sys, "stdin", nobody)
-        yield Commands(importer, tmp_path, capsys)
 
 
 def has_begun(blnk: PracticeBlnk) -> Callable[[], bool]:

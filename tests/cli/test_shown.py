@@ -4,24 +4,11 @@ import csv
 import shutil
 from pathlib import Path
 
-import pytest
-
-from tests.support.command_line import ROOT, Commands
+from tests.support.command_line import Commands
 from tests.support.importer import Importer, wait_until
 from tests.support.practice import PracticeBlnk
 
 THOUSAND = Path(__file__).parents[1] / "data" / "thousand.csv"
-
-
-@pytest.fixture
-def commands(
-    importer: Importer,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Commands:
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    return Commands(importer, tmp_path, capsys)
 
 
 def is_unwell(blnk: PracticeBlnk) -> None:

@@ -1,7 +1,6 @@
 """Where rows could not be compared with Blnk, somebody says so before they are created in production."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -10,20 +9,11 @@ from blnk_api.drafts.drafts import NotConfirmed
 from blnk_api.store import imports
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState
-from tests.support.command_line import ROOT, Commands
+from tests.support.command_line import Commands
 from tests.support.drafts import customers, table
 from tests.support.importer import Importer, wait_until
 from tests.support.pages import link, press, run, said, visit
 from tests.support.practice import PracticeBlnk
-
-
-@pytest.fixture
-def commands(
-    importer: Importer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Commands:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    return Commands(importer, tmp_path, capsys)
 
 
 def unreadable_production(importer: Importer, blnk: PracticeBlnk) -> None:

@@ -9,13 +9,13 @@ from blnk_api import errors
 from blnk_api.blnk.replies import Request
 from blnk_api.blnk.retries import wait_seconds
 from blnk_api.client import BlnkClient
+from blnk_api.drafts import existence_check
 from blnk_api.drafts.existence_check import look_draft_up
 from blnk_api.lookup.looker import Looker
 from blnk_api.models import BalanceRequest
 from blnk_api.store import imports
 from blnk_api.store.async_store import JournalThread
 from blnk_api.store.states import RowState, Stage
-from blnk_api.worker import draft_checks
 from tests.support.command_line import Commands
 from tests.support.connections import connection_of
 from tests.support.importer import LEDGER, Importer, requests_for
@@ -127,7 +127,7 @@ def test_a_check_goes_on_where_it_was(
     practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The third list of refs is not answered ten times: it is asked again, and none of the others is."""
-    monkeypatch.setattr(draft_checks, "_ASK_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(existence_check, "_ASK_AGAIN_SECONDS", 0.01)
     draft = importer.draft(requests_for(350))
     with importer.journal.write() as tx:
         imports.set_facts(tx, draft.number, stage=Stage.LOOKING)

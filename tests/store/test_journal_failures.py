@@ -19,7 +19,7 @@ from blnk_api.desk.desk import open_desk
 from blnk_api.store import Journal, JournalUnavailable, database, failures
 from blnk_api.store.sending import senders
 from blnk_api.store.states import ImportState, RowState
-from tests.support.command_line import ROOT, Commands
+from tests.support.command_line import Commands
 from tests.support.importer import Importer, requests_for, wait_until
 from tests.support.postgres import Postgres
 from tests.support.practice import PracticeBlnk
@@ -27,14 +27,6 @@ from tests.support.practice import PracticeBlnk
 on_postgres = pytest.mark.parametrize("importer", ["postgres"], indirect=True)
 NO_ROOM = (1, resource.RLIM_INFINITY)
 """No file of the process can grow any more: to the process, a full disk."""
-
-
-@pytest.fixture
-def commands(
-    importer: Importer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Commands:
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    return Commands(importer, tmp_path, capsys)
 
 
 def made(blnk: PracticeBlnk, n: int) -> None:

@@ -1,0 +1,111 @@
+"""Every text that a person can see, in one list: to be read through before a release.
+
+    python -m tests.support.texts > texts.txt
+
+Taken from the source, so that no text is missed because nobody met it: each literal that is a sentence or a
+label, with `{…}` where a value is put in, under the module and line where it stands. What only machines read
+is left out: names of keys, SQL, patterns, styles, docstrings.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+WHERE = ["app.py", "pages", "blnk_api"]
+NOT_FOR_PEOPLE = ("practice/api", "store/migrations", "files/xlsx", "currency_aliases")
+"""Folders and modules whose literals are bytes of formats, data, or the words of Blnk that are replayed."""
+_NOT_READ_BY_PEOPLE = {
+    "compile",
+    "text",
+    "execute",
+    "exec_driver_sql",
+    "getLogger",
+    "environ",
+    "getenv",
+    "sub",
+}
+_A_WORD = re.compile(r"[A-Za-z]{2,}")
+_LOOKS_LIKE_CODE = re.compile(
+    r"[<>{}=;]|^[a-z0-9_.:/%-]+$|^[A-Z0-9_]+$|^\W*$|^(SELECT|INSERT|UPDATE|DELETE|PRAGMA|CREATE|BEGIN)\b|:material/|^https?:"
+)
+
+
+class Text(NamedTuple):
+    module: str
+    line: int
+    text: str
+
+
+def texts() -> Iterator[Text]:
+    """All of them, by module and line."""
+    for place in WHERE:
+        path = ROOT / place
+        for source in [path] if path.is_file() else sorted(path.rglob("*.py")):
+            module = str(source.relative_to(ROOT))
+            if not any(part in module for part in NOT_FOR_PEOPLE):
+                yield from _of_module(module, ast.parse(source.read_text()))
+        for template in sorted(path.rglob("*.j2")) if path.is_dir() else []:
+            for line, said in enumerate(
+                re.sub(r"<[^>]*>|\{[{%].*?[%}]\}", "\n", template.read_text()).split("\n")
+            ):
+                if _A_WORD.search(said):
+                    yield Text(str(template.relative_to(ROOT)), line, " ".join(said.split()))
+
+
+def _of_module(module: str, tree: ast.Module) -> Iterator[Text]:
+    skipped: set[int] = set()
+    for node in ast.walk(tree):
+        for part in _unread(node):
+            skipped.update(id(one) for one in ast.walk(part))
+    literals = [one for one in ast.walk(tree) if isinstance(one, ast.Constant | ast.JoinedStr)]
+    for node in sorted(literals, key=lambda one: one.lineno):
+        if id(node) in skipped:
+            continue
+        said = _as_read(node)
+        if said is not None and _is_for_people(said):
+            yield Text(module, node.lineno, said)
+
+
+def _unread(node: ast.AST) -> Iterator[ast.AST]:
+    """The parts of a node that nobody reads."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        yield node.value  # a docstring, or words beside a constant
+    if isinstance(node, ast.Call):
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if called in _NOT_READ_BY_PEOPLE:
+            yield from node.args
+        yield from (one.value for one in node.keywords if one.arg in ("key", "icon", "alias", "pattern"))
+    if isinstance(node, ast.JoinedStr):
+        yield from (one for one in node.values if isinstance(one, ast.Constant))
+    if isinstance(node, ast.FormattedValue) and node.format_spec is not None:
+        yield node.format_spec
+
+
+def _as_read(node: ast.Constant | ast.JoinedStr) -> str | None:
+    if isinstance(node, ast.JoinedStr):
+        parts = (one.value if isinstance(one, ast.Constant) else "…" for one in node.values)
+        return "".join(map(str, parts))
+    return node.value if isinstance(node.value, str) else None
+
+
+def _is_for_people(said: str) -> bool:
+    if not _A_WORD.search(said) or _LOOKS_LIKE_CODE.search(said):
+        return False
+    return " " in said.strip() or re.fullmatch(r"[A-Z][a-z]+[.…?]?", said) is not None
+
+
+def main() -> None:
+    module = ""
+    for one in texts():
+        if one.module != module:
+            module = one.module
+            sys.stdout.write(f"\n{module}\n")
+        sys.stdout.write(f"{one.line:5}  {one.text}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,11 +1,10 @@
 """Runs the check of a draft in a process of its own, watched: for the sender, and for a command."""
 
 import asyncio
+import os
 import pickle
-import signal
 import subprocess
 import sys
-from asyncio.subprocess import Process
 from collections import Counter
 from collections.abc import Collection
 from contextlib import suppress
@@ -15,6 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from blnk_api.common import watched_process
+from blnk_api.common.warm_process import Child, Warm
 from blnk_api.common.watched_process import NO_ANSWER, NOT_LET_IN, SETTINGS_FOLLOW, Limits, Watch
 from blnk_api.errors import AccessDenied, ReadFailed
 from blnk_api.settings import Settings
@@ -39,14 +39,13 @@ def _limits(settings: Settings, draft: Import) -> Limits:
     return watched_process.for_file(0, waits_for_blnk=True)
 
 
-def _command(id: str) -> list[str]:
-    return [sys.executable, "-m", "blnk_api.drafts.check_draft", id]
+_checks = Warm("blnk_api.drafts.check_draft")
 
 
 @dataclass
 class _Check:
     draft: Import
-    process: Process
+    process: Child
     watch: Watch
     watching: asyncio.Task[None]
 
@@ -72,11 +71,7 @@ class ChecksApart:
         return len(self._checks) < MOST_AT_ONCE and young < _MOST_YOUNG
 
     async def begin(self, draft: Import) -> None:
-        process = await asyncio.create_subprocess_exec(
-            *_command(draft.id),
-            stdin=asyncio.subprocess.PIPE,  # closes with us: see prepare.main
-            env=watched_process.environment(),
-        )
+        process = await asyncio.to_thread(_checks.start, [draft.id])  # its input closes with us: see its main
         watch = Watch(process.pid, _limits(self._settings, draft))
         watching = asyncio.create_task(self._see_through(draft, process, watch))
         self._checks[draft.id] = _Check(draft, process, watch, watching)
@@ -91,20 +86,19 @@ class ChecksApart:
 
     async def _end(self, check: _Check) -> None:
         check.watching.cancel()
-        with suppress(ProcessLookupError):
-            check.process.kill()
-        await asyncio.gather(check.watching, check.process.wait(), return_exceptions=True)
+        check.process.kill()
+        await asyncio.gather(check.watching, check.process.wait_async(), return_exceptions=True)
 
-    async def _see_through(self, draft: Import, process: Process, watch: Watch) -> None:
-        ended = asyncio.create_task(process.wait())
+    async def _see_through(self, draft: Import, process: Child, watch: Watch) -> None:
+        ended = asyncio.create_task(process.wait_async())
         gives_way = False
-        while not (await asyncio.wait({ended}, timeout=watched_process.LOOK_SECONDS))[0]:
+        while not ended.done():
             if why := watch.exceeded():
-                with suppress(ProcessLookupError):
-                    process.kill()
+                process.kill()
                 await ended
                 await self._give_up(draft, why)
                 return
+            await asyncio.wait({ended}, timeout=watched_process.LOOK_SECONDS)
             if not gives_way and watch.age_seconds > _YOUNG_SECONDS:
                 gives_way = True
                 watch.give_way()
@@ -133,26 +127,21 @@ def give_up(tx: Connection, draft: Import, why: str) -> None:
 
 def run(journal: Journal, settings: Settings, draft: Import) -> None:
     """One check, to its end, as these settings say. Raises what `prepare` raises of Blnk's."""
-    process = subprocess.Popen(
-        [*_command(draft.id), SETTINGS_FOLLOW],
-        stdin=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=watched_process.environment(),
-        process_group=0,  # a terminal's Ctrl-C is for the command, which then ends this one
-    )
-    assert process.stdin is not None
-    assert process.stderr is not None
-    try:
-        process.stdin.write(pickle.dumps(settings))
-        process.stdin.flush()
-        why = _watched_to_its_end(process, Watch(process.pid, _limits(settings, draft)))
-        told = process.stderr.read().decode("utf-8", "replace").strip()
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        process.stdin.close()
-        process.stderr.close()
+    read_stderr, write_stderr = os.pipe()
+    with os.fdopen(read_stderr, "rb") as stderr:
+        try:
+            process = _checks.start([draft.id, SETTINGS_FOLLOW], stderr=write_stderr)
+        finally:
+            os.close(write_stderr)
+        with process.stdin:
+            try:
+                process.stdin.write(pickle.dumps(settings))
+                process.stdin.flush()
+                why = _watched_to_its_end(process, Watch(process.pid, _limits(settings, draft)))
+                told = stderr.read().decode("utf-8", "replace").strip()
+            finally:
+                process.kill()
+                process.wait()
     match process.returncode:
         case _ if why is not None:
             pass
@@ -168,11 +157,10 @@ def run(journal: Journal, settings: Settings, draft: Import) -> None:
         give_up(tx, draft, why or watched_process.FAILED)
 
 
-def _watched_to_its_end(process: subprocess.Popen[bytes], watch: Watch) -> str | None:
-    while True:
+def _watched_to_its_end(process: Child, watch: Watch) -> str | None:
+    while (why := watch.exceeded()) is None:
         with suppress(subprocess.TimeoutExpired):
             process.wait(watched_process.LOOK_SECONDS)
             return None
-        if why := watch.exceeded():
-            process.send_signal(signal.SIGKILL)
-            return why
+    process.kill()
+    return why

@@ -18,11 +18,13 @@ import orjson
 
 from blnk_api import files
 from blnk_api.common import watched_process
+from blnk_api.common.warm_process import Child, Warm
 from blnk_api.common.watched_process import Watch
 from blnk_api.files import FileProblem, FileShape, ReadOptions, Record
 from blnk_api.files.file_shape import Flaw
 
 _DETECT = ReadOptions()
+_readers = Warm("blnk_api.files.reading_process")
 
 
 def detect(path: Path, name: str, options: ReadOptions = _DETECT) -> FileShape:
@@ -55,34 +57,31 @@ def _reading(path: Path, name: str, options: ReadOptions, *, with_records: bool)
     """What the process says, line by line."""
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
-    process = subprocess.Popen(
-        [sys.executable, "-m", "blnk_api.files.reading_process"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=watched_process.environment(),
-        process_group=0,
-    )
+    read_stdout, write_stdout = os.pipe()
+    stdout = os.fdopen(read_stdout, "rb")
+    try:
+        process = _readers.start(stdout=write_stdout)
+    finally:
+        os.close(write_stdout)
     ended = _Ended(process, Watch(process.pid, watched_process.for_file(size)))
-    assert process.stdin is not None
-    assert process.stdout is not None
     try:
         asked = {"path": str(path.absolute()), "name": name, "with_records": with_records}
         asked_json = json.dumps({**asked, "options": options.model_dump()})  # names may be any bytes
         with suppress(BrokenPipeError):
             process.stdin.write(asked_json.encode())
             process.stdin.close()
-        with closing(_lines(process.stdout, ended)) as lines:
+        with closing(_lines(stdout, ended)) as lines:
             yield lines
     finally:
         process.kill()
         process.wait()
-        process.stdout.close()
+        stdout.close()
 
 
 class _Ended:
     """Ends a process that uses too much, and knows why."""
 
-    def __init__(self, process: subprocess.Popen[bytes], watch: Watch) -> None:
+    def __init__(self, process: Child, watch: Watch) -> None:
         self._process = process
         self._watch = watch
         self.why = watched_process.FAILED

@@ -10,6 +10,7 @@ import pytest
 
 from blnk_api import settings as settings_module
 from blnk_api.common import watched_process
+from blnk_api.common.warm_process import Warm
 from blnk_api.common.watched_process import Limits, Watch
 from blnk_api.drafts import check_process, drafts
 from blnk_api.files import FileProblem, reading_process
@@ -86,8 +87,8 @@ def test_a_file_that_brings_its_reader_down_is_tried_once_more_and_then_refused(
     importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun = importer.data_dir / "begun"
-    die = f"open({str(begun)!r}, 'a').write('x'); import os; os.abort()"
-    monkeypatch.setattr(check_process, "_command", lambda _: [sys.executable, "-c", die])
+    monkeypatch.setenv("CHECKS_BEGUN", str(begun))
+    monkeypatch.setattr(check_process, "_checks", Warm("tests.support.check_that_dies"))
     draft = importer.upload(GOOD)
     assert draft.stage is Stage.UNREADABLE
     assert (draft.problem or "").startswith("Reading this file failed. Nothing was sent.")
@@ -95,14 +96,9 @@ def test_a_file_that_brings_its_reader_down_is_tried_once_more_and_then_refused(
 
 
 def test_two_slow_files_keep_no_third_waiting(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
-    as_it_is = check_process._command
     slow = [imports.new_id(), imports.new_id()]
-
-    def command(id: str) -> list[str]:
-        for_ever = [sys.executable, "-c", "import sys; sys.stdin.read()"]
-        return for_ever if id in slow else as_it_is(id)
-
-    monkeypatch.setattr(check_process, "_command", command)
+    monkeypatch.setenv("CHECKS_WITHOUT_END", " ".join(slow))
+    monkeypatch.setattr(check_process, "_checks", Warm("tests.support.check_without_end"))
     monkeypatch.setattr(check_process, "_YOUNG_SECONDS", 0.2)
     for id in slow:
         upload(importer, id)

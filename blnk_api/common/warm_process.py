@@ -1,0 +1,253 @@
+"""Starts processes of ours by forking one that has imported what they need.
+
+    python -m blnk_api.common.warm_process MODULE IDLE_SECONDS     (asked by a socket, its standard input)
+
+A Python that imports our modules takes most of a second of processor time before it does anything; a fork of
+one that has done so takes a hundredth. What is started so is as `python -m MODULE` would be: a process of its
+own in a group of its own, with the arguments, environment, folder and standard streams of who asked.
+
+The one that is forked ends with the process that started it, and by itself when it was not asked for a while.
+"""
+
+import asyncio
+import gc
+import importlib
+import os
+import pickle
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import IO, NoReturn
+
+from blnk_api.common import watched_process
+
+IDLE_SECONDS = 60.0
+"""It holds some fifty megabytes, for whoever uploads or changes the next file."""
+_LENGTH_BYTES = 8
+
+
+class Child:
+    """A process that was started so; used as `subprocess.Popen` is. Its standard input comes from here."""
+
+    def __init__(self, pid: int, stdin: IO[bytes], status: IO[bytes]) -> None:
+        self.pid = pid
+        self.stdin = stdin
+        self.returncode: int | None = None
+        self._status = status  # stays open: several threads may wait for it
+        self._reading = threading.Lock()
+
+    def poll(self) -> int | None:
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its return code: what it ended with, or minus the signal. Raises subprocess.TimeoutExpired."""
+        if self.returncode is None:
+            waiting = select.poll()
+            waiting.register(self._status, select.POLLIN)
+            if not waiting.poll(None if timeout is None else timeout * 1000):
+                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+        with self._reading:
+            if self.returncode is None:
+                self.returncode = self._read_returncode()
+            return self.returncode
+
+    async def wait_async(self) -> int:
+        """As `wait`, on an event loop."""
+        if self.returncode is None:
+            ended = asyncio.Event()
+            loop, status = asyncio.get_running_loop(), os.dup(self._status.fileno())
+            loop.add_reader(status, ended.set)
+            try:
+                await ended.wait()
+            finally:
+                loop.remove_reader(status)
+                os.close(status)
+        return self.wait()
+
+    def kill(self) -> None:
+        """Ends it, if it has not ended."""
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+    def _read_returncode(self) -> int:
+        if line := self._status.readline():
+            return int(line)
+        # Who would have told is gone, so nobody watches it any more.
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        return -signal.SIGKILL
+
+
+class Warm:
+    """Starts processes that run `main` of one module. For any thread."""
+
+    def __init__(self, module: str, *, idle_seconds: float = IDLE_SECONDS) -> None:
+        self._module = module
+        self._idle_seconds = idle_seconds
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._asks: socket.socket
+
+    def start(
+        self, arguments: Sequence[str] = (), *, stdout: int | None = None, stderr: int | None = None
+    ) -> Child:
+        """Returns when it runs. Standard output and error are ours where no others are given."""
+        with self._lock:
+            for _ in range(2):  # it may be about to end, as nobody asked for so long
+                self._begin_if_needed()
+                with suppress(OSError, EOFError):
+                    return self._ask(arguments, stdout or 1, stderr or 2)
+                self._end()
+        raise OSError(f"{self._module} could not be started.")
+
+    def _begin_if_needed(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            return
+        self._end()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "blnk_api.common.warm_process", self._module, str(self._idle_seconds)],
+                stdin=theirs.fileno(),
+                env=watched_process.environment(),
+                process_group=0,  # a terminal's Ctrl-C is for us, and we end it
+            )
+        self._asks = ours
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._asks.close()
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def _ask(self, arguments: Sequence[str], stdout: int, stderr: int) -> Child:
+        """Raises OSError or EOFError where nobody answers; what may run nevertheless ends with its input."""
+        request = pickle.dumps((list(arguments), dict(os.environ), os.getcwd()))
+        read_input, write_input = os.pipe()
+        read_status, write_status = os.pipe()
+        stdin, status = os.fdopen(write_input, "wb"), os.fdopen(read_status, "rb")
+        try:
+            try:
+                streams = [read_input, stdout, stderr, write_status]
+                socket.send_fds(self._asks, [len(request).to_bytes(_LENGTH_BYTES, "big")], streams)
+                self._asks.sendall(request)
+            finally:
+                os.close(read_input)
+                os.close(write_status)
+            if line := status.readline():
+                return Child(int(line), stdin, status)
+            raise EOFError
+        except BaseException:
+            stdin.close()
+            status.close()
+            raise
+
+
+class _Forked:
+    """The process that forks, on its own side."""
+
+    def __init__(self, module: str, idle_seconds: float) -> None:
+        self._idle_seconds = idle_seconds
+        self._asks = socket.socket(fileno=os.dup(0))
+        self._module = module
+        self._statuses: dict[int, int] = {}
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self._woken, self._wake = os.pipe()
+        os.set_blocking(self._wake, False)
+        signal.set_wakeup_fd(self._wake)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def run(self) -> None:
+        """Until nobody is there who asks, or has asked for a while."""
+        waiting = select.poll()
+        waiting.register(self._asks, select.POLLIN)
+        waiting.register(self._woken, select.POLLIN)
+        while ready := waiting.poll(None if self._statuses else self._idle_seconds * 1000):
+            ready_fds = [fd for fd, _ in ready]
+            if self._woken in ready_fds:
+                os.read(self._woken, 4096)
+                self._tell_ends()
+            if self._asks.fileno() in ready_fds and not self._answer():
+                return
+
+    def _answer(self) -> bool:
+        """Whether there was a question."""
+        length, streams, *_ = socket.recv_fds(self._asks, _LENGTH_BYTES, 4)
+        if not length:
+            return False
+        wanted = int.from_bytes(length, "big")
+        request = self._asks.recv(wanted, socket.MSG_WAITALL)
+        if len(request) < wanted:
+            return False
+        pid = os.fork()
+        if pid == 0:
+            self._become(streams, *pickle.loads(request))
+        *others, status = streams
+        for stream in others:
+            os.close(stream)
+        os.write(status, b"%d\n" % pid)
+        self._statuses[pid] = status
+        return True
+
+    def _tell_ends(self) -> None:
+        with suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                status = self._statuses.pop(ended[0])
+                with suppress(BrokenPipeError):
+                    os.write(status, b"%d\n" % os.waitstatus_to_exitcode(ended[1]))
+                os.close(status)
+
+    def _become(
+        self, streams: list[int], arguments: list[str], environment: dict[str, str], folder: str
+    ) -> NoReturn:
+        code = 1
+        try:
+            os.setpgid(0, 0)
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            for at, stream in enumerate(streams[:3]):
+                os.dup2(stream, at)
+            ours = (self._asks.fileno(), self._woken, self._wake, *streams, *self._statuses.values())
+            os.closerange(3, max(ours) + 1)
+            sys.stdin, sys.stdout = os.fdopen(0, closefd=False), os.fdopen(1, "w", closefd=False)
+            sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
+            os.environ.clear()
+            os.environ.update(environment)
+            os.chdir(folder)
+            sys.argv = [self._module, *arguments]
+            importlib.import_module(self._module).main()
+            code = 0
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            with suppress(OSError, ValueError):
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(code)
+
+
+def main() -> None:
+    """Imports the module, and forks whenever it is asked to."""
+    module = sys.argv[1]
+    forked = _Forked(module, float(sys.argv[2]))
+    importlib.import_module(module)
+    gc.collect()
+    gc.freeze()  # or the first collection in each fork would copy all of it
+    forked.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""Processes that are forked from a warm one are as if they had been started anew, and end no later."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blnk_api.common import watched_process
+from blnk_api.common.warm_process import Child, Warm
+from tests.support.importer import wait_until
+
+MODULE = "tests.support.process_that_tells"
+
+
+@pytest.fixture(scope="module")
+def warm() -> Iterator[Warm]:
+    made = Warm(MODULE)
+    yield made
+    made._end()
+
+
+class Started:
+    """A child, what it told, and what stood in its standard error when it had ended."""
+
+    def __init__(self, warm: Warm, *arguments: str) -> None:
+        read_out, write_out = os.pipe()
+        read_err, write_err = os.pipe()
+        self.child: Child = warm.start(arguments, stdout=write_out, stderr=write_err)
+        os.close(write_out)
+        os.close(write_err)
+        with os.fdopen(read_out) as out:
+            self.told: dict[str, Any] = json.loads(out.readline())
+        self._err = read_err
+
+    def end(self) -> tuple[int, str]:
+        self.child.stdin.close()
+        with os.fdopen(self._err) as err:
+            return self.child.wait(60), err.read()
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def test_it_has_the_arguments_environment_folder_and_streams_of_who_started_it(
+    warm: Warm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for said in ("one", "two"):
+        monkeypatch.setenv("SAID", said)
+        folder = tmp_path / said
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        started = Started(warm, "waits", said)
+        assert started.told["arguments"] == ["waits", said]
+        assert started.told["said"] == said
+        assert started.told["folder"] == str(folder)
+        assert started.told["group"] == started.told["pid"] == started.child.pid
+        assert started.told["open"] == 3
+        assert started.end() == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("does", "code", "says"), [("exits", 77, ""), ("fails", 1, "ValueError: no good\n"), ("dies", -9, "")]
+)
+def test_its_end_is_told_as_it_was(warm: Warm, does: str, code: int, says: str) -> None:
+    ended, said = Started(warm, does).end()
+    assert ended == code
+    assert said.endswith(says)
+
+
+def test_two_at_once_are_two_processes_of_one_that_has_imported_what_they_need(warm: Warm) -> None:
+    one, other = Started(warm, "waits"), Started(warm, "waits")
+    assert one.told["pid"] != other.told["pid"]
+    assert one.told["parent"] == other.told["parent"] != os.getpid()
+    assert other.told["open"] == 3
+    assert other.end()[0] == 0
+    assert one.child.poll() is None
+    assert one.end()[0] == 0
+
+
+def test_many_threads_start_each_its_own(warm: Warm) -> None:
+    def run(at: int) -> tuple[list[str], int]:
+        started = Started(warm, "exits", str(at))
+        return started.told["arguments"], started.end()[0]
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(run, range(40))) == [(["exits", str(at)], 77) for at in range(40)]
+
+
+def test_it_is_waited_for_on_an_event_loop_and_can_be_killed(warm: Warm) -> None:
+    async def run() -> int:
+        started = Started(warm, "waits")
+        waiting = asyncio.create_task(started.child.wait_async())
+        assert not (await asyncio.wait({waiting}, timeout=0))[0]
+        started.child.kill()
+        started.child.kill()
+        return await waiting
+
+    assert asyncio.run(run()) == -9
+
+
+def test_who_waits_for_a_moment_is_told_that_it_runs_on(warm: Warm) -> None:
+    started = Started(warm, "waits")
+    with pytest.raises(subprocess.TimeoutExpired):
+        started.child.wait(0.01)
+    assert started.end()[0] == 0
+
+
+def test_when_the_one_that_forks_is_killed_what_it_started_ends_and_the_next_runs() -> None:
+    warm = Warm(MODULE)
+    started = Started(warm, "waits")
+    os.kill(started.told["parent"], signal.SIGKILL)
+    assert started.child.wait(60) == -9
+    wait_until(lambda: is_gone(started.told["pid"]), lambda: "nobody watches it, and it runs on")
+    assert Started(warm, "exits").end()[0] == 77
+    warm._end()
+
+
+def test_it_ends_when_nobody_asks_for_a_while_but_never_under_what_it_started() -> None:
+    warm = Warm(MODULE, idle_seconds=0.05)
+    first = Started(warm, "waits")
+    second = Started(warm, "exits")
+    assert second.end()[0] == 77
+    assert not is_gone(first.told["parent"])
+    assert first.end()[0] == 0
+    wait_until(lambda: is_gone(first.told["parent"]), lambda: "it holds its memory for nobody")
+    assert Started(warm, "exits").end()[0] == 77
+    warm._end()
+
+
+def test_nothing_is_left_when_who_started_it_is_killed() -> None:
+    starts = f"""
+import sys
+from blnk_api.common.warm_process import Warm
+child = Warm({MODULE!r}).start(["waits"])
+sys.stdin.read()
+"""
+    starter = subprocess.Popen(
+        [sys.executable, "-c", starts],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=watched_process.environment(),
+        text=True,
+    )
+    assert starter.stdin is not None
+    assert starter.stdout is not None
+    told = json.loads(starter.stdout.readline())
+    starter.kill()
+    starter.wait()
+    for pid in (told["pid"], told["parent"]):
+        wait_until(lambda pid=pid: is_gone(pid), lambda: "it outlives who started it")  # type: ignore[misc]
+    starter.stdin.close()
+    starter.stdout.close()
+
+
+def test_a_module_that_cannot_be_imported_is_an_error_at_once() -> None:
+    with pytest.raises(OSError, match="could not be started"):
+        Warm("tests.support.there_is_no_such_module").start()

@@ -21,6 +21,7 @@ from blnk_api.review import recreate
 from blnk_api.store import Journal, imports
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import JournalRow, by_id
+from blnk_api.store.sending import late_records
 from blnk_api.store.states import WORDS, ImportState, RowState, Stage
 from blnk_api.store.tables import rows
 from blnk_api.store.transitions import IDS_PER_STATEMENT, move, move_import, note
@@ -164,6 +165,8 @@ def _mark_created(tx: Connection, asked: JournalRow, balance: Balance, who: str)
         message=f"{phrases.actor(who)} found it in Blnk.",
     )
     if moved:
+        # The balance may not be of the row's own request, which Blnk may carry out later.
+        late_records.owe(tx, moved)
         note(
             tx, number, who=who, what="said which balance it is", row=asked.id, balance_id=balance.balance_id
         )

@@ -42,7 +42,7 @@ def move(
     """The rows that made the move. With `claim`, only rows that this claim holds.
 
     `facts` are columns to set on the way. All rows are of one import; its counts follow. Whoever is called
-    not created after it was sent is owed late looks, in the same transaction.
+    not created after it was sent, or another import's balance, is owed late looks, in the same transaction.
     """
     require_move(from_, to)
     moved: list[int] = []
@@ -63,7 +63,7 @@ def move(
             per_import[row.import_] = per_import.get(row.import_, 0) + 1
         for import_, n in per_import.items():
             count(tx, import_, {from_: -n, to: n})
-    if from_ is RowState.UNKNOWN and to in (RowState.READY, RowState.REFUSED):
+    if from_ is RowState.UNKNOWN and to in (RowState.READY, RowState.REFUSED, RowState.EXISTS):
         late_records.owe(tx, moved)
     return moved
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 import pytest
@@ -12,6 +12,7 @@ from blnk_api.lookup.looker import read_balances
 from blnk_api.models import Balance
 from blnk_api.reports.receipts import tell
 from blnk_api.review import actions
+from blnk_api.sending import ownership
 from blnk_api.sending.late_lookups import settle_late
 from blnk_api.store import Journal, imports, tables
 from blnk_api.store.imports import Import
@@ -23,7 +24,7 @@ from blnk_api.store.states import ImportState, RowState
 from blnk_api.wording import about_late_findings
 from tests.support.command_line import Commands
 from tests.support.faulty_proxy import Between, Reply, Sent
-from tests.support.importer import BOTH_DATABASES, Importer, requests_for, wait_until
+from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_for, wait_until
 from tests.support.lookup import balance
 from tests.support.practice import PracticeBlnk
 from tests.support.store import (
@@ -37,6 +38,9 @@ from tests.support.store import (
     rows_of,
     running,
 )
+
+if TYPE_CHECKING:
+    from blnk_api.client import BlnkClient
 
 on_both_databases = pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
 HOUR, DAY = 3_600.0, 86_400.0
@@ -102,7 +106,34 @@ def sent_again_by_a_person(journal: Journal, made: Import) -> None:
     assert actions.send_again(journal, ids_of(journal, made)[0], who="Ada")
 
 
-NOT_CREATED = [absent, refused_after_5xx, refused_after_409, left_to_a_person, sent_again_by_a_person]
+def another_desks(ref: str) -> list[Balance]:
+    """What another desk made of the same row."""
+    stamps = {"import_id": "imp_elsewhere", "customer": "0"}
+    return read_balances([balance(ref, "bln_elsewhere", **stamps)])
+
+
+def found_as_another_desks(journal: Journal, made: Import) -> None:
+    with journal.write() as tx:
+        (row,) = unknown.unknown_rows(tx, [made.number])
+        ownership.was_found(tx, made.id, row, another_desks(row.ref))
+
+
+def linked_by_a_person(journal: Journal, made: Import) -> None:
+    (row,) = rows_of(journal, made)
+    (theirs,) = another_desks(row.ref or "")
+
+    class Client:
+        def get_balance(self, _: str) -> Balance:
+            return theirs
+
+    client = cast("BlnkClient", Client())
+    assert actions.this_is_it(journal, client, row.id, theirs.balance_id, who="Ada")
+
+
+NOT_CREATED = [
+    *(absent, refused_after_5xx, refused_after_409, left_to_a_person, sent_again_by_a_person),
+    *(found_as_another_desks, linked_by_a_person),
+]
 
 
 @pytest.mark.parametrize("call_it", NOT_CREATED)
@@ -218,6 +249,23 @@ def test_a_second_balance_is_named_once_with_all_ids(journal: Journal, state: Im
         assert now.findings is not None
         assert not now.findings["clean"]
         assert now.findings["twins"] == [{"row": row.number, "ids": ["bln_2", "bln_1"]}]
+
+
+@pytest.mark.parametrize("call_it", [found_as_another_desks, linked_by_a_person])
+def test_a_balance_made_after_another_desks_was_found_for_its_row_is_named(
+    journal: Journal, call_it: Callable[[Journal, Import], None]
+) -> None:
+    made = lost(journal)
+    call_it(journal, made)
+    finished(journal, made)
+    (row,) = rows_of(journal, made)
+    ref = row.ref or ""
+    look(journal, made, {ref: another_desks(ref)}, after=600.0)
+    assert told(journal, made) == []
+    look(journal, made, {ref: [*another_desks(ref), *held(row, "bln_late", by=made.id)[ref]]})
+    with journal.read() as tx:
+        now = imports.by_number(tx, made.number)
+    assert (now.findings or {})["twins"] == [{"row": row.number, "ids": ["bln_elsewhere", "bln_late"]}]
 
 
 def test_a_row_that_has_its_one_balance_tells_nothing(journal: Journal) -> None:
@@ -417,6 +465,40 @@ def test_a_balance_made_after_the_import_was_done_is_named_within_the_day(
         assert late_one in "".join(second["findings"])
         assert (second["checked_again"]["open"], last["checked_again"]["open"]) == (1, 0)
         assert last["checked_again"]["last"]
+        assert len(practice_blnk.balances()) == 11
+
+
+def test_a_balance_made_after_another_desks_was_found_for_its_row_is_named_within_the_day(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    """The row's own request brought no answer, and the look found what another desk had made of it."""
+    delayed = Delayed("5")
+    theirs: list[str] = []
+
+    def another_is_faster(sent: Sent) -> Reply | None:
+        reply = delayed(sent)
+        if reply is not None:
+            stamps = {**sent.json["meta_data"], "import_id": "imp_elsewhere"}
+            made = practice_blnk.create_balance(ledger_id=LEDGER, currency="NGN", meta_data=stamps)
+            theirs.append(made["balance_id"])
+        return reply
+
+    with Between(practice_blnk) as between:
+        importer.hurry()
+        importer.connect(base_url=between.url)
+        between.on_create = another_is_faster
+        draft = importer.run(requests_for(10), until=[ImportState.PAUSED])
+        importer.resume(draft)
+        done = importer.wait_for(draft, ImportState.DONE)
+        row = importer.rows(done)[5]
+        assert (row.state, row.balance_id) == (RowState.EXISTS, theirs[0])
+        late_one = delayed.carry_out()
+        importer.later_seconds = 25 * HOUR
+        wait_until(
+            lambda: "second balance" in importer.events(done), lambda: f"not told: {importer.events(done)}"
+        )
+        found = importer.find(done.id).findings or {}
+        assert found["twins"] == [{"row": row.number, "ids": [theirs[0], late_one]}]
         assert len(practice_blnk.balances()) == 11
 
 

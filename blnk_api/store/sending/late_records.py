@@ -3,6 +3,7 @@
 Blnk may carry a request out long after we had every reason to think it lost. So each such row is looked up
 again: after ten settle times, after an hour and after a day. What is owed is written in the transaction that
 calls the row not created, by the ref that it was sent under: it may be fixed afterwards, and get another one.
+A row whose balance is another desk's, or one that a person linked, is among them: its own request may come.
 """
 
 import time

@@ -130,6 +130,7 @@ def test_a_cell_of_any_type_is_its_text(file: Path, cell: str, seen: str) -> Non
         ('<c r="C2" t="e"><v>#N/A</v></c>', "cell_error", "error"),
         ('<c r="C2"><f>1+1</f></c>', "formula_without_result", "error"),
         ('<c r="C2"><v>1.23456789012346E+17</v></c>', "long_number", "warning"),
+        ('<c r="C2"><v>1234567890123456</v></c>', "long_number", "warning"),
         (text("D2", "stray"), "outside_table", "warning"),
         (text("XFD2", "far away"), "outside_table", "warning"),
     ],

@@ -8,10 +8,12 @@ import pytest
 
 from blnk_api import settings
 from blnk_api.errors import SettingsProblem
-from blnk_api.settings import BLNK_CLOUD, PRACTICE, Instance, OAuth, Settings
+from blnk_api.settings import PRACTICE, Instance, OAuth, Settings
 
 SECRET = "blnk_at_s3cr3t"
 GOOD = {"instance_id": '"ins_1"', "access_token": f'"{SECRET}"'}
+
+CLOUD = "https://api.cloud.blnkfinance.com"
 
 
 def secrets_file(folder: Path, text: str) -> Path:
@@ -43,8 +45,8 @@ def problem(folder: Path, text: str, **environ: str) -> str:
 def test_a_connection_needs_no_more_than_an_instance_and_a_token(tmp_path: Path) -> None:
     one = load(tmp_path, connection()).connections["acme"]
 
-    assert one.instance == Instance(BLNK_CLOUD, "ins_1", "production")
-    assert (one.label, one.url, one.credentials) == ("acme", BLNK_CLOUD, SECRET)
+    assert one.instance == Instance(CLOUD, "ins_1", "production")
+    assert (one.label, one.url, one.credentials) == ("acme", CLOUD, SECRET)
     assert (one.requests_per_minute, one.request_timeout_seconds) == (5_000, 30.0)
     assert one.is_production
     assert not one.is_practice

@@ -83,22 +83,24 @@ class BlnkClient:
         """
         body = protocol.create_balance(request, ref=ref, import_id=import_id)
         reply = self._exchange(protocol.post_balance(self._instance_id, body))
-        match protocol.classify(reply, body, now=datetime.now(UTC)):
-            case outcomes.Created() as created:
-                return created
-            case outcomes.Refused(status, code, message):
-                raise errors.Refused(message, status=status, code=code)
+        outcome = protocol.classify(reply, body, now=datetime.now(UTC))
+        support = protocol.support(reply) if isinstance(reply, Answer) else errors.Support()
+        match outcome:
+            case outcomes.Created():
+                return outcome
+            case outcomes.Refused(message=message):
+                raise errors.Refused(message, **support)
             case outcomes.Conflict(message):
-                raise errors.Conflict(message, status=409)
-            case outcomes.NotApplied(reason, Meaning.BUSY, retry_after_seconds=wait):
-                raise errors.RateLimited(reason, retry_after_seconds=wait)
-            case outcomes.NotApplied(reason):
-                raise errors.NotConnected(reason)
-            case outcomes.Stop(status, message):
-                raise errors.AccessDenied(message, status=status)
-            case outcomes.Unknown(message, status):
+                raise errors.Conflict(message, **support)
+            case outcomes.NotApplied(message, Meaning.BUSY, retry_after_seconds=wait):
+                raise errors.RateLimited(message, retry_after_seconds=wait, **support)
+            case outcomes.NotApplied(message):
+                raise errors.NotConnected(message)
+            case outcomes.Stop(message=message):
+                raise errors.AccessDenied(message, **support)
+            case outcomes.Unknown(message):
                 told = f"{message} A balance may have been created: look before you send this again."
-                raise errors.MaybeCreated(told, status=status)
+                raise errors.MaybeCreated(told, **support)
             case unheard_of:
                 assert_never(unheard_of)
 
@@ -315,10 +317,13 @@ class BlnkClient:
     def _exchange(self, request: Request) -> Reply:
         """Once, and after a 401 once more with a newer token: a 401 says that nothing was done."""
         token = self._tokens.current()
-        reply = self._transport.exchange(request, _Bearer(token))
+        reply = self._send(request, token)
         if isinstance(reply, Answer) and reply.status == 401:
-            reply = self._transport.exchange(request, _Bearer(self._tokens.newer_than(token.generation)))
+            reply = self._send(request, self._tokens.newer_than(token.generation))
         return reply
+
+    def _send(self, request: Request, token: Token) -> Reply:
+        return self._transport.exchange(request, _Bearer(token), secrets=(token.value,))
 
 
 _NAME_FIELDS = ("first_name", "last_name", "organization_name", "email_address")

@@ -12,14 +12,32 @@ BlnkError
 └── MaybeCreated          a balance may exist now; never send again before looking
 """
 
+from typing import TypedDict, Unpack
+
+
+class Support(TypedDict, total=False):
+    """What support asks for, where there was an answer; none of it holds a secret."""
+
+    status: int | None
+    code: str
+    """Blnk's own, such as GEN_VALIDATION_ERROR; empty before Core 0.15."""
+    request_id: str
+    """By which the answer is found in Blnk's logs, or in those of what stands in front of it."""
+    answer: str
+    """Its first thousand characters, as text."""
+
 
 class BlnkError(Exception):
-    """`str()` is fit for a person and never holds a token; `status` is Blnk's, when there was an answer."""
+    """`str()` is fit for a person and never holds a token. `status`, `code`, `request_id` and `answer` are
+    those of Blnk's answer, where there was one: see `Support`."""
 
-    def __init__(self, message: str, *, status: int | None = None) -> None:
+    def __init__(self, message: str, **support: Unpack[Support]) -> None:
         super().__init__(message)
         self.message = message
-        self.status = status
+        self.status = support.get("status")
+        self.code = support.get("code", "")
+        self.request_id = support.get("request_id", "")
+        self.answer = support.get("answer", "")
 
 
 class NothingCreated(BlnkError):
@@ -31,11 +49,7 @@ class NotConnected(NothingCreated):
 
 
 class Refused(NothingCreated):
-    """`code` is Blnk's own, such as GEN_VALIDATION_ERROR; empty before Core 0.15."""
-
-    def __init__(self, message: str, *, status: int | None = None, code: str = "") -> None:
-        super().__init__(message, status=status)
-        self.code = code
+    pass
 
 
 class Conflict(Refused):
@@ -47,8 +61,13 @@ class AccessDenied(NothingCreated):
 
 
 class RateLimited(NothingCreated):
-    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
-        super().__init__(message, status=429)
+    """`retry_after_seconds` is how long Blnk asked to be left alone, where it said so."""
+
+    def __init__(
+        self, message: str, *, retry_after_seconds: float | None = None, **support: Unpack[Support]
+    ) -> None:
+        support["status"] = 429
+        super().__init__(message, **support)
         self.retry_after_seconds = retry_after_seconds
 
 
@@ -56,9 +75,9 @@ class ReadFailed(NothingCreated):
     """`retry_after_seconds` is how long Blnk asked to be left alone, where a 503 said so."""
 
     def __init__(
-        self, message: str, *, status: int | None = None, retry_after_seconds: float | None = None
+        self, message: str, *, retry_after_seconds: float | None = None, **support: Unpack[Support]
     ) -> None:
-        super().__init__(message, status=status)
+        super().__init__(message, **support)
         self.retry_after_seconds = retry_after_seconds
 
 

@@ -207,6 +207,7 @@ class OAuthTokens:
         reply = self._transport.exchange(
             Request("POST", "/oauth/token", body=urlencode(form).encode()),
             HTTPBasicAuth(self._oauth.client_id, self._oauth.client_secret),
+            secrets=(refresh_token, self._oauth.client_secret),
             content_type="application/x-www-form-urlencoded",
         )
         answer = self._read(reply, refresh_token)
@@ -222,15 +223,15 @@ class OAuthTokens:
 
     def _read(self, reply: Reply, refresh_token: str) -> _TokenAnswer:
         if isinstance(reply, Answer) and reply.status in (400, 401, 403):
-            said = protocol.read_error(reply.body).message
-            if said == "invalid_grant":
+            said = protocol.read_error(reply)
+            if said.message == "invalid_grant":
                 self._worthless = refresh_token
                 raise self._needs_new_refresh_token()
             raise AccessDenied(
                 f"Blnk does not renew the access token of {self._connection.label}"
-                f"{f' ({said})' if said else ''}. Check client_id and client_secret of "
+                f"{f' ({said.message})' if said.message else ''}. Check client_id and client_secret of "
                 f"[connections.{self._connection.name}] in the secrets file.",
-                status=reply.status,
+                **protocol.support(reply, said),
             )
         try:
             return _TokenAnswer.model_validate(protocol.read_json(reply, now=datetime.now(UTC)))

@@ -203,7 +203,7 @@ class BulkClient:
             response.release()  # which closes the connection where the answer was not read to its end
         if len(got) > most:
             return AnswerLost(TOO_LARGE)
-        return Answer.of(response.status, got, response.headers)
+        return Answer.of(response.status, got, response.headers, (token,))
 
 
 @lru_cache(maxsize=256)

@@ -168,8 +168,16 @@ class Transport:
         # Offices have proxies; plain http goes to this machine only, and to no proxy.
         self._session.trust_env = base_url.startswith("https://")
 
-    def exchange(self, request: Request, auth: AuthBase, *, content_type: str = "application/json") -> Reply:
-        """Never raises. An explicit `auth` keeps the machine's .netrc out of it."""
+    def exchange(
+        self,
+        request: Request,
+        auth: AuthBase,
+        *,
+        secrets: tuple[str, ...] = (),
+        content_type: str = "application/json",
+    ) -> Reply:
+        """Never raises. An explicit `auth` keeps the machine's .netrc out of it; `secrets` are those that
+        the request carries, in its header or body."""
         if not self._base_url:
             return ConnectFailed("The practice Blnk is not running.")
         _exchange.begin(self._total_seconds)
@@ -194,7 +202,7 @@ class Transport:
             return AnswerLost("The connection to Blnk was lost before its answer was complete.")
         if body is None:
             return AnswerLost(TOO_LARGE)
-        return Answer.of(answer.status_code, body, answer.headers)
+        return Answer.of(answer.status_code, body, answer.headers, secrets)
 
     def _why_not_connected(self, problem: Exception) -> str:
         """A sentence of our own: the library's may hold a proxy's password."""

@@ -36,6 +36,7 @@ from blnk_api.blnk.replies import (
     Reply,
     Request,
 )
+from blnk_api.common.masking import masked, masked_document
 from blnk_api.common.visible import shown
 from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance, BalanceRequest
 
@@ -48,6 +49,9 @@ REFS_PER_LOOK = 99
 
 MOST_WORDS = 1_000
 """Characters of an error text of Blnk's that are kept and shown."""
+
+_MOST_READ = 64 * 1024
+"""Bytes of an answer in which secrets are sought, before its first characters are kept."""
 
 MOST_NAME = 100
 """Characters of a code or of the name of a constraint."""
@@ -168,7 +172,7 @@ def _classify_answer(answer: Answer, sent: bytes, now: datetime) -> Outcome:
     status = answer.status
     if status in (200, 201):
         return _read_created(answer, sent)
-    said = read_error(answer.body)
+    said = read_error(answer)
     wait = retry_after_seconds(answer, now)
     if status in (400, 422) and said.is_blnk_error:
         return Refused(status, said.code, explain(said))
@@ -246,10 +250,10 @@ _PLAIN_FIELDS = (
 )
 
 
-def read_error(body: bytes) -> BlnkSays:
+def read_error(answer: Answer) -> BlnkSays:
     """What an error answer says. Anything that is not Blnk's JSON error has no words worth showing."""
     try:
-        said = orjson.loads(body)
+        said = orjson.loads(answer.body)
     except orjson.JSONDecodeError:
         return BlnkSays("", is_blnk_error=False)
     if not isinstance(said, dict):
@@ -261,10 +265,27 @@ def read_error(body: bytes) -> BlnkSays:
         return BlnkSays("", is_blnk_error=False)
     details = detail.get("details")
     constraint = details.get("Constraint", "") if isinstance(details, dict) else ""
-    code = detail.get("code") or ""
-    return BlnkSays(
-        shown(message, MOST_WORDS), shown(str(code), MOST_NAME), shown(str(constraint or ""), MOST_NAME)
-    )
+
+    def fit(text: Any, limit: int) -> str:
+        return shown(masked(str(text or ""), answer.secrets), limit)
+
+    return BlnkSays(fit(message, MOST_WORDS), fit(detail.get("code"), MOST_NAME), fit(constraint, MOST_NAME))
+
+
+def support(answer: Answer, said: BlnkSays | None = None) -> errors.Support:
+    """What an error keeps of the answer that it comes from, without secrets."""
+    read = read_error(answer) if said is None else said
+    text = answer.body[:_MOST_READ].decode("utf-8", "replace")
+    kept = masked_document(text, answer.secrets)
+    if len(answer.body) > _MOST_READ:
+        # What is left of a secret that stands across the cut.
+        kept = kept[: -max(map(len, answer.secrets), default=0) or None]
+    return {
+        "status": answer.status,
+        "code": read.code,
+        "request_id": answer.request_id,
+        "answer": shown(kept, MOST_WORDS),
+    }
 
 
 _CONSTRAINTS = {
@@ -315,19 +336,18 @@ def read_json(reply: Reply, *, now: datetime) -> Any:
                 # Not orjson: it makes a float of money beyond 64 bits.
                 return from_json(answer.body, allow_inf_nan=False)
             except ValueError:
-                raise errors.ReadFailed("Blnk's answer is not readable.", status=200) from None
-        case Answer() as answer:
-            said = read_error(answer.body)
-            told = said.message or f"Blnk answered {answer.status}."
-            if answer.status in (401, 403):
-                raise errors.AccessDenied(told, status=answer.status)
-            if answer.status == 404:
-                raise errors.NotFound(told, status=404)
-            if answer.status == 429:
-                wait = retry_after_seconds(answer, now)
-                raise errors.RateLimited(told, retry_after_seconds=wait)
-            wait = retry_after_seconds(answer, now) if answer.status == 503 else None
-            raise errors.ReadFailed(told, status=answer.status, retry_after_seconds=wait)
+                raise errors.ReadFailed("Blnk's answer is not readable.", **support(answer)) from None
+        case Answer(status=status) as answer:
+            said = read_error(answer)
+            told, kept = said.message or f"Blnk answered {status}.", support(answer, said)
+            wait = retry_after_seconds(answer, now)
+            if status in (401, 403):
+                raise errors.AccessDenied(told, **kept)
+            if status == 404:
+                raise errors.NotFound(told, **kept)
+            if status == 429:
+                raise errors.RateLimited(told, retry_after_seconds=wait, **kept)
+            raise errors.ReadFailed(told, retry_after_seconds=wait if status == 503 else None, **kept)
         case _:
             assert_never(reply)
 

@@ -1,8 +1,11 @@
 """The values that travel between `protocol` and the transports: a request, and what came back of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
+
+from blnk_api.common.masking import masked
+from blnk_api.common.visible import shown
 
 MOST_ANSWER_BYTES = 32 * 1024 * 1024
 """Of an answer, unpacked. A page of a hundred balances with the usual metadata is a hundredth of it."""
@@ -24,19 +27,32 @@ class Request:
     most_answer_bytes: int = MOST_ANSWER_BYTES
 
 
+REQUEST_ID_HEADERS = ("X-Request-Id", "Request-Id", "X-Correlation-Id", "Cf-Ray")
+"""The first that is there is kept. Blnk documents none: what stands in front of it may set one of these."""
+
+_MOST_ID = 200
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete HTTP answer. `retry_after` is the header as it stood; with one, `date` is too."""
+    """A complete HTTP answer. `retry_after` is the header as it stood; with one, `date` is too.
+
+    `secrets` are those that the request carried: no text made of the answer may hold them.
+    """
 
     status: int
     body: bytes
     retry_after: str | None = None
     date: str | None = None
+    request_id: str = ""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @classmethod
-    def of(cls, status: int, body: bytes, headers: Mapping[str, str]) -> Self:
+    def of(cls, status: int, body: bytes, headers: Mapping[str, str], secrets: tuple[str, ...] = ()) -> Self:
         wait = headers.get("Retry-After")
-        return cls(status, body) if wait is None else cls(status, body, wait, headers.get("Date"))
+        date = None if wait is None else headers.get("Date")
+        id = next((found for name in REQUEST_ID_HEADERS if (found := headers.get(name))), "")
+        return cls(status, body, wait, date, masked(shown(id, _MOST_ID), secrets) if id else "", secrets)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Nothing here creates anything: whether the credentials may create is known from 
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
 
@@ -26,7 +26,7 @@ from blnk_api.store.sending import senders
 from blnk_api.store.sending.senders import SenderIs, Sending
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.store.tables import is_one_of, rows
-from blnk_api.wording import phrases
+from blnk_api.wording import about_errors, phrases
 
 WHO_SENDS = "Is there somebody who sends?"
 
@@ -48,12 +48,13 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Check:
-    """The answer to one question; `do` is what to do about it, where there is something."""
+    """The answer to one question; `do` is what to do about it, `details` what support asks for, if any."""
 
     question: str
     verdict: Verdict
     told: str
     do: str = ""
+    details: tuple[tuple[str, str], ...] = ()
 
 
 def run(desk: Desk, connection: Connection, sending: Sending) -> Iterator[Check]:
@@ -76,7 +77,9 @@ def about_blnk(connection: Connection, client: BlnkClient, hello: Hello) -> Iter
     try:
         may_read = client.may_read()
     except errors.BlnkError as problem:
-        yield from _unanswered(connection, problem)
+        details = tuple(about_errors.details(problem))
+        for one in _unanswered(connection, problem):
+            yield one if one.verdict is Verdict.FINE else replace(one, details=details)
         return
     milliseconds = (time.monotonic() - began) * 1000
     yield Check("Does Blnk answer?", Verdict.FINE, f"Yes, within {max(1, milliseconds):,.0f} ms.")
@@ -163,10 +166,15 @@ def _age(client: BlnkClient) -> Check:
     except errors.ReadFailed as problem:
         if problem.status == 400:
             return Check(question, Verdict.FINE, "It knows no indicators: a file's indicators are refused.")
-        return Check(question, Verdict.UNKNOWN, f"It could not be asked: {problem}")
+        return _could_not_be_asked(question, problem)
     except errors.NothingCreated as problem:
-        return Check(question, Verdict.UNKNOWN, f"It could not be asked: {problem}")
+        return _could_not_be_asked(question, problem)
     return Check(question, Verdict.FINE, "It can be searched by indicator.")
+
+
+def _could_not_be_asked(question: str, problem: errors.BlnkError) -> Check:
+    details = tuple(about_errors.details(problem))
+    return Check(question, Verdict.UNKNOWN, f"It could not be asked: {problem}", details=details)
 
 
 def _clock(hello: Hello) -> Check:

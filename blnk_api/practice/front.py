@@ -6,6 +6,7 @@ Faults need the connection itself, which ASGI hides; server.py puts it into the 
 import asyncio
 import re
 import time
+from secrets import token_hex
 from typing import TYPE_CHECKING, assert_never
 from urllib.parse import parse_qsl
 
@@ -195,6 +196,7 @@ async def _send(reply: Reply, send: Send) -> None:
     headers = [
         (b"content-type", reply.content_type.encode()),
         (b"content-length", str(len(reply.body)).encode()),
+        (b"x-request-id", token_hex(8).encode()),
         *((name.encode(), value.encode()) for name, value in reply.headers),
     ]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})

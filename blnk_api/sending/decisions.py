@@ -35,8 +35,11 @@ _AFTER: Mapping[RowFate, tuple[RowState, Outcome]] = {
 """The row's next state, and what is kept of its attempt."""
 
 
-def decide(flight: Flight, outcome: outcomes.Outcome) -> Result:
-    """Where the row goes. A Conflict is in doubt like a lost answer, until a look has settled it."""
+def decide(flight: Flight, outcome: outcomes.Outcome, *, request_id: str | None = None) -> Result:
+    """Where the row goes. A Conflict is in doubt like a lost answer, until a look has settled it.
+
+    `request_id` is that of Blnk's answer, and is kept with the attempt.
+    """
     to, came_to = _AFTER[outcome.policy.row]
     return _result(
         flight,
@@ -46,6 +49,7 @@ def decide(flight: Flight, outcome: outcomes.Outcome) -> Result:
         outcome.message,
         balance_id=outcome.balance.balance_id if isinstance(outcome, outcomes.Created) else None,
         server_error=outcome.server_error if isinstance(outcome, outcomes.Unknown) else None,
+        request_id=request_id or None,
     )
 
 
@@ -58,6 +62,7 @@ def _result(
     *,
     balance_id: str | None = None,
     server_error: int | None = None,
+    request_id: str | None = None,
 ) -> Result:
     return Result(
         row=flight.row,
@@ -70,4 +75,5 @@ def _result(
         message=message.replace("\x00", "\ufffd") if message else None,
         balance_id=balance_id,
         server_error=server_error,
+        request_id=request_id,
     )

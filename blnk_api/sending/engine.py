@@ -24,6 +24,7 @@ from blnk_api.blnk.auth import Token
 from blnk_api.blnk.bulk_http import NotSent, boottime
 from blnk_api.blnk.outcomes import Created, Outcome, PauseEffect, RefusalsEffect, RowFate
 from blnk_api.blnk.pacing import Circuit
+from blnk_api.blnk.replies import Answer
 from blnk_api.lookup.existing import ROWS_PER_FILL
 from blnk_api.lookup.looker import Looker
 from blnk_api.sending import decisions
@@ -231,7 +232,8 @@ class Engine:
         if outcome.policy.row is RowFate.DENIED:
             await self._denied(token, outcome)
         await self._pause_for(lane, outcome)
-        result = decisions.decide(flight, outcome)
+        request_id = reply.request_id if isinstance(reply, Answer) else None
+        result = decisions.decide(flight, outcome, request_id=request_id)
         if result.to is RowState.UNKNOWN:
             self.resolver.became_unknown(flight.row, self.gate.clock())
         return result

@@ -264,11 +264,15 @@ class Attempt:
     status: int | None
     message: str | None
     balance_id: str | None
+    request_id: str | None
 
 
 def attempts_of(tx: Connection, row: int) -> list[Attempt]:
     found = tx.execute(select(attempts).where(attempts.c.row == row).order_by(attempts.c.n))
     return [
-        Attempt(one.n, one.started_at, one.ended_at, one.outcome, one.status, one.message, one.balance_id)
+        Attempt(
+            *(one.n, one.started_at, one.ended_at, one.outcome, one.status, one.message, one.balance_id),
+            request_id=one.request_id,
+        )
         for one in found
     ]

@@ -153,6 +153,7 @@ attempts = Table(
     Column("status", Integer),
     Column("message", Text),
     Column("balance_id", Text),
+    Column("request_id", Text),  # by which Blnk finds its answer, where the answer named one
     sqlite_with_rowid=False,
 )
 

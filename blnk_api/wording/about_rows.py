@@ -113,6 +113,17 @@ def attempts(tried: Iterable[Attempt], zone: tzinfo) -> dict[str, list[str]]:
     }
 
 
+def support_details(tried: Iterable[Attempt]) -> list[tuple[str, str]]:
+    """What support needs of each answer to a row, where there was one."""
+    pairs = []
+    for one in tried:
+        told = [f"HTTP status {one.status}"] if one.status is not None else []
+        told += [f"Request ID {shown(one.request_id, 200)}"] if one.request_id else []
+        if told:
+            pairs.append((f"Attempt {one.n}", " · ".join(told)))
+    return pairs
+
+
 def _after(one: Attempt) -> str:
     if one.ended_at is None:
         return ""

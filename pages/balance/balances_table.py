@@ -40,11 +40,11 @@ def show(visit: Visit) -> None:
         _nothing(str(why))
         return
     except AccessDenied as denied:
-        look.problem(f"Blnk does not let these credentials look at balances: {denied}")
+        look.blnk_problem(f"Blnk does not let these credentials look at balances: {denied}", denied)
         st.page_link("connection.py", label="What may they do?", query_params=visit.query())
         return
     except NothingCreated as failed:
-        look.problem(f"Blnk could not be asked: {failed}")
+        look.blnk_problem(f"Blnk could not be asked: {failed}", failed)
         st.button("Try again")
         return
     if not found and number == 1:

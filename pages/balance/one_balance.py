@@ -37,11 +37,11 @@ def show(visit: Visit, id: str) -> None:
         _maker(visit, id)
         return
     except AccessDenied as denied:
-        look.problem(f"Blnk does not let these credentials look at balances: {denied}")
+        look.blnk_problem(f"Blnk does not let these credentials look at balances: {denied}", denied)
         _maker(visit, id)
         return
     except NothingCreated as failed:
-        look.problem(f"Blnk could not be asked: {failed}")
+        look.blnk_problem(f"Blnk could not be asked: {failed}", failed)
         st.button("Try again")
         _maker(visit, id)
         return

@@ -14,7 +14,7 @@ from blnk_api.store import rows
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import JournalRow
 from blnk_api.store.states import WORDS, ImportState, RowState
-from blnk_api.wording import phrases
+from blnk_api.wording import about_rows, phrases
 from pages.balance import form, notes_panel
 from pages.kit import auto_refresh, banner, look, person, stop_switch
 from pages.kit.context import Visit
@@ -74,6 +74,7 @@ def _watch(visit: Visit, id: str, draw_page_anew: Callable[[], None]) -> None:
             controls.show_pause(visit, import_)
         case _, RowState.UNKNOWN:
             _unknown(row)
+            _details(visit, row)
             resolve.show(visit, import_)
         case _, RowState.SENDING:
             st.info("Sent to Blnk. Its answer is on the way.", icon=":material/hourglass_top:")
@@ -101,12 +102,14 @@ def _settled(visit: Visit, import_: Import, row: JournalRow) -> None:
         case RowState.REFUSED | RowState.INVALID:
             st.title("The balance was not created")
             look.problem(row.message or "Blnk refused it without saying why.")
+            _details(visit, row)
             st.write("Nothing was created. Change what is wrong and create it again.")
             _asked(request)
             _follow_up(request, "Change it")
         case RowState.UNKNOWN:
             st.title("This balance needs a look")
             _unknown(row)
+            _details(visit, row)
             resolve.show(visit, import_)
             _asked(request)
         case _:
@@ -138,6 +141,11 @@ def _unknown(row: JournalRow) -> None:
         )
     )
     look.fact("What happened", row.message or "")
+
+
+def _details(visit: Visit, row: JournalRow) -> None:
+    with visit.desk.journal.read() as tx:
+        look.details(about_rows.support_details(rows.attempts_of(tx, row.id)))
 
 
 def _unconfirmed(visit: Visit, import_: Import) -> None:

@@ -48,3 +48,4 @@ def _line(one: Check) -> None:
         st.markdown(f"{sign} **{one.question}** {look.safe(one.told)}")
         if one.do:
             st.caption(f"{word}. {look.safe(one.do)}")
+        look.details(one.details)

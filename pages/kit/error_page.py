@@ -1,9 +1,13 @@
-"""What a person reads when a page breaks. The details are in the server's log, never on the page."""
+"""What a person reads when a page breaks. The details are in the server's log, never on the page, but for
+what support needs of an answer of Blnk's."""
 
 import streamlit as st
 from sqlalchemy.exc import OperationalError
 
+from blnk_api.errors import BlnkError
 from blnk_api.store import JournalUnavailable, failures
+from blnk_api.wording import about_errors
+from pages.kit import look
 
 
 def show(problem: Exception) -> bool:
@@ -20,4 +24,6 @@ def show(problem: Exception) -> bool:
                 "what happened."
             )
     st.error(told, icon=":material/error:")
+    if isinstance(problem, BlnkError):
+        look.details(about_errors.details(problem))
     return True

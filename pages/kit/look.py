@@ -1,14 +1,16 @@
 """The one look: text made safe to show, badges, messages."""
 
 import re
+from collections.abc import Sequence
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
 from blnk_api.common.visible import shown
+from blnk_api.errors import BlnkError
 from blnk_api.settings import Connection, Instance
 from blnk_api.store.states import ImportState, RowState
-from blnk_api.wording import phrases
+from blnk_api.wording import about_errors, phrases
 
 _JOINER = "\u2060"
 """Takes no room, and keeps an address from being made a link, which a backslash does not."""
@@ -61,6 +63,20 @@ def problem(text: str) -> None:
 
 def warning(text: str) -> None:
     st.warning(safe(text, 2_000), icon=":material/warning:")
+
+
+def blnk_problem(text: str, failed: BlnkError) -> None:
+    """An error of Blnk's, and under it what support asks for."""
+    problem(text)
+    details(about_errors.details(failed))
+
+
+def details(pairs: Sequence[tuple[str, str]]) -> None:
+    """What only support needs, closed until somebody opens it."""
+    if pairs:
+        with st.expander("Details"):
+            for name, value in pairs:
+                fact(name, value)
 
 
 def fact(label: str, value: str) -> None:

@@ -5,7 +5,8 @@ from contextlib import suppress
 
 import streamlit as st
 
-from blnk_api.errors import AccessDenied, NothingCreated
+from blnk_api.errors import AccessDenied, BlnkError, NothingCreated
+from blnk_api.wording import about_errors
 from pages.kit import look
 
 Choice = tuple[str, str]
@@ -34,13 +35,15 @@ def pick(
     typed = str(st.session_state.get(f"{key}-search") or "").strip()
     found: list[Choice] | None = []
     trouble = ""
+    about: BlnkError | None = None
     try:
         if typed or list_first:
             found = search(typed)
     except AccessDenied as denied:
         told = _MAY_NOT_SEARCH if denied.status == 403 else f"{denied} Until then nothing can be created."
-        found, trouble = None, told if list_first else ""
+        found, trouble, about = None, told if list_first else "", denied
     except NothingCreated as failed:
+        about = failed
         found, trouble = None, f"Blnk cannot be searched right now: {failed} You can type the exact id."
     label = what if found is not None else f"{what}: the exact id"
     st.text_input(
@@ -52,6 +55,7 @@ def pick(
     )
     if trouble:
         look.warning(trouble)
+        look.details(about_errors.details(about) if about else ())
     if found is None:
         return (typed, "") if typed else None
     if found:

@@ -108,7 +108,9 @@ def by_name(visit: Visit, act: Callable[[str], object]) -> None:
     """Does it in the name of whoever is here, and draws the page anew; or says why not."""
     try:
         act(person.name(visit))
-    except (ValueError, NotPossible, BlnkError) as problem:
+    except BlnkError as failed:
+        look.blnk_problem(str(failed), failed)
+    except (ValueError, NotPossible) as problem:
         look.problem(str(problem))
     else:
         st.rerun()

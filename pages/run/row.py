@@ -111,6 +111,7 @@ def _tables(visit: Visit, import_: Import, row: JournalRow) -> None:
                     "Status": st.column_config.TextColumn(width=70),
                 },
             )
+        look.details(about_rows.support_details(tried))
     if import_.kind == "file" and row.cells:
         with st.expander("The row of the file, as it stands now", key="as-in-file"):
             _pairs("cells", about_rows.as_in_file(row, import_))

@@ -3,7 +3,7 @@
 import logging
 import socket
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -404,3 +404,49 @@ def test_permission_to_read_is_asked_for_without_guessing(blnk: PracticeBlnk, cl
     with pytest.raises(errors.ReadFailed):
         client.may_read()
     assert len(blnk.balances()) == 1
+
+
+TOKEN = "blnk_at_tell/nobody<this>"
+
+
+def quoting(status: int, body: str) -> Callable[[socket.socket], None]:
+    """A host that answers so, and quotes the token that it was shown."""
+
+    def talk(line: socket.socket) -> None:
+        shown = read_request(line).partition(b"Authorization: Bearer ")[2].partition(b"\r\n")[0]
+        told = body.encode().replace(b"TOKEN", shown)
+        head = f"HTTP/1.1 {status} X\r\nContent-Length: {len(told)}\r\nX-Request-Id: req-{status}\r\n\r\n"
+        line.sendall(head.encode() + told)
+
+    return talk
+
+
+@pytest.mark.parametrize("act", ["create", "read"])
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 429, 500, 502])
+def test_an_error_carries_what_support_needs_and_never_the_token(status: int, act: str) -> None:
+    body = '{"error": "no TOKEN", "error_detail": {"code": "GEN_TEST", "message": "Bearer TOKEN"}}'
+    with (
+        server(quoting(status, body)) as port,
+        BlnkClient(connection_to(f"http://127.0.0.1:{port}", token=TOKEN), sleep=lambda _: None) as client,
+        pytest.raises(errors.BlnkError) as raised,
+    ):
+        client.create(ASKED) if act == "create" else client.list_ledgers()
+
+    failed = raised.value
+    assert (failed.status, failed.code, failed.request_id) == (status, "GEN_TEST", f"req-{status}")
+    assert (
+        failed.answer
+        == '{"error": "no [hidden]", "error_detail": {"code": "GEN_TEST", "message": "Bearer [hidden]"}}'
+    )
+    told = "".join(traceback.format_exception(failed)) + repr(vars(failed))
+    assert "tell/nobody" not in told
+
+
+def test_what_no_answer_came_to_has_nothing_for_support(blnk: PracticeBlnk) -> None:
+    with (
+        BlnkClient(connection_to("http://127.0.0.1:9"), sleep=lambda _: None) as client,
+        pytest.raises(errors.NotConnected) as raised,
+    ):
+        client.create(ASKED)
+    assert (raised.value.status, raised.value.code, raised.value.request_id) == (None, "", "")
+    assert raised.value.answer == ""

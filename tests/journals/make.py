@@ -64,7 +64,7 @@ def make(path: Path) -> None:
     record(
         journal,
         made,
-        created(claimed, done, "bln_1"),
+        created(claimed, done, "bln_1")._replace(request_id="0af7651916cd43dd"),
         result(claimed, refused, RowState.REFUSED, status=400, message="Invalid ledger ID"),
         result(claimed, lost, RowState.UNKNOWN, message="The connection broke."),
     )

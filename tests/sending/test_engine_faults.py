@@ -729,3 +729,18 @@ def test_blnk_is_killed_and_comes_back_and_nobody_has_to_do_anything(
         assert_each_once(blnk, importer, done)
         assert done.paused_by is None
         assert LEDGER in {one["ledger_id"] for one in blnk.balances()}
+
+
+@on_both_databases
+def test_each_attempt_keeps_the_request_id_of_its_answer(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    """With it whoever runs Blnk finds the one request among millions."""
+    practice_blnk.order_fault("status_after_commit", status=502, times=1, skip=1)
+    done = importer.run(requests_for(3))
+
+    with importer.journal.read() as tx:
+        tried = [rows.attempts_of(tx, row.id) for row in rows.page(tx, done.number)]
+    ids = [one.request_id for each in tried for one in each]
+    assert all(ids)
+    assert len(set(ids)) == len(ids) == 3

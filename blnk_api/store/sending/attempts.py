@@ -55,6 +55,7 @@ class Result(NamedTuple):
     balance_id: str | None = None
     server_error: int | None = None
     waits_for_person: bool = False
+    request_id: str | None = None
 
 
 def _ref_is_held() -> ColumnElement[bool]:
@@ -148,6 +149,7 @@ _RESULT = given(
     balance_id=rows.c.balance_id,
     server_error=rows.c.server_error,
     waits_for_person=rows.c.waits_for_person,
+    request_id=attempts.c.request_id,
     at=rows.c.changed_at,
 )
 """A Result, field by field, and now."""
@@ -161,6 +163,7 @@ _END_ATTEMPT = (
         status=_RESULT.c.status,
         message=_RESULT.c.message,
         balance_id=_RESULT.c.balance_id,
+        request_id=_RESULT.c.request_id,
     )
 )
 _MOVE_ROW = (

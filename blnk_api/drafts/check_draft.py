@@ -31,7 +31,7 @@ from blnk_api.common.actors import CHECK
 from blnk_api.drafts import mapping as mappings
 from blnk_api.drafts import results_file
 from blnk_api.drafts.checking import CheckedRow, Checker, Known, Problem, ProblemGroup, group, wanted
-from blnk_api.drafts.edited_records import Overlay
+from blnk_api.drafts.edits.edited_records import Overlay
 from blnk_api.drafts.mapping import Mapping
 from blnk_api.drafts.merging import HIDDEN_AND_SKIPPED, LEFT_OUT_BY_A_PERSON, Merger, Restructured
 from blnk_api.drafts.reference_data import known_in_blnk

@@ -8,7 +8,8 @@ from starlette.routing import Route
 
 from blnk_api.desk.desk import Desk
 from blnk_api.desk.links import Download, Links, ProblemRows, Template
-from blnk_api.drafts import problem_workbook, template
+from blnk_api.drafts import template
+from blnk_api.drafts.edits import problem_workbook
 from blnk_api.errors import AccessDenied, BlnkError
 from blnk_api.files.kinds import FileKind
 from blnk_api.models import Ledger

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from blnk_api.drafts.editing import NotRepairable
-from blnk_api.drafts.problem_workbook import NotTheseRows
+from blnk_api.drafts.edits.editing import NotRepairable
+from blnk_api.drafts.edits.problem_workbook import NotTheseRows
 from blnk_api.store.imports import Import
 from blnk_api.wording import phrases
 from pages.draft import edit_grid

@@ -5,9 +5,10 @@ from collections.abc import Callable
 import streamlit as st
 
 from blnk_api import currencies
-from blnk_api.drafts import editing, mapping_changes
 from blnk_api.drafts import mapping as mappings
-from blnk_api.drafts.editing import NotRepairable
+from blnk_api.drafts import mapping_changes
+from blnk_api.drafts.edits import editing
+from blnk_api.drafts.edits.editing import NotRepairable
 from blnk_api.drafts.mapping import ColumnUse, Mapping, Use
 from blnk_api.files import FileShape
 from blnk_api.files.column_names import names_an_amount

@@ -7,9 +7,9 @@ from typing import Any
 
 import streamlit as st
 
-from blnk_api.drafts import editing
-from blnk_api.drafts.edited_records import Overlay
-from blnk_api.drafts.editing import Edit, NotRepairable
+from blnk_api.drafts.edits import editing
+from blnk_api.drafts.edits.edited_records import Overlay
+from blnk_api.drafts.edits.editing import Edit, NotRepairable
 from blnk_api.store import rows
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits as repairs

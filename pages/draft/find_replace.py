@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from blnk_api.drafts import editing
+from blnk_api.drafts.edits import editing
 from blnk_api.store.imports import Import
 from blnk_api.wording import about_files
 from pages.draft import apply_edit

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from blnk_api.drafts import editing, problem_workbook
+from blnk_api.drafts.edits import editing, problem_workbook
 from blnk_api.store.imports import Import
 from blnk_api.web import routes
 from pages.draft import apply_edit

@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from blnk_api.drafts import editing
+from blnk_api.drafts.edits import editing
 from blnk_api.files.xlsx.cell_flaws import HIDDEN_ROW
 from blnk_api.store.imports import Import
 from blnk_api.wording import about_files

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from blnk_api.drafts import editing
-from blnk_api.drafts.editing import NotRepairable
+from blnk_api.drafts.edits import editing
+from blnk_api.drafts.edits.editing import NotRepairable
 from blnk_api.files import ENCODINGS, ReadOptions
 from blnk_api.store.imports import Import
 from blnk_api.wording import about_files

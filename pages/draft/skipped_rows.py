@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from blnk_api.drafts import confirmed_totals, editing, merging
+from blnk_api.drafts import confirmed_totals, merging
+from blnk_api.drafts.edits import editing
 from blnk_api.drafts.lookalikes import customer_has_balance, near_duplicates
 from blnk_api.store import row_reasons
 from blnk_api.store.imports import Import

@@ -17,7 +17,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from blnk_api import files as reading
-from blnk_api.drafts import mapping, problem_workbook
+from blnk_api.drafts import mapping
+from blnk_api.drafts.edits import problem_workbook
 from blnk_api.files.formula_guard import guard_cell
 from blnk_api.reports import results
 from blnk_api.reports.results import Variant

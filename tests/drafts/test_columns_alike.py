@@ -8,11 +8,12 @@ import orjson
 import pytest
 from sqlalchemy import update
 
-from blnk_api.drafts import editing, mapping_changes
 from blnk_api.drafts import mapping as mappings
-from blnk_api.drafts.editing import NotRepairable
+from blnk_api.drafts import mapping_changes
+from blnk_api.drafts.edits import editing
+from blnk_api.drafts.edits.editing import NotRepairable
+from blnk_api.drafts.edits.problem_workbook import NotTheseRows
 from blnk_api.drafts.mapping import Mapping, Use
-from blnk_api.drafts.problem_workbook import NotTheseRows
 from blnk_api.drafts.problems import Problem, group
 from blnk_api.files import FileShape
 from blnk_api.files.column_labels import told_apart

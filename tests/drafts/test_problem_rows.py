@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from blnk_api.drafts import editing
-from blnk_api.drafts.problem_workbook import NUMBER, REASONS, NotTheseRows
+from blnk_api.drafts.edits import editing
+from blnk_api.drafts.edits.problem_workbook import NUMBER, REASONS, NotTheseRows
 from blnk_api.store.imports import Import
 from blnk_api.store.people.edits import Edit
 from blnk_api.store.states import RowState

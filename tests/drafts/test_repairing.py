@@ -3,10 +3,11 @@
 import orjson
 import pytest
 
-from blnk_api.drafts import check_draft, drafts, editing, mapping_changes
+from blnk_api.drafts import check_draft, drafts, mapping_changes
 from blnk_api.drafts import mapping as mappings
 from blnk_api.drafts.drafts import NotConfirmed
-from blnk_api.drafts.editing import Edit, NotRepairable
+from blnk_api.drafts.edits import editing
+from blnk_api.drafts.edits.editing import Edit, NotRepairable
 from blnk_api.drafts.mapping import Mapping, Use
 from blnk_api.files import FileShape, ReadOptions
 from blnk_api.store import row_reasons

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from blnk_api.drafts import drafts, editing
+from blnk_api.drafts import drafts
+from blnk_api.drafts.edits import editing
 from blnk_api.store import imports
 from blnk_api.store.imports import Import
 from blnk_api.store.states import RowState

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from blnk_api.drafts import editing, mapping_changes
+from blnk_api.drafts import mapping_changes
+from blnk_api.drafts.edits import editing
 from blnk_api.drafts.mapping import Mapping, Use
 from blnk_api.files.kinds import FileKind
 from blnk_api.files.row_marks import Mark

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from blnk_api import files
-from blnk_api.drafts import editing, mapping, mapping_changes
+from blnk_api.drafts import mapping, mapping_changes
+from blnk_api.drafts.edits import editing
 from blnk_api.drafts.mapping import ForAllRows, Mapping, Use
 from blnk_api.files.kinds import FileKind
 from blnk_api.reports import results

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from blnk_api import files
-from blnk_api.drafts import problem_workbook
+from blnk_api.drafts.edits import problem_workbook
 from blnk_api.store.imports import Import
 from blnk_api.store.people.edits import Edit
 from tests.support.importer import Importer

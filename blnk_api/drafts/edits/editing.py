@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from blnk_api.common.visible import shown
-from blnk_api.drafts.edited_records import Overlay
+from blnk_api.drafts.edits.edited_records import Overlay
 from blnk_api.drafts.lookalikes import customer_has_balance
 from blnk_api.drafts.mapping import Mapping
 from blnk_api.files import ReadOptions

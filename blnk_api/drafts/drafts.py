@@ -1,4 +1,4 @@
-"""Drafts: a file as it was uploaded, or the form's one balance; and handing them to the sender.
+"""Drafts: a file as it was uploaded, and handing drafts to the sender.
 
 Nothing here sends. An id is made by the page before anything else, so that doing a thing twice does it once.
 """
@@ -7,35 +7,20 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 import orjson
 
-from blnk_api import currencies
-from blnk_api.blnk import protocol
-from blnk_api.common.visible import shown
-from blnk_api.drafts.checking import cells
 from blnk_api.drafts.mapping import Mapping
 from blnk_api.files import ReadOptions
-from blnk_api.lookup import refs
-from blnk_api.models import GENERAL_LEDGER_ID, IMPORT_ID, IMPORT_REF, BalanceRequest
 from blnk_api.settings import Connection, Settings
-from blnk_api.store import Journal, imports, rows
+from blnk_api.store import Journal, imports
 from blnk_api.store.imports import Import
-from blnk_api.store.rows import JournalRow, NewRow
 from blnk_api.store.states import ImportState, RowState, Stage
 
 _COPY_BYTES = 1 << 20
-
-
-class Incomplete(Exception):
-    """A form that is no balance yet; `sentences` say what to do, one for each thing missing or wrong."""
-
-    def __init__(self, sentences: list[str]) -> None:
-        super().__init__(" ".join(sentences))
-        self.sentences = sentences
 
 
 class NotKept(Exception):
@@ -44,128 +29,6 @@ class NotKept(Exception):
 
 class NotConfirmed(Exception):
     """Nothing was handed to the sender; the text says why and what to do."""
-
-
-def balance_request(
-    *,
-    ledger_id: str | None,
-    currency: str | None,
-    identity_id: str | None = None,
-    indicator: str = "",
-    track_fund_lineage: bool = False,
-    allocation_strategy: str = "",
-    meta_data: Iterable[tuple[str, str]] = (),
-    custom_currencies: Iterable[str] = (),
-) -> BalanceRequest:
-    """What a filled-in form asks for, by the rules that rows of files have. Raises Incomplete."""
-    wrong: list[str] = []
-    ledger_id, identity_id = (ledger_id or "").strip(), (identity_id or "").strip()
-    if not ledger_id:
-        wrong.append("Choose the ledger.")
-    code = None
-    if not currency:
-        wrong.append("Choose the currency.")
-    else:
-        code, finding = currencies.check(currency, custom_currencies)
-        if code is None and finding is not None:
-            wrong.append(finding.message)
-    named, told = cells.indicator(indicator)
-    wrong += [finding.message for finding in told]
-    if named and ledger_id and ledger_id != GENERAL_LEDGER_ID:
-        wrong.append("An indicator is possible only in the General Ledger.")
-    if track_fund_lineage and not identity_id:
-        wrong.append("To track fund lineage, the balance needs an identity.")
-    strategy, told = cells.strategy(allocation_strategy)
-    wrong += [finding.message for finding in told]
-    kept: dict[str, str] = {}
-    for name, value in meta_data:
-        name = name.strip()
-        if not name and value:
-            wrong.append(f"Give the metadata value {shown(value)} a name.")
-        elif name in (IMPORT_REF, IMPORT_ID):
-            wrong.append(f"{name} is the name of our own mark: choose another name in the metadata.")
-        elif name in kept:
-            wrong.append(f"The metadata name {shown(name)} stands twice: keep one.")
-        elif name:
-            kept[name] = value
-    texts = {"The ledger": ledger_id, "The identity": identity_id, "The indicator": indicator}
-    texts |= {f"The metadata {shown(name)}": name + value for name, value in kept.items()}
-    wrong += [
-        f"{what} holds a character that Blnk cannot store." for what, text in texts.items() if _is_odd(text)
-    ]
-    if wrong or code is None:
-        raise Incomplete(wrong)
-    return BalanceRequest(
-        ledger_id=ledger_id,
-        currency=code,
-        identity_id=identity_id or None,
-        indicator=named or None,
-        track_fund_lineage=track_fund_lineage,
-        allocation_strategy=strategy or None,
-        meta_data=kept,
-    )
-
-
-def _is_odd(text: str) -> bool:
-    """NUL is a 500 of Blnk's, and half a character is silently replaced (tests/contract)."""
-    return "\0" in text or any(0xD800 <= ord(character) <= 0xDFFF for character in text)
-
-
-def ask_for(
-    journal: Journal,
-    *,
-    id: str,
-    connection: Connection,
-    who: str,
-    request: BalanceRequest,
-    again: bool = False,
-) -> bool:
-    """One balance as an import of one row, checked and waiting to be confirmed; whether it was made now.
-
-    `again`: a balance like this exists and another is wanted, so that its ref has to differ.
-    """
-    fields = request.model_dump(exclude_none=True)
-    ref = refs.make_ref(refs.content_hash(fields), 0, id if again else None)
-    cells = {"ledger_id": request.ledger_id, "currency": request.currency}
-    cells |= {"identity_id": request.identity_id} if request.identity_id else {}
-    cells |= {name: str(value) for name, value in request.meta_data.items()}
-    by_ledger = {"ledger_id": request.ledger_id, "name": "", "currency": request.currency, "n": 1}
-    totals = {"records": 1, "balances": 1, "invalid": 0, "existing": 0, "by_ledger": [by_ledger]}
-    with journal.write() as tx:
-        made = imports.create(
-            tx,
-            id,
-            kind="form",
-            instance=connection.instance,
-            connection=connection.name,
-            who=who,
-            stage=Stage.CHECKED,
-            shape=orjson.dumps({"kind": "csv", "header_row": 1, "headers": list(cells)}).decode(),
-            totals=orjson.dumps(totals).decode(),
-        )
-        if not made:
-            return False
-        import_ = imports.find(tx, id)
-        assert import_ is not None
-        row = NewRow(
-            number=1,
-            part="",
-            state=RowState.READY,
-            cells=list(cells.values()),
-            ledger_id=request.ledger_id,
-            currency=request.currency,
-            body=protocol.create_balance(request, ref=ref, import_id=id),
-            ref=ref,
-        )
-        rows.insert_rows(tx, import_.number, import_.instance_number, [row])
-    return True
-
-
-def asked_for(row: JournalRow) -> BalanceRequest:
-    """The request that a form's row holds, without our stamps."""
-    body = orjson.loads(row.body or b"{}")
-    meta_data = {k: v for k, v in body.pop("meta_data", {}).items() if k not in (IMPORT_REF, IMPORT_ID)}
-    return BalanceRequest(**body, meta_data=meta_data)
 
 
 def upload(

@@ -40,7 +40,7 @@ __all__ = [
 FINDABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 """The metadata names that Blnk's filters can look for."""
 
-_UNSTORABLE = re.compile("[\x00-\x1f\x7f-\x9f\ufffd]")
+_UNSTORABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
 _ONE_ONLY = (Use.LEDGER, Use.CURRENCY, Use.IDENTITY, Use.INDICATOR, Use.LINEAGE, Use.ALLOCATION_STRATEGY)
 _OWN = {
     "balanceid": Use.BALANCE_ID,

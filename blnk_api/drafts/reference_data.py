@@ -30,7 +30,7 @@ def known_in_blnk(client: BlnkClient, wanted: Wanted, mapping: Mapping) -> Known
         called = set(map(fold, (*identities, *identities.values(), *names)))
         is_whole = all(fold(text) in called for text in wanted.identities)
         tokenized = () if is_whole else tuple(sorted(client.tokenized()))
-        indicators = _indicators(client, wanted.indicators)
+        indicators = taken_indicators(client, {indicator for indicator, _ in wanted.indicators})
     except AccessDenied as denied:
         if denied.status != 403:
             raise
@@ -131,10 +131,11 @@ def _alike(
             return
 
 
-def _indicators(client: BlnkClient, wanted: Collection[tuple[str, str]]) -> dict[str, KnownIndicator]:
-    """Balances that have one of these indicators already; none on a Core that knows no indicators."""
+def taken_indicators(client: BlnkClient, wanted: Collection[str]) -> dict[str, KnownIndicator]:
+    """Balances that have one of these indicators already, by the indicator, a space and the currency; none on
+    a Core that knows no indicators."""
     try:
-        balances = client.balances_with_indicator({indicator for indicator, _ in wanted})
+        balances = client.balances_with_indicator(wanted)
     except AccessDenied:
         raise
     except ReadFailed as failed:

@@ -11,8 +11,10 @@ import streamlit as st
 
 from blnk_api import currencies
 from blnk_api.common.names import fold
-from blnk_api.drafts import drafts
-from blnk_api.drafts.drafts import Incomplete, NotConfirmed
+from blnk_api.drafts import drafts, form_request, reference_data
+from blnk_api.drafts.checking import KnownIndicator
+from blnk_api.drafts.drafts import NotConfirmed
+from blnk_api.drafts.form_request import Incomplete
 from blnk_api.errors import NothingCreated
 from blnk_api.models import BalanceRequest
 from blnk_api.store import imports
@@ -126,7 +128,7 @@ def create_button(visit: Visit, ledger: Choice | None, identity: Choice | None, 
     time.sleep(_EDIT_ARRIVES_SECONDS)
     st.empty()  # here this run ends if there was one
     try:
-        request = drafts.balance_request(
+        request = form_request.balance_request(
             ledger_id=ledger[0] if ledger else None,
             currency=st.session_state.get(CURRENCY),
             identity_id=identity[0] if identity else None,
@@ -135,8 +137,8 @@ def create_button(visit: Visit, ledger: Choice | None, identity: Choice | None, 
             allocation_strategy=st.session_state.get(STRATEGY) or "",
             meta_data=[(one.get("Name") or "", one.get("Value") or "") for one in pairs],
             custom_currencies=visit.connected().custom_currencies,
+            taken=partial(_taken, visit),
         )
-        _refuse_taken(visit, request)
         send(visit, _form_id(), request, person.name(visit))
     except (Incomplete, ValueError, NotConfirmed) as problem:
         release()
@@ -146,19 +148,11 @@ def create_button(visit: Visit, ledger: Choice | None, identity: Choice | None, 
         st.rerun()
 
 
-def _refuse_taken(visit: Visit, request: BalanceRequest) -> None:
-    """Raises Incomplete where Blnk has a balance of this indicator. Unasked where it cannot be asked: Blnk
-    refuses it itself."""
-    if request.indicator is None:
-        return
-    held = []
+def _taken(visit: Visit, indicator: str) -> dict[str, KnownIndicator]:
+    """The balances that have it already. None where Blnk cannot be asked: it refuses a second one itself."""
     with suppress(NothingCreated), visit.desk.client(visit.connected()) as client:
-        held = client.balances_with_indicator([request.indicator])
-    for one in held:
-        if one.currency == request.currency:
-            raise Incomplete(
-                [f"The indicator {request.indicator} in {one.currency} is taken: it is {one.balance_id}."]
-            )
+        return reference_data.taken_indicators(client, [indicator])
+    return {}
 
 
 def _press() -> None:
@@ -176,7 +170,9 @@ def send(visit: Visit, id: str, request: BalanceRequest, who: str, *, again: boo
     The form keeps its id until somebody begins another: a second click that is on its way finds the first.
     """
     desk = visit.desk
-    drafts.ask_for(desk.journal, id=id, connection=visit.connected(), who=who, request=request, again=again)
+    form_request.ask_for(
+        desk.journal, id=id, connection=visit.connected(), who=who, request=request, again=again
+    )
     st.session_state[_SENT] = True
     st.query_params["import"] = id
     drafts.confirm(desk.journal, desk.settings, id=id, who=who, version=1)

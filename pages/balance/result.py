@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from blnk_api.drafts import drafts
+from blnk_api.drafts import drafts, form_request
 from blnk_api.drafts.drafts import NotConfirmed
 from blnk_api.errors import NothingCreated
 from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance, BalanceRequest
@@ -83,11 +83,11 @@ def _watch(visit: Visit, id: str, draw_page_anew: Callable[[], None]) -> None:
             banner.sending_here(visit, import_)
             if row.message and row.tries:
                 st.text(f"The last try did not reach Blnk: {row.message}")
-    _asked(drafts.asked_for(row))
+    _asked(form_request.asked_for(row))
 
 
 def _settled(visit: Visit, import_: Import, row: JournalRow) -> None:
-    request = drafts.asked_for(row)
+    request = form_request.asked_for(row)
     match row.state:
         case RowState.CREATED:
             st.title("The balance was created")

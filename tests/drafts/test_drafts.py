@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 import pytest
 
-from blnk_api.drafts import drafts
-from blnk_api.drafts.drafts import Incomplete, NotConfirmed
+from blnk_api.drafts import drafts, form_request
+from blnk_api.drafts.drafts import NotConfirmed
 from blnk_api.lookup import refs
 from blnk_api.models import BalanceRequest
 from blnk_api.store import imports
@@ -24,7 +24,7 @@ USD = BalanceRequest(ledger_id=LEDGER, currency="USD", meta_data={"customer": "1
 
 def ask(importer: Importer, request: BalanceRequest = USD, **facts: Any) -> str:
     id = imports.new_id()
-    drafts.ask_for(
+    form_request.ask_for(
         importer.journal, id=id, connection=importer.connection, who="Ada", request=request, **facts
     )
     return id
@@ -41,7 +41,9 @@ def make_it_production(importer: Importer) -> None:
 
 def test_asking_twice_with_one_id_asks_once(importer: Importer) -> None:
     id = ask(importer)
-    again = drafts.ask_for(importer.journal, id=id, connection=importer.connection, who="Ada", request=USD)
+    again = form_request.ask_for(
+        importer.journal, id=id, connection=importer.connection, who="Ada", request=USD
+    )
     assert not again
     [row] = importer.rows(importer.find(id))
     assert row.state is RowState.READY
@@ -78,50 +80,11 @@ def test_a_balance_asked_for_again_on_purpose_is_another_one_and_by_accident_is_
 
 def test_what_was_asked_for_is_told_without_our_stamps(importer: Importer) -> None:
     [row] = importer.rows(importer.find(ask(importer)))
-    assert drafts.asked_for(row) == USD
-
-
-def test_a_form_says_all_that_is_missing_at_once() -> None:
-    with pytest.raises(Incomplete) as told:
-        drafts.balance_request(
-            ledger_id=" ", currency=None, meta_data=[("", "orphan"), ("a", "1"), ("a", "2")]
-        )
-    assert told.value.sentences == [
-        "Choose the ledger.",
-        "Choose the currency.",
-        "Give the metadata value orphan a name.",
-        "The metadata name a stands twice: keep one.",
-    ]
-
-
-@pytest.mark.parametrize("name", ["import_ref", "import_id"])
-def test_our_own_marks_cannot_be_typed_as_metadata(name: str) -> None:
-    with pytest.raises(Incomplete, match="our own mark"):
-        drafts.balance_request(ledger_id=LEDGER, currency="USD", meta_data=[(name, "x")])
-
-
-@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
-def test_characters_that_blnk_cannot_store_are_refused_before_anything_is_sent(text: str) -> None:
-    with pytest.raises(Incomplete, match="cannot store"):
-        drafts.balance_request(ledger_id=LEDGER, currency="USD", meta_data=[("note", text)])
-
-
-@pytest.mark.parametrize(
-    ("facts", "told"),
-    [
-        ({"indicator": "Fees"}, "starts with @"),
-        ({"indicator": "@Fees"}, "only in the General Ledger"),
-        ({"track_fund_lineage": True}, "needs an identity"),
-        ({"allocation_strategy": "newest"}, "no allocation strategy"),
-    ],
-)
-def test_the_form_has_the_rules_of_files(facts: dict[str, Any], told: str) -> None:
-    with pytest.raises(Incomplete, match=told):
-        drafts.balance_request(ledger_id=LEDGER, currency="USD", **facts)
+    assert form_request.asked_for(row) == USD
 
 
 def test_the_rarer_fields_are_sent(importer: Importer, practice_blnk: PracticeBlnk) -> None:
-    request = drafts.balance_request(
+    request = form_request.balance_request(
         ledger_id="general_ledger_id", currency="USD", indicator=" @Fees ", allocation_strategy="fifo"
     )
     importer.start()
@@ -131,13 +94,6 @@ def test_the_rarer_fields_are_sent(importer: Importer, practice_blnk: PracticeBl
     [made] = practice_blnk.balances()
     assert made["indicator"] == "@Fees"
     assert made.get("allocation_strategy", "FIFO") == "FIFO"
-
-
-def test_empty_lines_of_the_metadata_grid_mean_nothing() -> None:
-    made = drafts.balance_request(
-        ledger_id=LEDGER, currency="POINTS", meta_data=[("", ""), ("a", "1")], custom_currencies=["POINTS"]
-    )
-    assert made == BalanceRequest(ledger_id=LEDGER, currency="POINTS", meta_data={"a": "1"})
 
 
 def test_an_uploaded_file_is_kept_to_the_byte_and_only_once(importer: Importer) -> None:

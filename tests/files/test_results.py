@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from blnk_api import files
-from blnk_api.drafts import drafts
+from blnk_api.drafts import form_request
 from blnk_api.drafts import mapping as mappings
 from blnk_api.files import xlsx_writer
 from blnk_api.files.column_names import Use
@@ -346,7 +346,7 @@ def test_a_persons_own_column_called_status_is_theirs(journal: Journal) -> None:
 
 def test_metadata_of_the_form_called_status_is_a_persons_own(importer: Importer) -> None:
     request = BalanceRequest(ledger_id=LEDGER, currency="USD", meta_data={"status": "active"})
-    drafts.ask_for(
+    form_request.ask_for(
         importer.journal, id="imp_form", connection=importer.connection, who="Ada", request=request
     )
     header, told = read(importer.journal, importer.find("imp_form"))

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from blnk_api.common.actors import SENDER
-from blnk_api.drafts import drafts
+from blnk_api.drafts import drafts, form_request
 from blnk_api.drafts.mapping import Mapping, Use
 from blnk_api.models import BalanceRequest
 from blnk_api.store import imports
@@ -165,7 +165,7 @@ class TestTheForm:
 def asked(importer: Importer, **fields: Any) -> Import:
     id = imports.new_id()
     request = BalanceRequest(**{"ledger_id": LEDGER, "currency": "USD"} | fields)
-    drafts.ask_for(importer.journal, id=id, connection=importer.connection, who="Ada", request=request)
+    form_request.ask_for(importer.journal, id=id, connection=importer.connection, who="Ada", request=request)
     return importer.find(id)
 
 

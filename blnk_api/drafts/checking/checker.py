@@ -46,8 +46,13 @@ class Checker:
         known: Known,
         custom_currencies: Iterable[str] = (),
         accepted_currencies: Collection[str] = frozenset(),
+        *,
+        may_hold_totals: bool = True,
     ) -> None:
-        self._meanings = Meanings(shape, mapping, known, custom_currencies, accepted_currencies)
+        """`may_hold_totals`: rows may be what a report adds, totals and the column names once more."""
+        self._meanings = Meanings(
+            shape, mapping, known, custom_currencies, accepted_currencies, may_hold_totals
+        )
         self._own = OwnRows(shape, mapping)
         self._chosen_match = mapping.match_columns is not None
         self._columns = {use: column for use in Use if (column := mapping.column(use))}

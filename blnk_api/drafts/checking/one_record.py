@@ -1,10 +1,9 @@
 """What one record means, before other records are looked at."""
 
+import json
 import re
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple
-
-import orjson
 
 from blnk_api.common.visible import shown
 from blnk_api.currencies import Finding
@@ -19,6 +18,7 @@ from blnk_api.files.csv.unclosed_quotes import LINES, inner_cells, takes_in
 from blnk_api.models import GENERAL_LEDGER_ID
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_HALF = re.compile("[\ud800-\udfff]")
 _CUT_DIGITS = re.compile(r"-?[0-9](?:[.,][0-9]{1,14})?E\+[0-9]{2,3}")
 _SPREADSHEET_CELL = 32_767
 _MAX_BODY_BYTES = 4_900_000
@@ -51,7 +51,9 @@ class Meanings:
         known: Known,
         custom_currencies: Iterable[str],
         accepted_currencies: Collection[str],
+        may_hold_totals: bool,
     ) -> None:
+        self._may_hold_totals = may_hold_totals
         self._headers = shape.headers
         self._delimiter = shape.delimiter or ","
         self._at = {use: column.position for use in Use if (column := mapping.column(use))}
@@ -114,7 +116,7 @@ class Meanings:
         metadata = {name: text for column, name in self._metadata if (text := cells[column])}
         if metadata:
             request["meta_data"] = metadata
-        if len(joined) > 1_000_000 and len(orjson.dumps(request)) > _MAX_BODY_BYTES:
+        if len(joined) > 1_000_000 and _bytes(request) > _MAX_BODY_BYTES:
             message = "This row holds more than 5 MB, which Blnk does not take."
             found.append(Problem("row_too_long", number, "", "", "", message, "error"))
         key = cells[self._reference[0]].strip() if self._reference else ""
@@ -126,7 +128,8 @@ class Meanings:
         if flaws:
             found = _flaws_first(found, flaws)
         is_wrong = bool(found) and any(problem.severity == "error" for problem in found)
-        if (is_wrong or self._needs_no_cell) and (said := total_rows.told(self._headers, cells, is_wrong)):
+        may_be_total = self._may_hold_totals and (is_wrong or self._needs_no_cell)
+        if may_be_total and (said := total_rows.told(self._headers, cells, is_wrong)):
             found, is_wrong = [Problem(said.kind, number, "", "", "", said.message, "error")], True
         return Meaning(found, is_wrong, request, currencies or (), match, key)
 
@@ -173,7 +176,7 @@ class Meanings:
             self._tell(found, number, at, cells[at], (wrong,))
         identity_at = self._at.get(Use.IDENTITY)
         if "track_fund_lineage" in request and (identity_at is None or not cells[identity_at].strip()):
-            at, message = self._at[Use.LINEAGE], "To track fund lineage, the row needs an identity."
+            at, message = self._at[Use.LINEAGE], "To track fund lineage, the balance needs an identity."
             self._tell(found, number, at, cells[at], (Finding("lineage_without_identity", "error", message),))
 
     def _look_at_characters(self, number: int, cells: list[str], found: list[Problem]) -> None:
@@ -186,6 +189,9 @@ class Meanings:
                 finding = Finding("control_character", "error", message, cell.replace("\0", ""))
             elif "\ufffd" in cell:
                 message = f"{shown(cell)} has the sign \ufffd where a letter was lost. Put the letter back."
+                finding = Finding("undecodable_text", "error", message)
+            elif _HALF.search(cell):
+                message = f"{shown(cell)} has half a character, which Blnk cannot store. Put the whole one."
                 finding = Finding("undecodable_text", "error", message)
             elif _CONTROL.search(cell):
                 message = f"{shown(cell)} has a control character, which nobody can see. It is sent as it is."
@@ -202,6 +208,11 @@ class Meanings:
             else:
                 continue
             self._tell(found, number, at, cell, (finding,))
+
+
+def _bytes(request: dict[str, Any]) -> int:
+    """The size of its body. Half a character, which is told elsewhere, is none to the quicker encoder."""
+    return len(json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"))
 
 
 def _required(find: Callable[[str], Answer[str]], what: str) -> Callable[[str], Answer[str]]:

@@ -1,0 +1,183 @@
+"""The form's one balance: checked as a file of one record, and kept as an import of one row.
+
+Nothing here sends. An id is made by the page before anything else, so that doing a thing twice does it once.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import orjson
+
+from blnk_api.blnk import protocol
+from blnk_api.common.invisible import bare
+from blnk_api.common.visible import shown
+from blnk_api.drafts import mapping as columns
+from blnk_api.drafts.checking import CheckedRow, Checker, Known, KnownIndicator
+from blnk_api.drafts.mapping import ColumnUse, Use
+from blnk_api.drafts.problems import Problem
+from blnk_api.files import FileShape, Record
+from blnk_api.lookup import refs
+from blnk_api.models import IMPORT_ID, IMPORT_REF, BalanceRequest
+from blnk_api.settings import Connection
+from blnk_api.store import Journal, imports, rows
+from blnk_api.store.rows import JournalRow, NewRow
+from blnk_api.store.states import RowState, Stage
+
+
+class Incomplete(Exception):
+    """A form that is no balance yet; `sentences` say what to do, one for each thing missing or wrong."""
+
+    def __init__(self, sentences: list[str]) -> None:
+        super().__init__(" ".join(sentences))
+        self.sentences = sentences
+
+
+Taken = Callable[[str], Mapping[str, KnownIndicator]]
+"""An indicator → the balances that have it already, by the indicator, a space and the currency."""
+
+
+def balance_request(
+    *,
+    ledger_id: str | None,
+    currency: str | None,
+    identity_id: str | None = None,
+    indicator: str = "",
+    track_fund_lineage: bool = False,
+    allocation_strategy: str = "",
+    meta_data: Iterable[tuple[str, str]] = (),
+    custom_currencies: Iterable[str] = (),
+    taken: Taken = lambda _: {},
+) -> BalanceRequest:
+    """What a filled-in form asks for, by the rules that rows of files have. Raises Incomplete.
+
+    The ids are taken as they are: they were chosen from what Blnk has, or only Blnk can say. `taken` is asked
+    for a balance that is complete and has an indicator.
+    """
+    fields = (
+        (Use.LEDGER, ledger_id or ""),
+        (Use.CURRENCY, currency or ""),
+        (Use.IDENTITY, identity_id or ""),
+        (Use.INDICATOR, indicator),
+        (Use.LINEAGE, "true" if track_fund_lineage else ""),
+        (Use.ALLOCATION_STRATEGY, allocation_strategy),
+    )
+    pairs = [(name.strip(), text) for name, text in meta_data if name.strip() or text]
+    cells = [text for _, text in (*fields, *pairs)]
+    headers = [*(use.value for use, _ in fields), *(name for name, _ in pairs)]
+    shape = FileShape(kind="csv", header_row=1, headers=headers)
+    uses = [*(use for use, _ in fields), *(Use.METADATA for _ in pairs)]
+    wrong_names = _errors(columns.problems(_read_as(headers, uses, headers), shape))
+    # Wrong names are told; the values under them are looked at all the same.
+    names = [str(at) for at in range(len(headers))] if wrong_names else headers
+    known = Known(
+        ledgers={bare(ledger_id or ""): ""}, identities={bare(identity_id or ""): ""}, readable=False
+    )
+
+    def checked(known: Known) -> list[CheckedRow]:
+        read_as = _read_as(headers, uses, names)
+        checker = Checker(shape, read_as, known, custom_currencies, may_hold_totals=False)
+        return checker.check(Record(1, cells))
+
+    found = checked(known)
+    asked = found[0].request
+    if asked is not None and "indicator" in asked:
+        found = checked(known.model_copy(update={"indicators": dict(taken(asked["indicator"]))}))
+    wrong = [_in_the_form(problem, cells) for row in found for problem in _errors(row.problems)]
+    wrong += [
+        _in_the_form(problem, cells)
+        for problem in sorted(wrong_names, key=lambda one: one.position or 0)
+        if problem.column or problem.kind != "duplicate_column"  # values without a name are told one by one
+    ]
+    if len(found) > 1:
+        wrong.append("Choose one currency: the form makes one balance.")
+    if wrong or asked is None:
+        raise Incomplete(list(dict.fromkeys(wrong)))
+    return BalanceRequest(**asked)
+
+
+def _read_as(headers: Sequence[str], uses: Sequence[Use], names: Sequence[str]) -> columns.Mapping:
+    """The fields as columns; `names` are those of metadata."""
+    return columns.Mapping(
+        columns=tuple(
+            ColumnUse(position=at, header=header, use=use, name=name if use is Use.METADATA else None)
+            for at, (header, use, name) in enumerate(zip(headers, uses, names, strict=True))
+        )
+    )
+
+
+def _errors(problems: Iterable[Problem]) -> list[Problem]:
+    return [problem for problem in problems if problem.severity == "error"]
+
+
+_FORMS_OWN = {
+    "missing_ledger": "Choose the ledger.",
+    "missing_currency": "Choose the currency.",
+    "row_too_long": "The metadata holds more than 5 MB, which Blnk does not take.",
+}
+
+
+def _in_the_form(problem: Problem, cells: list[str]) -> str:
+    """What is wrong, where a file's sentence would speak of its rows and columns."""
+    match problem.kind:
+        case "no_metadata_name":
+            return f"Give the metadata value {shown(cells[problem.position or 0])} a name."
+        case "duplicate_column":
+            return f"The metadata name {shown(problem.column)} stands twice: keep one."
+    return _FORMS_OWN.get(problem.kind, problem.message)
+
+
+def ask_for(
+    journal: Journal,
+    *,
+    id: str,
+    connection: Connection,
+    who: str,
+    request: BalanceRequest,
+    again: bool = False,
+) -> bool:
+    """One balance as an import of one row, checked and waiting to be confirmed; whether it was made now.
+
+    `again`: a balance like this exists and another is wanted, so that its ref has to differ.
+    """
+    fields = request.model_dump(exclude_none=True)
+    ref = refs.make_ref(refs.content_hash(fields), 0, id if again else None)
+    sent = [("ledger_id", request.ledger_id), ("currency", request.currency)]
+    sent += [("identity_id", request.identity_id)] if request.identity_id else []
+    sent += [(name, str(value)) for name, value in request.meta_data.items()]
+    shape = {"kind": "csv", "header_row": 1, "headers": [name for name, _ in sent]}
+    by_ledger = {"ledger_id": request.ledger_id, "name": "", "currency": request.currency, "n": 1}
+    totals = {"records": 1, "balances": 1, "invalid": 0, "existing": 0, "by_ledger": [by_ledger]}
+    with journal.write() as tx:
+        made = imports.create(
+            tx,
+            id,
+            kind="form",
+            instance=connection.instance,
+            connection=connection.name,
+            who=who,
+            stage=Stage.CHECKED,
+            shape=orjson.dumps(shape).decode(),
+            totals=orjson.dumps(totals).decode(),
+        )
+        if not made:
+            return False
+        import_ = imports.find(tx, id)
+        assert import_ is not None
+        row = NewRow(
+            number=1,
+            part="",
+            state=RowState.READY,
+            cells=[text for _, text in sent],
+            ledger_id=request.ledger_id,
+            currency=request.currency,
+            body=protocol.create_balance(request, ref=ref, import_id=id),
+            ref=ref,
+        )
+        rows.insert_rows(tx, import_.number, import_.instance_number, [row])
+    return True
+
+
+def asked_for(row: JournalRow) -> BalanceRequest:
+    """The request that a form's row holds, without our stamps."""
+    body = orjson.loads(row.body or b"{}")
+    meta_data = {k: v for k, v in body.pop("meta_data", {}).items() if k not in (IMPORT_REF, IMPORT_ID)}
+    return BalanceRequest(**body, meta_data=meta_data)

@@ -89,7 +89,9 @@ def _hash(script: str) -> str:
 class OwnOrigin:
     """Refuses requests under a foreign name, and WebSockets and writes that a foreign page sent.
 
-    `site` is asked at each request.
+    `site` is asked at each request. Not Starlette's TrustedHostMiddleware: that cannot say "any IP address",
+    keeps the names of its start, reads the first of several Host headers, and answers only that the header is
+    invalid, where a person needs to know how to serve the name.
     """
 
     def __init__(self, app: ASGIApp, site: Callable[[], Site]) -> None:

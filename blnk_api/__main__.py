@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from blnk_api import files
+from blnk_api import __version__, files
 from blnk_api.cli import acts, stop_command
 from blnk_api.cli.column_options import FIELDS
 from blnk_api.cli.dry_run import REQUESTS
@@ -73,6 +73,7 @@ def _parser() -> ArgumentParser:
         epilog=_EXITS,
         formatter_class=RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"Balance Desk {__version__}")
     verbs = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def verb(

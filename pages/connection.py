@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from blnk_api import __version__
 from blnk_api.wording import phrases
 from pages.health import checks, practice_faults
 from pages.kit import context, look, stop_switch
@@ -25,8 +26,9 @@ stop_switch.switch(here, connection)
 checks.show(here)
 if connection.is_practice:
     practice_faults.show(here)
-st.subheader("Where things are kept")
+st.subheader("Installation")
 with st.container(border=True):
+    look.fact("Version", __version__)
     look.fact("Data folder", str(here.desk.settings.data_dir))
     look.fact("Secrets file", str(here.desk.settings.secrets_path))
     look.fact("Time zone of months", str(here.desk.settings.time_zone))

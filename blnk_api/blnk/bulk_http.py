@@ -24,6 +24,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.payload import BytesPayload
 from yarl import URL
 
+from blnk_api.blnk import USER_AGENT
 from blnk_api.blnk.replies import TOO_LARGE, Answer, AnswerLost, ConnectFailed, Reply, Request
 from blnk_api.common import open_files
 
@@ -107,7 +108,11 @@ class BulkClient:
             cookie_jar=aiohttp.DummyCookieJar(),
             proxy=_proxy_for(url),
             auto_decompress=True,
-            headers={"Content-Type": "application/json", "Accept": "application/json"},
+            headers={
+                "Content-Type": "application/json",
+                "Accept": "application/json",
+                "User-Agent": USER_AGENT,
+            },
         )
 
     async def close(self) -> None:

@@ -24,6 +24,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NameResolutionError
 
+from blnk_api.blnk import USER_AGENT
 from blnk_api.blnk.replies import TOO_LARGE, Answer, AnswerLost, ConnectFailed, Reply, Request
 from blnk_api.common import open_files
 
@@ -162,6 +163,7 @@ class Transport:
         self._connect_seconds = min(connect_seconds, total_seconds)
         self._total_seconds = total_seconds
         self._session = requests.Session()
+        self._session.headers["User-Agent"] = USER_AGENT
         self._session.mount("https://", _Adapter(total_seconds))
         self._session.mount("http://", _Adapter(total_seconds))
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))

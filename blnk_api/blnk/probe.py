@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
+from blnk_api.blnk import USER_AGENT
 from blnk_api.blnk.protocol import http_date
 
 _GREET_SECONDS = 5.0
@@ -43,7 +44,7 @@ def greet(url: str) -> Hello:
             if isinstance(told, str):
                 ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(told), UTC)
         asked_at = time.time()
-        line.request("HEAD", "/")
+        line.request("HEAD", "/", headers={"User-Agent": USER_AGENT})
         date = line.getresponse().getheader("Date")
         midway = (asked_at + time.time()) / 2
     except (OSError, HTTPException):

@@ -72,6 +72,8 @@ def of(told: Told, at: Times) -> dict[str, Table | dict[str, Table] | Facts]:
 def _about(told: Told, at: Times) -> Facts:
     made, where, file = told["import"], told["instance"], told["file"]
     facts: Facts = [("Receipt", f"{told['receipt']}, of {at(told['made_at'])}"), ("Import", made["id"])]
+    if version := told.get("version"):
+        facts.append(("Written by", f"Balance Desk {version}"))
     if file:
         facts.append(("File", f"{file['name']} ({file['bytes'] or 0:,} bytes)"))
         facts.append(("SHA-256 of the file", file["sha256"] or None))

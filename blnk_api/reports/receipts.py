@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
+from blnk_api import __version__
 from blnk_api.common.actors import Who
 from blnk_api.reports import results
 from blnk_api.reports.results import Variant
@@ -94,6 +95,7 @@ def _sync(folder: Path) -> None:
 def tell(tx: Connection, import_: Import) -> dict[str, Any]:
     """All that a receipt says but for its number and the sum of its results. Times are UTC."""
     return {
+        "version": __version__,
         "made_at": _utc(datetime.now(UTC).timestamp()),
         "import": {
             "id": import_.id,

@@ -18,6 +18,7 @@ from blnk_api.store.sending.senders import SenderIs, Sending
 from blnk_api.store.states import PausedBy
 from tests.support.importer import Importer, requests_for
 from tests.support.pages import press, run, said, visit
+from tests.support.papers import released
 from tests.support.practice import PracticeBlnk
 
 OURS = Sending(SenderIs.OURS, "here", 1)
@@ -174,6 +175,7 @@ def test_the_page_checks_when_it_is_opened_and_when_it_is_asked(
     practice_blnk.forget_requests()
     at = visit("connection.py")
     assert "**Does Blnk answer?** Yes, within" in said(at)
+    assert released() in said(at).split()
     asked = practice_blnk.requests()["total"]
     run(at)
     assert practice_blnk.requests()["total"] == asked

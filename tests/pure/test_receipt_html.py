@@ -73,6 +73,11 @@ def test_quotation_marks_do_not_leave_an_attribute() -> None:
     assert '"><b>' not in page
 
 
+def test_it_names_the_version_that_wrote_it_and_none_where_none_was_written_down() -> None:
+    assert "Balance Desk 0.9.1" in document(version="0.9.1")
+    assert "Written by" not in document()
+
+
 def test_a_receipt_of_an_earlier_version_opens_as_it_was_written() -> None:
     earlier = {name: one for name, one in RECEIPT.items() if name != "checked_again"}
     page = receipt_html.document(earlier, ZoneInfo("UTC"), None, json_link="/j", results_link=None)

@@ -10,7 +10,7 @@ from typing import Self
 from blnk_api.cli.exits import Ends
 from blnk_api.common.visible import shown
 from blnk_api.drafts import mapping as mappings
-from blnk_api.drafts import mapping_changes
+from blnk_api.drafts import mapping_changes, mapping_problems
 from blnk_api.drafts.mapping import ColumnUse, ForAllRows, Mapping, Use
 from blnk_api.files import FileProblem, FileShape, ReadOptions, reading_process
 from blnk_api.store.imports import Import
@@ -104,7 +104,7 @@ def understand(
     )
     match = tuple(_match(mapping, header) for header in wishes.match) or mapping.match_columns
     mapping = mapping.model_copy(update={"for_all_rows": for_all, "match_columns": match})
-    wrong = [one for one in mappings.problems(mapping, shape) if one.severity == "error"]
+    wrong = [one for one in mapping_problems.problems(mapping, shape) if one.severity == "error"]
     if wrong:
         told = " ".join(one.message for one in wrong)
         twice = next((one.position for one in wrong if one.kind == "duplicate_column"), None)

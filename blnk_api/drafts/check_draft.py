@@ -3,7 +3,7 @@
     python -m blnk_api.drafts.check_draft IMPORT_ID
 
 A process of its own, watched, so that a long file slows neither the pages nor the sending, and a bad one
-ends (`checks_apart`). When it dies half-way, it is started again and begins from the file, which lies on the
+ends (`check_process`). When it dies half-way, it is started again and begins from the file, which lies on the
 disk.
 """
 
@@ -15,10 +15,9 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
@@ -29,8 +28,8 @@ from blnk_api.client import BlnkClient
 from blnk_api.common import watched_process
 from blnk_api.common.actors import CHECK
 from blnk_api.drafts import mapping as mappings
-from blnk_api.drafts import results_file
-from blnk_api.drafts.checking import CheckedRow, Checker, Known, Problem, ProblemGroup, group, wanted
+from blnk_api.drafts import mapping_problems, new_rows, results_file
+from blnk_api.drafts.checking import Checker, Known, Problem, ProblemGroup, group, wanted
 from blnk_api.drafts.edits.edited_records import Overlay
 from blnk_api.drafts.mapping import Mapping
 from blnk_api.drafts.merging import HIDDEN_AND_SKIPPED, LEFT_OUT_BY_A_PERSON, Merger, Restructured
@@ -38,23 +37,17 @@ from blnk_api.drafts.reference_data import known_in_blnk
 from blnk_api.errors import AccessDenied, BlnkError, check_not_answered
 from blnk_api.files import FileProblem, FileShape, ReadOptions, Record
 from blnk_api.files.two_passes import Twice
-from blnk_api.files.xlsx.cell_flaws import HIDDEN_ROW
-from blnk_api.lookup import refs
-from blnk_api.models import IMPORT_ID, IMPORT_REF
 from blnk_api.settings import Connection as BlnkConnection
 from blnk_api.settings import Settings
 from blnk_api.store import Journal, imports, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from blnk_api.store.rows import NewRow
-from blnk_api.store.states import RowState, Stage
+from blnk_api.store.states import Stage
 from blnk_api.store.token_store import TokenStore
-from blnk_api.store.transitions import move, note
+from blnk_api.store.transitions import note
 
 ROWS_PER_WRITE = 2_000
-ROWS_TOLD = 50
-"""Row numbers kept with each group of problems; the rest is in the rows themselves."""
-
 MOST_LOOKED_AT_AGAIN = 20_000
 """More changed rows than these, and all are looked up again."""
 
@@ -144,7 +137,7 @@ def _check(journal: Journal, settings: Settings, connection: BlnkConnection, imp
         import_ = _accept_as_in(journal, import_, earlier)
     chosen = import_.mapping or (earlier and earlier.mapping)
     mapping = mappings.adopt(Mapping.model_validate(chosen), shape) if chosen else mappings.guess(shape)
-    about_columns = mappings.problems(mapping, shape)
+    about_columns = mapping_problems.problems(mapping, shape)
     with journal.write() as tx:
         _refuse_outdated(tx, import_)
         imports.set_facts(
@@ -211,12 +204,12 @@ class _Checking:
             for record in records:
                 self.records += 1
                 if record.number in self._left_out:
-                    self._waiting.append(_left_out(record, LEFT_OUT_BY_A_PERSON, "Left out by hand."))
-                elif self._skips_hidden and _is_hidden(record):
-                    self._waiting.append(_left_out(record, HIDDEN_AND_SKIPPED, _HIDDEN))
+                    self._waiting.append(new_rows.left_out(record, LEFT_OUT_BY_A_PERSON, "Left out by hand."))
+                elif self._skips_hidden and new_rows.is_hidden(record):
+                    self._waiting.append(new_rows.left_out(record, HIDDEN_AND_SKIPPED, new_rows.HIDDEN))
                 else:
                     for checked in self._checker.check(record):
-                        self._waiting.append(new_row(self._import.id, record.cells, checked))
+                        self._waiting.append(new_rows.new_row(self._import.id, record.cells, checked))
                         yield from checked.problems
                 if len(self._waiting) >= ROWS_PER_WRITE:
                     self._hand_over(writer)
@@ -227,7 +220,7 @@ class _Checking:
         with self._journal.write() as tx:
             if self._merger is not None:
                 self._merger.end(tx)
-            invalidate(tx, self._import.number, [one for one in late if one.severity == "error"])
+            new_rows.invalidate(tx, self._import.number, [one for one in late if one.severity == "error"])
 
     def _hand_over(self, writer: ThreadPoolExecutor) -> None:
         """One chunk is written while the next is checked. Raises what the last one came to."""
@@ -256,58 +249,6 @@ class _Checking:
         return self._look_again
 
 
-_HIDDEN = "The row is hidden in the workbook, and hidden rows are skipped."
-
-
-def _is_hidden(record: Record) -> bool:
-    return any(flaw.kind == HIDDEN_ROW for flaw in record.problems)
-
-
-def _left_out(record: Record, why: str, message: str) -> NewRow:
-    return NewRow(
-        number=record.number,
-        part="",
-        state=RowState.LEFT_OUT,
-        cells=record.cells,
-        why=why,
-        message=message,
-    )
-
-
-def new_row(import_id: str, cells: Sequence[str], checked: CheckedRow) -> NewRow:
-    """A checked row as the journal keeps it: what is sent is finished here, stamped, to the byte."""
-    problems = [asdict(one) for one in checked.problems]
-    told = "; ".join(one.message for one in checked.problems if one.severity == "error") or None
-    common: dict[str, Any] = {"number": checked.number, "part": checked.part, "cells": cells}
-    if checked.balance_id is not None:
-        return NewRow(
-            **common, state=RowState.EXISTS, balance_id=checked.balance_id, problems=problems,
-            message="The file says that this balance exists already; nothing was sent.",
-        )  # fmt: skip
-    if checked.request is None or told is not None:
-        return NewRow(**common, state=RowState.INVALID, message=told, problems=problems)
-    request = checked.request
-    assert checked.hash is not None
-    ref = checked.keep_ref or refs.make_ref(checked.hash, checked.occurrence)
-    meta_data = {**request.get("meta_data", {}), IMPORT_REF: ref, IMPORT_ID: import_id}
-    return NewRow(
-        **common,
-        state=RowState.READY,
-        ledger_id=request["ledger_id"],
-        currency=request["currency"],
-        body=orjson.dumps({**request, "meta_data": meta_data}),
-        ref=ref,
-        problems=problems,
-    )
-
-
-def invalidate(tx: Connection, number: int, problems: Sequence[Problem]) -> None:
-    """Rows that passed their own check, and that only the whole file shows to be wrong."""
-    for problem in problems:
-        for id in rows.ids_of(tx, number, problem.row, problem.part):
-            move(tx, [id], from_=RowState.READY, to=RowState.INVALID, message=problem.message)
-
-
 def _finish(
     tx: Connection, import_: Import, checking: _Checking, groups: Sequence[ProblemGroup], known: Known
 ) -> None:
@@ -318,23 +259,12 @@ def _finish(
     totals = {
         "records": checking.records,
         "ledger_names": known.ledgers,
-        "problems": [problem_group(one) for one in groups],
+        "problems": [new_rows.problem_group(one) for one in groups],
         "not_checked": not_checked,
     }
     _refuse_outdated(tx, import_)
     imports.set_facts(tx, import_.number, totals=totals, stage_progress=checking.records)
     imports.move_stage(tx, import_.number, from_=[Stage.CHECKING], to=Stage.LOOKING, problem=None)
-
-
-def problem_group(one: ProblemGroup) -> dict[str, Any]:
-    """A group of problems as pages and the command line show it."""
-    labels = [f"{number}·{part}" if part else str(number) for number, part in one.rows[:ROWS_TOLD]]
-    return {
-        **{"kind": one.kind, "severity": one.severity, "column": one.column, "value": one.value},
-        "position": one.position,
-        **{"message": one.message, "sentence": one.sentence, "repair": one.repair},
-        **{"rows": labels, "count": len(one.rows)},
-    }
 
 
 def main() -> None:

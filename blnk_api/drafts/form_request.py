@@ -11,6 +11,7 @@ from blnk_api.blnk import protocol
 from blnk_api.common.invisible import bare
 from blnk_api.common.visible import shown
 from blnk_api.drafts import mapping as columns
+from blnk_api.drafts import mapping_problems
 from blnk_api.drafts.checking import CheckedRow, Checker, Known, KnownIndicator
 from blnk_api.drafts.mapping import ColumnUse, Use
 from blnk_api.drafts.problems import Problem
@@ -65,7 +66,7 @@ def balance_request(
     headers = [*(use.value for use, _ in fields), *(name for name, _ in pairs)]
     shape = FileShape(kind="csv", header_row=1, headers=headers)
     uses = [*(use for use, _ in fields), *(Use.METADATA for _ in pairs)]
-    wrong_names = _errors(columns.problems(_read_as(headers, uses, headers), shape))
+    wrong_names = _errors(mapping_problems.problems(_read_as(headers, uses, headers), shape))
     # Wrong names are told; the values under them are looked at all the same.
     names = [str(at) for at in range(len(headers))] if wrong_names else headers
     known = Known(

@@ -12,9 +12,9 @@ from sqlalchemy import Connection, select
 
 from blnk_api.client import BlnkClient
 from blnk_api.common.visible import shown
-from blnk_api.drafts.check_draft import new_row
 from blnk_api.drafts.checking import CheckedRow, Checker, wanted
 from blnk_api.drafts.mapping import Mapping, Use
+from blnk_api.drafts.new_rows import new_row
 from blnk_api.drafts.reference_data import known_in_blnk
 from blnk_api.files import FileShape, Record
 from blnk_api.lookup import refs

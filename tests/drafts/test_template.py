@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from blnk_api import files
-from blnk_api.drafts import mapping, template
+from blnk_api.drafts import mapping, mapping_problems, template
 from blnk_api.files import FileProblem, ReadOptions
 from blnk_api.files.column_names import Use
 from blnk_api.models import Ledger
@@ -39,7 +39,7 @@ def test_a_filled_in_template_needs_no_matching(tmp_path: Path) -> None:
     found = mapping.guess(files.detect(path, path.name))
     assert [one.use for one in found.columns] == [Use.LEDGER, Use.CURRENCY, Use.IDENTITY, Use.METADATA]
     assert found.columns[3].name == "customer_number"
-    assert mapping.problems(found, files.detect(path, path.name)) == []
+    assert mapping_problems.problems(found, files.detect(path, path.name)) == []
 
 
 def test_an_empty_one_is_a_file_without_rows_and_no_other_sheet_is_taken_for_it(tmp_path: Path) -> None:

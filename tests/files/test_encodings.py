@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from blnk_api import files
-from blnk_api.drafts import mapping
+from blnk_api.drafts import mapping, mapping_problems
 from blnk_api.files import FileShape, Record
 
 SAVINGS = "Savings"
@@ -53,7 +53,11 @@ def test_an_old_encoding_is_read_right_and_told_as_a_guess(file: Path, encoding:
     shape, records = read(file, lines(names, encoding))
     assert [record.cells[2] for record in records] == names
     assert shape.encoding_guessed
-    told = [one for one in mapping.problems(mapping.guess(shape), shape) if one.kind == "encoding_guessed"]
+    told = [
+        one
+        for one in mapping_problems.problems(mapping.guess(shape), shape)
+        if one.kind == "encoding_guessed"
+    ]
     assert [(one.row, one.severity) for one in told] == [(0, "warning")]
     assert "a guess" in told[0].message
     assert names[0] in told[0].message

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from blnk_api import currencies, files
-from blnk_api.drafts import mapping
+from blnk_api.drafts import mapping, mapping_problems
 from blnk_api.drafts.checking import CheckedRow, Checker, Known
 from blnk_api.drafts.mapping import ForAllRows, Use
 from blnk_api.files import FileProblem, FileShape, header, kinds
@@ -32,7 +32,7 @@ def check(
     columns = mapping.guess(shape)
     if for_all is not None:
         columns = columns.model_copy(update={"for_all_rows": for_all})
-    told = [f"{one.kind}: {one.column}" for one in mapping.problems(columns, shape)]
+    told = [f"{one.kind}: {one.column}" for one in mapping_problems.problems(columns, shape)]
     checker = Checker(shape, columns, KNOWN)
     rows = [row for record in files.records(path, shape) for row in checker.check(record)]
     return shape, rows, told

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from blnk_api import files
-from blnk_api.drafts import mapping
+from blnk_api.drafts import mapping, mapping_problems
 from blnk_api.drafts.checking import CheckedRow, Checker, Known, wanted
 from tests.support.verdicts import ENVIRONMENT, EXPECTED, SAMPLES, Outcome, Told, assert_meets
 
@@ -16,7 +16,7 @@ def checked(path: Path, name: str, expected: dict[str, Any]) -> Outcome:
     try:
         shape = files.detect(path, name)
         columns = mapping.guess(shape)
-        wrong = [p for p in mapping.problems(columns, shape) if p.severity == "error"]
+        wrong = [p for p in mapping_problems.problems(columns, shape) if p.severity == "error"]
         if wrong:
             return Outcome(error=" ".join(p.message for p in wrong))
         return _rows(path, shape, columns, expected)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from blnk_api import files as reading
-from blnk_api.drafts import mapping
+from blnk_api.drafts import mapping, mapping_problems
 from blnk_api.drafts.checking import Checker, Known, wanted
 from blnk_api.drafts.mapping import ForAllRows
 from blnk_api.drafts.problems import Problem
@@ -30,7 +30,7 @@ def read(path: Path, expected: dict[str, Any]) -> tuple[dict[str, Any], dict[str
     if "currency" in expected:
         for_all = ForAllRows(currencies=(expected["currency"],))
         columns = columns.model_copy(update={"for_all_rows": for_all})
-    problems = mapping.problems(columns, shape)
+    problems = mapping_problems.problems(columns, shape)
     wanted(reading.records(path, shape), columns)
     known = Known(
         ledgers=ENVIRONMENT["ledgers"],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from blnk_api.drafts import mapping
+from blnk_api.drafts import mapping, mapping_problems
 from blnk_api.drafts.mapping import ColumnUse, ForAllRows, Mapping, Use
 from blnk_api.files import FileShape, Record
 
@@ -25,7 +25,7 @@ def names(headers: list[str]) -> list[str | None]:
 
 
 def told(found: Mapping, of: FileShape) -> dict[str, str]:
-    return {problem.kind: problem.severity for problem in mapping.problems(found, of)}
+    return {problem.kind: problem.severity for problem in mapping_problems.problems(found, of)}
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_what_is_renamed_or_cannot_be_found_is_told() -> None:
 @pytest.mark.parametrize("header", ["Opening balance", "Amount", "saldo inicial", "credit_balance"])
 def test_a_column_of_amounts_comes_with_a_clear_warning(header: str) -> None:
     found = mapping.guess(table := shape(["ledger", "currency", header]))
-    problem = next(p for p in mapping.problems(found, table) if p.kind == "amount_column")
+    problem = next(p for p in mapping_problems.problems(found, table) if p.kind == "amount_column")
     assert problem.severity == "warning"
     assert "zero" in problem.message
 
@@ -112,7 +112,7 @@ def test_what_a_file_lacks_must_be_chosen_and_one_choice_is_enough() -> None:
 
 def test_a_column_that_is_there_twice_is_never_chosen_silently() -> None:
     found = mapping.guess(table := shape("ledger_id,currency,currency,team,Team"))
-    messages = [problem.message for problem in mapping.problems(found, table)]
+    messages = [problem.message for problem in mapping_problems.problems(found, table)]
     assert messages == [
         "The column currency is there twice (columns 2 and 3): keep one.",
         "The column team is there twice (columns 4 and 5): keep one.",

@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 
 from blnk_api import files as reading
-from blnk_api.drafts import mapping
+from blnk_api.drafts import mapping, mapping_problems
 from blnk_api.drafts.checking import Checker, Known, group, wanted
 
 SAMPLES = [Path(__file__).parents[1] / name for name in ("samples", "samples-2")]
@@ -82,7 +82,7 @@ def go_all_the_way(path: Path, name: str) -> None:
     shape = reading.detect(path, name)
     assert reading.FileShape.model_validate_json(shape.model_dump_json()) == shape
     columns = mapping.guess(shape)
-    told = mapping.problems(columns, shape)
+    told = mapping_problems.problems(columns, shape)
     wanted(reading.records(path, shape), columns)
     checker = Checker(shape, columns, KNOWN, ["POINTS"])
     rows = []

@@ -1,0 +1,85 @@
+"""A checked record as the rows that the database keeps, and problems as pages show them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection
+
+from blnk_api.drafts.checking import CheckedRow, Problem, ProblemGroup
+from blnk_api.files import Record
+from blnk_api.files.xlsx.cell_flaws import HIDDEN_ROW
+from blnk_api.lookup import refs
+from blnk_api.models import IMPORT_ID, IMPORT_REF
+from blnk_api.store import rows
+from blnk_api.store.rows import NewRow
+from blnk_api.store.states import RowState
+from blnk_api.store.transitions import move
+
+ROWS_TOLD = 50
+"""Row numbers kept with each group of problems; the rest is in the rows themselves."""
+
+HIDDEN = "The row is hidden in the workbook, and hidden rows are skipped."
+
+
+def is_hidden(record: Record) -> bool:
+    """Whether the workbook hides the row."""
+    return any(flaw.kind == HIDDEN_ROW for flaw in record.problems)
+
+
+def left_out(record: Record, why: str, message: str) -> NewRow:
+    """A record that is knowingly not sent."""
+    return NewRow(
+        number=record.number,
+        part="",
+        state=RowState.LEFT_OUT,
+        cells=record.cells,
+        why=why,
+        message=message,
+    )
+
+
+def new_row(import_id: str, cells: Sequence[str], checked: CheckedRow) -> NewRow:
+    """A checked row as the journal keeps it: what is sent is finished here, stamped, to the byte."""
+    problems = [asdict(one) for one in checked.problems]
+    told = "; ".join(one.message for one in checked.problems if one.severity == "error") or None
+    common: dict[str, Any] = {"number": checked.number, "part": checked.part, "cells": cells}
+    if checked.balance_id is not None:
+        return NewRow(
+            **common, state=RowState.EXISTS, balance_id=checked.balance_id, problems=problems,
+            message="The file says that this balance exists already; nothing was sent.",
+        )  # fmt: skip
+    if checked.request is None or told is not None:
+        return NewRow(**common, state=RowState.INVALID, message=told, problems=problems)
+    request = checked.request
+    assert checked.hash is not None
+    ref = checked.keep_ref or refs.make_ref(checked.hash, checked.occurrence)
+    meta_data = {**request.get("meta_data", {}), IMPORT_REF: ref, IMPORT_ID: import_id}
+    return NewRow(
+        **common,
+        state=RowState.READY,
+        ledger_id=request["ledger_id"],
+        currency=request["currency"],
+        body=orjson.dumps({**request, "meta_data": meta_data}),
+        ref=ref,
+        problems=problems,
+    )
+
+
+def invalidate(tx: Connection, number: int, problems: Sequence[Problem]) -> None:
+    """Rows that passed their own check, and that only the whole file shows to be wrong."""
+    for problem in problems:
+        for id in rows.ids_of(tx, number, problem.row, problem.part):
+            move(tx, [id], from_=RowState.READY, to=RowState.INVALID, message=problem.message)
+
+
+def problem_group(one: ProblemGroup) -> dict[str, Any]:
+    """A group of problems as pages and the command line show it."""
+    labels = [f"{number}·{part}" if part else str(number) for number, part in one.rows[:ROWS_TOLD]]
+    return {
+        **{"kind": one.kind, "severity": one.severity, "column": one.column, "value": one.value},
+        "position": one.position,
+        **{"message": one.message, "sentence": one.sentence, "repair": one.repair},
+        **{"rows": labels, "count": len(one.rows)},
+    }

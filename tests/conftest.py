@@ -29,8 +29,20 @@ if TYPE_CHECKING:
     from tests.support.postgres import Postgres
     from tests.support.practice import PracticeBlnk
 
+MEASURED = ("pure", "store", "files")
+"""Tests that run our code in their own process, nearly all of it: only of these coverage says something. To
+measure all others too would cost a third of the run."""
+
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What coverage does not measure."""
+    if config.getoption("cov_source", None):
+        for item in items:
+            if item.path.parent.name not in MEASURED:
+                item.add_marker("no_cover")
 
 
 @pytest.fixture(scope="session")

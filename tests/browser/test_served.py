@@ -7,18 +7,17 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 from playwright.sync_api import sync_playwright
 
+from tests.support import papers
 from tests.support.app import App
 from tests.support.browser import launch, open_tab
 from tests.support.tls_proxy import Proxy, Served, free_port
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
 NAME = "desk.example.com"
 SOCKET = "/_stcore/stream"
 UPLOAD = "/_stcore/upload_file/some-session/some-file"
@@ -116,8 +115,9 @@ def open_(tmp_path_factory: pytest.TempPathFactory, outside: Outside) -> Iterato
 
 @pytest.fixture(scope="module")
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Door, Door, Door]]:
-    """By the README: direct, behind a proxy that passes Host on, and behind one that does not."""
-    [command] = re.findall(r"\.venv/bin/streamlit run app\.py (--server\.address 0\.0\.0\.0 .*)", README)
+    """As docs/operating.md says: direct, behind a proxy that passes Host on, and behind one that does not."""
+    [command] = [one for one in papers.commands("docs/operating.md") if "streamlit run" in one]
+    command = command.partition("app.py ")[2]
     direct, passing, silent = free_port(), free_port(), free_port()
     options = shlex.split(command.replace("8501", str(direct)))
     folder = tmp_path_factory.mktemp("team")
@@ -168,7 +168,9 @@ def test_to_refuse_somebody_nobody_outside_is_asked(open_: Door, outside: Outsid
     assert outside.asked == []
 
 
-def test_the_readmes_command_for_a_team_serves_it_under_its_name_alone(team: tuple[Door, Door, Door]) -> None:
+def test_the_documented_command_for_a_team_serves_it_under_its_name_alone(
+    team: tuple[Door, Door, Door],
+) -> None:
     direct = team[0]
     for host in (f"{NAME}:{direct.port}", f"localhost:{direct.port}", f"127.0.0.1:{direct.port}"):
         assert direct.status("GET", "/", host) == 200

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import papers
+
 ROOT = Path(__file__).parents[2]
 
 LAYERS = [
@@ -47,6 +49,12 @@ def sources() -> dict[str, Path]:
 
 
 SOURCES = sources()
+
+
+def test_the_architecture_page_names_every_room_in_its_layer() -> None:
+    told = papers.table("docs/architecture.md", "## Rooms and layers")
+    expected = [(str(n), f"`{room}`") for n, rooms in enumerate(LAYERS, start=1) for room in rooms]
+    assert [(layer, room) for layer, room, _ in told] == expected
 
 
 def room(module: str) -> str:

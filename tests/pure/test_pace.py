@@ -279,3 +279,20 @@ def test_after_it_closed_the_waits_begin_anew() -> None:
     for _ in range(5):
         breaker.failed(500.0, "again")
     assert breaker.probe_at == 505.0
+
+
+def test_reads_that_fail_count_beside_rows_until_one_is_answered() -> None:
+    breaker = Breaker(5.0, 120.0)
+    for _ in range(4):
+        assert not breaker.failed(1.0, "a read", is_read=True)
+    breaker.answered()
+    for _ in range(3):
+        assert not breaker.failed(2.0, "a row")
+    breaker.answered()
+    assert not breaker.failed(3.0, "a read", is_read=True)
+    assert breaker.failed(4.0, "a read", is_read=True)
+
+
+def test_a_cap_of_a_few_requests_expects_what_leaves_within_the_time() -> None:
+    assert Pace(6000).expected(1.0) == 99
+    assert Pace(6000).expected(10.0) == 992

@@ -2,6 +2,8 @@
 
 import itertools
 
+import pytest
+
 from blnk_api.sending.resolver import Look, Resolver, Witness
 from blnk_api.store.sending.unknown import UnknownRow
 
@@ -271,3 +273,28 @@ def test_two_looks_with_one_between_them_that_lags_prove_nothing() -> None:
     for now, found in ((170.0, True), (200.0, False), (230.0, True)):
         assert not resolver.absent(one, Look([one], witness), now, witness_was_found=found, alone=False)
     assert resolver.absent(one, Look([one], witness), 260.0, witness_was_found=True, alone=False)
+
+
+def test_alone_a_row_is_settled_at_the_very_moment_and_not_before() -> None:
+    resolver = Resolver(settle_seconds=SETTLE, request_timeout_seconds=APART)
+    one = row()
+    resolver.became_unknown(1, 100.0)
+    assert not resolver.absent(one, Look([one], None), 339.9, witness_was_found=False, alone=True)
+    assert not resolver.absent(one, Look([one], None), 340.0, witness_was_found=False, alone=True)
+    assert resolver.due([one], 369.9) == []
+    (look,) = resolver.due([one], 370.0)
+    assert resolver.absent(one, look, 370.0, witness_was_found=False, alone=True)
+
+
+def test_the_first_look_comes_after_three_tenths_of_a_second_and_each_pause_is_twice_the_last() -> None:
+    resolver = Resolver(settle_seconds=SETTLE, request_timeout_seconds=APART)
+    one = row()
+    resolver.became_unknown(1, 100.0)
+    asked, now = [100.0], 100.0
+    while now < 170.0:
+        for look in resolver.due([one], now):
+            asked.append(now)
+            assert not resolver.absent(one, look, now, witness_was_found=False, alone=False)
+        now += 0.01
+    waits = [later - earlier for earlier, later in itertools.pairwise(asked)]
+    assert waits == pytest.approx([0.3, 0.6, 1.2, 2.4, 4.8, 9.6, 19.2, 30.0], abs=0.03)

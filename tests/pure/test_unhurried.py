@@ -36,6 +36,18 @@ def test_one_slow_answer_changes_nothing() -> None:
     assert told(*[0.4] * 10, 1.2).at_once == 3
 
 
+def test_three_questions_from_the_start_and_step_by_step_fewer_or_more() -> None:
+    ease = Unhurried()
+    assert (ease.at_once, ease.pause_seconds) == (3, 0.0)
+    for one in (0.1, 0.2, 0.4, 0.8, 1.6):  # the usual is their middle
+        ease.took(one)
+    seen = []
+    for one in (2.0, 2.0, 2.0, 0.4, 0.4, 0.4, 0.4, 0.4):
+        ease.took(one)
+        seen.append((ease.at_once, round(ease.pause_seconds, 3)))
+    assert seen == [(2, 0), (1, 0), (1, 1.451), (1, 1.136), (1, 0.915), (1, 0.915), (1, 0.915), (2, 0)]
+
+
 @pytest.mark.parametrize(
     ("filters", "balances", "seconds"),
     [

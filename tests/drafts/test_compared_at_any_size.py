@@ -2,7 +2,7 @@
 
 import pytest
 
-from blnk_api.drafts.lookalikes import search
+from blnk_api.drafts.lookalikes import questions
 from blnk_api.store.states import RowState
 from tests.support.drafts import table, totals
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer
@@ -76,15 +76,15 @@ def test_a_walk_and_lists_come_to_the_same(
     ]
     came_to = []
     for plan in (
-        search._Plan(fields=True, customers=True, walk=""),
-        search._Plan(fields=False, customers=True, walk="ours"),
-        search._Plan(fields=False, customers=False, walk="all"),
+        questions._Plan(fields=True, customers=True, walk=""),
+        questions._Plan(fields=False, customers=True, walk="ours"),
+        questions._Plan(fields=False, customers=False, walk="all"),
     ):
 
-        async def planned(self: object, ours: int | None, plan: search._Plan = plan) -> search._Plan:
+        async def planned(self: object, ours: int | None, plan: questions._Plan = plan) -> questions._Plan:
             return plan
 
-        monkeypatch.setattr(search._Search, "_plan", planned)
+        monkeypatch.setattr(questions.Questions, "_plan", planned)
         draft = importer.upload(table(after, columns))
         came_to.append(
             (totals(draft), draft.totals["has_balance"], [row.message for row in importer.rows(draft)])

@@ -5,21 +5,21 @@ again by itself, from the file with all that was changed laid over it. Nothing h
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
 
 from sqlalchemy import Connection
 
 from blnk_api.common.visible import shown
 from blnk_api.drafts.edits.edited_records import Overlay
+from blnk_api.drafts.edits.open_draft import NotRepairable, check_again, open_draft
 from blnk_api.drafts.lookalikes import customer_has_balance
 from blnk_api.drafts.mapping import Mapping
 from blnk_api.files import ReadOptions
-from blnk_api.store import Journal, imports, rows
+from blnk_api.store import Journal, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits as repairs
 from blnk_api.store.people.edits import LEFT_OUT, TAKEN_IN, Edit
 from blnk_api.store.rows import JournalRow
-from blnk_api.store.states import ImportState, RowState, Stage
+from blnk_api.store.states import RowState, Stage
 from blnk_api.store.transitions import note
 
 __all__ = [
@@ -43,14 +43,10 @@ MOST_CELLS = 50_000
 _PAGE_ROWS = 2_000
 
 
-class NotRepairable(Exception):
-    """Nothing was changed; the text says why."""
-
-
 def edit(journal: Journal, id: str, edits: Sequence[Edit], *, who: str) -> int:
     """Puts cells right. How many changed. Raises NotRepairable."""
     with journal.write() as tx:
-        import_ = _open(tx, id)
+        import_ = open_draft(tx, id)
         return _change_cells(tx, import_, edits, who=who)
 
 
@@ -131,69 +127,49 @@ def leave_out_those_with_a_balance(journal: Journal, id: str, *, who: str) -> in
 def accept_currency(journal: Journal, id: str, code: str, *, who: str) -> None:
     """A code that no standard knows is meant, in the whole file."""
     with journal.write() as tx:
-        import_ = _open(tx, id)
+        import_ = open_draft(tx, id)
         codes = [*import_.accepted.get("currencies", []), code]
         note(tx, import_.number, who=who, what="accepted currency", code=code)
-        _check_again(tx, import_, accepted={**import_.accepted, "currencies": list(dict.fromkeys(codes))})
+        check_again(tx, import_, accepted={**import_.accepted, "currencies": list(dict.fromkeys(codes))})
 
 
 def match(journal: Journal, id: str, mapping: Mapping, *, who: str) -> None:
     """Takes the columns for what a person says. All rows are checked anew."""
     with journal.write() as tx:
-        import_ = _open(tx, id)
+        import_ = open_draft(tx, id)
         chosen = mapping.model_dump(mode="json")
         if chosen == import_.mapping and import_.stage is not Stage.MATCHING:
             return
         note(tx, import_.number, who=who, what="matched columns")
-        _check_again(tx, import_, mapping=chosen, look_again=None)
+        check_again(tx, import_, mapping=chosen, look_again=None)
 
 
 def read_as(journal: Journal, id: str, options: ReadOptions, *, who: str) -> None:
     """Reads the file otherwise: its columns are guessed anew, and what was changed in rows is forgotten."""
     with journal.write() as tx:
-        import_ = _open(tx, id, also=(Stage.UNREADABLE,))
+        import_ = open_draft(tx, id, also=(Stage.UNREADABLE,))
         chosen = options.model_dump(exclude_none=True)
         if chosen == import_.options:
             return
         repairs.forget(tx, import_.number)
         note(tx, import_.number, who=who, what="read otherwise", **chosen)
-        _check_again(tx, import_, options=chosen, mapping=None, shape=None, look_again=None)
+        check_again(tx, import_, options=chosen, mapping=None, shape=None, look_again=None)
 
 
 def skip_hidden_rows(journal: Journal, id: str, skip: bool, *, who: str) -> None:
     """Rows that the workbook hides are not sent, or are sent like the others. What was changed is kept."""
     with journal.write() as tx:
-        import_ = _open(tx, id)
+        import_ = open_draft(tx, id)
         if bool(import_.options.get("skip_hidden_rows")) == skip:
             return
         others = {name: value for name, value in import_.options.items() if name != "skip_hidden_rows"}
         note(tx, import_.number, who=who, what="skipped hidden rows" if skip else "included hidden rows")
-        _check_again(tx, import_, options={**others, **({"skip_hidden_rows": True} if skip else {})})
+        check_again(tx, import_, options={**others, **({"skip_hidden_rows": True} if skip else {})})
 
 
 def problem_rows(tx: Connection, import_: Import, *, after: int = 0, limit: int = 100) -> list[JournalRow]:
     """Rows that cannot be sent as they stand, in file order after the row with this id; cells as changed."""
     return rows.page(tx, import_.number, states=[RowState.INVALID], after=after, limit=limit)
-
-
-def _open(tx: Connection, id: str, *, also: Sequence[Stage] = ()) -> Import:
-    import_ = imports.find(tx, id)
-    if import_ is None:
-        raise NotRepairable("This import is not here any more.")
-    if import_.state is not ImportState.DRAFT:
-        raise NotRepairable("This import was confirmed or discarded meanwhile, so nothing was changed.")
-    if import_.stage is Stage.UNREADABLE and Stage.UNREADABLE not in also:
-        raise NotRepairable("The file could not be read, so there is nothing to change.")
-    return import_
-
-
-def _check_again(tx: Connection, import_: Import, **facts: Any) -> None:
-    """Rows that were all looked up already are kept, and only those that change are looked up again."""
-    if import_.stage is Stage.CHECKED:
-        facts = {"look_again": [], **facts}
-    imports.set_facts(
-        tx, import_.number, stage=Stage.CHECKING, version=import_.version + 1, problem=None, **facts
-    )
 
 
 def _change_all(
@@ -206,10 +182,10 @@ def _change_all(
 ) -> int:
     """Goes through all rows first, outside the write: for a long file that takes seconds."""
     with journal.read() as tx:
-        seen = _open(tx, id)
+        seen = open_draft(tx, id)
         edits = found(tx, seen)
     with journal.write() as tx:
-        import_ = _open(tx, id)
+        import_ = open_draft(tx, id)
         if import_.version != seen.version:
             raise NotRepairable("Somebody else changed this draft just now. Nothing was changed: try again.")
         return _change_cells(tx, import_, edits, who=who, accepted=accepted)
@@ -238,7 +214,7 @@ def _change_cells(
         repairs.add(tx, import_.number, changes, who=who)
         places = sorted({at for _, at, _, _ in changes})
         note(tx, import_.number, who=who, what="repaired", cells=len(changes), columns=places)
-        _check_again(tx, import_)
+        check_again(tx, import_)
     return len(changes)
 
 
@@ -246,7 +222,7 @@ def _decide(
     journal: Journal, id: str, chosen: Callable[[Connection, Import], list[int]], to: str, *, who: str
 ) -> int:
     with journal.write() as tx:
-        import_ = _open(tx, id)
+        import_ = open_draft(tx, id)
         overlay = Overlay.of(repairs.of_import(tx, import_.number))
         wanted = chosen(tx, import_)
         there = rows.cells_of(tx, import_.number, set(wanted))
@@ -259,7 +235,7 @@ def _decide(
             was = TAKEN_IN if to == LEFT_OUT else LEFT_OUT
             repairs.add(tx, import_.number, [(number, None, was, to) for number in numbers], who=who)
             note(tx, import_.number, who=who, what=to, rows=len(numbers))
-            _check_again(tx, import_)
+            check_again(tx, import_)
     return len(numbers)
 
 

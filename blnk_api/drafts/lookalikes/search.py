@@ -1,63 +1,34 @@
 """Compares the new rows of a draft with the balances of Blnk, whatever the number of either.
 
-Two questions: which rows look like balances that this tool made (resembling.py), and whose customer has a
-balance in that ledger and currency already, whoever made it (already.py). Blnk is asked with lists of values
-or walked once, whichever takes less time by what one question of each was measured to take.
+Two questions: which rows look like balances that this tool made (near_duplicates.py), and whose customer has
+a balance in that ledger and currency already, whoever made it (customer_has_balance.py).
 """
 
-import asyncio
-import math
-import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, closing
-from dataclasses import dataclass
+from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import orjson
-from sqlalchemy import Connection
 
-from blnk_api.blnk.protocol import PAGE_LIMIT, REFS_PER_LOOK
+from blnk_api.blnk.protocol import REFS_PER_LOOK
 from blnk_api.drafts.lookalikes import customer_has_balance, near_duplicates
 from blnk_api.drafts.lookalikes.candidates import Nearby
-from blnk_api.drafts.lookalikes.near_duplicates import IDENTITY, SAMPLE_ROWS, fields_of, sameness
-from blnk_api.drafts.lookalikes.same_value import other_readings
-from blnk_api.drafts.mapping import FINDABLE, Use
-from blnk_api.errors import ReadFailed
-from blnk_api.lookup.concurrency import MOST_AT_ONCE, Unhurried
-from blnk_api.lookup.looker import CARRIES_A_REF, Looker
-from blnk_api.models import Balance
+from blnk_api.drafts.lookalikes.comparison import Comparison, Guard
+from blnk_api.drafts.lookalikes.near_duplicates import SAMPLE_ROWS, sameness
+from blnk_api.drafts.lookalikes.questions import Questions
+from blnk_api.drafts.mapping import Use
+from blnk_api.lookup.looker import Looker
 from blnk_api.store import rows
 from blnk_api.store.async_store import JournalThread
 from blnk_api.store.imports import Import
-from blnk_api.store.sending.ready import Ready, ready_among, ready_rows
+from blnk_api.store.sending.ready import ready_among
 from blnk_api.store.states import RowState
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-ROWS_PER_READ = 2_000
 ROWS_PER_WRITE = 500
-_ASKED_AT_ONCE = 20
-"""Questions after which it is looked whether somebody changed the draft meanwhile."""
-_NOT_WORTH_MEASURING = 10
 _NOT_WORTH_COUNTING = 3 * REFS_PER_LOOK
 """Rows that a few lists ask for: how many balances there are is another question."""
-_WALKS = 2
-_SAMPLE_FOR_LISTS = 100
-
-Guard = Callable[[Connection], None]
-
-
-class _Plan(NamedTuple):
-    """What is asked: lists for the fields that tell rows apart, lists of customers, a walk."""
-
-    fields: bool
-    customers: bool
-    walk: str
-    """ "", "ours" or "all"."""
 
 
 async def compare(
@@ -82,12 +53,12 @@ async def compare(
         closing(Nearby(folder, sameness(sample), only_customers=ours == 0)) as nearby,
         ThreadPoolExecutor(1, thread_name_prefix="comparing") as pool,
     ):
-        at_work = _AtWork(thread, draft, guard, among, nearby, pool)
+        at_work = Comparison(thread, draft, guard, among, nearby, pool)
         async for part in at_work.new_rows():
             await at_work.nearby(nearby.add, part)
         if nearby.rows:
             await at_work.nearby(nearby.filled)
-            await _Search(at_work, looker, sample).run(ours)
+            await Questions(at_work, looker, sample).run(ours)
             await _mark(at_work)
 
 
@@ -95,34 +66,7 @@ def _has_customers(draft: Import) -> bool:
     return any(column["use"] == Use.IDENTITY for column in (draft.mapping or {}).get("columns", []))
 
 
-@dataclass(frozen=True)
-class _AtWork:
-    """One comparison, and the thread on which all that it keeps is read and written."""
-
-    thread: JournalThread
-    draft: Import
-    guard: Guard
-    among: Collection[int] | None
-    kept: Nearby
-    pool: ThreadPoolExecutor
-
-    async def nearby(self, act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self.pool, partial(act, *args, **kwargs))
-
-    async def write(self, act: Callable[[Connection], None]) -> None:
-        await self.thread.write(_guarded, self.guard, act)
-
-    async def new_rows(self) -> AsyncIterator[list[Ready]]:
-        if self.among is not None:
-            yield await self.thread.read(ready_among, list(self.among))
-            return
-        after = 0
-        while part := await self.thread.read(ready_rows, self.draft.number, after=after, limit=ROWS_PER_READ):
-            yield part
-            after = part[-1].id
-
-
-async def _mark(at_work: _AtWork) -> None:
+async def _mark(at_work: Comparison) -> None:
     """Writes down what was found: look-alikes first, because those that are left out need not be told."""
     kept, number = at_work.kept, at_work.draft.number
     pairs = kept.near(ROWS_PER_WRITE)
@@ -135,173 +79,3 @@ async def _mark(at_work: _AtWork) -> None:
     customers = kept.already(ROWS_PER_WRITE)
     while (held := await at_work.nearby(next, customers, None)) is not None:
         await at_work.write(partial(customer_has_balance.tell, found=held))
-
-
-def _guarded(tx: Connection, guard: Guard, act: Callable[[Connection], None]) -> None:
-    guard(tx)
-    act(tx)
-
-
-class _Search:
-    """One comparison's questions to Blnk."""
-
-    def __init__(self, at_work: _AtWork, looker: Looker, sample: Sequence[Mapping[str, Any]]) -> None:
-        self._at_work = at_work
-        self._looker = looker
-        self._nearby = at_work.kept
-        self._findable = [one for one in at_work.kept.same.telling if _is_findable(one)]
-        self._lists = self._expected_lists([fields_of(one) for one in sample[:_SAMPLE_FOR_LISTS]])
-        self._ease = Unhurried()
-        self._asked = 0
-
-    def _expected_lists(self, sample: Sequence[Mapping[str, Any]]) -> float:
-        """How many lists the values of all rows make; each row's may have been read in several ways."""
-        if not (self._findable and sample):
-            return math.inf
-        values = sum(len(asked_for(field, one.get(field))) for one in sample for field in self._findable)
-        return self._nearby.rows * values / len(sample) / REFS_PER_LOOK
-
-    async def run(self, ours: int | None) -> None:
-        """`ours`: how many balances this tool made, where Blnk says so."""
-        plan = await self._plan(ours)
-        if plan.fields:
-            await self._ask_lists(self._lists_of_values())
-        if plan.customers:
-            await self._ask_lists(self._lists_of_customers())
-        if plan.walk:
-            await self._walk(ours_only=plan.walk == "ours")
-
-    async def _plan(self, ours: int | None) -> _Plan:
-        """Lists where they take less time than a walk, by one question of each."""
-        customers = -(-self._nearby.identities // REFS_PER_LOOK)
-        if not self._nearby.same.fields:
-            return _Plan(fields=False, customers=False, walk="")
-        if ours is None and self._lists > _NOT_WORTH_MEASURING:
-            ours = await self._looker.count_with_refs()
-        if ours is None:
-            return _Plan(bool(self._findable), bool(customers), "" if self._findable else "ours")
-        everything = await self._looker.count_all() if customers else None
-        # A list of customers has as many pages as they have balances: the first one tells for all.
-        customers *= await self._pages_of_a_list() if customers > 1 else 1
-        if ours == 0:
-            walks_all = everything is not None and everything / PAGE_LIMIT < customers
-            return _Plan(fields=False, customers=not walks_all, walk="all" if walks_all else "")
-        lists = self._lists
-        pages = ours / PAGE_LIMIT
-        list_seconds, page_seconds = 1.0, 1.0
-        if min(lists, pages) > _NOT_WORTH_MEASURING and lists < math.inf:
-            list_seconds, page_seconds = await self._measure()
-        by_lists, by_walk = lists * list_seconds / MOST_AT_ONCE, pages * page_seconds
-        # Customers have an index of their own: a list of them costs about what a page of a walk does.
-        apart = customers * page_seconds + min(by_lists, by_walk)
-        if customers and everything is not None and everything / PAGE_LIMIT * page_seconds < apart:
-            return _Plan(fields=False, customers=False, walk="all")
-        is_listed = by_lists < by_walk
-        return _Plan(fields=is_listed, customers=bool(customers), walk="" if is_listed else "ours")
-
-    async def _pages_of_a_list(self) -> int:
-        first = await self._at_work.nearby(self._nearby.identities_after, "", REFS_PER_LOOK)
-        held = await self._looker.count_with_values(IDENTITY, first)
-        return 1 + (held or 0) // PAGE_LIMIT
-
-    async def _measure(self) -> tuple[float, float]:
-        """How long a list of values takes, and a page of the walk."""
-        began = time.monotonic()
-        nothing = [f"\x7f{at}" for at in range(REFS_PER_LOOK)]
-        async with aclosing(self._looker.with_values(self._findable[0], nothing)) as asked:
-            await anext(asked, None)
-        after_list = time.monotonic()
-        async with aclosing(self._looker.walk()) as walk:
-            await anext(walk, None)
-        return max(after_list - began, 1e-6), max(time.monotonic() - after_list, 1e-6)
-
-    async def _lists_of_values(self) -> AsyncIterator[tuple[str, list[str], bool]]:
-        waiting: dict[str, dict[str, None]] = {field: {} for field in self._findable}
-        async for part in self._at_work.new_rows():
-            for row in part:
-                told = fields_of(orjson.loads(row.body))
-                for field in self._findable:
-                    waiting[field].update(dict.fromkeys(asked_for(field, told.get(field))))
-            for field in self._findable:
-                values = list(waiting[field])
-                whole = len(values) // REFS_PER_LOOK * REFS_PER_LOOK
-                waiting[field] = dict.fromkeys(values[whole:])
-                for few in _fews(values[:whole]):
-                    yield field, few, True
-        for field in self._findable:
-            for few in _fews(list(waiting[field])):
-                yield field, few, True
-
-    async def _lists_of_customers(self) -> AsyncIterator[tuple[str, list[str], bool]]:
-        last = ""
-        while part := await self._at_work.nearby(self._nearby.identities_after, last, REFS_PER_LOOK):
-            yield IDENTITY, part, False
-            last = part[-1]
-
-    async def _ask_lists(self, lists: AsyncIterator[tuple[str, list[str], bool]]) -> None:
-        """A few at once, as many as Blnk bears."""
-        under_way: set[asyncio.Task[None]] = set()
-        try:
-            async for field, values, ours_only in lists:
-                while len(under_way) >= self._ease.at_once:
-                    done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-                    for one in done:
-                        one.result()
-                await self._breathe()
-                under_way.add(asyncio.create_task(self._ask_list(field, values, ours_only)))
-            for one in list(under_way):
-                await one
-        finally:
-            for one in under_way:
-                one.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
-
-    async def _ask_list(self, field: str, values: list[str], ours_only: bool) -> None:
-        began = time.monotonic()
-        async for part in self._looker.with_values(field, values, ours_only=ours_only):
-            self._ease.took(time.monotonic() - began)
-            await self._meet(part)
-            began = time.monotonic()
-
-    async def _walk(self, *, ours_only: bool) -> None:
-        """All of them. A walk that was shown fewer than there are is walked again; then it is no answer."""
-        for _ in range(_WALKS):
-            count = self._looker.count_with_refs if ours_only else self._looker.count_all
-            there_are = await count()
-            met, began = 0, time.monotonic()
-            async for part in self._looker.walk(only=CARRIES_A_REF if ours_only else None):
-                self._ease.took(time.monotonic() - began)
-                met += len(part)
-                await self._meet(part)
-                await self._breathe()
-                began = time.monotonic()
-            if there_are is None or met >= there_are:
-                return
-        raise ReadFailed(f"Blnk showed {met:,} of {there_are:,} balances.")
-
-    async def _meet(self, part: list[Balance]) -> None:
-        await self._at_work.nearby(self._nearby.meet, part)
-
-    async def _breathe(self) -> None:
-        """Between two questions. Raises what the guard does, once somebody changed the draft."""
-        self._asked += 1
-        if self._asked % _ASKED_AT_ONCE == 0:
-            await self._at_work.thread.read(self._at_work.guard)
-        if self._ease.pause_seconds:
-            await asyncio.sleep(self._ease.pause_seconds)
-
-
-def _is_findable(field: str) -> bool:
-    return field == IDENTITY or FINDABLE.fullmatch(field.removeprefix("meta_data.")) is not None
-
-
-def asked_for(field: str, value: Any) -> list[str]:
-    """The values to ask Blnk for where a row has this one: what other versions may have read, too."""
-    if not isinstance(value, str):
-        return []
-    return [value] if field == IDENTITY else other_readings(value)
-
-
-def _fews(values: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(values), REFS_PER_LOOK):
-        yield values[start : start + REFS_PER_LOOK]

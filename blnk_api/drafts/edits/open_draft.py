@@ -1,0 +1,36 @@
+"""Whether a draft can be changed at this moment, and what each change begins."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from blnk_api.store import imports
+from blnk_api.store.imports import Import
+from blnk_api.store.states import ImportState, Stage
+
+
+class NotRepairable(Exception):
+    """Nothing was changed; the text says why."""
+
+
+def open_draft(tx: Connection, id: str, *, also: Sequence[Stage] = ()) -> Import:
+    """The draft, where it can be changed: in a stage of `also` too. Raises NotRepairable."""
+    import_ = imports.find(tx, id)
+    if import_ is None:
+        raise NotRepairable("This import is not here any more.")
+    if import_.state is not ImportState.DRAFT:
+        raise NotRepairable("This import was confirmed or discarded meanwhile, so nothing was changed.")
+    if import_.stage is Stage.UNREADABLE and Stage.UNREADABLE not in also:
+        raise NotRepairable("The file could not be read, so there is nothing to change.")
+    return import_
+
+
+def check_again(tx: Connection, import_: Import, **facts: Any) -> None:
+    """The draft has a new version, and its check begins again. Rows that were all looked up already are kept,
+    and only those that change are looked up again."""
+    if import_.stage is Stage.CHECKED:
+        facts = {"look_again": [], **facts}
+    imports.set_facts(
+        tx, import_.number, stage=Stage.CHECKING, version=import_.version + 1, problem=None, **facts
+    )

@@ -17,11 +17,11 @@ from requests import PreparedRequest
 from requests.auth import AuthBase
 
 from blnk_api import errors
-from blnk_api.blnk import outcomes, protocol, retries
+from blnk_api.blnk import answers, endpoints, outcomes, retries
 from blnk_api.blnk.auth import Token, TokenSource, token_source
+from blnk_api.blnk.endpoints import Filter
 from blnk_api.blnk.http import Transport
 from blnk_api.blnk.outcomes import Meaning
-from blnk_api.blnk.protocol import Filter
 from blnk_api.blnk.replies import Answer, Reply, Request
 from blnk_api.common.names import fold, pattern
 from blnk_api.models import Balance, BalanceRequest, Identity, Ledger
@@ -81,10 +81,10 @@ class BlnkClient:
         Raises MaybeCreated when nobody knows what came of it; any other error means that nothing was
         created. `warnings` of the answer name fields that came back otherwise than sent.
         """
-        body = protocol.create_balance(request, ref=ref, import_id=import_id)
-        reply = self._exchange(protocol.post_balance(self._instance_id, body))
-        outcome = protocol.classify(reply, body, now=datetime.now(UTC))
-        support = protocol.support(reply) if isinstance(reply, Answer) else errors.Support()
+        body = endpoints.create_balance(request, ref=ref, import_id=import_id)
+        reply = self._exchange(endpoints.post_balance(self._instance_id, body))
+        outcome = answers.classify(reply, body, now=datetime.now(UTC))
+        support = answers.support(reply) if isinstance(reply, Answer) else errors.Support()
         match outcome:
             case outcomes.Created():
                 return outcome
@@ -112,13 +112,13 @@ class BlnkClient:
 
     def get_balance(self, balance_id: str) -> Balance:
         """Raises NotFound where Blnk knows no such balance."""
-        said = self._read(protocol.get_balance(self._instance_id, balance_id))
-        return _parse(Balance, [protocol.read_one(said)])[0]
+        said = self._read(endpoints.get_balance(self._instance_id, balance_id))
+        return _parse(Balance, [answers.read_one(said)])[0]
 
     def may_read(self) -> bool:
         """Whether these credentials may look at ledgers, identities and balances (the scope data:read)."""
         try:
-            self._read(protocol.list_page(self._instance_id, "ledgers", page=1, page_size=1))
+            self._read(endpoints.list_page(self._instance_id, "ledgers", page=1, page_size=1))
         except errors.AccessDenied as denied:
             if denied.status != 403:
                 raise
@@ -165,8 +165,8 @@ class BlnkClient:
 
     def count(self, what: str) -> int | None:
         """How many ledgers, identities or balances there are, where Blnk tells it."""
-        return protocol.read_total(
-            self._read(protocol.list_page(self._instance_id, what, page=1, page_size=1))
+        return answers.read_total(
+            self._read(endpoints.list_page(self._instance_id, what, page=1, page_size=1))
         )
 
     def ledgers_called(self, name: str) -> list[Ledger]:
@@ -227,10 +227,10 @@ class BlnkClient:
     def find_balances(self, filters: Sequence[Filter], *, page: int = 1) -> list[Balance]:
         """Balances for which all of these hold: a page of at most 100, newest first; a short one is the
         last. Raises ReadFailed (400) where this Core knows no such field."""
-        asked = protocol.search(
+        asked = endpoints.search(
             self._instance_id, "balances", filters, page=page, sort_by="created_at", sort_order="desc"
         )
-        return _parse(Balance, protocol.read_rows(self._read(asked)))
+        return _parse(Balance, answers.read_rows(self._read(asked)))
 
     def find_by_refs(self, refs: Iterable[str], *, created_from: str | None = None) -> list[Balance]:
         """The balances that carry one of these refs, twins among them.
@@ -239,11 +239,11 @@ class BlnkClient:
         full of twins hides nothing. `created_from` bounds the look: Blnk's own time, UTC with Z.
         """
         found: list[Balance] = []
-        for batch in _batches(refs, protocol.REFS_PER_LOOK):
+        for batch in _batches(refs, endpoints.REFS_PER_LOOK):
             missing = set(batch)
             while missing:
-                request = protocol.find_refs(self._instance_id, sorted(missing), created_from=created_from)
-                rows = _parse(Balance, protocol.read_rows(self._read(request)))
+                request = endpoints.find_refs(self._instance_id, sorted(missing), created_from=created_from)
+                rows = _parse(Balance, answers.read_rows(self._read(request)))
                 if any(row.import_ref not in missing for row in rows):
                     raise errors.ReadFailed("Blnk's answer holds balances that were not asked for.")
                 if not rows:
@@ -262,12 +262,12 @@ class BlnkClient:
         self.close()
 
     def _list(self, what: str, page: int, model: type[_Thing]) -> list[_Thing]:
-        said = self._read(protocol.list_page(self._instance_id, what, page=page))
-        return _parse(model, protocol.read_rows(said))
+        said = self._read(endpoints.list_page(self._instance_id, what, page=page))
+        return _parse(model, answers.read_rows(said))
 
     def _search(self, what: str, filters: Sequence[Filter], model: type[_Thing]) -> list[_Thing]:
         return _parse(
-            model, protocol.read_rows(self._read(protocol.search(self._instance_id, what, filters)))
+            model, answers.read_rows(self._read(endpoints.search(self._instance_id, what, filters)))
         )
 
     def _any_of(
@@ -279,18 +279,18 @@ class BlnkClient:
         also: Sequence[Filter] = (),
     ) -> Iterator[_Thing]:
         """All that have one of these values, page by page: one value may stand in many of them."""
-        for batch in _batches(values, protocol.PAGE_LIMIT):
+        for batch in _batches(values, endpoints.PAGE_LIMIT):
             yield from self._all_of(what, [Filter(field, "in", values=batch), *also], model)
 
     def _all_of(self, what: str, filters: Sequence[Filter], model: type[_Thing]) -> Iterator[_Thing]:
         page = 1
         while True:
-            request = protocol.search(
+            request = endpoints.search(
                 self._instance_id, what, filters, page=page, sort_by="created_at", sort_order="asc"
             )
-            rows = protocol.read_rows(self._read(request))
+            rows = answers.read_rows(self._read(request))
             yield from _parse(model, rows)
-            if len(rows) < protocol.PAGE_LIMIT:
+            if len(rows) < endpoints.PAGE_LIMIT:
                 break
             page += 1
 
@@ -301,7 +301,7 @@ class BlnkClient:
         while True:
             reply = self._exchange(request)  # what it raises is about the token, and no question to repeat
             try:
-                return protocol.read_json(reply, now=datetime.now(UTC))
+                return answers.read_json(reply, now=datetime.now(UTC))
             except errors.RateLimited as busy:
                 wait = busy.retry_after_seconds
                 if was_busy or wait is None or wait > _SHORT_WAIT_SECONDS:

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from requests.auth import HTTPBasicAuth
 
-from blnk_api.blnk import protocol
+from blnk_api.blnk import answers
 from blnk_api.blnk.http import Transport
 from blnk_api.blnk.replies import Answer, Reply, Request
 from blnk_api.errors import AccessDenied, ReadFailed
@@ -223,7 +223,7 @@ class OAuthTokens:
 
     def _read(self, reply: Reply, refresh_token: str) -> _TokenAnswer:
         if isinstance(reply, Answer) and reply.status in (400, 401, 403):
-            said = protocol.read_error(reply)
+            said = answers.read_error(reply)
             if said.message == "invalid_grant":
                 self._worthless = refresh_token
                 raise self._needs_new_refresh_token()
@@ -231,10 +231,10 @@ class OAuthTokens:
                 f"Blnk does not renew the access token of {self._connection.label}"
                 f"{f' ({said.message})' if said.message else ''}. Check client_id and client_secret of "
                 f"[connections.{self._connection.name}] in the secrets file.",
-                **protocol.support(reply, said),
+                **answers.support(reply, said),
             )
         try:
-            return _TokenAnswer.model_validate(protocol.read_json(reply, now=datetime.now(UTC)))
+            return _TokenAnswer.model_validate(answers.read_json(reply, now=datetime.now(UTC)))
         except ValidationError:
             raise ReadFailed("Blnk's answer holds no access token that can be used.") from None
 

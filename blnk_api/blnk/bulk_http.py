@@ -1,4 +1,4 @@
-"""Sends many requests at once through aiohttp. Reads nothing: `protocol` says what a reply means.
+"""Sends many requests at once through aiohttp. Reads nothing: `answers` says what a reply means.
 
 One call is one request on the wire: no redirects, no retries (aiohttp repeats only idempotent methods on a
 connection that was closed, never POST). A request that is given up is aborted, so that no byte of it leaves

@@ -1,6 +1,6 @@
 """What one POST /balances came to, and what that means for everything else: one table, to be read whole.
 
-`protocol.classify` makes an outcome of an answer. Each outcome has a `Meaning`, and `POLICIES` says what that
+`answers.classify` makes an outcome of an answer. Each outcome has a `Meaning`, and `POLICIES` says what that
 meaning does to the row, the pace, the circuit breaker, the import and its count of rejections in a row. The
 gateway, the engine and `decisions` only carry out what stands there.
 """

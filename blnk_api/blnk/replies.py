@@ -1,4 +1,4 @@
-"""The values that travel between `protocol` and the transports: a request, and what came back of it."""
+"""What goes to Blnk and what comes back: a request, a complete answer, or none."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ class Answer:
     retry_after: str | None = None
     date: str | None = None
     request_id: str = ""
-    secrets: tuple[str, ...] = field(default=(), repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     @classmethod
     def of(cls, status: int, body: bytes, headers: Mapping[str, str], secrets: tuple[str, ...] = ()) -> Self:

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from blnk_api.blnk.protocol import PAGE_LIMIT, Filter
+from blnk_api.blnk.endpoints import PAGE_LIMIT, Filter
 from blnk_api.client import BlnkClient
 from blnk_api.files.table import Cell
 from blnk_api.models import GENERAL_LEDGER_ID, IMPORT_ID, Balance

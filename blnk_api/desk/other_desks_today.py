@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
-from blnk_api.blnk.protocol import PAGE_LIMIT, Filter
+from blnk_api.blnk.endpoints import PAGE_LIMIT, Filter
 from blnk_api.client import BlnkClient
 from blnk_api.lookup.looker import CARRIES_A_REF, parse_time
 from blnk_api.store import Journal

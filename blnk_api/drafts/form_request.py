@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import orjson
 
-from blnk_api.blnk import protocol
+from blnk_api.blnk import endpoints
 from blnk_api.common.invisible import bare
 from blnk_api.common.visible import shown
 from blnk_api.drafts import mapping as columns
@@ -170,7 +170,7 @@ def ask_for(
             cells=[text for _, text in sent],
             ledger_id=request.ledger_id,
             currency=request.currency,
-            body=protocol.create_balance(request, ref=ref, import_id=id),
+            body=endpoints.create_balance(request, ref=ref, import_id=id),
             ref=ref,
         )
         rows.insert_rows(tx, import_.number, import_.instance_number, [row])

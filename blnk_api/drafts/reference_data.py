@@ -5,7 +5,7 @@ from functools import partial
 from itertools import count
 from typing import TypeVar
 
-from blnk_api.blnk.protocol import PAGE_LIMIT
+from blnk_api.blnk.endpoints import PAGE_LIMIT
 from blnk_api.client import BlnkClient
 from blnk_api.common.names import fold
 from blnk_api.drafts.checking import Known, KnownIndicator, Wanted

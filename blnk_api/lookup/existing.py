@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from blnk_api.blnk.protocol import PAGE_LIMIT, REFS_PER_LOOK
+from blnk_api.blnk.endpoints import PAGE_LIMIT, REFS_PER_LOOK
 from blnk_api.lookup.looker import Looker, Verdict, judge
 from blnk_api.models import Balance
 from blnk_api.store.async_store import JournalThread

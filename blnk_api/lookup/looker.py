@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import orjson
 from pydantic import ValidationError
 
-from blnk_api.blnk import protocol
-from blnk_api.blnk.protocol import PAGE_LIMIT, REFS_PER_LOOK, Filter
+from blnk_api.blnk import answers, endpoints
+from blnk_api.blnk.endpoints import PAGE_LIMIT, REFS_PER_LOOK, Filter
 from blnk_api.blnk.replies import Request
 from blnk_api.errors import AccessDenied, BlnkError, ReadFailed
 from blnk_api.lookup.retry_policy import Patience
@@ -64,8 +64,8 @@ class Looker:
 
     async def answers(self) -> None:
         """The smallest look there is; raises when Blnk does not answer it."""
-        protocol.read_rows(
-            await self._ask(protocol.list_page(self.instance_id, "ledgers", page=1, page_size=1))
+        answers.read_rows(
+            await self._ask(endpoints.list_page(self.instance_id, "ledgers", page=1, page_size=1))
         )
 
     async def find(self, refs: Sequence[str], *, created_from: str | None = None) -> dict[str, list[Balance]]:
@@ -82,7 +82,7 @@ class Looker:
         """As `find`, for at most 99 refs in one list, the witness among them."""
 
         def search(missing: Sequence[str]) -> Request:
-            return protocol.find_refs(self.instance_id, missing, created_from=created_from)
+            return endpoints.find_refs(self.instance_id, missing, created_from=created_from)
 
         return await self._find_each(search, lambda one: one.import_ref, refs, witness)
 
@@ -90,7 +90,9 @@ class Looker:
         """Which of these ids, at most 100 with the witness, Blnk holds."""
 
         def search(missing: Sequence[str]) -> Request:
-            return protocol.search(self.instance_id, "balances", [Filter("balance_id", "in", values=missing)])
+            return endpoints.search(
+                self.instance_id, "balances", [Filter("balance_id", "in", values=missing)]
+            )
 
         return set(await self._find_each(search, lambda one: one.balance_id, balance_ids, witness))
 
@@ -138,7 +140,7 @@ class Looker:
         filters = [*([CARRIES_A_REF] if ours_only else []), Filter(field, "in", values=values)]
         page, size = 1, PAGE_LIMIT
         while size >= PAGE_LIMIT:
-            part = await self.balances(protocol.search(self.instance_id, "balances", filters, page=page))
+            part = await self.balances(endpoints.search(self.instance_id, "balances", filters, page=page))
             page, size = page + 1, len(part)
             yield part
 
@@ -155,7 +157,7 @@ class Looker:
         return await self._count([Filter(field, "in", values=values)])
 
     async def _count(self, filters: Sequence[Filter]) -> int | None:
-        asked = protocol.search(self.instance_id, "balances", filters, page_size=1)
+        asked = endpoints.search(self.instance_id, "balances", filters, page_size=1)
         said = await self._patiently(asked, lambda answer: answer)
         total = said.get("total") if isinstance(said, dict) else None
         return total if isinstance(total, int) else None
@@ -209,7 +211,7 @@ class Looker:
 
     async def _page(self, only: Filter | None, bound: str | None, page: int) -> list[Balance]:
         filters = [*([] if only is None else [only]), *_since(bound)]
-        asked = protocol.search(
+        asked = endpoints.search(
             self.instance_id, "balances", filters, page=page, sort_by="created_at", sort_order="asc"
         )
         return await self.balances(asked)
@@ -222,7 +224,7 @@ def _since(bound: str | None) -> list[Filter]:
 def read_balances(said: Any) -> list[Balance]:
     """The balances of an answer; raises ReadFailed for anything else."""
     try:
-        return [Balance.model_validate(row) for row in protocol.read_rows(said)]
+        return [Balance.model_validate(row) for row in answers.read_rows(said)]
     except ValidationError:
         raise ReadFailed("Blnk's answer holds something that is no balance.") from None
 
@@ -249,7 +251,7 @@ def judge(body: bytes, import_id: str, found: Sequence[Balance]) -> Verdict:
     asked = orjson.loads(body)
     if ours:
         return Verdict(RowState.CREATED, first.balance_id, "Found in Blnk.")
-    different = protocol.differences(asked, first, unsaid=protocol.FILTERS_DO_NOT_SAY)
+    different = answers.differences(asked, first, unsaid=answers.FILTERS_DO_NOT_SAY)
     if different:
         return Verdict(
             RowState.INVALID,

@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from statistics import median
 
-from blnk_api.blnk import protocol
-from blnk_api.blnk.protocol import PAGE_LIMIT, REFS_PER_LOOK, Filter
+from blnk_api.blnk import endpoints
+from blnk_api.blnk.endpoints import PAGE_LIMIT, REFS_PER_LOOK, Filter
 from blnk_api.errors import ReadFailed
 from blnk_api.lookup.looker import Looker
 from blnk_api.models import IMPORT_ID, Balance
@@ -109,7 +109,7 @@ async def all_of(looker: Looker, refs: Sequence[str], created_from: str | None) 
     halves, and where it is one ref's, page by page."""
 
     async def page_of(number: int) -> list[Balance]:
-        asked = protocol.find_refs(looker.instance_id, refs, created_from=created_from, page=number)
+        asked = endpoints.find_refs(looker.instance_id, refs, created_from=created_from, page=number)
         page = await looker.balances(asked)
         if any(one.import_ref not in refs for one in page):
             raise ReadFailed("Blnk answered a look with balances that were not asked for.")

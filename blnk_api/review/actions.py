@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import Connection, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from blnk_api.blnk import protocol
+from blnk_api.blnk import answers
 from blnk_api.client import BlnkClient
 from blnk_api.common.visible import shown
 from blnk_api.drafts.confirmed_totals import draft_totals
@@ -131,7 +131,7 @@ def this_is_it(journal: Journal, client: BlnkClient, row: int, balance_id: str, 
 def _differences(asked: JournalRow, balance: Balance) -> list[str]:
     """In what a balance is not what the row asked for; GET tells all fields (tests/contract)."""
     body = orjson.loads(asked.body or b"{}")
-    told = protocol.differences(body, balance)
+    told = answers.differences(body, balance)
     if balance.identity_id and not body.get("identity_id"):
         told.append(f"it belongs to the identity {balance.identity_id}, and the row names none")
     if balance.indicator and not body.get("indicator"):

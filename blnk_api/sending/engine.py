@@ -5,7 +5,7 @@ Why no row is ever sent twice:
    older than a few seconds does not leave any more (`bulk_client`).
 2. Only READY rows are claimed, and READY says that no attempt of the row can have left a balance behind:
    its ref was looked up in Blnk by this process before (`scout`), Blnk proved that its attempt was not
-   applied (`protocol.classify`), or looking proved it absent (`resolving`).
+   applied (`answers.classify`), or looking proved it absent (`resolving`).
 3. Every other answer, and every crash, makes the row UNKNOWN, and UNKNOWN is never claimed.
 """
 
@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api import errors
-from blnk_api.blnk import protocol
+from blnk_api.blnk import answers
 from blnk_api.blnk.auth import Token
 from blnk_api.blnk.bulk_http import NotSent, boottime
 from blnk_api.blnk.outcomes import Created, Outcome, PauseEffect, RefusalsEffect, RowFate
@@ -220,7 +220,7 @@ class Engine:
         if isinstance(reply, NotSent):
             why = "It did not leave in time." if self._may_leave() else "Sending stopped before it left."
             return decisions.taken_back(flight, why)
-        outcome = protocol.classify(reply, flight.body, now=datetime.now(UTC))
+        outcome = answers.classify(reply, flight.body, now=datetime.now(UTC))
         self.gate.learn(outcome, sent_at=left_at)
         if isinstance(outcome, Created):
             self._created(lane, flight.ref, outcome.balance.created_at, left_at)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from blnk_api import errors
-from blnk_api.blnk import protocol, retries
+from blnk_api.blnk import answers, endpoints, retries
 from blnk_api.blnk.auth import Token, TokenSource
 from blnk_api.blnk.bulk_http import BulkClient, NotSent
 from blnk_api.blnk.outcomes import BreakerEffect, NotApplied, Outcome, PaceEffect, Unknown
@@ -95,7 +95,7 @@ class Gate:
                 token = await self.token()
                 reply = await self._client.send(request, token.value)
                 assert not isinstance(reply, NotSent)
-                told = protocol.read_json(reply, now=datetime.now(UTC))
+                told = answers.read_json(reply, now=datetime.now(UTC))
                 self.breaker.answered()
                 return told
             except errors.RateLimited as busy:
@@ -128,7 +128,7 @@ class Gate:
     async def post(
         self, body: bytes, token: Token, *, leave_before: float, may_leave: Callable[[], bool]
     ) -> Reply | NotSent:
-        request = protocol.post_balance(self.instance_id, body)
+        request = endpoints.post_balance(self.instance_id, body)
         return await self._client.send(request, token.value, leave_before=leave_before, may_leave=may_leave)
 
     def learn(self, outcome: Outcome, *, sent_at: float) -> bool:

@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass, field
 
-from blnk_api.blnk.protocol import REFS_PER_LOOK
+from blnk_api.blnk.endpoints import REFS_PER_LOOK
 from blnk_api.sending.decisions import Flight
 from blnk_api.store.imports import Import
 from blnk_api.store.sending.attempts import Result

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from blnk_api import errors
-from blnk_api.blnk.protocol import REFS_PER_LOOK
+from blnk_api.blnk.endpoints import REFS_PER_LOOK
 from blnk_api.lookup.looker import bound_of, sortable
 from blnk_api.lookup.sweep import all_of
 from blnk_api.models import IMPORT_ID, Balance

@@ -14,8 +14,8 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from blnk_api.blnk import protocol
-from blnk_api.blnk.protocol import Filter
+from blnk_api.blnk import endpoints
+from blnk_api.blnk.endpoints import Filter
 from blnk_api.errors import AccessDenied, BlnkError, ReadFailed
 from blnk_api.lookup.looker import CARRIES_A_REF, Looker, bound_of, parse_time, sortable
 from blnk_api.models import Balance
@@ -77,7 +77,7 @@ class Neighbours:
             return True
         bound = min(f"{parse_time(lane.since or ''):%Y-%m-%dT%H:%M:%SZ}" for lane in known)
         filters = [CARRIES_A_REF, Filter("created_at", "gte", bound)]
-        asked = protocol.search(
+        asked = endpoints.search(
             self._looker.instance_id, "balances", filters, sort_by="created_at", sort_order="desc"
         )
         try:

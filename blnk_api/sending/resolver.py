@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from blnk_api.blnk.protocol import REFS_PER_LOOK
+from blnk_api.blnk.endpoints import REFS_PER_LOOK
 from blnk_api.store.sending.unknown import UnknownRow
 
 FIRST_LOOK_SECONDS = 0.3

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from blnk_api.blnk.protocol import PAGE_LIMIT, REFS_PER_LOOK
+from blnk_api.blnk.endpoints import PAGE_LIMIT, REFS_PER_LOOK
 from blnk_api.errors import AccessDenied, ReadFailed
 from blnk_api.lookup.looker import Looker, bound_of
 from blnk_api.lookup.sweep import FEW_LISTS, Sweep

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from blnk_api.blnk.protocol import PAGE_LIMIT
+from blnk_api.blnk.endpoints import PAGE_LIMIT
 from blnk_api.desk import balance_search
 from blnk_api.desk.balance_search import NothingLikeIt, Wanted
 from blnk_api.errors import AccessDenied, NothingCreated

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from blnk_api.blnk import bulk_http, protocol
+from blnk_api.blnk import bulk_http, endpoints
 from blnk_api.blnk.bulk_http import BulkClient, NotSent, boottime
 from blnk_api.blnk.replies import Answer, AnswerLost, ConnectFailed, Reply
 from tests.support.connections import read_request, server, with_bulk_client
 from tests.support.practice import PracticeBlnk
 
 BODY = b'{"ledger_id":"general_ledger_id","currency":"USD","meta_data":{"import_ref":"a"}}'
-POST = protocol.post_balance("ins_1", BODY)
+POST = endpoints.post_balance("ins_1", BODY)
 PATIENCE_SECONDS = 120.0
 OK = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -193,7 +193,7 @@ def test_a_body_that_could_not_leave_in_time_never_arrives_whole() -> None:
         arrived.append(got)
         done.set()
 
-    large = protocol.post_balance("ins_1", b"x" * 20_000_000)
+    large = endpoints.post_balance("ins_1", b"x" * 20_000_000)
     with server(dawdle) as port:
         reply = with_bulk_client(
             f"http://127.0.0.1:{port}", lambda client: client.send(large, "t"), timeout=0.5
@@ -325,7 +325,7 @@ def test_unsent_bytes_are_given_up_by_the_kernel_with_the_request(monkeypatch: p
 
 
 def test_a_real_answer_reads_as_a_balance(practice_blnk: PracticeBlnk) -> None:
-    request = protocol.post_balance(practice_blnk.instance_id, BODY)
+    request = endpoints.post_balance(practice_blnk.instance_id, BODY)
     reply = with_bulk_client(practice_blnk.url, lambda client: client.send(request, practice_blnk.token))
     assert isinstance(reply, Answer)
     assert reply.status == 201

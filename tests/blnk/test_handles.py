@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from blnk_api import errors
-from blnk_api.blnk import protocol
+from blnk_api.blnk import endpoints
 from blnk_api.blnk.bulk_http import BulkClient, NotSent
 from blnk_api.blnk.replies import ConnectFailed, Reply
 from blnk_api.client import BlnkClient
@@ -118,7 +118,7 @@ def test_the_sender_blames_the_handles(host: str) -> None:
 
     async def act(client: BulkClient) -> Reply | NotSent:
         with no_handle_left():
-            return await client.send(protocol.post_balance("ins_1", b"{}"), "t")
+            return await client.send(endpoints.post_balance("ins_1", b"{}"), "t")
 
     told = with_bulk_client(f"http://{host}:9", act)
     assert isinstance(told, ConnectFailed)
@@ -138,7 +138,7 @@ def test_whoever_does_not_answer_is_blamed_while_handles_are_left() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     told = with_bulk_client(
-        f"http://127.0.0.1:{port}", lambda client: client.send(protocol.post_balance("i", b"{}"), "t")
+        f"http://127.0.0.1:{port}", lambda client: client.send(endpoints.post_balance("i", b"{}"), "t")
     )
     assert isinstance(told, ConnectFailed)
     assert RAN_OUT not in told.reason

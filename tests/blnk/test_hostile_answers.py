@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from blnk_api.blnk import protocol
+from blnk_api.blnk import answers
 from blnk_api.blnk.outcomes import NotApplied, Refused, Stop, Unknown
 from blnk_api.blnk.probe import greet
 from blnk_api.blnk.replies import Answer
@@ -26,13 +26,13 @@ _EXCHANGE = """
 import asyncio, resource, sys
 from datetime import UTC, datetime
 from requests.auth import HTTPBasicAuth
-from blnk_api.blnk import protocol
+from blnk_api.blnk import answers, endpoints
 from blnk_api.blnk.probe import greet
 from blnk_api.blnk.bulk_http import BulkClient
 from blnk_api.blnk.http import Transport
 
 url, which, what = sys.argv[1:]
-read, create = protocol.list_page("ins_1", "ledgers", page=1), protocol.post_balance("ins_1", b"{}")
+read, create = endpoints.list_page("ins_1", "ledgers", page=1), endpoints.post_balance("ins_1", b"{}")
 request = read if what == "read" else create
 
 async def bulk():
@@ -51,8 +51,8 @@ def ask():
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 reply = ask()
 try:
-    outcome = protocol.classify(reply, b"{}", now=datetime.now(UTC)) if what == "create" else None
-    said = protocol.read_json(reply, now=datetime.now(UTC)) if what == "read" else type(outcome).__name__
+    outcome = answers.classify(reply, b"{}", now=datetime.now(UTC)) if what == "create" else None
+    said = answers.read_json(reply, now=datetime.now(UTC)) if what == "read" else type(outcome).__name__
 except Exception as problem:
     said = type(problem).__name__
 grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
@@ -127,7 +127,7 @@ def test_a_page_of_balances_with_large_metadata_is_read_whole() -> None:
 def test_words_of_blnk_are_cut_and_made_fit_to_print(status: int) -> None:
     words = "no such \x1b[31mledger\u202e " + "x" * (2 * MB)
     body = json.dumps({"error": words, "error_detail": {"code": "C" * MB, "message": words}}).encode()
-    match protocol.classify(Answer(status, body), b"{}", now=NOW):
+    match answers.classify(Answer(status, body), b"{}", now=NOW):
         case Refused(code=code, message=message):
             assert len(code) <= 101
         case Stop(message=message) | Unknown(message=message):
@@ -148,7 +148,7 @@ def test_a_field_that_came_back_otherwise_is_told_in_few_words() -> None:
         "currency": "U" * MB,
         "meta_data": {"note": "b" * MB},
     }
-    outcome = protocol.classify(Answer(201, json.dumps(back).encode()), sent, now=NOW)
+    outcome = answers.classify(Answer(201, json.dumps(back).encode()), sent, now=NOW)
     told = getattr(outcome, "warnings", ())
     assert [len(one) < 300 for one in told] == [True, True]
 

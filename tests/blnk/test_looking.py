@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from blnk_api.blnk import protocol
+from blnk_api.blnk import endpoints
 from blnk_api.blnk.replies import Request
 from blnk_api.errors import BlnkError, ReadFailed
 from blnk_api.lookup.looker import Looker, bound_of, judge, parse_time, read_balances, sortable
@@ -177,7 +177,7 @@ def test_a_time_that_cannot_be_read_bounds_nothing(odd: str) -> None:
     assert bound_of(odd) is None
 
 
-BODY = protocol.create_balance(
+BODY = endpoints.create_balance(
     BalanceRequest(ledger_id=LEDGER, currency="NGN", meta_data={"customer": "1"}), ref="a", import_id="imp_1"
 )
 

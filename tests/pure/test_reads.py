@@ -7,8 +7,8 @@ import orjson
 import pytest
 
 from blnk_api import errors
-from blnk_api.blnk import protocol, retries
-from blnk_api.blnk.protocol import Filter
+from blnk_api.blnk import answers, endpoints, retries
+from blnk_api.blnk.endpoints import Filter
 from blnk_api.blnk.replies import Answer, AnswerLost, ConnectFailed, Reply, Request
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -20,21 +20,21 @@ def asked(request: Request) -> tuple[Any, ...]:
 
 
 def test_a_balance_is_posted_as_it_was_written_down() -> None:
-    request = protocol.post_balance("ins_1", b'{"currency":"USD"}')
+    request = endpoints.post_balance("ins_1", b'{"currency":"USD"}')
     assert asked(request) == ("POST", "/proxy/balances", (INSTANCE,), {"currency": "USD"})
     assert request.most_answer_bytes == 8 * 1024 * 1024
 
 
 def test_a_typed_id_stays_one_piece_of_the_path() -> None:
-    request = protocol.get_balance("ins_1", "bln_1/../../ledgers?a=b ü")
+    request = endpoints.get_balance("ins_1", "bln_1/../../ledgers?a=b ü")
     path = "/data/balances/bln_1%2F..%2F..%2Fledgers%3Fa%3Db%20%C3%BC"
     assert asked(request) == ("GET", path, (INSTANCE,), None)
 
 
 def test_a_list_is_asked_for_by_pages_of_a_hundred() -> None:
-    request = protocol.list_page("ins_1", "ledgers", page=3)
+    request = endpoints.list_page("ins_1", "ledgers", page=3)
     assert asked(request) == ("GET", "/data/ledgers", (INSTANCE, ("page", "3"), ("pageSize", "100")), None)
-    assert protocol.list_page("ins_1", "ledgers", page=1, page_size=5).query[2] == ("pageSize", "5")
+    assert endpoints.list_page("ins_1", "ledgers", page=1, page_size=5).query[2] == ("pageSize", "5")
 
 
 @pytest.mark.parametrize(
@@ -61,12 +61,12 @@ def test_a_filter_says_what_and_in_which_order(what: str, path: str) -> None:
         {"field": "indicator", "operator": "isnotnull"},
     ]
     first = (INSTANCE, ("page", "1"), ("pageSize", "100"))
-    assert asked(protocol.search("ins_1", what, filters)) == ("POST", path, first, {"filters": conditions})
-    ordered = protocol.search("ins_1", what, [], page=2, page_size=7, sort_by="created_at")
+    assert asked(endpoints.search("ins_1", what, filters)) == ("POST", path, first, {"filters": conditions})
+    ordered = endpoints.search("ins_1", what, [], page=2, page_size=7, sort_by="created_at")
     assert ordered.query == (INSTANCE, ("page", "2"), ("pageSize", "7"))
     body = {"filters": [], "sort_by": "created_at", "sort_order": "desc"}
     assert orjson.loads(ordered.body or b"") == body
-    up = protocol.search("ins_1", what, [], sort_by="created_at", sort_order="asc")
+    up = endpoints.search("ins_1", what, [], sort_by="created_at", sort_order="asc")
     assert orjson.loads(up.body or b"") == {**body, "sort_order": "asc"}
 
 
@@ -74,23 +74,23 @@ def test_refs_are_asked_for_in_one_list_from_a_moment_on() -> None:
     refs = {"field": "meta_data.import_ref", "operator": "in", "values": ["a", "b"]}
     since = {"field": "created_at", "operator": "gte", "value": "2026-01-01T00:00:00Z"}
     first = (INSTANCE, ("page", "1"), ("pageSize", "100"))
-    plain = protocol.find_refs("ins_1", ["a", "b"])
+    plain = endpoints.find_refs("ins_1", ["a", "b"])
     assert asked(plain) == ("POST", "/balances/filter", first, {"filters": [refs]})
-    bound = protocol.find_refs("ins_1", ["a", "b"], created_from="2026-01-01T00:00:00Z", page=2)
+    bound = endpoints.find_refs("ins_1", ["a", "b"], created_from="2026-01-01T00:00:00Z", page=2)
     assert bound.query == (INSTANCE, ("page", "2"), ("pageSize", "100"))
     assert orjson.loads(bound.body or b"") == {"filters": [refs, since]}
 
 
 @pytest.mark.parametrize("n", [0, 100])
 def test_no_look_asks_for_none_or_for_so_many_that_a_full_page_would_prove_nothing(n: int) -> None:
-    assert len(orjson.loads(protocol.find_refs("i", ["a"] * 99).body or b"")["filters"][0]["values"]) == 99
+    assert len(orjson.loads(endpoints.find_refs("i", ["a"] * 99).body or b"")["filters"][0]["values"]) == 99
     with pytest.raises(ValueError, match=f"1 to 99 refs, not {n}"):
-        protocol.find_refs("i", ["a"] * n)
+        endpoints.find_refs("i", ["a"] * n)
 
 
 def failure(reply: Reply) -> errors.BlnkError:
     with pytest.raises(errors.BlnkError) as raised:
-        protocol.read_json(reply, now=NOW)
+        answers.read_json(reply, now=NOW)
     return raised.value
 
 
@@ -173,15 +173,15 @@ def test_a_wait_that_blnk_asks_for_is_the_least() -> None:
     [({"total": 7}, 7), ({"total": 0}, 0), ({"total": True}, None), ({"total": "7"}, None), ([], None)],
 )
 def test_a_total_is_a_number_or_unsaid(said: Any, total: int | None) -> None:
-    assert protocol.read_total(said) == total
+    assert answers.read_total(said) == total
 
 
 @pytest.mark.parametrize("said", [{"a": 1}, {"data": {"a": 1}}, [{"a": 1}], {"data": [{"a": 1}]}])
 def test_one_thing_is_read_bare_or_inside_data(said: Any) -> None:
-    assert protocol.read_one(said) == {"a": 1}
+    assert answers.read_one(said) == {"a": 1}
 
 
 @pytest.mark.parametrize("said", [None, [], [{"a": 1}, {"a": 2}], {"data": []}, {"data": None}, "a", [1]])
 def test_anything_else_is_not_the_one_thing(said: Any) -> None:
     with pytest.raises(errors.ReadFailed, match=r"^Blnk's answer has an unexpected shape\.$"):
-        protocol.read_one(said)
+        answers.read_one(said)

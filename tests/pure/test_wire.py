@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blnk_api import errors
-from blnk_api.blnk import protocol
+from blnk_api.blnk import answers, endpoints
 from blnk_api.blnk.outcomes import (
     Conflict,
     Created,
@@ -26,7 +26,7 @@ from blnk_api.blnk.replies import Answer, AnswerLost, ConnectFailed, Reply
 from blnk_api.models import BalanceRequest
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
-SENT = protocol.create_balance(
+SENT = endpoints.create_balance(
     BalanceRequest(ledger_id="ldg_1", currency="USD"), ref="ref-1", import_id="imp_1"
 )
 ECHO = {
@@ -61,11 +61,11 @@ def answer(status: int, body: Any, retry_after: str | None = None) -> Answer:
 
 
 def classify(reply: Reply, sent: bytes = SENT) -> Outcome:
-    return protocol.classify(reply, sent, now=NOW)
+    return answers.classify(reply, sent, now=NOW)
 
 
 def request(**fields: Any) -> bytes:
-    return protocol.create_balance(BalanceRequest(ledger_id="ldg_1", currency="USD", **fields))
+    return endpoints.create_balance(BalanceRequest(ledger_id="ldg_1", currency="USD", **fields))
 
 
 @pytest.mark.parametrize("exchange", exchanges())
@@ -311,8 +311,8 @@ def test_a_body_says_what_is_asked_and_carries_our_stamps() -> None:
     )
 
     plain, stamped = (
-        json.loads(protocol.create_balance(asked)),
-        protocol.create_balance(asked, ref="r", import_id="i"),
+        json.loads(endpoints.create_balance(asked)),
+        endpoints.create_balance(asked, ref="r", import_id="i"),
     )
 
     assert plain == {"ledger_id": "ldg_1", "currency": "NGN", "meta_data": {"naam": "Zoë 💶", "code": "007"}}
@@ -321,25 +321,25 @@ def test_a_body_says_what_is_asked_and_carries_our_stamps() -> None:
 
 def test_an_id_that_a_person_typed_stays_one_piece_of_the_path() -> None:
     assert (
-        protocol.get_balance("ins", "bln_1/../../x?y#z").path == "/data/balances/bln_1%2F..%2F..%2Fx%3Fy%23z"
+        endpoints.get_balance("ins", "bln_1/../../x?y#z").path == "/data/balances/bln_1%2F..%2F..%2Fx%3Fy%23z"
     )
 
 
 @pytest.mark.parametrize("count", [0, 100])
 def test_a_look_asks_for_fewer_refs_than_a_page_holds_and_never_for_none(count: int) -> None:
     with pytest.raises(ValueError, match="1 to 99"):
-        protocol.find_refs("ins", [f"ref-{n}" for n in range(count)])
+        endpoints.find_refs("ins", [f"ref-{n}" for n in range(count)])
 
 
 @pytest.mark.parametrize("said", [None, {"data": None}, {"data": []}, []])
 def test_nothing_found_is_read_in_every_way_that_blnk_says_it(said: Any) -> None:
-    assert protocol.read_rows(said) == []
+    assert answers.read_rows(said) == []
 
 
 @pytest.mark.parametrize("said", [{}, {"error": "no"}, "null", 0, [1], {"data": {"a": 1}}, {"data": ["x"]}])
 def test_an_odd_shape_is_never_absence(said: Any) -> None:
     with pytest.raises(errors.ReadFailed):
-        protocol.read_rows(said)
+        answers.read_rows(said)
 
 
 @pytest.mark.parametrize(
@@ -359,12 +359,12 @@ def test_an_odd_shape_is_never_absence(said: Any) -> None:
 )
 def test_a_read_that_failed_raises(reply: Reply, error: type[errors.BlnkError]) -> None:
     with pytest.raises(error) as raised:
-        protocol.read_json(reply, now=NOW)
+        answers.read_json(reply, now=NOW)
 
     assert isinstance(raised.value, errors.NothingCreated)
 
 
 def test_money_of_any_size_is_read_to_the_last_digit() -> None:
-    said = protocol.read_json(answer(200, b'{"balance": 123456789012345678901234567890}'), now=NOW)
+    said = answers.read_json(answer(200, b'{"balance": 123456789012345678901234567890}'), now=NOW)
 
     assert said == {"balance": 123456789012345678901234567890}

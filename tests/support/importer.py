@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import select, update
 
 from blnk_api import settings as settings_module
-from blnk_api.blnk import protocol
+from blnk_api.blnk import endpoints
 from blnk_api.drafts import drafts
 from blnk_api.lookup import refs
 from blnk_api.models import BalanceRequest
@@ -108,7 +108,7 @@ def make_draft(
                 cells=[request.ledger_id, request.currency],
                 ledger_id=request.ledger_id,
                 currency=request.currency,
-                body=protocol.create_balance(request, ref=ref, import_id=id),
+                body=endpoints.create_balance(request, ref=ref, import_id=id),
                 ref=ref,
             )
         )

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from blnk_api.blnk.protocol import PAGE_LIMIT, REFS_PER_LOOK
+from blnk_api.blnk.endpoints import PAGE_LIMIT, REFS_PER_LOOK
 from blnk_api.drafts.lookalikes.comparison import Comparison
 from blnk_api.drafts.lookalikes.near_duplicates import IDENTITY, fields_of
 from blnk_api.drafts.lookalikes.same_value import other_readings

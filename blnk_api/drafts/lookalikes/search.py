@@ -12,7 +12,7 @@ from pathlib import Path
 
 import orjson
 
-from blnk_api.blnk.protocol import REFS_PER_LOOK
+from blnk_api.blnk.endpoints import REFS_PER_LOOK
 from blnk_api.drafts.lookalikes import customer_has_balance, near_duplicates
 from blnk_api.drafts.lookalikes.candidates import Nearby
 from blnk_api.drafts.lookalikes.comparison import Comparison, Guard

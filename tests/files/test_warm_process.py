@@ -43,7 +43,7 @@ class Started:
     def end(self) -> tuple[int, str]:
         self.child.stdin.close()
         with os.fdopen(self._err) as err:
-            return self.child.wait(60), err.read()
+            return self.child.wait(180), err.read()
 
 
 def is_gone(pid: int) -> bool:
@@ -121,7 +121,7 @@ def test_when_the_one_that_forks_is_killed_what_it_started_ends_and_the_next_run
     warm = Warm(MODULE)
     started = Started(warm, "waits")
     os.kill(started.told["parent"], signal.SIGKILL)
-    assert started.child.wait(60) == -9
+    assert started.child.wait(180) == -9
     wait_until(lambda: is_gone(started.told["pid"]), lambda: "nobody watches it, and it runs on")
     assert Started(warm, "exits").end()[0] == 77
     warm._end()

@@ -75,7 +75,7 @@ def test_two_desks_that_begin_at_the_same_moment_make_six_balances_twice_at_most
 
     def together(sent: Sent) -> None:
         if sent.customer == "0":
-            both.wait(30)
+            both.wait(180)
 
     between.on_create = together
     desks = [(one, one.draft(requests_for(rows))) for one in (importer, other)]

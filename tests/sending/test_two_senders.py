@@ -119,7 +119,7 @@ def test_a_sender_whose_data_folder_is_moved_sends_nothing_more_and_says_so(
     away = importer.data_dir.parent / "away"
     importer.journal.close()
     importer.data_dir.rename(away)
-    assert importer.processes[0].wait(30) != 0
+    assert importer.processes[0].wait(180) != 0
     sent = create_count(practice_blnk)
     away.rename(importer.data_dir)
     assert "The data folder was moved or replaced" in (importer.data_dir / "worker.log").read_text()

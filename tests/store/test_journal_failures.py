@@ -112,7 +112,7 @@ def stopped_writer(journal: Path) -> Iterator[None]:
             assert os.WIFSTOPPED(status)
             yield
             process.send_signal(signal.SIGCONT)
-            assert process.wait(60) == 0
+            assert process.wait(180) == 0
         finally:
             process.kill()
 
@@ -188,7 +188,7 @@ def test_a_program_that_runs_refuses_a_database_that_a_newer_one_has_changed(
         tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(JournalUnavailable, match="later version of this program"):
         open_desk()
-    assert worker.wait(60) == 1
+    assert worker.wait(180) == 1
     assert "later version of this program" in (importer.data_dir / "worker.log").read_text()
 
 

@@ -14,11 +14,11 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from blnk_api import currencies
-from blnk_api.common import open_files, private_files
+from blnk_api.common import log, open_files, private_files
 from blnk_api.desk import startup_check
 from blnk_api.web import middleware, routes, upload_limits
 from blnk_api.worker import supervise
-from pages.kit import error_page, held_uploads, look
+from pages.kit import error_page, held_uploads, look, startup_log
 from pages.kit.server_names import site
 
 private_files.keep_files_private()
@@ -38,9 +38,15 @@ def _load() -> None:
     currencies.all_codes()
 
 
+def _tell_and_check() -> None:
+    startup_log.write()
+    startup_check.ask_all()
+
+
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
     open_files.raise_limit()
+    log.to_stderr()
     loading = asyncio.create_task(asyncio.to_thread(_load))
     async with supervise.helpers():
         await loading
@@ -48,7 +54,7 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
         gc.collect()
         gc.freeze()
         # A thread that nobody waits for: a connection that does not answer holds neither start nor end up.
-        threading.Thread(target=startup_check.ask_all, daemon=True).start()
+        threading.Thread(target=_tell_and_check, daemon=True).start()
         yield {}
 
 

@@ -27,6 +27,7 @@ from blnk_api.blnk.auth import token_source
 from blnk_api.blnk.bulk_http import BulkClient
 from blnk_api.blnk.pacing import Breaker, Circuit, Pace
 from blnk_api.common import open_files, private_files
+from blnk_api.common.log import to_stderr
 from blnk_api.errors import SettingsProblem
 from blnk_api.sending.engine import Engine
 from blnk_api.sending.gateway import Gate
@@ -161,7 +162,7 @@ class Worker:
             await self._thread.write(senders.register, token=self._token, owner=self._owner)
             self._tell(None)
             left = await self._thread.write(attempts.recover)
-            log.info("sending; %d rows were left in flight", left)
+            log.info("Sender: process %d sends. Rows left in flight by the last one: %d.", os.getpid(), left)
             preparer = Preparer(self._settings, self._thread)
             try:
                 while True:
@@ -175,9 +176,11 @@ class Worker:
                 self._thread.close()
 
     async def _wait_for(self, lock: SenderLock) -> None:
-        while True:
-            if lock.take():
-                return
+        is_told = False
+        while not lock.take():
+            if not is_told:
+                is_told = True
+                log.info("Sender: another process sends. This one, %d, takes over when it ends.", os.getpid())
             await asyncio.sleep(self._settings.waits.lock_retry)
 
     async def _tend(self, lock: SenderLock, preparer: Preparer) -> None:
@@ -304,7 +307,7 @@ if __name__ == "__main__":
     # What was loaded stays: the collector need not look at it again and again while rows come and go.
     gc.freeze()
     gc.set_threshold(20_000, 50, 50)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    to_stderr()
     try:
         uvloop.run(main())
     except (JournalUnavailable, SettingsProblem, LockLost) as problem:

@@ -21,3 +21,12 @@ def site() -> Site:
         listed_origins=st.get_option("server.corsAllowedOrigins") or (),
         public=public,
     )
+
+
+def address() -> str:
+    """Where people reach the pages, and who can."""
+    here = site()
+    scheme = "https" if st.get_option("server.sslCertFile") else "http"
+    host = here.shown_address or here.address or "localhost"
+    url = str(here.public or f"{scheme}://{host}:{st.get_option('server.port')}")
+    return f"{url} ({'open to the network' if here.is_for_others else 'this machine only'})"

@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from blnk_api.store.states import ImportState, RowState
 from tests.support.app import LEDGER, PRACTICE, SENDER, App, pids
 from tests.support.browser import download_link, fill_form, open_import, open_tab, see, upload
 from tests.support.importer import wait_until
+from tests.support.papers import released
 
 END_SECONDS = 120.0
 
@@ -33,6 +35,21 @@ def test_with_no_configuration_it_opens_on_the_form_and_has_made_nothing(
         open_tab(browser, app.url, "Create a balance")
         assert app.practice.balances() == []
         assert [each.name for each in app.folder.iterdir() if each.is_dir()] == [".data"]
+        [sender] = wait_until(lambda: pids(app, SENDER), app.log)
+        wait_until(lambda: "Sender: " in app.log() and "Practice: " in app.log(), app.log)
+        practice = app.practice
+        assert sorted(logged(app)) == [
+            f"blnk.app Address: {app.url} (this machine only)",
+            f"blnk.app Balance Desk {released()}",
+            f"blnk.app Data folder: {app.data_dir}",
+            f"blnk.app Practice: {practice.url}, process {practice.pid}",
+            f"blnk.worker Sender: process {sender} sends. Rows left in flight by the last one: 0.",
+        ]
+
+
+def logged(app: App) -> list[str]:
+    """Each line that was logged, whoever did, without its time."""
+    return re.findall(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (.*)$", app.log(), re.MULTILINE)
 
 
 def test_a_second_start_takes_the_next_port_and_leaves_the_sending_to_the_first(
@@ -44,6 +61,8 @@ def test_a_second_start_takes_the_next_port_and_leaves_the_sending_to_the_first(
         [practice] = pids(first, PRACTICE)
         page = open_tab(browser, second.url, "Create a balance")
         expect(page.get_by_text("Sending is done by another process")).to_be_visible()
+        assert f"blnk.app Address: {second.url} (this machine only)" in logged(second)
+        assert any("Sender: another process sends." in line for line in logged(second))
         fill_form(page, ledger="Savings", currency="USD", who="Ada")
         page.get_by_role("button", name="Create balance").click()
         see(page, "The balance was created")

@@ -1,0 +1,30 @@
+"""The lines that whoever starts the app reads first: version, address, data folder, Practice.
+
+The sender says of itself whether it sends.
+"""
+
+import logging
+
+from blnk_api import __version__, settings
+from blnk_api.errors import SettingsProblem
+from blnk_api.practice import launch
+from pages.kit import server_names
+
+_log = logging.getLogger("blnk.app")
+
+
+def write() -> None:
+    """When the helpers have been started. Takes a second at most."""
+    _log.info("Balance Desk %s", __version__)
+    _log.info("Address: %s", server_names.address())
+    try:
+        chosen = settings.load()
+    except SettingsProblem:
+        return  # whoever starts the helpers says what is wrong
+    _log.info("Data folder: %s", chosen.data_dir)
+    if settings.PRACTICE not in chosen.connections:
+        _log.info("Practice: off")
+    elif practice := launch.running(chosen.data_dir):
+        _log.info("Practice: %s, process %d", practice.url, practice.pid)
+    else:
+        _log.info("Practice: not running. Its log is practice/log in the data folder.")

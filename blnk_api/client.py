@@ -76,10 +76,20 @@ class BlnkClient:
     def create(
         self, request: BalanceRequest, *, ref: str | None = None, import_id: str | None = None
     ) -> outcomes.Created:
-        """Sends one POST, and never again: each repeat would make another balance.
+        """Creates one balance, with one POST that is never repeated: each repeat would make another balance.
 
-        Raises MaybeCreated when nobody knows what came of it; any other error means that nothing was
-        created. `warnings` of the answer name fields that came back otherwise than sent.
+        Args:
+            request: The balance to create.
+            ref: Stamped on the balance as `meta_data.import_ref`, by which `find_by_refs` finds it.
+            import_id: Stamped on the balance as `meta_data.import_id`.
+
+        Returns:
+            The balance as Blnk answered it; `warnings` names fields that came back otherwise than sent.
+
+        Raises:
+            MaybeCreated: A balance may exist: look for it before you send this again.
+            NothingCreated: Nothing was created: Refused or Conflict where Blnk said no, AccessDenied,
+                RateLimited, NotConnected.
         """
         body = endpoints.create_balance(request, ref=ref, import_id=import_id)
         reply = self._exchange(endpoints.post_balance(self._instance_id, body))
@@ -107,16 +117,31 @@ class BlnkClient:
     def create_balance(
         self, request: BalanceRequest, *, ref: str | None = None, import_id: str | None = None
     ) -> Balance:
-        """As `create`, for those who do not ask for warnings."""
+        """Creates one balance, as `create` does, and returns it without warnings.
+
+        Raises:
+            MaybeCreated: A balance may exist: look for it before you send this again.
+            NothingCreated: Nothing was created.
+        """
         return self.create(request, ref=ref, import_id=import_id).balance
 
     def get_balance(self, balance_id: str) -> Balance:
-        """Raises NotFound where Blnk knows no such balance."""
+        """Returns one balance by its id.
+
+        Raises:
+            NotFound: Blnk knows no such balance.
+            NothingCreated: Blnk could not be asked. Nothing is ever created by a read.
+        """
         said = self._read(endpoints.get_balance(self._instance_id, balance_id))
         return _parse(Balance, [answers.read_one(said)])[0]
 
     def may_read(self) -> bool:
-        """Whether these credentials may look at ledgers, identities and balances (the scope data:read)."""
+        """Whether these credentials may look at ledgers, identities and balances (the scope data:read).
+
+        Raises:
+            AccessDenied: The token itself is not accepted (401).
+            NothingCreated: Blnk could not be asked.
+        """
         try:
             self._read(endpoints.list_page(self._instance_id, "ledgers", page=1, page_size=1))
         except errors.AccessDenied as denied:
@@ -225,8 +250,18 @@ class BlnkClient:
         return list(self._any_of("balances", "indicator", indicators, Balance))
 
     def find_balances(self, filters: Sequence[Filter], *, page: int = 1) -> list[Balance]:
-        """Balances for which all of these hold: a page of at most 100, newest first; a short one is the
-        last. Raises ReadFailed (400) where this Core knows no such field."""
+        """Balances for which all of these filters hold.
+
+        Args:
+            filters: Conditions on fields, or on metadata as `meta_data.NAME`.
+            page: Counts from 1.
+
+        Returns:
+            At most 100 balances, newest first; a shorter page is the last.
+
+        Raises:
+            ReadFailed: With status 400 where this Core knows no such field.
+        """
         asked = endpoints.search(
             self._instance_id, "balances", filters, page=page, sort_by="created_at", sort_order="desc"
         )
@@ -236,7 +271,17 @@ class BlnkClient:
         """The balances that carry one of these refs, twins among them.
 
         A ref that was not found is asked again until an answer holds none of those asked, so that a page
-        full of twins hides nothing. `created_from` bounds the look: Blnk's own time, UTC with Z.
+        full of twins hides nothing.
+
+        Args:
+            refs: As many as you like; they are asked for in lists of 99.
+            created_from: Only balances created since then, by Blnk's clock: UTC with Z.
+
+        Returns:
+            The balances found, in no order. A ref that none of them carries was not found at this moment.
+
+        Raises:
+            NothingCreated: Any part was not answered; that is never absence.
         """
         found: list[Balance] = []
         for batch in _batches(refs, endpoints.REFS_PER_LOOK):

@@ -47,8 +47,11 @@ _transports: ContextVar[list[Any]] = ContextVar("transports")
 
 
 def boottime() -> float:
-    """Seconds on a clock that goes on counting while the machine sleeps: a claim ages in suspend too."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+    """Seconds on a clock that goes on counting while the machine sleeps: a claim ages in suspend too.
+
+    macOS has no such clock by that name: its monotonic one counts on.
+    """
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class _Connector(aiohttp.TCPConnector):
@@ -99,7 +102,8 @@ class BulkClient:
 
         def make_socket(address: Any) -> socket.socket:
             made = socket.socket(address[0], address[1], address[2])
-            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, user_timeout_ms)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, user_timeout_ms)
             return made
 
         self._session = aiohttp.ClientSession(

@@ -32,6 +32,16 @@ def sent(
     return reply
 
 
+def test_it_sends_on_a_system_that_lacks_what_only_linux_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(time, "CLOCK_BOOTTIME")
+    monkeypatch.delattr(socket, "TCP_USER_TIMEOUT")
+    before = boottime()
+    with listening(OK) as (url, listener):
+        assert isinstance(sent(url), Answer)
+    assert boottime() > before
+    assert len(listener.requests) == 1
+
+
 class Listener:
     """A server that plays its answers one after the other, each on whatever connection asks."""
 

@@ -20,7 +20,7 @@ from blnk_api.cli.import_command import import_file
 from blnk_api.cli.session import Opened
 from blnk_api.common import open_files, private_files
 from blnk_api.errors import SettingsProblem
-from blnk_api.files import ReadOptions
+from blnk_api.facts.file_shape import ReadOptions
 from blnk_api.review import actions
 from blnk_api.store import JournalUnavailable, failures
 

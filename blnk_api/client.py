@@ -390,7 +390,7 @@ def _batches(values: Iterable[str], size: int) -> Iterator[list[str]]:
         yield batch
 
 
-def _parse(model: type[_Thing], rows: Iterable[dict[str, Any]]) -> list[_Thing]:
+def _parse(model: type[_Thing], rows: Iterable[dict[str, object]]) -> list[_Thing]:
     try:
         return [model.model_validate(row) for row in rows]
     except ValidationError:

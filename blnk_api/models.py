@@ -1,6 +1,6 @@
 """What goes to Blnk and what comes back, as types. Money fields stay whole numbers of any size."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -10,6 +10,18 @@ GENERAL_LEDGER_ID = "general_ledger_id"
 IMPORT_REF = "import_ref"
 IMPORT_ID = "import_id"
 """The two metadata keys stamped on each balance made here. Flat: Core's filters reach no deeper."""
+
+
+class RequestFields(TypedDict, total=False):
+    """A BalanceRequest as it leaves: what is not asked for is not there."""
+
+    ledger_id: str | None
+    currency: str
+    identity_id: str
+    indicator: str
+    track_fund_lineage: bool
+    allocation_strategy: str
+    meta_data: dict[str, str]
 
 
 class BalanceRequest(BaseModel):
@@ -26,7 +38,7 @@ class BalanceRequest(BaseModel):
     indicator: str | None = None
     track_fund_lineage: bool = False
     allocation_strategy: str | None = None
-    meta_data: dict[str, Any] = Field(default_factory=dict)
+    meta_data: dict[str, Any] = Field(default_factory=dict)  # what others put there may be any JSON
 
     @field_validator("identity_id", "indicator", "allocation_strategy", mode="before")
     @classmethod
@@ -43,7 +55,7 @@ class _Answered(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    meta_data: dict[str, Any] = Field(default_factory=dict)
+    meta_data: dict[str, Any] = Field(default_factory=dict)  # what others put there may be any JSON
     created_at: str = Field(default="", pattern=_NO_NUL)
 
     @field_validator("meta_data", mode="before")

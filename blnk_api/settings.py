@@ -180,7 +180,7 @@ def practice_connection(data_dir: Path) -> Connection:
     )
 
 
-def _read_secrets(path: Path, *, must_exist: bool) -> dict[str, Any]:
+def _read_secrets(path: Path, *, must_exist: bool) -> dict[str, object]:
     try:
         with path.open("rb") as file:
             return tomllib.load(file)
@@ -215,7 +215,7 @@ def _connections(tables: Any) -> dict[str, Connection]:
 class _Table:
     """One [connections.NAME] table, read key by key; problems name the key and the remedy."""
 
-    def __init__(self, name: str, table: Mapping[str, Any]) -> None:
+    def __init__(self, name: str, table: Mapping[str, object]) -> None:
         self.name = name
         self.table = table
 
@@ -253,7 +253,7 @@ _KEYS = {
 }
 
 
-def _connection(name: str, values: Mapping[str, Any]) -> Connection:
+def _connection(name: str, values: Mapping[str, object]) -> Connection:
     table = _Table(name, values)
     for key in values:
         if key not in _KEYS:

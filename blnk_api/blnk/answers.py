@@ -261,6 +261,7 @@ def read_json(reply: Reply, *, now: datetime) -> Any:
             assert_never(reply)
 
 
+# What Blnk says is JSON of any kind: rows are read as such, and parsed into models by whoever asked.
 def read_rows(said: Any) -> list[dict[str, Any]]:
     """The rows of a list or filter answer: `{"data": […]}`, a bare list, or null for none.
 

@@ -43,7 +43,7 @@ class _Stale(Exception):
 
 
 _leave_before: ContextVar[float] = ContextVar("leave_before", default=float("inf"))
-_transports: ContextVar[list[Any]] = ContextVar("transports")
+_transports: ContextVar[list[asyncio.Transport | None]] = ContextVar("transports")
 
 
 def boottime() -> float:
@@ -94,8 +94,8 @@ class BulkClient:
         self, url: str, *, most_at_once: int, connect_seconds: float, request_timeout_seconds: float
     ) -> None:
         self._url = url
-        self._deadlines: dict[asyncio.Task[Any], float] = {}
-        self._overdue: set[asyncio.Task[Any]] = set()
+        self._deadlines: dict[asyncio.Task[object], float] = {}
+        self._overdue: set[asyncio.Task[object]] = set()
         self._sweep: asyncio.TimerHandle | None = None
         self._timeout_seconds = request_timeout_seconds
         user_timeout_ms = int(request_timeout_seconds * 1000)
@@ -135,7 +135,7 @@ class BulkClient:
         """What came of one request. `leave_before` is on `boottime()`, and `may_leave` is asked in the moment
         in which the request is written; raises nothing but cancellation."""
         _leave_before.set(leave_before)
-        transports: list[Any] = []
+        transports: list[asyncio.Transport | None] = []
         _transports.set(transports)
         body = None if request.body is None else _Body(request.body, leave_before, may_leave)
         task = asyncio.current_task()
@@ -174,7 +174,7 @@ class BulkClient:
             self._deadlines.pop(task, None)
             self._overdue.discard(task)
 
-    def _due(self, task: asyncio.Task[Any]) -> None:
+    def _due(self, task: asyncio.Task[object]) -> None:
         """Gives the request that this task makes its time; one clock for all, as each of its own costs more
         than reading the answer."""
         loop = asyncio.get_running_loop()
@@ -235,7 +235,7 @@ def _proxy_for(url: str) -> str | None:
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
-def _abort(transports: list[Any]) -> None:
+def _abort(transports: list[asyncio.Transport | None]) -> None:
     """Resets connections, so that whatever we and the kernel hold unsent is thrown away; a close would
     still send that, for as long as the other side does not take it."""
     for transport in transports:

@@ -19,7 +19,7 @@ REFS_PER_LOOK = 99
 
 def create_balance(request: BalanceRequest, *, ref: str | None = None, import_id: str | None = None) -> bytes:
     """The body of POST /balances, stamped with our two keys where given."""
-    body: dict[str, Any] = request.model_dump(exclude_none=True, exclude_defaults=True)
+    body: dict[str, object] = request.model_dump(exclude_none=True, exclude_defaults=True)
     stamps = {key: value for key, value in ((IMPORT_REF, ref), (IMPORT_ID, import_id)) if value is not None}
     if stamps or request.meta_data:
         body["meta_data"] = {**request.meta_data, **stamps}
@@ -57,10 +57,10 @@ class Filter:
     field: str
     operator: str
     value: Any = None
-    values: Sequence[Any] = ()
+    values: Sequence[object] = ()
 
-    def as_json(self) -> dict[str, Any]:
-        asked: dict[str, Any] = {"field": self.field, "operator": self.operator}
+    def as_json(self) -> dict[str, object]:
+        asked: dict[str, object] = {"field": self.field, "operator": self.operator}
         if self.operator in ("in", "between"):
             asked["values"] = list(self.values)
         elif self.operator not in ("isnull", "isnotnull"):
@@ -79,7 +79,7 @@ def search(
     sort_order: str = "desc",
 ) -> Request:
     """A filter over balances, ledgers or identities. Without `sort_by` Blnk answers newest first."""
-    body: dict[str, Any] = {"filters": [one.as_json() for one in filters]}
+    body: dict[str, object] = {"filters": [one.as_json() for one in filters]}
     if sort_by is not None:
         body |= {"sort_by": sort_by, "sort_order": sort_order}
     query = (("instance_id", instance_id), ("page", str(page)), ("pageSize", str(page_size)))

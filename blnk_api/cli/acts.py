@@ -13,6 +13,7 @@ from blnk_api.cli.session import Opened
 from blnk_api.cli.stop_command import say_stops
 from blnk_api.common.visible import shown
 from blnk_api.errors import BlnkError
+from blnk_api.facts.findings import Findings
 from blnk_api.review import actions
 from blnk_api.review.actions import NotPossible
 from blnk_api.store import imports, rows
@@ -73,7 +74,7 @@ def status(opened: Opened, options: Namespace) -> Exit:
         if one.state is ImportState.PAUSED:
             say(f"  Paused: {one.paused_reason}")
         if options.id and one.state is ImportState.DONE:
-            for sentence in phrases.findings(one.findings or {}):
+            for sentence in phrases.findings(one.findings or Findings()):
                 say(f"  {sentence}")
         output.say_late(opened, one, before="  ")
     if not found:

@@ -11,19 +11,13 @@ from blnk_api.cli.exits import Ends
 from blnk_api.common.visible import shown
 from blnk_api.drafts import mapping as mappings
 from blnk_api.drafts import mapping_changes, mapping_problems
-from blnk_api.drafts.mapping import ColumnUse, ForAllRows, Mapping, Use
-from blnk_api.files import FileProblem, FileShape, ReadOptions, reading_process
+from blnk_api.facts.file_shape import FileShape, ReadOptions
+from blnk_api.facts.mapping import CHOICES, ONE_COLUMN_EACH, ColumnUse, ForAllRows, Mapping, Use
+from blnk_api.files import FileProblem, reading_process
 from blnk_api.store.imports import Import
 
-FIELDS = {
-    one.value: one
-    for one in (
-        *(Use.LEDGER, Use.CURRENCY, Use.IDENTITY, Use.INDICATOR, Use.LINEAGE, Use.ALLOCATION_STRATEGY),
-        *(Use.METADATA, Use.IGNORE),
-    )
-}
+FIELDS = {one.value: one for one in CHOICES if one is not Use.REFERENCE}
 _PLACE = re.compile(r"#([0-9]{1,3})")
-_ONE_COLUMN_EACH = frozenset(FIELDS.values()) - {Use.METADATA, Use.IGNORE}
 
 
 @dataclass(frozen=True)
@@ -83,7 +77,7 @@ def understand(
     mapping = mappings.guess(shape)
     earlier = results_of(mapping, shape)
     if earlier is not None and earlier.mapping is not None:
-        mapping = mappings.adopt(Mapping.model_validate(earlier.mapping), shape)
+        mapping = mappings.adopt(earlier.mapping, shape)
     for wish in wishes.map:
         mapping = _mapped(mapping, wish)
     mapping = mapping.model_copy(update={"columns": mapping_changes.named(mapping.columns)})
@@ -111,7 +105,7 @@ def understand(
         if twice is not None:
             told += f' Name a column by its place: --map "#{twice + 1}=ignore".'
         raise BadFile(wrong[0].kind, told + _how_to_choose(mapping), shape)
-    return Understood(mapping, notes, earlier.accepted.get("currencies", ()) if earlier else ())
+    return Understood(mapping, notes, earlier.accepted.currencies if earlier else ())
 
 
 def _how_to_choose(mapping: Mapping) -> str:
@@ -144,7 +138,7 @@ def _mapped(mapping: Mapping, wish: str) -> Mapping:
     for column in mapping.columns:
         if column.position in meant:
             column = column.model_copy(update={"use": use, "name": name.strip() or None})
-        elif column.use is use and use in _ONE_COLUMN_EACH:
+        elif column.use is use and use in ONE_COLUMN_EACH:
             column = column.model_copy(update={"use": Use.METADATA, "name": None})
         columns.append(column)
     return mapping.model_copy(update={"columns": tuple(columns)})

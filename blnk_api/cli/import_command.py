@@ -23,14 +23,15 @@ from blnk_api.common.visible import shown
 from blnk_api.desk import other_desks_today
 from blnk_api.drafts import drafts
 from blnk_api.drafts.drafts import NotConfirmed
-from blnk_api.drafts.mapping import Mapping
 from blnk_api.errors import BlnkError
+from blnk_api.facts.mapping import Mapping
 from blnk_api.reports import receipts
 from blnk_api.settings import Connection
 from blnk_api.store import JournalUnavailable, imports
+from blnk_api.store.events import EventKind, note
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, Stage
-from blnk_api.store.transitions import move_import, note
+from blnk_api.store.transitions import move_import
 from blnk_api.wording import phrases
 
 
@@ -80,7 +81,7 @@ def _found_or_uploaded(
             with opened.journal.read() as tx:
                 found = unfinished.of_file(
                     *(tx, connection.instance, digest, mapping),
-                    options=options.reading.model_dump(exclude_none=True),
+                    options=options.reading,
                     accepted_currencies=accepted,
                     drafts_of=opened.who,
                 )
@@ -232,7 +233,7 @@ def _discard(opened: Opened, draft: Import) -> None:
     """Nobody finds a draft of this command's that was given up, and confirms it by mistake."""
     with opened.journal.write() as tx:
         if move_import(tx, draft.number, from_=[ImportState.DRAFT], to=ImportState.CANCELLED):
-            note(tx, draft.number, who=opened.who, what="cancelled")
+            note(tx, draft.number, who=opened.who, what=EventKind.CANCELLED)
 
 
 def _resume(opened: Opened, import_: Import) -> None:

@@ -4,7 +4,6 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,8 @@ import orjson
 from blnk_api.cli.exits import Ends, Exit
 from blnk_api.cli.session import Opened
 from blnk_api.common.visible import shown
+from blnk_api.facts.findings import Findings
+from blnk_api.facts.totals import ProblemSummary
 from blnk_api.reports import results
 from blnk_api.reports.results import Variant
 from blnk_api.settings import Connection
@@ -46,12 +47,12 @@ def say_totals(import_: Import, connection: Connection) -> None:
     """All that a person has to know before confirming."""
     totals, counts = import_.totals, import_.counts
     say(f"{phrases.title(import_)}: {about_files.reading(import_)}")
-    groups = totals.get("problems", [])
+    groups = totals.problems
     for one in groups[:_PROBLEMS_TOLD]:
-        say(f"  {one['severity']}: {one['sentence']}{_where(one)}")
+        say(f"  {one.severity}: {one.sentence}{_where(one)}")
     if len(groups) > _PROBLEMS_TOLD:
         say(f"  and {len(groups) - _PROBLEMS_TOLD:,} more kinds of problems.")
-    for sentence in totals.get("not_checked", []):
+    for sentence in totals.not_checked:
         say(f"  warning: {sentence}")
     ready = counts.get(RowState.READY, 0)
     where = f"{connection.label} ({connection.name}), {phrases.ENVIRONMENT[connection.instance.environment]}"
@@ -62,18 +63,17 @@ def say_totals(import_: Import, connection: Connection) -> None:
         if n := counts.get(state):
             them = "it" if n == 1 else "them"
             say(f"{WORDS[state]}: {phrases.plural(n, 'row')}. Nothing is sent for {them}.")
-    if totals.get("looks_like"):
+    if totals.looks_like:
         say("Rows that look like balances made before are left out; the Imports page can take them in.")
     if ready:
         say("Balances cannot be deleted.")
 
 
-def _where(group: Mapping[str, Any]) -> str:
+def _where(group: ProblemSummary) -> str:
     """ " (rows 3, 17 and 2 more)"; nothing for the whole file, which is row 0."""
-    labels = group.get("rows") or []
-    if not labels or labels[0] == "0":
+    if not group.rows or group.rows[0] == "0":
         return ""
-    return f" (row{'s' if group['count'] > 1 else ''} {about_files.row_labels(labels, group['count'])})"
+    return f" (row{'s' if group.count > 1 else ''} {about_files.row_labels(group.rows, group.count)})"
 
 
 def ending(import_: Import) -> Exit:
@@ -84,8 +84,8 @@ def ending(import_: Import) -> Exit:
             return Exit.INTERRUPTED if by_person else Exit.STOPPED
         case ImportState.DONE:
             made = sum(import_.counts.get(one, 0) for one in (RowState.CREATED, RowState.EXISTS))
-            found = import_.findings or {}
-            is_clean = not found.get("checked") or bool(found.get("clean"))
+            found = import_.findings or Findings()
+            is_clean = not found.checked or found.clean
             return Exit.FINE if made == import_.row_count and is_clean else Exit.LEFT_OVER
         case ImportState.CANCELLED:
             return Exit.LEFT_OVER
@@ -100,7 +100,7 @@ def report(opened: Opened, import_: Import, out: Path | None = None) -> Exit:
         say(f"Decide with: python -m blnk_api look-again {import_.id} [ROW …], this-is-it, send-again.")
     say_late(opened, import_)
     if import_.state is ImportState.DONE:
-        found = phrases.findings(import_.findings or {})
+        found = phrases.findings(import_.findings or Findings())
         for sentence in found:
             say(sentence)
         if not found:
@@ -133,7 +133,7 @@ def _say_rows(opened: Opened, import_: Import) -> None:
     with opened.journal.read() as tx:
         told = rows.page(tx, import_.number, states=_LOOK_AT, limit=_ROWS_TOLD)
     for row in told:
-        why = row.message or "; ".join(str(one.get("message", "")) for one in row.problems)
+        why = row.message or "; ".join(one.message for one in row.problems)
         say(f"  row {row.label}: {WORDS[row.state]}. {shown(why, 300)}")
     more = sum(import_.counts.get(one, 0) for one in _LOOK_AT) - len(told)
     if more > 0:
@@ -174,7 +174,7 @@ def write_results(opened: Opened, import_: Import, path: Path) -> None:
     say(f"Results: {path}")
 
 
-def as_json(opened: Opened, import_: Import) -> dict[str, Any]:
+def as_json(opened: Opened, import_: Import) -> dict[str, object]:
     """An import for programs. `counts` has all the words for rows; times are UTC."""
     with opened.journal.read() as tx:
         looks = late_records.of_import(tx, import_.number)
@@ -199,7 +199,7 @@ def as_json(opened: Opened, import_: Import) -> dict[str, Any]:
         "paused_reason": import_.paused_reason,
         "rows": import_.row_count,
         "counts": {word: import_.counts.get(state, 0) for state, word in WORDS.items()},
-        "findings": import_.findings,
+        "findings": import_.findings and import_.findings.model_dump(exclude_unset=True),
         "found_later": became_known,
         "checked_again": {
             "rows": looks.open,

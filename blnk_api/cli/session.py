@@ -15,8 +15,8 @@ from blnk_api.client import BlnkClient
 from blnk_api.common.visible import shown
 from blnk_api.desk.desk import open_desk
 from blnk_api.drafts import results_file as results_of
-from blnk_api.drafts.mapping import Mapping
-from blnk_api.files import FileShape
+from blnk_api.facts.file_shape import FileShape
+from blnk_api.facts.mapping import Mapping
 from blnk_api.practice import launch
 from blnk_api.practice.launch import PracticeNotStarted
 from blnk_api.settings import Connection, Settings

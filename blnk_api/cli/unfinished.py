@@ -2,11 +2,11 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, select
 
-from blnk_api.drafts.mapping import Mapping
+from blnk_api.facts.file_shape import ReadOptions
+from blnk_api.facts.mapping import Mapping
 from blnk_api.settings import Instance
 from blnk_api.store import imports
 from blnk_api.store.imports import Import
@@ -24,7 +24,7 @@ def of_file(
     sha256: str,
     mapping: Mapping,
     *,
-    options: dict[str, Any],
+    options: ReadOptions,
     accepted_currencies: Collection[str],
     drafts_of: str | None = None,
 ) -> Import | None:
@@ -42,8 +42,8 @@ def of_file(
         is_draft = one.state is ImportState.DRAFT and one.who == drafts_of
         if one.instance != instance or one.mapping is None or not (is_draft or one.state in UNFINISHED):
             continue
-        is_accepted = set(accepted_currencies) <= set(one.accepted.get("currencies", []))
-        if is_accepted and one.options == options and Mapping.model_validate(one.mapping) == mapping:
+        is_accepted = set(accepted_currencies) <= set(one.accepted.currencies)
+        if is_accepted and one.options == options and one.mapping == mapping:
             return one
     return None
 
@@ -56,9 +56,9 @@ def same(tx: Connection, draft: Import) -> Import | None:
         tx,
         draft.instance,
         draft.file_sha256,
-        Mapping.model_validate(draft.mapping),
+        draft.mapping,
         options=draft.options,
-        accepted_currencies=draft.accepted.get("currencies", []),
+        accepted_currencies=draft.accepted.currencies,
     )
 
 

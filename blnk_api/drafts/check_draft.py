@@ -16,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
@@ -29,31 +28,30 @@ from blnk_api.common import watched_process
 from blnk_api.common.actors import CHECK
 from blnk_api.drafts import mapping as mappings
 from blnk_api.drafts import mapping_problems, new_rows, results_file
-from blnk_api.drafts.checking import Checker, Known, Problem, ProblemGroup, group, wanted
+from blnk_api.drafts.checking import Checker, Known, ProblemGroup, group, wanted
 from blnk_api.drafts.edits.edited_records import Overlay
-from blnk_api.drafts.mapping import Mapping
 from blnk_api.drafts.merging import HIDDEN_AND_SKIPPED, LEFT_OUT_BY_A_PERSON, Merger, Restructured
 from blnk_api.drafts.reference_data import known_in_blnk
+from blnk_api.drafts.unchanged import Changed, refuse_changed
 from blnk_api.errors import AccessDenied, BlnkError, check_not_answered
-from blnk_api.files import FileProblem, FileShape, ReadOptions, Record
+from blnk_api.facts.file_shape import FileShape, Record
+from blnk_api.facts.problems import Problem
+from blnk_api.facts.totals import Accepted, Totals
+from blnk_api.files import FileProblem
 from blnk_api.files.two_passes import Twice
 from blnk_api.settings import Connection as BlnkConnection
 from blnk_api.settings import Settings
 from blnk_api.store import Journal, imports, rows
-from blnk_api.store.imports import Import
+from blnk_api.store.events import EventKind, Particulars, note
+from blnk_api.store.imports import Facts, Import
 from blnk_api.store.people import edits
 from blnk_api.store.rows import NewRow
 from blnk_api.store.states import Stage
 from blnk_api.store.token_store import TokenStore
-from blnk_api.store.transitions import note
 
 ROWS_PER_WRITE = 2_000
 MOST_LOOKED_AT_AGAIN = 20_000
 """More changed rows than these, and all are looked up again."""
-
-
-class _Outdated(Exception):
-    """Somebody changed the draft since this check began: it begins again."""
 
 
 class Unmatched(Exception):
@@ -79,7 +77,7 @@ def prepare(journal: Journal, settings: Settings, import_id: str) -> None:
         with journal.write() as tx:
             imports.set_facts(tx, import_.number, problem="No connection means this file's Blnk any more.")
         return
-    with suppress(_Outdated):
+    with suppress(Changed):
         _check_and_tell(journal, settings, connection, import_)
 
 
@@ -100,17 +98,13 @@ def _check_and_tell(
         with journal.write() as tx:
             rows.delete_rows(tx, import_.number)
             if _stop(tx, import_, Stage.UNREADABLE, problem):
-                note(tx, import_.number, who=CHECK, what="unreadable", why=str(problem))
-
-
-def _refuse_outdated(tx: Connection, import_: Import) -> None:
-    if imports.by_number(tx, import_.number).version != import_.version:
-        raise _Outdated
+                why = Particulars(why=str(problem))
+                note(tx, import_.number, who=CHECK, what=EventKind.UNREADABLE, detail=why)
 
 
 def _stop(tx: Connection, import_: Import, stage: Stage, problem: Exception) -> bool:
     """Whether the draft waits for a person now: not when somebody changed it while it was checked."""
-    _refuse_outdated(tx, import_)
+    refuse_changed(tx, import_, Stage.CHECKING)
     return imports.move_stage(
         tx, import_.number, from_=[Stage.CHECKING], to=stage, problem=str(problem), look_again=None
     )
@@ -130,19 +124,18 @@ def _check_anew_if_needed(
 
 def _check(journal: Journal, settings: Settings, connection: BlnkConnection, import_: Import) -> None:
     path = settings.uploads_dir / str(import_.file_path)
-    shape = files.detect(path, import_.file_name, ReadOptions(**import_.options))
+    shape = files.detect(path, import_.file_name, import_.options)
     # A person's choice stays when a check begins again; what was only guessed is guessed alike.
     earlier = None if import_.mapping else _import_of_results(journal, import_, shape)
-    if earlier is not None and not import_.accepted.get("currencies"):
-        import_ = _accept_as_in(journal, import_, earlier)
+    accepted = import_.accepted
+    if earlier is not None and not accepted.currencies:
+        accepted = _accept_as_in(journal, import_, earlier)
     chosen = import_.mapping or (earlier and earlier.mapping)
-    mapping = mappings.adopt(Mapping.model_validate(chosen), shape) if chosen else mappings.guess(shape)
+    mapping = mappings.adopt(chosen, shape) if chosen else mappings.guess(shape)
     about_columns = mapping_problems.problems(mapping, shape)
     with journal.write() as tx:
-        _refuse_outdated(tx, import_)
-        imports.set_facts(
-            tx, import_.number, shape=shape.model_dump(mode="json"), mapping=mapping.model_dump(mode="json")
-        )
+        refuse_changed(tx, import_, Stage.CHECKING)
+        imports.set_facts(tx, import_.number, shape=shape, mapping=mapping)
         overlay = Overlay.of(edits.of_import(tx, import_.number))
     wrong = [problem.message for problem in about_columns if problem.severity == "error"]
     if wrong:
@@ -157,8 +150,7 @@ def _check(journal: Journal, settings: Settings, connection: BlnkConnection, imp
         tokens = token_source(connection, store)
         with BlnkClient(connection, tokens=tokens, read_again_seconds=again) as client:
             known = known_in_blnk(client, asked, mapping)
-        accepted = import_.accepted.get("currencies", [])
-        checker = Checker(shape, mapping, known, connection.custom_currencies, accepted)
+        checker = Checker(shape, mapping, known, connection.custom_currencies, accepted.currencies)
         checking = _Checking(journal, import_, checker, overlay.left_out)
         groups = group(checking.run(overlay.over(file.again()), about_columns))
     with journal.write() as tx:
@@ -172,14 +164,12 @@ def _import_of_results(journal: Journal, import_: Import, shape: FileShape) -> I
         return results_file.import_of(tx, import_.instance, guessed, shape)
 
 
-def _accept_as_in(journal: Journal, import_: Import, earlier: Import) -> Import:
+def _accept_as_in(journal: Journal, import_: Import, earlier: Import) -> Accepted:
     """Codes that somebody said are meant in the import whose results these are."""
-    currencies = earlier.accepted.get("currencies", [])
-    accepted = {**import_.accepted, "currencies": currencies}
-    if currencies:
+    if earlier.accepted.currencies:
         with journal.write() as tx:
-            imports.set_facts(tx, import_.number, accepted=accepted)
-    return replace(import_, accepted=accepted)
+            imports.set_facts(tx, import_.number, accepted=earlier.accepted)
+    return earlier.accepted
 
 
 class _Checking:
@@ -190,7 +180,7 @@ class _Checking:
         self._import = import_
         self._checker = checker
         self._left_out = left_out
-        self._skips_hidden = bool(import_.options.get("skip_hidden_rows"))
+        self._skips_hidden = bool(import_.options.skip_hidden_rows)
         self._merger = None if import_.look_again is None else Merger(import_.number)
         self._look_again = import_.look_again
         self._waiting: list[NewRow] = []
@@ -232,8 +222,8 @@ class _Checking:
         if not new:
             return
         with self._journal.write() as tx:
-            _refuse_outdated(tx, self._import)
-            facts: dict[str, Any] = {"stage_progress": records}
+            refuse_changed(tx, self._import, Stage.CHECKING)
+            facts = Facts(stage_progress=records)
             if self._merger is None:
                 rows.insert_rows(tx, self._import.number, self._import.instance_number, new)
             elif changed := self._merger.write(tx, new):
@@ -252,17 +242,17 @@ class _Checking:
 def _finish(
     tx: Connection, import_: Import, checking: _Checking, groups: Sequence[ProblemGroup], known: Known
 ) -> None:
-    not_checked = [] if known.readable else [
+    not_checked = () if known.readable else (
         "These credentials may not read, so ledgers and identities were not checked, rows that exist "
-        "already are not found, and a balance whose answer is lost cannot be looked up."
-    ]  # fmt: skip
-    totals = {
-        "records": checking.records,
-        "ledger_names": known.ledgers,
-        "problems": [new_rows.problem_group(one) for one in groups],
-        "not_checked": not_checked,
-    }
-    _refuse_outdated(tx, import_)
+        "already are not found, and a balance whose answer is lost cannot be looked up.",
+    )  # fmt: skip
+    totals = Totals(
+        records=checking.records,
+        ledger_names=known.ledgers,
+        problems=tuple(map(new_rows.summary, groups)),
+        not_checked=not_checked,
+    )
+    refuse_changed(tx, import_, Stage.CHECKING)
     imports.set_facts(tx, import_.number, totals=totals, stage_progress=checking.records)
     imports.move_stage(tx, import_.number, from_=[Stage.CHECKING], to=Stage.LOOKING, problem=None)
 

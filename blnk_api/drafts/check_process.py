@@ -20,9 +20,9 @@ from blnk_api.errors import AccessDenied, ReadFailed
 from blnk_api.settings import Settings
 from blnk_api.store import Journal, imports, rows
 from blnk_api.store.async_store import JournalThread
+from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, Stage
-from blnk_api.store.transitions import note
 
 MOST_AT_ONCE = 6
 _MOST_YOUNG = 2
@@ -122,7 +122,7 @@ def give_up(tx: Connection, draft: Import, why: str) -> None:
         tx, draft.number, from_=being_read, to=Stage.UNREADABLE, problem=why, look_again=None
     ):
         rows.delete_rows(tx, draft.number)
-        note(tx, draft.number, who="the check", what="unreadable", why=why)
+        note(tx, draft.number, who="the check", what=EventKind.UNREADABLE, detail=Particulars(why=why))
 
 
 def run(journal: Journal, settings: Settings, draft: Import) -> None:

@@ -1,16 +1,15 @@
 """What a checked draft comes to, as a person confirms it."""
 
-from typing import Any
-
-import orjson
 from sqlalchemy import Connection
 
 from blnk_api.drafts import merging
 from blnk_api.drafts.lookalikes import customer_has_balance, near_duplicates
+from blnk_api.facts.totals import LedgerTotal, Totals
 from blnk_api.store import imports, row_reasons, rows
+from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, RowState, Stage
-from blnk_api.store.transitions import move, note
+from blnk_api.store.transitions import move
 
 
 def finish_draft(tx: Connection, looked_up: Import, told: list[str]) -> None:
@@ -18,7 +17,7 @@ def finish_draft(tx: Connection, looked_up: Import, told: list[str]) -> None:
     draft = imports.by_number(tx, looked_up.number)
     if draft.version != looked_up.version:
         return
-    totals = draft_totals(tx, draft) | {"not_checked": draft.totals.get("not_checked") or told}
+    not_checked = draft.totals.not_checked or tuple(told)
     imports.move_stage(
         tx,
         draft.number,
@@ -26,26 +25,22 @@ def finish_draft(tx: Connection, looked_up: Import, told: list[str]) -> None:
         to=Stage.CHECKED,
         problem=None,
         look_again=None,
-        totals=orjson.dumps(totals).decode(),
+        totals=draft_totals(tx, draft).model_copy(update={"not_checked": not_checked}),
         version=draft.version + 1,
     )
 
 
-def draft_totals(tx: Connection, draft: Import) -> dict[str, Any]:
+def draft_totals(tx: Connection, draft: Import) -> Totals:
     """What a checked draft comes to, as its rows stand now."""
     counts = draft.counts
-    names = draft.totals.get("ledger_names", {})
-    by_ledger = [
-        {
-            "ledger_id": one.ledger_id,
-            "name": names.get(one.ledger_id, ""),
-            "currency": one.currency,
-            "n": one.n,
-        }
+    names = draft.totals.ledger_names
+    by_ledger = tuple(
+        LedgerTotal(
+            ledger_id=one.ledger_id, name=names.get(one.ledger_id, ""), currency=one.currency, n=one.n
+        )
         for one in rows.totals(tx, draft.number, [RowState.READY])
-    ]
-    return {
-        **draft.totals,
+    )
+    now = {
         "balances": counts.get(RowState.READY, 0),
         "invalid": counts.get(RowState.INVALID, 0),
         "looks_like": row_reasons.count_with(tx, draft.number, RowState.LEFT_OUT, near_duplicates.KIND),
@@ -57,6 +52,7 @@ def draft_totals(tx: Connection, draft: Import) -> dict[str, Any]:
         "existing": counts.get(RowState.EXISTS, 0) + counts.get(RowState.CREATED, 0),
         "by_ledger": by_ledger,
     }
+    return draft.totals.model_copy(update=now)
 
 
 def create_resembling_too(tx: Connection, draft: Import, *, who: str) -> int:
@@ -69,7 +65,8 @@ def create_resembling_too(tx: Connection, draft: Import, *, who: str) -> int:
     ids = row_reasons.ids_with(tx, draft.number, RowState.LEFT_OUT, near_duplicates.KIND)
     moved = move(tx, ids, from_=RowState.LEFT_OUT, to=RowState.READY, why=None)
     if moved:
-        note(tx, draft.number, who=who, what="accepted", kind=near_duplicates.KIND, rows=len(moved))
+        detail = Particulars(kind=near_duplicates.KIND, rows=len(moved))
+        note(tx, draft.number, who=who, what=EventKind.ACCEPTED, detail=detail)
         totals = draft_totals(tx, imports.by_number(tx, draft.number))
         imports.set_facts(tx, draft.number, totals=totals, version=draft.version + 1)
     return len(moved)

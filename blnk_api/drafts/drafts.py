@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-import orjson
-
-from blnk_api.drafts.mapping import Mapping
-from blnk_api.files import ReadOptions
+from blnk_api.facts.file_shape import ReadOptions
+from blnk_api.facts.mapping import Mapping
+from blnk_api.facts.totals import Accepted
 from blnk_api.settings import Connection, Settings
 from blnk_api.store import Journal, imports
 from blnk_api.store.imports import Import
@@ -79,9 +78,9 @@ def upload(
             file_path=f"{id}/file",
             file_sha256=digest,
             file_bytes=size,
-            mapping=mapping.model_dump_json() if mapping else None,
-            options=options.model_dump_json(exclude_none=True) if options else "{}",
-            accepted=orjson.dumps({"currencies": list(accepted_currencies)}).decode(),
+            mapping=mapping,
+            options=options or ReadOptions(),
+            accepted=Accepted(currencies=tuple(accepted_currencies)),
         )
 
 
@@ -123,9 +122,9 @@ def to_create(import_: Import) -> int:
     return import_.counts.get(RowState.READY, 0)
 
 
-def missing_checks(import_: Import) -> list[str]:
+def missing_checks(import_: Import) -> Sequence[str]:
     """What could not be checked or compared, a sentence each: a person has to know before confirming."""
-    return [str(one) for one in import_.totals.get("not_checked", [])]
+    return import_.totals.not_checked
 
 
 def confirm(

@@ -13,8 +13,9 @@ from blnk_api.blnk.retries import may_pass
 from blnk_api.drafts.confirmed_totals import finish_draft
 from blnk_api.drafts.lookalikes import imported_before
 from blnk_api.drafts.lookalikes.search import compare
-from blnk_api.drafts.mapping import Use
+from blnk_api.drafts.unchanged import Changed, refuse_changed
 from blnk_api.errors import AccessDenied, BlnkError, RateLimited, check_not_answered
+from blnk_api.facts.mapping import Use
 from blnk_api.lookup import existing
 from blnk_api.lookup.looker import Looker
 from blnk_api.settings import Settings
@@ -22,7 +23,7 @@ from blnk_api.store import imports
 from blnk_api.store.async_store import JournalThread
 from blnk_api.store.imports import Import
 from blnk_api.store.sending.ready import ready_among
-from blnk_api.store.states import ImportState, RowState, Stage
+from blnk_api.store.states import RowState, Stage
 
 _ASK_AGAIN_SECONDS = 1.0
 """Before a question of a check that Blnk did not answer, several times already, is asked once more."""
@@ -42,12 +43,12 @@ async def look_draft_up(
     answered for so long, or Blnk says no, raises what it came to: the draft says so and stays LOOKING.
     """
     patient = looker.patient(_Waits(thread, draft, gives_up_after_seconds))
-    guard = partial(_refuse_changed, draft=draft)
+    guard = partial(refuse_changed, draft=draft, stage=Stage.LOOKING)
     try:
         may_read = await _look_up_all(thread, patient, draft, guard)
         await imported_before.settle(thread, draft, guard, among=draft.look_again)
         told = await _compare(thread, looker, draft, guard, settings) if may_read else [_MAY_NOT_READ]
-    except _Changed:
+    except Changed:
         return
     except BlnkError as failed:
         await thread.write(imports.set_facts, draft.number, problem=check_not_answered(failed))
@@ -67,7 +68,7 @@ class _Waits:
         self._since: float | None = None
 
     async def failed(self, failed: BlnkError) -> None:
-        """Raises what the question came to, once Blnk says no or is silent for too long; or _Changed."""
+        """Raises what the question came to, once Blnk says no or is silent for too long; or Changed."""
         now = time.monotonic()
         self._since = self._since or now
         passes = may_pass(failed) or isinstance(failed, RateLimited)
@@ -82,20 +83,8 @@ class _Waits:
 
 
 def _say_why(tx: Connection, draft: Import, problem: str | None) -> None:
-    _refuse_changed(tx, draft)
+    refuse_changed(tx, draft, Stage.LOOKING)
     imports.set_facts(tx, draft.number, problem=problem)
-
-
-class _Changed(Exception):
-    """A person changed the draft while it was looked up: what was asked is not what its rows are now."""
-
-
-def _refuse_changed(tx: Connection, draft: Import) -> None:
-    """Raises _Changed when the rows were made anew since the look began."""
-    now = imports.by_number(tx, draft.number)
-    is_draft = now.state is ImportState.DRAFT
-    if not is_draft or now.stage is not Stage.LOOKING or now.version != draft.version:
-        raise _Changed
 
 
 async def _look_up_all(
@@ -126,7 +115,7 @@ async def _compare(
     settings: Settings,
 ) -> list[str]:
     """What could not be compared: Blnk says no to the questions, or is silent for longer than a while."""
-    if draft.mapping and any(column["use"] == Use.IMPORT_REF for column in draft.mapping["columns"]):
+    if any(column.use is Use.IMPORT_REF for column in draft.columns):
         return []  # our own results come back: each row says itself which balance it is
     patient = looker.patient(_Waits(thread, draft, settings.waits.check_answers))
     now = await thread.read(imports.by_number, draft.number)

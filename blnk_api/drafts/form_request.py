@@ -10,12 +10,13 @@ import orjson
 from blnk_api.blnk import endpoints
 from blnk_api.common.invisible import bare
 from blnk_api.common.visible import shown
-from blnk_api.drafts import mapping as columns
 from blnk_api.drafts import mapping_problems
 from blnk_api.drafts.checking import CheckedRow, Checker, Known, KnownIndicator
-from blnk_api.drafts.mapping import ColumnUse, Use
-from blnk_api.drafts.problems import Problem
-from blnk_api.files import FileShape, Record
+from blnk_api.facts.file_shape import FileShape, Record
+from blnk_api.facts.mapping import ColumnUse, Use
+from blnk_api.facts.mapping import Mapping as ColumnMapping
+from blnk_api.facts.problems import Problem
+from blnk_api.facts.totals import LedgerTotal, Totals
 from blnk_api.lookup import refs
 from blnk_api.models import IMPORT_ID, IMPORT_REF, BalanceRequest
 from blnk_api.settings import Connection
@@ -92,12 +93,12 @@ def balance_request(
         wrong.append("Choose one currency: the form makes one balance.")
     if wrong or asked is None:
         raise Incomplete(list(dict.fromkeys(wrong)))
-    return BalanceRequest(**asked)
+    return BalanceRequest.model_validate(asked)
 
 
-def _read_as(headers: Sequence[str], uses: Sequence[Use], names: Sequence[str]) -> columns.Mapping:
+def _read_as(headers: Sequence[str], uses: Sequence[Use], names: Sequence[str]) -> ColumnMapping:
     """The fields as columns; `names` are those of metadata."""
-    return columns.Mapping(
+    return ColumnMapping(
         columns=tuple(
             ColumnUse(position=at, header=header, use=use, name=name if use is Use.METADATA else None)
             for at, (header, use, name) in enumerate(zip(headers, uses, names, strict=True))
@@ -144,9 +145,9 @@ def ask_for(
     sent = [("ledger_id", request.ledger_id), ("currency", request.currency)]
     sent += [("identity_id", request.identity_id)] if request.identity_id else []
     sent += [(name, str(value)) for name, value in request.meta_data.items()]
-    shape = {"kind": "csv", "header_row": 1, "headers": [name for name, _ in sent]}
-    by_ledger = {"ledger_id": request.ledger_id, "name": "", "currency": request.currency, "n": 1}
-    totals = {"records": 1, "balances": 1, "invalid": 0, "existing": 0, "by_ledger": [by_ledger]}
+    shape = FileShape(kind="csv", header_row=1, headers=[name for name, _ in sent])
+    to_create = LedgerTotal(ledger_id=request.ledger_id, name="", currency=request.currency, n=1)
+    totals = Totals(records=1, balances=1, invalid=0, existing=0, by_ledger=(to_create,))
     with journal.write() as tx:
         made = imports.create(
             tx,
@@ -156,8 +157,8 @@ def ask_for(
             connection=connection.name,
             who=who,
             stage=Stage.CHECKED,
-            shape=orjson.dumps(shape).decode(),
-            totals=orjson.dumps(totals).decode(),
+            shape=shape,
+            totals=totals,
         )
         if not made:
             return False

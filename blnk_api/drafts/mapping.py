@@ -5,35 +5,16 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from blnk_api import currencies
-from blnk_api.files import FileShape
-from blnk_api.files.column_names import (
-    Use,
-    is_formula_error,
-    metadata_name,
-    plain,
-    recognise,
-)
+from blnk_api.facts.file_shape import FileShape
+from blnk_api.facts.mapping import ONE_COLUMN_EACH, ColumnUse, Mapping, Use
+from blnk_api.files.column_names import is_formula_error, metadata_name, plain, recognise
 from blnk_api.files.formula_guard import unguard_cell
 from blnk_api.models import IMPORT_ID, IMPORT_REF
-
-__all__ = [
-    "ColumnUse",
-    "ForAllRows",
-    "Mapping",
-    "Use",
-    "adopt",
-    "fingerprint",
-    "guess",
-    "stored_name",
-]
 
 FINDABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 """The metadata names that Blnk's filters can look for."""
 
-ONE_ONLY = (Use.LEDGER, Use.CURRENCY, Use.IDENTITY, Use.INDICATOR, Use.LINEAGE, Use.ALLOCATION_STRATEGY)
 _OWN = {
     "balanceid": Use.BALANCE_ID,
     "status": Use.STATUS,
@@ -45,57 +26,6 @@ _LEDGER_ID = re.compile(r"ldg_\S+|general_ledger_id")
 _IDENTITY_ID = re.compile(r"idt_\S+")
 
 
-class ColumnUse(BaseModel):
-    """One column of the file, by its place (from 0) and header, and what it is for."""
-
-    model_config = ConfigDict(frozen=True)
-
-    position: int
-    header: str
-    use: Use
-    name: str | None = None
-    """The metadata name; only for metadata and the reference."""
-
-
-class ForAllRows(BaseModel):
-    """What the file lacks, chosen once. Never overrides a column that the file has."""
-
-    model_config = ConfigDict(frozen=True)
-
-    ledger_id: str | None = None
-    currencies: tuple[str, ...] = ()
-    """Several make several balances of each row."""
-
-
-class Mapping(BaseModel):
-    """All that a person said about columns. Whole numbers and text only: it is kept as JSON."""
-
-    model_config = ConfigDict(frozen=True)
-
-    columns: tuple[ColumnUse, ...]
-    for_all_rows: ForAllRows = Field(default_factory=ForAllRows)
-    match_columns: tuple[str, ...] | None = None
-    """Metadata names that, beside ledger, currency, identity and indicator, decide whether two rows mean the
-    same balance. None: everything that is sent."""
-    identity_key: str | None = None
-    """A metadata key of the identities, when the identity column holds that and not an id, e-mail or name."""
-
-    def column(self, use: Use) -> ColumnUse | None:
-        """The first column with this use."""
-        return next((column for column in self.columns if column.use is use), None)
-
-    @property
-    def metadata_columns(self) -> list[ColumnUse]:
-        """The columns that become metadata, the reference among them."""
-        return [column for column in self.columns if column.use in (Use.METADATA, Use.REFERENCE)]
-
-    @property
-    def reference_column(self) -> str | None:
-        """The header of the person's own unique key."""
-        column = self.column(Use.REFERENCE)
-        return column.header if column else None
-
-
 def guess(shape: FileShape) -> Mapping:
     """What the columns are for, from their headers and, where those say nothing, from the values."""
     values = [_values(shape, at) for at in range(len(shape.headers))]
@@ -105,7 +35,7 @@ def guess(shape: FileShape) -> Mapping:
         if plain(header) in ("balanceid", "importref", "importrow"):
             uses[at] = Use.IGNORE
     uses |= own
-    for use in (*ONE_ONLY, Use.REFERENCE):
+    for use in (*ONE_COLUMN_EACH, Use.REFERENCE):
         named = [at for at, header in enumerate(shape.headers) if (recognise(header) or (None,))[0] is use]
         if use is Use.REFERENCE:
             named = [at for at in named if _mostly_different(values[at])]

@@ -2,23 +2,11 @@
 
 from collections.abc import Sequence
 
-from blnk_api.drafts.mapping import ColumnUse, ForAllRows, Mapping, Use, stored_name
-from blnk_api.files import FileShape
+from blnk_api.drafts.mapping import stored_name
+from blnk_api.facts.file_shape import FileShape
+from blnk_api.facts.mapping import ONE_COLUMN_EACH, ColumnUse, ForAllRows, Mapping, Use
 
-CHOICES = (
-    Use.LEDGER,
-    Use.CURRENCY,
-    Use.IDENTITY,
-    Use.INDICATOR,
-    Use.LINEAGE,
-    Use.ALLOCATION_STRATEGY,
-    Use.REFERENCE,
-    Use.METADATA,
-    Use.IGNORE,
-)
-"""What a person can choose. The columns of our own results are recognised, not chosen."""
-
-_ONE_COLUMN_EACH = frozenset(CHOICES) - {Use.METADATA, Use.IGNORE}
+_ONE_COLUMN_EACH = (*ONE_COLUMN_EACH, Use.REFERENCE)
 _STORED = (Use.METADATA, Use.REFERENCE)
 _SAMPLES = 3
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from blnk_api.common.visible import shown
 from blnk_api.currencies import Severity
-from blnk_api.drafts.mapping import FINDABLE, ONE_ONLY, ColumnUse, Mapping, Use
-from blnk_api.drafts.problems import Problem, clip
-from blnk_api.files import FileShape
+from blnk_api.drafts.mapping import FINDABLE
+from blnk_api.facts.file_shape import FileShape
+from blnk_api.facts.mapping import ONE_COLUMN_EACH, ColumnUse, Mapping, Use
+from blnk_api.facts.problems import Problem, clip
 from blnk_api.files.column_names import is_formula_error, metadata_name, names_an_amount, plain, recognise
 from blnk_api.files.csv import encodings
 from blnk_api.models import IMPORT_ID, IMPORT_REF
@@ -114,7 +115,7 @@ def _about(column: ColumnUse, samples: Sequence[str]) -> Iterator[Problem]:
         )
         yield _problem("warning", "amount_column", header, message, at)
     known = recognise(header)
-    if column.use is Use.METADATA and known and known[0] in ONE_ONLY:
+    if column.use is Use.METADATA and known and known[0] in ONE_COLUMN_EACH:
         message = f"{said} is kept as metadata, though it looks like the {known[0].value.replace('_', ' ')}."
         yield _problem("warning", "second_column", header, message, at)
     if column.use is Use.REFERENCE:

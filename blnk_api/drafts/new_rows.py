@@ -1,14 +1,16 @@
 """A checked record as the rows that the database keeps, and problems as pages show them."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
+from functools import partial
 
 import orjson
 from sqlalchemy import Connection
 
-from blnk_api.drafts.checking import CheckedRow, Problem, ProblemGroup
-from blnk_api.files import Record
+from blnk_api.common.row_label import label_of
+from blnk_api.drafts.checking import CheckedRow, ProblemGroup
+from blnk_api.facts.file_shape import Record
+from blnk_api.facts.problems import Problem
+from blnk_api.facts.totals import ProblemSummary
 from blnk_api.files.xlsx.cell_flaws import HIDDEN_ROW
 from blnk_api.lookup import refs
 from blnk_api.models import IMPORT_ID, IMPORT_REF
@@ -42,22 +44,19 @@ def left_out(record: Record, why: str, message: str) -> NewRow:
 
 def new_row(import_id: str, cells: Sequence[str], checked: CheckedRow) -> NewRow:
     """A checked row as the journal keeps it: what is sent is finished here, stamped, to the byte."""
-    problems = [asdict(one) for one in checked.problems]
+    problems = checked.problems
     told = "; ".join(one.message for one in checked.problems if one.severity == "error") or None
-    common: dict[str, Any] = {"number": checked.number, "part": checked.part, "cells": cells}
+    row = partial(NewRow, number=checked.number, part=checked.part, cells=cells)
     if checked.balance_id is not None:
-        return NewRow(
-            **common, state=RowState.EXISTS, balance_id=checked.balance_id, problems=problems,
-            message="The file says that this balance exists already; nothing was sent.",
-        )  # fmt: skip
+        message = "The file says that this balance exists already; nothing was sent."
+        return row(state=RowState.EXISTS, balance_id=checked.balance_id, problems=problems, message=message)
     if checked.request is None or told is not None:
-        return NewRow(**common, state=RowState.INVALID, message=told, problems=problems)
+        return row(state=RowState.INVALID, message=told, problems=problems)
     request = checked.request
     assert checked.hash is not None
     ref = checked.keep_ref or refs.make_ref(checked.hash, checked.occurrence)
     meta_data = {**request.get("meta_data", {}), IMPORT_REF: ref, IMPORT_ID: import_id}
-    return NewRow(
-        **common,
+    return row(
         state=RowState.READY,
         ledger_id=request["ledger_id"],
         currency=request["currency"],
@@ -74,12 +73,17 @@ def invalidate(tx: Connection, number: int, problems: Sequence[Problem]) -> None
             move(tx, [id], from_=RowState.READY, to=RowState.INVALID, message=problem.message)
 
 
-def problem_group(one: ProblemGroup) -> dict[str, Any]:
+def summary(one: ProblemGroup) -> ProblemSummary:
     """A group of problems as pages and the command line show it."""
-    labels = [f"{number}·{part}" if part else str(number) for number, part in one.rows[:ROWS_TOLD]]
-    return {
-        **{"kind": one.kind, "severity": one.severity, "column": one.column, "value": one.value},
-        "position": one.position,
-        **{"message": one.message, "sentence": one.sentence, "repair": one.repair},
-        **{"rows": labels, "count": len(one.rows)},
-    }
+    return ProblemSummary(
+        kind=one.kind,
+        severity=one.severity,
+        column=one.column,
+        value=one.value,
+        position=one.position,
+        message=one.message,
+        sentence=one.sentence,
+        repair=one.repair,
+        rows=tuple(label_of(number, part) for number, part in one.rows[:ROWS_TOLD]),
+        count=len(one.rows),
+    )

@@ -9,8 +9,8 @@ from blnk_api.blnk.endpoints import PAGE_LIMIT
 from blnk_api.client import BlnkClient
 from blnk_api.common.names import fold
 from blnk_api.drafts.checking import Known, KnownIndicator, Wanted
-from blnk_api.drafts.mapping import Mapping
 from blnk_api.errors import AccessDenied, ReadFailed
+from blnk_api.facts.mapping import Mapping
 from blnk_api.models import GENERAL_LEDGER_ID, Identity, Ledger
 
 _Thing = TypeVar("_Thing", Ledger, Identity)

@@ -2,8 +2,8 @@
 
 from sqlalchemy import Connection
 
-from blnk_api.drafts.mapping import Mapping, Use
-from blnk_api.files import FileShape
+from blnk_api.facts.file_shape import FileShape
+from blnk_api.facts.mapping import Mapping, Use
 from blnk_api.files.row_marks import Mark
 from blnk_api.settings import Instance
 from blnk_api.store import import_search, imports

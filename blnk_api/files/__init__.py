@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from blnk_api.facts.file_shape import FileShape, ReadOptions, Record
 from blnk_api.files import kinds
 from blnk_api.files.csv import reader
 from blnk_api.files.csv.encodings import ENCODINGS
-from blnk_api.files.file_shape import MAX_BYTES, FileProblem, FileShape, Flaw, ReadOptions, Record
+from blnk_api.files.limits import MAX_BYTES, FileProblem
 from blnk_api.files.xlsx import workbook
 
-__all__ = ["ENCODINGS", "FileProblem", "FileShape", "Flaw", "ReadOptions", "Record", "detect", "records"]
+__all__ = ["ENCODINGS", "FileProblem", "detect", "records"]
 
 _DETECT = ReadOptions()
 

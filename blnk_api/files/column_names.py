@@ -2,34 +2,9 @@
 
 import re
 import unicodedata
-from enum import StrEnum
 
 from blnk_api.currencies import name_of
-
-
-class Use(StrEnum):
-    """What a column of the file is for."""
-
-    LEDGER = "ledger"
-    """The ledger's id or name."""
-    CURRENCY = "currency"
-    """One currency code, or several separated by semicolons."""
-    IDENTITY = "identity"
-    """The identity's id, e-mail, name, or what it has under a metadata key."""
-    INDICATOR = "indicator"
-    LINEAGE = "lineage"
-    ALLOCATION_STRATEGY = "allocation_strategy"
-    METADATA = "metadata"
-    REFERENCE = "reference"
-    """The person's own unique key: metadata too, and an error where it stands twice."""
-    BALANCE_ID = "balance_id"
-    """The five columns that our own results add."""
-    IMPORT_REF = "import_ref"
-    IMPORT_ROW = "import_row"
-    STATUS = "status"
-    MESSAGE = "message"
-    IGNORE = "ignore"
-
+from blnk_api.facts.mapping import Use
 
 _SPELLINGS: dict[Use, str] = {
     Use.LEDGER: "ledgerid ledger ledgername blnkledgerid blnkledger ledgeruuid grandlivre hauptbuch",

@@ -8,8 +8,9 @@ from itertools import chain, islice
 from blnk_api.common.invisible import bare
 from blnk_api.common.visible import shown
 from blnk_api.currencies import name_of
-from blnk_api.files.column_names import Use, recognise
-from blnk_api.files.file_shape import MAX_COLUMNS, FileProblem
+from blnk_api.facts.mapping import Use
+from blnk_api.files.column_names import recognise
+from blnk_api.files.limits import MAX_COLUMNS, FileProblem
 
 LOOK_AT = 50
 """Rows that are looked at. Titles and notes above a table are shorter."""

@@ -3,7 +3,7 @@
 import re
 from enum import StrEnum
 
-from blnk_api.files.file_shape import FileProblem
+from blnk_api.files.limits import FileProblem
 
 ZIP = b"PK\x03\x04"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"

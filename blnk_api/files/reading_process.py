@@ -20,10 +20,13 @@ from blnk_api import files
 from blnk_api.common import watched_process
 from blnk_api.common.warm_process import Child, Warm
 from blnk_api.common.watched_process import Watch
-from blnk_api.files import FileProblem, FileShape, ReadOptions, Record
-from blnk_api.files.file_shape import Flaw
+from blnk_api.facts.file_shape import FileShape, Flaw, ReadOptions, Record
+from blnk_api.files import FileProblem
 
 _DETECT = ReadOptions()
+
+Line = Any
+"""JSON as the process writes it: a shape first, then records."""
 _readers = Warm("blnk_api.files.reading_process")
 
 
@@ -43,17 +46,17 @@ def opened(
         yield _shape(lines), _records(lines)
 
 
-def _shape(lines: Iterator[Any]) -> FileShape:
+def _shape(lines: Iterator[Line]) -> FileShape:
     return FileShape.model_validate(next(lines))
 
 
-def _records(lines: Iterator[Any]) -> Iterator[Record]:
+def _records(lines: Iterator[Line]) -> Iterator[Record]:
     for number, cells, flaws in lines:
         yield Record(number, cells, tuple(Flaw(*one) for one in flaws))
 
 
 @contextmanager
-def _reading(path: Path, name: str, options: ReadOptions, *, with_records: bool) -> Iterator[Iterator[Any]]:
+def _reading(path: Path, name: str, options: ReadOptions, *, with_records: bool) -> Iterator[Iterator[Line]]:
     """What the process says, line by line."""
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
@@ -99,7 +102,7 @@ class _Ended:
                 continue
 
 
-def _lines(stdout: IO[bytes], ended: _Ended) -> Generator[Any]:
+def _lines(stdout: IO[bytes], ended: _Ended) -> Generator[Line]:
     for line in stdout:
         if not line.endswith(b"\n"):
             break

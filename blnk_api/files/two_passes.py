@@ -9,8 +9,7 @@ from typing import Self
 import orjson
 
 from blnk_api import files
-from blnk_api.files import FileShape, Record
-from blnk_api.files.file_shape import Flaw
+from blnk_api.facts.file_shape import FileShape, Flaw, Record
 
 _BUFFER_BYTES = 1 << 20
 

@@ -11,12 +11,13 @@ from blnk_api.blnk.endpoints import PAGE_LIMIT, REFS_PER_LOOK
 from blnk_api.lookup.looker import Looker, Verdict, judge
 from blnk_api.models import Balance
 from blnk_api.store.async_store import JournalThread
+from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import attempts
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.sending.ready import Ready, ready_rows, ready_with_refs
 from blnk_api.store.states import RowState
-from blnk_api.store.transitions import move_each, note
+from blnk_api.store.transitions import move_each
 
 LOOKS_PER_FILL = 5
 
@@ -131,4 +132,5 @@ def apply_verdicts(tx: Connection, number: int, verdicts: dict[int, Verdict]) ->
         moved = move_each(tx, number, facts, from_=RowState.READY, to=to)
         if to is RowState.CREATED:
             for row in moved:
-                note(tx, number, who=WHO, what="found", row=row, balance_id=verdicts[row].balance_id)
+                detail = Particulars(balance_id=verdicts[row].balance_id)
+                note(tx, number, who=WHO, what=EventKind.FOUND, row=row, detail=detail)

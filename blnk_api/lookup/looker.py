@@ -18,6 +18,7 @@ from blnk_api.store.states import RowState
 
 T = TypeVar("T")
 Ask = Callable[[Request], Awaitable[Any]]
+"""Gives what Blnk said, as JSON of any kind."""
 """Sends one read at the instance's pace and gives its JSON; raises from the errors tree."""
 
 _MOST_REPEATS = 200
@@ -45,6 +46,7 @@ class Looker:
         """The balances of an answer. What is no such answer raises, or is asked for again."""
         return await self._patiently(request, read_balances)
 
+    # `read` makes a type of the JSON that was said, or raises.
     async def _patiently(self, request: Request, read: Callable[[Any], T]) -> T:
         has_failed = False
         while True:

@@ -34,14 +34,18 @@ class Ref(NamedTuple):
     salt: str | None
 
 
-def content_hash(request_fields: Mapping[str, Any], match: Mapping[str, Any] | None = None) -> str:
+Fields = Mapping[str, Any]
+"""The body of a `POST /balances` as JSON, made here or taken from a balance that Blnk holds."""
+
+
+def content_hash(request_fields: Fields, match: Mapping[str, object] | None = None) -> str:
     """The v1 hash of what is sent: 26 letters.
 
     `request_fields` is the body of `POST /balances`; absent, None and "" mean the same. Ledger, currency,
     identity and indicator always count. `match` (metadata name → value) counts beside them; when it is None,
     the whole request does: metadata without our stamps, lineage and strategy.
     """
-    content: dict[str, Any] = {
+    content: dict[str, object] = {
         "ledger_id": request_fields["ledger_id"],
         "currency": request_fields["currency"],
         "identity_id": request_fields.get("identity_id") or "",
@@ -63,7 +67,7 @@ def content_hash(request_fields: Mapping[str, Any], match: Mapping[str, Any] | N
     return "".join([_LETTERS[bits >> shift & 1023] for shift in _SHIFTS])
 
 
-def _canonical(content: dict[str, Any]) -> bytes:
+def _canonical(content: dict[str, object]) -> bytes:
     """JSON in UTF-8, keys sorted, no spaces. json writes what orjson cannot: whole numbers over 64 bits."""
     try:
         return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
@@ -82,15 +86,13 @@ def parse_ref(text: str) -> Ref | None:
     return Ref(found[1], int(found[2]), found[3]) if found else None
 
 
-def fits(ref: Ref, request_fields: Mapping[str, Any], match: Mapping[str, Any] | None = None) -> bool:
+def fits(ref: Ref, request_fields: Fields, match: Mapping[str, object] | None = None) -> bool:
     """Whether a row still means the balance that the ref names, under these match columns or under none."""
     if ref.hash == content_hash(request_fields, match):
         return True
     return match is not None and ref.hash == content_hash(request_fields, None)
 
 
-def all_versions(
-    request_fields: Mapping[str, Any], match: Mapping[str, Any] | None, occurrence: int
-) -> list[str]:
+def all_versions(request_fields: Fields, match: Mapping[str, object] | None, occurrence: int) -> list[str]:
     """Every ref under which this balance may have been made, by this or an older release."""
     return [make_ref(content_hash(request_fields, match), occurrence)]

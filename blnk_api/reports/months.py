@@ -9,10 +9,11 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import Any, Self
+from typing import NamedTuple, Self
 
 from sqlalchemy import Connection, exists, func, or_, select
 
+from blnk_api.common.row_label import label_of
 from blnk_api.store import Journal
 from blnk_api.store.states import RowState
 from blnk_api.store.tables import events, imports, rows
@@ -137,11 +138,23 @@ def balances(journal: Journal, instance: int, month: Month, zone: tzinfo) -> Ite
                         balance_id=row.balance_id or "",
                         import_id=of.id,
                         file_name=of.file_name,
-                        row=f"{row.number}·{row.part}" if row.part else str(row.number),
+                        row=label_of(row.number, row.part),
                     )
 
 
-def _imports_in(journal: Journal, instance: int, month: Month, zone: tzinfo) -> Sequence[Any]:
+class _Of(NamedTuple):
+    """An import, as far as the balances of a month are told by it."""
+
+    number: int
+    id: str
+    file_name: str
+    who: str
+    confirmed_by: str | None
+    confirmed_at: float | None
+    finished_at: float | None
+
+
+def _imports_in(journal: Journal, instance: int, month: Month, zone: tzinfo) -> Sequence[_Of]:
     """Imports that may have a row in the month. After its end an import has none, but for answers that come
     a moment late and rows that were settled later, of which there is an event."""
     starts, ends = month.starts(zone), month.ends(zone)
@@ -149,7 +162,7 @@ def _imports_in(journal: Journal, instance: int, month: Month, zone: tzinfo) -> 
         events.c.import_ == imports.c.number, events.c.at >= starts, events.c.at < ends
     )
     with journal.read() as tx:
-        return tx.execute(
+        found = tx.execute(
             select(
                 *(imports.c.number, imports.c.id, imports.c.file_name, imports.c.who),
                 *(imports.c.confirmed_by, imports.c.confirmed_at, imports.c.finished_at),
@@ -165,14 +178,15 @@ def _imports_in(journal: Journal, instance: int, month: Month, zone: tzinfo) -> 
             )
             .order_by(imports.c.number)
         ).all()
+    return [_Of(*one) for one in found]
 
 
 _Counted = Sequence[tuple[str, str, int]]
-_known: OrderedDict[tuple[Any, ...], _Counted] = OrderedDict()
+_known: OrderedDict[tuple[object, ...], _Counted] = OrderedDict()
 _knowing = threading.Lock()
 
 
-def _counted(journal: Journal, of: Any, month: Month, zone: tzinfo) -> _Counted:
+def _counted(journal: Journal, of: _Of, month: Month, zone: tzinfo) -> _Counted:
     """One import's part. It stays the same while no row changes its state."""
     starts, ends = month.starts(zone), month.ends(zone)
     with journal.read() as tx:

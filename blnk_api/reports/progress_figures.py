@@ -13,8 +13,9 @@ from itertools import accumulate
 
 from sqlalchemy import Connection, func, select
 
-from blnk_api.store import Journal, imports
-from blnk_api.store.imports import Event, Import
+from blnk_api.store import Journal, events, imports
+from blnk_api.store.events import Event
+from blnk_api.store.imports import Import
 from blnk_api.store.sending import senders
 from blnk_api.store.sending.senders import Learned
 from blnk_api.store.states import ImportState, RowState
@@ -34,8 +35,6 @@ _LEAST_ROWS = 20
 _LEAST_SECONDS = 1.5
 
 _SENT = (RowState.CREATED, RowState.REFUSED)
-SETTLED = (*_SENT, RowState.EXISTS)
-TO_SEND = (*SETTLED, RowState.READY, RowState.SENDING, RowState.UNKNOWN)
 
 Curve = tuple[tuple[float, int], ...]
 
@@ -54,11 +53,11 @@ class Pulse:
 
     @property
     def settled(self) -> int:
-        return sum(self.import_.counts.get(one, 0) for one in SETTLED)
+        return self.import_.settled
 
     @property
     def total(self) -> int:
-        return sum(self.import_.counts.get(one, 0) for one in TO_SEND)
+        return self.import_.to_send
 
     @property
     def seconds_left(self) -> float | None:
@@ -100,8 +99,8 @@ class Pulses:
             if import_ is None:
                 raise LookupError(f"there is no import {id}")
             learned = senders.learned(tx, import_.instance_number)
-            events = imports.events_of(tx, import_.number, limit=_EVENTS)
-            pulse = Pulse(now, import_, None, learned, events)
+            happened = events.of_import(tx, import_.number, limit=_EVENTS)
+            pulse = Pulse(now, import_, None, learned, happened)
             watched = before or _Watched(pulse)
             if import_.confirmed_at is not None and now - watched.curve_at >= _CURVE_GOOD_SECONDS:
                 watched.curve, watched.curve_at = tuple(curve(tx, import_)), now

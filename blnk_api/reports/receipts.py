@@ -9,18 +9,20 @@ import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
 from blnk_api import __version__
 from blnk_api.common.actors import Who
+from blnk_api.facts.findings import RowFinding, Unexpected
 from blnk_api.reports import results
 from blnk_api.reports.results import Variant
-from blnk_api.store import Journal, imports, rows, tables
+from blnk_api.store import Journal, events, imports, rows, tables
+from blnk_api.store.events import EventKind
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits, notes, receipt_records
+from blnk_api.store.people.receipt_records import Told
 from blnk_api.store.sending import late_records
 from blnk_api.store.states import WORDS, ImportState, RowState
 from blnk_api.store.transitions import IDS_PER_STATEMENT
@@ -30,6 +32,7 @@ MOST_LISTED = 10_000
 """Rows that existed or were left out and are named one by one; the results hold all of them."""
 
 _EVENTS = 10_000
+_READ_AS = ("kind", "encoding", "delimiter", "sheet", "header_row")
 
 
 def write_owed(journal: Journal, folder: Path, import_: int) -> int | None:
@@ -92,7 +95,7 @@ def _sync(folder: Path) -> None:
         os.close(descriptor)
 
 
-def tell(tx: Connection, import_: Import) -> dict[str, Any]:
+def tell(tx: Connection, import_: Import) -> Told:
     """All that a receipt says but for its number and the sum of its results. Times are UTC."""
     return {
         "version": __version__,
@@ -114,7 +117,7 @@ def tell(tx: Connection, import_: Import) -> dict[str, Any]:
             "environment": import_.instance.environment,
             "connection": import_.connection,
         },
-        "mapping": import_.mapping,
+        "mapping": import_.mapping.model_dump(mode="json") if import_.mapping else None,
         "statuses": {WORDS[state]: n for state in WORDS if (n := import_.counts.get(state))},
         "totals": list(_totals(tx, import_)),
         "changes": list(_changes(tx, import_)),
@@ -129,8 +132,8 @@ def tell(tx: Connection, import_: Import) -> dict[str, Any]:
         ],
         "happened": [
             {"what": phrases.event(one), **_signed(one.who, one.at)}
-            for one in reversed(imports.events_of(tx, import_.number, limit=_EVENTS))
-            if one.what != receipt_records.EVENT
+            for one in reversed(events.of_import(tx, import_.number, limit=_EVENTS))
+            if one.what != EventKind.RECEIPT
         ],
         "results": {"file_name": results.file_name(import_, Variant.ALL), "rows": import_.row_count},
     }
@@ -141,24 +144,23 @@ def _utc(at: float | None) -> str | None:
     return None if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _signed(who: Who | None, at: float | None) -> dict[str, Any]:
+def _signed(who: Who | None, at: float | None) -> dict[str, object]:
     return {"by": phrases.actor(who) if who else None, "at": _utc(at)}
 
 
-def _file(tx: Connection, import_: Import) -> dict[str, Any] | None:
+def _file(tx: Connection, import_: Import) -> dict[str, object] | None:
     if import_.kind != "file":
         return None
     size = select(tables.imports.c.file_bytes).where(tables.imports.c.number == import_.number)
-    shape = import_.shape or {}
     return {
         "name": import_.file_name,
         "sha256": import_.file_sha256,
         "bytes": tx.execute(size).scalar(),
-        "read_as": {key: shape.get(key) for key in ("kind", "encoding", "delimiter", "sheet", "header_row")},
+        "read_as": {key: getattr(import_.shape, key, None) for key in _READ_AS},
     }
 
 
-def _totals(tx: Connection, import_: Import) -> Iterator[dict[str, Any]]:
+def _totals(tx: Connection, import_: Import) -> Iterator[dict[str, object]]:
     """Balances by ledger and currency, largest first; at the end, without a ledger, rows that never became a
     request: invalid ones, and records that were left out by hand."""
     mine = tables.rows.c
@@ -174,8 +176,8 @@ def _totals(tx: Connection, import_: Import) -> Iterator[dict[str, Any]]:
         word = WORDS[RowState(state)]
         counted[word] = counted.get(word, 0) + n
     names = {
-        **import_.totals.get("ledger_names", {}),
-        **{one["ledger_id"]: one["name"] for one in import_.totals.get("by_ledger", []) if one.get("name")},
+        **import_.totals.ledger_names,
+        **{one.ledger_id: one.name for one in import_.totals.by_ledger if one.name},
     }
     largest_first = sorted(states.items(), key=lambda one: (not one[0][0], -sum(one[1].values()), one[0]))
     for (ledger, currency), by_status in largest_first:
@@ -187,7 +189,7 @@ def _totals(tx: Connection, import_: Import) -> Iterator[dict[str, Any]]:
         }
 
 
-def _changes(tx: Connection, import_: Import) -> Iterator[dict[str, Any]]:
+def _changes(tx: Connection, import_: Import) -> Iterator[dict[str, object]]:
     names = about_files.columns(import_)
     for one in edits.of_import(tx, import_.number):
         if one.position is None:
@@ -201,7 +203,7 @@ def _changes(tx: Connection, import_: Import) -> Iterator[dict[str, Any]]:
         }
 
 
-def _left_out(tx: Connection, import_: Import) -> dict[str, Any]:
+def _left_out(tx: Connection, import_: Import) -> dict[str, object]:
     """Rows that were not sent because somebody said so; by whom, where a person did it row by row."""
     said = {
         one.number: one
@@ -219,7 +221,7 @@ def _left_out(tx: Connection, import_: Import) -> dict[str, Any]:
     return {"count": import_.counts.get(RowState.LEFT_OUT, 0), "rows": listed}
 
 
-def _existing(tx: Connection, import_: Import) -> dict[str, Any]:
+def _existing(tx: Connection, import_: Import) -> dict[str, object]:
     """Balances that were there before, apart from those that this import made."""
     listed = [
         {"row": row.label, "balance_id": row.balance_id}
@@ -228,7 +230,7 @@ def _existing(tx: Connection, import_: Import) -> dict[str, Any]:
     return {"count": import_.counts.get(RowState.EXISTS, 0), "rows": listed}
 
 
-def _verification(tx: Connection, import_: Import) -> dict[str, Any]:
+def _verification(tx: Connection, import_: Import) -> dict[str, object]:
     found = import_.findings
     if found is None:
         why = (
@@ -237,20 +239,19 @@ def _verification(tx: Connection, import_: Import) -> dict[str, Any]:
             else "What was created was not compared with Blnk."
         )
         return {"verified": False, "why": why}
-    at = _utc(found.get("at"))
-    if not found.get("checked"):
-        why = str(found.get("why_not") or "These credentials may not read.")
-        return {"verified": False, "why": why, "at": at, "expected": found.get("expected")}
-    missing = found.get("missing", [])
-    gone = _that_exist(tx, import_, [one["ids"][0] for one in missing])
+    at = _utc(found.at)
+    if not found.checked:
+        why = found.why_not or "These credentials may not read."
+        return {"verified": False, "why": why, "at": at, "expected": found.expected}
+    gone = _that_exist(tx, import_, [one.ids[0] for one in found.missing])
     existing = import_.counts.get(RowState.EXISTS, 0)
-    missing_existing = [one for one in missing if one["ids"][0] in gone]
-    missing_created = [one for one in missing if one["ids"][0] not in gone]
-    created = int(found.get("expected", 0)) - existing
+    missing_existing = [_told(one) for one in found.missing if one.ids[0] in gone]
+    missing_created = [_told(one) for one in found.missing if one.ids[0] not in gone]
+    created = found.expected - existing
     return {
         "verified": True,
         "at": at,
-        "clean": bool(found.get("clean")),
+        "clean": found.clean,
         "created": {
             "expected": created,
             "found": created - len(missing_created),
@@ -261,12 +262,16 @@ def _verification(tx: Connection, import_: Import) -> dict[str, Any]:
             "found": existing - len(missing_existing),
             "missing": missing_existing,
         },
-        "twins": found.get("twins", []),
-        "unexpected": found.get("unexpected", []),
+        "twins": [_told(one) for one in found.twins],
+        "unexpected": [_told(one) for one in found.unexpected],
     }
 
 
-def _checked_again(tx: Connection, import_: Import) -> dict[str, Any]:
+def _told(finding: RowFinding | Unexpected) -> dict[str, object]:
+    return finding.model_dump(exclude_unset=True)
+
+
+def _checked_again(tx: Connection, import_: Import) -> dict[str, object]:
     """Rows that were called not created after they had been sent: they are looked up again for a day."""
     looks = late_records.of_import(tx, import_.number)
     return {
@@ -281,9 +286,8 @@ def _checked_again(tx: Connection, import_: Import) -> dict[str, Any]:
 
 def _findings(tx: Connection, import_: Import) -> Iterator[str]:
     """What somebody has to do something about: of the comparison, and of what became known after it."""
-    found = import_.findings or {}
-    if found.get("checked"):
-        yield from phrases.findings(found)
+    if import_.findings is not None and import_.findings.checked:
+        yield from phrases.findings(import_.findings)
     yield from about_late_findings.findings(tx, import_)
 
 

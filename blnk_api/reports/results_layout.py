@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from blnk_api.common.visible import shown
+from blnk_api.facts.mapping import OUR_OWN, ForAllRows, Use
 from blnk_api.files import row_marks
 from blnk_api.files.column_labels import told_apart
-from blnk_api.files.column_names import Use, plain
+from blnk_api.files.column_names import plain
 from blnk_api.store import Journal, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
@@ -15,7 +16,6 @@ from blnk_api.store.states import WORDS, RowState
 OUR_COLUMNS = ("balance_id", "status", "message", "import_ref", "import_row")
 
 _OURS_PLAIN = {plain(name) for name in OUR_COLUMNS}
-_OURS = (Use.BALANCE_ID, Use.STATUS, Use.MESSAGE, Use.IMPORT_REF, Use.IMPORT_ROW)
 _PAGE_ROWS = 1_000
 _OLD_CHARACTERS = 200
 
@@ -53,11 +53,10 @@ class _Layout:
     """Which of a record's cells are written, and where."""
 
     def __init__(self, import_: Import) -> None:
-        self._names: Sequence[str] = (import_.shape or {}).get("headers", [])
+        self._names: Sequence[str] = import_.headers
         self._called_apart = told_apart(self._names)
         self._id = import_.id
-        mapping = import_.mapping or {}
-        uses = {one["position"]: one["use"] for one in mapping.get("columns", [])}
+        uses = {one.position: one.use for one in import_.columns}
         # A file that came from these results brings our columns along; ours of today take their place.
         self._kept = [
             at
@@ -65,10 +64,10 @@ class _Layout:
             if import_.kind == "form" or not _is_ours(name, uses.get(at))
         ]
         self._currency = next((at for at, use in uses.items() if use == Use.CURRENCY), None)
-        chosen = mapping.get("for_all_rows", {})
+        chosen = import_.mapping.for_all_rows if import_.mapping else ForAllRows()
         has_ledger = Use.LEDGER in uses.values()
-        self._ledger = None if has_ledger else chosen.get("ledger_id")
-        codes = () if self._currency is not None else chosen.get("currencies", ())
+        self._ledger = None if has_ledger else chosen.ledger_id
+        codes = () if self._currency is not None else chosen.currencies
         self._currencies = ";".join(codes)
         kept = [self._names[at] for at in self._kept]
         self.header = [
@@ -103,9 +102,9 @@ class _Layout:
         return shown(self._called_apart[at])
 
 
-def _is_ours(name: str, use: str | None) -> bool:
+def _is_ours(name: str, use: Use | None) -> bool:
     """A person may have a column called status, too."""
-    return plain(name) in _OURS_PLAIN if use is None else use in _OURS
+    return plain(name) in _OURS_PLAIN if use is None else use in OUR_OWN
 
 
 def _free_name(what: str, taken: Sequence[str]) -> str:
@@ -118,5 +117,4 @@ def _quoted(old: str) -> str:
 
 
 def _first_problem(row: JournalRow) -> str:
-    errors = [one["message"] for one in row.problems if one.get("severity") == "error"]
-    return " ".join(errors) if row.state is RowState.INVALID else ""
+    return row.wrong if row.state is RowState.INVALID else ""

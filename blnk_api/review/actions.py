@@ -19,12 +19,13 @@ from blnk_api.errors import NotFound
 from blnk_api.models import IMPORT_REF, Balance
 from blnk_api.review import recreate
 from blnk_api.store import Journal, imports
+from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import JournalRow, by_id
 from blnk_api.store.sending import late_records
 from blnk_api.store.states import WORDS, ImportState, RowState, Stage
 from blnk_api.store.tables import rows
-from blnk_api.store.transitions import IDS_PER_STATEMENT, move, move_import, note
+from blnk_api.store.transitions import IDS_PER_STATEMENT, move, move_import
 from blnk_api.wording import phrases
 
 _ROWS_TOLD = 20
@@ -94,7 +95,8 @@ def look_again(journal: Journal, import_: Import, *, who: str, rows_: Collection
             moved += tx.execute(update(rows).where(*waiting).values(waits_for_person=False)).rowcount
         if moved:
             _run_again(tx, import_.number)
-            note(tx, import_.number, who=who, what="asked to look again", rows=moved)
+            detail = Particulars(rows=moved)
+            note(tx, import_.number, who=who, what=EventKind.ASKED_TO_LOOK_AGAIN, detail=detail)
     return moved
 
 
@@ -167,9 +169,8 @@ def _mark_created(tx: Connection, asked: JournalRow, balance: Balance, who: str)
     if moved:
         # The balance may not be of the row's own request, which Blnk may carry out later.
         late_records.owe(tx, moved)
-        note(
-            tx, number, who=who, what="said which balance it is", row=asked.id, balance_id=balance.balance_id
-        )
+        detail = Particulars(balance_id=balance.balance_id)
+        note(tx, number, who=who, what=EventKind.SAID_WHICH_BALANCE, row=asked.id, detail=detail)
     return bool(moved)
 
 
@@ -198,7 +199,8 @@ def send_again(journal: Journal, row: int, *, who: str) -> bool:
         if not moved:
             return False
         _run_again(tx, number)
-        note(tx, number, who=who, what="asked to send again", row=row, **({"was": held} if held else {}))
+        detail = Particulars(was=held) if held else None
+        note(tx, number, who=who, what=EventKind.ASKED_TO_SEND_AGAIN, row=row, detail=detail)
     return True
 
 
@@ -230,8 +232,9 @@ def again_anyway(
                 f"The file itself names the balance of row {told}. Empty the cell, import again."
             )
         recreate.make_ready(tx, now, found)
-        labels = [one.label for one in found[:_ROWS_TOLD]]
-        note(tx, now.number, who=who, what="asked for again", count=len(found), rows=labels)
+        labels = tuple(one.label for one in found[:_ROWS_TOLD])
+        detail = Particulars(count=len(found), rows=labels)
+        note(tx, now.number, who=who, what=EventKind.ASKED_FOR_AGAIN, detail=detail)
         if now.state is ImportState.DRAFT:
             totals = draft_totals(tx, imports.by_number(tx, now.number))
             imports.set_facts(tx, now.number, version=now.version + 1, totals=totals)
@@ -247,7 +250,7 @@ def verify_again(journal: Journal, import_: Import, *, who: str) -> bool:
             tx, import_.number, from_=[ImportState.DONE], to=ImportState.VERIFYING, finished_at=None
         )
         if moved:
-            note(tx, import_.number, who=who, what="asked to verify again")
+            note(tx, import_.number, who=who, what=EventKind.ASKED_TO_VERIFY_AGAIN)
     return moved
 
 

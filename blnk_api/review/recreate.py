@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import orjson
 from sqlalchemy import Connection, literal_column, null, select, update
 
+from blnk_api.common.row_label import label_of
 from blnk_api.lookup import refs
 from blnk_api.models import IMPORT_ID, IMPORT_REF
 from blnk_api.store.bulk import given, run_at_once
@@ -28,7 +29,7 @@ class Existing:
 
     @property
     def label(self) -> str:
-        return f"{self.number}·{self.part}" if self.part else str(self.number)
+        return label_of(self.number, self.part)
 
     @property
     def can_be_sent(self) -> bool:

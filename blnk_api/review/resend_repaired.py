@@ -13,19 +13,21 @@ from sqlalchemy import Connection, select
 from blnk_api.client import BlnkClient
 from blnk_api.common.visible import shown
 from blnk_api.drafts.checking import CheckedRow, Checker, wanted
-from blnk_api.drafts.mapping import Mapping, Use
 from blnk_api.drafts.new_rows import new_row
 from blnk_api.drafts.reference_data import known_in_blnk
-from blnk_api.files import FileShape, Record
+from blnk_api.facts import problems
+from blnk_api.facts.file_shape import Record
+from blnk_api.facts.mapping import Use
 from blnk_api.lookup import refs
 from blnk_api.review.actions import NotPossible
 from blnk_api.settings import Connection as BlnkConnection
 from blnk_api.store import Journal, imports, tables
+from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from blnk_api.store.rows import JournalRow, by_id
 from blnk_api.store.states import ImportState, RowState
-from blnk_api.store.transitions import move, move_import, note
+from blnk_api.store.transitions import move, move_import
 
 
 class StillWrong(NotPossible):
@@ -96,13 +98,14 @@ def _check(
     asked: JournalRow,
     cells: Cells[int, str],
 ) -> _Repaired:
-    shape, mapping = FileShape.model_validate(import_.shape), Mapping.model_validate(import_.mapping)
+    shape, mapping = import_.shape, import_.mapping
+    assert shape is not None
+    assert mapping is not None
     as_sent = [*asked.cells, *[""] * (len(shape.headers) - len(asked.cells))]
     now = [cells.get(at, cell) for at, cell in enumerate(as_sent)]
     record = Record(asked.number, now)
     known = known_in_blnk(client, wanted([record], mapping), mapping)
-    accepted = import_.accepted.get("currencies", [])
-    checker = Checker(shape, mapping, known, connection.custom_currencies, accepted)
+    checker = Checker(shape, mapping, known, connection.custom_currencies, import_.accepted.currencies)
     checked = checker.check(record)
     wrong = [one.message for row in checked for one in row.problems if one.severity == "error"]
     if wrong:
@@ -118,7 +121,9 @@ def _check(
 def _the_one(checked: list[CheckedRow], asked: JournalRow) -> CheckedRow:
     """The balance that this row stands for, where its record makes several."""
     found = [one for one in checked if not asked.part or one.part in ("", asked.part)]
-    found = [one for one in found if not asked.part or (one.request or {}).get("currency") == asked.part]
+    found = [
+        one for one in found if not asked.part or (one.request and one.request["currency"] == asked.part)
+    ]
     if any(one.balance_id for one in checked):
         raise StillWrong(["Leave the balance id empty: a row that names its balance is never sent."])
     if len(found) != 1 or found[0].request is None:
@@ -142,7 +147,7 @@ def _make_ready(tx: Connection, import_: Import, asked: JournalRow, repaired: _R
         currency=new.currency,
         body=new.body,
         ref=ref,
-        problems=orjson.dumps(new.problems).decode() if new.problems else None,
+        problems=problems.to_json(new.problems),
         balance_id=None,
         message=None,
         server_error=None,
@@ -153,22 +158,15 @@ def _make_ready(tx: Connection, import_: Import, asked: JournalRow, repaired: _R
     edits.add(tx, import_.number, repaired.changes, who=who)
     over = [ImportState.DONE, ImportState.VERIFYING]
     move_import(tx, import_.number, from_=over, to=ImportState.RUNNING, finished_at=None)
-    columns = [at for _, at, _, _ in repaired.changes]
-    note(
-        tx,
-        import_.number,
-        who=who,
-        what="repaired and sent again",
-        row=asked.id,
-        label=asked.label,
-        columns=columns,
-    )
+    columns = tuple(at for _, at, _, _ in repaired.changes if at is not None)
+    detail = Particulars(label=asked.label, columns=columns)
+    note(tx, import_.number, who=who, what=EventKind.REPAIRED_AND_SENT_AGAIN, row=asked.id, detail=detail)
     return True
 
 
 def _refuse_a_key_of_another(tx: Connection, import_: Import, repaired: _Repaired) -> None:
     """A person's own unique key stands in one row only; it is looked for where it was changed."""
-    column = Mapping.model_validate(import_.mapping).column(Use.REFERENCE)
+    column = import_.mapping.column(Use.REFERENCE) if import_.mapping else None
     if column is None or column.position not in {at for _, at, _, _ in repaired.changes}:
         return
     key = repaired.cells[column.position].strip()

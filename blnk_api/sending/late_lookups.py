@@ -10,26 +10,29 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from blnk_api import errors
 from blnk_api.blnk.endpoints import REFS_PER_LOOK
+from blnk_api.common.row_label import label_of
+from blnk_api.facts.findings import Findings, RowFinding, Unexpected
 from blnk_api.lookup.looker import bound_of, sortable
 from blnk_api.lookup.sweep import all_of
 from blnk_api.models import IMPORT_ID, Balance
 from blnk_api.sending.engine import Engine
 from blnk_api.sending.verify import MOST_TOLD
 from blnk_api.settings import Waits
-from blnk_api.store import imports
+from blnk_api.store import events, imports
+from blnk_api.store import rows as row_records
+from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import late_records as late
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.sending.late_records import Due
 from blnk_api.store.states import HELD, RowState
-from blnk_api.store.tables import events, is_one_of, rows
-from blnk_api.store.transitions import move, note
+from blnk_api.store.tables import is_one_of, rows
+from blnk_api.store.transitions import move
 
 _WITNESSES = 2
 _PER_LOOK = REFS_PER_LOOK - _WITNESSES
@@ -110,7 +113,8 @@ def settle_late(
     late.looked(tx, then, at=at)
     late.put_off(tx, list(on_its_way), until=at + settle_seconds)
     if then and not late.any_open(tx, number):
-        note(tx, number, who=WHO, what=late.LOOKED_UP, rows=late.of_import(tx, number).over)
+        detail = Particulars(rows=late.of_import(tx, number).over)
+        note(tx, number, who=WHO, what=EventKind.LOOKED_UP, detail=detail)
 
 
 def _settle(tx: Connection, teller: "_Teller", import_: Import, due: Due, found: Sequence[Balance]) -> bool:
@@ -152,7 +156,8 @@ def _settle(tx: Connection, teller: "_Teller", import_: Import, due: Due, found:
             message="Found in Blnk later: it was made after it had been looked for.",
         )
         if moved:
-            note(tx, import_.number, who=WHO, what="found", row=row.id, balance_id=ours.balance_id)
+            detail = Particulars(balance_id=ours.balance_id)
+            note(tx, import_.number, who=WHO, what=EventKind.FOUND, row=row.id, detail=detail)
             row = tx.execute(_ROW.where(rows.c.id == due.row)).one()
     if row.balance_id is not None:
         teller.second(import_, row, [row.balance_id, *ids])
@@ -176,6 +181,7 @@ def _others(tx: Connection, import_: Import, row: Any, ids: Sequence[str]) -> se
     return set(tx.execute(held).scalars())
 
 
+_SECOND = EventKind.SECOND_BALANCE
 _NOT_CREATED = (RowState.UNKNOWN, RowState.READY, RowState.REFUSED)
 _ROW = select(
     *(rows.c.id, rows.c.number, rows.c.part, rows.c.import_, rows.c.ref, rows.c.state),
@@ -195,17 +201,16 @@ class _Teller:
         """A row has more than one balance; the first of these is the one that counts as its own."""
         every = list(dict.fromkeys(ids))
         if self._is_new(import_, row, every[1:]):
-            what: dict[str, Any] = {"balance_ids": every, "by": "a late look"}
-            note(self._tx, import_.number, who=WHO, what=late.SECOND_BALANCE, row=row.id, **what)
-            self._add_finding(import_, "twins", {"row": row.number, "ids": every})
+            detail = Particulars(balance_ids=tuple(every), by="a late look")
+            note(self._tx, import_.number, who=WHO, what=_SECOND, row=row.id, detail=detail)
+            self._add(import_, twin=RowFinding(row=row.number, ids=every))
 
     def late(self, import_: Import, row: Any, ref: str, ids: Sequence[str]) -> None:
         """A row that has no balance has one all the same: it was fixed since, or another import made it."""
         if self._is_new(import_, row, ids):
-            label = f"{row.number}·{row.part}" if row.part else str(row.number)
-            what: dict[str, Any] = {"label": label, "balance_ids": list(ids)}
-            note(self._tx, import_.number, who=WHO, what=late.MADE_LATE, row=row.id, **what)
-            self._add_finding(import_, "unexpected", {"ref": ref, "row": row.number, "ids": list(ids)})
+            detail = Particulars(label=label_of(row.number, row.part), balance_ids=tuple(ids))
+            note(self._tx, import_.number, who=WHO, what=EventKind.MADE_LATE, row=row.id, detail=detail)
+            self._add(import_, unexpected=Unexpected(ref=ref, row=row.number, ids=list(ids)))
 
     def _is_new(self, import_: Import, row: Any, ids: Sequence[str]) -> bool:
         if not ids:
@@ -219,22 +224,26 @@ class _Teller:
         return is_new
 
     def _read(self, import_: Import) -> set[tuple[int, str]]:
-        found = import_.findings or {}
-        told = [*found.get("twins", []), *found.get("unexpected", [])]
-        named = {(one["row"], id) for one in told if "row" in one for id in one["ids"]}
-        noted = select(rows.c.number, events.c.detail).where(
-            events.c.import_ == import_.number,
-            events.c.what.in_([late.SECOND_BALANCE, late.MADE_LATE]),
-            events.c.row == rows.c.id,
-        )
-        for number, detail in self._tx.execute(noted):
-            named |= {(number, id) for id in orjson.loads(detail)["balance_ids"]}
+        found = import_.findings or Findings()
+        told: list[RowFinding | Unexpected] = [*found.twins, *found.unexpected]
+        named = {(one.row, id) for one in told if one.row is not None for id in one.ids}
+        noted = events.of_kinds(self._tx, import_.number, [_SECOND, EventKind.MADE_LATE])
+        numbers = row_records.numbers_of(self._tx, [one.row for one in noted if one.row is not None])
+        for one in noted:
+            if one.row in numbers:
+                named |= {(numbers[one.row], id) for id in one.detail.ids}
         return named
 
-    def _add_finding(self, import_: Import, kind: str, finding: dict[str, Any]) -> None:
+    def _add(
+        self, import_: Import, *, twin: RowFinding | None = None, unexpected: Unexpected | None = None
+    ) -> None:
         """To the comparison that the import has; where it has none, the event alone tells it."""
         found = imports.by_number(self._tx, import_.number).findings
-        if found is None or not found.get("checked"):
+        if found is None or not found.checked:
             return
-        told = [*found.get(kind, []), finding][:MOST_TOLD]
-        imports.set_facts(self._tx, import_.number, findings=found | {kind: told, "clean": False})
+        told: dict[str, object] = {"clean": False}
+        if twin is not None:
+            told["twins"] = [*found.twins, twin][:MOST_TOLD]
+        if unexpected is not None:
+            told["unexpected"] = [*found.unexpected, unexpected][:MOST_TOLD]
+        imports.set_facts(self._tx, import_.number, findings=found.model_copy(update=told))

@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from blnk_api import errors
 from blnk_api.blnk.pacing import Circuit
 from blnk_api.common import open_files
+from blnk_api.facts.findings import Findings
 from blnk_api.lookup.looker import bound_of, sortable
 from blnk_api.lookup.retry_policy import WhileWanted
 from blnk_api.sending import ownership
@@ -18,15 +19,16 @@ from blnk_api.sending.engine import Engine
 from blnk_api.sending.lane import Lane
 from blnk_api.sending.late_lookups import LateLooker
 from blnk_api.sending.resolver import SAME_SERVER_ERRORS, Look
-from blnk_api.sending.verify import Findings, missing_needs_a_look, verify
+from blnk_api.sending.verify import missing_needs_a_look, verify
 from blnk_api.settings import Waits
 from blnk_api.store import imports
+from blnk_api.store.events import EventKind, note
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import attempts, senders, stops, unknown
 from blnk_api.store.sending.attempts import WHO, remember_first
 from blnk_api.store.sending.unknown import UnknownRow
 from blnk_api.store.states import ImportState, PausedBy, Ramp, RowState
-from blnk_api.store.transitions import move_import, note
+from blnk_api.store.transitions import move_import
 
 PAGES_ACTIVE_SECONDS = 60.0
 LEARNED_SECONDS = 1.0
@@ -296,10 +298,10 @@ def _finish(tx: Connection, import_: Import, findings: Findings) -> None:
     )
     if not done:
         return
-    imports.set_facts(tx, import_.number, findings=findings.as_json())
+    imports.set_facts(tx, import_.number, findings=findings)
     if findings.missing:
         missing_needs_a_look(tx, import_, findings)
-    note(tx, import_.number, who=WHO, what="verified", **findings.as_json())
+    note(tx, import_.number, who=WHO, what=EventKind.VERIFIED, detail=findings)
 
 
 def _asked_to_wait(seconds: float) -> str:

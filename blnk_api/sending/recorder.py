@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Concatenate, ParamSpec
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from blnk_api.sending import decisions
@@ -12,6 +13,8 @@ from blnk_api.sending.lane import FEW_ROWS, Lane
 from blnk_api.store.async_store import JournalThread
 from blnk_api.store.sending import attempts
 from blnk_api.store.sending.attempts import Result
+
+P = ParamSpec("P")
 
 GROUP_SECONDS = 0.3
 FEW_SECONDS = 0.02
@@ -58,7 +61,9 @@ class Recorder:
                     lane.recording = 0
                 await after(lane)
 
-    async def insist(self, act: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+    async def insist(
+        self, act: Callable[Concatenate[Connection, P], object], *args: P.args, **kwargs: P.kwargs
+    ) -> None:
         """Writes what must not be lost, until the journal takes it."""
         while True:
             try:

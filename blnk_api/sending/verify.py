@@ -8,12 +8,13 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeVar
 
 from sqlalchemy import Connection, func, select
 
 from blnk_api.blnk.endpoints import PAGE_LIMIT, REFS_PER_LOOK
 from blnk_api.errors import AccessDenied, ReadFailed
+from blnk_api.facts.findings import Findings, RowFinding, Unexpected
 from blnk_api.lookup.looker import Looker, bound_of
 from blnk_api.lookup.sweep import FEW_LISTS, Sweep
 from blnk_api.models import IMPORT_ID, Balance
@@ -26,34 +27,41 @@ from blnk_api.store.transitions import counts_of, move
 MOST_TOLD = 1000
 """Findings kept with all their ids; beyond it only their number is kept."""
 
+_Finding = TypeVar("_Finding", RowFinding, Unexpected)
+
 _MISSING = "Blnk confirmed this balance, and cannot find it now."
 
 
 @dataclass
-class Findings:
-    """What a verification came to. `checked` is false when these credentials may not look."""
+class _Tally:
+    """What a verification has come to so far."""
 
-    checked: bool
-    at: float = field(default_factory=time.time)
-    expected: int = 0
-    found: int = 0
-    twins: list[dict[str, Any]] = field(default_factory=list)
-    missing: list[dict[str, Any]] = field(default_factory=list)
-    unexpected: list[dict[str, Any]] = field(default_factory=list)
-    why_not: str | None = None
-    told: set[str] = field(default_factory=set)
+    expected: int
+    twins: list[RowFinding] = field(default_factory=list)
+    missing: list[RowFinding] = field(default_factory=list)
+    unexpected: list[Unexpected] = field(default_factory=list)
+    _told: set[str] = field(default_factory=set)
     """Second and strange balances that are among these findings: a balance may be met twice."""
 
-    @property
-    def is_clean(self) -> bool:
-        return not (self.twins or self.missing or self.unexpected)
+    def add(self, kind: list[_Finding], finding: _Finding) -> None:
+        id = finding.ids[-1]
+        if len(kind) < MOST_TOLD and id not in self._told:
+            self._told.add(id)
+            kind.append(finding)
 
-    def as_json(self) -> dict[str, Any]:
-        return {
-            **{"checked": self.checked, "at": self.at, "expected": self.expected, "found": self.found},
-            **{"twins": self.twins, "missing": self.missing, "unexpected": self.unexpected},
-            **{"why_not": self.why_not, "clean": self.is_clean},
-        }
+    def findings(self, *, found: int = 0, why_not: str | None = None) -> Findings:
+        """`why_not`: why these credentials could not look."""
+        return Findings(
+            checked=why_not is None,
+            at=time.time(),
+            expected=self.expected,
+            found=found,
+            twins=self.twins,
+            missing=self.missing,
+            unexpected=self.unexpected,
+            why_not=why_not,
+            clean=not (self.twins or self.missing or self.unexpected),
+        )
 
 
 class _Bits:
@@ -87,9 +95,9 @@ async def verify(
     comparison has seen.
     """
     first, last, expected, created = await journal.read(_span, import_.number)
-    findings = Findings(checked=True, expected=expected)
+    tally = _Tally(expected)
     if expected == 0:
-        return findings
+        return tally.findings()
     seen = _Bits(first, last)
     try:
         if import_.created_from is not None:
@@ -103,14 +111,13 @@ async def verify(
                 clock=clock,
             )
             async for balances in sweep.pages():
-                await journal.read(_compare, import_, balances, seen, findings)
-        await _look_again(journal, looker, import_, seen, findings, settle_seconds=settle_seconds)
+                await journal.read(_compare, import_, balances, seen, tally)
+        await _look_again(journal, looker, import_, seen, tally, settle_seconds=settle_seconds)
     except AccessDenied as denied:
         if denied.status != 403:
             raise
-        return Findings(checked=False, expected=expected, why_not=denied.message)
-    findings.found = expected - len(findings.missing)
-    return findings
+        return _Tally(expected).findings(why_not=denied.message)
+    return tally.findings(found=expected - len(tally.missing))
 
 
 def _span(tx: Connection, number: int) -> tuple[int, int, int, int]:
@@ -135,7 +142,7 @@ def _refs(tx: Connection, number: int, after: int) -> list[tuple[int, str]]:
 
 
 def _compare(
-    tx: Connection, import_: Import, balances: Sequence[Balance], seen: _Bits, findings: Findings
+    tx: Connection, import_: Import, balances: Sequence[Balance], seen: _Bits, tally: _Tally
 ) -> None:
     """Marks the rows whose ref a page of Blnk's balances carries, and notes balances that no row names.
 
@@ -162,16 +169,11 @@ def _compare(
                 seen.add(row.id)
                 seen.witness = balance.balance_id
             else:
-                _tell(findings, findings.twins, row=row.number, ids=[row.balance_id, balance.balance_id])
+                ids = [row.balance_id, balance.balance_id]
+                tally.add(tally.twins, RowFinding(row=row.number, ids=ids))
         elif balance.meta_data.get(IMPORT_ID) == import_.id and not is_its_balance:
-            _tell(findings, findings.unexpected, ref=balance.import_ref, ids=[balance.balance_id])
-
-
-def _tell(findings: Findings, kind: list[dict[str, Any]], **what: Any) -> None:
-    id = what["ids"][-1]
-    if len(kind) < MOST_TOLD and id not in findings.told:
-        findings.told.add(id)
-        kind.append(what)
+            stranger = Unexpected(ref=balance.import_ref, ids=[balance.balance_id])
+            tally.add(tally.unexpected, stranger)
 
 
 async def _look_again(
@@ -179,7 +181,7 @@ async def _look_again(
     looker: Looker,
     import_: Import,
     seen: _Bits,
-    findings: Findings,
+    tally: _Tally,
     *,
     settle_seconds: float,
 ) -> None:
@@ -199,7 +201,7 @@ async def _look_again(
             missing = await _missing(looker, gone, witness, settle_seconds)
             for _, number, balance_id in asked:
                 if balance_id in missing:
-                    _tell(findings, findings.missing, row=number, ids=[balance_id])
+                    tally.add(tally.missing, RowFinding(row=number, ids=[balance_id]))
 
 
 async def _missing(looker: Looker, ids: list[str], witness: str | None, settle_seconds: float) -> list[str]:
@@ -237,7 +239,7 @@ def _unseen(tx: Connection, number: int, seen: _Bits, after: int) -> list[tuple[
 
 def missing_needs_a_look(tx: Connection, import_: Import, findings: Findings) -> None:
     """CREATED → UNKNOWN for balances that cannot be found: a person's to decide, never Not sent."""
-    gone = [one["ids"][0] for one in findings.missing]
+    gone = [one.ids[0] for one in findings.missing]
     ids = tx.execute(
         select(rows.c.id).where(
             rows.c.instance == import_.instance_number,

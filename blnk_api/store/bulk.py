@@ -15,7 +15,7 @@ _ROWS_PER_STATEMENT = (512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
 costs as much as running it. Each is half of the one before, so that any number of rows takes few of them."""
 
 
-def given(name: str, **columns: ColumnElement[Any]) -> CTE:
+def given(name: str, **columns: ColumnElement[object]) -> CTE:
     """A table of what `run_at_once` is given, for a statement that takes its values from it: each column of
     the type of a column of the journal."""
     return (
@@ -25,14 +25,14 @@ def given(name: str, **columns: ColumnElement[Any]) -> CTE:
     )
 
 
-def run_at_once(tx: Connection, statement: Executable, values: Sequence[Sequence[Any]]) -> list[Any]:
+def run_at_once(tx: Connection, statement: Executable, values: Sequence[Sequence[object]]) -> list[Any]:
     """Many rows in one statement, and what it returned, in no order. SQLite then holds no other thread up
     while it works; row by row it asks for the interpreter again after each.
 
     `statement` must be a module's constant: an INSERT, or one that takes its values from `given`; each of
     `values` has that table's order. Constants beside the VALUES are written out, not bound.
     """
-    returned: list[Any] = []
+    returned: list[Any] = []  # rows of whatever columns the statement returns
     before, row, after = _parts(statement, tx.dialect)
     rest = list(values)
     for size in _ROWS_PER_STATEMENT:

@@ -4,18 +4,71 @@ import secrets
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal, NamedTuple, TypedDict, Unpack
 
 import orjson
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from blnk_api.common.actors import SENDER, Actor, ActorKind, Who
+from blnk_api.common.actors import SENDER, Who
+from blnk_api.facts.file_shape import FileShape, ReadOptions
+from blnk_api.facts.findings import Findings
+from blnk_api.facts.mapping import ColumnUse, Mapping
+from blnk_api.facts.stored import Stored
+from blnk_api.facts.totals import Accepted, Totals
 from blnk_api.settings import Instance
 from blnk_api.store import tables
-from blnk_api.store.states import BEING_CHECKED, ImportState, PausedBy, RowState, Stage
+from blnk_api.store.events import EventKind, Particulars, note
+from blnk_api.store.states import BEING_CHECKED, SETTLED, TO_SEND, ImportState, PausedBy, RowState, Stage
 from blnk_api.store.tables import imports, instances
-from blnk_api.store.transitions import counts_of, move_import, note
+from blnk_api.store.transitions import counts_of, move_import
+
+
+class Kept(NamedTuple):
+    """The columns of an import that hold JSON."""
+
+    options: str
+    shape: str | None
+    mapping: str | None
+    totals: str
+    findings: str | None
+    accepted: str
+
+
+class Facts(TypedDict, total=False):
+    """What is known of an import beside its state, by the names of its columns."""
+
+    file_name: str
+    file_path: str
+    file_sha256: str
+    file_bytes: int
+    state: ImportState
+    stage: Stage
+    stage_progress: int
+    problem: str | None
+    version: int
+    ramp: int
+    created_from: str
+    purged_at: float
+    look_again: list[int] | None
+    options: ReadOptions
+    shape: FileShape | None
+    mapping: Mapping | None
+    totals: Totals
+    findings: Findings
+    accepted: Accepted
+
+
+def _as_columns(facts: Facts) -> dict[str, object]:
+    """Facts as they stand in the database."""
+    return {name: _as_column(value) for name, value in facts.items()}
+
+
+def _as_column(value: object) -> object:
+    if isinstance(value, Stored):
+        return value.stored()
+    return orjson.dumps(value).decode() if isinstance(value, list) else value
 
 
 @dataclass(frozen=True)
@@ -46,17 +99,61 @@ class Import:
     ramp: int
     has_sent: bool
     finished_at: float | None
-    options: dict[str, Any] = field(default_factory=dict)
-    shape: dict[str, Any] | None = None
-    mapping: dict[str, Any] | None = None
-    totals: dict[str, Any] = field(default_factory=dict)
-    findings: dict[str, Any] | None = None
-    accepted: dict[str, Any] = field(default_factory=dict)
-    """What a person took in for the whole file: {"currencies": […]}."""
-    look_again: list[int] | None = None
+    look_again: list[int] | None
     """The rows that repairs changed since all were looked up; None: all are to be looked up."""
-    purged_at: float | None = None
-    counts: dict[RowState, int] = field(default_factory=dict)
+    purged_at: float | None
+    counts: dict[RowState, int]
+    kept: Kept = field(repr=False)
+    """What else is known of it, as JSON: each is parsed when it is asked for, since a list of imports and
+    the sender's look at what there is to do ask for next to nothing of it."""
+
+    @cached_property
+    def options(self) -> ReadOptions:
+        """How a person wants the file to be read."""
+        return ReadOptions.model_validate_json(self.kept.options)
+
+    @cached_property
+    def shape(self) -> FileShape | None:
+        """How the file is read; None before it was looked at."""
+        return FileShape.model_validate_json(self.kept.shape) if self.kept.shape else None
+
+    @cached_property
+    def mapping(self) -> Mapping | None:
+        """What its columns are for; None for the form, and before a file was looked at."""
+        return Mapping.model_validate_json(self.kept.mapping) if self.kept.mapping else None
+
+    @cached_property
+    def totals(self) -> Totals:
+        """What its check came to."""
+        return Totals.model_validate_json(self.kept.totals)
+
+    @cached_property
+    def findings(self) -> Findings | None:
+        """What the last comparison with Blnk came to; None where there was none."""
+        return Findings.model_validate_json(self.kept.findings) if self.kept.findings else None
+
+    @cached_property
+    def accepted(self) -> Accepted:
+        """What a person took in for the whole file."""
+        return Accepted.model_validate_json(self.kept.accepted)
+
+    @property
+    def settled(self) -> int:
+        """Rows of which Blnk has said what becomes of them, of those `to_send`."""
+        return sum(self.counts.get(one, 0) for one in SETTLED)
+
+    @property
+    def to_send(self) -> int:
+        """Rows that are to be sent, or were."""
+        return sum(self.counts.get(one, 0) for one in TO_SEND)
+
+    @property
+    def headers(self) -> list[str]:
+        return [] if self.shape is None else self.shape.headers
+
+    @property
+    def columns(self) -> tuple[ColumnUse, ...]:
+        return () if self.mapping is None else self.mapping.columns
 
     @property
     def is_over(self) -> bool:
@@ -88,13 +185,20 @@ def instance_number(tx: Connection, instance: Instance) -> int:
 
 
 def create(
-    tx: Connection, id: str, *, kind: str, instance: Instance, connection: str, who: str, **facts: Any
+    tx: Connection,
+    id: str,
+    *,
+    kind: Literal["file", "form"],
+    instance: Instance,
+    connection: str,
+    who: str,
+    **facts: Unpack[Facts],
 ) -> bool:
     """Makes a draft; whether it was made now. The id is its maker's, so that doing it twice makes one."""
     values = {
         **{"id": id, "kind": kind, "instance": instance_number(tx, instance), "connection": connection},
         **{"who": who, "created_at": time.time(), "state": ImportState.DRAFT, "stage": Stage.UPLOADED},
-        **facts,
+        **_as_columns(facts),
     }
     dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     made = tx.execute(
@@ -102,7 +206,7 @@ def create(
     ).scalar()
     if made is None:
         return False
-    note(tx, made, who=who, what="uploaded" if kind == "file" else "asked for")
+    note(tx, made, who=who, what=EventKind.UPLOADED if kind == "file" else EventKind.ASKED_FOR)
     return True
 
 
@@ -186,6 +290,7 @@ def of_same_file(tx: Connection, draft: Import) -> list[Import]:
     return [_import(tx, one) for one in tx.execute(query.order_by(imports.c.number.desc()))]
 
 
+# Any: a row of all columns of two tables, which only `_import` takes apart.
 def _one(tx: Connection, query: Select[Any]) -> Import | None:
     found = tx.execute(query).first()
     return None if found is None else _import(tx, found)
@@ -217,28 +322,21 @@ def _import(tx: Connection, one: Row[Any]) -> Import:
         ramp=one.ramp,
         has_sent=one.has_sent,
         finished_at=one.finished_at,
-        options=orjson.loads(one.options),
-        shape=orjson.loads(one.shape) if one.shape else None,
-        mapping=orjson.loads(one.mapping) if one.mapping else None,
-        totals=orjson.loads(one.totals),
-        findings=orjson.loads(one.findings) if one.findings else None,
-        accepted=orjson.loads(one.accepted),
         look_again=None if one.look_again is None else orjson.loads(one.look_again),
         purged_at=one.purged_at,
         counts=counts_of(tx, one.number),
+        kept=Kept(one.options, one.shape, one.mapping, one.totals, one.findings, one.accepted),
     )
 
 
-def set_facts(tx: Connection, number: int, /, **facts: Any) -> None:
-    """Sets columns that are no state: progress, what was detected, totals. Dicts and lists become JSON."""
-    values = {
-        key: orjson.dumps(value).decode() if isinstance(value, dict | list) else value
-        for key, value in facts.items()
-    }
-    tx.execute(update(imports).where(imports.c.number == number).values(**values))
+def set_facts(tx: Connection, number: int, /, **facts: Unpack[Facts]) -> None:
+    """Sets columns that are no state: progress, what was detected, totals."""
+    tx.execute(update(imports).where(imports.c.number == number).values(**_as_columns(facts)))
 
 
-def move_stage(tx: Connection, number: int, *, from_: Sequence[Stage], to: Stage, **facts: Any) -> bool:
+def move_stage(
+    tx: Connection, number: int, *, from_: Sequence[Stage], to: Stage, **facts: Unpack[Facts]
+) -> bool:
     """Whether a draft went on to this stage from one of those."""
     moved = tx.execute(
         update(imports)
@@ -247,7 +345,7 @@ def move_stage(tx: Connection, number: int, *, from_: Sequence[Stage], to: Stage
             imports.c.state == ImportState.DRAFT,
             imports.c.stage.in_(list(from_)),
         )
-        .values(stage=to, **facts)
+        .values(stage=to, **_as_columns(facts))
     )
     return moved.rowcount == 1
 
@@ -271,16 +369,15 @@ def confirm(
         confirmed_at=time.time(),
     )
     if moved:
-        note(tx, import_.number, who=who, what="confirmed", version=version, unchecked=list(unchecked))
+        detail = Particulars(version=version, unchecked=tuple(unchecked))
+        note(tx, import_.number, who=who, what=EventKind.CONFIRMED, detail=detail)
     return moved
 
 
 def pause(tx: Connection, number: int, *, by: PausedBy, who: Who, reason: str) -> bool:
     """Stops claiming. A person's pause replaces an automatic one, never the other way round."""
-    facts: dict[str, Any] = {"paused_by": by, "paused_reason": reason}
-    moved = move_import(
-        tx, number, from_=[ImportState.QUEUED, ImportState.RUNNING], to=ImportState.PAUSED, **facts
-    )
+    going = [ImportState.QUEUED, ImportState.RUNNING]
+    moved = move_import(tx, number, from_=going, to=ImportState.PAUSED, paused_by=by, paused_reason=reason)
     if not moved and by is PausedBy.PERSON:
         taken_over = tx.execute(
             update(imports)
@@ -289,11 +386,11 @@ def pause(tx: Connection, number: int, *, by: PausedBy, who: Who, reason: str) -
                 imports.c.state == ImportState.PAUSED,
                 imports.c.paused_by != PausedBy.PERSON,
             )
-            .values(**facts)
+            .values(paused_by=by, paused_reason=reason)
         )
         moved = taken_over.rowcount == 1
     if moved:
-        note(tx, number, who=who, what="paused", by=by, reason=reason)
+        note(tx, number, who=who, what=EventKind.PAUSED, detail=Particulars(by=by, reason=reason))
     return moved
 
 
@@ -312,7 +409,7 @@ def resume(tx: Connection, number: int, *, who: Who, only: PausedBy | None = Non
         paused_reason=None,
     )
     if moved:
-        note(tx, number, who=who, what="resumed")
+        note(tx, number, who=who, what=EventKind.RESUMED)
     return moved
 
 
@@ -365,26 +462,5 @@ def cancel(tx: Connection, number: int, *, who: Who) -> bool:
         paused_reason=None,
     )
     if moved:
-        note(tx, number, who=who, what="cancelled")
+        note(tx, number, who=who, what=EventKind.CANCELLED)
     return moved
-
-
-@dataclass(frozen=True)
-class Event:
-    at: float
-    who: Actor
-    what: str
-    row: int | None
-    detail: dict[str, Any]
-
-
-def events_of(tx: Connection, number: int, *, limit: int = 20) -> list[Event]:
-    """The last events of an import, newest first."""
-    events = tables.events
-    found = tx.execute(
-        select(events).where(events.c.import_ == number).order_by(events.c.id.desc()).limit(limit)
-    )
-    return [
-        Event(one.at, Actor(ActorKind(one.who_kind), one.who), one.what, one.row, orjson.loads(one.detail))
-        for one in found
-    ]

@@ -8,6 +8,9 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
+from blnk_api.common.row_label import label_of
+from blnk_api.facts import problems
+from blnk_api.facts.problems import Problem
 from blnk_api.store.bulk import given, run_at_once
 from blnk_api.store.states import RowState
 from blnk_api.store.tables import attempts, counts, rows
@@ -28,7 +31,7 @@ class NewRow:
     ref: str | None = None
     balance_id: str | None = None
     message: str | None = None
-    problems: Sequence[dict[str, Any]] = ()
+    problems: Sequence[Problem] = ()
     why: str | None = None
 
 
@@ -50,7 +53,7 @@ class JournalRow:
     balance_id: str | None
     message: str | None
     why: str | None
-    problems: list[dict[str, Any]]
+    problems: list[Problem]
     changed_at: float
 
     @property
@@ -58,10 +61,10 @@ class JournalRow:
         """What a person calls it: the record's number, with the currency where a record makes several."""
         return label_of(self.number, self.part)
 
-
-def label_of(number: int, part: str) -> str:
-    """What a person calls a row."""
-    return f"{number}·{part}" if part else str(number)
+    @property
+    def wrong(self) -> str:
+        """What the check found that keeps it from being sent; "" for nothing."""
+        return " ".join(one.message for one in self.problems if one.severity == "error")
 
 
 _INSERT = (
@@ -89,7 +92,7 @@ def insert_rows(tx: Connection, import_: int, instance: int, new: Sequence[NewRo
             (
                 *(import_, instance, one.number, one.part, one.state, orjson.dumps(one.cells).decode()),
                 *(one.ledger_id, one.currency, one.body, one.ref, one.balance_id, one.why, one.message),
-                *(_as_json(one.problems), now),
+                *(problems.to_json(one.problems), now),
             )
             for one in new
         ],
@@ -98,10 +101,6 @@ def insert_rows(tx: Connection, import_: int, instance: int, new: Sequence[NewRo
     for one in new:
         changes[one.state] = changes.get(one.state, 0) + 1
     count(tx, import_, changes)
-
-
-def _as_json(problems: Sequence[dict[str, Any]]) -> str | None:
-    return orjson.dumps(problems).decode() if problems else None
 
 
 _MADE_ANEW = (
@@ -126,7 +125,7 @@ def rewrite(tx: Connection, import_: int, changed: Sequence[tuple[JournalRow, Ne
             (
                 *(old.id, old.state, new.state, orjson.dumps(new.cells).decode(), new.ledger_id),
                 *(new.currency, new.body, new.ref, new.balance_id, new.why, new.message),
-                *(_as_json(new.problems), now),
+                *(problems.to_json(new.problems), now),
             )
             for old, new in changed
         ],
@@ -191,6 +190,19 @@ def cells_of(tx: Connection, import_: int, numbers: Collection[int]) -> dict[int
     return found
 
 
+def numbers_of(tx: Connection, ids: Collection[int]) -> dict[int, int]:
+    """The numbers of the records that these rows are of, by the rows' ids."""
+    wanted = sorted(set(ids))
+    found: dict[int, int] = {}
+    for start in range(0, len(wanted), IDS_PER_STATEMENT):
+        part = wanted[start : start + IDS_PER_STATEMENT]
+        found |= {
+            one.id: one.number
+            for one in tx.execute(select(rows.c.id, rows.c.number).where(rows.c.id.in_(part)))
+        }
+    return found
+
+
 def of_records(tx: Connection, import_: int, numbers: Collection[int]) -> list[JournalRow]:
     """The rows of some records, in file order."""
     query = select(rows).where(rows.c.import_ == import_, rows.c.number.in_(sorted(numbers)))
@@ -217,7 +229,7 @@ def row_of(one: Any) -> JournalRow:
         balance_id=one.balance_id,
         message=one.message,
         why=one.why,
-        problems=orjson.loads(one.problems) if one.problems else [],
+        problems=problems.from_json(one.problems),
         changed_at=one.changed_at,
     )
 

@@ -62,6 +62,12 @@ MOVES: frozenset[tuple[RowState, RowState]] = frozenset(
     }
 )
 
+SETTLED = (RowState.CREATED, RowState.EXISTS, RowState.REFUSED)
+"""Blnk has said what becomes of it."""
+
+TO_SEND = (*SETTLED, RowState.READY, RowState.SENDING, RowState.UNKNOWN)
+"""What is, was or would have been sent: all but what is wrong in the file, and what somebody left out."""
+
 HELD = (RowState.SENDING, RowState.UNKNOWN, RowState.CREATED)
 """The states in which a row owns its ref: (instance, ref) is unique over them, across all imports."""
 

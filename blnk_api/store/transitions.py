@@ -8,14 +8,12 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import orjson
-from sqlalchemy import Connection, bindparam, insert, select, text, update
+from sqlalchemy import Connection, bindparam, select, text, update
 
-from blnk_api.common.actors import Actor, Who
 from blnk_api.store.bulk import given, run_at_once
 from blnk_api.store.sending import late_records
 from blnk_api.store.states import IMPORT_MOVES, MOVES, ImportState, RowState
-from blnk_api.store.tables import counts, events, imports, rows
+from blnk_api.store.tables import counts, imports, rows
 
 IDS_PER_STATEMENT = 500
 """SQLite and Postgres both take more; a statement of this size stays well under 100 ms."""
@@ -138,17 +136,6 @@ def move_import(
     if version is not None:
         statement = statement.where(imports.c.version == version)
     return tx.execute(statement).rowcount == 1
-
-
-def note(tx: Connection, import_: int, *, who: Who, what: str, row: int | None = None, **detail: Any) -> None:
-    """Writes an event: who did what, when, and the particulars."""
-    actor = Actor.of(who)
-    by = {"who": actor.name, "who_kind": actor.kind}
-    tx.execute(
-        insert(events).values(
-            import_=import_, row=row, at=time.time(), **by, what=what, detail=orjson.dumps(detail).decode()
-        )
-    )
 
 
 _COUNTS = select(counts.c.state, counts.c.n).where(counts.c.import_ == bindparam("number"), counts.c.n != 0)

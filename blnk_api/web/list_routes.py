@@ -33,6 +33,9 @@ from blnk_api.wording import phrases
 _PATH = "/listing"
 _PAGE_IMPORTS = 200
 
+Asked = dict[str, Any]
+"""What a link of ours asks for, as JSON: it was signed here, so that it is what was written."""
+
 Table = tuple[str, Sequence[str], Iterable[Sequence[Cell]]]
 """What it is called, its header, its records."""
 
@@ -56,7 +59,7 @@ def balances_url(links: Links, connection: Connection, wanted: Wanted, kind: Fil
     return _url(links, "balances", connection, kind, asdict(wanted))
 
 
-def _url(links: Links, what: str, connection: Connection, kind: FileKind, asked: Mapping[str, Any]) -> str:
+def _url(links: Links, what: str, connection: Connection, kind: FileKind, asked: Mapping[str, object]) -> str:
     return f"{_PATH}/{links.sign(Listing(what, connection.name, kind, orjson.dumps(asked).decode()))}"
 
 
@@ -77,7 +80,7 @@ def _list(desk: Desk, request: Request) -> Response:
     return workbook(f"{name}.xlsx", made)
 
 
-def _imports(desk: Desk, _: Connection, asked: dict[str, Any]) -> Table:
+def _imports(desk: Desk, _: Connection, asked: Asked) -> Table:
     state = ImportState(asked["state"]) if asked["state"] else None
     search = Search(**{**asked, "state": state, "needs": tuple(map(RowState, asked["needs"]))})
     zone = desk.settings.time_zone
@@ -112,7 +115,7 @@ def _all_found(desk: Desk, search: Search) -> Iterator[Import]:
         before = page[-1].number
 
 
-def _month(desk: Desk, connection: Connection, asked: dict[str, Any]) -> Table:
+def _month(desk: Desk, connection: Connection, asked: Asked) -> Table:
     month, zone = Month.parse(asked["month"]), desk.settings.time_zone
     assert month is not None
     header = [f"Created ({zone})", "Who", "Ledger", "Currency", "Balance id", "Import", "File", "Row"]
@@ -129,7 +132,7 @@ def _month(desk: Desk, connection: Connection, asked: dict[str, Any]) -> Table:
     return f"balances {month}", header, map(record, made)
 
 
-def _balances(desk: Desk, connection: Connection, asked: dict[str, Any]) -> Table:
+def _balances(desk: Desk, connection: Connection, asked: Asked) -> Table:
     with desk.client(connection) as client:
         found = found_whole(client, Wanted(**asked))
     header, records = as_table(found)

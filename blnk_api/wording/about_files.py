@@ -1,20 +1,23 @@
 """What pages say about a file and its check: how it was read, what its columns become, who gets what."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
 from blnk_api.common.visible import shown
+from blnk_api.facts.file_shape import FileShape
+from blnk_api.facts.mapping import OUR_OWN, Use
+from blnk_api.facts.totals import LedgerTotal, Totals
 from blnk_api.files.column_labels import told_apart
 from blnk_api.files.csv import encodings
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import JournalRow
+from blnk_api.wording.balance_fields import FIELDS
 from blnk_api.wording.phrases import plural
 
 
-def row_labels(labels: list[Any], count: int) -> str:
+def row_labels(labels: Sequence[object], count: int) -> str:
     """ "3, 17, 20 and 41 more" """
     said = ", ".join(str(one) for one in labels[:_LABELS_TOLD])
     more = count - min(len(labels), _LABELS_TOLD)
@@ -30,23 +33,23 @@ class LedgerPart:
     said: str
 
 
-def by_ledger(totals: Mapping[str, Any]) -> list[LedgerPart]:
+def by_ledger(totals: Totals) -> list[LedgerPart]:
     """A check's totals, one part for each ledger, in the order of the check."""
-    parts: dict[str, list[dict[str, Any]]] = {}
-    for one in totals.get("by_ledger", []):
-        parts.setdefault(one["ledger_id"], []).append(one)
-    return [LedgerPart(id, found[0].get("name") or "", _counted(found)) for id, found in parts.items()]
+    parts: dict[str, list[LedgerTotal]] = {}
+    for one in totals.by_ledger:
+        parts.setdefault(one.ledger_id, []).append(one)
+    return [LedgerPart(id, found[0].name, _counted(found)) for id, found in parts.items()]
 
 
-def by_currency(totals: Mapping[str, Any]) -> str:
+def by_currency(totals: Totals) -> str:
     """ "41 balances: 27 in USD, 14 in EUR" """
-    return _counted(totals.get("by_ledger", []))
+    return _counted(totals.by_ledger)
 
 
-def _counted(totals: Iterable[Mapping[str, Any]]) -> str:
+def _counted(totals: Iterable[LedgerTotal]) -> str:
     sums: dict[str, int] = {}
     for one in totals:
-        sums[one["currency"]] = sums.get(one["currency"], 0) + int(one["n"])
+        sums[one.currency] = sums.get(one.currency, 0) + one.n
     most_first = sorted(sums.items(), key=lambda pair: -pair[1])
     said = ", ".join(f"{n:,} in {currency}" for currency, n in most_first)
     return f"{plural(sum(sums.values()), 'balance')}: {said}"
@@ -59,21 +62,22 @@ _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars ( | )"
 
 def reading(import_: Import) -> str:
     """How a file was read: "A text file with columns separated by commas, in UTF-8; names in row 1." """
-    shape = import_.shape or {}
-    if shape.get("kind") == "xlsx":
-        what = f"A workbook, sheet {shown(str(shape.get('sheet') or ''))}"
+    shape = import_.shape
+    assert shape is not None
+    if shape.kind == "xlsx":
+        what = f"A workbook, sheet {shown(shape.sheet or '')}"
     else:
-        between = delimiter(str(shape.get("delimiter") or ","))
+        between = delimiter(shape.delimiter or ",")
         what = f"A text file with columns separated by {between}, in {_encoding(shape)}"
-    row = shape.get("header_row")
+    row = shape.header_row
     names = f"the column names are in row {row}" if row else "there are no column names"
-    records = import_.totals.get("records")
-    return f"{what}; {names}." + ("" if records is None else f" {plural(int(records), 'row')} below.")
+    records = import_.totals.records
+    return f"{what}; {names}." + ("" if records is None else f" {plural(records, 'row')} below.")
 
 
-def _encoding(shape: Mapping[str, Any]) -> str:
-    said = encodings.said(str(shape.get("encoding") or "utf-8"))
-    return f"{said} (guessed: look whether accents are right)" if shape.get("encoding_guessed") else said
+def _encoding(shape: FileShape) -> str:
+    said = encodings.said(shape.encoding or "utf-8")
+    return f"{said} (guessed: look whether accents are right)" if shape.encoding_guessed else said
 
 
 def delimiter(sign: str) -> str:
@@ -82,7 +86,7 @@ def delimiter(sign: str) -> str:
 
 def columns(import_: Import, taken: Sequence[str] = ()) -> list[str]:
     """A name for each column of the file, by which it can be told from all others and from `taken`."""
-    return told_apart((import_.shape or {}).get("headers", []), taken)
+    return told_apart(import_.headers, taken)
 
 
 def column(import_: Import, position: int) -> str:
@@ -93,18 +97,14 @@ def column(import_: Import, position: int) -> str:
 
 def wrong(row: JournalRow) -> str:
     """What keeps a row from being sent."""
-    found = [one["message"] for one in row.problems if one.get("severity") == "error"]
-    return " ".join(found) or row.message or ""
-
-
-_FIELDS = ("ledger_id", "currency", "identity_id", "indicator", "track_fund_lineage", "allocation_strategy")
+    return row.wrong or row.message or ""
 
 
 def as_sent(found: Sequence[JournalRow]) -> dict[str, list[str]]:
     """Rows as they leave, a column for each field and each name of the metadata."""
     bodies = [orjson.loads(row.body or b"{}") for row in found]
     told: dict[str, list[str]] = {"Row": [row.label for row in found]}
-    for name in _FIELDS:
+    for name in FIELDS:
         if any(name in body for body in bodies):
             told[name] = [str(body.get(name, "")) for body in bodies]
     for name in dict.fromkeys(name for body in bodies for name in body.get("meta_data", {})):
@@ -125,31 +125,19 @@ def how_long(count: int, per_minute: int) -> str:
 
 
 _USES = {
-    "ledger": "Ledger",
-    "currency": "Currency",
-    "identity": "Identity",
-    "indicator": "Indicator",
-    "lineage": "Track fund lineage",
-    "allocation_strategy": "Allocation strategy",
-    "balance_id": "Our own column from earlier results",
-    "import_ref": "Our own column from earlier results",
-    "status": "Our own column from earlier results",
-    "message": "Our own column from earlier results",
-    "ignore": "Left out",
-    "metadata": "Metadata",
-    "reference": "Metadata, your own unique key",
+    Use.LEDGER: FIELDS["ledger_id"],
+    Use.CURRENCY: FIELDS["currency"],
+    Use.IDENTITY: FIELDS["identity_id"],
+    Use.INDICATOR: FIELDS["indicator"],
+    Use.LINEAGE: "Track fund lineage",
+    Use.ALLOCATION_STRATEGY: FIELDS["allocation_strategy"],
+    **dict.fromkeys(OUR_OWN, "Our own column from earlier results"),
+    Use.IGNORE: "Left out",
+    Use.METADATA: "Metadata",
+    Use.REFERENCE: "Metadata, your own unique key",
 }
 
 
-def use(chosen: str) -> str:
-    """A choice of what a column may become."""
-    return _USES.get(chosen, chosen)
-
-
-def becomes(column: Mapping[str, Any]) -> str:
-    """What a column of the file turns into."""
-    use = str(column.get("use"))
-    if use in ("metadata", "reference"):
-        name = shown(str(column.get("name") or ""))
-        return f"Metadata {name}" + (" (your own key)" if use == "reference" else "")
-    return _USES.get(use, use)
+def use(chosen: Use) -> str:
+    """What a column of the file becomes."""
+    return _USES[chosen]

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 
-import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from blnk_api.store import row_history
+from blnk_api.store import events, row_history
+from blnk_api.store.events import EventKind
 from blnk_api.store.imports import Import
-from blnk_api.store.sending.late_records import MADE_LATE, LateLooks
-from blnk_api.store.tables import events
+from blnk_api.store.sending.late_records import LateLooks
 from blnk_api.wording import phrases
 from blnk_api.wording.phrases import listed, plural
 
@@ -17,8 +16,8 @@ _LABELS_TOLD = 20
 
 def findings(tx: Connection, import_: Import) -> list[str]:
     """Balances that nobody expected any more, and that the comparison with Blnk does not name."""
-    found = import_.findings if (import_.findings or {}).get("checked") else None
-    known = {frozenset(one["ids"]) for one in (found or {}).get("twins", [])}
+    found = import_.findings if import_.findings and import_.findings.checked else None
+    known = {frozenset(one.ids) for one in found.twins} if found else set()
     said = []
     for one in row_history.second_balances(tx, import_.number):
         if frozenset(one.ids) not in known:
@@ -29,9 +28,8 @@ def findings(tx: Connection, import_: Import) -> list[str]:
                 "Decide which one stays in use, and put a note on the other."
             )
     if found is None:
-        made = select(events.c.detail).where(events.c.import_ == import_.number, events.c.what == MADE_LATE)
-        for detail in map(orjson.loads, tx.execute(made.order_by(events.c.id)).scalars()):
-            said.append(phrases.made_late(detail["label"], detail["balance_ids"]))
+        for late in events.of_kinds(tx, import_.number, [EventKind.MADE_LATE]):
+            said.append(phrases.made_late(str(late.detail.label), late.detail.ids))
     return said
 
 

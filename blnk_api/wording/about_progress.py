@@ -4,7 +4,7 @@ from blnk_api.settings import Connection
 from blnk_api.store.imports import Import
 from blnk_api.store.sending.senders import Learned
 from blnk_api.store.states import ImportState, Ramp, RowState
-from blnk_api.wording.phrases import needs_someone, plural, progress, title
+from blnk_api.wording.phrases import needs_someone, plural, title
 
 _PAGES_READ_SECONDS = 60.0
 _AT_ITS_LIMIT = 0.75
@@ -13,7 +13,7 @@ _AT_ITS_LIMIT = 0.75
 
 def tab_title(import_: Import) -> str:
     """For a browser's tab: "42 % · customers.csv" """
-    settled, total = progress(import_)
+    settled, total = import_.settled, import_.to_send
     match import_.state:
         case ImportState.DONE:
             told = f"{needs_someone(import_):,} need you" if needs_someone(import_) else "Done"

@@ -1,28 +1,20 @@
 """What a page says of one row: what was sent when, what came back, what looking found, what to do now."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import tzinfo
-from typing import Any
 
 import orjson
 
 from blnk_api.common.visible import shown
-from blnk_api.models import IMPORT_ID, IMPORT_REF
+from blnk_api.facts.findings import Findings
+from blnk_api.models import IMPORT_ID, IMPORT_REF, RequestFields
 from blnk_api.store.imports import Import
 from blnk_api.store.people.edits import Repair
 from blnk_api.store.rows import Attempt, JournalRow
 from blnk_api.store.states import Outcome, RowState
 from blnk_api.wording import about_files, phrases
+from blnk_api.wording.balance_fields import FIELDS
 from blnk_api.wording.phrases import listed
-
-FIELDS = {
-    "ledger_id": "Ledger",
-    "currency": "Currency",
-    "identity_id": "Identity",
-    "indicator": "Indicator",
-    "track_fund_lineage": "Tracks fund lineage",
-    "allocation_strategy": "Allocation strategy",
-}
 
 CAME_TO = {
     Outcome.CREATED: "Created",
@@ -47,9 +39,9 @@ def sent(row: JournalRow, import_: Import) -> list[tuple[str, str]]:
     """The fields of a row's request, named; metadata under its own names. Empty when it has none."""
     if row.body is None:
         return []
-    body: dict[str, Any] = orjson.loads(row.body)
+    body: RequestFields = orjson.loads(row.body)
     meta_data = body.pop("meta_data", {})
-    ledger = import_.totals.get("ledger_names", {}).get(body.get("ledger_id"))
+    ledger = import_.totals.ledger_names.get(body.get("ledger_id") or "")
     pairs = [(FIELDS.get(name, name), str(value)) for name, value in body.items()]
     if ledger:
         pairs.insert(1, ("Ledger's name", ledger))
@@ -72,7 +64,7 @@ def in_short(row: JournalRow) -> str:
     """What a row asks for in one line, without our marks."""
     if row.body is None:
         return ""
-    body: dict[str, Any] = orjson.loads(row.body)
+    body: RequestFields = orjson.loads(row.body)
     meta_data = body.pop("meta_data", {})
     ours = (IMPORT_REF, IMPORT_ID)
     values = [*body.values(), *(value for name, value in meta_data.items() if name not in ours)]
@@ -157,21 +149,21 @@ def _as_sentence(text: str | None) -> str:
     return "" if not text else text if text[-1] in ".!?" else f"{text}."
 
 
-def about(row: JournalRow, findings: Mapping[str, Any] | None) -> list[str]:
+def about(row: JournalRow, findings: Findings | None) -> list[str]:
     """What the comparison with Blnk brought to light about this row, and what to do."""
-    if not findings:
+    if findings is None:
         return []
     said = []
-    for one in findings.get("twins", []):
-        if one["row"] == row.number and row.balance_id in one["ids"]:
+    for one in findings.twins:
+        if one.row == row.number and row.balance_id in one.ids:
             said.append(
-                f"This row has {len(one['ids'])} balances in Blnk: {listed(one['ids'])}. Decide which one "
+                f"This row has {len(one.ids)} balances in Blnk: {listed(one.ids)}. Decide which one "
                 "stays in use, put a note on the other, and tell those who post transactions."
             )
-    for one in findings.get("missing", []):
-        if one["row"] == row.number and row.balance_id in one["ids"] and row.state is not RowState.UNKNOWN:
+    for one in findings.missing:
+        if one.row == row.number and row.balance_id in one.ids and row.state is not RowState.UNKNOWN:
             said.append(
-                f"Blnk could not find {listed(one['ids'])} when it was compared. Look for it in Blnk; if it "
+                f"Blnk could not find {listed(one.ids)} when it was compared. Look for it in Blnk; if it "
                 "is gone, whoever runs your Blnk has to find out why."
             )
     return said

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from blnk_api.common.actors import Actor, ActorKind, Who
 from blnk_api.common.visible import shown
+from blnk_api.facts.findings import Findings
 from blnk_api.settings import Connection, Environment, Instance
-from blnk_api.store.imports import Event, Import
-from blnk_api.store.sending.late_records import LOOKED_UP, MADE_LATE
+from blnk_api.store.events import Event, EventKind, Particulars
+from blnk_api.store.imports import Import
 from blnk_api.store.sending.senders import SenderIs, Sending
 from blnk_api.store.states import WORDS, ImportState, PausedBy, RowState, Stage
 
@@ -109,25 +109,16 @@ def title(import_: Import) -> str:
     """What an import is called: its file's name, or what the form was for."""
     if import_.file_name:
         return shown(import_.file_name, 80)
-    made = (import_.totals.get("by_ledger") or [{}])[0]
-    return f"One {shown(str(made.get('currency', '')))} balance"
+    currencies = [one.currency for one in import_.totals.by_ledger]
+    return f"One {shown(''.join(currencies[:1]))} balance"
 
 
 _FINDINGS_TOLD = 20
 
-_SETTLED = (RowState.CREATED, RowState.EXISTS, RowState.REFUSED)
-_TO_SEND = (*_SETTLED, RowState.READY, RowState.SENDING, RowState.UNKNOWN)
-
-
-def progress(import_: Import) -> tuple[int, int]:
-    """Rows that are settled, of how many that are to be sent."""
-    counts = import_.counts
-    return sum(counts.get(one, 0) for one in _SETTLED), sum(counts.get(one, 0) for one in _TO_SEND)
-
 
 def headline(import_: Import) -> str:
     """The sentence that matters most about an import at this moment."""
-    settled, total = progress(import_)
+    settled, total = import_.settled, import_.to_send
     match import_.state:
         case ImportState.DRAFT:
             return _of_draft(import_)
@@ -185,32 +176,31 @@ def actor(who: Who) -> str:
     return "Balance Desk" if known.kind is ActorKind.SYSTEM else f"{shown(known.name, 80)} (not verified)"
 
 
-def findings(found: Mapping[str, Any]) -> list[str]:
+def findings(found: Findings) -> list[str]:
     """What the comparison with Blnk brought to light, one sentence each; none when all is well."""
-    if not found.get("checked"):
-        why = shown(str(found.get("why_not") or "these credentials may not read"), 200).rstrip(".")
+    if not found.checked:
+        why = shown(found.why_not or "these credentials may not read", 200).rstrip(".")
         return [f"Not verified: {why}. What was created could not be compared with Blnk."]
     said = []
-    for one in found.get("twins", [])[:_FINDINGS_TOLD]:
+    for one in found.twins[:_FINDINGS_TOLD]:
         said.append(
-            f"Row {one['row']} has two balances in Blnk: {listed(one['ids'])}. Decide which one stays in "
+            f"Row {one.row} has two balances in Blnk: {listed(one.ids)}. Decide which one stays in "
             "use, put a note on the other, and tell those who post transactions."
         )
-    for one in found.get("missing", [])[:_FINDINGS_TOLD]:
+    for one in found.missing[:_FINDINGS_TOLD]:
         said.append(
-            f"Row {one['row']}: Blnk confirmed {listed(one['ids'])} and cannot find it now. "
+            f"Row {one.row}: Blnk confirmed {listed(one.ids)} and cannot find it now. "
             "Open the row: look again, say which balance it is, or send it again."
         )
-    for one in found.get("unexpected", [])[:_FINDINGS_TOLD]:
+    for stranger in found.unexpected[:_FINDINGS_TOLD]:
         said.append(
-            made_late(one["row"], one["ids"])
-            if "row" in one
-            else f"Blnk holds {listed(one['ids'])} from this import, and no row of the file stands for it. "
+            made_late(stranger.row, stranger.ids)
+            if stranger.row is not None
+            else f"Blnk holds {listed(stranger.ids)} from this import, and no row of the file stands for it. "
             "Look at it in Blnk, and put a note on it if nobody is to use it."
         )
-    more = sum(
-        max(0, len(found.get(kind, [])) - _FINDINGS_TOLD) for kind in ("twins", "missing", "unexpected")
-    )
+    kinds = (found.twins, found.missing, found.unexpected)
+    more = sum(max(0, len(kind) - _FINDINGS_TOLD) for kind in kinds)
     return [*said, f"And {more:,} more findings like these."] if more else said
 
 
@@ -228,72 +218,72 @@ def event(one: Event) -> str:
     return said(one.detail) if said else one.what.capitalize() + "."
 
 
-def _second_balance(detail: dict[str, Any]) -> str:
-    ids = listed([str(id) for id in detail.get("balance_ids", [])])
+def _second_balance(detail: Particulars) -> str:
+    ids = listed([str(id) for id in detail.balance_ids])
     return f"One row has two balances in Blnk: {ids}. Somebody has to decide what to do about them."
 
 
-def _rows(detail: dict[str, Any]) -> str:
-    return plural(int(detail.get("rows", 0)), "row")
+def _rows(detail: Particulars) -> str:
+    return plural(detail.rows if isinstance(detail.rows, int) else len(detail.rows), "row")
 
 
-_EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "uploaded": lambda _: "Uploaded the file.",
-    "asked for": lambda _: "Filled in the form.",
-    "confirmed": lambda detail: (
+_EVENTS: dict[str, Callable[[Particulars], str]] = {
+    EventKind.UPLOADED: lambda _: "Uploaded the file.",
+    EventKind.ASKED_FOR: lambda _: "Filled in the form.",
+    EventKind.CONFIRMED: lambda detail: (
         "Confirmed without the checks that could not be made. Sending begins."
-        if detail.get("unchecked")
+        if detail.unchecked
         else "Confirmed. Sending begins."
     ),
-    "paused": lambda detail: (
-        "Paused." if detail.get("by") == PausedBy.PERSON else f"Paused: {detail.get('reason', '')}"
+    EventKind.PAUSED: lambda detail: (
+        "Paused." if detail.by == PausedBy.PERSON else f"Paused: {detail.reason}"
     ),
-    "resumed": lambda _: "Resumed.",
-    "cancelled": lambda _: "Cancelled what was not sent.",
-    "late answer": lambda detail: (
-        f"A late answer arrived: {detail.get('balance_id', 'the balance')} was created."
+    EventKind.RESUMED: lambda _: "Resumed.",
+    EventKind.CANCELLED: lambda _: "Cancelled what was not sent.",
+    EventKind.LATE_ANSWER: lambda detail: (
+        f"A late answer arrived: {detail.balance_id or 'the balance'} was created."
     ),
-    "second balance": _second_balance,
-    MADE_LATE: lambda detail: made_late(str(detail.get("label")), detail.get("balance_ids", [])),
-    LOOKED_UP: lambda detail: (
+    EventKind.SECOND_BALANCE: _second_balance,
+    EventKind.MADE_LATE: lambda detail: made_late(str(detail.label), detail.ids),
+    EventKind.LOOKED_UP: lambda detail: (
         f"Checked Blnk for the last time for {_rows(detail)} with an attempt without a clear answer."
     ),
-    "found": lambda detail: f"Found in Blnk: {detail.get('balance_id', 'a balance')} was created before.",
-    "verified": lambda _: "Compared what was created with what Blnk holds.",
-    "accepted": lambda detail: f"Said that {_rows(detail)} like balances made before are to be created too.",
-    "asked to look again": lambda detail: f"Asked to look {_rows(detail)} up in Blnk again.",
-    "said which balance it is": lambda detail: f"Said that {detail.get('balance_id')} is a row's balance.",
-    "asked to send again": lambda _: "Asked to send a row again, after looking in Blnk.",
-    "asked for again": lambda detail: (
-        f"Asked for {plural(int(detail.get('count', 0)), 'more balance')}, "
-        "although Blnk has the same already."
+    EventKind.FOUND: lambda detail: f"Found in Blnk: {detail.balance_id or 'a balance'} was created before.",
+    EventKind.VERIFIED: lambda _: "Compared what was created with what Blnk holds.",
+    EventKind.ACCEPTED: lambda detail: (
+        f"Said that {_rows(detail)} like balances made before are to be created too."
     ),
-    "asked to verify again": lambda _: "Asked to compare with Blnk again.",
-    "absent": lambda _: "Looked for a row's balance in Blnk: there is none.",
-    "noted": lambda detail: f"Put a note on {detail.get('balance_id', 'the import')}.",
-    "repaired and sent again": lambda detail: (
-        f"Put the refused row {detail.get('label')} right and asked to send it again."
+    EventKind.ASKED_TO_LOOK_AGAIN: lambda detail: f"Asked to look {_rows(detail)} up in Blnk again.",
+    EventKind.SAID_WHICH_BALANCE: lambda detail: f"Said that {detail.balance_id} is a row's balance.",
+    EventKind.ASKED_TO_SEND_AGAIN: lambda _: "Asked to send a row again, after looking in Blnk.",
+    EventKind.ASKED_FOR_AGAIN: lambda detail: (
+        f"Asked for {plural(detail.count, 'more balance')}, although Blnk has the same already."
     ),
-    "receipt": lambda detail: f"Receipt {detail.get('n')} was written.",
-    "purged": lambda detail: (
-        f"The file and the contents of the rows were thrown away, {detail.get('days')} days after the end."
+    EventKind.ASKED_TO_VERIFY_AGAIN: lambda _: "Asked to compare with Blnk again.",
+    EventKind.ABSENT: lambda _: "Looked for a row's balance in Blnk: there is none.",
+    EventKind.NOTED: lambda detail: f"Put a note on {detail.balance_id or 'the import'}.",
+    EventKind.REPAIRED_AND_SENT_AGAIN: lambda detail: (
+        f"Put the refused row {detail.label} right and asked to send it again."
     ),
-    "expired": lambda detail: (
-        f"Discarded, because nobody touched this draft for {detail.get('days')} days. Nothing was sent."
+    EventKind.RECEIPT: lambda detail: f"Receipt {detail.n} was written.",
+    EventKind.PURGED: lambda detail: (
+        f"The file and the contents of the rows were thrown away, {detail.days} days after the end."
     ),
-    "unreadable": lambda detail: f"The file could not be used: {detail.get('why', '')}",
-    "matched columns": lambda _: "Said what the columns are.",
-    "skipped hidden rows": lambda _: "Skipped the rows that the workbook hides.",
-    "included hidden rows": lambda _: "Included the rows that the workbook hides.",
-    "read otherwise": lambda _: "Had the file read in another way.",
-    "repaired": lambda detail: f"Put {plural(int(detail.get('cells', 0)), 'cell')} right.",
-    "left out": lambda detail: f"Left {_rows(detail)} out.",
-    "taken in": lambda detail: f"Took {_rows(detail)} in again.",
-    "accepted currency": lambda detail: f"Said that {detail.get('code')} is a currency of their own.",
-    "sending stopped": lambda _: "Stopped all sending. Nothing leaves until it is started again.",
-    "sending started": lambda _: "Started sending again.",
-    "interrupted": lambda detail: (
-        f"Sending stopped in the middle of {plural(int(detail.get('rows', 0)), 'row')}; "
-        "Blnk is looked at before they go again."
+    EventKind.EXPIRED: lambda detail: (
+        f"Discarded, because nobody touched this draft for {detail.days} days. Nothing was sent."
+    ),
+    EventKind.UNREADABLE: lambda detail: f"The file could not be used: {detail.why}",
+    EventKind.MATCHED_COLUMNS: lambda _: "Said what the columns are.",
+    EventKind.SKIPPED_HIDDEN_ROWS: lambda _: "Skipped the rows that the workbook hides.",
+    EventKind.INCLUDED_HIDDEN_ROWS: lambda _: "Included the rows that the workbook hides.",
+    EventKind.READ_OTHERWISE: lambda _: "Had the file read in another way.",
+    EventKind.REPAIRED: lambda detail: f"Put {plural(detail.cells, 'cell')} right.",
+    EventKind.LEFT_OUT: lambda detail: f"Left {_rows(detail)} out.",
+    EventKind.TAKEN_IN: lambda detail: f"Took {_rows(detail)} in again.",
+    EventKind.ACCEPTED_CURRENCY: lambda detail: f"Said that {detail.code} is a currency of their own.",
+    EventKind.SENDING_STOPPED: lambda _: "Stopped all sending. Nothing leaves until it is started again.",
+    EventKind.SENDING_STARTED: lambda _: "Started sending again.",
+    EventKind.INTERRUPTED: lambda detail: (
+        f"Sending stopped in the middle of {_rows(detail)}; Blnk is looked at before they go again."
     ),
 }

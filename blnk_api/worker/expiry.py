@@ -9,9 +9,10 @@ from itertools import islice
 
 from blnk_api.settings import Settings
 from blnk_api.store import Journal, imports
+from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.states import ImportState
-from blnk_api.store.transitions import move_import, note
+from blnk_api.store.transitions import move_import
 
 _DAY_SECONDS = 86_400.0
 _IDS_PER_READ = 500
@@ -30,8 +31,8 @@ def expire(journal: Journal, settings: Settings, *, now: float | None = None) ->
             ended = time.time()
             if not move_import(tx, number, from_=drafts_alone, to=ImportState.CANCELLED, finished_at=ended):
                 continue  # somebody confirmed it meanwhile: it goes on, and its file stays
-            note(tx, number, who=WHO, what="cancelled")
-            note(tx, number, who=WHO, what="expired", days=days)
+            note(tx, number, who=WHO, what=EventKind.CANCELLED)
+            note(tx, number, who=WHO, what=EventKind.EXPIRED, detail=Particulars(days=days))
             id = imports.by_number(tx, number).id
         _remove_file(settings, id)
     for id in _cancelled_with_a_file(journal, settings, before):

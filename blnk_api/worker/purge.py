@@ -6,16 +6,15 @@ balances; so do counts, notes, what happened and the receipts, without the resul
 
 import shutil
 import time
-from typing import Any
 
 from sqlalchemy import Connection, select, update
 
 from blnk_api.settings import Settings
 from blnk_api.store import Journal, imports, tables
+from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.people import receipt_records
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.states import ImportState, RowState
-from blnk_api.store.transitions import note
 
 _ROWS_PER_WRITE = 500
 _AT_ONCE = 20
@@ -72,13 +71,13 @@ def _purge(journal: Journal, settings: Settings, number: int, days: int) -> None
     for folder in (settings.uploads_dir, settings.receipts_dir):
         if (folder / import_.id).exists():
             shutil.rmtree(folder / import_.id)
-    shape: dict[str, Any] = {**(import_.shape or {}), "samples": []}
-    totals = {**import_.totals, "problems": []}
+    shape = import_.shape and import_.shape.model_copy(update={"samples": []})
+    totals = import_.totals.model_copy(update={"problems": ()})
     with journal.write() as tx:
         mine = tables.repairs.c.import_ == number
         tx.execute(update(tables.repairs).where(mine).values(old="", new=""))
         imports.set_facts(tx, number, shape=shape, totals=totals, purged_at=time.time())
-        note(tx, number, who=WHO, what="purged", days=days)
+        note(tx, number, who=WHO, what=EventKind.PURGED, detail=Particulars(days=days))
 
 
 def _next_rows(tx: Connection, number: int, after: int) -> list[int]:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
@@ -32,7 +31,7 @@ _EDIT_ARRIVES_SECONDS = 0.3
 _PRESS_COUNTS_SECONDS = 5.0
 """A press that was left behind by going to another page does nothing when somebody comes back."""
 
-Pairs = Sequence[dict[str, Any]]
+Pairs = Sequence[dict[str, str | None]]
 _NO_PAIRS: Pairs = [{"Name": None, "Value": None}]
 
 

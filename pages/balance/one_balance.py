@@ -1,7 +1,6 @@
 """One balance as Blnk holds it, and which import, file and row made it."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import streamlit as st
 
@@ -13,17 +12,18 @@ from blnk_api.store import import_search, imports
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import JournalRow
 from blnk_api.wording import phrases
+from blnk_api.wording.balance_fields import FIELDS, HELD_FIELDS
 from pages.balance import notes_panel
 from pages.kit import look
 from pages.kit.context import Visit
 from pages.run import row_link
 
-_TOLD = {
-    **{"ledger_id": "Ledger", "currency": "Currency", "identity_id": "Identity", "indicator": "Indicator"},
-    **{"balance": "Balance", "credit_balance": "Credit", "debit_balance": "Debit"},
-    **{"inflight_balance": "In flight", "track_fund_lineage": "Tracks fund lineage"},
-    **{"allocation_strategy": "Allocation strategy", "created_at": "Created (UTC)"},
-}
+_LABELS = FIELDS | HELD_FIELDS
+_TOLD = (
+    *("ledger_id", "currency", "identity_id", "indicator", "balance", "credit_balance", "debit_balance"),
+    *("inflight_balance", "track_fund_lineage", "allocation_strategy", "created_at"),
+)
+"""In this order."""
 
 
 def show(visit: Visit, id: str) -> None:
@@ -48,10 +48,10 @@ def show(visit: Visit, id: str) -> None:
     _maker(visit, id, held)
     fields = held.model_dump(exclude_none=True)
     st.subheader("What Blnk holds")
-    told = {label: fields[name] for name, label in _TOLD.items() if fields.get(name) not in (None, "")}
-    for name, label in (("ledger_id", "Ledger"), ("identity_id", "Identity")):
+    told = {_LABELS[name]: fields[name] for name in _TOLD if fields.get(name) not in (None, "")}
+    for name in ("ledger_id", "identity_id"):
         if called := names.get(str(fields.get(name))):
-            told[label] = f"{called} ({fields[name]})"
+            told[_LABELS[name]] = f"{called} ({fields[name]})"
     _pairs(told)
     st.subheader("Metadata")
     if held.meta_data:
@@ -92,7 +92,7 @@ def _held(_visit: Visit, credentials: int, id: str) -> tuple[Balance, Mapping[st
     return held, named
 
 
-def _pairs(pairs: Mapping[str, Any]) -> None:
+def _pairs(pairs: Mapping[str, object]) -> None:
     st.dataframe(
         {"Field": list(pairs), "Value": [balance_search.as_text(value) for value in pairs.values()]},
         hide_index=True,

@@ -2,34 +2,30 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
 from blnk_api.drafts import drafts, form_request
 from blnk_api.drafts.drafts import NotConfirmed
 from blnk_api.errors import NothingCreated
+from blnk_api.facts.findings import Findings
 from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance, BalanceRequest
 from blnk_api.store import rows
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import JournalRow
-from blnk_api.store.states import WORDS, ImportState, RowState
+from blnk_api.store.states import SETTLED, WORDS, ImportState, RowState
 from blnk_api.wording import about_rows, phrases
+from blnk_api.wording.balance_fields import FIELDS, HELD_FIELDS
 from pages.balance import form, notes_panel
 from pages.kit import auto_refresh, banner, look, person, stop_switch
 from pages.kit.context import Visit
 from pages.run import controls, late_findings, receipt_links, resolve
 
-_TOLD = {
-    "ledger_id": "Ledger",
-    "currency": "Currency",
-    "identity_id": "Identity",
-    "indicator": "Indicator",
-    "balance": "Balance",
-    "created_at": "Created (UTC)",
-}
+_LABELS = FIELDS | HELD_FIELDS
+_TOLD = ("ledger_id", "currency", "identity_id", "indicator", "balance", "created_at")
 
-_SETTLED = (RowState.CREATED, RowState.EXISTS, RowState.REFUSED, RowState.INVALID)
+_AT_REST = (*SETTLED, RowState.INVALID)
+"""Nothing more happens by itself: what is invalid is never sent."""
 
 
 def show_outcome(visit: Visit, import_: Import) -> None:
@@ -37,7 +33,7 @@ def show_outcome(visit: Visit, import_: Import) -> None:
     row = _row(visit, import_)
     if import_.purged_at is not None:
         _purged(visit, import_, row, import_.purged_at)
-    elif row.state in _SETTLED or import_.is_over:
+    elif row.state in _AT_REST or import_.is_over:
         _settled(visit, import_, row)
     else:
         st.title("Create a balance")
@@ -64,7 +60,7 @@ def _watch(visit: Visit, id: str, draw_page_anew: Callable[[], None]) -> None:
     import_ = visit.reload(id)
     assert import_ is not None
     row = _row(visit, import_)
-    if row.state in _SETTLED or import_.is_over or stop_switch.has_changed(visit):
+    if row.state in _AT_REST or import_.is_over or stop_switch.has_changed(visit):
         draw_page_anew()
         return
     match import_.state, row.state:
@@ -117,7 +113,7 @@ def _settled(visit: Visit, import_: Import, row: JournalRow) -> None:
             st.write("It was cancelled before it was sent. Nothing was created.")
             _asked(request)
             _follow_up(request, "Create it after all")
-    for sentence in phrases.findings(import_.findings or {"checked": True}):
+    for sentence in phrases.findings(import_.findings or Findings(checked=True)):
         look.warning(sentence)
     late_findings.show(visit, import_)
     with st.container(key="made-by"):
@@ -192,8 +188,8 @@ def _asked(request: BalanceRequest) -> None:
     _table(fields, fields.pop("meta_data", {}))
 
 
-def _table(fields: Mapping[str, Any], meta_data: Mapping[str, Any]) -> None:
-    pairs = [(_TOLD.get(name, name), value) for name, value in fields.items()]
+def _table(fields: Mapping[str, object], meta_data: Mapping[str, object]) -> None:
+    pairs = [(_LABELS.get(name, name), value) for name, value in fields.items()]
     pairs += [(name, value) for name, value in meta_data.items() if name not in (IMPORT_REF, IMPORT_ID)]
     st.dataframe(
         {"Field": [name for name, _ in pairs], "Value": [str(value) for _, value in pairs]},

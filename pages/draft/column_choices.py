@@ -9,8 +9,8 @@ from blnk_api.drafts import mapping as mappings
 from blnk_api.drafts import mapping_changes
 from blnk_api.drafts.edits import editing
 from blnk_api.drafts.edits.editing import NotRepairable
-from blnk_api.drafts.mapping import ColumnUse, Mapping, Use
-from blnk_api.files import FileShape
+from blnk_api.facts.file_shape import FileShape
+from blnk_api.facts.mapping import CHOICES, ColumnUse, Mapping, Use
 from blnk_api.files.column_names import names_an_amount
 from blnk_api.store.imports import Import
 from blnk_api.store.people import saved_mappings
@@ -26,13 +26,15 @@ _PER_PAGE = 12
 
 def show(visit: Visit, import_: Import) -> None:
     """The columns with samples, what holds for all rows, what makes two rows the same; saved choices."""
-    mapping, shape = Mapping.model_validate(import_.mapping), FileShape.model_validate(import_.shape)
+    mapping, shape = import_.mapping, import_.shape
+    assert mapping is not None
+    assert shape is not None
     _offer_saved(visit, import_, shape)
     _columns(visit, import_, mapping, shape)
     _for_all_rows(visit, import_, mapping)
     _identity_key(visit, import_, mapping)
     _match(visit, import_, mapping)
-    _save(visit, import_, shape)
+    _save(visit, import_, mapping, shape)
 
 
 def _apply(visit: Visit, import_: Import, change: Callable[[Mapping], Mapping]) -> bool:
@@ -42,7 +44,7 @@ def _apply(visit: Visit, import_: Import, change: Callable[[Mapping], Mapping]) 
     # now. Nobody made them, and a sentence from here would take the place of the page that is shown.
     if now is None or now.mapping is None or now.state is not ImportState.DRAFT:
         return False
-    mapping = change(Mapping.model_validate(now.mapping))
+    mapping = change(now.mapping)
     try:
         editing.match(visit.desk.journal, import_.id, mapping, who=person.or_nobody(visit))
     except NotRepairable as problem:
@@ -80,8 +82,8 @@ def _column(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape, c
     with left, st.container(gap=None):
         st.text(called)
         st.caption(look.safe(" · ".join(mapping_changes.samples_of(shape, column.position)) or "empty", 90))
-    if column.use not in mapping_changes.CHOICES:
-        middle.text(about_files.becomes(column.model_dump()))
+    if column.use not in CHOICES:
+        middle.text(about_files.use(column.use))
         return
     if column.use in (Use.METADATA, Use.REFERENCE) and names_an_amount(column.header):
         left.caption("Amounts are not posted: every new balance starts at zero.")
@@ -93,8 +95,8 @@ def _column(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape, c
 
     middle.selectbox(
         f"{look.label(called)} becomes",
-        mapping_changes.CHOICES,
-        index=mapping_changes.CHOICES.index(column.use),
+        CHOICES,
+        index=CHOICES.index(column.use),
         key=key,
         format_func=about_files.use,
         on_change=choose,
@@ -214,8 +216,8 @@ def _match(visit: Visit, import_: Import, mapping: Mapping) -> None:
     )
 
 
-def _adopt(visit: Visit, import_: Import, saved: str, shape: FileShape) -> bool:
-    return _apply(visit, import_, lambda _: mappings.adopt(Mapping.model_validate_json(saved), shape))
+def _adopt(visit: Visit, import_: Import, saved: Mapping, shape: FileShape) -> bool:
+    return _apply(visit, import_, lambda _: mappings.adopt(saved, shape))
 
 
 def _offer_saved(visit: Visit, import_: Import, shape: FileShape) -> None:
@@ -233,7 +235,7 @@ def _offer_saved(visit: Visit, import_: Import, shape: FileShape) -> None:
                 st.rerun()
 
 
-def _save(visit: Visit, import_: Import, shape: FileShape) -> None:
+def _save(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input(
             "Save these choices under a name",
@@ -246,7 +248,7 @@ def _save(visit: Visit, import_: Import, shape: FileShape) -> None:
                     tx,
                     fingerprint=mappings.fingerprint(shape.headers),
                     name=name,
-                    mapping=Mapping.model_validate(import_.mapping).model_dump_json(),
+                    mapping=mapping,
                     who=person.or_nobody(visit),
                 )
             st.toast("Saved. It is offered for the next file with these columns.")

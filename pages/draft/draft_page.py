@@ -9,7 +9,7 @@ from blnk_api.drafts import drafts
 from blnk_api.reports.results import Variant
 from blnk_api.store import imports
 from blnk_api.store.imports import Import
-from blnk_api.store.states import BEING_CHECKED, ImportState, RowState, Stage
+from blnk_api.store.states import BEING_CHECKED, WORDS, ImportState, RowState, Stage
 from blnk_api.wording import about_files, phrases
 from pages.draft import (
     column_choices,
@@ -73,7 +73,7 @@ def _watch(visit: Visit, seen: Import, draw_page_anew: Callable[[], None]) -> No
         draw_page_anew()
         return
     st.status(phrases.headline(import_), type="compact", state="running")
-    expected = int((import_.shape or {}).get("rows_estimate", 0))
+    expected = import_.shape.rows_estimate if import_.shape else 0
     if import_.stage is Stage.CHECKING and expected > _LONG_FILE_ROWS:
         st.progress(min(1.0, import_.stage_progress / expected))
     if import_.problem:
@@ -85,16 +85,16 @@ def _checked(visit: Visit, import_: Import) -> None:
     """What the check found; while a repair is being checked, as it was before it."""
     totals = (
         ("To create", drafts.to_create(import_), None),
-        ("Already existed", import_.counts.get(RowState.EXISTS, 0), "Nothing is sent for these."),
+        (WORDS[RowState.EXISTS], import_.counts.get(RowState.EXISTS, 0), "Nothing is sent for these."),
         ("Invalid", import_.counts.get(RowState.INVALID, 0), "Nothing is sent for these."),
-        ("Left out", import_.counts.get(RowState.LEFT_OUT, 0), "Nothing is sent for these."),
+        (WORDS[RowState.LEFT_OUT], import_.counts.get(RowState.LEFT_OUT, 0), "Nothing is sent for these."),
     )
     with st.container(horizontal=True):
         for label, n, hint in totals:
             if n or label in ("To create", "Invalid"):
                 st.metric(label, f"{n:,}", border=True, width="content", help=hint)
-    for sentence in import_.totals.get("not_checked", []):
-        look.warning(str(sentence))
+    for sentence in import_.totals.not_checked:
+        look.warning(sentence)
     show_problems(visit, import_)
     edit_grid.show(visit, import_)
     if import_.counts.get(RowState.INVALID, 0):

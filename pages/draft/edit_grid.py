@@ -3,18 +3,17 @@
 The grid stays as it is while somebody works in it; what became of its rows is told above it.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import streamlit as st
 
 from blnk_api.drafts.edits import editing
-from blnk_api.drafts.edits.edited_records import Overlay
 from blnk_api.drafts.edits.editing import Edit, NotRepairable
 from blnk_api.store import rows
 from blnk_api.store.imports import Import
-from blnk_api.store.people import edits as repairs
 from blnk_api.store.rows import JournalRow
-from blnk_api.store.states import RowState
+from blnk_api.store.states import RowState, Stage
 from blnk_api.wording import about_files, phrases
 from pages.kit import look, person
 from pages.kit.context import Visit
@@ -23,18 +22,32 @@ _ROWS = 100
 _ROW, _WRONG, _LEAVE_OUT = "Row", "What is wrong", "Leave out"
 
 
+@dataclass
+class _Grid:
+    """What is shown. `version` is the draft's; `is_own` says that this visit has changed it since."""
+
+    version: int
+    after: int
+    """The id of the row before the first."""
+    generation: int
+    rows: list[JournalRow]
+    is_own: bool = False
+    seen: dict[tuple[int, str], object] = field(default_factory=dict)
+    """What was written down already, by the record's number and the column."""
+
+
 def show(visit: Visit, import_: Import) -> None:
     invalid = import_.counts.get(RowState.INVALID, 0)
     grid = _grid(visit, import_)
-    if not grid["rows"]:
+    if not grid.rows:
         return
     st.subheader("Put rows right here")
     _told(visit, import_, grid)
-    key = f"repair-{import_.id}-{grid['generation']}"
+    key = f"repair-{import_.id}-{grid.generation}"
     headers = about_files.columns(import_, taken=(_ROW, _WRONG, _LEAVE_OUT))
     with st.container(key="repair-grid"):
         st.data_editor(
-            _frame(grid["rows"], headers),
+            _frame(grid.rows, headers),
             key=key,
             hide_index=True,
             num_rows="fixed",
@@ -47,35 +60,32 @@ def show(visit: Visit, import_: Import) -> None:
                 _LEAVE_OUT: st.column_config.CheckboxColumn(width=105, help="This row is not sent."),
             },
         )
-    if invalid > len(grid["rows"]):
+    if invalid > len(grid.rows):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"{len(grid['rows']):,} of {invalid:,} rows are shown.", width="content")
-            st.button("The next rows", on_click=_renew, args=[import_.id, grid["rows"][-1].id])
-            if grid["after"]:
+            st.caption(f"{len(grid.rows):,} of {invalid:,} rows are shown.", width="content")
+            st.button("The next rows", on_click=_renew, args=[import_.id, grid.rows[-1].id])
+            if grid.after:
                 st.button("From the beginning", on_click=_renew, args=[import_.id])
 
 
-def _grid(visit: Visit, import_: Import) -> dict[str, Any]:
+def _grid(visit: Visit, import_: Import) -> _Grid:
     """What the grid shows: renewed when others changed the draft, kept while this visit edits in it."""
     name = f"repairing-{import_.id}"
-    grid: dict[str, Any] | None = st.session_state.get(name)
-    is_stale = grid is None or (grid["version"] != import_.version and not grid["own"])
-    if is_stale and (grid is None or import_.stage == "checked"):
-        after = grid["after"] if grid else 0
+    grid: _Grid | None = st.session_state.get(name)
+    is_stale = grid is None or (grid.version != import_.version and not grid.is_own)
+    if is_stale and (grid is None or import_.stage is Stage.CHECKED):
+        after = grid.after if grid else 0
         with visit.desk.journal.read() as tx:
             found = editing.problem_rows(tx, import_, after=after, limit=_ROWS)
-            changed = Overlay.of(repairs.of_import(tx, import_.number))
-        generation = grid["generation"] + 1 if grid else 0
-        grid = {"version": import_.version, "own": False, "after": after, "generation": generation}
-        grid |= {"rows": found, "seen": {}, "overlay": changed}
+        grid = _Grid(import_.version, after, grid.generation + 1 if grid else 0, found)
         st.session_state[name] = grid
     assert grid is not None
     return grid
 
 
 def _renew(id: str, after: int = 0) -> None:
-    grid = st.session_state[f"repairing-{id}"]
-    st.session_state[f"repairing-{id}"] = {**grid, "version": -1, "own": False, "after": after}
+    name = f"repairing-{id}"
+    st.session_state[name] = replace(st.session_state[name], version=-1, is_own=False, after=after)
 
 
 def forget(id: str) -> None:
@@ -83,8 +93,8 @@ def forget(id: str) -> None:
     st.session_state.pop(f"repairing-{id}", None)
 
 
-def _frame(found: list[JournalRow], headers: list[str]) -> dict[str, list[Any]]:
-    ours: dict[str, list[Any]] = {
+def _frame(found: list[JournalRow], headers: list[str]) -> dict[str, Sequence[object]]:
+    ours: dict[str, Sequence[object]] = {
         _ROW: [row.label for row in found],
         _WRONG: [about_files.wrong(row) for row in found],
         _LEAVE_OUT: [False] * len(found),
@@ -93,7 +103,7 @@ def _frame(found: list[JournalRow], headers: list[str]) -> dict[str, list[Any]]:
     return {**ours, **cells}
 
 
-def _keep(visit: Visit, import_: Import, grid: dict[str, Any], key: str, headers: list[str]) -> None:
+def _keep(visit: Visit, import_: Import, grid: _Grid, key: str, headers: list[str]) -> None:
     """Writes down what was changed since the last time. The editor tells all of its changes each time."""
     places = {header: at for at, header in enumerate(headers)}
     who = person.or_nobody(visit)
@@ -101,16 +111,16 @@ def _keep(visit: Visit, import_: Import, grid: dict[str, Any], key: str, headers
     out: list[int] = []
     back: list[int] = []
     for line, cells in st.session_state[key]["edited_rows"].items():
-        number = grid["rows"][int(line)].number
+        number = grid.rows[int(line)].number
         for column, value in cells.items():
-            if grid["seen"].get((number, column), False if column == _LEAVE_OUT else None) == value:
+            if grid.seen.get((number, column), False if column == _LEAVE_OUT else None) == value:
                 continue
-            grid["seen"][number, column] = value
+            grid.seen[number, column] = value
             if column == _LEAVE_OUT:
                 (out if value else back).append(number)
             else:
                 edits.append(Edit(number, places[column], value or ""))
-    grid["own"] = True
+    grid.is_own = True
     try:
         journal = visit.desk.journal
         editing.edit(journal, import_.id, edits, who=who)
@@ -122,12 +132,12 @@ def _keep(visit: Visit, import_: Import, grid: dict[str, Any], key: str, headers
         look.problem(str(problem))
 
 
-def _told(visit: Visit, import_: Import, grid: dict[str, Any]) -> None:
+def _told(visit: Visit, import_: Import, grid: _Grid) -> None:
     """What became of the rows of the grid since it was drawn."""
-    if not grid["own"]:
+    if not grid.is_own:
         st.caption("A change is kept as soon as you leave its cell, and the row is checked again at once.")
         return
-    numbers = {row.number for row in grid["rows"]}
+    numbers = {row.number for row in grid.rows}
     with visit.desk.journal.read() as tx:
         now = rows.of_records(tx, import_.number, numbers)
     wrong = [row for row in now if row.state is RowState.INVALID]
@@ -139,6 +149,6 @@ def _told(visit: Visit, import_: Import, grid: dict[str, Any]) -> None:
         )
         left = import_.counts.get(RowState.INVALID, 0)
         st.button(f"Show the {left:,} that are left", on_click=_renew, args=[import_.id], disabled=not left)
-    changed = {number for number, _ in grid["seen"]}
+    changed = {number for number, _ in grid.seen}
     for row in [row for row in wrong if row.number in changed][:5]:
         st.caption(look.safe(f"Row {row.label}: {about_files.wrong(row)}"))

@@ -1,10 +1,9 @@
 """What is wrong with a file, or worth knowing, in groups with row numbers; and a repair for each at once."""
 
-from typing import Any
-
 import streamlit as st
 
 from blnk_api.drafts.edits import editing
+from blnk_api.facts.totals import ProblemSummary
 from blnk_api.files.xlsx.cell_flaws import HIDDEN_ROW
 from blnk_api.store.imports import Import
 from blnk_api.wording import about_files
@@ -22,9 +21,8 @@ _TITLES = {
 
 
 def show_problems(visit: Visit, import_: Import) -> None:
-    found: list[dict[str, Any]] = import_.totals.get("problems", [])
     for severity, title in _TITLES.items():
-        group = [one for one in found if one.get("severity") == severity]
+        group = [one for one in import_.totals.problems if one.severity == severity]
         if not group:
             continue
         with st.expander(
@@ -38,12 +36,12 @@ def show_problems(visit: Visit, import_: Import) -> None:
                 )
 
 
-def _problem(visit: Visit, import_: Import, one: dict[str, Any], key: str) -> None:
-    rows, count = one.get("rows", []), int(one.get("count", 1))
+def _problem(visit: Visit, import_: Import, one: ProblemSummary, key: str) -> None:
+    rows, count = one.rows, one.count
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.container(gap=None, width="stretch"):
-            st.markdown(look.safe(one["message"]))
-            if rows and rows != ["0"]:
+            st.markdown(look.safe(one.message))
+            if rows and rows != ("0",):
                 column = f" · column {called}" if (called := _called(import_, one)) else ""
                 st.caption(
                     look.safe(
@@ -53,11 +51,11 @@ def _problem(visit: Visit, import_: Import, one: dict[str, Any], key: str) -> No
         _repair(visit, import_, one, count, key)
 
 
-def _repair(visit: Visit, import_: Import, one: dict[str, Any], count: int, key: str) -> None:
+def _repair(visit: Visit, import_: Import, one: ProblemSummary, count: int, key: str) -> None:
     """The one click that settles the whole group, where there is one."""
     who = person.or_nobody(visit)
-    if one["kind"] == "unknown_currency" and one.get("value"):
-        code = str(one["value"]).strip()
+    if one.kind == "unknown_currency" and one.value:
+        code = one.value.strip()
         if st.button(
             look.safe(f"{code} is right"), key=f"accept-{key}", help="A code of your own, in this whole file."
         ):
@@ -65,22 +63,22 @@ def _repair(visit: Visit, import_: Import, one: dict[str, Any], count: int, key:
                 import_,
                 lambda: editing.accept_currency(visit.desk.journal, import_.id, code, who=who),
             )
-    if one["kind"] == HIDDEN_ROW:
+    if one.kind == HIDDEN_ROW:
         label = "Skip this hidden row" if count == 1 else f"Skip {count:,} hidden rows"
         if st.button(label, key=f"hidden-{key}"):
             apply_edit.apply(
                 import_,
                 lambda: editing.skip_hidden_rows(visit.desk.journal, import_.id, True, who=who),
             )
-    if one["severity"] == "error" and _called(import_, one) and one.get("value") is not None:
+    if one.severity == "error" and _called(import_, one) and one.value is not None:
         _put_in_all(visit, import_, one, count, key)
-    if one.get("repair") is not None and one["severity"] != "note":
+    if one.repair is not None and one.severity != "note":
         label = f"Fix all {count:,}" if count > 1 else "Fix it"
         if st.button(label, key=f"fix-{key}", help=look.safe(_says(import_, one))):
-            _fix(visit, import_, one, one["repair"])
+            _fix(visit, import_, one, one.repair)
 
 
-def _put_in_all(visit: Visit, import_: Import, one: dict[str, Any], count: int, key: str) -> None:
+def _put_in_all(visit: Visit, import_: Import, one: ProblemSummary, count: int, key: str) -> None:
     """For what nobody but the person can know."""
     with st.popover(f"Change all {count:,}" if count > 1 else "Change it", key=f"change-{key}"):
         where = "all of them" if count > 1 else "this row"
@@ -89,25 +87,21 @@ def _put_in_all(visit: Visit, import_: Import, one: dict[str, Any], count: int, 
             _fix(visit, import_, one, new)
 
 
-def _fix(visit: Visit, import_: Import, one: dict[str, Any], repair: str) -> None:
-    facts = {name: one[name] for name in ("kind", "column", "value")}
+def _fix(visit: Visit, import_: Import, one: ProblemSummary, repair: str) -> None:
     who = person.or_nobody(visit)
 
     def act() -> None:
-        editing.fix_all(
-            visit.desk.journal, import_.id, **facts, position=one.get("position"), repair=repair, who=who
-        )
+        editing.fix_all(visit.desk.journal, import_.id, one, repair=repair, who=who)
 
     apply_edit.apply(import_, act)
 
 
-def _called(import_: Import, one: dict[str, Any]) -> str:
+def _called(import_: Import, one: ProblemSummary) -> str:
     """The problem's column; "" for the whole row. A check of an earlier version kept the header alone."""
-    position = one.get("position")
-    return str(one.get("column") or "") if position is None else about_files.column(import_, position)
+    return one.column if one.position is None else about_files.column(import_, one.position)
 
 
-def _says(import_: Import, one: dict[str, Any]) -> str:
+def _says(import_: Import, one: ProblemSummary) -> str:
     if not _called(import_, one):
         return "Takes the missing cells as empty."
-    return f"Puts “{one['repair']}” in their place." if one["repair"] else "Empties the cell."
+    return f"Puts “{one.repair}” in their place." if one.repair else "Empties the cell."

@@ -24,7 +24,7 @@ def show(visit: Visit, import_: Import) -> None:
 
 
 def _by_hand(visit: Visit, import_: Import) -> None:
-    n = int(import_.totals.get("left_out", 0))
+    n = import_.totals.left_out
     if not n:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -40,7 +40,7 @@ def _by_hand(visit: Visit, import_: Import) -> None:
 
 
 def _hidden(visit: Visit, import_: Import) -> None:
-    n = int(import_.totals.get("hidden_rows", 0))
+    n = import_.totals.hidden_rows
     if not n:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -56,7 +56,7 @@ def _hidden(visit: Visit, import_: Import) -> None:
 
 def _with_a_balance(visit: Visit, import_: Import) -> None:
     """A second balance for a customer may be meant, or not: only a person knows."""
-    n = int(import_.totals.get("has_balance", 0))
+    n = import_.totals.has_balance
     if not n:
         return
     look.warning(
@@ -75,7 +75,7 @@ def _with_a_balance(visit: Visit, import_: Import) -> None:
 
 def _resembling(visit: Visit, import_: Import) -> None:
     """Rows that are most likely corrections of balances made before: a person says whether they are new."""
-    n = int(import_.totals.get("looks_like", 0))
+    n = import_.totals.looks_like
     if not n:
         return
     look.warning(

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import streamlit as st
 
@@ -78,7 +77,7 @@ def _ledger(names: Mapping[str, str], id: str) -> str:
 _COLOURS = ["#4169d8", "#0f9d6b", "#d97706", "#8b5cf6", "#db2777", "#0891b2", "#65a30d", "#7c8798"]
 """They can be told apart on light and on dark ground; the table says the same in figures."""
 
-_BARS: dict[str, Any] = {
+_BARS: dict[str, object] = {
     "mark": {"type": "bar", "cornerRadius": 2},
     "encoding": {
         "y": {"field": "Ledger", "type": "nominal", "sort": "-x", "axis": {"title": None, "labelLimit": 220}},

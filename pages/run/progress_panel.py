@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
-from typing import Any
 
 import pyarrow as pa
 import streamlit as st
 
 from blnk_api.reports.progress_figures import Curve, Pulse, pulses
-from blnk_api.store import imports
-from blnk_api.store.imports import Event, Import
+from blnk_api.store import events
+from blnk_api.store.events import Event
+from blnk_api.store.imports import Import
 from blnk_api.store.states import WORDS, ImportState, RowState
 from blnk_api.wording import about_progress, phrases
 from pages.kit import auto_refresh, banner, look, stop_switch
@@ -97,7 +97,7 @@ def _counts(import_: Import) -> None:
         st.write("Refused rows: download what was not created, put them right, and import that file.")
 
 
-_ROWS_OVER_TIME: dict[str, Any] = {
+_ROWS_OVER_TIME: dict[str, object] = {
     "mark": {"type": "area", "line": True, "opacity": 0.25, "interpolate": "monotone"},
     "encoding": {
         "x": {"field": "at", "type": "temporal", "axis": {"title": None, "tickCount": 5}},
@@ -140,8 +140,8 @@ def _findings(visit: Visit, import_: Import) -> None:
     for sentence in phrases.findings(found):
         look.warning(sentence)
     with st.container(horizontal=True, vertical_alignment="center"):
-        if found.get("checked") and found.get("clean"):
-            expected = phrases.plural(int(found.get("expected", 0)), "balance")
+        if found.checked and found.clean:
+            expected = phrases.plural(found.expected, "balance")
             st.caption(f"Verified: all {expected} found in Blnk.", width="content")
         if visit.connection is not None:
             resolve.verify_again(visit, import_)
@@ -164,7 +164,7 @@ def show_events(visit: Visit, import_: Import) -> None:
 
 def _events(visit: Visit, number: int) -> None:
     with visit.desk.journal.read() as tx:
-        happened = imports.events_of(tx, number, limit=_EVENTS)
+        happened = events.of_import(tx, number, limit=_EVENTS)
     with st.container(gap=None):
         _tell(happened)
 

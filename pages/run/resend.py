@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from blnk_api.drafts.mapping import Use
+from blnk_api.facts.mapping import OUR_OWN, Use
 from blnk_api.review import resend_repaired
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import JournalRow
@@ -12,7 +12,7 @@ from pages.kit import look, person
 from pages.kit.context import Visit
 from pages.run import resolve
 
-_NOT_ASKED = (Use.IGNORE, Use.BALANCE_ID, Use.STATUS, Use.MESSAGE, Use.IMPORT_REF, Use.IMPORT_ROW)
+_NOT_ASKED = (Use.IGNORE, *OUR_OWN)
 _MOST_FIELDS = 60
 """A wider row is put right in a file."""
 
@@ -28,8 +28,8 @@ def is_possible(import_: Import, row: JournalRow) -> bool:
 
 def _columns(import_: Import) -> list[tuple[int, str]]:
     """Place and name of the columns that are sent."""
-    columns, names = (import_.mapping or {}).get("columns", []), about_files.columns(import_)
-    return [(one["position"], names[one["position"]]) for one in columns if one["use"] not in _NOT_ASKED]
+    names = about_files.columns(import_)
+    return [(one.position, names[one.position]) for one in import_.columns if one.use not in _NOT_ASKED]
 
 
 def form(visit: Visit, import_: Import, row: JournalRow) -> None:

@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from blnk_api.store import row_history, rows
+from blnk_api.store import events, row_history, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from blnk_api.store.rows import JournalRow
@@ -95,7 +95,7 @@ def _tables(visit: Visit, import_: Import, row: JournalRow) -> None:
     with visit.desk.journal.read() as tx:
         tried = rows.attempts_of(tx, row.id)
         changes = edits.of_import(tx, import_.number, number=row.number)
-        happened = row_history.events_of_row(tx, import_.number, row.id)
+        happened = events.of_row(tx, import_.number, row.id)
     if asked := about_rows.sent(row, import_):
         st.subheader("What was sent" if tried else "What the row asks for")
         _pairs("sent", asked)

@@ -143,4 +143,4 @@ def _columns(import_: Import, page: list[JournalRow]) -> dict[str, list[str]]:
 def _message(row: JournalRow) -> str:
     if row.message or row.state is not RowState.INVALID:
         return row.message or ""
-    return " ".join(one["message"] for one in row.problems if one.get("severity") == "error")
+    return row.wrong

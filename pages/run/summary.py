@@ -71,7 +71,7 @@ def _first(visit: Visit, import_: Import) -> list[JournalRow]:
 def _told(row: JournalRow) -> str:
     if row.message or row.state is not RowState.INVALID:
         return row.message or "no answer came back"
-    return " ".join(one["message"] for one in row.problems if one.get("severity") == "error")
+    return row.wrong
 
 
 def _choose(import_: Import, state: RowState) -> None:

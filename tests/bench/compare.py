@@ -81,10 +81,10 @@ def compared(here: Place, path: Path, n: int) -> str:
         worker.wait()
     draft = here.find(id)
     here.discard(id)
-    assert not draft.totals["not_checked"], draft.totals
+    assert not draft.totals.not_checked, draft.totals
     return (
         f"| {n:,} rows, all corrected in one column | {seconds:.0f} s; left out as look-alikes "
-        f"{draft.totals['looks_like']:,}, new {draft.totals['balances']:,} | {peak_mb:.0f} MB in the sender, "
+        f"{draft.totals.looks_like:,}, new {draft.totals.balances:,} | {peak_mb:.0f} MB in the sender, "
         f"{ended.peak_mb:.0f} MB in the check before |"
     )
 

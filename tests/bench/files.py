@@ -167,7 +167,7 @@ def checking(here: Place, path: Path) -> Iterator[str]:
     ended, stood = prepared(here, id)
     draft = here.find(id)
     assert draft.stage is Stage.LOOKING, draft
-    records = draft.totals["records"]
+    records = draft.totals.records
     what = f"{path.suffix[1:].upper()}, {records:,} rows, {path.stat().st_size / 1e6:.0f} MB"
     yield (
         f"| {what}: read, checked, in the journal | {ended.seconds:.1f} s (of them {ended.cpu_seconds:.1f} s "

@@ -17,8 +17,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from blnk_api import files as reading
-from blnk_api.drafts import mapping
 from blnk_api.drafts.edits import problem_workbook
+from blnk_api.facts.file_shape import FileShape
+from blnk_api.facts.mapping import Mapping as ColumnMapping
 from blnk_api.files.formula_guard import guard_cell
 from blnk_api.reports import results
 from blnk_api.reports.results import Variant
@@ -118,7 +119,7 @@ def _import(
     journal: Journal, headers: Sequence[str], cells: Sequence[list[str]], state: RowState = RowState.READY
 ) -> Import:
     id = imports.new_id()
-    shape = reading.FileShape(kind="csv", header_row=1, headers=list(headers))
+    shape = FileShape(kind="csv", header_row=1, headers=list(headers))
     with journal.write() as tx:
         imports.create(
             tx,
@@ -127,8 +128,8 @@ def _import(
             instance=Instance("https://blnk.example", "i", "sandbox"),
             connection="here",
             who="bench",
-            shape=shape.model_dump_json(),
-            mapping=mapping.Mapping(columns=()).model_dump_json(),
+            shape=shape,
+            mapping=ColumnMapping(columns=()),
         )
         import_ = imports.find(tx, id)
         assert import_ is not None

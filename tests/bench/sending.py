@@ -27,6 +27,7 @@ import requests
 from sqlalchemy import select
 
 from blnk_api import settings as settings_module
+from blnk_api.facts.file_shape import FileShape
 from blnk_api.lookup import refs
 from blnk_api.store import Journal, imports, rows, tables
 from blnk_api.store.imports import Import
@@ -171,11 +172,12 @@ class Run:
 
 def checked_import(journal: Journal, instance: settings_module.Instance, n: int) -> Import:
     """imp_bench: a draft of n rows for the connection "here", as it stands before it is confirmed."""
-    shape = {"kind": "csv", "header_row": 1, "headers": ["ledger", "currency", "identity", "metadata"]}
+    headers = ["ledger", "currency", "identity", "metadata"]
+    shape = FileShape(kind="csv", header_row=1, headers=headers)
     with journal.write() as tx:
         imports.create(
             tx, "imp_bench", kind="file", instance=instance, connection="here", who="bench",
-            file_name="bench.csv", stage=Stage.CHECKED, shape=orjson.dumps(shape).decode(),
+            file_name="bench.csv", stage=Stage.CHECKED, shape=shape,
         )  # fmt: skip
         made = imports.find(tx, "imp_bench")
         assert made is not None

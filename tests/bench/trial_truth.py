@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from blnk_api.facts.findings import Findings
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import JournalRow
 from blnk_api.store.states import ImportState, RowState
@@ -63,9 +64,9 @@ def named_in(imports: Iterable[Import]) -> set[str]:
     return {
         id
         for import_ in imports
-        for kind in ("twins", "unexpected")
-        for finding in (import_.findings or {}).get(kind, [])
-        for id in finding["ids"]
+        for found in [import_.findings or Findings()]
+        for ids in (*(one.ids for one in found.twins), *(one.ids for one in found.unexpected))
+        for id in ids
     }
 
 

@@ -10,7 +10,7 @@ from blnk_api.common.names import fold, pattern
 from blnk_api.drafts import reference_data
 from blnk_api.drafts.checking import Known, Wanted
 from blnk_api.drafts.checking.cells import identities, ledgers
-from blnk_api.drafts.mapping import Mapping
+from blnk_api.facts.mapping import Mapping
 from tests.support.connections import connection_of
 from tests.support.practice import PracticeBlnk
 

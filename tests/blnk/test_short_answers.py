@@ -9,9 +9,10 @@ import pytest
 
 from blnk_api.blnk.replies import Request
 from blnk_api.errors import ReadFailed
+from blnk_api.facts.findings import Findings
 from blnk_api.lookup import existing
 from blnk_api.lookup.looker import Looker, sortable
-from blnk_api.sending.verify import Findings, verify
+from blnk_api.sending.verify import verify
 from blnk_api.store import Journal
 from blnk_api.store.async_store import JournalThread
 from blnk_api.store.states import RowState
@@ -123,11 +124,11 @@ def test_a_balance_is_missing_only_where_another_one_is_shown(five: Verified) ->
     with pytest.raises(ReadFailed, match="had shown before"):
         verified(five, others, [], [])
     findings = verified(five, others, [], one, one)
-    assert [found["ids"] for found in findings.missing] == [[gone]]
-    assert verified(five, others, [], [gone]).is_clean
+    assert [found.ids for found in findings.missing] == [[gone]]
+    assert verified(five, others, [], [gone]).clean
 
 
 def test_where_no_other_one_is_shown_it_is_asked_for_three_times(five: Verified) -> None:
     ids = [row.balance_id or "" for row in rows_of(five.journal, five.import_)]
-    assert verified(five, [], [], ids).is_clean
+    assert verified(five, [], [], ids).clean
     assert len(verified(five, [], [], []).missing) == 5

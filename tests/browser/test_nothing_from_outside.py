@@ -26,6 +26,7 @@ from tests.support.browser import (
     upload,
     wait_for_metric,
 )
+from tests.support.store import set_columns
 
 EVIL = "![x](http://evil.example/x.png)<img src=//evil.example/y> www.evil.example"
 FILE = "![x](f.evil.example) www.evil.example ad@evil.example.csv"
@@ -205,6 +206,4 @@ def words_of_blnk(app: App, link: str) -> None:
                 .where(rows.c.import_ == found.number, rows.c.number == number)
                 .values(message=EVIL, state=state, waits_for_person=True)
             )
-        imports.set_facts(
-            tx, found.number, state=ImportState.PAUSED, paused_by=PausedBy.PERSON, paused_reason=EVIL
-        )
+        set_columns(tx, found, state=ImportState.PAUSED, paused_by=PausedBy.PERSON, paused_reason=EVIL)

@@ -17,7 +17,7 @@ import pytest
 from blnk_api.cli import column_options, progress_line
 from blnk_api.cli.column_options import Wishes
 from blnk_api.cli.exits import Ends
-from blnk_api.drafts.mapping import Use
+from blnk_api.facts.mapping import Use
 from blnk_api.practice import launch
 from blnk_api.store import imports
 from blnk_api.store.imports import Import

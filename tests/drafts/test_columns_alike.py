@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import asdict
 from pathlib import Path
 
 import orjson
@@ -10,21 +11,23 @@ from sqlalchemy import update
 
 from blnk_api.drafts import mapping as mappings
 from blnk_api.drafts import mapping_changes
+from blnk_api.drafts.checking.problem_groups import group
 from blnk_api.drafts.edits import editing
 from blnk_api.drafts.edits.editing import NotRepairable
 from blnk_api.drafts.edits.problem_workbook import NotTheseRows
-from blnk_api.drafts.mapping import Mapping, Use
-from blnk_api.drafts.problems import Problem, group
-from blnk_api.files import FileShape
+from blnk_api.facts.file_shape import FileShape
+from blnk_api.facts.mapping import Use
+from blnk_api.facts.problems import Problem
+from blnk_api.facts.totals import ProblemSummary
 from blnk_api.files.column_labels import told_apart
 from blnk_api.reports import receipts, results
-from blnk_api.store import imports, tables
+from blnk_api.store import events, tables
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits as repairs
 from blnk_api.store.people.edits import Edit
 from blnk_api.store.states import RowState
 from blnk_api.wording import about_files
-from tests.support.importer import LEDGER, Importer
+from tests.support.importer import LEDGER, Importer, mapping_of
 from tests.support.practice import PracticeBlnk
 from tests.support.problem_rows import as_csv, read_back, sent_out, table
 
@@ -53,22 +56,22 @@ def draft(importer: Importer) -> Import:
 
 
 def second_is_the_currency(importer: Importer, draft: Import) -> Import:
-    mapping = Mapping.model_validate(draft.mapping)
+    mapping = mapping_of(draft)
     mapping = mapping_changes.with_use(mapping, 1, Use.METADATA, "currency")
     editing.match(importer.journal, draft.id, mapping_changes.with_use(mapping, 2, Use.CURRENCY), who="Ada")
     return importer.wait_until_checked(draft)
 
 
-def wrong_currency(draft: Import) -> dict[str, object]:
-    [found] = [one for one in draft.totals["problems"] if one["kind"] == "unknown_currency"]
-    return {key: found[key] for key in ("kind", "column", "position", "value")}
+def wrong_currency(draft: Import) -> ProblemSummary:
+    [found] = [one for one in draft.totals.problems if one.kind == "unknown_currency"]
+    return found
 
 
 def test_fix_all_writes_into_the_column_that_is_wrong(
     importer: Importer, draft: Import, practice_blnk: PracticeBlnk
 ) -> None:
     assert importer.counts(draft) == {RowState.INVALID: 2, RowState.READY: 1}
-    changed = editing.fix_all(importer.journal, draft.id, **wrong_currency(draft), repair="USD", who="Ada")  # type: ignore[arg-type]
+    changed = editing.fix_all(importer.journal, draft.id, wrong_currency(draft), repair="USD", who="Ada")
     assert changed == 2
     done = importer.finish(importer.wait_until_checked(draft))
     assert held(practice_blnk) == HELD
@@ -78,8 +81,8 @@ def test_fix_all_writes_into_the_column_that_is_wrong(
         (3, "currency (column 3)", "USDD", "USD"),
     ]
     with importer.journal.read() as tx:
-        [event] = [one for one in imports.events_of(tx, done.number) if one.what == "repaired"]
-        assert event.detail == {"cells": 2, "columns": [2]}
+        [event] = [one for one in events.of_import(tx, done.number) if one.what == "repaired"]
+        assert (event.detail.cells, event.detail.columns) == (2, (2,))
     told = b"".join(results.stream(importer.journal, importer.find(done.id), results.Variant.ALL))
     lines = list(csv.reader(io.StringIO(told.decode("utf-8-sig"))))
     assert lines[1][:4] == [LEDGER, "legacy EUR", "USD", "C-1"]
@@ -99,9 +102,9 @@ def test_a_problem_that_an_earlier_version_found_is_not_put_into_a_column_of_the
     importer: Importer, draft: Import, practice_blnk: PracticeBlnk
 ) -> None:
     forget_positions(importer, draft)
-    facts = {**wrong_currency(draft), "position": None}
+    problem = wrong_currency(draft).model_copy(update={"position": None})
     with pytest.raises(NotRepairable, match="2 columns of the file are called currency"):
-        editing.fix_all(importer.journal, draft.id, **facts, repair="USD", who="Ada")  # type: ignore[arg-type]
+        editing.fix_all(importer.journal, draft.id, problem, repair="USD", who="Ada")
     with importer.journal.read() as tx:
         assert repairs.of_import(tx, draft.number) == []
     editing.edit(importer.journal, draft.id, [Edit(2, 2, "USD"), Edit(3, 2, "USD")], who="Ada")
@@ -115,8 +118,8 @@ def test_a_problem_that_an_earlier_version_found_is_fixed_where_one_column_has_i
     importer.start()
     draft = importer.upload(f"ledger_id,currency\n{LEDGER},USDD\n")
     forget_positions(importer, draft)
-    facts = {**wrong_currency(draft), "position": None}
-    assert editing.fix_all(importer.journal, draft.id, **facts, repair="USD", who="Ada") == 1  # type: ignore[arg-type]
+    problem = wrong_currency(draft).model_copy(update={"position": None})
+    assert editing.fix_all(importer.journal, draft.id, problem, repair="USD", who="Ada") == 1
     assert importer.counts(importer.wait_until_checked(draft)) == {RowState.READY: 1}
 
 
@@ -124,7 +127,7 @@ def forget_positions(importer: Importer, draft: Import) -> None:
     """As a draft stands that a version checked which kept a column's header alone."""
     with importer.journal.write() as tx:
         for row in importer.rows(draft):
-            kept = [{k: v for k, v in one.items() if k != "position"} for one in row.problems]
+            kept = [{k: v for k, v in asdict(one).items() if k != "position"} for one in row.problems]
             told = orjson.dumps(kept).decode() if kept else None
             tx.execute(update(tables.rows).where(tables.rows.c.id == row.id).values(problems=told))
 
@@ -143,10 +146,10 @@ def test_a_text_is_replaced_in_the_chosen_one_of_two_columns(
 def test_a_nameless_column_is_fixed_where_it_stands(importer: Importer, practice_blnk: PracticeBlnk) -> None:
     importer.start()
     draft = importer.upload(f"ledger_id,,customer\n{LEDGER},USDD,C-1\n")
-    mapping = mapping_changes.with_use(Mapping.model_validate(draft.mapping), 1, Use.CURRENCY)
+    mapping = mapping_changes.with_use(mapping_of(draft), 1, Use.CURRENCY)
     editing.match(importer.journal, draft.id, mapping, who="Ada")
     draft = importer.wait_until_checked(draft)
-    editing.fix_all(importer.journal, draft.id, **wrong_currency(draft), repair="USD", who="Ada")  # type: ignore[arg-type]
+    editing.fix_all(importer.journal, draft.id, wrong_currency(draft), repair="USD", who="Ada")
     importer.finish(importer.wait_until_checked(draft))
     [made] = practice_blnk.balances()
     assert (made["currency"], made["meta_data"]["customer"]) == ("USD", "C-1")

@@ -87,7 +87,7 @@ def test_a_walk_and_lists_come_to_the_same(
         monkeypatch.setattr(questions.Questions, "_plan", planned)
         draft = importer.upload(table(after, columns))
         came_to.append(
-            (totals(draft), draft.totals["has_balance"], [row.message for row in importer.rows(draft)])
+            (totals(draft), draft.totals.has_balance, [row.message for row in importer.rows(draft)])
         )
     assert came_to[0][:2] == ((4, 0, 60), 3)
     assert came_to[1] == came_to[0]
@@ -102,5 +102,5 @@ def test_a_customer_of_any_number_of_balances_is_told(
     for _ in range(1_100):
         practice_blnk.create_balance(ledger_id=LEDGER, currency="USD", identity_id=ADA)
     draft = importer.upload(table([[LEDGER, "EUR", ADA]], ["ledger_id", "currency", "identity_id"]))
-    assert draft.totals["has_balance"] == 1
+    assert draft.totals.has_balance == 1
     assert draft.counts == {RowState.READY: 1}

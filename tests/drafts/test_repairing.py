@@ -8,13 +8,13 @@ from blnk_api.drafts import mapping as mappings
 from blnk_api.drafts.drafts import NotConfirmed
 from blnk_api.drafts.edits import editing
 from blnk_api.drafts.edits.editing import Edit, NotRepairable
-from blnk_api.drafts.mapping import Mapping, Use
-from blnk_api.files import FileShape, ReadOptions
+from blnk_api.facts.file_shape import ReadOptions
+from blnk_api.facts.mapping import Mapping, Use
 from blnk_api.store import row_reasons
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits, saved_mappings
 from blnk_api.store.states import RowState, Stage
-from tests.support.importer import LEDGER, Importer
+from tests.support.importer import LEDGER, Importer, mapping_of, shape_of
 from tests.support.practice import ENVIRONMENT, PracticeBlnk
 
 LEDGER_NAME = orjson.loads(ENVIRONMENT.read_bytes())["ledgers"][LEDGER]
@@ -76,10 +76,9 @@ def test_all_rows_with_one_problem_are_fixed_at_once(importer: Importer, practic
     typo = LEDGER_NAME[:-1]
     importer.start()
     draft = importer.upload(file_of(*(f"{typo},NGN,{at}" for at in range(14)), good("fine")))
-    [problem] = [one for one in draft.totals["problems"] if one["severity"] == "error"]
-    assert problem["count"] == 14
-    facts = {key: problem[key] for key in ("kind", "column", "value", "repair")}
-    assert editing.fix_all(importer.journal, draft.id, **facts, who="Ada") == 14
+    [problem] = [one for one in draft.totals.problems if one.severity == "error"]
+    assert problem.count == 14
+    assert editing.fix_all(importer.journal, draft.id, problem, repair=problem.repair or "", who="Ada") == 14
     now = again(importer, draft)
     assert importer.counts(now) == {RowState.READY: 15}
     importer.finish(now)
@@ -216,10 +215,9 @@ def test_a_row_with_too_few_cells_is_taken_with_empty_ones(
 ) -> None:
     importer.start()
     draft = importer.upload(file_of(good("a"), f"{LEDGER},NGN"))
-    [problem] = [one for one in draft.totals["problems"] if one["severity"] == "error"]
-    assert problem["kind"] == "ragged_row"
-    facts = {key: problem[key] for key in ("kind", "column", "value", "repair")}
-    assert editing.fix_all(importer.journal, draft.id, **facts, who="Ada") == 1
+    [problem] = [one for one in draft.totals.problems if one.severity == "error"]
+    assert problem.kind == "ragged_row"
+    assert editing.fix_all(importer.journal, draft.id, problem, repair=problem.repair or "", who="Ada") == 1
     assert importer.counts(again(importer, draft)) == {RowState.READY: 2}
 
 
@@ -231,11 +229,11 @@ def test_each_cell_gets_its_own_repair_where_two_look_alike(
     lines = [good(name).encode("cp1252").decode(errors="surrogateescape") for name in ("Zoë", "Zoé")]
     lines += [good("x" * 300 + f"\x00{end}") for end in "ab"]
     draft = importer.upload(file_of(good("Léa"), good("Éva"), *lines))
-    wrong = [one for one in draft.totals["problems"] if one["severity"] == "error"]
-    assert len({one["repair"] for one in wrong}) == 4
+    wrong = [one for one in draft.totals.problems if one.severity == "error"]
+    assert len({one.repair for one in wrong}) == 4
     for problem in wrong:
-        facts = {key: problem[key] for key in ("kind", "column", "value", "repair")}
-        assert editing.fix_all(importer.journal, draft.id, **facts, who="Ada") == 1
+        repair = problem.repair or ""
+        assert editing.fix_all(importer.journal, draft.id, problem, repair=repair, who="Ada") == 1
         draft = again(importer, draft)
     importer.finish(draft)
     assert notes(practice_blnk) == sorted(["Léa", "Éva", "Zoë", "Zoé", "x" * 300 + "a", "x" * 300 + "b"])
@@ -252,7 +250,7 @@ def test_a_cell_that_may_have_swallowed_rows_cannot_be_talked_away(importer: Imp
 
 
 def matched(draft: Import) -> Mapping:
-    return Mapping.model_validate(draft.mapping)
+    return mapping_of(draft)
 
 
 def test_a_file_without_a_ledger_column_waits_for_a_person(
@@ -313,22 +311,22 @@ def test_a_saved_mapping_is_offered_for_the_same_headers_in_any_order(importer: 
     importer.start()
     draft = importer.upload("ledger_id,currency,branch\n" + f"{LEDGER},NGN,Lagos\n")
     chosen = mapping_changes.with_use(matched(draft), 2, Use.METADATA, "office")
-    shape = FileShape.model_validate(draft.shape)
+    shape = shape_of(draft)
     with importer.journal.write() as tx:
         saved_mappings.save(
             tx,
             fingerprint=mappings.fingerprint(shape.headers),
             name="  Branches ",
-            mapping=chosen.model_dump_json(),
+            mapping=chosen,
             who="Ada",
         )
     other = importer.upload("branch,currency,ledger_id\n" + f"Abuja,NGN,{LEDGER}\n")
-    shape = FileShape.model_validate(other.shape)
+    shape = shape_of(other)
     with importer.journal.read() as tx:
         [saved] = saved_mappings.saved_for(tx, mappings.fingerprint(shape.headers))
         assert saved_mappings.saved_for(tx, mappings.fingerprint(["other"])) == []
     assert saved.name == "Branches"
-    adopted = mappings.adopt(Mapping.model_validate_json(saved.mapping), shape)
+    adopted = mappings.adopt(saved.mapping, shape)
     editing.match(importer.journal, other.id, adopted, who="Ada")
     [row] = importer.rows(again(importer, other))
     assert orjson.loads(row.body or b"")["meta_data"]["office"] == "Abuja"
@@ -339,7 +337,7 @@ def test_a_file_read_otherwise_is_matched_anew(importer: Importer) -> None:
     draft = importer.upload("made by,somebody,\n" + file_of(good("a")))
     editing.read_as(importer.journal, draft.id, ReadOptions(header_row=2), who="Ada")
     now = again(importer, draft)
-    assert (now.shape or {})["headers"] == ["ledger_id", "currency", "note"]
+    assert now.headers == ["ledger_id", "currency", "note"]
     assert importer.counts(now) == {RowState.READY: 1}
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from blnk_api import files
 from blnk_api.drafts import mapping, mapping_problems, template
-from blnk_api.files import FileProblem, ReadOptions
-from blnk_api.files.column_names import Use
+from blnk_api.facts.file_shape import ReadOptions
+from blnk_api.facts.mapping import Use
+from blnk_api.files import FileProblem
 from blnk_api.models import Ledger
 from tests.support.importer import LEDGER
 

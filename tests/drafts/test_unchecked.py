@@ -6,7 +6,7 @@ import pytest
 
 from blnk_api.drafts import drafts
 from blnk_api.drafts.drafts import NotConfirmed
-from blnk_api.store import imports
+from blnk_api.store import events
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState
 from tests.support.command_line import Commands
@@ -43,8 +43,8 @@ def test_in_production_the_count_alone_creates_nothing_that_could_not_be_compare
     confirm(importer, draft, accept=True)
     assert importer.find(draft.id).state is not ImportState.DRAFT
     with importer.journal.read() as tx:
-        (event,) = [one for one in imports.events_of(tx, draft.number) if one.what == "confirmed"]
-    assert "may not read" in event.detail["unchecked"][0]
+        (event,) = [one for one in events.of_import(tx, draft.number) if one.what == "confirmed"]
+    assert "may not read" in event.detail.unchecked[0]
 
 
 def test_a_comparison_that_blnk_does_not_answer_is_told_and_wants_the_same_word(
@@ -61,8 +61,8 @@ def test_a_comparison_that_blnk_does_not_answer_is_told_and_wants_the_same_word(
     practice_blnk.order_fault("status_before_commit", status=500, on="filter", skip=asked - 1)
     draft = importer.upload(table([*customers(1), *customers(3, first=7)]))
     practice_blnk.clear_faults()
-    assert (draft.totals["balances"], draft.totals["existing"]) == (3, 1)
-    assert draft.totals["not_checked"][0].startswith("Not all rows were compared with balances made before")
+    assert (draft.totals.balances, draft.totals.existing) == (3, 1)
+    assert draft.totals.not_checked[0].startswith("Not all rows were compared with balances made before")
     with pytest.raises(NotConfirmed, match="Not all rows were compared"):
         confirm(importer, draft, accept=False)
 

@@ -6,7 +6,7 @@ import pytest
 
 from blnk_api import files
 from blnk_api.drafts import mapping, mapping_problems
-from blnk_api.files import FileShape, Record
+from blnk_api.facts.file_shape import FileShape, Record
 
 SAVINGS = "Savings"
 ROWS = {

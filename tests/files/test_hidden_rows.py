@@ -61,20 +61,20 @@ def test_hidden_rows_are_told_skipped_at_once_and_included_again(
     practice_blnk: PracticeBlnk, importer: Importer, tmp_path: Path
 ) -> None:
     draft = upload(importer, book(tmp_path))
-    told = [one for one in draft.totals["problems"] if one["kind"] == "hidden_row"]
-    assert [(one["severity"], one["count"]) for one in told] == [("warning", 2)]
+    told = [one for one in draft.totals.problems if one.kind == "hidden_row"]
+    assert [(one.severity, one.count) for one in told] == [("warning", 2)]
     assert states(importer, draft) == ALL
 
     editing.skip_hidden_rows(importer.journal, draft.id, True, who="Ada")
     draft = importer.wait_until_checked(draft)
     assert states(importer, draft) == WITHOUT
-    assert draft.totals["hidden_rows"] == 2
-    assert not [one for one in draft.totals["problems"] if one["kind"] == "hidden_row"]
+    assert draft.totals.hidden_rows == 2
+    assert not [one for one in draft.totals.problems if one.kind == "hidden_row"]
 
     editing.skip_hidden_rows(importer.journal, draft.id, False, who="Ada")
     draft = importer.wait_until_checked(draft)
     assert states(importer, draft) == ALL
-    assert draft.totals["hidden_rows"] == 0
+    assert draft.totals.hidden_rows == 0
 
     editing.skip_hidden_rows(importer.journal, draft.id, True, who="Ada")
     importer.finish(importer.wait_until_checked(draft))

@@ -18,10 +18,11 @@ from sqlalchemy import update
 from blnk_api.cli.checking import check
 from blnk_api.cli.session import Opened
 from blnk_api.drafts import drafts
-from blnk_api.drafts.mapping import ForAllRows, Mapping
+from blnk_api.facts.mapping import ForAllRows
 from blnk_api.store import Journal, imports, rows, tables
 from blnk_api.store.imports import Import
 from blnk_api.store.states import RowState, Stage
+from tests.support.importer import mapping_of
 from tests.support.practice import PracticeBlnk
 
 HERE = Path(__file__).parents[1]
@@ -86,7 +87,7 @@ def uploaded(opened: Opened, path: Path) -> Import:
     if "currency" in expected:
         with opened.journal.read() as tx:
             before = next(one for one in imports.newest(tx) if one.file_name == path.name.replace("+", ""))
-        mapping = Mapping.model_validate(before.mapping).model_copy(
+        mapping = mapping_of(before).model_copy(
             update={"for_all_rows": ForAllRows(currencies=(expected["currency"],))}
         )
     with path.open("rb") as data:

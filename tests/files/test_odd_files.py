@@ -10,8 +10,9 @@ import pytest
 from blnk_api import currencies, files
 from blnk_api.drafts import mapping, mapping_problems
 from blnk_api.drafts.checking import CheckedRow, Checker, Known
-from blnk_api.drafts.mapping import ForAllRows, Use
-from blnk_api.files import FileProblem, FileShape, header, kinds
+from blnk_api.facts.file_shape import FileShape, Record
+from blnk_api.facts.mapping import ForAllRows, Use
+from blnk_api.files import FileProblem, header, kinds
 from blnk_api.files.column_names import metadata_name, names_an_amount, recognise
 
 LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
@@ -214,7 +215,7 @@ def test_a_web_page_in_one_file_is_refused_as_such(file: Path, start: str) -> No
 def _check_cell(text: str) -> object:
     shape = FileShape(kind="csv", header_row=1, headers=["ledger", "currency", "indicator", "a"])
     checker = Checker(shape, mapping.guess(shape), KNOWN)
-    return checker.check(files.Record(2, [text, text, text, text]))
+    return checker.check(Record(2, [text, text, text, text]))
 
 
 def _refuse(text: str) -> None:

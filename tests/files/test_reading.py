@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from blnk_api import files
-from blnk_api.files import FileProblem, FileShape, ReadOptions, Record
+from blnk_api.facts.file_shape import FileShape, ReadOptions, Record
+from blnk_api.files import FileProblem
 from blnk_api.files.csv import reader
 
 LEDGER = "ldg_11111111-1111-4111-8111-111111111111"

@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 
 from blnk_api import files
 from blnk_api.drafts import form_request
 from blnk_api.drafts import mapping as mappings
+from blnk_api.facts.file_shape import FileShape, ReadOptions
+from blnk_api.facts.mapping import ColumnUse, Mapping, Use
+from blnk_api.facts.problems import Problem
 from blnk_api.files import xlsx_writer
-from blnk_api.files.column_names import Use
 from blnk_api.files.kinds import FileKind
 from blnk_api.models import BalanceRequest
 from blnk_api.reports import results
@@ -40,7 +41,7 @@ def made(
     headers: Sequence[str] = HEADERS,
     environment: Environment = "sandbox",
     file_name: str = "márch.csv",
-    mapping: dict[str, Any] | None = None,
+    mapping: Mapping | None = None,
 ) -> Import:
     id = imports.new_id()
     with journal.write() as tx:
@@ -52,8 +53,8 @@ def made(
             connection="acme",
             who="Ada",
             file_name=file_name,
-            shape=orjson.dumps({"headers": headers}).decode(),
-            mapping=orjson.dumps(mapping or {"columns": []}).decode(),
+            shape=FileShape(kind="csv", header_row=1, headers=list(headers)),
+            mapping=mapping or Mapping(columns=()),
         )
         import_ = imports.find(tx, id)
         assert import_ is not None
@@ -92,12 +93,12 @@ def repaired(journal: Journal, import_: Import, *changes: tuple[int, int, str, s
     return import_
 
 
-def columns(*uses: str, headers: Sequence[str] = HEADERS, **more: Any) -> dict[str, Any]:
+def columns(*uses: str, headers: Sequence[str] = HEADERS, **more: Any) -> Mapping:
     listed = [
         {"position": at, "header": header, "use": use, "name": header if use == "metadata" else None}
         for at, (header, use) in enumerate(zip(headers, uses, strict=True))
     ]
-    return {"columns": listed, **more}
+    return Mapping.model_validate({"columns": listed, **more})
 
 
 def test_the_persons_columns_come_first_in_their_order_and_then_ours(journal: Journal) -> None:
@@ -157,8 +158,8 @@ def test_every_state_stands_in_the_words_of_the_pages_and_the_three_files_hold_w
 
 def test_an_invalid_row_says_why(journal: Journal) -> None:
     problems = [
-        {"message": "The currency is missing.", "severity": "error"},
-        {"message": "Spaces are not sent.", "severity": "note"},
+        Problem("missing_currency", 2, "", "currency", "", "The currency is missing.", "error"),
+        Problem("whitespace_trimmed", 2, "", "note", "a ", "Spaces are not sent.", "note"),
     ]
     [_, record] = read(journal, made(journal, [row(2, RowState.INVALID, problems=problems)]))
     assert record[5] == "The currency is missing."
@@ -181,7 +182,7 @@ def test_columns_of_earlier_results_give_way_to_todays(journal: Journal) -> None
 def test_a_record_that_makes_several_balances_has_a_line_for_each_with_its_own_currency(
     journal: Journal,
 ) -> None:
-    mapping = {"columns": [{"position": 1, "header": "currency", "use": "currency", "name": None}]}
+    mapping = Mapping(columns=(ColumnUse(position=1, header="currency", use=Use.CURRENCY),))
     cells = [LEDGER, "USD;EUR", "n"]
     new = [
         row(2, RowState.CREATED, part="USD", cells=cells, balance_id="bln_1"),
@@ -257,7 +258,7 @@ def test_a_further_sheet_begins_where_one_is_full(
     assert shape.sheets == ["Results", "Results 2", "Results 3"]
     found = []
     for name in shape.sheets:
-        one = files.detect(path, path.name, files.ReadOptions(sheet=name))
+        one = files.detect(path, path.name, ReadOptions(sheet=name))
         assert one.headers == [*HEADERS, *results.OUR_COLUMNS]
         found.append([int(record.cells[2]) for record in files.records(path, one)])
     assert found == [[*range(2, 12)], [*range(12, 22)], [*range(22, 25)]]

@@ -8,6 +8,8 @@ import pytest
 from blnk_api import files
 from blnk_api.drafts import mapping, mapping_problems
 from blnk_api.drafts.checking import CheckedRow, Checker, Known, wanted
+from blnk_api.facts.file_shape import FileShape
+from blnk_api.facts.mapping import Mapping
 from tests.support.verdicts import ENVIRONMENT, EXPECTED, SAMPLES, Outcome, Told, assert_meets
 
 
@@ -24,7 +26,7 @@ def checked(path: Path, name: str, expected: dict[str, Any]) -> Outcome:
         return Outcome(error=problem.message)
 
 
-def _rows(path: Path, shape: files.FileShape, columns: mapping.Mapping, expected: dict[str, Any]) -> Outcome:
+def _rows(path: Path, shape: FileShape, columns: Mapping, expected: dict[str, Any]) -> Outcome:
     ledgers = ENVIRONMENT["ledgers"] | expected.get("environment_overlay", {}).get("ledgers", {})
     asked = wanted(files.records(path, shape), columns)
     assert asked.records == expected["rows"]
@@ -36,7 +38,7 @@ def _rows(path: Path, shape: files.FileShape, columns: mapping.Mapping, expected
     late = checker.finish()
     spoiled = {(p.row, p.part) for p in late if p.severity == "error"}
     sent = {
-        row.number: row.request
+        row.number: {**row.request}
         for row in rows
         if row.request is not None and (row.number, row.part) not in spoiled
     }

@@ -15,8 +15,8 @@ import pytest
 from blnk_api import files as reading
 from blnk_api.drafts import mapping, mapping_problems
 from blnk_api.drafts.checking import Checker, Known, wanted
-from blnk_api.drafts.mapping import ForAllRows
-from blnk_api.drafts.problems import Problem
+from blnk_api.facts.mapping import ForAllRows
+from blnk_api.facts.problems import Problem
 
 SAMPLES = Path(__file__).parents[1] / "samples-2"
 EXPECTED = sorted((SAMPLES / "expected").glob("*.json"))

@@ -10,8 +10,9 @@ import pytest
 from blnk_api import files
 from blnk_api.drafts import mapping
 from blnk_api.drafts.checking import Checker, Known
-from blnk_api.drafts.mapping import ForAllRows
-from blnk_api.files import FileProblem, Record
+from blnk_api.facts.file_shape import Record
+from blnk_api.facts.mapping import ForAllRows
+from blnk_api.files import FileProblem
 
 LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
 OTHER = "ldg_22222222-2222-4222-8222-222222222222"

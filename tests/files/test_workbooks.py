@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from blnk_api import files
-from blnk_api.files import FileProblem, FileShape, ReadOptions, Record
+from blnk_api.facts.file_shape import FileShape, ReadOptions, Record
+from blnk_api.files import FileProblem
 from blnk_api.files.xlsx.displayed_values import display, iso
 from blnk_api.files.xlsx.shared_strings import unescaped
 from tests.support import workbooks

@@ -13,6 +13,8 @@ from typing import Any
 from sqlalchemy import insert, select
 
 from blnk_api.common.actors import SENDER
+from blnk_api.facts.findings import Findings
+from blnk_api.facts.totals import Totals
 from blnk_api.store import Journal, imports, tables, transitions
 from blnk_api.store.people import edits, notes, people
 from blnk_api.store.sending import attempts, senders, stops, unknown
@@ -71,7 +73,7 @@ def make(path: Path) -> None:
     with journal.write() as tx:
         unknown.wait_for_person(tx, [lost], message="Find out.")
         attempts.remember_first(tx, made.number, "2026-01-02T03:04:05.678901Z")
-        imports.set_facts(tx, made.number, ramp=2, totals={"records": 9}, findings={"clean": True})
+        imports.set_facts(tx, made.number, ramp=2, totals=Totals(records=9), findings=Findings(clean=True))
         notes.add_to_import(tx, made, "Asked Grace about row 4.", who="Ada")
         notes.add_to_balance(tx, made.instance_number, "bln_1", "The old float.", who="Ada")
         edits.add(tx, made.number, [(2, 1, "KSH", "KES"), (3, None, "", edits.LEFT_OUT)], who="Ada")

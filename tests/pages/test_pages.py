@@ -10,7 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from blnk_api.common.actors import SENDER
 from blnk_api.drafts import drafts, form_request
-from blnk_api.drafts.mapping import Mapping, Use
+from blnk_api.facts.findings import Findings, RowFinding
+from blnk_api.facts.mapping import Mapping, Use
 from blnk_api.models import BalanceRequest
 from blnk_api.store import imports
 from blnk_api.store.imports import Import
@@ -569,10 +570,10 @@ class TestImports:
 
     def test_findings_are_told_with_their_ids(self, importer: Importer) -> None:
         import_ = importer.run(requests_for(1))
-        twins = [{"row": 2, "ids": ["bln_a", "bln_b"]}]
-        found = {"checked": True, "clean": False, "expected": 1, "found": 1, "twins": twins}
+        twins = [RowFinding(row=2, ids=["bln_a", "bln_b"])]
+        found = Findings(checked=True, clean=False, expected=1, found=1, twins=twins)
         with importer.journal.write() as tx:
-            imports.set_facts(tx, import_.number, findings=orjson.dumps(found).decode())
+            imports.set_facts(tx, import_.number, findings=found)
         assert "Row 2 has two balances in Blnk: bln_a and bln_b." in said(
             visit("imports.py", **link(import_))
         )

@@ -1,17 +1,20 @@
 """A row opens to all that is known of it, by its link too, and offers only what fits how it stands."""
 
-import orjson
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from blnk_api.desk.desk import open_desk
+from blnk_api.facts.file_shape import FileShape
+from blnk_api.facts.findings import Findings, RowFinding
+from blnk_api.facts.mapping import ColumnUse, Mapping, Use
 from blnk_api.reports.receipts import write_owed
 from blnk_api.store import imports
+from blnk_api.store.events import EventKind, note
 from blnk_api.store.imports import Import
 from blnk_api.store.people import notes, receipt_records
 from blnk_api.store.rows import JournalRow
 from blnk_api.store.states import ImportState, RowState
-from blnk_api.store.transitions import move, move_import, note
+from blnk_api.store.transitions import move, move_import
 from blnk_api.web import receipt_routes
 from tests.support.importer import LEDGER, Importer, requests_for
 from tests.support.pages import link, press, run, said, visit
@@ -174,9 +177,9 @@ def test_all_rows_that_existed_are_created_again_by_their_number(
 def test_findings_about_a_row_stand_on_it_with_what_to_do(importer: Importer) -> None:
     done = importer.run(requests_for(1))
     [row] = importer.rows(done)
-    twins = [{"row": 2, "ids": [row.balance_id, "bln_other"]}]
+    twins = [RowFinding(row=2, ids=[row.balance_id or "", "bln_other"])]
     with importer.journal.write() as tx:
-        imports.set_facts(tx, done.number, findings={"checked": True, "clean": False, "twins": twins})
+        imports.set_facts(tx, done.number, findings=Findings(checked=True, clean=False, twins=twins))
     told = said(opened(done, "2"))
     assert f"This row has 2 balances in Blnk: {row.balance_id} and bln_other." in told
     assert "put a note on the other" in told
@@ -218,7 +221,7 @@ def test_a_finished_import_links_to_its_receipts(importer: Importer) -> None:
     folder = importer.settings.receipts_dir
     write_owed(importer.journal, folder, done.number)
     with importer.journal.write() as tx:
-        note(tx, done.number, who="Ada", what="asked to look again")
+        note(tx, done.number, who="Ada", what=EventKind.ASKED_TO_LOOK_AGAIN)
     assert "The next receipt is being written." in said(visit("imports.py", **link(done)))
     write_owed(importer.journal, folder, done.number)
     at = visit("imports.py", **link(done))
@@ -249,9 +252,9 @@ def test_what_others_typed_is_shown_to_the_letter_on_a_row(importer: Importer) -
         imports.set_facts(tx, done.number, file_name=f"{MARKED}.csv")
         move(tx, [row.id], from_=RowState.UNKNOWN, to=RowState.REFUSED, message=MARKED)
         headers = [MARKED, "currency"]
-        columns = [{"position": at, "header": name, "use": "metadata"} for at, name in enumerate(headers)]
-        mapping = orjson.dumps({"columns": columns}).decode()
-        imports.set_facts(tx, done.number, shape={"headers": headers}, mapping=mapping)
+        columns = [ColumnUse(position=at, header=name, use=Use.METADATA) for at, name in enumerate(headers)]
+        shape = FileShape(kind="csv", header_row=1, headers=headers)
+        imports.set_facts(tx, done.number, shape=shape, mapping=Mapping(columns=tuple(columns)))
     at = opened(done, row.label)
     kinds = (at.title, at.markdown, at.caption, at.warning, at.info, at.button, at.text_input)
     shown = "\n".join(str(getattr(one, "label", "")) + str(one.value) for kind in kinds for one in kind)

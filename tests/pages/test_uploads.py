@@ -15,10 +15,11 @@ from blnk_api.drafts import drafts
 from blnk_api.drafts.drafts import NotKept
 from blnk_api.errors import SettingsProblem
 from blnk_api.settings import Settings
-from blnk_api.store import imports
+from blnk_api.store import events, imports
+from blnk_api.store.events import EventKind, note
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState
-from blnk_api.store.transitions import move_import, note
+from blnk_api.store.transitions import move_import
 from blnk_api.web.upload_limits import UploadLimits
 from blnk_api.worker.expiry import expire
 from tests.support.app import App
@@ -192,9 +193,9 @@ def test_a_draft_that_nobody_touches_is_given_up_after_its_days_and_one_that_som
     expire(importer.journal, limits, now=time.time() + 6 * DAY)
     assert importer.find(left.id).state is ImportState.DRAFT
     with importer.journal.write() as tx:
-        note(tx, touched.number, who="Ada", what="matched columns")
+        note(tx, touched.number, who="Ada", what=EventKind.MATCHED_COLUMNS)
     with importer.journal.read() as tx:
-        touched_at = imports.events_of(tx, touched.number)[0].at
+        touched_at = events.of_import(tx, touched.number)[0].at
     expire(importer.journal, limits, now=touched_at + 7 * DAY)
     assert importer.find(left.id).state is ImportState.CANCELLED
     assert importer.events(left)[-2:] == ["cancelled", "expired"]

@@ -6,10 +6,11 @@ import orjson
 import pytest
 
 from blnk_api.drafts import mapping
-from blnk_api.drafts.checking import CheckedRow, Checker, Known, KnownIndicator, Problem, group, wanted
+from blnk_api.drafts.checking import CheckedRow, Checker, Known, KnownIndicator, group, wanted
 from blnk_api.drafts.checking.reimported import STATUS_WORDS
-from blnk_api.drafts.mapping import ForAllRows, Mapping
-from blnk_api.files import FileShape, Flaw, Record
+from blnk_api.facts.file_shape import FileShape, Flaw, Record
+from blnk_api.facts.mapping import ForAllRows, Mapping
+from blnk_api.facts.problems import Problem
 from blnk_api.lookup import refs
 from blnk_api.models import BalanceRequest
 from blnk_api.store.states import WORDS
@@ -60,7 +61,7 @@ class Checked:
 
     @property
     def sent(self) -> list[dict[str, Any]]:
-        return [row.request for row in self.rows if row.request is not None]
+        return [{**row.request} for row in self.rows if row.request is not None]
 
 
 def ledger(text: str, known: Known = KNOWN) -> Checked:

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 LAYERS = [
     ["errors", "common", "sandbox"],
     ["models", "currencies", "settings", "practice"],
+    ["facts"],
     ["blnk"],
     ["client"],
     ["store"],

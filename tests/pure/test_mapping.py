@@ -3,8 +3,8 @@
 import pytest
 
 from blnk_api.drafts import mapping, mapping_problems
-from blnk_api.drafts.mapping import ColumnUse, ForAllRows, Mapping, Use
-from blnk_api.files import FileShape, Record
+from blnk_api.facts.file_shape import FileShape, Record
+from blnk_api.facts.mapping import ColumnUse, ForAllRows, Mapping, Use
 
 LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
 IDENTITY = "idt_aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa"

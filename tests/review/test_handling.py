@@ -9,7 +9,7 @@ from blnk_api.client import BlnkClient
 from blnk_api.models import BalanceRequest
 from blnk_api.review import actions
 from blnk_api.review.actions import NotPossible, NotThisOne
-from blnk_api.store import imports, transitions
+from blnk_api.store import events, imports, transitions
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import JournalRow
 from blnk_api.store.states import ImportState, RowState
@@ -42,14 +42,14 @@ def test_a_row_that_is_looked_up_again_is_found_and_its_import_verified_anew(
 ) -> None:
     done, _ = needing_a_look(importer, practice_blnk, lost="drop_after_commit")
     assert done.findings is not None
-    assert not done.findings["checked"]
+    assert not done.findings.checked
     assert actions.look_again(importer.journal, done, who="Ada") == 1
     assert importer.find(done.id).state is ImportState.RUNNING
     may_read_now(importer)
     again = importer.wait_for(done, ImportState.DONE)
     assert importer.states(done) == [RowState.CREATED] * 2
     assert again.findings is not None
-    assert again.findings["checked"]
+    assert again.findings.checked
     assert len(practice_blnk.refs()) == 2
     assert "asked to look again" in importer.events(done)
 
@@ -109,7 +109,7 @@ def test_a_balance_that_was_missing_and_is_there_again_is_found(
     done = importer.wait_for(done, ImportState.DONE)
     assert importer.states(done) == [RowState.CREATED] * 3
     assert done.findings is not None
-    assert done.findings["clean"]
+    assert done.findings.clean
 
 
 def test_a_balance_that_a_person_found_becomes_the_rows(
@@ -260,10 +260,10 @@ def test_rows_that_exist_are_made_again_when_a_person_types_how_many(
     assert len(held) == len(set(held)) == 5
     assert sum(ref.endswith(f"-0-{again.id}") for ref in held) == 2
     assert again.findings is not None
-    assert again.findings["clean"]
+    assert again.findings.clean
     with importer.journal.read() as tx:
-        [event] = [one for one in imports.events_of(tx, again.number) if one.what == "asked for again"]
-    assert (event.who.name, event.detail["count"], event.detail["rows"]) == ("Ada", 2, ["2", "3"])
+        [event] = [one for one in events.of_import(tx, again.number) if one.what == "asked for again"]
+    assert (event.who.name, event.detail.count, event.detail.rows) == ("Ada", 2, ("2", "3"))
 
 
 def test_rows_made_again_ask_for_the_same_to_the_byte_but_for_our_stamps(
@@ -312,8 +312,8 @@ def test_a_draft_whose_rows_are_made_again_is_a_new_version_with_new_totals(impo
     assert actions.again_anyway(importer.journal, draft, ids[:2], typed_count=2, who="Ada") == 2
     now = importer.find(draft.id)
     assert now.state is ImportState.DRAFT
-    assert (now.totals["balances"], now.totals["existing"]) == (2, 1)
-    assert now.totals["by_ledger"][0]["n"] == 2
+    assert (now.totals.balances, now.totals.existing) == (2, 1)
+    assert now.totals.by_ledger[0].n == 2
     with importer.journal.write() as tx:  # what was shown before is not what would be sent now
         assert not imports.confirm(tx, now, who="Ada", version=draft.version)
         assert imports.confirm(tx, now, who="Ada", version=now.version)

@@ -8,7 +8,7 @@ import pytest
 
 from blnk_api.drafts import mapping_changes
 from blnk_api.drafts.edits import editing
-from blnk_api.drafts.mapping import Mapping, Use
+from blnk_api.facts.mapping import Use
 from blnk_api.files.kinds import FileKind
 from blnk_api.files.row_marks import Mark
 from blnk_api.reports.receipts import tell
@@ -18,7 +18,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.sending import unknown
 from blnk_api.store.states import ImportState, RowState
 from tests.support.command_line import ROOT, Commands
-from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_for
+from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, mapping_of, requests_for
 from tests.support.practice import PracticeBlnk
 from tests.support.results import KINDS, results_of, upload
 from tests.support.sending import done_but_for
@@ -38,7 +38,7 @@ def matched_by_hand(importer: Importer) -> Import:
     """Nobody could guess these columns; the last two of four rows are invalid."""
     data = f"A,B,C\n{LEDGER},c-1,USD\n{LEDGER},c-2,EUR\nno such ledger,c-3,USD\n{LEDGER},c-4,QQQ\n".encode()
     draft = upload(importer, "by hand.csv", data)
-    chosen = Mapping.model_validate(draft.mapping)
+    chosen = mapping_of(draft)
     for at, use, name in ((0, Use.LEDGER, None), (2, Use.CURRENCY, None), (1, Use.METADATA, "customer")):
         chosen = mapping_changes.with_use(chosen, at, use, name)
     editing.match(importer.journal, draft.id, chosen, who="Ada")

@@ -9,7 +9,7 @@ from blnk_api.client import BlnkClient
 from blnk_api.common.actors import SENDER
 from blnk_api.review.actions import NotPossible
 from blnk_api.review.resend_repaired import StillWrong, send_repaired
-from blnk_api.store import imports, tables, transitions
+from blnk_api.store import events, imports, tables, transitions
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from blnk_api.store.rows import JournalRow
@@ -56,7 +56,7 @@ def test_a_repaired_row_is_created_once_as_it_stands_now(
     assert now.ref != row.ref
     assert now.cells == [SAVINGS, "NGN", "1b"]
     assert done.findings is not None
-    assert done.findings["clean"]
+    assert done.findings.clean
     assert len(practice_blnk.refs()) == 2
 
 
@@ -65,9 +65,9 @@ def test_what_was_changed_is_on_record_with_who_did_it(importer: Importer, clien
     repair(importer, client, row, {0: LEDGER, 1: "USD"})
     with importer.journal.read() as tx:
         [change] = edits.of_import(tx, done.number)
-        [event] = [one for one in imports.events_of(tx, done.number) if one.what == "repaired and sent again"]
+        [event] = [one for one in events.of_import(tx, done.number) if one.what == "repaired and sent again"]
     assert (change.number, change.position, change.old, change.new, change.who) == (2, 1, "NGN", "USD", "Ada")
-    assert (event.who.name, event.row, event.detail["columns"]) == ("Ada", row.id, [1])
+    assert (event.who.name, event.row, event.detail.columns) == ("Ada", row.id, (1,))
 
 
 def test_a_row_is_checked_before_it_goes_again(
@@ -138,8 +138,7 @@ def test_a_row_made_equal_to_another_of_its_file_is_a_balance_of_its_own(
 def test_a_unique_key_stays_unique(importer: Importer, client: BlnkClient) -> None:
     lines = [f"{LEDGER},NGN,C-1", f"{SAVINGS},USD,C-2", f"{LEDGER},NGN,C-3"]
     draft = importer.upload("\n".join([HEADER.replace("customer", "reference"), *lines]))
-    assert draft.mapping is not None
-    assert draft.mapping["columns"][2]["use"] == "reference"
+    assert draft.columns[2].use == "reference"
     importer.spoil(draft, number=2)
     done = importer.finish(draft)
     row = importer.rows(done)[0]

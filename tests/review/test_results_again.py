@@ -5,13 +5,13 @@ from pathlib import Path
 from blnk_api import files
 from blnk_api.drafts import mapping, mapping_changes
 from blnk_api.drafts.edits import editing
-from blnk_api.drafts.mapping import ForAllRows, Mapping, Use
+from blnk_api.facts.mapping import ForAllRows, Use
 from blnk_api.files.kinds import FileKind
 from blnk_api.reports import results
 from blnk_api.reports.results import Variant
 from blnk_api.store.people.edits import Edit
 from blnk_api.store.states import RowState
-from tests.support.importer import LEDGER, Importer
+from tests.support.importer import LEDGER, Importer, mapping_of
 from tests.support.practice import PracticeBlnk
 from tests.support.results import KINDS, results_of, upload
 
@@ -43,7 +43,7 @@ def test_a_file_of_results_creates_nothing(
     assert len(held) == len(set(held)) == 2 * len(ODD)
 
     again = upload(importer, f"r.{kind}", results_of(importer, done, Variant.ALL, kind))
-    assert (again.totals["balances"], again.totals["existing"]) == (0, len(held))
+    assert (again.totals.balances, again.totals.existing) == (0, len(held))
     assert set(importer.states(again)) == {RowState.EXISTS}
     assert practice_blnk.refs() == held
 
@@ -59,7 +59,7 @@ def test_rows_without_an_id_are_known_by_their_content(
     importer.finish(draft)
     held = practice_blnk.refs()
     again = upload(importer, f"r.{kind}", before)
-    assert (again.totals["balances"], again.totals["existing"]) == (0, len(ODD))
+    assert (again.totals.balances, again.totals.existing) == (0, len(ODD))
     assert practice_blnk.refs() == held
 
 
@@ -73,7 +73,7 @@ def test_just_those_not_created_creates_the_one_that_is_missing(
     done = importer.finish(draft)
     assert importer.states(done).count(RowState.REFUSED) == 1
     again = upload(importer, f"rest.{kind}", results_of(importer, done, Variant.NOT_CREATED, kind))
-    assert again.totals["balances"] == 1
+    assert again.totals.balances == 1
     importer.finish(again)
     held = practice_blnk.refs()
     assert len(held) == len(set(held)) == 8
@@ -93,7 +93,7 @@ def test_a_cell_that_was_cut_is_not_sent(practice_blnk: PracticeBlnk, importer: 
 def test_results_are_understood_as_their_file_was(practice_blnk: PracticeBlnk, importer: Importer) -> None:
     data = f"ledger_id,currency,customer,note\n{LEDGER},NGN,1,a\n{LEDGER},NGN,2,b\n".encode()
     draft = upload(importer, "customers.csv", data)
-    chosen = mapping_changes.with_use(Mapping.model_validate(draft.mapping), 3, Use.METADATA, "remark")
+    chosen = mapping_changes.with_use(mapping_of(draft), 3, Use.METADATA, "remark")
     editing.match(importer.journal, draft.id, mapping_changes.with_match(chosen, ["customer"]), who="Ada")
     done = importer.finish(importer.wait_until_checked(draft))
     held = practice_blnk.refs()
@@ -104,6 +104,6 @@ def test_results_are_understood_as_their_file_was(practice_blnk: PracticeBlnk, i
         without_ids = without_ids.replace(id, "")
 
     again = upload(importer, "results.csv", without_ids.replace("Created", "Needs a look").encode())
-    assert (again.mapping or {})["match_columns"] == ["customer"]
+    assert mapping_of(again).match_columns == ("customer",)
     assert importer.counts(again) == {RowState.EXISTS: 2}
     assert practice_blnk.refs() == held

@@ -32,8 +32,8 @@ def test_every_row_becomes_one_balance(practice_blnk: PracticeBlnk, importer: Im
     done = importer.run(requests_for(250))
     assert_each_once(practice_blnk, importer, done)
     assert done.findings is not None
-    assert done.findings["clean"]
-    assert (done.findings["expected"], done.findings["found"]) == (250, 250)
+    assert done.findings.clean
+    assert (done.findings.expected, done.findings.found) == (250, 250)
 
 
 @on_both_databases

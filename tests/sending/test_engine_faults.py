@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from blnk_api import settings as settings_module
+from blnk_api.facts.findings import RowFinding
 from blnk_api.models import GENERAL_LEDGER_ID, BalanceRequest
 from blnk_api.store import imports, rows
 from blnk_api.store.imports import Import
@@ -210,10 +211,10 @@ def test_a_balance_that_blnk_makes_after_every_reason_to_think_it_lost_is_named(
     held = [one for one in practice_blnk.balances() if one["meta_data"]["import_ref"] == row.ref]
     assert row.state is RowState.CREATED
     assert done.findings is not None
-    assert not done.findings["clean"]
-    (twin,) = done.findings["twins"]
-    assert twin["row"] == row.number
-    assert sorted(twin["ids"]) == sorted(one["balance_id"] for one in held)
+    assert not done.findings.clean
+    (twin,) = done.findings.twins
+    assert twin.row == row.number
+    assert sorted(twin.ids) == sorted(one["balance_id"] for one in held)
     assert len(practice_blnk.balances()) == 11
 
 
@@ -481,7 +482,7 @@ def test_without_permission_to_read_a_lost_answer_waits_for_a_person(
     (lost,) = [row for row in importer.rows(done) if row.state is RowState.UNKNOWN]
     assert lost.waits_for_person
     assert done.findings is not None
-    assert not done.findings["checked"]
+    assert not done.findings.checked
     assert len(practice_blnk.balances()) == 10
 
 
@@ -644,11 +645,11 @@ def test_a_second_balance_made_behind_our_back_is_named_with_its_ids(
     assert done.findings is not None
     row = importer.rows(done)[3]
     held = [one for one in practice_blnk.balances() if one["meta_data"]["import_ref"] == row.ref]
-    (found,) = done.findings["twins"]
-    assert found["row"] == row.number
-    assert sorted(found["ids"]) == sorted(one["balance_id"] for one in held)
-    assert not done.findings["clean"]
-    assert done.findings["missing"] == []
+    (found,) = done.findings.twins
+    assert found.row == row.number
+    assert sorted(found.ids) == sorted(one["balance_id"] for one in held)
+    assert not done.findings.clean
+    assert done.findings.missing == []
 
 
 def test_a_balance_that_cannot_be_found_any_more_needs_a_look_and_is_never_sent_again(
@@ -667,7 +668,7 @@ def test_a_balance_that_cannot_be_found_any_more_needs_a_look_and_is_never_sent_
     assert row.state is RowState.UNKNOWN
     assert row.waits_for_person
     assert done.findings is not None
-    assert done.findings["missing"] == [{"row": row.number, "ids": ["bln_gone"]}]
+    assert done.findings.missing == [RowFinding(row=row.number, ids=["bln_gone"])]
     assert len(practice_blnk.balances()) == 5
 
 

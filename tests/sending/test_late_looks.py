@@ -8,6 +8,7 @@ import orjson
 import pytest
 from sqlalchemy import update
 
+from blnk_api.facts.findings import Findings, RowFinding
 from blnk_api.lookup.looker import read_balances
 from blnk_api.models import Balance
 from blnk_api.reports.receipts import tell
@@ -216,7 +217,7 @@ def told(journal: Journal, made: Import) -> list[str]:
 
 def finished(journal: Journal, made: Import, state: ImportState = ImportState.DONE) -> None:
     """As if it were over; a comparison found it clean, where it was compared."""
-    findings = {"checked": True, "clean": True, "twins": [], "missing": [], "unexpected": []}
+    findings = Findings(checked=True, clean=True)
     with journal.write() as tx:
         tx.execute(
             update(tables.imports)
@@ -247,8 +248,8 @@ def test_a_second_balance_is_named_once_with_all_ids(journal: Journal, state: Im
     assert "bln_2" in sentence
     if state is ImportState.DONE:
         assert now.findings is not None
-        assert not now.findings["clean"]
-        assert now.findings["twins"] == [{"row": row.number, "ids": ["bln_2", "bln_1"]}]
+        assert not now.findings.clean
+        assert now.findings.twins == [RowFinding(row=row.number, ids=["bln_2", "bln_1"])]
 
 
 @pytest.mark.parametrize("call_it", [found_as_another_desks, linked_by_a_person])
@@ -265,7 +266,9 @@ def test_a_balance_made_after_another_desks_was_found_for_its_row_is_named(
     look(journal, made, {ref: [*another_desks(ref), *held(row, "bln_late", by=made.id)[ref]]})
     with journal.read() as tx:
         now = imports.by_number(tx, made.number)
-    assert (now.findings or {})["twins"] == [{"row": row.number, "ids": ["bln_elsewhere", "bln_late"]}]
+    assert (now.findings or Findings()).twins == [
+        RowFinding(row=row.number, ids=["bln_elsewhere", "bln_late"])
+    ]
 
 
 def test_a_row_that_has_its_one_balance_tells_nothing(journal: Journal) -> None:
@@ -308,7 +311,7 @@ def test_a_row_that_was_fixed_since_tells_of_the_balance_of_its_earlier_form(jou
     look(journal, made, held(sent, "bln_late", by=made.id))
     with journal.read() as tx:
         now = imports.by_number(tx, made.number)
-    assert (now.findings or {})["twins"] == [{"row": sent.number, "ids": ["bln_fixed", "bln_late"]}]
+    assert (now.findings or Findings()).twins == [RowFinding(row=sent.number, ids=["bln_fixed", "bln_late"])]
 
 
 @pytest.mark.parametrize("state", [ImportState.DONE, ImportState.CANCELLED])
@@ -441,7 +444,7 @@ def test_a_balance_made_after_the_import_was_done_is_named_within_the_day(
         importer.connect(base_url=between.url)
         between.on_create = delayed
         done = importer.run(requests_for(10))
-        assert (done.findings or {})["clean"]
+        assert (done.findings or Findings()).clean
         (before,) = wait_until(lambda: receipts_of(importer, done), lambda: "no receipt is written")
         row = importer.rows(done)[5]
         assert before["checked_again"]["rows"] == [row.label]
@@ -455,9 +458,9 @@ def test_a_balance_made_after_the_import_was_done_is_named_within_the_day(
         wait_until(
             lambda: "second balance" in importer.events(done), lambda: f"not told: {importer.events(done)}"
         )
-        found = importer.find(done.id).findings or {}
-        assert found["twins"] == [{"row": row.number, "ids": [row.balance_id, late_one]}]
-        assert not found["clean"]
+        found = importer.find(done.id).findings or Findings()
+        assert found.twins == [RowFinding(row=row.number, ids=[row.balance_id or "", late_one])]
+        assert not found.clean
         wait_until(lambda: len(receipts_of(importer, done)) == 2, lambda: "no new receipt")
         importer.later_seconds = 25 * HOUR
         wait_until(lambda: len(receipts_of(importer, done)) == 3, lambda: "the last look is not told")
@@ -497,8 +500,8 @@ def test_a_balance_made_after_another_desks_was_found_for_its_row_is_named_withi
         wait_until(
             lambda: "second balance" in importer.events(done), lambda: f"not told: {importer.events(done)}"
         )
-        found = importer.find(done.id).findings or {}
-        assert found["twins"] == [{"row": row.number, "ids": [theirs[0], late_one]}]
+        found = importer.find(done.id).findings or Findings()
+        assert found.twins == [RowFinding(row=row.number, ids=[theirs[0], late_one])]
         assert len(practice_blnk.balances()) == 11
 
 

@@ -10,9 +10,11 @@ import streamlit as st
 
 from blnk_api.client import BlnkClient
 from blnk_api.desk import other_desks_today
+from blnk_api.facts.findings import Findings
 from blnk_api.models import Balance
 from blnk_api.sending import other_desks
-from blnk_api.store import Journal, imports
+from blnk_api.store import Journal, events
+from blnk_api.store.events import EventKind
 from blnk_api.store.imports import Import
 from blnk_api.store.sending.foreign_balances import strangers
 from blnk_api.store.states import ImportState, PausedBy, RowState
@@ -61,9 +63,9 @@ def named(importer: Importer, import_: Import) -> set[str]:
     """The ids that a desk tells of rows with two balances."""
     now = importer.find(import_.id)
     with importer.journal.read() as tx:
-        events = imports.events_of(tx, now.number, limit=1000)
-    told = {id for one in events if one.what == "second balance" for id in one.detail["balance_ids"]}
-    return told | {id for one in (now.findings or {}).get("twins", []) for id in one["ids"]}
+        seconds = events.of_kinds(tx, now.number, [EventKind.SECOND_BALANCE])
+    told = {id for one in seconds for id in one.detail.ids}
+    return told | {id for one in (now.findings or Findings()).twins for id in one.ids}
 
 
 @pytest.mark.parametrize("rows", [301, 8])

@@ -11,6 +11,7 @@ from blnk_api.blnk.retries import wait_seconds
 from blnk_api.client import BlnkClient
 from blnk_api.drafts import existence_check
 from blnk_api.drafts.existence_check import look_draft_up
+from blnk_api.facts.findings import Findings
 from blnk_api.lookup.looker import Looker
 from blnk_api.models import BalanceRequest
 from blnk_api.store import imports
@@ -117,7 +118,7 @@ def test_an_import_is_checked_sent_and_verified_though_reads_fail(
     importer.hurry()
     practice_blnk.order_fault(kind, on="read", times=3, **fields)
     made = importer.run(requests_for(3))
-    assert (made.findings or {})["clean"]
+    assert (made.findings or Findings()).clean
     assert importer.states(made) == [RowState.CREATED] * 3
     assert importer.events(made).count("paused") == 0
     assert len(practice_blnk.refs()) == 3

@@ -126,7 +126,7 @@ def test_looking_and_verifying_go_on_while_sending_is_stopped(
     done = importer.wait_for(made, ImportState.DONE)
     assert_each_once(practice_blnk, importer, done)
     assert done.findings is not None
-    assert done.findings["clean"]
+    assert done.findings.clean
 
 
 def test_commands_stop_and_start_all_sending(commands: Commands, importer: Importer) -> None:

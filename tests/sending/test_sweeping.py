@@ -10,6 +10,7 @@ import pytest
 
 from blnk_api.blnk.replies import Request
 from blnk_api.errors import ReadFailed
+from blnk_api.facts.findings import Findings
 from blnk_api.lookup.looker import Looker
 from blnk_api.lookup.sweep import FEW_LISTS, Sweep, all_of
 from blnk_api.store.states import RowState
@@ -144,7 +145,7 @@ def test_the_forms_row_asks_five_questions_where_others_made_a_hundred_thousand_
     practice_blnk.hold(100_000)
     practice_blnk.forget_requests()
     made = importer.run(requests_for(1))
-    assert (made.findings or {})["clean"]
+    assert (made.findings or Findings()).clean
     assert importer.states(made) == [RowState.CREATED]
     asked = practice_blnk.requests()["recent"]
     [sent] = [one for one in asked if one["kind"] == "create"]
@@ -161,6 +162,6 @@ def test_a_large_import_is_verified_by_one_command_though_a_tenth_of_all_reads_f
     practice_blnk.order_fault("status_before_commit", on="filter", status=503, skip=100, times=12)
     ended = commands.call("import", commands.file(6_000), "--yes")
     assert ended.code == 0
-    found = newest(importer).findings or {}
-    assert (found["checked"], found["clean"], found["found"]) == (True, True, 6_000)
+    found = newest(importer).findings or Findings()
+    assert (found.checked, found.clean, found.found) == (True, True, 6_000)
     assert len(practice_blnk.refs()) == 6_000

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from blnk_api.facts.findings import Findings, RowFinding
 from blnk_api.store import Journal
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import JournalRow
@@ -59,6 +60,11 @@ def test_the_same_seed_gives_the_same_plan() -> None:
     assert len({str(plan(seed, "sqlite")) for seed in range(50)}) == 50
 
 
+def found(import_: Import, state: ImportState, findings: Findings) -> Import:
+    """The import as it stands after a comparison that came to this."""
+    return replace(import_, state=state, kept=import_.kept._replace(findings=findings.stored()))
+
+
 @dataclass(frozen=True)
 class Ended:
     """An import of one row, and what a round comes to that leaves it so."""
@@ -79,8 +85,8 @@ class Ended:
         import_state: ImportState = ImportState.DONE,
         looks_open: int = 0,
     ) -> Verdict:
-        findings = {"twins": [{"row": 2, "ids": list(named)}] if named else []}
-        import_ = replace(self.import_, state=import_state, findings=findings)
+        findings = Findings(twins=[RowFinding(row=2, ids=list(named))] if named else [])
+        import_ = found(self.import_, import_state, findings)
         row = replace(self.row, state=state, balance_id=balance_id, waits_for_person=person)
         ref = row.ref or ""
         ids = {ref if is_ours else "another": list(held)} if held else {}
@@ -124,9 +130,9 @@ class TwoDesks:
     def judged(self, *, makers: Sequence[int], named: bool = True, most: int | None = 6) -> Verdict:
         """`makers` are the desks that made the row's balances, one after the other."""
         ids = [f"bln_{at}" for at in range(len(makers))]
-        findings = {"twins": [{"row": 2, "ids": ids}] if named else []}
+        twins = Findings(twins=[RowFinding(row=2, ids=ids)] if named else [])
         imports = [
-            replace(desk.import_, state=ImportState.DONE, findings=findings if at == 0 else {})
+            found(desk.import_, ImportState.DONE, twins if at == 0 else Findings())
             for at, desk in enumerate(self.desks)
         ]
         held_by = [ids[makers.index(at)] if at in makers else ids[0] for at in (0, 1)]

@@ -4,6 +4,7 @@ import pytest
 
 from blnk_api.blnk.replies import Request
 from blnk_api.errors import ReadFailed
+from blnk_api.facts.findings import RowFinding, Unexpected
 from blnk_api.sending.verify import missing_needs_a_look
 from blnk_api.store import Journal
 from blnk_api.store.states import RowState
@@ -16,7 +17,7 @@ from tests.support.verifying import Verified
 
 def test_what_is_as_the_journal_says_is_clean(five: Verified) -> None:
     findings = five.verify()
-    assert findings.is_clean
+    assert findings.clean
     assert (findings.checked, findings.expected, findings.found) == (True, 5, 5)
 
 
@@ -24,7 +25,7 @@ def test_a_twin_is_told_with_both_ids(five: Verified) -> None:
     twin = five.balance(five.import_, 2)
     row = rows_of(five.journal, five.import_)[2]
     findings = five.verify()
-    assert findings.twins == [{"row": row.number, "ids": [row.balance_id, twin]}]
+    assert findings.twins == [RowFinding(row=row.number, ids=[row.balance_id or "", twin])]
     assert (findings.missing, findings.found) == ([], 5)
 
 
@@ -41,7 +42,7 @@ def test_a_balance_that_is_not_there_is_missing_and_its_row_needs_a_look(five: V
     five.set_row(3, balance_id="bln_gone")
     row = rows_of(five.journal, five.import_)[3]
     findings = five.verify()
-    assert findings.missing == [{"row": row.number, "ids": ["bln_gone"]}]
+    assert findings.missing == [RowFinding(row=row.number, ids=["bln_gone"])]
     assert findings.found == 4
     with five.journal.write() as tx:
         missing_needs_a_look(tx, five.import_, findings)
@@ -51,21 +52,21 @@ def test_a_balance_that_is_not_there_is_missing_and_its_row_needs_a_look(five: V
 
 def test_a_balance_that_is_shown_late_is_not_missing(five: Verified) -> None:
     five.blnk.order_fault("lagging_reads", seconds=600, times=2)
-    assert five.verify().is_clean
+    assert five.verify().clean
 
 
 def test_a_balance_of_the_import_that_no_row_knows_is_told(five: Verified) -> None:
     made = five.blnk.create_balance(
         ledger_id=LEDGER, currency="NGN", meta_data={"import_ref": "v1-x-0", "import_id": five.import_.id}
     )
-    assert five.verify().unexpected == [{"ref": "v1-x-0", "ids": [made["balance_id"]]}]
+    assert five.verify().unexpected == [Unexpected(ref="v1-x-0", ids=[made["balance_id"]])]
 
 
 def test_a_balance_of_a_row_that_is_not_created_is_told(five: Verified) -> None:
     """Carried out although we have reason to call it not sent."""
     row = rows_of(five.journal, five.import_)[1]
     five.set_row(1, state=RowState.READY, balance_id=None)
-    assert five.verify().unexpected == [{"ref": row.ref, "ids": [row.balance_id]}]
+    assert five.verify().unexpected == [Unexpected(ref=row.ref, ids=[row.balance_id or ""])]
 
 
 def test_a_balance_that_became_another_imports_row_is_no_stranger(five: Verified) -> None:
@@ -76,9 +77,9 @@ def test_a_balance_that_became_another_imports_row_is_no_stranger(five: Verified
     (same,) = rows_of(five.journal, other)
     assert same.ref == row.ref
     five.set_row(0, of=other, state=RowState.CREATED, balance_id=row.balance_id)
-    assert five.verify().is_clean
+    assert five.verify().clean
     second = five.balance(five.import_, 1)
-    assert five.verify().unexpected == [{"ref": row.ref, "ids": [second]}]
+    assert five.verify().unexpected == [Unexpected(ref=row.ref, ids=[second])]
 
 
 def test_rows_that_existed_are_found_by_their_id_whatever_they_carry(five: Verified) -> None:
@@ -93,7 +94,7 @@ def test_rows_that_existed_are_found_by_their_id_whatever_they_carry(five: Verif
 def test_other_imports_do_not_count(five: Verified) -> None:
     five.make(3, currency="USD")
     findings = five.verify()
-    assert findings.is_clean
+    assert findings.clean
     assert findings.expected == 5
 
 
@@ -112,7 +113,7 @@ def test_a_row_that_is_settled_in_the_meantime_does_not_upset_it(five: Verified)
         return await Asked.__call__(asked, request)
 
     five.asked = meanwhile  # type: ignore[assignment]
-    assert [one["ids"] for one in five.verify().missing] == [["bln_gone"]]
+    assert [one.ids for one in five.verify().missing] == [["bln_gone"]]
 
 
 def test_a_blnk_that_does_not_answer_concludes_nothing(five: Verified) -> None:
@@ -131,5 +132,5 @@ def test_without_permission_to_read_it_says_that_nothing_was_checked(five: Verif
 
 def test_nothing_created_is_nothing_to_compare(journal: Journal, practice_blnk: PracticeBlnk) -> None:
     findings = Verified(journal, practice_blnk, 0).verify()
-    assert findings.is_clean
+    assert findings.clean
     assert findings.expected == 0

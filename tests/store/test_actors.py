@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from blnk_api.common.actors import SENDER, ActorKind
 from blnk_api.reports import receipts
-from blnk_api.store import Journal, imports, tables
+from blnk_api.store import Journal, events, imports, tables
 from blnk_api.store.people import people
 from blnk_api.store.states import ImportState, PausedBy
 from blnk_api.wording import phrases
@@ -41,7 +41,7 @@ def test_whatever_somebody_calls_themselves_it_is_not_the_app(importer: Importer
         reason = f"{phrases.actor(who)} paused it."
         imports.pause(tx, draft.number, by=PausedBy.PERSON, who=who, reason=reason)
         imports.resume(tx, draft.number, who=who)
-        told = imports.events_of(tx, draft.number)
+        told = events.of_import(tx, draft.number)
         mine = [one for one in told if one.what in ("confirmed", "paused", "resumed")]
     assert [one.who.kind for one in mine] == [ActorKind.NAME] * 3
     assert {phrases.actor(one.who) for one in mine} == {phrases.actor(who)}
@@ -90,7 +90,7 @@ def test_what_was_written_before_is_the_apps_only_where_nobody_else_could_have_d
     journal = Journal(f"sqlite:///{path}")
     journal.migrate()
     with journal.read() as tx:
-        told = [phrases.actor(one.who) for one in imports.events_of(tx, 1)]
+        told = [phrases.actor(one.who) for one in events.of_import(tx, 1)]
     assert told[::-1] == [
         *["Balance Desk"] * 3,
         *["the sender (not verified)"] * 3,

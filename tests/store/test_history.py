@@ -12,7 +12,17 @@ from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, RowState
 from tests.support.importer import Importer, requests_for
 from tests.support.pages import link, press, said, visit
-from tests.support.store import ELSEWHERE, INSTANCE, claim, created, draft, ids_of, record, running
+from tests.support.store import (
+    ELSEWHERE,
+    INSTANCE,
+    claim,
+    created,
+    draft,
+    ids_of,
+    record,
+    running,
+    set_columns,
+)
 
 DAY = 86_400.0
 
@@ -121,7 +131,7 @@ def two(importer: Importer) -> tuple[Import, Import]:
     made, waiting = importer.run(requests_for(3)), importer.draft(requests_for(2, currency="USD"))
     with importer.journal.write() as tx:
         imports.set_facts(tx, made.number, file_name="march.csv")
-        imports.set_facts(tx, waiting.number, file_name="april.csv", who="Bo")
+        set_columns(tx, waiting, file_name="april.csv", who="Bo")
     return importer.find(made.id), importer.find(waiting.id)
 
 

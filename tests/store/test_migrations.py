@@ -11,7 +11,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from blnk_api.store import Journal, JournalUnavailable, database, imports, rows
+from blnk_api.facts.findings import Findings
+from blnk_api.store import Journal, JournalUnavailable, database, events, imports, rows
 from blnk_api.store.people import people
 from blnk_api.store.sending import attempts, late_records, senders
 from blnk_api.store.states import PausedBy, RowState
@@ -81,9 +82,9 @@ def test_a_journal_of_an_earlier_version_opens(kept: Path, tmp_path: Path) -> No
         held = rows.page(tx, made.number)
         assert {row.state for row in held} == set(RowState)
         assert len(held) == made.row_count == 9
-        assert (made.paused_by, made.ramp, made.findings) == (PausedBy.BREAKER, 2, {"clean": True})
+        assert (made.paused_by, made.ramp, made.findings) == (PausedBy.BREAKER, 2, Findings(clean=True))
         assert made.created_from == "2026-01-02T03:04:05.678901Z"
-        assert imports.events_of(tx, made.number)[0].what == "paused"
+        assert events.of_import(tx, made.number)[0].what == "paused"
         assert senders.learned(tx, made.instance_number).per_minute == 600.0
         assert people.name_of(tx, "browser") == "Ada"
         assert imports.find(tx, draft.id) == draft

@@ -12,7 +12,8 @@ from blnk_api.errors import SettingsProblem
 from blnk_api.models import BalanceRequest
 from blnk_api.reports import months
 from blnk_api.reports.months import Month, MonthTotal
-from blnk_api.store import Journal, tables, transitions
+from blnk_api.store import Journal, tables
+from blnk_api.store.events import EventKind, note
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState
 from tests.support.importer import LEDGER, Importer, requests_for
@@ -77,7 +78,7 @@ class TestAMonth:
         import_ = made(journal, "2026-03-05T10:00:00", "2026-05-20T10:00:00")
         with journal.write() as tx:
             tx.execute(update(tables.imports).values(finished_at=at("2026-03-05T10:01:00")))
-            transitions.note(tx, import_.number, who="Ada", what="said which balance it is")
+            note(tx, import_.number, who="Ada", what=EventKind.SAID_WHICH_BALANCE)
             tx.execute(update(tables.events).values(at=at("2026-05-20T10:00:00")))
         assert count(journal, Month(2026, 5)) == 1
 

@@ -17,11 +17,14 @@ from starlette.middleware import Middleware
 from blnk_api.common.actors import SENDER
 from blnk_api.common.origins import Site
 from blnk_api.desk.desk import open_desk
+from blnk_api.facts.file_shape import FileShape
+from blnk_api.facts.totals import Totals
 from blnk_api.reports import receipt_html
 from blnk_api.reports.receipts import write_owed
 from blnk_api.reports.results import Variant
 from blnk_api.review import actions
 from blnk_api.store import Journal, imports, transitions
+from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits, notes, receipt_records
 from blnk_api.store.states import ImportState, RowState
@@ -32,7 +35,7 @@ from blnk_api.worker.housekeeping import Closing
 from tests.support.command_line import Commands
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_for, wait_until
 from tests.support.practice import PracticeBlnk
-from tests.support.store import claim, created, ids_of, record, result, running
+from tests.support.store import claim, created, ids_of, record, result, running, set_columns
 
 EVIL = "<script>alert(1)</script> ![x](http://evil.example/x.png) **bold**"
 
@@ -86,7 +89,7 @@ def over(journal: Journal, n: int = 2) -> Import:
         for to in (ImportState.VERIFYING, ImportState.DONE):
             from_ = imports.by_number(tx, made.number).state
             assert transitions.move_import(tx, made.number, from_=[from_], to=to, finished_at=1_700_000_000.0)
-        transitions.note(tx, made.number, who=SENDER, what="verified")
+        note(tx, made.number, who=SENDER, what=EventKind.VERIFIED)
     with journal.read() as tx:
         return imports.by_number(tx, made.number)
 
@@ -120,7 +123,7 @@ def test_the_sum_on_a_receipt_is_that_of_its_results_and_stays_so(importer: Impo
     with importer.journal.write() as tx:
         one = ids_of(importer.journal, done)[0]
         transitions.move(tx, [one], from_=RowState.CREATED, to=RowState.UNKNOWN, waits_for_person=True)
-        transitions.note(tx, done.number, who="Ada", what="asked to look again")
+        note(tx, done.number, who="Ada", what=EventKind.ASKED_TO_LOOK_AGAIN)
     second = wait_for_receipt(importer, done, 2)
     assert get(host, done, 1, ".csv").content == before.content
     assert get(host, done, 1, ".json").json() == first
@@ -188,7 +191,7 @@ def test_what_happens_while_a_receipt_is_written_is_not_passed_over(
 
     def somebody_was_faster(tx: Any, import_: int, **facts: Any) -> int | None:
         monkeypatch.setattr(receipt_records, "add", add)
-        transitions.note(tx, import_, who="Ada", what="said which balance it is")
+        note(tx, import_, who="Ada", what=EventKind.SAID_WHICH_BALANCE)
         return add(tx, import_, **facts)
 
     monkeypatch.setattr(receipt_records, "add", somebody_was_faster)
@@ -276,13 +279,13 @@ def test_missing_balances_are_told_with_their_ids(importer: Importer, practice_b
 def test_a_second_balance_that_a_late_answer_named_is_told(journal: Journal, tmp_path: Path) -> None:
     done = over(journal)
     with journal.write() as tx:
-        transitions.note(
+        note(
             tx,
             done.number,
             who=SENDER,
-            what="second balance",
+            what=EventKind.SECOND_BALANCE,
             row=ids_of(journal, done)[0],
-            balance_ids=["bln_1", "bln_late"],
+            detail=Particulars(balance_ids=("bln_1", "bln_late")),
         )
     write_owed(journal, tmp_path, done.number)
     said = told(journal, done)
@@ -294,7 +297,8 @@ def test_a_second_balance_that_a_late_answer_named_is_told(journal: Journal, tmp
 def test_cells_changed_and_rows_left_out_are_told_with_who_did_it(journal: Journal, tmp_path: Path) -> None:
     done = over(journal)
     with journal.write() as tx:
-        imports.set_facts(tx, done.number, shape={"kind": "csv", "headers": ["ledger_id", "currency"]})
+        shape = FileShape(kind="csv", header_row=1, headers=["ledger_id", "currency"])
+        imports.set_facts(tx, done.number, shape=shape)
         edits.add(tx, done.number, [(2, 1, "KSH", "KES"), (3, None, "", "left out")], who="Ada")
     write_owed(journal, tmp_path, done.number)
     [change] = told(journal, done)["changes"]
@@ -308,8 +312,8 @@ def test_nothing_that_others_typed_can_run_in_the_document(importer: Importer, h
     done = importer.run(requests_for(1))
     importer.stop()
     with importer.journal.write() as tx:
-        totals = {"ledger_names": {LEDGER: EVIL}}
-        imports.set_facts(tx, done.number, kind="file", file_name=f"{EVIL}.csv", totals=totals)
+        totals = Totals(ledger_names={LEDGER: EVIL})
+        imports.set_facts(tx, done.number, file_name=f"{EVIL}.csv", totals=totals)
         notes.add_to_import(tx, done, EVIL, who=EVIL)
         edits.add(tx, done.number, [(2, 0, EVIL, EVIL)], who=EVIL)
     n = write_owed(importer.journal, importer.settings.receipts_dir, done.number)
@@ -368,7 +372,7 @@ def test_a_receipt_that_cannot_be_written_keeps_no_other_from_being_written(
 ) -> None:
     odd, fine = over(importer.journal), over(importer.journal, 1)
     with importer.journal.write() as tx:
-        imports.set_facts(tx, odd.number, totals={"ledger_names": "not names"})
+        set_columns(tx, odd, totals='{"ledger_names": "not names"}')
     Closing(importer.journal).tend_now(importer.settings)
     assert numbers(importer.journal, odd) == []
     assert numbers(importer.journal, fine) == [1]

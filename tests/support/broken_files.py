@@ -12,6 +12,7 @@ import orjson
 from blnk_api import files as reading
 from blnk_api.drafts import mapping, mapping_problems
 from blnk_api.drafts.checking import Checker, Known, group, wanted
+from blnk_api.facts.file_shape import FileShape
 
 SAMPLES = [Path(__file__).parents[1] / name for name in ("samples", "samples-2")]
 
@@ -80,7 +81,7 @@ def swallow(path: Path, name: str) -> str:
 
 def go_all_the_way(path: Path, name: str) -> None:
     shape = reading.detect(path, name)
-    assert reading.FileShape.model_validate_json(shape.model_dump_json()) == shape
+    assert FileShape.model_validate_json(shape.model_dump_json()) == shape
     columns = mapping.guess(shape)
     told = mapping_problems.problems(columns, shape)
     wanted(reading.records(path, shape), columns)

@@ -22,4 +22,4 @@ def customers(n: int, *, first: int = 0) -> list[list[str]]:
 def totals(draft: Import) -> tuple[int, int, int]:
     """New, existing, and left out because they look like a balance made before."""
     told = draft.totals
-    return told["balances"], told["existing"], told["looks_like"]
+    return told.balances, told.existing, told.looks_like

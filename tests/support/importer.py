@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import abc
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -20,13 +21,15 @@ from sqlalchemy import select, update
 from blnk_api import settings as settings_module
 from blnk_api.blnk import endpoints
 from blnk_api.drafts import drafts
+from blnk_api.facts.file_shape import FileShape
+from blnk_api.facts.mapping import Mapping
 from blnk_api.lookup import refs
 from blnk_api.models import BalanceRequest
 from blnk_api.sending import engine
 from blnk_api.sending.lane import Lane
 from blnk_api.sending.resolver import Resolver
 from blnk_api.settings import Connection, Instance
-from blnk_api.store import Journal, imports, rows, tables
+from blnk_api.store import Journal, events, imports, rows, tables
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import JournalRow, NewRow
 from blnk_api.store.sending import senders
@@ -371,7 +374,7 @@ class Importer:
     def events(self, import_: Import) -> list[str]:
         """What happened, oldest first."""
         with self.journal.read() as tx:
-            return [event.what for event in reversed(imports.events_of(tx, import_.number, limit=1000))]
+            return [event.what for event in reversed(events.of_import(tx, import_.number, limit=1000))]
 
     def start(self) -> None:
         """The sender, in a thread; once."""
@@ -440,7 +443,7 @@ class _SenderThread(threading.Thread):
 
         asyncio.run(work())
 
-    def serves(self, connections: Mapping[str, Connection]) -> bool:
+    def serves(self, connections: abc.Mapping[str, Connection]) -> bool:
         """Whether its engines are those of these connections by now."""
         return self.problem is not None or self._worker._secrets_seen == connections
 
@@ -464,3 +467,13 @@ class _SenderThread(threading.Thread):
 def newest(importer: Importer) -> Import:
     with importer.journal.read() as tx:
         return imports.newest(tx, limit=1)[0]
+
+
+def mapping_of(import_: Import) -> Mapping:
+    assert import_.mapping is not None
+    return import_.mapping
+
+
+def shape_of(import_: Import) -> FileShape:
+    assert import_.shape is not None
+    return import_.shape

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from blnk_api import files
 from blnk_api.drafts.edits import problem_workbook
+from blnk_api.facts.file_shape import ReadOptions
 from blnk_api.store.imports import Import
 from blnk_api.store.people.edits import Edit
 from tests.support.importer import Importer
@@ -22,7 +23,7 @@ def sent_out(importer: Importer, draft: Import, folder: Path) -> Path:
 
 
 def table(path: Path) -> list[list[str]]:
-    shape = files.detect(path, path.name, files.ReadOptions(header_row=1))
+    shape = files.detect(path, path.name, ReadOptions(header_row=1))
     return [shape.headers, *(record.cells for record in files.records(path, shape))]
 
 

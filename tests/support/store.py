@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
+from sqlalchemy import Connection, update
+
 from blnk_api.settings import Instance
-from blnk_api.store import Journal, imports, rows, transitions
+from blnk_api.store import Journal, events, imports, rows, tables, transitions
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import JournalRow
 from blnk_api.store.sending import attempts, unknown
@@ -27,6 +30,11 @@ def running(journal: Journal, n: int, *, instance: Instance = INSTANCE) -> Impor
         assert imports.confirm(tx, made, who="Ada", version=made.version)
         assert transitions.move_import(tx, made.number, from_=[ImportState.QUEUED], to=ImportState.RUNNING)
     return made
+
+
+def set_columns(tx: Connection, import_: Import, **columns: object) -> None:
+    """Of an import, as somebody else might have written them."""
+    tx.execute(update(tables.imports).where(tables.imports.c.number == import_.number).values(**columns))
 
 
 def rows_of(journal: Journal, import_: Import) -> list[JournalRow]:
@@ -98,4 +106,7 @@ def holder(journal: Journal, state: RowState) -> Import:
 def events_of(journal: Journal, import_: Import) -> list[tuple[str, dict[str, Any]]]:
     """What happened and its particulars, oldest first."""
     with journal.read() as tx:
-        return [(one.what, one.detail) for one in reversed(imports.events_of(tx, import_.number, limit=100))]
+        return [
+            (one.what, orjson.loads(one.kept))
+            for one in reversed(events.of_import(tx, import_.number, limit=100))
+        ]

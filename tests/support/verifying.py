@@ -5,9 +5,10 @@ import asyncio
 import pytest
 from sqlalchemy import update
 
+from blnk_api.facts.findings import Findings
 from blnk_api.lookup.looker import Looker
 from blnk_api.lookup.sweep import Sweep
-from blnk_api.sending.verify import Findings, verify
+from blnk_api.sending.verify import verify
 from blnk_api.settings import Instance
 from blnk_api.store import Journal, imports, tables
 from blnk_api.store.async_store import JournalThread

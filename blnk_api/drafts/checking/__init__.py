@@ -5,14 +5,13 @@ Pure: what exists in Blnk is looked up by the caller between `wanted` and `Check
 
 from blnk_api.drafts.checking.checker import CheckedRow, Checker
 from blnk_api.drafts.checking.known_in_blnk import Known, KnownIndicator, Wanted, wanted
-from blnk_api.drafts.problems import Problem, ProblemGroup, group
+from blnk_api.drafts.checking.problem_groups import ProblemGroup, group
 
 __all__ = [
     "CheckedRow",
     "Checker",
     "Known",
     "KnownIndicator",
-    "Problem",
     "ProblemGroup",
     "Wanted",
     "group",

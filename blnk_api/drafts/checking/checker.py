@@ -1,7 +1,7 @@
 """Checks records one after the other, with what the whole file has shown so far."""
 
 from collections.abc import Collection, Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from blnk_api.common.visible import shown
 from blnk_api.currencies import Severity
@@ -9,10 +9,11 @@ from blnk_api.drafts.checking.duplicates import Earlier, Keys, Occurrences, Repe
 from blnk_api.drafts.checking.known_in_blnk import Known
 from blnk_api.drafts.checking.one_record import Meaning, Meanings
 from blnk_api.drafts.checking.reimported import UNSETTLED, Brought, OwnRows
-from blnk_api.drafts.mapping import ColumnUse, Mapping, Use
-from blnk_api.drafts.problems import Problem, clip
-from blnk_api.files import FileShape, Record
+from blnk_api.facts.file_shape import FileShape, Record
+from blnk_api.facts.mapping import ColumnUse, Mapping, Use
+from blnk_api.facts.problems import Problem, clip
 from blnk_api.lookup import refs
+from blnk_api.models import RequestFields
 
 
 class CheckedRow(NamedTuple):
@@ -21,7 +22,7 @@ class CheckedRow(NamedTuple):
     number: int
     part: str
     """The currency where the record makes several balances, else ""."""
-    request: dict[str, Any] | None
+    request: RequestFields | None
     """The body to be sent, before it is stamped; None when the row is invalid or brings a balance."""
     problems: list[Problem]
     match: dict[str, str] | None = None
@@ -133,7 +134,7 @@ class Checker:
         self,
         number: int,
         part: str,
-        request: dict[str, Any],
+        request: RequestFields,
         problems: list[Problem],
         match: dict[str, str] | None,
         brought: Brought | None,
@@ -204,7 +205,7 @@ class Checker:
         message = f"This row and row {earlier.number:,} are the same: {end}."
         return Problem(kind, number, part, "", value, message, severity)
 
-    def _taken_indicator(self, number: int, part: str, request: dict[str, Any], hash_: str) -> list[Problem]:
+    def _taken_indicator(self, number: int, part: str, request: RequestFields, hash_: str) -> list[Problem]:
         """An indicator names one balance in a currency: in the file, and in Blnk unless this row made it."""
         indicator, currency = request["indicator"], request["currency"]
         column = self._columns[Use.INDICATOR]
@@ -224,7 +225,7 @@ class Checker:
         return [_in_cell("indicator_exists", number, part, column, indicator, message, "error")]
 
     def _kept_ref(
-        self, number: int, part: str, brought: Brought, request: dict[str, Any], match: dict[str, str] | None
+        self, number: int, part: str, brought: Brought, request: RequestFields, match: dict[str, str] | None
     ) -> tuple[str | None, list[Problem]]:
         """The ref that a row of ours goes on under, so that it is still the same balance."""
         text = brought.ref_text

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict
 
 from blnk_api import currencies
 from blnk_api.common.invisible import bare
-from blnk_api.drafts.mapping import Mapping, Use
-from blnk_api.files import Record
+from blnk_api.facts.file_shape import Record
+from blnk_api.facts.mapping import Mapping, Use
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Collection, Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from blnk_api.common.visible import shown
 from blnk_api.currencies import Finding
@@ -11,11 +11,11 @@ from blnk_api.drafts.checking import cells as rules
 from blnk_api.drafts.checking import total_rows
 from blnk_api.drafts.checking.cells import Answer, Kept
 from blnk_api.drafts.checking.known_in_blnk import Known
-from blnk_api.drafts.mapping import Mapping, Use
-from blnk_api.drafts.problems import Problem, clip
-from blnk_api.files import FileShape, Flaw, Record
+from blnk_api.facts.file_shape import FileShape, Flaw, Record
+from blnk_api.facts.mapping import Mapping, Use
+from blnk_api.facts.problems import Problem, clip
 from blnk_api.files.csv.unclosed_quotes import LINES, inner_cells, takes_in
-from blnk_api.models import GENERAL_LEDGER_ID
+from blnk_api.models import GENERAL_LEDGER_ID, RequestFields
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _HALF = re.compile("[\ud800-\udfff]")
@@ -33,7 +33,7 @@ class Meaning(NamedTuple):
 
     problems: list[Problem]
     is_wrong: bool
-    request: dict[str, Any]
+    request: RequestFields
     currencies: tuple[str, ...] = ()
     match: dict[str, str] | None = None
     """What counts beside ledger, currency, identity and indicator; None when the whole request does."""
@@ -67,13 +67,13 @@ class Meanings:
         money = rules.Currencies(custom_currencies, accepted_currencies)
         self._ledgers: Kept[Answer[str]] = Kept(_required(self.names["ledger"].find, "ledger"))
         self._currencies: Kept[Answer[tuple[str, ...]]] = Kept(money.find)
-        answers: tuple[tuple[Use, str, Callable[[str], Answer[Any]]], ...] = (
+        answers: tuple[tuple[Use, str, Callable[[str], Answer[object]]], ...] = (
             (Use.IDENTITY, "identity_id", _optional(self.names["identity"].find)),
             (Use.INDICATOR, "indicator", rules.indicator),
             (Use.LINEAGE, "track_fund_lineage", rules.lineage),
             (Use.ALLOCATION_STRATEGY, "allocation_strategy", rules.strategy),
         )
-        self._optional: list[tuple[int, str, Kept[Answer[Any]]]] = [
+        self._optional: list[tuple[int, str, Kept[Answer[object]]]] = [
             (self._at[use], field, Kept(answer)) for use, field, answer in answers if use in self._at
         ]
         self._for_all_ledger = mapping.for_all_rows.ledger_id or ""
@@ -85,7 +85,7 @@ class Meanings:
         found = [self._flaw(record, flaw) for flaw in record.problems if self._counts(flaw)]
         flaws = len(found)
         if flaws and any(flaw.column is None and flaw.severity == "error" for flaw in record.problems):
-            return Meaning(found, True, {})  # no cell can be trusted to stand under its column
+            return Meaning(found, True, RequestFields())  # no cell can be trusted to stand under its column
         joined = "".join(cells)
         if (
             not joined.isprintable()
@@ -103,14 +103,14 @@ class Meanings:
         currencies, told = self._currencies[text]
         if told:
             self._tell(found, number, currency_at, text, told)
-        request: dict[str, Any] = {"ledger_id": ledger, "currency": ""}
+        request: RequestFields = {"ledger_id": ledger, "currency": ""}
         for column, field, answers in self._optional:
             if text := cells[column]:
                 value, told = answers[text]
                 if told:
                     self._tell(found, number, column, text, told)
                 if value:
-                    request[field] = value
+                    request[field] = value  # type: ignore[literal-required]
         if "indicator" in request or "track_fund_lineage" in request:
             self._look_between(number, cells, request, found)
         metadata = {name: text for column, name in self._metadata if (text := cells[column])}
@@ -167,7 +167,7 @@ class Meanings:
             found.append(Problem(kind, number, "", column, clip(text), message, severity, repair, at))
 
     def _look_between(
-        self, number: int, cells: list[str], request: dict[str, Any], found: list[Problem]
+        self, number: int, cells: list[str], request: RequestFields, found: list[Problem]
     ) -> None:
         """The rules between fields."""
         if "indicator" in request and request["ledger_id"] not in (GENERAL_LEDGER_ID, None):
@@ -210,7 +210,7 @@ class Meanings:
             self._tell(found, number, at, cell, (finding,))
 
 
-def _bytes(request: dict[str, Any]) -> int:
+def _bytes(request: RequestFields) -> int:
     """The size of its body. Half a character, which is told elsewhere, is none to the quicker encoder."""
     return len(json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"))
 

@@ -3,28 +3,17 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from blnk_api.drafts.mapping import Mapping, Use
-from blnk_api.files import FileShape
+from blnk_api.facts.file_shape import FileShape
+from blnk_api.facts.mapping import Mapping, Use
 from blnk_api.files.formula_guard import unguard_cell, unguard_start
 from blnk_api.files.row_marks import Mark
 from blnk_api.lookup import refs
+from blnk_api.store.states import WORDS, RowState
 
-STATUS_WORDS = frozenset(
-    {
-        "Not sent",
-        "Being sent",
-        "Created",
-        "Already existed",
-        "Refused",
-        "Needs a look",
-        "Invalid",
-        "Left out",
-    }
-)
+STATUS_WORDS = frozenset(WORDS.values())
 """The words in the status column of our results."""
 
-
-UNSETTLED = frozenset({"Being sent", "Needs a look"})
+UNSETTLED = frozenset({WORDS[RowState.SENDING], WORDS[RowState.UNKNOWN]})
 """A row that left our results so may have a balance, of which nobody knows yet."""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from blnk_api.files import Record
+from blnk_api.facts.file_shape import Record
 from blnk_api.store.people.edits import LEFT_OUT, Repair
 
 _MENDED_BY_A_CELL = frozenset({"ragged_row"})

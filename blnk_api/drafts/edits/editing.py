@@ -12,15 +12,16 @@ from blnk_api.common.visible import shown
 from blnk_api.drafts.edits.edited_records import Overlay
 from blnk_api.drafts.edits.open_draft import NotRepairable, check_again, open_draft
 from blnk_api.drafts.lookalikes import customer_has_balance
-from blnk_api.drafts.mapping import Mapping
-from blnk_api.files import ReadOptions
+from blnk_api.facts.file_shape import ReadOptions
+from blnk_api.facts.mapping import Mapping
+from blnk_api.facts.totals import Accepted, ProblemSummary
 from blnk_api.store import Journal, rows
+from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits as repairs
 from blnk_api.store.people.edits import LEFT_OUT, TAKEN_IN, Edit
 from blnk_api.store.rows import JournalRow
 from blnk_api.store.states import RowState, Stage
-from blnk_api.store.transitions import note
 
 __all__ = [
     "Edit",
@@ -50,30 +51,19 @@ def edit(journal: Journal, id: str, edits: Sequence[Edit], *, who: str) -> int:
         return _change_cells(tx, import_, edits, who=who)
 
 
-def fix_all(
-    journal: Journal,
-    id: str,
-    *,
-    kind: str,
-    column: str,
-    value: str,
-    repair: str,
-    who: str,
-    position: int | None = None,
-) -> int:
+def fix_all(journal: Journal, id: str, problem: ProblemSummary, *, repair: str, who: str) -> int:
     """Puts a repair into every cell with this problem; a proposed one only where it was proposed. How many
     cells changed.
 
-    `position` is the problem's own. One that was found by an earlier version has none and is taken by its
-    header, where only one column has it. Raises NotRepairable.
+    A problem that was found by an earlier version has no position and is taken by its header, where only one
+    column has it. Raises NotRepairable.
     """
-    is_whole_row = position is None and not column
+    is_whole_row = problem.position is None and not problem.column
 
     def found(tx: Connection, import_: Import) -> list[Edit]:
-        at = _position(import_, column, position)
-        problem, place = (kind, column, value), None if is_whole_row else at
+        at = _position(import_, problem.column, problem.position)
         edits, proposed = [], []
-        for row, repairs_of_row in _rows_with_problem(tx, import_, problem, place):
+        for row, repairs_of_row in _rows_with(tx, import_, problem, None if is_whole_row else at):
             edits.append(Edit(row.number, at, row.cells[at] if is_whole_row else repair))
             if repair in repairs_of_row:
                 proposed.append(edits[-1])
@@ -128,43 +118,42 @@ def accept_currency(journal: Journal, id: str, code: str, *, who: str) -> None:
     """A code that no standard knows is meant, in the whole file."""
     with journal.write() as tx:
         import_ = open_draft(tx, id)
-        codes = [*import_.accepted.get("currencies", []), code]
-        note(tx, import_.number, who=who, what="accepted currency", code=code)
-        check_again(tx, import_, accepted={**import_.accepted, "currencies": list(dict.fromkeys(codes))})
+        codes = dict.fromkeys([*import_.accepted.currencies, code])
+        note(tx, import_.number, who=who, what=EventKind.ACCEPTED_CURRENCY, detail=Particulars(code=code))
+        check_again(tx, import_, accepted=Accepted(currencies=tuple(codes)))
 
 
 def match(journal: Journal, id: str, mapping: Mapping, *, who: str) -> None:
     """Takes the columns for what a person says. All rows are checked anew."""
     with journal.write() as tx:
         import_ = open_draft(tx, id)
-        chosen = mapping.model_dump(mode="json")
-        if chosen == import_.mapping and import_.stage is not Stage.MATCHING:
+        if mapping == import_.mapping and import_.stage is not Stage.MATCHING:
             return
-        note(tx, import_.number, who=who, what="matched columns")
-        check_again(tx, import_, mapping=chosen, look_again=None)
+        note(tx, import_.number, who=who, what=EventKind.MATCHED_COLUMNS)
+        check_again(tx, import_, mapping=mapping, look_again=None)
 
 
 def read_as(journal: Journal, id: str, options: ReadOptions, *, who: str) -> None:
     """Reads the file otherwise: its columns are guessed anew, and what was changed in rows is forgotten."""
     with journal.write() as tx:
         import_ = open_draft(tx, id, also=(Stage.UNREADABLE,))
-        chosen = options.model_dump(exclude_none=True)
-        if chosen == import_.options:
+        if options == import_.options:
             return
         repairs.forget(tx, import_.number)
-        note(tx, import_.number, who=who, what="read otherwise", **chosen)
-        check_again(tx, import_, options=chosen, mapping=None, shape=None, look_again=None)
+        note(tx, import_.number, who=who, what=EventKind.READ_OTHERWISE, detail=options)
+        check_again(tx, import_, options=options, mapping=None, shape=None, look_again=None)
 
 
 def skip_hidden_rows(journal: Journal, id: str, skip: bool, *, who: str) -> None:
     """Rows that the workbook hides are not sent, or are sent like the others. What was changed is kept."""
     with journal.write() as tx:
         import_ = open_draft(tx, id)
-        if bool(import_.options.get("skip_hidden_rows")) == skip:
+        if bool(import_.options.skip_hidden_rows) == skip:
             return
-        others = {name: value for name, value in import_.options.items() if name != "skip_hidden_rows"}
-        note(tx, import_.number, who=who, what="skipped hidden rows" if skip else "included hidden rows")
-        check_again(tx, import_, options={**others, **({"skip_hidden_rows": True} if skip else {})})
+        options = import_.options.model_copy(update={"skip_hidden_rows": True if skip else None})
+        what = EventKind.SKIPPED_HIDDEN_ROWS if skip else EventKind.INCLUDED_HIDDEN_ROWS
+        note(tx, import_.number, who=who, what=what)
+        check_again(tx, import_, options=options)
 
 
 def problem_rows(tx: Connection, import_: Import, *, after: int = 0, limit: int = 100) -> list[JournalRow]:
@@ -200,7 +189,7 @@ def _change_cells(
             f"That would change {len(edits):,} cells; at most {MOST_CELLS:,} can be changed here at once. "
             "Put it right in the file, and import that."
         )
-    width = len((import_.shape or {}).get("headers", []))
+    width = len(import_.headers)
     overlay = Overlay.of(repairs.of_import(tx, import_.number))
     typed = rows.cells_of(tx, import_.number, {one.number for one in edits})
     changes = []
@@ -212,8 +201,9 @@ def _change_cells(
             changes.append((one.number, one.position, old, one.new))
     if changes:
         repairs.add(tx, import_.number, changes, who=who)
-        places = sorted({at for _, at, _, _ in changes})
-        note(tx, import_.number, who=who, what="repaired", cells=len(changes), columns=places)
+        places = tuple(sorted({at for _, at, _, _ in changes}))
+        detail = Particulars(cells=len(changes), columns=places)
+        note(tx, import_.number, who=who, what=EventKind.REPAIRED, detail=detail)
         check_again(tx, import_)
     return len(changes)
 
@@ -234,14 +224,14 @@ def _decide(
         if numbers:
             was = TAKEN_IN if to == LEFT_OUT else LEFT_OUT
             repairs.add(tx, import_.number, [(number, None, was, to) for number in numbers], who=who)
-            note(tx, import_.number, who=who, what=to, rows=len(numbers))
+            note(tx, import_.number, who=who, what=EventKind(to), detail=Particulars(rows=len(numbers)))
             check_again(tx, import_)
     return len(numbers)
 
 
 def _position(import_: Import, column: str, position: int | None) -> int:
     """The place of a problem's column; of a whole row, of its last column."""
-    headers: list[str] = (import_.shape or {}).get("headers", [])
+    headers = import_.headers
     places = [at for at, header in enumerate(headers) if header == column]
     if position is not None:
         if position not in places:
@@ -260,16 +250,16 @@ def _position(import_: Import, column: str, position: int | None) -> int:
     return places[0]
 
 
-def _rows_with_problem(
-    tx: Connection, import_: Import, problem: tuple[str, str, str], position: int | None
+def _rows_with(
+    tx: Connection, import_: Import, problem: ProblemSummary, position: int | None
 ) -> Iterator[tuple[JournalRow, set[str | None]]]:
     """With what is proposed for each: long cells may begin alike and have different repairs."""
     for row in _all_rows(tx, import_.number):
         found = {
-            one.get("repair")
+            one.repair
             for one in row.problems
-            if (one["kind"], one["column"], one["value"]) == problem
-            and one.get("position", position) == position
+            if (one.kind, one.column, one.value) == (problem.kind, problem.column, problem.value)
+            and (one.position if one.position is not None or not one.column else position) == position
         }
         if found:
             yield row, found

@@ -1,12 +1,12 @@
 """Whether a draft can be changed at this moment, and what each change begins."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Unpack
 
 from sqlalchemy import Connection
 
 from blnk_api.store import imports
-from blnk_api.store.imports import Import
+from blnk_api.store.imports import Facts, Import
 from blnk_api.store.states import ImportState, Stage
 
 
@@ -26,11 +26,10 @@ def open_draft(tx: Connection, id: str, *, also: Sequence[Stage] = ()) -> Import
     return import_
 
 
-def check_again(tx: Connection, import_: Import, **facts: Any) -> None:
+def check_again(tx: Connection, import_: Import, **facts: Unpack[Facts]) -> None:
     """The draft has a new version, and its check begins again. Rows that were all looked up already are kept,
     and only those that change are looked up again."""
     if import_.stage is Stage.CHECKED:
-        facts = {"look_again": [], **facts}
-    imports.set_facts(
-        tx, import_.number, stage=Stage.CHECKING, version=import_.version + 1, problem=None, **facts
-    )
+        facts.setdefault("look_again", [])
+    facts |= {"stage": Stage.CHECKING, "version": import_.version + 1, "problem": None}
+    imports.set_facts(tx, import_.number, **facts)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import IO
 
 from blnk_api.common.visible import shown
-from blnk_api.files import FileProblem, ReadOptions, Record, reading_process, xlsx_writer
+from blnk_api.facts.file_shape import ReadOptions, Record
+from blnk_api.files import FileProblem, reading_process, xlsx_writer
 from blnk_api.files.column_labels import told_apart
 from blnk_api.files.column_names import plain
 from blnk_api.files.kinds import FileKind
@@ -63,20 +64,14 @@ def _written(journal: Journal, import_: Import) -> Iterator[list[str]]:
 def _reasons(row: JournalRow, names: Sequence[str]) -> str:
     told = []
     for one in row.problems:
-        if one["severity"] == "error":
-            at = one.get("position")
-            column = one["column"] if at is None else names[at]
-            told.append(f"{shown(column)}: {one['message']}" if column else one["message"])
+        if one.severity == "error":
+            column = one.column if one.position is None else names[one.position]
+            told.append(f"{shown(column)}: {one.message}" if column else one.message)
     return "\n".join(dict.fromkeys(told)) or row.message or ""
 
 
 def _names(import_: Import) -> list[str]:
-    return told_apart(_headers(import_), taken=(NUMBER, REASONS))
-
-
-def _headers(import_: Import) -> list[str]:
-    headers: list[str] = (import_.shape or {}).get("headers", [])
-    return headers
+    return told_apart(import_.headers, taken=(NUMBER, REASONS))
 
 
 def _sheet_name(import_: Import) -> str:
@@ -129,7 +124,7 @@ def _by_header(import_: Import, headers: Sequence[str], rest: Sequence[int]) -> 
     theirs, ours = defaultdict[str, list[int]](list), defaultdict[str, list[int]](list)
     for at in rest:
         theirs[_alike(headers[at])].append(at)
-    for at, name in enumerate(_headers(import_)):
+    for at, name in enumerate(import_.headers):
         ours[_alike(name)].append(at)
     found: dict[int, int] = {}
     for header, places in theirs.items():

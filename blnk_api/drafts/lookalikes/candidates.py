@@ -162,7 +162,7 @@ class Nearby:
                     (keys.place, content, sortable(one.created_at), one.balance_id, one.currency),
                 )
 
-    def _among(self, table: str, column: str, asked: set[Any]) -> set[int]:
+    def _among(self, table: str, column: str, asked: set[object]) -> set[int]:
         if not asked:
             return set()
         sql = f"SELECT DISTINCT {column} FROM {table} WHERE {column} IN ({', '.join('?' * len(asked))})"
@@ -205,7 +205,7 @@ class _Keys:
 
     __slots__ = ("place", "shared", "whole")
 
-    def __init__(self, told: Mapping[str, Any], same: Sameness, *, only_place: bool = False) -> None:
+    def __init__(self, told: Mapping[str, object], same: Sameness, *, only_place: bool = False) -> None:
         where = (told["ledger_id"], told["currency"])
         fields = fields_of(told)
         identity = fields.get(IDENTITY)
@@ -232,7 +232,7 @@ def _content(ref: str) -> str:
     return parsed.hash if parsed else _NO_CONTENT
 
 
-def _as_asked(balance: Balance) -> dict[str, Any]:
+def _as_asked(balance: Balance) -> dict[str, object]:
     return {
         **{"ledger_id": balance.ledger_id, "currency": balance.currency},
         **{"identity_id": balance.identity_id, "meta_data": balance.meta_data},
@@ -243,7 +243,8 @@ def _told(balance: Balance) -> bytes:
     return orjson.dumps([balance.balance_id, balance.created_at, fields_of(_as_asked(balance))], default=str)
 
 
-def _near(told: list[Any]) -> Near:
+def _near(told: tuple[str, str, dict[str, object]]) -> Near:
+    """As `_told` wrote it down."""
     return Near(*told)
 
 

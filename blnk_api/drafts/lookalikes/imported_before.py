@@ -9,15 +9,15 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Executable, select
 
 from blnk_api.drafts.lookalikes import near_duplicates
 from blnk_api.drafts.lookalikes.near_duplicates import differences, fields_of
 from blnk_api.drafts.lookalikes.same_value import names_that_differ
-from blnk_api.drafts.mapping import Use
+from blnk_api.facts.mapping import Use
 from blnk_api.lookup.existing import Guard, guarded
 from blnk_api.store import imports
 from blnk_api.store.async_store import JournalThread
@@ -74,7 +74,7 @@ def earlier_imports(tx: Connection, draft: Import) -> list[Earlier]:
     repaired = set(tx.execute(changed).scalars())
     found = []
     for one in same:
-        if _sheet(one) != _sheet(draft) and (draft.options.get("sheet") or one.options.get("sheet")):
+        if _sheet(one) != _sheet(draft) and (draft.options.sheet or one.options.sheet):
             continue  # somebody chose another sheet: these are other rows
         if _is_called_otherwise(one, draft):
             continue  # somebody chose other names: these are other balances
@@ -82,22 +82,27 @@ def earlier_imports(tx: Connection, draft: Import) -> list[Earlier]:
             Earlier(
                 number=one.number,
                 day=f"{datetime.fromtimestamp(one.confirmed_at or one.created_at, UTC):%Y-%m-%d}",
-                is_aligned=one.totals.get("records") == draft.totals.get("records"),
+                is_aligned=one.totals.records == draft.totals.records,
                 is_alike=_meaning(one) == _meaning(draft) and not repaired & {one.number, draft.number},
             )
         )
     return found
 
 
-def _sheet(import_: Import) -> Any:
-    return (import_.shape or {}).get("sheet")
+def _sheet(import_: Import) -> str | None:
+    return import_.shape.sheet if import_.shape else None
 
 
-def _meaning(import_: Import) -> Any:
+def _meaning(import_: Import) -> tuple[object, ...]:
     """What its columns are, whatever they are called."""
-    mapping = import_.mapping or {}
-    columns = [(one.get("position"), one.get("use")) for one in mapping.get("columns", [])]
-    return columns, mapping.get("for_all_rows"), mapping.get("match_columns"), _sheet(import_)
+    columns = [(one.position, one.use) for one in import_.columns]
+    mapping = import_.mapping
+    return (
+        columns,
+        mapping and mapping.for_all_rows,
+        mapping and mapping.match_columns,
+        _sheet(import_),
+    )
 
 
 def _is_called_otherwise(one: Import, draft: Import) -> bool:
@@ -107,8 +112,7 @@ def _is_called_otherwise(one: Import, draft: Import) -> bool:
 
 
 def _named(import_: Import) -> dict[tuple[int, str], str]:
-    columns = (import_.mapping or {}).get("columns", [])
-    return {(one["position"], one["header"]): one["name"] for one in columns if one.get("name")}
+    return {(one.position, one.header): one.name for one in import_.columns if one.name}
 
 
 def judge(
@@ -193,7 +197,7 @@ async def settle(
     earlier = {one.number: one for one in await thread.read(earlier_imports, draft)}
     if not earlier:
         return
-    used = {column["use"] for column in (draft.mapping or {}).get("columns", [])}
+    used = {column.use for column in draft.columns}
     for_all = {
         field for field, use in (("ledger_id", Use.LEDGER), ("currency", Use.CURRENCY)) if use not in used
     }
@@ -232,7 +236,7 @@ async def _new_rows(
         after = found[-1].id
 
 
-def _rows(tx: Connection, query: Select[Any]) -> list[Row]:
+def _rows(tx: Connection, query: Executable) -> list[Row]:
     return [Row(*one)._replace(state=RowState(one.state)) for one in tx.execute(query)]
 
 

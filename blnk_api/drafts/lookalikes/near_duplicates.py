@@ -9,12 +9,12 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, literal_column, update
 
 from blnk_api.common.visible import shown
 from blnk_api.drafts.lookalikes.same_value import names_that_differ, only_reading
+from blnk_api.lookup.refs import Fields
 from blnk_api.models import IMPORT_ID, IMPORT_REF
 from blnk_api.store.bulk import given, run_at_once
 from blnk_api.store.states import RowState
@@ -54,7 +54,7 @@ class Near:
 
     balance_id: str
     created_at: str
-    fields: Mapping[str, Any]
+    fields: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Resemblance:
     message: str
 
 
-def fields_of(told: Mapping[str, Any]) -> dict[str, Any]:
+def fields_of(told: Fields) -> dict[str, object]:
     """What tells balances of one ledger and currency apart, by the names that filters have."""
     meta_data = told.get("meta_data") or {}
     own = {
@@ -75,10 +75,10 @@ def fields_of(told: Mapping[str, Any]) -> dict[str, Any]:
     return {IDENTITY: identity, **own} if (identity := told.get(IDENTITY)) else own
 
 
-def sameness(sample: Sequence[Mapping[str, Any]]) -> Sameness:
+def sameness(sample: Sequence[Mapping[str, object]]) -> Sameness:
     """From the bodies of a file's first rows."""
     records = [fields_of(body) for body in sample]
-    values: dict[str, Counter[Any]] = {}
+    values: dict[str, Counter[object]] = {}
     for fields in records:
         for field, value in fields.items():
             if isinstance(value, str):
@@ -96,7 +96,7 @@ def sameness(sample: Sequence[Mapping[str, Any]]) -> Sameness:
     return Sameness(tuple(values), tuple(telling), tuple(droppable))
 
 
-def judge(row: int, body: Mapping[str, Any], near: Iterable[Near], same: Sameness) -> Resemblance | None:
+def judge(row: int, body: Mapping[str, object], near: Iterable[Near], same: Sameness) -> Resemblance | None:
     """The balance that a row most likely is, with why; None where it is like none of them."""
     ours = fields_of(body)
     best: tuple[int, int, Near, list[str], list[str]] | None = None
@@ -112,7 +112,7 @@ def judge(row: int, body: Mapping[str, Any], near: Iterable[Near], same: Samenes
 
 
 def _is_alike(
-    ours: Mapping[str, Any], theirs: Mapping[str, Any], really: Collection[str], same: Sameness
+    ours: Mapping[str, object], theirs: Mapping[str, object], really: Collection[str], same: Sameness
 ) -> bool:
     if not really:
         return True
@@ -123,12 +123,12 @@ def _is_alike(
     return len(really) == 1 and next(iter(really)) in same.droppable
 
 
-def _agree(ours: Mapping[str, Any], theirs: Mapping[str, Any], field: str) -> bool:
+def _agree(ours: Mapping[str, object], theirs: Mapping[str, object], field: str) -> bool:
     one, other = ours.get(field), theirs.get(field)
     return isinstance(one, str) and isinstance(other, str) and only_reading(one, other)
 
 
-def say(ours: Mapping[str, Any], near: Near, really: Sequence[str], by_reading: Sequence[str]) -> str:
+def say(ours: Mapping[str, object], near: Near, really: Sequence[str], by_reading: Sequence[str]) -> str:
     """The balance and the differences, for the person who decides."""
     told = differences(ours, near.fields, really or by_reading)
     made = f"{near.balance_id}, which this tool made on {near.created_at[:10]}"
@@ -137,7 +137,7 @@ def say(ours: Mapping[str, Any], near: Near, really: Sequence[str], by_reading: 
     return f"Looks like {made} from a file that was read differently ({told})."
 
 
-def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any], fields: Sequence[str]) -> str:
+def differences(ours: Mapping[str, object], theirs: Mapping[str, object], fields: Sequence[str]) -> str:
     """ "branch: Abuja here, Lagos there"; three of them at most."""
     return "; ".join(
         f"{field.removeprefix(_METADATA)}: {shown(str(ours.get(field, 'nothing')))} here, "

@@ -41,7 +41,7 @@ class _Plan(NamedTuple):
 class Questions:
     """One comparison's questions to Blnk."""
 
-    def __init__(self, at_work: Comparison, looker: Looker, sample: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, at_work: Comparison, looker: Looker, sample: Sequence[Mapping[str, object]]) -> None:
         self._at_work = at_work
         self._looker = looker
         self._nearby = at_work.kept
@@ -50,7 +50,7 @@ class Questions:
         self._ease = Unhurried()
         self._asked = 0
 
-    def _expected_lists(self, sample: Sequence[Mapping[str, Any]]) -> float:
+    def _expected_lists(self, sample: Sequence[Mapping[str, object]]) -> float:
         """How many lists the values of all rows make; each row's may have been read in several ways."""
         if not (self._findable and sample):
             return math.inf

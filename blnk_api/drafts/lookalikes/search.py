@@ -18,7 +18,7 @@ from blnk_api.drafts.lookalikes.candidates import Nearby
 from blnk_api.drafts.lookalikes.comparison import Comparison, Guard
 from blnk_api.drafts.lookalikes.near_duplicates import SAMPLE_ROWS, sameness
 from blnk_api.drafts.lookalikes.questions import Questions
-from blnk_api.drafts.mapping import Use
+from blnk_api.facts.mapping import Use
 from blnk_api.lookup.looker import Looker
 from blnk_api.store import rows
 from blnk_api.store.async_store import JournalThread
@@ -63,7 +63,7 @@ async def compare(
 
 
 def _has_customers(draft: Import) -> bool:
-    return any(column["use"] == Use.IDENTITY for column in (draft.mapping or {}).get("columns", []))
+    return any(column.use is Use.IDENTITY for column in draft.columns)
 
 
 async def _mark(at_work: Comparison) -> None:

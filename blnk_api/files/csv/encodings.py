@@ -7,7 +7,7 @@ from typing import BinaryIO, NamedTuple
 
 from blnk_api.common.visible import shown
 from blnk_api.files.csv import encoding_guess
-from blnk_api.files.file_shape import FileProblem
+from blnk_api.files.limits import FileProblem
 
 MARK = "blnk.mark"
 """The error handler that makes each undecodable byte a lone surrogate, so that its row can be named."""

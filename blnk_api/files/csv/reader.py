@@ -6,23 +6,13 @@ from itertools import islice
 from pathlib import Path
 
 from blnk_api.common.visible import shown
+from blnk_api.facts.file_shape import FileShape, Flaw, ReadOptions, Record
 from blnk_api.files import header, kinds
 from blnk_api.files.csv import encoding_guess, encodings, unclosed_quotes
 from blnk_api.files.csv.encodings import Found
 from blnk_api.files.csv.records import SEP_LINE, Dialect, raw_records
 from blnk_api.files.csv.unclosed_quotes import OtherRows
-from blnk_api.files.file_shape import (
-    MAX_CELL_CHARACTERS,
-    MAX_ROWS,
-    SAMPLES,
-    FileProblem,
-    FileShape,
-    Flaw,
-    ReadOptions,
-    Record,
-    cut,
-    no_rows,
-)
+from blnk_api.files.limits import MAX_CELL_CHARACTERS, MAX_ROWS, SAMPLES, FileProblem, cut, no_rows
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 """Tried in this order; each may also be chosen by its name."""

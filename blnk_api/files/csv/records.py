@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from blnk_api.files.csv import encodings
-from blnk_api.files.file_shape import MAX_CELL_CHARACTERS, FileProblem
+from blnk_api.files.limits import MAX_CELL_CHARACTERS, FileProblem
 
 SEP_LINE = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)
 """Excel's own first line, which is no row."""

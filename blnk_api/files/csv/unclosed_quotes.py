@@ -11,8 +11,9 @@ from itertools import islice
 from blnk_api.common.invisible import bare
 from blnk_api.common.visible import shown
 from blnk_api.currencies import name_of
-from blnk_api.files.column_names import Use, recognise
-from blnk_api.files.file_shape import Flaw
+from blnk_api.facts.file_shape import Flaw
+from blnk_api.facts.mapping import Use
+from blnk_api.files.column_names import recognise
 from blnk_api.files.header import ID
 
 _ROWS_LEARNT_FROM = 5_000

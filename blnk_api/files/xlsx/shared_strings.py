@@ -5,7 +5,7 @@ from array import array
 from collections.abc import Iterator
 from typing import IO
 
-from blnk_api.files.file_shape import MAX_CELL_CHARACTERS
+from blnk_api.files.limits import MAX_CELL_CHARACTERS
 from blnk_api.files.xlsx.xml_stream import Document, damaged, too_much_text
 
 _MAX_BYTES = 400_000_000

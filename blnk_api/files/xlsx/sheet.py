@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import IO, NamedTuple
 
-from blnk_api.files.file_shape import MAX_CELL_CHARACTERS, MAX_COLUMNS, MAX_ROWS, MOST_FLAWS, Flaw, no_further
+from blnk_api.facts.file_shape import Flaw
+from blnk_api.files.limits import MAX_CELL_CHARACTERS, MAX_COLUMNS, MAX_ROWS, MOST_FLAWS, no_further
 from blnk_api.files.xlsx import cell_flaws, displayed_values
 from blnk_api.files.xlsx.displayed_values import Formats
 from blnk_api.files.xlsx.shared_strings import SharedStrings, unescaped

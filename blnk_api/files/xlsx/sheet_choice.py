@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from blnk_api.common.visible import shown
+from blnk_api.facts.file_shape import Flaw
 from blnk_api.files import header
-from blnk_api.files.file_shape import FileProblem, Flaw
+from blnk_api.files.limits import FileProblem
 
 HIDDEN = ("hidden", "veryHidden")
 _NAMED = 10

@@ -13,8 +13,9 @@ from typing import IO
 from xml.parsers import expat
 
 from blnk_api.common.visible import shown
+from blnk_api.facts.file_shape import FileShape, ReadOptions, Record
 from blnk_api.files import header, kinds
-from blnk_api.files.file_shape import SAMPLES, FileProblem, FileShape, ReadOptions, Record, cut, no_rows
+from blnk_api.files.limits import SAMPLES, FileProblem, cut, no_rows
 from blnk_api.files.xlsx import cell_flaws, xml_stream
 from blnk_api.files.xlsx.displayed_values import Formats
 from blnk_api.files.xlsx.shared_strings import SharedStrings

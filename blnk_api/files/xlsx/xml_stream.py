@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import IO
 from xml.parsers import expat
 
-from blnk_api.files.file_shape import FileProblem
+from blnk_api.files.limits import FileProblem
 
 CHUNK = 65_536
 _PIECE = 8_192

@@ -6,7 +6,7 @@ A row of the table without a column is about the whole record: it is left out, o
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, select
 
@@ -40,7 +40,7 @@ def add(
 ) -> None:
     """Writes changes down: (number, position, old, new) each."""
     now = time.time()
-    values: list[dict[str, Any]] = [
+    values: list[dict[str, object]] = [
         {"import_": import_, "number": number, "position": at, "old": old, "new": new, "who": who, "at": now}
         for number, at, old, new in changes
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Select, insert, select
 
-from blnk_api.store import transitions
+from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.states import RowState
 from blnk_api.store.tables import imports, is_one_of, notes, rows
@@ -67,8 +67,8 @@ def _add(
         )
     )
     if import_ is not None:
-        on = {"balance_id": balance_id} if balance_id else {}
-        transitions.note(tx, import_, who=who, what="noted", row=row, **on)
+        on = Particulars(balance_id=balance_id) if balance_id else None
+        note(tx, import_, who=who, what=EventKind.NOTED, row=row, detail=on)
 
 
 def _tidy(text: str) -> str:

@@ -11,14 +11,16 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select
 
+from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.store.tables import counts, events, imports, receipts, rows
-from blnk_api.store.transitions import note
 
-EVENT = "receipt"
 LOOKED_UP_SECONDS = 120.0
 """For so long after a cancelling, rows that are still being looked up are waited for."""
+
+Told = dict[str, Any]
+"""A receipt as JSON, nested as its page wants it; what one version wrote, all later ones show."""
 
 _OVERLAP_EVENTS = 1_000
 """Postgres may show an event after one with a higher number: so many are looked at twice."""
@@ -31,7 +33,7 @@ class Receipt:
     import_: int
     n: int
     at: float
-    told: dict[str, Any]
+    told: Told
     results_path: str
     results_sha256: str
 
@@ -94,7 +96,7 @@ def owed(tx: Connection, *, since_event: int) -> tuple[list[int], int]:
     query = (
         select(imports.c.number)
         .join(events, events.c.id == _LAST_EVENT)
-        .where(_is_over(), events.c.what != EVENT)
+        .where(_is_over(), events.c.what != EventKind.RECEIPT)
         .order_by(imports.c.number)
     )
     if since_event:
@@ -110,7 +112,7 @@ def is_owed(tx: Connection, import_: int) -> bool:
         .join(imports, events.c.id == _LAST_EVENT)
         .where(imports.c.number == import_, _is_over())
     ).scalar()
-    return what is not None and what != EVENT
+    return what is not None and what != EventKind.RECEIPT
 
 
 def owed_as_of(tx: Connection, import_: int) -> int | None:
@@ -125,7 +127,7 @@ def owed_as_of(tx: Connection, import_: int) -> int | None:
         .order_by(events.c.id.desc())
         .limit(1)
     ).first()
-    if one is None or one.what == EVENT or _is_unsettled(tx, import_, one.finished_at):
+    if one is None or one.what == EventKind.RECEIPT or _is_unsettled(tx, import_, one.finished_at):
         return None
     as_of: int = one.id
     return as_of
@@ -157,7 +159,7 @@ def add(
     import_: int,
     *,
     as_of: int,
-    told: dict[str, Any],
+    told: Told,
     results_path: str,
     results_sha256: str,
 ) -> int | None:
@@ -184,5 +186,5 @@ def add(
             results_sha256=results_sha256,
         )
     )
-    note(tx, import_, who=WHO, what=EVENT, n=n)
+    note(tx, import_, who=WHO, what=EventKind.RECEIPT, detail=Particulars(n=n))
     return n

@@ -26,10 +26,11 @@ from sqlalchemy import (
 
 from blnk_api.common.actors import SENDER
 from blnk_api.store.bulk import given, run_at_once
+from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.sending import stops
 from blnk_api.store.states import HELD, Outcome, RowState
 from blnk_api.store.tables import attempts, counts, imports, is_one_of, rows
-from blnk_api.store.transitions import count, move, note, require_move
+from blnk_api.store.transitions import count, move, require_move
 
 WHO = SENDER
 
@@ -248,11 +249,13 @@ def _record_late(tx: Connection, import_: int, one: Result) -> None:
         if move(
             tx, [one.row], from_=from_, to=RowState.CREATED, balance_id=one.balance_id, message=one.message
         ):
-            note(tx, import_, who=WHO, what="late answer", row=one.row, balance_id=one.balance_id)
+            detail = Particulars(balance_id=one.balance_id)
+            note(tx, import_, who=WHO, what=EventKind.LATE_ANSWER, row=one.row, detail=detail)
             return
     held = tx.execute(select(rows.c.balance_id).where(rows.c.id == one.row)).scalar_one()
     if held != one.balance_id:
-        note(tx, import_, who=WHO, what="second balance", row=one.row, balance_ids=[held, one.balance_id])
+        detail = Particulars(balance_ids=(held, one.balance_id))
+        note(tx, import_, who=WHO, what=EventKind.SECOND_BALANCE, row=one.row, detail=detail)
 
 
 def _another_holds_ref(tx: Connection, row: int) -> bool:
@@ -293,7 +296,7 @@ def recover(tx: Connection, instance: int | None = None, *, except_of: str | Non
             to=RowState.UNKNOWN,
             message="The sender stopped while this row was being sent.",
         )
-        note(tx, import_, who=WHO, what="interrupted", rows=len(ids))
+        note(tx, import_, who=WHO, what=EventKind.INTERRUPTED, detail=Particulars(rows=len(ids)))
     return len(left)
 
 

@@ -3,17 +3,17 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
-import orjson
 from sqlalchemy import Connection, select
 
+from blnk_api.common.row_label import label_of
 from blnk_api.models import IMPORT_ID, Balance
-from blnk_api.store.rows import label_of
+from blnk_api.store import events
+from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.states import RowState
-from blnk_api.store.tables import events, imports, rows
-from blnk_api.store.transitions import note
+from blnk_api.store.tables import imports, rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,15 @@ def unknown_here(tx: Connection, import_ids: Collection[str]) -> set[str]:
     """Which of these ids no import of this database has."""
     known = tx.execute(select(imports.c.id).where(imports.c.id.in_(import_ids)))
     return set(import_ids) - {one.id for one in known}
+
+
+class _Row(NamedTuple):
+    ref: str
+    number: int
+    part: str
+    state: str
+    tries: int
+    balance_id: str | None
 
 
 def import_id_of(balance: Balance) -> str:
@@ -49,9 +58,9 @@ def strangers(tx: Connection, number: int, import_id: str, balances: Sequence[Ba
             rows.c.import_ == number, rows.c.ref.in_(refs)
         )
     )
-    by_ref: dict[str, list[Any]] = {}
+    by_ref: dict[str, list[_Row]] = {}
     for one in found:  # two rows may have brought the same ref
-        by_ref.setdefault(one.ref, []).append(one)
+        by_ref.setdefault(one.ref, []).append(_Row(*one))
     if not by_ref:
         return []
     foreign = unknown_here(tx, {import_id_of(one) for one in balances})
@@ -85,11 +94,8 @@ def name_twins(
             continue
         ids = [row.balance_id, *others]
         told.append((label_of(row.number, row.part), ids))
-        before = tx.execute(
-            select(events.c.detail).where(
-                events.c.import_ == number, events.c.row == row.id, events.c.what == "second balance"
-            )
-        ).scalars()
-        if not any(set(ids) <= set(orjson.loads(one).get("balance_ids", [])) for one in before):
-            note(tx, number, who=WHO, what="second balance", row=row.id, balance_ids=ids)
+        before = events.of_row(tx, number, row.id, EventKind.SECOND_BALANCE)
+        if not any(set(ids) <= set(one.detail.balance_ids) for one in before):
+            detail = Particulars(balance_ids=tuple(ids))
+            note(tx, number, who=WHO, what=EventKind.SECOND_BALANCE, row=row.id, detail=detail)
     return told

@@ -13,12 +13,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from blnk_api.common.row_label import label_of
 from blnk_api.store.tables import instances, late_looks, rows
-
-SECOND_BALANCE = "second balance"
-MADE_LATE = "made late"
-LOOKED_UP = "looked up for the last time"
-"""Events: what looks found, and that they were the last."""
 
 SETTLES_BEFORE_FIRST = 10
 HOUR_SECONDS = 3_600.0
@@ -139,7 +135,7 @@ def of_import(tx: Connection, import_: int) -> LateLooks:
         .order_by(rows.c.id)
         .limit(_LABELS)
     )
-    labels = dict.fromkeys(f"{row.number}·{row.part}" if row.part else str(row.number) for row in named)
+    labels = dict.fromkeys(label_of(row.number, row.part) for row in named)
     until = None if youngest is None else max(youngest + DAY_SECONDS, one.next_at)
     return LateLooks(one.open, tuple(labels), one.all - one.open, one.last_at, one.next_at, until)
 

@@ -3,10 +3,9 @@
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 import orjson
 from sqlalchemy import Connection, delete, insert, select, update
@@ -68,7 +67,8 @@ class Learned:
 
     per_minute: float | None
     not_before: float | None
-    breaker: dict[str, Any] | None
+    breaker: Mapping[str, str] | None
+    """Why it is open, and its state."""
     pages_read_at: float | None
 
 
@@ -84,7 +84,7 @@ def remember_learned(
     *,
     per_minute: float | None,
     not_before: float | None,
-    breaker: dict[str, Any] | None,
+    breaker: Mapping[str, str] | None,
 ) -> None:
     tx.execute(
         update(instances)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, insert, or_, select, text
 
 from blnk_api.settings import Instance
+from blnk_api.store.events import EventKind, note
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.store.tables import counts, imports, instances, stops
-from blnk_api.store.transitions import note
 
 _ADVISORY_KEY = 7316203
 _TO_SEND = (ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED)
@@ -80,8 +80,9 @@ def _press(tx: Connection, instance: int | None, who: str, *, stopped: bool) -> 
     waiting = select(imports.c.number).where(imports.c.state.in_(_TO_SEND))
     if instance is not None:
         waiting = waiting.where(imports.c.instance == instance)
+    what = EventKind.SENDING_STOPPED if stopped else EventKind.SENDING_STARTED
     for number in tx.execute(waiting).scalars().all():
-        note(tx, number, who=who, what="sending stopped" if stopped else "sending started")
+        note(tx, number, who=who, what=what)
     return True
 
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 from sqlalchemy.sql.functions import coalesce
 
+from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.sending import late_records
 from blnk_api.store.sending.attempts import REF_IS_HELD, WHO
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.store.tables import attempts, counts, imports, rows
-from blnk_api.store.transitions import move, note
+from blnk_api.store.transitions import move
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,8 @@ def was_found(tx: Connection, row: UnknownRow, to: RowState, balance_id: str, *,
     """UNKNOWN → CREATED, or EXISTS where another import made it: Blnk holds its ref."""
     moved = move(tx, [row.id], from_=RowState.UNKNOWN, to=to, balance_id=balance_id, message=message)
     if moved:
-        note(tx, row.import_, who=WHO, what="found", row=row.id, balance_id=balance_id)
+        detail = Particulars(balance_id=balance_id)
+        note(tx, row.import_, who=WHO, what=EventKind.FOUND, row=row.id, detail=detail)
     return bool(moved)
 
 
@@ -110,7 +112,7 @@ def was_taken(tx: Connection, row: UnknownRow, *, why: str) -> bool:
     message = f"{(row.message or '').rstrip('.')}. {why} Nothing was created."
     moved = move(tx, [row.id], from_=RowState.UNKNOWN, to=RowState.REFUSED, message=message)
     if moved:
-        note(tx, row.import_, who=WHO, what="absent", row=row.id)
+        note(tx, row.import_, who=WHO, what=EventKind.ABSENT, row=row.id)
     return bool(moved)
 
 
@@ -133,7 +135,7 @@ def was_absent(tx: Connection, row: UnknownRow, *, same_server_errors: int) -> R
         to, message = RowState.READY, "Blnk holds no balance of it; it goes again."
     moved = move(tx, [row.id], from_=RowState.UNKNOWN, to=to, message=message)
     if moved:
-        note(tx, row.import_, who=WHO, what="absent", row=row.id)
+        note(tx, row.import_, who=WHO, what=EventKind.ABSENT, row=row.id)
     return to if moved else None
 
 

@@ -1,43 +1,16 @@
-"""What there is to tell about a row, as data: shown in groups, repaired in place, kept with the row."""
+"""Problems of many rows as groups: shown together, repaired at once."""
 
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from blnk_api.currencies import Severity
+from blnk_api.facts.problems import Problem
 
-_VALUE_CHARACTERS = 200
 _VALUES_TOLD_APART = 200
 """Different values of one kind and column that become groups of their own; the rest share one group."""
 
 _WEIGHT: dict[Severity, int] = {"error": 0, "warning": 1, "note": 2}
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing to tell. An error keeps its row from being sent; a warning or a note does not.
-
-    `row` is the spreadsheet's row number, 0 for the whole file; `part` the currency where one record makes
-    several balances and only one of them is meant. `position` is the column's place from 0, None for the
-    whole row; `column` is its header, which other columns may have too. `value` is the cell, cut at 200
-    characters. `repair` is the text to put into the cell instead; for a `ragged_row` it
-    is "" and means: take the missing cells as empty.
-    """
-
-    kind: str
-    row: int
-    part: str
-    column: str
-    value: str
-    message: str
-    severity: Severity
-    repair: str | None = None
-    position: int | None = None
-
-
-def clip(value: str) -> str:
-    """A cell as a problem's value."""
-    return value if len(value) <= _VALUE_CHARACTERS else value[:_VALUE_CHARACTERS]
 
 
 @dataclass(slots=True)

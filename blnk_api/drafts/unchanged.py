@@ -1,0 +1,18 @@
+"""Whether a draft is still the one whose check is under way: a person may change it at any moment."""
+
+from sqlalchemy import Connection
+
+from blnk_api.store import imports
+from blnk_api.store.imports import Import
+from blnk_api.store.states import ImportState, Stage
+
+
+class Changed(Exception):
+    """Somebody changed the draft since this check began: what was read or asked is not what it is now."""
+
+
+def refuse_changed(tx: Connection, draft: Import, stage: Stage) -> None:
+    """Raises Changed where the draft is another one by now, or at another stage than this one."""
+    now = imports.by_number(tx, draft.number)
+    if now.state is not ImportState.DRAFT or now.stage is not stage or now.version != draft.version:
+        raise Changed

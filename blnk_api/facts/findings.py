@@ -1,0 +1,37 @@
+"""What a comparison of an import with Blnk came to."""
+
+from pydantic import Field
+
+from blnk_api.facts.stored import Stored
+
+
+class RowFinding(Stored):
+    """A record of the file, by its number, and the balances that Blnk has, or lacks, for it."""
+
+    row: int
+    ids: list[str]
+
+
+class Unexpected(Stored):
+    """Balances of the import that are no row's own."""
+
+    ref: str | None = None
+    row: int | None = None
+    """The record whose earlier attempt made them, where that is known."""
+    ids: list[str]
+
+
+class Findings(Stored):
+    """`checked` is false when these credentials may not look. `expected` and `found` count balances."""
+
+    checked: bool = False
+    at: float | None = None
+    expected: int = 0
+    found: int = 0
+    twins: list[RowFinding] = Field(default_factory=list)
+    """Rows with a second balance, their own first."""
+    missing: list[RowFinding] = Field(default_factory=list)
+    """Rows whose balance was confirmed, and cannot be found."""
+    unexpected: list[Unexpected] = Field(default_factory=list)
+    why_not: str | None = None
+    clean: bool = False

@@ -1,0 +1,50 @@
+"""How much of a file is read and told, and the one sentence when it cannot be read."""
+
+from collections.abc import Sequence
+
+from blnk_api.facts.file_shape import Flaw, Record
+
+MAX_BYTES = 100 * 1024 * 1024
+"""As Streamlit counts its upload limit of 100 MB."""
+MAX_ROWS = 1_048_576
+MAX_COLUMNS = 500
+MAX_CELL_CHARACTERS = 1_048_576
+SAMPLES = 20
+"""Records kept in a shape for guessing and for the first look at a file."""
+
+
+class FileProblem(Exception):
+    """Nothing of the file can be used. `message` is a sentence for a person: what is wrong, what to do."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+
+
+MOST_FLAWS = 50
+"""Told of one row."""
+
+
+def no_further(flaws: Sequence[Flaw]) -> tuple[Flaw, ...]:
+    """The first flaws of a row. Of what is left untold the whole row is an error, which no repair of the
+    cells that are told takes away."""
+    if len(flaws) <= MOST_FLAWS:
+        return tuple(flaws)
+    message = f"More than {MOST_FLAWS} cells of this row have something wrong. Correct the row in the file."
+    return (*flaws[:MOST_FLAWS], Flaw("too_many_flaws", None, message))
+
+
+_SAMPLE_CHARACTERS = 200
+
+
+def cut(record: Record) -> Record:
+    """A record as a sample: long cells cut, so that a shape stays small."""
+    return record._replace(cells=[cell[:_SAMPLE_CHARACTERS] for cell in record.cells])
+
+
+def no_rows() -> FileProblem:
+    """A header and nothing under it."""
+    return FileProblem(
+        "no_rows", "The file has column names and no rows under them: there is nothing to import."
+    )

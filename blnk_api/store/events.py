@@ -1,0 +1,161 @@
+"""What happened to an import: who did what to which row, when, and the particulars. Only ever added to."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+from sqlalchemy import Connection, Select, insert, select
+
+from blnk_api.common.actors import Actor, ActorKind, Who
+from blnk_api.facts.stored import Stored
+from blnk_api.store.tables import events
+
+
+class EventKind(StrEnum):
+    """What happened, as it stands in the database."""
+
+    UPLOADED = "uploaded"
+    ASKED_FOR = "asked for"
+    """The form was filled in."""
+    CONFIRMED = "confirmed"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    CANCELLED = "cancelled"
+    VERIFIED = "verified"
+    """Compared with Blnk; the particulars are the findings."""
+    INTERRUPTED = "interrupted"
+    """A sender stopped in the middle of rows."""
+    SENDING_STOPPED = "sending stopped"
+    SENDING_STARTED = "sending started"
+    # what a check came to, and what people change in a draft
+    UNREADABLE = "unreadable"
+    READ_OTHERWISE = "read otherwise"
+    """The particulars are the options that the file is read by now."""
+    MATCHED_COLUMNS = "matched columns"
+    ACCEPTED_CURRENCY = "accepted currency"
+    ACCEPTED = "accepted"
+    """Rows like balances made before are to be created too."""
+    REPAIRED = "repaired"
+    LEFT_OUT = "left out"
+    TAKEN_IN = "taken in"
+    SKIPPED_HIDDEN_ROWS = "skipped hidden rows"
+    INCLUDED_HIDDEN_ROWS = "included hidden rows"
+    # what looking in Blnk found
+    FOUND = "found"
+    ABSENT = "absent"
+    LATE_ANSWER = "late answer"
+    SECOND_BALANCE = "second balance"
+    MADE_LATE = "made late"
+    """A balance in the form in which a row was sent before; the row is not created in that form."""
+    LOOKED_UP = "looked up for the last time"
+    # what people decide about rows that were sent
+    ASKED_TO_LOOK_AGAIN = "asked to look again"
+    SAID_WHICH_BALANCE = "said which balance it is"
+    ASKED_TO_SEND_AGAIN = "asked to send again"
+    ASKED_FOR_AGAIN = "asked for again"
+    """One more balance of rows that Blnk has already."""
+    ASKED_TO_VERIFY_AGAIN = "asked to verify again"
+    REPAIRED_AND_SENT_AGAIN = "repaired and sent again"
+    NOTED = "noted"
+    # what the house does by itself
+    RECEIPT = "receipt"
+    PURGED = "purged"
+    EXPIRED = "expired"
+
+
+class Particulars(Stored):
+    """What its sentence needs of an event; of each kind only some of them are there."""
+
+    version: int | None = None
+    """Of the draft that was confirmed."""
+    unchecked: tuple[str, ...] = ()
+    """What could not be checked of it, a sentence each."""
+    by: str | None = None
+    """Whose pause it is, a `PausedBy`; of a second balance, what found it, where no answer told it."""
+    reason: str = ""
+    why: str = ""
+    kind: str | None = None
+    code: str | None = None
+    rows: int | tuple[str, ...] = 0
+    """How many; where people asked for more balances, the first of them by their labels."""
+    cells: int = 0
+    columns: tuple[int, ...] = ()
+    count: int = 0
+    label: str | None = None
+    """What people call the row."""
+    balance_id: str | None = None
+    balance_ids: tuple[str | None, ...] = ()
+    """All balances of one row, its own first; an earlier version may not have known that one."""
+    was: str | None = None
+    """The balance that was thought to be the row's."""
+    n: int | None = None
+    """The number of a receipt."""
+    days: int | None = None
+
+    @property
+    def ids(self) -> list[str]:
+        return [id for id in self.balance_ids if id]
+
+
+@dataclass(frozen=True)
+class Event:
+    """`what` is an EventKind, or what another version called it. `row` is the row's id."""
+
+    at: float
+    who: Actor
+    what: str
+    row: int | None
+    kept: str = field(repr=False)
+    """The particulars as JSON."""
+
+    @cached_property
+    def detail(self) -> Particulars:
+        return Particulars.model_validate_json(self.kept)
+
+
+def note(
+    tx: Connection,
+    import_: int,
+    *,
+    who: Who,
+    what: EventKind,
+    row: int | None = None,
+    detail: Stored | None = None,
+) -> None:
+    """Writes an event: who did what, when, and the particulars."""
+    actor = Actor.of(who)
+    by = {"who": actor.name, "who_kind": actor.kind}
+    kept = "{}" if detail is None else detail.stored()
+    tx.execute(insert(events).values(import_=import_, row=row, at=time.time(), **by, what=what, detail=kept))
+
+
+_EVENTS = select(events.c.at, events.c.who, events.c.who_kind, events.c.what, events.c.row, events.c.detail)
+
+
+def of_import(tx: Connection, import_: int, *, limit: int = 20) -> list[Event]:
+    """The last events of an import, newest first."""
+    mine = _EVENTS.where(events.c.import_ == import_)
+    return _read(tx, mine.order_by(events.c.id.desc()).limit(limit))
+
+
+def of_row(tx: Connection, import_: int, row: int, kind: EventKind | None = None) -> list[Event]:
+    """What people decided and looking found about one row, oldest first."""
+    mine = _EVENTS.where(events.c.import_ == import_, events.c.row == row)
+    if kind is not None:
+        mine = mine.where(events.c.what == kind)
+    return _read(tx, mine.order_by(events.c.id))
+
+
+def of_kinds(tx: Connection, import_: int, kinds: Iterable[EventKind]) -> list[Event]:
+    """The events of these kinds, oldest first."""
+    mine = _EVENTS.where(events.c.import_ == import_, events.c.what.in_(list(kinds)))
+    return _read(tx, mine.order_by(events.c.id))
+
+
+def _read(tx: Connection, query: Select[float, str, str, str, int | None, str]) -> list[Event]:
+    return [
+        Event(one.at, Actor(ActorKind(one.who_kind), one.who), one.what, one.row, one.detail)
+        for one in tx.execute(query)
+    ]

@@ -6,72 +6,22 @@
 Every failure is of the tree in `errors`, which says first whether a balance may have been created.
 """
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from itertools import islice
-from typing import Any, Self, TypeVar, assert_never
-
-from pydantic import BaseModel, ValidationError
-from requests import PreparedRequest
-from requests.auth import AuthBase
+from typing import assert_never
 
 from blnk_api import errors
-from blnk_api.blnk import answers, endpoints, outcomes, retries
-from blnk_api.blnk.auth import Token, TokenSource, token_source
+from blnk_api.blnk import answers, endpoints, outcomes
 from blnk_api.blnk.endpoints import Filter
-from blnk_api.blnk.http import Transport
 from blnk_api.blnk.outcomes import Meaning
-from blnk_api.blnk.replies import Answer, Reply, Request
+from blnk_api.blnk.reader import Reader, batches, parse
+from blnk_api.blnk.replies import Answer
 from blnk_api.common.names import fold, pattern
 from blnk_api.models import Balance, BalanceRequest, Identity, Ledger
-from blnk_api.settings import Connection, Waits
-
-_SHORT_WAIT_SECONDS = 2.0
-"""A read waits this long at most when Blnk says that there were too many requests."""
-
-_PATIENCE_SECONDS = 60.0
-
-_Thing = TypeVar("_Thing", bound=BaseModel)
 
 
-class _Bearer(AuthBase):
-    def __init__(self, token: Token) -> None:
-        self._token = token
-
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token.value}"
-        return request
-
-
-class BlnkClient:
+class BlnkClient(Reader):
     """One connection's Blnk. Safe to share between threads. A read that fails raises: it is never absence."""
-
-    def __init__(
-        self,
-        connection: Connection,
-        *,
-        tokens: TokenSource | None = None,
-        connect_seconds: float = Waits.connect,
-        read_again_seconds: float = Waits.read_again,
-        patience_seconds: float = _PATIENCE_SECONDS,
-        sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """An OAuth connection needs `tokens`: auth.token_source(connection, store).
-
-        A read that is not answered is asked again a few times, first after `read_again_seconds`; not when it
-        would begin later than `patience_seconds` after the first: somebody may be waiting for a page.
-        """
-        self._instance_id = connection.instance.instance_id
-        self._tokens = tokens or token_source(connection)
-        self._read_again_seconds = read_again_seconds
-        self._patience_seconds = patience_seconds
-        self._sleep = sleep
-        self._clock = clock
-        self._transport = Transport(
-            connection.url, connect_seconds=connect_seconds, total_seconds=connection.request_timeout_seconds
-        )
 
     def create(
         self, request: BalanceRequest, *, ref: str | None = None, import_id: str | None = None
@@ -133,7 +83,7 @@ class BlnkClient:
             NothingCreated: Blnk could not be asked. Nothing is ever created by a read.
         """
         said = self._read(endpoints.get_balance(self._instance_id, balance_id))
-        return _parse(Balance, [answers.read_one(said)])[0]
+        return parse(Balance, [answers.read_one(said)])[0]
 
     def may_read(self) -> bool:
         """Whether these credentials may look at ledgers, identities and balances (the scope data:read).
@@ -265,7 +215,7 @@ class BlnkClient:
         asked = endpoints.search(
             self._instance_id, "balances", filters, page=page, sort_by="created_at", sort_order="desc"
         )
-        return _parse(Balance, answers.read_rows(self._read(asked)))
+        return parse(Balance, answers.read_rows(self._read(asked)))
 
     def find_by_refs(self, refs: Iterable[str], *, created_from: str | None = None) -> list[Balance]:
         """The balances that carry one of these refs, twins among them.
@@ -284,11 +234,11 @@ class BlnkClient:
             NothingCreated: Any part was not answered; that is never absence.
         """
         found: list[Balance] = []
-        for batch in _batches(refs, endpoints.REFS_PER_LOOK):
+        for batch in batches(refs, endpoints.REFS_PER_LOOK):
             missing = set(batch)
             while missing:
                 request = endpoints.find_refs(self._instance_id, sorted(missing), created_from=created_from)
-                rows = _parse(Balance, answers.read_rows(self._read(request)))
+                rows = parse(Balance, answers.read_rows(self._read(request)))
                 if any(row.import_ref not in missing for row in rows):
                     raise errors.ReadFailed("Blnk's answer holds balances that were not asked for.")
                 if not rows:
@@ -296,79 +246,6 @@ class BlnkClient:
                 found += rows
                 missing -= {row.import_ref for row in rows if row.import_ref}
         return found
-
-    def close(self) -> None:
-        self._transport.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _list(self, what: str, page: int, model: type[_Thing]) -> list[_Thing]:
-        said = self._read(endpoints.list_page(self._instance_id, what, page=page))
-        return _parse(model, answers.read_rows(said))
-
-    def _search(self, what: str, filters: Sequence[Filter], model: type[_Thing]) -> list[_Thing]:
-        return _parse(
-            model, answers.read_rows(self._read(endpoints.search(self._instance_id, what, filters)))
-        )
-
-    def _any_of(
-        self,
-        what: str,
-        field: str,
-        values: Iterable[str],
-        model: type[_Thing],
-        also: Sequence[Filter] = (),
-    ) -> Iterator[_Thing]:
-        """All that have one of these values, page by page: one value may stand in many of them."""
-        for batch in _batches(values, endpoints.PAGE_LIMIT):
-            yield from self._all_of(what, [Filter(field, "in", values=batch), *also], model)
-
-    def _all_of(self, what: str, filters: Sequence[Filter], model: type[_Thing]) -> Iterator[_Thing]:
-        page = 1
-        while True:
-            request = endpoints.search(
-                self._instance_id, what, filters, page=page, sort_by="created_at", sort_order="asc"
-            )
-            rows = answers.read_rows(self._read(request))
-            yield from _parse(model, rows)
-            if len(rows) < endpoints.PAGE_LIMIT:
-                break
-            page += 1
-
-    def _read(self, request: Request) -> Any:
-        """The JSON of an answer. A read creates nothing, so one that is not answered is asked again a few
-        times, and after a 429 once where Blnk asks for a short wait."""
-        began, failures, was_busy = self._clock(), 0, False
-        while True:
-            reply = self._exchange(request)  # what it raises is about the token, and no question to repeat
-            try:
-                return answers.read_json(reply, now=datetime.now(UTC))
-            except errors.RateLimited as busy:
-                wait = busy.retry_after_seconds
-                if was_busy or wait is None or wait > _SHORT_WAIT_SECONDS:
-                    raise
-                was_busy = True
-            except errors.BlnkError as failed:
-                failures += 1
-                wait = retries.wait_seconds(failed, failures, first_seconds=self._read_again_seconds)
-                if wait is None or self._clock() - began + wait > self._patience_seconds:
-                    raise
-            self._sleep(wait)
-
-    def _exchange(self, request: Request) -> Reply:
-        """Once, and after a 401 once more with a newer token: a 401 says that nothing was done."""
-        token = self._tokens.current()
-        reply = self._send(request, token)
-        if isinstance(reply, Answer) and reply.status == 401:
-            reply = self._send(request, self._tokens.newer_than(token.generation))
-        return reply
-
-    def _send(self, request: Request, token: Token) -> Reply:
-        return self._transport.exchange(request, _Bearer(token), secrets=(token.value,))
 
 
 _NAME_FIELDS = ("first_name", "last_name", "organization_name", "email_address")
@@ -381,17 +258,3 @@ def _searched(text: str) -> str:
 
 def _holds(field: str, text: str) -> Filter:
     return Filter(field, "ilike", pattern(text.replace("\0", "")))
-
-
-def _batches(values: Iterable[str], size: int) -> Iterator[list[str]]:
-    """Each value once. Never an empty batch: to Core an `in` without values is no condition at all."""
-    once = iter(dict.fromkeys(values))
-    while batch := list(islice(once, size)):
-        yield batch
-
-
-def _parse(model: type[_Thing], rows: Iterable[dict[str, object]]) -> list[_Thing]:
-    try:
-        return [model.model_validate(row) for row in rows]
-    except ValidationError:
-        raise errors.ReadFailed("Blnk's answer has an unexpected shape.") from None

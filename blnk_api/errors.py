@@ -41,27 +41,28 @@ class BlnkError(Exception):
 
 
 class NothingCreated(BlnkError):
-    pass
+    """No balance was created by this call. Doing it again is safe, once the cause is fixed."""
 
 
 class NotConnected(NothingCreated):
-    pass
+    """The request never left this machine: no network, a wrong address, or a host that is down."""
 
 
 class Refused(NothingCreated):
-    pass
+    """Blnk read the request and rejected it (400 or 422). The message is Blnk's. Fix the request first."""
 
 
 class Conflict(Refused):
-    pass
+    """Blnk says that the balance exists already (409). This call created nothing, but an earlier one may
+    have: look for it before anything else."""
 
 
 class AccessDenied(NothingCreated):
-    pass
+    """The token was not accepted (401), or its scopes do not allow this (403)."""
 
 
 class RateLimited(NothingCreated):
-    """`retry_after_seconds` is how long Blnk asked to be left alone, where it said so."""
+    """There were too many requests (429). `retry_after_seconds` is how long Blnk asked to wait, or None."""
 
     def __init__(
         self, message: str, *, retry_after_seconds: float | None = None, **support: Unpack[Support]
@@ -72,7 +73,10 @@ class RateLimited(NothingCreated):
 
 
 class ReadFailed(NothingCreated):
-    """`retry_after_seconds` is how long Blnk asked to be left alone, where a 503 said so."""
+    """Blnk did not answer a read, after a few attempts. It does not mean that the thing is absent.
+
+    `retry_after_seconds` is how long Blnk asked to wait, where a 503 said so, or None.
+    """
 
     def __init__(
         self, message: str, *, retry_after_seconds: float | None = None, **support: Unpack[Support]
@@ -82,11 +86,12 @@ class ReadFailed(NothingCreated):
 
 
 class NotFound(ReadFailed):
-    pass
+    """Blnk answered that there is no such thing (404)."""
 
 
 class MaybeCreated(BlnkError):
-    pass
+    """The request was sent and no clear answer came back: a balance may exist now. Never send it again before
+    you looked for it, for instance with `BlnkClient.find_by_refs`."""
 
 
 class SettingsProblem(Exception):

@@ -25,20 +25,28 @@ class RequestFields(TypedDict, total=False):
 
 
 class BalanceRequest(BaseModel):
-    """One balance to be made: the body of `POST /balances`, before it is stamped.
+    """One balance to create: the body of `POST /balances`. It has no amount: a balance starts at zero.
 
-    `precision` is not here: Core accepts and drops it (tests/contract, "create a balance with a precision").
+    Empty text in an optional field counts as None; unknown fields raise pydantic's ValidationError.
+    `precision` is not among them: Core accepts and drops it (tests/contract).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     ledger_id: str = Field(min_length=1)
+    """The id of an existing ledger."""
     currency: str = Field(min_length=1)
+    """A code such as USD. Blnk accepts any text."""
     identity_id: str | None = None
+    """The id of the person or organization whose balance it is."""
     indicator: str | None = None
+    """From Core 0.15.3: begins with @, unique with its currency, only in the general ledger."""
     track_fund_lineage: bool = False
+    """Needs `identity_id`."""
     allocation_strategy: str | None = None
+    """FIFO, LIFO or PROPORTIONAL."""
     meta_data: dict[str, Any] = Field(default_factory=dict)  # what others put there may be any JSON
+    """Kept with the balance as it is."""
 
     @field_validator("identity_id", "indicator", "allocation_strategy", mode="before")
     @classmethod
@@ -65,7 +73,11 @@ class _Answered(BaseModel):
 
 
 class Balance(_Answered):
-    """A balance as Blnk tells it. `created_at` is UTC text: nanoseconds when made, microseconds when read."""
+    """A balance as Blnk returns it; fields that are not named here are kept too.
+
+    Amounts are whole numbers of any size, in Blnk's smallest unit. `created_at` is text in UTC: nanoseconds
+    when it was just created, microseconds when it was read.
+    """
 
     balance_id: str = Field(min_length=1, pattern=_NO_NUL)
     ledger_id: str
@@ -80,11 +92,14 @@ class Balance(_Answered):
 
     @property
     def import_ref(self) -> str | None:
+        """The reference that was given when it was created, or None."""
         ref = self.meta_data.get(IMPORT_REF)
         return ref if isinstance(ref, str) else None
 
 
 class Ledger(_Answered):
+    """A ledger as Blnk returns it. Several may have one name."""
+
     ledger_id: str = Field(min_length=1)
     name: str = ""
 
@@ -99,6 +114,8 @@ _PERSONAL = {
 
 
 class Identity(_Answered):
+    """A person or an organization as Blnk returns it. What Blnk does not know is empty text."""
+
     identity_id: str = Field(min_length=1)
     identity_type: str = ""
     organization_name: str = ""

@@ -37,6 +37,8 @@ class Instance:
 
 @dataclass(frozen=True)
 class OAuth:
+    """Credentials that are renewed; a client that uses them needs a token store."""
+
     client_id: str
     client_secret: str = field(repr=False)
     refresh_token: str = field(repr=False)
@@ -52,6 +54,7 @@ class Connection:
     url: str
     """Where to reach it: the instance's base URL, or where the practice Blnk runs ("" when it does not)."""
     credentials: str | OAuth = field(repr=False)
+    """An access token, or OAuth. Never printed."""
     requests_per_minute: int = 5_000
     request_timeout_seconds: float = 30.0
     custom_currencies: frozenset[str] = frozenset()
@@ -96,10 +99,13 @@ class Waits:
 
 @dataclass(frozen=True)
 class Settings:
+    """Everything that was configured when it was read; `load` reads it again."""
+
     data_dir: Path
     database_url: str = field(repr=False)  # may hold a password
     secrets_path: Path
     connections: Mapping[str, Connection]
+    """By name, as in the secrets file; "practice" among them unless it is off."""
     waits: Waits = Waits()
     most_at_once: int = 256
     """Requests of one instance that may be under way at the same moment (BLNK_MOST_AT_ONCE)."""
@@ -138,7 +144,18 @@ class Settings:
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """Reads everything once. Raises SettingsProblem."""
+    """Reads the secrets file and the environment. Nothing is contacted, and nothing is created.
+
+    Args:
+        environ: Environment variables in place of the process's own.
+
+    Returns:
+        The settings, with every connection by its name.
+
+    Raises:
+        SettingsProblem: A setting cannot work. The text names the key and what it should look like, never
+            its value.
+    """
     env = os.environ if environ is None else environ
     data_dir = Path(env.get("BLNK_DATA_DIR") or ".data").absolute()
     chosen = env.get("BLNK_SECRETS_FILE")

@@ -133,7 +133,7 @@ class Settings:
         return self.data_dir / "receipts"
 
     def settle_seconds(self, connection: Connection) -> float:
-        """How long an unknown row waits before a look may call it absent (README, design notes)."""
+        """How long an unknown row waits before a look may call it absent (docs/architecture.md)."""
         waits = self.waits
         least = waits.settle_least_production if connection.is_production else waits.settle_least
         return max(2 * connection.request_timeout_seconds, least)

@@ -63,7 +63,7 @@ class BlnkSays:
 def classify(reply: Reply, sent: bytes, *, now: datetime) -> Outcome:
     """What one POST /balances with the body `sent` came to. Never raises.
 
-    `now` turns a Retry-After that is a date into seconds. The table is in the README's design notes; the
+    `now` turns a Retry-After that is a date into seconds. The table is in docs/architecture.md; the
     error shapes are those of tests/contract.
     """
     match reply:

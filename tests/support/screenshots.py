@@ -1,4 +1,4 @@
-"""Takes the README's pictures again, of an app on a fresh data folder: python -m tests.support.screenshots"""
+"""Takes the pictures in docs/shots, of an app on a fresh data folder: python -m tests.support.screenshots"""
 
 import csv
 import io

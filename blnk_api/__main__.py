@@ -1,4 +1,4 @@
-"""The command line: imports a file, or goes on with an import, on the same journal as the app.
+"""The command line: imports a file, or goes on with an import, on the same store as the app.
 
 python -m blnk_api import FILE
 python -m blnk_api --help
@@ -15,14 +15,14 @@ from blnk_api import __version__, files
 from blnk_api.cli import acts, stop_command
 from blnk_api.cli.column_options import FIELDS
 from blnk_api.cli.dry_run import REQUESTS
-from blnk_api.cli.exits import Ends, Exit
+from blnk_api.cli.exits import CommandFailed, ExitCode
 from blnk_api.cli.import_command import import_file
-from blnk_api.cli.session import Opened
+from blnk_api.cli.session import Session
 from blnk_api.common import open_files, private_files
 from blnk_api.errors import SettingsProblem
 from blnk_api.facts.file_shape import ReadOptions
 from blnk_api.review import actions
-from blnk_api.store import JournalUnavailable, failures
+from blnk_api.store import StoreUnavailable, failures
 
 _EXITS = """exit codes:
   0    every row is created or existed already, and verified (or could not be, which is said)
@@ -47,21 +47,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             header_row=options.header_row,
             skip_hidden_rows=options.skip_hidden_rows or None,
         )
-    act: Callable[[Opened, Namespace], Exit] = options.act
+    act: Callable[[Session, Namespace], ExitCode] = options.act
     try:
-        with Opened() as opened:
+        with Session() as opened:
             return act(opened, options)
-    except Ends as ends:
+    except CommandFailed as ends:
         return _end(str(ends), ends.code)
-    except (SettingsProblem, JournalUnavailable) as problem:
-        return _end(str(problem), Exit.NOTHING_SENT)
+    except (SettingsProblem, StoreUnavailable) as problem:
+        return _end(str(problem), ExitCode.NOTHING_SENT)
     except KeyboardInterrupt:
-        return _end("Interrupted. `status` says how each import stands.", Exit.INTERRUPTED)
+        return _end("Interrupted. `status` says how each import stands.", ExitCode.INTERRUPTED)
     except (SQLAlchemyError, OSError) as problem:
-        return _end(f"{failures.explain(problem)} Run the same command again then.", Exit.STOPPED)
+        return _end(f"{failures.explain(problem)} Run the same command again then.", ExitCode.STOPPED)
 
 
-def _end(sentence: str, code: Exit) -> Exit:
+def _end(sentence: str, code: ExitCode) -> ExitCode:
     print(sentence, file=sys.stderr)
     return code
 
@@ -77,7 +77,7 @@ def _parser() -> ArgumentParser:
     verbs = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def verb(
-        name: str, act: Callable[[Opened, Namespace], Exit], told: str, *, moves: bool = False
+        name: str, act: Callable[[Session, Namespace], ExitCode], told: str, *, moves: bool = False
     ) -> ArgumentParser:
         made = verbs.add_parser(name, help=told, description=told)
         made.set_defaults(act=act)

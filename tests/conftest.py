@@ -1,6 +1,6 @@
 """What every test may use: one practice Blnk for the whole run, emptied before each test, and an importer.
 
-A test that is to hold on both databases takes `journal` or `database_url`, which make it run on each, or says
+A test that is to hold on both databases takes `store` or `database_url`, which make it run on each, or says
 `@pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)`.
 
 Nothing is imported here before a test asks for it: the pure ones are to begin at once, on a machine that has
@@ -22,7 +22,7 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-    from blnk_api.store import Journal
+    from blnk_api.store import Store
     from tests.support.app import App
     from tests.support.command_line import Commands
     from tests.support.importer import Importer
@@ -65,25 +65,25 @@ def practice_blnk(_one_practice_blnk: PracticeBlnk) -> PracticeBlnk:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """One server for the whole run; its database "migrated" is an empty journal, for copies."""
-    from blnk_api.store import Journal
+    """One server for the whole run; its database "migrated" is an empty store, for copies."""
+    from blnk_api.store import Store
     from tests.support.postgres import Postgres
 
     with Postgres() as server:
         server.execute("CREATE DATABASE migrated")
-        template = Journal(server.url("migrated"))
+        template = Store(server.url("migrated"))
         template.migrate()
         template.close()
         yield server
 
 
 @pytest.fixture(scope="session")
-def empty_journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite journal as migrations leave it, for copies: migrating takes a tenth of a second."""
-    from blnk_api.store import Journal
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite store as migrations leave it, for copies: migrating takes a tenth of a second."""
+    from blnk_api.store import Store
 
     path = tmp_path_factory.mktemp("empty") / "journal.db"
-    made = Journal(f"sqlite:///{path}")
+    made = Store(f"sqlite:///{path}")
     made.migrate()
     made.close()
     return path
@@ -91,16 +91,16 @@ def empty_journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=("sqlite", "postgres"))
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty journal of this test's own, on each kind of database."""
-    return _empty_journal(request, request.param, tmp_path)
+    """An empty store of this test's own, on each kind of database."""
+    return _empty_store(request, request.param, tmp_path)
 
 
 @pytest.fixture
-def journal(database_url: str) -> Iterator[Journal]:
-    """An empty journal, on each kind of database."""
-    from blnk_api.store import Journal
+def store(database_url: str) -> Iterator[Store]:
+    """An empty store, on each kind of database."""
+    from blnk_api.store import Store
 
-    opened = Journal(database_url)
+    opened = Store(database_url)
     yield opened
     opened.close()
 
@@ -112,20 +112,20 @@ def importer(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Importer]:
-    """A journal of its own, connected to the practice Blnk as a sandbox, with short waits."""
+    """A store of its own, connected to the practice Blnk as a sandbox, with short waits."""
     from tests.support.importer import Importer
 
-    url = _empty_journal(request, getattr(request, "param", "sqlite"), tmp_path / "data")
+    url = _empty_store(request, getattr(request, "param", "sqlite"), tmp_path / "data")
     with Importer(practice_blnk, tmp_path / "data", monkeypatch, database_url=url) as made:
         yield made
 
 
-def _empty_journal(request: pytest.FixtureRequest, kind: str, folder: Path) -> str:
+def _empty_store(request: pytest.FixtureRequest, kind: str, folder: Path) -> str:
     if kind == "postgres":
         server: Postgres = request.getfixturevalue("postgres")
         return server.new_database(like="migrated")
     folder.mkdir(mode=0o700, exist_ok=True)
-    shutil.copy(request.getfixturevalue("empty_journal"), folder / "journal.db")
+    shutil.copy(request.getfixturevalue("empty_store"), folder / "journal.db")
     return f"sqlite:///{folder / 'journal.db'}"
 
 

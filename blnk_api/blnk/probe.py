@@ -18,18 +18,18 @@ _MOST_SECONDS = 2 * _GREET_SECONDS
 
 
 @dataclass(frozen=True)
-class Hello:
+class ProbeResult:
     """What a host says before any credentials are shown to it. None: it did not say."""
 
     clock_ahead_seconds: float | None = None
     certificate_ends: datetime | None = None
 
 
-def greet(url: str) -> Hello:
+def greet(url: str) -> ProbeResult:
     """Asks for the host's front page. Says nothing where the way there leads through a proxy."""
     parts = urlsplit(url)
     if not parts.hostname:
-        return Hello()
+        return ProbeResult()
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     line = kind(parts.hostname, parts.port, timeout=_GREET_SECONDS)
     ends = date = None
@@ -48,13 +48,13 @@ def greet(url: str) -> Hello:
         date = line.getresponse().getheader("Date")
         midway = (asked_at + time.time()) / 2
     except (OSError, HTTPException):
-        return Hello(certificate_ends=ends)
+        return ProbeResult(certificate_ends=ends)
     finally:
         over.cancel()
         line.close()
     told_at = http_date(date)
     # A Date is cut to whole seconds: on average it is half a second behind.
-    return Hello(None if told_at is None else midway - 0.5 - told_at.timestamp(), ends)
+    return ProbeResult(None if told_at is None else midway - 0.5 - told_at.timestamp(), ends)
 
 
 def _hang_up(line: HTTPConnection) -> None:

@@ -5,11 +5,11 @@ from argparse import Namespace
 from pathlib import Path
 
 from blnk_api.cli import output, unfinished
-from blnk_api.cli.exits import Ends, Exit
+from blnk_api.cli.exits import CommandFailed, ExitCode
 from blnk_api.cli.output import say
 from blnk_api.cli.progress_line import Progress
 from blnk_api.cli.run_import import see_through
-from blnk_api.cli.session import Opened
+from blnk_api.cli.session import Session
 from blnk_api.cli.stop_command import say_stops
 from blnk_api.common.visible import shown
 from blnk_api.errors import BlnkError
@@ -25,31 +25,33 @@ _LISTED = 20
 _ROW = re.compile(r"(\d+)(?:[^\w]+(\S+))?")
 
 
-def resume(opened: Opened, options: Namespace) -> Exit:
+def resume(opened: Session, options: Namespace) -> ExitCode:
     import_ = opened.find(options.id) if options.id else _the_unfinished(opened)
     if import_ is None:
         say("No import is unfinished: there is nothing to go on with.")
-        return Exit.FINE
+        return ExitCode.FINE
     if import_.state is ImportState.DRAFT:
-        raise Ends(f"{import_.id} is a draft: nobody confirmed it. Run its import command, or use its page.")
-    with opened.journal.write() as tx:
+        raise CommandFailed(
+            f"{import_.id} is a draft: nobody confirmed it. Run its import command, or use its page."
+        )
+    with opened.store.write() as tx:
         imports.resume(tx, import_.number, who=opened.who)
     return _go_on(opened, import_, options)
 
 
-def _the_unfinished(opened: Opened) -> Import | None:
+def _the_unfinished(opened: Session) -> Import | None:
     """The one import that is not finished. Raises Ends where there are several."""
-    with opened.journal.read() as tx:
+    with opened.store.read() as tx:
         found = imports.in_states(tx, unfinished.UNFINISHED)
     if len(found) > 1:
         listed = "; ".join(
             f"{one.id} ({phrases.title(one)}, {phrases.STATE[one.state].lower()})" for one in found
         )
-        raise Ends(f"Several imports are not finished; name one: {listed}.")
+        raise CommandFailed(f"Several imports are not finished; name one: {listed}.")
     return found[0] if found else None
 
 
-def _go_on(opened: Opened, import_: Import, options: Namespace) -> Exit:
+def _go_on(opened: Session, import_: Import, options: Namespace) -> ExitCode:
     """Follows or sends it until it ends, and reports."""
     connection = opened.connection_of(import_)
     with Progress(options.progress, opened, import_.id):
@@ -57,16 +59,16 @@ def _go_on(opened: Opened, import_: Import, options: Namespace) -> Exit:
     return output.report(opened, import_)
 
 
-def status(opened: Opened, options: Namespace) -> Exit:
+def status(opened: Session, options: Namespace) -> ExitCode:
     if options.id:
         found = [opened.find(options.id)]
     else:
-        with opened.journal.read() as tx:
+        with opened.store.read() as tx:
             found = imports.newest(tx, limit=_LISTED)
     if options.json:
         listed = [output.as_json(opened, one) for one in found]
         output.say_json(listed[0] if options.id else listed)
-        return Exit.FINE
+        return ExitCode.FINE
     say_stops(opened, found[0].instance if options.id else None)
     for one in found:
         say(f"{one.id}  {phrases.STATE[one.state]:9}  {phrases.title(one)}, by {phrases.actor(one.who)}")
@@ -79,28 +81,28 @@ def status(opened: Opened, options: Namespace) -> Exit:
         output.say_late(opened, one, before="  ")
     if not found:
         say("There are no imports here yet.")
-    return Exit.FINE
+    return ExitCode.FINE
 
 
-def verify(opened: Opened, options: Namespace) -> Exit:
+def verify(opened: Session, options: Namespace) -> ExitCode:
     import_ = opened.find(options.id)
-    actions.verify_again(opened.journal, import_, who=opened.who)
+    actions.verify_again(opened.store, import_, who=opened.who)
     import_ = opened.find(options.id)
     if import_.state is not ImportState.VERIFYING:
-        raise Ends(
+        raise CommandFailed(
             f"{import_.id} is {phrases.STATE[import_.state].lower()}; only what is done is verified again."
         )
     return _go_on(opened, import_, options)
 
 
-def results(opened: Opened, options: Namespace) -> Exit:
+def results(opened: Session, options: Namespace) -> ExitCode:
     output.write_results(opened, opened.find(options.id), Path(options.out))
-    return Exit.FINE
+    return ExitCode.FINE
 
 
-def pause(opened: Opened, options: Namespace) -> Exit:
+def pause(opened: Session, options: Namespace) -> ExitCode:
     import_ = opened.find(options.id)
-    with opened.journal.write() as tx:
+    with opened.store.write() as tx:
         imports.pause(
             tx,
             import_.number,
@@ -110,88 +112,98 @@ def pause(opened: Opened, options: Namespace) -> Exit:
         )
     import_ = opened.find(options.id)
     if import_.state is not ImportState.PAUSED:
-        raise Ends(f"{import_.id} is {phrases.STATE[import_.state].lower()}: there is nothing to pause.")
+        raise CommandFailed(
+            f"{import_.id} is {phrases.STATE[import_.state].lower()}: there is nothing to pause."
+        )
     say(f"{phrases.title(import_)}: {phrases.came_to(import_.counts)}. {import_.paused_reason}")
     say(f"To go on: python -m blnk_api resume {import_.id}")
-    return Exit.FINE
+    return ExitCode.FINE
 
 
-def cancel(opened: Opened, options: Namespace) -> Exit:
+def cancel(opened: Session, options: Namespace) -> ExitCode:
     import_ = opened.find(options.id)
-    with opened.journal.write() as tx:
+    with opened.store.write() as tx:
         imports.cancel(tx, import_.number, who=opened.who)
     import_ = opened.find(options.id)
     if import_.state is not ImportState.CANCELLED:
-        raise Ends(f"{import_.id} is {phrases.STATE[import_.state].lower()}: there is nothing to cancel.")
+        raise CommandFailed(
+            f"{import_.id} is {phrases.STATE[import_.state].lower()}: there is nothing to cancel."
+        )
     say(f"{phrases.title(import_)}: {phrases.headline(import_)} What was created stays.")
-    return Exit.FINE
+    return ExitCode.FINE
 
 
-def look_again(opened: Opened, options: Namespace) -> Exit:
+def look_again(opened: Session, options: Namespace) -> ExitCode:
     import_ = opened.find(options.id)
     chosen = [id for text in options.row for id in _ids(opened, import_, text)] if options.row else None
-    n = actions.look_again(opened.journal, import_, who=opened.who, rows_=chosen)
+    n = actions.look_again(opened.store, import_, who=opened.who, rows_=chosen)
     if n == 0 and not import_.counts.get(RowState.UNKNOWN):
         say("No row of it needs a look.")
-        return Exit.FINE
+        return ExitCode.FINE
     say(f"{phrases.plural(n, 'row')} will be looked up in Blnk again.")
     return _go_on_unless_paused(opened, options)
 
 
-def this_is_it(opened: Opened, options: Namespace) -> Exit:
+def this_is_it(opened: Session, options: Namespace) -> ExitCode:
     import_ = opened.find(options.id)
     row = _one_id(opened, import_, options.row)
     connection = opened.connection_of(import_)
     with opened.client(connection) as client:
         try:
-            actions.this_is_it(opened.journal, client, row, options.balance_id, who=opened.who)
+            actions.this_is_it(opened.store, client, row, options.balance_id, who=opened.who)
         except NotPossible as problem:
-            raise Ends(f"{problem} Nothing was changed.") from None
+            raise CommandFailed(f"{problem} Nothing was changed.") from None
         except BlnkError as failed:
-            raise Ends(f"Blnk does not answer: {failed} Nothing was changed.", Exit.STOPPED) from None
+            raise CommandFailed(
+                f"Blnk does not answer: {failed} Nothing was changed.", ExitCode.STOPPED
+            ) from None
     say(f"Row {options.row} is {shown(options.balance_id)} now.")
-    return Exit.FINE
+    return ExitCode.FINE
 
 
-def send_again(opened: Opened, options: Namespace) -> Exit:
+def send_again(opened: Session, options: Namespace) -> ExitCode:
     import_ = opened.find(options.id)
     row = _one_id(opened, import_, options.row)
     try:
-        moved = actions.send_again(opened.journal, row, who=opened.who)
+        moved = actions.send_again(opened.store, row, who=opened.who)
     except NotPossible as problem:
-        raise Ends(str(problem)) from None
+        raise CommandFailed(str(problem)) from None
     if not moved:
-        with opened.journal.read() as tx:
+        with opened.store.read() as tx:
             now = rows.by_id(tx, row)
-        raise Ends(f"Row {now.label} needs no look: {phrases.MEANING[now.state]} Nothing was changed.")
+        raise CommandFailed(
+            f"Row {now.label} needs no look: {phrases.MEANING[now.state]} Nothing was changed."
+        )
     say(f"Row {options.row} will be sent again. {actions.SEND_AGAIN.risk}")
     return _go_on_unless_paused(opened, options)
 
 
-def _go_on_unless_paused(opened: Opened, options: Namespace) -> Exit:
+def _go_on_unless_paused(opened: Session, options: Namespace) -> ExitCode:
     import_ = opened.find(options.id)
     if import_.state is ImportState.PAUSED:
         say(f"The import is paused. To go on: python -m blnk_api resume {import_.id}")
-        return Exit.FINE
+        return ExitCode.FINE
     return _go_on(opened, import_, options)
 
 
-def _ids(opened: Opened, import_: Import, text: str) -> list[int]:
+def _ids(opened: Session, import_: Import, text: str) -> list[int]:
     """The rows that a person calls 12 or 12·USD; other signs than · do as well."""
     read = _ROW.fullmatch(text.strip())
     found: list[int] = []
     if read is not None:
-        with opened.journal.read() as tx:
+        with opened.store.read() as tx:
             found = rows.ids_of(tx, import_.number, int(read[1]), (read[2] or "").upper())
     if not found:
-        raise Ends(f"{import_.id} has no row {shown(text)}. Rows are numbered as a spreadsheet shows them.")
+        raise CommandFailed(
+            f"{import_.id} has no row {shown(text)}. Rows are numbered as a spreadsheet shows them."
+        )
     return found
 
 
-def _one_id(opened: Opened, import_: Import, text: str) -> int:
+def _one_id(opened: Session, import_: Import, text: str) -> int:
     found = _ids(opened, import_, text)
     if len(found) > 1:
-        with opened.journal.read() as tx:
+        with opened.store.read() as tx:
             labels = [rows.by_id(tx, id).label for id in found]
-        raise Ends(f"Row {shown(text)} makes several balances; say which: {', '.join(labels)}.")
+        raise CommandFailed(f"Row {shown(text)} makes several balances; say which: {', '.join(labels)}.")
     return found[0]

@@ -5,14 +5,14 @@ import time
 
 import uvloop
 
-from blnk_api.cli.exits import Ends, Exit
+from blnk_api.cli.exits import CommandFailed, ExitCode
 from blnk_api.cli.run_import import Unserved
-from blnk_api.cli.session import Opened
+from blnk_api.cli.session import Session
 from blnk_api.drafts import check_process
 from blnk_api.drafts.existence_check import look_draft_up
 from blnk_api.errors import AccessDenied, BlnkError, check_not_answered
 from blnk_api.settings import Connection
-from blnk_api.store.async_store import JournalThread
+from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
 from blnk_api.store.lock import SenderLock
 from blnk_api.store.states import ImportState, Stage
@@ -22,7 +22,7 @@ _LATER = "Run the same command again later."
 _ENDS_OF_CHECK = (Stage.CHECKED, Stage.MATCHING, Stage.UNREADABLE)
 
 
-def check(opened: Opened, id: str, connection: Connection) -> Import:
+def check(opened: Session, id: str, connection: Connection) -> Import:
     """The draft, checked or unreadable; or the import, where somebody confirmed or discarded it meanwhile.
 
     Holding the lock keeps two processes from checking one draft. Raises Ends where Blnk does not answer.
@@ -30,7 +30,7 @@ def check(opened: Opened, id: str, connection: Connection) -> Import:
     unserved = Unserved(opened, connection.instance)
     problem_since: float | None = None
     settings = opened.settings
-    with SenderLock(opened.journal) as lock:
+    with SenderLock(opened.store) as lock:
         while True:
             draft = opened.find(id)
             if draft.state is not ImportState.DRAFT or draft.stage in _ENDS_OF_CHECK:
@@ -47,37 +47,37 @@ def check(opened: Opened, id: str, connection: Connection) -> Import:
             elif problem_since is None:
                 problem_since = time.monotonic()
             elif time.monotonic() - problem_since > settings.waits.check_answers:
-                raise Ends(f"{draft.problem} {_LATER}", Exit.STOPPED)
+                raise CommandFailed(f"{draft.problem} {_LATER}", ExitCode.STOPPED)
 
 
-def _check_here(opened: Opened, draft: Import, connection: Connection, lock: SenderLock) -> bool:
+def _check_here(opened: Session, draft: Import, connection: Connection, lock: SenderLock) -> bool:
     """Whether it came further; else the draft says why, and it is worth another try. Raises Ends."""
     try:
         if draft.stage is Stage.LOOKING:
             _look_here(opened, draft, opened.settings.connections.get(connection.name, connection), lock)
             return opened.find(draft.id).stage is not Stage.LOOKING
-        check_process.run(opened.journal, opened.settings, draft)
+        check_process.run(opened.store, opened.settings, draft)
         return True
     except AccessDenied as denied:
-        raise Ends(f"Blnk does not let us in: {denied} Nothing was sent.", Exit.STOPPED) from None
+        raise CommandFailed(
+            f"Blnk does not let us in: {denied} Nothing was sent.", ExitCode.STOPPED
+        ) from None
     except BlnkError as failed:
         if draft.stage is Stage.LOOKING:  # that has waited for an answer already
-            raise Ends(f"{check_not_answered(failed)} {_LATER}", Exit.STOPPED) from None
+            raise CommandFailed(f"{check_not_answered(failed)} {_LATER}", ExitCode.STOPPED) from None
         return False
 
 
-def _look_here(opened: Opened, draft: Import, connection: Connection, lock: SenderLock) -> None:
+def _look_here(opened: Session, draft: Import, connection: Connection, lock: SenderLock) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_look_up(opened, draft, connection, lock))
 
 
-async def _look_up(opened: Opened, draft: Import, connection: Connection, lock: SenderLock) -> None:
-    thread = JournalThread(opened.journal)
+async def _look_up(opened: Session, draft: Import, connection: Connection, lock: SenderLock) -> None:
+    thread = AsyncStore(opened.store)
     try:
         # An engine for a draft claims nothing; it lets the looks out at the instance's pace.
-        running = await engine_for(
-            opened.settings, connection, opened.journal, thread, lock, only=draft.number
-        )
+        running = await engine_for(opened.settings, connection, opened.store, thread, lock, only=draft.number)
         try:
             patience = opened.settings.waits.check_answers
             await look_draft_up(

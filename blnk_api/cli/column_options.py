@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from blnk_api.cli.exits import Ends
+from blnk_api.cli.exits import CommandFailed
 from blnk_api.common.visible import shown
 from blnk_api.drafts import mapping as mappings
 from blnk_api.drafts import mapping_changes, mapping_problems
@@ -21,7 +21,7 @@ _PLACE = re.compile(r"#([0-9]{1,3})")
 
 
 @dataclass(frozen=True)
-class Wishes:
+class ColumnOptions:
     """As they were typed. `map` holds "Column=field", `match` column names."""
 
     ledger: str | None = None
@@ -34,7 +34,7 @@ class Wishes:
         return cls(options.ledger, options.currency, options.map, options.match)
 
 
-class BadFile(Ends):
+class BadFile(CommandFailed):
     """The file cannot be imported so. `kind` is one word for programs; `shape`, as far as it was read."""
 
     def __init__(self, kind: str, sentence: str, shape: FileShape | None = None) -> None:
@@ -44,7 +44,7 @@ class BadFile(Ends):
 
 
 @dataclass(frozen=True)
-class Understood:
+class ResolvedColumns:
     """What the columns are for; `notes` are sentences about wishes that have no effect."""
 
     mapping: Mapping
@@ -58,11 +58,11 @@ _DETECT = ReadOptions()
 
 def understand(
     path: Path,
-    wishes: Wishes,
+    wishes: ColumnOptions,
     options: ReadOptions = _DETECT,
     *,
     results_of: Callable[[Mapping, FileShape], Import | None] = lambda *_: None,
-) -> Understood:
+) -> ResolvedColumns:
     """How the file's columns are to be taken. Raises BadFile, and Ends for a wish that cannot be.
 
     `results_of` finds the import whose results the file is: its columns mean what they meant there.
@@ -105,7 +105,7 @@ def understand(
         if twice is not None:
             told += f' Name a column by its place: --map "#{twice + 1}=ignore".'
         raise BadFile(wrong[0].kind, told + _how_to_choose(mapping), shape)
-    return Understood(mapping, notes, earlier.accepted.currencies if earlier else ())
+    return ResolvedColumns(mapping, notes, earlier.accepted.currencies if earlier else ())
 
 
 def _how_to_choose(mapping: Mapping) -> str:
@@ -129,7 +129,7 @@ def _mapped(mapping: Mapping, wish: str) -> Mapping:
     word, _, name = field.strip().partition(":")
     use = FIELDS.get(word.strip().lower())
     if not header or use is None or (name and use is not Use.METADATA):
-        raise Ends(
+        raise CommandFailed(
             f'--map {shown(wish)} should be "Column=field", with one of these fields: {", ".join(FIELDS)}, '
             "metadata:NAME."
         )
@@ -150,12 +150,16 @@ def _match(mapping: Mapping, header: str) -> str:
     names = [one.name for one in found if one.name is not None]
     if len(names) > 1:
         places = " and ".join(f"#{one.position + 1}" for one in found if one.name is not None)
-        raise Ends(f"--match {shown(header)}: {len(names)} columns are called so. Name one of {places}.")
+        raise CommandFailed(
+            f"--match {shown(header)}: {len(names)} columns are called so. Name one of {places}."
+        )
     if names:
         return names[0]
     if found[0].use is Use.IGNORE:
-        raise Ends(f"--match {shown(header)}: this column is left out, so rows cannot be told apart by it.")
-    raise Ends(f"--match {shown(header)}: this column counts always. Name metadata columns only.")
+        raise CommandFailed(
+            f"--match {shown(header)}: this column is left out, so rows cannot be told apart by it."
+        )
+    raise CommandFailed(f"--match {shown(header)}: this column counts always. Name metadata columns only.")
 
 
 def _columns(mapping: Mapping, header: str) -> list[ColumnUse]:
@@ -168,4 +172,4 @@ def _columns(mapping: Mapping, header: str) -> list[ColumnUse]:
     if (place := _PLACE.fullmatch(wanted)) and 0 < int(place[1]) <= len(mapping.columns):
         return [mapping.columns[int(place[1]) - 1]]
     known = ", ".join(shown(one.header) for one in mapping.columns if one.header)
-    raise Ends(f"The file has no column {shown(header)}. It has: {known}.")
+    raise CommandFailed(f"The file has no column {shown(header)}. It has: {known}.")

@@ -12,12 +12,12 @@ from sqlalchemy import func, select
 
 from blnk_api.cli import column_options, output
 from blnk_api.cli.checking import check
-from blnk_api.cli.column_options import BadFile, Wishes
-from blnk_api.cli.exits import Ends, Exit
+from blnk_api.cli.column_options import BadFile, ColumnOptions
+from blnk_api.cli.exits import CommandFailed, ExitCode
 from blnk_api.cli.output import say
 from blnk_api.cli.progress_line import Progress
-from blnk_api.cli.scratch import Aside, aside
-from blnk_api.cli.session import Opened
+from blnk_api.cli.scratch import ScratchSession, aside
+from blnk_api.cli.session import Session
 from blnk_api.common.row_label import label_of, number_and_part
 from blnk_api.drafts import drafts
 from blnk_api.errors import BlnkError
@@ -51,12 +51,12 @@ class _Row(NamedTuple):
     body: bytes | None = None
 
 
-def dry_run(opened: Opened, options: Namespace) -> Exit:
+def dry_run(opened: Session, options: Namespace) -> ExitCode:
     path = Path(options.file)
     connection = opened.connection_named(options.connection)
     try:
         understood = column_options.understand(
-            path, Wishes.of(options), options.reading, results_of=opened.results_of(connection)
+            path, ColumnOptions.of(options), options.reading, results_of=opened.results_of(connection)
         )
         accepted = [*options.allow_currency, *understood.accepted]
         with aside(opened, connection) as here:
@@ -68,9 +68,9 @@ def dry_run(opened: Opened, options: Namespace) -> Exit:
             else:
                 _say(here, draft, connection, options.requests)
     except BlnkError as failed:
-        raise Ends(f"Blnk does not answer: {failed} Nothing was sent.", Exit.STOPPED) from None
+        raise CommandFailed(f"Blnk does not answer: {failed} Nothing was sent.", ExitCode.STOPPED) from None
     except drafts.NotKept as reason:
-        raise Ends(str(reason)) from None
+        raise CommandFailed(str(reason)) from None
     except BadFile as problem:
         if not options.json:
             raise
@@ -80,11 +80,11 @@ def dry_run(opened: Opened, options: Namespace) -> Exit:
         error = {"kind": problem.kind, "message": str(problem)}
         _write({"file": _file(path, problem.shape), "error": error, **empty}, [], [])
         return problem.code
-    return Exit.LEFT_OVER if draft.counts.get(RowState.INVALID) else Exit.FINE
+    return ExitCode.LEFT_OVER if draft.counts.get(RowState.INVALID) else ExitCode.FINE
 
 
 def _checked(
-    here: Aside,
+    here: ScratchSession,
     path: Path,
     connection: Connection,
     mapping: Columns,
@@ -95,7 +95,7 @@ def _checked(
     id = imports.new_id()
     with path.open("rb") as file:
         drafts.upload(
-            here.journal,
+            here.store,
             here.settings,
             id=id,
             connection=connection,
@@ -113,15 +113,15 @@ def _checked(
     return draft
 
 
-def _say(here: Aside, draft: Import, connection: Connection, wanted: str | None) -> None:
+def _say(here: ScratchSession, draft: Import, connection: Connection, wanted: str | None) -> None:
     output.say_totals(draft, connection)
     for one in _requests(here, draft, wanted or "0"):
         say(f"Row {one['row']} would be sent as {orjson.dumps(one['body']).decode()}")
     say("This was a dry run: nothing was sent, and nothing is kept.")
 
 
-def _say_json(here: Aside, path: Path, draft: Import, wanted: str | None) -> None:
-    with here.journal.read() as tx:
+def _say_json(here: ScratchSession, path: Path, draft: Import, wanted: str | None) -> None:
+    with here.store.read() as tx:
         asked = select(func.count(table.c.number.distinct())).where(
             table.c.import_ == draft.number, table.c.state == RowState.INVALID
         )
@@ -159,7 +159,7 @@ def _write(head: Mapping[str, object], found: Iterable[object], requests: Iterab
     out.write("\n}\n")
 
 
-def _requests(here: Aside, draft: Import, wanted: str) -> Iterator[dict[str, object]]:
+def _requests(here: ScratchSession, draft: Import, wanted: str) -> Iterator[dict[str, object]]:
     """What would be sent, without the import's id, which is another one each time."""
     left = None if wanted == "all" else int(wanted)
     for one in _pages(here, draft, ready=True):
@@ -170,7 +170,7 @@ def _requests(here: Aside, draft: Import, wanted: str) -> Iterator[dict[str, obj
         yield {"row": _label(one.number, one.part), "body": body}
 
 
-def _problems(here: Aside, draft: Import) -> Iterator[dict[str, object]]:
+def _problems(here: ScratchSession, draft: Import) -> Iterator[dict[str, object]]:
     """All that there is to tell, the whole file first, then row by row."""
     late = _late(draft)
     for one in late.pop((0, ""), []):
@@ -250,7 +250,7 @@ _COLUMNS = (
 )
 
 
-def _pages(here: Aside, draft: Import, *, ready: bool = False) -> Iterator[_Row]:
+def _pages(here: ScratchSession, draft: Import, *, ready: bool = False) -> Iterator[_Row]:
     """Rows in file order; those to be sent with their bodies."""
     after = 0
     query = select(*_COLUMNS).where(table.c.import_ == draft.number)
@@ -259,7 +259,7 @@ def _pages(here: Aside, draft: Import, *, ready: bool = False) -> Iterator[_Row]
             table.c.import_ == draft.number, table.c.state == RowState.READY
         )
     while True:
-        with here.journal.read() as tx:
+        with here.store.read() as tx:
             part = query.where(table.c.id > after).order_by(table.c.id).limit(_PAGE_ROWS)
             found = tx.execute(part).all()
         if not found:

@@ -3,7 +3,7 @@
 from enum import IntEnum
 
 
-class Exit(IntEnum):
+class ExitCode(IntEnum):
     FINE = 0
     """Every row is created or existed already, and verified; or could not be verified, which was said."""
     NOTHING_SENT = 2
@@ -16,9 +16,9 @@ class Exit(IntEnum):
     """Paused by a person; `resume` goes on."""
 
 
-class Ends(Exception):
+class CommandFailed(Exception):
     """The command ends here. The text is one sentence for stderr: what is wrong, what to do."""
 
-    def __init__(self, sentence: str, code: Exit = Exit.NOTHING_SENT) -> None:
+    def __init__(self, sentence: str, code: ExitCode = ExitCode.NOTHING_SENT) -> None:
         super().__init__(sentence)
         self.code = code

@@ -11,13 +11,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api.cli import column_options, output, unfinished
 from blnk_api.cli.checking import check
-from blnk_api.cli.column_options import Wishes
+from blnk_api.cli.column_options import ColumnOptions
 from blnk_api.cli.dry_run import dry_run
-from blnk_api.cli.exits import Ends, Exit
+from blnk_api.cli.exits import CommandFailed, ExitCode
 from blnk_api.cli.output import say
 from blnk_api.cli.progress_line import Progress
 from blnk_api.cli.run_import import Unserved, see_through
-from blnk_api.cli.session import Opened
+from blnk_api.cli.session import Session
 from blnk_api.cli.stop_command import say_stops
 from blnk_api.common.visible import shown
 from blnk_api.desk import other_desks_today
@@ -27,7 +27,7 @@ from blnk_api.errors import BlnkError
 from blnk_api.facts.mapping import Mapping
 from blnk_api.reports import receipts
 from blnk_api.settings import Connection
-from blnk_api.store import JournalUnavailable, imports
+from blnk_api.store import StoreUnavailable, imports
 from blnk_api.store.events import EventKind, note
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, Stage
@@ -35,15 +35,15 @@ from blnk_api.store.transitions import move_import
 from blnk_api.wording import phrases
 
 
-def import_file(opened: Opened, options: Namespace) -> Exit:
+def import_file(opened: Session, options: Namespace) -> ExitCode:
     if options.dry_run:
         return dry_run(opened, options)
     if options.json or options.requests is not None:
-        raise Ends("--json and --requests go with --dry-run. Nothing was sent.")
+        raise CommandFailed("--json and --requests go with --dry-run. Nothing was sent.")
     path, out = Path(options.file), Path(options.results) if options.results else None
     connection = opened.connection_named(options.connection)
     understood = column_options.understand(
-        path, Wishes.of(options), options.reading, results_of=opened.results_of(connection)
+        path, ColumnOptions.of(options), options.reading, results_of=opened.results_of(connection)
     )
     accepted = [*options.allow_currency, *understood.accepted]
     if out is not None:
@@ -56,18 +56,18 @@ def import_file(opened: Opened, options: Namespace) -> Exit:
     if import_.state is ImportState.DRAFT:
         import_ = _confirmed(opened, import_, connection, options)
     elif import_.state is ImportState.CANCELLED:
-        raise Ends(f"Somebody discarded the draft {import_.id} meanwhile. Nothing was sent.")
+        raise CommandFailed(f"Somebody discarded the draft {import_.id} meanwhile. Nothing was sent.")
     _resume(opened, import_)
     with Progress(options.progress, opened, import_.id):
         import_ = see_through(opened, import_, connection)
     # Where an app runs, it writes them by itself; and what cannot be written now is owed still.
     with suppress(SQLAlchemyError, OSError):
-        receipts.write_owed(opened.journal, opened.settings.receipts_dir, import_.number)
+        receipts.write_owed(opened.store, opened.settings.receipts_dir, import_.number)
     return output.report(opened, import_, out)
 
 
 def _found_or_uploaded(
-    opened: Opened,
+    opened: Session,
     path: Path,
     connection: Connection,
     mapping: Mapping,
@@ -78,7 +78,7 @@ def _found_or_uploaded(
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-            with opened.journal.read() as tx:
+            with opened.store.read() as tx:
                 found = unfinished.of_file(
                     *(tx, connection.instance, digest, mapping),
                     options=options.reading,
@@ -92,7 +92,7 @@ def _found_or_uploaded(
             Unserved(opened, connection.instance).refuse()
             id = imports.new_id()
             drafts.upload(
-                opened.journal,
+                opened.store,
                 opened.settings,
                 id=id,
                 connection=connection,
@@ -104,24 +104,24 @@ def _found_or_uploaded(
                 accepted_currencies=accepted,
             )
     except drafts.NotKept as reason:
-        raise Ends(str(reason)) from None
+        raise CommandFailed(str(reason)) from None
     except OSError as problem:
-        raise Ends(f"{shown(str(path), 200)} cannot be read or kept: {problem.strerror}.") from None
+        raise CommandFailed(f"{shown(str(path), 200)} cannot be read or kept: {problem.strerror}.") from None
     return opened.find(id)
 
 
-def _checked(opened: Opened, import_: Import, connection: Connection) -> Import:
+def _checked(opened: Session, import_: Import, connection: Connection) -> Import:
     if import_.state is not ImportState.DRAFT:
         return import_
     with _or_discarded(opened, import_):
         draft = check(opened, import_.id, connection)
     if draft.state is ImportState.DRAFT and draft.stage in (Stage.MATCHING, Stage.UNREADABLE):
         _discard(opened, draft)
-        raise Ends(draft.problem or "The file cannot be used.")
+        raise CommandFailed(draft.problem or "The file cannot be used.")
     return draft
 
 
-def _confirmed(opened: Opened, draft: Import, connection: Connection, options: Namespace) -> Import:
+def _confirmed(opened: Session, draft: Import, connection: Connection, options: Namespace) -> Import:
     """The import that was handed over: this draft, or another command's of the same file that was quicker."""
     output.say_totals(draft, connection)
     say_stops(opened, connection.instance)
@@ -139,16 +139,16 @@ def _confirmed(opened: Opened, draft: Import, connection: Connection, options: N
         return _hand_over(opened, draft, count)
 
 
-def _say_other_desks(opened: Opened, connection: Connection) -> None:
+def _say_other_desks(opened: Session, connection: Connection) -> None:
     """Nothing where Blnk does not answer: it is told, and holds nobody up."""
     with suppress(BlnkError), opened.client(connection) as client:
-        if found := other_desks_today.others_today(opened.journal, client):
+        if found := other_desks_today.others_today(opened.store, client):
             say(other_desks_today.told(found, opened.settings.time_zone))
 
 
-def _overlapping(opened: Opened, draft: Import) -> Import | None:
+def _overlapping(opened: Session, draft: Import) -> Import | None:
     """An import of the same file that somebody confirmed meanwhile. Raises Ends for any other in the way."""
-    with opened.journal.read() as tx:
+    with opened.store.read() as tx:
         found = unfinished.overlap(tx, draft)
         quicker = unfinished.same(tx, draft)
     if quicker is not None:
@@ -156,7 +156,7 @@ def _overlapping(opened: Opened, draft: Import) -> Import | None:
         _discard(opened, draft)
         return quicker
     if found is not None:
-        raise Ends(f"{unfinished.sentence(found)} Nothing was sent.")
+        raise CommandFailed(f"{unfinished.sentence(found)} Nothing was sent.")
     return None
 
 
@@ -164,24 +164,26 @@ def _make_sure(draft: Import, count: int, connection: Connection, options: Names
     """Raises Ends unless a person wants exactly this."""
     is_unchecked = connection.is_production and bool(drafts.missing_checks(draft))
     if options.count is not None and options.count != count:
-        raise Ends(f"--count says {options.count:,}, and {count:,} would be created. Nothing was sent.")
+        raise CommandFailed(
+            f"--count says {options.count:,}, and {count:,} would be created. Nothing was sent."
+        )
     if options.yes:
         if connection.is_production and options.count is None:
-            raise Ends(f"In production, --yes needs --count {count}. Nothing was sent.")
+            raise CommandFailed(f"In production, --yes needs --count {count}. Nothing was sent.")
         if is_unchecked and not options.accept_unchecked:
-            raise Ends(
+            raise CommandFailed(
                 "Some checks could not be made, as the warnings say. In production, add --accept-unchecked "
                 "to create the balances without them. Nothing was sent."
             )
         return
     if not sys.stdin.isatty():
-        raise Ends("There is no terminal to ask on: add --yes to create them. Nothing was sent.")
+        raise CommandFailed("There is no terminal to ask on: add --yes to create them. Nothing was sent.")
     wanted = str(count) if connection.is_production else "yes"
     if _typed(f"Type {wanted} to create {phrases.plural(count, 'balance')}: ").replace(",", "") != wanted:
-        raise Ends("Nothing was sent.")
+        raise CommandFailed("Nothing was sent.")
     asks_again = is_unchecked and not options.accept_unchecked
     if asks_again and _typed("Some checks could not be made. Type yes to create them anyway: ") != "yes":
-        raise Ends("Nothing was sent.")
+        raise CommandFailed("Nothing was sent.")
 
 
 def _typed(question: str) -> str:
@@ -191,11 +193,11 @@ def _typed(question: str) -> str:
         return ""
 
 
-def _hand_over(opened: Opened, draft: Import, count: int) -> Import:
+def _hand_over(opened: Session, draft: Import, count: int) -> Import:
     try:
         if count:
             drafts.confirm(
-                opened.journal,
+                opened.store,
                 opened.settings,
                 id=draft.id,
                 who=opened.who,
@@ -204,39 +206,39 @@ def _hand_over(opened: Opened, draft: Import, count: int) -> Import:
                 accept_unchecked=True,  # asked in _make_sure
             )
         else:
-            with opened.journal.write() as tx:
+            with opened.store.write() as tx:
                 imports.confirm(tx, draft, who=opened.who, version=draft.version)
     except NotConfirmed as problem:
-        raise Ends(str(problem)) from None
+        raise CommandFailed(str(problem)) from None
     now = opened.find(draft.id)
     if now.state is ImportState.DRAFT:
-        raise Ends(
+        raise CommandFailed(
             "The draft has changed since it was shown here, so nothing was sent. Run the command again."
         )
     return now
 
 
 @contextmanager
-def _or_discarded(opened: Opened, draft: Import) -> Iterator[None]:
+def _or_discarded(opened: Session, draft: Import) -> Iterator[None]:
     """A draft that is given up in here is discarded; Ctrl-C raises Ends."""
     try:
         yield
-    except (Ends, JournalUnavailable):
+    except (CommandFailed, StoreUnavailable):
         _discard(opened, draft)
         raise
     except KeyboardInterrupt:
         _discard(opened, draft)
-        raise Ends("Interrupted; nothing was sent.", Exit.INTERRUPTED) from None
+        raise CommandFailed("Interrupted; nothing was sent.", ExitCode.INTERRUPTED) from None
 
 
-def _discard(opened: Opened, draft: Import) -> None:
+def _discard(opened: Session, draft: Import) -> None:
     """Nobody finds a draft of this command's that was given up, and confirms it by mistake."""
-    with opened.journal.write() as tx:
+    with opened.store.write() as tx:
         if move_import(tx, draft.number, from_=[ImportState.DRAFT], to=ImportState.CANCELLED):
             note(tx, draft.number, who=opened.who, what=EventKind.CANCELLED)
 
 
-def _resume(opened: Opened, import_: Import) -> None:
+def _resume(opened: Session, import_: Import) -> None:
     """A paused import goes on: whoever runs the command again wants that."""
-    with opened.journal.write() as tx:
+    with opened.store.write() as tx:
         imports.resume(tx, import_.number, who=opened.who)

@@ -11,8 +11,8 @@ from typing import Any
 
 import orjson
 
-from blnk_api.cli.exits import Ends, Exit
-from blnk_api.cli.session import Opened
+from blnk_api.cli.exits import CommandFailed, ExitCode
+from blnk_api.cli.session import Session
 from blnk_api.common.visible import shown
 from blnk_api.facts.findings import Findings
 from blnk_api.facts.totals import ProblemSummary
@@ -76,23 +76,23 @@ def _where(group: ProblemSummary) -> str:
     return f" (row{'s' if group.count > 1 else ''} {about_files.row_labels(group.rows, group.count)})"
 
 
-def ending(import_: Import) -> Exit:
+def ending(import_: Import) -> ExitCode:
     """What an import's state means to a script."""
     match import_.state:
         case ImportState.PAUSED:
             by_person = import_.paused_by is PausedBy.PERSON
-            return Exit.INTERRUPTED if by_person else Exit.STOPPED
+            return ExitCode.INTERRUPTED if by_person else ExitCode.STOPPED
         case ImportState.DONE:
             made = sum(import_.counts.get(one, 0) for one in (RowState.CREATED, RowState.EXISTS))
             found = import_.findings or Findings()
             is_clean = not found.checked or found.clean
-            return Exit.FINE if made == import_.row_count and is_clean else Exit.LEFT_OVER
+            return ExitCode.FINE if made == import_.row_count and is_clean else ExitCode.LEFT_OVER
         case ImportState.CANCELLED:
-            return Exit.LEFT_OVER
-    return Exit.INTERRUPTED
+            return ExitCode.LEFT_OVER
+    return ExitCode.INTERRUPTED
 
 
-def report(opened: Opened, import_: Import, out: Path | None = None) -> Exit:
+def report(opened: Session, import_: Import, out: Path | None = None) -> ExitCode:
     """Says what an import came to and how it goes on, and writes its results where they are wanted."""
     say(f"{phrases.title(import_)}: {phrases.came_to(import_.counts)}.")
     _say_rows(opened, import_)
@@ -116,9 +116,9 @@ def report(opened: Opened, import_: Import, out: Path | None = None) -> Exit:
     return ending(import_)
 
 
-def say_late(opened: Opened, import_: Import, *, before: str = "") -> None:
+def say_late(opened: Session, import_: Import, *, before: str = "") -> None:
     """What became known after an import's end, and which rows are looked up again."""
-    with opened.journal.read() as tx:
+    with opened.store.read() as tx:
         became_known = about_late_findings.findings(tx, import_)
         looks = late_records.of_import(tx, import_.number)
     to_come = about_late_findings.still_to_look(looks, lambda at: f"{phrases.when(at, UTC)} UTC")
@@ -128,9 +128,9 @@ def say_late(opened: Opened, import_: Import, *, before: str = "") -> None:
         say(f"{before}The app does this while it runs. Without it: python -m blnk_api verify {import_.id}")
 
 
-def _say_rows(opened: Opened, import_: Import) -> None:
+def _say_rows(opened: Session, import_: Import) -> None:
     """The first rows that somebody should do something about."""
-    with opened.journal.read() as tx:
+    with opened.store.read() as tx:
         told = rows.page(tx, import_.number, states=_LOOK_AT, limit=_ROWS_TOLD)
     for row in told:
         why = row.message or "; ".join(one.message for one in row.problems)
@@ -143,14 +143,14 @@ def _say_rows(opened: Opened, import_: Import) -> None:
 def writable(path: Path, *, instead_of: Path | None = None) -> None:
     """Raises Ends where results could not be written, before anything is sent."""
     if not path.parent.is_dir():
-        raise Ends(f"There is no folder {shown(str(path.parent), 200)} for the results.")
+        raise CommandFailed(f"There is no folder {shown(str(path.parent), 200)} for the results.")
     if path.is_dir():
-        raise Ends(f"{shown(str(path), 200)} is a folder; name a file for the results.")
+        raise CommandFailed(f"{shown(str(path), 200)} is a folder; name a file for the results.")
     if instead_of is not None and path.exists() and path.samefile(instead_of):
-        raise Ends("The results would overwrite the file itself; name another one.")
+        raise CommandFailed("The results would overwrite the file itself; name another one.")
 
 
-def write_results(opened: Opened, import_: Import, path: Path) -> None:
+def write_results(opened: Session, import_: Import, path: Path) -> None:
     """Every row with what became of it, as XLSX where the name ends so, else as CSV. The file is there whole
     or not at all. Raises Ends."""
     writable(path)
@@ -158,10 +158,10 @@ def write_results(opened: Opened, import_: Import, path: Path) -> None:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name[:40]}.", delete=False) as file:
             try:
                 if path.suffix.lower() == ".xlsx":
-                    with results.workbook(opened.journal, import_, Variant.ALL, path.parent) as made:
+                    with results.workbook(opened.store, import_, Variant.ALL, path.parent) as made:
                         shutil.copyfileobj(made, file)
                 else:
-                    file.writelines(results.stream(opened.journal, import_, Variant.ALL))
+                    file.writelines(results.stream(opened.store, import_, Variant.ALL))
                 file.flush()
                 os.fsync(file.fileno())
                 os.replace(file.name, path)
@@ -170,13 +170,15 @@ def write_results(opened: Opened, import_: Import, path: Path) -> None:
                     os.unlink(file.name)
                 raise
     except OSError as problem:
-        raise Ends(f"The results cannot be written to {shown(str(path), 200)}: {problem.strerror}.") from None
+        raise CommandFailed(
+            f"The results cannot be written to {shown(str(path), 200)}: {problem.strerror}."
+        ) from None
     say(f"Results: {path}")
 
 
-def as_json(opened: Opened, import_: Import) -> dict[str, object]:
+def as_json(opened: Session, import_: Import) -> dict[str, object]:
     """An import for programs. `counts` has all the words for rows; times are UTC."""
-    with opened.journal.read() as tx:
+    with opened.store.read() as tx:
         looks = late_records.of_import(tx, import_.number)
         became_known = about_late_findings.findings(tx, import_)
     return {

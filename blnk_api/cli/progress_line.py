@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from blnk_api.cli.session import Opened
+from blnk_api.cli.session import Session
 from blnk_api.store import failures
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState
@@ -25,7 +25,7 @@ _MOST_CHARACTERS = 100
 class Progress:
     """While it is entered, tells of one import; from a thread, so that all other work may block."""
 
-    def __init__(self, kind: Kind, opened: Opened, id: str) -> None:
+    def __init__(self, kind: Kind, opened: Session, id: str) -> None:
         self._opened = opened
         self._id = id
         self._rewrites = kind == "auto" and sys.stderr.isatty()

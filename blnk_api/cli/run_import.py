@@ -12,11 +12,11 @@ from sqlalchemy import Connection as Tx
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from blnk_api.cli import unfinished
-from blnk_api.cli.exits import Ends, Exit
-from blnk_api.cli.session import Opened
+from blnk_api.cli.exits import CommandFailed, ExitCode
+from blnk_api.cli.session import Session
 from blnk_api.settings import Connection, Instance
-from blnk_api.store import JournalUnavailable, failures, imports
-from blnk_api.store.async_store import JournalThread
+from blnk_api.store import StoreUnavailable, failures, imports
+from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
 from blnk_api.store.lock import MOVED, SenderLock
 from blnk_api.store.sending import attempts, senders, stops, unknown
@@ -38,9 +38,9 @@ _DRAIN_SPARE_SECONDS = 1.0
 class Unserved:
     """Notices a sender that has no credentials for an instance: what is handed to it would lie there."""
 
-    def __init__(self, opened: Opened, instance: Instance) -> None:
-        self._journal = opened.journal
-        with opened.journal.write() as tx:
+    def __init__(self, opened: Session, instance: Instance) -> None:
+        self._store = opened.store
+        with opened.store.write() as tx:
             self._number = imports.instance_number(tx, instance)
         self._since: float | None = None
 
@@ -51,7 +51,7 @@ class Unserved:
 
     def is_so(self) -> bool:
         """Raises Ends when it has been so for a while. Another command line's end is worth waiting for."""
-        with self._journal.read() as tx:
+        with self._store.read() as tx:
             sender = senders.current(tx)
         if sender is None or sender.owner.startswith(OWNER) or self._number in sender.serves:
             self._since = None
@@ -59,15 +59,15 @@ class Unserved:
         now = time.monotonic()
         self._since = now if self._since is None else self._since
         if now - self._since > _UNSERVED_SECONDS:
-            raise Ends(
+            raise CommandFailed(
                 f"Process {sender.pid} on {sender.host} does the sending, and it has no connection to this "
                 "Blnk. Give it one in its secrets file, or stop it. Then the same command goes on.",
-                Exit.STOPPED,
+                ExitCode.STOPPED,
             )
         return True
 
 
-def see_through(opened: Opened, import_: Import, connection: Connection) -> Import:
+def see_through(opened: Session, import_: Import, connection: Connection) -> Import:
     """Until the import is done, cancelled or paused for good; as it stands then.
 
     Ctrl-C and SIGTERM pause it. Raises Ends when it cannot go on.
@@ -81,7 +81,7 @@ def see_through(opened: Opened, import_: Import, connection: Connection) -> Impo
 
 @dataclass(frozen=True)
 class _Now:
-    """What one look into the journal tells."""
+    """What one look into the store tells."""
 
     import_: Import
     is_looked_at: bool
@@ -103,11 +103,11 @@ def _look(tx: Tx, number: int) -> _Now:
 
 
 class _Seeing:
-    def __init__(self, opened: Opened, import_: Import, connection: Connection) -> None:
+    def __init__(self, opened: Session, import_: Import, connection: Connection) -> None:
         self._opened = opened
         self._import = import_
         self._connection = connection
-        self._thread = JournalThread(opened.journal)
+        self._thread = AsyncStore(opened.store)
         self._interrupted = asyncio.Event()
         self._paused = False
         self._sends_here = False
@@ -124,36 +124,36 @@ class _Seeing:
             now = await self._thread.read(_look, self._import.number)
             if now.has_ended:
                 return now.import_
-            with SenderLock(self._opened.journal) as lock:
+            with SenderLock(self._opened.store) as lock:
                 while True:
-                    if not self._opened.journal.is_in_place():
-                        raise Ends(MOVED, Exit.STOPPED)
+                    if not self._opened.store.is_in_place():
+                        raise CommandFailed(MOVED, ExitCode.STOPPED)
                     try:
                         ended = await (self._send(lock) if lock.take() else self._follow())
-                    except (OperationalError, JournalUnavailable) as problem:
-                        await self._wait_for_journal(lock, problem)
+                    except (OperationalError, StoreUnavailable) as problem:
+                        await self._wait_for_store(lock, problem)
                         continue
                     if ended is not None:
                         return ended
         finally:
             self._thread.close()
 
-    async def _wait_for_journal(
-        self, lock: SenderLock, problem: OperationalError | JournalUnavailable
-    ) -> None:
+    async def _wait_for_store(self, lock: SenderLock, problem: OperationalError | StoreUnavailable) -> None:
         """The database server is away, or the disk is full: what was on its way is looked up afterwards."""
-        if isinstance(problem, JournalUnavailable) and not problem.may_pass:
+        if isinstance(problem, StoreUnavailable) and not problem.may_pass:
             raise problem
         self._end_if_interrupted(problem)
         lock.release()
         self._opened.failure = self._thread.failure
         await asyncio.sleep(self._opened.settings.waits.journal_retry)
 
-    def _end_if_interrupted(self, problem: OperationalError | JournalUnavailable) -> None:
+    def _end_if_interrupted(self, problem: OperationalError | StoreUnavailable) -> None:
         """A pause cannot be written down either: what is on its way is looked up by whoever goes on."""
         if self._interrupted.is_set():
-            told = problem if isinstance(problem, JournalUnavailable) else failures.explain(problem)
-            raise Ends(f"{told} Interrupted: `resume {self._import.id}` goes on.", Exit.INTERRUPTED)
+            told = problem if isinstance(problem, StoreUnavailable) else failures.explain(problem)
+            raise CommandFailed(
+                f"{told} Interrupted: `resume {self._import.id}` goes on.", ExitCode.INTERRUPTED
+            )
 
     def _interrupt(self, me: asyncio.Task[Import]) -> None:
         """The first one pauses; who insists does not wait for rows on their way."""
@@ -180,7 +180,7 @@ class _Seeing:
         running = await engine_for(
             self._opened.settings,
             self._connection,
-            self._opened.journal,
+            self._opened.store,
             self._thread,
             lock,
             only=self._import.number,
@@ -242,7 +242,7 @@ class _Seeing:
         if holding := await self._thread.read(stops.holding, import_.instance):
             settings = self._opened.settings
             told = about_stops.what_holds(holding, settings, settings.time_zone)
-            raise Ends(f"{told} Then `resume {import_.id}` goes on.", Exit.STOPPED)
+            raise CommandFailed(f"{told} Then `resume {import_.id}` goes on.", ExitCode.STOPPED)
 
     async def _refuse_to_wait_for_ever(self, import_: Import) -> None:
         """Rows that wait for another import's rows, which nobody settles, would wait for ever."""
@@ -257,7 +257,7 @@ class _Seeing:
             return
         self._blocked_since = now
         if found := await self._thread.read(unfinished.blocked, import_, settles=not self._sends_here):
-            raise Ends(unfinished.sentence(found), Exit.STOPPED)
+            raise CommandFailed(unfinished.sentence(found), ExitCode.STOPPED)
 
     async def _let_land(self, running: Running) -> None:
         """Waits until what is on its way has come to its end, for a request time-out at most."""

@@ -1,4 +1,4 @@
-"""A place to try things out: a journal and a data folder that nobody else sees, gone afterwards."""
+"""A place to try things out: a store and a data folder that nobody else sees, gone afterwards."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -7,26 +7,26 @@ from dataclasses import replace
 from pathlib import Path
 
 from blnk_api.blnk.auth import token_source
-from blnk_api.cli.session import Opened
+from blnk_api.cli.session import Session
 from blnk_api.desk.desk import Desk
 from blnk_api.settings import Connection, OAuth, Settings
-from blnk_api.store import Journal
+from blnk_api.store import Store
 from blnk_api.store.token_store import TokenStore
 
 
-class Aside(Opened):
-    """Like what a command has opened, with one connection, on an empty journal in `folder`."""
+class ScratchSession(Session):
+    """Like what a command has opened, with one connection, on an empty store in `folder`."""
 
-    def __init__(self, opened: Opened, connection: Connection, folder: Path) -> None:
+    def __init__(self, opened: Session, connection: Connection, folder: Path) -> None:
         self.who = opened.who
         self._practice = None
         self.failure = None
         self._connection = connection
         # Renewing makes the old refresh token worthless for everybody, so the new one is kept for everybody.
-        self._tokens = TokenStore(opened.journal.engine, opened.settings.data_dir)
+        self._tokens = TokenStore(opened.store.engine, opened.settings.data_dir)
         url = f"sqlite:///{folder / 'journal.db'}"
-        self._desk = Desk(replace(opened.settings, data_dir=folder, database_url=url), Journal(url))
-        self.journal.migrate()
+        self._desk = Desk(replace(opened.settings, data_dir=folder, database_url=url), Store(url))
+        self.store.migrate()
 
     @property
     def settings(self) -> Settings:
@@ -42,10 +42,10 @@ class Aside(Opened):
 
 
 @contextmanager
-def aside(opened: Opened, connection: Connection) -> Iterator[Aside]:
+def aside(opened: Session, connection: Connection) -> Iterator[ScratchSession]:
     with tempfile.TemporaryDirectory(prefix="balance-desk-") as folder:
-        made = Aside(opened, connection, Path(folder))
+        made = ScratchSession(opened, connection, Path(folder))
         try:
             yield made
         finally:
-            made.journal.close()
+            made.store.close()

@@ -1,4 +1,4 @@
-"""What every command begins with: settings, journal, the practice Blnk where it is meant, who is asking."""
+"""What every command begins with: settings, store, the practice Blnk where it is meant, who is asking."""
 
 import os
 import pwd
@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from blnk_api import settings as settings_module
-from blnk_api.cli.exits import Ends, Exit
+from blnk_api.cli.exits import CommandFailed, ExitCode
 from blnk_api.client import BlnkClient
 from blnk_api.common.visible import shown
 from blnk_api.desk.desk import open_desk
@@ -20,13 +20,13 @@ from blnk_api.facts.mapping import Mapping
 from blnk_api.practice import launch
 from blnk_api.practice.launch import PracticeNotStarted
 from blnk_api.settings import Connection, Settings
-from blnk_api.store import Journal, imports
+from blnk_api.store import Store, imports
 from blnk_api.store.imports import Import
 
 _END_SECONDS = 5.0
 
 
-class Opened:
+class Session:
     """Use it in a `with`: a practice Blnk that was started here ends with it.
 
     Raises SettingsProblem, JournalUnavailable or Ends on construction.
@@ -36,7 +36,9 @@ class Opened:
         try:
             self._desk = open_desk()
         except OSError as problem:
-            raise Ends(f"The data folder cannot be used: {problem.strerror} ({problem.filename}).") from None
+            raise CommandFailed(
+                f"The data folder cannot be used: {problem.strerror} ({problem.filename})."
+            ) from None
         self.failure: str | None = None
         """Why the import database cannot be used at this moment, in words; for whoever shows progress."""
         self._practice: subprocess.Popen[bytes] | None = None
@@ -47,24 +49,24 @@ class Opened:
         return self._desk.settings
 
     @property
-    def journal(self) -> Journal:
-        return self._desk.journal
+    def store(self) -> Store:
+        return self._desk.store
 
     def client(self, connection: Connection) -> BlnkClient:
         return self._desk.client(connection)
 
     def find(self, id: str) -> Import:
-        with self.journal.read() as tx:
+        with self.store.read() as tx:
             found = imports.find(tx, id)
         if found is None:
-            raise Ends(f"There is no import {shown(id)} here. `status` lists them.")
+            raise CommandFailed(f"There is no import {shown(id)} here. `status` lists them.")
         return found
 
     def results_of(self, connection: Connection) -> Callable[[Mapping, FileShape], Import | None]:
         """Finds the import into this connection's instance whose results a file is."""
 
         def find(guessed: Mapping, shape: FileShape) -> Import | None:
-            with self.journal.read() as tx:
+            with self.store.read() as tx:
                 return results_of.import_of(tx, connection.instance, guessed, shape)
 
         return find
@@ -74,9 +76,11 @@ class Opened:
         known = self.settings.connections
         names = ", ".join(known)
         if name is None and len(known) != 1:
-            raise Ends(f"Say which Blnk is meant, with --connection NAME. These are set up: {names}.")
+            raise CommandFailed(
+                f"Say which Blnk is meant, with --connection NAME. These are set up: {names}."
+            )
         if name is not None and name not in known:
-            raise Ends(f"There is no connection {shown(name)}. These are set up: {names}.")
+            raise CommandFailed(f"There is no connection {shown(name)}. These are set up: {names}.")
         chosen = next(iter(known)) if name is None else name
         if known[chosen].is_practice:
             self._run_practice()
@@ -91,10 +95,10 @@ class Opened:
             self._run_practice()
         connection = self.settings.connection_of(import_.instance)
         if connection is None:
-            raise Ends(
+            raise CommandFailed(
                 f"No connection means {import_.instance.base_url}, instance {import_.instance.instance_id} "
                 f"({import_.instance.environment}) any more. Nothing was sent.",
-                Exit.STOPPED,
+                ExitCode.STOPPED,
             )
         return connection
 
@@ -103,7 +107,7 @@ class Opened:
         try:
             _, started = launch.find_or_start(self.settings.data_dir, wait_seconds)
         except PracticeNotStarted as problem:
-            raise Ends(f"Nothing was sent: {problem}.", Exit.STOPPED) from None
+            raise CommandFailed(f"Nothing was sent: {problem}.", ExitCode.STOPPED) from None
         self._practice = self._practice or started
         self._desk = replace(self._desk, settings=settings_module.load())
 

@@ -3,13 +3,13 @@
 import time
 from argparse import Namespace
 
-from blnk_api.cli.exits import Ends, Exit
+from blnk_api.cli.exits import CommandFailed, ExitCode
 from blnk_api.cli.output import say
-from blnk_api.cli.session import Opened
+from blnk_api.cli.session import Session
 from blnk_api.settings import Instance
 from blnk_api.store import imports
 from blnk_api.store.sending import senders, stops
-from blnk_api.store.sending.stops import Press
+from blnk_api.store.sending.stops import StopEvent
 from blnk_api.wording import about_stops
 
 _POLL_SECONDS = 0.1
@@ -17,10 +17,10 @@ _SPARE_SECONDS = 5.0
 """Beside the time of one request: for what came of the last rows to be written down."""
 
 
-def stop(opened: Opened, options: Namespace) -> Exit:
+def stop(opened: Session, options: Namespace) -> ExitCode:
     """Returns when nothing is on its way any more, or says how much is."""
     instance, number = _scope(opened, options.connection)
-    with opened.journal.write() as tx:
+    with opened.store.write() as tx:
         is_new = stops.stop(tx, number, who=opened.who)
     if not is_new:
         say("Sending was stopped before.")
@@ -28,48 +28,48 @@ def stop(opened: Opened, options: Namespace) -> Exit:
     say(about_stops.on_their_way(_wait(opened, number)))
     again = f" --connection {options.connection}" if options.connection else ""
     say(f"To start it again: python -m blnk_api start{again}")
-    return Exit.FINE
+    return ExitCode.FINE
 
 
-def start(opened: Opened, options: Namespace) -> Exit:
+def start(opened: Session, options: Namespace) -> ExitCode:
     instance, number = _scope(opened, options.connection)
-    with opened.journal.write() as tx:
+    with opened.store.write() as tx:
         was_stopped = stops.start(tx, number, who=opened.who)
     say("Sending is started again." if was_stopped else "Sending was not stopped.")
     say_stops(opened, instance)
-    return Exit.FINE
+    return ExitCode.FINE
 
 
-def say_stops(opened: Opened, instance: Instance | None) -> None:
+def say_stops(opened: Session, instance: Instance | None) -> None:
     """What keeps an instance from sending; without one, all that is stopped."""
-    with opened.journal.read() as tx:
+    with opened.store.read() as tx:
         found = stops.in_force(tx) if instance is None else stops.holding(tx, instance)
     for one in found:
         say(in_force(opened, one))
 
 
-def in_force(opened: Opened, press: Press) -> str:
+def in_force(opened: Session, press: StopEvent) -> str:
     return about_stops.in_force(press, opened.settings, opened.settings.time_zone)
 
 
-def _scope(opened: Opened, name: str | None) -> tuple[Instance | None, int | None]:
+def _scope(opened: Session, name: str | None) -> tuple[Instance | None, int | None]:
     if name is None:
         return None, None
     connection = opened.settings.connections.get(name)
     if connection is None:
-        raise Ends(
+        raise CommandFailed(
             f"There is no connection {name!r}. These are set up: {', '.join(opened.settings.connections)}."
         )
-    with opened.journal.write() as tx:
+    with opened.store.write() as tx:
         return connection.instance, imports.instance_number(tx, connection.instance)
 
 
-def _wait(opened: Opened, number: int | None) -> int:
+def _wait(opened: Session, number: int | None) -> int:
     """How many rows are on their way after the time that one may take."""
     timeouts = [one.request_timeout_seconds for one in opened.settings.connections.values()]
     until = time.monotonic() + max(timeouts, default=0.0) + _SPARE_SECONDS
     while True:
-        with opened.journal.read() as tx:
+        with opened.store.read() as tx:
             n = stops.on_their_way(tx, number)
             is_sent = senders.current(tx) is not None
         if not n or not is_sent or time.monotonic() > until:

@@ -87,7 +87,7 @@ class Child:
         return -signal.SIGKILL
 
 
-class Warm:
+class WarmProcess:
     """Starts processes that run `main` of one module. For any thread."""
 
     def __init__(self, module: str, *, idle_seconds: float = IDLE_SECONDS) -> None:

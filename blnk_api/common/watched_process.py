@@ -49,7 +49,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": paths}
 
 
-class Watch:
+class ProcessWatch:
     """Looks at one process, from now on."""
 
     def __init__(self, pid: int, limits: Limits) -> None:

@@ -1,4 +1,4 @@
-"""What every page begins with: the settings, the journal, which connection a link means, who sends."""
+"""What every page begins with: the settings, the store, which connection a link means, who sends."""
 
 import math
 import threading
@@ -14,7 +14,7 @@ from blnk_api.client import BlnkClient
 from blnk_api.desk.links import Links, refuse_bad_key
 from blnk_api.errors import SettingsProblem
 from blnk_api.settings import Connection, Instance, Settings
-from blnk_api.store import Journal, JournalUnavailable, failures, import_search, imports
+from blnk_api.store import Store, StoreUnavailable, failures, import_search, imports
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import senders
 from blnk_api.store.token_store import TokenStore
@@ -39,7 +39,7 @@ class Desk:
     """What there is to work with at this moment; settings are read anew for each page."""
 
     settings: Settings
-    journal: Journal
+    store: Store
 
     @cached_property
     def links(self) -> Links:
@@ -49,10 +49,10 @@ class Desk:
         """Reads for pages; the sender leaves them a part of the pace for a while."""
         self._pages_read(connection)
         waits = self.settings.waits
-        store = TokenStore(self.journal.engine, self.settings.data_dir)
+        token_store = TokenStore(self.store.engine, self.settings.data_dir)
         return BlnkClient(
             connection,
-            tokens=token_source(connection, store, connect_seconds=waits.connect),
+            tokens=token_source(connection, token_store, connect_seconds=waits.connect),
             connect_seconds=waits.connect,
             read_again_seconds=waits.read_again,
             patience_seconds=_PAGE_PATIENCE_SECONDS,
@@ -62,12 +62,12 @@ class Desk:
         now = time.monotonic()
         if now - _pages_read_at.get(connection.instance, -math.inf) > _PAGES_READ_SECONDS:
             _pages_read_at[connection.instance] = now
-            with self.journal.write() as tx:
+            with self.store.write() as tx:
                 senders.pages_read(tx, imports.instance_number(tx, connection.instance))
 
 
 _pages_read_at: dict[Instance, float] = {}
-_journals: dict[str, Journal] = {}
+_stores: dict[str, Store] = {}
 _opening = threading.Lock()
 
 
@@ -75,20 +75,20 @@ def open_desk() -> Desk:
     """Raises SettingsProblem or JournalUnavailable."""
     settings = settings_.load()
     with _opening:
-        opened = _journals.get(settings.database_url)
+        opened = _stores.get(settings.database_url)
         if opened is not None and not opened.is_in_place():
-            _journals.pop(settings.database_url).close()  # another one lies there now
-        if settings.database_url not in _journals:
-            journal = Journal(settings.database_url)
-            journal.migrate()
-            _journals[settings.database_url] = journal
-    desk = Desk(settings, _journals[settings.database_url])
+            _stores.pop(settings.database_url).close()  # another one lies there now
+        if settings.database_url not in _stores:
+            store = Store(settings.database_url)
+            store.migrate()
+            _stores[settings.database_url] = store
+    desk = Desk(settings, _stores[settings.database_url])
     try:
-        with desk.journal.read() as tx:
-            desk.journal.refuse_later(tx)
+        with desk.store.read() as tx:
+            desk.store.refuse_later(tx)
             used = import_search.used_instances(tx)
     except (SQLAlchemyError, OSError) as problem:
-        raise JournalUnavailable(failures.explain(problem), may_pass=True) from problem
+        raise StoreUnavailable(failures.explain(problem), may_pass=True) from problem
     _refuse_to_slip_into_practice(settings, list(used.values()))
     refuse_bad_key(settings.data_dir)  # here, and not in the middle of a page
     return desk
@@ -124,7 +124,7 @@ def connection_named(settings: Settings, name: str | None) -> Connection | None:
 
 def import_linked(desk: Desk, id: str, name: str | None) -> tuple[Import, Connection | None]:
     """The import that a link means, and its instance's connection, if one means it today."""
-    with desk.journal.read() as tx:
+    with desk.store.read() as tx:
         import_ = imports.find(tx, id)
     if import_ is None:
         raise LinkProblem("There is no import behind this link. Was it copied whole?")

@@ -15,7 +15,7 @@ from sqlalchemy import exists, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api import errors
-from blnk_api.blnk.probe import Hello, greet
+from blnk_api.blnk.probe import ProbeResult, greet
 from blnk_api.client import BlnkClient
 from blnk_api.common import private_files
 from blnk_api.desk.desk import Desk
@@ -71,7 +71,7 @@ def run(desk: Desk, connection: Connection, sending: Sending) -> Iterator[Check]
     yield _sender(sending)
 
 
-def about_blnk(connection: Connection, client: BlnkClient, hello: Hello) -> Iterator[Check]:
+def about_blnk(connection: Connection, client: BlnkClient, hello: ProbeResult) -> Iterator[Check]:
     """Reachable, encrypted, token, instance, reading, age: what the first failure hides is not guessed."""
     began = time.monotonic()
     try:
@@ -146,7 +146,7 @@ def _unanswered(connection: Connection, problem: errors.BlnkError) -> Iterator[C
             yield Check(answers, Verdict.FAILED, f"Not as it should: {problem}", do)
 
 
-def _tls(connection: Connection, hello: Hello) -> Check:
+def _tls(connection: Connection, hello: ProbeResult) -> Check:
     question = "Is the connection encrypted?"
     if not connection.url.startswith("https://"):
         return Check(question, Verdict.FINE, "It does not have to be: it never leaves this machine.")
@@ -177,7 +177,7 @@ def _could_not_be_asked(question: str, problem: errors.BlnkError) -> Check:
     return Check(question, Verdict.UNKNOWN, f"It could not be asked: {problem}", details=details)
 
 
-def _clock(hello: Hello) -> Check:
+def _clock(hello: ProbeResult) -> Check:
     question = "Do the clocks agree?"
     ahead = hello.clock_ahead_seconds
     if ahead is None:
@@ -196,7 +196,7 @@ def _clock(hello: Hello) -> Check:
 
 def _may_create(desk: Desk, connection: Connection) -> Check:
     question = "May these credentials create?"
-    with desk.journal.read() as tx:
+    with desk.store.read() as tx:
         number = import_search.number_of(tx, connection.instance)
         if number is None:
             return Check(question, Verdict.UNKNOWN, "This is known after the first balance.")
@@ -220,7 +220,7 @@ def _may_create(desk: Desk, connection: Connection) -> Check:
 def _rate(desk: Desk, connection: Connection) -> Check:
     question = "How fast may rows go?"
     limit = f"{phrases.plural(connection.requests_per_minute, 'request')} a minute"
-    with desk.journal.read() as tx:
+    with desk.store.read() as tx:
         number = import_search.number_of(tx, connection.instance)
         learned = senders.learned(tx, number) if number is not None else None
         lately = _seen_lately(tx, number) if number is not None else ""
@@ -275,10 +275,10 @@ def _private(desk: Desk) -> Check:
 
 def _records(desk: Desk) -> Check:
     question = "Can what happens be written down?"
-    where = "a file in the data folder" if desk.journal.is_sqlite else f"Postgres at {desk.journal.url.host}"
+    where = "a file in the data folder" if desk.store.is_sqlite else f"Postgres at {desk.store.url.host}"
     began = time.monotonic()
     try:
-        with desk.journal.write() as tx:
+        with desk.store.write() as tx:
             tx.execute(text("SELECT 1"))
     except (SQLAlchemyError, OSError):
         return Check(

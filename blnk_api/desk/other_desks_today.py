@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from blnk_api.blnk.endpoints import PAGE_LIMIT, Filter
 from blnk_api.client import BlnkClient
 from blnk_api.lookup.looker import CARRIES_A_REF, parse_time
-from blnk_api.store import Journal
+from blnk_api.store import Store
 from blnk_api.store.sending.foreign_balances import import_id_of, unknown_here
 from blnk_api.wording import phrases
 
@@ -17,7 +17,7 @@ _MOST_PAGES = 5
 
 
 @dataclass(frozen=True)
-class Others:
+class OtherDesksToday:
     """Balances of imports that this database does not know, made in the last day."""
 
     count: int
@@ -26,24 +26,24 @@ class Others:
     last_at: float
 
 
-def others_today(journal: Journal, client: BlnkClient) -> Others | None:
+def others_today(store: Store, client: BlnkClient) -> OtherDesksToday | None:
     """None where there are none among the newest balances. Raises from the errors tree."""
     since = f"{datetime.fromtimestamp(time.time() - _DAY_SECONDS, UTC):%Y-%m-%dT%H:%M:%SZ}"
     count, last = 0, ""
     is_whole = False
     for page in range(1, _MOST_PAGES + 1):
         got = client.find_balances([CARRIES_A_REF, Filter("created_at", "gte", since)], page=page)
-        with journal.read() as tx:
+        with store.read() as tx:
             foreign = unknown_here(tx, {import_id_of(one) for one in got})
         theirs = [one.created_at for one in got if import_id_of(one) in foreign]
         count += len(theirs)
         last = max([last, *theirs])
         if is_whole := len(got) < PAGE_LIMIT:
             break
-    return Others(count, not is_whole, parse_time(last).timestamp()) if count else None
+    return OtherDesksToday(count, not is_whole, parse_time(last).timestamp()) if count else None
 
 
-def told(found: Others, zone: tzinfo) -> str:
+def told(found: OtherDesksToday, zone: tzinfo) -> str:
     """A sentence for whoever is about to send."""
     n = phrases.plural(found.count, "balance")
     many = f"at least {n}" if found.is_at_least else n

@@ -12,7 +12,7 @@ from blnk_api.desk.desk import Desk, open_desk
 from blnk_api.desk.health import Check, Verdict
 from blnk_api.errors import SettingsProblem
 from blnk_api.settings import Connection
-from blnk_api.store import JournalUnavailable
+from blnk_api.store import StoreUnavailable
 from blnk_api.store.sending.senders import SenderIs, Sending
 
 _log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ def ask_all() -> None:
         desk = open_desk()
         for connection in desk.settings.connections.values():
             _ask(desk, connection)
-    except (SettingsProblem, JournalUnavailable, SQLAlchemyError, OSError) as problem:
+    except (SettingsProblem, StoreUnavailable, SQLAlchemyError, OSError) as problem:
         _log.warning("connections were not checked at the start: %s", problem)  # pages say what is wrong
 
 

@@ -1,4 +1,4 @@
-"""Reads an uploaded file into the journal: detected, matched, every row checked. Nothing is sent.
+"""Reads an uploaded file into the store: detected, matched, every row checked. Nothing is sent.
 
     python -m blnk_api.drafts.check_draft IMPORT_ID
 
@@ -29,7 +29,7 @@ from blnk_api.common.actors import CHECK
 from blnk_api.drafts import mapping as mappings
 from blnk_api.drafts import mapping_problems, new_rows, results_file
 from blnk_api.drafts.checking import Checker, Known, ProblemGroup, group, wanted
-from blnk_api.drafts.edits.edited_records import Overlay
+from blnk_api.drafts.edits.edited_records import RecordEdits
 from blnk_api.drafts.merging import HIDDEN_AND_SKIPPED, LEFT_OUT_BY_A_PERSON, Merger, Restructured
 from blnk_api.drafts.reference_data import known_in_blnk
 from blnk_api.drafts.unchanged import Changed, refuse_changed
@@ -38,10 +38,10 @@ from blnk_api.facts.file_shape import FileShape, Record
 from blnk_api.facts.problems import Problem
 from blnk_api.facts.totals import Accepted, Totals
 from blnk_api.files import FileProblem
-from blnk_api.files.two_passes import Twice
+from blnk_api.files.two_passes import TwoPasses
 from blnk_api.settings import Connection as BlnkConnection
 from blnk_api.settings import Settings
-from blnk_api.store import Journal, imports, rows
+from blnk_api.store import Store, imports, rows
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Facts, Import
 from blnk_api.store.people import edits
@@ -58,13 +58,13 @@ class Unmatched(Exception):
     """A person has to say first what the columns are; the text says what is missing."""
 
 
-def prepare(journal: Journal, settings: Settings, import_id: str) -> None:
+def prepare(store: Store, settings: Settings, import_id: str) -> None:
     """Takes a draft from UPLOADED to LOOKING; or, with the reason, to MATCHING or UNREADABLE.
 
     Raises BlnkError when Blnk does not answer; the draft stays CHECKING and is prepared again. So it does
     when somebody changed it meanwhile.
     """
-    with journal.write() as tx:
+    with store.write() as tx:
         import_ = imports.find(tx, import_id)
         if import_ is None or not imports.move_stage(
             tx, import_.number, from_=[Stage.UPLOADED, Stage.CHECKING], to=Stage.CHECKING, stage_progress=0
@@ -74,28 +74,26 @@ def prepare(journal: Journal, settings: Settings, import_id: str) -> None:
             rows.delete_rows(tx, import_.number)
     connection = settings.connection_of(import_.instance)
     if connection is None:
-        with journal.write() as tx:
+        with store.write() as tx:
             imports.set_facts(tx, import_.number, problem="No connection means this file's Blnk any more.")
         return
     with suppress(Changed):
-        _check_and_tell(journal, settings, connection, import_)
+        _check_and_tell(store, settings, connection, import_)
 
 
-def _check_and_tell(
-    journal: Journal, settings: Settings, connection: BlnkConnection, import_: Import
-) -> None:
+def _check_and_tell(store: Store, settings: Settings, connection: BlnkConnection, import_: Import) -> None:
     try:
-        _check_anew_if_needed(journal, settings, connection, import_)
+        _check_anew_if_needed(store, settings, connection, import_)
     except BlnkError as problem:
-        with journal.write() as tx:
+        with store.write() as tx:
             imports.set_facts(tx, import_.number, problem=check_not_answered(problem))
         raise
     except Unmatched as problem:
-        with journal.write() as tx:
+        with store.write() as tx:
             rows.delete_rows(tx, import_.number)
             _stop(tx, import_, Stage.MATCHING, problem)
     except FileProblem as problem:
-        with journal.write() as tx:
+        with store.write() as tx:
             rows.delete_rows(tx, import_.number)
             if _stop(tx, import_, Stage.UNREADABLE, problem):
                 why = Particulars(why=str(problem))
@@ -111,72 +109,72 @@ def _stop(tx: Connection, import_: Import, stage: Stage, problem: Exception) -> 
 
 
 def _check_anew_if_needed(
-    journal: Journal, settings: Settings, connection: BlnkConnection, import_: Import
+    store: Store, settings: Settings, connection: BlnkConnection, import_: Import
 ) -> None:
     try:
-        _check(journal, settings, connection, import_)
+        _check(store, settings, connection, import_)
     except Restructured:
-        with journal.write() as tx:
+        with store.write() as tx:
             imports.set_facts(tx, import_.number, look_again=None)
             rows.delete_rows(tx, import_.number)
-        _check(journal, settings, connection, replace(import_, look_again=None))
+        _check(store, settings, connection, replace(import_, look_again=None))
 
 
-def _check(journal: Journal, settings: Settings, connection: BlnkConnection, import_: Import) -> None:
+def _check(store: Store, settings: Settings, connection: BlnkConnection, import_: Import) -> None:
     path = settings.uploads_dir / str(import_.file_path)
     shape = files.detect(path, import_.file_name, import_.options)
     # A person's choice stays when a check begins again; what was only guessed is guessed alike.
-    earlier = None if import_.mapping else _import_of_results(journal, import_, shape)
+    earlier = None if import_.mapping else _import_of_results(store, import_, shape)
     accepted = import_.accepted
     if earlier is not None and not accepted.currencies:
-        accepted = _accept_as_in(journal, import_, earlier)
+        accepted = _accept_as_in(store, import_, earlier)
     chosen = import_.mapping or (earlier and earlier.mapping)
     mapping = mappings.adopt(chosen, shape) if chosen else mappings.guess(shape)
     about_columns = mapping_problems.problems(mapping, shape)
-    with journal.write() as tx:
+    with store.write() as tx:
         refuse_changed(tx, import_, Stage.CHECKING)
         imports.set_facts(tx, import_.number, shape=shape, mapping=mapping)
-        overlay = Overlay.of(edits.of_import(tx, import_.number))
+        overlay = RecordEdits.of(edits.of_import(tx, import_.number))
     wrong = [problem.message for problem in about_columns if problem.severity == "error"]
     if wrong:
         raise Unmatched(" ".join(wrong))
 
-    with Twice(path, shape, settings.data_dir) as file:
+    with TwoPasses(path, shape, settings.data_dir) as file:
         asked = wanted(overlay.over(file.first()), mapping)
         if asked.records == 0:
             raise FileProblem("no_rows", "The file has column names and no rows under them.")
-        store = TokenStore(journal.engine, settings.data_dir)
+        token_store = TokenStore(store.engine, settings.data_dir)
         again = settings.waits.read_again
-        tokens = token_source(connection, store)
+        tokens = token_source(connection, token_store)
         with BlnkClient(connection, tokens=tokens, read_again_seconds=again) as client:
             known = known_in_blnk(client, asked, mapping)
         checker = Checker(shape, mapping, known, connection.custom_currencies, accepted.currencies)
-        checking = _Checking(journal, import_, checker, overlay.left_out)
+        checking = _Checking(store, import_, checker, overlay.left_out)
         groups = group(checking.run(overlay.over(file.again()), about_columns))
-    with journal.write() as tx:
+    with store.write() as tx:
         _finish(tx, import_, checking, groups, known)
 
 
-def _import_of_results(journal: Journal, import_: Import, shape: FileShape) -> Import | None:
+def _import_of_results(store: Store, import_: Import, shape: FileShape) -> Import | None:
     """Our own results come back: their columns mean what they meant, or no row would be told by its mark."""
     guessed = mappings.guess(shape)
-    with journal.read() as tx:
+    with store.read() as tx:
         return results_file.import_of(tx, import_.instance, guessed, shape)
 
 
-def _accept_as_in(journal: Journal, import_: Import, earlier: Import) -> Accepted:
+def _accept_as_in(store: Store, import_: Import, earlier: Import) -> Accepted:
     """Codes that somebody said are meant in the import whose results these are."""
     if earlier.accepted.currencies:
-        with journal.write() as tx:
+        with store.write() as tx:
             imports.set_facts(tx, import_.number, accepted=earlier.accepted)
     return earlier.accepted
 
 
 class _Checking:
-    """One pass over the records: rows go into the journal in chunks, problems come out as a stream."""
+    """One pass over the records: rows go into the store in chunks, problems come out as a stream."""
 
-    def __init__(self, journal: Journal, import_: Import, checker: Checker, left_out: set[int]) -> None:
-        self._journal = journal
+    def __init__(self, store: Store, import_: Import, checker: Checker, left_out: set[int]) -> None:
+        self._store = store
         self._import = import_
         self._checker = checker
         self._left_out = left_out
@@ -190,7 +188,7 @@ class _Checking:
 
     def run(self, records: Iterator[Record], about_columns: Sequence[Problem]) -> Iterator[Problem]:
         yield from about_columns
-        with ThreadPoolExecutor(1, thread_name_prefix="journal") as writer:
+        with ThreadPoolExecutor(1, thread_name_prefix="store") as writer:
             for record in records:
                 self.records += 1
                 if record.number in self._left_out:
@@ -207,7 +205,7 @@ class _Checking:
             self._written.result()
         late = self._checker.finish()
         yield from late
-        with self._journal.write() as tx:
+        with self._store.write() as tx:
             if self._merger is not None:
                 self._merger.end(tx)
             new_rows.invalidate(tx, self._import.number, [one for one in late if one.severity == "error"])
@@ -221,7 +219,7 @@ class _Checking:
     def _write(self, new: list[NewRow], records: int) -> None:
         if not new:
             return
-        with self._journal.write() as tx:
+        with self._store.write() as tx:
             refuse_changed(tx, self._import, Stage.CHECKING)
             facts = Facts(stage_progress=records)
             if self._merger is None:
@@ -262,24 +260,24 @@ def main() -> None:
     follow = watched_process.SETTINGS_FOLLOW in sys.argv
     settings: Settings = pickle.load(sys.stdin.buffer) if follow else settings_module.load()
     threading.Thread(target=_end_with_stdin, daemon=True).start()
-    journal = Journal(settings.database_url, for_drafts=True)
+    store = Store(settings.database_url, for_drafts=True)
     # Rows come and go by the million: the collector need not look at all else again and again.
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
     # The thread that writes needs the interpreter for a moment between two statements, and gets it at once.
     sys.setswitchinterval(0.0005)
     try:
-        prepare(journal, settings, sys.argv[1])
+        prepare(store, settings, sys.argv[1])
     except BlnkError as problem:
         print(problem, file=sys.stderr)
         sys.exit(
             watched_process.NOT_LET_IN if isinstance(problem, AccessDenied) else watched_process.NO_ANSWER
         )
-    except (OperationalError, OSError) as problem:  # the journal is busy, or the disk is full
+    except (OperationalError, OSError) as problem:  # the store is busy, or the disk is full
         print(str(problem).partition("\n")[0], file=sys.stderr)
         sys.exit(watched_process.NO_ANSWER)
     finally:
-        journal.close()
+        store.close()
 
 
 def _end_with_stdin() -> None:

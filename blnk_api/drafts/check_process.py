@@ -14,12 +14,12 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from blnk_api.common import watched_process
-from blnk_api.common.warm_process import Child, Warm
-from blnk_api.common.watched_process import NO_ANSWER, NOT_LET_IN, SETTINGS_FOLLOW, Limits, Watch
+from blnk_api.common.warm_process import Child, WarmProcess
+from blnk_api.common.watched_process import NO_ANSWER, NOT_LET_IN, SETTINGS_FOLLOW, Limits, ProcessWatch
 from blnk_api.errors import AccessDenied, ReadFailed
 from blnk_api.settings import Settings
-from blnk_api.store import Journal, imports, rows
-from blnk_api.store.async_store import JournalThread
+from blnk_api.store import Store, imports, rows
+from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, Stage
@@ -39,21 +39,21 @@ def _limits(settings: Settings, draft: Import) -> Limits:
     return watched_process.for_file(0, waits_for_blnk=True)
 
 
-_checks = Warm("blnk_api.drafts.check_draft")
+_checks = WarmProcess("blnk_api.drafts.check_draft")
 
 
 @dataclass
 class _Check:
     draft: Import
     process: Child
-    watch: Watch
+    watch: ProcessWatch
     watching: asyncio.Task[None]
 
 
-class ChecksApart:
+class CheckProcesses:
     """The checks that are under way."""
 
-    def __init__(self, settings: Settings, thread: JournalThread) -> None:
+    def __init__(self, settings: Settings, thread: AsyncStore) -> None:
         self._settings = settings
         self._thread = thread
         self._checks: dict[str, _Check] = {}
@@ -72,7 +72,7 @@ class ChecksApart:
 
     async def begin(self, draft: Import) -> None:
         process = await asyncio.to_thread(_checks.start, [draft.id])  # its input closes with us: see its main
-        watch = Watch(process.pid, _limits(self._settings, draft))
+        watch = ProcessWatch(process.pid, _limits(self._settings, draft))
         watching = asyncio.create_task(self._see_through(draft, process, watch))
         self._checks[draft.id] = _Check(draft, process, watch, watching)
 
@@ -89,7 +89,7 @@ class ChecksApart:
         check.process.kill()
         await asyncio.gather(check.watching, check.process.wait_async(), return_exceptions=True)
 
-    async def _see_through(self, draft: Import, process: Child, watch: Watch) -> None:
+    async def _see_through(self, draft: Import, process: Child, watch: ProcessWatch) -> None:
         ended = asyncio.create_task(process.wait_async())
         gives_way = False
         while not ended.done():
@@ -125,7 +125,7 @@ def give_up(tx: Connection, draft: Import, why: str) -> None:
         note(tx, draft.number, who="the check", what=EventKind.UNREADABLE, detail=Particulars(why=why))
 
 
-def run(journal: Journal, settings: Settings, draft: Import) -> None:
+def run(store: Store, settings: Settings, draft: Import) -> None:
     """One check, to its end, as these settings say. Raises what `prepare` raises of Blnk's."""
     read_stderr, write_stderr = os.pipe()
     with os.fdopen(read_stderr, "rb") as stderr:
@@ -137,7 +137,7 @@ def run(journal: Journal, settings: Settings, draft: Import) -> None:
             try:
                 process.stdin.write(pickle.dumps(settings))
                 process.stdin.flush()
-                why = _watched_to_its_end(process, Watch(process.pid, _limits(settings, draft)))
+                why = _watched_to_its_end(process, ProcessWatch(process.pid, _limits(settings, draft)))
                 told = stderr.read().decode("utf-8", "replace").strip()
             finally:
                 process.kill()
@@ -153,11 +153,11 @@ def run(journal: Journal, settings: Settings, draft: Import) -> None:
             raise ReadFailed(told)
         case _:
             print(told, file=sys.stderr)
-    with journal.write() as tx:
+    with store.write() as tx:
         give_up(tx, draft, why or watched_process.FAILED)
 
 
-def _watched_to_its_end(process: Child, watch: Watch) -> str | None:
+def _watched_to_its_end(process: Child, watch: ProcessWatch) -> str | None:
     while (why := watch.exceeded()) is None:
         with suppress(subprocess.TimeoutExpired):
             process.wait(watched_process.LOOK_SECONDS)

@@ -15,7 +15,7 @@ from blnk_api.facts.file_shape import ReadOptions
 from blnk_api.facts.mapping import Mapping
 from blnk_api.facts.totals import Accepted
 from blnk_api.settings import Connection, Settings
-from blnk_api.store import Journal, imports
+from blnk_api.store import Store, imports
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, RowState, Stage
 
@@ -31,7 +31,7 @@ class NotConfirmed(Exception):
 
 
 def upload(
-    journal: Journal,
+    store: Store,
     settings: Settings,
     *,
     id: str,
@@ -49,7 +49,7 @@ def upload(
     written; nothing of it stays then. Without `mapping` and `options` the check finds out what the columns
     are for and how to read the file.
     """
-    with journal.read() as tx:
+    with store.read() as tx:
         if imports.find(tx, id) is not None:
             return False
         if imports.open_drafts(tx) >= settings.most_drafts:
@@ -66,7 +66,7 @@ def upload(
     except OSError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    with journal.write() as tx:
+    with store.write() as tx:
         return imports.create(
             tx,
             id,
@@ -128,7 +128,7 @@ def missing_checks(import_: Import) -> Sequence[str]:
 
 
 def confirm(
-    journal: Journal,
+    store: Store,
     settings: Settings,
     *,
     id: str,
@@ -142,7 +142,7 @@ def confirm(
     For a file that goes to a production instance, `typed` is the count that a person types, and
     `accept_unchecked` says that they saw which checks could not be made.
     """
-    with journal.write() as tx:
+    with store.write() as tx:
         import_ = imports.find(tx, id)
         if import_ is None:
             raise NotConfirmed("This import is not here any more. Nothing was sent.")

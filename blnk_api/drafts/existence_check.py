@@ -20,7 +20,7 @@ from blnk_api.lookup import existing
 from blnk_api.lookup.looker import Looker
 from blnk_api.settings import Settings
 from blnk_api.store import imports
-from blnk_api.store.async_store import JournalThread
+from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
 from blnk_api.store.sending.ready import ready_among
 from blnk_api.store.states import RowState, Stage
@@ -30,7 +30,7 @@ _ASK_AGAIN_SECONDS = 1.0
 
 
 async def look_draft_up(
-    thread: JournalThread,
+    thread: AsyncStore,
     looker: Looker,
     draft: Import,
     settings: Settings,
@@ -54,14 +54,14 @@ async def look_draft_up(
         await thread.write(imports.set_facts, draft.number, problem=check_not_answered(failed))
         raise
     except (OperationalError, OSError):
-        return  # the journal is busy or full: the rows looked up so far are kept, the rest is looked up again
+        return  # the store is busy or full: the rows looked up so far are kept, the rest is looked up again
     await thread.write(finish_draft, draft, told)
 
 
 class _Waits:
     """The patience of one draft's check."""
 
-    def __init__(self, thread: JournalThread, draft: Import, gives_up_after_seconds: float) -> None:
+    def __init__(self, thread: AsyncStore, draft: Import, gives_up_after_seconds: float) -> None:
         self._thread = thread
         self._draft = draft
         self._gives_up_after_seconds = gives_up_after_seconds
@@ -88,7 +88,7 @@ def _say_why(tx: Connection, draft: Import, problem: str | None) -> None:
 
 
 async def _look_up_all(
-    thread: JournalThread, looker: Looker, draft: Import, guard: Callable[[Connection], None]
+    thread: AsyncStore, looker: Looker, draft: Import, guard: Callable[[Connection], None]
 ) -> bool:
     """Whether these credentials may look at all."""
     try:
@@ -108,7 +108,7 @@ async def _look_up_all(
 
 
 async def _compare(
-    thread: JournalThread,
+    thread: AsyncStore,
     looker: Looker,
     draft: Import,
     guard: Callable[[Connection], None],

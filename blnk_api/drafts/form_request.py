@@ -20,8 +20,8 @@ from blnk_api.facts.totals import LedgerTotal, Totals
 from blnk_api.lookup import refs
 from blnk_api.models import IMPORT_ID, IMPORT_REF, BalanceRequest
 from blnk_api.settings import Connection
-from blnk_api.store import Journal, imports, rows
-from blnk_api.store.rows import JournalRow, NewRow
+from blnk_api.store import Store, imports, rows
+from blnk_api.store.rows import NewRow, StoredRow
 from blnk_api.store.states import RowState, Stage
 
 
@@ -128,7 +128,7 @@ def _in_the_form(problem: Problem, cells: list[str]) -> str:
 
 
 def ask_for(
-    journal: Journal,
+    store: Store,
     *,
     id: str,
     connection: Connection,
@@ -148,7 +148,7 @@ def ask_for(
     shape = FileShape(kind="csv", header_row=1, headers=[name for name, _ in sent])
     to_create = LedgerTotal(ledger_id=request.ledger_id, name="", currency=request.currency, n=1)
     totals = Totals(records=1, balances=1, invalid=0, existing=0, by_ledger=(to_create,))
-    with journal.write() as tx:
+    with store.write() as tx:
         made = imports.create(
             tx,
             id,
@@ -178,7 +178,7 @@ def ask_for(
     return True
 
 
-def asked_for(row: JournalRow) -> BalanceRequest:
+def asked_for(row: StoredRow) -> BalanceRequest:
     """The request that a form's row holds, without our stamps."""
     body = orjson.loads(row.body or b"{}")
     meta_data = {k: v for k, v in body.pop("meta_data", {}).items() if k not in (IMPORT_REF, IMPORT_ID)}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from blnk_api.store import rows
-from blnk_api.store.rows import JournalRow, NewRow
+from blnk_api.store.rows import NewRow, StoredRow
 from blnk_api.store.states import RowState
 
 LEFT_OUT_BY_A_PERSON = "left out"
@@ -45,7 +45,7 @@ class Merger:
             raise Restructured
 
 
-def _is_same(old: JournalRow, new: NewRow) -> bool:
+def _is_same(old: StoredRow, new: NewRow) -> bool:
     if old.state is RowState.CREATED:
         return True  # it was found to be made by this very import: nothing changes it any more
     if list(new.cells) != old.cells or list(new.problems) != old.problems:

@@ -43,7 +43,7 @@ def left_out(record: Record, why: str, message: str) -> NewRow:
 
 
 def new_row(import_id: str, cells: Sequence[str], checked: CheckedRow) -> NewRow:
-    """A checked row as the journal keeps it: what is sent is finished here, stamped, to the byte."""
+    """A checked row as the store keeps it: what is sent is finished here, stamped, to the byte."""
     problems = checked.problems
     told = "; ".join(one.message for one in checked.problems if one.severity == "error") or None
     row = partial(NewRow, number=checked.number, part=checked.part, cells=cells)

@@ -18,8 +18,8 @@ import orjson
 
 from blnk_api import files
 from blnk_api.common import watched_process
-from blnk_api.common.warm_process import Child, Warm
-from blnk_api.common.watched_process import Watch
+from blnk_api.common.warm_process import Child, WarmProcess
+from blnk_api.common.watched_process import ProcessWatch
 from blnk_api.facts.file_shape import FileShape, Flaw, ReadOptions, Record
 from blnk_api.files import FileProblem
 
@@ -27,7 +27,7 @@ _DETECT = ReadOptions()
 
 Line = Any
 """JSON as the process writes it: a shape first, then records."""
-_readers = Warm("blnk_api.files.reading_process")
+_readers = WarmProcess("blnk_api.files.reading_process")
 
 
 def detect(path: Path, name: str, options: ReadOptions = _DETECT) -> FileShape:
@@ -66,7 +66,7 @@ def _reading(path: Path, name: str, options: ReadOptions, *, with_records: bool)
         process = _readers.start(stdout=write_stdout)
     finally:
         os.close(write_stdout)
-    ended = _Ended(process, Watch(process.pid, watched_process.for_file(size)))
+    ended = _Ended(process, ProcessWatch(process.pid, watched_process.for_file(size)))
     try:
         asked = {"path": str(path.absolute()), "name": name, "with_records": with_records}
         asked_json = json.dumps({**asked, "options": options.model_dump()})  # names may be any bytes
@@ -84,7 +84,7 @@ def _reading(path: Path, name: str, options: ReadOptions, *, with_records: bool)
 class _Ended:
     """Ends a process that uses too much, and knows why."""
 
-    def __init__(self, process: Child, watch: Watch) -> None:
+    def __init__(self, process: Child, watch: ProcessWatch) -> None:
         self._process = process
         self._watch = watch
         self.why = watched_process.FAILED

@@ -14,7 +14,7 @@ from blnk_api.facts.file_shape import FileShape, Flaw, Record
 _BUFFER_BYTES = 1 << 20
 
 
-class Twice:
+class TwoPasses:
     """A workbook is read once, and a plain copy of its records for the second pass: that takes a tenth of the
     time. The copy has no name in `folder`, and is gone afterwards. Raises FileProblem, and OSError when the
     disk is full.

@@ -8,7 +8,7 @@ _WEIGHT = 0.3
 """Of the newest answer in how long answers take now."""
 
 
-class Unhurried:
+class AdaptiveConcurrency:
     """Pure: it is told how long each answer took."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from blnk_api.blnk.endpoints import PAGE_LIMIT, REFS_PER_LOOK
 from blnk_api.lookup.looker import Looker, Verdict, judge
 from blnk_api.models import Balance
-from blnk_api.store.async_store import JournalThread
+from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import attempts
@@ -62,7 +62,7 @@ def guarded(tx: Connection, guard: Guard, act: Callable[..., None], *args: Any) 
     act(tx, *args)
 
 
-async def walk_up(thread: JournalThread, looker: Looker, import_: Import, guard: Guard = unguarded) -> None:
+async def walk_up(thread: AsyncStore, looker: Looker, import_: Import, guard: Guard = unguarded) -> None:
     """As `look_up`, for all READY rows of an import: reads every balance that carries a ref, and compares.
 
     For a large file this asks less of Blnk than lists of refs do, each of which it searches all balances for.
@@ -84,7 +84,7 @@ async def walk_up(thread: JournalThread, looker: Looker, import_: Import, guard:
         await list_up(thread, looker, import_, guard)
 
 
-async def list_up(thread: JournalThread, looker: Looker, import_: Import, guard: Guard = unguarded) -> None:
+async def list_up(thread: AsyncStore, looker: Looker, import_: Import, guard: Guard = unguarded) -> None:
     """As `look_up`, for all READY rows of an import, by lists of their refs."""
     after = 0
     while rows := await thread.read(ready_rows, import_.number, after=after, limit=ROWS_PER_FILL):
@@ -93,7 +93,7 @@ async def list_up(thread: JournalThread, looker: Looker, import_: Import, guard:
 
 
 async def settle(
-    thread: JournalThread,
+    thread: AsyncStore,
     looker: Looker,
     import_: Import,
     rows: Sequence[Ready],

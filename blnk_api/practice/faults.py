@@ -111,7 +111,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Met:
+class MatchedFaults:
     """What a request meets: one fault that decides its fate at most, a wait, and how well it sees."""
 
     fault: Fault | None = None
@@ -138,7 +138,7 @@ class FaultBook:
             for order in self._orders
         ]
 
-    def meet(self, kind: RequestKind) -> Met:
+    def meet(self, kind: RequestKind) -> MatchedFaults:
         """Counts this request against the orders. Times are of the monotonic clock."""
         if not self._orders:
             return _NOTHING
@@ -152,7 +152,7 @@ class FaultBook:
                     added.append(order)
                 else:
                     deciding = order
-        return Met(
+        return MatchedFaults(
             fault=deciding.fault if deciding else None,
             latency_seconds=sum(each.fault.seconds for each in added if each.fault.kind == "latency"),
             as_measured=any(each.fault.kind == "as_measured" for each in added),
@@ -167,7 +167,7 @@ class FaultBook:
         return order.ends_at - time.monotonic()
 
 
-_NOTHING = Met()
+_NOTHING = MatchedFaults()
 
 
 def _is_on(on: On, kind: RequestKind) -> bool:

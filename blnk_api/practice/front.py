@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from blnk_api.practice.api import charges
 from blnk_api.practice.api.creating import BODY_LIMIT_BYTES
 from blnk_api.practice.api.exchange import Asked, Reply, core_error, json_reply
-from blnk_api.practice.faults import Fault, Met, RequestKind
+from blnk_api.practice.faults import Fault, MatchedFaults, RequestKind
 from blnk_api.practice.requestlog import Entry
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Front:
         wait_seconds = None if kind == "token" else self._world.limit.refuses_for(now)
         return None if wait_seconds is None else _too_many(asked, str(wait_seconds))
 
-    async def _conduct(self, asked: Asked, met: Met, line: Line) -> Reply | None:
+    async def _conduct(self, asked: Asked, met: MatchedFaults, line: Line) -> Reply | None:
         """The answer; None where the connection is gone."""
         reply = await self._struck(asked, met, line) if met.fault else self._world.serve(asked, met.view)
         wait_seconds = met.latency_seconds
@@ -94,7 +94,7 @@ class Front:
             return reply
         return None if await line.gone(wait_seconds) else reply
 
-    async def _struck(self, asked: Asked, met: Met, line: Line) -> Reply | None:
+    async def _struck(self, asked: Asked, met: MatchedFaults, line: Line) -> Reply | None:
         fault, serve = met.fault, self._world.serve
         assert fault is not None
         match fault.kind:
@@ -140,7 +140,7 @@ class Front:
             case _:
                 assert_never(fault.kind)
 
-    async def _sat_out(self, met: Met, line: Line) -> bool:
+    async def _sat_out(self, met: MatchedFaults, line: Line) -> bool:
         """Whether the caller is still there when the full stop ends."""
         while (seconds := self._world.faults.stopped_for(met.order)) > 0:
             if await line.gone(min(seconds, _SHORT_WAIT_SECONDS / 10)):

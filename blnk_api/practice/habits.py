@@ -21,31 +21,31 @@ class DoorShut(Exception):
 
 
 @dataclass(frozen=True)
-class Habit:
+class FaultSwitch:
     label: str
     means: str
     fault: Mapping[str, Any] | None
 
 
-HABITS: Mapping[str, Habit] = {
-    "well": Habit("No fault", "It answers at once, and always.", None),
-    "loses": Habit(
+HABITS: Mapping[str, FaultSwitch] = {
+    "well": FaultSwitch("No fault", "It answers at once, and always.", None),
+    "loses": FaultSwitch(
         "Lose 5 % of the answers",
         "Every twentieth balance is made and its answer never comes. Such rows need a look; each is looked "
         "up in Blnk and none is made twice.",
         {"kind": "drop_after_commit", "percent": 5},
     ),
-    "slow": Habit(
+    "slow": FaultSwitch(
         "Answer slowly",
         "Each answer comes a second late.",
         {"kind": "latency", "on": "any", "seconds": 1},
     ),
-    "stops": Habit(
+    "stops": FaultSwitch(
         "Stop for 20 seconds",
         "From the next request on nothing is answered for 20 seconds. An import waits and goes on by itself.",
         {"kind": "full_stop", "seconds": 20},
     ),
-    "busy": Habit(
+    "busy": FaultSwitch(
         "Ask to slow down",
         "Now and then it says that there are too many requests, as Blnk Cloud does at its limit. The pace "
         "goes down, and up again when it stops.",

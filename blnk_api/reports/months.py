@@ -14,7 +14,7 @@ from typing import NamedTuple, Self
 from sqlalchemy import Connection, exists, func, or_, select
 
 from blnk_api.common.row_label import label_of
-from blnk_api.store import Journal
+from blnk_api.store import Store
 from blnk_api.store.states import RowState
 from blnk_api.store.tables import events, imports, rows
 from blnk_api.store.transitions import counts_of
@@ -77,7 +77,7 @@ class MonthTotal:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class CreatedBalance:
     """A balance that a row made. `at` is when we knew it, seconds since 1970."""
 
     at: float
@@ -98,20 +98,20 @@ def since(tx: Connection, instance: int, zone: tzinfo) -> Month | None:
     return None if first is None else Month.of(first, zone)
 
 
-def totals(journal: Journal, instance: int, month: Month, zone: tzinfo) -> list[MonthTotal]:
+def totals(store: Store, instance: int, month: Month, zone: tzinfo) -> list[MonthTotal]:
     """How many balances each ledger got in each currency, the largest first."""
     added: dict[tuple[str, str], int] = {}
-    for one in _imports_in(journal, instance, month, zone):
-        for ledger_id, currency, n in _counted(journal, one, month, zone):
+    for one in _imports_in(store, instance, month, zone):
+        for ledger_id, currency, n in _counted(store, one, month, zone):
             added[ledger_id, currency] = added.get((ledger_id, currency), 0) + n
     found = [MonthTotal(ledger_id, currency, n) for (ledger_id, currency), n in added.items()]
     return sorted(found, key=lambda one: (-one.n, one.ledger_id, one.currency))
 
 
-def balances(journal: Journal, instance: int, month: Month, zone: tzinfo) -> Iterator[Made]:
+def balances(store: Store, instance: int, month: Month, zone: tzinfo) -> Iterator[CreatedBalance]:
     """Each balance of the month, import by import in the order of the file."""
     starts, ends = month.starts(zone), month.ends(zone)
-    for of in _imports_in(journal, instance, month, zone):
+    for of in _imports_in(store, instance, month, zone):
         after = 0
         while True:
             query = (
@@ -123,14 +123,14 @@ def balances(journal: Journal, instance: int, month: Month, zone: tzinfo) -> Ite
                 .order_by(rows.c.id)
                 .limit(_PAGE_ROWS)
             )
-            with journal.read() as tx:
+            with store.read() as tx:
                 page = tx.execute(query).all()
             if not page:
                 break
             after = page[-1].id
             for row in page:
                 if starts <= row.changed_at < ends:
-                    yield Made(
+                    yield CreatedBalance(
                         at=row.changed_at,
                         who=of.confirmed_by or of.who,
                         ledger_id=row.ledger_id or "",
@@ -154,14 +154,14 @@ class _Of(NamedTuple):
     finished_at: float | None
 
 
-def _imports_in(journal: Journal, instance: int, month: Month, zone: tzinfo) -> Sequence[_Of]:
+def _imports_in(store: Store, instance: int, month: Month, zone: tzinfo) -> Sequence[_Of]:
     """Imports that may have a row in the month. After its end an import has none, but for answers that come
     a moment late and rows that were settled later, of which there is an event."""
     starts, ends = month.starts(zone), month.ends(zone)
     settled_later = exists().where(
         events.c.import_ == imports.c.number, events.c.at >= starts, events.c.at < ends
     )
-    with journal.read() as tx:
+    with store.read() as tx:
         found = tx.execute(
             select(
                 *(imports.c.number, imports.c.id, imports.c.file_name, imports.c.who),
@@ -186,10 +186,10 @@ _known: OrderedDict[tuple[object, ...], _Counted] = OrderedDict()
 _knowing = threading.Lock()
 
 
-def _counted(journal: Journal, of: _Of, month: Month, zone: tzinfo) -> _Counted:
+def _counted(store: Store, of: _Of, month: Month, zone: tzinfo) -> _Counted:
     """One import's part. It stays the same while no row changes its state."""
     starts, ends = month.starts(zone), month.ends(zone)
-    with journal.read() as tx:
+    with store.read() as tx:
         states = tuple(sorted(counts_of(tx, of.number).items()))
         key = (of.id, starts, ends, of.finished_at, states)
         with _knowing:

@@ -13,11 +13,11 @@ from itertools import accumulate
 
 from sqlalchemy import Connection, func, select
 
-from blnk_api.store import Journal, events, imports
+from blnk_api.store import Store, events, imports
 from blnk_api.store.events import Event
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import senders
-from blnk_api.store.sending.senders import Learned
+from blnk_api.store.sending.senders import LearnedPace
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.store.tables import rows
 
@@ -40,14 +40,14 @@ Curve = tuple[tuple[float, int], ...]
 
 
 @dataclass(frozen=True)
-class Pulse:
+class ProgressSnapshot:
     """One reading. `curve` says how many rows had come to their end at which moment (seconds since 1970)."""
 
     at: float
     import_: Import
     rows_per_second: float | None
     """None while nothing is sent, and until two readings can be compared."""
-    learned: Learned
+    learned: LearnedPace
     events: Sequence[Event]
     curve: Curve = ()
 
@@ -68,39 +68,39 @@ class Pulse:
 
 @dataclass
 class _Watched:
-    pulse: Pulse
+    pulse: ProgressSnapshot
     seen: deque[tuple[float, int]] = field(default_factory=deque)
     curve: Curve = ()
     curve_at: float = 0.0
 
 
-class Pulses:
+class ProgressReader:
     """The readings of this process. Safe to share between threads."""
 
     def __init__(self) -> None:
         self._watched: dict[str, _Watched] = {}
         self._reading = threading.Lock()
 
-    def read(self, journal: Journal, id: str, *, known: Import | None = None) -> Pulse:
+    def read(self, store: Store, id: str, *, known: Import | None = None) -> ProgressSnapshot:
         """A reading of at most a second ago. `known` is the import as somebody has just read it, which is
         then never older than what is shown. Raises LookupError where there is no such import."""
         with self._reading:
             now = time.time()
             watched = self._watched.get(id)
             if watched is None or known is not None or now - watched.pulse.at >= GOOD_SECONDS:
-                watched = self._read(journal, id, known, watched, now)
+                watched = self._read(store, id, known, watched, now)
             return watched.pulse
 
     def _read(
-        self, journal: Journal, id: str, known: Import | None, before: _Watched | None, now: float
+        self, store: Store, id: str, known: Import | None, before: _Watched | None, now: float
     ) -> _Watched:
-        with journal.read() as tx:
+        with store.read() as tx:
             import_ = known or imports.find(tx, id)
             if import_ is None:
                 raise LookupError(f"there is no import {id}")
             learned = senders.learned(tx, import_.instance_number)
             happened = events.of_import(tx, import_.number, limit=_EVENTS)
-            pulse = Pulse(now, import_, None, learned, happened)
+            pulse = ProgressSnapshot(now, import_, None, learned, happened)
             watched = before or _Watched(pulse)
             if import_.confirmed_at is not None and now - watched.curve_at >= _CURVE_GOOD_SECONDS:
                 watched.curve, watched.curve_at = tuple(curve(tx, import_)), now
@@ -120,7 +120,7 @@ class Pulses:
         return watched
 
 
-pulses = Pulses()
+pulses = ProgressReader()
 
 
 def rows_per_second(seen: Sequence[tuple[float, int]]) -> float | None:

@@ -18,7 +18,7 @@ from blnk_api.common.actors import Who
 from blnk_api.facts.findings import RowFinding, Unexpected
 from blnk_api.reports import results
 from blnk_api.reports.results import Variant
-from blnk_api.store import Journal, events, imports, rows, tables
+from blnk_api.store import Store, events, imports, rows, tables
 from blnk_api.store.events import EventKind
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits, notes, receipt_records
@@ -35,12 +35,12 @@ _EVENTS = 10_000
 _READ_AS = ("kind", "encoding", "delimiter", "sheet", "header_row")
 
 
-def write_owed(journal: Journal, folder: Path, import_: int) -> int | None:
+def write_owed(store: Store, folder: Path, import_: int) -> int | None:
     """Writes the next receipt of an import, if one is owed; its number. Safe to call from several processes.
 
     Raises OSError or SQLAlchemyError; then it is owed as before.
     """
-    with journal.read() as tx:
+    with store.read() as tx:
         as_of = receipt_records.owed_as_of(tx, import_)
         if as_of is None:
             return None
@@ -48,13 +48,13 @@ def write_owed(journal: Journal, folder: Path, import_: int) -> int | None:
         told = tell(tx, found)
         last = receipt_records.latest(tx, import_)
     name = f"{found.id}/{secrets.token_hex(8)}.csv"
-    size, digest = _write_results(journal, found, folder / name)
+    size, digest = _write_results(store, found, folder / name)
     told["results"] |= {"sha256": digest, "bytes": size}
     path = name
     if last is not None and last.results_sha256 == digest and (folder / last.results_path).exists():
         path = last.results_path
     try:
-        with journal.write() as tx:
+        with store.write() as tx:
             n = receipt_records.add(
                 tx, import_, as_of=as_of, told=told, results_path=path, results_sha256=digest
             )
@@ -65,14 +65,14 @@ def write_owed(journal: Journal, folder: Path, import_: int) -> int | None:
     return n
 
 
-def _write_results(journal: Journal, import_: Import, path: Path) -> tuple[int, str]:
+def _write_results(store: Store, import_: Import, path: Path) -> tuple[int, str]:
     """Size and SHA-256 of the file, which is on the disk for good now."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     digest = hashlib.sha256()
     size = 0
     try:
         with path.open("xb") as file:
-            for piece in results.stream(journal, import_, Variant.ALL):
+            for piece in results.stream(store, import_, Variant.ALL):
                 digest.update(piece)
                 size += len(piece)
                 file.write(piece)

@@ -1,6 +1,6 @@
 """The results of an import as CSV and XLSX: the person's columns in order, then what became of each row.
 
-Read from the journal page by page, so that a million rows cost no memory. Safe to open in a spreadsheet.
+Read from the store page by page, so that a million rows cost no memory. Safe to open in a spreadsheet.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from typing import IO
 from blnk_api.files import csv_writer, xlsx_writer
 from blnk_api.files.kinds import FileKind
 from blnk_api.reports.results_layout import OUR_COLUMNS, tables
-from blnk_api.store import Journal
+from blnk_api.store import Store
 from blnk_api.store.imports import Import
 from blnk_api.store.states import RowState
 from blnk_api.wording.download_names import mark, named
@@ -43,15 +43,15 @@ def count(import_: Import, variant: Variant) -> int:
     return import_.row_count if states is None else sum(import_.counts.get(one, 0) for one in states)
 
 
-def stream(journal: Journal, import_: Import, variant: Variant) -> Iterator[bytes]:
+def stream(store: Store, import_: Import, variant: Variant) -> Iterator[bytes]:
     """The CSV, in pieces; see `csv_writer.stream`."""
-    header, pages = tables(journal, import_, _STATES[variant])
+    header, pages = tables(store, import_, _STATES[variant])
     return csv_writer.stream(header, chain.from_iterable(pages))
 
 
-def workbook(journal: Journal, import_: Import, variant: Variant, folder: Path) -> IO[bytes]:
+def workbook(store: Store, import_: Import, variant: Variant, folder: Path) -> IO[bytes]:
     """The XLSX, to be read from its beginning; see `xlsx_writer.made`. Formulas stay text without a guard."""
-    header, pages = tables(journal, import_, _STATES[variant])
+    header, pages = tables(store, import_, _STATES[variant])
     rows = chain.from_iterable(pages)
     return xlsx_writer.made(folder, lambda book: book.add_table("Results", header, rows))
 

@@ -7,10 +7,10 @@ from blnk_api.facts.mapping import OUR_OWN, ForAllRows, Use
 from blnk_api.files import row_marks
 from blnk_api.files.column_labels import told_apart
 from blnk_api.files.column_names import plain
-from blnk_api.store import Journal, rows
+from blnk_api.store import Store, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
-from blnk_api.store.rows import JournalRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import WORDS, RowState
 
 OUR_COLUMNS = ("balance_id", "status", "message", "import_ref", "import_row")
@@ -27,21 +27,21 @@ _ADDED = {
 
 
 def tables(
-    journal: Journal, import_: Import, states: Sequence[RowState] | None
+    store: Store, import_: Import, states: Sequence[RowState] | None
 ) -> tuple[list[str], Iterator[list[list[str]]]]:
     """The header, and the rows in file order, page by page; all rows without `states`."""
     layout = _Layout(import_)
-    return layout.header, _pages(journal, import_, states, layout)
+    return layout.header, _pages(store, import_, states, layout)
 
 
 def _pages(
-    journal: Journal, import_: Import, states: Sequence[RowState] | None, layout: "_Layout"
+    store: Store, import_: Import, states: Sequence[RowState] | None, layout: "_Layout"
 ) -> Iterator[list[list[str]]]:
-    with journal.read() as tx:
+    with store.read() as tx:
         originals = edits.originals(tx, import_.number)
     after = 0
     while True:
-        with journal.read() as tx:
+        with store.read() as tx:
             page = rows.page(tx, import_.number, states=states, after=after, limit=_PAGE_ROWS)
         if not page:
             return
@@ -77,7 +77,7 @@ class _Layout:
             *OUR_COLUMNS,
         ]
 
-    def record(self, row: JournalRow, originals: dict[int, str]) -> list[str]:
+    def record(self, row: StoredRow, originals: dict[int, str]) -> list[str]:
         """`originals` has what the file had in repaired cells, by position."""
         told = [row.message or _first_problem(row)]
         told += [
@@ -93,7 +93,7 @@ class _Layout:
             str(row_marks.Mark(self._id, row.number, row.part)),
         ]
 
-    def _cell(self, row: JournalRow, at: int) -> str:
+    def _cell(self, row: StoredRow, at: int) -> str:
         if row.part and at == self._currency:
             return row.part  # one line for each balance of a record, so that each can be imported again alone
         return row.cells[at] if at < len(row.cells) else ""
@@ -116,5 +116,5 @@ def _quoted(old: str) -> str:
     return f"'{shown(old, _OLD_CHARACTERS)}'" if old else "empty"
 
 
-def _first_problem(row: JournalRow) -> str:
+def _first_problem(row: StoredRow) -> str:
     return row.wrong if row.state is RowState.INVALID else ""

@@ -18,10 +18,10 @@ from blnk_api.drafts.confirmed_totals import draft_totals
 from blnk_api.errors import NotFound
 from blnk_api.models import IMPORT_REF, Balance
 from blnk_api.review import recreate
-from blnk_api.store import Journal, imports
+from blnk_api.store import Store, imports
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
-from blnk_api.store.rows import JournalRow, by_id
+from blnk_api.store.rows import StoredRow, by_id
 from blnk_api.store.sending import late_records
 from blnk_api.store.states import WORDS, ImportState, RowState, Stage
 from blnk_api.store.tables import rows
@@ -77,13 +77,13 @@ class NotThisOne(NotPossible):
         self.differences = list(differences)
 
 
-def look_again(journal: Journal, import_: Import, *, who: str, rows_: Collection[int] | None = None) -> int:
+def look_again(store: Store, import_: Import, *, who: str, rows_: Collection[int] | None = None) -> int:
     """Rows that waited for a person are looked up again; how many. `rows_` are their ids, None all of them.
 
     A finished import runs again for it, so that it is verified anew.
     """
     moved = 0
-    with journal.write() as tx:
+    with store.write() as tx:
         for part in _parts(rows_):
             waiting = [
                 rows.c.import_ == import_.number,
@@ -100,13 +100,13 @@ def look_again(journal: Journal, import_: Import, *, who: str, rows_: Collection
     return moved
 
 
-def this_is_it(journal: Journal, client: BlnkClient, row: int, balance_id: str, *, who: str) -> bool:
+def this_is_it(store: Store, client: BlnkClient, row: int, balance_id: str, *, who: str) -> bool:
     """UNKNOWN → CREATED with a balance that a person found; whether this did it.
 
     Raises NotThisOne, NotPossible, or, when Blnk does not answer, from the errors tree.
     """
     balance_id = balance_id.strip()
-    with journal.read() as tx:
+    with store.read() as tx:
         asked = by_id(tx, row)
     if asked.state is RowState.CREATED and asked.balance_id == balance_id:
         return False
@@ -124,13 +124,13 @@ def this_is_it(journal: Journal, client: BlnkClient, row: int, balance_id: str, 
     if different := _differences(asked, balance):
         raise NotThisOne(balance_id, different)
     try:
-        with journal.write() as tx:
+        with store.write() as tx:
             return _mark_created(tx, asked, balance, who)
     except IntegrityError:
         raise NotPossible(f"{balance_id} became another row's balance at this moment.") from None
 
 
-def _differences(asked: JournalRow, balance: Balance) -> list[str]:
+def _differences(asked: StoredRow, balance: Balance) -> list[str]:
     """In what a balance is not what the row asked for; GET tells all fields (tests/contract)."""
     body = orjson.loads(asked.body or b"{}")
     told = answers.differences(body, balance)
@@ -143,7 +143,7 @@ def _differences(asked: JournalRow, balance: Balance) -> list[str]:
     return told
 
 
-def _mark_created(tx: Connection, asked: JournalRow, balance: Balance, who: str) -> bool:
+def _mark_created(tx: Connection, asked: StoredRow, balance: Balance, who: str) -> bool:
     number, instance = tx.execute(select(rows.c.import_, rows.c.instance).where(rows.c.id == asked.id)).one()
     other = tx.execute(
         select(rows.c.number).where(
@@ -174,12 +174,12 @@ def _mark_created(tx: Connection, asked: JournalRow, balance: Balance, who: str)
     return bool(moved)
 
 
-def send_again(journal: Journal, row: int, *, who: str) -> bool:
+def send_again(store: Store, row: int, *, who: str) -> bool:
     """UNKNOWN → READY because a person says that Blnk has no balance of it; whether this did it.
 
     A finished import runs again. Raises NotPossible for a cancelled one.
     """
-    with journal.write() as tx:
+    with store.write() as tx:
         asked = tx.execute(
             select(rows.c.import_, rows.c.balance_id, rows.c.body).where(rows.c.id == row)
         ).one()
@@ -205,7 +205,7 @@ def send_again(journal: Journal, row: int, *, who: str) -> bool:
 
 
 def again_anyway(
-    journal: Journal, import_: Import, row_ids: Collection[int], *, typed_count: int, who: str
+    store: Store, import_: Import, row_ids: Collection[int], *, typed_count: int, who: str
 ) -> int:
     """EXISTS → READY under refs of their own, so that each makes one more balance; how many rows moved.
 
@@ -216,7 +216,7 @@ def again_anyway(
         raise NotPossible(
             f"Type the number of rows, {len(ids):,}, to create them again. Nothing was changed."
         )
-    with journal.write() as tx:
+    with store.write() as tx:
         now = imports.by_number(tx, import_.number)
         _refuse_if_cancelled(now)
         if now.state is ImportState.DRAFT and now.stage is not Stage.CHECKED:
@@ -243,9 +243,9 @@ def again_anyway(
     return len(found)
 
 
-def verify_again(journal: Journal, import_: Import, *, who: str) -> bool:
+def verify_again(store: Store, import_: Import, *, who: str) -> bool:
     """DONE → VERIFYING; whether this did it. Another import is verified at its end, or was cancelled."""
-    with journal.write() as tx:
+    with store.write() as tx:
         moved = move_import(
             tx, import_.number, from_=[ImportState.DONE], to=ImportState.VERIFYING, finished_at=None
         )

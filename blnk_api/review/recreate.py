@@ -69,7 +69,7 @@ _MAKE_READY = (
 
 
 def make_ready(tx: Connection, import_: Import, found: Sequence[Existing]) -> None:
-    """EXISTS → READY. One statement for thousands of rows: nobody else writes to the journal meanwhile."""
+    """EXISTS → READY. One statement for thousands of rows: nobody else writes to the store meanwhile."""
     require_move(RowState.EXISTS, RowState.READY)
     now = time.time()
     restamped = [

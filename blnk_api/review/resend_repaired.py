@@ -21,11 +21,11 @@ from blnk_api.facts.mapping import Use
 from blnk_api.lookup import refs
 from blnk_api.review.actions import NotPossible
 from blnk_api.settings import Connection as BlnkConnection
-from blnk_api.store import Journal, imports, tables
+from blnk_api.store import Store, imports, tables
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
-from blnk_api.store.rows import JournalRow, by_id
+from blnk_api.store.rows import StoredRow, by_id
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.store.transitions import move, move_import
 
@@ -49,7 +49,7 @@ class _Repaired:
 
 
 def send_repaired(
-    journal: Journal,
+    store: Store,
     client: BlnkClient,
     connection: BlnkConnection,
     row: int,
@@ -62,14 +62,14 @@ def send_repaired(
     Unchanged cells send it once more as it is. A finished import runs again. Raises StillWrong, NotPossible,
     or, when Blnk does not answer what the check asks, from the errors tree.
     """
-    with journal.read() as tx:
+    with store.read() as tx:
         asked = by_id(tx, row)
         import_ = _import_of(tx, row)
     _refuse_if_impossible(import_, asked)
     if asked.state is not RowState.REFUSED:
         return False
     repaired = _check(client, connection, import_, asked, cells)
-    with journal.write() as tx:
+    with store.write() as tx:
         _refuse_if_impossible(_import_of(tx, row), asked)
         return _make_ready(tx, import_, asked, repaired, who)
 
@@ -79,7 +79,7 @@ def _import_of(tx: Connection, row: int) -> Import:
     return imports.by_number(tx, number)
 
 
-def _refuse_if_impossible(import_: Import, asked: JournalRow) -> None:
+def _refuse_if_impossible(import_: Import, asked: StoredRow) -> None:
     if asked.body is None:
         raise NotPossible("The contents of this row were thrown away, so there is nothing to put right.")
     if import_.shape is None or import_.mapping is None:
@@ -95,7 +95,7 @@ def _check(
     client: BlnkClient,
     connection: BlnkConnection,
     import_: Import,
-    asked: JournalRow,
+    asked: StoredRow,
     cells: Cells[int, str],
 ) -> _Repaired:
     shape, mapping = import_.shape, import_.mapping
@@ -118,7 +118,7 @@ def _check(
     return _Repaired(_the_one(checked, asked), now, changes)
 
 
-def _the_one(checked: list[CheckedRow], asked: JournalRow) -> CheckedRow:
+def _the_one(checked: list[CheckedRow], asked: StoredRow) -> CheckedRow:
     """The balance that this row stands for, where its record makes several."""
     found = [one for one in checked if not asked.part or one.part in ("", asked.part)]
     found = [
@@ -133,7 +133,7 @@ def _the_one(checked: list[CheckedRow], asked: JournalRow) -> CheckedRow:
     return found[0]
 
 
-def _make_ready(tx: Connection, import_: Import, asked: JournalRow, repaired: _Repaired, who: str) -> bool:
+def _make_ready(tx: Connection, import_: Import, asked: StoredRow, repaired: _Repaired, who: str) -> bool:
     _refuse_a_key_of_another(tx, import_, repaired)
     ref = _ref(tx, import_, asked, repaired.checked)
     new = new_row(import_.id, repaired.cells, repaired.checked._replace(keep_ref=ref))
@@ -180,7 +180,7 @@ def _refuse_a_key_of_another(tx: Connection, import_: Import, repaired: _Repaire
             )
 
 
-def _ref(tx: Connection, import_: Import, asked: JournalRow, checked: CheckedRow) -> str:
+def _ref(tx: Connection, import_: Import, asked: StoredRow, checked: CheckedRow) -> str:
     """A reference that no other row of the import has: the row's own where it means the same as before."""
     assert checked.hash is not None
     old = refs.parse_ref(asked.ref or "")

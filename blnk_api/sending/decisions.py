@@ -9,7 +9,7 @@ from blnk_api.store.sending.attempts import Result
 from blnk_api.store.states import Outcome, RowState
 
 
-class Flight(NamedTuple):
+class ClaimedRow(NamedTuple):
     """One claimed row: SENDING is committed, and its POST may leave until `leave_before` (boottime)."""
 
     row: int
@@ -20,7 +20,7 @@ class Flight(NamedTuple):
     leave_before: float
 
 
-def taken_back(flight: Flight, why: str) -> Result:
+def taken_back(flight: ClaimedRow, why: str) -> Result:
     """The POST surely did not leave: the row is Not sent again."""
     return _result(flight, RowState.READY, Outcome.NOT_APPLIED, message=why)
 
@@ -35,7 +35,7 @@ _AFTER: Mapping[RowFate, tuple[RowState, Outcome]] = {
 """The row's next state, and what is kept of its attempt."""
 
 
-def decide(flight: Flight, outcome: outcomes.Outcome, *, request_id: str | None = None) -> Result:
+def decide(flight: ClaimedRow, outcome: outcomes.Outcome, *, request_id: str | None = None) -> Result:
     """Where the row goes. A Conflict is in doubt like a lost answer, until a look has settled it.
 
     `request_id` is that of Blnk's answer, and is kept with the attempt.
@@ -54,7 +54,7 @@ def decide(flight: Flight, outcome: outcomes.Outcome, *, request_id: str | None 
 
 
 def _result(
-    flight: Flight,
+    flight: ClaimedRow,
     to: RowState,
     outcome: Outcome,
     status: int | None = None,

@@ -1,10 +1,10 @@
 """Sends the imports of one instance: claims rows, lets their POSTs leave, writes down what came of them.
 
 Why no row is ever sent twice:
-1. A row leaves only after the journal holds, committed, that it is SENDING (`_claim`); a claim that is
+1. A row leaves only after the store holds, committed, that it is SENDING (`_claim`); a claim that is
    older than a few seconds does not leave any more (`bulk_client`).
 2. Only READY rows are claimed, and READY says that no attempt of the row can have left a balance behind:
-   its ref was looked up in Blnk by this process before (`scout`), Blnk proved that its attempt was not
+   its ref was looked up in Blnk by this process before (`preflight`), Blnk proved that its attempt was not
    applied (`answers.classify`), or looking proved it absent (`resolving`).
 3. Every other answer, and every crash, makes the row UNKNOWN, and UNKNOWN is never claimed.
 """
@@ -28,15 +28,15 @@ from blnk_api.blnk.replies import Answer
 from blnk_api.lookup.existing import ROWS_PER_FILL
 from blnk_api.lookup.looker import Looker
 from blnk_api.sending import decisions
-from blnk_api.sending.decisions import Flight
-from blnk_api.sending.gateway import Gate
+from blnk_api.sending.decisions import ClaimedRow
+from blnk_api.sending.gateway import Gateway
 from blnk_api.sending.lane import MOST_REFUSALS_IN_A_ROW, Lane
-from blnk_api.sending.other_desks import Neighbours, believable
-from blnk_api.sending.preflight import Scout
+from blnk_api.sending.other_desks import OtherDesks, believable
+from blnk_api.sending.preflight import Preflight
 from blnk_api.sending.recorder import Recorder
 from blnk_api.sending.resolver import Resolver, Witness
 from blnk_api.settings import Waits
-from blnk_api.store.async_store import JournalThread
+from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.sending import attempts
 from blnk_api.store.sending.attempts import Result
 from blnk_api.store.states import PausedBy, Ramp, RowState
@@ -56,33 +56,33 @@ class Engine:
 
     def __init__(
         self,
-        journal: JournalThread,
-        gate: Gate,
+        store: AsyncStore,
+        gateway: Gateway,
         waits: Waits,
         *,
         most_at_once: int,
         settle_seconds: float,
         holds_lock: Callable[[], bool],
     ) -> None:
-        self.gate = gate
+        self.gateway = gateway
         self.name = f"{secrets.token_hex(8)}-"
         """Its claims begin with it, so that those of a sender that lost its lock can be told from them."""
-        self.looker = Looker(gate.ask, gate.instance_id)
+        self.looker = Looker(gateway.ask, gateway.instance_id)
         self.resolver = Resolver(
-            settle_seconds=settle_seconds, request_timeout_seconds=gate.connection.request_timeout_seconds
+            settle_seconds=settle_seconds, request_timeout_seconds=gateway.connection.request_timeout_seconds
         )
         self.lanes: dict[int, Lane] = {}
-        self._recorder = Recorder(journal, self.lanes, retry_seconds=waits.journal_retry)
-        self.neighbours = Neighbours(
-            journal, gate, self.looker, insist=self._recorder.insist, start=self.start
+        self._recorder = Recorder(store, self.lanes, retry_seconds=waits.journal_retry)
+        self.other_desks = OtherDesks(
+            store, gateway, self.looker, insist=self._recorder.insist, start=self.start
         )
-        self.scout = Scout(
-            *(journal, gate, self.looker, waits, settle_seconds),
-            neighbours=self.neighbours,
+        self.preflight = Preflight(
+            *(store, gateway, self.looker, waits, settle_seconds),
+            other_desks=self.other_desks,
             insist=self._recorder.insist,
         )
         self.settle_seconds = settle_seconds
-        self.journal = journal
+        self.store = store
         self._waits = waits
         self._most_at_once = most_at_once
         self._holds_lock = holds_lock
@@ -93,17 +93,17 @@ class Engine:
         self._crash: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
-        """Raises whatever broke: the process ends and starts again from what the journal holds."""
+        """Raises whatever broke: the process ends and starts again from what the store holds."""
         self._start(self._recorder.run(self._after_record))
         try:
             while True:
                 if self._crash.done():
                     self._crash.result()
-                permits = self.gate.open(self.gate.clock())
+                permits = self.gateway.open(self.gateway.clock())
                 self._launch(permits)
                 self._feed()
                 busy = any(lane.sends or lane.out for lane in self.lanes.values())
-                await self.gate.nap(TICK_SECONDS, IDLE_SECONDS if not busy else TICK_SECONDS)
+                await self.gateway.nap(TICK_SECONDS, IDLE_SECONDS if not busy else TICK_SECONDS)
         finally:
             for task in self._tasks:
                 task.cancel()
@@ -126,7 +126,7 @@ class Engine:
             for lane in lanes[:free]:
                 free -= 1
                 lane.turn = self._turn = self._turn + 1
-                self.gate.pace.take(1)
+                self.gateway.pace.take(1)
                 lane.in_flight += 1
                 self._start(self._fly(lane, lane.claimed.popleft()))
             lanes = [lane for lane in lanes if lane.claimed]
@@ -134,7 +134,7 @@ class Engine:
 
     def _feed(self) -> None:
         """Looks further rows up and claims what may leave within the next moment."""
-        now = self.gate.clock()
+        now = self.gateway.clock()
         for lane in list(self.lanes.values()):
             if not lane.sends:
                 self._give_back(lane)
@@ -143,17 +143,17 @@ class Engine:
                 self._recorder.take_back(lane, 1, "It did not leave in time.")
             if not lane.is_filling and len(lane.ready) < ROWS_PER_FILL and now >= lane.fill_at:
                 lane.is_filling = True
-                self._start(self.scout.fill(lane))
+                self._start(self.preflight.fill(lane))
             if lane.few_are_back() and not self._claiming:
                 lane.is_confirming_few = True
-                self._start(self.scout.confirm_few(lane))
+                self._start(self.preflight.confirm_few(lane))
         if self._claiming or not self._may_claim():
             return
-        ahead = min(self.gate.pace.expected(CLAIM_AHEAD_SECONDS), _PLACES_AHEAD * self._most_at_once)
+        ahead = min(self.gateway.pace.expected(CLAIM_AHEAD_SECONDS), _PLACES_AHEAD * self._most_at_once)
         wanted = ahead - sum(len(lane.claimed) for lane in self.lanes.values())
         if wanted < ahead * CLAIM_WHEN_GONE:
             return  # one claim for many rows: a commit costs as much for one as for a hundred
-        if self.gate.breaker.circuit is Circuit.HALF_OPEN:
+        if self.gateway.breaker.circuit is Circuit.HALF_OPEN:
             wanted = min(wanted, 1 - sum(lane.out for lane in self.lanes.values()))
         lanes = [lane for lane in self.lanes.values() if lane.sends and lane.ready and lane.room() > 0]
         if wanted > 0 and lanes:
@@ -164,14 +164,14 @@ class Engine:
         return (
             self._recorder.is_well
             and self._holds_lock()
-            and self.gate.denied is None
-            and self.gate.breaker.circuit is not Circuit.OPEN
-            and self.gate.clock() >= self.gate.pace.not_before
+            and self.gateway.denied is None
+            and self.gateway.breaker.circuit is not Circuit.OPEN
+            and self.gateway.clock() >= self.gateway.pace.not_before
         )
 
     def _may_leave(self) -> bool:
         """Asked of each row in the moment in which it is written to the line."""
-        return self._holds_lock() and not self.gate.is_stopped
+        return self._holds_lock() and not self.gateway.is_stopped
 
     async def _claim(self, lanes: list[Lane], wanted: int) -> None:
         share = math.ceil(wanted / len(lanes))
@@ -181,47 +181,47 @@ class Engine:
             number, token = lane.import_.number, f"{self.name}{secrets.token_hex(8)}"
             leave_before = boottime() + self._waits.claim_good
             try:
-                claimed = await self.journal.write(attempts.claim, number, list(rows), token)
+                claimed = await self.store.write(attempts.claim, number, list(rows), token)
             except (SQLAlchemyError, OSError):
                 # Whether that was committed nobody knows; nothing has left, and the rows go back.
                 await asyncio.sleep(self._waits.journal_retry)
                 await self._recorder.insist(attempts.take_back, number, list(rows), token)
                 break
             for id, n in claimed.tries.items():
-                lane.claimed.append(Flight(id, n, token, rows[id].ref, rows[id].body, leave_before))
+                lane.claimed.append(ClaimedRow(id, n, token, rows[id].ref, rows[id].body, leave_before))
             if lane.ramp is Ramp.FEW:
                 lane.few_sent += len(claimed.tries)
         self._claiming = False
 
-    async def _fly(self, lane: Lane, flight: Flight) -> None:
+    async def _fly(self, lane: Lane, flight: ClaimedRow) -> None:
         """One attempt, from its claim to its result."""
         try:
-            token = await self.gate.token()
+            token = await self.gateway.token()
         except errors.BlnkError as problem:
             result = decisions.taken_back(flight, problem.message)
             if isinstance(problem, errors.AccessDenied):
-                self.gate.denied = problem.message
+                self.gateway.denied = problem.message
             else:
-                self.gate.breaker.failed(self.gate.clock(), problem.message)
+                self.gateway.breaker.failed(self.gateway.clock(), problem.message)
         else:
             result = await self._attempt(lane, flight, token)
         lane.in_flight -= 1
         self._recorder.add(lane, result)
         if self._is_full:
             # A place that falls free is taken at once: a tick's wait would cost a third of the pace.
-            self._launch(self.gate.open(self.gate.clock()))
+            self._launch(self.gateway.open(self.gateway.clock()))
 
-    async def _attempt(self, lane: Lane, flight: Flight, token: Token) -> Result:
-        left_at = self.gate.clock()
+    async def _attempt(self, lane: Lane, flight: ClaimedRow, token: Token) -> Result:
+        left_at = self.gateway.clock()
         lane.sent.append(flight.ref)
-        reply = await self.gate.post(
+        reply = await self.gateway.post(
             flight.body, token, leave_before=flight.leave_before, may_leave=self._may_leave
         )
         if isinstance(reply, NotSent):
             why = "It did not leave in time." if self._may_leave() else "Sending stopped before it left."
             return decisions.taken_back(flight, why)
         outcome = answers.classify(reply, flight.body, now=datetime.now(UTC))
-        self.gate.learn(outcome, sent_at=left_at)
+        self.gateway.learn(outcome, sent_at=left_at)
         if isinstance(outcome, Created):
             self._created(lane, flight.ref, outcome.balance.created_at, left_at)
         match outcome.policy.refusals:
@@ -235,7 +235,7 @@ class Engine:
         request_id = reply.request_id if isinstance(reply, Answer) else None
         result = decisions.decide(flight, outcome, request_id=request_id)
         if result.to is RowState.UNKNOWN:
-            self.resolver.became_unknown(flight.row, self.gate.clock())
+            self.resolver.became_unknown(flight.row, self.gateway.clock())
         return result
 
     def _created(self, lane: Lane, ref: str, created_at: str, left_at: float) -> None:
@@ -247,7 +247,7 @@ class Engine:
             self._start(self._remember_first(lane, created_at))
         if lane.ramp is Ramp.CANARY and not lane.is_confirming_canary:
             lane.is_confirming_canary = True
-            self._start(self.scout.confirm_canary(lane, ref))
+            self._start(self.preflight.confirm_canary(lane, ref))
 
     async def _remember_first(self, lane: Lane, created_at: str) -> None:
         await self._recorder.insist(attempts.remember_first, lane.import_.number, created_at)
@@ -256,24 +256,24 @@ class Engine:
         match outcome.policy.pause:
             case PauseEffect.ALWAYS:
                 told = f"{outcome.message} Nobody knows yet what that means for the row."
-                await self.scout.pause(lane, PausedBy.ANSWER, told)
+                await self.preflight.pause(lane, PausedBy.ANSWER, told)
             case PauseEffect.FIRST_ROW if lane.ramp is Ramp.CANARY:
                 told = f"The first row did not come back as it was sent. {outcome.message}"
-                await self.scout.pause(lane, PausedBy.CANARY, told)
+                await self.preflight.pause(lane, PausedBy.CANARY, told)
 
     async def _denied(self, token: Token, outcome: Outcome) -> None:
         """A 401 renews the token once; what cannot be renewed, and every 403, stops the instance."""
         message = outcome.message
         if outcome.status == 401:
             try:
-                await self.gate.renew(token.generation)
+                await self.gateway.renew(token.generation)
                 return
             except errors.AccessDenied as denied:
                 message = denied.message
             except errors.BlnkError as problem:
-                self.gate.breaker.failed(self.gate.clock(), problem.message)
+                self.gateway.breaker.failed(self.gateway.clock(), problem.message)
                 return
-        self.gate.denied = message
+        self.gateway.denied = message
 
     def _give_back(self, lane: Lane) -> None:
         """The import does not run any more: claimed rows that have not left go back, others are forgotten."""
@@ -286,7 +286,7 @@ class Engine:
     async def _after_record(self, lane: Lane) -> None:
         if lane.refusals_in_a_row >= MOST_REFUSALS_IN_A_ROW and lane.sends:
             lane.refusals_in_a_row = 0
-            await self.scout.pause(
+            await self.preflight.pause(
                 lane,
                 PausedBy.REFUSALS,
                 f"Blnk refused {MOST_REFUSALS_IN_A_ROW} rows in a row. Their reasons stand beside the rows; "

@@ -21,7 +21,7 @@ _LOOKS_FIRST_SHARE = 0.5
 """Of the permits of one moment that waiting looks may take; the rest is for rows."""
 
 
-class Gate:
+class Gateway:
     def __init__(
         self,
         connection: Connection,

@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from blnk_api.blnk.endpoints import REFS_PER_LOOK
-from blnk_api.sending.decisions import Flight
+from blnk_api.sending.decisions import ClaimedRow
 from blnk_api.store.imports import Import
 from blnk_api.store.sending.attempts import Result
 from blnk_api.store.sending.ready import Ready
@@ -19,7 +19,7 @@ class Lane:
     import_: Import
     ramp: Ramp
     ready: deque[Ready] = field(default_factory=deque)
-    claimed: deque[Flight] = field(default_factory=deque)
+    claimed: deque[ClaimedRow] = field(default_factory=deque)
     in_flight: int = 0
     turn: int = 0
     """When a row of it left last: the lane that waited longest is next, however slow the pace."""
@@ -46,7 +46,7 @@ class Lane:
     newer and was not made here is another desk's."""
     refusals_in_a_row: int = 0
     created_from: str | None = None
-    """Blnk's own time of the first balance: see journal.sending.remember_first."""
+    """Blnk's own time of the first balance: see store.sending.attempts.remember_first."""
     sends: bool = False
     """The import is running and this lane may claim."""
     runs_since: float | None = None

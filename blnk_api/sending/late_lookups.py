@@ -39,14 +39,14 @@ _PER_LOOK = REFS_PER_LOOK - _WITNESSES
 _AT_ONCE = 10 * _PER_LOOK
 
 
-class LateLooker:
+class LateLookups:
     """One instance's. `wall` is the time of day in seconds since 1970: looks are due across restarts."""
 
     def __init__(
         self, engine: Engine, instance: int, waits: Waits, *, wall: Callable[[], float] = time.time
     ) -> None:
         self._engine = engine
-        self._journal = engine.journal
+        self._store = engine.store
         self._instance = instance
         self._waits = waits
         self._wall = wall
@@ -55,7 +55,7 @@ class LateLooker:
         """Until cancelled. Overdue looks come first, at once."""
         while True:
             try:
-                while self._engine.scout.can_look and await self._look():
+                while self._engine.preflight.can_look and await self._look():
                     pass
             except (errors.BlnkError, OperationalError, IntegrityError, OSError):
                 await asyncio.sleep(self._waits.breaker_first)
@@ -63,16 +63,16 @@ class LateLooker:
 
     async def _look(self) -> bool:
         """Whether anything was due."""
-        due = await self._journal.read(late.due, self._instance, self._wall(), limit=_AT_ONCE)
+        due = await self._store.read(late.due, self._instance, self._wall(), limit=_AT_ONCE)
         for number, of_import in groupby(sorted(due, key=lambda one: one.import_), lambda one: one.import_):
-            import_ = await self._journal.read(imports.by_number, number)
+            import_ = await self._store.read(imports.by_number, number)
             listed = list(of_import)
             for start in range(0, len(listed), _PER_LOOK):
                 await self._ask(import_, listed[start : start + _PER_LOOK])
         return bool(due)
 
     async def _ask(self, import_: Import, due: Sequence[Due]) -> None:
-        witnesses = await self._journal.read(_witnesses, import_.number)
+        witnesses = await self._store.read(_witnesses, import_.number)
         refs = list(dict.fromkeys([*(one.ref for one in due), *witnesses]))
         held: dict[str, list[Balance]] = {}
         for balance in await all_of(self._engine.looker, refs, bound_of(import_.created_from)):
@@ -80,9 +80,9 @@ class LateLooker:
         now, settle = self._wall(), self._engine.settle_seconds
         if witnesses and not any(one in held for one in witnesses):
             # It lags, or is another Blnk: balances that we saw created are not shown.
-            await self._journal.write(late.put_off, due, until=now + settle)
+            await self._store.write(late.put_off, due, until=now + settle)
             return
-        await self._journal.write(settle_late, import_.number, due, held, at=now, settle_seconds=settle)
+        await self._store.write(settle_late, import_.number, due, held, at=now, settle_seconds=settle)
 
 
 def _witnesses(tx: Connection, number: int) -> list[str]:

@@ -17,7 +17,7 @@ from blnk_api.lookup.retry_policy import WhileWanted
 from blnk_api.sending import ownership
 from blnk_api.sending.engine import Engine
 from blnk_api.sending.lane import Lane
-from blnk_api.sending.late_lookups import LateLooker
+from blnk_api.sending.late_lookups import LateLookups
 from blnk_api.sending.resolver import SAME_SERVER_ERRORS, Look
 from blnk_api.sending.verify import missing_needs_a_look, verify
 from blnk_api.settings import Waits
@@ -38,7 +38,7 @@ MOST_HOURS_TOLD = 10_000
 _LIVE = [ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED, ImportState.VERIFYING]
 
 
-class Caretaker:
+class Lifecycle:
     """`only` is the one import that a command line runs; the app's worker runs all of its instance."""
 
     def __init__(
@@ -50,10 +50,10 @@ class Caretaker:
         only: int | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._late = LateLooker(engine, instance, waits, wall=wall)
+        self._late = LateLookups(engine, instance, waits, wall=wall)
         self._engine = engine
-        self._gate = engine.gate
-        self._journal = engine.journal
+        self._gate = engine.gateway
+        self._store = engine.store
         self._instance = instance
         self._waits = waits
         self._only = only
@@ -65,7 +65,7 @@ class Caretaker:
         self._engine.start(self._resolve_for_ever())
         self._engine.start(self._probe_for_ever())
         self._engine.start(self._late.run())
-        self._engine.start(self._engine.neighbours.run(self._engine.lanes, self._waits.resolve))
+        self._engine.start(self._engine.other_desks.run(self._engine.lanes, self._waits.resolve))
         while True:
             try:
                 await self._watch()
@@ -77,12 +77,12 @@ class Caretaker:
             await asyncio.sleep(self._waits.worker_notices)
 
     async def _watch(self) -> None:
-        """Makes the engine's lanes what the journal says of the imports."""
-        live = [one for one in await self._journal.read(imports.in_states, _LIVE) if self._is_ours(one)]
+        """Makes the engine's lanes what the store says of the imports."""
+        live = [one for one in await self._store.read(imports.in_states, _LIVE) if self._is_ours(one)]
         lanes = self._engine.lanes
         pace, denied = self._gate.pace, self._gate.denied
         asked, asked_of = pace.asked_seconds, pace.asked_of
-        self._gate.is_stopped = await self._journal.read(stops.is_stopped, self._instance)
+        self._gate.is_stopped = await self._store.read(stops.is_stopped, self._instance)
         for import_ in live:
             lane = lanes.get(import_.number)
             if lane is None:
@@ -116,13 +116,13 @@ class Caretaker:
         if state is not ImportState.VERIFYING:
             lane.verification = None  # what an earlier one finds does not count any more
         if state is ImportState.QUEUED:
-            await self._journal.write(
+            await self._store.write(
                 move_import, import_.number, from_=[ImportState.QUEUED], to=ImportState.RUNNING
             )
         elif state is ImportState.PAUSED:
             lane.sends = False
             if import_.paused_by is PausedBy.BREAKER and breaker.circuit is not Circuit.OPEN:
-                await self._journal.write(imports.resume, import_.number, who=WHO, only=PausedBy.BREAKER)
+                await self._store.write(imports.resume, import_.number, who=WHO, only=PausedBy.BREAKER)
         elif state is ImportState.RUNNING and denied is not None:
             await self._pause(lane, PausedBy.ACCESS, f"Blnk does not let us in: {denied}")
         elif state is ImportState.RUNNING and asked is not None:
@@ -132,7 +132,7 @@ class Caretaker:
         elif state is ImportState.RUNNING:
             if await self._is_settled(lane, import_):
                 lane.sends = False
-                await self._journal.write(
+                await self._store.write(
                     move_import, import_.number, from_=[ImportState.RUNNING], to=ImportState.VERIFYING
                 )
             else:
@@ -144,7 +144,7 @@ class Caretaker:
     async def _pause(self, lane: Lane, by: PausedBy, reason: str) -> None:
         lane.sends = False
         lane.runs_since = None
-        await self._journal.write(imports.pause, lane.import_.number, by=by, who=WHO, reason=reason)
+        await self._store.write(imports.pause, lane.import_.number, by=by, who=WHO, reason=reason)
 
     async def _is_settled(self, lane: Lane, import_: Import) -> bool:
         """Nothing to send, nothing on its way, and what is unknown is for a person."""
@@ -154,7 +154,7 @@ class Caretaker:
         unknown_rows = counts.get(RowState.UNKNOWN, 0)
         if unknown_rows == 0:
             return True
-        return unknown_rows == await self._journal.read(unknown.waiting_for_person, import_.number)
+        return unknown_rows == await self._store.read(unknown.waiting_for_person, import_.number)
 
     async def _verify(self, lane: Lane, import_: Import, verification: object) -> None:
         # A page that fails is asked for again where the comparison stands.
@@ -164,10 +164,10 @@ class Caretaker:
         while lane.verification is verification:
             try:
                 findings = await verify(
-                    self._journal, looker, import_, settle_seconds=self._engine.settle_seconds
+                    self._store, looker, import_, settle_seconds=self._engine.settle_seconds
                 )
                 if lane.verification is verification:
-                    await self._journal.write(_finish, import_, findings)
+                    await self._store.write(_finish, import_, findings)
                     lane.verification = None
             except (errors.BlnkError, OperationalError, OSError):
                 await asyncio.sleep(self._waits.breaker_first)
@@ -182,15 +182,15 @@ class Caretaker:
 
     async def _resolve(self) -> None:
         name = self._engine.name
-        if await self._journal.read(attempts.anybody_left_rows, self._instance, except_of=name):
+        if await self._store.read(attempts.anybody_left_rows, self._instance, except_of=name):
             # Claimed by a sender that had lost its lock to us and not noticed yet.
-            await self._journal.write(attempts.recover, self._instance, except_of=name)
-        numbers = await self._journal.read(unknown.imports_with_unknown, self._instance)
+            await self._store.write(attempts.recover, self._instance, except_of=name)
+        numbers = await self._store.read(unknown.imports_with_unknown, self._instance)
         if self._only is not None:
             numbers = [one for one in numbers if one == self._only]
-        rows = await self._journal.read(unknown.unknown_rows, numbers) if numbers else []
-        if rows and not self._engine.scout.can_look:
-            await self._journal.write(
+        rows = await self._store.read(unknown.unknown_rows, numbers) if numbers else []
+        if rows and not self._engine.preflight.can_look:
+            await self._store.write(
                 unknown.wait_for_person,
                 [row.id for row in rows],
                 message="These credentials may not look: find out in Blnk whether it exists.",
@@ -201,7 +201,7 @@ class Caretaker:
             await self._look(look)
 
     async def _look(self, look: Look) -> None:
-        import_ = await self._journal.read(imports.by_number, look.rows[0].import_)
+        import_ = await self._store.read(imports.by_number, look.rows[0].import_)
         try:
             found = await self._engine.looker.find_together(
                 [row.ref for row in look.rows],
@@ -211,39 +211,39 @@ class Caretaker:
         except errors.AccessDenied as denied:
             if denied.status != 403:
                 raise
-            self._engine.scout.can_look = False
+            self._engine.preflight.can_look = False
             return
         if (lane := self._engine.lanes.get(import_.number)) is not None:
-            await self._engine.neighbours.judge(lane, [one for each in found.values() for one in each])
+            await self._engine.other_desks.judge(lane, [one for each in found.values() for one in each])
         now = self._gate.clock()
         witnessed = look.witness is not None and look.witness.ref in found
         conflicts = [row for row in look.rows if row.conflict and row.ref not in found]
-        taken = await ownership.taken(self._journal, self._engine.looker, conflicts)
+        taken = await ownership.taken(self._store, self._engine.looker, conflicts)
         if there := [row for row in look.rows if row.ref in found]:
             first = min(
                 (one for row in there for one in found[row.ref]), key=lambda one: sortable(one.created_at)
             )
-            await self._journal.write(ownership.were_found, import_.id, there, found)
-            await self._journal.write(remember_first, import_.number, first.created_at)
+            await self._store.write(ownership.were_found, import_.id, there, found)
+            await self._store.write(remember_first, import_.number, first.created_at)
         # Rows that may go again come first: each may become what vouches for the others.
         for row in sorted((row for row in look.rows if row.ref not in found), key=lambda one: one.conflict):
             if row.id in taken:
-                await self._journal.write(unknown.was_taken, row, why=taken[row.id])
+                await self._store.write(unknown.was_taken, row, why=taken[row.id])
             else:
                 await self._judge_absent(look, row, import_, now, witnessed=witnessed)
 
     async def _judge_absent(
         self, look: Look, row: UnknownRow, import_: Import, now: float, *, witnessed: bool
     ) -> None:
-        alone = not witnessed and not await self._journal.read(unknown.more_to_send, self._instance)
+        alone = not witnessed and not await self._store.read(unknown.more_to_send, self._instance)
         if not self._engine.resolver.absent(row, look, now, witness_was_found=witnessed, alone=alone):
             return
         is_running = import_.state is ImportState.RUNNING
         if witnessed or (is_running and not row.conflict):
-            await self._journal.write(unknown.was_absent, row, same_server_errors=SAME_SERVER_ERRORS)
+            await self._store.write(unknown.was_absent, row, same_server_errors=SAME_SERVER_ERRORS)
         elif import_.is_over or is_running:
             # Nothing newer can vouch for an absence, and this row will not go again to become its own proof.
-            await self._journal.write(
+            await self._store.write(
                 unknown.wait_for_person,
                 [row.id],
                 message="Blnk does not show it, but nothing newer was created to compare with.",
@@ -263,8 +263,8 @@ class Caretaker:
             await asyncio.sleep(self._waits.resolve)
 
     async def _remember_learned(self) -> None:
-        """Keeps pace and breaker in the journal, and hears from it whether pages are reading."""
-        kept = await self._journal.read(senders.learned, self._instance)
+        """Keeps pace and breaker in the store, and hears from it whether pages are reading."""
+        kept = await self._store.read(senders.learned, self._instance)
         wall, now = time.time(), self._gate.clock()
         self._gate.pace.pages_are_reading = wall - (kept.pages_read_at or 0.0) < PAGES_ACTIVE_SECONDS
         pace, breaker = self._gate.pace, self._gate.breaker
@@ -275,7 +275,7 @@ class Caretaker:
         state = (pace.learned_per_minute, pace.not_before if is_waiting else None, breaker.circuit)
         if state != self._kept:
             self._kept = state
-            await self._journal.write(
+            await self._store.write(
                 senders.remember_learned,
                 self._instance,
                 per_minute=pace.learned_per_minute,

@@ -19,12 +19,12 @@ from blnk_api.blnk.endpoints import Filter
 from blnk_api.errors import AccessDenied, BlnkError, ReadFailed
 from blnk_api.lookup.looker import CARRIES_A_REF, Looker, bound_of, parse_time, sortable
 from blnk_api.models import Balance
-from blnk_api.sending.gateway import Gate
+from blnk_api.sending.gateway import Gateway
 from blnk_api.sending.lane import Lane
 from blnk_api.store import imports
-from blnk_api.store.async_store import JournalThread
+from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.sending.attempts import WHO
-from blnk_api.store.sending.foreign_balances import Stranger, name_twins, strangers
+from blnk_api.store.sending.foreign_balances import ForeignBalance, name_twins, strangers
 from blnk_api.store.states import WORDS, PausedBy, Ramp, RowState
 
 LEAST_SECONDS = 5.0
@@ -38,20 +38,20 @@ _FIRST_YEAR = 2020
 """Before Blnk."""
 
 
-class Neighbours:
-    """One engine's. `start` runs something beside its ticks; `insist` writes until the journal takes it."""
+class OtherDesks:
+    """One engine's. `start` runs something beside its ticks; `insist` writes until the store takes it."""
 
     def __init__(
         self,
-        journal: JournalThread,
-        gate: Gate,
+        store: AsyncStore,
+        gateway: Gateway,
         looker: Looker,
         *,
         insist: Callable[..., Awaitable[None]],
         start: Callable[[Coroutine[Any, Any, None]], None],
     ) -> None:
-        self._journal = journal
-        self._gate = gate
+        self._store = store
+        self._gate = gateway
         self._looker = looker
         self._insist = insist
         self._start = start
@@ -121,7 +121,7 @@ class Neighbours:
         if not telling or not lane.sends:
             return True
         number, id = lane.import_.number, lane.import_.id
-        met = await self._journal.read(strangers, number, id, telling)
+        met = await self._store.read(strangers, number, id, telling)
         if not met:
             return True
         lane.sends = False
@@ -146,7 +146,7 @@ class Neighbours:
             await self._insist(name_twins, number, found)
 
 
-def reason(met: Sequence[Stranger]) -> str:
+def reason(met: Sequence[ForeignBalance]) -> str:
     """Why the import is paused, and what a person can do."""
     told = [
         f"row {one.label} has {one.balance_id}, which was not made here"

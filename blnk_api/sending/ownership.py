@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from blnk_api.errors import AccessDenied, ReadFailed
 from blnk_api.lookup.looker import Looker, judge
 from blnk_api.models import Balance
-from blnk_api.store.async_store import JournalThread
+from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.sending import unknown
 from blnk_api.store.sending.unknown import UnknownRow
 from blnk_api.store.states import RowState
@@ -39,9 +39,9 @@ def was_found(tx: Connection, import_id: str, row: UnknownRow, found: Sequence[B
             unknown.wait_for_person(tx, [row.id], message=verdict.message)
 
 
-async def taken(journal: JournalThread, looker: Looker, rows: Sequence[UnknownRow]) -> dict[int, str]:
+async def taken(store: AsyncStore, looker: Looker, rows: Sequence[UnknownRow]) -> dict[int, str]:
     """Of rows answered with a 409: which balance has their indicator, in words, where Blnk shows one."""
-    bodies = {row.id: await journal.read(unknown.body_of, row) for row in rows}
+    bodies = {row.id: await store.read(unknown.body_of, row) for row in rows}
     refs = {row.id: row.ref for row in rows}
     holders = await _holders(looker, {row: body for row, body in bodies.items() if body is not None})
     return {

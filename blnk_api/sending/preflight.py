@@ -10,39 +10,39 @@ from blnk_api.lookup.existing import ROWS_PER_FILL, settle, walk_up, walking_is_
 from blnk_api.lookup.looker import Looker, bound_of
 from blnk_api.lookup.retry_policy import WhileWanted
 from blnk_api.models import Balance
-from blnk_api.sending.gateway import Gate
+from blnk_api.sending.gateway import Gateway
 from blnk_api.sending.lane import Lane
-from blnk_api.sending.other_desks import Neighbours
+from blnk_api.sending.other_desks import OtherDesks
 from blnk_api.settings import Waits
 from blnk_api.store import imports
-from blnk_api.store.async_store import JournalThread
+from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.sending import attempts
 from blnk_api.store.sending.ready import Ready, ready_rows
 from blnk_api.store.states import PausedBy, Ramp, RowState
 
 
-class Scout:
-    """One engine's. `insist` writes to the journal until it takes it."""
+class Preflight:
+    """One engine's. `insist` writes to the store until it takes it."""
 
     def __init__(
         self,
-        journal: JournalThread,
-        gate: Gate,
+        store: AsyncStore,
+        gateway: Gateway,
         looker: Looker,
         waits: Waits,
         settle_seconds: float,
         *,
-        neighbours: Neighbours,
+        other_desks: OtherDesks,
         insist: Callable[..., Awaitable[None]],
     ) -> None:
         self.can_look = True
         """False once Blnk has said that these credentials may not."""
-        self._journal = journal
-        self._gate = gate
+        self._store = store
+        self._gate = gateway
         self._looker = looker
         self._waits = waits
         self._settle_seconds = settle_seconds
-        self._neighbours = neighbours
+        self._neighbours = other_desks
         self._insist = insist
 
     async def fill(self, lane: Lane) -> None:
@@ -50,7 +50,7 @@ class Scout:
         try:
             if not lane.is_looked_up:
                 await self._look_all_up(lane)
-            rows = await self._journal.read(
+            rows = await self._store.read(
                 ready_rows, lane.import_.number, after=lane.after, limit=ROWS_PER_FILL
             )
             if not rows:
@@ -62,7 +62,7 @@ class Scout:
             is_known = lane.is_walked or not self.can_look
             met: list[Balance] = []
             verdicts = (
-                {} if is_known else await settle(self._journal, self._looker, lane.import_, rows, met=met)
+                {} if is_known else await settle(self._store, self._looker, lane.import_, rows, met=met)
             )
             lane.after = rows[-1].id
             if not await self._neighbours.judge(lane, met):
@@ -88,7 +88,7 @@ class Scout:
         ready = lane.import_.counts.get(RowState.READY, 0)
         if self.can_look and await walking_is_cheaper(self._looker, ready):
             patience = WhileWanted(lambda: lane.sends, self._waits.journal_retry)
-            await walk_up(self._journal, self._looker.patient(patience), lane.import_)
+            await walk_up(self._store, self._looker.patient(patience), lane.import_)
             lane.is_walked = True
         lane.is_looked_up = True
 
@@ -130,7 +130,7 @@ class Scout:
         """
         while self.can_look:
             try:
-                import_ = await self._journal.read(imports.by_number, lane.import_.number)
+                import_ = await self._store.read(imports.by_number, lane.import_.number)
                 if not import_.counts.get(RowState.READY):
                     return True
                 await self._find(lane.made, bound_of(lane.created_from))

@@ -1,4 +1,4 @@
-"""Writes down what came of attempts, in groups, and whatever else the journal must not miss."""
+"""Writes down what came of attempts, in groups, and whatever else the store must not miss."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from blnk_api.sending import decisions
 from blnk_api.sending.lane import FEW_ROWS, Lane
-from blnk_api.store.async_store import JournalThread
+from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.sending import attempts
 from blnk_api.store.sending.attempts import Result
 
@@ -26,9 +26,9 @@ MOST_PER_RECORD = 300
 class Recorder:
     """One engine's. `is_well`: false after a write that failed until one is made; nothing is claimed then."""
 
-    def __init__(self, journal: JournalThread, lanes: Mapping[int, Lane], *, retry_seconds: float) -> None:
+    def __init__(self, store: AsyncStore, lanes: Mapping[int, Lane], *, retry_seconds: float) -> None:
         self.is_well = True
-        self._journal = journal
+        self._store = store
         self._lanes = lanes
         self._retry_seconds = retry_seconds
         self._came = asyncio.Event()
@@ -64,10 +64,10 @@ class Recorder:
     async def insist(
         self, act: Callable[Concatenate[Connection, P], object], *args: P.args, **kwargs: P.kwargs
     ) -> None:
-        """Writes what must not be lost, until the journal takes it."""
+        """Writes what must not be lost, until the store takes it."""
         while True:
             try:
-                await self._journal.write(act, *args, **kwargs)
+                await self._store.write(act, *args, **kwargs)
             except (OperationalError, OSError):
                 self.is_well = False
                 await asyncio.sleep(self._retry_seconds)
@@ -81,4 +81,4 @@ class Recorder:
             self.take_back(lane, len(lane.claimed), "The sender stopped before it left.")
             if lane.results:
                 with contextlib.suppress(SQLAlchemyError, OSError):
-                    await self._journal.write(attempts.record, lane.import_.number, lane.results)
+                    await self._store.write(attempts.record, lane.import_.number, lane.results)

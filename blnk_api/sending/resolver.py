@@ -34,7 +34,7 @@ class _Seen:
     pause: float
     absent_at: float | None = None
     is_written_down: bool = False
-    """The journal has it: from then on it says when the row is not unknown any more."""
+    """The store has it: from then on it says when the row is not unknown any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Resolver:
         self._seen[row] = _Seen(now, now + FIRST_LOOK_SECONDS, FIRST_LOOK_SECONDS)
 
     def due(self, rows: Sequence[UnknownRow], now: float) -> list[Look]:
-        """The looks to make now, for the unknown rows of the journal (all of them; others are forgotten)."""
+        """The looks to make now, for the unknown rows of the store (all of them; others are forgotten)."""
         current = {row.id for row in rows}
         self._seen = {
             id: seen for id, seen in self._seen.items() if id in current or not seen.is_written_down

@@ -1,4 +1,4 @@
-"""Compares what the journal calls created with what Blnk holds, once nothing is left to send.
+"""Compares what the store calls created with what Blnk holds, once nothing is left to send.
 
 Twins (a second balance of one ref) and missing balances are findings: told with their ids, never repaired
 by sending. Memory stays flat: what was found is one byte a row.
@@ -18,7 +18,7 @@ from blnk_api.facts.findings import Findings, RowFinding, Unexpected
 from blnk_api.lookup.looker import Looker, bound_of
 from blnk_api.lookup.sweep import FEW_LISTS, Sweep
 from blnk_api.models import IMPORT_ID, Balance
-from blnk_api.store.async_store import JournalThread
+from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
 from blnk_api.store.states import HELD, RowState
 from blnk_api.store.tables import is_one_of, rows
@@ -81,7 +81,7 @@ class _Bits:
 
 
 async def verify(
-    journal: JournalThread,
+    store: AsyncStore,
     looker: Looker,
     import_: Import,
     *,
@@ -94,7 +94,7 @@ async def verify(
     Begins at the import's bound each time: a balance that was committed late lies behind whatever an earlier
     comparison has seen.
     """
-    first, last, expected, created = await journal.read(_span, import_.number)
+    first, last, expected, created = await store.read(_span, import_.number)
     tally = _Tally(expected)
     if expected == 0:
         return tally.findings()
@@ -103,7 +103,7 @@ async def verify(
         if import_.created_from is not None:
             sweep = Sweep(
                 looker,
-                lambda after: journal.read(_refs, import_.number, after),
+                lambda after: store.read(_refs, import_.number, after),
                 created,
                 import_id=import_.id,
                 created_from=bound_of(import_.created_from),
@@ -111,8 +111,8 @@ async def verify(
                 clock=clock,
             )
             async for balances in sweep.pages():
-                await journal.read(_compare, import_, balances, seen, tally)
-        await _look_again(journal, looker, import_, seen, tally, settle_seconds=settle_seconds)
+                await store.read(_compare, import_, balances, seen, tally)
+        await _look_again(store, looker, import_, seen, tally, settle_seconds=settle_seconds)
     except AccessDenied as denied:
         if denied.status != 403:
             raise
@@ -177,7 +177,7 @@ def _compare(
 
 
 async def _look_again(
-    journal: JournalThread,
+    store: AsyncStore,
     looker: Looker,
     import_: Import,
     seen: _Bits,
@@ -188,7 +188,7 @@ async def _look_again(
     """Rows that the walk did not meet, by their balance's id: now, and after the settle time once more."""
     after = 0
     while True:
-        part = await journal.read(_unseen, import_.number, seen, after)
+        part = await store.read(_unseen, import_.number, seen, after)
         if not part:
             return
         after = part[-1][0]

@@ -1,4 +1,4 @@
-"""The journal inside an event loop: one thread writes and reads it, one transaction at a time."""
+"""The store inside an event loop: one thread writes and reads it, one transaction at a time."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,21 +8,21 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from blnk_api.store import Journal, failures
+from blnk_api.store import Store, failures
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class JournalThread:
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+class AsyncStore:
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._failed: dict[str, str] = {}
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
 
     @property
     def failure(self) -> str | None:
-        """Why the journal could not be written, or read, the last time that was tried; None if it could.
+        """Why the store could not be written, or read, the last time that was tried; None if it could.
 
         A full disk can still be read: only a write says that writing is possible again.
         """
@@ -34,7 +34,7 @@ class JournalThread:
         """Runs `act` in one committed transaction. When this raises, nobody may act on what it wrote."""
 
         def run() -> T:
-            with self._journal.write() as tx:
+            with self._store.write() as tx:
                 return act(tx, *args, **kwargs)
 
         return await self._run("write", run)
@@ -43,7 +43,7 @@ class JournalThread:
         self, act: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         def run() -> T:
-            with self._journal.read() as tx:
+            with self._store.read() as tx:
                 return act(tx, *args, **kwargs)
 
         return await self._run("read", run)

@@ -17,7 +17,7 @@ costs as much as running it. Each is half of the one before, so that any number 
 
 def given(name: str, **columns: ColumnElement[object]) -> CTE:
     """A table of what `run_at_once` is given, for a statement that takes its values from it: each column of
-    the type of a column of the journal."""
+    the type of a column of the database."""
     return (
         values(*(Column(key, like.type) for key, like in columns.items()), name=name)
         .data([tuple(bindparam(key, type_=like.type) for key, like in columns.items())])

@@ -1,4 +1,4 @@
-"""Opens the journal: one SQLite file beside the data, or a Postgres database; migrated before first use.
+"""Opens the store: one SQLite file beside the data, or a Postgres database; migrated before first use.
 
 SQLite runs in WAL with synchronous=FULL, so that a committed intent survives a power cut, and every write
 begins IMMEDIATE, so that two writers queue instead of failing half-way. A write should take under 100 ms:
@@ -21,8 +21,8 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 10
 
 
-class JournalUnavailable(Exception):
-    """The journal cannot be opened, read or written; nothing was sent because of it.
+class StoreUnavailable(Exception):
+    """The store cannot be opened, read or written; nothing was sent because of it.
 
     `may_pass`: the disk or the database server is away, and waiting may help.
     """
@@ -44,7 +44,7 @@ _FOR_SENDING = ("synchronous=FULL", "cache_size=-32000", "wal_autocheckpoint=800
 _FOR_DRAFTS = ("synchronous=NORMAL", "cache_size=-128000", "wal_autocheckpoint=32000")
 
 
-class Journal:
+class Store:
     """The database of imports, rows, attempts and events. Safe to share between threads."""
 
     def __init__(self, url: str, *, for_drafts: bool = False) -> None:
@@ -70,7 +70,7 @@ class Journal:
 
     @property
     def folder(self) -> Path:
-        """Where a SQLite journal lies; its locks lie beside it."""
+        """Where a SQLite store lies; its locks lie beside it."""
         return Path(self.url.database or "").absolute().parent
 
     def is_in_place(self) -> bool:
@@ -90,8 +90,8 @@ class Journal:
             else:
                 self._migrate()
         except (SQLAlchemyError, OSError) as problem:
-            told = f"The journal cannot be opened: {_first_line(problem)}"
-            raise JournalUnavailable(told, may_pass=failures.may_pass(problem)) from problem
+            told = f"The import database cannot be opened: {_first_line(problem)}"
+            raise StoreUnavailable(told, may_pass=failures.may_pass(problem)) from problem
 
     def _migrate(self) -> None:
         # Imported here: it takes as long to load as all the rest, and most processes never need it.
@@ -109,7 +109,7 @@ class Journal:
         if at == versions.get_current_head():
             return
         if at is not None and at not in self._versions:
-            raise JournalUnavailable(_LATER_VERSION)
+            raise StoreUnavailable(_LATER_VERSION)
         with self.write() as tx:
             if not self.is_sqlite:
                 tx.exec_driver_sql("SELECT pg_advisory_xact_lock(7316202)")
@@ -120,7 +120,7 @@ class Journal:
         """Raises JournalUnavailable where a newer program has changed the database since it was opened."""
         at = tx.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none()
         if at is not None and self._versions and at not in self._versions:
-            raise JournalUnavailable(_LATER_VERSION)
+            raise StoreUnavailable(_LATER_VERSION)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
 from blnk_api.settings import Instance
 from blnk_api.store import imports as all_imports
 from blnk_api.store.imports import Import
-from blnk_api.store.rows import JournalRow, by_id
+from blnk_api.store.rows import StoredRow, by_id
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.store.tables import counts, imports, instances, is_one_of, rows
 
@@ -38,11 +38,11 @@ class Search:
 
 
 @dataclass(frozen=True)
-class Maker:
+class BalanceOrigin:
     """The row that made a balance, and its import."""
 
     import_: Import
-    row: JournalRow
+    row: StoredRow
 
 
 def search(tx: Connection, wanted: Search, *, before: int | None = None, limit: int = 50) -> list[Import]:
@@ -88,7 +88,7 @@ def _holds(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
     )
 
 
-def makers_of(tx: Connection, balance_id: str, instance: Instance | None = None) -> list[Maker]:
+def makers_of(tx: Connection, balance_id: str, instance: Instance | None = None) -> list[BalanceOrigin]:
     """The rows that made this balance: one, unless several instances use the same ids."""
     known = select(instances.c.id)
     if instance is not None:
@@ -103,10 +103,10 @@ def makers_of(tx: Connection, balance_id: str, instance: Instance | None = None)
             rows.c.instance.in_(numbers), rows.c.balance_id == balance_id, is_one_of(rows, _ONE_STATE)
         )
     ).all()
-    return [Maker(all_imports.by_number(tx, one.import_), by_id(tx, one.id)) for one in found]
+    return [BalanceOrigin(all_imports.by_number(tx, one.import_), by_id(tx, one.id)) for one in found]
 
 
-def row_of_ref(tx: Connection, import_: Import, ref: str) -> JournalRow | None:
+def row_of_ref(tx: Connection, import_: Import, ref: str) -> StoredRow | None:
     """The row of an import that stamps this on its balance, whatever became of the row."""
     found = tx.execute(
         select(rows.c.id).where(rows.c.import_ == import_.number, rows.c.ref == ref).limit(1)

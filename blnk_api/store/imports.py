@@ -1,4 +1,4 @@
-"""Imports in the journal: made, found, listed, and moved by people."""
+"""Imports in the store: made, found, listed, and moved by people."""
 
 import secrets
 import time
@@ -170,7 +170,7 @@ def new_id() -> str:
 
 
 def instance_number(tx: Connection, instance: Instance) -> int:
-    """The number of an instance in this journal; made on first use."""
+    """The number of an instance in this store; made on first use."""
     facts = {
         "base_url": instance.base_url,
         "instance_id": instance.instance_id,

@@ -1,4 +1,4 @@
-"""The sender's lock: only its holder posts balances. It lives where the journal lives."""
+"""The sender's lock: only its holder posts balances. It lives where the store lives."""
 
 import time
 from pathlib import Path
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api.store import failures
-from blnk_api.store.database import Journal, JournalUnavailable, file_at
+from blnk_api.store.database import Store, StoreUnavailable, file_at
 
 _ADVISORY_KEY = 7316201
 _CHECK_SECONDS = 1.0
@@ -26,8 +26,8 @@ MOVED = (
 class SenderLock:
     """Taken with `take`, kept until `release` or the process's end. On Postgres it can be lost: `is_held`."""
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._file: FileLock | None = None
         self._connection: Connection | None = None
         self._checked_at = 0.0
@@ -35,7 +35,7 @@ class SenderLock:
 
     def take(self) -> bool:
         """Whether this process holds it now. Raises JournalUnavailable where locks cannot be trusted."""
-        return self._take_file() if self._journal.is_sqlite else self._take_advisory()
+        return self._take_file() if self._store.is_sqlite else self._take_advisory()
 
     def is_held(self) -> bool:
         """Cheap enough to ask before every claim: the database is asked once a second."""
@@ -56,11 +56,11 @@ class SenderLock:
     def _is_in_place(self) -> bool:
         """Whether database and lock are the files that they were: in a data folder that was moved or replaced
         another process may hold a lock of its own and send the same rows."""
-        return self._journal.is_in_place() and file_at(self._path) == self._locked
+        return self._store.is_in_place() and file_at(self._path) == self._locked
 
     @property
     def _path(self) -> Path:
-        return self._journal.folder / "sender.lock"
+        return self._store.folder / "sender.lock"
 
     def release(self) -> None:
         if self._file is not None:
@@ -80,34 +80,34 @@ class SenderLock:
         self.release()
 
     def _take_file(self) -> bool:
-        if _file_system_of(self._journal.folder) in _NETWORK_FILE_SYSTEMS:
-            raise JournalUnavailable(
-                f"{self._journal.folder} is on a network file system, whose locks cannot be trusted. Put the "
+        if _file_system_of(self._store.folder) in _NETWORK_FILE_SYSTEMS:
+            raise StoreUnavailable(
+                f"{self._store.folder} is on a network file system, whose locks cannot be trusted. Put the "
                 "data folder on a local disk (BLNK_DATA_DIR), or use Postgres (BLNK_DATABASE_URL)."
             )
-        if not self._journal.is_in_place():
-            raise JournalUnavailable(MOVED)
+        if not self._store.is_in_place():
+            raise StoreUnavailable(MOVED)
         lock = FileLock(self._path, timeout=0)
         try:
             lock.acquire()
         except Timeout:
             return False
         except OSError as problem:
-            raise JournalUnavailable(f"The sender's lock cannot be taken: {problem.strerror}.") from problem
+            raise StoreUnavailable(f"The sender's lock cannot be taken: {problem.strerror}.") from problem
         self._file, self._locked = lock, file_at(self._path)
         return True
 
     def _take_advisory(self) -> bool:
         # Its own connection, outside every transaction: the lock lives exactly as long as this session.
         try:
-            connection = self._journal.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            connection = self._store.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         except SQLAlchemyError as problem:
-            raise JournalUnavailable(failures.explain(problem), may_pass=True) from problem
+            raise StoreUnavailable(failures.explain(problem), may_pass=True) from problem
         try:
             taken = connection.execute(text(f"SELECT pg_try_advisory_lock({_ADVISORY_KEY})")).scalar_one()
         except SQLAlchemyError as problem:
             connection.close()
-            raise JournalUnavailable(failures.explain(problem), may_pass=True) from problem
+            raise StoreUnavailable(failures.explain(problem), may_pass=True) from problem
         if not taken:
             connection.close()
             return False

@@ -7,12 +7,12 @@ from sqlalchemy import Connection
 
 from blnk_api.store import events, rows
 from blnk_api.store.events import EventKind
-from blnk_api.store.rows import JournalRow
+from blnk_api.store.rows import StoredRow
 
 _LABEL = re.compile(r"\s*(\d{1,9})(?:[^\w]+(\S+))?\s*")
 
 
-def rows_named(tx: Connection, import_: int, label: str) -> list[JournalRow]:
+def rows_named(tx: Connection, import_: int, label: str) -> list[StoredRow]:
     """The row called "12" or "12·USD"; all of a record that makes several where only its number is said."""
     said = _LABEL.fullmatch(label.replace(",", ""))
     if said is None:

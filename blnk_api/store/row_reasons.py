@@ -2,7 +2,7 @@
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 
-from blnk_api.store.rows import JournalRow, row_of
+from blnk_api.store.rows import StoredRow, row_of
 from blnk_api.store.states import RowState
 from blnk_api.store.tables import rows
 
@@ -24,7 +24,7 @@ def numbers_with(tx: Connection, import_: int, state: RowState, why: str) -> lis
     return list(dict.fromkeys(one.number for one in found))
 
 
-def first_with(tx: Connection, import_: int, state: RowState, why: str, *, limit: int) -> list[JournalRow]:
+def first_with(tx: Connection, import_: int, state: RowState, why: str, *, limit: int) -> list[StoredRow]:
     """The first of these rows, to be shown."""
     return [row_of(one) for one in tx.execute(_with(select(rows), import_, state, why).limit(limit))]
 

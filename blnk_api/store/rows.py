@@ -1,4 +1,4 @@
-"""Rows in the journal: written in chunks while a file is checked, read in pages by keyset."""
+"""Rows in the store: written in chunks while a file is checked, read in pages by keyset."""
 
 import time
 from collections.abc import Collection, Sequence
@@ -19,7 +19,7 @@ from blnk_api.store.transitions import IDS_PER_STATEMENT, count
 
 @dataclass(frozen=True, slots=True)
 class NewRow:
-    """A checked row on its way into the journal. `body` and `ref` are absent when it is invalid."""
+    """A checked row on its way into the store. `body` and `ref` are absent when it is invalid."""
 
     number: int
     part: str
@@ -36,7 +36,7 @@ class NewRow:
 
 
 @dataclass(frozen=True, slots=True)
-class JournalRow:
+class StoredRow:
     """A row as it stands."""
 
     id: int
@@ -115,7 +115,7 @@ _REWRITE = (
 )
 
 
-def rewrite(tx: Connection, import_: int, changed: Sequence[tuple[JournalRow, NewRow]]) -> None:
+def rewrite(tx: Connection, import_: int, changed: Sequence[tuple[StoredRow, NewRow]]) -> None:
     """Puts what a repair made of rows in their places. Only for drafts, of which nothing was ever sent."""
     now = time.time()
     run_at_once(
@@ -157,7 +157,7 @@ def page(
     states: Sequence[RowState] | None = None,
     after: int = 0,
     limit: int = 100,
-) -> list[JournalRow]:
+) -> list[StoredRow]:
     """Rows in file order after the row with this id."""
     query = select(rows).where(rows.c.import_ == import_, rows.c.id > after).order_by(rows.c.id).limit(limit)
     if states is not None:
@@ -165,7 +165,7 @@ def page(
     return [row_of(one) for one in tx.execute(query).all()]  # one by one they would cost twice as much
 
 
-def waiting_for_person(tx: Connection, import_: int, *, limit: int) -> list[JournalRow]:
+def waiting_for_person(tx: Connection, import_: int, *, limit: int) -> list[StoredRow]:
     """The first rows in file order that only a person can settle."""
     waits = (rows.c.import_ == import_, rows.c.state == RowState.UNKNOWN, rows.c.waits_for_person.is_(True))
     return [row_of(one) for one in tx.execute(select(rows).where(*waits).order_by(rows.c.id).limit(limit))]
@@ -203,18 +203,18 @@ def numbers_of(tx: Connection, ids: Collection[int]) -> dict[int, int]:
     return found
 
 
-def of_records(tx: Connection, import_: int, numbers: Collection[int]) -> list[JournalRow]:
+def of_records(tx: Connection, import_: int, numbers: Collection[int]) -> list[StoredRow]:
     """The rows of some records, in file order."""
     query = select(rows).where(rows.c.import_ == import_, rows.c.number.in_(sorted(numbers)))
     return [row_of(one) for one in tx.execute(query.order_by(rows.c.id))]
 
 
-def by_id(tx: Connection, row: int) -> JournalRow:
+def by_id(tx: Connection, row: int) -> StoredRow:
     return row_of(tx.execute(select(rows).where(rows.c.id == row)).one())
 
 
-def row_of(one: Any) -> JournalRow:
-    return JournalRow(
+def row_of(one: Any) -> StoredRow:
+    return StoredRow(
         id=one.id,
         number=one.number,
         part=one.part,

@@ -143,7 +143,7 @@ class PausedBy(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What an attempt came to, as the journal keeps it."""
+    """What an attempt came to, as the store keeps it."""
 
     CREATED = "created"
     EXISTED = "existed"

@@ -1,4 +1,4 @@
-"""The journal's tables. A change here comes with a numbered migration in `migrations/versions`.
+"""The store's tables. A change here comes with a numbered migration in `migrations/versions`.
 
 Times are seconds since 1970, UTC. JSON is kept as text or bytes made by orjson: the bulk paths write a
 million of them, and a body is sent exactly as it was stored.

@@ -18,7 +18,7 @@ _POLL_SECONDS = 0.05
 
 
 class TokenStore:
-    """The journal's table of tokens. All of it raises ReadFailed when the journal does not answer."""
+    """The store's table of tokens. All of it raises ReadFailed when the store does not answer."""
 
     def __init__(self, engine: Engine, locks_dir: Path) -> None:
         """`locks_dir` is used with SQLite only; Postgres locks for us."""
@@ -43,7 +43,7 @@ class TokenStore:
 
     @contextmanager
     def lock(self, key: str, *, timeout_seconds: float) -> Iterator[None]:
-        """One holder among all threads and processes on this journal; never a journal transaction."""
+        """One holder among all threads and processes on this store; never a store transaction."""
         digest = hashlib.sha256(key.encode()).digest()
         sqlite = self._engine.dialect.name == "sqlite"
         held = self._file_lock(digest, timeout_seconds) if sqlite else self._advisory(digest, timeout_seconds)
@@ -90,7 +90,9 @@ def _told() -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, OSError):
-        raise ReadFailed("The tokens kept in the journal cannot be read or written just now.") from None
+        raise ReadFailed(
+            "The tokens kept in the import database cannot be read or written just now."
+        ) from None
 
 
 def _busy() -> ReadFailed:

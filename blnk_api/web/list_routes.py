@@ -21,7 +21,7 @@ from blnk_api.files import csv_writer, xlsx_writer
 from blnk_api.files.kinds import FileKind
 from blnk_api.files.table import Cell
 from blnk_api.reports import months
-from blnk_api.reports.months import Made, Month
+from blnk_api.reports.months import CreatedBalance, Month
 from blnk_api.settings import Connection
 from blnk_api.store import import_search
 from blnk_api.store.import_search import Search
@@ -107,7 +107,7 @@ def _imports(desk: Desk, _: Connection, asked: Asked) -> Table:
 def _all_found(desk: Desk, search: Search) -> Iterator[Import]:
     before: int | None = None
     while True:
-        with desk.journal.read() as tx:
+        with desk.store.read() as tx:
             page = import_search.search(tx, search, before=before, limit=_PAGE_IMPORTS)
         yield from page
         if len(page) < _PAGE_IMPORTS:
@@ -119,11 +119,11 @@ def _month(desk: Desk, connection: Connection, asked: Asked) -> Table:
     month, zone = Month.parse(asked["month"]), desk.settings.time_zone
     assert month is not None
     header = [f"Created ({zone})", "Who", "Ledger", "Currency", "Balance id", "Import", "File", "Row"]
-    with desk.journal.read() as tx:
+    with desk.store.read() as tx:
         number = import_search.number_of(tx, connection.instance)
-    made = months.balances(desk.journal, number, month, zone) if number is not None else ()
+    made = months.balances(desk.store, number, month, zone) if number is not None else ()
 
-    def record(one: Made) -> Sequence[Cell]:
+    def record(one: CreatedBalance) -> Sequence[Cell]:
         return [
             *(datetime.fromtimestamp(one.at, zone), phrases.actor(one.who), one.ledger_id, one.currency),
             *(one.balance_id, one.import_id, one.file_name, one.row),

@@ -43,7 +43,7 @@ def _open(desk: Desk, request: Request) -> Receipt:
     n = wanted.variant.removeprefix(_VARIANT)
     if n == wanted.variant or not n.isdecimal():
         raise BadLink
-    with desk.journal.read() as tx:
+    with desk.store.read() as tx:
         import_ = imports.find(tx, wanted.import_id)
         found = receipt_records.find(tx, import_.number, int(n)) if import_ else None
     if found is None:

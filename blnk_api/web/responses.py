@@ -14,7 +14,7 @@ from blnk_api.desk.desk import Desk, open_desk
 from blnk_api.desk.links import BadLink, OldLink
 from blnk_api.errors import SettingsProblem
 from blnk_api.files.kinds import FileKind
-from blnk_api.store import JournalUnavailable
+from blnk_api.store import StoreUnavailable
 
 NO_STORE = {"Cache-Control": "no-store"}
 SEALED = {"Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'", **NO_STORE}
@@ -54,7 +54,7 @@ def _answer(open_: Callable[[Desk, Request], Response], request: Request) -> Res
         return _say(410, "This link has expired. Open the page that it is from, and follow it there.")
     except CannotBe as problem:
         return _say(problem.status, str(problem))
-    except (SettingsProblem, JournalUnavailable):
+    except (SettingsProblem, StoreUnavailable):
         return _say(503, "Balance Desk is not set up correctly at this moment. Its pages say what is wrong.")
     except OSError as problem:
         return _say(507, f"The download cannot be written on the server: {problem.strerror}.")

@@ -61,13 +61,13 @@ def _download(desk: Desk, request: Request) -> Response:
     import_ = _found(desk, wanted.import_id)
     name = results.file_name(import_, variant, kind)
     if kind is FileKind.CSV:
-        return file(name, kind, results.stream(desk.journal, import_, variant))
-    return workbook(name, results.workbook(desk.journal, import_, variant, desk.settings.data_dir))
+        return file(name, kind, results.stream(desk.store, import_, variant))
+    return workbook(name, results.workbook(desk.store, import_, variant, desk.settings.data_dir))
 
 
 def _problem_rows(desk: Desk, request: Request) -> Response:
     import_ = _found(desk, desk.links.open_as(token(request), ProblemRows).import_id)
-    made = problem_workbook.workbook(desk.journal, import_, desk.settings.data_dir)
+    made = problem_workbook.workbook(desk.store, import_, desk.settings.data_dir)
     return workbook(problem_workbook.file_name(import_), made)
 
 
@@ -103,7 +103,7 @@ def _ledgers(desk: Desk, connection: Connection) -> list[Ledger]:
 
 
 def _found(desk: Desk, id: str) -> Import:
-    with desk.journal.read() as tx:
+    with desk.store.read() as tx:
         import_ = imports.find(tx, id)
     if import_ is None:
         raise CannotBe(404, "The import behind this download link is not here any more.")

@@ -12,7 +12,7 @@ from blnk_api.facts.totals import LedgerTotal, Totals
 from blnk_api.files.column_labels import told_apart
 from blnk_api.files.csv import encodings
 from blnk_api.store.imports import Import
-from blnk_api.store.rows import JournalRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.wording.balance_fields import FIELDS
 from blnk_api.wording.phrases import plural
 
@@ -95,12 +95,12 @@ def column(import_: Import, position: int) -> str:
     return names[position] if position < len(names) else f"Column {position + 1}"
 
 
-def wrong(row: JournalRow) -> str:
+def wrong(row: StoredRow) -> str:
     """What keeps a row from being sent."""
     return row.wrong or row.message or ""
 
 
-def as_sent(found: Sequence[JournalRow]) -> dict[str, list[str]]:
+def as_sent(found: Sequence[StoredRow]) -> dict[str, list[str]]:
     """Rows as they leave, a column for each field and each name of the metadata."""
     bodies = [orjson.loads(row.body or b"{}") for row in found]
     told: dict[str, list[str]] = {"Row": [row.label for row in found]}

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from blnk_api.store import events, row_history
 from blnk_api.store.events import EventKind
 from blnk_api.store.imports import Import
-from blnk_api.store.sending.late_records import LateLooks
+from blnk_api.store.sending.late_records import PendingLateLookups
 from blnk_api.wording import phrases
 from blnk_api.wording.phrases import listed, plural
 
@@ -33,7 +33,7 @@ def findings(tx: Connection, import_: Import) -> list[str]:
     return said
 
 
-def still_to_look(looks: LateLooks, when: Callable[[float], str]) -> str | None:
+def still_to_look(looks: PendingLateLookups, when: Callable[[float], str]) -> str | None:
     """Which rows are looked up again, and when; None where none ever was. `when` tells a time."""
     if looks.next_at is None or looks.until is None:
         if not looks.over or looks.last_at is None:

@@ -2,7 +2,7 @@
 
 from blnk_api.settings import Connection
 from blnk_api.store.imports import Import
-from blnk_api.store.sending.senders import Learned
+from blnk_api.store.sending.senders import LearnedPace
 from blnk_api.store.states import ImportState, Ramp, RowState
 from blnk_api.wording.phrases import needs_someone, plural, title
 
@@ -77,7 +77,7 @@ def held_up(import_: Import) -> str | None:
 
 
 def pace(
-    learned: Learned,
+    learned: LearnedPace,
     connection: Connection | None,
     rows_per_second: float | None,
     now: float,

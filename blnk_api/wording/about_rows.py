@@ -9,8 +9,8 @@ from blnk_api.common.visible import shown
 from blnk_api.facts.findings import Findings
 from blnk_api.models import IMPORT_ID, IMPORT_REF, RequestFields
 from blnk_api.store.imports import Import
-from blnk_api.store.people.edits import Repair
-from blnk_api.store.rows import Attempt, JournalRow
+from blnk_api.store.people.edits import RecordedEdit
+from blnk_api.store.rows import Attempt, StoredRow
 from blnk_api.store.states import Outcome, RowState
 from blnk_api.wording import about_files, phrases
 from blnk_api.wording.balance_fields import FIELDS
@@ -35,7 +35,7 @@ WHY_TWO = (
 )
 
 
-def sent(row: JournalRow, import_: Import) -> list[tuple[str, str]]:
+def sent(row: StoredRow, import_: Import) -> list[tuple[str, str]]:
     """The fields of a row's request, named; metadata under its own names. Empty when it has none."""
     if row.body is None:
         return []
@@ -60,7 +60,7 @@ def sent(row: JournalRow, import_: Import) -> list[tuple[str, str]]:
     )
 
 
-def in_short(row: JournalRow) -> str:
+def in_short(row: StoredRow) -> str:
     """What a row asks for in one line, without our marks."""
     if row.body is None:
         return ""
@@ -71,7 +71,7 @@ def in_short(row: JournalRow) -> str:
     return " · ".join(str(value) for value in values)
 
 
-def changed(changes: Iterable[Repair], import_: Import, zone: tzinfo) -> list[str]:
+def changed(changes: Iterable[RecordedEdit], import_: Import, zone: tzinfo) -> list[str]:
     """What people changed in a record before it was sent, one sentence each."""
     said = []
     for one in changes:
@@ -84,7 +84,7 @@ def changed(changes: Iterable[Repair], import_: Import, zone: tzinfo) -> list[st
     return said
 
 
-def as_in_file(row: JournalRow, import_: Import) -> list[tuple[str, str]]:
+def as_in_file(row: StoredRow, import_: Import) -> list[tuple[str, str]]:
     """The row's cells under their headers, as they stand now."""
     return [
         (name, row.cells[at] if at < len(row.cells) else "")
@@ -127,7 +127,7 @@ def _came_to(one: Attempt) -> str:
     return "No answer yet" if one.outcome is None else CAME_TO[Outcome(one.outcome)]
 
 
-def needs_a_look(row: JournalRow, tried: Sequence[Attempt], zone: tzinfo) -> list[str]:
+def needs_a_look(row: StoredRow, tried: Sequence[Attempt], zone: tzinfo) -> list[str]:
     """What happened to a row that nobody knows the fate of, one sentence each, in order."""
     said = []
     if tried:
@@ -149,7 +149,7 @@ def _as_sentence(text: str | None) -> str:
     return "" if not text else text if text[-1] in ".!?" else f"{text}."
 
 
-def about(row: JournalRow, findings: Findings | None) -> list[str]:
+def about(row: StoredRow, findings: Findings | None) -> list[str]:
     """What the comparison with Blnk brought to light about this row, and what to do."""
     if findings is None:
         return []

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import tzinfo
 
 from blnk_api.settings import Settings
-from blnk_api.store.sending.stops import Press
+from blnk_api.store.sending.stops import StopEvent
 from blnk_api.wording import phrases
 
 MEANS = (
@@ -13,14 +13,14 @@ MEANS = (
 )
 
 
-def scope(press: Press, settings: Settings) -> str:
+def scope(press: StopEvent, settings: Settings) -> str:
     """What a press of the switch was for: "all connections", or one by its label."""
     if press.instance is None:
         return "all connections"
     return phrases.instance(press.instance, settings.connection_of(press.instance))
 
 
-def in_force(press: Press, settings: Settings, zone: tzinfo) -> str:
+def in_force(press: StopEvent, settings: Settings, zone: tzinfo) -> str:
     """A stop, for as long as it holds."""
     return (
         f"Sending is stopped for {scope(press, settings)}: {phrases.actor(press.who)}, "
@@ -28,7 +28,7 @@ def in_force(press: Press, settings: Settings, zone: tzinfo) -> str:
     )
 
 
-def pressed(press: Press, settings: Settings, zone: tzinfo) -> str:
+def pressed(press: StopEvent, settings: Settings, zone: tzinfo) -> str:
     """One use of the switch, for a list of them."""
     what = "Stopped" if press.stopped else "Started"
     return (
@@ -45,6 +45,6 @@ def on_their_way(n: int) -> str:
     return f"{phrases.plural(n, 'row')} {are} on the way to Blnk still, and {they} will come to an end."
 
 
-def what_holds(holding: Sequence[Press], settings: Settings, zone: tzinfo) -> str:
+def what_holds(holding: Sequence[StopEvent], settings: Settings, zone: tzinfo) -> str:
     """Why nothing is sent, where several stops may be the reason."""
     return " ".join(in_force(one, settings, zone) for one in holding)

@@ -4,13 +4,13 @@ import asyncio
 import time
 from contextlib import suppress
 
-from blnk_api.drafts.check_process import ChecksApart
+from blnk_api.drafts.check_process import CheckProcesses
 from blnk_api.drafts.existence_check import look_draft_up
 from blnk_api.errors import BlnkError
 from blnk_api.lookup.looker import Looker
 from blnk_api.settings import Settings
 from blnk_api.store import imports
-from blnk_api.store.async_store import JournalThread
+from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
 from blnk_api.store.states import Stage
 
@@ -18,11 +18,11 @@ _AGAIN_SECONDS = 2.0
 """Before a check that failed, because Blnk did not answer or the process died, is begun again."""
 
 
-class Preparer:
-    def __init__(self, settings: Settings, thread: JournalThread) -> None:
+class DraftChecks:
+    def __init__(self, settings: Settings, thread: AsyncStore) -> None:
         self._settings = settings
         self._thread = thread
-        self._checks = ChecksApart(settings, thread)
+        self._checks = CheckProcesses(settings, thread)
         self._looks: dict[str, tuple[Looker, asyncio.Task[None]]] = {}
         self._not_before: dict[tuple[str, Stage | None, int], float] = {}
 

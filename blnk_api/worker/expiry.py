@@ -8,7 +8,7 @@ import time
 from itertools import islice
 
 from blnk_api.settings import Settings
-from blnk_api.store import Journal, imports
+from blnk_api.store import Store, imports
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.states import ImportState
@@ -18,15 +18,15 @@ _DAY_SECONDS = 86_400.0
 _IDS_PER_READ = 500
 
 
-def expire(journal: Journal, settings: Settings, *, now: float | None = None) -> None:
+def expire(store: Store, settings: Settings, *, now: float | None = None) -> None:
     """Cancels drafts that are older than the settings keep them, and removes the uploaded files of imports
     that were cancelled longer ago than that. Raises OSError or SQLAlchemyError; the rest comes next time."""
     days = settings.drafts_after_days
     before = (time.time() if now is None else now) - days * _DAY_SECONDS
-    with journal.read() as tx:
+    with store.read() as tx:
         old = imports.untouched_drafts(tx, before)
     for number in old:
-        with journal.write() as tx:
+        with store.write() as tx:
             drafts_alone = [ImportState.DRAFT]
             ended = time.time()
             if not move_import(tx, number, from_=drafts_alone, to=ImportState.CANCELLED, finished_at=ended):
@@ -35,17 +35,17 @@ def expire(journal: Journal, settings: Settings, *, now: float | None = None) ->
             note(tx, number, who=WHO, what=EventKind.EXPIRED, detail=Particulars(days=days))
             id = imports.by_number(tx, number).id
         _remove_file(settings, id)
-    for id in _cancelled_with_a_file(journal, settings, before):
+    for id in _cancelled_with_a_file(store, settings, before):
         _remove_file(settings, id)
 
 
-def _cancelled_with_a_file(journal: Journal, settings: Settings, before: float) -> list[str]:
+def _cancelled_with_a_file(store: Store, settings: Settings, before: float) -> list[str]:
     if not settings.uploads_dir.is_dir():
         return []
     names = (one.name for one in settings.uploads_dir.iterdir())
     found: list[str] = []
     while part := list(islice(names, _IDS_PER_READ)):
-        with journal.read() as tx:
+        with store.read() as tx:
             found += imports.cancelled_before(tx, part, before)
     return found
 

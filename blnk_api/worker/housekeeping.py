@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api.reports import receipts as writing
 from blnk_api.settings import Settings
-from blnk_api.store import Journal
+from blnk_api.store import Store
 from blnk_api.store.people import receipt_records
 from blnk_api.worker import expiry, purge
 
@@ -25,11 +25,11 @@ _AGAIN_SECONDS = 30.0
 """After a disk that was full or a database that did not answer."""
 
 
-class Closing:
+class Housekeeping:
     """One for each process; every process that sends may have one, as each receipt is written once."""
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._thread: threading.Thread | None = None
         self._owed: set[int] = set()
         self._since_event = 0
@@ -56,27 +56,27 @@ class Closing:
 
     def tend_now(self, settings: Settings) -> None:
         """Writes the receipts that are owed, and purges. Raises OSError or SQLAlchemyError."""
-        with self._journal.read() as tx:
+        with self._store.read() as tx:
             owed, newest = receipt_records.owed(tx, since_event=self._since_event)
         self._owed |= set(owed)
         self._since_event = newest
         for number in sorted(self._owed)[:_AT_ONCE]:
             self._write(settings, number)
-            with self._journal.read() as tx:
+            with self._store.read() as tx:
                 if not receipt_records.is_owed(tx, number):
                     self._owed.discard(number)
         self._owed -= self._failed
         if time.monotonic() - self._purged_at > _PURGES_SECONDS:
             self._purged_at = time.monotonic()
-            purge.purge_old(self._journal, settings)
+            purge.purge_old(self._store, settings)
         if time.monotonic() - self._expired_at > _EXPIRES_SECONDS:
             self._expired_at = time.monotonic()
-            expiry.expire(self._journal, settings)
+            expiry.expire(self._store, settings)
 
     def _write(self, settings: Settings, number: int) -> None:
         """One import whose contents make no receipt must not keep all others from theirs."""
         try:
-            writing.write_owed(self._journal, settings.receipts_dir, number)
+            writing.write_owed(self._store, settings.receipts_dir, number)
         except (SQLAlchemyError, OSError):
             raise
         except Exception:

@@ -1,4 +1,4 @@
-"""The process that sends: one at a time for a journal, started and watched by the app, or alone.
+"""The process that sends: one at a time for a store, started and watched by the app, or alone.
 
     python -m blnk_api.worker.main [--owner NAME] [--stop-with-stdin]
 
@@ -30,21 +30,21 @@ from blnk_api.common import open_files, private_files
 from blnk_api.common.log import to_stderr
 from blnk_api.errors import SettingsProblem
 from blnk_api.sending.engine import Engine
-from blnk_api.sending.gateway import Gate
-from blnk_api.sending.lifecycle import Caretaker
+from blnk_api.sending.gateway import Gateway
+from blnk_api.sending.lifecycle import Lifecycle
 from blnk_api.settings import Connection, Settings
-from blnk_api.store import Journal, JournalUnavailable, failures, imports
-from blnk_api.store.async_store import JournalThread
+from blnk_api.store import Store, StoreUnavailable, failures, imports
+from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.lock import MOVED, SenderLock
 from blnk_api.store.sending import attempts, senders
 from blnk_api.store.token_store import TokenStore
-from blnk_api.worker.draft_checks import Preparer
-from blnk_api.worker.housekeeping import Closing
+from blnk_api.worker.draft_checks import DraftChecks
+from blnk_api.worker.housekeeping import Housekeeping
 
 log = logging.getLogger("blnk.worker")
 
 MOST_WAIT_SECONDS = 600.0
-"""Of a wait that the journal remembers: its moment is wall time, and that clock may have jumped since."""
+"""Of a wait that the store remembers: its moment is wall time, and that clock may have jumped since."""
 
 
 class LockLost(Exception):
@@ -54,8 +54,8 @@ class LockLost(Exception):
 async def engine_for(
     settings: Settings,
     connection: Connection,
-    journal: Journal,
-    thread: JournalThread,
+    store: Store,
+    thread: AsyncStore,
     lock: SenderLock,
     *,
     only: int | None = None,
@@ -86,19 +86,19 @@ async def engine_for(
         request_timeout_seconds=connection.request_timeout_seconds,
     )
     tokens = token_source(
-        connection, TokenStore(journal.engine, settings.data_dir), connect_seconds=settings.waits.connect
+        connection, TokenStore(store.engine, settings.data_dir), connect_seconds=settings.waits.connect
     )
-    gate = Gate(connection, client, tokens, pace, breaker, read_again_seconds=settings.waits.read_again)
+    gateway = Gateway(connection, client, tokens, pace, breaker, read_again_seconds=settings.waits.read_again)
     engine = Engine(
         thread,
-        gate,
+        gateway,
         settings.waits,
         most_at_once=most_at_once,
         settle_seconds=settle_seconds,
         holds_lock=lock.is_held,
     )
-    caretaker = Caretaker(engine, number, settings.waits, only=only, wall=wall)
-    tasks = [asyncio.create_task(engine.run()), asyncio.create_task(caretaker.run())]
+    lifecycle = Lifecycle(engine, number, settings.waits, only=only, wall=wall)
+    tasks = [asyncio.create_task(engine.run()), asyncio.create_task(lifecycle.run())]
     return Running(connection, number, engine, client, tasks)
 
 
@@ -121,7 +121,7 @@ class Running:
                 raise RuntimeError(f"sending for {self.connection.name} ended by itself")
 
     async def stop(self) -> None:
-        """Rows in flight stay SENDING in the journal; whoever sends next looks them up."""
+        """Rows in flight stay SENDING in the store; whoever sends next looks them up."""
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
@@ -132,20 +132,20 @@ class Worker:
     def __init__(
         self,
         settings: Settings,
-        journal: Journal,
+        store: Store,
         owner: str,
         tell: Callable[[str | None], None] = lambda _: None,
         *,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """`tell` is given why the journal cannot be used, and None when it can be again."""
+        """`tell` is given why the store cannot be used, and None when it can be again."""
         self._tell = tell
         self._told: str | None = None
         self._wall = wall
         self._settings = settings
-        self._journal = journal
-        self._thread = JournalThread(journal)
-        self._closing = Closing(journal)
+        self._store = store
+        self._thread = AsyncStore(store)
+        self._closing = Housekeeping(store)
         self._token = secrets.token_hex(8)
         self._owner = owner
         self._running: dict[str, Running] = {}
@@ -157,13 +157,13 @@ class Worker:
 
     async def run(self) -> None:
         """Until cancelled. Raises LockLost, or what broke: then the process ends and another takes over."""
-        with SenderLock(self._journal) as lock:
+        with SenderLock(self._store) as lock:
             await self._wait_for(lock)
             await self._thread.write(senders.register, token=self._token, owner=self._owner)
             self._tell(None)
             left = await self._thread.write(attempts.recover)
             log.info("Sender: process %d sends. Rows left in flight by the last one: %d.", os.getpid(), left)
-            preparer = Preparer(self._settings, self._thread)
+            preparer = DraftChecks(self._settings, self._thread)
             try:
                 while True:
                     await self._tend(lock, preparer)
@@ -183,10 +183,10 @@ class Worker:
                 log.info("Sender: another process sends. This one, %d, takes over when it ends.", os.getpid())
             await asyncio.sleep(self._settings.waits.lock_retry)
 
-    async def _tend(self, lock: SenderLock, preparer: Preparer) -> None:
+    async def _tend(self, lock: SenderLock, preparer: DraftChecks) -> None:
         """What is done five times a second is cheap; the rest waits for the next beat."""
         if not lock.is_held():
-            raise LockLost("" if self._journal.is_in_place() else MOVED)
+            raise LockLost("" if self._store.is_in_place() else MOVED)
         for one in self._running.values():
             one.raise_if_broken()
         self._tell_changes()
@@ -201,7 +201,7 @@ class Worker:
             self._tell(self._told)
 
     async def _beat(self, lock: SenderLock) -> None:
-        await self._thread.read(self._journal.refuse_later)
+        await self._thread.read(self._store.refuse_later)
         await self._follow_secrets(lock)
         await self._stop_strays()
         serves = [one.instance for one in self._running.values()]
@@ -237,7 +237,7 @@ class Worker:
             served = {one.connection.instance for one in self._running.values()}
             if name not in self._running and connection.instance not in served:
                 self._running[name] = await engine_for(
-                    settings, connection, self._journal, self._thread, lock, wall=self._wall
+                    settings, connection, self._store, self._thread, lock, wall=self._wall
                 )
         self._secrets_seen = settings.connections
 
@@ -270,18 +270,18 @@ async def main(arguments: list[str] | None = None) -> None:
 
 
 async def _work(settings: Settings, owner: str, tell: Callable[[str | None], None]) -> None:
-    journal = Journal(settings.database_url)
+    store = Store(settings.database_url)
     while True:
         try:
-            journal.migrate()
+            store.migrate()
             break
-        except JournalUnavailable as problem:
+        except StoreUnavailable as problem:
             if not problem.may_pass:
                 raise
             cause = problem.__cause__
             tell(failures.explain(cause if isinstance(cause, Exception) else problem))
         await asyncio.sleep(settings.waits.journal_retry)
-    await Worker(settings, journal, owner, tell).run()
+    await Worker(settings, store, owner, tell).run()
 
 
 def _tell_log(failure: str | None) -> None:
@@ -310,7 +310,7 @@ if __name__ == "__main__":
     to_stderr()
     try:
         uvloop.run(main())
-    except (JournalUnavailable, SettingsProblem, LockLost) as problem:
+    except (StoreUnavailable, SettingsProblem, LockLost) as problem:
         sys.exit(str(problem) or "Another process sends now.")
     except (SQLAlchemyError, OSError) as problem:
         sys.exit(failures.explain(problem))

@@ -10,7 +10,7 @@ import time
 from sqlalchemy import Connection, select, update
 
 from blnk_api.settings import Settings
-from blnk_api.store import Journal, imports, tables
+from blnk_api.store import Store, imports, tables
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.people import receipt_records
 from blnk_api.store.sending.attempts import WHO
@@ -21,7 +21,7 @@ _AT_ONCE = 20
 _DAY_SECONDS = 86_400.0
 
 
-def purge_old(journal: Journal, settings: Settings, *, now: float | None = None) -> list[int]:
+def purge_old(store: Store, settings: Settings, *, now: float | None = None) -> list[int]:
     """Purges imports that ended longer ago than the settings keep them; which ones. None where it is off.
 
     One that still needs a look, or is owed a receipt, is left for later. Raises OSError or SQLAlchemyError;
@@ -31,10 +31,10 @@ def purge_old(journal: Journal, settings: Settings, *, now: float | None = None)
     if days is None:
         return []
     ended_before = (time.time() if now is None else now) - days * _DAY_SECONDS
-    with journal.read() as tx:
+    with store.read() as tx:
         old = [one for one in _ended(tx, ended_before) if receipt_records.owed_as_of(tx, one) is None]
     for number in old:
-        _purge(journal, settings, number, days)
+        _purge(store, settings, number, days)
     return old
 
 
@@ -56,24 +56,24 @@ def _ended(tx: Connection, before: float) -> list[int]:
     return [one.number for one in found]
 
 
-def _purge(journal: Journal, settings: Settings, number: int, days: int) -> None:
+def _purge(store: Store, settings: Settings, number: int, days: int) -> None:
     """Rows first and the mark last: a purge that dies half-way is done again."""
     after = 0
     while True:
-        with journal.write() as tx:
+        with store.write() as tx:
             part = _next_rows(tx, number, after)
             _empty(tx, part)
         if not part:
             break
         after = part[-1]
-    with journal.read() as tx:
+    with store.read() as tx:
         import_ = imports.by_number(tx, number)
     for folder in (settings.uploads_dir, settings.receipts_dir):
         if (folder / import_.id).exists():
             shutil.rmtree(folder / import_.id)
     shape = import_.shape and import_.shape.model_copy(update={"samples": []})
     totals = import_.totals.model_copy(update={"problems": ()})
-    with journal.write() as tx:
+    with store.write() as tx:
         mine = tables.repairs.c.import_ == number
         tx.execute(update(tables.repairs).where(mine).values(old="", new=""))
         imports.set_facts(tx, number, shape=shape, totals=totals, purged_at=time.time())

@@ -20,10 +20,10 @@ from blnk_api import __file__ as _package
 from blnk_api import settings
 from blnk_api.errors import SettingsProblem
 from blnk_api.practice import launch
-from blnk_api.store import Journal, JournalUnavailable
+from blnk_api.store import Store, StoreUnavailable
 
 OWNER = secrets.token_hex(8)
-"""This app, as the journal's sender table knows it."""
+"""This app, as the store's sender table knows it."""
 
 STARTED_AT = time.time()
 
@@ -76,18 +76,18 @@ async def _supervise(first_look: asyncio.Event) -> None:
 
 
 async def _usable_settings(first_look: asyncio.Event) -> settings.Settings:
-    """Waits for settings and a journal that work; somebody is told by the pages and may be mending them."""
+    """Waits for settings and a store that work; somebody is told by the pages and may be mending them."""
     told = ""
     while True:
         try:
             chosen = settings.load()
-            journal = Journal(chosen.database_url)
+            store = Store(chosen.database_url)
             try:
-                await asyncio.to_thread(journal.migrate)
+                await asyncio.to_thread(store.migrate)
             finally:
-                journal.close()
+                store.close()
             return chosen
-        except (SettingsProblem, JournalUnavailable, OSError) as problem:
+        except (SettingsProblem, StoreUnavailable, OSError) as problem:
             if told != str(problem):
                 told = str(problem)
                 _log.error("%s", told)

@@ -100,7 +100,7 @@ def _field(label: str, key: str, placeholder: str) -> str:
 
 def _imports(visit: Visit, text: str) -> list[Import]:
     """The imports of this connection that are meant: one by its id, or the newest ones called so."""
-    with visit.desk.journal.read() as tx:
+    with visit.desk.store.read() as tx:
         if text.startswith("imp_"):
             found = [imports.find(tx, text)]
             return [one for one in found if one is not None and one.instance == visit.instance]

@@ -170,11 +170,11 @@ def send(visit: Visit, id: str, request: BalanceRequest, who: str, *, again: boo
     """
     desk = visit.desk
     form_request.ask_for(
-        desk.journal, id=id, connection=visit.connected(), who=who, request=request, again=again
+        desk.store, id=id, connection=visit.connected(), who=who, request=request, again=again
     )
     st.session_state[_SENT] = True
     st.query_params["import"] = id
-    drafts.confirm(desk.journal, desk.settings, id=id, who=who, version=1)
+    drafts.confirm(desk.store, desk.settings, id=id, who=who, version=1)
 
 
 def again(visit: Visit, request: BalanceRequest) -> None:

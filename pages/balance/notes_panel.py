@@ -14,28 +14,28 @@ from pages.kit.context import Visit
 
 def on_import(visit: Visit, import_: Import) -> None:
     """Notes on the import and on the balances that it made."""
-    with visit.desk.journal.read() as tx:
+    with visit.desk.store.read() as tx:
         found = notes.of_import(tx, import_.number)
     with st.expander(_title("Notes", found), expanded=bool(found), key=f"notes-{import_.id}"):
         st.caption("For whoever comes later: what happened, and why. A note is dated, signed, never changed.")
         _listed(found)
         if typed := _form(visit, f"import-{import_.id}"):
             text, who = typed
-            with visit.desk.journal.write() as tx:
+            with visit.desk.store.write() as tx:
                 notes.add_to_import(tx, import_, text, who=who)
             st.rerun()
 
 
 def on_balance(visit: Visit, instance: int, balance_id: str) -> None:
     """Beside a balance; `instance` is its number in the database of imports."""
-    with visit.desk.journal.read() as tx:
+    with visit.desk.store.read() as tx:
         found = notes.of_balance(tx, instance, balance_id)
     with st.expander(_title("Notes on this balance", found), expanded=bool(found), key=f"notes-{balance_id}"):
         st.caption("What was made by mistake cannot be deleted, but explained: here, for everybody.")
         _listed(found)
         if typed := _form(visit, f"balance-{balance_id}"):
             text, who = typed
-            with visit.desk.journal.write() as tx:
+            with visit.desk.store.write() as tx:
                 notes.add_to_balance(tx, instance, balance_id, text, who=who)
             st.rerun()
 

@@ -10,7 +10,7 @@ from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance
 from blnk_api.settings import Instance
 from blnk_api.store import import_search, imports
 from blnk_api.store.imports import Import
-from blnk_api.store.rows import JournalRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.wording import phrases
 from blnk_api.wording.balance_fields import FIELDS, HELD_FIELDS
 from pages.balance import notes_panel
@@ -65,11 +65,11 @@ def show(visit: Visit, id: str) -> None:
 
 def _instance_number(visit: Visit, instance: Instance) -> int:
     """Its number here, which a note on it may be the first to need."""
-    with visit.desk.journal.read() as tx:
+    with visit.desk.store.read() as tx:
         known = import_search.number_of(tx, instance)
     if known is not None:
         return known
-    with visit.desk.journal.write() as tx:
+    with visit.desk.store.write() as tx:
         return imports.instance_number(tx, instance)
 
 
@@ -103,7 +103,7 @@ def _pairs(pairs: Mapping[str, object]) -> None:
 
 def _maker(visit: Visit, id: str, held: Balance | None = None) -> None:
     """Which row made it: by the id that was answered, else by what is stamped on the balance."""
-    with visit.desk.journal.read() as tx:
+    with visit.desk.store.read() as tx:
         makers = import_search.makers_of(tx, id, visit.instance)
         if makers:
             _made(visit, makers[0].import_, makers[0].row)
@@ -130,7 +130,7 @@ def _maker(visit: Visit, id: str, held: Balance | None = None) -> None:
         _link(visit, import_, row)
 
 
-def _made(visit: Visit, import_: Import, row: JournalRow) -> None:
+def _made(visit: Visit, import_: Import, row: StoredRow) -> None:
     zone = phrases.zone(st.context.timezone)
     who = phrases.actor(import_.confirmed_by or import_.who)
     with st.container(border=True, key="made-by", gap="xxsmall"):
@@ -142,7 +142,7 @@ def _made(visit: Visit, import_: Import, row: JournalRow) -> None:
         _link(visit, import_, row)
 
 
-def _link(visit: Visit, import_: Import, row: JournalRow | None = None) -> None:
+def _link(visit: Visit, import_: Import, row: StoredRow | None = None) -> None:
     query = visit.query(**{"import": import_.id})
     if import_.kind == "form":
         st.page_link("create_balance.py", label="Open what became of the form", query_params=query)

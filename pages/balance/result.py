@@ -12,7 +12,7 @@ from blnk_api.facts.findings import Findings
 from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance, BalanceRequest
 from blnk_api.store import rows
 from blnk_api.store.imports import Import
-from blnk_api.store.rows import JournalRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import SETTLED, WORDS, ImportState, RowState
 from blnk_api.wording import about_rows, phrases
 from blnk_api.wording.balance_fields import FIELDS, HELD_FIELDS
@@ -40,7 +40,7 @@ def show_outcome(visit: Visit, import_: Import) -> None:
         auto_refresh.show(partial(_watch, visit, import_.id), every=visit.desk.settings.waits.form_refresh)
 
 
-def _purged(visit: Visit, import_: Import, row: JournalRow, purged_at: float) -> None:
+def _purged(visit: Visit, import_: Import, row: StoredRow, purged_at: float) -> None:
     zone = phrases.zone(st.context.timezone)
     st.title("A balance that somebody asked for")
     st.write(f"{WORDS[row.state]}. What was asked for was thrown away on {phrases.when(purged_at, zone)}.")
@@ -51,8 +51,8 @@ def _purged(visit: Visit, import_: Import, row: JournalRow, purged_at: float) ->
     receipt_links.show(visit, import_)
 
 
-def _row(visit: Visit, import_: Import) -> JournalRow:
-    with visit.desk.journal.read() as tx:
+def _row(visit: Visit, import_: Import) -> StoredRow:
+    with visit.desk.store.read() as tx:
         return rows.page(tx, import_.number, limit=1)[0]
 
 
@@ -82,7 +82,7 @@ def _watch(visit: Visit, id: str, draw_page_anew: Callable[[], None]) -> None:
     _asked(form_request.asked_for(row))
 
 
-def _settled(visit: Visit, import_: Import, row: JournalRow) -> None:
+def _settled(visit: Visit, import_: Import, row: StoredRow) -> None:
     request = form_request.asked_for(row)
     match row.state:
         case RowState.CREATED:
@@ -127,7 +127,7 @@ def _settled(visit: Visit, import_: Import, row: JournalRow) -> None:
     receipt_links.show(visit, import_)
 
 
-def _unknown(row: JournalRow) -> None:
+def _unknown(row: StoredRow) -> None:
     look.warning(
         "It was sent, and no clear answer came back: the balance may exist. Do not ask for it again. "
         + (
@@ -139,8 +139,8 @@ def _unknown(row: JournalRow) -> None:
     look.fact("What happened", row.message or "")
 
 
-def _details(visit: Visit, row: JournalRow) -> None:
-    with visit.desk.journal.read() as tx:
+def _details(visit: Visit, row: StoredRow) -> None:
+    with visit.desk.store.read() as tx:
         look.details(about_rows.support_details(rows.attempts_of(tx, row.id)))
 
 
@@ -151,12 +151,12 @@ def _unconfirmed(visit: Visit, import_: Import) -> None:
         try:
             who = person.name(visit)
             desk = visit.desk
-            drafts.confirm(desk.journal, desk.settings, id=import_.id, who=who, version=import_.version)
+            drafts.confirm(desk.store, desk.settings, id=import_.id, who=who, version=import_.version)
         except (ValueError, NotConfirmed) as problem:
             look.problem(str(problem))
 
 
-def _balance(visit: Visit, import_: Import, row: JournalRow, request: BalanceRequest) -> None:
+def _balance(visit: Visit, import_: Import, row: StoredRow, request: BalanceRequest) -> None:
     st.caption("Balance id")
     st.code(row.balance_id or "", language=None)
     if row.message:

@@ -46,7 +46,7 @@ def _apply(visit: Visit, import_: Import, change: Callable[[Mapping], Mapping]) 
         return False
     mapping = change(now.mapping)
     try:
-        editing.match(visit.desk.journal, import_.id, mapping, who=person.or_nobody(visit))
+        editing.match(visit.desk.store, import_.id, mapping, who=person.or_nobody(visit))
     except NotRepairable as problem:
         look.problem(str(problem))
         return False
@@ -221,7 +221,7 @@ def _adopt(visit: Visit, import_: Import, saved: Mapping, shape: FileShape) -> b
 
 
 def _offer_saved(visit: Visit, import_: Import, shape: FileShape) -> None:
-    with visit.desk.journal.read() as tx:
+    with visit.desk.store.read() as tx:
         offered = saved_mappings.saved_for(tx, mappings.fingerprint(shape.headers))
     if not offered:
         return
@@ -243,7 +243,7 @@ def _save(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape) -> 
             max_chars=saved_mappings.MOST_NAME_CHARACTERS,
         )
         if st.button("Save", key=f"save-{import_.id}", disabled=not name):
-            with visit.desk.journal.write() as tx:
+            with visit.desk.store.write() as tx:
                 saved_mappings.save(
                     tx,
                     fingerprint=mappings.fingerprint(shape.headers),

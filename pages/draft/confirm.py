@@ -75,7 +75,7 @@ def _by_ledger(import_: Import) -> None:
 
 def _first_rows(visit: Visit, import_: Import) -> None:
     """Exactly what is sent, with the two marks that every balance gets."""
-    with visit.desk.journal.read() as tx:
+    with visit.desk.store.read() as tx:
         first = rows.page(tx, import_.number, states=[RowState.READY], limit=_FIRST_ROWS)
     with st.expander("The first rows exactly as they will be sent", key=f"first-{import_.id}"):
         st.dataframe(about_files.as_sent(first), hide_index=True)
@@ -90,7 +90,7 @@ def _hand_over(visit: Visit, import_: Import, seen: int, typed: str | None, acce
     try:
         who = person.name(visit)
         drafts.confirm(
-            desk.journal,
+            desk.store,
             desk.settings,
             id=import_.id,
             who=who,

@@ -118,7 +118,7 @@ def _understood(visit: Visit, import_: Import) -> None:
 
 def _discard(visit: Visit, import_: Import, label: str) -> None:
     if st.button(label, key=f"discard-{import_.id}"):
-        with visit.desk.journal.write() as tx:
+        with visit.desk.store.write() as tx:
             imports.cancel(tx, import_.number, who=visit.who or import_.who)
         st.query_params.pop("import", None)
         st.rerun()

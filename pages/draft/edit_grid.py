@@ -12,7 +12,7 @@ from blnk_api.drafts.edits import editing
 from blnk_api.drafts.edits.editing import Edit, NotRepairable
 from blnk_api.store import rows
 from blnk_api.store.imports import Import
-from blnk_api.store.rows import JournalRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import RowState, Stage
 from blnk_api.wording import about_files, phrases
 from pages.kit import look, person
@@ -30,7 +30,7 @@ class _Grid:
     after: int
     """The id of the row before the first."""
     generation: int
-    rows: list[JournalRow]
+    rows: list[StoredRow]
     is_own: bool = False
     seen: dict[tuple[int, str], object] = field(default_factory=dict)
     """What was written down already, by the record's number and the column."""
@@ -75,7 +75,7 @@ def _grid(visit: Visit, import_: Import) -> _Grid:
     is_stale = grid is None or (grid.version != import_.version and not grid.is_own)
     if is_stale and (grid is None or import_.stage is Stage.CHECKED):
         after = grid.after if grid else 0
-        with visit.desk.journal.read() as tx:
+        with visit.desk.store.read() as tx:
             found = editing.problem_rows(tx, import_, after=after, limit=_ROWS)
         grid = _Grid(import_.version, after, grid.generation + 1 if grid else 0, found)
         st.session_state[name] = grid
@@ -93,7 +93,7 @@ def forget(id: str) -> None:
     st.session_state.pop(f"repairing-{id}", None)
 
 
-def _frame(found: list[JournalRow], headers: list[str]) -> dict[str, Sequence[object]]:
+def _frame(found: list[StoredRow], headers: list[str]) -> dict[str, Sequence[object]]:
     ours: dict[str, Sequence[object]] = {
         _ROW: [row.label for row in found],
         _WRONG: [about_files.wrong(row) for row in found],
@@ -122,12 +122,12 @@ def _keep(visit: Visit, import_: Import, grid: _Grid, key: str, headers: list[st
                 edits.append(Edit(number, places[column], value or ""))
     grid.is_own = True
     try:
-        journal = visit.desk.journal
-        editing.edit(journal, import_.id, edits, who=who)
+        store = visit.desk.store
+        editing.edit(store, import_.id, edits, who=who)
         if out:
-            editing.leave_out(journal, import_.id, out, who=who)
+            editing.leave_out(store, import_.id, out, who=who)
         if back:
-            editing.take_in(journal, import_.id, back, who=who)
+            editing.take_in(store, import_.id, back, who=who)
     except NotRepairable as problem:
         look.problem(str(problem))
 
@@ -138,7 +138,7 @@ def _told(visit: Visit, import_: Import, grid: _Grid) -> None:
         st.caption("A change is kept as soon as you leave its cell, and the row is checked again at once.")
         return
     numbers = {row.number for row in grid.rows}
-    with visit.desk.journal.read() as tx:
+    with visit.desk.store.read() as tx:
         now = rows.of_records(tx, import_.number, numbers)
     wrong = [row for row in now if row.state is RowState.INVALID]
     right = len(numbers) - len({row.number for row in wrong})

@@ -12,7 +12,7 @@ _SHOWN = 200
 
 def show(visit: Visit, import_: Import) -> None:
     """Nothing where nothing was changed."""
-    with visit.desk.journal.read() as tx:
+    with visit.desk.store.read() as tx:
         changed = edits.of_import(tx, import_.number)
     if not changed or import_.purged_at is not None:
         return

@@ -25,7 +25,7 @@ def show(visit: Visit, import_: Import) -> None:
         apply_edit.apply(
             import_,
             lambda: editing.replace_all(
-                visit.desk.journal,
+                visit.desk.store,
                 import_.id,
                 position=headers.index(str(column)),
                 find=find,

@@ -29,7 +29,7 @@ def show(visit: Visit, import_: Import) -> None:
             with tempfile.NamedTemporaryFile(dir=visit.desk.settings.data_dir) as kept:
                 kept.write(dropped.getbuffer())
                 kept.flush()
-                edits = problem_workbook.read_back(visit.desk.journal, import_, Path(kept.name), dropped.name)
-            return editing.edit(visit.desk.journal, import_.id, edits, who=person.or_nobody(visit))
+                edits = problem_workbook.read_back(visit.desk.store, import_, Path(kept.name), dropped.name)
+            return editing.edit(visit.desk.store, import_.id, edits, who=person.or_nobody(visit))
 
         apply_edit.apply(import_, take_over, nothing="Nothing in it differs from the rows as they are.")

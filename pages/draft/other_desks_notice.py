@@ -3,7 +3,7 @@
 import streamlit as st
 
 from blnk_api.desk import other_desks_today
-from blnk_api.desk.other_desks_today import Others
+from blnk_api.desk.other_desks_today import OtherDesksToday
 from blnk_api.errors import BlnkError
 from blnk_api.wording import phrases
 from pages.kit import look
@@ -16,10 +16,10 @@ def show(visit: Visit) -> None:
 
 
 @st.cache_data(ttl=30, max_entries=50, show_spinner=False)
-def _others(_visit: Visit, credentials: int) -> Others | None:
+def _others(_visit: Visit, credentials: int) -> OtherDesksToday | None:
     """Nothing where Blnk does not answer: it is told, and holds nobody up."""
     try:
         with _visit.desk.client(_visit.connected()) as client:
-            return other_desks_today.others_today(_visit.desk.journal, client)
+            return other_desks_today.others_today(_visit.desk.store, client)
     except BlnkError:
         return None

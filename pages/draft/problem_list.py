@@ -61,14 +61,14 @@ def _repair(visit: Visit, import_: Import, one: ProblemSummary, count: int, key:
         ):
             apply_edit.apply(
                 import_,
-                lambda: editing.accept_currency(visit.desk.journal, import_.id, code, who=who),
+                lambda: editing.accept_currency(visit.desk.store, import_.id, code, who=who),
             )
     if one.kind == HIDDEN_ROW:
         label = "Skip this hidden row" if count == 1 else f"Skip {count:,} hidden rows"
         if st.button(label, key=f"hidden-{key}"):
             apply_edit.apply(
                 import_,
-                lambda: editing.skip_hidden_rows(visit.desk.journal, import_.id, True, who=who),
+                lambda: editing.skip_hidden_rows(visit.desk.store, import_.id, True, who=who),
             )
     if one.severity == "error" and _called(import_, one) and one.value is not None:
         _put_in_all(visit, import_, one, count, key)
@@ -91,7 +91,7 @@ def _fix(visit: Visit, import_: Import, one: ProblemSummary, repair: str) -> Non
     who = person.or_nobody(visit)
 
     def act() -> None:
-        editing.fix_all(visit.desk.journal, import_.id, one, repair=repair, who=who)
+        editing.fix_all(visit.desk.store, import_.id, one, repair=repair, who=who)
 
     apply_edit.apply(import_, act)
 

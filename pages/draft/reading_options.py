@@ -56,7 +56,7 @@ def show(visit: Visit, import_: Import) -> None:
     if pressed:
         try:
             editing.read_as(
-                visit.desk.journal,
+                visit.desk.store,
                 import_.id,
                 ReadOptions.model_validate(chosen),
                 who=person.or_nobody(visit),

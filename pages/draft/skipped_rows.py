@@ -34,7 +34,7 @@ def _by_hand(visit: Visit, import_: Import) -> None:
         if st.button("Take them in again", key=f"take-in-{import_.id}"):
             who = person.or_nobody(visit)
             apply_edit.apply(
-                import_, lambda: editing.take_in(visit.desk.journal, import_.id, None, who=who), what="row"
+                import_, lambda: editing.take_in(visit.desk.store, import_.id, None, who=who), what="row"
             )
     _which(visit, import_, RowState.LEFT_OUT, merging.LEFT_OUT_BY_A_PERSON)
 
@@ -49,7 +49,7 @@ def _hidden(visit: Visit, import_: Import) -> None:
             who = person.or_nobody(visit)
             apply_edit.apply(
                 import_,
-                lambda: editing.skip_hidden_rows(visit.desk.journal, import_.id, False, who=who),
+                lambda: editing.skip_hidden_rows(visit.desk.store, import_.id, False, who=who),
             )
     _which(visit, import_, RowState.LEFT_OUT, merging.HIDDEN_AND_SKIPPED)
 
@@ -68,7 +68,7 @@ def _with_a_balance(visit: Visit, import_: Import) -> None:
         who = person.or_nobody(visit)
         apply_edit.apply(
             import_,
-            lambda: editing.leave_out_those_with_a_balance(visit.desk.journal, import_.id, who=who),
+            lambda: editing.leave_out_those_with_a_balance(visit.desk.store, import_.id, who=who),
             what="row",
         )
 
@@ -91,14 +91,14 @@ def _resembling(visit: Visit, import_: Import) -> None:
         except ValueError as no_name:
             look.problem(str(no_name))
         else:
-            with visit.desk.journal.write() as tx:
+            with visit.desk.store.write() as tx:
                 confirmed_totals.create_resembling_too(tx, import_, who=who)
             st.rerun()
 
 
 def _which(visit: Visit, import_: Import, state: RowState, why: str) -> None:
     with st.expander("Which rows these are", key=f"which-{import_.id}-{why}"):
-        with visit.desk.journal.read() as tx:
+        with visit.desk.store.read() as tx:
             found = row_reasons.first_with(tx, import_.number, state, why, limit=_SHOWN)
         st.dataframe(
             {"Row": [row.label for row in found], "Why": [row.message or "" for row in found]},

@@ -54,7 +54,7 @@ def _begin(visit: Visit, name: str, data: BinaryIO) -> None:
     try:
         who = person.name(visit)
         drafts.upload(
-            visit.desk.journal,
+            visit.desk.store,
             visit.desk.settings,
             id=_next_id(),
             connection=visit.connected(),

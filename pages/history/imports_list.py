@@ -8,7 +8,7 @@ import streamlit as st
 from blnk_api.files.kinds import FileKind
 from blnk_api.settings import Instance
 from blnk_api.store import import_search
-from blnk_api.store.import_search import Maker, Search
+from blnk_api.store.import_search import BalanceOrigin, Search
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState
 from blnk_api.web import list_routes
@@ -29,7 +29,7 @@ def show(visit: Visit) -> None:
     wanted = _search(visit, zone)
     pages: dict[Search, list[int | None]] = st.session_state.setdefault("history-pages", {})
     befores = pages.setdefault(wanted, [None])
-    with visit.desk.journal.read() as tx:
+    with visit.desk.store.read() as tx:
         found = import_search.search(tx, wanted, before=befores[-1], limit=_PAGE + 1)
         makers = import_search.makers_of(tx, wanted.balance_id.strip()) if wanted.balance_id else []
     if not found:
@@ -54,7 +54,7 @@ def show(visit: Visit) -> None:
 
 def _search(visit: Visit, zone: tzinfo) -> Search:
     """What was asked for; each field stands in the address under its key."""
-    with visit.desk.journal.read() as tx:
+    with visit.desk.store.read() as tx:
         instances = import_search.used_instances(tx)
     with st.container(horizontal=True, key="search"):
         file = st.text_input("File name", key="file", bind="query-params", placeholder="A part of it")
@@ -128,7 +128,7 @@ def _forget_search() -> None:
         st.session_state[key] = None
 
 
-def _maker(visit: Visit, maker: Maker) -> None:
+def _maker(visit: Visit, maker: BalanceOrigin) -> None:
     """Where a balance came from."""
     row, import_ = maker.row, maker.import_
     with st.container(border=True, key=f"maker-{row.id}"):

@@ -22,7 +22,7 @@ _CHARTED = 12
 def show(visit: Visit) -> None:
     """Of the visit's connection: what is real and what is not is never added up."""
     connection, zone = visit.connected(), visit.desk.settings.time_zone
-    with visit.desk.journal.read() as tx:
+    with visit.desk.store.read() as tx:
         number = import_search.number_of(tx, connection.instance)
         first = None if number is None else months.since(tx, number, zone)
     if number is None or first is None:
@@ -31,7 +31,7 @@ def show(visit: Visit) -> None:
         return
     month = _month(first, Month.of(time.time(), zone))
     with st.spinner("Counting…"):
-        found = months.totals(visit.desk.journal, number, month, zone)
+        found = months.totals(visit.desk.store, number, month, zone)
     total = sum(one.n for one in found)
     st.subheader(f"{phrases.plural(total, 'balance')} created in {month.name}")
     st.caption(

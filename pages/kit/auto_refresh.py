@@ -1,4 +1,4 @@
-"""What looks at the journal by itself, and draws the page anew when there is another one to show."""
+"""What looks at the store by itself, and draws the page anew when there is another one to show."""
 
 from collections.abc import Callable
 

@@ -9,12 +9,12 @@ import streamlit as st
 from blnk_api.desk.desk import Desk, LinkProblem, connection_named, import_linked, open_desk
 from blnk_api.errors import SettingsProblem
 from blnk_api.settings import Connection, Instance
-from blnk_api.store import JournalUnavailable, imports
+from blnk_api.store import StoreUnavailable, imports
 from blnk_api.store.imports import Import
 from blnk_api.store.people import people
 from blnk_api.store.sending import stops
 from blnk_api.store.sending.senders import Sending, who_sends
-from blnk_api.store.sending.stops import Press
+from blnk_api.store.sending.stops import StopEvent
 from blnk_api.web import middleware
 from blnk_api.wording import about_stops, phrases
 from blnk_api.worker import supervise
@@ -33,7 +33,7 @@ class Visit:
     browser: str
     who: str | None
     """The name given in this browser; nobody has verified it."""
-    stops: tuple[Press, ...] = ()
+    stops: tuple[StopEvent, ...] = ()
     """What keeps the instance from sending."""
 
     @property
@@ -58,11 +58,11 @@ class Visit:
         return ({"connection": self.connection.name} if self.connection else {}) | more
 
     def sending(self) -> Sending:
-        with self.desk.journal.read() as tx:
+        with self.desk.store.read() as tx:
             return who_sends(tx, owner=supervise.OWNER, started_at=supervise.STARTED_AT)
 
     def reload(self, id: str) -> Import | None:
-        with self.desk.journal.read() as tx:
+        with self.desk.store.read() as tx:
             return imports.find(tx, id)
 
 
@@ -73,9 +73,9 @@ def begin() -> Visit:
     except SettingsProblem as problem:
         st.title("Settings need a correction")
         stop_with(str(problem), "Correct it, then load this page again. Nothing was sent.")
-    except JournalUnavailable as problem:
+    except StoreUnavailable as problem:
         st.title("The database cannot be used")
-        stop_with(str(problem).replace("The journal", "The import database"), "Then load this page again.")
+        stop_with(str(problem), "Then load this page again.")
     named = st.query_params.get("connection") or st.session_state.get("connection")
     try:
         if id := st.query_params.get("import"):
@@ -91,7 +91,7 @@ def begin() -> Visit:
         # Said on each run: a link within one page reaches the server without changing the address.
         st.query_params["connection"] = connection.name
     browser = middleware.browser_of(st.context.cookies.to_dict()) or _session_browser()
-    with desk.journal.read() as tx:
+    with desk.store.read() as tx:
         who = people.name_of(tx, browser)
         instance = import_.instance if import_ is not None else connection.instance if connection else None
         holding = tuple(stops.holding(tx, instance))
@@ -147,7 +147,7 @@ def _choose_connection(desk: Desk) -> NoReturn:
     st.write(
         "There are several connections. Choose the one that you want to work with; nothing is chosen for you."
     )
-    with desk.journal.read() as tx:
+    with desk.store.read() as tx:
         holding = stops.holding(tx, None)
     for one in holding:
         look.problem(about_stops.in_force(one, desk.settings, phrases.zone(st.context.timezone)))

@@ -5,7 +5,7 @@ import streamlit as st
 from sqlalchemy.exc import OperationalError
 
 from blnk_api.errors import BlnkError
-from blnk_api.store import JournalUnavailable, failures
+from blnk_api.store import StoreUnavailable, failures
 from blnk_api.wording import about_errors
 from pages.kit import look
 
@@ -15,7 +15,7 @@ def show(problem: Exception) -> bool:
     match problem:
         case OperationalError():
             told = f"{failures.explain(problem)} What was pressed last was not done: do it again then."
-        case JournalUnavailable():
+        case StoreUnavailable():
             told = str(problem)
         case _:
             told = (

@@ -36,7 +36,7 @@ def name(visit: Visit) -> str:
 
 def keep(visit: Visit, typed: str) -> str:
     """Keeps a name for this browser. Raises ValueError with a sentence where it is none."""
-    with visit.desk.journal.write() as tx:
+    with visit.desk.store.write() as tx:
         people.set_name(tx, visit.browser, typed)
         known = people.name_of(tx, visit.browser)
     assert known is not None

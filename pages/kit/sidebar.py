@@ -45,7 +45,7 @@ def _name(here: Visit, who: str) -> None:
         typed = st.text_input("Your name", value=who, max_chars=people.MAX_NAME_CHARACTERS)
         if st.button("Keep this name"):
             try:
-                with here.desk.journal.write() as tx:
+                with here.desk.store.write() as tx:
                     people.set_name(tx, here.browser, typed or "")
             except ValueError as problem:
                 st.caption(str(problem))

@@ -6,7 +6,7 @@ from blnk_api.desk.desk import Desk
 from blnk_api.settings import Connection, Instance
 from blnk_api.store import imports
 from blnk_api.store.sending import stops
-from blnk_api.store.sending.stops import Press
+from blnk_api.store.sending.stops import StopEvent
 from blnk_api.wording import about_stops, phrases
 from pages.kit import look, person
 from pages.kit.context import Visit
@@ -14,7 +14,7 @@ from pages.kit.context import Visit
 _LAST = 5
 
 
-def say(desk: Desk, holding: list[Press]) -> None:
+def say(desk: Desk, holding: list[StopEvent]) -> None:
     zone = phrases.zone(st.context.timezone)
     for one in holding:
         look.problem(about_stops.in_force(one, desk.settings, zone))
@@ -29,9 +29,9 @@ def banner(visit: Visit) -> None:
 
 
 @st.cache_data(ttl=1, max_entries=50, show_spinner=False)
-def _now(_desk: Desk, database_url: str, instance: Instance | None) -> tuple[Press, ...]:
+def _now(_desk: Desk, database_url: str, instance: Instance | None) -> tuple[StopEvent, ...]:
     """Asked once a second for all who watch."""
-    with _desk.journal.read() as tx:
+    with _desk.store.read() as tx:
         return tuple(stops.holding(tx, instance))
 
 
@@ -44,7 +44,7 @@ def switch(visit: Visit, connection: Connection) -> None:
     """For the whole desk and for one instance, with who used it last."""
     st.subheader("Stop sending")
     st.caption(about_stops.MEANS)
-    with visit.desk.journal.read() as tx:
+    with visit.desk.store.read() as tx:
         pressed = stops.last(tx, limit=_LAST)
         underway = stops.on_their_way(tx, None)
     holding = {one.instance for one in visit.stops}
@@ -70,7 +70,7 @@ def _button(visit: Visit, instance: Instance | None, whose: str, *, is_stopped: 
     icon = ":material/play_arrow:" if is_stopped else ":material/block:"
     if not st.button(label, icon=icon, key=f"stop-{'desk' if instance is None else 'instance'}"):
         return
-    with visit.desk.journal.write() as tx:
+    with visit.desk.store.write() as tx:
         number = None if instance is None else imports.instance_number(tx, instance)
         (stops.start if is_stopped else stops.stop)(tx, number, who=person.or_nobody(visit))
     st.rerun()

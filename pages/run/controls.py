@@ -67,6 +67,6 @@ def _confirm_cancel(visit: Visit, import_: Import, asking: str, who: str) -> Non
 
 
 def _act(visit: Visit, act: object, number: int, **facts: object) -> None:
-    with visit.desk.journal.write() as tx:
+    with visit.desk.store.write() as tx:
         act(tx, number, **facts)  # type: ignore[operator]
     st.rerun()

@@ -23,7 +23,7 @@ def show(visit: Visit, import_: Import) -> None:
     with st.expander(said, key=f"existing-{import_.id}"):
         if not import_.counts.get(RowState.UNKNOWN):  # else the name is asked for above
             person.name_field(visit)
-        with visit.desk.journal.read() as tx:
+        with visit.desk.store.read() as tx:
             found = rows.page(tx, import_.number, states=[RowState.EXISTS], limit=MOST_AT_ONCE)
         st.write("For one row alone, open it in the table above.")
         resolve.again_anyway(visit, import_, [row.id for row in found], key=import_.id)

@@ -11,7 +11,7 @@ from pages.kit.context import Visit
 
 def show(visit: Visit, import_: Import) -> None:
     """Once for each visit: all of an import's events are gone through for it."""
-    with visit.desk.journal.read() as tx:
+    with visit.desk.store.read() as tx:
         became_known = about_late_findings.findings(tx, import_)
         looks = late_records.of_import(tx, import_.number)
     for sentence in became_known:

@@ -6,7 +6,7 @@ from functools import lru_cache, partial
 import pyarrow as pa
 import streamlit as st
 
-from blnk_api.reports.progress_figures import Curve, Pulse, pulses
+from blnk_api.reports.progress_figures import Curve, ProgressSnapshot, pulses
 from blnk_api.store import events
 from blnk_api.store.events import Event
 from blnk_api.store.imports import Import
@@ -25,18 +25,18 @@ def show(visit: Visit, import_: Import) -> None:
     if import_.is_over:
         _over(visit, import_)
     else:
-        pulses.read(visit.desk.journal, import_.id, known=import_)  # so that nothing older is shown
+        pulses.read(visit.desk.store, import_.id, known=import_)  # so that nothing older is shown
         auto_refresh.show(partial(_watch, visit, import_), every=visit.desk.settings.waits.page_refresh)
 
 
 def _watch(visit: Visit, seen: Import, draw_page_anew: Callable[[], None]) -> None:
-    pulse = pulses.read(visit.desk.journal, seen.id)
+    pulse = pulses.read(visit.desk.store, seen.id)
     if pulse.import_.state is not seen.state or stop_switch.has_changed(visit):
         draw_page_anew()
     _on_its_way(visit, pulse)
 
 
-def _on_its_way(visit: Visit, pulse: Pulse) -> None:
+def _on_its_way(visit: Visit, pulse: ProgressSnapshot) -> None:
     import_ = pulse.import_
     st.set_page_config(page_title=about_progress.tab_title(import_))
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -71,7 +71,7 @@ def _over(visit: Visit, import_: Import) -> None:
     summary.balances_link(visit, import_)
 
 
-def _pace(visit: Visit, pulse: Pulse) -> None:
+def _pace(visit: Visit, pulse: ProgressSnapshot) -> None:
     """How fast, how long still, and why no faster; of the same height whatever is known yet."""
     with st.container(gap="xxsmall", key="pace"):
         if visit.stops:
@@ -163,7 +163,7 @@ def show_events(visit: Visit, import_: Import) -> None:
 
 
 def _events(visit: Visit, number: int) -> None:
-    with visit.desk.journal.read() as tx:
+    with visit.desk.store.read() as tx:
         happened = events.of_import(tx, number, limit=_EVENTS)
     with st.container(gap=None):
         _tell(happened)

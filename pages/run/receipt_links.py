@@ -7,7 +7,7 @@ import streamlit as st
 
 from blnk_api.store.imports import Import
 from blnk_api.store.people import receipt_records
-from blnk_api.store.people.receipt_records import Heading
+from blnk_api.store.people.receipt_records import ReceiptHeading
 from blnk_api.web import receipt_routes
 from blnk_api.wording import phrases
 from pages.kit import auto_refresh
@@ -20,7 +20,7 @@ def show(visit: Visit, import_: Import) -> None:
     """Nothing while the import goes on; until the receipt is written, that it is being written."""
     if not import_.is_over or not (import_.has_sent or import_.confirmed_at):
         return
-    with visit.desk.journal.read() as tx:
+    with visit.desk.store.read() as tx:
         found = receipt_records.headings(tx, import_.number)
         owed = receipt_records.is_owed(tx, import_.number)
     if owed:
@@ -45,7 +45,7 @@ def show(visit: Visit, import_: Import) -> None:
 
 
 def _wait(visit: Visit, import_: Import, known: int, draw_page_anew: Callable[[], None]) -> None:
-    with visit.desk.journal.read() as tx:
+    with visit.desk.store.read() as tx:
         is_there = len(receipt_records.headings(tx, import_.number)) > known
         owed = receipt_records.is_owed(tx, import_.number)
     if is_there or not owed:
@@ -54,7 +54,7 @@ def _wait(visit: Visit, import_: Import, known: int, draw_page_anew: Callable[[]
     st.caption(f"{what} being written.")
 
 
-def _when(one: Heading) -> str:
+def _when(one: ReceiptHeading) -> str:
     return phrases.when(one.at, phrases.zone(st.context.timezone))
 
 

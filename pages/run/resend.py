@@ -5,7 +5,7 @@ import streamlit as st
 from blnk_api.facts.mapping import OUR_OWN, Use
 from blnk_api.review import resend_repaired
 from blnk_api.store.imports import Import
-from blnk_api.store.rows import JournalRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import ImportState
 from blnk_api.wording import about_files
 from pages.kit import look, person
@@ -17,7 +17,7 @@ _MOST_FIELDS = 60
 """A wider row is put right in a file."""
 
 
-def is_possible(import_: Import, row: JournalRow) -> bool:
+def is_possible(import_: Import, row: StoredRow) -> bool:
     return (
         import_.kind == "file"
         and row.body is not None
@@ -32,7 +32,7 @@ def _columns(import_: Import) -> list[tuple[int, str]]:
     return [(one.position, names[one.position]) for one in import_.columns if one.use not in _NOT_ASKED]
 
 
-def form(visit: Visit, import_: Import, row: JournalRow) -> None:
+def form(visit: Visit, import_: Import, row: StoredRow) -> None:
     st.markdown("**Put it right and send it again**: it stays in this import, and is checked first.")
     cells: dict[int, str] = {}
     with st.form(f"repair-{row.id}", border=False, enter_to_submit=False):
@@ -45,7 +45,7 @@ def form(visit: Visit, import_: Import, row: JournalRow) -> None:
         resolve.by_name(visit, lambda who: _send(visit, row, cells, who))
 
 
-def _field(row: JournalRow, at: int, name: str) -> str:
+def _field(row: StoredRow, at: int, name: str) -> str:
     held = row.cells[at] if at < len(row.cells) else ""
     label = look.label(name)
     key = f"cell-{row.id}-{at}"
@@ -54,7 +54,7 @@ def _field(row: JournalRow, at: int, name: str) -> str:
     return typed or ""
 
 
-def _send(visit: Visit, row: JournalRow, cells: dict[int, str], who: str) -> None:
+def _send(visit: Visit, row: StoredRow, cells: dict[int, str], who: str) -> None:
     connection = visit.connected()
     with visit.desk.client(connection) as client:
-        resend_repaired.send_repaired(visit.desk.journal, client, connection, row.id, cells, who=who)
+        resend_repaired.send_repaired(visit.desk.store, client, connection, row.id, cells, who=who)

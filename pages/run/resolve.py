@@ -10,7 +10,7 @@ from blnk_api.review import actions
 from blnk_api.review.actions import Act, NotPossible
 from blnk_api.store import rows
 from blnk_api.store.imports import Import
-from blnk_api.store.rows import JournalRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.store.sending import unknown
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.wording import about_rows, phrases
@@ -25,7 +25,7 @@ def show(visit: Visit, import_: Import) -> None:
     """Nothing where nothing waits for a person."""
     if not import_.counts.get(RowState.UNKNOWN):
         return
-    with visit.desk.journal.read() as tx:
+    with visit.desk.store.read() as tx:
         count = unknown.waiting_for_person(tx, import_.number)
         waiting = rows.waiting_for_person(tx, import_.number, limit=_SHOWN)
     if not waiting:
@@ -36,7 +36,7 @@ def show(visit: Visit, import_: Import) -> None:
         if count > 1:
             label = f"Look again for all {count:,}"
             if st.button(label, key=f"look-{import_.id}", help=actions.LOOK_AGAIN.means):
-                by_name(visit, lambda who: actions.look_again(visit.desk.journal, import_, who=who))
+                by_name(visit, lambda who: actions.look_again(visit.desk.store, import_, who=who))
         for row in waiting:
             told = look.safe(row.message or "no answer came back")
             with st.expander(f"Row {row.label}: {told}", expanded=count == 1):
@@ -49,9 +49,9 @@ def show(visit: Visit, import_: Import) -> None:
             st.caption(f"{count - _SHOWN:,} more come when these are settled.")
 
 
-def about_row(visit: Visit, import_: Import, row: JournalRow) -> None:
+def about_row(visit: Visit, import_: Import, row: StoredRow) -> None:
     """What happened to a row that needs a look, and the acts. Asks for no name: see `person.name_field`."""
-    with visit.desk.journal.read() as tx:
+    with visit.desk.store.read() as tx:
         tried = rows.attempts_of(tx, row.id)
     with st.container(gap="xxsmall"):
         for sentence in about_rows.needs_a_look(row, tried, phrases.zone(st.context.timezone)):
@@ -60,10 +60,10 @@ def about_row(visit: Visit, import_: Import, row: JournalRow) -> None:
             st.text(asked)
     if not row.waits_for_person:
         return
-    journal = visit.desk.journal
+    store = visit.desk.store
     _act(actions.LOOK_AGAIN)
     if st.button(actions.LOOK_AGAIN.label, key=f"look-row-{row.id}"):
-        by_name(visit, lambda who: actions.look_again(journal, import_, who=who, rows_=[row.id]))
+        by_name(visit, lambda who: actions.look_again(store, import_, who=who, rows_=[row.id]))
     _act(actions.THIS_IS_IT)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         balance_id = st.text_input("Balance id", key=f"this-id-{row.id}", placeholder="bln_…")
@@ -82,7 +82,7 @@ def about_row(visit: Visit, import_: Import, row: JournalRow) -> None:
     if pressed and not about_rows.confirms(typed):
         look.problem(f"Type “{about_rows.SEND_AGAIN}” first. Nothing was sent.")
     elif pressed:
-        by_name(visit, lambda who: actions.send_again(journal, row.id, who=who))
+        by_name(visit, lambda who: actions.send_again(store, row.id, who=who))
 
 
 def again_anyway(visit: Visit, import_: Import, row_ids: list[int], *, key: str) -> None:
@@ -95,8 +95,8 @@ def again_anyway(visit: Visit, import_: Import, row_ids: list[int], *, key: str)
     creates(visit, import_)
     if pressed:
         n = drafts.count_typed(typed)
-        journal = visit.desk.journal
-        by_name(visit, lambda who: actions.again_anyway(journal, import_, row_ids, typed_count=n, who=who))
+        store = visit.desk.store
+        by_name(visit, lambda who: actions.again_anyway(store, import_, row_ids, typed_count=n, who=who))
 
 
 def creates(visit: Visit, import_: Import) -> None:
@@ -120,13 +120,13 @@ def verify_again(visit: Visit, import_: Import) -> None:
     """The button, on a finished import."""
     act = actions.VERIFY_AGAIN
     if import_.state is ImportState.DONE and st.button(act.label, key=f"verify-{import_.id}", help=act.means):
-        actions.verify_again(visit.desk.journal, import_, who=visit.who or "somebody without a name")
+        actions.verify_again(visit.desk.store, import_, who=visit.who or "somebody without a name")
         st.rerun()
 
 
-def _this_is_it(visit: Visit, row: JournalRow, balance_id: str, who: str) -> None:
+def _this_is_it(visit: Visit, row: StoredRow, balance_id: str, who: str) -> None:
     with visit.desk.client(visit.connected()) as client:
-        actions.this_is_it(visit.desk.journal, client, row.id, balance_id, who=who)
+        actions.this_is_it(visit.desk.store, client, row.id, balance_id, who=who)
 
 
 def _act(act: Act) -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 from blnk_api.store import events, row_history, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
-from blnk_api.store.rows import JournalRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import WORDS, ImportState, RowState
 from blnk_api.wording import about_rows, phrases
 from pages.balance import notes_panel
@@ -25,7 +25,7 @@ def show(visit: Visit, import_: Import, label: str) -> None:
         icon=":material/arrow_back:",
         on_click=row_link.leave,
     )
-    with visit.desk.journal.read() as tx:
+    with visit.desk.store.read() as tx:
         found = row_history.rows_named(tx, import_.number, label)
     if not found:
         look.heading(f"Row {label}")
@@ -42,7 +42,7 @@ def show(visit: Visit, import_: Import, label: str) -> None:
         _row(visit, import_, found[0])
 
 
-def _row(visit: Visit, import_: Import, row: JournalRow) -> None:
+def _row(visit: Visit, import_: Import, row: StoredRow) -> None:
     look.heading(f"Row {row.label}")
     st.markdown(f"**{look.ROW_SIGNS[row.state]} {WORDS[row.state]}** · {phrases.MEANING[row.state]}")
     if not import_.is_over and row.state in _MOVING:
@@ -65,14 +65,14 @@ def _row(visit: Visit, import_: Import, row: JournalRow) -> None:
     st.code(look.link(visit.query(**{"import": import_.id}, **row_link.query(row.label))), language=None)
 
 
-def _watch(visit: Visit, seen: JournalRow, draw_page_anew: Callable[[], None]) -> None:
-    with visit.desk.journal.read() as tx:
+def _watch(visit: Visit, seen: StoredRow, draw_page_anew: Callable[[], None]) -> None:
+    with visit.desk.store.read() as tx:
         now = rows.by_id(tx, seen.id)
     if (now.state, now.waits_for_person) != (seen.state, seen.waits_for_person):
         draw_page_anew()
 
 
-def _acts(visit: Visit, import_: Import, row: JournalRow) -> None:
+def _acts(visit: Visit, import_: Import, row: StoredRow) -> None:
     """What a person may do about the row as it stands."""
     cancelled = import_.state is ImportState.CANCELLED
     match row.state:
@@ -90,9 +90,9 @@ def _acts(visit: Visit, import_: Import, row: JournalRow) -> None:
                 resolve.again_anyway(visit, import_, [row.id], key=str(row.id))
 
 
-def _tables(visit: Visit, import_: Import, row: JournalRow) -> None:
+def _tables(visit: Visit, import_: Import, row: StoredRow) -> None:
     zone = phrases.zone(st.context.timezone)
-    with visit.desk.journal.read() as tx:
+    with visit.desk.store.read() as tx:
         tried = rows.attempts_of(tx, row.id)
         changes = edits.of_import(tx, import_.number, number=row.number)
         happened = events.of_row(tx, import_.number, row.id)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from blnk_api.store import rows
 from blnk_api.store.imports import Import
-from blnk_api.store.rows import JournalRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import WORDS, RowState
 from blnk_api.wording import about_files
 from pages.kit import auto_refresh, look
@@ -50,16 +50,16 @@ def _places(import_: Import, state: RowState | None) -> list[int]:
     return places
 
 
-def _page(visit: Visit, import_: Import, state: RowState | None) -> tuple[list[JournalRow], bool]:
+def _page(visit: Visit, import_: Import, state: RowState | None) -> tuple[list[StoredRow], bool]:
     """The rows shown now, and whether there are more."""
     states = None if state is None else [state]
     after = _places(import_, state)[-1]
-    with visit.desk.journal.read() as tx:
+    with visit.desk.store.read() as tx:
         found = rows.page(tx, import_.number, states=states, after=after, limit=_PAGE_ROWS + 1)
     return found[:_PAGE_ROWS], len(found) > _PAGE_ROWS
 
 
-def _moves(state: RowState | None, page: list[JournalRow]) -> bool:
+def _moves(state: RowState | None, page: list[StoredRow]) -> bool:
     """Whether the page can be another in a moment; of one status it always can."""
     return state is not None or any(row.state in _MAY_MOVE for row in page)
 
@@ -126,7 +126,7 @@ def _back(pages: list[int]) -> None:
     pages.pop()
 
 
-def _columns(import_: Import, page: list[JournalRow]) -> dict[str, list[str]]:
+def _columns(import_: Import, page: list[StoredRow]) -> dict[str, list[str]]:
     table = {
         "Row": [row.label for row in page],
         "Status": [f"{look.ROW_SIGNS[row.state]} {WORDS[row.state]}" for row in page],
@@ -140,7 +140,7 @@ def _columns(import_: Import, page: list[JournalRow]) -> dict[str, list[str]]:
     return table
 
 
-def _message(row: JournalRow) -> str:
+def _message(row: StoredRow) -> str:
     if row.message or row.state is not RowState.INVALID:
         return row.message or ""
     return row.wrong

@@ -4,7 +4,7 @@ import streamlit as st
 
 from blnk_api.store import rows
 from blnk_api.store.imports import Import
-from blnk_api.store.rows import JournalRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import WORDS, RowState
 from blnk_api.wording import about_progress, phrases
 from pages.kit import look
@@ -41,7 +41,7 @@ def needs(visit: Visit, import_: Import) -> None:
                     )
 
 
-def _row(row: JournalRow) -> None:
+def _row(row: StoredRow) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         label, opens = f"**Row {row.label}**", row_link.point_at
         st.button(label, key=f"needs-{row.id}", type="tertiary", on_click=opens, args=[row.label])
@@ -56,9 +56,9 @@ def balances_link(visit: Visit, import_: Import) -> None:
         st.page_link("balances.py", label="Its balances in Blnk", query_params=query)
 
 
-def _first(visit: Visit, import_: Import) -> list[JournalRow]:
+def _first(visit: Visit, import_: Import) -> list[StoredRow]:
     """State by state: a look for one state goes by its index, however many rows there are."""
-    with visit.desk.journal.read() as tx:
+    with visit.desk.store.read() as tx:
         found = [
             row
             for state in phrases.NEEDS_SOMEONE
@@ -68,7 +68,7 @@ def _first(visit: Visit, import_: Import) -> list[JournalRow]:
     return found[:_SHOWN]
 
 
-def _told(row: JournalRow) -> str:
+def _told(row: StoredRow) -> str:
     if row.message or row.state is not RowState.INVALID:
         return row.message or "no answer came back"
     return row.wrong

@@ -1,5 +1,5 @@
 """What aiohttp on uvloop costs by itself: rows of the benchmark at a steady pace, their answers read and
-thrown away. No journal, no lanes, nothing remembered: the floor under the sender's CPU time on this machine.
+thrown away. No store, no lanes, nothing remembered: the floor under the sender's CPU time on this machine.
 
     python -m tests.bench.bare_client URL ROWS ROWS_PER_SECOND
 

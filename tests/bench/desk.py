@@ -25,7 +25,7 @@ from statistics import median
 from playwright.sync_api import Browser, Page
 
 from blnk_api import settings as settings_module
-from blnk_api.store import Journal
+from blnk_api.store import Store
 from tests.bench.sending import bare_server, checked_import, confirm, cpu_seconds, kept, write_results
 from tests.bench.watchers import Watchers
 from tests.support.app import App
@@ -89,10 +89,10 @@ def app_with_an_import(folder: Path) -> Iterator[App]:
         chosen = settings_module.load(
             {"BLNK_DATA_DIR": str(folder / ".data"), "BLNK_SECRETS_FILE": str(secrets)}
         )
-        journal = Journal(chosen.database_url)
-        journal.migrate()
-        confirm(journal, checked_import(journal, chosen.connections["here"].instance, ROWS))
-        journal.close()
+        store = Store(chosen.database_url)
+        store.migrate()
+        confirm(store, checked_import(store, chosen.connections["here"].instance, ROWS))
+        store.close()
         with App(folder, waits={}) as app:
             yield app
 

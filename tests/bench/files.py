@@ -25,7 +25,7 @@ from blnk_api.drafts import drafts
 from blnk_api.files import xlsx_writer
 from blnk_api.reports import results
 from blnk_api.reports.results import Variant
-from blnk_api.store import Journal, imports, rows
+from blnk_api.store import Store, imports, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.states import RowState, Stage
 from tests.bench.sending import write_results
@@ -69,7 +69,7 @@ class Ended:
 
 
 class Place:
-    """A data folder with a journal, connected to a practice Blnk that has the ledgers and identities."""
+    """A data folder with a store, connected to a practice Blnk that has the ledgers and identities."""
 
     def __init__(self, folder: Path, blnk: PracticeBlnk) -> None:
         self.folder = folder
@@ -82,14 +82,14 @@ class Place:
         )
         self.env = {**os.environ, "BLNK_DATA_DIR": str(folder), "BLNK_SECRETS_FILE": str(secrets)}
         self.settings = settings_module.load(self.env)
-        self.journal = Journal(self.settings.database_url)
-        self.journal.migrate()
+        self.store = Store(self.settings.database_url)
+        self.store.migrate()
 
     def upload(self, path: Path) -> str:
         id = imports.new_id()
         with path.open("rb") as data:
             drafts.upload(
-                self.journal,
+                self.store,
                 self.settings,
                 id=id,
                 connection=self.settings.connections["here"],
@@ -100,13 +100,13 @@ class Place:
         return id
 
     def find(self, id: str) -> Import:
-        with self.journal.read() as tx:
+        with self.store.read() as tx:
             found = imports.find(tx, id)
         assert found is not None
         return found
 
     def discard(self, id: str) -> None:
-        with self.journal.write() as tx:
+        with self.store.write() as tx:
             imports.cancel(tx, self.find(id).number, who="bench")
 
     def until(self, id: str, is_so: Callable[[Import], bool]) -> float:
@@ -138,7 +138,7 @@ def place() -> Iterator[Place]:
         with PracticeBlnk(Path(folder), seed=seed) as blnk:
             made = Place(Path(folder), blnk)
             yield made
-            made.journal.close()
+            made.store.close()
 
 
 def prepared(here: Place, id: str) -> tuple[Ended, float]:
@@ -170,8 +170,8 @@ def checking(here: Place, path: Path) -> Iterator[str]:
     records = draft.totals.records
     what = f"{path.suffix[1:].upper()}, {records:,} rows, {path.stat().st_size / 1e6:.0f} MB"
     yield (
-        f"| {what}: read, checked, in the journal | {ended.seconds:.1f} s (of them {ended.cpu_seconds:.1f} s "
-        f"of CPU), {ended.peak_mb:.0f} MB at most, its progress moved at least each {stood:.1f} s |"
+        f"| {what}: read, checked, in the import database | {ended.seconds:.1f} s "
+        f"(of them {ended.cpu_seconds:.1f} s of CPU), {ended.peak_mb:.0f} MB at most, its progress moved at least each {stood:.1f} s |"
     )
 
 
@@ -198,7 +198,7 @@ def _import(here: Place, path: Path) -> None:
     id = here.upload(path)
     with here.worker():
         here.until(id, lambda one: one.stage is Stage.CHECKED)
-        with here.journal.write() as tx:
+        with here.store.write() as tx:
             draft = here.find(id)
             assert imports.confirm(tx, draft, who="bench", version=draft.version)
         here.until(id, lambda one: one.is_over)
@@ -208,14 +208,14 @@ def pages(here: Place, draft: Import) -> Iterator[str]:
     """Pages of a hundred rows anywhere in the import, as the pages of the app ask for them."""
     chance = random.Random(1)
     last = 0
-    with here.journal.read() as tx:
+    with here.store.read() as tx:
         for one in rows.page(tx, draft.number, limit=1):
             last = one.id + draft.row_count - 1
     for what, states in (("of all rows", None), ("of invalid rows", [RowState.INVALID])):
         took = []
         for at in (last - 100, 0, *(chance.randrange(last) for _ in range(_PAGES))):
             began = time.monotonic()
-            with here.journal.read() as tx:
+            with here.store.read() as tx:
                 rows.page(tx, draft.number, states=states, after=at, limit=100)
             took.append((time.monotonic() - began) * 1000)
         yield (
@@ -226,10 +226,10 @@ def pages(here: Place, draft: Import) -> Iterator[str]:
 
 def exports(here: Place, draft: Import) -> Iterator[str]:
     began = time.monotonic()
-    size = sum(map(len, results.stream(here.journal, draft, Variant.ALL)))
+    size = sum(map(len, results.stream(here.store, draft, Variant.ALL)))
     yield f"| results as CSV | {time.monotonic() - began:.1f} s, {size / 1e6:.0f} MB |"
     began = time.monotonic()
-    with results.workbook(here.journal, draft, Variant.ALL, here.folder) as made:
+    with results.workbook(here.store, draft, Variant.ALL, here.folder) as made:
         size = made.seek(0, 2)
     yield f"| results as XLSX | {time.monotonic() - began:.1f} s, {size / 1e6:.0f} MB |"
 

@@ -18,7 +18,7 @@ import requests
 from blnk_api import settings as settings_module
 from blnk_api.drafts import drafts
 from blnk_api.settings import Settings
-from blnk_api.store import Journal, imports
+from blnk_api.store import Store, imports
 from blnk_api.store.states import Stage
 from tests.bench.sending import kept, write_results
 from tests.support import costly_workbooks
@@ -30,11 +30,11 @@ _IDLE_QUESTIONS = 500
 _OPEN = (Stage.UPLOADED, Stage.CHECKING)
 
 
-def upload(journal: Journal, settings: Settings, path: Path) -> str:
+def upload(store: Store, settings: Settings, path: Path) -> str:
     id = imports.new_id()
     with path.open("rb") as data:
         drafts.upload(
-            journal,
+            store,
             settings,
             id=id,
             connection=settings.connections[settings_module.PRACTICE],
@@ -59,20 +59,20 @@ def asked(app: App, go_on: Callable[[int], bool]) -> list[float]:
 def beside(app: App, folder: Path, books: Sequence[Make]) -> str:
     """A line of the table: from the upload of these workbooks until each is read or refused."""
     settings = settings_module.load({"BLNK_DATA_DIR": str(app.data_dir)})
-    journal = Journal(settings.database_url)
+    store = Store(settings.database_url)
     paths = [
         costly_workbooks.write(folder / f"{at}-{make.__name__}.xlsx", make()) for at, make in enumerate(books)
     ]
-    ids = [upload(journal, settings, path) for path in paths]
+    ids = [upload(store, settings, path) for path in paths]
 
     def are_being_read(_: int) -> bool:
-        with journal.read() as tx:
+        with store.read() as tx:
             found = [imports.find(tx, id) for id in ids]
         return any(one is not None and one.stage in _OPEN for one in found)
 
     began = time.monotonic()
     told = line(f"{len(ids)} bad and long workbooks are read", asked(app, are_being_read))
-    journal.close()
+    store.close()
     return f"{told} {time.monotonic() - began:.0f} s |"
 
 

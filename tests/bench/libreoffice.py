@@ -24,7 +24,7 @@ from blnk_api.files.formula_guard import guard_cell
 from blnk_api.reports import results
 from blnk_api.reports.results import Variant
 from blnk_api.settings import Instance
-from blnk_api.store import Journal, imports, rows
+from blnk_api.store import Store, imports, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import NewRow
 from blnk_api.store.states import RowState
@@ -59,8 +59,8 @@ def main() -> None:
 
 
 def _compared(folder: Path) -> list[str]:
-    journal = Journal(f"sqlite:///{folder / 'journal.db'}")
-    journal.migrate()
+    store = Store(f"sqlite:///{folder / 'journal.db'}")
+    store.migrate()
     sent = {"trouble": (["ledger_id", "currency", "note"], [["l", "USD", one] for one in TROUBLE])}
     for expected in EXPECTED:
         if expected["verdict"] != "file_error":
@@ -72,10 +72,10 @@ def _compared(folder: Path) -> list[str]:
     made: dict[str, Import] = {}
     files: list[Path] = []
     for at, (name, (headers, cells)) in enumerate(sent.items()):
-        import_ = made[name] = _import(journal, headers, cells)
+        import_ = made[name] = _import(store, headers, cells)
         files += [folder / f"{at}-csv.csv", folder / f"{at}-xlsx.xlsx"]
-        files[-2].write_bytes(b"".join(results.stream(journal, import_, Variant.ALL)))
-        with results.workbook(journal, import_, Variant.ALL, folder) as book:
+        files[-2].write_bytes(b"".join(results.stream(store, import_, Variant.ALL)))
+        with results.workbook(store, import_, Variant.ALL, folder) as book:
             files[-1].write_bytes(book.read())
     _save_again(folder, files)
     told = []
@@ -93,34 +93,34 @@ def _compared(folder: Path) -> list[str]:
             f"| {kind} of {len(sent)} results, {cells_seen:,} cells | {len(wrong)} differ"
             f"{': ' + '; '.join(wrong[:_MOST_SHOWN]) if wrong else ''} |"
         )
-    told.append(_put_right(journal, folder, sent))
-    journal.close()
+    told.append(_put_right(store, folder, sent))
+    store.close()
     return told
 
 
-def _put_right(journal: Journal, folder: Path, sent: Mapping[str, tuple[list[str], list[list[str]]]]) -> str:
+def _put_right(store: Store, folder: Path, sent: Mapping[str, tuple[list[str], list[list[str]]]]) -> str:
     """Rows to put right that LibreOffice saved anew, unchanged: no cell may seem to be changed."""
     made: list[tuple[Import, Path]] = []
     for at, (headers, cells) in enumerate(sent.values()):
-        import_ = _import(journal, headers, cells, RowState.INVALID)
+        import_ = _import(store, headers, cells, RowState.INVALID)
         made.append((import_, folder / f"rows-{at}.xlsx"))
-        with problem_workbook.workbook(journal, import_, folder) as book:
+        with problem_workbook.workbook(store, import_, folder) as book:
             made[-1][1].write_bytes(book.read())
     _soffice(folder, "xlsx", [path for _, path in made])
     edits = [
         edit
         for import_, path in made
-        for edit in problem_workbook.read_back(journal, import_, folder / "again" / path.name, path.name)
+        for edit in problem_workbook.read_back(store, import_, folder / "again" / path.name, path.name)
     ]
     return f"| rows to put right of {len(made)} files, saved anew as XLSX | {len(edits)} cells seem changed |"
 
 
 def _import(
-    journal: Journal, headers: Sequence[str], cells: Sequence[list[str]], state: RowState = RowState.READY
+    store: Store, headers: Sequence[str], cells: Sequence[list[str]], state: RowState = RowState.READY
 ) -> Import:
     id = imports.new_id()
     shape = FileShape(kind="csv", header_row=1, headers=list(headers))
-    with journal.write() as tx:
+    with store.write() as tx:
         imports.create(
             tx,
             id,

@@ -29,7 +29,7 @@ from sqlalchemy import select
 from blnk_api import settings as settings_module
 from blnk_api.facts.file_shape import FileShape
 from blnk_api.lookup import refs
-from blnk_api.store import Journal, imports, rows, tables
+from blnk_api.store import Store, imports, rows, tables
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import NewRow
 from blnk_api.store.sending import senders
@@ -94,14 +94,14 @@ class Run:
             "BLNK_MOST_AT_ONCE": str(most_at_once),
         }
         chosen = settings_module.load(self._env)
-        self.journal = Journal(chosen.database_url)
-        self.journal.migrate()
-        self._draft = checked_import(self.journal, chosen.connections["here"].instance, n)
+        self.store = Store(chosen.database_url)
+        self.store.migrate()
+        self._draft = checked_import(self.store, chosen.connections["here"].instance, n)
         self.moments: list[Moment] = []
 
     def send(self, *, until_verified: bool = False) -> None:
         """From the sender's start to the last row; a moment is noted four times a second."""
-        confirm(self.journal, self._draft)
+        confirm(self.store, self._draft)
         process = subprocess.Popen(
             [sys.executable, "-m", "blnk_api.worker.main"], env=self._env, stderr=subprocess.DEVNULL
         )
@@ -119,7 +119,7 @@ class Run:
         finally:
             process.terminate()
             process.wait()
-            self.journal.close()
+            self.store.close()
             self._folder.cleanup()
 
     def confirm_beside_a_sender(self) -> float:
@@ -131,29 +131,29 @@ class Run:
             while not self._serves():
                 time.sleep(0.02)
             began = time.monotonic()
-            confirm(self.journal, self._draft)
+            confirm(self.store, self._draft)
             while self._state() != ImportState.DONE:
                 time.sleep(0.02)
             return time.monotonic() - began
         finally:
             process.terminate()
             process.wait()
-            self.journal.close()
+            self.store.close()
             self._folder.cleanup()
 
     def _serves(self) -> bool:
-        with self.journal.read() as tx:
+        with self.store.read() as tx:
             sender = senders.current(tx)
         return sender is not None and self._draft.instance_number in sender.serves
 
     def _created(self) -> int:
         counts = tables.counts
-        with self.journal.read() as tx:
+        with self.store.read() as tx:
             found = tx.execute(select(counts.c.n).where(counts.c.state == RowState.CREATED)).scalar()
         return found or 0
 
     def _state(self) -> str:
-        with self.journal.read() as tx:
+        with self.store.read() as tx:
             return str(tx.execute(select(tables.imports.c.state)).scalar_one())
 
     def between(self, low: int, high: int) -> tuple[float, float]:
@@ -170,11 +170,11 @@ class Run:
         return (last.created - first.created) * 60 / (last.at - first.at)
 
 
-def checked_import(journal: Journal, instance: settings_module.Instance, n: int) -> Import:
+def checked_import(store: Store, instance: settings_module.Instance, n: int) -> Import:
     """imp_bench: a draft of n rows for the connection "here", as it stands before it is confirmed."""
     headers = ["ledger", "currency", "identity", "metadata"]
     shape = FileShape(kind="csv", header_row=1, headers=headers)
-    with journal.write() as tx:
+    with store.write() as tx:
         imports.create(
             tx, "imp_bench", kind="file", instance=instance, connection="here", who="bench",
             file_name="bench.csv", stage=Stage.CHECKED, shape=shape,
@@ -182,14 +182,14 @@ def checked_import(journal: Journal, instance: settings_module.Instance, n: int)
         made = imports.find(tx, "imp_bench")
         assert made is not None
     for start in range(0, n, 2_000):
-        with journal.write() as tx:
+        with store.write() as tx:
             new = [bench_row(at) for at in range(start, min(n, start + 2_000))]
             rows.insert_rows(tx, made.number, made.instance_number, new)
     return made
 
 
-def confirm(journal: Journal, draft: Import) -> None:
-    with journal.write() as tx:
+def confirm(store: Store, draft: Import) -> None:
+    with store.write() as tx:
         assert imports.confirm(tx, draft, who="bench", version=draft.version)
 
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from blnk_api import settings as settings_module
-from blnk_api.store import Journal
+from blnk_api.store import Store
 from blnk_api.worker.main import Worker
 
 
@@ -22,7 +22,7 @@ async def main() -> None:
     settings = settings_module.load()
     worker = Worker(
         settings,
-        Journal(settings.database_url),
+        Store(settings.database_url),
         "the trial's clock",
         wall=lambda: time.time() + float(ahead.read_text()),
     )

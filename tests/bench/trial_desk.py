@@ -13,9 +13,9 @@ import orjson
 from sqlalchemy import func, or_, select
 
 from blnk_api.settings import Instance
-from blnk_api.store import Journal, imports, rows, tables
+from blnk_api.store import Store, imports, rows, tables
 from blnk_api.store.imports import Import
-from blnk_api.store.rows import JournalRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.store.sending import senders
 from blnk_api.store.states import ImportState, Outcome, PausedBy, RowState
 from tests.bench import trial_day
@@ -42,11 +42,11 @@ class Desk:
         self._postgres = postgres
         self._write_secrets()
         self._env = self._environment()
-        self.journal = Journal(url)
+        self.store = Store(url)
         instance = Instance(blnk.url, blnk.instance_id, "sandbox")
-        drafts = [make_draft(self.journal, instance, list(file)) for file in plan.files]
+        drafts = [make_draft(self.store, instance, list(file)) for file in plan.files]
         self._ids = [one.id for one in drafts]
-        with self.journal.write() as tx:
+        with self.store.write() as tx:
             for draft in drafts:
                 assert imports.confirm(tx, draft, who=_PERSON, version=draft.version)
         self._workers: list[subprocess.Popen[bytes]] = []
@@ -60,7 +60,7 @@ class Desk:
 
     def close(self) -> None:
         self._end_workers()
-        self.journal.close()
+        self.store.close()
 
     @property
     def is_struck(self) -> bool:
@@ -72,12 +72,12 @@ class Desk:
         return self._sender() is not None
 
     def imports(self) -> list[Import]:
-        with self.journal.read() as tx:
+        with self.store.read() as tx:
             found = [imports.find(tx, id) for id in self._ids]
         return [one for one in found if one is not None]
 
-    def rows(self) -> list[tuple[Import, list[JournalRow]]]:
-        with self.journal.read() as tx:
+    def rows(self) -> list[tuple[Import, list[StoredRow]]]:
+        with self.store.read() as tx:
             return [(one, rows.page(tx, one.number, limit=100_000)) for one in self.imports()]
 
     def settled(self) -> int:
@@ -96,7 +96,7 @@ class Desk:
         untried = select(tables.rows.c.id).where(
             tables.rows.c.state == RowState.READY, tables.rows.c.tries == 0
         )
-        with self.journal.read() as tx:
+        with self.store.read() as tx:
             return tx.execute(untried.limit(1)).first() is not None
 
     def tend(self, *, others_may_send: bool) -> None:
@@ -118,7 +118,7 @@ class Desk:
             self.asked_a_person += not is_ours
             if import_.paused_by is PausedBy.ACCESS:
                 self._renew_credentials()
-            with self.journal.write() as tx:
+            with self.store.write() as tx:
                 imports.resume(tx, import_.number, who=_PERSON)
 
     def strike(self, strike: Strike) -> None:
@@ -137,7 +137,7 @@ class Desk:
                 self._is_paused = True
                 self._later.append((ends_at, self._end_pause))
                 for import_ in self.imports():
-                    with self.journal.write() as tx:
+                    with self.store.write() as tx:
                         imports.pause(
                             tx, import_.number, by=PausedBy.PERSON, who=_PERSON, reason="To see what happens."
                         )
@@ -151,30 +151,30 @@ class Desk:
 
     def look_for_a_day(self, *, most_seconds: float) -> None:
         """Until none of the late looks is owed any more that this round gave reason for."""
-        if self._plan.access == "write only" or not trial_day.open_looks(self.journal):
+        if self._plan.access == "write only" or not trial_day.open_looks(self.store):
             return
         self._end_workers()
         self._renew_credentials()
         ahead = self._folder / "ahead"
         trial_day.set_clock(ahead, 0)
         self._workers.append(self._start(["tests.bench.trial_clock", str(ahead)]))
-        trial_day.let_pass(self.journal, ahead, most_seconds=most_seconds, help_it=self._renew_credentials)
+        trial_day.let_pass(self.store, ahead, most_seconds=most_seconds, help_it=self._renew_credentials)
 
     def looks_open(self) -> int:
-        return 0 if self._plan.access == "write only" else trial_day.open_looks(self.journal)
+        return 0 if self._plan.access == "write only" else trial_day.open_looks(self.store)
 
     def lost_answers(self) -> int:
         """Attempts whose fate nobody knew at first: no answer, an odd one, or a sender that was killed."""
         attempts = tables.attempts
         unknown = or_(attempts.c.outcome.is_(None), attempts.c.outcome == Outcome.UNKNOWN)
-        with self.journal.read() as tx:
+        with self.store.read() as tx:
             n: int = tx.execute(select(func.count()).select_from(attempts).where(unknown)).scalar_one()
         return n
 
     def met_another(self) -> bool:
         """Whether one of its imports was paused because another desk seemed to be at work."""
         paused = select(tables.events.c.detail).where(tables.events.c.what == "paused")
-        with self.journal.read() as tx:
+        with self.store.read() as tx:
             return any(orjson.loads(one)["by"] == PausedBy.DESK for one in tx.execute(paused).scalars())
 
     def _renew_credentials(self) -> None:
@@ -216,7 +216,7 @@ class Desk:
         }
 
     def _sender(self) -> subprocess.Popen[bytes] | None:
-        with self.journal.read() as tx:
+        with self.store.read() as tx:
             current = senders.current(tx)
         return next((one for one in self._workers if current is not None and one.pid == current.pid), None)
 

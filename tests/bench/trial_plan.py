@@ -13,7 +13,7 @@ StrikeKind = Literal[
     "kill",  # SIGKILL of the process that sends; another one is started, as the app does
     "end",  # SIGTERM, and a restart
     "freeze",  # SIGSTOP for longer than every time-out, with a second one waiting
-    "cut",  # the sessions of the journal are cut off (Postgres)
+    "cut",  # the sessions of the store are cut off (Postgres)
     "freeze and cut",  # both: the second one takes over, and the first one wakes up later (Postgres)
     "pause",  # a person pauses the imports, and resumes them later
 ]

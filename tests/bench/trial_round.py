@@ -15,7 +15,7 @@ from blnk_api.store.states import ImportState
 from tests.bench import trial_day
 from tests.bench.trial_desk import Desk
 from tests.bench.trial_plan import Plan, Strike
-from tests.bench.trial_truth import Held, Verdict, judge
+from tests.bench.trial_truth import ExistingBalance, Verdict, judge
 from tests.support.postgres import Postgres
 from tests.support.practice import PracticeBlnk
 
@@ -42,7 +42,7 @@ class Told:
     asked_a_person: int
     seconds: float
     folder: Path
-    """With a folder of each desk: the senders' log; of a round on SQLite also the journal."""
+    """With a folder of each desk: the senders' log; of a round on SQLite also the store."""
 
 
 def carry_out(
@@ -62,7 +62,7 @@ def carry_out(
             kills=sum(one.kills for one in desks),
             faults=round_.fired,
             lost_answers=sum(one.lost_answers() for one in desks),
-            named_by_looks=sum(trial_day.named_by_looks(one.journal) for one in desks),
+            named_by_looks=sum(trial_day.named_by_looks(one.store) for one in desks),
             asked_a_person=sum(one.asked_a_person for one in desks),
             seconds=time.monotonic() - began,
             folder=folder,
@@ -175,7 +175,7 @@ class _Round:
         late_refs = {one["import_ref"] for one in self._met_late()}
         verdict = judge(
             [desk.rows() for desk in self.desks],
-            Held.of(self._blnk.balances()),
+            ExistingBalance.of(self._blnk.balances()),
             late_refs=late_refs if self._plan.commits_beyond_settling else (),
             looks_open=sum(desk.looks_open() for desk in self.desks),
             most_by_two_desks=self._plan.most_by_two_desks,

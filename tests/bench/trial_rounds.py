@@ -4,7 +4,7 @@
                                        [--at-once K] [--write]
 
 Round n of a trial with seed S has the seed S + n, which decides all of its plan: `--seed S+n --rounds 1` is
-that round again. Exit code 1: some row was made twice or lost, an import was stuck, or the journal is untrue.
+that round again. Exit code 1: some row was made twice or lost, an import was stuck, or the store is untrue.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from itertools import count, takewhile
 from pathlib import Path
 from typing import Self
 
-from blnk_api.store import Journal
+from blnk_api.store import Store
 from tests.bench.sending import write_results
 from tests.bench.trial_plan import Database, plan
 from tests.bench.trial_round import Told, carry_out, folder_of
@@ -36,7 +36,7 @@ AT_ONCE = 8
 
 
 class Trial:
-    """The servers that rounds need, and an empty journal of each kind to copy. Use it in a with statement."""
+    """The servers that rounds need, and an empty store of each kind to copy. Use it in a with statement."""
 
     def __init__(self, folder: Path, *, at_once: int, postgres: Postgres | None = None) -> None:
         self._folder = folder
@@ -63,7 +63,7 @@ class Trial:
         planned = plan(seed, database)
         with self._lock:
             blnk = self._free.pop()
-            urls = [self._new_journal(database, folder_of(folder, at)) for at in range(planned.desks)]
+            urls = [self._new_store(database, folder_of(folder, at)) for at in range(planned.desks)]
         try:
             server = self._postgres if database == "postgres" else None
             told = carry_out(planned, blnk, urls, folder, server)
@@ -73,7 +73,7 @@ class Trial:
             shutil.rmtree(folder)
         return told
 
-    def _new_journal(self, database: Database, folder: Path) -> str:
+    def _new_store(self, database: Database, folder: Path) -> str:
         folder.mkdir(parents=True)
         if database == "sqlite":
             shutil.copy(self._sqlite, folder)
@@ -86,7 +86,7 @@ class Trial:
 
 
 def _migrate(url: str) -> None:
-    made = Journal(url)
+    made = Store(url)
     made.migrate()
     made.close()
 

@@ -1,4 +1,4 @@
-"""What a round came to, judged by what Blnk holds. The journal is believed in nothing; it is compared."""
+"""What a round came to, judged by what Blnk holds. The store is believed in nothing; it is compared."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -6,20 +6,20 @@ from typing import Any
 
 from blnk_api.facts.findings import Findings
 from blnk_api.store.imports import Import
-from blnk_api.store.rows import JournalRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import ImportState, RowState
 
 
 @dataclass(frozen=True)
-class Held:
+class ExistingBalance:
     """What Blnk holds: the ids of its balances by import_ref, and which import made each."""
 
     ids: dict[str, list[str]]
     made_by: dict[str, str] = field(default_factory=dict)
 
     @staticmethod
-    def of(balances: Iterable[dict[str, Any]]) -> "Held":
-        held = Held({})
+    def of(balances: Iterable[dict[str, Any]]) -> "ExistingBalance":
+        held = ExistingBalance({})
         for one in balances:
             stamps = one["meta_data"] or {}
             ref = stamps.get("import_ref", f"none: {one['balance_id']}")
@@ -39,7 +39,7 @@ class Verdict:
     lost: list[str] = field(default_factory=list)
     stuck: list[str] = field(default_factory=list)
     untrue: list[str] = field(default_factory=list)
-    """The journal says what is not so: of a row's balance, or in its findings."""
+    """The store says what is not so: of a row's balance, or in its findings."""
     named: int = 0
     """Second balances that Blnk made after every reason to think them lost, and that the findings name."""
     named_of_two_desks: int = 0
@@ -70,13 +70,13 @@ def named_in(imports: Iterable[Import]) -> set[str]:
     }
 
 
-Ended = Sequence[tuple[Import, Sequence[JournalRow]]]
+Ended = Sequence[tuple[Import, Sequence[StoredRow]]]
 """The imports of one desk, with their rows."""
 
 
 def judge(
     desks: Sequence[Ended],
-    held: Held,
+    held: ExistingBalance,
     *,
     late_refs: Collection[str],
     looks_open: int = 0,
@@ -121,12 +121,12 @@ def judge(
     return verdict
 
 
-def _maker(held: Held, desk_of: dict[str, int], id: str) -> int:
+def _maker(held: ExistingBalance, desk_of: dict[str, int], id: str) -> int:
     """Which desk made a balance; the first one where nothing says another."""
     return desk_of.get(held.made_by.get(id, ""), 0)
 
 
-def _judge_row(row: JournalRow, ids: Sequence[str], own: Sequence[str], verdict: Verdict) -> None:
+def _judge_row(row: StoredRow, ids: Sequence[str], own: Sequence[str], verdict: Verdict) -> None:
     """`own` are those of these balances that the row's own desk made."""
     told = f"row {row.label} ({row.ref}) is {row.state}, {row.balance_id}; Blnk holds {list(ids)}"
     match row.state:

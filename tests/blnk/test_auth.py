@@ -22,7 +22,7 @@ from blnk_api.blnk.auth import OAuthTokens, StaticToken, Token, token_source
 from blnk_api.client import BlnkClient
 from blnk_api.models import BalanceRequest
 from blnk_api.settings import Connection, OAuth
-from blnk_api.store import Journal
+from blnk_api.store import Store
 from blnk_api.store.token_store import TokenStore
 from tests.support.connections import connection_of, connection_to, server
 from tests.support.practice import PracticeBlnk
@@ -43,16 +43,16 @@ def blnk(one_blnk: PracticeBlnk) -> PracticeBlnk:
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    journal = Journal(f"sqlite:///{tmp_path / 'journal.db'}")
-    journal.migrate()
-    yield journal
-    journal.close()
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(f"sqlite:///{tmp_path / 'journal.db'}")
+    store.migrate()
+    yield store
+    store.close()
 
 
 @pytest.fixture
-def store(journal: Journal, tmp_path: Path) -> TokenStore:
-    return TokenStore(journal.engine, tmp_path / "locks")
+def token_store(store: Store, tmp_path: Path) -> TokenStore:
+    return TokenStore(store.engine, tmp_path / "locks")
 
 
 @pytest.fixture
@@ -62,13 +62,13 @@ def acme(blnk: PracticeBlnk) -> Connection:
 
 
 def tokens_of(
-    connection: Connection, store: TokenStore, clock: Callable[[], float] | None = None
+    connection: Connection, token_store: TokenStore, clock: Callable[[], float] | None = None
 ) -> OAuthTokens:
     """As a process that has just started would have them."""
     assert isinstance(connection.credentials, OAuth)
     if clock is None:
-        return OAuthTokens(connection, connection.credentials, store)
-    return OAuthTokens(connection, connection.credentials, store, clock=clock)
+        return OAuthTokens(connection, connection.credentials, token_store)
+    return OAuthTokens(connection, connection.credentials, token_store, clock=clock)
 
 
 def with_secret(connection: Connection, **changed: str) -> Connection:
@@ -95,15 +95,17 @@ def test_an_access_token_from_secrets_is_used_as_it_is(blnk: PracticeBlnk) -> No
         tokens.newer_than(0)
 
 
-def test_oauth_without_a_place_to_keep_tokens_is_refused(acme: Connection, store: TokenStore) -> None:
+def test_oauth_without_a_place_to_keep_tokens_is_refused(acme: Connection, token_store: TokenStore) -> None:
     """A renewed token that is not kept would be lost for the whole desk."""
     with pytest.raises(ValueError, match="needs a TokenStore"):
         BlnkClient(acme)
-    assert isinstance(token_source(acme, store), OAuthTokens)
+    assert isinstance(token_source(acme, token_store), OAuthTokens)
 
 
-def test_a_balance_is_made_through_oauth(blnk: PracticeBlnk, acme: Connection, store: TokenStore) -> None:
-    with BlnkClient(acme, tokens=token_source(acme, store)) as client:
+def test_a_balance_is_made_through_oauth(
+    blnk: PracticeBlnk, acme: Connection, token_store: TokenStore
+) -> None:
+    with BlnkClient(acme, tokens=token_source(acme, token_store)) as client:
         made = client.create_balance(ASKED)
         client.get_balance(made.balance_id)
 
@@ -112,10 +114,10 @@ def test_a_balance_is_made_through_oauth(blnk: PracticeBlnk, acme: Connection, s
 
 
 def test_a_token_is_renewed_a_little_before_its_end(
-    blnk: PracticeBlnk, acme: Connection, store: TokenStore
+    blnk: PracticeBlnk, acme: Connection, token_store: TokenStore
 ) -> None:
     now = 1_000_000.0
-    tokens = tokens_of(acme, store, clock=lambda: now)
+    tokens = tokens_of(acme, token_store, clock=lambda: now)
     first = tokens.current()
 
     now += 3600 - 61
@@ -128,9 +130,9 @@ def test_a_token_is_renewed_a_little_before_its_end(
 
 
 def test_credentials_refused_in_the_middle_are_renewed_and_the_balance_made_once(
-    blnk: PracticeBlnk, acme: Connection, store: TokenStore
+    blnk: PracticeBlnk, acme: Connection, token_store: TokenStore
 ) -> None:
-    with BlnkClient(acme, tokens=token_source(acme, store)) as client:
+    with BlnkClient(acme, tokens=token_source(acme, token_store)) as client:
         client.create_balance(ASKED, ref="ref-1")
         blnk.order_fault("revoke", on="create", times=1)
         client.create_balance(ASKED, ref="ref-2")
@@ -140,9 +142,9 @@ def test_credentials_refused_in_the_middle_are_renewed_and_the_balance_made_once
 
 
 def test_another_processs_newer_token_is_used_without_asking_blnk(
-    blnk: PracticeBlnk, acme: Connection, store: TokenStore
+    blnk: PracticeBlnk, acme: Connection, token_store: TokenStore
 ) -> None:
-    worker, page = tokens_of(acme, store), tokens_of(acme, store)
+    worker, page = tokens_of(acme, token_store), tokens_of(acme, token_store)
     first = worker.current()
 
     assert page.current() == first
@@ -154,24 +156,24 @@ def test_another_processs_newer_token_is_used_without_asking_blnk(
 
 
 def test_after_a_restart_the_kept_token_goes_on_not_the_used_up_secret(
-    blnk: PracticeBlnk, acme: Connection, store: TokenStore
+    blnk: PracticeBlnk, acme: Connection, token_store: TokenStore
 ) -> None:
-    tokens_of(acme, store).newer_than(tokens_of(acme, store).current().generation)
+    tokens_of(acme, token_store).newer_than(tokens_of(acme, token_store).current().generation)
 
-    third = tokens_of(acme, store).newer_than(2)
+    third = tokens_of(acme, token_store).newer_than(2)
 
     assert (third.generation, renewals(blnk)) == (3, 3)
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["one source", "a source each"])
 def test_threads_that_renew_at_once_renew_once(
-    blnk: PracticeBlnk, acme: Connection, store: TokenStore, shared: bool
+    blnk: PracticeBlnk, acme: Connection, token_store: TokenStore, shared: bool
 ) -> None:
-    one = tokens_of(acme, store)
+    one = tokens_of(acme, token_store)
     blnk.order_fault("latency", on="token", seconds=0.2)
 
     with ThreadPoolExecutor(8) as pool:
-        got = list(pool.map(lambda _: (one if shared else tokens_of(acme, store)).current(), range(8)))
+        got = list(pool.map(lambda _: (one if shared else tokens_of(acme, token_store)).current(), range(8)))
 
     assert (len(set(got)), renewals(blnk)) == (1, 1)
 
@@ -180,12 +182,12 @@ _RENEW = """
 import sys
 from blnk_api import settings
 from blnk_api.blnk.auth import token_source
-from blnk_api.store import Journal
+from blnk_api.store import Store
 from blnk_api.store.token_store import TokenStore
 
 loaded = settings.load()
-store = TokenStore(Journal(loaded.database_url).engine, loaded.data_dir / "locks")
-tokens = token_source(loaded.connections["acme"], store)
+token_store = TokenStore(Store(loaded.database_url).engine, loaded.data_dir / "locks")
+tokens = token_source(loaded.connections["acme"], token_store)
 print("ready", flush=True)
 sys.stdin.readline()
 print(tokens.newer_than(0).value)
@@ -193,7 +195,7 @@ print(tokens.newer_than(0).value)
 
 
 def test_processes_that_renew_at_once_renew_once(
-    blnk: PracticeBlnk, acme: Connection, journal: Journal, tmp_path: Path
+    blnk: PracticeBlnk, acme: Connection, store: Store, tmp_path: Path
 ) -> None:
     blnk.order_fault("latency", on="token", seconds=0.3)
     assert isinstance(acme.credentials, OAuth)
@@ -228,43 +230,43 @@ def test_processes_that_renew_at_once_renew_once(
 
 
 def test_a_new_token_that_could_not_be_kept_is_not_used_and_not_lost(
-    blnk: PracticeBlnk, acme: Connection, journal: Journal, tmp_path: Path
+    blnk: PracticeBlnk, acme: Connection, store: Store, tmp_path: Path
 ) -> None:
     hasty = create_engine(f"sqlite:///{tmp_path / 'journal.db'}", connect_args={"timeout": 0.05})
-    store = TokenStore(hasty, tmp_path / "locks")
-    tokens = tokens_of(acme, store)
+    token_store = TokenStore(hasty, tmp_path / "locks")
+    tokens = tokens_of(acme, token_store)
 
-    with journal.write(), pytest.raises(errors.ReadFailed, match="cannot be read or written"):
+    with store.write(), pytest.raises(errors.ReadFailed, match="cannot be read or written"):
         tokens.current()
     got = tokens.current()
 
     assert renewals(blnk) == 1
-    assert tokens_of(acme, store).current() == got
+    assert tokens_of(acme, token_store).current() == got
     hasty.dispose()
 
 
 def test_a_changed_secret_wins_over_what_is_kept(
-    blnk: PracticeBlnk, acme: Connection, store: TokenStore
+    blnk: PracticeBlnk, acme: Connection, token_store: TokenStore
 ) -> None:
     """What is kept may have died meanwhile; the person's newest word counts."""
-    old = tokens_of(acme, store)
+    old = tokens_of(acme, token_store)
     old.current()
     successor = with_secret(acme, refresh_token=newest_refresh_token(blnk))
-    tokens_of(successor, store).current()
+    tokens_of(successor, token_store).current()
     with pytest.raises(errors.AccessDenied):
         old.newer_than(1)
 
     changed = with_secret(acme, refresh_token=newest_refresh_token(blnk))
-    with BlnkClient(changed, tokens=token_source(changed, store)) as client:
+    with BlnkClient(changed, tokens=token_source(changed, token_store)) as client:
         client.create_balance(ASKED)
 
     assert len(blnk.balances()) == 1
 
 
 def test_a_dead_refresh_token_asks_for_a_new_one_and_is_sent_no_more(
-    blnk: PracticeBlnk, acme: Connection, store: TokenStore
+    blnk: PracticeBlnk, acme: Connection, token_store: TokenStore
 ) -> None:
-    tokens = tokens_of(with_secret(acme, refresh_token="blnk_rt_dead"), store)
+    tokens = tokens_of(with_secret(acme, refresh_token="blnk_rt_dead"), token_store)
 
     for _ in range(3):
         with pytest.raises(errors.AccessDenied, match=r"new refresh token, as refresh_token of \[conn"):
@@ -273,23 +275,25 @@ def test_a_dead_refresh_token_asks_for_a_new_one_and_is_sent_no_more(
     assert renewals(blnk) == 1
 
 
-def test_a_wrong_client_secret_is_named(blnk: PracticeBlnk, acme: Connection, store: TokenStore) -> None:
+def test_a_wrong_client_secret_is_named(
+    blnk: PracticeBlnk, acme: Connection, token_store: TokenStore
+) -> None:
     wrong = with_secret(acme, client_secret="wr0ng-s3cr3t")
 
     with pytest.raises(
         errors.AccessDenied, match=r"Acme \(invalid_client\)\. Check client_id and client_sec"
     ):
-        tokens_of(wrong, store).current()
-    assert tokens_of(acme, store).current().generation == 1
+        tokens_of(wrong, token_store).current()
+    assert tokens_of(acme, token_store).current().generation == 1
 
 
 def test_a_changed_client_secret_cannot_read_what_the_old_one_sealed(
-    acme: Connection, store: TokenStore
+    acme: Connection, token_store: TokenStore
 ) -> None:
-    tokens_of(acme, store).current()
+    tokens_of(acme, token_store).current()
 
     with pytest.raises(errors.AccessDenied):
-        tokens_of(with_secret(acme, client_secret="another"), store).current()
+        tokens_of(with_secret(acme, client_secret="another"), token_store).current()
 
 
 @pytest.mark.parametrize(
@@ -307,14 +311,14 @@ def test_a_changed_client_secret_cannot_read_what_the_old_one_sealed(
 def test_while_no_token_can_be_had_nothing_is_sent(
     blnk: PracticeBlnk,
     acme: Connection,
-    store: TokenStore,
+    token_store: TokenStore,
     fault: dict[str, Any],
     error: type[errors.BlnkError],
 ) -> None:
     asking = replace(acme, request_timeout_seconds=0.3) if fault["kind"] == "hang" else acme
     blnk.order_fault(**fault, on="token", times=1)
 
-    with BlnkClient(acme, tokens=token_source(asking, store)) as client:
+    with BlnkClient(acme, tokens=token_source(asking, token_store)) as client:
         with pytest.raises(error) as raised:
             client.create_balance(ASKED)
         assert isinstance(raised.value, errors.NothingCreated)
@@ -324,21 +328,23 @@ def test_while_no_token_can_be_had_nothing_is_sent(
             assert len(blnk.balances()) == 1
 
 
-def test_a_token_endpoint_that_is_not_there_is_not_connected(acme: Connection, store: TokenStore) -> None:
+def test_a_token_endpoint_that_is_not_there_is_not_connected(
+    acme: Connection, token_store: TokenStore
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
     with pytest.raises(errors.NotConnected):
-        tokens_of(replace(acme, url=f"http://127.0.0.1:{port}"), store).current()
+        tokens_of(replace(acme, url=f"http://127.0.0.1:{port}"), token_store).current()
 
 
 def test_another_process_that_never_ends_its_renewal_is_not_waited_for_for_ever(
-    blnk: PracticeBlnk, acme: Connection, store: TokenStore, monkeypatch: pytest.MonkeyPatch
+    blnk: PracticeBlnk, acme: Connection, token_store: TokenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(auth, "_LOCK_GRACE_SECONDS", 0.0)
     blnk.order_fault("hang", on="token", times=1)
-    hung = tokens_of(replace(acme, request_timeout_seconds=4), store)
-    impatient = tokens_of(replace(acme, request_timeout_seconds=0.1), store)
+    hung = tokens_of(replace(acme, request_timeout_seconds=4), token_store)
+    impatient = tokens_of(replace(acme, request_timeout_seconds=0.1), token_store)
 
     with ThreadPoolExecutor(1) as pool:
         other = pool.submit(hung.current)
@@ -348,7 +354,7 @@ def test_another_process_that_never_ends_its_renewal_is_not_waited_for_for_ever(
             impatient.current()
         with pytest.raises(errors.ReadFailed, match="did not answer"):
             other.result()
-    assert tokens_of(acme, store).current().generation == 1
+    assert tokens_of(acme, token_store).current().generation == 1
 
 
 def answer_with(told: dict[str, Any]) -> Callable[[socket.socket], None]:
@@ -363,13 +369,13 @@ def answer_with(told: dict[str, Any]) -> Callable[[socket.socket], None]:
     return answer
 
 
-def test_an_answer_without_a_refresh_token_leaves_the_old_one_good(store: TokenStore) -> None:
+def test_an_answer_without_a_refresh_token_leaves_the_old_one_good(token_store: TokenStore) -> None:
     told = {"access_token": "blnk_at_1", "expires_in": 100}
     with server(answer_with(told)) as port:
         connection = replace(
             connection_to(f"http://127.0.0.1:{port}"), credentials=OAuth("client", "secret", "refresh")
         )
-        tokens = tokens_of(connection, store, clock=lambda: 1000.0)
+        tokens = tokens_of(connection, token_store, clock=lambda: 1000.0)
         assert tokens.current() == Token("blnk_at_1", 1, 1050.0)
         assert tokens.newer_than(1) == Token("blnk_at_1", 2, 1050.0)
 
@@ -385,23 +391,27 @@ def test_an_answer_without_a_refresh_token_leaves_the_old_one_good(store: TokenS
     ],
 )
 def test_an_answer_that_holds_no_usable_token_is_told_without_repeating_it(
-    store: TokenStore, told: dict[str, Any]
+    token_store: TokenStore, told: dict[str, Any]
 ) -> None:
     with server(answer_with(told)) as port:
         url = f"http://127.0.0.1:{port}"
         connection = replace(connection_to(url), credentials=OAuth("client", "secret", "s3cr3t"))
         with pytest.raises(errors.ReadFailed, match="no access token that can be used") as raised:
-            tokens_of(connection, store).current()
+            tokens_of(connection, token_store).current()
 
     said = raised.value
     assert "s3cr3t" not in "".join(traceback.format_exception(said)) + repr(said) + repr(said.__context__)
 
 
-def test_no_token_lies_open_in_the_journal_or_in_what_is_printed(
-    blnk: PracticeBlnk, acme: Connection, store: TokenStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_no_token_lies_open_in_the_store_or_in_what_is_printed(
+    blnk: PracticeBlnk,
+    acme: Connection,
+    token_store: TokenStore,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("DEBUG")
-    tokens = tokens_of(acme, store)
+    tokens = tokens_of(acme, token_store)
     token = tokens.current()
     assert isinstance(acme.credentials, OAuth)
     secrets = (

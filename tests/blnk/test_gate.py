@@ -9,7 +9,7 @@ from blnk_api.blnk.auth import token_source
 from blnk_api.blnk.bulk_http import BulkClient
 from blnk_api.blnk.pacing import Breaker, Pace
 from blnk_api.blnk.replies import Request
-from blnk_api.sending.gateway import Gate
+from blnk_api.sending.gateway import Gateway
 from tests.support.connections import connection_to
 
 
@@ -21,10 +21,10 @@ def test_a_nap_ends_with_its_sender_though_a_look_comes_at_that_moment() -> None
             "http://127.0.0.1:9", most_at_once=1, connect_seconds=1, request_timeout_seconds=1
         )
         connection = connection_to("http://127.0.0.1:9")
-        gate = Gate(connection, client, token_source(connection), Pace(60), Breaker(1.0, 1.0))
-        napping = asyncio.create_task(gate.nap(0.0, 60.0))
+        gateway = Gateway(connection, client, token_source(connection), Pace(60), Breaker(1.0, 1.0))
+        napping = asyncio.create_task(gateway.nap(0.0, 60.0))
         await asyncio.sleep(0.01)
-        look = asyncio.create_task(gate.ask(Request("GET", "/ledgers")))
+        look = asyncio.create_task(gateway.ask(Request("GET", "/ledgers")))
         await asyncio.sleep(0)
         napping.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -13,8 +13,8 @@ from blnk_api.facts.findings import Findings
 from blnk_api.lookup import existing
 from blnk_api.lookup.looker import Looker, sortable
 from blnk_api.sending.verify import verify
-from blnk_api.store import Journal
-from blnk_api.store.async_store import JournalThread
+from blnk_api.store import Store
+from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.states import RowState
 from tests.support.lookup import ask_with, balance, run, walked
 from tests.support.store import draft, rows_of
@@ -81,9 +81,9 @@ def test_a_witness_vouches_only_for_what_two_answers_in_a_row_with_it_leave_out(
     assert next(told, None) is None, "every answer was asked for"
 
 
-def test_rows_that_a_walk_was_not_shown_are_looked_up_by_name(journal: Journal) -> None:
-    made = draft(journal, 30)
-    rows = rows_of(journal, made)
+def test_rows_that_a_walk_was_not_shown_are_looked_up_by_name(store: Store) -> None:
+    made = draft(store, 30)
+    rows = rows_of(store, made)
     held = [
         {
             **orjson.loads(row.body or b""),
@@ -95,12 +95,12 @@ def test_rows_that_a_walk_was_not_shown_are_looked_up_by_name(journal: Journal) 
     asking = blnk_that_holds(held, walks_show=lambda page: page[::2])
 
     async def walk_up() -> None:
-        thread = JournalThread(journal)
+        thread = AsyncStore(store)
         await existing.walk_up(thread, Looker(asking, "ins_1"), made)
         thread.close()
 
     asyncio.run(walk_up())
-    assert {row.state for row in rows_of(journal, made)} == {RowState.CREATED}
+    assert {row.state for row in rows_of(store, made)} == {RowState.CREATED}
 
 
 def verified(five: Verified, *answers: list[str]) -> Findings:
@@ -108,7 +108,7 @@ def verified(five: Verified, *answers: list[str]) -> Findings:
     told = iter([[], [], *([balance("x", id) for id in answer] for answer in answers)])
 
     async def verified() -> Findings:
-        thread = JournalThread(five.journal)
+        thread = AsyncStore(five.store)
         try:
             looker = Looker(ask_with(told), "ins_1")
             return await verify(thread, looker, five.import_, settle_seconds=SETTLE_SECONDS)
@@ -119,7 +119,7 @@ def verified(five: Verified, *answers: list[str]) -> Findings:
 
 
 def test_a_balance_is_missing_only_where_another_one_is_shown(five: Verified) -> None:
-    *others, gone = [row.balance_id or "" for row in rows_of(five.journal, five.import_)]
+    *others, gone = [row.balance_id or "" for row in rows_of(five.store, five.import_)]
     one = others[:1]
     with pytest.raises(ReadFailed, match="had shown before"):
         verified(five, others, [], [])
@@ -129,6 +129,6 @@ def test_a_balance_is_missing_only_where_another_one_is_shown(five: Verified) ->
 
 
 def test_where_no_other_one_is_shown_it_is_asked_for_three_times(five: Verified) -> None:
-    ids = [row.balance_id or "" for row in rows_of(five.journal, five.import_)]
+    ids = [row.balance_id or "" for row in rows_of(five.store, five.import_)]
     assert verified(five, [], [], ids).clean
     assert len(verified(five, [], [], []).missing) == 5

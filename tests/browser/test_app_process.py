@@ -13,7 +13,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, expect
 
-from blnk_api.store import Journal, imports
+from blnk_api.store import Store, imports
 from blnk_api.store.states import ImportState, RowState
 from tests.support.app import LEDGER, PRACTICE, SENDER, App, pids
 from tests.support.browser import download_link, fill_form, open_import, open_tab, see, upload
@@ -158,9 +158,9 @@ def test_a_thousand_rows_survive_a_kill_of_every_process_halfway(tmp_path: Path,
         app.kill_all()
         page.close()
 
-        journal = Journal(f"sqlite:///{app.data_dir / 'journal.db'}")
+        store = Store(f"sqlite:///{app.data_dir / 'journal.db'}")
         id = parse_qs(urlsplit(page.url).query)["import"][0]
-        with journal.read() as tx:
+        with store.read() as tx:
             import_ = imports.find(tx, id)
             assert import_ is not None
             assert import_.counts.get(RowState.CREATED, 0) < 1000
@@ -169,11 +169,11 @@ def test_a_thousand_rows_survive_a_kill_of_every_process_halfway(tmp_path: Path,
         app.start()  # and nobody visits
 
         def is_done() -> bool:
-            with journal.read() as tx:
+            with store.read() as tx:
                 found = imports.find(tx, id)
             return found is not None and found.state is ImportState.DONE
 
-        wait_until(is_done, lambda: f"{app.log()} {imports_told(journal, id)}")
+        wait_until(is_done, lambda: f"{app.log()} {imports_told(store, id)}")
         told = requests.get(f"{app.url}{results}", timeout=120).content.decode("utf-8-sig")
         table = list(csv.DictReader(io.StringIO(told, newline="")))
         held = app.practice.balances()
@@ -185,6 +185,6 @@ def test_a_thousand_rows_survive_a_kill_of_every_process_halfway(tmp_path: Path,
         }
 
 
-def imports_told(journal: Journal, id: str) -> str:
-    with journal.read() as tx:
+def imports_told(store: Store, id: str) -> str:
+    with store.read() as tx:
         return str(imports.find(tx, id))

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 from sqlalchemy import update
 
-from blnk_api.store import Journal, imports
+from blnk_api.store import Store, imports
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.store.tables import rows
 from tests.support.app import App
@@ -197,7 +197,7 @@ def note(page: Page) -> None:
 def words_of_blnk(app: App, link: str) -> None:
     """As if Blnk had said this of each row, and of the whole import."""
     id = parse_qs(urlsplit(link).query)["import"][0]
-    with closing(Journal(f"sqlite:///{app.data_dir / 'journal.db'}")) as journal, journal.write() as tx:
+    with closing(Store(f"sqlite:///{app.data_dir / 'journal.db'}")) as store, store.write() as tx:
         found = imports.find(tx, id)
         assert found is not None
         for number, state in ((2, RowState.REFUSED), (3, RowState.UNKNOWN), (4, RowState.EXISTS)):

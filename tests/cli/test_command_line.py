@@ -15,8 +15,8 @@ import orjson
 import pytest
 
 from blnk_api.cli import column_options, progress_line
-from blnk_api.cli.column_options import Wishes
-from blnk_api.cli.exits import Ends
+from blnk_api.cli.column_options import ColumnOptions
+from blnk_api.cli.exits import CommandFailed
 from blnk_api.facts.mapping import Use
 from blnk_api.practice import launch
 from blnk_api.store import imports
@@ -66,7 +66,7 @@ def test_a_file_becomes_balances_and_its_results_are_what_blnk_holds(
         assert row["status"] == "Created"
         assert made["meta_data"]["customer"] == row["customer"]
         assert made["meta_data"]["import_ref"] == row["import_ref"]
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         assert senders.current(tx) is None
     done = newest(importer)
     assert done.who == done.confirmed_by == pwd.getpwuid(os.getuid()).pw_name
@@ -81,7 +81,7 @@ def test_the_same_file_again_creates_nothing_even_when_the_data_folder_is_gone(
     assert again.code == 0
     assert "Already existed: 30 rows" in again.out
     assert importer.states(newest(importer)) == [RowState.EXISTS] * 30
-    importer.journal.close()
+    importer.store.close()
     for path in importer.data_dir.glob("journal.db*"):
         path.unlink()
     third = commands.run("import", file, "--yes")
@@ -136,7 +136,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence_and_nothing_is_sent(
     assert said in ended.err
     assert ended.err.count("\n") == 1
     assert practice_blnk.balances() == []
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         assert not imports.in_states(tx, [ImportState.DRAFT, ImportState.QUEUED])
 
 
@@ -335,7 +335,7 @@ def test_an_import_is_handed_to_the_process_that_sends(
 
 
 def sender_is(importer: Importer, worker: subprocess.Popen[bytes]) -> bool:
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         now = senders.current(tx)
     return now is not None and now.pid == worker.pid and bool(now.serves)
 
@@ -384,7 +384,7 @@ def test_a_sender_without_credentials_for_this_blnk_is_told_apart_from_one_that_
     ended = commands.call("import", commands.file(2), "--yes")
     assert ended.code == 4
     assert f"Process {worker.pid}" in ended.err
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         assert imports.newest(tx) == []
     assert practice_blnk.balances() == []
 
@@ -396,7 +396,7 @@ def paused(importer: Importer, requests: int, *, who: str = "Ada") -> Import:
     """An import that somebody confirmed and paused before anything was sent."""
     draft = importer.draft(requests_for(requests))
     importer.confirm(draft)
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         imports.pause(
             tx, draft.number, by=PausedBy.PERSON, who=who, reason=f"{who} (not verified) paused it."
         )
@@ -577,13 +577,13 @@ def on_a_terminal(folder: Path, *arguments: str, types: str) -> Ended:
 # What is said of columns
 
 
-def understood(folder: Path, header: str, **wishes: Any) -> column_options.Understood:
+def understood(folder: Path, header: str, **wishes: Any) -> column_options.ResolvedColumns:
     path = folder / "file.csv"
     path.write_text(f"{header}\n{','.join(str(at) for at, _ in enumerate(header.split(',')))}\n")
-    return column_options.understand(path, Wishes(**wishes))
+    return column_options.understand(path, ColumnOptions(**wishes))
 
 
-def uses(found: column_options.Understood) -> list[tuple[str, str | None]]:
+def uses(found: column_options.ResolvedColumns) -> list[tuple[str, str | None]]:
     return [(str(one.use), one.name) for one in found.mapping.columns]
 
 
@@ -612,7 +612,7 @@ def test_what_is_given_for_all_rows_never_overrides_a_column(tmp_path: Path) -> 
 def test_match_columns_are_named_by_their_headers(tmp_path: Path) -> None:
     found = understood(tmp_path, "ledger_id,currency,Customer No,note", match=["customer no"])
     assert found.mapping.match_columns == ("Customer_No",)
-    with pytest.raises(Ends, match="left out"):
+    with pytest.raises(CommandFailed, match="left out"):
         understood(tmp_path, "ledger_id,currency,note", map=["note=ignore"], match=["note"])
 
 

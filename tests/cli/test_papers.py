@@ -17,10 +17,10 @@ import requests
 
 from blnk_api import __main__ as command_line
 from blnk_api import settings
-from blnk_api.cli.exits import Exit
+from blnk_api.cli.exits import ExitCode
 from blnk_api.errors import SettingsProblem
 from blnk_api.settings import BLNK_CLOUD
-from blnk_api.store import Journal
+from blnk_api.store import Store
 from blnk_api.store.states import IMPORT_MOVES, MOVES, WORDS
 from blnk_api.store.tables import metadata
 from tests.support import papers, scripting_reference
@@ -123,7 +123,7 @@ def test_what_each_dependency_is_for_stands_there_and_each_is_pinned(file: str) 
 
 def test_every_exit_code_stands_there() -> None:
     told = papers.table("docs/command-line.md", "## Exit codes")
-    assert [int(row[0]) for row in told] == [int(one) for one in Exit]
+    assert [int(row[0]) for row in told] == [int(one) for one in ExitCode]
 
 
 def parsers() -> dict[str, ArgumentParser]:
@@ -251,9 +251,9 @@ def test_the_copy_of_the_database_opens(importer: Importer, tmp_path: Path) -> N
     copy = tmp_path / "copy.db"
     with closing(sqlite3.connect(importer.data_dir / "journal.db")) as live:
         live.execute(statement.replace("journal-copy.db", str(copy)))
-    journal = Journal(f"sqlite:///{copy}")
-    journal.migrate()
-    journal.close()
+    store = Store(f"sqlite:///{copy}")
+    store.migrate()
+    store.close()
 
 
 def test_practice_alone_starts_by_its_commands_and_takes_the_balance(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_the_same_thousand_rows_again_create_none(
     assert commands.run("import", THOUSAND, "--yes").code == 0
     again = commands.run("import", THOUSAND, "--yes")
     assert (again.code, "0 balances created, 1,000 already existed" in again.out) == (0, True), again
-    importer.journal.close()
+    importer.store.close()
     for path in importer.data_dir.iterdir():
         if path.is_dir():
             shutil.rmtree(path)

@@ -58,7 +58,7 @@ def draft(importer: Importer) -> Import:
 def second_is_the_currency(importer: Importer, draft: Import) -> Import:
     mapping = mapping_of(draft)
     mapping = mapping_changes.with_use(mapping, 1, Use.METADATA, "currency")
-    editing.match(importer.journal, draft.id, mapping_changes.with_use(mapping, 2, Use.CURRENCY), who="Ada")
+    editing.match(importer.store, draft.id, mapping_changes.with_use(mapping, 2, Use.CURRENCY), who="Ada")
     return importer.wait_until_checked(draft)
 
 
@@ -71,7 +71,7 @@ def test_fix_all_writes_into_the_column_that_is_wrong(
     importer: Importer, draft: Import, practice_blnk: PracticeBlnk
 ) -> None:
     assert importer.counts(draft) == {RowState.INVALID: 2, RowState.READY: 1}
-    changed = editing.fix_all(importer.journal, draft.id, wrong_currency(draft), repair="USD", who="Ada")
+    changed = editing.fix_all(importer.store, draft.id, wrong_currency(draft), repair="USD", who="Ada")
     assert changed == 2
     done = importer.finish(importer.wait_until_checked(draft))
     assert held(practice_blnk) == HELD
@@ -80,18 +80,18 @@ def test_fix_all_writes_into_the_column_that_is_wrong(
         (2, "currency (column 3)", "USDD", "USD"),
         (3, "currency (column 3)", "USDD", "USD"),
     ]
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         [event] = [one for one in events.of_import(tx, done.number) if one.what == "repaired"]
         assert (event.detail.cells, event.detail.columns) == (2, (2,))
-    told = b"".join(results.stream(importer.journal, importer.find(done.id), results.Variant.ALL))
+    told = b"".join(results.stream(importer.store, importer.find(done.id), results.Variant.ALL))
     lines = list(csv.reader(io.StringIO(told.decode("utf-8-sig"))))
     assert lines[1][:4] == [LEDGER, "legacy EUR", "USD", "C-1"]
     assert "currency (column 3) was 'USDD'." in lines[1][lines[0].index("message")]
 
 
 def receipts_of(importer: Importer, done: Import) -> dict[str, list[dict[str, object]]]:
-    receipts.write_owed(importer.journal, importer.settings.receipts_dir, done.number)
-    with importer.journal.read() as tx:
+    receipts.write_owed(importer.store, importer.settings.receipts_dir, done.number)
+    with importer.store.read() as tx:
         told = tx.execute(tables.receipts.select().where(tables.receipts.c.import_ == done.number)).first()
     assert told is not None
     found: dict[str, list[dict[str, object]]] = orjson.loads(told.told)
@@ -104,10 +104,10 @@ def test_a_problem_that_an_earlier_version_found_is_not_put_into_a_column_of_the
     forget_positions(importer, draft)
     problem = wrong_currency(draft).model_copy(update={"position": None})
     with pytest.raises(NotRepairable, match="2 columns of the file are called currency"):
-        editing.fix_all(importer.journal, draft.id, problem, repair="USD", who="Ada")
-    with importer.journal.read() as tx:
+        editing.fix_all(importer.store, draft.id, problem, repair="USD", who="Ada")
+    with importer.store.read() as tx:
         assert repairs.of_import(tx, draft.number) == []
-    editing.edit(importer.journal, draft.id, [Edit(2, 2, "USD"), Edit(3, 2, "USD")], who="Ada")
+    editing.edit(importer.store, draft.id, [Edit(2, 2, "USD"), Edit(3, 2, "USD")], who="Ada")
     importer.finish(importer.wait_until_checked(draft))
     assert held(practice_blnk) == HELD
 
@@ -119,13 +119,13 @@ def test_a_problem_that_an_earlier_version_found_is_fixed_where_one_column_has_i
     draft = importer.upload(f"ledger_id,currency\n{LEDGER},USDD\n")
     forget_positions(importer, draft)
     problem = wrong_currency(draft).model_copy(update={"position": None})
-    assert editing.fix_all(importer.journal, draft.id, problem, repair="USD", who="Ada") == 1
+    assert editing.fix_all(importer.store, draft.id, problem, repair="USD", who="Ada") == 1
     assert importer.counts(importer.wait_until_checked(draft)) == {RowState.READY: 1}
 
 
 def forget_positions(importer: Importer, draft: Import) -> None:
     """As a draft stands that a version checked which kept a column's header alone."""
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         for row in importer.rows(draft):
             kept = [{k: v for k, v in asdict(one).items() if k != "position"} for one in row.problems]
             told = orjson.dumps(kept).decode() if kept else None
@@ -137,7 +137,7 @@ def test_a_text_is_replaced_in_the_chosen_one_of_two_columns(
 ) -> None:
     at = about_files.columns(draft).index("currency (column 3)")
     editing.replace_all(
-        importer.journal, draft.id, position=at, find="USDD", put="USD", whole_cell=True, who="Ada"
+        importer.store, draft.id, position=at, find="USDD", put="USD", whole_cell=True, who="Ada"
     )
     importer.finish(importer.wait_until_checked(draft))
     assert held(practice_blnk) == HELD
@@ -147,9 +147,9 @@ def test_a_nameless_column_is_fixed_where_it_stands(importer: Importer, practice
     importer.start()
     draft = importer.upload(f"ledger_id,,customer\n{LEDGER},USDD,C-1\n")
     mapping = mapping_changes.with_use(mapping_of(draft), 1, Use.CURRENCY)
-    editing.match(importer.journal, draft.id, mapping, who="Ada")
+    editing.match(importer.store, draft.id, mapping, who="Ada")
     draft = importer.wait_until_checked(draft)
-    editing.fix_all(importer.journal, draft.id, wrong_currency(draft), repair="USD", who="Ada")
+    editing.fix_all(importer.store, draft.id, wrong_currency(draft), repair="USD", who="Ada")
     importer.finish(importer.wait_until_checked(draft))
     [made] = practice_blnk.balances()
     assert (made["currency"], made["meta_data"]["customer"]) == ("USD", "C-1")
@@ -171,7 +171,7 @@ def test_the_workbook_of_rows_to_put_right_keeps_columns_of_one_name_apart(
 
     edits = read_back(importer, draft, as_csv(path, without_the_first))
     assert edits == [Edit(2, 2, "USD"), Edit(3, 2, "USD")]
-    editing.edit(importer.journal, draft.id, edits, who="Ada")
+    editing.edit(importer.store, draft.id, edits, who="Ada")
     importer.finish(importer.wait_until_checked(draft))
     assert held(practice_blnk) == HELD
 

@@ -25,13 +25,13 @@ USD = BalanceRequest(ledger_id=LEDGER, currency="USD", meta_data={"customer": "1
 def ask(importer: Importer, request: BalanceRequest = USD, **facts: Any) -> str:
     id = imports.new_id()
     form_request.ask_for(
-        importer.journal, id=id, connection=importer.connection, who="Ada", request=request, **facts
+        importer.store, id=id, connection=importer.connection, who="Ada", request=request, **facts
     )
     return id
 
 
 def confirm(importer: Importer, id: str, *, version: int = 1, typed: str | None = None) -> None:
-    drafts.confirm(importer.journal, importer.settings, id=id, who="Ada", version=version, typed=typed)
+    drafts.confirm(importer.store, importer.settings, id=id, who="Ada", version=version, typed=typed)
 
 
 def make_it_production(importer: Importer) -> None:
@@ -42,7 +42,7 @@ def make_it_production(importer: Importer) -> None:
 def test_asking_twice_with_one_id_asks_once(importer: Importer) -> None:
     id = ask(importer)
     again = form_request.ask_for(
-        importer.journal, id=id, connection=importer.connection, who="Ada", request=USD
+        importer.store, id=id, connection=importer.connection, who="Ada", request=USD
     )
     assert not again
     [row] = importer.rows(importer.find(id))
@@ -102,7 +102,7 @@ def test_an_uploaded_file_is_kept_to_the_byte_and_only_once(importer: Importer) 
 
     def upload() -> bool:
         return drafts.upload(
-            importer.journal,
+            importer.store,
             importer.settings,
             id=id,
             connection=importer.connection,
@@ -125,7 +125,7 @@ def test_an_uploaded_file_is_kept_to_the_byte_and_only_once(importer: Importer) 
 
 def test_a_draft_that_changed_since_it_was_shown_is_not_sent(importer: Importer) -> None:
     draft = importer.draft(requests_for(3))
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         imports.set_facts(tx, draft.number, version=2)
     with pytest.raises(NotConfirmed, match="changed since"):
         confirm(importer, draft.id, version=1)
@@ -134,7 +134,7 @@ def test_a_draft_that_changed_since_it_was_shown_is_not_sent(importer: Importer)
 
 def test_a_draft_that_is_still_being_checked_is_not_sent(importer: Importer) -> None:
     draft = importer.draft(requests_for(3))
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         imports.set_facts(tx, draft.number, stage=Stage.LOOKING)
     with pytest.raises(NotConfirmed):
         confirm(importer, draft.id)
@@ -170,7 +170,7 @@ def test_drafts_that_wait_for_somebody_are_not_read_again_and_again(importer: Im
     """Old ones pile up, and the sender asks five times a second."""
     made = {stage: importer.draft(requests_for(1, currency=stage.upper())) for stage in Stage}
     discarded = importer.draft(requests_for(2))
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         for stage, draft in made.items():
             imports.set_facts(tx, draft.number, stage=stage)
         imports.set_facts(tx, discarded.number, stage=Stage.CHECKING)
@@ -184,23 +184,23 @@ def test_drafts_that_wait_for_somebody_are_not_read_again_and_again(importer: Im
 def test_a_draft_without_anything_to_create_is_not_sent(importer: Importer) -> None:
     draft = importer.draft(requests_for(1))
     [row] = importer.rows(draft)
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         move(tx, [row.id], from_=RowState.READY, to=RowState.LEFT_OUT)
     with pytest.raises(NotConfirmed, match="nothing to create"):
         confirm(importer, draft.id)
 
 
 def test_a_name_is_kept_for_its_browser_and_can_be_changed(importer: Importer) -> None:
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         people.set_name(tx, "browser-1", "  Ada   Okafor ")
         people.set_name(tx, "browser-2", "Bruno")
         people.set_name(tx, "browser-2", "Bruno Keller")
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         names = [people.name_of(tx, f"browser-{n}") for n in (1, 2, 3)]
     assert names == ["Ada Okafor", "Bruno Keller", None]
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 81, "a\u202eb"])
 def test_a_name_that_nobody_could_read_is_not_kept(importer: Importer, name: str) -> None:
-    with importer.journal.write() as tx, pytest.raises(ValueError, match="Please type"):
+    with importer.store.write() as tx, pytest.raises(ValueError, match="Please type"):
         people.set_name(tx, "browser-1", name)

@@ -104,7 +104,7 @@ def test_it_sends_nothing_and_leaves_nothing_behind(
     assert (code, said["new"], len(said["requests"])) == (0, 30, 5)
     assert "create" not in practice_blnk.requests()["by_kind"]
     assert practice_blnk.balances() == []
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         assert imports.newest(tx) == []
     kept = [path for path in before if not path.name.startswith("journal.db")]
     now = [path for path in sorted(importer.data_dir.rglob("*")) if not path.name.startswith("journal.db")]

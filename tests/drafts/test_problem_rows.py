@@ -72,7 +72,7 @@ def test_changed_cells_are_found_by_number_and_name_and_put_the_draft_right(
         Edit(4, 1, "eur"),
         Edit(5, 1, "NGN;USD"),
     ]
-    editing.edit(importer.journal, draft.id, edits, who="Ada")
+    editing.edit(importer.store, draft.id, edits, who="Ada")
     checked = importer.wait_until_checked(draft)
     assert checked.counts == {RowState.READY: 5, RowState.INVALID: 1}
     assert read_back(importer, draft, path) == []
@@ -81,7 +81,7 @@ def test_changed_cells_are_found_by_number_and_name_and_put_the_draft_right(
 def test_a_cell_that_was_put_right_on_the_page_goes_out_as_it_is_now(
     importer: Importer, draft: Import, tmp_path: Path
 ) -> None:
-    editing.edit(importer.journal, draft.id, [Edit(4, 0, "Customer wallets")], who="Ada")
+    editing.edit(importer.store, draft.id, [Edit(4, 0, "Customer wallets")], who="Ada")
     importer.wait_until_checked(draft)
     told = table(sent_out(importer, importer.find(draft.id), tmp_path))
     assert told[2][1] == "Customer wallets"

@@ -42,7 +42,7 @@ def test_a_tidied_file_means_the_same_balances(practice_blnk: PracticeBlnk, impo
     assert len(practice_blnk.refs()) == 20
 
 
-def test_the_same_file_with_a_lost_journal_creates_nothing(
+def test_the_same_file_with_a_lost_store_creates_nothing(
     practice_blnk: PracticeBlnk, importer: Importer, tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -77,7 +77,7 @@ def test_corrected_cells_become_balances_of_their_own_when_a_person_says_so(
     corrected = customers(30)
     corrected[3][3] = "Abuja"
     draft = importer.upload(table(corrected))
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         assert confirmed_totals.create_resembling_too(tx, draft, who="Ada") == 1
     accepted = importer.find(draft.id)
     assert accepted.version > draft.version
@@ -104,7 +104,7 @@ def test_the_rows_that_were_not_created_alone_create_just_those(
     importer.spoil(draft, number=9)
     done = importer.finish(draft)
     assert importer.states(done).count(RowState.REFUSED) == 1
-    rest = b"".join(results.stream(importer.journal, done, results.Variant.NOT_CREATED))
+    rest = b"".join(results.stream(importer.store, done, results.Variant.NOT_CREATED))
     draft = importer.upload(rest.decode("utf-8"))
     assert totals(draft)[0] == 1
     importer.finish(draft)

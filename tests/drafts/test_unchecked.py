@@ -22,7 +22,7 @@ def unreadable_production(importer: Importer, blnk: PracticeBlnk) -> None:
 
 def confirm(importer: Importer, draft: Import, *, accept: bool) -> None:
     drafts.confirm(
-        importer.journal,
+        importer.store,
         importer.settings,
         id=draft.id,
         who="Ada",
@@ -42,7 +42,7 @@ def test_in_production_the_count_alone_creates_nothing_that_could_not_be_compare
     assert importer.find(draft.id).state is ImportState.DRAFT
     confirm(importer, draft, accept=True)
     assert importer.find(draft.id).state is not ImportState.DRAFT
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         (event,) = [one for one in events.of_import(tx, draft.number) if one.what == "confirmed"]
     assert "may not read" in event.detail.unchecked[0]
 

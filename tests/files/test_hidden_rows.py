@@ -32,7 +32,7 @@ def upload(importer: Importer, path: Path) -> Import:
     id = imports.new_id()
     with path.open("rb") as data:
         drafts.upload(
-            importer.journal,
+            importer.store,
             importer.settings,
             id=id,
             connection=importer.connection,
@@ -65,18 +65,18 @@ def test_hidden_rows_are_told_skipped_at_once_and_included_again(
     assert [(one.severity, one.count) for one in told] == [("warning", 2)]
     assert states(importer, draft) == ALL
 
-    editing.skip_hidden_rows(importer.journal, draft.id, True, who="Ada")
+    editing.skip_hidden_rows(importer.store, draft.id, True, who="Ada")
     draft = importer.wait_until_checked(draft)
     assert states(importer, draft) == WITHOUT
     assert draft.totals.hidden_rows == 2
     assert not [one for one in draft.totals.problems if one.kind == "hidden_row"]
 
-    editing.skip_hidden_rows(importer.journal, draft.id, False, who="Ada")
+    editing.skip_hidden_rows(importer.store, draft.id, False, who="Ada")
     draft = importer.wait_until_checked(draft)
     assert states(importer, draft) == ALL
     assert draft.totals.hidden_rows == 0
 
-    editing.skip_hidden_rows(importer.journal, draft.id, True, who="Ada")
+    editing.skip_hidden_rows(importer.store, draft.id, True, who="Ada")
     importer.finish(importer.wait_until_checked(draft))
     assert len(practice_blnk.refs()) == 2
 

@@ -16,10 +16,10 @@ import pytest
 from sqlalchemy import update
 
 from blnk_api.cli.checking import check
-from blnk_api.cli.session import Opened
+from blnk_api.cli.session import Session
 from blnk_api.drafts import drafts
 from blnk_api.facts.mapping import ForAllRows
-from blnk_api.store import Journal, imports, rows, tables
+from blnk_api.store import Store, imports, rows, tables
 from blnk_api.store.imports import Import
 from blnk_api.store.states import RowState, Stage
 from tests.support.importer import mapping_of
@@ -55,7 +55,7 @@ def blnk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeBlnk]:
 
 
 @pytest.fixture
-def opened(blnk: PracticeBlnk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
+def opened(blnk: PracticeBlnk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
     """The earlier version's database, taken over by this one."""
     secrets = tmp_path / "secrets.toml"
     secrets.write_text(
@@ -65,18 +65,18 @@ def opened(blnk: PracticeBlnk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     data = tmp_path / "data"
     data.mkdir()
     shutil.copy(BEFORE / "journal.db", data / "journal.db")
-    journal = Journal(f"sqlite:///{data / 'journal.db'}")
-    journal.migrate()
-    with journal.write() as tx:
+    store = Store(f"sqlite:///{data / 'journal.db'}")
+    store.migrate()
+    with store.write() as tx:
         tx.execute(update(tables.instances).values(base_url=blnk.url, instance_id=blnk.instance_id))
-    journal.close()
+    store.close()
     monkeypatch.setenv("BLNK_DATA_DIR", str(data))
     monkeypatch.setenv("BLNK_SECRETS_FILE", str(secrets))
-    with Opened() as opened:
+    with Session() as opened:
         yield opened
 
 
-def uploaded(opened: Opened, path: Path) -> Import:
+def uploaded(opened: Session, path: Path) -> Import:
     """Checked, as far as it comes."""
     id = imports.new_id()
     connection = opened.settings.connections["here"]
@@ -85,14 +85,14 @@ def uploaded(opened: Opened, path: Path) -> Import:
     )
     mapping = None
     if "currency" in expected:
-        with opened.journal.read() as tx:
+        with opened.store.read() as tx:
             before = next(one for one in imports.newest(tx) if one.file_name == path.name.replace("+", ""))
         mapping = mapping_of(before).model_copy(
             update={"for_all_rows": ForAllRows(currencies=(expected["currency"],))}
         )
     with path.open("rb") as data:
         drafts.upload(
-            opened.journal,
+            opened.store,
             opened.settings,
             id=id,
             connection=connection,
@@ -105,34 +105,34 @@ def uploaded(opened: Opened, path: Path) -> Import:
     return check(opened, id, connection)
 
 
-def was_imported(opened: Opened, name: str) -> bool:
-    with opened.journal.read() as tx:
+def was_imported(opened: Session, name: str) -> bool:
+    with opened.store.read() as tx:
         before = [one for one in imports.newest(tx) if one.file_name == name and one.confirmed_at]
     return any(one.counts.get(RowState.CREATED) or one.counts.get(RowState.EXISTS) for one in before)
 
 
-def refused_before(opened: Opened, name: str) -> set[int]:
+def refused_before(opened: Session, name: str) -> set[int]:
     """Rows of which that version made no balance, as it could not read them."""
-    with opened.journal.read() as tx:
+    with opened.store.read() as tx:
         before = [one for one in imports.newest(tx) if one.file_name == name and one.confirmed_at]
         states = [RowState.INVALID]
         return {row.number for one in before for row in rows.page(tx, one.number, states=states)}
 
 
-def is_nothing_new(opened: Opened, draft: Import, name: str) -> bool:
+def is_nothing_new(opened: Session, draft: Import, name: str) -> bool:
     """Whether each row that would be sent is one of which no balance was made."""
-    with opened.journal.read() as tx:
+    with opened.store.read() as tx:
         new = {row.number for row in rows.page(tx, draft.number, states=[RowState.READY])}
     return new <= refused_before(opened, name)
 
 
-def told(opened: Opened, draft: Import) -> list[str]:
-    with opened.journal.read() as tx:
+def told(opened: Session, draft: Import) -> list[str]:
+    with opened.store.read() as tx:
         return [f"{one.label} {one.state}: {one.message}" for one in rows.page(tx, draft.number)]
 
 
 @pytest.mark.parametrize("path", FILES, ids=[path.name for path in FILES])
-def test_the_same_file_makes_nothing_new_where_it_made_balances(opened: Opened, path: Path) -> None:
+def test_the_same_file_makes_nothing_new_where_it_made_balances(opened: Session, path: Path) -> None:
     draft = uploaded(opened, path)
     if not was_imported(opened, path.name):
         return
@@ -146,7 +146,7 @@ OTHERS = [path for path in FILES if path.name not in NOT_TOLD_APART]
 
 
 @pytest.mark.parametrize("path", OTHERS, ids=[path.name for path in OTHERS])
-def test_the_same_rows_in_another_file_make_nothing_new(opened: Opened, path: Path, tmp_path: Path) -> None:
+def test_the_same_rows_in_another_file_make_nothing_new(opened: Session, path: Path, tmp_path: Path) -> None:
     other = tmp_path / f"{path.stem}+{path.suffix}"
     shutil.copy(path, other)
     if path.suffix == ".xlsx":

@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 
 from blnk_api.common import watched_process
-from blnk_api.common.warm_process import Child, Warm
+from blnk_api.common.warm_process import Child, WarmProcess
 from tests.support.importer import wait_until
 
 MODULE = "tests.support.process_that_tells"
 
 
 @pytest.fixture(scope="module")
-def warm() -> Iterator[Warm]:
-    made = Warm(MODULE)
+def warm() -> Iterator[WarmProcess]:
+    made = WarmProcess(MODULE)
     yield made
     made._end()
 
@@ -30,7 +30,7 @@ def warm() -> Iterator[Warm]:
 class Started:
     """A child, what it told, and what stood in its standard error when it had ended."""
 
-    def __init__(self, warm: Warm, *arguments: str) -> None:
+    def __init__(self, warm: WarmProcess, *arguments: str) -> None:
         read_out, write_out = os.pipe()
         read_err, write_err = os.pipe()
         self.child: Child = warm.start(arguments, stdout=write_out, stderr=write_err)
@@ -54,7 +54,7 @@ def is_gone(pid: int) -> bool:
 
 
 def test_it_has_the_arguments_environment_folder_and_streams_of_who_started_it(
-    warm: Warm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    warm: WarmProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for said in ("one", "two"):
         monkeypatch.setenv("SAID", said)
@@ -73,13 +73,13 @@ def test_it_has_the_arguments_environment_folder_and_streams_of_who_started_it(
 @pytest.mark.parametrize(
     ("does", "code", "says"), [("exits", 77, ""), ("fails", 1, "ValueError: no good\n"), ("dies", -9, "")]
 )
-def test_its_end_is_told_as_it_was(warm: Warm, does: str, code: int, says: str) -> None:
+def test_its_end_is_told_as_it_was(warm: WarmProcess, does: str, code: int, says: str) -> None:
     ended, said = Started(warm, does).end()
     assert ended == code
     assert said.endswith(says)
 
 
-def test_two_at_once_are_two_processes_of_one_that_has_imported_what_they_need(warm: Warm) -> None:
+def test_two_at_once_are_two_processes_of_one_that_has_imported_what_they_need(warm: WarmProcess) -> None:
     one, other = Started(warm, "waits"), Started(warm, "waits")
     assert one.told["pid"] != other.told["pid"]
     assert one.told["parent"] == other.told["parent"] != os.getpid()
@@ -89,7 +89,7 @@ def test_two_at_once_are_two_processes_of_one_that_has_imported_what_they_need(w
     assert one.end()[0] == 0
 
 
-def test_many_threads_start_each_its_own(warm: Warm) -> None:
+def test_many_threads_start_each_its_own(warm: WarmProcess) -> None:
     def run(at: int) -> tuple[list[str], int]:
         started = Started(warm, "exits", str(at))
         return started.told["arguments"], started.end()[0]
@@ -98,7 +98,7 @@ def test_many_threads_start_each_its_own(warm: Warm) -> None:
         assert list(threads.map(run, range(40))) == [(["exits", str(at)], 77) for at in range(40)]
 
 
-def test_it_is_waited_for_on_an_event_loop_and_can_be_killed(warm: Warm) -> None:
+def test_it_is_waited_for_on_an_event_loop_and_can_be_killed(warm: WarmProcess) -> None:
     async def run() -> int:
         started = Started(warm, "waits")
         waiting = asyncio.create_task(started.child.wait_async())
@@ -110,7 +110,7 @@ def test_it_is_waited_for_on_an_event_loop_and_can_be_killed(warm: Warm) -> None
     assert asyncio.run(run()) == -9
 
 
-def test_who_waits_for_a_moment_is_told_that_it_runs_on(warm: Warm) -> None:
+def test_who_waits_for_a_moment_is_told_that_it_runs_on(warm: WarmProcess) -> None:
     started = Started(warm, "waits")
     with pytest.raises(subprocess.TimeoutExpired):
         started.child.wait(0.01)
@@ -118,7 +118,7 @@ def test_who_waits_for_a_moment_is_told_that_it_runs_on(warm: Warm) -> None:
 
 
 def test_when_the_one_that_forks_is_killed_what_it_started_ends_and_the_next_runs() -> None:
-    warm = Warm(MODULE)
+    warm = WarmProcess(MODULE)
     started = Started(warm, "waits")
     os.kill(started.told["parent"], signal.SIGKILL)
     assert started.child.wait(180) == -9
@@ -128,7 +128,7 @@ def test_when_the_one_that_forks_is_killed_what_it_started_ends_and_the_next_run
 
 
 def test_it_ends_when_nobody_asks_for_a_while_but_never_under_what_it_started() -> None:
-    warm = Warm(MODULE, idle_seconds=0.05)
+    warm = WarmProcess(MODULE, idle_seconds=0.05)
     first = Started(warm, "waits")
     second = Started(warm, "exits")
     assert second.end()[0] == 77
@@ -166,4 +166,4 @@ sys.stdin.read()
 
 def test_a_module_that_cannot_be_imported_is_an_error_at_once() -> None:
     with pytest.raises(OSError, match="could not be started"):
-        Warm("tests.support.there_is_no_such_module").start()
+        WarmProcess("tests.support.there_is_no_such_module").start()

@@ -10,11 +10,11 @@ import pytest
 
 from blnk_api import settings as settings_module
 from blnk_api.common import watched_process
-from blnk_api.common.warm_process import Warm
-from blnk_api.common.watched_process import Limits, Watch
+from blnk_api.common.warm_process import WarmProcess
+from blnk_api.common.watched_process import Limits, ProcessWatch
 from blnk_api.drafts import check_process, drafts
 from blnk_api.files import FileProblem, reading_process
-from blnk_api.store import Journal, imports
+from blnk_api.store import Store, imports
 from blnk_api.store.imports import Import
 from blnk_api.store.states import Stage
 from tests.support import costly_workbooks
@@ -41,7 +41,7 @@ MEMORY = (
 def test_a_process_is_known_to_use_too_much(does: str, limits: Limits, told: str) -> None:
     with subprocess.Popen([sys.executable, "-c", does], stdin=subprocess.PIPE) as process:
         try:
-            watch = Watch(process.pid, limits)
+            watch = ProcessWatch(process.pid, limits)
             assert told in wait_until(watch.exceeded, lambda: "nothing is said of it")
         finally:
             process.kill()
@@ -50,7 +50,7 @@ def test_a_process_is_known_to_use_too_much(does: str, limits: Limits, told: str
 def test_a_process_that_keeps_its_limits_or_has_ended_is_left_alone() -> None:
     limits = Limits(500_000_000, 60, 600)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        watch = Watch(process.pid, limits)
+        watch = ProcessWatch(process.pid, limits)
         assert watch.exceeded() is None
     assert watch.exceeded() is None
 
@@ -60,7 +60,7 @@ def upload(importer: Importer, id: str) -> Import:
     path.write_text(GOOD)
     with path.open("rb") as data:
         drafts.upload(
-            importer.journal,
+            importer.store,
             importer.settings,
             id=id,
             connection=importer.connection,
@@ -78,7 +78,7 @@ def test_a_file_that_takes_too_much_is_refused_in_a_sentence_and_not_read_again(
     draft = importer.upload(GOOD)
     assert (draft.stage, draft.problem) == (Stage.UNREADABLE, MEMORY)
     assert importer.events(draft).count("unreadable") == 1
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         assert imports.being_checked(tx) == []
     assert importer.rows(draft) == []
 
@@ -88,7 +88,7 @@ def test_a_file_that_brings_its_reader_down_is_tried_once_more_and_then_refused(
 ) -> None:
     begun = importer.data_dir / "begun"
     monkeypatch.setenv("CHECKS_BEGUN", str(begun))
-    monkeypatch.setattr(check_process, "_checks", Warm("tests.support.check_that_dies"))
+    monkeypatch.setattr(check_process, "_checks", WarmProcess("tests.support.check_that_dies"))
     draft = importer.upload(GOOD)
     assert draft.stage is Stage.UNREADABLE
     assert (draft.problem or "").startswith("Reading this file failed. Nothing was sent.")
@@ -98,7 +98,7 @@ def test_a_file_that_brings_its_reader_down_is_tried_once_more_and_then_refused(
 def test_two_slow_files_keep_no_third_waiting(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = [imports.new_id(), imports.new_id()]
     monkeypatch.setenv("CHECKS_WITHOUT_END", " ".join(slow))
-    monkeypatch.setattr(check_process, "_checks", Warm("tests.support.check_without_end"))
+    monkeypatch.setattr(check_process, "_checks", WarmProcess("tests.support.check_without_end"))
     monkeypatch.setattr(check_process, "_YOUNG_SECONDS", 0.2)
     for id in slow:
         upload(importer, id)
@@ -111,7 +111,7 @@ def test_while_two_long_files_are_read_the_server_answers_and_a_third_is_checked
     app: App, tmp_path: Path
 ) -> None:
     settings = settings_module.load({"BLNK_DATA_DIR": str(app.data_dir)})
-    journal = Journal(settings.database_url)
+    store = Store(settings.database_url)
     content = costly_workbooks.many_rows()
     long, short = costly_workbooks.write(tmp_path / "long.xlsx", content), tmp_path / "short.csv"
     short.write_text("ledger_id,currency\ngeneral_ledger_id,NGN\n")
@@ -120,7 +120,7 @@ def test_while_two_long_files_are_read_the_server_answers_and_a_third_is_checked
         id = imports.new_id()
         with path.open("rb") as data:
             drafts.upload(
-                journal,
+                store,
                 settings,
                 id=id,
                 connection=settings.connections[settings_module.PRACTICE],
@@ -131,7 +131,7 @@ def test_while_two_long_files_are_read_the_server_answers_and_a_third_is_checked
         return id
 
     def stage(id: str) -> Stage | None:
-        with journal.read() as tx:
+        with store.read() as tx:
             found = imports.find(tx, id)
         assert found is not None
         return found.stage
@@ -149,11 +149,11 @@ def test_while_two_long_files_are_read_the_server_answers_and_a_third_is_checked
         assert are_being_read()
     finally:
         for id in slow:
-            with journal.write() as tx:
+            with store.write() as tx:
                 found = imports.find(tx, id)
                 assert found is not None
                 imports.cancel(tx, found.number, who="Ada")
-        journal.close()
+        store.close()
 
 
 def test_a_file_is_read_apart_as_it_is_read_here(tmp_path: Path) -> None:

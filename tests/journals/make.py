@@ -1,4 +1,4 @@
-"""Makes a small SQLite journal with something in every table, as this version writes it.
+"""Makes a small SQLite store with something in every table, as this version writes it.
 
     python -m tests.journals.make tests/journals/0001.db
 
@@ -15,7 +15,7 @@ from sqlalchemy import insert, select
 from blnk_api.common.actors import SENDER
 from blnk_api.facts.findings import Findings
 from blnk_api.facts.totals import Totals
-from blnk_api.store import Journal, imports, tables, transitions
+from blnk_api.store import Store, imports, tables, transitions
 from blnk_api.store.people import edits, notes, people
 from blnk_api.store.sending import attempts, senders, stops, unknown
 from blnk_api.store.states import ImportState, PausedBy, RowState
@@ -46,31 +46,31 @@ _PLAIN: dict[str, dict[str, Any]] = {
         **{"sealed": b"sealed", "expires_at": 1_700_000_000.0},
     },
 }
-"""Rows that take more than a journal to come about."""
+"""Rows that take more than a store to come about."""
 
 
 def make(path: Path) -> None:
     """Two imports: one under way with a row in every state, one draft."""
-    journal = Journal(f"sqlite:///{path}")
-    journal.migrate()
-    made = running(journal, 9)
-    left_out, invalid, exists, *sent = ids_of(journal, made)
-    claimed = claim(journal, made, sent[:5])
+    store = Store(f"sqlite:///{path}")
+    store.migrate()
+    made = running(store, 9)
+    left_out, invalid, exists, *sent = ids_of(store, made)
+    claimed = claim(store, made, sent[:5])
     done, refused, lost, absent, _in_flight = claimed.tries
-    with journal.write() as tx:
+    with store.write() as tx:
         transitions.move(tx, [left_out], from_=RowState.READY, to=RowState.LEFT_OUT)
         transitions.move(tx, [invalid], from_=RowState.READY, to=RowState.INVALID, message="no such ledger")
         transitions.move(tx, [exists], from_=RowState.READY, to=RowState.EXISTS, balance_id="bln_0")
-    record(journal, made, result(claimed, absent, RowState.UNKNOWN, status=504, server_error=504))
-    found_absent(journal, made)
+    record(store, made, result(claimed, absent, RowState.UNKNOWN, status=504, server_error=504))
+    found_absent(store, made)
     record(
-        journal,
+        store,
         made,
         created(claimed, done, "bln_1")._replace(request_id="0af7651916cd43dd"),
         result(claimed, refused, RowState.REFUSED, status=400, message="Invalid ledger ID"),
         result(claimed, lost, RowState.UNKNOWN, message="The connection broke."),
     )
-    with journal.write() as tx:
+    with store.write() as tx:
         unknown.wait_for_person(tx, [lost], message="Find out.")
         attempts.remember_first(tx, made.number, "2026-01-02T03:04:05.678901Z")
         imports.set_facts(tx, made.number, ramp=2, totals=Totals(records=9), findings=Findings(clean=True))
@@ -90,18 +90,18 @@ def make(path: Path) -> None:
         stops.stop(tx, imports.instance_number(tx, ELSEWHERE), who="Ada")
         for table, values in _PLAIN.items():
             tx.execute(insert(tables.metadata.tables[table]).values(**values))
-    draft(journal, 1)
-    with journal.engine.connect() as connection:
+    draft(store, 1)
+    with store.engine.connect() as connection:
         # One file, without a log beside it.
         connection.exec_driver_sql("COMMIT")
         connection.exec_driver_sql("VACUUM")
         connection.exec_driver_sql("PRAGMA journal_mode=DELETE")
-    with journal.read() as tx:
+    with store.read() as tx:
         for one in tables.metadata.sorted_tables:
             assert tx.execute(select(one).limit(1)).first() is not None, f"nothing in {one.name}"
         assert imports.by_number(tx, made.number).state is ImportState.PAUSED
         assert imports.by_number(tx, made.number).instance == INSTANCE
-    journal.close()
+    store.close()
 
 
 if __name__ == "__main__":

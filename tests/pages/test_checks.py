@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from blnk_api.blnk import probe
-from blnk_api.blnk.probe import Hello
+from blnk_api.blnk.probe import ProbeResult
 from blnk_api.common.actors import SENDER
 from blnk_api.desk import health, startup_check
 from blnk_api.desk.desk import open_desk
@@ -22,7 +22,7 @@ from tests.support.papers import released
 from tests.support.practice import PracticeBlnk
 
 OURS = Sending(SenderIs.OURS, "here", 1)
-QUIET = Hello()
+QUIET = ProbeResult()
 
 
 def checked(importer: Importer, sending: Sending = OURS) -> dict[str, Check]:
@@ -52,7 +52,7 @@ class TestAConnection:
     def test_that_was_denied_says_which_scope_is_missing(self, importer: Importer) -> None:
         draft = importer.draft(requests_for(1))
         importer.confirm(draft)
-        with importer.journal.write() as tx:
+        with importer.store.write() as tx:
             reason = "Insufficient scope"
             imports.pause(tx, draft.number, by=PausedBy.ACCESS, who=SENDER, reason=reason)
         found = checked(importer)["May these credentials create?"]
@@ -96,7 +96,7 @@ class TestAConnection:
         from blnk_api.store.sending import senders
 
         import_ = importer.draft(requests_for(1))
-        with importer.journal.write() as tx:
+        with importer.store.write() as tx:
             senders.remember_learned(
                 tx, import_.instance_number, per_minute=2_100.0, not_before=None, breaker=None
             )

@@ -70,7 +70,7 @@ class TestTheLinks:
         self, host: str, importer: Importer
     ) -> None:
         done, draft = importer.run(requests_for(2)), importer.draft(requests_for(1, currency="USD"))
-        with importer.journal.write() as tx:
+        with importer.store.write() as tx:
             imports.set_facts(tx, draft.number, file_name="=evil.csv")
         links, connection = open_desk().links, importer.connection
         told = records(get(host + list_routes.imports_url(links, connection, Search(), FileKind.CSV)).content)

@@ -52,7 +52,7 @@ class TestTheForm:
     def test_what_is_missing_is_said_at_once_and_nothing_is_made(self, importer: Importer) -> None:
         at = press(visit(), "Create balance")
         assert "Choose the ledger. Choose the currency." in said(at)
-        with importer.journal.read() as tx:
+        with importer.store.read() as tx:
             assert imports.newest(tx) == []
 
     def test_one_click_makes_the_balance_and_its_address(
@@ -77,7 +77,7 @@ class TestTheForm:
         at.session_state["form-pressed"] = time.monotonic()
         run(at)
         assert address(at) == id
-        with importer.journal.read() as tx:
+        with importer.store.read() as tx:
             assert [one.id for one in imports.newest(tx)] == [id]
 
     def test_another_like_it_begins_with_the_same_values_and_an_id_of_its_own(
@@ -140,7 +140,7 @@ class TestTheForm:
         import_ = asked(importer)
         [row] = importer.rows(import_)
         importer.confirm(import_)
-        with importer.journal.write() as tx:
+        with importer.store.write() as tx:
             move(tx, [row.id], from_=RowState.READY, to=RowState.SENDING)
             move(tx, [row.id], from_=RowState.SENDING, to=RowState.UNKNOWN, message="Blnk did not answer.")
         at = visit(**link(import_))
@@ -166,7 +166,7 @@ class TestTheForm:
 def asked(importer: Importer, **fields: Any) -> Import:
     id = imports.new_id()
     request = BalanceRequest(**{"ledger_id": LEDGER, "currency": "USD"} | fields)
-    form_request.ask_for(importer.journal, id=id, connection=importer.connection, who="Ada", request=request)
+    form_request.ask_for(importer.store, id=id, connection=importer.connection, who="Ada", request=request)
     return importer.find(id)
 
 
@@ -268,7 +268,7 @@ class TestAFile:
     def uploaded(self, importer: Importer, data: bytes = CSV, name: str = "mar*ch*.csv") -> Import:
         id = imports.new_id()
         drafts.upload(
-            importer.journal,
+            importer.store,
             importer.settings,
             id=id,
             connection=importer.connection,
@@ -298,7 +298,7 @@ class TestAFile:
         import_ = importer.find(id)
         assert (import_.stage, import_.file_name, import_.who) == (Stage.UPLOADED, "march.csv", "Ada")
         assert "march.csv" in said(at)
-        with importer.journal.read() as tx:
+        with importer.store.read() as tx:
             assert len(imports.newest(tx)) == 1
 
     def test_a_name_is_asked_before_the_first_upload(self, importer: Importer) -> None:
@@ -356,7 +356,7 @@ class TestAFile:
         run(at)
         button = next(one for one in at.button if one.label.startswith("Create the 2"))
         button.click()
-        with importer.journal.write() as tx:
+        with importer.store.write() as tx:
             imports.set_facts(tx, import_.number, version=import_.version + 1)
         run(at)
         assert importer.find(import_.id).state is ImportState.DRAFT
@@ -370,7 +370,7 @@ class TestAFile:
             return "\n".join(["ledger_id,currency,customer,note", *lines]).encode()
 
         first = self.checked(importer, file("wrnog"))
-        with importer.journal.write() as tx:
+        with importer.store.write() as tx:
             assert imports.confirm(tx, first, who="Ada", version=first.version)
         importer.wait_for(first, ImportState.DONE)
         corrected = self.checked(importer, file("wrong"))
@@ -486,7 +486,7 @@ class TestImports:
     def test_rows_can_be_seen_by_status_and_page_by_page(self, importer: Importer) -> None:
         import_ = importer.draft(requests_for(150))
         first, *_ = importer.rows(import_)
-        with importer.journal.write() as tx:
+        with importer.store.write() as tx:
             move(tx, [first.id], from_=RowState.READY, to=RowState.LEFT_OUT)
         importer.confirm(import_)
         at = visit("imports.py", **link(import_))
@@ -503,7 +503,7 @@ class TestImports:
     def test_a_person_pauses_resumes_and_cancels(self, importer: Importer) -> None:
         import_ = importer.draft(requests_for(3))
         importer.confirm(import_)
-        with importer.journal.write() as tx:
+        with importer.store.write() as tx:
             people.set_name(tx, "x" * 32, "Ada")
         at = visit("imports.py", **link(import_))
         press(at, "Pause")
@@ -520,7 +520,7 @@ class TestImports:
     def test_a_pause_says_why_and_how_it_goes_on(self, importer: Importer) -> None:
         import_ = importer.draft(requests_for(3))
         importer.confirm(import_)
-        with importer.journal.write() as tx:
+        with importer.store.write() as tx:
             imports.pause(tx, import_.number, by=PausedBy.BREAKER, who=SENDER, reason="Blnk answers *503*")
         told = said(visit("imports.py", **link(import_)))
         assert "Paused: Blnk answers *503*" in told
@@ -532,7 +532,7 @@ class TestImports:
         import_ = importer.draft(requests_for(2))
         importer.confirm(import_)
         first, second = importer.rows(import_)
-        with importer.journal.write() as tx:
+        with importer.store.write() as tx:
             for row in (first, second):
                 move(tx, [row.id], from_=RowState.READY, to=RowState.SENDING)
                 move(
@@ -572,7 +572,7 @@ class TestImports:
         import_ = importer.run(requests_for(1))
         twins = [RowFinding(row=2, ids=["bln_a", "bln_b"])]
         found = Findings(checked=True, clean=False, expected=1, found=1, twins=twins)
-        with importer.journal.write() as tx:
+        with importer.store.write() as tx:
             imports.set_facts(tx, import_.number, findings=found)
         assert "Row 2 has two balances in Blnk: bln_a and bln_b." in said(
             visit("imports.py", **link(import_))
@@ -581,7 +581,7 @@ class TestImports:
     def test_what_others_typed_is_shown_to_the_letter_and_never_as_markdown(self, importer: Importer) -> None:
         name = "![x](http://evil.example/x.png) <b>*a*</b> :red[b] $c$ ad@evil.example.csv"
         import_ = importer.draft(requests_for(1), who="**Mallory**")
-        with importer.journal.write() as tx:
+        with importer.store.write() as tx:
             imports.set_facts(tx, import_.number, file_name=name)
         for at in (visit("imports.py"), visit("import_file.py", **link(import_))):
             raw = "\n".join(element.value for kind in (at.title, at.markdown, at.caption) for element in kind)

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import event, update
 
 from blnk_api.reports import progress_figures
-from blnk_api.reports.progress_figures import Pulses, rows_per_second
-from blnk_api.store import Journal, imports, tables
+from blnk_api.reports.progress_figures import ProgressReader, rows_per_second
+from blnk_api.store import Store, imports, tables
 from blnk_api.store.imports import Import
-from blnk_api.store.sending.senders import Learned
+from blnk_api.store.sending.senders import LearnedPace
 from blnk_api.store.states import ImportState, Ramp, RowState
 from blnk_api.store.transitions import move
 from blnk_api.wording import about_progress
@@ -19,71 +19,71 @@ from tests.support.importer import Importer, requests_for
 from tests.support.pages import link, press, said, visit
 from tests.support.store import claim, created, ids_of, record, result, running
 
-QUIET = Learned(None, None, None, None)
+QUIET = LearnedPace(None, None, None, None)
 
 
-def reload(journal: Journal, import_: Import) -> Import:
-    with journal.read() as tx:
+def reload(store: Store, import_: Import) -> Import:
+    with store.read() as tx:
         return imports.by_number(tx, import_.number)
 
 
-def create_rows(journal: Journal, import_: Import, n: int) -> None:
+def create_rows(store: Store, import_: Import, n: int) -> None:
     """The next n rows are created."""
-    with journal.read() as tx:
+    with store.read() as tx:
         query = tables.rows.select().where(
             tables.rows.c.import_ == import_.number, tables.rows.c.state == RowState.READY
         )
         ids = [one.id for one in tx.execute(query.limit(n))]
-    claimed = claim(journal, import_, ids)
-    record(journal, import_, *(created(claimed, id, f"bln_{id}") for id in ids))
+    claimed = claim(store, import_, ids)
+    record(store, import_, *(created(claimed, id, f"bln_{id}") for id in ids))
 
 
 class TestTheFigures:
-    def test_twenty_watchers_cost_one_reading(self, journal: Journal) -> None:
-        import_ = running(journal, 10)
+    def test_twenty_watchers_cost_one_reading(self, store: Store) -> None:
+        import_ = running(store, 10)
         asked: list[str] = []
-        event.listen(journal.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
-        watched = Pulses()
+        event.listen(store.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+        watched = ProgressReader()
         for _ in range(20):
-            watched.read(journal, import_.id)
+            watched.read(store, import_.id)
         reading = len(asked)
-        Pulses().read(journal, import_.id)
+        ProgressReader().read(store, import_.id)
         assert len(asked) == 2 * reading
 
-    def test_a_reading_asks_for_no_more_rows_of_a_larger_import(self, journal: Journal) -> None:
-        import_ = running(journal, 3_000)
-        create_rows(journal, import_, 3_000)
-        with journal.read() as tx:
-            points = progress_figures.curve(tx, reload(journal, import_))
+    def test_a_reading_asks_for_no_more_rows_of_a_larger_import(self, store: Store) -> None:
+        import_ = running(store, 3_000)
+        create_rows(store, import_, 3_000)
+        with store.read() as tx:
+            points = progress_figures.curve(tx, reload(store, import_))
         assert len(points) <= 125
 
-    def test_whoever_acted_sees_it_at_once(self, journal: Journal) -> None:
-        import_ = running(journal, 2)
-        watched = Pulses()
-        assert watched.read(journal, import_.id).settled == 0
-        create_rows(journal, import_, 1)
-        assert watched.read(journal, import_.id, known=reload(journal, import_)).settled == 1
+    def test_whoever_acted_sees_it_at_once(self, store: Store) -> None:
+        import_ = running(store, 2)
+        watched = ProgressReader()
+        assert watched.read(store, import_.id).settled == 0
+        create_rows(store, import_, 1)
+        assert watched.read(store, import_.id, known=reload(store, import_)).settled == 1
 
-    def test_rows_over_time_rise_to_what_is_done_and_never_beyond(self, journal: Journal) -> None:
-        import_ = running(journal, 500)
-        create_rows(journal, import_, 30)
-        read = Pulses().read(journal, import_.id)
+    def test_rows_over_time_rise_to_what_is_done_and_never_beyond(self, store: Store) -> None:
+        import_ = running(store, 500)
+        create_rows(store, import_, 30)
+        read = ProgressReader().read(store, import_.id)
         counted = [n for _, n in read.curve]
         assert counted == sorted(counted)
         assert (counted[0], counted[-1]) == (0, 30)
 
-    def test_rows_that_existed_before_are_done_and_were_not_sent(self, journal: Journal) -> None:
-        import_ = running(journal, 2)
-        first, _ = ids_of(journal, import_)
-        with journal.write() as tx:
+    def test_rows_that_existed_before_are_done_and_were_not_sent(self, store: Store) -> None:
+        import_ = running(store, 2)
+        first, _ = ids_of(store, import_)
+        with store.write() as tx:
             move(tx, [first], from_=RowState.READY, to=RowState.EXISTS)
-        read = Pulses().read(journal, import_.id)
+        read = ProgressReader().read(store, import_.id)
         assert (read.settled, read.total) == (1, 2)
         assert [n for _, n in read.curve] == [0, 0]
 
-    def test_an_import_that_is_not_there_is_no_reading(self, journal: Journal) -> None:
+    def test_an_import_that_is_not_there_is_no_reading(self, store: Store) -> None:
         with pytest.raises(LookupError):
-            Pulses().read(journal, "imp_gone")
+            ProgressReader().read(store, "imp_gone")
 
     def test_speed_is_that_of_the_last_ten_seconds(self) -> None:
         assert rows_per_second([(0.0, 0), (50.0, 50), (60.0, 1050)]) == 100
@@ -99,7 +99,7 @@ class TestTheFigures:
 class TestTheWords:
     CONNECTION = replace(connection_to("https://blnk.example"), requests_per_minute=6_000)
 
-    def pace(self, learned: Learned, rows_per_second: float | None = 99.0) -> str:
+    def pace(self, learned: LearnedPace, rows_per_second: float | None = 99.0) -> str:
         return " ".join(about_progress.pace(learned, self.CONNECTION, rows_per_second, 1_000.0))
 
     def test_a_pace_at_the_limit_names_the_limit(self) -> None:
@@ -109,35 +109,35 @@ class TestTheWords:
         assert "As fast as Blnk answers." in self.pace(QUIET, 10.0)
 
     def test_blnk_asked_us_to_slow_down(self) -> None:
-        told = self.pace(Learned(2_100.0, None, None, None))
+        told = self.pace(LearnedPace(2_100.0, None, None, None))
         assert "Blnk asked us to slow down: 2,100 requests a minute now" in told
         assert "limit of 6,000 requests a minute" in told
 
     def test_blnk_asked_us_to_wait(self) -> None:
-        told = self.pace(Learned(2_100.0, 1_030.0, None, None))
+        told = self.pace(LearnedPace(2_100.0, 1_030.0, None, None))
         assert told == "Blnk asked us to wait. The next rows leave in 30 s."
 
     def test_a_tenth_is_kept_for_pages(self) -> None:
-        assert "A tenth of it is kept" in self.pace(Learned(None, None, None, 990.0))
-        assert "A tenth of it is kept" not in self.pace(Learned(None, None, None, 900.0))
+        assert "A tenth of it is kept" in self.pace(LearnedPace(None, None, None, 990.0))
+        assert "A tenth of it is kept" not in self.pace(LearnedPace(None, None, None, 900.0))
 
-    def test_rows_that_stand_still_say_what_they_wait_for(self, journal: Journal) -> None:
-        import_ = running(journal, 3)
-        first, *others = ids_of(journal, import_)
+    def test_rows_that_stand_still_say_what_they_wait_for(self, store: Store) -> None:
+        import_ = running(store, 3)
+        first, *others = ids_of(store, import_)
         assert "One row goes first." in str(about_progress.held_up(import_))
-        record(journal, import_, created(claim(journal, import_, [first]), first, "bln_1"))
-        assert "when Blnk's search has found it" in str(about_progress.held_up(reload(journal, import_)))
-        with journal.write() as tx:
+        record(store, import_, created(claim(store, import_, [first]), first, "bln_1"))
+        assert "when Blnk's search has found it" in str(about_progress.held_up(reload(store, import_)))
+        with store.write() as tx:
             imports.set_facts(tx, import_.number, ramp=int(Ramp.ALL))
-        assert about_progress.held_up(reload(journal, import_)) is None
-        claimed = claim(journal, import_, others)
-        record(journal, import_, *(result(claimed, id, RowState.UNKNOWN) for id in others))
-        told = about_progress.held_up(reload(journal, import_))
+        assert about_progress.held_up(reload(store, import_)) is None
+        claimed = claim(store, import_, others)
+        record(store, import_, *(result(claimed, id, RowState.UNKNOWN) for id in others))
+        told = about_progress.held_up(reload(store, import_))
         assert told == "Every row was sent. Blnk is asked what became of 2 rows."
 
     def test_trouble_is_told_before_what_rows_wait_for(self) -> None:
         told = about_progress.pace(
-            Learned(None, 1_030.0, None, None), self.CONNECTION, 0.0, 1_000.0, held_up="the first row"
+            LearnedPace(None, 1_030.0, None, None), self.CONNECTION, 0.0, 1_000.0, held_up="the first row"
         )
         assert told == ["Blnk asked us to wait. The next rows leave in 30 s."]
 
@@ -162,10 +162,10 @@ class TestThePage:
     def test_an_import_on_its_way_tells_how_fast_and_why_no_faster(self, importer: Importer) -> None:
         import_ = importer.draft(requests_for(40))
         importer.confirm(import_)
-        with importer.journal.write() as tx:
+        with importer.store.write() as tx:
             tx.execute(update(tables.imports).values(state=ImportState.RUNNING, ramp=int(Ramp.ALL)))
-        progress_figures.pulses.read(importer.journal, import_.id)
-        create_rows(importer.journal, import_, 30)
+        progress_figures.pulses.read(importer.store, import_.id)
+        create_rows(importer.store, import_, 30)
         watched = progress_figures.pulses._watched[import_.id]
         watched.seen.appendleft((time.time() - 12, 0))
         told = said(visit("imports.py", **link(import_)))
@@ -195,9 +195,9 @@ class TestThePage:
     def test_the_tab_says_how_far_it_is(self, importer: Importer) -> None:
         import_ = importer.draft(requests_for(4))
         importer.confirm(import_)
-        create_rows(importer.journal, import_, 1)
+        create_rows(importer.store, import_, 1)
         assert about_progress.tab_title(importer.find(import_.id)) == "25 % · test.csv"
-        with importer.journal.write() as tx:
+        with importer.store.write() as tx:
             assert imports.cancel(tx, import_.number, who="Ada")
         assert about_progress.tab_title(importer.find(import_.id)) == "Cancelled · test.csv"
         done = importer.run(requests_for(2, currency="USD"))

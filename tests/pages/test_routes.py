@@ -37,7 +37,7 @@ def test_a_link_downloads_the_results_as_they_stand(host: str, importer: Importe
 
 def test_the_file_comes_under_its_own_name_whatever_its_letters(host: str, importer: Importer) -> None:
     import_ = importer.draft(requests_for(1))
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         imports.set_facts(tx, import_.number, file_name='año "2026" — balances; (1).csv')
     said = get(link(host, import_)).headers["Content-Disposition"]
     assert said.isascii()

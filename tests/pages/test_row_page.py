@@ -12,7 +12,7 @@ from blnk_api.store import imports
 from blnk_api.store.events import EventKind, note
 from blnk_api.store.imports import Import
 from blnk_api.store.people import notes, receipt_records
-from blnk_api.store.rows import JournalRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.store.transitions import move, move_import
 from blnk_api.web import receipt_routes
@@ -115,7 +115,7 @@ def test_sending_again_takes_a_typed_word(importer: Importer, practice_blnk: Pra
 
 def test_a_row_of_a_cancelled_import_is_looked_up_and_never_sent(importer: Importer) -> None:
     done, [row] = done_but_for(importer, requests_for(1))
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         assert move_import(tx, done.number, from_=[ImportState.DONE], to=ImportState.RUNNING)
         assert imports.cancel(tx, done.number, who="Ada")
     at = opened(done, row.label)
@@ -123,7 +123,7 @@ def test_a_row_of_a_cancelled_import_is_looked_up_and_never_sent(importer: Impor
     assert "Send again" not in [one.label for one in at.button]
 
 
-def refused(importer: Importer) -> tuple[Import, JournalRow]:
+def refused(importer: Importer) -> tuple[Import, StoredRow]:
     draft = importer.upload(f"ledger_id,currency,customer\n{LEDGER},NGN,1\n{LEDGER},NGN,2\n")
     importer.spoil(draft, number=3)
     done = importer.finish(draft)
@@ -178,7 +178,7 @@ def test_findings_about_a_row_stand_on_it_with_what_to_do(importer: Importer) ->
     done = importer.run(requests_for(1))
     [row] = importer.rows(done)
     twins = [RowFinding(row=2, ids=[row.balance_id or "", "bln_other"])]
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         imports.set_facts(tx, done.number, findings=Findings(checked=True, clean=False, twins=twins))
     told = said(opened(done, "2"))
     assert f"This row has 2 balances in Blnk: {row.balance_id} and bln_other." in told
@@ -205,13 +205,13 @@ def test_a_note_is_signed_and_shown(importer: Importer, label: str | None) -> No
     name = next(one for one in at.text_input if (one.key or "").startswith("note-name"))
     name.set_value("Grace")
     press(at, "Add note")
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         [kept] = notes.of_import(tx, done.number)
     assert (kept.text, kept.who) == (MARKED, "Grace")
     assert MARKED in [one.value for one in at.text]
     assert next(one for one in at.text_area if one.label == "New note").value == ""
     press(at, "Add note")
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         assert len(notes.of_import(tx, done.number)) == 1
 
 
@@ -219,13 +219,13 @@ def test_a_finished_import_links_to_its_receipts(importer: Importer) -> None:
     done = importer.run(requests_for(1))
     importer.stop()
     folder = importer.settings.receipts_dir
-    write_owed(importer.journal, folder, done.number)
-    with importer.journal.write() as tx:
+    write_owed(importer.store, folder, done.number)
+    with importer.store.write() as tx:
         note(tx, done.number, who="Ada", what=EventKind.ASKED_TO_LOOK_AGAIN)
     assert "The next receipt is being written." in said(visit("imports.py", **link(done)))
-    write_owed(importer.journal, folder, done.number)
+    write_owed(importer.store, folder, done.number)
     at = visit("imports.py", **link(done))
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         newest = receipt_records.headings(tx, done.number)[-1]
     shown = [one for one in at.get("link_button") if one.proto.label.startswith("Receipt")]
     assert [one.proto.label for one in shown] == [f"Receipt {newest.n}"]
@@ -237,7 +237,7 @@ def test_a_finished_import_links_to_its_receipts(importer: Importer) -> None:
 def test_what_was_purged_is_said_and_offers_nothing_that_needs_it(importer: Importer) -> None:
     done, row = refused(importer)
     importer.stop()
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         tx.exec_driver_sql("UPDATE rows SET cells = NULL, body = NULL, message = NULL")
         imports.set_facts(tx, done.number, purged_at=1_700_000_000.0)
     assert "were thrown away on 14 Nov 2023" in said(visit("imports.py", **link(done)))
@@ -248,7 +248,7 @@ def test_what_was_purged_is_said_and_offers_nothing_that_needs_it(importer: Impo
 
 def test_what_others_typed_is_shown_to_the_letter_on_a_row(importer: Importer) -> None:
     done, [row] = done_but_for(importer, requests_for(1))
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         imports.set_facts(tx, done.number, file_name=f"{MARKED}.csv")
         move(tx, [row.id], from_=RowState.UNKNOWN, to=RowState.REFUSED, message=MARKED)
         headers = [MARKED, "currency"]

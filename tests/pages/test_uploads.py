@@ -146,7 +146,7 @@ def test_the_app_takes_no_more_than_a_session_may_hold(app: App, browser: Browse
 def upload(importer: Importer, limits: Settings, data: bytes = FILE) -> str:
     id = imports.new_id()
     drafts.upload(
-        importer.journal,
+        importer.store,
         limits,
         id=id,
         connection=importer.connection,
@@ -164,7 +164,7 @@ def test_a_file_that_leaves_no_room_for_the_database_is_refused_and_leaves_nothi
     with pytest.raises(NotKept, match=r"nearly full\. The file was not kept"):
         upload(importer, limits)
     assert list(importer.settings.uploads_dir.iterdir()) == []
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         assert imports.open_drafts(tx) == 0
 
 
@@ -174,7 +174,7 @@ def test_there_are_so_many_open_drafts_and_no_more(importer: Importer) -> None:
     upload(importer, limits)
     with pytest.raises(NotKept, match=r"2 files are open as drafts.*nothing was sent.*Discard"):
         upload(importer, limits)
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         imports.cancel(tx, importer.find(first).number, who="Ada")
     upload(importer, limits)
     assert len(list(importer.settings.uploads_dir.iterdir())) == 3
@@ -190,13 +190,13 @@ def test_a_draft_that_nobody_touches_is_given_up_after_its_days_and_one_that_som
 ) -> None:
     left, touched = (importer.find(upload(importer, importer.settings)) for _ in range(2))
     limits = replace(importer.settings, drafts_after_days=7)
-    expire(importer.journal, limits, now=time.time() + 6 * DAY)
+    expire(importer.store, limits, now=time.time() + 6 * DAY)
     assert importer.find(left.id).state is ImportState.DRAFT
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         note(tx, touched.number, who="Ada", what=EventKind.MATCHED_COLUMNS)
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         touched_at = events.of_import(tx, touched.number)[0].at
-    expire(importer.journal, limits, now=touched_at + 7 * DAY)
+    expire(importer.store, limits, now=touched_at + 7 * DAY)
     assert importer.find(left.id).state is ImportState.CANCELLED
     assert importer.events(left)[-2:] == ["cancelled", "expired"]
     assert not has_file(importer, left)
@@ -211,12 +211,12 @@ def test_a_cancelled_import_loses_its_file_after_its_days_and_a_finished_one_kee
     done = importer.import_file(FILE.decode())
     importer.stop()
     cancelled = importer.find(upload(importer, importer.settings))
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         imports.cancel(tx, cancelled.number, who="Ada")
     limits = replace(importer.settings, drafts_after_days=7)
-    expire(importer.journal, limits, now=time.time() + 6 * DAY)
+    expire(importer.store, limits, now=time.time() + 6 * DAY)
     assert has_file(importer, cancelled)
-    expire(importer.journal, limits, now=time.time() + 8 * DAY)
+    expire(importer.store, limits, now=time.time() + 8 * DAY)
     assert not has_file(importer, cancelled)
     assert has_file(importer, done)
     assert importer.find(done.id).state is ImportState.DONE
@@ -241,11 +241,11 @@ def test_a_draft_that_is_confirmed_in_the_very_moment_keeps_its_file(
 
     def confirmed_right_after(tx: Any, before: float) -> list[int]:
         found = untouched(tx, before)
-        with importer.journal.write() as other:
+        with importer.store.write() as other:
             move_import(other, draft.number, from_=[ImportState.DRAFT], to=ImportState.QUEUED)
         return found
 
     monkeypatch.setattr(imports, "untouched_drafts", confirmed_right_after)
-    expire(importer.journal, importer.settings, now=time.time() + 31 * DAY)
+    expire(importer.store, importer.settings, now=time.time() + 31 * DAY)
     assert importer.find(draft.id).state is ImportState.QUEUED
     assert has_file(importer, draft)

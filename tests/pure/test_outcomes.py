@@ -10,12 +10,12 @@ from blnk_api.blnk import answers
 from blnk_api.blnk.outcomes import POLICIES, Meaning, Outcome
 from blnk_api.blnk.pacing import Breaker, Pace
 from blnk_api.blnk.replies import Answer, AnswerLost, ConnectFailed, Reply
-from blnk_api.sending.decisions import Flight, decide
-from blnk_api.sending.gateway import Gate
+from blnk_api.sending.decisions import ClaimedRow, decide
+from blnk_api.sending.gateway import Gateway
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 SENT = b'{"ledger_id": "ldg_1", "currency": "USD", "meta_data": {"import_ref": "ref-1"}}'
-FLIGHT = Flight(7, 2, "claim", "ref-1", SENT, 100.0)
+FLIGHT = ClaimedRow(7, 2, "claim", "ref-1", SENT, 100.0)
 BALANCE = {
     **{"balance_id": "bln_1", "ledger_id": "ldg_1", "currency": "USD"},
     **{"meta_data": {"import_ref": "ref-1"}},
@@ -85,11 +85,11 @@ def classify(reply: Reply) -> Outcome:
     return answers.classify(reply, SENT, now=NOW)
 
 
-def gate() -> Gate:
+def gateway() -> Gateway:
     """One that has let four failures and one wait pass; nothing of it reaches a network."""
     nothing: Any = None
     breaker = Breaker(first_wait_seconds=1.0, most_wait_seconds=8.0, opens_after=5)
-    made = Gate(nothing, nothing, nothing, Pace(6000), breaker, clock=lambda: 50.0)
+    made = Gateway(nothing, nothing, nothing, Pace(6000), breaker, clock=lambda: 50.0)
     for _ in range(4):
         breaker.failed(49.0, "before")
     return made
@@ -97,12 +97,12 @@ def gate() -> Gate:
 
 def learned(outcome: Outcome) -> tuple[str, str]:
     """What the gate made of it, in the words of `Effect`."""
-    taught = gate()
+    taught = gateway()
     taught.learn(outcome, sent_at=49.5)
     opened = taught.breaker.circuit == "open"
     taught.breaker.failed(50.0, "one more")
     still_closed = taught.breaker.circuit == "closed"
-    slower, waits = taught.pace.per_minute < gate().pace.per_minute, taught.pace.not_before == 57.0
+    slower, waits = taught.pace.per_minute < gateway().pace.per_minute, taught.pace.not_before == 57.0
     pace = [word for word, is_so in (("slower", slower), ("waits", waits)) if is_so]
     return "opened" if opened else "forgotten" if still_closed else "", ", ".join(pace)
 

@@ -3,13 +3,13 @@
 import orjson
 import pytest
 
-from blnk_api.lookup.concurrency import Unhurried
+from blnk_api.lookup.concurrency import AdaptiveConcurrency
 from blnk_api.practice.api import charges
 from blnk_api.practice.api.exchange import Asked
 
 
-def told(*seconds: float) -> Unhurried:
-    ease = Unhurried()
+def told(*seconds: float) -> AdaptiveConcurrency:
+    ease = AdaptiveConcurrency()
     for one in seconds:
         ease.took(one)
     return ease
@@ -37,7 +37,7 @@ def test_one_slow_answer_changes_nothing() -> None:
 
 
 def test_three_questions_from_the_start_and_step_by_step_fewer_or_more() -> None:
-    ease = Unhurried()
+    ease = AdaptiveConcurrency()
     assert (ease.at_once, ease.pause_seconds) == (3, 0.0)
     for one in (0.1, 0.2, 0.4, 0.8, 1.6):  # the usual is their middle
         ease.took(one)

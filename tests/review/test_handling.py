@@ -11,7 +11,7 @@ from blnk_api.review import actions
 from blnk_api.review.actions import NotPossible, NotThisOne
 from blnk_api.store import events, imports, transitions
 from blnk_api.store.imports import Import
-from blnk_api.store.rows import JournalRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import ImportState, RowState
 from tests.support.connections import connection_of
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_for, wait_until
@@ -33,7 +33,7 @@ def may_read_now(importer: Importer) -> None:
     importer.start()
 
 
-def row_now(importer: Importer, import_: Import, row: JournalRow) -> JournalRow:
+def row_now(importer: Importer, import_: Import, row: StoredRow) -> StoredRow:
     return next(one for one in importer.rows(import_) if one.id == row.id)
 
 
@@ -43,7 +43,7 @@ def test_a_row_that_is_looked_up_again_is_found_and_its_import_verified_anew(
     done, _ = needing_a_look(importer, practice_blnk, lost="drop_after_commit")
     assert done.findings is not None
     assert not done.findings.checked
-    assert actions.look_again(importer.journal, done, who="Ada") == 1
+    assert actions.look_again(importer.store, done, who="Ada") == 1
     assert importer.find(done.id).state is ImportState.RUNNING
     may_read_now(importer)
     again = importer.wait_for(done, ImportState.DONE)
@@ -58,7 +58,7 @@ def test_a_row_that_is_looked_up_again_and_is_not_there_is_sent(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     done, row = needing_a_look(importer, practice_blnk, lost="drop_before_commit")
-    assert actions.look_again(importer.journal, done, who="Ada", rows_=[row.id]) == 1
+    assert actions.look_again(importer.store, done, who="Ada", rows_=[row.id]) == 1
     may_read_now(importer)
     importer.run([NEWER])
     importer.wait_for(done, ImportState.DONE)
@@ -68,13 +68,13 @@ def test_a_row_that_is_looked_up_again_and_is_not_there_is_sent(
 
 def test_looking_again_twice_does_it_once(importer: Importer) -> None:
     done, [_, row, _] = done_but_for(importer, requests_for(3))
-    assert actions.look_again(importer.journal, done, who="Ada", rows_=[]) == 0
-    assert actions.look_again(importer.journal, done, who="Ada", rows_=[row.id, 0]) == 1
+    assert actions.look_again(importer.store, done, who="Ada", rows_=[]) == 0
+    assert actions.look_again(importer.store, done, who="Ada", rows_=[row.id, 0]) == 1
     assert [one.waits_for_person for one in importer.rows(done)] == [True, False, True]
     assert importer.find(done.id).state is ImportState.RUNNING
-    assert actions.look_again(importer.journal, done, who="Ada", rows_=[row.id]) == 0
-    assert actions.look_again(importer.journal, done, who="Ada") == 2
-    assert actions.look_again(importer.journal, done, who="Ada") == 0
+    assert actions.look_again(importer.store, done, who="Ada", rows_=[row.id]) == 0
+    assert actions.look_again(importer.store, done, who="Ada") == 2
+    assert actions.look_again(importer.store, done, who="Ada") == 0
     assert importer.events(done).count("asked to look again") == 2
 
 
@@ -84,10 +84,10 @@ def test_a_balance_that_was_confirmed_and_is_gone_is_never_sent_because_somebody
     """Only "send again" may: what Blnk confirmed and does not show may come back."""
     done = importer.run(requests_for(1))
     practice_blnk.reset()
-    actions.verify_again(importer.journal, done, who="Ada")
+    actions.verify_again(importer.store, done, who="Ada")
     wait_until(lambda: importer.states(done) == [RowState.UNKNOWN], lambda: "the balance is not missed")
     importer.wait_for(done, ImportState.DONE)
-    actions.look_again(importer.journal, done, who="Ada")
+    actions.look_again(importer.store, done, who="Ada")
     importer.run([NEWER])
     wait_until(
         lambda: importer.rows(done)[0].waits_for_person, lambda: f"it waits for nobody: {importer.rows(done)}"
@@ -102,10 +102,10 @@ def test_a_balance_that_was_missing_and_is_there_again_is_found(
 ) -> None:
     done = importer.run(requests_for(3))
     practice_blnk.order_fault("lagging_reads", seconds=600)
-    actions.verify_again(importer.journal, done, who="Ada")
+    actions.verify_again(importer.store, done, who="Ada")
     wait_until(lambda: importer.states(done) == [RowState.UNKNOWN] * 3, lambda: "nothing is missed")
     practice_blnk.clear_faults()
-    assert actions.look_again(importer.journal, done, who="Ada") == 3
+    assert actions.look_again(importer.store, done, who="Ada") == 3
     done = importer.wait_for(done, ImportState.DONE)
     assert importer.states(done) == [RowState.CREATED] * 3
     assert done.findings is not None
@@ -117,10 +117,10 @@ def test_a_balance_that_a_person_found_becomes_the_rows(
 ) -> None:
     done, row = needing_a_look(importer, practice_blnk, lost="drop_after_commit")
     [mine] = [one for one in practice_blnk.balances() if one["meta_data"]["customer"] == "0"]
-    assert actions.this_is_it(importer.journal, client, row.id, f" {mine['balance_id']} ", who="Ada")
+    assert actions.this_is_it(importer.store, client, row.id, f" {mine['balance_id']} ", who="Ada")
     now = row_now(importer, done, row)
     assert (now.state, now.balance_id) == (RowState.CREATED, mine["balance_id"])
-    assert not actions.this_is_it(importer.journal, client, row.id, mine["balance_id"], who="Ada")
+    assert not actions.this_is_it(importer.store, client, row.id, mine["balance_id"], who="Ada")
     assert importer.events(done).count("said which balance it is") == 1
 
 
@@ -131,7 +131,7 @@ def test_a_balance_made_by_hand_may_be_the_rows_though_it_carries_no_ref(
     mine = practice_blnk.create_balance(
         ledger_id=LEDGER, currency="NGN", meta_data={"customer": "0", "made_by": "hand"}
     )
-    assert actions.this_is_it(importer.journal, client, row.id, mine["balance_id"], who="Ada")
+    assert actions.this_is_it(importer.store, client, row.id, mine["balance_id"], who="Ada")
     assert row_now(importer, done, row).state is RowState.CREATED
 
 
@@ -153,7 +153,7 @@ def test_a_balance_that_is_not_what_the_row_asks_for_is_refused_with_its_differe
     asked = {"ledger_id": LEDGER, "currency": "NGN", "meta_data": {"customer": "0"}}
     other = practice_blnk.create_balance(**(asked | wrong))
     with pytest.raises(NotThisOne, match=said) as refused:
-        actions.this_is_it(importer.journal, client, row.id, other["balance_id"], who="Ada")
+        actions.this_is_it(importer.store, client, row.id, other["balance_id"], who="Ada")
     assert len(refused.value.differences) == 1
     assert row_now(importer, done, row).state is RowState.UNKNOWN
 
@@ -164,9 +164,9 @@ def test_one_balance_is_never_two_rows(
     same = BalanceRequest(ledger_id=LEDGER, currency="NGN")
     done, [row, other] = done_but_for(importer, [same, same])
     made = practice_blnk.create_balance(ledger_id=LEDGER, currency="NGN")["balance_id"]
-    assert actions.this_is_it(importer.journal, client, row.id, made, who="Ada")
+    assert actions.this_is_it(importer.store, client, row.id, made, who="Ada")
     with pytest.raises(NotPossible, match="already the balance of another row"):
-        actions.this_is_it(importer.journal, client, other.id, made, who="Ada")
+        actions.this_is_it(importer.store, client, other.id, made, who="Ada")
     assert row_now(importer, done, other).state is RowState.UNKNOWN
 
 
@@ -176,23 +176,23 @@ def test_an_id_that_blnk_does_not_know_is_said_to_be_unknown(
     done, [row] = done_but_for(importer, requests_for(1))
     for id in ("bln_nothing", "../ledgers", ""):
         with pytest.raises(NotPossible):
-            actions.this_is_it(importer.journal, client, row.id, id, who="Ada")
+            actions.this_is_it(importer.store, client, row.id, id, who="Ada")
     assert row_now(importer, done, row).state is RowState.UNKNOWN
 
 
 def test_only_a_row_that_needs_a_look_is_decided_about(importer: Importer, client: BlnkClient) -> None:
     [row] = importer.rows(importer.draft(requests_for(1)))
     with pytest.raises(NotPossible, match="Not sent: there is nothing to decide"):
-        actions.this_is_it(importer.journal, client, row.id, "bln_x", who="Ada")
-    assert not actions.send_again(importer.journal, row.id, who="Ada")
+        actions.this_is_it(importer.store, client, row.id, "bln_x", who="Ada")
+    assert not actions.send_again(importer.store, row.id, who="Ada")
 
 
 def test_a_row_that_a_person_sends_again_is_created_once(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     done, row = needing_a_look(importer, practice_blnk, lost="drop_before_commit")
-    assert actions.send_again(importer.journal, row.id, who="Ada")
-    assert not actions.send_again(importer.journal, row.id, who="Ada")
+    assert actions.send_again(importer.store, row.id, who="Ada")
+    assert not actions.send_again(importer.store, row.id, who="Ada")
     may_read_now(importer)
     importer.wait_for(done, ImportState.DONE)
     assert importer.states(done) == [RowState.CREATED] * 2
@@ -204,7 +204,7 @@ def test_a_row_that_a_person_sends_again_by_mistake_is_found_and_not_made_twice(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     done, row = needing_a_look(importer, practice_blnk, lost="drop_after_commit")
-    assert actions.send_again(importer.journal, row.id, who="Ada")
+    assert actions.send_again(importer.store, row.id, who="Ada")
     may_read_now(importer)
     importer.wait_for(done, ImportState.DONE)
     assert importer.states(done) == [RowState.CREATED] * 2
@@ -217,11 +217,11 @@ def test_nothing_of_a_cancelled_import_is_sent_again_but_it_is_looked_up(
     done, [row] = done_but_for(importer, requests_for(1))
     cancel(importer, done)
     with pytest.raises(NotPossible, match="cancelled"):
-        actions.send_again(importer.journal, row.id, who="Ada")
+        actions.send_again(importer.store, row.id, who="Ada")
     with pytest.raises(NotPossible, match="cancelled"):
-        actions.again_anyway(importer.journal, done, [row.id], typed_count=1, who="Ada")
+        actions.again_anyway(importer.store, done, [row.id], typed_count=1, who="Ada")
     practice_blnk.create_balance(**orjson.loads(row.body or b""))
-    actions.look_again(importer.journal, done, who="Ada")
+    actions.look_again(importer.store, done, who="Ada")
     importer.start()
     wait_until(
         lambda: importer.states(done) == [RowState.CREATED], lambda: f"not looked up: {importer.rows(done)}"
@@ -231,7 +231,7 @@ def test_nothing_of_a_cancelled_import_is_sent_again_but_it_is_looked_up(
 
 
 def cancel(importer: Importer, import_: Import) -> None:
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         assert transitions.move_import(tx, import_.number, from_=[ImportState.DONE], to=ImportState.RUNNING)
         assert imports.cancel(tx, import_.number, who="Ada")
 
@@ -251,17 +251,17 @@ def test_rows_that_exist_are_made_again_when_a_person_types_how_many(
     again = existing(importer, 3)
     ids = [row.id for row in importer.rows(again)][:2]
     with pytest.raises(NotPossible, match="Type the number of rows, 2"):
-        actions.again_anyway(importer.journal, again, ids, typed_count=3, who="Ada")
-    assert actions.again_anyway(importer.journal, again, ids, typed_count=2, who="Ada") == 2
+        actions.again_anyway(importer.store, again, ids, typed_count=3, who="Ada")
+    assert actions.again_anyway(importer.store, again, ids, typed_count=2, who="Ada") == 2
     again = importer.wait_for(again, ImportState.DONE)
     assert importer.states(again) == [RowState.CREATED, RowState.CREATED, RowState.EXISTS]
-    assert actions.again_anyway(importer.journal, again, ids, typed_count=2, who="Ada") == 0
+    assert actions.again_anyway(importer.store, again, ids, typed_count=2, who="Ada") == 0
     held = practice_blnk.refs()
     assert len(held) == len(set(held)) == 5
     assert sum(ref.endswith(f"-0-{again.id}") for ref in held) == 2
     assert again.findings is not None
     assert again.findings.clean
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         [event] = [one for one in events.of_import(tx, again.number) if one.what == "asked for again"]
     assert (event.who.name, event.detail.count, event.detail.rows) == ("Ada", 2, ("2", "3"))
 
@@ -272,7 +272,7 @@ def test_rows_made_again_ask_for_the_same_to_the_byte_but_for_our_stamps(
     again = existing(importer, 1)
     importer.stop()
     [before] = importer.rows(again)
-    actions.again_anyway(importer.journal, again, [before.id], typed_count=1, who="Ada")
+    actions.again_anyway(importer.store, again, [before.id], typed_count=1, who="Ada")
     [after] = importer.rows(again)
     assert (after.state, after.balance_id, after.message) == (RowState.READY, None, None)
     assert (before.body or b"").replace(f'"{before.ref}"'.encode(), f'"{after.ref}"'.encode()) == after.body
@@ -282,12 +282,12 @@ def test_rows_that_mean_the_same_stay_apart_when_they_are_made_again(importer: I
     draft = importer.draft([BalanceRequest(ledger_id=LEDGER, currency="NGN")] * 3)
     rows = importer.rows(draft)
     plain = rows[0].ref or ""
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         for row, ref in zip(rows, (plain, f"{plain}-imp_earlier", rows[1].ref), strict=True):
             transitions.move(
                 tx, [row.id], from_=RowState.READY, to=RowState.EXISTS, balance_id="bln_x", ref=ref
             )
-    actions.again_anyway(importer.journal, draft, [row.id for row in rows], typed_count=3, who="Ada")
+    actions.again_anyway(importer.store, draft, [row.id for row in rows], typed_count=3, who="Ada")
     made = [row.ref or "" for row in importer.rows(draft)]
     assert len(set(made)) == 3
     assert all(ref.endswith(f"-{draft.id}") for ref in made)
@@ -296,25 +296,25 @@ def test_rows_that_mean_the_same_stay_apart_when_they_are_made_again(importer: I
 def test_a_row_whose_balance_the_file_itself_names_is_not_made_again(importer: Importer) -> None:
     draft = importer.draft(requests_for(2))
     ids = [row.id for row in importer.rows(draft)]
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         transitions.move(tx, ids[:1], from_=RowState.READY, to=RowState.EXISTS)
         transitions.move(tx, ids[1:], from_=RowState.READY, to=RowState.EXISTS, body=None, ref=None)
     with pytest.raises(NotPossible, match="the balance of row 3"):
-        actions.again_anyway(importer.journal, draft, ids, typed_count=2, who="Ada")
+        actions.again_anyway(importer.store, draft, ids, typed_count=2, who="Ada")
     assert importer.states(draft) == [RowState.EXISTS] * 2
 
 
 def test_a_draft_whose_rows_are_made_again_is_a_new_version_with_new_totals(importer: Importer) -> None:
     draft = importer.draft(requests_for(3))
     ids = [row.id for row in importer.rows(draft)]
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         transitions.move(tx, ids, from_=RowState.READY, to=RowState.EXISTS, balance_id="bln_x")
-    assert actions.again_anyway(importer.journal, draft, ids[:2], typed_count=2, who="Ada") == 2
+    assert actions.again_anyway(importer.store, draft, ids[:2], typed_count=2, who="Ada") == 2
     now = importer.find(draft.id)
     assert now.state is ImportState.DRAFT
     assert (now.totals.balances, now.totals.existing) == (2, 1)
     assert now.totals.by_ledger[0].n == 2
-    with importer.journal.write() as tx:  # what was shown before is not what would be sent now
+    with importer.store.write() as tx:  # what was shown before is not what would be sent now
         assert not imports.confirm(tx, now, who="Ada", version=draft.version)
         assert imports.confirm(tx, now, who="Ada", version=now.version)
 
@@ -323,7 +323,7 @@ def test_an_import_is_verified_again_as_often_as_somebody_asks(importer: Importe
     done = importer.run(requests_for(2))
     for _ in range(5):  # the moment it is done, while the sender still has it in hand
         wait_until(
-            lambda: actions.verify_again(importer.journal, done, who="Ada"), lambda: "it is not verified"
+            lambda: actions.verify_again(importer.store, done, who="Ada"), lambda: "it is not verified"
         )
     importer.wait_for(done, ImportState.DONE)
     assert importer.events(done).count("asked to verify again") == 5

@@ -41,7 +41,7 @@ def matched_by_hand(importer: Importer) -> Import:
     chosen = mapping_of(draft)
     for at, use, name in ((0, Use.LEDGER, None), (2, Use.CURRENCY, None), (1, Use.METADATA, "customer")):
         chosen = mapping_changes.with_use(chosen, at, use, name)
-    editing.match(importer.journal, draft.id, chosen, who="Ada")
+    editing.match(importer.store, draft.id, chosen, who="Ada")
     draft = importer.wait_until_checked(draft)
     assert importer.counts(draft) == {RowState.READY: 2, RowState.INVALID: 2}
     return importer.finish(draft)
@@ -74,7 +74,7 @@ def test_not_created_is_fixed_in_the_file_and_imported_as_it_is(
     else:
         rest = unfixed
         for number, at, value in ((2, 0, LEDGER), (3, 2, "NGN")):
-            editing.edit(importer.journal, rest.id, [editing.Edit(number, at, value)], who="Ada")
+            editing.edit(importer.store, rest.id, [editing.Edit(number, at, value)], who="Ada")
         rest = importer.wait_until_checked(rest)
     assert importer.counts(rest) == {RowState.READY: 2}, rest.problem
     importer.finish(rest)
@@ -159,7 +159,7 @@ def test_what_is_no_mark_is_none(text: str) -> None:
 
 def test_the_receipts_totals_add_up_to_all_rows(practice_blnk: PracticeBlnk, importer: Importer) -> None:
     done = matched_by_hand(importer)
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         totals = tell(tx, done)["totals"]
     assert [(one["ledger_id"], one["currency"]) for one in totals][-1] == ("", "")
     assert totals[-1]["balances"] == {"Invalid": 2}
@@ -173,7 +173,7 @@ def test_each_row_that_waits_for_a_person_is_shown_however_many_others_are_in_do
     done, made = done_but_for(importer, requests_for(620))
     assert done.state is ImportState.DONE
     last = made[-1]
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         table = tables.rows
         tx.execute(table.update().where(table.c.id < last.id).values(waits_for_person=False))
         assert unknown.waiting_for_person(tx, done.number) == 1

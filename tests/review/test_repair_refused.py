@@ -12,7 +12,7 @@ from blnk_api.review.resend_repaired import StillWrong, send_repaired
 from blnk_api.store import events, imports, tables, transitions
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
-from blnk_api.store.rows import JournalRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from tests.support.connections import connection_of
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_for
@@ -28,7 +28,7 @@ def client(practice_blnk: PracticeBlnk) -> Iterator[BlnkClient]:
         yield client
 
 
-def refused(importer: Importer, *lines: str, number: int = 2) -> tuple[Import, JournalRow]:
+def refused(importer: Importer, *lines: str, number: int = 2) -> tuple[Import, StoredRow]:
     """A finished import of which one row's ledger vanished between the check and the sending."""
     draft = importer.upload("\n".join([HEADER, *(lines or (f"{LEDGER},NGN,1", f"{LEDGER},NGN,2"))]))
     importer.spoil(draft, number=number)
@@ -38,8 +38,8 @@ def refused(importer: Importer, *lines: str, number: int = 2) -> tuple[Import, J
     return done, row
 
 
-def repair(importer: Importer, client: BlnkClient, row: JournalRow, cells: dict[int, str]) -> bool:
-    return send_repaired(importer.journal, client, importer.connection, row.id, cells, who="Ada")
+def repair(importer: Importer, client: BlnkClient, row: StoredRow, cells: dict[int, str]) -> bool:
+    return send_repaired(importer.store, client, importer.connection, row.id, cells, who="Ada")
 
 
 @pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
@@ -63,7 +63,7 @@ def test_a_repaired_row_is_created_once_as_it_stands_now(
 def test_what_was_changed_is_on_record_with_who_did_it(importer: Importer, client: BlnkClient) -> None:
     done, row = refused(importer)
     repair(importer, client, row, {0: LEDGER, 1: "USD"})
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         [change] = edits.of_import(tx, done.number)
         [event] = [one for one in events.of_import(tx, done.number) if one.what == "repaired and sent again"]
     assert (change.number, change.position, change.old, change.new, change.who) == (2, 1, "NGN", "USD", "Ada")
@@ -84,7 +84,7 @@ def test_a_row_is_checked_before_it_goes_again(
             repair(importer, client, row, cells)
     assert importer.find(done.id).state is ImportState.DONE
     assert importer.states(done) == [RowState.REFUSED, RowState.CREATED]
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         assert edits.of_import(tx, done.number) == []
     assert len(practice_blnk.balances()) == 1
 
@@ -152,7 +152,7 @@ def test_one_balance_of_a_line_that_makes_several_stays_that_one(
     importer: Importer, practice_blnk: PracticeBlnk, client: BlnkClient
 ) -> None:
     draft = importer.upload(f"{HEADER}\n{LEDGER},NGN;USD,1")
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         gone = func.replace(cast(tables.rows.c.body, Text), LEDGER, "ldg_gone")
         tx.execute(update(tables.rows).values(body=cast(gone, LargeBinary)))
     done = importer.finish(draft)
@@ -173,7 +173,7 @@ def test_nothing_of_a_cancelled_import_or_a_form_is_repaired(importer: Importer,
     with pytest.raises(NotPossible, match="did not come from a file"):
         repair(importer, client, row, {})
     done, row = refused(importer, f"{LEDGER},NGN,of a file")
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         transitions.move_import(tx, done.number, from_=[ImportState.DONE], to=ImportState.RUNNING)
         assert imports.cancel(tx, done.number, who="Ada")
     with pytest.raises(NotPossible, match="cancelled"):
@@ -185,7 +185,7 @@ def test_a_row_is_put_right_while_its_import_is_paused_and_waits_with_it(
 ) -> None:
     """Many refusals pause an import: they are put right first, and go when somebody resumes it."""
     done, row = refused(importer)
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         transitions.move_import(tx, done.number, from_=[ImportState.DONE], to=ImportState.RUNNING)
         assert imports.pause(tx, done.number, by=PausedBy.REFUSALS, who=SENDER, reason="Many.")
     assert repair(importer, client, row, {1: "USD"})

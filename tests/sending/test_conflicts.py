@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from blnk_api.models import GENERAL_LEDGER_ID, BalanceRequest
-from blnk_api.store import Journal
-from blnk_api.store.sending import unknown as in_journal
+from blnk_api.store import Store
+from blnk_api.store.sending import unknown as in_store
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.store.transitions import move
 from tests.support.faulty_proxy import Between, Reply, Sent
@@ -124,24 +124,24 @@ def test_a_409_because_of_another_imports_balance_says_which_one_it_is(
     assert len(practice_blnk.balances()) == 8
 
 
-def test_a_409_is_remembered_by_whoever_sends_next(journal: Journal) -> None:
-    made = running(journal, 1)
-    claimed = claim(journal, made)
+def test_a_409_is_remembered_by_whoever_sends_next(store: Store) -> None:
+    made = running(store, 1)
+    claimed = claim(store, made)
     (row,) = claimed.tries
-    record(journal, made, result(claimed, row, RowState.UNKNOWN, status=409, message="it exists"))
-    assert found_absent(journal, made) is RowState.REFUSED
-    assert states_of(journal, made) == [RowState.REFUSED]
+    record(store, made, result(claimed, row, RowState.UNKNOWN, status=409, message="it exists"))
+    assert found_absent(store, made) is RowState.REFUSED
+    assert states_of(store, made) == [RowState.REFUSED]
 
 
-def test_a_409_of_an_earlier_attempt_does_not_count_any_more(journal: Journal) -> None:
-    made = running(journal, 1)
-    claimed = claim(journal, made)
+def test_a_409_of_an_earlier_attempt_does_not_count_any_more(store: Store) -> None:
+    made = running(store, 1)
+    claimed = claim(store, made)
     (row,) = claimed.tries
-    record(journal, made, result(claimed, row, RowState.UNKNOWN, status=409))
-    with journal.write() as tx:
-        in_journal.was_taken(tx, *in_journal.unknown_rows(tx, [made.number]), why="?")
-    with journal.write() as tx:
+    record(store, made, result(claimed, row, RowState.UNKNOWN, status=409))
+    with store.write() as tx:
+        in_store.was_taken(tx, *in_store.unknown_rows(tx, [made.number]), why="?")
+    with store.write() as tx:
         assert move(tx, [row], from_=RowState.REFUSED, to=RowState.READY)
-    claimed = claim(journal, made)
-    record(journal, made, result(claimed, row, RowState.UNKNOWN, message="The connection broke."))
-    assert found_absent(journal, made) is RowState.READY
+    claimed = claim(store, made)
+    record(store, made, result(claimed, row, RowState.UNKNOWN, message="The connection broke."))
+    assert found_absent(store, made) is RowState.READY

@@ -31,7 +31,7 @@ def between(practice_blnk: PracticeBlnk, importer: Importer) -> Iterator[Between
 
 
 def attempts_of(importer: Importer, import_: Import, at: int = 0) -> list[rows.Attempt]:
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         return rows.attempts_of(tx, rows.page(tx, import_.number)[at].id)
 
 
@@ -695,7 +695,7 @@ def test_two_imports_of_the_same_rows_at_once_make_one_set_of_balances_whatever_
     practice_blnk.order_fault("drop_after_commit", percent=10, seed=1)
     practice_blnk.order_fault("drop_before_commit", percent=10, seed=2)
     drafts = [importer.draft(requests_for(60)) for _ in range(2)]
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         for draft in drafts:
             assert imports.confirm(tx, draft, who="Ada", version=draft.version)
     importer.start()
@@ -740,7 +740,7 @@ def test_each_attempt_keeps_the_request_id_of_its_answer(
     practice_blnk.order_fault("status_after_commit", status=502, times=1, skip=1)
     done = importer.run(requests_for(3))
 
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         tried = [rows.attempts_of(tx, row.id) for row in rows.page(tx, done.number)]
     ids = [one.request_id for each in tried for one in each]
     assert all(ids)

@@ -104,7 +104,7 @@ def test_a_restart_remembers_the_pace_the_wait_and_that_blnk_was_not_well(
     importer.connect(requests_per_minute=1200)
     draft = importer.draft(requests_for(3))
     importer.confirm(draft)
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         senders.remember_learned(
             tx,
             draft.instance_number,
@@ -129,8 +129,8 @@ def test_what_was_learned_is_kept_for_the_next_start(practice_blnk: PracticeBlnk
     importer.confirm(draft)
     importer.start()
 
-    def kept() -> senders.Learned | None:
-        with importer.journal.read() as tx:
+    def kept() -> senders.LearnedPace | None:
+        with importer.store.read() as tx:
             found = senders.learned(tx, draft.instance_number)
         return found if found.not_before else None
 

@@ -15,10 +15,10 @@ from blnk_api.reports.receipts import tell
 from blnk_api.review import actions
 from blnk_api.sending import ownership
 from blnk_api.sending.late_lookups import settle_late
-from blnk_api.store import Journal, imports, tables
+from blnk_api.store import Store, imports, tables
 from blnk_api.store.imports import Import
 from blnk_api.store.people import receipt_records
-from blnk_api.store.rows import JournalRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.store.sending import late_records, unknown
 from blnk_api.store.sending.late_records import Due, next_after, waits
 from blnk_api.store.states import ImportState, RowState
@@ -69,42 +69,42 @@ def test_a_look_that_was_overdue_stands_for_all_before_it(
 # Who
 
 
-def lost(journal: Journal, n: int = 1) -> Import:
+def lost(store: Store, n: int = 1) -> Import:
     """An import whose rows were sent, and no answer came back."""
-    made = running(journal, n)
-    claimed = claim(journal, made)
-    record(journal, made, *(result(claimed, row, RowState.UNKNOWN, status=504) for row in claimed.tries))
+    made = running(store, n)
+    claimed = claim(store, made)
+    record(store, made, *(result(claimed, row, RowState.UNKNOWN, status=504) for row in claimed.tries))
     return made
 
 
-def all_due(journal: Journal, *, later: float = 10 * DAY, limit: int = 1_000) -> list[Due]:
-    with journal.read() as tx:
+def all_due(store: Store, *, later: float = 10 * DAY, limit: int = 1_000) -> list[Due]:
+    with store.read() as tx:
         return late_records.due(tx, 1, time.time() + later, limit=limit)
 
 
-def absent(journal: Journal, made: Import) -> None:
-    assert found_absent(journal, made) is RowState.READY
+def absent(store: Store, made: Import) -> None:
+    assert found_absent(store, made) is RowState.READY
 
 
-def refused_after_5xx(journal: Journal, made: Import) -> None:
-    with journal.write() as tx:
+def refused_after_5xx(store: Store, made: Import) -> None:
+    with store.write() as tx:
         tx.execute(update(tables.rows).values(server_error=500, server_errors=3))
-    assert found_absent(journal, made) is RowState.REFUSED
+    assert found_absent(store, made) is RowState.REFUSED
 
 
-def refused_after_409(journal: Journal, made: Import) -> None:
-    with journal.write() as tx:
+def refused_after_409(store: Store, made: Import) -> None:
+    with store.write() as tx:
         tx.execute(update(tables.attempts).values(status=409))
-    assert found_absent(journal, made) is RowState.REFUSED
+    assert found_absent(store, made) is RowState.REFUSED
 
 
-def left_to_a_person(journal: Journal, made: Import) -> None:
-    with journal.write() as tx:
-        unknown.wait_for_person(tx, ids_of(journal, made), message="Nobody can vouch for it.")
+def left_to_a_person(store: Store, made: Import) -> None:
+    with store.write() as tx:
+        unknown.wait_for_person(tx, ids_of(store, made), message="Nobody can vouch for it.")
 
 
-def sent_again_by_a_person(journal: Journal, made: Import) -> None:
-    assert actions.send_again(journal, ids_of(journal, made)[0], who="Ada")
+def sent_again_by_a_person(store: Store, made: Import) -> None:
+    assert actions.send_again(store, ids_of(store, made)[0], who="Ada")
 
 
 def another_desks(ref: str) -> list[Balance]:
@@ -113,14 +113,14 @@ def another_desks(ref: str) -> list[Balance]:
     return read_balances([balance(ref, "bln_elsewhere", **stamps)])
 
 
-def found_as_another_desks(journal: Journal, made: Import) -> None:
-    with journal.write() as tx:
+def found_as_another_desks(store: Store, made: Import) -> None:
+    with store.write() as tx:
         (row,) = unknown.unknown_rows(tx, [made.number])
         ownership.was_found(tx, made.id, row, another_desks(row.ref))
 
 
-def linked_by_a_person(journal: Journal, made: Import) -> None:
-    (row,) = rows_of(journal, made)
+def linked_by_a_person(store: Store, made: Import) -> None:
+    (row,) = rows_of(store, made)
     (theirs,) = another_desks(row.ref or "")
 
     class Client:
@@ -128,7 +128,7 @@ def linked_by_a_person(journal: Journal, made: Import) -> None:
             return theirs
 
     client = cast("BlnkClient", Client())
-    assert actions.this_is_it(journal, client, row.id, theirs.balance_id, who="Ada")
+    assert actions.this_is_it(store, client, row.id, theirs.balance_id, who="Ada")
 
 
 NOT_CREATED = [
@@ -139,57 +139,55 @@ NOT_CREATED = [
 
 @pytest.mark.parametrize("call_it", NOT_CREATED)
 def test_whoever_is_called_not_created_after_it_left_is_owed_looks(
-    journal: Journal, call_it: Callable[[Journal, Import], None]
+    store: Store, call_it: Callable[[Store, Import], None]
 ) -> None:
-    made = lost(journal)
-    assert all_due(journal) == []
+    made = lost(store)
+    assert all_due(store) == []
     before = time.time()
-    call_it(journal, made)
-    (row,) = rows_of(journal, made)
-    (one,) = all_due(journal)
+    call_it(store, made)
+    (row,) = rows_of(store, made)
+    (one,) = all_due(store)
     assert (one.row, one.ref, one.import_) == (row.id, row.ref, made.number)
     assert before <= one.since <= time.time()
-    assert all_due(journal, later=590.0) == [], (
-        "nobody has said how long this Blnk takes: a minute, ten times"
-    )
-    assert len(all_due(journal, later=601.0)) == 1
+    assert all_due(store, later=590.0) == [], "nobody has said how long this Blnk takes: a minute, ten times"
+    assert len(all_due(store, later=601.0)) == 1
 
 
-def test_nothing_is_owed_where_blnk_proved_that_nothing_was_created(journal: Journal) -> None:
-    made = running(journal, 3)
-    claimed = claim(journal, made)
+def test_nothing_is_owed_where_blnk_proved_that_nothing_was_created(store: Store) -> None:
+    made = running(store, 3)
+    claimed = claim(store, made)
     one, other, third = claimed.tries
     record(
-        journal,
+        store,
         made,
         result(claimed, one, RowState.REFUSED, status=400),
         result(claimed, other, RowState.READY, status=429),
         created(claimed, third, "bln_1"),
     )
-    assert all_due(journal) == []
+    assert all_due(store) == []
 
 
-def test_a_row_that_is_lost_once_more_begins_anew(journal: Journal) -> None:
-    made = lost(journal)
-    absent(journal, made)
-    (one,) = all_due(journal)
-    with journal.write() as tx:
+def test_a_row_that_is_lost_once_more_begins_anew(store: Store) -> None:
+    made = lost(store)
+    absent(store, made)
+    (one,) = all_due(store)
+    with store.write() as tx:
         late_records.looked(tx, {one: None}, at=one.since + DAY)
-    assert all_due(journal) == []
-    claimed = claim(journal, made)
-    record(journal, made, *(result(claimed, row, RowState.UNKNOWN) for row in claimed.tries))
-    absent(journal, made)
-    (again,) = all_due(journal)
+    assert all_due(store) == []
+    claimed = claim(store, made)
+    record(store, made, *(result(claimed, row, RowState.UNKNOWN) for row in claimed.tries))
+    absent(store, made)
+    (again,) = all_due(store)
     assert again.since > one.since
-    with journal.write() as tx:
+    with store.write() as tx:
         late_records.looked(tx, {one: None}, at=one.since + DAY)
-    assert all_due(journal) == [again], "what was learned of the earlier attempt says nothing of this one"
+    assert all_due(store) == [again], "what was learned of the earlier attempt says nothing of this one"
 
 
 # What is found
 
 
-def held(row: JournalRow, *ids: str, by: str = "imp_another") -> Mapping[str, list[Balance]]:
+def held(row: StoredRow, *ids: str, by: str = "imp_another") -> Mapping[str, list[Balance]]:
     told = [
         balance(row.ref or "", id, f"2026-01-0{at}T00:00:00Z", import_id=by) for at, id in enumerate(ids, 1)
     ]
@@ -197,10 +195,10 @@ def held(row: JournalRow, *ids: str, by: str = "imp_another") -> Mapping[str, li
 
 
 def look(
-    journal: Journal, made: Import, found: Mapping[str, list[Balance]], *, after: float = DAY + HOUR
+    store: Store, made: Import, found: Mapping[str, list[Balance]], *, after: float = DAY + HOUR
 ) -> None:
     """Every look of the import that is due then, answered with these."""
-    with journal.write() as tx:
+    with store.write() as tx:
         due = [
             one
             for one in late_records.due(tx, 1, time.time() + after, limit=1_000)
@@ -210,15 +208,15 @@ def look(
         settle_late(tx, made.number, due, found, at=time.time() + after, settle_seconds=60.0)
 
 
-def told(journal: Journal, made: Import) -> list[str]:
-    with journal.read() as tx:
+def told(store: Store, made: Import) -> list[str]:
+    with store.read() as tx:
         return about_late_findings.findings(tx, imports.by_number(tx, made.number))
 
 
-def finished(journal: Journal, made: Import, state: ImportState = ImportState.DONE) -> None:
+def finished(store: Store, made: Import, state: ImportState = ImportState.DONE) -> None:
     """As if it were over; a comparison found it clean, where it was compared."""
     findings = Findings(checked=True, clean=True)
-    with journal.write() as tx:
+    with store.write() as tx:
         tx.execute(
             update(tables.imports)
             .where(tables.imports.c.number == made.number)
@@ -229,18 +227,18 @@ def finished(journal: Journal, made: Import, state: ImportState = ImportState.DO
 
 
 @pytest.mark.parametrize("state", [ImportState.DONE, ImportState.CANCELLED])
-def test_a_second_balance_is_named_once_with_all_ids(journal: Journal, state: ImportState) -> None:
-    made = lost(journal)
-    absent(journal, made)
-    claimed = claim(journal, made)
-    record(journal, made, *(created(claimed, row, "bln_2") for row in claimed.tries))
-    finished(journal, made, state)
-    (row,) = rows_of(journal, made)
-    look(journal, made, held(row, "bln_1", "bln_2", by=made.id), after=600.0)
-    look(journal, made, held(row, "bln_1", "bln_2", by=made.id))
-    seconds = [detail for what, detail in events_of(journal, made) if what == "second balance"]
+def test_a_second_balance_is_named_once_with_all_ids(store: Store, state: ImportState) -> None:
+    made = lost(store)
+    absent(store, made)
+    claimed = claim(store, made)
+    record(store, made, *(created(claimed, row, "bln_2") for row in claimed.tries))
+    finished(store, made, state)
+    (row,) = rows_of(store, made)
+    look(store, made, held(row, "bln_1", "bln_2", by=made.id), after=600.0)
+    look(store, made, held(row, "bln_1", "bln_2", by=made.id))
+    seconds = [detail for what, detail in events_of(store, made) if what == "second balance"]
     assert [one["balance_ids"] for one in seconds] == [["bln_2", "bln_1"]]
-    with journal.read() as tx:
+    with store.read() as tx:
         now = imports.by_number(tx, made.number)
         sentences = tell(tx, now)["findings"]
     (sentence,) = (one for one in sentences if "two balances" in one)
@@ -254,154 +252,152 @@ def test_a_second_balance_is_named_once_with_all_ids(journal: Journal, state: Im
 
 @pytest.mark.parametrize("call_it", [found_as_another_desks, linked_by_a_person])
 def test_a_balance_made_after_another_desks_was_found_for_its_row_is_named(
-    journal: Journal, call_it: Callable[[Journal, Import], None]
+    store: Store, call_it: Callable[[Store, Import], None]
 ) -> None:
-    made = lost(journal)
-    call_it(journal, made)
-    finished(journal, made)
-    (row,) = rows_of(journal, made)
+    made = lost(store)
+    call_it(store, made)
+    finished(store, made)
+    (row,) = rows_of(store, made)
     ref = row.ref or ""
-    look(journal, made, {ref: another_desks(ref)}, after=600.0)
-    assert told(journal, made) == []
-    look(journal, made, {ref: [*another_desks(ref), *held(row, "bln_late", by=made.id)[ref]]})
-    with journal.read() as tx:
+    look(store, made, {ref: another_desks(ref)}, after=600.0)
+    assert told(store, made) == []
+    look(store, made, {ref: [*another_desks(ref), *held(row, "bln_late", by=made.id)[ref]]})
+    with store.read() as tx:
         now = imports.by_number(tx, made.number)
     assert (now.findings or Findings()).twins == [
         RowFinding(row=row.number, ids=["bln_elsewhere", "bln_late"])
     ]
 
 
-def test_a_row_that_has_its_one_balance_tells_nothing(journal: Journal) -> None:
-    made = lost(journal)
-    absent(journal, made)
-    claimed = claim(journal, made)
-    record(journal, made, *(created(claimed, row, "bln_1") for row in claimed.tries))
-    finished(journal, made)
-    look(journal, made, held(rows_of(journal, made)[0], "bln_1", by=made.id))
-    assert told(journal, made) == []
-    assert events_of(journal, made)[-1] == ("looked up for the last time", {"rows": 1})
+def test_a_row_that_has_its_one_balance_tells_nothing(store: Store) -> None:
+    made = lost(store)
+    absent(store, made)
+    claimed = claim(store, made)
+    record(store, made, *(created(claimed, row, "bln_1") for row in claimed.tries))
+    finished(store, made)
+    look(store, made, held(rows_of(store, made)[0], "bln_1", by=made.id))
+    assert told(store, made) == []
+    assert events_of(store, made)[-1] == ("looked up for the last time", {"rows": 1})
 
 
 @pytest.mark.parametrize("call_it", [absent, refused_after_5xx, refused_after_409, left_to_a_person])
 def test_a_row_that_was_not_sent_again_becomes_created(
-    journal: Journal, call_it: Callable[[Journal, Import], None]
+    store: Store, call_it: Callable[[Store, Import], None]
 ) -> None:
-    made = lost(journal)
-    call_it(journal, made)
-    finished(journal, made, ImportState.CANCELLED)
-    look(journal, made, held(rows_of(journal, made)[0], "bln_1", "bln_2", by=made.id))
-    (row,) = rows_of(journal, made)
+    made = lost(store)
+    call_it(store, made)
+    finished(store, made, ImportState.CANCELLED)
+    look(store, made, held(rows_of(store, made)[0], "bln_1", "bln_2", by=made.id))
+    (row,) = rows_of(store, made)
     assert (row.state, row.balance_id, row.waits_for_person) == (RowState.CREATED, "bln_1", False)
-    assert [what for what, _ in events_of(journal, made)].count("found") == 1
-    (sentence,) = told(journal, made)
+    assert [what for what, _ in events_of(store, made)].count("found") == 1
+    (sentence,) = told(store, made)
     assert "bln_1 and bln_2" in sentence, "the second one of the two is named"
-    with journal.read() as tx:
+    with store.read() as tx:
         assert imports.by_number(tx, made.number).counts == {RowState.CREATED: 1}
 
 
-def test_a_row_that_was_fixed_since_tells_of_the_balance_of_its_earlier_form(journal: Journal) -> None:
-    made = lost(journal)
-    refused_after_5xx(journal, made)
-    (sent,) = rows_of(journal, made)
-    with journal.write() as tx:
+def test_a_row_that_was_fixed_since_tells_of_the_balance_of_its_earlier_form(store: Store) -> None:
+    made = lost(store)
+    refused_after_5xx(store, made)
+    (sent,) = rows_of(store, made)
+    with store.write() as tx:
         tx.execute(update(tables.rows).values(ref="v1-fixed-0", state=RowState.READY))
-    claimed = claim(journal, made)
-    record(journal, made, *(created(claimed, row, "bln_fixed") for row in claimed.tries))
-    finished(journal, made)
-    look(journal, made, held(sent, "bln_late", by=made.id))
-    with journal.read() as tx:
+    claimed = claim(store, made)
+    record(store, made, *(created(claimed, row, "bln_fixed") for row in claimed.tries))
+    finished(store, made)
+    look(store, made, held(sent, "bln_late", by=made.id))
+    with store.read() as tx:
         now = imports.by_number(tx, made.number)
     assert (now.findings or Findings()).twins == [RowFinding(row=sent.number, ids=["bln_fixed", "bln_late"])]
 
 
 @pytest.mark.parametrize("state", [ImportState.DONE, ImportState.CANCELLED])
-def test_a_fixed_row_that_was_not_sent_since_is_not_called_created(
-    journal: Journal, state: ImportState
-) -> None:
-    made = lost(journal)
-    refused_after_5xx(journal, made)
-    (sent,) = rows_of(journal, made)
-    with journal.write() as tx:
+def test_a_fixed_row_that_was_not_sent_since_is_not_called_created(store: Store, state: ImportState) -> None:
+    made = lost(store)
+    refused_after_5xx(store, made)
+    (sent,) = rows_of(store, made)
+    with store.write() as tx:
         tx.execute(update(tables.rows).values(ref="v1-fixed-0"))
-    finished(journal, made, state)
-    look(journal, made, held(sent, "bln_late", by=made.id))
-    assert rows_of(journal, made)[0].state is RowState.REFUSED
-    with journal.read() as tx:
+    finished(store, made, state)
+    look(store, made, held(sent, "bln_late", by=made.id))
+    assert rows_of(store, made)[0].state is RowState.REFUSED
+    with store.read() as tx:
         sentences = tell(tx, imports.by_number(tx, made.number))["findings"]
     assert [one for one in sentences if one.startswith("Row 2: Blnk holds bln_late")]
 
 
-def test_where_another_import_made_it_meanwhile_both_are_told(journal: Journal) -> None:
-    made = lost(journal)
-    absent(journal, made)
-    finished(journal, made, ImportState.CANCELLED)
-    other = running(journal, 1)
-    claimed = claim(journal, other)
-    record(journal, other, *(created(claimed, row, "bln_other") for row in claimed.tries))
-    (row,) = rows_of(journal, made)
+def test_where_another_import_made_it_meanwhile_both_are_told(store: Store) -> None:
+    made = lost(store)
+    absent(store, made)
+    finished(store, made, ImportState.CANCELLED)
+    other = running(store, 1)
+    claimed = claim(store, other)
+    record(store, other, *(created(claimed, row, "bln_other") for row in claimed.tries))
+    (row,) = rows_of(store, made)
     found = read_balances(
         [
             balance(row.ref or "", "bln_late", import_id=made.id),
             balance(row.ref or "", "bln_other", "2026-01-02T00:00:00Z", import_id=other.id),
         ]
     )
-    look(journal, made, {row.ref or "": found})
-    assert rows_of(journal, made)[0].state is RowState.READY
+    look(store, made, {row.ref or "": found})
+    assert rows_of(store, made)[0].state is RowState.READY
     for one in (made, other):
-        (sentence,) = told(journal, one)
+        (sentence,) = told(store, one)
         assert "bln_other and bln_late" in sentence
 
 
-def test_a_balance_that_somebody_gave_to_another_row_is_no_stranger(journal: Journal) -> None:
-    made = lost(journal, 2)
-    with journal.write() as tx:
+def test_a_balance_that_somebody_gave_to_another_row_is_no_stranger(store: Store) -> None:
+    made = lost(store, 2)
+    with store.write() as tx:
         first, other = unknown.unknown_rows(tx, [made.number])
         unknown.was_absent(tx, first, same_server_errors=3)
         unknown.was_found(tx, other, RowState.CREATED, "bln_1", message="Ada found it in Blnk.")
-    look(journal, made, held(rows_of(journal, made)[0], "bln_1", by=made.id))
-    assert rows_of(journal, made)[0].state is RowState.READY
-    assert told(journal, made) == []
+    look(store, made, held(rows_of(store, made)[0], "bln_1", by=made.id))
+    assert rows_of(store, made)[0].state is RowState.READY
+    assert told(store, made) == []
 
 
-def test_a_row_that_is_on_its_way_just_then_is_looked_up_soon_after(journal: Journal) -> None:
-    made = lost(journal)
-    absent(journal, made)
-    (row,) = rows_of(journal, made)
-    claimed = claim(journal, made)
-    look(journal, made, held(row, "bln_1", by=made.id))
-    assert rows_of(journal, made)[0].state is RowState.SENDING
-    record(journal, made, *(created(claimed, row, "bln_2") for row in claimed.tries))
-    look(journal, made, held(row, "bln_1", "bln_2", by=made.id), after=DAY + 2 * HOUR)
-    (sentence,) = told(journal, made)
+def test_a_row_that_is_on_its_way_just_then_is_looked_up_soon_after(store: Store) -> None:
+    made = lost(store)
+    absent(store, made)
+    (row,) = rows_of(store, made)
+    claimed = claim(store, made)
+    look(store, made, held(row, "bln_1", by=made.id))
+    assert rows_of(store, made)[0].state is RowState.SENDING
+    record(store, made, *(created(claimed, row, "bln_2") for row in claimed.tries))
+    look(store, made, held(row, "bln_1", "bln_2", by=made.id), after=DAY + 2 * HOUR)
+    (sentence,) = told(store, made)
     assert "bln_2 and bln_1" in sentence
 
 
-def test_what_is_still_to_be_looked_up_is_told_with_the_last_and_the_next_look(journal: Journal) -> None:
-    made = lost(journal, 2)
-    with journal.write() as tx:
+def test_what_is_still_to_be_looked_up_is_told_with_the_last_and_the_next_look(store: Store) -> None:
+    made = lost(store, 2)
+    with store.write() as tx:
         for row in unknown.unknown_rows(tx, [made.number]):
             unknown.was_absent(tx, row, same_server_errors=3)
-    finished(journal, made, ImportState.CANCELLED)
+    finished(store, made, ImportState.CANCELLED)
 
     def says() -> str | None:
-        with journal.read() as tx:
+        with store.read() as tx:
             looks = late_records.of_import(tx, made.number)
         hours = lambda at: f"{(at - since) / HOUR:.1f}"  # noqa: E731
         return about_late_findings.still_to_look(looks, hours)
 
-    since = all_due(journal)[0].since
+    since = all_due(store)[0].since
     assert says() == (
         "2 rows had an attempt without a clear answer (rows 2, 3). Blnk will be checked again, in case that "
         "attempt still creates a balance. Next check: 0.2. Final check: 24.0."
     )
-    look(journal, made, {}, after=HOUR + 60)
+    look(store, made, {}, after=HOUR + 60)
     assert "Last check: 1.0. Next check: 24.0. Final check: 24.0." in (says() or "")
-    assert "looked up for the last time" not in dict(events_of(journal, made))
-    look(journal, made, {})
+    assert "looked up for the last time" not in dict(events_of(store, made))
+    look(store, made, {})
     assert says() == (
         "2 rows had an attempt without a clear answer. Blnk was checked for the last time: 25.0."
     )
-    assert events_of(journal, made)[-1] == ("looked up for the last time", {"rows": 2})
+    assert events_of(store, made)[-1] == ("looked up for the last time", {"rows": 2})
 
 
 # From the cut to the receipt
@@ -427,7 +423,7 @@ class Delayed:
 
 
 def receipts_of(importer: Importer, made: Import) -> list[dict[str, Any]]:
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         found = (
             receipt_records.find(tx, made.number, one.n) for one in receipt_records.headings(tx, made.number)
         )
@@ -520,7 +516,7 @@ def test_a_look_that_lags_counts_for_nothing(practice_blnk: PracticeBlnk, import
         wait_until(
             lambda: practice_blnk.requests()["by_kind"].get("filter", 0) >= 2, lambda: "nothing is looked up"
         )
-        with importer.journal.read() as tx:
+        with importer.store.read() as tx:
             assert late_records.of_import(tx, done.number).open == 1
         practice_blnk.clear_faults()
         importer.later_seconds = 26 * HOUR
@@ -538,7 +534,7 @@ def test_the_command_line_says_what_is_still_to_be_looked_up_and_what_was_found(
         ended = commands.call("import", commands.file(10), "--yes")
         assert ended.code == 0
         assert "1 row had an attempt without a clear answer (row 7)" in ended.out
-        with importer.journal.read() as tx:
+        with importer.store.read() as tx:
             (done,) = imports.newest(tx)
         assert f"python -m blnk_api verify {done.id}" in ended.out
         late_one = delayed.carry_out()

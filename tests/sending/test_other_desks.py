@@ -13,7 +13,7 @@ from blnk_api.desk import other_desks_today
 from blnk_api.facts.findings import Findings
 from blnk_api.models import Balance
 from blnk_api.sending import other_desks
-from blnk_api.store import Journal, events
+from blnk_api.store import Store, events
 from blnk_api.store.events import EventKind
 from blnk_api.store.imports import Import
 from blnk_api.store.sending.foreign_balances import strangers
@@ -62,7 +62,7 @@ def twins(blnk: PracticeBlnk) -> dict[str, set[str]]:
 def named(importer: Importer, import_: Import) -> set[str]:
     """The ids that a desk tells of rows with two balances."""
     now = importer.find(import_.id)
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         seconds = events.of_kinds(tx, now.number, [EventKind.SECOND_BALANCE])
     told = {id for one in seconds for id in one.detail.ids}
     return told | {id for one in (now.findings or Findings()).twins for id in one.ids}
@@ -178,20 +178,20 @@ def test_an_old_balance_of_a_lost_database_pauses_nothing(
     assert importer.counts(done) == {RowState.CREATED: 27, RowState.EXISTS: 3}
 
 
-def test_an_attempt_that_blnk_carried_out_late_is_no_other_desk(journal: Journal) -> None:
+def test_an_attempt_that_blnk_carried_out_late_is_no_other_desk(store: Store) -> None:
     """It was sent twice, and so may be there twice; a third one cannot be ours."""
-    made = running(journal, 1)
-    claimed = claim(journal, made)
+    made = running(store, 1)
+    claimed = claim(store, made)
     (row,) = claimed.tries
-    record(journal, made, result(claimed, row, RowState.READY))
-    record(journal, made, created(claim(journal, made), row, "bln_1"))
-    (ref,) = [one.ref for one in rows_of(journal, made)]
+    record(store, made, result(claimed, row, RowState.READY))
+    record(store, made, created(claim(store, made), row, "bln_1"))
+    (ref,) = [one.ref for one in rows_of(store, made)]
 
     def met(*ids: str, by: str = made.id) -> list[str]:
         stamps = {"import_ref": ref, "import_id": by}
         same = {"ledger_id": LEDGER, "currency": "NGN", "meta_data": stamps}
         balances = [Balance.model_validate({"balance_id": id, **same}) for id in ids]
-        with journal.read() as tx:
+        with store.read() as tx:
             found = strangers(tx, made.number, made.id, balances)
         return [one.balance_id for one in found]
 
@@ -199,7 +199,7 @@ def test_an_attempt_that_blnk_carried_out_late_is_no_other_desk(journal: Journal
     assert met("bln_1", "bln_2") == []
     assert met("bln_1", "bln_2", "bln_3") == ["bln_2", "bln_3"]
     assert met("bln_9", by="imp_elsewhere") == ["bln_9"]
-    assert met("bln_9", by=running(journal, 1, instance=ELSEWHERE).id) == []
+    assert met("bln_9", by=running(store, 1, instance=ELSEWHERE).id) == []
 
 
 def test_before_sending_it_is_said_that_another_desk_created_balances_here_today(
@@ -217,7 +217,7 @@ def test_before_sending_it_is_said_that_another_desk_created_balances_here_today
     monkeypatch.setattr(other_desks_today, "PAGE_LIMIT", 1)
     monkeypatch.setattr(other_desks_today, "_MOST_PAGES", 1)
     with BlnkClient(importer.connection) as client:
-        found = other_desks_today.others_today(importer.journal, client)
+        found = other_desks_today.others_today(importer.store, client)
     assert found is not None
     assert found.is_at_least
 

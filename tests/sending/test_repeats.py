@@ -15,7 +15,7 @@ from blnk_api.facts.findings import Findings
 from blnk_api.lookup.looker import Looker
 from blnk_api.models import BalanceRequest
 from blnk_api.store import imports
-from blnk_api.store.async_store import JournalThread
+from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.states import RowState, Stage
 from tests.support.command_line import Commands
 from tests.support.connections import connection_of
@@ -130,7 +130,7 @@ def test_a_check_goes_on_where_it_was(
     """The third list of refs is not answered ten times: it is asked again, and none of the others is."""
     monkeypatch.setattr(existence_check, "_ASK_AGAIN_SECONDS", 0.01)
     draft = importer.draft(requests_for(350))
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         imports.set_facts(tx, draft.number, stage=Stage.LOOKING)
     asked = Asked(practice_blnk)
     failures = iter(range(10))
@@ -141,7 +141,7 @@ def test_a_check_goes_on_where_it_was(
         return await asked(request)
 
     async def check() -> None:
-        thread = JournalThread(importer.journal)
+        thread = AsyncStore(importer.store)
         try:
             looker = Looker(ask, practice_blnk.instance_id)
             await look_draft_up(thread, looker, importer.find(draft.id), importer.settings)

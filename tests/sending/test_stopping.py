@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from blnk_api.store import Journal
+from blnk_api.store import Store
 from blnk_api.store.sending import attempts, stops
 from blnk_api.store.states import ImportState, RowState
 from tests.support.command_line import Commands
@@ -18,69 +18,69 @@ from tests.support.store import ELSEWHERE, INSTANCE, claim, events_of, ids_of, r
 on_both_databases = pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
 
 
-def stop(journal: Journal, instance: int | None = None, who: str = "Ada") -> bool:
-    with journal.write() as tx:
+def stop(store: Store, instance: int | None = None, who: str = "Ada") -> bool:
+    with store.write() as tx:
         return stops.stop(tx, instance, who=who)
 
 
-def start(journal: Journal, instance: int | None = None, who: str = "Ada") -> bool:
-    with journal.write() as tx:
+def start(store: Store, instance: int | None = None, who: str = "Ada") -> bool:
+    with store.write() as tx:
         return stops.start(tx, instance, who=who)
 
 
-def test_nothing_is_claimed_while_the_desk_is_stopped(journal: Journal) -> None:
-    made = running(journal, 2)
-    assert stop(journal)
-    assert not stop(journal, who="Grace"), "it was stopped before"
-    assert claim(journal, made).tries == {}
-    assert start(journal, who="Grace")
-    assert not start(journal)
-    assert len(claim(journal, made).tries) == 2
-    assert [what for what, _ in events_of(journal, made)][-2:] == ["sending stopped", "sending started"]
-    with journal.read() as tx:
+def test_nothing_is_claimed_while_the_desk_is_stopped(store: Store) -> None:
+    made = running(store, 2)
+    assert stop(store)
+    assert not stop(store, who="Grace"), "it was stopped before"
+    assert claim(store, made).tries == {}
+    assert start(store, who="Grace")
+    assert not start(store)
+    assert len(claim(store, made).tries) == 2
+    assert [what for what, _ in events_of(store, made)][-2:] == ["sending stopped", "sending started"]
+    with store.read() as tx:
         told = [(one.who, one.stopped, one.instance) for one in stops.last(tx, limit=9)]
     assert told == [("Grace", False, None), ("Ada", True, None)]
 
 
-def test_a_stop_of_one_instance_is_no_stop_of_another(journal: Journal) -> None:
-    here, elsewhere = running(journal, 1), running(journal, 1, instance=ELSEWHERE)
-    stop(journal, here.instance_number)
-    assert claim(journal, here).tries == {}
-    assert len(claim(journal, elsewhere).tries) == 1
-    with journal.read() as tx:
+def test_a_stop_of_one_instance_is_no_stop_of_another(store: Store) -> None:
+    here, elsewhere = running(store, 1), running(store, 1, instance=ELSEWHERE)
+    stop(store, here.instance_number)
+    assert claim(store, here).tries == {}
+    assert len(claim(store, elsewhere).tries) == 1
+    with store.read() as tx:
         assert [one.instance for one in stops.holding(tx, INSTANCE)] == [INSTANCE]
         assert stops.holding(tx, ELSEWHERE) == []
 
 
-def test_a_stop_of_the_desk_holds_though_that_of_an_instance_is_lifted(journal: Journal) -> None:
-    made = running(journal, 1)
-    stop(journal, made.instance_number)
-    stop(journal)
-    start(journal, made.instance_number)
-    assert claim(journal, made).tries == {}
-    start(journal)
-    assert len(claim(journal, made).tries) == 1
+def test_a_stop_of_the_desk_holds_though_that_of_an_instance_is_lifted(store: Store) -> None:
+    made = running(store, 1)
+    stop(store, made.instance_number)
+    stop(store)
+    start(store, made.instance_number)
+    assert claim(store, made).tries == {}
+    start(store)
+    assert len(claim(store, made).tries) == 1
 
 
 def test_a_stop_waits_for_a_claim_that_is_being_committed(postgres: Postgres) -> None:
     """Whoever is told that sending is stopped may rely on it: no claim is committed after that."""
-    journal = Journal(postgres.new_database(like="migrated"))
-    made = running(journal, 1)
-    rows = ids_of(journal, made)
-    stopping = threading.Thread(target=stop, args=[journal])
+    store = Store(postgres.new_database(like="migrated"))
+    made = running(store, 1)
+    rows = ids_of(store, made)
+    stopping = threading.Thread(target=stop, args=[store])
     waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-    with journal.write() as tx:
+    with store.write() as tx:
         assert len(attempts.claim(tx, made.number, rows).tries) == 1
         stopping.start()
 
         def is_waiting() -> bool:
             assert stopping.is_alive(), "it did not wait"
-            with journal.engine.connect() as other:
+            with store.engine.connect() as other:
                 return bool(other.exec_driver_sql(waits).scalar())
 
         wait_until(is_waiting, lambda: "the stop does not ask for its turn")
     stopping.join()
-    journal.close()
+    store.close()
 
 
 @on_both_databases
@@ -97,16 +97,16 @@ def test_rows_that_were_claimed_before_a_stop_do_not_leave_after_it(
     importer.resume(made)
     wait_until(lambda: len(asked(practice_blnk, "create")) == 2, lambda: "nothing leaves")
     importer.wait_for_count(made, RowState.SENDING, 3)
-    assert stop(importer.journal)
+    assert stop(importer.store)
     wait_until(lambda: not importer.counts(made).get(RowState.SENDING), lambda: "rows are on their way")
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         assert stops.on_their_way(tx, None) == 0
     sent = len(asked(practice_blnk, "create"))
     assert sent == 2
     importer.connect(request_timeout_seconds=1.1)  # another engine: it reads the switch too
     assert importer.find(made.id).state is ImportState.RUNNING
     assert len(asked(practice_blnk, "create")) == sent
-    start(importer.journal)
+    start(importer.store)
     practice_blnk.clear_faults()
     assert_each_once(practice_blnk, importer, importer.wait_for(made, ImportState.DONE))
 
@@ -121,7 +121,7 @@ def test_looking_and_verifying_go_on_while_sending_is_stopped(
     importer.confirm(made)
     importer.start()
     importer.wait_for_count(made, RowState.UNKNOWN, 1)
-    stop(importer.journal)
+    stop(importer.store)
     practice_blnk.clear_faults()
     done = importer.wait_for(made, ImportState.DONE)
     assert_each_once(practice_blnk, importer, done)
@@ -159,10 +159,10 @@ def test_commands_stop_one_connection(commands: Commands, importer: Importer) ->
 
 @pytest.mark.parametrize("page", [None, "import_file.py", "imports.py", "balances.py", "connection.py"])
 def test_every_page_says_that_sending_is_stopped(importer: Importer, page: str | None) -> None:
-    stop(importer.journal, who="Grace")
+    stop(importer.store, who="Grace")
     told = "Sending is stopped for all connections: Grace (not verified)"
     assert told in said(visit(page, connection="here"))
-    start(importer.journal)
+    start(importer.store)
     assert told not in said(visit(page, connection="here"))
 
 
@@ -170,7 +170,7 @@ def test_who_has_to_choose_a_connection_is_told_too(importer: Importer) -> None:
     secrets = importer.data_dir / "secrets.toml"
     _, _, table = secrets.read_text().partition("\n")
     secrets.write_text(f"{secrets.read_text()}\n{table.replace('here', 'there')}")
-    stop(importer.journal)
+    stop(importer.store)
     at = visit()
     assert at.title[0].value == "Which Blnk?"
     assert "Sending is stopped for all connections" in said(at)
@@ -178,11 +178,11 @@ def test_who_has_to_choose_a_connection_is_told_too(importer: Importer) -> None:
 
 def test_the_switch_on_the_connection_page_says_who_used_it(importer: Importer) -> None:
     at = press(visit("connection.py", connection="here"), "Stop sending for all connections")
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         assert len(stops.in_force(tx)) == 1
     assert "Stopped sending for all connections." in said(at)
     assert "Nothing is on its way to Blnk." in said(at)
     at = press(at, "Start sending for all connections")
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         assert stops.in_force(tx) == []
     assert "Started sending for all connections." in said(at)

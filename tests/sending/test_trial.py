@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from blnk_api.facts.findings import Findings, RowFinding
-from blnk_api.store import Journal
+from blnk_api.store import Store
 from blnk_api.store.imports import Import
-from blnk_api.store.rows import JournalRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import ImportState, RowState
 from tests.bench.trial_plan import plan
 from tests.bench.trial_rounds import Trial, hold
-from tests.bench.trial_truth import Held, Verdict, judge
+from tests.bench.trial_truth import ExistingBalance, Verdict, judge
 from tests.support.postgres import Postgres
 from tests.support.store import draft, rows_of
 
@@ -70,7 +70,7 @@ class Ended:
     """An import of one row, and what a round comes to that leaves it so."""
 
     import_: Import
-    row: JournalRow
+    row: StoredRow
 
     def judged(
         self,
@@ -91,16 +91,16 @@ class Ended:
         ref = row.ref or ""
         ids = {ref if is_ours else "another": list(held)} if held else {}
         late_refs = {ref} if late else set()
-        return judge([[(import_, [row])]], Held(ids), late_refs=late_refs, looks_open=looks_open)
+        return judge([[(import_, [row])]], ExistingBalance(ids), late_refs=late_refs, looks_open=looks_open)
 
 
 @pytest.fixture
-def ended(empty_journal: Path, tmp_path: Path) -> Ended:
-    shutil.copy(empty_journal, tmp_path)
-    journal = Journal(f"sqlite:///{tmp_path / empty_journal.name}")
-    made = draft(journal, 1)
-    (row,) = rows_of(journal, made)
-    journal.close()
+def ended(empty_store: Path, tmp_path: Path) -> Ended:
+    shutil.copy(empty_store, tmp_path)
+    store = Store(f"sqlite:///{tmp_path / empty_store.name}")
+    made = draft(store, 1)
+    (row,) = rows_of(store, made)
+    store.close()
     return Ended(made, row)
 
 
@@ -142,7 +142,7 @@ class TwoDesks:
         ]
         made_by = {id: imports[maker].id for id, maker in zip(ids, makers, strict=True)}
         ended = [[(import_, [row])] for import_, row in zip(imports, rows, strict=True)]
-        held = Held({rows[0].ref or "": ids}, made_by)
+        held = ExistingBalance({rows[0].ref or "": ids}, made_by)
         return judge(ended, held, late_refs=(), most_by_two_desks=most)
 
 
@@ -196,7 +196,7 @@ def test_an_import_that_is_not_done_is_stuck(ended: Ended) -> None:
         (RowState.UNKNOWN, {"person": True}),
     ],
 )
-def test_what_the_journal_says_must_be_true(ended: Ended, state: RowState, says: dict[str, Any]) -> None:
+def test_what_the_store_says_must_be_true(ended: Ended, state: RowState, says: dict[str, Any]) -> None:
     assert len(ended.judged(state, held=["bln_1"], **says).untrue) == 1
 
 

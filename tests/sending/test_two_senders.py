@@ -13,8 +13,8 @@ from contextlib import contextmanager
 import pytest
 
 from blnk_api.sending.lane import Lane
-from blnk_api.store import Journal, JournalUnavailable, lock
-from blnk_api.store.async_store import JournalThread
+from blnk_api.store import Store, StoreUnavailable, lock
+from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
 from blnk_api.store.lock import SenderLock
 from blnk_api.store.sending import senders
@@ -30,9 +30,9 @@ on_postgres = pytest.mark.parametrize("importer", ["postgres"], indirect=True)
 
 HOLD = """
 import sys
-from blnk_api.store import Journal
+from blnk_api.store import Store
 from blnk_api.store.lock import SenderLock
-lock = SenderLock(Journal(sys.argv[1]))
+lock = SenderLock(Store(sys.argv[1]))
 print(lock.take(), flush=True)
 sys.stdin.read()
 """
@@ -52,8 +52,8 @@ def another_process_holds(url: str) -> Iterator[subprocess.Popen[str]]:
         process.wait()
 
 
-def test_one_holds_the_lock(journal: Journal) -> None:
-    with SenderLock(journal) as one, SenderLock(Journal(journal.url.render_as_string(False))) as other:
+def test_one_holds_the_lock(store: Store) -> None:
+    with SenderLock(store) as one, SenderLock(Store(store.url.render_as_string(False))) as other:
         assert not one.is_held()
         assert one.take()
         assert one.is_held()
@@ -64,9 +64,9 @@ def test_one_holds_the_lock(journal: Journal) -> None:
         wait_until(other.take, lambda: "what was released is not free")
 
 
-def test_the_lock_of_a_process_that_was_killed_is_free(journal: Journal) -> None:
-    with SenderLock(journal) as ours:
-        with another_process_holds(journal.url.render_as_string(False)) as theirs:
+def test_the_lock_of_a_process_that_was_killed_is_free(store: Store) -> None:
+    with SenderLock(store) as ours:
+        with another_process_holds(store.url.render_as_string(False)) as theirs:
             assert not ours.take()
             theirs.kill()
             theirs.wait()
@@ -77,7 +77,7 @@ def test_the_lock_of_a_process_that_was_killed_is_free(journal: Journal) -> None
 def test_a_lock_whose_session_ended_is_not_held(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lock, "_CHECK_SECONDS", 0.0)
     url = postgres.new_database(like="migrated")
-    with SenderLock(Journal(url)) as one, SenderLock(Journal(url)) as other:
+    with SenderLock(Store(url)) as one, SenderLock(Store(url)) as other:
         assert one.take()
         assert one.is_held()
         assert postgres.kill(postgres.sessions(url, that=HOLDS_THE_LOCK)) == 1
@@ -88,8 +88,8 @@ def test_a_lock_whose_session_ended_is_not_held(postgres: Postgres, monkeypatch:
 
 def test_locks_on_a_network_are_not_trusted(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lock, "_file_system_of", lambda _: "nfs4")
-    with pytest.raises(JournalUnavailable, match="network file system"):
-        SenderLock(importer.journal).take()
+    with pytest.raises(StoreUnavailable, match="network file system"):
+        SenderLock(importer.store).take()
 
 
 @pytest.mark.parametrize("importer", ["sqlite"], indirect=True)
@@ -98,7 +98,7 @@ def test_locks_on_a_network_are_not_trusted(importer: Importer, monkeypatch: pyt
 def test_a_lock_in_a_folder_that_was_moved_or_replaced_is_not_held(
     importer: Importer, gone: str, is_replaced: bool
 ) -> None:
-    with SenderLock(importer.journal) as one:
+    with SenderLock(importer.store) as one:
         assert one.take()
         assert one.is_held()
         path, away = importer.data_dir / gone, importer.data_dir.parent / "away"
@@ -117,7 +117,7 @@ def test_a_sender_whose_data_folder_is_moved_sends_nothing_more_and_says_so(
     importer.connect(requests_per_minute=6000)
     draft = begin_in_own_process(importer, rows=300)
     away = importer.data_dir.parent / "away"
-    importer.journal.close()
+    importer.store.close()
     importer.data_dir.rename(away)
     assert importer.processes[0].wait(180) != 0
     sent = create_count(practice_blnk)
@@ -131,7 +131,7 @@ def test_a_sender_whose_data_folder_is_moved_sends_nothing_more_and_says_so(
 
 
 def sender_pid(importer: Importer) -> int | None:
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         sender = senders.current(tx)
     return sender.pid if sender else None
 
@@ -220,8 +220,8 @@ def test_a_worker_that_wakes_up_after_another_took_over_sends_nothing(
 class _Lock(SenderLock):
     """Held for as long as the test says, by what the engine has in hand. Counts how often it is asked."""
 
-    def __init__(self, journal: Journal, is_held: Callable[[list[Lane]], bool]) -> None:
-        super().__init__(journal)
+    def __init__(self, store: Store, is_held: Callable[[list[Lane]], bool]) -> None:
+        super().__init__(store)
         self.lanes: dict[int, Lane] = {}
         self.asked = 0
         self._held = is_held
@@ -238,8 +238,8 @@ def _state_of_the_first_row(importer: Importer, lock: _Lock, draft: Import) -> R
         return any(lane.ready or lane.claimed for lane in list(lock.lanes.values()))
 
     async def work() -> RowState:
-        thread = JournalThread(importer.journal)
-        running = await engine_for(importer.settings, importer.connection, importer.journal, thread, lock)
+        thread = AsyncStore(importer.store)
+        running = await engine_for(importer.settings, importer.connection, importer.store, thread, lock)
         lock.lanes = running.engine.lanes
         try:
             await asyncio.to_thread(wait_until, is_in_hand, lambda: "the row is not looked up")
@@ -256,7 +256,7 @@ def _state_of_the_first_row(importer: Importer, lock: _Lock, draft: Import) -> R
 def test_without_the_lock_nothing_is_claimed(practice_blnk: PracticeBlnk, importer: Importer) -> None:
     draft = importer.draft(requests_for(1))
     importer.confirm(draft)
-    never = _Lock(importer.journal, lambda lanes: False)
+    never = _Lock(importer.store, lambda lanes: False)
     assert _state_of_the_first_row(importer, never, draft) is RowState.READY
     assert practice_blnk.balances() == []
 
@@ -266,6 +266,6 @@ def test_a_row_that_was_claimed_before_the_lock_was_lost_does_not_leave(
 ) -> None:
     draft = importer.draft(requests_for(1))
     importer.confirm(draft)
-    until_the_claim = _Lock(importer.journal, lambda lanes: not any(lane.out for lane in lanes))
+    until_the_claim = _Lock(importer.store, lambda lanes: not any(lane.out for lane in lanes))
     assert _state_of_the_first_row(importer, until_the_claim, draft) is RowState.SENDING
     assert practice_blnk.requests()["by_kind"].get("create", 0) == 0

@@ -1,4 +1,4 @@
-"""What the journal calls created is compared with what Blnk holds; every difference is told by its ids."""
+"""What the store calls created is compared with what Blnk holds; every difference is told by its ids."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from blnk_api.blnk.replies import Request
 from blnk_api.errors import ReadFailed
 from blnk_api.facts.findings import RowFinding, Unexpected
 from blnk_api.sending.verify import missing_needs_a_look
-from blnk_api.store import Journal
+from blnk_api.store import Store
 from blnk_api.store.states import RowState
 from tests.support.importer import LEDGER, make_draft, requests_for
 from tests.support.lookup import Asked
@@ -15,7 +15,7 @@ from tests.support.store import rows_of
 from tests.support.verifying import Verified
 
 
-def test_what_is_as_the_journal_says_is_clean(five: Verified) -> None:
+def test_what_is_as_the_store_says_is_clean(five: Verified) -> None:
     findings = five.verify()
     assert findings.clean
     assert (findings.checked, findings.expected, findings.found) == (True, 5, 5)
@@ -23,7 +23,7 @@ def test_what_is_as_the_journal_says_is_clean(five: Verified) -> None:
 
 def test_a_twin_is_told_with_both_ids(five: Verified) -> None:
     twin = five.balance(five.import_, 2)
-    row = rows_of(five.journal, five.import_)[2]
+    row = rows_of(five.store, five.import_)[2]
     findings = five.verify()
     assert findings.twins == [RowFinding(row=row.number, ids=[row.balance_id or "", twin])]
     assert (findings.missing, findings.found) == ([], 5)
@@ -31,7 +31,7 @@ def test_a_twin_is_told_with_both_ids(five: Verified) -> None:
 
 def test_a_twin_that_another_import_made_is_told_too(five: Verified) -> None:
     """The same ref, but not our import's id."""
-    row = rows_of(five.journal, five.import_)[0]
+    row = rows_of(five.store, five.import_)[0]
     five.blnk.create_balance(
         ledger_id=LEDGER, currency="NGN", meta_data={"import_ref": row.ref, "import_id": "imp_x"}
     )
@@ -40,13 +40,13 @@ def test_a_twin_that_another_import_made_is_told_too(five: Verified) -> None:
 
 def test_a_balance_that_is_not_there_is_missing_and_its_row_needs_a_look(five: Verified) -> None:
     five.set_row(3, balance_id="bln_gone")
-    row = rows_of(five.journal, five.import_)[3]
+    row = rows_of(five.store, five.import_)[3]
     findings = five.verify()
     assert findings.missing == [RowFinding(row=row.number, ids=["bln_gone"])]
     assert findings.found == 4
-    with five.journal.write() as tx:
+    with five.store.write() as tx:
         missing_needs_a_look(tx, five.import_, findings)
-    row = rows_of(five.journal, five.import_)[3]
+    row = rows_of(five.store, five.import_)[3]
     assert (row.state, row.waits_for_person, row.balance_id) == (RowState.UNKNOWN, True, "bln_gone")
 
 
@@ -64,17 +64,17 @@ def test_a_balance_of_the_import_that_no_row_knows_is_told(five: Verified) -> No
 
 def test_a_balance_of_a_row_that_is_not_created_is_told(five: Verified) -> None:
     """Carried out although we have reason to call it not sent."""
-    row = rows_of(five.journal, five.import_)[1]
+    row = rows_of(five.store, five.import_)[1]
     five.set_row(1, state=RowState.READY, balance_id=None)
     assert five.verify().unexpected == [Unexpected(ref=row.ref, ids=[row.balance_id or ""])]
 
 
 def test_a_balance_that_became_another_imports_row_is_no_stranger(five: Verified) -> None:
     """This import's answer was lost; the other import's row, which asks for the same, found the balance."""
-    row = rows_of(five.journal, five.import_)[1]
+    row = rows_of(five.store, five.import_)[1]
     five.set_row(1, state=RowState.EXISTS)
-    other = make_draft(five.journal, five.instance, requests_for(2)[1:])
-    (same,) = rows_of(five.journal, other)
+    other = make_draft(five.store, five.instance, requests_for(2)[1:])
+    (same,) = rows_of(five.store, other)
     assert same.ref == row.ref
     five.set_row(0, of=other, state=RowState.CREATED, balance_id=row.balance_id)
     assert five.verify().clean
@@ -100,7 +100,7 @@ def test_other_imports_do_not_count(five: Verified) -> None:
 
 def test_a_row_that_is_settled_in_the_meantime_does_not_upset_it(five: Verified) -> None:
     """A person finds the first row's balance while Blnk is being compared."""
-    balance_id = rows_of(five.journal, five.import_)[0].balance_id
+    balance_id = rows_of(five.store, five.import_)[0].balance_id
     five.set_row(0, state=RowState.UNKNOWN, balance_id=None)
     five.set_row(4, balance_id="bln_gone")
     asked, is_first = five.asked, True
@@ -130,7 +130,7 @@ def test_without_permission_to_read_it_says_that_nothing_was_checked(five: Verif
     assert "data:read" in findings.why_not
 
 
-def test_nothing_created_is_nothing_to_compare(journal: Journal, practice_blnk: PracticeBlnk) -> None:
-    findings = Verified(journal, practice_blnk, 0).verify()
+def test_nothing_created_is_nothing_to_compare(store: Store, practice_blnk: PracticeBlnk) -> None:
+    findings = Verified(store, practice_blnk, 0).verify()
     assert findings.clean
     assert findings.expected == 0

@@ -17,8 +17,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from blnk_api.store import Journal, database, rows, tables
-from blnk_api.store.async_store import JournalThread
+from blnk_api.store import Store, database, rows, tables
+from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import attempts
 from blnk_api.store.states import ImportState, RowState
@@ -57,7 +57,7 @@ def finish(importer: Importer, import_: Import) -> Import:
 def claimed_refs(importer: Importer, import_: Import) -> set[str]:
     """The refs of the rows that were ever claimed."""
     every = tables.rows.join(tables.attempts, tables.attempts.c.row == tables.rows.c.id)
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         found = tx.execute(
             select(tables.rows.c.ref).select_from(every).where(tables.rows.c.import_ == import_.number)
         )
@@ -136,7 +136,7 @@ def test_no_row_leaves_on_a_claim_that_is_too_old(
         os.kill(worker.pid, signal.SIGCONT)
     done = finish(importer, draft)
     assert_each_once(practice_blnk, importer, done)
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         claimed = {
             row.ref: [one.started_at for one in rows.attempts_of(tx, row.id)]
             for row in rows.page(tx, done.number, limit=1000)
@@ -148,23 +148,23 @@ def test_no_row_leaves_on_a_claim_that_is_too_old(
         assert too_old == [], "it was claimed before the sender stood still, and left afterwards"
 
 
-def test_a_journal_that_another_program_locks_for_a_while_loses_nothing(
+def test_a_store_that_another_program_locks_for_a_while_loses_nothing(
     practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For longer than we wait for it: claims fail, and outcomes are kept until they can be written."""
     monkeypatch.setattr(database, "_BUSY_SECONDS", 0.2)
-    importer.journal.close()
-    importer.journal = Journal(importer.settings.database_url)
-    write, failed = JournalThread.write, []
+    importer.store.close()
+    importer.store = Store(importer.settings.database_url)
+    write, failed = AsyncStore.write, []
 
-    async def note(thread: JournalThread, does: Any, *args: Any, **kwargs: Any) -> Any:
+    async def note(thread: AsyncStore, does: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             return await write(thread, does, *args, **kwargs)
         except OperationalError:
             failed.append(does)
             raise
 
-    monkeypatch.setattr(JournalThread, "write", note)
+    monkeypatch.setattr(AsyncStore, "write", note)
     importer.connect(requests_per_minute=6000)
     practice_blnk.order_fault("latency", seconds=0.3)
     draft = importer.begin(requests_for(150), created=20)
@@ -216,7 +216,7 @@ def test_a_data_folder_that_cannot_be_written_is_said_to_be_so(
         )  # fmt: skip
     assert ended.returncode == 1
     (told,) = ended.stderr.strip().splitlines()
-    assert told.startswith("The journal cannot be opened: ")
+    assert told.startswith("The import database cannot be opened: ")
     assert folder in told
 
 
@@ -224,21 +224,21 @@ def _as_nobody() -> list[str]:
     return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.getuid() == 0 else []
 
 
-def test_a_journal_that_was_restored_from_an_older_copy_makes_nothing_twice(
+def test_a_store_that_was_restored_from_an_older_copy_makes_nothing_twice(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     importer.connect(requests_per_minute=6000)
     draft = begin_in_own_process(importer, rows=150)
     importer.processes[0].terminate()
     assert importer.processes[0].wait(120) == 0
-    with importer.journal.engine.connect() as connection:
+    with importer.store.engine.connect() as connection:
         connection.exec_driver_sql("COMMIT")
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     shutil.copy(importer.data_dir / "journal.db", importer.data_dir / "older.db")
     assert_each_once(practice_blnk, importer, finish(importer, draft))
     importer.processes[-1].terminate()
     importer.processes[-1].wait()
-    importer.journal.close()
+    importer.store.close()
     for log in importer.data_dir.glob("journal.db-*"):
         log.unlink()
     shutil.copy(importer.data_dir / "older.db", importer.data_dir / "journal.db")

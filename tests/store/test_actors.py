@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from blnk_api.common.actors import SENDER, ActorKind
 from blnk_api.reports import receipts
-from blnk_api.store import Journal, events, imports, tables
+from blnk_api.store import Store, events, imports, tables
 from blnk_api.store.people import people
 from blnk_api.store.states import ImportState, PausedBy
 from blnk_api.wording import phrases
@@ -33,7 +33,7 @@ TYPED = (
 @pytest.mark.parametrize("name", TYPED)
 def test_whatever_somebody_calls_themselves_it_is_not_the_app(importer: Importer, name: str) -> None:
     draft = importer.draft(requests_for(2))
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         people.set_name(tx, "browser", name)
         who = people.name_of(tx, "browser")
         assert who is not None
@@ -50,18 +50,18 @@ def test_whatever_somebody_calls_themselves_it_is_not_the_app(importer: Importer
 
 @pytest.mark.parametrize("name", ["Balance\u200b Desk", "\u202eksed", "the\u2060sender", "\u00ad"])
 def test_a_name_with_invisible_signs_is_not_taken(importer: Importer, name: str) -> None:
-    with importer.journal.write() as tx, pytest.raises(ValueError, match="type a name"):
+    with importer.store.write() as tx, pytest.raises(ValueError, match="type a name"):
         people.set_name(tx, "browser", name)
 
 
 def test_a_receipt_and_the_results_tell_a_person_from_the_app(importer: Importer) -> None:
     draft = importer.draft(requests_for(2))
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         imports.confirm(tx, draft, who="the sender", version=draft.version)
     importer.start()
     done = importer.wait_for(draft, ImportState.DONE)
-    receipts.write_owed(importer.journal, importer.settings.receipts_dir, done.number)
-    with importer.journal.read() as tx:
+    receipts.write_owed(importer.store, importer.settings.receipts_dir, done.number)
+    with importer.store.read() as tx:
         told = orjson.loads(tx.execute(select(tables.receipts.c.told)).scalar_one())
     by = {one["what"]: one["by"] for one in told["happened"]}
     assert by["Confirmed. Sending begins."] == "the sender (not verified)"
@@ -87,16 +87,16 @@ def test_what_was_written_before_is_the_apps_only_where_nobody_else_could_have_d
         connection.executemany(
             "INSERT INTO events (import, at, who, what, detail) VALUES (1, 0, ?, ?, ?)", old
         )
-    journal = Journal(f"sqlite:///{path}")
-    journal.migrate()
-    with journal.read() as tx:
+    store = Store(f"sqlite:///{path}")
+    store.migrate()
+    with store.read() as tx:
         told = [phrases.actor(one.who) for one in events.of_import(tx, 1)]
     assert told[::-1] == [
         *["Balance Desk"] * 3,
         *["the sender (not verified)"] * 3,
         "Ada (not verified)",
     ]
-    journal.close()
+    store.close()
 
 
 def test_the_app_itself_is_called_balance_desk() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, update
 
-from blnk_api.store import Journal, import_search, imports, tables
+from blnk_api.store import Store, import_search, imports, tables
 from blnk_api.store.import_search import Search
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, RowState
@@ -28,99 +28,97 @@ DAY = 86_400.0
 
 
 @pytest.fixture
-def three(journal: Journal) -> tuple[Import, Import, Import]:
+def three(store: Store) -> tuple[Import, Import, Import]:
     """Ada's of March, Bo's of April in another instance, Ada's draft of today."""
-    march, april = running(journal, 2), running(journal, 3, instance=ELSEWHERE)
-    today = draft(journal, 4)
+    march, april = running(store, 2), running(store, 3, instance=ELSEWHERE)
+    today = draft(store, 4)
     table, now = tables.imports, time.time()
     for one, facts in (
         (march, {"file_name": "Customers_March.csv", "created_at": now - 60 * DAY}),
         (april, {"file_name": "Überträge 100%.xlsx", "who": "Bo", "created_at": now - 30 * DAY}),
         (today, {"file_name": "new.csv"}),
     ):
-        with journal.write() as tx:
+        with store.write() as tx:
             tx.execute(update(table).where(table.c.number == one.number).values(**facts))
     return march, april, today
 
 
-def found(journal: Journal, wanted: Search, **how: int) -> list[int]:
-    with journal.read() as tx:
+def found(store: Store, wanted: Search, **how: int) -> list[int]:
+    with store.read() as tx:
         return [one.number for one in import_search.search(tx, wanted, **how)]
 
 
 class TestASearch:
     def test_nothing_asked_finds_all_newest_first_and_page_by_page(
-        self, journal: Journal, three: tuple[Import, Import, Import]
+        self, store: Store, three: tuple[Import, Import, Import]
     ) -> None:
         march, april, today = (one.number for one in three)
-        assert found(journal, Search()) == [today, april, march]
-        assert found(journal, Search(), limit=2) == [today, april]
-        assert found(journal, Search(), before=april) == [march]
+        assert found(store, Search()) == [today, april, march]
+        assert found(store, Search(), limit=2) == [today, april]
+        assert found(store, Search(), before=april) == [march]
 
     def test_by_a_part_of_the_files_name_in_any_case(
-        self, journal: Journal, three: tuple[Import, Import, Import]
+        self, store: Store, three: tuple[Import, Import, Import]
     ) -> None:
         march, april, _ = (one.number for one in three)
-        assert found(journal, Search(file=" customers_m")) == [march]
-        assert found(journal, Search(file="Übertr")) == [april]
-        assert found(journal, Search(file="100%")) == [april]
-        assert found(journal, Search(file="%")) == [april]
+        assert found(store, Search(file=" customers_m")) == [march]
+        assert found(store, Search(file="Übertr")) == [april]
+        assert found(store, Search(file="100%")) == [april]
+        assert found(store, Search(file="%")) == [april]
 
-    def test_by_who_uploaded_or_confirmed(
-        self, journal: Journal, three: tuple[Import, Import, Import]
-    ) -> None:
+    def test_by_who_uploaded_or_confirmed(self, store: Store, three: tuple[Import, Import, Import]) -> None:
         march, april, today = (one.number for one in three)
-        assert found(journal, Search(who="bo")) == [april]
-        assert found(journal, Search(who="ada")) == [today, april, march]
+        assert found(store, Search(who="bo")) == [april]
+        assert found(store, Search(who="ada")) == [today, april, march]
 
-    def test_by_state_instance_and_day(self, journal: Journal, three: tuple[Import, Import, Import]) -> None:
+    def test_by_state_instance_and_day(self, store: Store, three: tuple[Import, Import, Import]) -> None:
         march, april, today = three
         now = time.time()
-        assert found(journal, Search(state=ImportState.DRAFT)) == [today.number]
-        assert found(journal, Search(instance=april.instance_number)) == [april.number]
+        assert found(store, Search(state=ImportState.DRAFT)) == [today.number]
+        assert found(store, Search(instance=april.instance_number)) == [april.number]
         between = Search(created_from=now - 40 * DAY, created_before=now - 20 * DAY)
-        assert found(journal, between) == [april.number]
-        assert found(journal, Search(file="march", state=ImportState.DRAFT)) == []
-        assert found(journal, Search(file="march", created_before=now)) == [march.number]
+        assert found(store, between) == [april.number]
+        assert found(store, Search(file="march", state=ImportState.DRAFT)) == []
+        assert found(store, Search(file="march", created_before=now)) == [march.number]
 
-    def test_by_rows_that_need_somebody(self, journal: Journal, three: tuple[Import, Import, Import]) -> None:
+    def test_by_rows_that_need_somebody(self, store: Store, three: tuple[Import, Import, Import]) -> None:
         march, *_ = three
-        claimed = claim(journal, march)
-        record(journal, march, created(claimed, ids_of(journal, march)[0], "bln_1"))
+        claimed = claim(store, march)
+        record(store, march, created(claimed, ids_of(store, march)[0], "bln_1"))
         needs = Search(needs=(RowState.REFUSED, RowState.UNKNOWN))
-        assert found(journal, needs) == []
-        with journal.write() as tx:
+        assert found(store, needs) == []
+        with store.write() as tx:
             tx.execute(
                 update(tables.counts)
                 .where(tables.counts.c.import_ == march.number, tables.counts.c.state == RowState.SENDING)
                 .values(state=RowState.UNKNOWN)
             )
-        assert found(journal, needs) == [march.number]
+        assert found(store, needs) == [march.number]
 
     def test_a_balance_id_finds_the_import_and_the_row_that_made_it(
-        self, journal: Journal, three: tuple[Import, Import, Import]
+        self, store: Store, three: tuple[Import, Import, Import]
     ) -> None:
         _, april, _ = three
-        claimed = claim(journal, april)
-        first, second, _ = ids_of(journal, april)
-        record(journal, april, created(claimed, first, "bln_1"), created(claimed, second, "bln_2"))
-        assert found(journal, Search(balance_id=" bln_2 ")) == [april.number]
-        assert found(journal, Search(balance_id="bln_3")) == []
-        with journal.read() as tx:
+        claimed = claim(store, april)
+        first, second, _ = ids_of(store, april)
+        record(store, april, created(claimed, first, "bln_1"), created(claimed, second, "bln_2"))
+        assert found(store, Search(balance_id=" bln_2 ")) == [april.number]
+        assert found(store, Search(balance_id="bln_3")) == []
+        with store.read() as tx:
             [maker] = import_search.makers_of(tx, "bln_2")
             assert (maker.import_.id, maker.row.label) == (april.id, "3")
             assert import_search.makers_of(tx, "bln_2", INSTANCE) == []
 
     def test_a_balance_id_is_found_by_an_index_however_many_rows_there_are(
-        self, journal: Journal, three: tuple[Import, Import, Import]
+        self, store: Store, three: tuple[Import, Import, Import]
     ) -> None:
-        if not journal.is_sqlite:
+        if not store.is_sqlite:
             return
         asked: list[tuple[str, Any]] = []
-        event.listen(journal.engine, "before_cursor_execute", lambda *args: asked.append((args[2], args[3])))
-        found(journal, Search(balance_id="bln_1"))
+        event.listen(store.engine, "before_cursor_execute", lambda *args: asked.append((args[2], args[3])))
+        found(store, Search(balance_id="bln_1"))
         [(statement, values)] = [one for one in asked if "FROM rows" in one[0]]
-        with journal.read() as tx:
+        with store.read() as tx:
             plan = tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
         assert "USING INDEX one_row_holds_a_balance (instance=? AND balance_id=?)" in plan[0][-1]
 
@@ -129,7 +127,7 @@ class TestASearch:
 def two(importer: Importer) -> tuple[Import, Import]:
     """One import that made balances, and a draft; both in the list."""
     made, waiting = importer.run(requests_for(3)), importer.draft(requests_for(2, currency="USD"))
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         imports.set_facts(tx, made.number, file_name="march.csv")
         set_columns(tx, waiting, file_name="april.csv", who="Bo")
     return importer.find(made.id), importer.find(waiting.id)

@@ -1,4 +1,4 @@
-"""A journal of any version opens in this one, and its schema is then the one that the code expects."""
+"""A store of any version opens in this one, and its schema is then the one that the code expects."""
 
 import shutil
 import threading
@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from blnk_api.facts.findings import Findings
-from blnk_api.store import Journal, JournalUnavailable, database, events, imports, rows
+from blnk_api.store import Store, StoreUnavailable, database, events, imports, rows
 from blnk_api.store.people import people
 from blnk_api.store.sending import attempts, late_records, senders
 from blnk_api.store.states import PausedBy, RowState
@@ -33,51 +33,51 @@ def nothing(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return server.new_database()
 
 
-def differences(journal: Journal) -> list[object]:
-    with journal.engine.connect() as connection:
+def differences(store: Store) -> list[object]:
+    with store.engine.connect() as connection:
         # SQLite writes a default of '' otherwise than it was said.
-        compare = {"compare_server_default": not journal.is_sqlite}
+        compare = {"compare_server_default": not store.is_sqlite}
         context = MigrationContext.configure(connection, opts=compare)
         return list(compare_metadata(context, metadata))
 
 
 def test_migrations_from_nothing_make_the_schema_of_the_code(nothing: str) -> None:
-    journal = Journal(nothing)
-    journal.migrate()
-    assert differences(journal) == []
-    journal.migrate()
-    journal.close()
+    store = Store(nothing)
+    store.migrate()
+    assert differences(store) == []
+    store.migrate()
+    store.close()
 
 
 def test_processes_that_start_together_migrate_once(nothing: str) -> None:
     begin = threading.Barrier(4)
 
     def open_it(_: int) -> None:
-        journal = Journal(nothing)
+        store = Store(nothing)
         begin.wait()
-        journal.migrate()
-        journal.close()
+        store.migrate()
+        store.close()
 
     with ThreadPoolExecutor() as pool:
         list(pool.map(open_it, range(4)))
-    journal = Journal(nothing)
-    assert differences(journal) == []
-    journal.close()
+    store = Store(nothing)
+    assert differences(store) == []
+    store.close()
 
 
-def test_every_version_of_the_schema_has_a_journal_that_is_kept() -> None:
+def test_every_version_of_the_schema_has_a_store_that_is_kept() -> None:
     scripts = ScriptDirectory(str(Path(database.__file__).parent / "migrations"))
     revisions = {script.revision for script in scripts.walk_revisions()}
     assert {path.stem for path in KEPT} == revisions
 
 
 @pytest.mark.parametrize("kept", KEPT, ids=lambda path: path.stem)
-def test_a_journal_of_an_earlier_version_opens(kept: Path, tmp_path: Path) -> None:
+def test_a_store_of_an_earlier_version_opens(kept: Path, tmp_path: Path) -> None:
     shutil.copy(kept, tmp_path / "journal.db")
-    journal = Journal(f"sqlite:///{tmp_path / 'journal.db'}")
-    journal.migrate()
-    assert differences(journal) == []
-    with journal.read() as tx:
+    store = Store(f"sqlite:///{tmp_path / 'journal.db'}")
+    store.migrate()
+    assert differences(store) == []
+    with store.read() as tx:
         draft, made = imports.newest(tx)
         held = rows.page(tx, made.number)
         assert {row.state for row in held} == set(RowState)
@@ -93,39 +93,39 @@ def test_a_journal_of_an_earlier_version_opens(kept: Path, tmp_path: Path) -> No
         assert late_records.of_import(tx, made.number).labels == ("7", "8"), (
             "both were sent, and brought no answer"
         )
-    with journal.write() as tx:
+    with store.write() as tx:
         assert attempts.recover(tx) == 1
-    journal.close()
+    store.close()
 
 
-def test_the_kept_journals_are_made_by_their_script(tmp_path: Path) -> None:
+def test_the_kept_stores_are_made_by_their_script(tmp_path: Path) -> None:
     make.make(tmp_path / "again.db")
-    journal = Journal(f"sqlite:///{tmp_path / 'again.db'}")
-    with journal.read() as tx:
+    store = Store(f"sqlite:///{tmp_path / 'again.db'}")
+    with store.read() as tx:
         assert {row.state for row in rows.page(tx, 1)} == set(RowState)
-    journal.close()
+    store.close()
 
 
-def test_a_journal_of_a_later_version_is_left_alone_and_says_so(nothing: str) -> None:
-    journal = Journal(nothing)
-    journal.migrate()
-    with journal.write() as tx:
+def test_a_store_of_a_later_version_is_left_alone_and_says_so(nothing: str) -> None:
+    store = Store(nothing)
+    store.migrate()
+    with store.write() as tx:
         tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(JournalUnavailable, match="later version"):
-        journal.migrate()
-    journal.close()
+    with pytest.raises(StoreUnavailable, match="later version"):
+        store.migrate()
+    store.close()
 
 
-def test_a_file_that_is_no_journal_is_not_opened(tmp_path: Path) -> None:
+def test_a_file_that_is_no_store_is_not_opened(tmp_path: Path) -> None:
     (tmp_path / "journal.db").write_bytes(b"this is not a database" * 1000)
-    journal = Journal(f"sqlite:///{tmp_path / 'journal.db'}")
-    with pytest.raises(JournalUnavailable):
-        journal.migrate()
-    journal.close()
+    store = Store(f"sqlite:///{tmp_path / 'journal.db'}")
+    with pytest.raises(StoreUnavailable):
+        store.migrate()
+    store.close()
 
 
 def test_a_database_that_does_not_answer_is_said_to_be_unavailable() -> None:
-    journal = Journal("postgresql://nobody@127.0.0.1:1/nothing")
-    with pytest.raises(JournalUnavailable):
-        journal.migrate()
-    journal.close()
+    store = Store("postgresql://nobody@127.0.0.1:1/nothing")
+    with pytest.raises(StoreUnavailable):
+        store.migrate()
+    store.close()

@@ -12,7 +12,7 @@ from blnk_api.errors import SettingsProblem
 from blnk_api.models import BalanceRequest
 from blnk_api.reports import months
 from blnk_api.reports.months import Month, MonthTotal
-from blnk_api.store import Journal, tables
+from blnk_api.store import Store, tables
 from blnk_api.store.events import EventKind, note
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState
@@ -28,15 +28,15 @@ def at(text: str) -> float:
     return datetime.fromisoformat(f"{text}+00:00").timestamp()
 
 
-def made(journal: Journal, *moments: str, finished: bool = True, **how: object) -> Import:
+def made(store: Store, *moments: str, finished: bool = True, **how: object) -> Import:
     """An import whose rows were created at these moments, UTC."""
-    import_ = running(journal, len(moments), **how)  # type: ignore[arg-type]
-    claimed = claim(journal, import_)
-    ids = ids_of(journal, import_)
-    record(journal, import_, *(created(claimed, id, f"bln_{id}") for id in ids))
+    import_ = running(store, len(moments), **how)  # type: ignore[arg-type]
+    claimed = claim(store, import_)
+    ids = ids_of(store, import_)
+    record(store, import_, *(created(claimed, id, f"bln_{id}") for id in ids))
     known = [at(one) for one in moments]
     over = {"state": ImportState.DONE, "finished_at": max(known) + 60} if finished else {}
-    with journal.write() as tx:
+    with store.write() as tx:
         for id, moment in zip(ids, known, strict=True):
             tx.execute(update(tables.rows).where(tables.rows.c.id == id).values(changed_at=moment))
         tx.execute(
@@ -47,61 +47,61 @@ def made(journal: Journal, *moments: str, finished: bool = True, **how: object) 
     return import_
 
 
-def count(journal: Journal, month: Month, zone: ZoneInfo = UTC, instance: int = 1) -> int:
-    listed = list(months.balances(journal, instance, month, zone))
-    total = sum(one.n for one in months.totals(journal, instance, month, zone))
+def count(store: Store, month: Month, zone: ZoneInfo = UTC, instance: int = 1) -> int:
+    listed = list(months.balances(store, instance, month, zone))
+    total = sum(one.n for one in months.totals(store, instance, month, zone))
     assert total == len(listed), "the totals and the list differ"
     return total
 
 
 class TestAMonth:
-    def test_is_cut_in_the_zone_of_the_settings(self, journal: Journal) -> None:
-        made(journal, "2026-02-28T23:30:00", "2026-03-31T22:59:59", "2026-03-31T23:30:00")
-        assert count(journal, MARCH, UTC) == 2
-        assert count(journal, MARCH, LAGOS) == 2
-        assert count(journal, MARCH.before, UTC) == 1
-        assert count(journal, MARCH.after, LAGOS) == 1
-        assert count(journal, MARCH.after, UTC) == 0
+    def test_is_cut_in_the_zone_of_the_settings(self, store: Store) -> None:
+        made(store, "2026-02-28T23:30:00", "2026-03-31T22:59:59", "2026-03-31T23:30:00")
+        assert count(store, MARCH, UTC) == 2
+        assert count(store, MARCH, LAGOS) == 2
+        assert count(store, MARCH.before, UTC) == 1
+        assert count(store, MARCH.after, LAGOS) == 1
+        assert count(store, MARCH.after, UTC) == 0
 
-    def test_every_balance_is_in_one_month_and_no_other(self, journal: Journal) -> None:
-        made(journal, "2026-01-31T23:59:59", "2026-02-01T00:00:00", "2026-12-31T23:59:59")
-        assert [count(journal, Month(2026, n)) for n in range(1, 13)] == [1, 1, *[0] * 9, 1]
+    def test_every_balance_is_in_one_month_and_no_other(self, store: Store) -> None:
+        made(store, "2026-01-31T23:59:59", "2026-02-01T00:00:00", "2026-12-31T23:59:59")
+        assert [count(store, Month(2026, n)) for n in range(1, 13)] == [1, 1, *[0] * 9, 1]
 
-    def test_other_instances_are_not_added_up_with_it(self, journal: Journal) -> None:
-        made(journal, "2026-03-05T10:00:00", instance=INSTANCE)
-        other = made(journal, "2026-03-05T10:00:00", "2026-03-06T10:00:00", instance=ELSEWHERE)
-        assert count(journal, MARCH, instance=other.instance_number) == 2
+    def test_other_instances_are_not_added_up_with_it(self, store: Store) -> None:
+        made(store, "2026-03-05T10:00:00", instance=INSTANCE)
+        other = made(store, "2026-03-05T10:00:00", "2026-03-06T10:00:00", instance=ELSEWHERE)
+        assert count(store, MARCH, instance=other.instance_number) == 2
 
     def test_a_row_that_was_settled_long_after_its_import_is_in_the_month_in_which_it_was(
-        self, journal: Journal
+        self, store: Store
     ) -> None:
-        import_ = made(journal, "2026-03-05T10:00:00", "2026-05-20T10:00:00")
-        with journal.write() as tx:
+        import_ = made(store, "2026-03-05T10:00:00", "2026-05-20T10:00:00")
+        with store.write() as tx:
             tx.execute(update(tables.imports).values(finished_at=at("2026-03-05T10:01:00")))
             note(tx, import_.number, who="Ada", what=EventKind.SAID_WHICH_BALANCE)
             tx.execute(update(tables.events).values(at=at("2026-05-20T10:00:00")))
-        assert count(journal, Month(2026, 5)) == 1
+        assert count(store, Month(2026, 5)) == 1
 
-    def test_what_changes_afterwards_is_counted_anew(self, journal: Journal) -> None:
-        import_ = running(journal, 2)
-        first, second = ids_of(journal, import_)
+    def test_what_changes_afterwards_is_counted_anew(self, store: Store) -> None:
+        import_ = running(store, 2)
+        first, second = ids_of(store, import_)
         this = Month.of(datetime.now(UTC).timestamp(), UTC)
         for n, id in enumerate((first, second), start=1):
-            record(journal, import_, created(claim(journal, import_, [id]), id, f"bln_{id}"))
-            assert count(journal, this) == n
+            record(store, import_, created(claim(store, import_, [id]), id, f"bln_{id}"))
+            assert count(store, this) == n
 
     def test_totals_are_by_ledger_and_currency_the_largest_first(self, importer: Importer) -> None:
         other = [BalanceRequest(ledger_id=LEDGER, currency="USD", meta_data={"n": str(n)}) for n in range(5)]
         import_ = importer.run([*requests_for(3), *other])
         this = Month.of(datetime.now(UTC).timestamp(), UTC)
-        assert months.totals(importer.journal, import_.instance_number, this, UTC) == [
+        assert months.totals(importer.store, import_.instance_number, this, UTC) == [
             MonthTotal(LEDGER, "USD", 5),
             MonthTotal(LEDGER, "NGN", 3),
         ]
 
-    def test_each_balance_says_who_and_which_row(self, journal: Journal) -> None:
-        import_ = made(journal, "2026-03-05T10:00:00")
-        [one] = months.balances(journal, 1, MARCH, UTC)
+    def test_each_balance_says_who_and_which_row(self, store: Store) -> None:
+        import_ = made(store, "2026-03-05T10:00:00")
+        [one] = months.balances(store, 1, MARCH, UTC)
         assert (one.who, one.import_id, one.row, one.at) == (
             "Ada",
             import_.id,

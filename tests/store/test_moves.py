@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 from sqlalchemy import select
 
 from blnk_api.settings import Instance
-from blnk_api.store import Journal, imports, rows, tables, transitions
+from blnk_api.store import Store, imports, rows, tables, transitions
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import attempts, unknown
 from blnk_api.store.sending.attempts import Claimed
@@ -58,40 +58,40 @@ def test_a_move_that_is_not_in_the_table_is_not_made(from_: RowState, to: RowSta
         transitions.require_move(from_, to)
 
 
-def test_an_import_does_not_move_against_its_table(journal: Journal) -> None:
-    made = draft(journal, 0)
+def test_an_import_does_not_move_against_its_table(store: Store) -> None:
+    made = draft(store, 0)
     for from_, to in set(product(ImportState, ImportState)) - IMPORT_MOVES:
-        with pytest.raises(NoSuchMove), journal.write() as tx:
+        with pytest.raises(NoSuchMove), store.write() as tx:
             transitions.move_import(tx, made.number, from_=[from_], to=to)
 
 
-def test_a_move_says_which_rows_made_it(journal: Journal) -> None:
-    made, other = running(journal, 3), running(journal, 1, instance=ELSEWHERE)
-    a, b, c = ids_of(journal, made)
-    with journal.write() as tx:
+def test_a_move_says_which_rows_made_it(store: Store) -> None:
+    made, other = running(store, 3), running(store, 1, instance=ELSEWHERE)
+    a, b, c = ids_of(store, made)
+    with store.write() as tx:
         assert transitions.move(tx, [a], from_=R, to=L) == [a]
-    with journal.write() as tx:
+    with store.write() as tx:
         moved = transitions.move(tx, [a, b, c, 10**9], from_=R, to=L, message="not this one")
     assert sorted(moved) == [b, c]
-    assert [row.message for row in rows_of(journal, made)] == [None, "not this one", "not this one"]
-    assert states_of(journal, other) == [R]
+    assert [row.message for row in rows_of(store, made)] == [None, "not this one", "not this one"]
+    assert states_of(store, other) == [R]
 
 
-def test_only_the_claim_that_holds_a_row_moves_it(journal: Journal) -> None:
-    made = running(journal, 1)
-    with journal.write() as tx:
-        claimed = attempts.claim(tx, made.number, ids_of(journal, made))
+def test_only_the_claim_that_holds_a_row_moves_it(store: Store) -> None:
+    made = running(store, 1)
+    with store.write() as tx:
+        claimed = attempts.claim(tx, made.number, ids_of(store, made))
         (row,) = claimed.tries
         assert transitions.move(tx, [row], from_=S, to=U, claim="another") == []
         assert transitions.move(tx, [row], from_=S, to=U, claim=claimed.token) == [row]
 
 
-def test_of_two_moves_of_one_row_at_once_one_is_made(journal: Journal) -> None:
-    made = running(journal, 20)
-    ids = ids_of(journal, made)
+def test_of_two_moves_of_one_row_at_once_one_is_made(store: Store) -> None:
+    made = running(store, 20)
+    ids = ids_of(store, made)
 
     def leave_out_or_send(at: int) -> tuple[RowState, list[int]]:
-        with journal.write() as tx:
+        with store.write() as tx:
             if at % 2:
                 return S, list(attempts.claim(tx, made.number, ids).tries)
             return L, transitions.move(tx, ids, from_=R, to=L)
@@ -99,20 +99,20 @@ def test_of_two_moves_of_one_row_at_once_one_is_made(journal: Journal) -> None:
     with ThreadPoolExecutor(max_workers=4) as pool:
         won = {(to, row) for to, moved in pool.map(leave_out_or_send, range(8)) for row in moved}
     assert sorted(row for _, row in won) == ids
-    assert {row.id: row.state for row in rows_of(journal, made)} == {row: to for to, row in won}
+    assert {row.id: row.state for row in rows_of(store, made)} == {row: to for to, row in won}
 
 
-def test_two_rows_of_one_balance_counted_at_once_are_both_counted(journal: Journal) -> None:
-    made = running(journal, 40)
-    ids = ids_of(journal, made)
+def test_two_rows_of_one_balance_counted_at_once_are_both_counted(store: Store) -> None:
+    made = running(store, 40)
+    ids = ids_of(store, made)
 
     def leave_out(row: int) -> None:
-        with journal.write() as tx:
+        with store.write() as tx:
             transitions.move(tx, [row], from_=R, to=L)
 
     with ThreadPoolExecutor(max_workers=8) as pool:
         list(pool.map(leave_out, ids))
-    with journal.read() as tx:
+    with store.read() as tx:
         assert transitions.counts_of(tx, made.number) == {L: 40}
 
 
@@ -123,7 +123,7 @@ class Life(RuleBasedStateMachine):
     or twice; ids come from few, so that Blnk seems to answer with another row's balance.
     """
 
-    journal: Journal
+    store: Store
     rounds = 0
 
     @initialize()
@@ -134,20 +134,20 @@ class Life(RuleBasedStateMachine):
         self.claims: list[tuple[int, Claimed, int]] = []
         self.was: dict[int, RowState] = {}
         for _ in range(3):
-            made = make_draft(self.journal, instance, requests_for(4))
-            with self.journal.write() as tx:
+            made = make_draft(self.store, instance, requests_for(4))
+            with self.store.write() as tx:
                 imports.confirm(tx, made, who="Ada", version=1)
                 transitions.move_import(tx, made.number, from_=[ImportState.QUEUED], to=ImportState.RUNNING)
             self.imports.append(made)
 
-    def _rows(self) -> list[rows.JournalRow]:
-        with self.journal.read() as tx:
+    def _rows(self) -> list[rows.StoredRow]:
+        with self.store.read() as tx:
             return [row for made in self.imports for row in rows.page(tx, made.number)]
 
     @rule(which=st.integers(0, 2), some=st.sets(st.integers(0, 3), min_size=1))
     def claim(self, which: int, some: set[int]) -> None:
         made = self.imports[which]
-        with self.journal.write() as tx:
+        with self.store.write() as tx:
             ids = [rows.page(tx, made.number)[at].id for at in some]
             claimed = attempts.claim(tx, made.number, ids)
         self.claims += [(made.number, claimed, row) for row in claimed.tries]
@@ -163,7 +163,7 @@ class Life(RuleBasedStateMachine):
             if to is C
             else result(claimed, row, to, server_error=error)
         )
-        with self.journal.write() as tx:
+        with self.store.write() as tx:
             attempts.record(tx, number, [told._replace(to=to)])
 
     @rule(data=st.data())
@@ -172,18 +172,18 @@ class Life(RuleBasedStateMachine):
         here = [row for row in self._rows() if row.state is C]
         if here:
             row = data.draw(st.sampled_from(here))
-            with self.journal.write() as tx:
+            with self.store.write() as tx:
                 transitions.move(tx, [row.id], from_=C, to=U, waits_for_person=True)
             self.was[row.id] = U
 
     @rule()
     def crash(self) -> None:
-        with self.journal.write() as tx:
+        with self.store.write() as tx:
             attempts.recover(tx)
 
     @rule(data=st.data(), found=st.sampled_from([C, E, None]), balance=st.integers(11, 10**9))
     def look(self, data: st.DataObject, found: RowState | None, balance: int) -> None:
-        with self.journal.write() as tx:
+        with self.store.write() as tx:
             waiting = unknown.unknown_rows(tx, [made.number for made in self.imports])
             if waiting:
                 row = data.draw(st.sampled_from(waiting))
@@ -198,14 +198,14 @@ class Life(RuleBasedStateMachine):
         here = [row for row in self._rows() if row.state is from_]
         if here:
             row = data.draw(st.sampled_from(here))
-            with self.journal.write() as tx:
+            with self.store.write() as tx:
                 assert transitions.move(tx, [row.id], from_=from_, to=to) == [row.id]
 
     @invariant()
     def is_true(self) -> None:
         numbers = [made.number for made in self.imports]
         columns, counts = tables.rows.c, tables.counts.c
-        with self.journal.read() as tx:
+        with self.store.read() as tx:
             held = tx.execute(
                 select(columns.id, columns.import_, columns.state, columns.ref, columns.balance_id).where(
                     columns.import_.in_(numbers)
@@ -231,11 +231,11 @@ class Life(RuleBasedStateMachine):
         self.was = now
 
 
-def test_whatever_happens_to_rows_the_journal_stays_true(journal: Journal) -> None:
+def test_whatever_happens_to_rows_the_store_stays_true(store: Store) -> None:
     run_state_machine_as_test(
-        type("LifeHere", (Life,), {"journal": journal}),
+        type("LifeHere", (Life,), {"store": store}),
         settings=settings(
-            max_examples=30 if journal.is_sqlite else 12,
+            max_examples=30 if store.is_sqlite else 12,
             stateful_step_count=40,
             database=None,
             suppress_health_check=list(HealthCheck),
@@ -243,84 +243,84 @@ def test_whatever_happens_to_rows_the_journal_stays_true(journal: Journal) -> No
     )
 
 
-def test_a_draft_that_changed_since_it_was_shown_is_not_sent(journal: Journal) -> None:
-    made = draft(journal, 1)
-    with journal.write() as tx:
+def test_a_draft_that_changed_since_it_was_shown_is_not_sent(store: Store) -> None:
+    made = draft(store, 1)
+    with store.write() as tx:
         imports.set_facts(tx, made.number, version=made.version + 1)
         assert not imports.confirm(tx, made, who="Ada", version=made.version)
         assert imports.confirm(tx, made, who="Ada", version=made.version + 1)
         assert not imports.confirm(tx, made, who="Ada", version=made.version + 1)
-    assert [what for what, _ in events_of(journal, made)].count("confirmed") == 1
+    assert [what for what, _ in events_of(store, made)].count("confirmed") == 1
 
 
-def test_a_draft_that_is_not_checked_yet_is_not_sent(journal: Journal) -> None:
-    made = draft(journal, 1)
-    with journal.write() as tx:
+def test_a_draft_that_is_not_checked_yet_is_not_sent(store: Store) -> None:
+    made = draft(store, 1)
+    with store.write() as tx:
         assert not imports.confirm(tx, replace(made, stage=Stage.CHECKING), who="Ada", version=made.version)
 
 
-def test_two_people_confirm_once(journal: Journal) -> None:
-    made = draft(journal, 1)
+def test_two_people_confirm_once(store: Store) -> None:
+    made = draft(store, 1)
 
     def confirm(who: str) -> bool:
-        with journal.write() as tx:
+        with store.write() as tx:
             return imports.confirm(tx, made, who=who, version=made.version)
 
     with ThreadPoolExecutor() as pool:
         assert sorted(pool.map(confirm, ["Ada", "Bob", "Eve"])) == [False, False, True]
 
 
-def _pause(journal: Journal, import_: Import, by: PausedBy) -> bool:
-    with journal.write() as tx:
+def _pause(store: Store, import_: Import, by: PausedBy) -> bool:
+    with store.write() as tx:
         return imports.pause(tx, import_.number, by=by, who="x", reason=by.value)
 
 
-def _author(journal: Journal, import_: Import) -> PausedBy | None:
-    with journal.read() as tx:
+def _author(store: Store, import_: Import) -> PausedBy | None:
+    with store.read() as tx:
         return imports.by_number(tx, import_.number).paused_by
 
 
-def test_a_persons_pause_takes_the_place_of_an_automatic_one(journal: Journal) -> None:
-    made = running(journal, 1)
-    assert _pause(journal, made, PausedBy.BREAKER)
-    assert _pause(journal, made, PausedBy.PERSON)
-    assert _author(journal, made) is PausedBy.PERSON
+def test_a_persons_pause_takes_the_place_of_an_automatic_one(store: Store) -> None:
+    made = running(store, 1)
+    assert _pause(store, made, PausedBy.BREAKER)
+    assert _pause(store, made, PausedBy.PERSON)
+    assert _author(store, made) is PausedBy.PERSON
 
 
-def test_an_automatic_pause_never_takes_the_place_of_a_persons(journal: Journal) -> None:
-    made = running(journal, 1)
-    assert _pause(journal, made, PausedBy.PERSON)
-    assert not _pause(journal, made, PausedBy.BREAKER)
-    assert _author(journal, made) is PausedBy.PERSON
+def test_an_automatic_pause_never_takes_the_place_of_a_persons(store: Store) -> None:
+    made = running(store, 1)
+    assert _pause(store, made, PausedBy.PERSON)
+    assert not _pause(store, made, PausedBy.BREAKER)
+    assert _author(store, made) is PausedBy.PERSON
 
 
-def test_only_the_breakers_own_pause_ends_by_itself(journal: Journal) -> None:
-    made = running(journal, 1)
-    _pause(journal, made, PausedBy.BREAKER)
-    _pause(journal, made, PausedBy.PERSON)
-    with journal.write() as tx:
+def test_only_the_breakers_own_pause_ends_by_itself(store: Store) -> None:
+    made = running(store, 1)
+    _pause(store, made, PausedBy.BREAKER)
+    _pause(store, made, PausedBy.PERSON)
+    with store.write() as tx:
         assert not imports.resume(tx, made.number, who="the sender", only=PausedBy.BREAKER)
         assert imports.resume(tx, made.number, who="Ada")
-    assert _author(journal, made) is None
-    _pause(journal, made, PausedBy.BREAKER)
-    with journal.write() as tx:
+    assert _author(store, made) is None
+    _pause(store, made, PausedBy.BREAKER)
+    with store.write() as tx:
         assert imports.resume(tx, made.number, who="the sender", only=PausedBy.BREAKER)
 
 
-def test_a_cancelled_import_stays_cancelled(journal: Journal) -> None:
-    made = running(journal, 1)
-    with journal.write() as tx:
+def test_a_cancelled_import_stays_cancelled(store: Store) -> None:
+    made = running(store, 1)
+    with store.write() as tx:
         assert imports.cancel(tx, made.number, who="Ada")
         assert not imports.resume(tx, made.number, who="Ada")
         assert not imports.pause(tx, made.number, by=PausedBy.PERSON, who="Ada", reason="")
         assert not imports.cancel(tx, made.number, who="Ada")
 
 
-def test_an_import_whose_instance_is_gone_says_so(journal: Journal) -> None:
-    made, other = running(journal, 1), running(journal, 1, instance=ELSEWHERE)
-    with journal.write() as tx:
+def test_an_import_whose_instance_is_gone_says_so(store: Store) -> None:
+    made, other = running(store, 1), running(store, 1, instance=ELSEWHERE)
+    with store.write() as tx:
         imports.pause_strays(tx, {ELSEWHERE})
-    with journal.read() as tx:
+    with store.read() as tx:
         stray = imports.by_number(tx, made.number)
         assert imports.by_number(tx, other.number).state is ImportState.RUNNING
     assert stray.paused_by is PausedBy.CONNECTION

@@ -4,18 +4,18 @@ from collections.abc import Sequence
 
 import pytest
 
-from blnk_api.store import Journal
+from blnk_api.store import Store
 from blnk_api.store.imports import Import
 from blnk_api.store.people import notes
 from blnk_api.store.people.notes import Note
 from tests.support.store import claim, created, events_of, record, running
 
 
-def with_balance(journal: Journal) -> Import:
-    made = running(journal, 1)
-    claimed = claim(journal, made)
+def with_balance(store: Store) -> Import:
+    made = running(store, 1)
+    claimed = claim(store, made)
     [row] = claimed.tries
-    record(journal, made, created(claimed, row, "bln_1"))
+    record(store, made, created(claimed, row, "bln_1"))
     return made
 
 
@@ -23,34 +23,34 @@ def texts(found: Sequence[Note]) -> list[str]:
     return [one.text for one in found]
 
 
-def test_a_note_on_an_import_says_who_and_stays(journal: Journal) -> None:
-    made = running(journal, 1)
-    with journal.write() as tx:
+def test_a_note_on_an_import_says_who_and_stays(store: Store) -> None:
+    made = running(store, 1)
+    with store.write() as tx:
         notes.add_to_import(tx, made, "  Agreed with Kofi.\n<b>by phone</b> ", who="Ada")
         notes.add_to_import(tx, made, "And again.", who="Grace")
-    with journal.read() as tx:
+    with store.read() as tx:
         first, second = notes.of_import(tx, made.number)
     assert (first.text, first.who, first.balance_id) == ("Agreed with Kofi.\n<b>by phone</b>", "Ada", None)
     assert (second.who, second.at >= first.at) == ("Grace", True)
-    assert events_of(journal, made)[-1] == ("noted", {})
+    assert events_of(store, made)[-1] == ("noted", {})
 
 
-def test_a_note_on_a_balance_is_on_the_import_that_made_it_too(journal: Journal) -> None:
-    made = with_balance(journal)
-    with journal.write() as tx:
+def test_a_note_on_a_balance_is_on_the_import_that_made_it_too(store: Store) -> None:
+    made = with_balance(store)
+    with store.write() as tx:
         notes.add_to_balance(tx, made.instance_number, "bln_1", "Made by mistake.", who="Ada")
-    with journal.read() as tx:
+    with store.read() as tx:
         assert texts(notes.of_balance(tx, made.instance_number, "bln_1")) == ["Made by mistake."]
         [one] = notes.of_import(tx, made.number)
     assert one.balance_id == "bln_1"
-    assert events_of(journal, made)[-1] == ("noted", {"balance_id": "bln_1"})
+    assert events_of(store, made)[-1] == ("noted", {"balance_id": "bln_1"})
 
 
-def test_a_balance_that_nobody_here_made_can_be_explained(journal: Journal) -> None:
-    made = with_balance(journal)
-    with journal.write() as tx:
+def test_a_balance_that_nobody_here_made_can_be_explained(store: Store) -> None:
+    made = with_balance(store)
+    with store.write() as tx:
         notes.add_to_balance(tx, made.instance_number, "bln_elsewhere", "The old float.", who="Ada")
-    with journal.read() as tx:
+    with store.read() as tx:
         assert texts(notes.of_balance(tx, made.instance_number, "bln_elsewhere")) == ["The old float."]
         assert notes.of_balance(tx, made.instance_number + 1, "bln_elsewhere") == []
         assert notes.of_import(tx, made.number) == []
@@ -59,17 +59,17 @@ def test_a_balance_that_nobody_here_made_can_be_explained(journal: Journal) -> N
 @pytest.mark.parametrize(
     ("text", "said"), [("", "Type the note"), (" \n ", "Type the note"), ("x" * 2_001, "at most 2,000")]
 )
-def test_what_is_no_note_is_not_kept(journal: Journal, text: str, said: str) -> None:
-    made = running(journal, 1)
-    with pytest.raises(ValueError, match=said), journal.write() as tx:
+def test_what_is_no_note_is_not_kept(store: Store, text: str, said: str) -> None:
+    made = running(store, 1)
+    with pytest.raises(ValueError, match=said), store.write() as tx:
         notes.add_to_import(tx, made, text, who="Ada")
-    with journal.read() as tx:
+    with store.read() as tx:
         assert notes.of_import(tx, made.number) == []
 
 
-def test_signs_that_no_database_keeps_are_shown_as_lost(journal: Journal) -> None:
-    made = running(journal, 1)
-    with journal.write() as tx:
+def test_signs_that_no_database_keeps_are_shown_as_lost(store: Store) -> None:
+    made = running(store, 1)
+    with store.write() as tx:
         notes.add_to_import(tx, made, "a\0b\ud800c", who="Ada")
-    with journal.read() as tx:
+    with store.read() as tx:
         assert texts(notes.of_import(tx, made.number)) == ["a\ufffdb?c"]

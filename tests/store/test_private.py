@@ -18,7 +18,7 @@ from blnk_api.desk.desk import open_desk
 from blnk_api.desk.health import Check, Verdict
 from blnk_api.desk.links import Links
 from blnk_api.errors import SettingsProblem
-from blnk_api.store import Journal
+from blnk_api.store import Store
 from blnk_api.store.sending.senders import SenderIs, Sending
 from tests.support.app import App
 from tests.support.importer import Importer, wait_until
@@ -147,7 +147,7 @@ def test_a_database_url_that_is_one_is_taken_as_it_is(tmp_path: Path, url: str) 
     assert settings.load({"BLNK_DATA_DIR": str(tmp_path), "BLNK_DATABASE_URL": url}).database_url == url
 
 
-def test_what_is_written_never_stands_in_an_error(journal: Journal) -> None:
-    with pytest.raises(SQLAlchemyError) as problem, journal.write() as tx:
+def test_what_is_written_never_stands_in_an_error(store: Store) -> None:
+    with pytest.raises(SQLAlchemyError) as problem, store.write() as tx:
         tx.execute(text("INSERT INTO nowhere VALUES (:value)"), {"value": "s3cr3t"})
     assert "s3cr3t" not in str(problem.value)

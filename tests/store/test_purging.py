@@ -18,7 +18,7 @@ from blnk_api.store.people import edits, notes, receipt_records
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.store.transitions import move
 from blnk_api.worker import purge as purging
-from blnk_api.worker.housekeeping import Closing
+from blnk_api.worker.housekeeping import Housekeeping
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_for, wait_until
 from tests.support.practice import PracticeBlnk
 
@@ -35,22 +35,22 @@ def imported(importer: Importer) -> Import:
     """A finished import that has its receipt, and no sender any more."""
     done = importer.import_file(FILE)
     importer.stop()
-    Closing(importer.journal).tend_now(importer.settings)
+    Housekeeping(importer.store).tend_now(importer.settings)
     return importer.find(done.id)
 
 
 def purge(importer: Importer, *, after_days: float) -> list[int]:
-    return purging.purge_old(importer.journal, keeps(importer, 30), now=time.time() + after_days * DAY)
+    return purging.purge_old(importer.store, keeps(importer, 30), now=time.time() + after_days * DAY)
 
 
 @pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
 def test_contents_go_and_what_was_made_stays(importer: Importer) -> None:
     done = imported(importer)
     before = importer.rows(done)
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         edits.add(tx, done.number, [(2, 2, "old", SECRET)], who="Ada")
         notes.add_to_import(tx, done, "All fine.", who="Ada")
-    Closing(importer.journal).tend_now(importer.settings)
+    Housekeeping(importer.store).tend_now(importer.settings)
     assert purge(importer, after_days=31) == [done.number]
     now = importer.find(done.id)
     assert now.purged_at is not None
@@ -62,14 +62,14 @@ def test_contents_go_and_what_was_made_stays(importer: Importer) -> None:
     assert all(one.cells == [] and one.body is None and one.message is None for one in kept)
     assert now.counts == done.counts
     assert importer.events(done)[-1] == "purged"
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         assert [one.text for one in notes.of_import(tx, done.number)] == ["All fine."]
         assert [one.n for one in receipt_records.headings(tx, done.number)] == [1, 2]
 
 
 def test_nothing_that_was_purged_is_left_in_the_data_folder_but_on_the_receipt(importer: Importer) -> None:
     done = imported(importer)
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         edits.add(tx, done.number, [(2, 2, SECRET, f"{SECRET}!")], who="Ada")
     assert purge(importer, after_days=31)
     with sqlite3.connect(importer.data_dir / "journal.db") as database:
@@ -77,14 +77,14 @@ def test_nothing_that_was_purged_is_left_in_the_data_folder_but_on_the_receipt(i
     assert SECRET not in held
     for folder in ("uploads", "receipts"):
         assert not any(path.is_file() for path in (importer.data_dir / folder).rglob("*"))
-    assert SECRET.encode() not in b"".join(stream(importer.journal, done, Variant.ALL))
+    assert SECRET.encode() not in b"".join(stream(importer.store, done, Variant.ALL))
 
 
 def test_it_is_off_by_default_and_waits_its_days(importer: Importer) -> None:
     imported(importer)
     far = time.time() + 10_000 * DAY
     assert importer.settings.purge_after_days is None
-    assert purging.purge_old(importer.journal, importer.settings, now=far) == []
+    assert purging.purge_old(importer.store, importer.settings, now=far) == []
     assert purge(importer, after_days=29) == []
     assert len(purge(importer, after_days=31)) == 1
     assert purge(importer, after_days=31) == []
@@ -92,11 +92,11 @@ def test_it_is_off_by_default_and_waits_its_days(importer: Importer) -> None:
 
 def test_an_import_that_needs_a_look_or_a_receipt_keeps_what_it_holds(importer: Importer) -> None:
     done = imported(importer)
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         notes.add_to_import(tx, done, "Wait.", who="Ada")
     assert purge(importer, after_days=31) == [], "a receipt is owed"
-    Closing(importer.journal).tend_now(importer.settings)
-    with importer.journal.write() as tx:
+    Housekeeping(importer.store).tend_now(importer.settings)
+    with importer.store.write() as tx:
         one = rows.page(tx, done.number)[0]
         move(tx, [one.id], from_=RowState.CREATED, to=RowState.UNKNOWN, waits_for_person=True)
     assert purge(importer, after_days=31) == [], "a row needs a look"
@@ -126,7 +126,7 @@ def test_a_row_that_was_purged_is_never_sent_and_never_guessed(
     done = imported(importer)
     purge(importer, after_days=31)
     practice_blnk.reset()
-    actions.verify_again(importer.journal, done, who="Ada")
+    actions.verify_again(importer.store, done, who="Ada")
     importer.start()
     wait_until(
         lambda: importer.states(done) == [RowState.UNKNOWN] * 2, lambda: f"not missed: {importer.rows(done)}"
@@ -134,9 +134,9 @@ def test_a_row_that_was_purged_is_never_sent_and_never_guessed(
     importer.wait_for(done, ImportState.DONE)
     row = importer.rows(done)[0]
     with pytest.raises(NotPossible, match="thrown away"):
-        actions.send_again(importer.journal, row.id, who="Ada")
+        actions.send_again(importer.store, row.id, who="Ada")
     with pytest.raises(NotPossible, match="thrown away"):
-        actions.this_is_it(importer.journal, None, row.id, "bln_1", who="Ada")  # type: ignore[arg-type]
+        actions.this_is_it(importer.store, None, row.id, "bln_1", who="Ada")  # type: ignore[arg-type]
     assert practice_blnk.balances() == []
 
 
@@ -158,10 +158,10 @@ def test_a_purge_that_died_half_way_is_finished(importer: Importer, monkeypatch:
 def test_after_a_purge_a_note_is_kept_and_no_empty_receipt_is_written(importer: Importer) -> None:
     done = imported(importer)
     purge(importer, after_days=31)
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         notes.add_to_import(tx, done, "Asked for by the auditors.", who="Ada")
-    Closing(importer.journal).tend_now(importer.settings)
-    with importer.journal.read() as tx:
+    Housekeeping(importer.store).tend_now(importer.settings)
+    with importer.store.read() as tx:
         assert [one.n for one in receipt_records.headings(tx, done.number)] == [1]
 
 

@@ -23,7 +23,7 @@ from blnk_api.reports import receipt_html
 from blnk_api.reports.receipts import write_owed
 from blnk_api.reports.results import Variant
 from blnk_api.review import actions
-from blnk_api.store import Journal, imports, transitions
+from blnk_api.store import Store, imports, transitions
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits, notes, receipt_records
@@ -31,7 +31,7 @@ from blnk_api.store.states import ImportState, RowState
 from blnk_api.web import middleware as web
 from blnk_api.web import receipt_routes, routes
 from blnk_api.wording.phrases import zone
-from blnk_api.worker.housekeeping import Closing
+from blnk_api.worker.housekeeping import Housekeeping
 from tests.support.command_line import Commands
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_for, wait_until
 from tests.support.practice import PracticeBlnk
@@ -60,13 +60,13 @@ def get(host: str, import_: Import, n: int, what: str = "", zone: str | None = N
     return requests.get(f"{host}{url}{what}", params={"zone": zone} if zone else None, timeout=120)
 
 
-def numbers(journal: Journal, import_: Import) -> list[int]:
-    with journal.read() as tx:
+def numbers(store: Store, import_: Import) -> list[int]:
+    with store.read() as tx:
         return [one.n for one in receipt_records.headings(tx, import_.number)]
 
 
-def told(journal: Journal, import_: Import, n: int = 1) -> dict[str, Any]:
-    with journal.read() as tx:
+def told(store: Store, import_: Import, n: int = 1) -> dict[str, Any]:
+    with store.read() as tx:
         found = receipt_records.find(tx, import_.number, n)
     assert found is not None
     return found.told
@@ -74,23 +74,23 @@ def told(journal: Journal, import_: Import, n: int = 1) -> dict[str, Any]:
 
 def wait_for_receipt(importer: Importer, import_: Import, n: int = 1) -> dict[str, Any]:
     wait_until(
-        lambda: n in numbers(importer.journal, import_),
+        lambda: n in numbers(importer.store, import_),
         lambda: f"no receipt {n}: {importer.find(import_.id)}, {importer.events(import_)}",
     )
-    return told(importer.journal, import_, n)
+    return told(importer.store, import_, n)
 
 
-def over(journal: Journal, n: int = 2) -> Import:
-    """A finished import in the journal alone, all of whose rows were created."""
-    made = running(journal, n)
-    claimed = claim(journal, made)
-    record(journal, made, *(created(claimed, row, f"bln_{row}") for row in claimed.tries))
-    with journal.write() as tx:
+def over(store: Store, n: int = 2) -> Import:
+    """A finished import in the store alone, all of whose rows were created."""
+    made = running(store, n)
+    claimed = claim(store, made)
+    record(store, made, *(created(claimed, row, f"bln_{row}") for row in claimed.tries))
+    with store.write() as tx:
         for to in (ImportState.VERIFYING, ImportState.DONE):
             from_ = imports.by_number(tx, made.number).state
             assert transitions.move_import(tx, made.number, from_=[from_], to=to, finished_at=1_700_000_000.0)
         note(tx, made.number, who=SENDER, what=EventKind.VERIFIED)
-    with journal.read() as tx:
+    with store.read() as tx:
         return imports.by_number(tx, made.number)
 
 
@@ -120,8 +120,8 @@ def test_the_sum_on_a_receipt_is_that_of_its_results_and_stays_so(importer: Impo
     assert len(before.content) == first["results"]["bytes"]
     assert before.content.count(b"Created") == 3
     assert "receipt%201%20-%20test" in before.headers["Content-Disposition"]
-    with importer.journal.write() as tx:
-        one = ids_of(importer.journal, done)[0]
+    with importer.store.write() as tx:
+        one = ids_of(importer.store, done)[0]
         transitions.move(tx, [one], from_=RowState.CREATED, to=RowState.UNKNOWN, waits_for_person=True)
         note(tx, done.number, who="Ada", what=EventKind.ASKED_TO_LOOK_AGAIN)
     second = wait_for_receipt(importer, done, 2)
@@ -134,28 +134,28 @@ def test_the_sum_on_a_receipt_is_that_of_its_results_and_stays_so(importer: Impo
 def test_each_later_decision_or_verification_makes_the_next_and_none_else(importer: Importer) -> None:
     done = importer.run(requests_for(2))
     wait_for_receipt(importer, done)
-    actions.verify_again(importer.journal, done, who="Ada")
+    actions.verify_again(importer.store, done, who="Ada")
     importer.wait_for(done, ImportState.DONE)
     wait_for_receipt(importer, done, 2)
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         notes.add_to_import(tx, done, "Checked with the bank.", who="Ada")
     said = wait_for_receipt(importer, done, 3)
     assert [(one["text"], one["by"]) for one in said["notes"]] == [
         ("Checked with the bank.", "Ada (not verified)")
     ]
     importer.stop()
-    assert write_owed(importer.journal, importer.settings.receipts_dir, done.number) is None
-    assert numbers(importer.journal, done) == [1, 2, 3]
+    assert write_owed(importer.store, importer.settings.receipts_dir, done.number) is None
+    assert numbers(importer.store, done) == [1, 2, 3]
 
 
 def test_results_that_did_not_change_are_kept_once(importer: Importer) -> None:
     done = importer.run(requests_for(2))
     wait_for_receipt(importer, done)
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         notes.add_to_import(tx, done, "Fine.", who="Ada")
     wait_for_receipt(importer, done, 2)
     importer.stop()
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         first, second = (receipt_records.find(tx, done.number, n) for n in (1, 2))
     assert first is not None
     assert second is not None
@@ -164,12 +164,12 @@ def test_results_that_did_not_change_are_kept_once(importer: Importer) -> None:
     assert kept == [importer.settings.receipts_dir / first.results_path]
 
 
-def test_processes_that_write_at_the_same_moment_write_one(journal: Journal, tmp_path: Path) -> None:
-    done = over(journal)
+def test_processes_that_write_at_the_same_moment_write_one(store: Store, tmp_path: Path) -> None:
+    done = over(store)
     begin = threading.Barrier(4)
 
     def write(at: int) -> int | None:
-        mine = Journal(journal.url.render_as_string(hide_password=False))
+        mine = Store(store.url.render_as_string(hide_password=False))
         begin.wait()
         try:
             return write_owed(mine, tmp_path / "receipts", done.number)
@@ -179,14 +179,14 @@ def test_processes_that_write_at_the_same_moment_write_one(journal: Journal, tmp
     with ThreadPoolExecutor() as pool:
         made = list(pool.map(write, range(4)))
     assert sorted(made, key=str) == [1, None, None, None]
-    assert numbers(journal, done) == [1]
+    assert numbers(store, done) == [1]
     assert len([path for path in (tmp_path / "receipts").rglob("*.csv")]) == 1
 
 
 def test_what_happens_while_a_receipt_is_written_is_not_passed_over(
-    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = over(journal)
+    done = over(store)
     add = receipt_records.add
 
     def somebody_was_faster(tx: Any, import_: int, **facts: Any) -> int | None:
@@ -195,33 +195,33 @@ def test_what_happens_while_a_receipt_is_written_is_not_passed_over(
         return add(tx, import_, **facts)
 
     monkeypatch.setattr(receipt_records, "add", somebody_was_faster)
-    assert write_owed(journal, tmp_path, done.number) is None
-    assert write_owed(journal, tmp_path, done.number) == 1
-    assert any("a row's balance" in one["what"] for one in told(journal, done)["happened"])
+    assert write_owed(store, tmp_path, done.number) is None
+    assert write_owed(store, tmp_path, done.number) == 1
+    assert any("a row's balance" in one["what"] for one in told(store, done)["happened"])
 
 
-def test_nothing_is_written_for_what_goes_on_or_never_began(journal: Journal, tmp_path: Path) -> None:
-    going_on = running(journal, 1)
-    never_sent = running(journal, 2)
-    with journal.write() as tx:
+def test_nothing_is_written_for_what_goes_on_or_never_began(store: Store, tmp_path: Path) -> None:
+    going_on = running(store, 1)
+    never_sent = running(store, 2)
+    with store.write() as tx:
         assert imports.cancel(tx, never_sent.number, who="Ada")
     for one in (going_on, never_sent):
-        assert write_owed(journal, tmp_path, one.number) is None
+        assert write_owed(store, tmp_path, one.number) is None
 
 
-def test_a_cancelled_import_has_one_once_its_rows_have_come_to_rest(journal: Journal, tmp_path: Path) -> None:
-    made = running(journal, 3)
-    first, second, _ = ids_of(journal, made)
-    claimed = claim(journal, made, [first, second])
-    with journal.write() as tx:
+def test_a_cancelled_import_has_one_once_its_rows_have_come_to_rest(store: Store, tmp_path: Path) -> None:
+    made = running(store, 3)
+    first, second, _ = ids_of(store, made)
+    claimed = claim(store, made, [first, second])
+    with store.write() as tx:
         assert imports.cancel(tx, made.number, who="Ada")
-    assert write_owed(journal, tmp_path, made.number) is None, "rows are on their way"
-    record(journal, made, created(claimed, first, "bln_1"), result(claimed, second, RowState.UNKNOWN))
-    assert write_owed(journal, tmp_path, made.number) is None, "a row is being looked up"
-    with journal.write() as tx:
+    assert write_owed(store, tmp_path, made.number) is None, "rows are on their way"
+    record(store, made, created(claimed, first, "bln_1"), result(claimed, second, RowState.UNKNOWN))
+    assert write_owed(store, tmp_path, made.number) is None, "a row is being looked up"
+    with store.write() as tx:
         transitions.move(tx, [second], from_=RowState.UNKNOWN, to=RowState.CREATED, balance_id="bln_2")
-    assert write_owed(journal, tmp_path, made.number) == 1
-    said = told(journal, made)
+    assert write_owed(store, tmp_path, made.number) == 1
+    said = told(store, made)
     assert said["statuses"] == {"Not sent": 1, "Created": 2}
     assert said["verification"] == {
         "verified": False,
@@ -230,17 +230,17 @@ def test_a_cancelled_import_has_one_once_its_rows_have_come_to_rest(journal: Jou
 
 
 def test_rows_that_nobody_looks_up_any_more_are_not_waited_for_for_ever(
-    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = running(journal, 1)
-    claimed = claim(journal, made)
+    made = running(store, 1)
+    claimed = claim(store, made)
     [row] = claimed.tries
-    record(journal, made, result(claimed, row, RowState.UNKNOWN))
-    with journal.write() as tx:
+    record(store, made, result(claimed, row, RowState.UNKNOWN))
+    with store.write() as tx:
         assert imports.cancel(tx, made.number, who="Ada")
     monkeypatch.setattr(receipt_records, "LOOKED_UP_SECONDS", 0.0)
-    assert write_owed(journal, tmp_path, made.number) == 1
-    assert told(journal, made)["statuses"] == {"Needs a look": 1}
+    assert write_owed(store, tmp_path, made.number) == 1
+    assert told(store, made)["statuses"] == {"Needs a look": 1}
 
 
 def test_without_permission_to_read_the_receipt_says_not_verified(
@@ -269,39 +269,39 @@ def test_missing_balances_are_told_with_their_ids(importer: Importer, practice_b
     wait_for_receipt(importer, done)
     ids = [row.balance_id for row in importer.rows(done)]
     practice_blnk.reset()
-    actions.verify_again(importer.journal, done, who="Ada")
+    actions.verify_again(importer.store, done, who="Ada")
     importer.wait_for(done, ImportState.DONE)
     found = wait_for_receipt(importer, done, 2)["verification"]
     assert found["created"]["found"] == 0
     assert [one["ids"] for one in found["created"]["missing"]] == [[id] for id in ids]
 
 
-def test_a_second_balance_that_a_late_answer_named_is_told(journal: Journal, tmp_path: Path) -> None:
-    done = over(journal)
-    with journal.write() as tx:
+def test_a_second_balance_that_a_late_answer_named_is_told(store: Store, tmp_path: Path) -> None:
+    done = over(store)
+    with store.write() as tx:
         note(
             tx,
             done.number,
             who=SENDER,
             what=EventKind.SECOND_BALANCE,
-            row=ids_of(journal, done)[0],
+            row=ids_of(store, done)[0],
             detail=Particulars(balance_ids=("bln_1", "bln_late")),
         )
-    write_owed(journal, tmp_path, done.number)
-    said = told(journal, done)
+    write_owed(store, tmp_path, done.number)
+    said = told(store, done)
     assert said["findings"][0].startswith("Row 2 has two balances in Blnk: bln_1 and bln_late.")
     page = receipt_html.document(said, zone("UTC"), None, json_link="j", results_link=None)
     assert "Row 2 has two balances in Blnk: bln_1 and bln_late." in page
 
 
-def test_cells_changed_and_rows_left_out_are_told_with_who_did_it(journal: Journal, tmp_path: Path) -> None:
-    done = over(journal)
-    with journal.write() as tx:
+def test_cells_changed_and_rows_left_out_are_told_with_who_did_it(store: Store, tmp_path: Path) -> None:
+    done = over(store)
+    with store.write() as tx:
         shape = FileShape(kind="csv", header_row=1, headers=["ledger_id", "currency"])
         imports.set_facts(tx, done.number, shape=shape)
         edits.add(tx, done.number, [(2, 1, "KSH", "KES"), (3, None, "", "left out")], who="Ada")
-    write_owed(journal, tmp_path, done.number)
-    [change] = told(journal, done)["changes"]
+    write_owed(store, tmp_path, done.number)
+    [change] = told(store, done)["changes"]
     assert (change["row"], change["column"], change["old"], change["new"], change["by"]) == (
         *(2, "currency", "KSH", "KES"),
         "Ada (not verified)",
@@ -311,12 +311,12 @@ def test_cells_changed_and_rows_left_out_are_told_with_who_did_it(journal: Journ
 def test_nothing_that_others_typed_can_run_in_the_document(importer: Importer, host: str) -> None:
     done = importer.run(requests_for(1))
     importer.stop()
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         totals = Totals(ledger_names={LEDGER: EVIL})
         imports.set_facts(tx, done.number, file_name=f"{EVIL}.csv", totals=totals)
         notes.add_to_import(tx, done, EVIL, who=EVIL)
         edits.add(tx, done.number, [(2, 0, EVIL, EVIL)], who=EVIL)
-    n = write_owed(importer.journal, importer.settings.receipts_dir, done.number)
+    n = write_owed(importer.store, importer.settings.receipts_dir, done.number)
     assert n is not None
     answer = get(host, done, n)
     assert "<script" not in answer.text
@@ -330,15 +330,15 @@ def test_nothing_that_others_typed_can_run_in_the_document(importer: Importer, h
     assert get(host, done, n, ".json").headers["Content-Type"] == "application/json"
 
 
-def test_times_are_told_in_utc_and_by_the_readers_clock(journal: Journal, tmp_path: Path) -> None:
-    done = over(journal)
-    write_owed(journal, tmp_path, done.number)
+def test_times_are_told_in_utc_and_by_the_readers_clock(store: Store, tmp_path: Path) -> None:
+    done = over(store)
+    write_owed(store, tmp_path, done.number)
     page = receipt_html.document(
-        told(journal, done), zone("Africa/Nairobi"), "Africa/Nairobi", json_link="j", results_link=None
+        told(store, done), zone("Africa/Nairobi"), "Africa/Nairobi", json_link="j", results_link=None
     )
     assert "14 Nov 2023, 22:13:20 UTC (15 Nov 01:13:20 Africa/Nairobi)" in page
     assert "14 Nov 2023, 22:13:20 UTC<" in receipt_html.document(
-        told(journal, done), zone("UTC"), None, json_link="j", results_link=None
+        told(store, done), zone("UTC"), None, json_link="j", results_link=None
     )
 
 
@@ -357,31 +357,31 @@ def test_a_link_to_a_receipt_opens_that_receipt_alone(importer: Importer, host: 
 
 @pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
 def test_imports_that_ended_before_get_theirs_when_somebody_sends_again(importer: Importer) -> None:
-    ended = over(importer.journal)
-    closing = Closing(importer.journal)
+    ended = over(importer.store)
+    closing = Housekeeping(importer.store)
     closing.tend_now(importer.settings)
-    assert numbers(importer.journal, ended) == [1]
-    with importer.journal.write() as tx:
+    assert numbers(importer.store, ended) == [1]
+    with importer.store.write() as tx:
         notes.add_to_import(tx, ended, "Later.", who="Ada")
     closing.tend_now(importer.settings)
-    assert [one["text"] for one in told(importer.journal, ended, 2)["notes"]] == ["Later."]
+    assert [one["text"] for one in told(importer.store, ended, 2)["notes"]] == ["Later."]
 
 
 def test_a_receipt_that_cannot_be_written_keeps_no_other_from_being_written(
     importer: Importer,
 ) -> None:
-    odd, fine = over(importer.journal), over(importer.journal, 1)
-    with importer.journal.write() as tx:
+    odd, fine = over(importer.store), over(importer.store, 1)
+    with importer.store.write() as tx:
         set_columns(tx, odd, totals='{"ledger_names": "not names"}')
-    Closing(importer.journal).tend_now(importer.settings)
-    assert numbers(importer.journal, odd) == []
-    assert numbers(importer.journal, fine) == [1]
+    Housekeeping(importer.store).tend_now(importer.settings)
+    assert numbers(importer.store, odd) == []
+    assert numbers(importer.store, fine) == [1]
 
 
 def test_a_full_disk_leaves_no_halves_and_the_receipt_comes_later(
-    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = over(journal)
+    done = over(store)
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
@@ -389,9 +389,9 @@ def test_a_full_disk_leaves_no_halves_and_the_receipt_comes_later(
     with monkeypatch.context() as disk:
         disk.setattr("os.fsync", full)
         with pytest.raises(OSError, match="No space"):
-            write_owed(journal, tmp_path, done.number)
+            write_owed(store, tmp_path, done.number)
     assert [path for path in tmp_path.rglob("*") if path.suffix == ".csv"] == []
-    assert write_owed(journal, tmp_path, done.number) == 1
+    assert write_owed(store, tmp_path, done.number) == 1
 
 
 def test_an_import_by_the_command_line_has_its_receipt_at_once(
@@ -399,7 +399,7 @@ def test_an_import_by_the_command_line_has_its_receipt_at_once(
 ) -> None:
     commands = Commands(importer, tmp_path, capsys)
     assert commands.call("import", commands.file(3), "--yes", "--connection", "here").code == 0
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         [import_] = imports.newest(tx)
         latest = receipt_records.latest(tx, import_.number)
     assert latest is not None

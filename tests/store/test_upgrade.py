@@ -107,8 +107,8 @@ def test_results_of_the_version_before_make_nothing_again(importer: Importer, bl
     (kept,) = (KEPT / "receipts" / DONE).glob("*.csv")
     draft = importer.upload(kept.read_text("utf-8-sig"), name="results.csv")
     assert importer.counts(draft) == {RowState.EXISTS: 8}
-    with importer.journal.read() as tx:
-        of_today = b"".join(results.stream(importer.journal, imports.by_number(tx, 1), results.Variant.ALL))
+    with importer.store.read() as tx:
+        of_today = b"".join(results.stream(importer.store, imports.by_number(tx, 1), results.Variant.ALL))
     again = importer.upload(of_today.decode("utf-8-sig"), name="results of today.csv")
     assert importer.counts(again) == {RowState.EXISTS: 8}
     assert len(blnk.refs()) == 8 + 6

@@ -1,4 +1,4 @@
-"""Imports as tests make them: a journal in a folder, a real sender on it, and waiting for what must be so."""
+"""Imports as tests make them: a store in a folder, a real sender on it, and waiting for what must be so."""
 
 import asyncio
 import io
@@ -29,9 +29,9 @@ from blnk_api.sending import engine
 from blnk_api.sending.lane import Lane
 from blnk_api.sending.resolver import Resolver
 from blnk_api.settings import Connection, Instance
-from blnk_api.store import Journal, events, imports, rows, tables
+from blnk_api.store import Store, events, imports, rows, tables
 from blnk_api.store.imports import Import
-from blnk_api.store.rows import JournalRow, NewRow
+from blnk_api.store.rows import NewRow, StoredRow
 from blnk_api.store.sending import senders
 from blnk_api.store.states import ImportState, PausedBy, RowState, Stage
 from blnk_api.worker.main import Worker
@@ -88,14 +88,14 @@ def requests_for(n: int, **fields: Any) -> list[BalanceRequest]:
 
 
 def make_draft(
-    journal: Journal,
+    store: Store,
     instance: Instance,
     requests: Sequence[BalanceRequest],
     *,
     connection: str = "here",
     who: str = "Ada",
 ) -> Import:
-    """A checked draft of these balances in a journal, as a file would make it."""
+    """A checked draft of these balances in a store, as a file would make it."""
     id = imports.new_id()
     occurrences: dict[str, int] = {}
     new = []
@@ -115,7 +115,7 @@ def make_draft(
                 ref=ref,
             )
         )
-    with journal.write() as tx:
+    with store.write() as tx:
         imports.create(
             tx,
             id,
@@ -164,8 +164,8 @@ class Importer:
         self.later_seconds = 0.0
         """By how much the sender's time of day is ahead: looks that are due in hours are due then."""
         self.connect()
-        self.journal = Journal(self.settings.database_url)
-        self.journal.migrate()
+        self.store = Store(self.settings.database_url)
+        self.store.migrate()
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def connect(self, *, token: str | None = None, name: str = "here", **keys: Any) -> None:
@@ -189,7 +189,7 @@ class Importer:
 
     @property
     def database_url(self) -> str:
-        return self.journal.url.render_as_string(hide_password=False)
+        return self.store.url.render_as_string(hide_password=False)
 
     def hurry(self, request_timeout_seconds: float = 0.4) -> None:
         """A shorter time-out than secrets may ask for, for a sender in here that waits in vain."""
@@ -241,12 +241,12 @@ class Importer:
         for process in self.processes:
             process.kill()
             process.wait()
-        self.journal.close()
+        self.store.close()
 
     def draft(self, requests: Sequence[BalanceRequest], *, who: str = "Ada") -> Import:
         """A checked draft of these balances, as a file would make it."""
         connection = self.connection
-        return make_draft(self.journal, connection.instance, requests, connection=connection.name, who=who)
+        return make_draft(self.store, connection.instance, requests, connection=connection.name, who=who)
 
     def upload(
         self, text: str, *, name: str = "customers.csv", until: Callable[[Import], bool] | None = None
@@ -254,7 +254,7 @@ class Importer:
         """A file's draft, checked by the running sender (or as far as `until`)."""
         id = imports.new_id()
         drafts.upload(
-            self.journal,
+            self.store,
             self.settings,
             id=id,
             connection=self.connection,
@@ -276,7 +276,7 @@ class Importer:
     def spoil(self, draft: Import, *, number: int) -> None:
         """As if the ledger of a row vanished between the check and the sending: Blnk will refuse it."""
         mine = (tables.rows.c.import_ == draft.number, tables.rows.c.number == number)
-        with self.journal.write() as tx:
+        with self.store.write() as tx:
             body = tx.execute(select(tables.rows.c.body).where(*mine)).scalar_one()
             tx.execute(
                 update(tables.rows).where(*mine).values(body=body.replace(LEDGER.encode(), b"ldg_gone"))
@@ -291,7 +291,7 @@ class Importer:
             if other.number == of
             else {"ref": one.ref, "body": one.body}
         )
-        with self.journal.write() as tx:
+        with self.store.write() as tx:
             tx.execute(update(tables.rows).where(mine, tables.rows.c.number == number).values(**same))
 
     def finish(self, draft: Import) -> Import:
@@ -303,7 +303,7 @@ class Importer:
         return self.finish(self.upload(text))
 
     def confirm(self, import_: Import) -> None:
-        with self.journal.write() as tx:
+        with self.store.write() as tx:
             assert imports.confirm(tx, import_, who="Ada", version=import_.version)
 
     def run(
@@ -324,19 +324,19 @@ class Importer:
         return draft
 
     def pause(self, import_: Import) -> None:
-        with self.journal.write() as tx:
+        with self.store.write() as tx:
             assert imports.pause(tx, import_.number, by=PausedBy.PERSON, who="Ada", reason="Lunch.")
 
     def resume(self, import_: Import) -> None:
-        with self.journal.write() as tx:
+        with self.store.write() as tx:
             assert imports.resume(tx, import_.number, who="Ada")
 
     def cancel(self, import_: Import) -> None:
-        with self.journal.write() as tx:
+        with self.store.write() as tx:
             assert imports.cancel(tx, import_.number, who="Ada")
 
     def find(self, id: str) -> Import:
-        with self.journal.read() as tx:
+        with self.store.read() as tx:
             found = imports.find(tx, id)
         assert found is not None
         return found
@@ -350,8 +350,8 @@ class Importer:
         )
         return self.find(import_.id)
 
-    def rows(self, import_: Import) -> list[JournalRow]:
-        with self.journal.read() as tx:
+    def rows(self, import_: Import) -> list[StoredRow]:
+        with self.store.read() as tx:
             return rows.page(tx, import_.number, limit=100_000)
 
     def states(self, import_: Import) -> list[RowState]:
@@ -373,14 +373,14 @@ class Importer:
 
     def events(self, import_: Import) -> list[str]:
         """What happened, oldest first."""
-        with self.journal.read() as tx:
+        with self.store.read() as tx:
             return [event.what for event in reversed(events.of_import(tx, import_.number, limit=1000))]
 
     def start(self) -> None:
         """The sender, in a thread; once."""
         if self._thread is None:
             wall = lambda: time.time() + self.later_seconds  # noqa: E731
-            self._thread = _SenderThread(Worker(self.settings, self.journal, "test", wall=wall))
+            self._thread = _SenderThread(Worker(self.settings, self.store, "test", wall=wall))
             self._thread.start()
 
     @property
@@ -465,7 +465,7 @@ class _SenderThread(threading.Thread):
 
 
 def newest(importer: Importer) -> Import:
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         return imports.newest(tx, limit=1)[0]
 
 

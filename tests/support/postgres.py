@@ -1,7 +1,7 @@
 """A real Postgres for tests, from Debian's binaries, in a scratch folder and on a free port of this machine.
 
 with Postgres() as postgres:
-    journal = Journal(postgres.new_database())
+    store = Store(postgres.new_database())
 
 It is nobody's service: its files are gone when it is, and it ends with the process that started it, even when
 that is killed. Missing binaries fail, they never skip.

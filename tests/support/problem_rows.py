@@ -17,7 +17,7 @@ Change = Callable[[list[list[str]]], object]
 
 def sent_out(importer: Importer, draft: Import, folder: Path) -> Path:
     path = folder / "rows.xlsx"
-    with problem_workbook.workbook(importer.journal, draft, folder) as made:
+    with problem_workbook.workbook(importer.store, draft, folder) as made:
         path.write_bytes(made.read())
     return path
 
@@ -39,4 +39,4 @@ def as_csv(path: Path, change: Change) -> Path:
 
 
 def read_back(importer: Importer, draft: Import, path: Path) -> list[Edit]:
-    return problem_workbook.read_back(importer.journal, importer.find(draft.id), path, path.name)
+    return problem_workbook.read_back(importer.store, importer.find(draft.id), path, path.name)

@@ -19,7 +19,7 @@ def upload(importer: Importer, name: str, data: bytes, **chosen: Any) -> Import:
     """A file's draft, checked."""
     id = imports.new_id()
     drafts.upload(
-        importer.journal,
+        importer.store,
         importer.settings,
         id=id,
         connection=importer.connection,
@@ -34,6 +34,6 @@ def upload(importer: Importer, name: str, data: bytes, **chosen: Any) -> Import:
 
 def results_of(importer: Importer, import_: Import, variant: Variant, kind: FileKind) -> bytes:
     if kind is FileKind.CSV:
-        return b"".join(results.stream(importer.journal, import_, variant))
-    with results.workbook(importer.journal, import_, variant, importer.data_dir) as made:
+        return b"".join(results.stream(importer.store, import_, variant))
+    with results.workbook(importer.store, import_, variant, importer.data_dir) as made:
         return made.read()

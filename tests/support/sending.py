@@ -7,7 +7,7 @@ from typing import Any
 from blnk_api.models import BalanceRequest
 from blnk_api.store import transitions
 from blnk_api.store.imports import Import
-from blnk_api.store.rows import JournalRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.store.sending import attempts
 from blnk_api.store.sending.attempts import Result
 from blnk_api.store.states import ImportState, Outcome, RowState
@@ -53,7 +53,7 @@ def create_count_at_rest(blnk: PracticeBlnk) -> int:
     return seen[-1]
 
 
-def needing_a_look(importer: Importer, blnk: PracticeBlnk, *, lost: str) -> tuple[Import, JournalRow]:
+def needing_a_look(importer: Importer, blnk: PracticeBlnk, *, lost: str) -> tuple[Import, StoredRow]:
     """Two rows sent, of which one needs a look: its answer was lost, and these credentials may not read."""
     importer.connect(token=blnk.new_token(["proxy:write"]))
     blnk.order_fault(lost, times=1)
@@ -65,11 +65,11 @@ def needing_a_look(importer: Importer, blnk: PracticeBlnk, *, lost: str) -> tupl
     return done, row
 
 
-def done_but_for(importer: Importer, requests: Sequence[BalanceRequest]) -> tuple[Import, list[JournalRow]]:
-    """The same in the journal alone: nothing was sent, and each of these rows needs a look."""
+def done_but_for(importer: Importer, requests: Sequence[BalanceRequest]) -> tuple[Import, list[StoredRow]]:
+    """The same in the store alone: nothing was sent, and each of these rows needs a look."""
     draft = importer.draft(requests)
     importer.confirm(draft)
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         claimed = attempts.claim(tx, draft.number, [row.id for row in importer.rows(draft)])
         lost = [
             Result(id, n, claimed.token, RowState.UNKNOWN, Outcome.UNKNOWN, waits_for_person=True)

@@ -1,4 +1,4 @@
-"""A journal without a sender: imports in it, and the sender's own writes done by hand, one at a time."""
+"""A store without a sender: imports in it, and the sender's own writes done by hand, one at a time."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,9 +7,9 @@ import orjson
 from sqlalchemy import Connection, update
 
 from blnk_api.settings import Instance
-from blnk_api.store import Journal, events, imports, rows, tables, transitions
+from blnk_api.store import Store, events, imports, rows, tables, transitions
 from blnk_api.store.imports import Import
-from blnk_api.store.rows import JournalRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.store.sending import attempts, unknown
 from blnk_api.store.sending.attempts import Claimed, Result
 from blnk_api.store.states import ImportState, Outcome, RowState
@@ -19,14 +19,14 @@ INSTANCE = Instance("https://blnk.example", "ins_1", "sandbox")
 ELSEWHERE = Instance("https://blnk.example", "ins_2", "sandbox")
 
 
-def draft(journal: Journal, n: int, *, instance: Instance = INSTANCE) -> Import:
+def draft(store: Store, n: int, *, instance: Instance = INSTANCE) -> Import:
     """A checked draft of n balances; two drafts of the same n mean the same balances."""
-    return make_draft(journal, instance, requests_for(n))
+    return make_draft(store, instance, requests_for(n))
 
 
-def running(journal: Journal, n: int, *, instance: Instance = INSTANCE) -> Import:
-    made = draft(journal, n, instance=instance)
-    with journal.write() as tx:
+def running(store: Store, n: int, *, instance: Instance = INSTANCE) -> Import:
+    made = draft(store, n, instance=instance)
+    with store.write() as tx:
         assert imports.confirm(tx, made, who="Ada", version=made.version)
         assert transitions.move_import(tx, made.number, from_=[ImportState.QUEUED], to=ImportState.RUNNING)
     return made
@@ -37,26 +37,26 @@ def set_columns(tx: Connection, import_: Import, **columns: object) -> None:
     tx.execute(update(tables.imports).where(tables.imports.c.number == import_.number).values(**columns))
 
 
-def rows_of(journal: Journal, import_: Import) -> list[JournalRow]:
-    with journal.read() as tx:
+def rows_of(store: Store, import_: Import) -> list[StoredRow]:
+    with store.read() as tx:
         return rows.page(tx, import_.number, limit=10_000)
 
 
-def states_of(journal: Journal, import_: Import) -> list[RowState]:
-    return [row.state for row in rows_of(journal, import_)]
+def states_of(store: Store, import_: Import) -> list[RowState]:
+    return [row.state for row in rows_of(store, import_)]
 
 
-def ids_of(journal: Journal, import_: Import) -> list[int]:
-    return [row.id for row in rows_of(journal, import_)]
+def ids_of(store: Store, import_: Import) -> list[int]:
+    return [row.id for row in rows_of(store, import_)]
 
 
-def claim(journal: Journal, import_: Import, row_ids: Sequence[int] | None = None) -> Claimed:
-    with journal.write() as tx:
-        return attempts.claim(tx, import_.number, ids_of(journal, import_) if row_ids is None else row_ids)
+def claim(store: Store, import_: Import, row_ids: Sequence[int] | None = None) -> Claimed:
+    with store.write() as tx:
+        return attempts.claim(tx, import_.number, ids_of(store, import_) if row_ids is None else row_ids)
 
 
-def record(journal: Journal, import_: Import, *results: Result) -> None:
-    with journal.write() as tx:
+def record(store: Store, import_: Import, *results: Result) -> None:
+    with store.write() as tx:
         attempts.record(tx, import_.number, results)
 
 
@@ -73,39 +73,39 @@ def created(claimed: Claimed, row: int, balance_id: str) -> Result:
     return result(claimed, row, RowState.CREATED, balance_id=balance_id, status=201)
 
 
-def found_absent(journal: Journal, import_: Import) -> RowState | None:
+def found_absent(store: Store, import_: Import) -> RowState | None:
     """Where looks that proved its first unknown row absent put it."""
-    with journal.write() as tx:
+    with store.write() as tx:
         row, *_ = unknown.unknown_rows(tx, [import_.number])
         return unknown.was_absent(tx, row, same_server_errors=3)
 
 
-def given_up(journal: Journal) -> tuple[Import, Claimed, int]:
+def given_up(store: Store) -> tuple[Import, Claimed, int]:
     """A row whose sender was declared dead while its answer was still on the way."""
-    made = running(journal, 1)
-    claimed = claim(journal, made)
+    made = running(store, 1)
+    claimed = claim(store, made)
     (row,) = claimed.tries
-    with journal.write() as tx:
+    with store.write() as tx:
         assert attempts.recover(tx) == 1
     return made, claimed, row
 
 
-def holder(journal: Journal, state: RowState) -> Import:
+def holder(store: Store, state: RowState) -> Import:
     """An import whose one row holds its ref in this state."""
-    made = running(journal, 1)
-    claimed = claim(journal, made)
+    made = running(store, 1)
+    claimed = claim(store, made)
     (row,) = claimed.tries
     if state is RowState.UNKNOWN:
-        record(journal, made, result(claimed, row, RowState.UNKNOWN))
+        record(store, made, result(claimed, row, RowState.UNKNOWN))
     if state is RowState.CREATED:
-        record(journal, made, created(claimed, row, "bln_1"))
-    assert states_of(journal, made) == [state]
+        record(store, made, created(claimed, row, "bln_1"))
+    assert states_of(store, made) == [state]
     return made
 
 
-def events_of(journal: Journal, import_: Import) -> list[tuple[str, dict[str, Any]]]:
+def events_of(store: Store, import_: Import) -> list[tuple[str, dict[str, Any]]]:
     """What happened and its particulars, oldest first."""
-    with journal.read() as tx:
+    with store.read() as tx:
         return [
             (one.what, orjson.loads(one.kept))
             for one in reversed(events.of_import(tx, import_.number, limit=100))

@@ -8,7 +8,7 @@ from blnk_api.currencies import Severity
 from blnk_api.drafts.checking.duplicates import Earlier, Keys, Occurrences, Repeats
 from blnk_api.drafts.checking.known_in_blnk import Known
 from blnk_api.drafts.checking.one_record import Meaning, Meanings
-from blnk_api.drafts.checking.reimported import UNSETTLED, Brought, OwnRows
+from blnk_api.drafts.checking.reimported import UNSETTLED, ReimportedRow, ReimportedRows
 from blnk_api.facts.file_shape import FileShape, Record
 from blnk_api.facts.mapping import ColumnUse, Mapping, Use
 from blnk_api.facts.problems import Problem, clip
@@ -54,7 +54,7 @@ class Checker:
         self._meanings = Meanings(
             shape, mapping, known, custom_currencies, accepted_currencies, may_hold_totals
         )
-        self._own = OwnRows(shape, mapping)
+        self._own = ReimportedRows(shape, mapping)
         self._chosen_match = mapping.match_columns is not None
         self._columns = {use: column for use in Use if (column := mapping.column(use))}
         self._known_indicators = known.indicators
@@ -114,7 +114,7 @@ class Checker:
         wrong = _in_cell("malformed_balance_id", number, "", column, balance_id, message, "error", "")
         return CheckedRow(number, "", None, [wrong])
 
-    def _rows(self, number: int, meaning: Meaning, brought: Brought | None) -> list[CheckedRow]:
+    def _rows(self, number: int, meaning: Meaning, brought: ReimportedRow | None) -> list[CheckedRow]:
         """The rows of a record, seen beside those before it."""
         problems, is_wrong = meaning.problems, meaning.is_wrong
         if meaning.key and (repeated := self._same_key(number, meaning.key)):
@@ -137,7 +137,7 @@ class Checker:
         request: RequestFields,
         problems: list[Problem],
         match: dict[str, str] | None,
-        brought: Brought | None,
+        brought: ReimportedRow | None,
     ) -> CheckedRow:
         hash_ = refs.content_hash(request, match)
         own: list[Problem] = []
@@ -158,7 +158,7 @@ class Checker:
             return CheckedRow(number, part, None, problems + own)
         return CheckedRow(number, part, request, problems + own, match, hash_, occurrence, keep_ref)
 
-    def _same_mark(self, number: int, brought: Brought) -> Problem | None:
+    def _same_mark(self, number: int, brought: ReimportedRow) -> Problem | None:
         """One row of an import that stands twice in its results: a copy, and nobody knows what it means."""
         earlier = None if brought.mark is None else self._marks.seen(brought.mark, number)
         if earlier is None:
@@ -225,7 +225,12 @@ class Checker:
         return [_in_cell("indicator_exists", number, part, column, indicator, message, "error")]
 
     def _kept_ref(
-        self, number: int, part: str, brought: Brought, request: RequestFields, match: dict[str, str] | None
+        self,
+        number: int,
+        part: str,
+        brought: ReimportedRow,
+        request: RequestFields,
+        match: dict[str, str] | None,
     ) -> tuple[str | None, list[Problem]]:
         """The ref that a row of ours goes on under, so that it is still the same balance."""
         text = brought.ref_text

@@ -17,7 +17,7 @@ UNSETTLED = frozenset({WORDS[RowState.SENDING], WORDS[RowState.UNKNOWN]})
 """A row that left our results so may have a balance, of which nobody knows yet."""
 
 
-class Brought(NamedTuple):
+class ReimportedRow(NamedTuple):
     """What a row brings from our results."""
 
     ref: refs.Ref | None
@@ -30,7 +30,7 @@ class Brought(NamedTuple):
     """Whether its cells were written by us, and so may have been guarded against formulas."""
 
 
-class OwnRows:
+class ReimportedRows:
     """Reads the columns that our results add."""
 
     def __init__(self, shape: FileShape, mapping: Mapping) -> None:
@@ -43,7 +43,7 @@ class OwnRows:
         self._has_marks = Use.IMPORT_ROW in self._at
         self.are_possible = bool(self._at.keys() & {Use.IMPORT_REF, Use.IMPORT_ROW, Use.BALANCE_ID})
 
-    def brought(self, cells: Sequence[str]) -> Brought:
+    def brought(self, cells: Sequence[str]) -> ReimportedRow:
         ref_text, mark_text, balance_id, status = (
             cells[at].strip() if (at := self._at.get(use)) is not None else ""
             for use in (Use.IMPORT_REF, Use.IMPORT_ROW, Use.BALANCE_ID, Use.STATUS)
@@ -52,7 +52,7 @@ class OwnRows:
         is_ours = ref is not None or mark is not None
         # Versions before marks wrote none, and no reference where a row was invalid.
         is_ours = is_ours or (Use.IMPORT_REF in self._at and status in STATUS_WORDS)
-        return Brought(ref, ref_text, balance_id, status, mark, mark_text, is_ours)
+        return ReimportedRow(ref, ref_text, balance_id, status, mark, mark_text, is_ours)
 
     def as_they_were(self, cells: list[str]) -> Iterator[list[str]]:
         """The cells of a row of ours, likeliest first: a CSV is guarded, an XLSX only if it was a CSV."""

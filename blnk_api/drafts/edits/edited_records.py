@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from blnk_api.facts.file_shape import Record
-from blnk_api.store.people.edits import LEFT_OUT, Repair
+from blnk_api.store.people.edits import LEFT_OUT, RecordedEdit
 
 _MENDED_BY_A_CELL = frozenset({"ragged_row"})
 """Flaws of a whole row that are settled once a person put one of its cells right. Not those behind which
@@ -14,13 +14,13 @@ _NEVER_MENDED = frozenset({"bad_quotes"})
 
 
 @dataclass
-class Overlay:
+class RecordEdits:
     cells: dict[int, dict[int, str]] = field(default_factory=dict)
     """Record number → column → the text."""
     left_out: set[int] = field(default_factory=set)
 
     @classmethod
-    def of(cls, repairs: Iterable[Repair]) -> "Overlay":
+    def of(cls, repairs: Iterable[RecordedEdit]) -> "RecordEdits":
         made = cls()
         for one in repairs:
             if one.position is not None:

@@ -9,18 +9,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from sqlalchemy import Connection
 
 from blnk_api.common.visible import shown
-from blnk_api.drafts.edits.edited_records import Overlay
+from blnk_api.drafts.edits.edited_records import RecordEdits
 from blnk_api.drafts.edits.open_draft import NotRepairable, check_again, open_draft
 from blnk_api.drafts.lookalikes import customer_has_balance
 from blnk_api.facts.file_shape import ReadOptions
 from blnk_api.facts.mapping import Mapping
 from blnk_api.facts.totals import Accepted, ProblemSummary
-from blnk_api.store import Journal, rows
+from blnk_api.store import Store, rows
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits as repairs
 from blnk_api.store.people.edits import LEFT_OUT, TAKEN_IN, Edit
-from blnk_api.store.rows import JournalRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import RowState, Stage
 
 __all__ = [
@@ -44,14 +44,14 @@ MOST_CELLS = 50_000
 _PAGE_ROWS = 2_000
 
 
-def edit(journal: Journal, id: str, edits: Sequence[Edit], *, who: str) -> int:
+def edit(store: Store, id: str, edits: Sequence[Edit], *, who: str) -> int:
     """Puts cells right. How many changed. Raises NotRepairable."""
-    with journal.write() as tx:
+    with store.write() as tx:
         import_ = open_draft(tx, id)
         return _change_cells(tx, import_, edits, who=who)
 
 
-def fix_all(journal: Journal, id: str, problem: ProblemSummary, *, repair: str, who: str) -> int:
+def fix_all(store: Store, id: str, problem: ProblemSummary, *, repair: str, who: str) -> int:
     """Puts a repair into every cell with this problem; a proposed one only where it was proposed. How many
     cells changed.
 
@@ -69,18 +69,18 @@ def fix_all(journal: Journal, id: str, problem: ProblemSummary, *, repair: str, 
                 proposed.append(edits[-1])
         return proposed or edits
 
-    return _change_all(journal, id, found, who=who, accepted=is_whole_row)
+    return _change_all(store, id, found, who=who, accepted=is_whole_row)
 
 
 def replace_all(
-    journal: Journal, id: str, *, position: int, find: str, put: str, whole_cell: bool, who: str
+    store: Store, id: str, *, position: int, find: str, put: str, whole_cell: bool, who: str
 ) -> int:
     """Finds a text in a column and puts another in its place. How many cells changed."""
     if not find and not whole_cell:
         raise NotRepairable("Say what to look for.")
 
     def found(tx: Connection, import_: Import) -> list[Edit]:
-        overlay = Overlay.of(repairs.of_import(tx, import_.number))
+        overlay = RecordEdits.of(repairs.of_import(tx, import_.number))
         edits = []
         for row in _all_rows(tx, import_.number):
             text = overlay.cell(row.number, position, row.cells[position])
@@ -89,43 +89,43 @@ def replace_all(
                 edits.append(Edit(row.number, position, new))
         return edits
 
-    return _change_all(journal, id, found, who=who)
+    return _change_all(store, id, found, who=who)
 
 
-def leave_out(journal: Journal, id: str, numbers: Iterable[int], *, who: str) -> int:
+def leave_out(store: Store, id: str, numbers: Iterable[int], *, who: str) -> int:
     """Rows that are knowingly not sent. How many records."""
-    return _decide(journal, id, lambda tx, import_: list(numbers), LEFT_OUT, who=who)
+    return _decide(store, id, lambda tx, import_: list(numbers), LEFT_OUT, who=who)
 
 
-def take_in(journal: Journal, id: str, numbers: Iterable[int] | None, *, who: str) -> int:
+def take_in(store: Store, id: str, numbers: Iterable[int] | None, *, who: str) -> int:
     """Takes rows in that somebody left out; None: all of them."""
 
     def chosen(tx: Connection, import_: Import) -> list[int]:
-        overlay = Overlay.of(repairs.of_import(tx, import_.number))
+        overlay = RecordEdits.of(repairs.of_import(tx, import_.number))
         return sorted(overlay.left_out if numbers is None else overlay.left_out.intersection(numbers))
 
-    return _decide(journal, id, chosen, TAKEN_IN, who=who)
+    return _decide(store, id, chosen, TAKEN_IN, who=who)
 
 
-def leave_out_those_with_a_balance(journal: Journal, id: str, *, who: str) -> int:
+def leave_out_those_with_a_balance(store: Store, id: str, *, who: str) -> int:
     """Rows whose customer has a balance in the same ledger and currency are not sent."""
     return _decide(
-        journal, id, lambda tx, import_: customer_has_balance.numbers(tx, import_.number), LEFT_OUT, who=who
+        store, id, lambda tx, import_: customer_has_balance.numbers(tx, import_.number), LEFT_OUT, who=who
     )
 
 
-def accept_currency(journal: Journal, id: str, code: str, *, who: str) -> None:
+def accept_currency(store: Store, id: str, code: str, *, who: str) -> None:
     """A code that no standard knows is meant, in the whole file."""
-    with journal.write() as tx:
+    with store.write() as tx:
         import_ = open_draft(tx, id)
         codes = dict.fromkeys([*import_.accepted.currencies, code])
         note(tx, import_.number, who=who, what=EventKind.ACCEPTED_CURRENCY, detail=Particulars(code=code))
         check_again(tx, import_, accepted=Accepted(currencies=tuple(codes)))
 
 
-def match(journal: Journal, id: str, mapping: Mapping, *, who: str) -> None:
+def match(store: Store, id: str, mapping: Mapping, *, who: str) -> None:
     """Takes the columns for what a person says. All rows are checked anew."""
-    with journal.write() as tx:
+    with store.write() as tx:
         import_ = open_draft(tx, id)
         if mapping == import_.mapping and import_.stage is not Stage.MATCHING:
             return
@@ -133,9 +133,9 @@ def match(journal: Journal, id: str, mapping: Mapping, *, who: str) -> None:
         check_again(tx, import_, mapping=mapping, look_again=None)
 
 
-def read_as(journal: Journal, id: str, options: ReadOptions, *, who: str) -> None:
+def read_as(store: Store, id: str, options: ReadOptions, *, who: str) -> None:
     """Reads the file otherwise: its columns are guessed anew, and what was changed in rows is forgotten."""
-    with journal.write() as tx:
+    with store.write() as tx:
         import_ = open_draft(tx, id, also=(Stage.UNREADABLE,))
         if options == import_.options:
             return
@@ -144,9 +144,9 @@ def read_as(journal: Journal, id: str, options: ReadOptions, *, who: str) -> Non
         check_again(tx, import_, options=options, mapping=None, shape=None, look_again=None)
 
 
-def skip_hidden_rows(journal: Journal, id: str, skip: bool, *, who: str) -> None:
+def skip_hidden_rows(store: Store, id: str, skip: bool, *, who: str) -> None:
     """Rows that the workbook hides are not sent, or are sent like the others. What was changed is kept."""
-    with journal.write() as tx:
+    with store.write() as tx:
         import_ = open_draft(tx, id)
         if bool(import_.options.skip_hidden_rows) == skip:
             return
@@ -156,13 +156,13 @@ def skip_hidden_rows(journal: Journal, id: str, skip: bool, *, who: str) -> None
         check_again(tx, import_, options=options)
 
 
-def problem_rows(tx: Connection, import_: Import, *, after: int = 0, limit: int = 100) -> list[JournalRow]:
+def problem_rows(tx: Connection, import_: Import, *, after: int = 0, limit: int = 100) -> list[StoredRow]:
     """Rows that cannot be sent as they stand, in file order after the row with this id; cells as changed."""
     return rows.page(tx, import_.number, states=[RowState.INVALID], after=after, limit=limit)
 
 
 def _change_all(
-    journal: Journal,
+    store: Store,
     id: str,
     found: Callable[[Connection, Import], list[Edit]],
     *,
@@ -170,10 +170,10 @@ def _change_all(
     accepted: bool = False,
 ) -> int:
     """Goes through all rows first, outside the write: for a long file that takes seconds."""
-    with journal.read() as tx:
+    with store.read() as tx:
         seen = open_draft(tx, id)
         edits = found(tx, seen)
-    with journal.write() as tx:
+    with store.write() as tx:
         import_ = open_draft(tx, id)
         if import_.version != seen.version:
             raise NotRepairable("Somebody else changed this draft just now. Nothing was changed: try again.")
@@ -190,7 +190,7 @@ def _change_cells(
             "Put it right in the file, and import that."
         )
     width = len(import_.headers)
-    overlay = Overlay.of(repairs.of_import(tx, import_.number))
+    overlay = RecordEdits.of(repairs.of_import(tx, import_.number))
     typed = rows.cells_of(tx, import_.number, {one.number for one in edits})
     changes = []
     for one in dict.fromkeys(edits):
@@ -209,11 +209,11 @@ def _change_cells(
 
 
 def _decide(
-    journal: Journal, id: str, chosen: Callable[[Connection, Import], list[int]], to: str, *, who: str
+    store: Store, id: str, chosen: Callable[[Connection, Import], list[int]], to: str, *, who: str
 ) -> int:
-    with journal.write() as tx:
+    with store.write() as tx:
         import_ = open_draft(tx, id)
-        overlay = Overlay.of(repairs.of_import(tx, import_.number))
+        overlay = RecordEdits.of(repairs.of_import(tx, import_.number))
         wanted = chosen(tx, import_)
         there = rows.cells_of(tx, import_.number, set(wanted))
         numbers = [
@@ -252,7 +252,7 @@ def _position(import_: Import, column: str, position: int | None) -> int:
 
 def _rows_with(
     tx: Connection, import_: Import, problem: ProblemSummary, position: int | None
-) -> Iterator[tuple[JournalRow, set[str | None]]]:
+) -> Iterator[tuple[StoredRow, set[str | None]]]:
     """With what is proposed for each: long cells may begin alike and have different repairs."""
     for row in _all_rows(tx, import_.number):
         found = {
@@ -265,7 +265,7 @@ def _rows_with(
             yield row, found
 
 
-def _all_rows(tx: Connection, import_: int) -> Iterator[JournalRow]:
+def _all_rows(tx: Connection, import_: int) -> Iterator[StoredRow]:
     """Every record's first row."""
     after, number = 0, 0
     while part := rows.page(tx, import_, after=after, limit=_PAGE_ROWS):

@@ -15,10 +15,10 @@ from blnk_api.files import FileProblem, reading_process, xlsx_writer
 from blnk_api.files.column_labels import told_apart
 from blnk_api.files.column_names import plain
 from blnk_api.files.kinds import FileKind
-from blnk_api.store import Journal, rows
+from blnk_api.store import Store, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.people.edits import Edit
-from blnk_api.store.rows import JournalRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import RowState
 from blnk_api.wording.download_names import mark, named
 
@@ -37,19 +37,19 @@ def file_name(import_: Import) -> str:
     return named(import_, _SHEET.lower(), mark(import_)) + f".{FileKind.XLSX}"
 
 
-def workbook(journal: Journal, import_: Import, folder: Path) -> IO[bytes]:
+def workbook(store: Store, import_: Import, folder: Path) -> IO[bytes]:
     """All rows that are invalid, with their cells as they are in the draft now; see `xlsx_writer.made`."""
     header = [NUMBER, *_names(import_), REASONS]
-    rows_ = _written(journal, import_)
+    rows_ = _written(store, import_)
     return xlsx_writer.made(folder, lambda book: book.add_table(_sheet_name(import_), header, rows_))
 
 
-def _written(journal: Journal, import_: Import) -> Iterator[list[str]]:
+def _written(store: Store, import_: Import) -> Iterator[list[str]]:
     names = _names(import_)
     width = len(names)
     after = number = 0
     while True:
-        with journal.read() as tx:
+        with store.read() as tx:
             page = rows.page(tx, import_.number, states=[RowState.INVALID], after=after, limit=_PAGE_ROWS)
         if not page:
             return
@@ -61,7 +61,7 @@ def _written(journal: Journal, import_: Import) -> Iterator[list[str]]:
             number = row.number
 
 
-def _reasons(row: JournalRow, names: Sequence[str]) -> str:
+def _reasons(row: StoredRow, names: Sequence[str]) -> str:
     told = []
     for one in row.problems:
         if one.severity == "error":
@@ -79,7 +79,7 @@ def _sheet_name(import_: Import) -> str:
     return f"{_SHEET} {hashlib.sha256(import_.id.encode()).hexdigest()[:6]}"
 
 
-def read_back(journal: Journal, import_: Import, path: Path, name: str) -> list[Edit]:
+def read_back(store: Store, import_: Import, path: Path, name: str) -> list[Edit]:
     """The cells in which such a workbook, or a CSV made of it, differs from the draft as it stands now.
 
     Rows and columns that were taken out of it stay as they are. `name` is what the person called the file.
@@ -93,7 +93,7 @@ def read_back(journal: Journal, import_: Import, path: Path, name: str) -> list[
             brought = _by_number(records, shape.headers, most=import_.row_count)
     except FileProblem as problem:
         raise NotTheseRows(problem.message) from None
-    return _differences(journal, import_, brought, columns)
+    return _differences(store, import_, brought, columns)
 
 
 def _columns(import_: Import, headers: Sequence[str]) -> dict[int, int]:
@@ -170,9 +170,9 @@ def _by_number(records: Iterator[Record], headers: Sequence[str], most: int) -> 
 
 
 def _differences(
-    journal: Journal, import_: Import, brought: dict[int, list[str]], columns: dict[int, int]
+    store: Store, import_: Import, brought: dict[int, list[str]], columns: dict[int, int]
 ) -> list[Edit]:
-    with journal.read() as tx:
+    with store.read() as tx:
         now = rows.cells_of(tx, import_.number, brought.keys())
     missing = sorted(brought.keys() - now.keys())
     if missing:

@@ -55,7 +55,7 @@ INSERT OR IGNORE INTO pairs SELECT row, n FROM whole_hits JOIN wholes USING (key
 """
 
 
-class Held(NamedTuple):
+class ExistingBalance(NamedTuple):
     """A balance that a row's customer has already."""
 
     balance_id: str
@@ -63,7 +63,7 @@ class Held(NamedTuple):
     currency: str
 
 
-class Nearby:
+class CandidateIndex:
     """One draft's. Its file has no name in `folder`, and is gone with it. One thread at a time; raises
     OSError where the disk is full."""
 
@@ -182,7 +182,7 @@ class Nearby:
             yield found
             last = rows[-1]
 
-    def already(self, rows_each: int) -> Iterator[dict[int, Held]]:
+    def already(self, rows_each: int) -> Iterator[dict[int, ExistingBalance]]:
         """The oldest balance that each row's customer has where the row would make one, so many at a time.
 
         A balance of the row's own content does not count: its twin in the file has made it, and says so.
@@ -196,7 +196,7 @@ class Nearby:
         with _DiskErrors():
             self._db.execute("CREATE INDEX IF NOT EXISTS places_by_row ON places (row)")
         while part := self._db.execute(sql, (last, rows_each)).fetchall():
-            yield {row: Held(id, created, currency) for row, id, created, currency in part}
+            yield {row: ExistingBalance(id, created, currency) for row, id, created, currency in part}
             last = part[-1][0]
 
 

@@ -9,8 +9,8 @@ from typing import ParamSpec, TypeVar
 
 from sqlalchemy import Connection
 
-from blnk_api.drafts.lookalikes.candidates import Nearby
-from blnk_api.store.async_store import JournalThread
+from blnk_api.drafts.lookalikes.candidates import CandidateIndex
+from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
 from blnk_api.store.sending.ready import Ready, ready_among, ready_rows
 
@@ -26,11 +26,11 @@ Guard = Callable[[Connection], None]
 class Comparison:
     """`guard` raises once somebody changed the draft; it is asked with every write."""
 
-    thread: JournalThread
+    thread: AsyncStore
     draft: Import
     guard: Guard
     among: Collection[int] | None
-    kept: Nearby
+    kept: CandidateIndex
     pool: ThreadPoolExecutor
 
     async def nearby(self, act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, literal_column, update
 
-from blnk_api.drafts.lookalikes.candidates import Held
+from blnk_api.drafts.lookalikes.candidates import ExistingBalance
 from blnk_api.store import row_reasons
 from blnk_api.store.bulk import given, run_at_once
 from blnk_api.store.states import RowState
@@ -24,12 +24,12 @@ _TELL = (
 )
 
 
-def tell(tx: Connection, found: Mapping[int, Held]) -> None:
+def tell(tx: Connection, found: Mapping[int, ExistingBalance]) -> None:
     """Writes beside the rows which balance their customer has."""
     run_at_once(tx, _TELL, [(id, _say(held)) for id, held in found.items()])
 
 
-def _say(held: Held) -> str:
+def _say(held: ExistingBalance) -> str:
     return (
         f"This customer already has a {held.currency} balance in this ledger: {held.balance_id}, "
         f"of {held.created_at[:10]}."

@@ -20,7 +20,7 @@ from blnk_api.drafts.lookalikes.same_value import names_that_differ
 from blnk_api.facts.mapping import Use
 from blnk_api.lookup.existing import Guard, guarded
 from blnk_api.store import imports
-from blnk_api.store.async_store import JournalThread
+from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
 from blnk_api.store.states import RowState
 from blnk_api.store.tables import repairs as repairs_table
@@ -190,9 +190,7 @@ def _is_or_looks_like(row: Row, one: Row, earlier: Earlier) -> Verdict:
     return Verdict(RowState.LEFT_OUT, message)
 
 
-async def settle(
-    thread: JournalThread, draft: Import, guard: Guard, *, among: Collection[int] | None
-) -> None:
+async def settle(thread: AsyncStore, draft: Import, guard: Guard, *, among: Collection[int] | None) -> None:
     """Moves the draft's READY rows (those `among` them) that an earlier import of the file has made."""
     earlier = {one.number: one for one in await thread.read(earlier_imports, draft)}
     if not earlier:
@@ -219,7 +217,7 @@ _ROW = (
 
 
 async def _new_rows(
-    thread: JournalThread, import_: int, among: Collection[int] | None
+    thread: AsyncStore, import_: int, among: Collection[int] | None
 ) -> AsyncIterator[list[Row]]:
     ready = select(*_ROW).where(table.c.import_ == import_, table.c.state == RowState.READY)
     if among is not None:

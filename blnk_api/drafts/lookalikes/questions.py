@@ -18,7 +18,7 @@ from blnk_api.drafts.lookalikes.near_duplicates import IDENTITY, fields_of
 from blnk_api.drafts.lookalikes.same_value import other_readings
 from blnk_api.drafts.mapping import FINDABLE
 from blnk_api.errors import ReadFailed
-from blnk_api.lookup.concurrency import MOST_AT_ONCE, Unhurried
+from blnk_api.lookup.concurrency import MOST_AT_ONCE, AdaptiveConcurrency
 from blnk_api.lookup.looker import CARRIES_A_REF, Looker
 from blnk_api.models import Balance
 
@@ -47,7 +47,7 @@ class Questions:
         self._nearby = at_work.kept
         self._findable = [one for one in at_work.kept.same.telling if _is_findable(one)]
         self._lists = self._expected_lists([fields_of(one) for one in sample[:_SAMPLE_FOR_LISTS]])
-        self._ease = Unhurried()
+        self._ease = AdaptiveConcurrency()
         self._asked = 0
 
     def _expected_lists(self, sample: Sequence[Mapping[str, object]]) -> float:

@@ -14,14 +14,14 @@ import orjson
 
 from blnk_api.blnk.endpoints import REFS_PER_LOOK
 from blnk_api.drafts.lookalikes import customer_has_balance, near_duplicates
-from blnk_api.drafts.lookalikes.candidates import Nearby
+from blnk_api.drafts.lookalikes.candidates import CandidateIndex
 from blnk_api.drafts.lookalikes.comparison import Comparison, Guard
 from blnk_api.drafts.lookalikes.near_duplicates import SAMPLE_ROWS, sameness
 from blnk_api.drafts.lookalikes.questions import Questions
 from blnk_api.facts.mapping import Use
 from blnk_api.lookup.looker import Looker
 from blnk_api.store import rows
-from blnk_api.store.async_store import JournalThread
+from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
 from blnk_api.store.sending.ready import ready_among
 from blnk_api.store.states import RowState
@@ -32,7 +32,7 @@ _NOT_WORTH_COUNTING = 3 * REFS_PER_LOOK
 
 
 async def compare(
-    thread: JournalThread,
+    thread: AsyncStore,
     looker: Looker,
     draft: Import,
     guard: Guard,
@@ -50,7 +50,7 @@ async def compare(
         return
     sample = [orjson.loads(one) for one in await thread.read(rows.bodies, draft.number, limit=SAMPLE_ROWS)]
     with (
-        closing(Nearby(folder, sameness(sample), only_customers=ours == 0)) as nearby,
+        closing(CandidateIndex(folder, sameness(sample), only_customers=ours == 0)) as nearby,
         ThreadPoolExecutor(1, thread_name_prefix="comparing") as pool,
     ):
         at_work = Comparison(thread, draft, guard, among, nearby, pool)

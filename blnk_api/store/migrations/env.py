@@ -1,4 +1,4 @@
-"""Runs migrations on the connection that Journal.migrate hands over."""
+"""Runs migrations on the connection that Store.migrate hands over."""
 
 from alembic import context
 

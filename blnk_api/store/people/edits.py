@@ -24,7 +24,7 @@ class Edit(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Repair:
+class RecordedEdit:
     """One change: who made what of what. `position` None is the whole record."""
 
     number: int
@@ -48,7 +48,7 @@ def add(
         tx.execute(repairs.insert(), values)
 
 
-def of_import(tx: Connection, import_: int, *, number: int | None = None) -> list[Repair]:
+def of_import(tx: Connection, import_: int, *, number: int | None = None) -> list[RecordedEdit]:
     """Every change, oldest first; of one record where its number is given."""
     columns = (
         repairs.c.number,
@@ -61,7 +61,7 @@ def of_import(tx: Connection, import_: int, *, number: int | None = None) -> lis
     query = select(*columns).where(repairs.c.import_ == import_).order_by(repairs.c.id)
     if number is not None:
         query = query.where(repairs.c.number == number)
-    return [Repair(*one) for one in tx.execute(query)]
+    return [RecordedEdit(*one) for one in tx.execute(query)]
 
 
 def originals(tx: Connection, import_: int) -> dict[int, dict[int, str]]:

@@ -1,4 +1,4 @@
-"""Receipts in the journal: numbered for each import, only ever added, and which imports are owed one.
+"""Receipts in the store: numbered for each import, only ever added, and which imports are owed one.
 
 An import that is over is owed a receipt when anything happened to it since the last one: each receipt writes
 an event of its own, so that the newest event says it.
@@ -39,19 +39,19 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
-class Heading:
+class ReceiptHeading:
     """A receipt's number and time, for lists."""
 
     n: int
     at: float
 
 
-def headings(tx: Connection, import_: int) -> list[Heading]:
+def headings(tx: Connection, import_: int) -> list[ReceiptHeading]:
     """The receipts of an import, oldest first."""
     found = tx.execute(
         select(receipts.c.n, receipts.c.at).where(receipts.c.import_ == import_).order_by(receipts.c.n)
     )
-    return [Heading(*one) for one in found]
+    return [ReceiptHeading(*one) for one in found]
 
 
 def find(tx: Connection, import_: int, n: int) -> Receipt | None:

@@ -17,7 +17,7 @@ from blnk_api.store.tables import imports, rows
 
 
 @dataclass(frozen=True, slots=True)
-class Stranger:
+class ForeignBalance:
     """A balance under the ref of a row that this database did not make. `ours` is the one that it did."""
 
     label: str
@@ -45,7 +45,9 @@ def import_id_of(balance: Balance) -> str:
     return made_by if isinstance(made_by, str) else ""
 
 
-def strangers(tx: Connection, number: int, import_id: str, balances: Sequence[Balance]) -> list[Stranger]:
+def strangers(
+    tx: Connection, number: int, import_id: str, balances: Sequence[Balance]
+) -> list[ForeignBalance]:
     """Those of these balances that stand under a ref of this import, and that it did not make.
 
     That is one of an import that this database does not know; and one of this very import, where there are
@@ -73,7 +75,7 @@ def strangers(tx: Connection, number: int, import_id: str, balances: Sequence[Ba
         is_one_too_many = import_id_of(balance) == import_id and ours[balance.import_ref] > tries
         if same and balance.balance_id not in held and (import_id_of(balance) in foreign or is_one_too_many):
             label = label_of(same[0].number, same[0].part)
-            told.append(Stranger(label, balance.balance_id, held[0] if held else None))
+            told.append(ForeignBalance(label, balance.balance_id, held[0] if held else None))
     return told
 
 

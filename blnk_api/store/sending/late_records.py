@@ -1,4 +1,4 @@
-"""Late looks in the journal: rows that were called not created although a byte of them had left.
+"""Late looks in the store: rows that were called not created although a byte of them had left.
 
 Blnk may carry a request out long after we had every reason to think it lost. So each such row is looked up
 again: after ten settle times, after an hour and after a day. What is owed is written in the transaction that
@@ -100,7 +100,7 @@ def _set(tx: Connection, one: Due, **values: float | None) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class LateLooks:
+class PendingLateLookups:
     """What there is still to look up of an import; times are seconds since 1970."""
 
     open: int = 0
@@ -114,7 +114,7 @@ class LateLooks:
     """The last look there will be."""
 
 
-def of_import(tx: Connection, import_: int) -> LateLooks:
+def of_import(tx: Connection, import_: int) -> PendingLateLookups:
     mine = late_looks.c
     is_open = mine.next_at.is_not(None)
     one = tx.execute(
@@ -126,7 +126,7 @@ def of_import(tx: Connection, import_: int) -> LateLooks:
         ).where(mine.import_ == import_)
     ).one()
     if not one.all:
-        return LateLooks()
+        return PendingLateLookups()
     youngest = tx.execute(select(func.max(mine.since)).where(mine.import_ == import_, is_open)).scalar()
     named = tx.execute(
         select(rows.c.number, rows.c.part)
@@ -137,7 +137,7 @@ def of_import(tx: Connection, import_: int) -> LateLooks:
     )
     labels = dict.fromkeys(label_of(row.number, row.part) for row in named)
     until = None if youngest is None else max(youngest + DAY_SECONDS, one.next_at)
-    return LateLooks(one.open, tuple(labels), one.all - one.open, one.last_at, one.next_at, until)
+    return PendingLateLookups(one.open, tuple(labels), one.all - one.open, one.last_at, one.next_at, until)
 
 
 def any_open(tx: Connection, import_: int) -> bool:

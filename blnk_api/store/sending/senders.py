@@ -62,7 +62,7 @@ def current(tx: Connection) -> Sender | None:
 
 
 @dataclass(frozen=True)
-class Learned:
+class LearnedPace:
     """What an instance's 429s and outages taught: a restart must not forget it. Moments are wall time."""
 
     per_minute: float | None
@@ -72,10 +72,10 @@ class Learned:
     pages_read_at: float | None
 
 
-def learned(tx: Connection, instance: int) -> Learned:
+def learned(tx: Connection, instance: int) -> LearnedPace:
     one = tx.execute(select(instances).where(instances.c.id == instance)).one()
     breaker = orjson.loads(one.breaker) if one.breaker else None
-    return Learned(one.learned_per_minute, one.not_before, breaker, one.pages_read_at)
+    return LearnedPace(one.learned_per_minute, one.not_before, breaker, one.pages_read_at)
 
 
 def remember_learned(

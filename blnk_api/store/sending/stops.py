@@ -19,7 +19,7 @@ _TO_SEND = (ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED)
 
 
 @dataclass(frozen=True)
-class Press:
+class StopEvent:
     """One use of the switch. `instance` is None where it is that of the whole desk."""
 
     at: float
@@ -91,23 +91,23 @@ _PRESSES = select(stops, instances.c.base_url, instances.c.instance_id, instance
 )
 
 
-def in_force(tx: Connection) -> list[Press]:
+def in_force(tx: Connection) -> list[StopEvent]:
     """What is stopped now, the whole desk first."""
     return _presses(tx, _PRESSES.where(_IN_FORCE).order_by(stops.c.instance.is_not(None), stops.c.id))
 
 
-def holding(tx: Connection, instance: Instance | None) -> list[Press]:
+def holding(tx: Connection, instance: Instance | None) -> list[StopEvent]:
     """The stops that keep this instance from sending; those of the whole desk where none is meant."""
     return [one for one in in_force(tx) if one.instance in (None, instance)]
 
 
-def last(tx: Connection, *, limit: int) -> list[Press]:
+def last(tx: Connection, *, limit: int) -> list[StopEvent]:
     """The last uses of the switch, newest first."""
     return _presses(tx, _PRESSES.order_by(stops.c.id.desc()).limit(limit))
 
 
-def _presses(tx: Connection, query: Select[tuple[object, ...]]) -> list[Press]:
-    return [Press(one.at, one.who, one.stopped, _instance(one)) for one in tx.execute(query)]
+def _presses(tx: Connection, query: Select[tuple[object, ...]]) -> list[StopEvent]:
+    return [StopEvent(one.at, one.who, one.stopped, _instance(one)) for one in tx.execute(query)]
 
 
 def _instance(one: Row[tuple[object, ...]]) -> Instance | None:

@@ -1,4 +1,4 @@
-"""Unknown rows in the journal: which there are, and what looking or a person made of them."""
+"""Unknown rows in the store: which there are, and what looking or a person made of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -16,7 +16,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from blnk_api.desk.desk import open_desk
-from blnk_api.store import Journal, JournalUnavailable, database, failures
+from blnk_api.store import Store, StoreUnavailable, database, failures
 from blnk_api.store.sending import senders
 from blnk_api.store.states import ImportState, RowState
 from tests.support.command_line import Commands
@@ -104,9 +104,9 @@ journal.execute("COMMIT")
 
 
 @contextmanager
-def stopped_writer(journal: Path) -> Iterator[None]:
+def stopped_writer(store: Path) -> Iterator[None]:
     """Another process that stands still in the middle of its write; in the end it goes on and commits."""
-    with subprocess.Popen([sys.executable, "-c", _WRITES_AND_STOPS, journal]) as process:
+    with subprocess.Popen([sys.executable, "-c", _WRITES_AND_STOPS, store]) as process:
         try:
             _, status = os.waitpid(process.pid, os.WUNTRACED)
             assert os.WIFSTOPPED(status)
@@ -121,8 +121,8 @@ def test_a_writer_that_stands_still_in_the_middle_of_its_write_is_waited_for_wit
     practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "_BUSY_SECONDS", 0.2)
-    importer.journal.close()
-    importer.journal = Journal(importer.settings.database_url)
+    importer.store.close()
+    importer.store = Store(importer.settings.database_url)
     importer.connect(requests_per_minute=1200)
     draft = importer.begin(requests_for(100), created=10)
     with stopped_writer(importer.data_dir / "journal.db"):
@@ -174,7 +174,7 @@ def test_each_failure_is_told_with_its_remedy_and_without_what_was_written(tmp_p
 
 
 def is_sending(importer: Importer) -> bool:
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         return senders.current(tx) is not None
 
 
@@ -184,16 +184,16 @@ def test_a_program_that_runs_refuses_a_database_that_a_newer_one_has_changed(
     open_desk()
     worker = importer.start_process()
     wait_until(lambda: is_sending(importer), lambda: "no sender")
-    with importer.journal.write() as tx:
+    with importer.store.write() as tx:
         tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(JournalUnavailable, match="later version of this program"):
+    with pytest.raises(StoreUnavailable, match="later version of this program"):
         open_desk()
     assert worker.wait(180) == 1
     assert "later version of this program" in (importer.data_dir / "worker.log").read_text()
 
 
-def test_a_database_that_is_only_older_is_not_refused(journal: Journal) -> None:
-    journal.migrate()
-    with journal.write() as tx:
+def test_a_database_that_is_only_older_is_not_refused(store: Store) -> None:
+    store.migrate()
+    with store.write() as tx:
         tx.execute(text("UPDATE alembic_version SET version_num = '0001'"))
-        journal.refuse_later(tx)
+        store.refuse_later(tx)

@@ -34,6 +34,10 @@ class BlnkError(Exception):
     def __init__(self, message: str, **support: Unpack[Support]) -> None:
         super().__init__(message)
         self.message = message
+        self.keep(support)
+
+    def keep(self, support: Support) -> None:
+        """What support needs, of the answer that this comes from."""
         self.status = support.get("status")
         self.code = support.get("code", "")
         self.request_id = support.get("request_id", "")

@@ -129,7 +129,13 @@ class Reader:
         token = self._tokens.current()
         reply = self._send(request, token)
         if isinstance(reply, Answer) and reply.status == 401:
-            reply = self._send(request, self._tokens.newer_than(token.generation))
+            try:
+                newer = self._tokens.newer_than(token.generation)
+            except errors.AccessDenied as denied:
+                if not denied.answer:  # it was said without asking: Blnk's own answer is the 401
+                    denied.keep(answers.support(reply))
+                raise
+            reply = self._send(request, newer)
         return reply
 
     def _send(self, request: Request, token: Token) -> Reply:

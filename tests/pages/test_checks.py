@@ -17,7 +17,7 @@ from blnk_api.store import imports
 from blnk_api.store.sending.senders import SenderIs, Sending
 from blnk_api.store.states import PausedBy
 from tests.support.importer import Importer, requests_for
-from tests.support.pages import press, run, said, visit
+from tests.support.pages import details, press, run, said, visit
 from tests.support.papers import released
 from tests.support.practice import PracticeBlnk
 
@@ -206,3 +206,16 @@ class TestTheCheckAtTheStart:
         assert "This connection is not well." in said(visit())
         importer.connect(token=practice_blnk.token)
         assert "not well" not in said(visit())
+
+
+def test_a_check_that_failed_has_what_support_needs_under_details(
+    importer: Importer, practice_blnk: PracticeBlnk
+) -> None:
+    importer.connect(token="blnk_at_of_nobody")
+    at = visit("connection.py")
+    assert "Is the token accepted?" in said(at)
+    status, request_id, answer = details(at).split(" ", 2)
+    told = f"{status} {request_id} {answer}"
+    assert (status, answer) == ("401", '{"error":"Invalid or expired access token"}')
+    assert len(request_id) == 16
+    assert "blnk_at_of_nobody" not in said(at) + told

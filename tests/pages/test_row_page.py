@@ -8,7 +8,7 @@ from blnk_api.facts.file_shape import FileShape
 from blnk_api.facts.findings import Findings, RowFinding
 from blnk_api.facts.mapping import ColumnUse, Mapping, Use
 from blnk_api.reports.receipts import write_owed
-from blnk_api.store import imports
+from blnk_api.store import imports, rows
 from blnk_api.store.events import EventKind, note
 from blnk_api.store.imports import Import
 from blnk_api.store.people import notes, receipt_records
@@ -17,7 +17,7 @@ from blnk_api.store.states import ImportState, RowState
 from blnk_api.store.transitions import move, move_import
 from blnk_api.web import receipt_routes
 from tests.support.importer import LEDGER, Importer, requests_for
-from tests.support.pages import link, press, run, said, visit
+from tests.support.pages import details, link, press, run, said, visit
 from tests.support.practice import PracticeBlnk
 from tests.support.sending import done_but_for, needing_a_look
 
@@ -261,3 +261,17 @@ def test_what_others_typed_is_shown_to_the_letter_on_a_row(importer: Importer) -
     assert "evil" in shown
     for marked in ("![x]", "<b>", ":red["):
         assert marked not in shown
+
+
+def test_a_row_has_what_support_needs_of_each_answer_under_details(
+    importer: Importer, practice_blnk: PracticeBlnk
+) -> None:
+    practice_blnk.order_fault("rate_limited", times=1)
+    done = importer.run(requests_for(1))
+    with importer.journal.read() as tx:
+        busy, created = rows.attempts_of(tx, importer.rows(done)[0].id)
+
+    told = details(opened(done, "2"))
+
+    assert f"HTTP status 429 · Request ID {busy.request_id}" in told
+    assert f"HTTP status 201 · Request ID {created.request_id}" in told

@@ -47,3 +47,8 @@ def said(at: AppTest) -> str:
 def press(at: AppTest, label: str) -> AppTest:
     next(button for button in at.button if button.label == label).click()
     return run(at)
+
+
+def details(at: AppTest) -> str:
+    """What stands under "Details", as one text; empty where there is nothing of the kind."""
+    return " ".join(text.value for one in at.expander if one.label == "Details" for text in one.text)

@@ -24,10 +24,19 @@ from pages.kit.server_names import site
 private_files.keep_files_private()
 
 _NEEDED_BY_PAGES = (
-    *("pandas", "pyarrow", "pages.balance.form", "pages.balance.result"),
-    *("pages.draft.draft_page", "pages.run.import_page", "pages.history.imports_list", "pages.draft.upload"),
-    *("pages.balance.balances_table", "pages.balance.one_balance", "pages.history.month"),
-    *("pages.health.checks", "pages.health.practice_faults"),
+    "pandas",
+    "pyarrow",
+    "pages.balance.form",
+    "pages.balance.result",
+    "pages.draft.draft_page",
+    "pages.run.import_page",
+    "pages.history.imports_list",
+    "pages.draft.upload",
+    "pages.balance.balances_table",
+    "pages.balance.one_balance",
+    "pages.history.month",
+    "pages.health.checks",
+    "pages.health.practice_faults",
 )
 
 

@@ -265,8 +265,17 @@ class _Table:
 
 
 _KEYS = {
-    *("label", "base_url", "instance_id", "environment", "requests_per_minute", "request_timeout_seconds"),
-    *("custom_currencies", "access_token", "client_id", "client_secret", "refresh_token"),
+    "label",
+    "base_url",
+    "instance_id",
+    "environment",
+    "requests_per_minute",
+    "request_timeout_seconds",
+    "custom_currencies",
+    "access_token",
+    "client_id",
+    "client_secret",
+    "refresh_token",
 }
 
 

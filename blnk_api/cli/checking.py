@@ -81,7 +81,7 @@ async def _look_up(opened: Session, draft: Import, connection: Connection, lock:
         try:
             patience = opened.settings.waits.check_answers
             await look_draft_up(
-                *(thread, running.engine.looker, draft, opened.settings), gives_up_after_seconds=patience
+                thread, running.engine.looker, draft, opened.settings, gives_up_after_seconds=patience
             )
         finally:
             await running.stop()

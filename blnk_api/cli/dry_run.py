@@ -245,8 +245,13 @@ def _label(number: int, part: str) -> int | str:
 
 
 _COLUMNS = (
-    *(table.c.id, table.c.number, table.c.part),
-    *(table.c.state, table.c.why, table.c.message, table.c.problems),
+    table.c.id,
+    table.c.number,
+    table.c.part,
+    table.c.state,
+    table.c.why,
+    table.c.message,
+    table.c.problems,
 )
 
 

@@ -80,7 +80,10 @@ def _found_or_uploaded(
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             with opened.store.read() as tx:
                 found = unfinished.of_file(
-                    *(tx, connection.instance, digest, mapping),
+                    tx,
+                    connection.instance,
+                    digest,
+                    mapping,
                     options=options.reading,
                     accepted_currencies=accepted,
                     drafts_of=opened.who,

@@ -51,7 +51,10 @@ def template_xlsx(ledgers: Sequence[Ledger], custom_currencies: Collection[str],
         ):
             if count:
                 sheet.data_validation(
-                    *(1, at, MAX_ROWS - 1, at),
+                    1,
+                    at,
+                    MAX_ROWS - 1,
+                    at,
                     {
                         "validate": "list",
                         "source": f"={listed}!$A$2:$A${count + 1}",

@@ -32,7 +32,12 @@ class Use(StrEnum):
 
 
 ONE_COLUMN_EACH = (
-    *(Use.LEDGER, Use.CURRENCY, Use.IDENTITY, Use.INDICATOR, Use.LINEAGE, Use.ALLOCATION_STRATEGY),
+    Use.LEDGER,
+    Use.CURRENCY,
+    Use.IDENTITY,
+    Use.INDICATOR,
+    Use.LINEAGE,
+    Use.ALLOCATION_STRATEGY,
 )
 """The fields of a balance: no two columns of a file may be the same of them."""
 

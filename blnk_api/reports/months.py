@@ -116,8 +116,13 @@ def balances(store: Store, instance: int, month: Month, zone: tzinfo) -> Iterato
         while True:
             query = (
                 select(
-                    *(rows.c.id, rows.c.number, rows.c.part, rows.c.ledger_id, rows.c.currency),
-                    *(rows.c.balance_id, rows.c.changed_at),
+                    rows.c.id,
+                    rows.c.number,
+                    rows.c.part,
+                    rows.c.ledger_id,
+                    rows.c.currency,
+                    rows.c.balance_id,
+                    rows.c.changed_at,
                 )
                 .where(rows.c.import_ == of.number, rows.c.state == RowState.CREATED, rows.c.id > after)
                 .order_by(rows.c.id)
@@ -164,8 +169,13 @@ def _imports_in(store: Store, instance: int, month: Month, zone: tzinfo) -> Sequ
     with store.read() as tx:
         found = tx.execute(
             select(
-                *(imports.c.number, imports.c.id, imports.c.file_name, imports.c.who),
-                *(imports.c.confirmed_by, imports.c.confirmed_at, imports.c.finished_at),
+                imports.c.number,
+                imports.c.id,
+                imports.c.file_name,
+                imports.c.who,
+                imports.c.confirmed_by,
+                imports.c.confirmed_at,
+                imports.c.finished_at,
             )
             .where(
                 imports.c.instance == instance,

@@ -89,7 +89,10 @@ class _Layout:
             *(self._cell(row, at) for at in self._kept),
             *([row.ledger_id or self._ledger] if self._ledger else []),
             *([row.part or row.currency or self._currencies] if self._currencies else []),
-            *(row.balance_id or "", WORDS[row.state], " ".join(filter(None, told)), row.ref or ""),
+            row.balance_id or "",
+            WORDS[row.state],
+            " ".join(filter(None, told)),
+            row.ref or "",
             str(row_marks.Mark(self._id, row.number, row.part)),
         ]
 

@@ -77,7 +77,11 @@ class Engine:
             store, gateway, self.looker, insist=self._recorder.insist, start=self.start
         )
         self.preflight = Preflight(
-            *(store, gateway, self.looker, waits, settle_seconds),
+            store,
+            gateway,
+            self.looker,
+            waits,
+            settle_seconds,
             other_desks=self.other_desks,
             insist=self._recorder.insist,
         )

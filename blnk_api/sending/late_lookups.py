@@ -184,8 +184,14 @@ def _others(tx: Connection, import_: Import, row: Any, ids: Sequence[str]) -> se
 _SECOND = EventKind.SECOND_BALANCE
 _NOT_CREATED = (RowState.UNKNOWN, RowState.READY, RowState.REFUSED)
 _ROW = select(
-    *(rows.c.id, rows.c.number, rows.c.part, rows.c.import_, rows.c.ref, rows.c.state),
-    *(rows.c.balance_id, rows.c.waits_for_person),
+    rows.c.id,
+    rows.c.number,
+    rows.c.part,
+    rows.c.import_,
+    rows.c.ref,
+    rows.c.state,
+    rows.c.balance_id,
+    rows.c.waits_for_person,
 )
 
 

@@ -73,8 +73,21 @@ _INSERT = (
         {
             rows.c[key]: bindparam(rows.c[key].name)
             for key in (
-                *("import_", "instance", "number", "part", "state", "cells", "ledger_id", "currency"),
-                *("body", "ref", "balance_id", "why", "message", "problems", "changed_at"),
+                "import_",
+                "instance",
+                "number",
+                "part",
+                "state",
+                "cells",
+                "ledger_id",
+                "currency",
+                "body",
+                "ref",
+                "balance_id",
+                "why",
+                "message",
+                "problems",
+                "changed_at",
             )
         }
     )
@@ -90,9 +103,21 @@ def insert_rows(tx: Connection, import_: int, instance: int, new: Sequence[NewRo
         _INSERT,
         [
             (
-                *(import_, instance, one.number, one.part, one.state, orjson.dumps(one.cells).decode()),
-                *(one.ledger_id, one.currency, one.body, one.ref, one.balance_id, one.why, one.message),
-                *(problems.to_json(one.problems), now),
+                import_,
+                instance,
+                one.number,
+                one.part,
+                one.state,
+                orjson.dumps(one.cells).decode(),
+                one.ledger_id,
+                one.currency,
+                one.body,
+                one.ref,
+                one.balance_id,
+                one.why,
+                one.message,
+                problems.to_json(one.problems),
+                now,
             )
             for one in new
         ],
@@ -104,8 +129,17 @@ def insert_rows(tx: Connection, import_: int, instance: int, new: Sequence[NewRo
 
 
 _MADE_ANEW = (
-    *("state", "cells", "ledger_id", "currency", "body", "ref"),
-    *("balance_id", "why", "message", "problems", "changed_at"),
+    "state",
+    "cells",
+    "ledger_id",
+    "currency",
+    "body",
+    "ref",
+    "balance_id",
+    "why",
+    "message",
+    "problems",
+    "changed_at",
 )
 _ANEW = given("anew", at_row=rows.c.id, was=rows.c.state, **{f"new_{key}": rows.c[key] for key in _MADE_ANEW})
 _REWRITE = (
@@ -123,9 +157,19 @@ def rewrite(tx: Connection, import_: int, changed: Sequence[tuple[StoredRow, New
         _REWRITE,
         [
             (
-                *(old.id, old.state, new.state, orjson.dumps(new.cells).decode(), new.ledger_id),
-                *(new.currency, new.body, new.ref, new.balance_id, new.why, new.message),
-                *(problems.to_json(new.problems), now),
+                old.id,
+                old.state,
+                new.state,
+                orjson.dumps(new.cells).decode(),
+                new.ledger_id,
+                new.currency,
+                new.body,
+                new.ref,
+                new.balance_id,
+                new.why,
+                new.message,
+                problems.to_json(new.problems),
+                now,
             )
             for old, new in changed
         ],
@@ -283,7 +327,13 @@ def attempts_of(tx: Connection, row: int) -> list[Attempt]:
     found = tx.execute(select(attempts).where(attempts.c.row == row).order_by(attempts.c.n))
     return [
         Attempt(
-            *(one.n, one.started_at, one.ended_at, one.outcome, one.status, one.message, one.balance_id),
+            one.n,
+            one.started_at,
+            one.ended_at,
+            one.outcome,
+            one.status,
+            one.message,
+            one.balance_id,
             request_id=one.request_id,
         )
         for one in found

@@ -85,8 +85,18 @@ def _imports(desk: Desk, _: Connection, asked: Asked) -> Table:
     search = Search(**{**asked, "state": state, "needs": tuple(map(RowState, asked["needs"]))})
     zone = desk.settings.time_zone
     header = [
-        *(f"Uploaded ({zone})", "File", "State", "Uploaded by", "Confirmed by", f"Confirmed ({zone})"),
-        *(f"Finished ({zone})", "Environment", "Connection", "Rows", *WORDS.values(), "Import"),
+        f"Uploaded ({zone})",
+        "File",
+        "State",
+        "Uploaded by",
+        "Confirmed by",
+        f"Confirmed ({zone})",
+        f"Finished ({zone})",
+        "Environment",
+        "Connection",
+        "Rows",
+        *WORDS.values(),
+        "Import",
     ]
 
     def when(seconds: float | None) -> Cell:
@@ -94,9 +104,16 @@ def _imports(desk: Desk, _: Connection, asked: Asked) -> Table:
 
     def record(one: Import) -> Sequence[Cell]:
         return [
-            *(when(one.created_at), phrases.title(one), phrases.STATE[one.state], phrases.actor(one.who)),
-            *(one.confirmed_by or "", when(one.confirmed_at), when(one.finished_at)),
-            *(phrases.ENVIRONMENT[one.instance.environment], one.connection, one.row_count),
+            when(one.created_at),
+            phrases.title(one),
+            phrases.STATE[one.state],
+            phrases.actor(one.who),
+            one.confirmed_by or "",
+            when(one.confirmed_at),
+            when(one.finished_at),
+            phrases.ENVIRONMENT[one.instance.environment],
+            one.connection,
+            one.row_count,
             *(one.counts.get(state, 0) for state in WORDS),
             one.id,
         ]
@@ -125,8 +142,14 @@ def _month(desk: Desk, connection: Connection, asked: Asked) -> Table:
 
     def record(one: CreatedBalance) -> Sequence[Cell]:
         return [
-            *(datetime.fromtimestamp(one.at, zone), phrases.actor(one.who), one.ledger_id, one.currency),
-            *(one.balance_id, one.import_id, one.file_name, one.row),
+            datetime.fromtimestamp(one.at, zone),
+            phrases.actor(one.who),
+            one.ledger_id,
+            one.currency,
+            one.balance_id,
+            one.import_id,
+            one.file_name,
+            one.row,
         ]
 
     return f"balances {month}", header, map(record, made)

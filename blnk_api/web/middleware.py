@@ -34,8 +34,18 @@ _HEADERS = {
     "Permissions-Policy": ", ".join(
         f"{feature}=()"
         for feature in (
-            *("accelerometer", "browsing-topics", "camera", "display-capture", "geolocation", "gyroscope"),
-            *("magnetometer", "microphone", "midi", "payment", "serial", "usb"),
+            "accelerometer",
+            "browsing-topics",
+            "camera",
+            "display-capture",
+            "geolocation",
+            "gyroscope",
+            "magnetometer",
+            "microphone",
+            "midi",
+            "payment",
+            "serial",
+            "usb",
         )
     ),
 }

@@ -139,8 +139,13 @@ def headline(import_: Import) -> str:
 def came_to(counts: Mapping[RowState, int]) -> str:
     """ "9,976 balances created, 10 already existed, 2 refused" """
     order = (
-        *(RowState.EXISTS, RowState.REFUSED, RowState.UNKNOWN),
-        *(RowState.READY, RowState.SENDING, RowState.INVALID, RowState.LEFT_OUT),
+        RowState.EXISTS,
+        RowState.REFUSED,
+        RowState.UNKNOWN,
+        RowState.READY,
+        RowState.SENDING,
+        RowState.INVALID,
+        RowState.LEFT_OUT,
     )
     said = [f"{plural(counts.get(RowState.CREATED, 0), 'balance')} created"]
     said += [f"{counts[one]:,} {WORDS[one].lower()}" for one in order if counts.get(one)]

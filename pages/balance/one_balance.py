@@ -20,8 +20,17 @@ from pages.run import row_link
 
 _LABELS = FIELDS | HELD_FIELDS
 _TOLD = (
-    *("ledger_id", "currency", "identity_id", "indicator", "balance", "credit_balance", "debit_balance"),
-    *("inflight_balance", "track_fund_lineage", "allocation_strategy", "created_at"),
+    "ledger_id",
+    "currency",
+    "identity_id",
+    "indicator",
+    "balance",
+    "credit_balance",
+    "debit_balance",
+    "inflight_balance",
+    "track_fund_lineage",
+    "allocation_strategy",
+    "created_at",
 )
 """In this order."""
 

@@ -48,8 +48,12 @@ def fill(folder: Path, n: int) -> None:
             mark = f"{at:026d}".translate(str.maketrans("0189", "abcd"))
             meta_data = {"customer": f"customer-{at:07d}", "branch": "Lagos", "import_ref": f"v1-{mark}-0"}
             yield (
-                *(f"bln_{at:032x}", ledger_id(at % LEDGERS), identity_id(at % IDENTITIES)),
-                *(begin + at * 1_000, begin + at * 1_000, orjson.dumps({**meta_data, "import_id": "imp_0"})),
+                f"bln_{at:032x}",
+                ledger_id(at % LEDGERS),
+                identity_id(at % IDENTITIES),
+                begin + at * 1_000,
+                begin + at * 1_000,
+                orjson.dumps({**meta_data, "import_id": "imp_0"}),
             )
 
     store = sqlite3.connect(folder / "practice" / "practice.sqlite")

@@ -171,7 +171,8 @@ def checking(here: Place, path: Path) -> Iterator[str]:
     what = f"{path.suffix[1:].upper()}, {records:,} rows, {path.stat().st_size / 1e6:.0f} MB"
     yield (
         f"| {what}: read, checked, in the import database | {ended.seconds:.1f} s "
-        f"(of them {ended.cpu_seconds:.1f} s of CPU), {ended.peak_mb:.0f} MB at most, its progress moved at least each {stood:.1f} s |"
+        f"(of them {ended.cpu_seconds:.1f} s of CPU), {ended.peak_mb:.0f} MB at most, "
+        f"its progress moved at least each {stood:.1f} s |"
     )
 
 

@@ -52,8 +52,10 @@ class Verdict:
         return [
             f"{name}: {told}"
             for name, all_ in (
-                *(("twice", self.twice), ("lost", self.lost)),
-                *(("stuck", self.stuck), ("untrue", self.untrue)),
+                ("twice", self.twice),
+                ("lost", self.lost),
+                ("stuck", self.stuck),
+                ("untrue", self.untrue),
             )
             for told in all_
         ]

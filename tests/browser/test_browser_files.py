@@ -121,7 +121,10 @@ def test_of_two_columns_of_one_name_fix_all_and_change_all_write_into_the_one_th
     see_text(page, "Verified: all 4 balances found in Blnk.", seconds=90)
     made = [(one["currency"], one["meta_data"]) for one in made_by(held, page)]
     assert sorted((meta["customer"], currency, meta["currency"]) for currency, meta in made) == [
-        *(("C-1", "EUR", "USDD"), ("C-2", "EUR", "b"), ("C-3", "NGN", "USDD"), ("C-4", "NGN", "QQQ")),
+        ("C-1", "EUR", "USDD"),
+        ("C-2", "EUR", "b"),
+        ("C-3", "NGN", "USDD"),
+        ("C-4", "NGN", "QQQ"),
     ]
 
 
@@ -169,14 +172,26 @@ def test_what_a_file_lacks_is_chosen_once_for_all_rows(
     page.get_by_role("button", name="Create 4 balances").click()
     see_text(page, "Verified: all 4 balances found in Blnk.", seconds=90)
     assert sorted((one["meta_data"]["customer"], one["currency"]) for one in made_by(held, page)) == [
-        *(("1", "NGN"), ("1", "USD"), ("2", "NGN"), ("2", "USD"))
+        ("1", "NGN"),
+        ("1", "USD"),
+        ("2", "NGN"),
+        ("2", "USD"),
     ]
 
 
 A_DOZEN = (
-    *("plain_good.csv", "excel_unicode_text.txt", "windows1252_semicolon.csv", "bank_extract_pipe.txt"),
-    *("quoted_newlines.csv", "title_above_header.csv", "header_only.csv", "currency_codes.csv"),
-    *("ragged_rows.csv", "image_renamed.csv", "typed_cells.xlsx", "wide_300_columns.csv"),
+    "plain_good.csv",
+    "excel_unicode_text.txt",
+    "windows1252_semicolon.csv",
+    "bank_extract_pipe.txt",
+    "quoted_newlines.csv",
+    "title_above_header.csv",
+    "header_only.csv",
+    "currency_codes.csv",
+    "ragged_rows.csv",
+    "image_renamed.csv",
+    "typed_cells.xlsx",
+    "wide_300_columns.csv",
 )
 
 

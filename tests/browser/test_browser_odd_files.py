@@ -13,10 +13,18 @@ from tests.support.practice import PracticeBlnk
 
 SAMPLES = Path(__file__).parents[1] / "samples-2"
 A_DOZEN = (
-    *("a01_openpyxl_formula_empty_v.xlsx", "b02_1904_x15.xlsx", "c03_prefix_fmt.xlsx"),
-    *("d13_two_data_sheets.xlsx", "d14_hidden_rows.xlsx", "e01_cp1250_polish.csv"),
-    *("f04_space_after_comma.csv", "h02_mht.xls", "h09_numbers.numbers", "i08_obsolete.csv"),
-    *("k01_open_quote_middle.csv", "s02_mixed_six_rows.csv"),
+    "a01_openpyxl_formula_empty_v.xlsx",
+    "b02_1904_x15.xlsx",
+    "c03_prefix_fmt.xlsx",
+    "d13_two_data_sheets.xlsx",
+    "d14_hidden_rows.xlsx",
+    "e01_cp1250_polish.csv",
+    "f04_space_after_comma.csv",
+    "h02_mht.xls",
+    "h09_numbers.numbers",
+    "i08_obsolete.csv",
+    "k01_open_quote_middle.csv",
+    "s02_mixed_six_rows.csv",
 )
 
 

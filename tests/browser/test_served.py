@@ -144,8 +144,14 @@ def test_a_page_of_another_site_drives_nothing_not_even_one_on_this_machine(here
     for door in (here, open_):
         for host in (f"localhost:{door.port}", f"127.0.0.1:{door.port}"):
             for origin in (
-                *("http://localhost:3000", "http://127.0.0.1:9999", "http://0.0.0.0:8501", "null"),
-                *("http://evil.example", f"http://evil.example:{door.port}", "https://localhost", "http://"),
+                "http://localhost:3000",
+                "http://127.0.0.1:9999",
+                "http://0.0.0.0:8501",
+                "null",
+                "http://evil.example",
+                f"http://evil.example:{door.port}",
+                "https://localhost",
+                "http://",
             ):
                 assert not door.connects(host, origin), origin
                 for method in ("PUT", "POST", "DELETE", "OPTIONS"):
@@ -218,8 +224,12 @@ def test_every_page_says_what_it_may_load_and_who_may_use_it(app: App) -> None:
     policy = answer.headers["Content-Security-Policy"]
     host = urlsplit(app.url).netloc
     for part in (
-        *("default-src 'none'", "img-src 'self' data: blob:", "base-uri 'none'", "object-src 'none'"),
-        *(f"connect-src 'self' ws://{host} wss://{host}", "frame-ancestors 'none'"),
+        "default-src 'none'",
+        "img-src 'self' data: blob:",
+        "base-uri 'none'",
+        "object-src 'none'",
+        f"connect-src 'self' ws://{host} wss://{host}",
+        "frame-ancestors 'none'",
     ):
         assert part in policy.split("; ")
     [scripts] = re.findall(r"script-src ([^;]*)", policy)
@@ -231,8 +241,14 @@ def test_every_page_says_what_it_may_load_and_who_may_use_it(app: App) -> None:
 
 def test_streamlits_metrics_and_its_api_for_agents_answer_nobody(here: Door) -> None:
     for path in (
-        *("/_stcore/metrics", "/_stcore/metrics/", "/_stcore/metrics?families=x", "/%5Fstcore/metrics"),
-        *("/_stcore/agent/openapi.json", "/_stcore/agent/mcp", "/_stcore/agent/interact", "/_stcore/agent"),
+        "/_stcore/metrics",
+        "/_stcore/metrics/",
+        "/_stcore/metrics?families=x",
+        "/%5Fstcore/metrics",
+        "/_stcore/agent/openapi.json",
+        "/_stcore/agent/mcp",
+        "/_stcore/agent/interact",
+        "/_stcore/agent",
     ):
         for method in ("GET", "POST", "HEAD", "OPTIONS"):
             assert here.status(method, path, f"localhost:{here.port}") == 404, path

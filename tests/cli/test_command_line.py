@@ -57,7 +57,14 @@ def test_a_file_becomes_balances_and_its_results_are_what_blnk_holds(
     with out.open(encoding="utf-8-sig", newline="") as file:
         told = list(csv.DictReader(file))
     assert list(told[0]) == [
-        *("ledger_id", "currency", "customer", "balance_id", "status", "message", "import_ref", "import_row")
+        "ledger_id",
+        "currency",
+        "customer",
+        "balance_id",
+        "status",
+        "message",
+        "import_ref",
+        "import_row",
     ]
     held = {one["balance_id"]: one for one in practice_blnk.balances()}
     assert len(held) == len(told) == 30
@@ -460,7 +467,9 @@ def test_what_an_import_comes_to_can_be_asked_in_words_and_as_json(
     import_ = paused(importer, 2)
     one = orjson.loads(commands.call("status", import_.id, "--json").out)
     assert (one["id"], one["state"], one["paused_by"], one["environment"]) == (
-        *(import_.id, "paused", "person"),
+        import_.id,
+        "paused",
+        "person",
         "sandbox",
     )
     assert one["counts"]["Not sent"] == one["rows"] == 2

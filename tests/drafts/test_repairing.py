@@ -141,7 +141,10 @@ def test_a_repair_that_makes_several_balances_of_a_row_makes_all_of_them(
     editing.edit(importer.store, draft.id, [Edit(4, 1, "USD;EUR")], who="Ada")
     now = again(importer, draft)
     assert [label for label, state in states(importer, now).items() if state is RowState.READY] == [
-        *("2", "4·USD", "4·EUR", "6")
+        "2",
+        "4·USD",
+        "4·EUR",
+        "6",
     ]
     importer.finish(now)
     assert notes(practice_blnk) == ["a", "c", "c", "e"]

@@ -49,11 +49,17 @@ def states(importer: Importer, draft: Import) -> list[tuple[str, RowState]]:
 
 
 ALL = [
-    *(("2", RowState.READY), ("3", RowState.READY), ("4·NGN", RowState.READY), ("4·USD", RowState.READY)),
+    ("2", RowState.READY),
+    ("3", RowState.READY),
+    ("4·NGN", RowState.READY),
+    ("4·USD", RowState.READY),
     ("5", RowState.READY),
 ]
 WITHOUT = [
-    *(("2", RowState.READY), ("3", RowState.LEFT_OUT), ("4", RowState.LEFT_OUT), ("5", RowState.READY)),
+    ("2", RowState.READY),
+    ("3", RowState.LEFT_OUT),
+    ("4", RowState.LEFT_OUT),
+    ("5", RowState.READY),
 ]
 
 

@@ -45,8 +45,13 @@ def blnk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeBlnk]:
                 "committed_at, meta_data, track_fund_lineage, allocation_strategy) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, 0, 'FIFO')",
                 (
-                    *(one["balance_id"], one["ledger_id"], one.get("identity_id"), one["currency"]),
-                    *(created, created, json.dumps(one["meta_data"])),
+                    one["balance_id"],
+                    one["ledger_id"],
+                    one.get("identity_id"),
+                    one["currency"],
+                    created,
+                    created,
+                    json.dumps(one["meta_data"]),
                 ),
             )
         store.commit()

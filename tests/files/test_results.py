@@ -131,7 +131,13 @@ def test_no_cell_runs_as_a_formula(store: Store) -> None:
         for cell in record:
             assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
     assert [record[2] for record in read(store, import_)[1:]] == [
-        *("'=1+1", "'+1", "'-1", "'@cmd", "'\t'=1", "'\r'=1", "a;'=1+1")
+        "'=1+1",
+        "'+1",
+        "'-1",
+        "'@cmd",
+        "'\t'=1",
+        "'\r'=1",
+        "a;'=1+1",
     ]
 
 
@@ -196,10 +202,36 @@ def test_odd_text_survives(store: Store) -> None:
 
 
 ODD = [
-    *("007", "1e5", "123456789012345678", "2026-01-02", "NA", "TRUE", "0.10", "1,5"),
-    *("=1+1", "+1", "-1", "@cmd", "'=1", "'", "{=A1}", '=HYPERLINK("http://x","y")', "http://example.com"),
-    *("<r>not markup</r>", "<r><t>x</t></r>", "a & b", "_x0041_", "_x005F_x0041_", "\x01\x1f", "\ufffe"),
-    *("  spaces around  ", "two\nlines", "two\r\nlines", "tab\there", "Zoë \U0001f600", "é" * 1000),
+    "007",
+    "1e5",
+    "123456789012345678",
+    "2026-01-02",
+    "NA",
+    "TRUE",
+    "0.10",
+    "1,5",
+    "=1+1",
+    "+1",
+    "-1",
+    "@cmd",
+    "'=1",
+    "'",
+    "{=A1}",
+    '=HYPERLINK("http://x","y")',
+    "http://example.com",
+    "<r>not markup</r>",
+    "<r><t>x</t></r>",
+    "a & b",
+    "_x0041_",
+    "_x005F_x0041_",
+    "\x01\x1f",
+    "\ufffe",
+    "  spaces around  ",
+    "two\nlines",
+    "two\r\nlines",
+    "tab\there",
+    "Zoë \U0001f600",
+    "é" * 1000,
 ]
 
 

@@ -268,7 +268,7 @@ def test_a_row_has_what_support_needs_of_each_answer_under_details(
 ) -> None:
     practice_blnk.order_fault("rate_limited", times=1)
     done = importer.run(requests_for(1))
-    with importer.journal.read() as tx:
+    with importer.store.read() as tx:
         busy, created = rows.attempts_of(tx, importer.rows(done)[0].id)
 
     told = details(opened(done, "2"))

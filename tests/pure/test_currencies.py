@@ -57,9 +57,24 @@ def test_a_near_miss_is_an_error_that_proposes_what_was_meant(text: str, meant: 
 @pytest.mark.parametrize(
     ("text", "meant"),
     [
-        *(("RMB", "CNY"), ("cnh", "CNY"), ("STG", "GBP"), ("UDS", "USD"), ("YEN", "JPY"), ("NIS", "ILS")),
-        *(("SFR", "CHF"), ("NTD", "TWD"), ("TL", "TRY"), ("₺", "TRY"), ("R$", "BRL"), ("Euros", "EUR")),
-        *(("ERU", "EUR"), ("GPB", "GBP"), ("NGNN", "NGN"), ("USD.", "USD"), ("U.S.D", "USD"), ("NG", "NGN")),
+        ("RMB", "CNY"),
+        ("cnh", "CNY"),
+        ("STG", "GBP"),
+        ("UDS", "USD"),
+        ("YEN", "JPY"),
+        ("NIS", "ILS"),
+        ("SFR", "CHF"),
+        ("NTD", "TWD"),
+        ("TL", "TRY"),
+        ("₺", "TRY"),
+        ("R$", "BRL"),
+        ("Euros", "EUR"),
+        ("ERU", "EUR"),
+        ("GPB", "GBP"),
+        ("NGNN", "NGN"),
+        ("USD.", "USD"),
+        ("U.S.D", "USD"),
+        ("NG", "NGN"),
     ],
 )
 def test_everyday_names_and_slips_of_the_fingers_are_understood(text: str, meant: str) -> None:

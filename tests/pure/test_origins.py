@@ -26,15 +26,20 @@ def test_this_machine_always_reaches_it(site: Site, host: str) -> None:
 @pytest.mark.parametrize(
     "host",
     [
-        *("evil.example", "evil.example:8501", "localhost.evil.example", "127.0.0.1.evil.example", ""),
-        *(
-            "localhost@evil.example",
-            "evil.example#localhost",
-            "localhost:8501:80",
-            "localhost:99999",
-            "[::1]x",
-        ),
-        *("localhost, evil.example", "localhost\tx", "ⅼocalhost", "desk.example.com.evil.example"),
+        "evil.example",
+        "evil.example:8501",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "",
+        "localhost@evil.example",
+        "evil.example#localhost",
+        "localhost:8501:80",
+        "localhost:99999",
+        "[::1]x",
+        "localhost, evil.example",
+        "localhost\tx",
+        "ⅼocalhost",
+        "desk.example.com.evil.example",
     ],
 )
 @pytest.mark.parametrize("site", [LOCAL, OPEN, NAMED, BEHIND])
@@ -146,12 +151,14 @@ def test_a_page_may_open_the_sockets_of_its_own_host_alone() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        *("desk.example.com", "https://", "https://desk.example.com/desk", "ftp://desk.example.com", "null"),
-        *(
-            "https://ada:s3cr3t@desk.example.com",
-            "https://desk.example.com:99999",
-            "https://desk.example.com?x",
-        ),
+        "desk.example.com",
+        "https://",
+        "https://desk.example.com/desk",
+        "ftp://desk.example.com",
+        "null",
+        "https://ada:s3cr3t@desk.example.com",
+        "https://desk.example.com:99999",
+        "https://desk.example.com?x",
     ],
 )
 def test_a_public_url_that_is_none_is_named_and_not_repeated(tmp_path: Path, wrong: str) -> None:

@@ -123,8 +123,12 @@ def test_each_answer_does_to_row_pace_breaker_and_import_what_the_table_says(
     result = decide(FLIGHT, outcome)
     breaker, pace = learned(outcome)
     assert effect == (
-        *(result.to.value, result.outcome.value, breaker, pace),
-        *(outcome.policy.pause.value, outcome.policy.refusals.value),
+        result.to.value,
+        result.outcome.value,
+        breaker,
+        pace,
+        outcome.policy.pause.value,
+        outcome.policy.refusals.value,
     )
     assert (result.row, result.n, result.claim) == (7, 2, "claim")
     assert result.balance_id == ("bln_1" if result.to == "CREATED" else None)

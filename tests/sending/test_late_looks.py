@@ -132,8 +132,13 @@ def linked_by_a_person(store: Store, made: Import) -> None:
 
 
 NOT_CREATED = [
-    *(absent, refused_after_5xx, refused_after_409, left_to_a_person, sent_again_by_a_person),
-    *(found_as_another_desks, linked_by_a_person),
+    absent,
+    refused_after_5xx,
+    refused_after_409,
+    left_to_a_person,
+    sent_again_by_a_person,
+    found_as_another_desks,
+    linked_by_a_person,
 ]
 
 

@@ -46,9 +46,9 @@ L, E, F, V = RowState.LEFT_OUT, RowState.EXISTS, RowState.REFUSED, RowState.INVA
 def test_rows_have_these_moves_and_no_others() -> None:
     """The arrows of a row's life: above all, nothing leads from CREATED to READY."""
     assert {
-        *((V, R), (R, V), (R, L), (L, R), (R, E), (E, R)),
-        *((R, S), (S, C), (S, F), (S, R), (S, U), (F, R)),
-        *((U, C), (U, E), (U, R), (U, F), (R, C), (F, C), (C, U)),
+        (V, R), (R, V), (R, L), (L, R), (R, E), (E, R),
+        (R, S), (S, C), (S, F), (S, R), (S, U), (F, R),
+        (U, C), (U, E), (U, R), (U, F), (R, C), (F, C), (C, U),
     } == MOVES  # fmt: skip
 
 

@@ -118,10 +118,19 @@ def test_a_folder_that_takes_no_key_is_a_problem_with_the_settings(tmp_path: Pat
 @pytest.mark.parametrize(
     "url",
     [
-        *("nonsense", "s3cr3t", "postgresql:/s3cr3t", "mysql://desk:s3cr3t@host/desk", "sqlite://"),
-        *("postgresql://desk:s3cr3t:5432/desk", "postgresql://desk:x@s3cr3t@host/desk", "sqlite:///:memory:"),
-        *("postgresql://desk:s3cr3t@host:port/desk", "postgresql+psycopg2://desk:s3cr3t@host/desk"),
-        *("postgresql://desk:s3cr3t@ho st/desk", "http://desk:s3cr3t@host", "sqlite://desk:s3cr3t@host/x.db"),
+        "nonsense",
+        "s3cr3t",
+        "postgresql:/s3cr3t",
+        "mysql://desk:s3cr3t@host/desk",
+        "sqlite://",
+        "postgresql://desk:s3cr3t:5432/desk",
+        "postgresql://desk:x@s3cr3t@host/desk",
+        "sqlite:///:memory:",
+        "postgresql://desk:s3cr3t@host:port/desk",
+        "postgresql+psycopg2://desk:s3cr3t@host/desk",
+        "postgresql://desk:s3cr3t@ho st/desk",
+        "http://desk:s3cr3t@host",
+        "sqlite://desk:s3cr3t@host/x.db",
     ],
 )
 def test_a_database_url_that_is_none_is_a_problem_with_the_settings_and_not_repeated(
@@ -135,12 +144,12 @@ def test_a_database_url_that_is_none_is_a_problem_with_the_settings_and_not_repe
 @pytest.mark.parametrize(
     "url",
     [
-        *(
-            "postgresql://desk:p%40ss@host/desk",
-            "postgres://host/desk",
-            "postgresql+psycopg://[::1]:5432/desk",
-        ),
-        *("postgresql:///desk?host=/run/postgresql", "sqlite:////srv/journal.db", "sqlite:///journal.db"),
+        "postgresql://desk:p%40ss@host/desk",
+        "postgres://host/desk",
+        "postgresql+psycopg://[::1]:5432/desk",
+        "postgresql:///desk?host=/run/postgresql",
+        "sqlite:////srv/journal.db",
+        "sqlite:///journal.db",
     ],
 )
 def test_a_database_url_that_is_one_is_taken_as_it_is(tmp_path: Path, url: str) -> None:

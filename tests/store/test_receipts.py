@@ -303,7 +303,10 @@ def test_cells_changed_and_rows_left_out_are_told_with_who_did_it(store: Store, 
     write_owed(store, tmp_path, done.number)
     [change] = told(store, done)["changes"]
     assert (change["row"], change["column"], change["old"], change["new"], change["by"]) == (
-        *(2, "currency", "KSH", "KES"),
+        2,
+        "currency",
+        "KSH",
+        "KES",
         "Ada (not verified)",
     )
 

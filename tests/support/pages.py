@@ -36,8 +36,15 @@ def link(import_: Import) -> dict[str, str]:
 def said(at: AppTest) -> str:
     """All that stands on the page, as a person reads it."""
     kinds: tuple[Any, ...] = (
-        *(at.title, at.subheader, at.markdown, at.caption, at.text),
-        *(at.error, at.warning, at.info, at.success),
+        at.title,
+        at.subheader,
+        at.markdown,
+        at.caption,
+        at.text,
+        at.error,
+        at.warning,
+        at.info,
+        at.success,
     )
     told = [element.value for kind in kinds for element in kind]
     told += [str(metric.label) + " " + str(metric.value) for metric in at.metric]

@@ -5,7 +5,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAPERS = [
-    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md"),
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
     *(f"docs/{name}.md" for name in ("using", "operating", "command-line", "scripting", "architecture")),
 ]
 

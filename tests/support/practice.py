@@ -170,7 +170,12 @@ class PracticeBlnk:
         rows = (
             (
                 f"bln_{ref}-{at}",
-                *("general_ledger_id", "USD", 0, "FIFO", now + at, now + at),
+                "general_ledger_id",
+                "USD",
+                0,
+                "FIFO",
+                now + at,
+                now + at,
                 json.dumps({"import_ref": f"{ref}-{at}", "import_id": "imp_other", **meta_data}),
             )
             for at in range(n)

@@ -211,8 +211,16 @@ async def settle(thread: AsyncStore, draft: Import, guard: Guard, *, among: Coll
 
 
 _ROW = (
-    *(table.c.id, table.c.import_, table.c.number, table.c.state, table.c.ledger_id, table.c.currency),
-    *(table.c.ref, table.c.balance_id, table.c.body, table.c.cells),
+    table.c.id,
+    table.c.import_,
+    table.c.number,
+    table.c.state,
+    table.c.ledger_id,
+    table.c.currency,
+    table.c.ref,
+    table.c.balance_id,
+    table.c.body,
+    table.c.cells,
 )
 
 

@@ -23,7 +23,10 @@ _ONE_BYTE = tuple(
     dict.fromkeys(
         [
             *(codec for codec in ENCODINGS.values() if codec not in _MANY_BYTES and "utf" not in codec),
-            *("latin-1", "mac-latin2", "cp874", "cp862"),
+            "latin-1",
+            "mac-latin2",
+            "cp874",
+            "cp862",
         ]
     )
 )

@@ -43,7 +43,11 @@ def owe(tx: Connection, row_ids: Sequence[int]) -> None:
     for start in range(0, len(row_ids), _IDS_PER_STATEMENT):
         asked = (
             select(
-                *(rows.c.id, rows.c.ref, rows.c.import_, rows.c.instance, literal(now)),
+                rows.c.id,
+                rows.c.ref,
+                rows.c.import_,
+                rows.c.instance,
+                literal(now),
                 literal(now) + settle * SETTLES_BEFORE_FIRST,
             )
             .join(instances, instances.c.id == rows.c.instance)

@@ -40,8 +40,14 @@ def unknown_rows(tx: Connection, import_numbers: Sequence[int], *, limit: int = 
     """Rows whose fate nobody knows and that looking may still settle, oldest first."""
     found = tx.execute(
         select(
-            *(rows.c.id, rows.c.import_, rows.c.ref, rows.c.server_error, rows.c.server_errors),
-            *(rows.c.message, rows.c.balance_id, coalesce(_LAST_STATUS, 0) == 409),
+            rows.c.id,
+            rows.c.import_,
+            rows.c.ref,
+            rows.c.server_error,
+            rows.c.server_errors,
+            rows.c.message,
+            rows.c.balance_id,
+            coalesce(_LAST_STATUS, 0) == 409,
         )
         .where(
             rows.c.import_.in_(import_numbers),

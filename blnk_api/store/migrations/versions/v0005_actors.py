@@ -9,8 +9,18 @@ branch_labels = None
 depends_on = None
 
 _ONLY_THE_APP = (
-    *("late answer", "second balance", "made late", "looked up for the last time", "interrupted", "found"),
-    *("absent", "receipt", "purged", "verified", "unreadable", "expired"),
+    "late answer",
+    "second balance",
+    "made late",
+    "looked up for the last time",
+    "interrupted",
+    "found",
+    "absent",
+    "receipt",
+    "purged",
+    "verified",
+    "unreadable",
+    "expired",
 )
 
 

@@ -27,7 +27,7 @@ from blnk_api.store import StoreUnavailable, failures
 _EXITS = """exit codes:
   0    every row is created or existed already, and verified (or could not be, which is said)
   2    wrong options, or a file that cannot be used; nothing was sent
-  3    finished; some rows were refused, invalid, left out or need a look, or verifying found something
+  3    finished; some rows were rejected, invalid, skipped or need a look, or verifying found something
   4    stopped: credentials, permissions, the instance
   130  interrupted; `resume` goes on
 

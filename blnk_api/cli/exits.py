@@ -9,7 +9,7 @@ class ExitCode(IntEnum):
     NOTHING_SENT = 2
     """A wrong option, a file that cannot be read, an answer of no. argparse uses it too."""
     LEFT_OVER = 3
-    """Finished; some rows were refused, invalid, left out or need a look, or verifying found something."""
+    """Finished; some rows were rejected, invalid, skipped or need a look, or verifying found something."""
     STOPPED = 4
     """Credentials, permissions, the instance, or something that a person has to read before more is sent."""
     INTERRUPTED = 130

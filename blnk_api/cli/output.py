@@ -64,7 +64,7 @@ def say_totals(import_: Import, connection: Connection) -> None:
             them = "it" if n == 1 else "them"
             say(f"{WORDS[state]}: {phrases.plural(n, 'row')}. Nothing is sent for {them}.")
     if totals.looks_like:
-        say("Rows that look like balances made before are left out; the Imports page can take them in.")
+        say("Rows that look like balances created before are skipped; the Imports page can include them.")
     if ready:
         say("Balances cannot be deleted.")
 

@@ -88,11 +88,17 @@ def _about(told: Told, at: Times) -> Facts:
     return facts
 
 
-_NO_LEDGER = "Rows that were invalid or left out"
+_NO_LEDGER = "Invalid and skipped rows"
+
+
+_EARLIER_WORDS = {"Already existed": WORDS[RowState.EXISTS]}
+"""Statuses as receipts of earlier versions name them; they keep their words."""
 
 
 def _totals(totals: Sequence[Told]) -> Table:
     words = [WORDS[one] for one in (RowState.CREATED, RowState.EXISTS, RowState.UNKNOWN)]
+    earlier = {word for one in totals for word in one["balances"]} & _EARLIER_WORDS.keys()
+    words = [next((old for old in earlier if _EARLIER_WORDS[old] == word), word) for word in words]
     lines: list[list[Any]] = []
     for one in totals:
         balances = dict(one["balances"])

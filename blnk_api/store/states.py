@@ -24,13 +24,13 @@ class RowState(StrEnum):
 
 WORDS = {
     RowState.READY: "Not sent",
-    RowState.SENDING: "Being sent",
+    RowState.SENDING: "Sending",
     RowState.CREATED: "Created",
-    RowState.EXISTS: "Already existed",
-    RowState.REFUSED: "Refused",
+    RowState.EXISTS: "Already exists",
+    RowState.REFUSED: "Rejected",
     RowState.UNKNOWN: "Needs a look",
     RowState.INVALID: "Invalid",
-    RowState.LEFT_OUT: "Left out",
+    RowState.LEFT_OUT: "Skipped",
 }
 """What a person reads, on every page, in every file and on the command line."""
 

@@ -31,7 +31,7 @@ def ended(import_: Import) -> str:
     counts, needs = import_.counts, needs_someone(import_)
     said = f"{plural(counts.get(RowState.CREATED, 0), 'balance')} created"
     if existed := counts.get(RowState.EXISTS):
-        said += f", {existed:,} already existed"
+        said += f", {existed:,} already {'exists' if existed == 1 else 'exist'}"
     if import_.state is ImportState.CANCELLED:
         said = f"Cancelled: {said}, {counts.get(RowState.READY, 0):,} not sent"
     return f"{said}, {needs:,} {'needs' if needs == 1 else 'need'} you." if needs else f"{said}."

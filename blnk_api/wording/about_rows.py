@@ -18,8 +18,8 @@ from blnk_api.wording.phrases import listed
 
 CAME_TO = {
     Outcome.CREATED: "Created",
-    Outcome.EXISTED: "Already existed",
-    Outcome.REFUSED: "Refused",
+    Outcome.EXISTED: "Already exists",
+    Outcome.REFUSED: "Rejected",
     Outcome.NOT_APPLIED: "Surely not carried out",
     Outcome.UNKNOWN: "No clear answer",
     Outcome.STOP: "Blnk did not let us in",

@@ -137,7 +137,7 @@ def headline(import_: Import) -> str:
 
 
 def came_to(counts: Mapping[RowState, int]) -> str:
-    """ "9,976 balances created, 10 already existed, 2 refused" """
+    """ "9,976 balances created, 10 already exist, 2 rejected" """
     order = (
         RowState.EXISTS,
         RowState.REFUSED,
@@ -148,8 +148,15 @@ def came_to(counts: Mapping[RowState, int]) -> str:
         RowState.LEFT_OUT,
     )
     said = [f"{plural(counts.get(RowState.CREATED, 0), 'balance')} created"]
-    said += [f"{counts[one]:,} {WORDS[one].lower()}" for one in order if counts.get(one)]
-    return ", ".join(said).replace(" needs a look", " need a look")
+    said += [_counted(counts[one], WORDS[one]) for one in order if counts.get(one)]
+    return ", ".join(said)
+
+
+_OF_SEVERAL = {"Already exists": "already exist", "Needs a look": "need a look"}
+
+
+def _counted(n: int, word: str) -> str:
+    return f"{n:,} {word.lower() if n == 1 else _OF_SEVERAL.get(word, word.lower())}"
 
 
 NEEDS_SOMEONE = (RowState.UNKNOWN, RowState.REFUSED, RowState.INVALID)
@@ -268,7 +275,7 @@ _EVENTS: dict[str, Callable[[Particulars], str]] = {
     EventKind.ABSENT: lambda _: "Looked for a row's balance in Blnk: there is none.",
     EventKind.NOTED: lambda detail: f"Put a note on {detail.balance_id or 'the import'}.",
     EventKind.REPAIRED_AND_SENT_AGAIN: lambda detail: (
-        f"Put the refused row {detail.label} right and asked to send it again."
+        f"Put the rejected row {detail.label} right and asked to send it again."
     ),
     EventKind.RECEIPT: lambda detail: f"Receipt {detail.n} was written.",
     EventKind.PURGED: lambda detail: (

@@ -90,7 +90,7 @@ def _settled(visit: Visit, import_: Import, row: StoredRow) -> None:
             _balance(visit, import_, row, request)
             _follow_up(request, "Another like this")
         case RowState.EXISTS:
-            st.title("This balance already existed")
+            st.title("This balance already exists")
             st.write("Blnk has a balance exactly like this one, so nothing was sent and nothing was created.")
             _balance(visit, import_, row, request)
             _follow_up(request, "Change it")

@@ -19,7 +19,8 @@ def show(visit: Visit, import_: Import) -> None:
     may_be = import_.state is ImportState.DONE and import_.purged_at is None and visit.connection is not None
     if not count or not may_be or count > MOST_AT_ONCE:
         return
-    said = f"{phrases.plural(count, 'row')} already existed: create {'it' if count == 1 else 'them'} again"
+    exist, them = ("exists", "it") if count == 1 else ("exist", "them")
+    said = f"{phrases.plural(count, 'row')} already {exist}: create {them} again"
     with st.expander(said, key=f"existing-{import_.id}"):
         if not import_.counts.get(RowState.UNKNOWN):  # else the name is asked for above
             person.name_field(visit)

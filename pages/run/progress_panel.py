@@ -94,7 +94,7 @@ def _counts(import_: Import) -> None:
                 label, f"{import_.counts[state]:,}", help=phrases.MEANING[state], width="content", border=True
             )
     if import_.is_over and import_.counts.get(RowState.REFUSED):
-        st.write("Refused rows: download what was not created, put them right, and import that file.")
+        st.write("Rejected rows: download what was not created, put them right, and import that file.")
 
 
 _ROWS_OVER_TIME: dict[str, object] = {

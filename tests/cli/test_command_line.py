@@ -86,14 +86,14 @@ def test_the_same_file_again_creates_nothing_even_when_the_data_folder_is_gone(
     assert commands.call("import", file, "--yes").code == 0
     again = commands.call("import", file, "--yes")
     assert again.code == 0
-    assert "Already existed: 30 rows" in again.out
+    assert "Already exists: 30 rows" in again.out
     assert importer.states(newest(importer)) == [RowState.EXISTS] * 30
     importer.store.close()
     for path in importer.data_dir.glob("journal.db*"):
         path.unlink()
     third = commands.run("import", file, "--yes")
     assert third.code == 0
-    assert "0 balances created, 30 already existed" in third.out
+    assert "0 balances created, 30 already exist" in third.out
     assert held_once(practice_blnk, 30)
 
 
@@ -547,7 +547,7 @@ def test_with_nothing_set_up_it_starts_the_practice_blnk_asks_and_ends_it(
     assert launch.running(tmp_path / ".data") is None
     again = on_a_terminal(tmp_path, *command, types="")
     assert again.code == 0
-    assert "2 already existed" in again.out
+    assert "2 already exist" in again.out
     assert "\r\x1b[K" in again.out  # a terminal's one line, rewritten
 
 

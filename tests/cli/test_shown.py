@@ -71,7 +71,7 @@ def test_the_same_thousand_rows_again_create_none(
 ) -> None:
     assert commands.run("import", THOUSAND, "--yes").code == 0
     again = commands.run("import", THOUSAND, "--yes")
-    assert (again.code, "0 balances created, 1,000 already existed" in again.out) == (0, True), again
+    assert (again.code, "0 balances created, 1,000 already exist" in again.out) == (0, True), again
     importer.store.close()
     for path in importer.data_dir.iterdir():
         if path.is_dir():
@@ -79,5 +79,5 @@ def test_the_same_thousand_rows_again_create_none(
         elif path.name != "secrets.toml":
             path.unlink()
     third = commands.run("import", THOUSAND, "--yes")
-    assert (third.code, "0 balances created, 1,000 already existed" in third.out) == (0, True), third
+    assert (third.code, "0 balances created, 1,000 already exist" in third.out) == (0, True), third
     assert_each_row_once(practice_blnk)

@@ -110,7 +110,7 @@ def test_the_persons_columns_come_first_in_their_order_and_then_ours(store: Stor
     assert read(store, import_) == [
         ["ledger_id", "currency", "note", "balance_id", "status", "message", "import_ref", "import_row"],
         [LEDGER, "USD", "a", "bln_1", "Created", "", "v1-x-0", f"{import_.id}:2"],
-        [LEDGER, "EUR", "b", "", "Refused", "Invalid ledger ID", "", f"{import_.id}:3"],
+        [LEDGER, "EUR", "b", "", "Rejected", "Invalid ledger ID", "", f"{import_.id}:3"],
     ]
 
 
@@ -153,9 +153,9 @@ def test_every_state_stands_in_the_words_of_the_pages_and_the_three_files_hold_w
         return said
 
     assert words(Variant.ALL) == [WORDS[state] for state in states]
-    assert words(Variant.CREATED) == ["Already existed", "Created"]
+    assert words(Variant.CREATED) == ["Already exists", "Created"]
     # Rows that may have a balance are in neither: importing them again is not for a person to do blindly.
-    assert words(Variant.NOT_CREATED) == ["Invalid", "Not sent", "Left out", "Refused"]
+    assert words(Variant.NOT_CREATED) == ["Invalid", "Not sent", "Skipped", "Rejected"]
 
 
 def test_an_invalid_row_says_why(store: Store) -> None:

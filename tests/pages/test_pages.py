@@ -107,7 +107,7 @@ class TestTheForm:
         second = address(at)
         importer.wait_for(importer.find(second), ImportState.DONE)
         run(at)
-        assert "This balance already existed" in said(at)
+        assert "This balance already exists" in said(at)
         assert len(practice_blnk.balances()) == 1
         assert next(b for b in at.button if b.label == "Create a second balance").disabled
         at.checkbox[0].check()
@@ -498,7 +498,7 @@ class TestImports:
         at.selectbox[0].set_value(RowState.LEFT_OUT)
         run(at)
         assert list(at.dataframe[0].value["Row"]) == ["2"]
-        assert list(at.dataframe[0].value["Status"]) == ["– Left out"]
+        assert list(at.dataframe[0].value["Status"]) == ["– Skipped"]
 
     def test_a_person_pauses_resumes_and_cancels(self, importer: Importer) -> None:
         import_ = importer.draft(requests_for(3))

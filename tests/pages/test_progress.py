@@ -182,9 +182,9 @@ class TestThePage:
         at = visit("imports.py", **link(done))
         told = said(at)
         assert at.subheader[0].value == "4 balances created, 1 needs you."
-        assert "Of 5 rows: 4 balances created, 1 refused." in told
-        assert "✕ Refused · This ledger does not exist in Blnk." in told
-        press(at, "Show it in the table: Refused")
+        assert "Of 5 rows: 4 balances created, 1 rejected." in told
+        assert "✕ Rejected · This ledger does not exist in Blnk." in told
+        press(at, "Show it in the table: Rejected")
         assert list(at.dataframe[-1].value["Row"]) == ["4"]
 
     def test_an_import_that_went_well_needs_nobody(self, importer: Importer) -> None:

@@ -143,7 +143,7 @@ def test_a_refused_row_is_put_right_where_it_stands(importer: Importer, practice
     assert sorted(one["currency"] for one in practice_blnk.balances()) == ["NGN", "USD"]
     told = said(opened(done, "3"))
     assert "currency: “NGN” became “USD”" in told
-    assert "Put the refused row 3 right" in told
+    assert "Put the rejected row 3 right" in told
 
 
 def test_a_row_that_existed_is_created_once_more_when_one_is_typed(

@@ -351,7 +351,7 @@ def test_a_row_of_ours_keeps_its_ref_while_its_content_fits() -> None:
     assert checked.only("changed_since").row == 3
 
 
-@pytest.mark.parametrize("status", ["Needs a look", "Being sent"])
+@pytest.mark.parametrize("status", ["Needs a look", "Being sent", "Sending"])
 def test_a_row_of_which_nobody_knows_yet_is_not_sent_under_another_form(status: str) -> None:
     checked = Checked(RESULTS, result("x", "changed", status=status), result("x", status=status))
     assert checked.only("unsettled").row == 2
@@ -402,8 +402,10 @@ def test_guards_are_taken_off_an_invalid_row_of_ours_and_left_on_any_other() -> 
 
 
 def test_the_status_words_are_those_of_our_results() -> None:
-    words = {"Not sent", "Being sent", "Created", "Already existed", "Refused", "Needs a look"}
-    assert {*words, "Invalid", "Left out"} == set(WORDS.values()) == STATUS_WORDS
+    today = {"Not sent", "Sending", "Created", "Already exists", "Rejected", "Needs a look"}
+    earlier = {"Being sent", "Already existed", "Refused", "Left out"}
+    assert {*today, "Invalid", "Skipped"} == set(WORDS.values())
+    assert {*today, *earlier, "Invalid", "Skipped"} == STATUS_WORDS
 
 
 def test_what_must_be_looked_up_is_asked_for_once() -> None:

@@ -257,7 +257,7 @@ def test_rows_that_existed_stand_apart_from_those_that_were_created(importer: Im
     importer.run(requests_for(2))
     done = importer.run(requests_for(3))
     said = wait_for_receipt(importer, done)
-    assert said["statuses"] == {"Created": 1, "Already existed": 2}
+    assert said["statuses"] == {"Created": 1, "Already exists": 2}
     held = {row.label: row.balance_id for row in importer.rows(done) if row.state is RowState.EXISTS}
     assert {one["row"]: one["balance_id"] for one in said["existing"]["rows"]} == held
     assert said["verification"]["created"]["expected"] == 1

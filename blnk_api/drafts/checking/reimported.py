@@ -10,10 +10,13 @@ from blnk_api.files.row_marks import Mark
 from blnk_api.lookup import refs
 from blnk_api.store.states import WORDS, RowState
 
-STATUS_WORDS = frozenset(WORDS.values())
-"""The words in the status column of our results."""
+_EARLIER_UNSETTLED = ("Being sent",)
+_EARLIER_WORDS = (*_EARLIER_UNSETTLED, "Already existed", "Refused", "Left out")
 
-UNSETTLED = frozenset({WORDS[RowState.SENDING], WORDS[RowState.UNKNOWN]})
+STATUS_WORDS = frozenset({*WORDS.values(), *_EARLIER_WORDS})
+"""The words in the status column of our results, those of earlier versions among them."""
+
+UNSETTLED = frozenset({WORDS[RowState.SENDING], WORDS[RowState.UNKNOWN], *_EARLIER_UNSETTLED})
 """A row that left our results so may have a balance, of which nobody knows yet."""
 
 

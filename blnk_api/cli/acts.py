@@ -16,7 +16,7 @@ from blnk_api.errors import BlnkError
 from blnk_api.facts.findings import Findings
 from blnk_api.review import actions
 from blnk_api.review.actions import NotPossible
-from blnk_api.store import imports, rows
+from blnk_api.store import import_acts, imports, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.wording import phrases
@@ -35,7 +35,7 @@ def resume(opened: Session, options: Namespace) -> ExitCode:
             f"{import_.id} is a draft: nobody confirmed it. Run its import command, or use its page."
         )
     with opened.store.write() as tx:
-        imports.resume(tx, import_.number, who=opened.who)
+        import_acts.resume(tx, import_.number, who=opened.who)
     return _go_on(opened, import_, options)
 
 
@@ -103,7 +103,7 @@ def results(opened: Session, options: Namespace) -> ExitCode:
 def pause(opened: Session, options: Namespace) -> ExitCode:
     import_ = opened.find(options.id)
     with opened.store.write() as tx:
-        imports.pause(
+        import_acts.pause(
             tx,
             import_.number,
             by=PausedBy.PERSON,
@@ -123,7 +123,7 @@ def pause(opened: Session, options: Namespace) -> ExitCode:
 def cancel(opened: Session, options: Namespace) -> ExitCode:
     import_ = opened.find(options.id)
     with opened.store.write() as tx:
-        imports.cancel(tx, import_.number, who=opened.who)
+        import_acts.cancel(tx, import_.number, who=opened.who)
     import_ = opened.find(options.id)
     if import_.state is not ImportState.CANCELLED:
         raise CommandFailed(

@@ -27,7 +27,7 @@ from blnk_api.errors import BlnkError
 from blnk_api.facts.mapping import Mapping
 from blnk_api.reports import receipts
 from blnk_api.settings import Connection
-from blnk_api.store import StoreUnavailable, imports
+from blnk_api.store import StoreUnavailable, import_acts, imports
 from blnk_api.store.events import EventKind, note
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, Stage
@@ -210,7 +210,7 @@ def _hand_over(opened: Session, draft: Import, count: int) -> Import:
             )
         else:
             with opened.store.write() as tx:
-                imports.confirm(tx, draft, who=opened.who, version=draft.version)
+                import_acts.confirm(tx, draft, who=opened.who, version=draft.version)
     except NotConfirmed as problem:
         raise CommandFailed(str(problem)) from None
     now = opened.find(draft.id)
@@ -244,4 +244,4 @@ def _discard(opened: Session, draft: Import) -> None:
 def _resume(opened: Session, import_: Import) -> None:
     """A paused import goes on: whoever runs the command again wants that."""
     with opened.store.write() as tx:
-        imports.resume(tx, import_.number, who=opened.who)
+        import_acts.resume(tx, import_.number, who=opened.who)

@@ -14,15 +14,15 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from blnk_api.cli import unfinished
 from blnk_api.cli.exits import CommandFailed, ExitCode
 from blnk_api.cli.session import Session
+from blnk_api.sending.running import Running, engine_for
 from blnk_api.settings import Connection, Instance
-from blnk_api.store import StoreUnavailable, failures, imports
+from blnk_api.store import StoreUnavailable, failures, import_acts, imports
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
-from blnk_api.store.lock import MOVED, SenderLock
-from blnk_api.store.sending import attempts, senders, stops, unknown
+from blnk_api.store.sending import recovery, senders, stops, unknown
+from blnk_api.store.sending.lock import MOVED, SenderLock
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.wording import about_stops, phrases
-from blnk_api.worker.main import Running, engine_for
 
 OWNER = "command line"
 """What the sender table says of a command line. It runs one import of its own, and nobody else's."""
@@ -175,7 +175,7 @@ class _Seeing:
         """As the one that sends, for this import alone. None when the lock was lost."""
         token = secrets.token_hex(8)
         await self._thread.write(senders.register, token=token, owner=f"{OWNER} {self._import.id}")
-        await self._thread.write(attempts.recover)
+        await self._thread.write(recovery.recover)
         self._sends_here = True
         running = await engine_for(
             self._opened.settings,
@@ -203,7 +203,7 @@ class _Seeing:
             await running.stop()
             with suppress(SQLAlchemyError, OSError):
                 if lock.is_held():
-                    await self._thread.write(attempts.recover)  # what insisting cut off needs a look
+                    await self._thread.write(recovery.recover)  # what insisting cut off needs a look
                 await self._thread.write(senders.resign, token=token)
             lock.release()
 
@@ -214,7 +214,7 @@ class _Seeing:
             if self._interrupted.is_set() and not self._paused:
                 who = self._opened.who
                 moved = await self._thread.write(
-                    imports.pause,
+                    import_acts.pause,
                     self._import.number,
                     by=PausedBy.PERSON,
                     who=who,

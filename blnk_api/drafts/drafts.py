@@ -15,7 +15,7 @@ from blnk_api.facts.file_shape import ReadOptions
 from blnk_api.facts.mapping import Mapping
 from blnk_api.facts.totals import Accepted
 from blnk_api.settings import Connection, Settings
-from blnk_api.store import Store, imports
+from blnk_api.store import Store, import_acts, import_search, imports
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, RowState, Stage
 
@@ -52,7 +52,7 @@ def upload(
     with store.read() as tx:
         if imports.find(tx, id) is not None:
             return False
-        if imports.open_drafts(tx) >= settings.most_drafts:
+        if import_search.open_drafts(tx) >= settings.most_drafts:
             raise NotKept(
                 f"{settings.most_drafts:,} files are open as drafts, the most that this desk keeps. This one "
                 "was not kept, and nothing was sent. Discard drafts that nobody needs under Imports, then "
@@ -167,7 +167,7 @@ def confirm(
                 f"Some checks could not be made: {' '.join(missing)} Confirm that you want these balances "
                 "without them. Nothing was sent."
             )
-        if not imports.confirm(tx, import_, who=who, version=version, unchecked=missing):
+        if not import_acts.confirm(tx, import_, who=who, version=version, unchecked=missing):
             raise NotConfirmed("The draft could not be confirmed. Nothing was sent. Load this page again.")
 
 

@@ -24,7 +24,7 @@ def import_of(tx: Connection, instance: Instance, guessed: Mapping, shape: FileS
     number = next(
         (number for number, one in import_search.used_instances(tx).items() if one == instance), None
     )
-    return imports.with_refs(tx, number, sorted(set(refs))) if refs and number is not None else None
+    return import_search.with_refs(tx, number, sorted(set(refs))) if refs and number is not None else None
 
 
 def _texts(guessed: Mapping, shape: FileShape, use: Use) -> list[str]:

@@ -21,10 +21,10 @@ from blnk_api.sending.late_lookups import LateLookups
 from blnk_api.sending.resolver import SAME_SERVER_ERRORS, Look
 from blnk_api.sending.verify import missing_needs_a_look, verify
 from blnk_api.settings import Waits
-from blnk_api.store import imports
+from blnk_api.store import import_acts, imports
 from blnk_api.store.events import EventKind, note
 from blnk_api.store.imports import Import
-from blnk_api.store.sending import attempts, senders, stops, unknown
+from blnk_api.store.sending import recovery, senders, stops, unknown
 from blnk_api.store.sending.attempts import WHO, remember_first
 from blnk_api.store.sending.unknown import UnknownRow
 from blnk_api.store.states import ImportState, PausedBy, Ramp, RowState
@@ -122,7 +122,7 @@ class Lifecycle:
         elif state is ImportState.PAUSED:
             lane.sends = False
             if import_.paused_by is PausedBy.BREAKER and breaker.circuit is not Circuit.OPEN:
-                await self._store.write(imports.resume, import_.number, who=WHO, only=PausedBy.BREAKER)
+                await self._store.write(import_acts.resume, import_.number, who=WHO, only=PausedBy.BREAKER)
         elif state is ImportState.RUNNING and denied is not None:
             await self._pause(lane, PausedBy.ACCESS, f"Blnk does not let us in: {denied}")
         elif state is ImportState.RUNNING and asked is not None:
@@ -144,7 +144,7 @@ class Lifecycle:
     async def _pause(self, lane: Lane, by: PausedBy, reason: str) -> None:
         lane.sends = False
         lane.runs_since = None
-        await self._store.write(imports.pause, lane.import_.number, by=by, who=WHO, reason=reason)
+        await self._store.write(import_acts.pause, lane.import_.number, by=by, who=WHO, reason=reason)
 
     async def _is_settled(self, lane: Lane, import_: Import) -> bool:
         """Nothing to send, nothing on its way, and what is unknown is for a person."""
@@ -182,9 +182,9 @@ class Lifecycle:
 
     async def _resolve(self) -> None:
         name = self._engine.name
-        if await self._store.read(attempts.anybody_left_rows, self._instance, except_of=name):
+        if await self._store.read(recovery.anybody_left_rows, self._instance, except_of=name):
             # Claimed by a sender that had lost its lock to us and not noticed yet.
-            await self._store.write(attempts.recover, self._instance, except_of=name)
+            await self._store.write(recovery.recover, self._instance, except_of=name)
         numbers = await self._store.read(unknown.imports_with_unknown, self._instance)
         if self._only is not None:
             numbers = [one for one in numbers if one == self._only]

@@ -21,7 +21,7 @@ from blnk_api.lookup.looker import CARRIES_A_REF, Looker, bound_of, parse_time, 
 from blnk_api.models import Balance
 from blnk_api.sending.gateway import Gateway
 from blnk_api.sending.lane import Lane
-from blnk_api.store import imports
+from blnk_api.store import import_acts, imports
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.sending.foreign_balances import ForeignBalance, name_twins, strangers
@@ -125,7 +125,7 @@ class OtherDesks:
         if not met:
             return True
         lane.sends = False
-        await self._insist(imports.pause, number, by=PausedBy.DESK, who=WHO, reason=reason(met))
+        await self._insist(import_acts.pause, number, by=PausedBy.DESK, who=WHO, reason=reason(met))
         self._start(self._begin_anew(lane))
         return False
 

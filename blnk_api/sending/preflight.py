@@ -14,7 +14,7 @@ from blnk_api.sending.gateway import Gateway
 from blnk_api.sending.lane import Lane
 from blnk_api.sending.other_desks import OtherDesks
 from blnk_api.settings import Waits
-from blnk_api.store import imports
+from blnk_api.store import import_acts, imports
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.sending import attempts
 from blnk_api.store.sending.ready import Ready, ready_rows
@@ -159,7 +159,7 @@ class Preflight:
 
     async def pause(self, lane: Lane, by: PausedBy, reason: str) -> None:
         lane.sends = False
-        await self._insist(imports.pause, lane.import_.number, by=by, who=attempts.WHO, reason=reason)
+        await self._insist(import_acts.pause, lane.import_.number, by=by, who=attempts.WHO, reason=reason)
 
     async def denied(self, denied: AccessDenied) -> bool:
         """403: these credentials may not look, and we go on without; 401: they serve for nothing."""

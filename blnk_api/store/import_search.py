@@ -1,12 +1,14 @@
 """Finds imports by what a person remembers of them: newest first, in pages by keyset, quick at any size."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
 
 from blnk_api.settings import Instance
 from blnk_api.store import imports as all_imports
-from blnk_api.store.imports import Import
+from blnk_api.store import tables
+from blnk_api.store.imports import _ALL, Import, _import, _one
 from blnk_api.store.rows import StoredRow, by_id
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.store.tables import counts, imports, instances, is_one_of, rows
@@ -124,3 +126,57 @@ def used_instances(tx: Connection) -> dict[int, Instance]:
     used = select(imports.c.instance).distinct()
     found = tx.execute(select(instances).where(instances.c.id.in_(used)).order_by(instances.c.id))
     return {one.id: Instance(one.base_url, one.instance_id, one.environment) for one in found}
+
+
+_RECENT = 500
+
+
+def with_refs(tx: Connection, instance: int, refs: Sequence[str]) -> Import | None:
+    """The newest of an instance's recent files that has a row with one of these refs."""
+    recent = (
+        select(imports.c.number)
+        .where(imports.c.instance == instance, imports.c.kind == "file")
+        .order_by(imports.c.number.desc())
+        .limit(_RECENT)
+    )
+    holds = select(tables.rows.c.id).where(
+        tables.rows.c.import_ == imports.c.number, tables.rows.c.ref.in_(refs)
+    )
+    return _one(
+        tx,
+        _ALL.where(imports.c.number.in_(recent), holds.exists()).order_by(imports.c.number.desc()).limit(1),
+    )
+
+
+def of_same_file(tx: Connection, draft: Import) -> list[Import]:
+    """Confirmed imports of a draft's very bytes into its instance, newest first."""
+    if draft.file_sha256 is None:
+        return []
+    query = _ALL.where(
+        imports.c.file_sha256 == draft.file_sha256,
+        imports.c.instance == draft.instance_number,
+        imports.c.confirmed_at.is_not(None),
+        imports.c.number != draft.number,
+    )
+    return [_import(tx, one) for one in tx.execute(query.order_by(imports.c.number.desc()))]
+
+
+def open_drafts(tx: Connection) -> int:
+    """Files whose drafts wait to be confirmed or discarded."""
+    mine = (imports.c.state == ImportState.DRAFT, imports.c.kind == "file")
+    return tx.execute(select(func.count()).select_from(imports).where(*mine)).scalar_one()
+
+
+def untouched_drafts(tx: Connection, before: float) -> list[int]:
+    """Drafts that were made before this moment (wall time) and in which nobody has done anything since."""
+    touched = select(tables.events.c.id).where(
+        tables.events.c.import_ == imports.c.number, tables.events.c.at >= before
+    )
+    old = (imports.c.state == ImportState.DRAFT, imports.c.created_at < before, ~touched.exists())
+    return [one.number for one in tx.execute(select(imports.c.number).where(*old))]
+
+
+def cancelled_before(tx: Connection, ids: Sequence[str], before: float) -> list[str]:
+    """Which of these were cancelled before this moment (wall time)."""
+    over = (imports.c.state == ImportState.CANCELLED, imports.c.finished_at < before)
+    return [one.id for one in tx.execute(select(imports.c.id).where(imports.c.id.in_(ids), *over))]

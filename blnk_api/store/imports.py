@@ -8,21 +8,19 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple, TypedDict, Unpack
 
 import orjson
-from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from blnk_api.common.actors import SENDER, Who
 from blnk_api.facts.file_shape import FileShape, ReadOptions
 from blnk_api.facts.findings import Findings
 from blnk_api.facts.mapping import ColumnUse, Mapping
 from blnk_api.facts.stored import Stored
 from blnk_api.facts.totals import Accepted, Totals
 from blnk_api.settings import Instance
-from blnk_api.store import tables
-from blnk_api.store.events import EventKind, Particulars, note
+from blnk_api.store.events import EventKind, note
 from blnk_api.store.states import BEING_CHECKED, SETTLED, TO_SEND, ImportState, PausedBy, RowState, Stage
 from blnk_api.store.tables import imports, instances
-from blnk_api.store.transitions import counts_of, move_import
+from blnk_api.store.transitions import counts_of
 
 
 class Kept(NamedTuple):
@@ -257,39 +255,6 @@ def drafts_among(tx: Connection, ids: Collection[str]) -> set[str]:
     return {one.id for one in tx.execute(query)}
 
 
-_RECENT = 500
-
-
-def with_refs(tx: Connection, instance: int, refs: Sequence[str]) -> Import | None:
-    """The newest of an instance's recent files that has a row with one of these refs."""
-    recent = (
-        select(imports.c.number)
-        .where(imports.c.instance == instance, imports.c.kind == "file")
-        .order_by(imports.c.number.desc())
-        .limit(_RECENT)
-    )
-    holds = select(tables.rows.c.id).where(
-        tables.rows.c.import_ == imports.c.number, tables.rows.c.ref.in_(refs)
-    )
-    return _one(
-        tx,
-        _ALL.where(imports.c.number.in_(recent), holds.exists()).order_by(imports.c.number.desc()).limit(1),
-    )
-
-
-def of_same_file(tx: Connection, draft: Import) -> list[Import]:
-    """Confirmed imports of a draft's very bytes into its instance, newest first."""
-    if draft.file_sha256 is None:
-        return []
-    query = _ALL.where(
-        imports.c.file_sha256 == draft.file_sha256,
-        imports.c.instance == draft.instance_number,
-        imports.c.confirmed_at.is_not(None),
-        imports.c.number != draft.number,
-    )
-    return [_import(tx, one) for one in tx.execute(query.order_by(imports.c.number.desc()))]
-
-
 # Any: a row of all columns of two tables, which only `_import` takes apart.
 def _one(tx: Connection, query: Select[Any]) -> Import | None:
     found = tx.execute(query).first()
@@ -348,119 +313,3 @@ def move_stage(
         .values(stage=to, **_as_columns(facts))
     )
     return moved.rowcount == 1
-
-
-def confirm(
-    tx: Connection, import_: Import, *, who: str, version: int, unchecked: Sequence[str] = ()
-) -> bool:
-    """Hands a checked draft to the sender. False when it is not the draft that was shown any more.
-
-    `unchecked`: what could not be checked, for the record.
-    """
-    if import_.stage is not Stage.CHECKED:
-        return False
-    moved = move_import(
-        tx,
-        import_.number,
-        from_=[ImportState.DRAFT],
-        to=ImportState.QUEUED,
-        version=version,
-        confirmed_by=who,
-        confirmed_at=time.time(),
-    )
-    if moved:
-        detail = Particulars(version=version, unchecked=tuple(unchecked))
-        note(tx, import_.number, who=who, what=EventKind.CONFIRMED, detail=detail)
-    return moved
-
-
-def pause(tx: Connection, number: int, *, by: PausedBy, who: Who, reason: str) -> bool:
-    """Stops claiming. A person's pause replaces an automatic one, never the other way round."""
-    going = [ImportState.QUEUED, ImportState.RUNNING]
-    moved = move_import(tx, number, from_=going, to=ImportState.PAUSED, paused_by=by, paused_reason=reason)
-    if not moved and by is PausedBy.PERSON:
-        taken_over = tx.execute(
-            update(imports)
-            .where(
-                imports.c.number == number,
-                imports.c.state == ImportState.PAUSED,
-                imports.c.paused_by != PausedBy.PERSON,
-            )
-            .values(paused_by=by, paused_reason=reason)
-        )
-        moved = taken_over.rowcount == 1
-    if moved:
-        note(tx, number, who=who, what=EventKind.PAUSED, detail=Particulars(by=by, reason=reason))
-    return moved
-
-
-def resume(tx: Connection, number: int, *, who: Who, only: PausedBy | None = None) -> bool:
-    """Lets a paused import go on; with `only`, if that is still the author of its pause."""
-    if only is not None:
-        author = tx.execute(select(imports.c.paused_by).where(imports.c.number == number)).scalar()
-        if author != only:
-            return False
-    moved = move_import(
-        tx,
-        number,
-        from_=[ImportState.PAUSED],
-        to=ImportState.RUNNING,
-        paused_by=None,
-        paused_reason=None,
-    )
-    if moved:
-        note(tx, number, who=who, what=EventKind.RESUMED)
-    return moved
-
-
-def strays(tx: Connection, instances: Collection[Instance]) -> list[Import]:
-    """Imports that would go on, and whose instance no connection means today."""
-    live = in_states(tx, [ImportState.QUEUED, ImportState.RUNNING])
-    return [import_ for import_ in live if import_.instance not in instances]
-
-
-def pause_strays(tx: Connection, instances: Collection[Instance]) -> None:
-    """They stop and say so: an import never slips into another instance."""
-    for import_ in strays(tx, instances):
-        reason = (
-            f"No connection means {import_.instance.base_url}, instance {import_.instance.instance_id} "
-            f"({import_.instance.environment}) any more. Nothing is sent until one does again."
-        )
-        pause(tx, import_.number, by=PausedBy.CONNECTION, who=SENDER, reason=reason)
-
-
-def open_drafts(tx: Connection) -> int:
-    """Files whose drafts wait to be confirmed or discarded."""
-    mine = (imports.c.state == ImportState.DRAFT, imports.c.kind == "file")
-    return tx.execute(select(func.count()).select_from(imports).where(*mine)).scalar_one()
-
-
-def untouched_drafts(tx: Connection, before: float) -> list[int]:
-    """Drafts that were made before this moment (wall time) and in which nobody has done anything since."""
-    touched = select(tables.events.c.id).where(
-        tables.events.c.import_ == imports.c.number, tables.events.c.at >= before
-    )
-    old = (imports.c.state == ImportState.DRAFT, imports.c.created_at < before, ~touched.exists())
-    return [one.number for one in tx.execute(select(imports.c.number).where(*old))]
-
-
-def cancelled_before(tx: Connection, ids: Sequence[str], before: float) -> list[str]:
-    """Which of these were cancelled before this moment (wall time)."""
-    over = (imports.c.state == ImportState.CANCELLED, imports.c.finished_at < before)
-    return [one.id for one in tx.execute(select(imports.c.id).where(imports.c.id.in_(ids), *over))]
-
-
-def cancel(tx: Connection, number: int, *, who: Who) -> bool:
-    """No row is claimed any more; rows that may have left a balance are still looked up."""
-    moved = move_import(
-        tx,
-        number,
-        from_=[ImportState.DRAFT, ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED],
-        to=ImportState.CANCELLED,
-        finished_at=time.time(),
-        paused_by=None,
-        paused_reason=None,
-    )
-    if moved:
-        note(tx, number, who=who, what=EventKind.CANCELLED)
-    return moved

@@ -1,13 +1,15 @@
 """One row of an import: found by the name that people call it, and what happened to it."""
 
 import re
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from blnk_api.store import events, rows
 from blnk_api.store.events import EventKind
 from blnk_api.store.rows import StoredRow
+from blnk_api.store.tables import attempts
 
 _LABEL = re.compile(r"\s*(\d{1,9})(?:[^\w]+(\S+))?\s*")
 
@@ -33,3 +35,34 @@ def second_balances(tx: Connection, import_: int) -> list[SecondBalance]:
     told = events.of_kinds(tx, import_, [EventKind.SECOND_BALANCE])
     named = ((rows.by_id(tx, one.row).label, one.detail) for one in told if one.row is not None)
     return [SecondBalance(label, detail.ids, detail.by) for label, detail in named]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One POST of a row, as it was recorded."""
+
+    n: int
+    started_at: float
+    ended_at: float | None
+    outcome: str | None
+    status: int | None
+    message: str | None
+    balance_id: str | None
+    request_id: str | None
+
+
+def attempts_of(tx: Connection, row: int) -> list[Attempt]:
+    found = tx.execute(select(attempts).where(attempts.c.row == row).order_by(attempts.c.n))
+    return [
+        Attempt(
+            one.n,
+            one.started_at,
+            one.ended_at,
+            one.outcome,
+            one.status,
+            one.message,
+            one.balance_id,
+            request_id=one.request_id,
+        )
+        for one in found
+    ]

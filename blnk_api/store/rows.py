@@ -307,34 +307,3 @@ def bodies(tx: Connection, import_: int, *, limit: int) -> list[bytes]:
         .limit(limit)
     )
     return [one.body for one in found]
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One POST of a row, as it was recorded."""
-
-    n: int
-    started_at: float
-    ended_at: float | None
-    outcome: str | None
-    status: int | None
-    message: str | None
-    balance_id: str | None
-    request_id: str | None
-
-
-def attempts_of(tx: Connection, row: int) -> list[Attempt]:
-    found = tx.execute(select(attempts).where(attempts.c.row == row).order_by(attempts.c.n))
-    return [
-        Attempt(
-            one.n,
-            one.started_at,
-            one.ended_at,
-            one.outcome,
-            one.status,
-            one.message,
-            one.balance_id,
-            request_id=one.request_id,
-        )
-        for one in found
-    ]

@@ -8,7 +8,7 @@ import time
 from itertools import islice
 
 from blnk_api.settings import Settings
-from blnk_api.store import Store, imports
+from blnk_api.store import Store, import_search, imports
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.states import ImportState
@@ -24,7 +24,7 @@ def expire(store: Store, settings: Settings, *, now: float | None = None) -> Non
     days = settings.drafts_after_days
     before = (time.time() if now is None else now) - days * _DAY_SECONDS
     with store.read() as tx:
-        old = imports.untouched_drafts(tx, before)
+        old = import_search.untouched_drafts(tx, before)
     for number in old:
         with store.write() as tx:
             drafts_alone = [ImportState.DRAFT]
@@ -46,7 +46,7 @@ def _cancelled_with_a_file(store: Store, settings: Settings, before: float) -> l
     found: list[str] = []
     while part := list(islice(names, _IDS_PER_READ)):
         with store.read() as tx:
-            found += imports.cancelled_before(tx, part, before)
+            found += import_search.cancelled_before(tx, part, before)
     return found
 
 

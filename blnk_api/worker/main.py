@@ -17,115 +17,28 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import uvloop
 from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api import settings as settings_module
-from blnk_api.blnk.auth import token_source
-from blnk_api.blnk.bulk_http import BulkClient
-from blnk_api.blnk.pacing import Breaker, Circuit, Pace
 from blnk_api.common import open_files, private_files
 from blnk_api.common.log import to_stderr
 from blnk_api.errors import SettingsProblem
-from blnk_api.sending.engine import Engine
-from blnk_api.sending.gateway import Gateway
-from blnk_api.sending.lifecycle import Lifecycle
+from blnk_api.sending.running import Running, engine_for
 from blnk_api.settings import Connection, Settings
-from blnk_api.store import Store, StoreUnavailable, failures, imports
+from blnk_api.store import Store, StoreUnavailable, failures, import_acts
 from blnk_api.store.async_store import AsyncStore
-from blnk_api.store.lock import MOVED, SenderLock
-from blnk_api.store.sending import attempts, senders
-from blnk_api.store.token_store import TokenStore
+from blnk_api.store.sending import recovery, senders
+from blnk_api.store.sending.lock import MOVED, SenderLock
 from blnk_api.worker.draft_checks import DraftChecks
 from blnk_api.worker.housekeeping import Housekeeping
 
 log = logging.getLogger("blnk.worker")
 
-MOST_WAIT_SECONDS = 600.0
-"""Of a wait that the store remembers: its moment is wall time, and that clock may have jumped since."""
-
 
 class LockLost(Exception):
     """Another process may send now: this one claims nothing more and starts over."""
-
-
-async def engine_for(
-    settings: Settings,
-    connection: Connection,
-    store: Store,
-    thread: AsyncStore,
-    lock: SenderLock,
-    *,
-    only: int | None = None,
-    wall: Callable[[], float] = time.time,
-) -> "Running":
-    """Starts sending for one connection's instance; stop it with `Running.stop`. `wall` tells which looks at
-    rows that were sent long ago are due."""
-    number = await thread.write(imports.instance_number, connection.instance)
-    settle_seconds = settings.settle_seconds(connection)
-    await thread.write(senders.remember_settle, number, settle_seconds)
-    known = await thread.read(senders.learned, number)
-    time_of_day, now = time.time(), time.monotonic()
-    pace = Pace(
-        connection.requests_per_minute,
-        learned_per_minute=known.per_minute,
-        most_wait_seconds=settings.waits.retry_after_most,
-        not_before=now + min(MOST_WAIT_SECONDS, max(0.0, (known.not_before or 0.0) - time_of_day)),
-    )
-    breaker = Breaker(settings.waits.breaker_first, settings.waits.breaker_most)
-    if known.breaker is not None:
-        breaker.circuit, breaker.reason, breaker.probe_at = Circuit.OPEN, known.breaker["reason"], now
-    engines = 1 if only else len({one.instance for one in settings.connections.values()})
-    most_at_once = open_files.places(settings.most_at_once, shared_by=engines)
-    client = BulkClient(
-        connection.url,
-        most_at_once=most_at_once,
-        connect_seconds=settings.waits.connect,
-        request_timeout_seconds=connection.request_timeout_seconds,
-    )
-    tokens = token_source(
-        connection, TokenStore(store.engine, settings.data_dir), connect_seconds=settings.waits.connect
-    )
-    gateway = Gateway(connection, client, tokens, pace, breaker, read_again_seconds=settings.waits.read_again)
-    engine = Engine(
-        thread,
-        gateway,
-        settings.waits,
-        most_at_once=most_at_once,
-        settle_seconds=settle_seconds,
-        holds_lock=lock.is_held,
-    )
-    lifecycle = Lifecycle(engine, number, settings.waits, only=only, wall=wall)
-    tasks = [asyncio.create_task(engine.run()), asyncio.create_task(lifecycle.run())]
-    return Running(connection, number, engine, client, tasks)
-
-
-@dataclass
-class Running:
-    """One instance's engine at work."""
-
-    connection: Connection
-    instance: int
-    engine: Engine
-    client: BulkClient
-    tasks: list[asyncio.Task[None]]
-
-    def raise_if_broken(self) -> None:
-        """Raises what ended the engine; an end without a reason is one too, as nobody asked for it."""
-        for task in self.tasks:
-            if task.done():
-                if not task.cancelled():
-                    task.result()
-                raise RuntimeError(f"sending for {self.connection.name} ended by itself")
-
-    async def stop(self) -> None:
-        """Rows in flight stay SENDING in the store; whoever sends next looks them up."""
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-        await self.client.close()
 
 
 class Worker:
@@ -161,7 +74,7 @@ class Worker:
             await self._wait_for(lock)
             await self._thread.write(senders.register, token=self._token, owner=self._owner)
             self._tell(None)
-            left = await self._thread.write(attempts.recover)
+            left = await self._thread.write(recovery.recover)
             log.info("Sender: process %d sends. Rows left in flight by the last one: %d.", os.getpid(), left)
             preparer = DraftChecks(self._settings, self._thread)
             try:
@@ -232,7 +145,7 @@ class Worker:
             stopped = self._running.pop(name)
             await stopped.stop()
             # What it had in flight was cut off: nobody will write down what came of it.
-            await self._thread.write(attempts.recover, stopped.instance)
+            await self._thread.write(recovery.recover, stopped.instance)
         for name, connection in wanted.items():
             served = {one.connection.instance for one in self._running.values()}
             if name not in self._running and connection.instance not in served:
@@ -246,8 +159,8 @@ class Worker:
         if not self._secrets_are_settled:
             return
         instances = {one.instance for one in self._settings.connections.values()}
-        if await self._thread.read(imports.strays, instances):
-            await self._thread.write(imports.pause_strays, instances)
+        if await self._thread.read(import_acts.strays, instances):
+            await self._thread.write(import_acts.pause_strays, instances)
 
 
 async def main(arguments: list[str] | None = None) -> None:

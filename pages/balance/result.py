@@ -10,7 +10,7 @@ from blnk_api.drafts.drafts import NotConfirmed
 from blnk_api.errors import NothingCreated
 from blnk_api.facts.findings import Findings
 from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance, BalanceRequest
-from blnk_api.store import rows
+from blnk_api.store import row_history, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import SETTLED, WORDS, ImportState, RowState
@@ -141,7 +141,7 @@ def _unknown(row: StoredRow) -> None:
 
 def _details(visit: Visit, row: StoredRow) -> None:
     with visit.desk.store.read() as tx:
-        look.details(about_rows.support_details(rows.attempts_of(tx, row.id)))
+        look.details(about_rows.support_details(row_history.attempts_of(tx, row.id)))
 
 
 def _unconfirmed(visit: Visit, import_: Import) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from blnk_api.drafts import drafts
 from blnk_api.reports.results import Variant
-from blnk_api.store import imports
+from blnk_api.store import import_acts
 from blnk_api.store.imports import Import
 from blnk_api.store.states import BEING_CHECKED, WORDS, ImportState, RowState, Stage
 from blnk_api.wording import about_files, phrases
@@ -119,6 +119,6 @@ def _understood(visit: Visit, import_: Import) -> None:
 def _discard(visit: Visit, import_: Import, label: str) -> None:
     if st.button(label, key=f"discard-{import_.id}"):
         with visit.desk.store.write() as tx:
-            imports.cancel(tx, import_.number, who=visit.who or import_.who)
+            import_acts.cancel(tx, import_.number, who=visit.who or import_.who)
         st.query_params.pop("import", None)
         st.rerun()

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from blnk_api.store import imports
+from blnk_api.store import import_acts
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.wording import phrases
@@ -34,10 +34,10 @@ def show(visit: Visit, import_: Import) -> None:
     with st.container(horizontal=True):
         if import_.state is ImportState.PAUSED:
             if st.button("Resume", type="primary", help="Goes on with the rows that were not sent."):
-                _act(visit, imports.resume, import_.number, who=who)
+                _act(visit, import_acts.resume, import_.number, who=who)
         elif st.button("Pause", help="Sends no further row. Rows on their way come to their end."):
             reason = f"{phrases.actor(who)} paused it."
-            _act(visit, imports.pause, import_.number, by=PausedBy.PERSON, who=who, reason=reason)
+            _act(visit, import_acts.pause, import_.number, by=PausedBy.PERSON, who=who, reason=reason)
         if st.button("Cancel the rest…", help="For good: rows that were not sent stay so."):
             st.session_state[asking] = True
     if import_.state is not ImportState.PAUSED:
@@ -60,7 +60,7 @@ def _confirm_cancel(visit: Visit, import_: Import, asking: str, who: str) -> Non
         with st.container(horizontal=True):
             if st.button("Cancel the rest", type="primary"):
                 st.session_state.pop(asking)
-                _act(visit, imports.cancel, import_.number, who=who)
+                _act(visit, import_acts.cancel, import_.number, who=who)
             if st.button("Keep going"):
                 st.session_state.pop(asking)
                 st.rerun()

@@ -8,7 +8,7 @@ from blnk_api.drafts import drafts
 from blnk_api.errors import BlnkError
 from blnk_api.review import actions
 from blnk_api.review.actions import Act, NotPossible
-from blnk_api.store import rows
+from blnk_api.store import row_history, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.sending import unknown
@@ -52,7 +52,7 @@ def show(visit: Visit, import_: Import) -> None:
 def about_row(visit: Visit, import_: Import, row: StoredRow) -> None:
     """What happened to a row that needs a look, and the acts. Asks for no name: see `person.name_field`."""
     with visit.desk.store.read() as tx:
-        tried = rows.attempts_of(tx, row.id)
+        tried = row_history.attempts_of(tx, row.id)
     with st.container(gap="xxsmall"):
         for sentence in about_rows.needs_a_look(row, tried, phrases.zone(st.context.timezone)):
             st.markdown(look.safe(sentence, 2_000))

@@ -25,7 +25,7 @@ from blnk_api.drafts import drafts
 from blnk_api.files import xlsx_writer
 from blnk_api.reports import results
 from blnk_api.reports.results import Variant
-from blnk_api.store import Store, imports, rows
+from blnk_api.store import Store, import_acts, imports, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.states import RowState, Stage
 from tests.bench.sending import write_results
@@ -107,7 +107,7 @@ class Place:
 
     def discard(self, id: str) -> None:
         with self.store.write() as tx:
-            imports.cancel(tx, self.find(id).number, who="bench")
+            import_acts.cancel(tx, self.find(id).number, who="bench")
 
     def until(self, id: str, is_so: Callable[[Import], bool]) -> float:
         """Seconds."""
@@ -201,7 +201,7 @@ def _import(here: Place, path: Path) -> None:
         here.until(id, lambda one: one.stage is Stage.CHECKED)
         with here.store.write() as tx:
             draft = here.find(id)
-            assert imports.confirm(tx, draft, who="bench", version=draft.version)
+            assert import_acts.confirm(tx, draft, who="bench", version=draft.version)
         here.until(id, lambda one: one.is_over)
 
 

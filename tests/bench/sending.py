@@ -29,7 +29,7 @@ from sqlalchemy import select
 from blnk_api import settings as settings_module
 from blnk_api.facts.file_shape import FileShape
 from blnk_api.lookup import refs
-from blnk_api.store import Store, imports, rows, tables
+from blnk_api.store import Store, import_acts, imports, rows, tables
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import NewRow
 from blnk_api.store.sending import senders
@@ -190,7 +190,7 @@ def checked_import(store: Store, instance: settings_module.Instance, n: int) -> 
 
 def confirm(store: Store, draft: Import) -> None:
     with store.write() as tx:
-        assert imports.confirm(tx, draft, who="bench", version=draft.version)
+        assert import_acts.confirm(tx, draft, who="bench", version=draft.version)
 
 
 def bench_row(at: int) -> NewRow:

@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import func, or_, select
 
 from blnk_api.settings import Instance
-from blnk_api.store import Store, imports, rows, tables
+from blnk_api.store import Store, import_acts, imports, rows, tables
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.sending import senders
@@ -48,7 +48,7 @@ class Desk:
         self._ids = [one.id for one in drafts]
         with self.store.write() as tx:
             for draft in drafts:
-                assert imports.confirm(tx, draft, who=_PERSON, version=draft.version)
+                assert import_acts.confirm(tx, draft, who=_PERSON, version=draft.version)
         self._workers: list[subprocess.Popen[bytes]] = []
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._is_paused = False
@@ -119,7 +119,7 @@ class Desk:
             if import_.paused_by is PausedBy.ACCESS:
                 self._renew_credentials()
             with self.store.write() as tx:
-                imports.resume(tx, import_.number, who=_PERSON)
+                import_acts.resume(tx, import_.number, who=_PERSON)
 
     def strike(self, strike: Strike) -> None:
         sender = self._sender() or self._workers[0]
@@ -138,7 +138,7 @@ class Desk:
                 self._later.append((ends_at, self._end_pause))
                 for import_ in self.imports():
                     with self.store.write() as tx:
-                        imports.pause(
+                        import_acts.pause(
                             tx, import_.number, by=PausedBy.PERSON, who=_PERSON, reason="To see what happens."
                         )
             case "freeze" | "freeze and cut":

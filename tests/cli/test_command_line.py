@@ -19,7 +19,7 @@ from blnk_api.cli.column_options import ColumnOptions
 from blnk_api.cli.exits import CommandFailed
 from blnk_api.facts.mapping import Use
 from blnk_api.practice import launch
-from blnk_api.store import imports
+from blnk_api.store import import_acts, imports
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import senders
 from blnk_api.store.states import ImportState, PausedBy, RowState
@@ -404,7 +404,7 @@ def paused(importer: Importer, requests: int, *, who: str = "Ada") -> Import:
     draft = importer.draft(requests_for(requests))
     importer.confirm(draft)
     with importer.store.write() as tx:
-        imports.pause(
+        import_acts.pause(
             tx, draft.number, by=PausedBy.PERSON, who=who, reason=f"{who} (not verified) paused it."
         )
     return importer.find(draft.id)

@@ -12,7 +12,7 @@ from blnk_api.drafts import drafts, form_request
 from blnk_api.drafts.drafts import NotConfirmed
 from blnk_api.lookup import refs
 from blnk_api.models import BalanceRequest
-from blnk_api.store import imports
+from blnk_api.store import import_acts, imports
 from blnk_api.store.people import people
 from blnk_api.store.states import ImportState, RowState, Stage
 from blnk_api.store.transitions import move
@@ -174,7 +174,7 @@ def test_drafts_that_wait_for_somebody_are_not_read_again_and_again(importer: Im
         for stage, draft in made.items():
             imports.set_facts(tx, draft.number, stage=stage)
         imports.set_facts(tx, discarded.number, stage=Stage.CHECKING)
-        assert imports.cancel(tx, discarded.number, who="Ada")
+        assert import_acts.cancel(tx, discarded.number, who="Ada")
         at_work = [one.stage for one in imports.being_checked(tx)]
         left = imports.drafts_among(tx, [made[Stage.CHECKING].id, discarded.id])
     assert sorted(filter(None, at_work)) == [Stage.CHECKING, Stage.LOOKING, Stage.UPLOADED]

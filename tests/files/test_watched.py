@@ -14,7 +14,7 @@ from blnk_api.common.warm_process import WarmProcess
 from blnk_api.common.watched_process import Limits, ProcessWatch
 from blnk_api.drafts import check_process, drafts
 from blnk_api.files import FileProblem, reading_process
-from blnk_api.store import Store, imports
+from blnk_api.store import Store, import_acts, imports
 from blnk_api.store.imports import Import
 from blnk_api.store.states import Stage
 from tests.support import costly_workbooks
@@ -152,7 +152,7 @@ def test_while_two_long_files_are_read_the_server_answers_and_a_third_is_checked
             with store.write() as tx:
                 found = imports.find(tx, id)
                 assert found is not None
-                imports.cancel(tx, found.number, who="Ada")
+                import_acts.cancel(tx, found.number, who="Ada")
         store.close()
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import insert, select
 from blnk_api.common.actors import SENDER
 from blnk_api.facts.findings import Findings
 from blnk_api.facts.totals import Totals
-from blnk_api.store import Store, imports, tables, transitions
+from blnk_api.store import Store, import_acts, imports, tables, transitions
 from blnk_api.store.people import edits, notes, people
 from blnk_api.store.sending import attempts, senders, stops, unknown
 from blnk_api.store.states import ImportState, PausedBy, RowState
@@ -77,7 +77,7 @@ def make(path: Path) -> None:
         notes.add_to_import(tx, made, "Asked Grace about row 4.", who="Ada")
         notes.add_to_balance(tx, made.instance_number, "bln_1", "The old float.", who="Ada")
         edits.add(tx, made.number, [(2, 1, "KSH", "KES"), (3, None, "", edits.LEFT_OUT)], who="Ada")
-        imports.pause(tx, made.number, by=PausedBy.BREAKER, who=SENDER, reason="Blnk is not well.")
+        import_acts.pause(tx, made.number, by=PausedBy.BREAKER, who=SENDER, reason="Blnk is not well.")
         senders.register(tx, token="t", owner="an app")
         senders.remember_learned(
             tx,

@@ -13,7 +13,7 @@ from blnk_api.desk.desk import open_desk
 from blnk_api.desk.health import Check, Verdict
 from blnk_api.practice import habits
 from blnk_api.practice.habits import HABITS, DoorShut
-from blnk_api.store import imports
+from blnk_api.store import import_acts
 from blnk_api.store.sending.senders import SenderIs, Sending
 from blnk_api.store.states import PausedBy
 from tests.support.importer import Importer, requests_for
@@ -54,7 +54,7 @@ class TestAConnection:
         importer.confirm(draft)
         with importer.store.write() as tx:
             reason = "Insufficient scope"
-            imports.pause(tx, draft.number, by=PausedBy.ACCESS, who=SENDER, reason=reason)
+            import_acts.pause(tx, draft.number, by=PausedBy.ACCESS, who=SENDER, reason=reason)
         found = checked(importer)["May these credentials create?"]
         assert (found.verdict, found.told) == (Verdict.FAILED, "Blnk said no: Insufficient scope")
         assert "proxy:write" in found.do

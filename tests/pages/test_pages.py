@@ -13,7 +13,7 @@ from blnk_api.drafts import drafts, form_request
 from blnk_api.facts.findings import Findings, RowFinding
 from blnk_api.facts.mapping import Mapping, Use
 from blnk_api.models import BalanceRequest
-from blnk_api.store import imports
+from blnk_api.store import import_acts, imports
 from blnk_api.store.imports import Import
 from blnk_api.store.people import people
 from blnk_api.store.states import ImportState, PausedBy, RowState, Stage
@@ -371,7 +371,7 @@ class TestAFile:
 
         first = self.checked(importer, file("wrnog"))
         with importer.store.write() as tx:
-            assert imports.confirm(tx, first, who="Ada", version=first.version)
+            assert import_acts.confirm(tx, first, who="Ada", version=first.version)
         importer.wait_for(first, ImportState.DONE)
         corrected = self.checked(importer, file("wrong"))
         at = visit("import_file.py", **link(corrected))
@@ -521,7 +521,9 @@ class TestImports:
         import_ = importer.draft(requests_for(3))
         importer.confirm(import_)
         with importer.store.write() as tx:
-            imports.pause(tx, import_.number, by=PausedBy.BREAKER, who=SENDER, reason="Blnk answers *503*")
+            import_acts.pause(
+                tx, import_.number, by=PausedBy.BREAKER, who=SENDER, reason="Blnk answers *503*"
+            )
         told = said(visit("imports.py", **link(import_)))
         assert "Paused: Blnk answers *503*" in told
         assert "goes on by itself" in told

@@ -8,7 +8,7 @@ from sqlalchemy import event, update
 
 from blnk_api.reports import progress_figures
 from blnk_api.reports.progress_figures import ProgressReader, rows_per_second
-from blnk_api.store import Store, imports, tables
+from blnk_api.store import Store, import_acts, imports, tables
 from blnk_api.store.imports import Import
 from blnk_api.store.sending.senders import LearnedPace
 from blnk_api.store.states import ImportState, Ramp, RowState
@@ -198,7 +198,7 @@ class TestThePage:
         create_rows(importer.store, import_, 1)
         assert about_progress.tab_title(importer.find(import_.id)) == "25 % · test.csv"
         with importer.store.write() as tx:
-            assert imports.cancel(tx, import_.number, who="Ada")
+            assert import_acts.cancel(tx, import_.number, who="Ada")
         assert about_progress.tab_title(importer.find(import_.id)) == "Cancelled · test.csv"
         done = importer.run(requests_for(2, currency="USD"))
         assert about_progress.tab_title(done) == "Done · test.csv"

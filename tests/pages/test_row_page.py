@@ -8,7 +8,7 @@ from blnk_api.facts.file_shape import FileShape
 from blnk_api.facts.findings import Findings, RowFinding
 from blnk_api.facts.mapping import ColumnUse, Mapping, Use
 from blnk_api.reports.receipts import write_owed
-from blnk_api.store import imports, rows
+from blnk_api.store import import_acts, imports, row_history
 from blnk_api.store.events import EventKind, note
 from blnk_api.store.imports import Import
 from blnk_api.store.people import notes, receipt_records
@@ -117,7 +117,7 @@ def test_a_row_of_a_cancelled_import_is_looked_up_and_never_sent(importer: Impor
     done, [row] = done_but_for(importer, requests_for(1))
     with importer.store.write() as tx:
         assert move_import(tx, done.number, from_=[ImportState.DONE], to=ImportState.RUNNING)
-        assert imports.cancel(tx, done.number, who="Ada")
+        assert import_acts.cancel(tx, done.number, who="Ada")
     at = opened(done, row.label)
     assert "Look again" in [one.label for one in at.button]
     assert "Send again" not in [one.label for one in at.button]
@@ -269,7 +269,7 @@ def test_a_row_has_what_support_needs_of_each_answer_under_details(
     practice_blnk.order_fault("rate_limited", times=1)
     done = importer.run(requests_for(1))
     with importer.store.read() as tx:
-        busy, created = rows.attempts_of(tx, importer.rows(done)[0].id)
+        busy, created = row_history.attempts_of(tx, importer.rows(done)[0].id)
 
     told = details(opened(done, "2"))
 

@@ -15,7 +15,7 @@ from blnk_api.drafts import drafts
 from blnk_api.drafts.drafts import NotKept
 from blnk_api.errors import SettingsProblem
 from blnk_api.settings import Settings
-from blnk_api.store import events, imports
+from blnk_api.store import events, import_acts, import_search, imports
 from blnk_api.store.events import EventKind, note
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState
@@ -165,7 +165,7 @@ def test_a_file_that_leaves_no_room_for_the_database_is_refused_and_leaves_nothi
         upload(importer, limits)
     assert list(importer.settings.uploads_dir.iterdir()) == []
     with importer.store.read() as tx:
-        assert imports.open_drafts(tx) == 0
+        assert import_search.open_drafts(tx) == 0
 
 
 def test_there_are_so_many_open_drafts_and_no_more(importer: Importer) -> None:
@@ -175,7 +175,7 @@ def test_there_are_so_many_open_drafts_and_no_more(importer: Importer) -> None:
     with pytest.raises(NotKept, match=r"2 files are open as drafts.*nothing was sent.*Discard"):
         upload(importer, limits)
     with importer.store.write() as tx:
-        imports.cancel(tx, importer.find(first).number, who="Ada")
+        import_acts.cancel(tx, importer.find(first).number, who="Ada")
     upload(importer, limits)
     assert len(list(importer.settings.uploads_dir.iterdir())) == 3
 
@@ -212,7 +212,7 @@ def test_a_cancelled_import_loses_its_file_after_its_days_and_a_finished_one_kee
     importer.stop()
     cancelled = importer.find(upload(importer, importer.settings))
     with importer.store.write() as tx:
-        imports.cancel(tx, cancelled.number, who="Ada")
+        import_acts.cancel(tx, cancelled.number, who="Ada")
     limits = replace(importer.settings, drafts_after_days=7)
     expire(importer.store, limits, now=time.time() + 6 * DAY)
     assert has_file(importer, cancelled)
@@ -237,7 +237,7 @@ def test_a_draft_that_is_confirmed_in_the_very_moment_keeps_its_file(
     importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draft = importer.find(upload(importer, importer.settings))
-    untouched = imports.untouched_drafts
+    untouched = import_search.untouched_drafts
 
     def confirmed_right_after(tx: Any, before: float) -> list[int]:
         found = untouched(tx, before)
@@ -245,7 +245,7 @@ def test_a_draft_that_is_confirmed_in_the_very_moment_keeps_its_file(
             move_import(other, draft.number, from_=[ImportState.DRAFT], to=ImportState.QUEUED)
         return found
 
-    monkeypatch.setattr(imports, "untouched_drafts", confirmed_right_after)
+    monkeypatch.setattr(import_search, "untouched_drafts", confirmed_right_after)
     expire(importer.store, importer.settings, now=time.time() + 31 * DAY)
     assert importer.find(draft.id).state is ImportState.QUEUED
     assert has_file(importer, draft)

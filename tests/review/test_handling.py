@@ -9,7 +9,7 @@ from blnk_api.client import BlnkClient
 from blnk_api.models import BalanceRequest
 from blnk_api.review import actions
 from blnk_api.review.actions import NotPossible, NotThisOne
-from blnk_api.store import events, imports, transitions
+from blnk_api.store import events, import_acts, transitions
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import ImportState, RowState
@@ -233,7 +233,7 @@ def test_nothing_of_a_cancelled_import_is_sent_again_but_it_is_looked_up(
 def cancel(importer: Importer, import_: Import) -> None:
     with importer.store.write() as tx:
         assert transitions.move_import(tx, import_.number, from_=[ImportState.DONE], to=ImportState.RUNNING)
-        assert imports.cancel(tx, import_.number, who="Ada")
+        assert import_acts.cancel(tx, import_.number, who="Ada")
 
 
 def existing(importer: Importer, n: int) -> Import:
@@ -315,8 +315,8 @@ def test_a_draft_whose_rows_are_made_again_is_a_new_version_with_new_totals(impo
     assert (now.totals.balances, now.totals.existing) == (2, 1)
     assert now.totals.by_ledger[0].n == 2
     with importer.store.write() as tx:  # what was shown before is not what would be sent now
-        assert not imports.confirm(tx, now, who="Ada", version=draft.version)
-        assert imports.confirm(tx, now, who="Ada", version=now.version)
+        assert not import_acts.confirm(tx, now, who="Ada", version=draft.version)
+        assert import_acts.confirm(tx, now, who="Ada", version=now.version)
 
 
 def test_an_import_is_verified_again_as_often_as_somebody_asks(importer: Importer) -> None:

@@ -9,7 +9,7 @@ from blnk_api.client import BlnkClient
 from blnk_api.common.actors import SENDER
 from blnk_api.review.actions import NotPossible
 from blnk_api.review.resend_repaired import StillWrong, send_repaired
-from blnk_api.store import events, imports, tables, transitions
+from blnk_api.store import events, import_acts, tables, transitions
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from blnk_api.store.rows import StoredRow
@@ -175,7 +175,7 @@ def test_nothing_of_a_cancelled_import_or_a_form_is_repaired(importer: Importer,
     done, row = refused(importer, f"{LEDGER},NGN,of a file")
     with importer.store.write() as tx:
         transitions.move_import(tx, done.number, from_=[ImportState.DONE], to=ImportState.RUNNING)
-        assert imports.cancel(tx, done.number, who="Ada")
+        assert import_acts.cancel(tx, done.number, who="Ada")
     with pytest.raises(NotPossible, match="cancelled"):
         repair(importer, client, row, {})
 
@@ -187,7 +187,7 @@ def test_a_row_is_put_right_while_its_import_is_paused_and_waits_with_it(
     done, row = refused(importer)
     with importer.store.write() as tx:
         transitions.move_import(tx, done.number, from_=[ImportState.DONE], to=ImportState.RUNNING)
-        assert imports.pause(tx, done.number, by=PausedBy.REFUSALS, who=SENDER, reason="Many.")
+        assert import_acts.pause(tx, done.number, by=PausedBy.REFUSALS, who=SENDER, reason="Many.")
     assert repair(importer, client, row, {1: "USD"})
     assert importer.find(done.id).state is ImportState.PAUSED
     assert importer.rows(done)[0].state is RowState.READY

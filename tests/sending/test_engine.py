@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from blnk_api.models import GENERAL_LEDGER_ID, BalanceRequest
-from blnk_api.sending import recorder
+from blnk_api.sending import recorder, running
 from blnk_api.store import tables
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
@@ -18,7 +18,6 @@ from blnk_api.store.rows import StoredRow
 from blnk_api.store.sending import attempts as sending
 from blnk_api.store.sending import senders
 from blnk_api.store.states import ImportState, PausedBy, RowState
-from blnk_api.worker import main
 from tests.support.faulty_proxy import Between, Reply, Sent
 from tests.support.importer import BOTH_DATABASES, LEDGER, WAIT_SECONDS, Importer, requests_for, wait_until
 from tests.support.practice import PracticeBlnk
@@ -365,7 +364,7 @@ def test_a_wait_that_a_clock_that_jumped_made_long_is_not_obeyed_for_ever(
     practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The store keeps until when Blnk asked us to wait; read a day earlier, that would be a day."""
-    monkeypatch.setattr(main, "MOST_WAIT_SECONDS", 0.5)
+    monkeypatch.setattr(running, "MOST_WAIT_SECONDS", 0.5)
     draft = importer.draft(requests_for(3))
     importer.confirm(draft)
     with importer.store.write() as tx:

@@ -12,7 +12,7 @@ import pytest
 from blnk_api import settings as settings_module
 from blnk_api.facts.findings import RowFinding
 from blnk_api.models import GENERAL_LEDGER_ID, BalanceRequest
-from blnk_api.store import imports, rows
+from blnk_api.store import import_acts, row_history, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from tests.support.faulty_proxy import Between, Reply, Sent
@@ -30,9 +30,9 @@ def between(practice_blnk: PracticeBlnk, importer: Importer) -> Iterator[Between
         yield between
 
 
-def attempts_of(importer: Importer, import_: Import, at: int = 0) -> list[rows.Attempt]:
+def attempts_of(importer: Importer, import_: Import, at: int = 0) -> list[row_history.Attempt]:
     with importer.store.read() as tx:
-        return rows.attempts_of(tx, rows.page(tx, import_.number)[at].id)
+        return row_history.attempts_of(tx, rows.page(tx, import_.number)[at].id)
 
 
 AFTER_COMMIT: list[dict[str, Any]] = [
@@ -697,7 +697,7 @@ def test_two_imports_of_the_same_rows_at_once_make_one_set_of_balances_whatever_
     drafts = [importer.draft(requests_for(60)) for _ in range(2)]
     with importer.store.write() as tx:
         for draft in drafts:
-            assert imports.confirm(tx, draft, who="Ada", version=draft.version)
+            assert import_acts.confirm(tx, draft, who="Ada", version=draft.version)
     importer.start()
     for draft in drafts:
         importer.wait_for(draft, ImportState.DONE)
@@ -741,7 +741,7 @@ def test_each_attempt_keeps_the_request_id_of_its_answer(
     done = importer.run(requests_for(3))
 
     with importer.store.read() as tx:
-        tried = [rows.attempts_of(tx, row.id) for row in rows.page(tx, done.number)]
+        tried = [row_history.attempts_of(tx, row.id) for row in rows.page(tx, done.number)]
     ids = [one.request_id for each in tried for one in each]
     assert all(ids)
     assert len(set(ids)) == len(ids) == 3

@@ -13,13 +13,13 @@ from contextlib import contextmanager
 import pytest
 
 from blnk_api.sending.lane import Lane
-from blnk_api.store import Store, StoreUnavailable, lock
+from blnk_api.sending.running import engine_for
+from blnk_api.store import Store, StoreUnavailable
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
-from blnk_api.store.lock import SenderLock
-from blnk_api.store.sending import senders
+from blnk_api.store.sending import lock, senders
+from blnk_api.store.sending.lock import SenderLock
 from blnk_api.store.states import ImportState, RowState
-from blnk_api.worker.main import engine_for
 from tests.support.importer import BOTH_DATABASES, Importer, requests_for, wait_until
 from tests.support.postgres import HOLDS_THE_LOCK, Postgres
 from tests.support.practice import PracticeBlnk
@@ -31,7 +31,7 @@ on_postgres = pytest.mark.parametrize("importer", ["postgres"], indirect=True)
 HOLD = """
 import sys
 from blnk_api.store import Store
-from blnk_api.store.lock import SenderLock
+from blnk_api.store.sending.lock import SenderLock
 lock = SenderLock(Store(sys.argv[1]))
 print(lock.take(), flush=True)
 sys.stdin.read()

@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from blnk_api.store import Store, database, rows, tables
+from blnk_api.store import Store, database, row_history, rows, tables
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import attempts
@@ -138,7 +138,7 @@ def test_no_row_leaves_on_a_claim_that_is_too_old(
     assert_each_once(practice_blnk, importer, done)
     with importer.store.read() as tx:
         claimed = {
-            row.ref: [one.started_at for one in rows.attempts_of(tx, row.id)]
+            row.ref: [one.started_at for one in row_history.attempts_of(tx, row.id)]
             for row in rows.page(tx, done.number, limit=1000)
         }
     arrived = [one["import_ref"] for one in asked(practice_blnk, "create")]

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from blnk_api.common.actors import SENDER, ActorKind
 from blnk_api.reports import receipts
-from blnk_api.store import Store, events, imports, tables
+from blnk_api.store import Store, events, import_acts, tables
 from blnk_api.store.people import people
 from blnk_api.store.states import ImportState, PausedBy
 from blnk_api.wording import phrases
@@ -37,10 +37,10 @@ def test_whatever_somebody_calls_themselves_it_is_not_the_app(importer: Importer
         people.set_name(tx, "browser", name)
         who = people.name_of(tx, "browser")
         assert who is not None
-        imports.confirm(tx, draft, who=who, version=draft.version)
+        import_acts.confirm(tx, draft, who=who, version=draft.version)
         reason = f"{phrases.actor(who)} paused it."
-        imports.pause(tx, draft.number, by=PausedBy.PERSON, who=who, reason=reason)
-        imports.resume(tx, draft.number, who=who)
+        import_acts.pause(tx, draft.number, by=PausedBy.PERSON, who=who, reason=reason)
+        import_acts.resume(tx, draft.number, who=who)
         told = events.of_import(tx, draft.number)
         mine = [one for one in told if one.what in ("confirmed", "paused", "resumed")]
     assert [one.who.kind for one in mine] == [ActorKind.NAME] * 3
@@ -57,7 +57,7 @@ def test_a_name_with_invisible_signs_is_not_taken(importer: Importer, name: str)
 def test_a_receipt_and_the_results_tell_a_person_from_the_app(importer: Importer) -> None:
     draft = importer.draft(requests_for(2))
     with importer.store.write() as tx:
-        imports.confirm(tx, draft, who="the sender", version=draft.version)
+        import_acts.confirm(tx, draft, who="the sender", version=draft.version)
     importer.start()
     done = importer.wait_for(draft, ImportState.DONE)
     receipts.write_owed(importer.store, importer.settings.receipts_dir, done.number)

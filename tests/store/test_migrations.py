@@ -12,9 +12,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from blnk_api.facts.findings import Findings
-from blnk_api.store import Store, StoreUnavailable, database, events, imports, rows
+from blnk_api.store import Store, StoreUnavailable, database, events, imports, row_history, rows
 from blnk_api.store.people import people
-from blnk_api.store.sending import attempts, late_records, senders
+from blnk_api.store.sending import late_records, recovery, senders
 from blnk_api.store.states import PausedBy, RowState
 from blnk_api.store.tables import metadata
 from tests.journals import make
@@ -89,12 +89,12 @@ def test_a_store_of_an_earlier_version_opens(kept: Path, tmp_path: Path) -> None
         assert people.name_of(tx, "browser") == "Ada"
         assert imports.find(tx, draft.id) == draft
         (lost,) = [row for row in held if row.state is RowState.SENDING]
-        assert rows.attempts_of(tx, lost.id)[0].outcome is None
+        assert row_history.attempts_of(tx, lost.id)[0].outcome is None
         assert late_records.of_import(tx, made.number).labels == ("7", "8"), (
             "both were sent, and brought no answer"
         )
     with store.write() as tx:
-        assert attempts.recover(tx) == 1
+        assert recovery.recover(tx) == 1
     store.close()
 
 

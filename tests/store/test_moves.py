@@ -20,9 +20,9 @@ from hypothesis.stateful import (
 from sqlalchemy import select
 
 from blnk_api.settings import Instance
-from blnk_api.store import Store, imports, rows, tables, transitions
+from blnk_api.store import Store, import_acts, imports, rows, tables, transitions
 from blnk_api.store.imports import Import
-from blnk_api.store.sending import attempts, unknown
+from blnk_api.store.sending import attempts, recovery, unknown
 from blnk_api.store.sending.attempts import Claimed
 from blnk_api.store.states import HELD, IMPORT_MOVES, MOVES, ImportState, PausedBy, RowState, Stage
 from blnk_api.store.transitions import NoSuchMove
@@ -136,7 +136,7 @@ class Life(RuleBasedStateMachine):
         for _ in range(3):
             made = make_draft(self.store, instance, requests_for(4))
             with self.store.write() as tx:
-                imports.confirm(tx, made, who="Ada", version=1)
+                import_acts.confirm(tx, made, who="Ada", version=1)
                 transitions.move_import(tx, made.number, from_=[ImportState.QUEUED], to=ImportState.RUNNING)
             self.imports.append(made)
 
@@ -179,7 +179,7 @@ class Life(RuleBasedStateMachine):
     @rule()
     def crash(self) -> None:
         with self.store.write() as tx:
-            attempts.recover(tx)
+            recovery.recover(tx)
 
     @rule(data=st.data(), found=st.sampled_from([C, E, None]), balance=st.integers(11, 10**9))
     def look(self, data: st.DataObject, found: RowState | None, balance: int) -> None:
@@ -247,16 +247,18 @@ def test_a_draft_that_changed_since_it_was_shown_is_not_sent(store: Store) -> No
     made = draft(store, 1)
     with store.write() as tx:
         imports.set_facts(tx, made.number, version=made.version + 1)
-        assert not imports.confirm(tx, made, who="Ada", version=made.version)
-        assert imports.confirm(tx, made, who="Ada", version=made.version + 1)
-        assert not imports.confirm(tx, made, who="Ada", version=made.version + 1)
+        assert not import_acts.confirm(tx, made, who="Ada", version=made.version)
+        assert import_acts.confirm(tx, made, who="Ada", version=made.version + 1)
+        assert not import_acts.confirm(tx, made, who="Ada", version=made.version + 1)
     assert [what for what, _ in events_of(store, made)].count("confirmed") == 1
 
 
 def test_a_draft_that_is_not_checked_yet_is_not_sent(store: Store) -> None:
     made = draft(store, 1)
     with store.write() as tx:
-        assert not imports.confirm(tx, replace(made, stage=Stage.CHECKING), who="Ada", version=made.version)
+        assert not import_acts.confirm(
+            tx, replace(made, stage=Stage.CHECKING), who="Ada", version=made.version
+        )
 
 
 def test_two_people_confirm_once(store: Store) -> None:
@@ -264,7 +266,7 @@ def test_two_people_confirm_once(store: Store) -> None:
 
     def confirm(who: str) -> bool:
         with store.write() as tx:
-            return imports.confirm(tx, made, who=who, version=made.version)
+            return import_acts.confirm(tx, made, who=who, version=made.version)
 
     with ThreadPoolExecutor() as pool:
         assert sorted(pool.map(confirm, ["Ada", "Bob", "Eve"])) == [False, False, True]
@@ -272,7 +274,7 @@ def test_two_people_confirm_once(store: Store) -> None:
 
 def _pause(store: Store, import_: Import, by: PausedBy) -> bool:
     with store.write() as tx:
-        return imports.pause(tx, import_.number, by=by, who="x", reason=by.value)
+        return import_acts.pause(tx, import_.number, by=by, who="x", reason=by.value)
 
 
 def _author(store: Store, import_: Import) -> PausedBy | None:
@@ -299,27 +301,27 @@ def test_only_the_breakers_own_pause_ends_by_itself(store: Store) -> None:
     _pause(store, made, PausedBy.BREAKER)
     _pause(store, made, PausedBy.PERSON)
     with store.write() as tx:
-        assert not imports.resume(tx, made.number, who="the sender", only=PausedBy.BREAKER)
-        assert imports.resume(tx, made.number, who="Ada")
+        assert not import_acts.resume(tx, made.number, who="the sender", only=PausedBy.BREAKER)
+        assert import_acts.resume(tx, made.number, who="Ada")
     assert _author(store, made) is None
     _pause(store, made, PausedBy.BREAKER)
     with store.write() as tx:
-        assert imports.resume(tx, made.number, who="the sender", only=PausedBy.BREAKER)
+        assert import_acts.resume(tx, made.number, who="the sender", only=PausedBy.BREAKER)
 
 
 def test_a_cancelled_import_stays_cancelled(store: Store) -> None:
     made = running(store, 1)
     with store.write() as tx:
-        assert imports.cancel(tx, made.number, who="Ada")
-        assert not imports.resume(tx, made.number, who="Ada")
-        assert not imports.pause(tx, made.number, by=PausedBy.PERSON, who="Ada", reason="")
-        assert not imports.cancel(tx, made.number, who="Ada")
+        assert import_acts.cancel(tx, made.number, who="Ada")
+        assert not import_acts.resume(tx, made.number, who="Ada")
+        assert not import_acts.pause(tx, made.number, by=PausedBy.PERSON, who="Ada", reason="")
+        assert not import_acts.cancel(tx, made.number, who="Ada")
 
 
 def test_an_import_whose_instance_is_gone_says_so(store: Store) -> None:
     made, other = running(store, 1), running(store, 1, instance=ELSEWHERE)
     with store.write() as tx:
-        imports.pause_strays(tx, {ELSEWHERE})
+        import_acts.pause_strays(tx, {ELSEWHERE})
     with store.read() as tx:
         stray = imports.by_number(tx, made.number)
         assert imports.by_number(tx, other.number).state is ImportState.RUNNING

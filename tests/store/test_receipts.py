@@ -23,7 +23,7 @@ from blnk_api.reports import receipt_html
 from blnk_api.reports.receipts import write_owed
 from blnk_api.reports.results import Variant
 from blnk_api.review import actions
-from blnk_api.store import Store, imports, transitions
+from blnk_api.store import Store, import_acts, imports, transitions
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits, notes, receipt_records
@@ -204,7 +204,7 @@ def test_nothing_is_written_for_what_goes_on_or_never_began(store: Store, tmp_pa
     going_on = running(store, 1)
     never_sent = running(store, 2)
     with store.write() as tx:
-        assert imports.cancel(tx, never_sent.number, who="Ada")
+        assert import_acts.cancel(tx, never_sent.number, who="Ada")
     for one in (going_on, never_sent):
         assert write_owed(store, tmp_path, one.number) is None
 
@@ -214,7 +214,7 @@ def test_a_cancelled_import_has_one_once_its_rows_have_come_to_rest(store: Store
     first, second, _ = ids_of(store, made)
     claimed = claim(store, made, [first, second])
     with store.write() as tx:
-        assert imports.cancel(tx, made.number, who="Ada")
+        assert import_acts.cancel(tx, made.number, who="Ada")
     assert write_owed(store, tmp_path, made.number) is None, "rows are on their way"
     record(store, made, created(claimed, first, "bln_1"), result(claimed, second, RowState.UNKNOWN))
     assert write_owed(store, tmp_path, made.number) is None, "a row is being looked up"
@@ -237,7 +237,7 @@ def test_rows_that_nobody_looks_up_any_more_are_not_waited_for_for_ever(
     [row] = claimed.tries
     record(store, made, result(claimed, row, RowState.UNKNOWN))
     with store.write() as tx:
-        assert imports.cancel(tx, made.number, who="Ada")
+        assert import_acts.cancel(tx, made.number, who="Ada")
     monkeypatch.setattr(receipt_records, "LOOKED_UP_SECONDS", 0.0)
     assert write_owed(store, tmp_path, made.number) == 1
     assert told(store, made)["statuses"] == {"Needs a look": 1}

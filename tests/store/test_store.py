@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from blnk_api.store import Store, imports, rows, tables, transitions
+from blnk_api.store import Store, imports, row_history, rows, tables, transitions
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.sending import attempts as sending
-from blnk_api.store.sending import senders, unknown
+from blnk_api.store.sending import recovery, senders, unknown
 from blnk_api.store.sending.attempts import Claimed
 from blnk_api.store.sending.ready import ready_rows
 from blnk_api.store.states import HELD, Outcome, RowState
@@ -41,7 +41,7 @@ def test_a_claim_is_committed_with_its_attempt_before_anything_may_leave(store: 
     assert claimed.tries == {first: 1, second: 1}
     assert states_of(store, made) == [RowState.SENDING, RowState.SENDING, RowState.READY]
     with store.read() as tx:
-        (attempt,) = rows.attempts_of(tx, first)
+        (attempt,) = row_history.attempts_of(tx, first)
         found = imports.by_number(tx, made.number)
     assert (attempt.n, attempt.ended_at, attempt.outcome) == (1, None, None)
     assert found.has_sent
@@ -78,7 +78,7 @@ def test_what_was_not_committed_may_not_leave(store: Store) -> None:
         claim_and_fail()
     assert states_of(store, made) == [RowState.READY]
     with store.read() as tx:
-        assert rows.attempts_of(tx, ids_of(store, made)[0]) == []
+        assert row_history.attempts_of(tx, ids_of(store, made)[0]) == []
 
 
 @pytest.mark.parametrize("state", HELD)
@@ -188,7 +188,7 @@ def test_an_outcome_moves_its_row_and_ends_its_attempt(store: Store) -> None:
     assert [row.message for row in kept] == [None, "no such ledger", "Blnk answered 502", None]
     assert kept[0].balance_id == "bln_a"
     with store.read() as tx:
-        attempts = [rows.attempts_of(tx, row)[0] for row in (a, b, c, d)]
+        attempts = [row_history.attempts_of(tx, row)[0] for row in (a, b, c, d)]
         counts = imports.by_number(tx, made.number).counts
     assert [(one.outcome, one.status) for one in attempts] == [
         (Outcome.CREATED, 201),
@@ -227,7 +227,7 @@ def test_a_late_answer_names_the_twin_when_the_row_went_again(store: Store) -> N
     assert (kept.state, kept.balance_id) == (RowState.CREATED, "bln_2")
     assert ("second balance", {"balance_ids": ["bln_2", "bln_1"]}) in events_of(store, made)
     with store.read() as tx:
-        assert [one.balance_id for one in rows.attempts_of(tx, row)] == ["bln_1", "bln_2"]
+        assert [one.balance_id for one in row_history.attempts_of(tx, row)] == ["bln_1", "bln_2"]
 
 
 def test_a_late_answer_does_not_take_a_ref_that_another_row_holds(store: Store) -> None:
@@ -246,7 +246,7 @@ def test_a_late_answer_without_a_balance_does_not_settle_a_row(store: Store, to:
     record(store, made, result(claimed, row, to))
     assert states_of(store, made) == [RowState.UNKNOWN]
     with store.read() as tx:
-        assert rows.attempts_of(tx, row)[0].outcome is not None
+        assert row_history.attempts_of(tx, row)[0].outcome is not None
 
 
 def test_a_late_answer_does_not_move_a_row_that_is_on_its_way_again(store: Store) -> None:
@@ -281,7 +281,7 @@ def test_rows_that_a_dead_sender_left_behind_are_unknown(store: Store) -> None:
     done, *left = claimed.tries
     record(store, made, created(claimed, done, "bln_1"))
     with store.write() as tx:
-        assert sending.recover(tx) == 4
+        assert recovery.recover(tx) == 4
     assert states_of(store, made) == [
         RowState.CREATED,
         RowState.UNKNOWN,
@@ -291,7 +291,7 @@ def test_rows_that_a_dead_sender_left_behind_are_unknown(store: Store) -> None:
     assert ("interrupted", {"rows": 2}) in events_of(store, made)
     assert claim(store, made, left).tries == {}
     with store.write() as tx:
-        assert sending.recover(tx) == 0
+        assert recovery.recover(tx) == 0
 
 
 def test_the_same_complete_error_three_times_ends_as_a_refusal(store: Store) -> None:

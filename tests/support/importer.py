@@ -29,7 +29,7 @@ from blnk_api.sending import engine
 from blnk_api.sending.lane import Lane
 from blnk_api.sending.resolver import Resolver
 from blnk_api.settings import Connection, Instance
-from blnk_api.store import Store, events, imports, rows, tables
+from blnk_api.store import Store, events, import_acts, imports, rows, tables
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import NewRow, StoredRow
 from blnk_api.store.sending import senders
@@ -304,7 +304,7 @@ class Importer:
 
     def confirm(self, import_: Import) -> None:
         with self.store.write() as tx:
-            assert imports.confirm(tx, import_, who="Ada", version=import_.version)
+            assert import_acts.confirm(tx, import_, who="Ada", version=import_.version)
 
     def run(
         self, requests: Sequence[BalanceRequest], *, until: Sequence[ImportState] | None = None
@@ -325,15 +325,15 @@ class Importer:
 
     def pause(self, import_: Import) -> None:
         with self.store.write() as tx:
-            assert imports.pause(tx, import_.number, by=PausedBy.PERSON, who="Ada", reason="Lunch.")
+            assert import_acts.pause(tx, import_.number, by=PausedBy.PERSON, who="Ada", reason="Lunch.")
 
     def resume(self, import_: Import) -> None:
         with self.store.write() as tx:
-            assert imports.resume(tx, import_.number, who="Ada")
+            assert import_acts.resume(tx, import_.number, who="Ada")
 
     def cancel(self, import_: Import) -> None:
         with self.store.write() as tx:
-            assert imports.cancel(tx, import_.number, who="Ada")
+            assert import_acts.cancel(tx, import_.number, who="Ada")
 
     def find(self, id: str) -> Import:
         with self.store.read() as tx:

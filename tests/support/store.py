@@ -7,10 +7,10 @@ import orjson
 from sqlalchemy import Connection, update
 
 from blnk_api.settings import Instance
-from blnk_api.store import Store, events, imports, rows, tables, transitions
+from blnk_api.store import Store, events, import_acts, rows, tables, transitions
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
-from blnk_api.store.sending import attempts, unknown
+from blnk_api.store.sending import attempts, recovery, unknown
 from blnk_api.store.sending.attempts import Claimed, Result
 from blnk_api.store.states import ImportState, Outcome, RowState
 from tests.support.importer import make_draft, requests_for
@@ -27,7 +27,7 @@ def draft(store: Store, n: int, *, instance: Instance = INSTANCE) -> Import:
 def running(store: Store, n: int, *, instance: Instance = INSTANCE) -> Import:
     made = draft(store, n, instance=instance)
     with store.write() as tx:
-        assert imports.confirm(tx, made, who="Ada", version=made.version)
+        assert import_acts.confirm(tx, made, who="Ada", version=made.version)
         assert transitions.move_import(tx, made.number, from_=[ImportState.QUEUED], to=ImportState.RUNNING)
     return made
 
@@ -86,7 +86,7 @@ def given_up(store: Store) -> tuple[Import, Claimed, int]:
     claimed = claim(store, made)
     (row,) = claimed.tries
     with store.write() as tx:
-        assert attempts.recover(tx) == 1
+        assert recovery.recover(tx) == 1
     return made, claimed, row
 
 

@@ -19,7 +19,7 @@ from blnk_api.drafts.lookalikes.near_duplicates import differences, fields_of
 from blnk_api.drafts.lookalikes.same_value import names_that_differ
 from blnk_api.facts.mapping import Use
 from blnk_api.lookup.existing import Guard, guarded
-from blnk_api.store import imports
+from blnk_api.store import import_search
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
 from blnk_api.store.states import RowState
@@ -68,7 +68,7 @@ class Verdict:
 
 def earlier_imports(tx: Connection, draft: Import) -> list[Earlier]:
     """Confirmed imports of the same file into the same instance, newest first."""
-    same = imports.of_same_file(tx, draft)
+    same = import_search.of_same_file(tx, draft)
     numbers = [draft.number, *(one.number for one in same)]
     changed = select(repairs_table.c.import_).distinct().where(repairs_table.c.import_.in_(numbers))
     repaired = set(tx.execute(changed).scalars())

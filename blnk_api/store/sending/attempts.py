@@ -14,7 +14,6 @@ from typing import NamedTuple
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Select,
     bindparam,
     case,
     func,
@@ -29,7 +28,7 @@ from blnk_api.store.bulk import given, run_at_once
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.sending import stops
 from blnk_api.store.states import HELD, Outcome, RowState
-from blnk_api.store.tables import attempts, counts, imports, is_one_of, rows
+from blnk_api.store.tables import attempts, imports, is_one_of, rows
 from blnk_api.store.transitions import count, move, require_move
 
 WHO = SENDER
@@ -260,44 +259,6 @@ def _record_late(tx: Connection, import_: int, one: Result) -> None:
 
 def _another_holds_ref(tx: Connection, row: int) -> bool:
     return tx.execute(select(rows.c.id).where(rows.c.id == row, REF_IS_HELD)).first() is not None
-
-
-def _left_behind(instance: int | None, except_of: str | None) -> Select[int, int]:
-    being_sent = select(counts.c.import_).where(counts.c.state == RowState.SENDING, counts.c.n > 0)
-    left = select(rows.c.import_, rows.c.id).where(
-        rows.c.import_.in_(being_sent), rows.c.state == RowState.SENDING
-    )
-    if instance is not None:
-        left = left.where(rows.c.instance == instance)
-    if except_of is not None:
-        left = left.where(~rows.c.claim.startswith(except_of))
-    return left
-
-
-def anybody_left_rows(tx: Connection, instance: int, *, except_of: str) -> bool:
-    """Whether there is something to `recover`: a sender that lost its lock may have claimed after that."""
-    return tx.execute(_left_behind(instance, except_of).limit(1)).first() is not None
-
-
-def recover(tx: Connection, instance: int | None = None, *, except_of: str | None = None) -> int:
-    """Rows that a sender left behind in SENDING; they are UNKNOWN now. Call it only when holding the lock.
-
-    Of one instance, where it is given. The claims of the engine `except_of`, which is at work, are spared.
-    """
-    left = tx.execute(_left_behind(instance, except_of)).all()
-    per_import: dict[int, list[int]] = {}
-    for import_, id in left:
-        per_import.setdefault(import_, []).append(id)
-    for import_, ids in per_import.items():
-        move(
-            tx,
-            ids,
-            from_=RowState.SENDING,
-            to=RowState.UNKNOWN,
-            message="The sender stopped while this row was being sent.",
-        )
-        note(tx, import_, who=WHO, what=EventKind.INTERRUPTED, detail=Particulars(rows=len(ids)))
-    return len(left)
 
 
 def remember_first(tx: Connection, import_: int, blnk_created_at: str) -> None:

@@ -1,0 +1,109 @@
+"""What people and the sender do to a whole import: confirm, pause, resume, cancel."""
+
+import time
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import Connection, select, update
+
+from blnk_api.common.actors import SENDER, Who
+from blnk_api.settings import Instance
+from blnk_api.store.events import EventKind, Particulars, note
+from blnk_api.store.imports import Import, in_states
+from blnk_api.store.states import ImportState, PausedBy, Stage
+from blnk_api.store.tables import imports
+from blnk_api.store.transitions import move_import
+
+
+def confirm(
+    tx: Connection, import_: Import, *, who: str, version: int, unchecked: Sequence[str] = ()
+) -> bool:
+    """Hands a checked draft to the sender. False when it is not the draft that was shown any more.
+
+    `unchecked`: what could not be checked, for the record.
+    """
+    if import_.stage is not Stage.CHECKED:
+        return False
+    moved = move_import(
+        tx,
+        import_.number,
+        from_=[ImportState.DRAFT],
+        to=ImportState.QUEUED,
+        version=version,
+        confirmed_by=who,
+        confirmed_at=time.time(),
+    )
+    if moved:
+        detail = Particulars(version=version, unchecked=tuple(unchecked))
+        note(tx, import_.number, who=who, what=EventKind.CONFIRMED, detail=detail)
+    return moved
+
+
+def pause(tx: Connection, number: int, *, by: PausedBy, who: Who, reason: str) -> bool:
+    """Stops claiming. A person's pause replaces an automatic one, never the other way round."""
+    going = [ImportState.QUEUED, ImportState.RUNNING]
+    moved = move_import(tx, number, from_=going, to=ImportState.PAUSED, paused_by=by, paused_reason=reason)
+    if not moved and by is PausedBy.PERSON:
+        taken_over = tx.execute(
+            update(imports)
+            .where(
+                imports.c.number == number,
+                imports.c.state == ImportState.PAUSED,
+                imports.c.paused_by != PausedBy.PERSON,
+            )
+            .values(paused_by=by, paused_reason=reason)
+        )
+        moved = taken_over.rowcount == 1
+    if moved:
+        note(tx, number, who=who, what=EventKind.PAUSED, detail=Particulars(by=by, reason=reason))
+    return moved
+
+
+def resume(tx: Connection, number: int, *, who: Who, only: PausedBy | None = None) -> bool:
+    """Lets a paused import go on; with `only`, if that is still the author of its pause."""
+    if only is not None:
+        author = tx.execute(select(imports.c.paused_by).where(imports.c.number == number)).scalar()
+        if author != only:
+            return False
+    moved = move_import(
+        tx,
+        number,
+        from_=[ImportState.PAUSED],
+        to=ImportState.RUNNING,
+        paused_by=None,
+        paused_reason=None,
+    )
+    if moved:
+        note(tx, number, who=who, what=EventKind.RESUMED)
+    return moved
+
+
+def strays(tx: Connection, instances: Collection[Instance]) -> list[Import]:
+    """Imports that would go on, and whose instance no connection means today."""
+    live = in_states(tx, [ImportState.QUEUED, ImportState.RUNNING])
+    return [import_ for import_ in live if import_.instance not in instances]
+
+
+def pause_strays(tx: Connection, instances: Collection[Instance]) -> None:
+    """They stop and say so: an import never slips into another instance."""
+    for import_ in strays(tx, instances):
+        reason = (
+            f"No connection means {import_.instance.base_url}, instance {import_.instance.instance_id} "
+            f"({import_.instance.environment}) any more. Nothing is sent until one does again."
+        )
+        pause(tx, import_.number, by=PausedBy.CONNECTION, who=SENDER, reason=reason)
+
+
+def cancel(tx: Connection, number: int, *, who: Who) -> bool:
+    """No row is claimed any more; rows that may have left a balance are still looked up."""
+    moved = move_import(
+        tx,
+        number,
+        from_=[ImportState.DRAFT, ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED],
+        to=ImportState.CANCELLED,
+        finished_at=time.time(),
+        paused_by=None,
+        paused_reason=None,
+    )
+    if moved:
+        note(tx, number, who=who, what=EventKind.CANCELLED)
+    return moved

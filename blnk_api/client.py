@@ -59,7 +59,7 @@ class BlnkClient(Reader):
             case outcomes.Stop(message=message):
                 raise errors.AccessDenied(message, **support)
             case outcomes.Unknown(message):
-                told = f"{message} A balance may have been created: look before you send this again."
+                told = f"{message} A balance may have been created. Check Blnk before you send this again."
                 raise errors.MaybeCreated(told, **support)
             case unheard_of:
                 assert_never(unheard_of)
@@ -240,7 +240,7 @@ class BlnkClient(Reader):
                 request = endpoints.find_refs(self._instance_id, sorted(missing), created_from=created_from)
                 rows = parse(Balance, answers.read_rows(self._read(request)))
                 if any(row.import_ref not in missing for row in rows):
-                    raise errors.ReadFailed("Blnk's answer holds balances that were not asked for.")
+                    raise errors.ReadFailed("Blnk's answer contains balances that were not requested.")
                 if not rows:
                     break
                 found += rows

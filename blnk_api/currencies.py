@@ -1,4 +1,4 @@
-"""Currency codes: ISO 4217 with names, a team's own codes, and what somebody probably meant."""
+"""Currency codes: ISO 4217 with names, a team's own codes, and what someone probably meant."""
 
 import unicodedata
 from collections.abc import Collection, Iterable
@@ -64,12 +64,12 @@ def label(code: str) -> str:
     """What stands in a list for a code: "EUR · Euro".
 
     A list that is searched by typing puts the closest label first, and of two that begin alike the shorter
-    one. So a team's TTDC has a longer label than TTD, which else could not be typed any more.
+    one. So a team's TTDC has a longer label than TTD, which else could not be typed anymore.
     """
     name = name_of(code)
     if name is not None:
         return f"{code} · {name}"
-    own = f"{code} · a code of your own"
+    own = f"{code} · custom currency"
     alike = (f"{known} · {name}" for known, name in _names().items() if known in code.upper())
     longest = max(alike, key=len, default="")
     return f"{own}, not {longest}" if len(longest) >= len(own) else own
@@ -94,7 +94,7 @@ def check(
             return code, Finding("accepted_currency", "note", f"{code} is not in ISO 4217; it was accepted.")
         return None, _unknown(code, own, suggest)
     if known in NOT_MONEY and known not in own.values():
-        message = f"{known} {NOT_MONEY[known]}: it is not a currency. Check that the balance needs it."
+        message = f"{known} {NOT_MONEY[known]}, so it is not a currency. Check that the balance needs it."
         return known, Finding("not_a_currency", "warning", message)
     if known != code:
         return known, Finding("currency_case_fixed", "note", f"{code} is sent as {known}.", known)
@@ -111,30 +111,30 @@ def _unknown(code: str, own: dict[str, str], suggest: bool) -> Finding:
         meant = own.get(plain, plain)
         at, odd = next((i, c) for i, c in enumerate(code.upper()) if not c.isascii())
         letter = unicodedata.name(odd, "a letter of another alphabet").lower()
-        message = f"{said} only looks like {meant}: its letter {at + 1} is {letter}. Put {meant}."
+        message = f"{said} only looks like {meant}: character {at + 1} is {letter}. Enter {meant}."
         return Finding("unknown_currency", "error", message, meant)
     upper = code.upper()
     if upper in WITHDRAWN:
         year, successor = WITHDRAWN[upper]
         now = f"; its successor is {successor}" if successor else ""
         return Finding(
-            "unknown_currency", "error", f"{upper} was withdrawn in {year}{now}. Enter a code in use."
+            "unknown_currency", "error", f"{upper} was withdrawn in {year}{now}. Enter a current code."
         )
     if upper in CRYPTO:
         message = (
-            f"{said} is not in ISO 4217: it looks like a crypto asset. Keep it if your Blnk instance uses it."
+            f"{said} is not in ISO 4217; it looks like a crypto asset. Keep it if your Blnk instance uses it."
         )
         return Finding("unknown_currency", "error", message)
     meant_or_none = _meant(code, own) if suggest else None
     if meant_or_none:
-        message = f"{said} is not a known currency: did you mean {meant_or_none}?"
+        message = f"{said} is not a known currency. Did you mean {meant_or_none}?"
     elif "," in code or "/" in code:
-        message = f"{said} is not a known currency. Several currencies are separated by a semicolon."
+        message = f"{said} is not a known currency. Separate several currencies with semicolons."
         several = [part.strip().upper() for part in code.replace("/", ",").split(",")]
         if all(part in _names() or part in own for part in several):
             return Finding("unknown_currency", "error", message, ";".join(several))
     else:
-        message = f"{said} is not a known currency (ISO 4217). Put a three-letter code, such as USD."
+        message = f"{said} is not a known currency (ISO 4217). Enter a three-letter code, for example USD."
     return Finding("unknown_currency", "error", message, meant_or_none)
 
 

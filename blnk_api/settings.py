@@ -204,7 +204,7 @@ def _read_secrets(path: Path, *, must_exist: bool) -> dict[str, object]:
     except FileNotFoundError:
         if must_exist:
             raise SettingsProblem(
-                f"BLNK_SECRETS_FILE names {path}, and there is no such file. Correct it or unset it."
+                f"BLNK_SECRETS_FILE names {path}, which does not exist. Correct it or unset it."
             ) from None
         return {}
     except OSError as problem:
@@ -222,7 +222,9 @@ def _connections(tables: Any) -> dict[str, Connection]:
     found: dict[str, Connection] = {}
     for name, table in tables.items():
         if name == PRACTICE:
-            raise SettingsProblem("A connection cannot be named practice: that is the practice Blnk's name.")
+            raise SettingsProblem(
+                "A connection cannot be named practice: that name is reserved for the practice Blnk."
+            )
         if not isinstance(table, dict):
             raise SettingsProblem(f"connections.{name} must be a table: [connections.{name}].")
         found[name] = _connection(name, table)
@@ -253,7 +255,7 @@ class _Table:
             character.isspace() or not character.isprintable() for character in value
         ):
             raise self.problem(
-                key, "has a space, a line break or an unusual letter in it. It should be one unbroken word."
+                key, "contains a space, a line break or an unusual character. It should be one unbroken word."
             )
         return value
 
@@ -283,7 +285,7 @@ def _connection(name: str, values: Mapping[str, object]) -> Connection:
     table = _Table(name, values)
     for key in values:
         if key not in _KEYS:
-            raise table.problem(key, f"is not a key we know. These are: {', '.join(sorted(_KEYS))}.")
+            raise table.problem(key, f"is not a known key. Known keys are: {', '.join(sorted(_KEYS))}.")
     environment = table.text("environment", "production")
     if environment not in ("production", "sandbox"):
         raise table.problem("environment", 'should be "production" or "sandbox".')
@@ -305,7 +307,9 @@ def _credentials(table: _Table) -> str | OAuth:
     if not any(key in table.table for key in oauth_keys):
         return table.token("access_token")
     if "access_token" in table.table:
-        raise table.problem("access_token", f"stands beside {', '.join(oauth_keys)}: keep one or the other.")
+        raise table.problem(
+            "access_token", f"cannot be combined with {', '.join(oauth_keys)}. Keep one or the other."
+        )
     return OAuth(*(table.token(key) for key in oauth_keys))
 
 
@@ -322,7 +326,9 @@ def _base_url(table: _Table) -> str:
     if any(mark in text for mark in "@?#"):
         raise table.problem("base_url", f"{should}, with no @, ? or # in it.")
     if parts.scheme == "http" and host not in ("127.0.0.1", "localhost", "::1"):
-        raise table.problem("base_url", "must begin with https:// (http:// only to this machine itself).")
+        raise table.problem(
+            "base_url", "must begin with https:// (http:// is allowed only for this machine itself)."
+        )
     return text.rstrip("/")
 
 

@@ -86,9 +86,11 @@ def _classify_answer(answer: Answer, sent: bytes, now: datetime) -> Outcome:
     if status in (400, 422) and said.is_blnk_error:
         return Refused(status, said.code, explain(said))
     if status == 409:
-        return Conflict(said.message or "Blnk says that this balance exists already.")
+        return Conflict(said.message or "Blnk says that this balance already exists.")
     if status == 429:
-        return NotApplied("Blnk asked us to slow down.", Meaning.BUSY, status, retry_after_seconds=wait)
+        return NotApplied(
+            "Blnk asked Balance Desk to slow down.", Meaning.BUSY, status, retry_after_seconds=wait
+        )
     if status in (401, 403):
         return Stop(status, said.message or f"Blnk answered {status} without saying why.")
     told = f"Blnk answered {status}: {said.message or 'nothing readable'}"
@@ -104,12 +106,12 @@ def _read_created(answer: Answer, sent: bytes) -> Created | Unknown:
     try:
         balance = Balance.model_validate_json(answer.body)
     except ValidationError:
-        told = f"Blnk answered {answer.status}, but with nothing that reads as a balance."
+        told = f"Blnk answered {answer.status}, but the answer is not a readable balance."
         return Unknown(told, answer.status, Meaning.UNREADABLE)
     asked = orjson.loads(sent)
     ref = (asked.get("meta_data") or {}).get(IMPORT_REF)
     if ref is not None and balance.import_ref != ref:
-        told = "Blnk's answer is about another balance than the one asked for."
+        told = "Blnk's answer is about a different balance from the one requested."
         return Unknown(told, answer.status, Meaning.UNREADABLE)
     return Created(balance, tuple(differences(asked, balance)))
 

@@ -104,8 +104,8 @@ class StaticToken:
 
     def newer_than(self, generation: int) -> Token:
         raise AccessDenied(
-            f"Blnk does not accept the access token of {self._connection.label}. "
-            f"Put a new one into the secrets file, as access_token of [connections.{self._connection.name}].",
+            f"Blnk rejected the access token of {self._connection.label}. "
+            f"Enter a new one in the secrets file, as access_token of [connections.{self._connection.name}].",
             status=401,
         )
 
@@ -228,7 +228,7 @@ class OAuthTokens:
                 self._worthless = refresh_token
                 raise self._needs_new_refresh_token()
             raise AccessDenied(
-                f"Blnk does not renew the access token of {self._connection.label}"
+                f"Blnk did not renew the access token of {self._connection.label}"
                 f"{f' ({said.message})' if said.message else ''}. Check client_id and client_secret of "
                 f"[connections.{self._connection.name}] in the secrets file.",
                 **answers.support(reply, said),
@@ -236,12 +236,12 @@ class OAuthTokens:
         try:
             return _TokenAnswer.model_validate(answers.read_json(reply, now=datetime.now(UTC)))
         except ValidationError:
-            raise ReadFailed("Blnk's answer holds no access token that can be used.") from None
+            raise ReadFailed("Blnk's answer contains no usable access token.") from None
 
     def _needs_new_refresh_token(self) -> AccessDenied:
         return AccessDenied(
-            f"Blnk does not accept the refresh token of {self._connection.label} any more. Put in a new "
-            f"refresh token, as refresh_token of [connections.{self._connection.name}] in the secrets file.",
+            f"Blnk rejected the refresh token of {self._connection.label}. Enter a new one in the "
+            f"secrets file, as refresh_token of [connections.{self._connection.name}].",
             status=401,
         )
 

@@ -34,7 +34,7 @@ _PIECE_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """The claim was too old when the connection was ready, or nothing may leave any more: nothing left this
+    """The claim was too old when the connection was ready, or nothing may leave anymore: nothing left this
     machine."""
 
 
@@ -150,7 +150,7 @@ class BulkClient:
         except (aiohttp.ClientConnectorError, ssl.SSLError) as problem:
             if transports:
                 _abort(transports)
-                return AnswerLost("The connection to Blnk broke.")
+                return AnswerLost("The connection to Blnk was lost.")
             return ConnectFailed(
                 open_files.ran_out(problem) or f"Blnk could not be reached: {_why(problem)}."
             )
@@ -161,7 +161,7 @@ class BulkClient:
             _abort(transports)
             if body is not None and body.is_stale:
                 return NotSent()
-            return AnswerLost("The connection to Blnk broke before its answer was whole.")
+            return AnswerLost("The connection to Blnk was lost before its answer was complete.")
         except asyncio.CancelledError:
             _abort(transports)
             if task not in self._overdue:
@@ -236,7 +236,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 def _abort(transports: list[asyncio.Transport | None]) -> None:
-    """Resets connections, so that whatever we and the kernel hold unsent is thrown away; a close would
+    """Resets connections, so that whatever we and the kernel hold unsent is dropped; a close would
     still send that, for as long as the other side does not take it."""
     for transport in transports:
         if transport is not None:
@@ -248,8 +248,8 @@ def _abort(transports: list[asyncio.Transport | None]) -> None:
 
 def _why(problem: Exception) -> str:
     if isinstance(problem, aiohttp.ClientConnectorDNSError):
-        return "its name is not known"
+        return "its host name was not found"
     if isinstance(problem, aiohttp.ClientSSLError | ssl.SSLError):
-        return "its certificate or encryption was not accepted"
+        return "its certificate or encryption was rejected"
     reason = getattr(problem, "strerror", None)
     return str(reason) if reason else "no connection"

@@ -14,7 +14,7 @@ PAGE_LIMIT = 100
 """Core answers 20 to any larger page (tests/contract, "filter with limit over 100")."""
 
 REFS_PER_LOOK = 99
-"""One less than a page, so that a full page proves that a ref stands twice."""
+"""One less than a page, so that a full page proves that a ref appears twice."""
 
 
 def create_balance(request: BalanceRequest, *, ref: str | None = None, import_id: str | None = None) -> bytes:

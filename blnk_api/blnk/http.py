@@ -61,7 +61,7 @@ def _before_anything_leaves() -> Iterator[None]:
 
 class _TimedReader(io.RawIOBase):
     """Reads from a socket until the deadline, however slowly the bytes come: a socket's own time-out begins
-    anew with each byte."""
+    again with each byte."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
         self._raw = raw
@@ -212,17 +212,17 @@ class Transport:
             return told
         match problem, problem.__cause__:
             case (NameResolutionError(), _):
-                why = "its name is not known here"
+                why = "its host name was not found"
             case (ssl.SSLCertVerificationError() as refused, _):
-                why = f"its certificate is not accepted ({refused.verify_message})"
+                why = f"its certificate was rejected ({refused.verify_message})"
             case (ssl.SSLError(), _):
-                why = "it does not speak TLS as it should"
+                why = "the TLS handshake failed"
             case (_, TimeoutError()) | (TimeoutError(), _):
                 why = f"no connection within {self._connect_seconds:g} seconds"
             case (_, OSError(errno=int() as number)):
                 why = os.strerror(number).lower()
             case _:
-                why = "the way there is wrongly set up (a proxy, or a file of certificates)"
+                why = "the proxy or certificate file is configured incorrectly"
         return f"{self._host} could not be reached: {why}."
 
     def close(self) -> None:

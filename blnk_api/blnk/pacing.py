@@ -13,7 +13,7 @@ BURST_SECONDS = 0.3
 """Permits that were not used are kept for this long, and no longer."""
 
 PAGES_SHARE = 0.1
-"""Kept for the pages while somebody uses them."""
+"""Kept for the pages while someone uses them."""
 
 DECREASE = 0.7
 REGAIN_PER_SECOND = 0.01

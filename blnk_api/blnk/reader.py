@@ -52,7 +52,7 @@ class Reader:
         """An OAuth connection needs `tokens`: auth.token_source(connection, store).
 
         A read that is not answered is asked again a few times, first after `read_again_seconds`; not when it
-        would begin later than `patience_seconds` after the first: somebody may be waiting for a page.
+        would begin later than `patience_seconds` after the first: someone may be waiting for a page.
         """
         self._instance_id = connection.instance.instance_id
         self._tokens = tokens or token_source(connection)

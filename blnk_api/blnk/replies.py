@@ -13,7 +13,7 @@ MOST_ANSWER_BYTES = 32 * 1024 * 1024
 MOST_CREATED_BYTES = 8 * 1024 * 1024
 """Of the answer to one POST, of which hundreds are under way at once. Core takes 5 MB and echoes them."""
 
-TOO_LARGE = "Blnk's answer is larger than any that is expected of it."
+TOO_LARGE = "Blnk's answer is larger than expected."
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,8 @@ class Session:
         connection = self.settings.connection_of(import_.instance)
         if connection is None:
             raise CommandFailed(
-                f"No connection means {import_.instance.base_url}, instance {import_.instance.instance_id} "
+                f"No connection points to {import_.instance.base_url}, instance "
+                f"{import_.instance.instance_id} "
                 f"({import_.instance.environment}) any more. Nothing was sent.",
                 ExitCode.STOPPED,
             )

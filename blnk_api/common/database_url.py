@@ -18,7 +18,7 @@ def checked(text: str) -> str:
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
-        raise SettingsProblem(f"{_SHOULD}, with a number for the port if there is one.") from None
+        raise SettingsProblem(f"{_SHOULD}, with a numeric port if there is one.") from None
     if url.drivername == "sqlite":
         if not url.database or url.database == ":memory:" or url.host:
             raise SettingsProblem(
@@ -26,7 +26,7 @@ def checked(text: str) -> str:
             )
         return text
     if url.drivername not in _POSTGRES:
-        raise SettingsProblem(f"{_SHOULD}. Only Postgres and SQLite (sqlite:////path/to/file) can be used.")
+        raise SettingsProblem(f"{_SHOULD}. Only Postgres and SQLite (sqlite:////path/to/file) are supported.")
     if not _HOST.fullmatch(url.host or ""):
         # What stands before the last @ is the user and the password; any other one is part of them.
         raise SettingsProblem(f"{_SHOULD}. In a user name or password, write @ as %40 and / as %2F.")

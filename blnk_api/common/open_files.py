@@ -11,7 +11,7 @@ _WANTED = 10_240
 """More than any process of ours needs, and no more than macOS gives."""
 _KEPT = 64
 """For the database, logs, files that are read, and whatever libraries open beside the requests."""
-_RAN_OUT = "This computer allows this program no more than"
+_RAN_OUT = "This computer allows Balance Desk no more than"
 _NONE_LEFT = (errno.EMFILE, errno.ENFILE)
 
 
@@ -43,8 +43,8 @@ def ran_out(problem: BaseException | None) -> str | None:
         return None
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return (
-        f"{_RAN_OUT} {soft:,} open files and connections, and all are in use. Nothing was created. "
-        "Allow more with “ulimit -n”, or set BLNK_MOST_AT_ONCE to a smaller number."
+        f"{_RAN_OUT} {soft:,} open files and connections, and all of them are in use. Nothing was "
+        "created. Raise the limit with “ulimit -n”, or set BLNK_MOST_AT_ONCE to a smaller number."
     )
 
 

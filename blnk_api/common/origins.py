@@ -156,7 +156,7 @@ def _is_ip(name: str) -> bool:
 
 @cache
 def _machine_names() -> frozenset[str]:
-    """As the machine says itself, not as the network's DNS does: that may be anybody's."""
+    """As the machine says itself, not as the network's DNS does: that may be anyone's."""
     name = _plain(socket.gethostname())
     first = name.partition(".")[0]
     return frozenset(filter(None, (name, first, first and f"{first}.local")))

@@ -81,7 +81,7 @@ class Child:
     def _read_returncode(self) -> int:
         if line := self._status.readline():
             return int(line)
-        # Who would have told is gone, so nobody watches it any more.
+        # Who would have told is gone, so nobody watches it anymore.
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
         return -signal.SIGKILL

@@ -1,4 +1,4 @@
-"""Watches a process that reads somebody's file: a few kilobytes must not cost gigabytes or an hour.
+"""Watches a process that reads someone's file: a few kilobytes must not cost gigabytes or an hour.
 
 The file's own budgets come first and say what is wrong with it; these limits hold whatever they miss.
 """
@@ -21,10 +21,15 @@ LOOK_SECONDS = 0.1
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-_STOPPED = "so it was stopped. Nothing was sent. Save your table as CSV, or split it, and import that."
+_STOPPED = (
+    "so it was stopped. Nothing was sent. Save your table as CSV, or split it, then import the new file."
+)
 TOO_MUCH_MEMORY = f"Reading this file takes more than 1 GB of memory, {_STOPPED}"
-TOO_LONG = f"Reading this file takes far longer than its size explains, {_STOPPED}"
-FAILED = "Reading this file failed. Nothing was sent. Save your table as CSV, or split it, and import that."
+TOO_LONG = f"Reading this file takes far longer than its size would suggest, {_STOPPED}"
+FAILED = (
+    "Reading this file failed. Nothing was sent. Save your table as CSV, or split it, then "
+    "import the new file."
+)
 
 
 @dataclass(frozen=True)

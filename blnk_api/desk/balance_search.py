@@ -55,20 +55,20 @@ def filters(client: BlnkClient, wanted: Wanted) -> list[Filter]:
         if value
     ]
     if ledger := wanted.ledger.strip():
-        asked.append(_one_of("ledger_id", _ledgers(client, ledger), f"No ledger is called {ledger}."))
+        asked.append(_one_of("ledger_id", _ledgers(client, ledger), f"There is no ledger named {ledger}."))
     if identity := wanted.identity.strip():
         asked.append(
-            _one_of("identity_id", _identities(client, identity), f"No identity is called {identity}.")
+            _one_of("identity_id", _identities(client, identity), f"There is no identity named {identity}.")
         )
     if key := wanted.key.strip():
         if not _KEY.fullmatch(key):
-            raise NothingLikeIt(
-                f"Blnk cannot search by the key {key}: only letters, digits and _ may stand in it."
-            )
+            raise NothingLikeIt(f"Blnk cannot search by the key {key}. Use only letters, digits and _.")
         field, value = f"{_METADATA}{key}", wanted.value.strip()
         asked.append(Filter(field, "in", values=[value]) if value else Filter(field, "isnotnull"))
     if wanted.import_ids is not None:
-        asked.append(_one_of(f"{_METADATA}{IMPORT_ID}", wanted.import_ids, "No import is called that."))
+        asked.append(
+            _one_of(f"{_METADATA}{IMPORT_ID}", wanted.import_ids, "There is no import with that name.")
+        )
     if wanted.created_from:
         asked.append(Filter("created_at", "gte", wanted.created_from))
     return asked

@@ -20,7 +20,7 @@ from blnk_api.store.sending import senders
 from blnk_api.store.token_store import TokenStore
 
 _PAGE_PATIENCE_SECONDS = 5.0
-"""Somebody looks at an empty page meanwhile."""
+"""Someone looks at an empty page meanwhile."""
 
 _PAGES_READ_SECONDS = 20.0
 """How often the sender is told that pages read; it keeps a part of the pace for them for a minute."""
@@ -36,7 +36,7 @@ class LinkProblem(Exception):
 
 @dataclass(frozen=True)
 class Desk:
-    """What there is to work with at this moment; settings are read anew for each page."""
+    """What there is to work with at this moment; settings are read again for each page."""
 
     settings: Settings
     store: Store
@@ -103,8 +103,9 @@ def _refuse_to_slip_into_practice(settings: Settings, known: list[Instance]) -> 
     real = [instance for instance in known if instance.environment != "practice"]
     if real:
         raise SettingsProblem(
-            f"There are imports here for a real Blnk ({real[0].base_url}, instance {real[0].instance_id}), "
-            f"and no connection to it is set up any more. {where} If the file is there already, check "
+            f"There are imports for a live Blnk instance ({real[0].base_url}, instance "
+            f"{real[0].instance_id}), "
+            f"and no connection to it is set up anymore. {where} If the file already exists, check "
             "that the app was started in the right folder, or set BLNK_SECRETS_FILE."
         )
 
@@ -116,8 +117,7 @@ def connection_named(settings: Settings, name: str | None) -> Connection | None:
     found = settings.connections.get(name)
     if found is None:
         raise LinkProblem(
-            f"There is no connection with the name “{name}” here. "
-            "It may have been renamed in the secrets file."
+            f"There is no connection named “{name}”. It may have been renamed in the secrets file."
         )
     return found
 
@@ -127,11 +127,11 @@ def import_linked(desk: Desk, id: str, name: str | None) -> tuple[Import, Connec
     with desk.store.read() as tx:
         import_ = imports.find(tx, id)
     if import_ is None:
-        raise LinkProblem("There is no import behind this link. Was it copied whole?")
+        raise LinkProblem("This link does not lead to an import. Check that the whole link was copied.")
     connection = desk.settings.connection_of(import_.instance)
     if connection is not None and name is not None and name != connection.name:
         raise LinkProblem(
-            f"The link names the connection {name}, and this import belongs to {connection.name}.",
+            f"The link names the connection {name}, but this import belongs to {connection.name}.",
             right_connection=connection.name,
         )
     return import_, connection

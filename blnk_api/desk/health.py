@@ -28,7 +28,7 @@ from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.store.tables import is_one_of, rows
 from blnk_api.wording import about_errors, phrases
 
-WHO_SENDS = "Is there somebody who sends?"
+WHO_SENDS = "Is the sender running?"
 
 _CLOCK_SECONDS = 30.0
 _CERTIFICATE_DAYS = 14
@@ -40,7 +40,7 @@ _IMPORTS_LOOKED_AT = 10
 class Verdict(Enum):
     FINE = "fine"
     LOOK = "look"
-    """It works, and somebody should know this."""
+    """It works, and someone should know this."""
     FAILED = "failed"
     UNKNOWN = "unknown"
     """It cannot be known now; the line says when it can."""
@@ -86,17 +86,19 @@ def about_blnk(connection: Connection, client: BlnkClient, hello: ProbeResult) -
     yield _tls(connection, hello)
     yield Check("Is the token accepted?", Verdict.FINE, "Yes.")
     if not may_read:
-        yield Check("Is it the right instance?", Verdict.UNKNOWN, "That takes the permission to read.")
         yield Check(
-            "May these credentials read?",
+            "Is it the right instance?", Verdict.UNKNOWN, "Unknown: this check needs read permission."
+        )
+        yield Check(
+            "Can these credentials read?",
             Verdict.LOOK,
-            "No. Ids are not checked beforehand, what was created cannot be verified, and a row whose answer "
-            "is lost waits for a person.",
+            "No. Ids are not checked before sending, created balances cannot be verified, and a row whose "
+            "answer is lost waits for a person.",
             "Give the API key the scope data:read in Blnk Cloud (Settings, API keys).",
         )
         return
     yield Check("Is it the right instance?", Verdict.FINE, f"Blnk knows {connection.instance.instance_id}.")
-    yield Check("May these credentials read?", Verdict.FINE, "Yes: ledgers, identities and balances.")
+    yield Check("Can these credentials read?", Verdict.FINE, "Yes: ledgers, identities and balances.")
     yield _age(client)
 
 
@@ -110,8 +112,8 @@ def _unanswered(connection: Connection, problem: errors.BlnkError) -> Iterator[C
                 "Is the token accepted?",
                 Verdict.FAILED,
                 f"No: {problem}",
-                f"Put a new one into the secrets file: {key}.access_token (or refresh_token). "
-                "It is read again at once; no restart is needed.",
+                f"Enter a new one in the secrets file: {key}.access_token (or refresh_token). "
+                "It takes effect immediately; no restart is needed.",
             )
         case errors.NotFound():
             yield Check(answers, Verdict.FINE, "Yes.")
@@ -127,79 +129,84 @@ def _unanswered(connection: Connection, problem: errors.BlnkError) -> Iterator[C
             yield Check(
                 "Is the connection encrypted?",
                 Verdict.FAILED,
-                "Its certificate is not accepted, so nothing was sent.",
+                "Its certificate was rejected, so nothing was sent.",
                 f"Check {key}.base_url, this machine's clock, and its certificate authorities.",
             )
         case errors.NotConnected() if connection.is_practice:
             do = (
-                "It is started again by itself; if this stays so, its log is practice/log in the data folder."
+                "It restarts automatically. If the problem persists, see its log, "
+                "practice/log in the data folder."
             )
             yield Check(answers, Verdict.FAILED, f"No: {problem}", do)
         case errors.NotConnected():
-            do = f"Check {key}.base_url, the network, and a firewall or proxy in between."
+            do = f"Check {key}.base_url, the network, and any firewall or proxy in between."
             yield Check(answers, Verdict.FAILED, f"No: {problem}", do)
         case errors.RateLimited():
-            do = "Nothing has to be done: sending waits by itself. A lower requests_per_minute avoids it."
-            yield Check(answers, Verdict.LOOK, f"It asks us to slow down: {problem}", do)
+            do = "Nothing to do: sending waits automatically. A lower requests_per_minute avoids this."
+            yield Check(answers, Verdict.LOOK, f"It asked Balance Desk to slow down: {problem}", do)
         case _:
-            do = "Wait and check again; imports wait by themselves. If it stays so, ask Blnk."
-            yield Check(answers, Verdict.FAILED, f"Not as it should: {problem}", do)
+            do = "Wait, then check again; imports wait automatically. If the problem persists, contact Blnk."
+            yield Check(answers, Verdict.FAILED, f"Not correctly: {problem}", do)
 
 
 def _tls(connection: Connection, hello: ProbeResult) -> Check:
     question = "Is the connection encrypted?"
     if not connection.url.startswith("https://"):
-        return Check(question, Verdict.FINE, "It does not have to be: it never leaves this machine.")
+        return Check(question, Verdict.FINE, "Not needed: the connection never leaves this machine.")
     if hello.certificate_ends is None:
-        return Check(question, Verdict.FINE, "Yes, and its certificate is accepted.")
+        return Check(question, Verdict.FINE, "Yes, and its certificate is valid.")
     days = (hello.certificate_ends - datetime.now(UTC)).days
-    told = f"Yes. Its certificate is good until {hello.certificate_ends:%-d %b %Y}."
+    told = f"Yes. Its certificate is valid until {hello.certificate_ends:%-d %b %Y}."
     if days < _CERTIFICATE_DAYS:
-        return Check(question, Verdict.LOOK, told, "Tell whoever runs it: afterwards nothing can be sent.")
+        return Check(
+            question, Verdict.LOOK, told, "Tell your Blnk administrator. After that date nothing can be sent."
+        )
     return Check(question, Verdict.FINE, told)
 
 
 def _age(client: BlnkClient) -> Check:
-    question = "Which features does it have?"
+    question = "Which features does Blnk support?"
     try:
         client.balances_with_indicator(["@balance-desk-asks"])
     except errors.ReadFailed as problem:
         if problem.status == 400:
-            return Check(question, Verdict.FINE, "It knows no indicators: a file's indicators are refused.")
+            return Check(
+                question, Verdict.FINE, "Indicators are not supported: rows with an indicator are rejected."
+            )
         return _could_not_be_asked(question, problem)
     except errors.NothingCreated as problem:
         return _could_not_be_asked(question, problem)
-    return Check(question, Verdict.FINE, "It can be searched by indicator.")
+    return Check(question, Verdict.FINE, "Balances can be searched by indicator.")
 
 
 def _could_not_be_asked(question: str, problem: errors.BlnkError) -> Check:
     details = tuple(about_errors.details(problem))
-    return Check(question, Verdict.UNKNOWN, f"It could not be asked: {problem}", details=details)
+    return Check(question, Verdict.UNKNOWN, f"The check failed: {problem}", details=details)
 
 
 def _clock(hello: ProbeResult) -> Check:
     question = "Do the clocks agree?"
     ahead = hello.clock_ahead_seconds
     if ahead is None:
-        return Check(question, Verdict.UNKNOWN, "Blnk's host does not tell its time.")
+        return Check(question, Verdict.UNKNOWN, "Blnk's host does not report its time.")
     if abs(ahead) < _CLOCK_SECONDS:
         return Check(question, Verdict.FINE, "Yes, to within a few seconds.")
     which = "ahead of" if ahead > 0 else "behind"
     return Check(
         question,
         Verdict.LOOK,
-        f"This machine's clock is {abs(ahead):,.0f} s {which} that of Blnk's host. Nothing is decided by it, "
-        "but times shown here differ from Blnk's.",
-        "Let this machine set its clock from the network (NTP).",
+        f"This machine's clock is {abs(ahead):,.0f} s {which} the clock of Blnk's host. This does not affect "
+        "what is sent, but times shown here differ from Blnk's.",
+        "Set this machine's clock from the network (NTP).",
     )
 
 
 def _may_create(desk: Desk, connection: Connection) -> Check:
-    question = "May these credentials create?"
+    question = "Can these credentials create balances?"
     with desk.store.read() as tx:
         number = import_search.number_of(tx, connection.instance)
         if number is None:
-            return Check(question, Verdict.UNKNOWN, "This is known after the first balance.")
+            return Check(question, Verdict.UNKNOWN, "Unknown until the first balance is created.")
         paused = import_search.search(tx, Search(state=ImportState.PAUSED, instance=number), limit=20)
         denied = [one for one in paused if one.paused_by is PausedBy.ACCESS]
         # The index of balances is used where the state is a literal.
@@ -210,23 +217,28 @@ def _may_create(desk: Desk, connection: Connection) -> Check:
             question,
             Verdict.FAILED,
             f"Blnk said no: {denied[0].paused_reason}",
-            "Give the API key the scope proxy:write, or put in another one; then resume the import.",
+            "Give the API key the scope proxy:write, or use another key, then resume the import.",
         )
     if has_created:
-        return Check(question, Verdict.FINE, "They did: balances were created in this instance from here.")
-    return Check(question, Verdict.UNKNOWN, "This is known after the first balance.")
+        return Check(
+            question, Verdict.FINE, "Yes: balances have been created in this instance from this desk."
+        )
+    return Check(question, Verdict.UNKNOWN, "Unknown until the first balance is created.")
 
 
 def _rate(desk: Desk, connection: Connection) -> Check:
-    question = "How fast may rows go?"
+    question = "What is the rate limit?"
     limit = f"{phrases.plural(connection.requests_per_minute, 'request')} a minute"
     with desk.store.read() as tx:
         number = import_search.number_of(tx, connection.instance)
         learned = senders.learned(tx, number) if number is not None else None
         lately = _seen_lately(tx, number) if number is not None else ""
     if learned is not None and learned.per_minute is not None:
-        told = f"Blnk asked us to slow down: {learned.per_minute:,.0f} requests a minute now, of {limit}."
-        return Check(question, Verdict.LOOK, told + lately, "Nothing: it becomes faster again by itself.")
+        told = (
+            f"Blnk asked Balance Desk to slow down: {learned.per_minute:,.0f} requests a minute "
+            f"now, of {limit}."
+        )
+        return Check(question, Verdict.LOOK, told + lately, "Nothing to do: the rate recovers automatically.")
     return Check(question, Verdict.FINE, f"At most {limit}, which is this connection's limit.{lately}")
 
 
@@ -238,12 +250,12 @@ def _seen_lately(tx: Tx, instance: int) -> str:
         created = one.counts.get(RowState.CREATED, 0)
         if created > 1 and one.confirmed_at and one.finished_at and one.finished_at > one.confirmed_at:
             minutes = (one.finished_at - one.confirmed_at) / 60
-            return f" The last import made {created:,} balances at {created / minutes:,.0f} a minute."
+            return f" The last import created {created:,} balances at {created / minutes:,.0f} a minute."
     return ""
 
 
 def _disk(desk: Desk) -> Check:
-    question = "Is there room in the data folder?"
+    question = "Is there enough disk space?"
     folder = desk.settings.data_dir
     try:
         free = shutil.disk_usage(folder).free
@@ -251,14 +263,14 @@ def _disk(desk: Desk) -> Check:
         return Check(question, Verdict.FAILED, f"{folder} cannot be read: {problem.strerror}.")
     told = f"{free / 1e9:,.1f} GB are free in {folder}."
     if free < _TOO_LOW_BYTES:
-        return Check(question, Verdict.FAILED, told, "Make room: without it nothing can be sent.")
+        return Check(question, Verdict.FAILED, told, "Free up disk space. Nothing can be sent without it.")
     if free < _LOW_BYTES:
-        return Check(question, Verdict.LOOK, told, "Make room soon: a million rows take about 1 GB.")
+        return Check(question, Verdict.LOOK, told, "Free up disk space soon: a million rows take about 1 GB.")
     return Check(question, Verdict.FINE, told)
 
 
 def _private(desk: Desk) -> Check:
-    question = "Are its files protected?"
+    question = "Are the data files protected?"
     settings = desk.settings
     found = private_files.open_to_others([settings.data_dir, settings.secrets_path])
     if not found:
@@ -274,7 +286,7 @@ def _private(desk: Desk) -> Check:
 
 
 def _records(desk: Desk) -> Check:
-    question = "Can what happens be written down?"
+    question = "Can the import database be written?"
     where = "a file in the data folder" if desk.store.is_sqlite else f"Postgres at {desk.store.url.host}"
     began = time.monotonic()
     try:
@@ -284,8 +296,8 @@ def _records(desk: Desk) -> Check:
         return Check(
             question,
             Verdict.FAILED,
-            f"No: {where} does not take anything. Nothing is sent without it.",
-            "See whether the database runs, and whether its disk is full or read-only.",
+            f"No: {where} cannot be written. Nothing is sent until it can be.",
+            "Check that the database is running, and that its disk is not full or read-only.",
         )
     milliseconds = (time.monotonic() - began) * 1000
     return Check(question, Verdict.FINE, f"Yes, in {where}, within {max(1, milliseconds):,.0f} ms.")
@@ -296,9 +308,7 @@ def _sender(sending: Sending) -> Check:
     told = f"{phrases.sending(sending)}."
     match sending.is_:
         case SenderIs.GONE:
-            do = (
-                "It is started again by itself; if this stays so, the server's log says why. Nothing is lost."
-            )
+            do = "It restarts automatically. If the problem persists, see the server's log. Nothing is lost."
             return Check(question, Verdict.FAILED, told, do)
         case SenderIs.STARTING:
             return Check(question, Verdict.UNKNOWN, told, "Check again in a moment.")

@@ -111,8 +111,9 @@ def _secret(data_dir: Path) -> str:
         secret = ""
     if len(secret) < _LEAST_CHARACTERS:
         raise SettingsProblem(
-            f"{path} signs download links, and it is too short for that. Restore it from a backup, or delete "
-            "it: a new one is made, and links that were sent before stop working."
+            f"{path} signs download links, but it is too short. Restore it from a backup, or "
+            "delete it: a new "
+            "one is created, and links that were sent before stop working."
         )
     return secret
 

@@ -48,7 +48,7 @@ def told(found: OtherDesksToday, zone: tzinfo) -> str:
     n = phrases.plural(found.count, "balance")
     many = f"at least {n}" if found.is_at_least else n
     return (
-        f"Another desk created {many} here in the last 24 hours, the last one on "
-        f"{phrases.when(found.last_at, zone)}. Make sure that nobody imports the same rows there now: two "
-        "desks that send them at the same moment can create some of them twice."
+        f"Another desk created {many} in this instance in the last 24 hours, most recently on "
+        f"{phrases.when(found.last_at, zone)}. Make sure that nobody is importing the same rows there: two "
+        "desks that send the same rows at the same time can create some of them twice."
     )

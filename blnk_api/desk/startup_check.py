@@ -26,7 +26,7 @@ def ask_all() -> None:
         for connection in desk.settings.connections.values():
             _ask(desk, connection)
     except (SettingsProblem, StoreUnavailable, SQLAlchemyError, OSError) as problem:
-        _log.warning("connections were not checked at the start: %s", problem)  # pages say what is wrong
+        _log.warning("connections were not checked at startup: %s", problem)  # pages say what is wrong
 
 
 def _ask(desk: Desk, connection: Connection) -> None:
@@ -39,7 +39,7 @@ def _ask(desk: Desk, connection: Connection) -> None:
 
 def remember(connection: Connection, found: list[Check]) -> None:
     """What a check of this connection has just found takes the place of what was found before. Whether
-    somebody sends is not kept: pages ask that themselves, each time."""
+    someone sends is not kept: pages ask that themselves, each time."""
     wrong = (one for one in found if one.verdict is Verdict.FAILED and one.question != health.WHO_SENDS)
     failed = next(wrong, None)
     if failed is None:

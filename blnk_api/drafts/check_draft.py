@@ -62,7 +62,7 @@ def prepare(store: Store, settings: Settings, import_id: str) -> None:
     """Takes a draft from UPLOADED to LOOKING; or, with the reason, to MATCHING or UNREADABLE.
 
     Raises BlnkError when Blnk does not answer; the draft stays CHECKING and is prepared again. So it does
-    when somebody changed it meanwhile.
+    when someone changed it meanwhile.
     """
     with store.write() as tx:
         import_ = imports.find(tx, import_id)
@@ -75,7 +75,9 @@ def prepare(store: Store, settings: Settings, import_id: str) -> None:
     connection = settings.connection_of(import_.instance)
     if connection is None:
         with store.write() as tx:
-            imports.set_facts(tx, import_.number, problem="No connection means this file's Blnk any more.")
+            imports.set_facts(
+                tx, import_.number, problem="No connection points to this file's Blnk instance."
+            )
         return
     with suppress(Changed):
         _check_and_tell(store, settings, connection, import_)
@@ -101,7 +103,7 @@ def _check_and_tell(store: Store, settings: Settings, connection: BlnkConnection
 
 
 def _stop(tx: Connection, import_: Import, stage: Stage, problem: Exception) -> bool:
-    """Whether the draft waits for a person now: not when somebody changed it while it was checked."""
+    """Whether the draft waits for a person now: not when someone changed it while it was checked."""
     refuse_changed(tx, import_, Stage.CHECKING)
     return imports.move_stage(
         tx, import_.number, from_=[Stage.CHECKING], to=stage, problem=str(problem), look_again=None
@@ -142,7 +144,7 @@ def _check(store: Store, settings: Settings, connection: BlnkConnection, import_
     with TwoPasses(path, shape, settings.data_dir) as file:
         asked = wanted(overlay.over(file.first()), mapping)
         if asked.records == 0:
-            raise FileProblem("no_rows", "The file has column names and no rows under them.")
+            raise FileProblem("no_rows", "The file has column names but no rows below them.")
         token_store = TokenStore(store.engine, settings.data_dir)
         again = settings.waits.read_again
         tokens = token_source(connection, token_store)
@@ -163,7 +165,7 @@ def _import_of_results(store: Store, import_: Import, shape: FileShape) -> Impor
 
 
 def _accept_as_in(store: Store, import_: Import, earlier: Import) -> Accepted:
-    """Codes that somebody said are meant in the import whose results these are."""
+    """Codes that someone said are meant in the import whose results these are."""
     if earlier.accepted.currencies:
         with store.write() as tx:
             imports.set_facts(tx, import_.number, accepted=earlier.accepted)
@@ -192,7 +194,7 @@ class _Checking:
             for record in records:
                 self.records += 1
                 if record.number in self._left_out:
-                    self._waiting.append(new_rows.left_out(record, LEFT_OUT_BY_A_PERSON, "Left out by hand."))
+                    self._waiting.append(new_rows.left_out(record, LEFT_OUT_BY_A_PERSON, "Skipped by hand."))
                 elif self._skips_hidden and new_rows.is_hidden(record):
                     self._waiting.append(new_rows.left_out(record, HIDDEN_AND_SKIPPED, new_rows.HIDDEN))
                 else:
@@ -241,8 +243,8 @@ def _finish(
     tx: Connection, import_: Import, checking: _Checking, groups: Sequence[ProblemGroup], known: Known
 ) -> None:
     not_checked = () if known.readable else (
-        "These credentials may not read, so ledgers and identities were not checked, rows that exist "
-        "already are not found, and a balance whose answer is lost cannot be looked up.",
+        "These credentials have no read permission, so ledgers and identities were not checked, balances "
+        "that already exist are not found, and a balance whose answer is lost cannot be looked up.",
     )  # fmt: skip
     totals = Totals(
         records=checking.records,

@@ -29,7 +29,7 @@ _MOST_YOUNG = 2
 _YOUNG_SECONDS = 3.0
 """A check that takes longer goes on, behind the others, and keeps no new one from beginning."""
 _MOST_FAILURES = 2
-"""A check whose process dies is begun once more; a file that brings it down again is not read any more."""
+"""A check whose process dies is begun once more; a file that brings it down again is not read anymore."""
 
 
 def _limits(settings: Settings, draft: Import) -> Limits:
@@ -77,7 +77,7 @@ class CheckProcesses:
         self._checks[draft.id] = _Check(draft, process, watch, watching)
 
     async def end_all_but(self, wanted: Collection[str]) -> None:
-        """Ends the checks of all other drafts: somebody discarded them, and others wait for the place."""
+        """Ends the checks of all other drafts: someone discarded them, and others wait for the place."""
         for id in set(self._checks) - set(wanted):
             await self._end(self._checks.pop(id))
 
@@ -113,7 +113,7 @@ class CheckProcesses:
 
 
 def give_up(tx: Connection, draft: Import, why: str) -> None:
-    """The file of a draft is not read any more, unless somebody changed the draft since."""
+    """The file of a draft is not read anymore, unless someone changed the draft since."""
     now = imports.by_number(tx, draft.number)
     if now.state is not ImportState.DRAFT or now.version != draft.version:
         return

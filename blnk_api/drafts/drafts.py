@@ -54,9 +54,9 @@ def upload(
             return False
         if import_search.open_drafts(tx) >= settings.most_drafts:
             raise NotKept(
-                f"{settings.most_drafts:,} files are open as drafts, the most that this desk keeps. This one "
-                "was not kept, and nothing was sent. Discard drafts that nobody needs under Imports, then "
-                "try again."
+                f"{settings.most_drafts:,} files are open as drafts, which is the limit. This file was not "
+                "kept, and nothing was sent. Discard drafts that are no longer needed under "
+                "Imports, then try again."
             )
     _leave_a_reserve(settings, data)
     folder = settings.uploads_dir / id
@@ -145,17 +145,17 @@ def confirm(
     with store.write() as tx:
         import_ = imports.find(tx, id)
         if import_ is None:
-            raise NotConfirmed("This import is not here any more. Nothing was sent.")
+            raise NotConfirmed("This import no longer exists. Nothing was sent.")
         if import_.state is not ImportState.DRAFT:
             return  # pressed twice, or in another window: it is on its way
         connection = settings.connection_of(import_.instance)
         if connection is None:
-            raise NotConfirmed("No connection means this import's Blnk any more. Nothing was sent.")
+            raise NotConfirmed("No connection points to this import's Blnk instance. Nothing was sent.")
         count = to_create(import_)
         if import_.version != version or import_.stage is not Stage.CHECKED:
             raise NotConfirmed(
-                "The draft has changed since it was shown here, so nothing was sent. "
-                "Look at it again, and confirm what you see now."
+                "The draft has changed since this page was loaded, so nothing was "
+                "sent. Review it again, then confirm."
             )
         if count == 0:
             raise NotConfirmed("There is nothing to create. Nothing was sent.")
@@ -164,11 +164,11 @@ def confirm(
         missing = missing_checks(import_)
         if connection.is_production and import_.kind == "file" and missing and not accept_unchecked:
             raise NotConfirmed(
-                f"Some checks could not be made: {' '.join(missing)} Confirm that you want these balances "
-                "without them. Nothing was sent."
+                f"Some checks could not be made: {' '.join(missing)} Confirm that you want to create the "
+                "balances without them. Nothing was sent."
             )
         if not import_acts.confirm(tx, import_, who=who, version=version, unchecked=missing):
-            raise NotConfirmed("The draft could not be confirmed. Nothing was sent. Load this page again.")
+            raise NotConfirmed("The draft could not be confirmed. Nothing was sent. Reload this page.")
 
 
 def count_typed(typed: str | None) -> int:

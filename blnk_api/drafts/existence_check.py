@@ -129,13 +129,14 @@ async def _compare(
 
 
 _MAY_NOT_READ = (
-    "These credentials may not read, so balances that exist already were not looked for, and the rows were "
-    "not compared with balances made before."
+    "These credentials have no read permission, so existing balances were not looked up, and the rows were "
+    "not compared with balances created earlier."
 )
 
 
 def _not_compared(failed: BlnkError) -> str:
     return (
-        "Not all rows were compared with balances made before, because Blnk did not answer: "
-        f"{failed.message.rstrip('.')}. Some may correct an earlier row, or give a customer a second balance."
+        "Not all rows were compared with balances created earlier, because Blnk did not answer: "
+        f"{failed.message.rstrip('.')}. Some rows may correct an earlier row or create a "
+        "second balance for a customer."
     )

@@ -90,7 +90,7 @@ def balance_request(
         if problem.column or problem.kind != "duplicate_column"  # values without a name are told one by one
     ]
     if len(found) > 1:
-        wrong.append("Choose one currency: the form makes one balance.")
+        wrong.append("Choose one currency: the form creates one balance.")
     if wrong or asked is None:
         raise Incomplete(list(dict.fromkeys(wrong)))
     return BalanceRequest.model_validate(asked)
@@ -113,7 +113,7 @@ def _errors(problems: Iterable[Problem]) -> list[Problem]:
 _FORMS_OWN = {
     "missing_ledger": "Choose the ledger.",
     "missing_currency": "Choose the currency.",
-    "row_too_long": "The metadata holds more than 5 MB, which Blnk does not take.",
+    "row_too_long": "The metadata holds more than 5 MB, which Blnk does not accept.",
 }
 
 
@@ -123,7 +123,7 @@ def _in_the_form(problem: Problem, cells: list[str]) -> str:
         case "no_metadata_name":
             return f"Give the metadata value {shown(cells[problem.position or 0])} a name."
         case "duplicate_column":
-            return f"The metadata name {shown(problem.column)} stands twice: keep one."
+            return f"The metadata name {shown(problem.column)} appears twice. Keep one."
     return _FORMS_OWN.get(problem.kind, problem.message)
 
 

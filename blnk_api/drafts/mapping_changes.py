@@ -44,7 +44,7 @@ def named(columns: Sequence[ColumnUse]) -> tuple[ColumnUse, ...]:
 
 
 def _settled(mapping: Mapping) -> Mapping:
-    """Match columns that are not stored any more do not count any more."""
+    """Match columns that are no longer stored no longer count."""
     if mapping.match_columns is None:
         return mapping
     there = {column.name for column in mapping.metadata_columns}

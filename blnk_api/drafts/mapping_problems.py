@@ -21,7 +21,10 @@ def problems(mapping: Mapping, shape: FileShape) -> list[Problem]:
     """What stands in the way of checking (errors) and what a person should know. All have row 0."""
     found = [
         _problem(
-            "error", f"no_{what}_column", "", f"No column holds the {what}. Choose it, or one for all rows."
+            "error",
+            f"no_{what}_column",
+            "",
+            f"No column holds the {what}. Choose a column, or one {what} for all rows.",
         )
         for use, chosen, what in (
             (Use.LEDGER, mapping.for_all_rows.ledger_id, "ledger"),
@@ -36,7 +39,7 @@ def problems(mapping: Mapping, shape: FileShape) -> list[Problem]:
     names = {column.name for column in mapping.metadata_columns}
     for match in mapping.match_columns or ():
         if match not in names:
-            message = f"Rows are to be compared by {shown(match)}, but no column is stored under that name."
+            message = f"The key column {shown(match)} was chosen, but no column is stored under that name."
             found.append(_problem("error", "no_match_column", match, message))
     for column in mapping.columns:
         found += _about(column, [record.cells[column.position] for record in shape.samples])
@@ -46,7 +49,7 @@ def problems(mapping: Mapping, shape: FileShape) -> list[Problem]:
 def _guessed(shape: FileShape) -> Problem:
     encoding = encodings.said(shape.encoding or "")
     message = (
-        f"The file does not say how its letters are encoded. They are read as {encoding}, a guess: "
+        f"The file does not state its character encoding. It is read as {encoding}, which is a guess: "
         f"“{shown(shape.letters)}”. If that looks wrong, choose another encoding."
     )
     return Problem("encoding_guessed", 0, "", "", clip(shape.letters), message, "warning")
@@ -64,10 +67,10 @@ def _used_twice(mapping: Mapping) -> Iterator[Problem]:
         headers = [shown(column.header) or f"Column {column.position + 1}" for column in columns]
         if len({plain(column.header) for column in columns}) == 1:
             places = " and ".join(str(column.position + 1) for column in columns)
-            message = f"The column {headers[0]} is there {_times(len(columns))} (columns {places}): keep one."
+            message = f"The column {headers[0]} appears {_times(len(columns))} (columns {places}). Keep one."
         else:
-            what = f"stored as {shown(name)}" if name else f"matched to {use.value.replace('_', ' ')}"
-            message = f"{' and '.join(headers)} are all {what}: keep one."
+            what = f"stored as {shown(name)}" if name else f"mapped to {use.value.replace('_', ' ')}"
+            message = f"{' and '.join(headers)} are all {what}. Keep one."
         yield _problem("error", "duplicate_column", columns[0].header, message, columns[0].position)
 
 
@@ -80,11 +83,11 @@ def _about(column: ColumnUse, samples: Sequence[str]) -> Iterator[Problem]:
     said = shown(header)
     if column.use is Use.IGNORE:
         if not header and any(map(str.strip, samples)):
-            message = f"Column {column.position + 1} has no name and is left out, though it holds values."
+            message = f"Column {column.position + 1} has no name and is skipped, although it holds values."
             yield _problem("warning", "nameless_column", header, message, at)
         elif is_formula_error(header):
             message = (
-                f"Column {column.position + 1} is called {said}, the error of a formula, and is left out. "
+                f"Column {column.position + 1} is called {said}, which is a formula error, and is skipped. "
                 "Correct the name in the file, or choose what the column is."
             )
             yield _problem("warning", "nameless_column", header, message, at)
@@ -92,18 +95,21 @@ def _about(column: ColumnUse, samples: Sequence[str]) -> Iterator[Problem]:
     if column.use not in (Use.METADATA, Use.REFERENCE):
         return
     if not name:
-        message = f"Say under which name {said} is to be stored."
+        message = f"Enter the name that {said} is stored under."
         yield _problem("error", "no_metadata_name", header, message, at)
         return
     if name in (IMPORT_REF, IMPORT_ID):
-        message = f"{name} is the name of our own mark. Choose another name for {said}."
+        message = f"{name} is reserved for Balance Desk. Choose another name for {said}."
         yield _problem("error", "reserved_name", header, message, at)
     elif _UNSTORABLE.search(name):
-        message = f"The name {shown(name)} has signs that cannot be stored or were lost. Choose another name."
+        message = (
+            f"The name {shown(name)} has characters that cannot be stored or were lost. Choose another name."
+        )
         yield _problem("error", "bad_name", header, message, at)
     elif not FINDABLE.fullmatch(name):
         message = (
-            f"Blnk cannot search for the name {shown(name)}: use a letter, then letters A to Z, digits and _."
+            f"Blnk cannot search for the name {shown(name)}. Start with a letter, then use only "
+            "letters A to Z, digits and _."
         )
         yield _problem("warning", "unfindable_name", header, message, at)
     elif name != (metadata_name(header) or header):
@@ -111,17 +117,19 @@ def _about(column: ColumnUse, samples: Sequence[str]) -> Iterator[Problem]:
         yield _problem("note", "renamed", header, message, at)
     if names_an_amount(header):
         message = (
-            f"{said} is kept as metadata only. Amounts are not posted: every new balance starts at zero."
+            f"{said} is stored as metadata only. Amounts are not posted: every new balance starts at zero."
         )
         yield _problem("warning", "amount_column", header, message, at)
     known = recognise(header)
     if column.use is Use.METADATA and known and known[0] in ONE_COLUMN_EACH:
-        message = f"{said} is kept as metadata, though it looks like the {known[0].value.replace('_', ' ')}."
+        message = (
+            f"{said} is stored as metadata, although it looks like the {known[0].value.replace('_', ' ')}."
+        )
         yield _problem("warning", "second_column", header, message, at)
     if column.use is Use.REFERENCE:
         message = (
-            f"{said} is taken as your own unique key: two rows with the same key are an error. "
-            "If it is none, match the column as metadata."
+            f"{said} is used as your unique key, so two rows with the same key are an error. If "
+            "it is not a unique key, map the column as metadata."
         )
         yield _problem("note", "reference_column", header, message, at)
 

@@ -12,14 +12,14 @@ from blnk_api.store.rows import NewRow, StoredRow
 from blnk_api.store.states import RowState
 
 LEFT_OUT_BY_A_PERSON = "left out"
-"""`why` of rows that somebody left out; other reasons are the check's own."""
+"""`why` of rows that someone left out; other reasons are the check's own."""
 HIDDEN_AND_SKIPPED = "hidden row skipped"
-"""`why` of rows that the workbook hides, where somebody said that those are not meant."""
+"""`why` of rows that the workbook hides, where someone said that those are not meant."""
 _SAID = (LEFT_OUT_BY_A_PERSON, HIDDEN_AND_SKIPPED)
 
 
 class Restructured(Exception):
-    """A record makes more or fewer balances than before: all rows have to be written anew."""
+    """A record makes more or fewer balances than before: all rows have to be written again."""
 
 
 class Merger:
@@ -47,7 +47,7 @@ class Merger:
 
 def _is_same(old: StoredRow, new: NewRow) -> bool:
     if old.state is RowState.CREATED:
-        return True  # it was found to be made by this very import: nothing changes it any more
+        return True  # it was found to be made by this very import: nothing changes it anymore
     if list(new.cells) != old.cells or list(new.problems) != old.problems:
         return False
     left_out = old.state is RowState.LEFT_OUT and old.why in _SAID

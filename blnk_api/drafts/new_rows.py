@@ -22,7 +22,7 @@ from blnk_api.store.transitions import move
 ROWS_TOLD = 50
 """Row numbers kept with each group of problems; the rest is in the rows themselves."""
 
-HIDDEN = "The row is hidden in the workbook, and hidden rows are skipped."
+HIDDEN = "The row is hidden in the workbook, so it is skipped."
 
 
 def is_hidden(record: Record) -> bool:

@@ -20,7 +20,7 @@ MOST_LEDGERS_FOR_PROPOSALS = 1_000
 
 
 def known_in_blnk(client: BlnkClient, wanted: Wanted, mapping: Mapping) -> Known:
-    """What exists of what is wanted; `readable=False` without permission to read.
+    """What exists of what is wanted; `readable=False` without read permission.
 
     Raises from the errors tree when Blnk does not answer: nothing is ever unknown because of that.
     """

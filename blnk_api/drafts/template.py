@@ -61,7 +61,8 @@ def template_xlsx(ledgers: Sequence[Ledger], custom_currencies: Collection[str],
                         "input_message": help_,
                         # An id, or several currencies, may be typed all the same.
                         "error_type": "warning",
-                        "error_message": "This is none of the list. It can stay if you know it to be right.",
+                        "error_message": "This value is not in the list. Keep it if you know that it is "
+                        "correct.",
                     },
                 )
 

@@ -8,7 +8,7 @@ from blnk_api.store.states import ImportState, Stage
 
 
 class Changed(Exception):
-    """Somebody changed the draft since this check began: what was read or asked is not what it is now."""
+    """Someone changed the draft since this check began: what was read or asked is not what it is now."""
 
 
 def refuse_changed(tx: Connection, draft: Import, stage: Stage) -> None:

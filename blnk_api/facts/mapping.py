@@ -21,7 +21,7 @@ class Use(StrEnum):
     ALLOCATION_STRATEGY = "allocation_strategy"
     METADATA = "metadata"
     REFERENCE = "reference"
-    """The person's own unique key: metadata too, and an error where it stands twice."""
+    """The person's own unique key: metadata too, and an error where it appears twice."""
     BALANCE_ID = "balance_id"
     """This one and the next four are the columns that our own results add."""
     IMPORT_REF = "import_ref"

@@ -37,7 +37,8 @@ def detect(path: Path, name: str, options: ReadOptions = _DETECT) -> FileShape:
         return workbook.detect(path, options)
     if name.lower().endswith((".xlsx", ".xlsm")):
         raise FileProblem(
-            "damaged", "This file is called a workbook and is none. Open it and save it anew as XLSX or CSV."
+            "damaged",
+            "This file is named like a workbook but is not one. Open it and save it again as XLSX or CSV.",
         )
     return reader.detect(path, options)
 

@@ -108,7 +108,8 @@ def choose(rows: Iterator[Row], said: int | None) -> tuple[int, list[str]]:
         chosen = next((row for row in chain(first, rows) if row[0] >= said), None)
         if chosen is None or chosen[0] != said:
             raise FileProblem(
-                "header_row", f"Row {said:,} is empty or not there. Choose the row of column names."
+                "header_row",
+                f"Row {said:,} is empty or does not exist. Choose the row with the column names.",
             )
         number, headers = chosen
     else:
@@ -119,7 +120,8 @@ def choose(rows: Iterator[Row], said: int | None) -> tuple[int, list[str]]:
     if len(headers) > MAX_COLUMNS:
         raise FileProblem(
             "too_many_columns",
-            f"The file has {len(headers):,} columns; {MAX_COLUMNS} is the most. Remove those not needed.",
+            f"The file has {len(headers):,} columns; {MAX_COLUMNS} is the limit. Remove the "
+            "columns that you do not need.",
         )
     return number, [bare(name.strip("\0")) for name in headers]
 

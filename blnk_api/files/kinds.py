@@ -52,7 +52,7 @@ def refuse_by_text(text: str) -> None:
     if start.startswith(("mime-version:", "from: <saved by")) or "\ncontent-type: multipart/related" in start:
         raise FileProblem(
             "html",
-            "This is a web page in one file (MHTML), not a spreadsheet, though it may be called .xls. "
+            "This is a single-file web page (MHTML), not a spreadsheet, although its name may end in .xls. "
             "Open it in Excel or LibreOffice and save it as XLSX or CSV.",
         )
     if _JSON.match(text):

@@ -31,7 +31,7 @@ def no_further(flaws: Sequence[Flaw]) -> tuple[Flaw, ...]:
     cells that are told takes away."""
     if len(flaws) <= MOST_FLAWS:
         return tuple(flaws)
-    message = f"More than {MOST_FLAWS} cells of this row have something wrong. Correct the row in the file."
+    message = f"More than {MOST_FLAWS} cells in this row have problems. Correct the row in the file."
     return (*flaws[:MOST_FLAWS], Flaw("too_many_flaws", None, message))
 
 
@@ -46,5 +46,5 @@ def cut(record: Record) -> Record:
 def no_rows() -> FileProblem:
     """A header and nothing under it."""
     return FileProblem(
-        "no_rows", "The file has column names and no rows under them: there is nothing to import."
+        "no_rows", "The file has column names but no rows below them, so there is nothing to import."
     )

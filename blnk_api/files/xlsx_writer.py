@@ -164,7 +164,7 @@ class TableBook:
                 is_text = [was and isinstance(cell, str) for was, cell in zip(is_text, cells, strict=True)]
         least, most = _WIDTHS
         for at, (width, text) in enumerate(zip(widths, is_text, strict=True)):
-            # Under numbers somebody may type a sum: as text it would not be one.
+            # Under numbers someone may type a sum: as text it would not be one.
             sheet.set_column(at, at, min(max(width + 2, least), most), self._text if text else None)
         return sheet
 

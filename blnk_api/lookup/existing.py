@@ -50,7 +50,7 @@ async def look_up(
 
 
 Guard = Callable[[Connection], None]
-"""Called in each transaction that writes; raises where nothing must be written any more."""
+"""Called in each transaction that writes; raises where nothing must be written anymore."""
 
 
 def unguarded(tx: Connection) -> None:
@@ -118,11 +118,11 @@ async def walking_is_cheaper(looker: Looker, ready: int) -> bool:
 
 
 def apply_verdicts(tx: Connection, number: int, verdicts: dict[int, Verdict]) -> None:
-    """Rows that need not be sent any more: they exist, were made by this import before, or would clash."""
+    """Rows that need not be sent anymore: they exist, were made by this import before, or would clash."""
     made = [row for row, verdict in verdicts.items() if verdict.to is RowState.CREATED]
     for row in attempts.refs_held(tx, made):
         # Two rows that brought one ref: the balance is the other's.
-        verdicts[row] = replace(verdicts[row], to=RowState.EXISTS, message="Another row is this balance.")
+        verdicts[row] = replace(verdicts[row], to=RowState.EXISTS, message="Another row is the same balance.")
     for to in {verdict.to for verdict in verdicts.values()}:
         facts = {
             row: {"balance_id": verdict.balance_id, "message": verdict.message}

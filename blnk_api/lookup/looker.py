@@ -120,7 +120,7 @@ class Looker:
             for balance in await self.balances(search(asked)):
                 name = name_of(balance)
                 if name is None or name not in asked:
-                    raise ReadFailed("Blnk answered a look with balances that were not asked for.")
+                    raise ReadFailed("Blnk's answer contains balances that were not requested.")
                 got.setdefault(name, []).append(balance)
             vouches = {} if witness is None or witness not in got else {witness: got.pop(witness)}
             found |= got
@@ -130,7 +130,7 @@ class Looker:
                 return found
             if last_answers == _LAST_ANSWERS:
                 return found | vouches
-        raise ReadFailed("Blnk's answers to a look do not come to an end.")
+        raise ReadFailed("Blnk keeps sending further pages without reaching the end of the list.")
 
     async def with_values(
         self, field: str, values: Sequence[str], *, ours_only: bool = True
@@ -228,7 +228,7 @@ def read_balances(said: Any) -> list[Balance]:
     try:
         return [Balance.model_validate(row) for row in answers.read_rows(said)]
     except ValidationError:
-        raise ReadFailed("Blnk's answer holds something that is no balance.") from None
+        raise ReadFailed("Blnk's answer contains something that is not a balance.") from None
 
 
 def sortable(created_at: str) -> str:
@@ -261,7 +261,7 @@ def judge(body: bytes, import_id: str, found: Sequence[Balance]) -> Verdict:
             f"Exists as {first.balance_id}, but differs: {'; '.join(different)}. Nothing was sent.",
         )
     day = first.created_at[:10]
-    return Verdict(RowState.EXISTS, first.balance_id, f"Made on {day}; nothing was sent.")
+    return Verdict(RowState.EXISTS, first.balance_id, f"Created on {day}. Nothing was sent.")
 
 
 def bound_of(created_from: str | None) -> str | None:

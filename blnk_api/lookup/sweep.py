@@ -112,7 +112,7 @@ async def all_of(looker: Looker, refs: Sequence[str], created_from: str | None) 
         asked = endpoints.find_refs(looker.instance_id, refs, created_from=created_from, page=number)
         page = await looker.balances(asked)
         if any(one.import_ref not in refs for one in page):
-            raise ReadFailed("Blnk answered a look with balances that were not asked for.")
+            raise ReadFailed("Blnk's answer contains balances that were not requested.")
         return page
 
     found = await page_of(1)

@@ -42,27 +42,25 @@ class Act:
 
 LOOK_AGAIN = Act(
     "Look again",
-    "Looks these rows up in Blnk once more. One that is found becomes Created; one that is surely not there "
-    "is sent.",
+    "Looks these rows up in Blnk once more. A row that is found becomes Created; a row that is certainly not "
+    "there is sent.",
 )
 THIS_IS_IT = Act(
     "This is it",
-    "You found the row's balance in Blnk yourself: it is read from Blnk and compared with the row. "
+    "You found the row's balance in Blnk yourself. It is read from Blnk and compared with the row. "
     "Nothing is sent.",
 )
 SEND_AGAIN = Act(
     "Send again",
-    "You looked in Blnk, and there is no balance for this row: it is sent once more.",
-    "If there is one after all, there will be two, and balances cannot be deleted.",
+    "You checked Blnk, and it has no balance for this row. The row is sent once more.",
+    "If it does have one, there will be two balances, and balances cannot be deleted.",
 )
 AGAIN_ANYWAY = Act(
     "Create again anyway",
-    "Makes one more balance for each of these rows, although Blnk has one exactly like it.",
-    "Afterwards there are two of each, and balances cannot be deleted.",
+    "Creates one more balance for each of these rows, although Blnk already has an identical one.",
+    "There will then be two of each, and balances cannot be deleted.",
 )
-VERIFY_AGAIN = Act(
-    "Verify again", "Compares once more what was created with what Blnk holds. Nothing is sent."
-)
+VERIFY_AGAIN = Act("Verify again", "Compares the created balances with Blnk once more. Nothing is sent.")
 
 
 class NotPossible(Exception):
@@ -73,14 +71,14 @@ class NotThisOne(NotPossible):
     """The balance is not what the row asks for; `differences` says in what, one clause each."""
 
     def __init__(self, balance_id: str, differences: Sequence[str]) -> None:
-        super().__init__(f"{shown(balance_id)} is not what this row asks for: {'; '.join(differences)}.")
+        super().__init__(f"{shown(balance_id)} does not match this row: {'; '.join(differences)}.")
         self.differences = list(differences)
 
 
 def look_again(store: Store, import_: Import, *, who: str, rows_: Collection[int] | None = None) -> int:
     """Rows that waited for a person are looked up again; how many. `rows_` are their ids, None all of them.
 
-    A finished import runs again for it, so that it is verified anew.
+    A finished import runs again for it, so that it is verified again.
     """
     moved = 0
     with store.write() as tx:
@@ -111,14 +109,16 @@ def this_is_it(store: Store, client: BlnkClient, row: int, balance_id: str, *, w
     if asked.state is RowState.CREATED and asked.balance_id == balance_id:
         return False
     if asked.state is not RowState.UNKNOWN:
-        raise NotPossible(f"Row {asked.label} is {WORDS[asked.state]}: there is nothing to decide.")
+        raise NotPossible(f"Row {asked.label} is {WORDS[asked.state]}, so there is nothing to decide.")
     if not balance_id:
-        raise NotPossible("Give the balance's id; it begins with bln_.")
+        raise NotPossible("Enter the balance id. It starts with bln_.")
     _refuse_if_purged(asked.body)
     try:
         balance = client.get_balance(balance_id)
     except NotFound:
-        raise NotPossible(f"Blnk knows no balance {shown(balance_id)}. Was the id copied whole?") from None
+        raise NotPossible(
+            f"Blnk has no balance {shown(balance_id)}. Check that the whole id was copied."
+        ) from None
     if balance.balance_id != balance_id:
         raise NotThisOne(balance_id, [f"Blnk answered with {balance.balance_id}"])
     if different := _differences(asked, balance):
@@ -127,7 +127,7 @@ def this_is_it(store: Store, client: BlnkClient, row: int, balance_id: str, *, w
         with store.write() as tx:
             return _mark_created(tx, asked, balance, who)
     except IntegrityError:
-        raise NotPossible(f"{balance_id} became another row's balance at this moment.") from None
+        raise NotPossible(f"{balance_id} has just become another row's balance.") from None
 
 
 def _differences(asked: StoredRow, balance: Balance) -> list[str]:
@@ -135,11 +135,11 @@ def _differences(asked: StoredRow, balance: Balance) -> list[str]:
     body = orjson.loads(asked.body or b"{}")
     told = answers.differences(body, balance)
     if balance.identity_id and not body.get("identity_id"):
-        told.append(f"it belongs to the identity {balance.identity_id}, and the row names none")
+        told.append(f"it belongs to the identity {balance.identity_id}, but the row names none")
     if balance.indicator and not body.get("indicator"):
-        told.append(f"it has the indicator {balance.indicator}, and the row has none")
+        told.append(f"it has the indicator {balance.indicator}, but the row has none")
     if IMPORT_REF in balance.meta_data and balance.import_ref != asked.ref:
-        told.append("it carries another row's import_ref")
+        told.append("it has another row's import_ref")
     return told
 
 
@@ -164,7 +164,7 @@ def _mark_created(tx: Connection, asked: StoredRow, balance: Balance, who: str) 
         to=RowState.CREATED,
         balance_id=balance.balance_id,
         waits_for_person=False,
-        message=f"{phrases.actor(who)} found it in Blnk.",
+        message=f"{phrases.actor(who)} found the balance in Blnk.",
     )
     if moved:
         # The balance may not be of the row's own request, which Blnk may carry out later.
@@ -225,11 +225,13 @@ def again_anyway(
         if not found:
             return 0
         if len(found) != len(ids):
-            raise NotPossible("Some of these rows have changed meanwhile. Load the page and look again.")
+            raise NotPossible(
+                "Some of these rows have changed in the meantime. Reload the page and review them."
+            )
         if strange := [one.label for one in found if not one.can_be_sent]:
             told = ", ".join(strange[:_ROWS_TOLD])
             raise NotPossible(
-                f"The file itself names the balance of row {told}. Empty the cell, import again."
+                f"The file already names the balance of row {told}. Clear the cell and import the file again."
             )
         recreate.make_ready(tx, now, found)
         labels = tuple(one.label for one in found[:_ROWS_TOLD])
@@ -271,8 +273,9 @@ def _refuse_if_cancelled(import_: Import) -> None:
 def _refuse_if_purged(body: bytes | None) -> None:
     if body is None:
         raise NotPossible(
-            "What this row asked for was thrown away, as the settings say, so it can neither be compared nor "
-            "sent. If the balance is needed, import it from a file again: what Blnk has is found."
+            "The contents of this row were deleted, as the settings require, so it can be neither compared "
+            "nor sent. If the balance is needed, import it from a file again: a balance that "
+            "Blnk already has is found."
         )
 
 

@@ -81,13 +81,14 @@ def _import_of(tx: Connection, row: int) -> Import:
 
 def _refuse_if_impossible(import_: Import, asked: StoredRow) -> None:
     if asked.body is None:
-        raise NotPossible("The contents of this row were thrown away, so there is nothing to put right.")
+        raise NotPossible("The contents of this row were deleted, so there is nothing to fix.")
     if import_.shape is None or import_.mapping is None:
         raise NotPossible("This row did not come from a file. Fill in the form again.")
     if import_.state is ImportState.CANCELLED:
         raise NotPossible(
-            "This import was cancelled, so nothing more of it is sent. Download what was not created, put it "
-            "right there, and import that file."
+            "This import was cancelled, so nothing more of it is sent. Download the rows "
+            "that were not created, "
+            "fix them there, and import that file."
         )
 
 
@@ -125,11 +126,11 @@ def _the_one(checked: list[CheckedRow], asked: StoredRow) -> CheckedRow:
         one for one in found if not asked.part or (one.request and one.request["currency"] == asked.part)
     ]
     if any(one.balance_id for one in checked):
-        raise StillWrong(["Leave the balance id empty: a row that names its balance is never sent."])
+        raise StillWrong(["Leave the balance id empty. A row that names its balance is never sent."])
     if len(found) != 1 or found[0].request is None:
         if asked.part:
-            raise StillWrong([f"This row is the {asked.part} balance of its line: keep {asked.part} in it."])
-        raise StillWrong(["As it stands now the row would make several balances. It has to stay one."])
+            raise StillWrong([f"This row is the {asked.part} balance of its line. Keep {asked.part} in it."])
+        raise StillWrong(["With these values the row would create several balances. It must create one."])
     return found[0]
 
 
@@ -190,7 +191,7 @@ def _ref(tx: Connection, import_: Import, asked: StoredRow, checked: CheckedRow)
     n = 0
     while (other := _has(tx, import_.number, ref := refs.make_ref(checked.hash, n, salt))) is not None:
         if checked.match is not None:
-            raise StillWrong([f"As it stands now the row means the same balance as row {shown(other)}."])
+            raise StillWrong([f"With these values the row is the same balance as row {shown(other)}."])
         n += 1
     return ref
 

@@ -144,7 +144,7 @@ class Engine:
                 self._give_back(lane)
                 continue
             while lane.claimed and lane.claimed[0].leave_before < boottime():
-                self._recorder.take_back(lane, 1, "It did not leave in time.")
+                self._recorder.take_back(lane, 1, "The row was not sent in time.")
             if not lane.is_filling and len(lane.ready) < ROWS_PER_FILL and now >= lane.fill_at:
                 lane.is_filling = True
                 self._start(self.preflight.fill(lane))
@@ -222,7 +222,8 @@ class Engine:
             flight.body, token, leave_before=flight.leave_before, may_leave=self._may_leave
         )
         if isinstance(reply, NotSent):
-            why = "It did not leave in time." if self._may_leave() else "Sending stopped before it left."
+            may_leave = self._may_leave()
+            why = "The row was not sent in time." if may_leave else "Sending stopped before the row was sent."
             return decisions.taken_back(flight, why)
         outcome = answers.classify(reply, flight.body, now=datetime.now(UTC))
         self.gateway.learn(outcome, sent_at=left_at)
@@ -259,7 +260,7 @@ class Engine:
     async def _pause_for(self, lane: Lane, outcome: Outcome) -> None:
         match outcome.policy.pause:
             case PauseEffect.ALWAYS:
-                told = f"{outcome.message} Nobody knows yet what that means for the row."
+                told = f"{outcome.message} It is not yet known whether the balance was created."
                 await self.preflight.pause(lane, PausedBy.ANSWER, told)
             case PauseEffect.FIRST_ROW if lane.ramp is Ramp.CANARY:
                 told = f"The first row did not come back as it was sent. {outcome.message}"
@@ -280,12 +281,12 @@ class Engine:
         self.gateway.denied = message
 
     def _give_back(self, lane: Lane) -> None:
-        """The import does not run any more: claimed rows that have not left go back, others are forgotten."""
+        """The import does not run anymore: claimed rows that have not left go back, others are forgotten."""
         lane.ready.clear()
         lane.after = 0
         # Whoever resumes it later: another desk may have made its rows meanwhile.
         lane.is_looked_up = lane.is_walked = False
-        self._recorder.take_back(lane, len(lane.claimed), "The import stopped before it left.")
+        self._recorder.take_back(lane, len(lane.claimed), "The import stopped before the row was sent.")
 
     async def _after_record(self, lane: Lane) -> None:
         if lane.refusals_in_a_row >= MOST_REFUSALS_IN_A_ROW and lane.sends:

@@ -43,7 +43,7 @@ class Gateway:
         self._read_again_seconds = read_again_seconds
         self._sleep = sleep
         self.is_stopped = False
-        """Somebody has stopped all sending: no row leaves, though it may have been claimed before that."""
+        """Someone has stopped all sending: no row leaves, though it may have been claimed before that."""
         self._client = client
         self._tokens = tokens
         self._token: Token | None = None

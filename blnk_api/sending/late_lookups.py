@@ -153,7 +153,7 @@ def _settle(tx: Connection, teller: "_Teller", import_: Import, due: Due, found:
             to=RowState.CREATED,
             balance_id=ours.balance_id,
             waits_for_person=False,
-            message="Found in Blnk later: it was made after it had been looked for.",
+            message="Found in Blnk later: the balance was created after it had been looked up.",
         )
         if moved:
             detail = Particulars(balance_id=ours.balance_id)
@@ -171,7 +171,7 @@ def _is_of(import_: Import, balance: Balance) -> bool:
 
 
 def _others(tx: Connection, import_: Import, row: Any, ids: Sequence[str]) -> set[str]:
-    """Which of these became another row's balance, as somebody said: they are no strangers."""
+    """Which of these became another row's balance, as someone said: they are no strangers."""
     held = select(rows.c.balance_id).where(
         rows.c.instance == import_.instance_number,
         rows.c.balance_id.in_(ids),

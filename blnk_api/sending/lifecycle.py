@@ -114,7 +114,7 @@ class Lifecycle:
         state = import_.state
         breaker = self._gate.breaker
         if state is not ImportState.VERIFYING:
-            lane.verification = None  # what an earlier one finds does not count any more
+            lane.verification = None  # what an earlier one finds does not count anymore
         if state is ImportState.QUEUED:
             await self._store.write(
                 move_import, import_.number, from_=[ImportState.QUEUED], to=ImportState.RUNNING
@@ -124,7 +124,7 @@ class Lifecycle:
             if import_.paused_by is PausedBy.BREAKER and breaker.circuit is not Circuit.OPEN:
                 await self._store.write(import_acts.resume, import_.number, who=WHO, only=PausedBy.BREAKER)
         elif state is ImportState.RUNNING and denied is not None:
-            await self._pause(lane, PausedBy.ACCESS, f"Blnk does not let us in: {denied}")
+            await self._pause(lane, PausedBy.ACCESS, f"Blnk rejected the credentials: {denied}")
         elif state is ImportState.RUNNING and asked is not None:
             await self._pause(lane, PausedBy.ANSWER, _asked_to_wait(asked))
         elif state is ImportState.RUNNING and breaker.circuit is Circuit.OPEN:
@@ -193,7 +193,8 @@ class Lifecycle:
             await self._store.write(
                 unknown.wait_for_person,
                 [row.id for row in rows],
-                message="These credentials may not look: find out in Blnk whether it exists.",
+                message="These credentials have no read permission. Check in Blnk whether the "
+                "balance exists.",
             )
             return
         now = self._gate.clock()
@@ -246,7 +247,8 @@ class Lifecycle:
             await self._store.write(
                 unknown.wait_for_person,
                 [row.id],
-                message="Blnk does not show it, but nothing newer was created to compare with.",
+                message="Blnk does not list the balance, but no newer balance shows that its list is "
+                "current.",
             )
 
     async def _probe_for_ever(self) -> None:
@@ -287,8 +289,8 @@ class Lifecycle:
 def why_not(reason: str) -> str:
     """What stands on an import while nothing can be sent, for the breaker's reason."""
     if open_files.is_blamed(reason):
-        return f"{reason} It is tried again by itself."
-    return f"Blnk is not well: {reason.rstrip('.')}. It is asked again by itself."
+        return f"{reason} It is retried automatically."
+    return f"Blnk is not responding normally: {reason.rstrip('.')}. It is checked again automatically."
 
 
 def _finish(tx: Connection, import_: Import, findings: Findings) -> None:
@@ -308,6 +310,6 @@ def _asked_to_wait(seconds: float) -> str:
     hours = min(seconds, MOST_HOURS_TOLD * 3600) / 3600
     told = f"{hours:,.0f} hours" if seconds < MOST_HOURS_TOLD * 3600 else f"over {MOST_HOURS_TOLD:,} hours"
     return (
-        f"Blnk asked this desk to wait {told} before its next request, which is longer than it waits without "
-        "asking. Nothing more was sent. Find out why from whoever runs your Blnk instance, then resume."
+        f"Blnk asked this desk to wait {told} before its next request, which is too long to wait without a "
+        "decision. Nothing more was sent. Ask your Blnk administrator why, then resume."
     )

@@ -149,15 +149,15 @@ class OtherDesks:
 def reason(met: Sequence[ForeignBalance]) -> str:
     """Why the import is paused, and what a person can do."""
     told = [
-        f"row {one.label} has {one.balance_id}, which was not made here"
+        f"row {one.label} has {one.balance_id}, which was not created here"
         + (f", beside {one.ours}, which was" if one.ours else "")
         for one in met[:_TOLD]
     ]
     more = f"; and {len(met) - _TOLD:,} more" if len(met) > _TOLD else ""
     return (
         f"Another desk seems to be creating the same rows in Blnk: {'; '.join(told)}{more}. Nothing more "
-        "is sent from here. Find out who else imports these rows. Resume when the other import has ended or "
-        f"was cancelled: rows that it created become {WORDS[RowState.EXISTS]}."
+        "is sent from this desk. Find out who else is importing these rows. Resume when the "
+        f"other import has finished or been cancelled: rows that it created become {WORDS[RowState.EXISTS]}."
     )
 
 

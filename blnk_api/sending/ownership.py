@@ -31,7 +31,7 @@ def was_found(tx: Connection, import_id: str, row: UnknownRow, found: Sequence[B
             message = "Its answer was lost; found in Blnk."
             unknown.was_found(tx, row, RowState.CREATED, verdict.balance_id, message=message)
         case RowState.EXISTS:
-            message = "Found in Blnk: another import made it."
+            message = "Found in Blnk: another import created this balance."
             unknown.was_found(tx, row, RowState.EXISTS, verdict.balance_id, message=message)
         case _ if row.conflict:
             unknown.was_taken(tx, row, why=verdict.message)

@@ -107,7 +107,7 @@ class Preflight:
             if not found:
                 reason = (
                     "The first balance was created, but Blnk's search does not find it. "
-                    "Without that, a lost answer could not be looked up."
+                    "Without the search, a lost answer cannot be looked up."
                 )
                 await self.pause(lane, PausedBy.CANARY, reason)
                 lane.is_confirming_canary = False

@@ -78,7 +78,7 @@ class Recorder:
     async def write_down_the_rest(self) -> None:
         """What is known at the end: answers that came, and claims that never left. Else they need a look."""
         for lane in self._lanes.values():
-            self.take_back(lane, len(lane.claimed), "The sender stopped before it left.")
+            self.take_back(lane, len(lane.claimed), "The sender stopped before the row was sent.")
             if lane.results:
                 with contextlib.suppress(SQLAlchemyError, OSError):
                     await self._store.write(attempts.record, lane.import_.number, lane.results)

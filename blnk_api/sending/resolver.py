@@ -34,7 +34,7 @@ class _Seen:
     pause: float
     absent_at: float | None = None
     is_written_down: bool = False
-    """The store has it: from then on it says when the row is not unknown any more."""
+    """The store has it: from then on it says when the row is not unknown anymore."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Resolver:
             self._witnesses.append(witness)
 
     def became_unknown(self, row: int, now: float) -> None:
-        """An attempt of this row ended unknown just now; whatever was seen before does not count any more."""
+        """An attempt of this row ended unknown just now; whatever was seen before does not count anymore."""
         self._seen[row] = _Seen(now, now + FIRST_LOOK_SECONDS, FIRST_LOOK_SECONDS)
 
     def due(self, rows: Sequence[UnknownRow], now: float) -> list[Look]:

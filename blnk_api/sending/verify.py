@@ -29,7 +29,7 @@ MOST_TOLD = 1000
 
 _Finding = TypeVar("_Finding", RowFinding, Unexpected)
 
-_MISSING = "Blnk confirmed this balance, and cannot find it now."
+_MISSING = "Blnk confirmed this balance, but no longer finds it."
 
 
 @dataclass
@@ -214,7 +214,7 @@ async def _missing(looker: Looker, ids: list[str], witness: str | None, settle_s
         held = await looker.find_ids(ids, witness=witness)
         ids = [id for id in ids if id not in held]
         if ids and witness is not None and witness not in held:
-            raise ReadFailed("Blnk did not show a balance that it had shown before.")
+            raise ReadFailed("Blnk did not list a balance that it had listed before.")
     return ids
 
 

@@ -33,7 +33,7 @@ class StoreUnavailable(Exception):
 
 
 _LATER_VERSION = (
-    "The import database was written by a later version of this program. Nothing was sent. Use that version "
+    "The import database was written by a later version of Balance Desk. Nothing was sent. Use that version "
     "or a newer one."
 )
 

@@ -4,7 +4,7 @@ import errno
 
 from sqlalchemy.exc import DBAPIError
 
-GOES_ON = "Nothing is lost, and imports go on by themselves once it works."
+GOES_ON = "Nothing is lost, and imports continue automatically once it works."
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -23,20 +23,22 @@ def explain(problem: Exception) -> str:
     if getattr(original, "errno", None) in _FULL or "disk is full" in text or "no space left" in text:
         return (
             "The disk of this server is full, so the import database cannot be written and nothing more is "
-            f"sent. Free some room. {GOES_ON}"
+            f"sent. Free up disk space. {GOES_ON}"
         )
     if "database is locked" in text or "database table is locked" in text:
         return (
-            "Another process holds the import database and does not let go, so nothing more is sent. If that "
-            f"process hangs, end it. {GOES_ON}"
+            "Another process has locked the import database and does not release it, so "
+            "nothing more is sent. "
+            f"If that process hangs, end it. {GOES_ON}"
         )
     if isinstance(problem, DBAPIError) and "psycopg" in type(original).__module__:
         return (
-            "The database server of the imports does not answer, so nothing more is sent. Start it again, or "
-            f"look at the way to it. {GOES_ON}"
+            "The server of the import database does not answer, so nothing more is sent. "
+            "Restart it, or check "
+            f"the network connection to it. {GOES_ON}"
         )
     why = text.splitlines()[0] if text else type(original).__name__
     return (
-        f"The import database cannot be used ({why}), so nothing more is sent. Look at the data "
+        f"The import database cannot be used ({why}), so nothing more is sent. Check the data "
         f"folder and its disk. {GOES_ON}"
     )

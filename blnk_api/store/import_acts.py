@@ -17,7 +17,7 @@ from blnk_api.store.transitions import move_import
 def confirm(
     tx: Connection, import_: Import, *, who: str, version: int, unchecked: Sequence[str] = ()
 ) -> bool:
-    """Hands a checked draft to the sender. False when it is not the draft that was shown any more.
+    """Hands a checked draft to the sender. False when it is not the draft that was shown anymore.
 
     `unchecked`: what could not be checked, for the record.
     """
@@ -87,14 +87,14 @@ def pause_strays(tx: Connection, instances: Collection[Instance]) -> None:
     """They stop and say so: an import never slips into another instance."""
     for import_ in strays(tx, instances):
         reason = (
-            f"No connection means {import_.instance.base_url}, instance {import_.instance.instance_id} "
-            f"({import_.instance.environment}) any more. Nothing is sent until one does again."
+            f"No connection points to {import_.instance.base_url}, instance {import_.instance.instance_id} "
+            f"({import_.instance.environment}) anymore. Nothing is sent until one does again."
         )
         pause(tx, import_.number, by=PausedBy.CONNECTION, who=SENDER, reason=reason)
 
 
 def cancel(tx: Connection, number: int, *, who: Who) -> bool:
-    """No row is claimed any more; rows that may have left a balance are still looked up."""
+    """No row is claimed anymore; rows that may have left a balance are still looked up."""
     moved = move_import(
         tx,
         number,

@@ -245,7 +245,7 @@ def in_states(tx: Connection, states: Sequence[ImportState]) -> list[Import]:
 
 
 def being_checked(tx: Connection) -> list[Import]:
-    """Drafts on their way to being checked, oldest first; those that wait for somebody are left alone."""
+    """Drafts on their way to being checked, oldest first; those that wait for someone are left alone."""
     return [_import(tx, one) for one in tx.execute(_BEING_CHECKED)]
 
 

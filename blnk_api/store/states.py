@@ -57,7 +57,7 @@ MOVES: frozenset[tuple[RowState, RowState]] = frozenset(
         (RowState.UNKNOWN, RowState.REFUSED),
         (RowState.READY, RowState.CREATED),
         (RowState.REFUSED, RowState.CREATED),
-        # verification: a balance that was read back and cannot be found any more
+        # verification: a balance that was read back and cannot be found anymore
         (RowState.CREATED, RowState.UNKNOWN),
     }
 )
@@ -66,7 +66,7 @@ SETTLED = (RowState.CREATED, RowState.EXISTS, RowState.REFUSED)
 """Blnk has said what becomes of it."""
 
 TO_SEND = (*SETTLED, RowState.READY, RowState.SENDING, RowState.UNKNOWN)
-"""What is, was or would have been sent: all but what is wrong in the file, and what somebody left out."""
+"""What is, was or would have been sent: all but what is wrong in the file, and what someone left out."""
 
 HELD = (RowState.SENDING, RowState.UNKNOWN, RowState.CREATED)
 """The states in which a row owns its ref: (instance, ref) is unique over them, across all imports."""
@@ -84,7 +84,7 @@ class ImportState(StrEnum):
     """Nothing is left to send; Blnk is being compared with what was created."""
     DONE = "done"
     CANCELLED = "cancelled"
-    """No row is sent any more; rows that may have left a balance are still looked up."""
+    """No row is sent anymore; rows that may have left a balance are still looked up."""
 
 
 IMPORT_MOVES: frozenset[tuple[ImportState, ImportState]] = frozenset(
@@ -124,7 +124,7 @@ class Stage(StrEnum):
 
 
 BEING_CHECKED = (Stage.UPLOADED, Stage.CHECKING, Stage.LOOKING)
-"""On its way without anybody; at every other stage a draft waits for a person."""
+"""On its way without anyone; at every other stage a draft waits for a person."""
 
 
 class PausedBy(StrEnum):
@@ -136,7 +136,7 @@ class PausedBy(StrEnum):
     ACCESS = "access"
     ANSWER = "answer"
     CONNECTION = "connection"
-    """No connection means the import's instance any more."""
+    """No connection points to the import's instance."""
     CANARY = "canary"
     DESK = "another desk"
     """Another desk creates balances of the same rows in the same Blnk."""

@@ -79,7 +79,7 @@ imports = Table(
     Column("has_sent", Boolean, nullable=False, server_default=text("false")),
     Column("finished_at", Float),
     Column("findings", Text),  # JSON of the last verification
-    Column("purged_at", Float),  # when the file and the rows' contents were thrown away
+    Column("purged_at", Float),  # when the file and the rows' contents were deleted
     Index("imports_by_state", "state"),
     Index("imports_by_file", "file_sha256"),
 )

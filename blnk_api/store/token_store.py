@@ -91,7 +91,7 @@ def _told() -> Iterator[None]:
         yield
     except (SQLAlchemyError, OSError):
         raise ReadFailed(
-            "The tokens kept in the import database cannot be read or written just now."
+            "The tokens in the import database cannot be read or written at the moment."
         ) from None
 
 

@@ -1,6 +1,6 @@
 """Guarded moves: a row or an import changes state only along its table of moves, and only from where it is.
 
-A move is one UPDATE that names the state it starts from. A row that somebody else moved meanwhile is not
+A move is one UPDATE that names the state it starts from. A row that someone else moved meanwhile is not
 touched, and the answer says which rows did move.
 """
 

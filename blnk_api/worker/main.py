@@ -65,7 +65,7 @@ class Worker:
         self._secrets_seen: Mapping[str, Connection] = {}
         self._secrets_read: Mapping[str, Connection] | None = None
         self._secrets_are_settled = False
-        """They were read twice and said the same: a file that somebody writes is empty for a moment."""
+        """They were read twice and said the same: a file that someone writes is empty for a moment."""
         self._beat_at = 0.0
 
     async def run(self) -> None:
@@ -75,7 +75,11 @@ class Worker:
             await self._thread.write(senders.register, token=self._token, owner=self._owner)
             self._tell(None)
             left = await self._thread.write(recovery.recover)
-            log.info("Sender: process %d sends. Rows left in flight by the last one: %d.", os.getpid(), left)
+            log.info(
+                "Sender: process %d is sending. Rows left in doubt by the previous sender: %d.",
+                os.getpid(),
+                left,
+            )
             preparer = DraftChecks(self._settings, self._thread)
             try:
                 while True:
@@ -93,7 +97,9 @@ class Worker:
         while not lock.take():
             if not is_told:
                 is_told = True
-                log.info("Sender: another process sends. This one, %d, takes over when it ends.", os.getpid())
+                log.info(
+                    "Sender: another process is sending. This one, %d, takes over when it ends.", os.getpid()
+                )
             await asyncio.sleep(self._settings.waits.lock_retry)
 
     async def _tend(self, lock: SenderLock, preparer: DraftChecks) -> None:
@@ -224,6 +230,6 @@ if __name__ == "__main__":
     try:
         uvloop.run(main())
     except (StoreUnavailable, SettingsProblem, LockLost) as problem:
-        sys.exit(str(problem) or "Another process sends now.")
+        sys.exit(str(problem) or "Another process is now sending.")
     except (SQLAlchemyError, OSError) as problem:
         sys.exit(failures.explain(problem))

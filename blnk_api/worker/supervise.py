@@ -76,7 +76,7 @@ async def _supervise(first_look: asyncio.Event) -> None:
 
 
 async def _usable_settings(first_look: asyncio.Event) -> settings.Settings:
-    """Waits for settings and a store that work; somebody is told by the pages and may be mending them."""
+    """Waits for settings and a store that work; someone is told by the pages and may be mending them."""
     told = ""
     while True:
         try:

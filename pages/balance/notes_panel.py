@@ -68,7 +68,7 @@ def _form(visit: Visit, key: str) -> tuple[str, str] | None:
         return None
     try:
         if not (text or "").strip():
-            raise ValueError("Type the note first.")
+            raise ValueError("Enter the note first.")
         who = visit.who or person.keep(visit, name or "")
     except ValueError as problem:
         look.problem(str(problem))

@@ -91,7 +91,7 @@ def test_an_access_token_from_secrets_is_used_as_it_is(blnk: PracticeBlnk) -> No
 
     assert isinstance(tokens, StaticToken)
     assert tokens.current().value == blnk.token
-    with pytest.raises(errors.AccessDenied, match="Put a new one into the secrets file"):
+    with pytest.raises(errors.AccessDenied, match="Enter a new one in the secrets file"):
         tokens.newer_than(0)
 
 
@@ -269,7 +269,7 @@ def test_a_dead_refresh_token_asks_for_a_new_one_and_is_sent_no_more(
     tokens = tokens_of(with_secret(acme, refresh_token="blnk_rt_dead"), token_store)
 
     for _ in range(3):
-        with pytest.raises(errors.AccessDenied, match=r"new refresh token, as refresh_token of \[conn"):
+        with pytest.raises(errors.AccessDenied, match=r"secrets file, as refresh_token of \[conn"):
             tokens.current()
 
     assert renewals(blnk) == 1
@@ -396,7 +396,7 @@ def test_an_answer_that_holds_no_usable_token_is_told_without_repeating_it(
     with server(answer_with(told)) as port:
         url = f"http://127.0.0.1:{port}"
         connection = replace(connection_to(url), credentials=OAuth("client", "secret", "s3cr3t"))
-        with pytest.raises(errors.ReadFailed, match="no access token that can be used") as raised:
+        with pytest.raises(errors.ReadFailed, match="no usable access token") as raised:
             tokens_of(connection, token_store).current()
 
     said = raised.value

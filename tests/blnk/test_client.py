@@ -366,7 +366,7 @@ def test_an_answer_about_other_refs_is_no_answer() -> None:
     with (
         server(answer) as port,
         BlnkClient(connection_to(f"http://127.0.0.1:{port}")) as client,
-        pytest.raises(errors.ReadFailed, match="not asked for"),
+        pytest.raises(errors.ReadFailed, match="not requested"),
     ):
         client.find_by_refs(["ref-1"])
 

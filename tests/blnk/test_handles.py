@@ -27,7 +27,7 @@ from tests.support.sending import assert_each_once
 
 ROOT = Path(__file__).parents[2]
 LIMIT = "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE))"
-RAN_OUT = "open files and connections, and all are in use. Nothing was created."
+RAN_OUT = "open files and connections, and all of them are in use. Nothing was created."
 
 
 @pytest.mark.parametrize(
@@ -147,5 +147,8 @@ def test_whoever_does_not_answer_is_blamed_while_handles_are_left() -> None:
 def test_an_import_that_waits_for_handles_does_not_say_that_blnk_is_not_well() -> None:
     reason = open_files.ran_out(OSError(24, "Too many open files"))
     assert reason is not None
-    assert why_not(reason) == f"{reason} It is tried again by itself."
-    assert why_not("No answer.") == "Blnk is not well: No answer. It is asked again by itself."
+    assert why_not(reason) == f"{reason} It is retried automatically."
+    assert (
+        why_not("No answer.")
+        == "Blnk is not responding normally: No answer. It is checked again automatically."
+    )

@@ -121,7 +121,7 @@ def verified(five: Verified, *answers: list[str]) -> Findings:
 def test_a_balance_is_missing_only_where_another_one_is_shown(five: Verified) -> None:
     *others, gone = [row.balance_id or "" for row in rows_of(five.store, five.import_)]
     one = others[:1]
-    with pytest.raises(ReadFailed, match="had shown before"):
+    with pytest.raises(ReadFailed, match="had listed before"):
         verified(five, others, [], [])
     findings = verified(five, others, [], one, one)
     assert [found.ids for found in findings.missing] == [[gone]]

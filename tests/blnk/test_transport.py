@@ -114,7 +114,7 @@ def test_a_name_that_nobody_knows_created_nothing() -> None:
     problem = attempt("https://blnk.invalid")
 
     assert isinstance(problem, errors.NotConnected)
-    assert str(problem) == "blnk.invalid could not be reached: its name is not known here."
+    assert str(problem) == "blnk.invalid could not be reached: its host name was not found."
 
 
 def test_a_certificate_that_is_not_accepted_created_nothing(tls: ssl.SSLContext) -> None:
@@ -122,7 +122,7 @@ def test_a_certificate_that_is_not_accepted_created_nothing(tls: ssl.SSLContext)
         problem = attempt(f"https://localhost:{port}")
 
     assert isinstance(problem, errors.NotConnected)
-    assert "its certificate is not accepted (self-signed certificate)" in str(problem)
+    assert "its certificate was rejected (self-signed certificate)" in str(problem)
 
 
 def test_a_server_without_tls_created_nothing(blnk: PracticeBlnk) -> None:

@@ -43,7 +43,7 @@ def test_with_no_configuration_it_opens_on_the_form_and_has_made_nothing(
             f"blnk.app Balance Desk {released()}",
             f"blnk.app Data folder: {app.data_dir}",
             f"blnk.app Practice: {practice.url}, process {practice.pid}",
-            f"blnk.worker Sender: process {sender} sends. Rows left in flight by the last one: 0.",
+            f"blnk.worker Sender: process {sender} is sending. Rows left in doubt by the previous sender: 0.",
         ]
 
 
@@ -62,7 +62,7 @@ def test_a_second_start_takes_the_next_port_and_leaves_the_sending_to_the_first(
         page = open_tab(browser, second.url, "Create a balance")
         expect(page.get_by_text("Sending is done by another process")).to_be_visible()
         assert f"blnk.app Address: {second.url} (this machine only)" in logged(second)
-        assert any("Sender: another process sends." in line for line in logged(second))
+        assert any("Sender: another process is sending." in line for line in logged(second))
         fill_form(page, ledger="Savings", currency="USD", who="Ada")
         page.get_by_role("button", name="Create balance").click()
         see(page, "The balance was created")

@@ -105,7 +105,7 @@ def test_of_two_columns_of_one_name_fix_all_and_change_all_write_into_the_one_th
     lines += [f"{LEDGER},{row}" for row in ("USDD,QQQ,C-3", "QQQ,QQQ,C-4")]
     page = open_import(browser, app.url)
     upload(page, "two currencies.csv", "\n".join(lines).encode())
-    see_text(page, "is there twice (columns 2 and 3)")
+    see_text(page, "appears twice (columns 2 and 3)")
     choose(page, "currency (column 2)", "Metadata")
     see(page, "Put rows right here")
     expect(page.get_by_text("column currency (column 3)").first).to_be_visible()

@@ -181,7 +181,7 @@ def test_credentials_that_do_not_serve_stop_it_and_it_goes_on_with_others(
     importer.connect(token=practice_blnk.new_token(["data:read"]))
     denied = commands.call("import", file, "--yes")
     assert denied.code == 4
-    assert "Paused: Blnk does not let us in" in denied.out
+    assert "Paused: Blnk rejected the credentials" in denied.out
     assert newest(importer).paused_by is PausedBy.ACCESS
     assert practice_blnk.balances() == []
     importer.connect()
@@ -197,7 +197,7 @@ def test_credentials_that_may_not_read_create_and_say_that_nothing_was_verified(
     importer.connect(token=practice_blnk.new_token(["proxy:write"]))
     ended = commands.call("import", commands.file(3), "--yes")
     assert ended.code == 0
-    assert "may not read" in ended.out
+    assert "no read permission" in ended.out
     assert "Not verified" in ended.out
     assert held_once(practice_blnk, 3)
 

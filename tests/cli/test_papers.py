@@ -80,7 +80,7 @@ def test_every_status_stands_there_by_the_name_that_pages_use() -> None:
 
 def test_every_key_of_a_connection_stands_there(tmp_path: Path) -> None:
     named = " ".join(row[0] for row in papers.table(OPERATING, "## Connections"))
-    refused = "is not a key we know. These are: "
+    refused = "is not a known key. Known keys are: "
     with pytest.raises(SettingsProblem, match=refused) as problem:
         load(tmp_path, "[connections.acme]\nnonsense = 1")
     known = str(problem.value).split(refused)[1].rstrip(".").split(", ")

@@ -198,7 +198,7 @@ def test_a_workbook_that_cannot_tell_columns_apart_is_refused(
     def twice(cells: list[list[str]]) -> None:
         cells[0][2] = cells[0][3]
 
-    with pytest.raises(NotTheseRows, match="is there twice"):
+    with pytest.raises(NotTheseRows, match="appears twice"):
         read_back(importer, draft, as_csv(path, twice))
 
 

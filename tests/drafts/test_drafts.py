@@ -202,5 +202,5 @@ def test_a_name_is_kept_for_its_browser_and_can_be_changed(importer: Importer) -
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 81, "a\u202eb"])
 def test_a_name_that_nobody_could_read_is_not_kept(importer: Importer, name: str) -> None:
-    with importer.store.write() as tx, pytest.raises(ValueError, match="Please type"):
+    with importer.store.write() as tx, pytest.raises(ValueError, match="Enter"):
         people.set_name(tx, "browser-1", name)

@@ -36,7 +36,7 @@ def test_the_rows_come_with_their_number_their_columns_and_what_is_wrong(
     assert [row[0] for row in told] == ["3", "4", "5", "6"]
     assert told[0][1:5] == [LEDGER, "US", "=1+1", "007"]
     assert told[0][5].startswith("currency: US is not a known currency")
-    assert "Custmer wallets is no ledger" in told[1][5]
+    assert "Custmer wallets is not a known ledger" in told[1][5]
     assert told[1][5].count("\n") == 1
     assert told[2][4] == "<r>x</r>"
     assert "2 cells under 4 columns" in told[3][5]
@@ -90,11 +90,11 @@ def test_a_cell_that_was_put_right_on_the_page_goes_out_as_it_is_now(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda cells: cells[0].__setitem__(0, "Number"), "names no column"),
+        (lambda cells: cells[0].__setitem__(0, "Number"), "does not name the column"),
         (lambda cells: cells[0].__setitem__(1, "Account"), "no column Account"),
-        (lambda cells: cells[1].__setitem__(0, "three"), "has three for its row"),
-        (lambda cells: cells[1].__setitem__(0, ""), "has nothing for its row"),
-        (lambda cells: cells[1].__setitem__(0, "4"), "Row 4 is there twice"),
+        (lambda cells: cells[1].__setitem__(0, "three"), "has three as its row"),
+        (lambda cells: cells[1].__setitem__(0, ""), "has nothing as its row"),
+        (lambda cells: cells[1].__setitem__(0, "4"), "Row 4 appears twice"),
         (lambda cells: cells[1].__setitem__(0, "99"), "no row 99"),
         (lambda cells: cells[1].pop(), "Line 2 cannot be used"),
     ],
@@ -111,7 +111,7 @@ def test_rows_of_another_draft_and_other_files_are_refused(
     importer: Importer, draft: Import, tmp_path: Path
 ) -> None:
     other = importer.upload("\n".join(LINES[:4]), name="other.csv")
-    with pytest.raises(NotTheseRows, match="rows of another file"):
+    with pytest.raises(NotTheseRows, match="belong to another file"):
         read_back(importer, draft, sent_out(importer, other, tmp_path))
     broken = tmp_path / "broken.xlsx"
     broken.write_bytes(b"PK\x03\x04 nothing")
@@ -121,5 +121,5 @@ def test_rows_of_another_draft_and_other_files_are_refused(
         tmp_path / "plain.xlsx",
         workbooks.parts({"Sheet": workbooks.header("a", "b") + workbooks.row(2, workbooks.text("A2", "1"))}),
     )
-    with pytest.raises(NotTheseRows, match="names no column"):
+    with pytest.raises(NotTheseRows, match="does not name the column"):
         read_back(importer, draft, plain)

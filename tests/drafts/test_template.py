@@ -45,7 +45,7 @@ def test_a_filled_in_template_needs_no_matching(tmp_path: Path) -> None:
 
 def test_an_empty_one_is_a_file_without_rows_and_no_other_sheet_is_taken_for_it(tmp_path: Path) -> None:
     path = write(tmp_path / "template.xlsx")
-    with pytest.raises(FileProblem, match="no rows under them"):
+    with pytest.raises(FileProblem, match="no rows below them"):
         files.detect(path, path.name)
 
 

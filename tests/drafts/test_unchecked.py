@@ -37,14 +37,14 @@ def test_in_production_the_count_alone_creates_nothing_that_could_not_be_compare
 ) -> None:
     unreadable_production(importer, practice_blnk)
     draft = importer.upload(table(customers(3)))
-    with pytest.raises(NotConfirmed, match=r"checks could not be made.*may not read.*Nothing was sent"):
+    with pytest.raises(NotConfirmed, match=r"checks could not be made.*no read permission.*Nothing was sent"):
         confirm(importer, draft, accept=False)
     assert importer.find(draft.id).state is ImportState.DRAFT
     confirm(importer, draft, accept=True)
     assert importer.find(draft.id).state is not ImportState.DRAFT
     with importer.store.read() as tx:
         (event,) = [one for one in events.of_import(tx, draft.number) if one.what == "confirmed"]
-    assert "may not read" in event.detail.unchecked[0]
+    assert "no read permission" in event.detail.unchecked[0]
 
 
 def test_a_comparison_that_blnk_does_not_answer_is_told_and_wants_the_same_word(
@@ -62,7 +62,7 @@ def test_a_comparison_that_blnk_does_not_answer_is_told_and_wants_the_same_word(
     draft = importer.upload(table([*customers(1), *customers(3, first=7)]))
     practice_blnk.clear_faults()
     assert (draft.totals.balances, draft.totals.existing) == (3, 1)
-    assert draft.totals.not_checked[0].startswith("Not all rows were compared with balances made before")
+    assert draft.totals.not_checked[0].startswith("Not all rows were compared with balances created earlier")
     with pytest.raises(NotConfirmed, match="Not all rows were compared"):
         confirm(importer, draft, accept=False)
 
@@ -73,12 +73,12 @@ def test_a_command_wants_an_option_and_tells_a_program(
     unreadable_production(importer, practice_blnk)
     file = commands.file(3)
     told = json.loads(commands.call("import", file, "--dry-run", "--json").out)
-    assert "may not read" in told["not_checked"][0]
+    assert "no read permission" in told["not_checked"][0]
     assert (told["new"], told["looks_like"], told["has_balance"]) == (3, 0, 0)
     refused = commands.call("import", file, "--yes", "--count", "3")
     assert refused.code == 2
     assert "--accept-unchecked" in refused.err
-    assert "may not read" in refused.out
+    assert "no read permission" in refused.out
     assert practice_blnk.balances() == []
     assert commands.call("import", file, "--yes", "--count", "3", "--accept-unchecked").code == 0
     assert len(practice_blnk.balances()) == 3

@@ -97,5 +97,5 @@ def test_a_command_skips_hidden_rows(
     assert (ended.code, said["rows"], said["invalid"], said["new"]) == (0, 4, 0, 2)
     assert [(one["row"], one["severity"]) for one in said["problems"]] == [(3, "warning"), (4, "warning")]
     assert {one["message"] for one in said["problems"]} == {
-        "The row is hidden in the workbook, and hidden rows are skipped."
+        "The row is hidden in the workbook, so it is skipped."
     }

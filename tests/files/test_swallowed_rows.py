@@ -76,8 +76,8 @@ def test_the_message_says_what_was_taken_in_and_what_to_do(file: Path) -> None:
     (flaw,) = record.problems
     assert flaw.kind == "bad_quotes"
     assert flaw.message == (
-        "This cell takes in 1 more line that looks like a row, “Savings,b”: a quotation mark was left open. "
-        "Nothing of it is sent. Correct the marks in the file and upload it again."
+        "This cell swallows 1 more line that looks like a row, “Savings,b”: a quotation mark was left open. "
+        "Nothing in it is sent. Correct the marks in the file and upload it again."
     )
 
 

@@ -26,7 +26,7 @@ GOOD = f"ledger_id,currency\n{LEDGER},NGN\n"
 NOTHING_AT_ALL = Limits(resident_bytes=1, cpu_seconds=60, wall_seconds=60)
 MEMORY = (
     "Reading this file takes more than 1 GB of memory, so it was stopped. Nothing was sent. Save your table "
-    "as CSV, or split it, and import that."
+    "as CSV, or split it, then import the new file."
 )
 
 

@@ -74,9 +74,9 @@ class TestASearch:
     @pytest.mark.parametrize(
         ("wanted", "why"),
         [
-            (Wanted(ledger="no such ledger"), "No ledger is called no such ledger."),
-            (Wanted(identity="nobody"), "No identity is called nobody."),
-            (Wanted(import_ids=()), "No import is called that."),
+            (Wanted(ledger="no such ledger"), "There is no ledger named no such ledger."),
+            (Wanted(identity="nobody"), "There is no identity named nobody."),
+            (Wanted(import_ids=()), "There is no import with that name."),
             (Wanted(key="a.b", value="1"), "only letters, digits and _"),
         ],
     )
@@ -120,7 +120,7 @@ class TestTheList:
         at = visit("balances.py", key="customer", value="007")
         assert list(at.dataframe[0].value["Balance id"]) == [held["007"]]
         at = visit("balances.py", ledger="nowhere")
-        assert "No ledger is called nowhere." in said(at)
+        assert "There is no ledger named nowhere." in said(at)
         press(at, "Show all balances")
         assert len(at.dataframe[0].value) == len(held)
 
@@ -132,7 +132,7 @@ class TestTheList:
             at = visit("balances.py", made=text)
             made = {row.balance_id for row in importer.rows(import_)}
             assert set(at.dataframe[0].value["Balance id"]) == made
-        assert "No import is called that." in said(visit("balances.py", made="imp_gone"))
+        assert "There is no import with that name." in said(visit("balances.py", made="imp_gone"))
 
     def test_an_empty_blnk_says_what_to_do(self, importer: Importer) -> None:
         assert "This Blnk has no balances yet." in said(visit("balances.py"))

@@ -40,14 +40,18 @@ class TestAConnection:
         found = checked(importer)
         assert len(found) == 13
         assert [one for one in found.values() if one.verdict is not Verdict.FINE] == [
-            Check("May these credentials create?", Verdict.UNKNOWN, "This is known after the first balance.")
+            Check(
+                "Can these credentials create balances?",
+                Verdict.UNKNOWN,
+                "Unknown until the first balance is created.",
+            )
         ]
         assert practice_blnk.balances() == []
 
     def test_may_create_once_a_balance_was_created(self, importer: Importer) -> None:
         importer.run(requests_for(2))
-        assert checked(importer)["May these credentials create?"].verdict is Verdict.FINE
-        assert "The last import made 2 balances" in checked(importer)["How fast may rows go?"].told
+        assert checked(importer)["Can these credentials create balances?"].verdict is Verdict.FINE
+        assert "The last import created 2 balances" in checked(importer)["What is the rate limit?"].told
 
     def test_that_was_denied_says_which_scope_is_missing(self, importer: Importer) -> None:
         draft = importer.draft(requests_for(1))
@@ -55,7 +59,7 @@ class TestAConnection:
         with importer.store.write() as tx:
             reason = "Insufficient scope"
             import_acts.pause(tx, draft.number, by=PausedBy.ACCESS, who=SENDER, reason=reason)
-        found = checked(importer)["May these credentials create?"]
+        found = checked(importer)["Can these credentials create balances?"]
         assert (found.verdict, found.told) == (Verdict.FAILED, "Blnk said no: Insufficient scope")
         assert "proxy:write" in found.do
 
@@ -64,7 +68,7 @@ class TestAConnection:
         found = checked(importer)
         assert verdicts(found)["Is the token accepted?"] is Verdict.FAILED
         assert "connections.here.access_token" in found["Is the token accepted?"].do
-        assert "May these credentials read?" not in found
+        assert "Can these credentials read?" not in found
         assert "blnk_at_wrong" not in str(found)
 
     def test_with_a_wrong_instance_names_the_key(self, importer: Importer) -> None:
@@ -77,7 +81,7 @@ class TestAConnection:
         self, importer: Importer, practice_blnk: PracticeBlnk
     ) -> None:
         importer.connect(token=practice_blnk.new_token(["proxy:write"]))
-        found = checked(importer)["May these credentials read?"]
+        found = checked(importer)["Can these credentials read?"]
         assert found.verdict is Verdict.LOOK
         assert "data:read" in found.do
 
@@ -86,11 +90,11 @@ class TestAConnection:
         found = checked(importer)
         assert verdicts(found)["Does Blnk answer?"] is Verdict.FAILED
         assert "connections.here.base_url" in found["Does Blnk answer?"].do
-        assert verdicts(found)["Is there room in the data folder?"] is Verdict.FINE
+        assert verdicts(found)["Is there enough disk space?"] is Verdict.FINE
 
     def test_of_an_old_core_has_no_indicators(self, importer: Importer, practice_blnk: PracticeBlnk) -> None:
         practice_blnk.set_core("0.15.3")
-        assert "by indicator" in checked(importer)["Which features does it have?"].told
+        assert "by indicator" in checked(importer)["Which features does Blnk support?"].told
 
     def test_that_asked_us_to_slow_down_shows_the_pace(self, importer: Importer) -> None:
         from blnk_api.store.sending import senders
@@ -100,12 +104,12 @@ class TestAConnection:
             senders.remember_learned(
                 tx, import_.instance_number, per_minute=2_100.0, not_before=None, breaker=None
             )
-        found = checked(importer)["How fast may rows go?"]
+        found = checked(importer)["What is the rate limit?"]
         assert found.verdict is Verdict.LOOK
         assert "2,100 requests a minute now" in found.told
 
     def test_without_a_sender_is_not_well(self, importer: Importer) -> None:
-        found = checked(importer, Sending(SenderIs.GONE))["Is there somebody who sends?"]
+        found = checked(importer, Sending(SenderIs.GONE))["Is the sender running?"]
         assert found.verdict is Verdict.FAILED
         assert "Nothing is lost." in found.do
 

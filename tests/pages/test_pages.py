@@ -199,7 +199,7 @@ access_token = "t"
 
     def test_an_unknown_name_is_an_error_and_never_another_connection(self, importer: Importer) -> None:
         at = visit(connection="elsewhere")
-        assert "There is no connection with the name “elsewhere” here." in said(at)
+        assert "There is no connection named “elsewhere”." in said(at)
         assert not at.selectbox
 
     def test_an_import_under_another_connections_name_is_not_shown(self, importer: Importer) -> None:
@@ -224,12 +224,12 @@ access_token = "t"
         importer.draft(requests_for(1))
         (importer.data_dir / "secrets.toml").write_text("")
         at = visit()
-        assert "no connection to it is set up any more" in said(at)
+        assert "no connection to it is set up anymore" in said(at)
         assert "PRACTICE" not in said(at)
         assert not at.selectbox
 
     def test_a_broken_link_to_an_import_says_so(self, importer: Importer) -> None:
-        assert "There is no import behind this link." in said(visit("imports.py", **{"import": "imp_x"}))
+        assert "This link does not lead to an import." in said(visit("imports.py", **{"import": "imp_x"}))
 
     def test_an_import_that_no_connection_means_any_more_says_so(self, importer: Importer) -> None:
         import_ = importer.draft(requests_for(1))
@@ -255,10 +255,10 @@ access_token = "t"
     ) -> None:
         assert "**Is the token accepted?** Yes." in said(visit("connection.py"))
         importer.connect(token=practice_blnk.new_token(["proxy:write"]))
-        assert "**May these credentials read?** No." in said(visit("connection.py"))
+        assert "**Can these credentials read?** No." in said(visit("connection.py"))
         importer.connect(token="wrong")
         at = press(visit("connection.py"), "Check again")
-        assert "does not accept the access token" in said(at)
+        assert "rejected the access token" in said(at)
         assert practice_blnk.balances() == []
 
 
@@ -316,7 +316,7 @@ class TestAFile:
         assert "mar*ch*.csv" in told
         assert "To create 2" in told
         assert "Invalid 1" in told
-        assert "UDS is not a known currency: did you mean USD?" in told
+        assert "UDS is not a known currency. Did you mean USD?" in told
         assert "Row 3 · column currency" in told
         assert "2 balances will be created in **here** (**SANDBOX**). Balances cannot be deleted." in told
         for name, id in (("Customer wallets", LEDGER), ("Savings", SAVINGS)):
@@ -331,7 +331,7 @@ class TestAFile:
     ) -> None:
         data = f"ledger_id;currency;name;Kontostand\n{LEDGER};USD;Zoë;5\n".encode("cp1252")
         told = said(visit("import_file.py", **link(self.checked(importer, data))))
-        assert "They are read as Windows-1252, a guess: “Zoë”." in told
+        assert "It is read as Windows-1252, which is a guess: “Zoë”." in told
         assert "Amounts are not posted: every new balance starts at zero." in told.splitlines()
 
     def test_confirming_sends_and_cannot_be_pressed_twice(
@@ -360,7 +360,7 @@ class TestAFile:
             imports.set_facts(tx, import_.number, version=import_.version + 1)
         run(at)
         assert importer.find(import_.id).state is ImportState.DRAFT
-        assert "The draft has changed since it was shown here, so nothing was sent." in said(at)
+        assert "The draft has changed since this page was loaded, so nothing was sent." in said(at)
 
     def test_rows_that_look_like_corrections_are_left_out_until_somebody_says_that_they_are_new(
         self, importer: Importer, practice_blnk: PracticeBlnk
@@ -422,7 +422,7 @@ class TestAFile:
     ) -> None:
         importer.connect(token=practice_blnk.new_token(["proxy:write"]))
         at = visit("import_file.py", **link(self.checked(importer)))
-        assert "may not read" in said(at)
+        assert "no read permission" in said(at)
 
     def test_a_browser_that_missed_a_message_shows_what_is_kept_and_chooses_nothing_else(
         self, importer: Importer

@@ -94,8 +94,8 @@ def test_a_row_that_needs_a_look_explains_itself(importer: Importer, practice_bl
     at = opened(done, row.label)
     told = said(at)
     assert "Sent on " in told
-    assert "What came back: The connection to Blnk broke" in told
-    assert "What looking found: These credentials may not look" in told
+    assert "What came back: The connection to Blnk was lost" in told
+    assert "What looking found: These credentials have no read permission" in told
     assert "A second balance is possible" in told
     assert {"Look again", "This is it", "Send again"} <= {one.label for one in at.button}
 
@@ -191,7 +191,7 @@ def test_a_press_is_not_lost_when_the_receipt_is_written_in_that_very_moment(
     at = visit("imports.py", **link(importer.run(requests_for(1))))
     is_owed = iter([True, False])
     monkeypatch.setattr(receipt_records, "is_owed", lambda *_: next(is_owed, False))
-    assert "Type the note first." in said(press(at, "Add note"))
+    assert "Enter the note first." in said(press(at, "Add note"))
 
 
 @pytest.mark.parametrize("label", [None, "2"], ids=["import", "balance"])
@@ -199,7 +199,7 @@ def test_a_note_is_signed_and_shown(importer: Importer, label: str | None) -> No
     done = importer.run(requests_for(1))
     at = visit("imports.py", **link(done)) if label is None else opened(done, label)
     press(at, "Add note")
-    assert "Type the note first." in said(at)
+    assert "Enter the note first." in said(at)
     field = next(one for one in at.text_area if one.label == "New note")
     field.set_value(MARKED)
     name = next(one for one in at.text_input if (one.key or "").startswith("note-name"))

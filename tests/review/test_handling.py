@@ -182,7 +182,7 @@ def test_an_id_that_blnk_does_not_know_is_said_to_be_unknown(
 
 def test_only_a_row_that_needs_a_look_is_decided_about(importer: Importer, client: BlnkClient) -> None:
     [row] = importer.rows(importer.draft(requests_for(1)))
-    with pytest.raises(NotPossible, match="Not sent: there is nothing to decide"):
+    with pytest.raises(NotPossible, match="Not sent, so there is nothing to decide"):
         actions.this_is_it(importer.store, client, row.id, "bln_x", who="Ada")
     assert not actions.send_again(importer.store, row.id, who="Ada")
 

@@ -78,7 +78,7 @@ def test_a_row_is_checked_before_it_goes_again(
         ({0: "no such ledger"}, "no such ledger"),
         ({1: "NGM"}, "NGM"),
         ({1: ""}, "currency is missing"),
-        ({1: "NGN;USD"}, "has to stay one"),
+        ({1: "NGN;USD"}, "must create one"),
     ):
         with pytest.raises(StillWrong, match=said):
             repair(importer, client, row, cells)

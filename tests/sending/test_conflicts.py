@@ -69,7 +69,7 @@ def test_a_row_answered_with_a_409_is_refused_in_blnks_words_once_it_is_surely_n
     done = importer.run(requests_for(30))
     row = importer.rows(done)[3]
     assert row.state is RowState.REFUSED
-    assert row.message == "it exists. Blnk holds no balance of this row. Nothing was created."
+    assert row.message == "it exists. Blnk has no balance for this row. Nothing was created."
     assert row.tries == 1, "what is taken stays taken"
     assert importer.events(done).count("absent") == 1
     assert len(practice_blnk.balances()) == 29

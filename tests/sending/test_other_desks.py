@@ -206,14 +206,14 @@ def test_before_sending_it_is_said_that_another_desk_created_balances_here_today
     practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = {"connection": "here", "import": importer.upload(CSV).id}
-    told = "in the last 24 hours, the last one on"
+    told = "in the last 24 hours, most recently on"
     assert told not in said(visit("import_file.py", **page))
     draft = importer.draft(requests_for(4))
     for at in range(3):
         made_elsewhere(practice_blnk, importer, draft, at)
     made_elsewhere(practice_blnk, importer, draft, 3, import_id=draft.id)
     st.cache_data.clear()
-    assert f"Another desk created 3 balances here {told}" in said(visit("import_file.py", **page))
+    assert f"Another desk created 3 balances in this instance {told}" in said(visit("import_file.py", **page))
     monkeypatch.setattr(other_desks_today, "PAGE_LIMIT", 1)
     monkeypatch.setattr(other_desks_today, "_MOST_PAGES", 1)
     with BlnkClient(importer.connection) as client:
@@ -227,7 +227,7 @@ def test_a_command_says_it_too(practice_blnk: PracticeBlnk, importer: Importer, 
     practice_blnk.create_balance(ledger_id=LEDGER, currency="USD", meta_data=stamps)
     ended = commands.call("import", commands.file(1), "--yes")
     assert ended.code == 0
-    assert "Another desk created 1 balance here in the last 24 hours" in ended.out
+    assert "Another desk created 1 balance in this instance in the last 24 hours" in ended.out
 
 
 def test_a_blnk_that_cannot_be_asked_for_its_newest_balances_holds_nobody_up(

@@ -134,7 +134,7 @@ def test_an_answer_about_other_balances_is_none() -> None:
     async def ask(_: Request) -> Any:
         return {"data": [balance("another")]}
 
-    with pytest.raises(ReadFailed, match="not asked for"):
+    with pytest.raises(ReadFailed, match="not requested"):
         run(all_of(Looker(ask, "ins_1"), ["a"], None))
 
 

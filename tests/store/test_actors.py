@@ -50,7 +50,7 @@ def test_whatever_somebody_calls_themselves_it_is_not_the_app(importer: Importer
 
 @pytest.mark.parametrize("name", ["Balance\u200b Desk", "\u202eksed", "the\u2060sender", "\u00ad"])
 def test_a_name_with_invisible_signs_is_not_taken(importer: Importer, name: str) -> None:
-    with importer.store.write() as tx, pytest.raises(ValueError, match="type a name"):
+    with importer.store.write() as tx, pytest.raises(ValueError, match="Enter a name"):
         people.set_name(tx, "browser", name)
 
 

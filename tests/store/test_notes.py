@@ -57,7 +57,7 @@ def test_a_balance_that_nobody_here_made_can_be_explained(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("", "Type the note"), (" \n ", "Type the note"), ("x" * 2_001, "at most 2,000")]
+    ("text", "said"), [("", "Enter the note"), (" \n ", "Enter the note"), ("x" * 2_001, "at most 2,000")]
 )
 def test_what_is_no_note_is_not_kept(store: Store, text: str, said: str) -> None:
     made = running(store, 1)

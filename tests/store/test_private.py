@@ -80,7 +80,7 @@ def command(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]"
 
 def protected(importer: Importer) -> Check:
     found = health.run(open_desk(), importer.connection, Sending(SenderIs.OURS, "here", 1))
-    [one] = [one for one in found if one.question == "Are its files protected?"]
+    [one] = [one for one in found if one.question == "Are the data files protected?"]
     return one
 
 
@@ -101,7 +101,7 @@ def test_the_connection_page_says_what_others_on_this_machine_can_open(importer:
 @pytest.mark.parametrize("held", ["", "\n", "short", "0" * 31, "\x00\xff" * 40])
 def test_a_key_that_is_too_short_signs_nothing(importer: Importer, held: str) -> None:
     (importer.data_dir / "links.key").write_text(held, "latin-1")
-    with pytest.raises(SettingsProblem, match=r"links\.key signs download links, and it is too short"):
+    with pytest.raises(SettingsProblem, match=r"links\.key signs download links, but it is too short"):
         Links(importer.data_dir, valid_seconds=60)
     with pytest.raises(SettingsProblem):
         open_desk()

@@ -44,13 +44,13 @@ def test_a_command_waits_for_a_database_server_that_restarts_and_says_so(
     try:
         said = ""
         assert process.stderr is not None
-        while "The database server of the imports does not answer" not in said:
+        while "The server of the import database does not answer" not in said:
             line = process.stderr.readline()
             assert line, f"it ended: {said}"
             said += line
     finally:
         postgres.start()
-    assert "Start it again" in said
+    assert "Restart it" in said
     ended = commands.end(process)
     assert ended.code == 0, ended.err
     assert len(practice_blnk.refs()) == len(set(practice_blnk.refs())) == 60
@@ -127,7 +127,7 @@ def test_a_writer_that_stands_still_in_the_middle_of_its_write_is_waited_for_wit
     draft = importer.begin(requests_for(100), created=10)
     with stopped_writer(importer.data_dir / "journal.db"):
         told = wait_until(lambda: importer.failure, lambda: "the sender says nothing of it")
-        assert "Another process holds the import database and does not let go" in told
+        assert "Another process has locked the import database" in told
         assert "nothing more is sent" in told
         assert len(practice_blnk.refs()) < 100
     done = importer.wait_for(draft, ImportState.DONE)
@@ -155,18 +155,18 @@ def raised_by_sqlite(path: Path) -> OperationalError:
 
 def test_each_failure_is_told_with_its_remedy_and_without_what_was_written(tmp_path: Path) -> None:
     locked = failures.explain(raised_by_sqlite(tmp_path / "locked.db"))
-    assert "Another process holds the import database" in locked
+    assert "Another process has locked the import database" in locked
     assert "end it" in locked
     full = OperationalError(
         "INSERT secret", {"secret": 1}, sqlite3.OperationalError("database or disk is full")
     )
     assert "The disk of this server is full" in failures.explain(full)
-    assert "Free some room" in failures.explain(OSError(28, "No space left on device"))
+    assert "Free up disk space" in failures.explain(OSError(28, "No space left on device"))
     engine = create_engine("postgresql+psycopg://ada:s3cr3t@127.0.0.1:1/desk")
     with pytest.raises(OperationalError) as away:
         engine.connect()
     told = failures.explain(away.value)
-    assert "The database server of the imports does not answer" in told
+    assert "The server of the import database does not answer" in told
     for one in (locked, failures.explain(full), told):
         assert "s3cr3t" not in one
         assert "INSERT" not in one
@@ -186,10 +186,10 @@ def test_a_program_that_runs_refuses_a_database_that_a_newer_one_has_changed(
     wait_until(lambda: is_sending(importer), lambda: "no sender")
     with importer.store.write() as tx:
         tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(StoreUnavailable, match="later version of this program"):
+    with pytest.raises(StoreUnavailable, match="later version of Balance Desk"):
         open_desk()
     assert worker.wait(180) == 1
-    assert "later version of this program" in (importer.data_dir / "worker.log").read_text()
+    assert "later version of Balance Desk" in (importer.data_dir / "worker.log").read_text()
 
 
 def test_a_database_that_is_only_older_is_not_refused(store: Store) -> None:

@@ -94,12 +94,12 @@ class Checker:
         late, self._late = self._late, []
         for what, names in self._meanings.names.items():
             if names.unchecked:
-                message = f"Not checked: without permission to read, no {what} could be looked up in Blnk."
+                message = f"Not checked: without read permission, no {what} could be looked up in Blnk."
                 late.append(Problem("not_checked", 0, "", "", "", message, "warning"))
         for at, count in self._nameless.items():
             if count:
                 message = (
-                    f"Column {at + 1} has no name and is left out, though {count:,} rows have it filled."
+                    f"Column {at + 1} has no name and is skipped, although {count:,} rows have a value in it."
                 )
                 late.append(Problem("nameless_column", 0, "", "", "", message, "warning"))
         return late
@@ -107,10 +107,10 @@ class Checker:
     def _existing(self, record: Record, balance_id: str) -> CheckedRow:
         number, column = record.number, self._columns[Use.BALANCE_ID]
         if balance_id.startswith("bln_"):
-            message = f"This row is balance {shown(balance_id)} already and is not sent again."
+            message = f"This row is already balance {shown(balance_id)} and is not sent again."
             note = _in_cell("already_created", number, "", column, balance_id, message, "note")
             return CheckedRow(number, "", None, [note], balance_id=balance_id)
-        message = f"{shown(balance_id)} is no balance's id. Empty the cell if the balance is to be made."
+        message = f"{shown(balance_id)} is not a balance id. Clear the cell if the balance should be created."
         wrong = _in_cell("malformed_balance_id", number, "", column, balance_id, message, "error", "")
         return CheckedRow(number, "", None, [wrong])
 
@@ -159,12 +159,14 @@ class Checker:
         return CheckedRow(number, part, request, problems + own, match, hash_, occurrence, keep_ref)
 
     def _same_mark(self, number: int, brought: ReimportedRow) -> Problem | None:
-        """One row of an import that stands twice in its results: a copy, and nobody knows what it means."""
+        """One row of an import that appears twice in its results: a copy, and nobody knows what it means."""
         earlier = None if brought.mark is None else self._marks.seen(brought.mark, number)
         if earlier is None:
             return None
         column, text = self._columns[Use.IMPORT_ROW], brought.mark_text
-        what = "both are one row of an earlier import. Remove one, or empty its import_row and import_ref"
+        what = (
+            "both are the same row of an earlier import. Remove one, or clear its import_row and import_ref"
+        )
         if earlier.before == 1:
             told = f"It has the import_row of row {number:,}: {what} if it is another balance."
             self._late.append(_in_cell("duplicate_mark", earlier.number, "", column, text, told, "error"))
@@ -179,7 +181,7 @@ class Checker:
         column, said = self._columns[Use.REFERENCE], shown(key)
         if alike:
             return self._both("duplicate_reference", "error", number, first, column, key, f"{said} is also")
-        said = f"{said} but for small and capital letters is"
+        said = f"{said} (apart from upper and lower case) is also"
         return self._both("duplicate_reference", "warning", number, first, column, key, said)
 
     def _both(
@@ -194,9 +196,9 @@ class Checker:
 
     def _twin(self, number: int, part: str, earlier: Earlier, currency: str) -> Problem:
         severity: Severity = "error" if self._chosen_match else "warning"
-        kind, end = "twin_row", "each makes a balance of its own"
+        kind, end = "twin_row", "each creates its own balance"
         if self._chosen_match:
-            kind, end = "duplicate_match", "they mean the same balance in the chosen columns"
+            kind, end = "duplicate_match", "their key columns say they are the same balance"
         value = f"row {earlier.number}"
         if earlier.before == 1:
             message = f"This row and row {number:,} are the same: {end}."
@@ -221,7 +223,7 @@ class Checker:
         made = refs.parse_ref(known.import_ref or "")
         if made is not None and made.hash == hash_:
             return []
-        message = f"{shown(indicator)} in {currency} already exists in Blnk: it is {known.balance_id}."
+        message = f"{shown(indicator)} in {currency} already exists in Blnk as {known.balance_id}."
         return [_in_cell("indicator_exists", number, part, column, indicator, message, "error")]
 
     def _kept_ref(
@@ -237,9 +239,9 @@ class Checker:
         is_itself = brought.ref is not None and refs.fits(brought.ref, request, match)
         if brought.status in UNSETTLED and not is_itself:
             message = (
-                f"When this file was written, the row was “{brought.status}”: its balance may exist. It has "
-                "changed since, or its columns mean something else now, so it cannot be looked for. Settle "
-                "the row in its own import first."
+                f"When this file was written, the row was “{brought.status}”, so its balance may exist. The "
+                "row has changed since then, or its columns now mean something else, so it "
+                "cannot be looked up. Resolve the row in its original import first."
             )
             at = self._columns[Use.STATUS]
             return None, [_in_cell("unsettled", number, part, at, brought.status, message, "error")]
@@ -247,13 +249,18 @@ class Checker:
             return None, []
         column = self._columns[Use.IMPORT_REF]
         if brought.ref is None:
-            message = f"{shown(text)} is no import_ref of ours; the row is told by its content."
+            message = (
+                f"{shown(text)} is not an import_ref of Balance Desk. The row is identified by "
+                "its contents instead."
+            )
             return None, [_in_cell("unknown_ref", number, part, column, text, message, "warning")]
         if not is_itself:
-            message = "The row has changed since it got its import_ref, so it is another balance now."
+            message = (
+                "The row has changed since its import_ref was assigned, so it is now a different balance."
+            )
             return None, [_in_cell("changed_since", number, part, column, text, message, "note")]
         if not self._occurrences.keep(*brought.ref):
-            message = "A row above has this import_ref already, so this one is another balance."
+            message = "A row above already has this import_ref, so this row is a different balance."
             return None, [_in_cell("repeated_ref", number, part, column, text, message, "warning")]
         return text, []
 

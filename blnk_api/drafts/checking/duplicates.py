@@ -1,4 +1,4 @@
-"""What stands twice in a file: keys are kept as 64-bit hashes, about 120 bytes of memory for each.
+"""What appears twice in a file: keys are kept as 64-bit hashes, about 120 bytes of memory for each.
 
 Two different keys of a million are taken for one with a chance of 1 in 30 million.
 """
@@ -32,7 +32,7 @@ class Repeats:
 
 
 class Keys:
-    """Finds a person's own key that stands twice, and keys that differ only in case."""
+    """Finds a person's own key that appears twice, and keys that differ only in case."""
 
     def __init__(self) -> None:
         self._first: dict[int, int] = {}

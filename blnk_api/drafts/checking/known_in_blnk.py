@@ -51,7 +51,7 @@ class Known(BaseModel):
     indicators: dict[str, KnownIndicator] = {}
     """Indicator, a space, currency → the balance that has it."""
     readable: bool = True
-    """False without permission to read: ids are then taken as they are and told as not checked."""
+    """False without read permission: ids are then taken as they are and told as not checked."""
 
 
 def wanted(records: Iterable[Record], mapping: Mapping) -> Wanted:

@@ -117,7 +117,7 @@ class Meanings:
         if metadata:
             request["meta_data"] = metadata
         if len(joined) > 1_000_000 and _bytes(request) > _MAX_BODY_BYTES:
-            message = "This row holds more than 5 MB, which Blnk does not take."
+            message = "This row holds more than 5 MB, which Blnk does not accept."
             found.append(Problem("row_too_long", number, "", "", "", message, "error"))
         key = cells[self._reference[0]].strip() if self._reference else ""
         match: dict[str, str] | None = None
@@ -171,7 +171,7 @@ class Meanings:
     ) -> None:
         """The rules between fields."""
         if "indicator" in request and request["ledger_id"] not in (GENERAL_LEDGER_ID, None):
-            at, message = self._at[Use.INDICATOR], "An indicator is possible only in the General Ledger."
+            at, message = self._at[Use.INDICATOR], "Indicators are only allowed in the General Ledger."
             wrong = Finding("indicator_outside_general_ledger", "error", message)
             self._tell(found, number, at, cells[at], (wrong,))
         identity_at = self._at.get(Use.IDENTITY)
@@ -180,26 +180,29 @@ class Meanings:
             self._tell(found, number, at, cells[at], (Finding("lineage_without_identity", "error", message),))
 
     def _look_at_characters(self, number: int, cells: list[str], found: list[Problem]) -> None:
-        """Text that Blnk cannot store, or that is hardly what somebody meant."""
+        """Text that Blnk cannot store, or that is hardly what someone meant."""
         for at, cell in enumerate(cells):
             if at in self._left_out:
                 continue
             if "\0" in cell:
-                message = f"{shown(cell)} has a NUL character, which Blnk cannot store."
+                message = f"{shown(cell)} contains a NUL character, which Blnk cannot store."
                 finding = Finding("control_character", "error", message, cell.replace("\0", ""))
             elif "\ufffd" in cell:
-                message = f"{shown(cell)} has the sign \ufffd where a letter was lost. Put the letter back."
+                message = f"{shown(cell)} has the sign \ufffd where a letter was lost. Restore the letter."
                 finding = Finding("undecodable_text", "error", message)
             elif _HALF.search(cell):
-                message = f"{shown(cell)} has half a character, which Blnk cannot store. Put the whole one."
+                message = (
+                    f"{shown(cell)} contains half a character, which Blnk cannot store. Enter the "
+                    "whole character."
+                )
                 finding = Finding("undecodable_text", "error", message)
             elif _CONTROL.search(cell):
-                message = f"{shown(cell)} has a control character, which nobody can see. It is sent as it is."
+                message = f"{shown(cell)} contains an invisible control character. It is sent as is."
                 finding = Finding("control_character", "warning", message, _CONTROL.sub("", cell))
             elif "E+" in cell and _CUT_DIGITS.fullmatch(cell.strip()):
                 message = (
-                    f"{shown(cell)} is what a spreadsheet shows of a long number: Excel has cut the digits. "
-                    "Format the column as text and export the file again."
+                    f"{shown(cell)} looks like a long number that Excel has cut short. Format the column as "
+                    "text and export the file again."
                 )
                 finding = Finding("cut_digits", "warning", message)
             elif len(cell) > _SPREADSHEET_CELL:

@@ -30,7 +30,7 @@ class ProblemGroup:
 
     @property
     def sentence(self) -> str:
-        """ "14 rows: Custmer wallets is no ledger: did you mean Customer wallets?" """
+        """ "14 rows: Custmer wallets is not a known ledger. Did you mean Customer wallets?" """
         count = len(self.rows)
         if self.rows and self.rows[0][0] == 0:
             return self.message

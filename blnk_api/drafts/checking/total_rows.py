@@ -53,13 +53,13 @@ def told(headers: Sequence[str], cells: Sequence[str], is_wrong: bool) -> Findin
     if not filled:
         return None
     if len(filled) > 1 and filled == [name for header in headers if (name := bare(header))]:
-        message = "This row repeats the column names, so it is not sent. Skip it."
+        message = "This row repeats the column names, so it is not sent. Skip the row."
         return Finding("repeated_header", "error", message)
     first, *rest = filled
     numbers = sum(map(_is_number, rest))
     others = sum(name_of(text.upper()) is None for text in rest) - numbers
     if _is_total(first) and others == 0 and (is_wrong or numbers or not rest):
-        message = "This row looks like a total, not a balance, so it is not sent. Skip it."
+        message = "This row looks like a total, not a balance, so it is not sent. Skip the row."
         return Finding("total_row", "error", message)
     return None
 

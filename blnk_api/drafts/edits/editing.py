@@ -77,7 +77,7 @@ def replace_all(
 ) -> int:
     """Finds a text in a column and puts another in its place. How many cells changed."""
     if not find and not whole_cell:
-        raise NotRepairable("Say what to look for.")
+        raise NotRepairable("Enter the text to find.")
 
     def found(tx: Connection, import_: Import) -> list[Edit]:
         overlay = RecordEdits.of(repairs.of_import(tx, import_.number))
@@ -98,7 +98,7 @@ def leave_out(store: Store, id: str, numbers: Iterable[int], *, who: str) -> int
 
 
 def take_in(store: Store, id: str, numbers: Iterable[int] | None, *, who: str) -> int:
-    """Takes rows in that somebody left out; None: all of them."""
+    """Takes rows in that someone left out; None: all of them."""
 
     def chosen(tx: Connection, import_: Import) -> list[int]:
         overlay = RecordEdits.of(repairs.of_import(tx, import_.number))
@@ -124,7 +124,7 @@ def accept_currency(store: Store, id: str, code: str, *, who: str) -> None:
 
 
 def match(store: Store, id: str, mapping: Mapping, *, who: str) -> None:
-    """Takes the columns for what a person says. All rows are checked anew."""
+    """Takes the columns for what a person says. All rows are checked again."""
     with store.write() as tx:
         import_ = open_draft(tx, id)
         if mapping == import_.mapping and import_.stage is not Stage.MATCHING:
@@ -134,7 +134,7 @@ def match(store: Store, id: str, mapping: Mapping, *, who: str) -> None:
 
 
 def read_as(store: Store, id: str, options: ReadOptions, *, who: str) -> None:
-    """Reads the file otherwise: its columns are guessed anew, and what was changed in rows is forgotten."""
+    """Reads the file otherwise: its columns are guessed again, and what was changed in rows is forgotten."""
     with store.write() as tx:
         import_ = open_draft(tx, id, also=(Stage.UNREADABLE,))
         if options == import_.options:
@@ -176,7 +176,9 @@ def _change_all(
     with store.write() as tx:
         import_ = open_draft(tx, id)
         if import_.version != seen.version:
-            raise NotRepairable("Somebody else changed this draft just now. Nothing was changed: try again.")
+            raise NotRepairable(
+                "Another user changed this draft just now. Your change was not saved. Try again."
+            )
         return _change_cells(tx, import_, edits, who=who, accepted=accepted)
 
 
@@ -187,7 +189,7 @@ def _change_cells(
     if len(edits) > MOST_CELLS:
         raise NotRepairable(
             f"That would change {len(edits):,} cells; at most {MOST_CELLS:,} can be changed here at once. "
-            "Put it right in the file, and import that."
+            "Correct it in the file, then import that file."
         )
     width = len(import_.headers)
     overlay = RecordEdits.of(repairs.of_import(tx, import_.number))
@@ -195,7 +197,7 @@ def _change_cells(
     changes = []
     for one in dict.fromkeys(edits):
         if one.number not in typed or not 0 <= one.position < width:
-            raise NotRepairable(f"Row {one.number} is not in this file, or has no such column.")
+            raise NotRepairable(f"Row {one.number} is not in this file, or does not have this column.")
         old = overlay.cell(one.number, one.position, typed[one.number][one.position])
         if one.new != old or accepted:
             changes.append((one.number, one.position, old, one.new))
@@ -235,17 +237,18 @@ def _position(import_: Import, column: str, position: int | None) -> int:
     places = [at for at, header in enumerate(headers) if header == column]
     if position is not None:
         if position not in places:
-            raise NotRepairable("Nothing was changed: the file has no such column any more.")
+            raise NotRepairable("Nothing was changed: the file no longer has this column.")
         return position
     if headers and not column:
         return len(headers) - 1
     if not places:
-        raise NotRepairable("Nothing was changed: the file has no such column any more.")
+        raise NotRepairable("Nothing was changed: the file no longer has this column.")
     if len(places) > 1:
         raise NotRepairable(
             f"Nothing was changed: {len(places)} columns of the file are called {shown(column)}, and this "
-            "draft was checked by an earlier version, which did not keep which one is meant. Change one of "
-            "the cells in the grid: the file is then checked again, and all of them can be changed at once."
+            "draft was checked by an earlier version, which did not record which one is "
+            "meant. Change one of the cells in the grid: the file is then checked again, and "
+            "all of them can be replaced at once."
         )
     return places[0]
 

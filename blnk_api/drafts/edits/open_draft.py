@@ -18,9 +18,9 @@ def open_draft(tx: Connection, id: str, *, also: Sequence[Stage] = ()) -> Import
     """The draft, where it can be changed: in a stage of `also` too. Raises NotRepairable."""
     import_ = imports.find(tx, id)
     if import_ is None:
-        raise NotRepairable("This import is not here any more.")
+        raise NotRepairable("This import no longer exists.")
     if import_.state is not ImportState.DRAFT:
-        raise NotRepairable("This import was confirmed or discarded meanwhile, so nothing was changed.")
+        raise NotRepairable("This import was confirmed or discarded in the meantime, so nothing was changed.")
     if import_.stage is Stage.UNREADABLE and Stage.UNREADABLE not in also:
         raise NotRepairable("The file could not be read, so there is nothing to change.")
     return import_

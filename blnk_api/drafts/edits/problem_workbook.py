@@ -88,7 +88,7 @@ def read_back(store: Store, import_: Import, path: Path, name: str) -> list[Edit
     try:
         with reading_process.opened(path, name, ReadOptions(header_row=1)) as (shape, records):
             if shape.sheet and shape.sheet.startswith(_SHEET) and shape.sheet != _sheet_name(import_):
-                raise NotTheseRows("These are the rows of another file. Download the rows of this one.")
+                raise NotTheseRows("These rows belong to another file. Download the rows of this import.")
             columns = _columns(import_, shape.headers)
             brought = _by_number(records, shape.headers, most=import_.row_count)
     except FileProblem as problem:
@@ -100,8 +100,8 @@ def _columns(import_: Import, headers: Sequence[str]) -> dict[int, int]:
     """Place in the workbook → place in the file. A column is told by the name that only it was given."""
     if NUMBER not in headers:
         raise NotTheseRows(
-            f"The first row names no column {NUMBER}. Download the rows to put right, change their cells, "
-            "and put that file here."
+            f"The first row does not name the column {NUMBER}. Download the rows to fix, edit their cells, "
+            "and upload that file here."
         )
     ours = {list(headers).index(NUMBER), len(headers) - 1 if headers[-1] == REASONS else -1}
     places = {_alike(name): at for at, name in enumerate(_names(import_))}
@@ -114,7 +114,7 @@ def _columns(import_: Import, headers: Sequence[str]) -> dict[int, int]:
         twice = next(
             name for at, name in enumerate(headers) if list(found.values()).count(found.get(at, -1)) > 1
         )
-        raise NotTheseRows(f"The column {shown(twice)} is there twice. Keep one.")
+        raise NotTheseRows(f"The column {shown(twice)} appears twice. Keep one.")
     rest = [at for at, name in enumerate(headers) if at not in ours and at not in found]
     return found | _by_header(import_, headers, rest)
 
@@ -132,13 +132,12 @@ def _by_header(import_: Import, headers: Sequence[str], rest: Sequence[int]) -> 
         if not ours[header] and not name:
             continue
         if not ours[header]:
-            message = f"The file has no column {shown(name)}. Leave the names of the columns as they are."
+            message = f"The file has no column {shown(name)}. Do not change the column names."
             raise NotTheseRows(message)
         if len(places) != len(ours[header]):
             raise NotTheseRows(
-                f"The file has {len(ours[header])} columns {shown(name) or 'without a name'}, and here it "
-                "cannot be told which one is meant. Download the rows again, and leave the names of the "
-                "columns as they are."
+                f"The file has {len(ours[header])} columns {shown(name) or 'without a name'}, so it is "
+                "unclear which one is meant. Download the rows again, and do not change the column names."
             )
         found |= dict(zip(places, ours[header], strict=True))
     return found
@@ -159,13 +158,15 @@ def _by_number(records: Iterator[Record], headers: Sequence[str], most: int) -> 
         text = record.cells[at].strip()
         if not text.isdecimal() or not text.isascii():
             raise NotTheseRows(
-                f"Line {record.number:,} has {shown(text) or 'nothing'} for its row in the file. Each line "
-                "needs the number that it came with."
+                f"Line {record.number:,} has {shown(text) or 'nothing'} as its row number. Each line must "
+                "keep the number that it was downloaded with."
             )
         if found.setdefault(int(text), record.cells) is not record.cells:
-            raise NotTheseRows(f"Row {int(text):,} is there twice. Keep one.")
+            raise NotTheseRows(f"Row {int(text):,} appears twice. Keep one.")
         if len(found) > most:
-            raise NotTheseRows("The file has more rows than this import. Is it the file of another import?")
+            raise NotTheseRows(
+                "The file has more rows than this import. Check that it belongs to this import."
+            )
     return found
 
 
@@ -177,7 +178,7 @@ def _differences(
     missing = sorted(brought.keys() - now.keys())
     if missing:
         listed = ", ".join(f"{number:,}" for number in missing[:_TOLD])
-        raise NotTheseRows(f"This import has no row {listed}. Is it the file of another import?")
+        raise NotTheseRows(f"This import has no row {listed}. Check that the file belongs to this import.")
     edits = []
     for number, cells in brought.items():
         for at, position in columns.items():

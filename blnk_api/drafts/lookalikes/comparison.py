@@ -24,7 +24,7 @@ Guard = Callable[[Connection], None]
 
 @dataclass(frozen=True)
 class Comparison:
-    """`guard` raises once somebody changed the draft; it is asked with every write."""
+    """`guard` raises once someone changed the draft; it is asked with every write."""
 
     thread: AsyncStore
     draft: Import

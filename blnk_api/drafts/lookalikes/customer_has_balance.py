@@ -32,7 +32,7 @@ def tell(tx: Connection, found: Mapping[int, ExistingBalance]) -> None:
 def _say(held: ExistingBalance) -> str:
     return (
         f"This customer already has a {held.currency} balance in this ledger: {held.balance_id}, "
-        f"of {held.created_at[:10]}."
+        f"created on {held.created_at[:10]}."
     )
 
 

@@ -75,9 +75,9 @@ def earlier_imports(tx: Connection, draft: Import) -> list[Earlier]:
     found = []
     for one in same:
         if _sheet(one) != _sheet(draft) and (draft.options.sheet or one.options.sheet):
-            continue  # somebody chose another sheet: these are other rows
+            continue  # someone chose another sheet: these are other rows
         if _is_called_otherwise(one, draft):
-            continue  # somebody chose other names: these are other balances
+            continue  # someone chose other names: these are other balances
         found.append(
             Earlier(
                 number=one.number,
@@ -140,8 +140,8 @@ def judge(
         if _said_otherwise(row, one, for_all):
             return None
         message = (
-            f"This file was imported on {earlier[one.import_].day} and is read differently now: its row "
-            f"{row.number:,} was then {one.balance_id}, a {one.currency} balance of {one.ledger_id}."
+            f"This file was imported on {earlier[one.import_].day} and is now read differently: its row "
+            f"{row.number:,} was then {one.balance_id}, a {one.currency} balance in {one.ledger_id}."
         )
         return Verdict(RowState.LEFT_OUT, message)
     newest = next(iter(earlier.values()))
@@ -149,8 +149,8 @@ def judge(
     if there and (newest.is_aligned or any(one.cells == row.cells for one in there)):
         return None
     message = (
-        f"This file was imported on {newest.day} and is read differently now: as it is read now, this row "
-        "was not in it. Its balance may exist in another form."
+        f"This file was imported on {newest.day} and is now read differently: this row was not in it then. "
+        "Its balance may exist in another form."
     )
     return Verdict(RowState.LEFT_OUT, message)
 
@@ -172,8 +172,8 @@ def _is_or_looks_like(row: Row, one: Row, earlier: Earlier) -> Verdict:
     assert one.balance_id is not None
     if one.body is None:
         message = (
-            f"This file was imported on {earlier.day}, and this row was {one.balance_id} then. What it said "
-            "was thrown away since, so they cannot be compared."
+            f"This file was imported on {earlier.day}, and this row was {one.balance_id} then. Its contents "
+            "have since been deleted, so the two cannot be compared."
         )
         return Verdict(RowState.LEFT_OUT, message)
     ours, theirs = fields_of(orjson.loads(row.body or b"{}")), fields_of(orjson.loads(one.body))
@@ -181,10 +181,10 @@ def _is_or_looks_like(row: Row, one: Row, earlier: Earlier) -> Verdict:
     told = differences(ours, theirs, [*really, *by_reading])
     if not really or (earlier.is_alike and earlier.is_aligned):
         how = f", read differently then ({told})" if told else ""
-        message = f"Made on {earlier.day} from this row of the same file{how}; nothing was sent."
+        message = f"Created on {earlier.day} from this row of the same file{how}. Nothing was sent."
         return Verdict(RowState.EXISTS, message, one.balance_id)
     message = (
-        f"Looks like {one.balance_id}, made on {earlier.day} from this row of the same file, but differs "
+        f"Looks like {one.balance_id}, created on {earlier.day} from this row of the same file, but differs "
         f"({told})."
     )
     return Verdict(RowState.LEFT_OUT, message)

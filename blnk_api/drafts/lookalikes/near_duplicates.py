@@ -1,7 +1,7 @@
 """Rows that look like balances this tool made before, but differ in a column: a corrected cell, most likely.
 
 A content address says that such a row is new; a person may know better. So these rows are left out of the
-draft, with what they look like, until somebody says that they are to be created too. What stands here judges
+draft, with what they look like, until someone says that they are to be created too. What stands here judges
 one row and one balance, and is pure; nearby.py finds the pairs, comparing.py asks Blnk.
 """
 
@@ -131,7 +131,7 @@ def _agree(ours: Mapping[str, object], theirs: Mapping[str, object], field: str)
 def say(ours: Mapping[str, object], near: Near, really: Sequence[str], by_reading: Sequence[str]) -> str:
     """The balance and the differences, for the person who decides."""
     told = differences(ours, near.fields, really or by_reading)
-    made = f"{near.balance_id}, which this tool made on {near.created_at[:10]}"
+    made = f"{near.balance_id}, which Balance Desk created on {near.created_at[:10]}"
     if really:
         return f"Looks like {made}, but differs ({told})."
     return f"Looks like {made} from a file that was read differently ({told})."

@@ -23,7 +23,7 @@ from blnk_api.lookup.looker import CARRIES_A_REF, Looker
 from blnk_api.models import Balance
 
 _ASKED_AT_ONCE = 20
-"""Questions after which it is looked whether somebody changed the draft meanwhile."""
+"""Questions after which it is looked whether someone changed the draft meanwhile."""
 _NOT_WORTH_MEASURING = 10
 _WALKS = 2
 _SAMPLE_FOR_LISTS = 100
@@ -179,7 +179,7 @@ class Questions:
         await self._at_work.nearby(self._nearby.meet, part)
 
     async def _breathe(self) -> None:
-        """Between two questions. Raises what the guard does, once somebody changed the draft."""
+        """Between two questions. Raises what the guard does, once someone changed the draft."""
         self._asked += 1
         if self._asked % _ASKED_AT_ONCE == 0:
             await self._at_work.thread.read(self._at_work.guard)

@@ -116,7 +116,8 @@ def scan(stream: BinaryIO) -> Scan:
         if len(rest) + len(chunk) - last > _LONGEST_LINE:
             raise FileProblem(
                 "no_lines",
-                "A line of this file is longer than 8 MB, so it is no table. Export it again as CSV or XLSX.",
+                "A line of this file is longer than 8 MB, so the file is not a table. Export "
+                "it again as CSV or XLSX.",
             )
         whole, rest = (rest + chunk[:last], chunk[last:]) if last else (b"", rest + chunk)
         if whole.isascii() or bad > _ENOUGH_LINES + 10 * good:
@@ -163,7 +164,7 @@ def chosen(name: str) -> str:
         if codecs.lookup(ours).name == codec:
             return known
     raise FileProblem(
-        "unknown_encoding", f"The encoding {shown(name)} is not known here. Choose one of the list."
+        "unknown_encoding", f"The encoding {shown(name)} is not supported. Choose one from the list."
     )
 
 

@@ -22,7 +22,7 @@ _PADDING = "\0\x1a"
 """What old systems write after the last row. It is no row."""
 
 _FLAWED = {
-    "bad_quotes": "A quotation mark in this row is never closed, or stands in a cell without being doubled.",
+    "bad_quotes": "A quotation mark in this row is never closed, or is not doubled inside a cell.",
     "cell_too_long": f"A cell of this row has more than {MAX_CELL_CHARACTERS:,} characters, the limit.",
 }
 
@@ -47,7 +47,7 @@ def detect(path: Path, options: ReadOptions) -> FileShape:
     if len(headers) == 1 and options.delimiter is None and header.known_uses(headers) == 0:
         raise FileProblem(
             "one_column",
-            f"A single column was found, called {shown(headers[0])}. Is the separator right? Choose comma, "
+            f"Only one column was found, {shown(headers[0])}. If the separator is wrong, choose comma, "
             "semicolon, tab or pipe, or save the file again as CSV.",
         )
     _refuse_swallowing(headers, dialect.delimiter)
@@ -76,7 +76,8 @@ def _refuse_swallowing(headers: Sequence[str], delimiter: str) -> None:
         if len(lines) > 1 and len(headers) > 1 and all(unclosed_quotes.fit(lines, headers, at, len(headers))):
             raise FileProblem(
                 "bad_quotes",
-                "A quotation mark was left open in the row of column names, which takes in rows below it: "
+                "A quotation mark was left open in the row of column names, which swallows "
+                "the rows below it: "
                 f"“{shown(name)}”. Correct the marks in the file and upload it again.",
             )
 
@@ -103,7 +104,8 @@ def records(path: Path, shape: FileShape) -> Iterator[Record]:
         if number > MAX_ROWS:
             raise FileProblem(
                 "too_many_rows",
-                f"The file has more than {MAX_ROWS:,} rows, as a spreadsheet holds. Split it into several.",
+                f"The file has more than {MAX_ROWS:,} rows, the limit of a spreadsheet. Split "
+                "it into several files.",
             )
         first = cells[0] if cells else ""
         if (not first or first.isspace() or first[0] in _PADDING) and _is_blank(cells):
@@ -134,12 +136,12 @@ class _Reading:
         else:
             flaws.extend(self._others.flaws(cells, delimiter) if lines > 1 else ())
             if len(cells) < self._named and not flaws:
-                message = f"{_count(len(cells))} under {width} columns: some are missing."
+                message = f"{_count(len(cells))} under {width} columns: some cells are missing."
                 flaws.append(Flaw("ragged_row", None, message, repair=""))
             elif rest.replace(delimiter, "").strip() and not flaws:
                 message = (
                     f"{_count(len(cells))} under {width} columns: a separator inside a cell needs quotation "
-                    f"marks. Beyond the last column stands: {shown(rest)}"
+                    f"marks. After the last column: {shown(rest)}"
                 )
                 flaws.append(Flaw("ragged_row", None, message))
         for at, cell in enumerate(cells[:width]):
@@ -179,7 +181,7 @@ class _Reading:
 
 def _space_before_mark(at: int, cell: str) -> Flaw:
     message = (
-        f"A space stands before the quotation mark in {shown(cell)}, so the marks would be sent as text. "
+        f"There is a space before the quotation mark in {shown(cell)}, so the marks would be sent as text. "
         "Remove the space or the marks."
     )
     inner = cell.strip(" ")
@@ -248,5 +250,5 @@ def _chosen_delimiter(options: ReadOptions) -> str | None:
         return None
     delimiter = DELIMITERS.get(options.delimiter.lower(), options.delimiter).replace("\\t", "\t")
     if len(delimiter) != 1 or delimiter in '"\r\n\0' or delimiter.isalnum():
-        raise FileProblem("bad_delimiter", "The separator must be one sign: comma, semicolon, tab or pipe.")
+        raise FileProblem("bad_delimiter", "The separator must be a comma, semicolon, tab or pipe.")
     return delimiter

@@ -62,8 +62,9 @@ def raw_records(path: Path, dialect: Dialect) -> Iterator[RawRecord]:
             if opened > _MAX_OPEN_QUOTES:
                 raise FileProblem(
                     "bad_quotes",
-                    f"Over {_MAX_OPEN_QUOTES} quotation marks are never closed, the last in row {number:,}. "
-                    "Is the separator right? Else save the file again as CSV or XLSX.",
+                    f"Over {_MAX_OPEN_QUOTES} quotation marks are never closed, the last one "
+                    f"in row {number:,}. "
+                    "Check the separator, or save the file again as CSV or XLSX.",
                 )
             again.extendleft(reversed(taken[1:]))
             del taken[1:]

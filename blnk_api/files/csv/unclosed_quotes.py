@@ -29,7 +29,7 @@ class OtherRows:
     def __init__(
         self, headers: Sequence[str], rows: Callable[[], Iterable[Sequence[str]]], *, are_spaced: bool
     ) -> None:
-        """`rows` begins to read the file anew, under the header; `are_spaced`: it drops spaces behind
+        """`rows` begins to read the file again, under the header; `are_spaced`: it drops spaces behind
         separators."""
         self._headers = headers
         self._rows = rows
@@ -127,7 +127,7 @@ def takes_in(cell: str) -> str:
         else f"{len(inner):,} more lines that look like rows, the first"
     )
     return (
-        f"This cell takes in {what} “{shown(inner[0])}”: a quotation mark was left open. Nothing of it is "
+        f"This cell swallows {what} “{shown(inner[0])}”: a quotation mark was left open. Nothing in it is "
         "sent. Correct the marks in the file and upload it again."
     )
 
@@ -135,7 +135,7 @@ def takes_in(cell: str) -> str:
 def _perhaps(cell: str, at: int) -> Flaw:
     _, *inner = LINES.split(cell)
     message = (
-        f"This cell holds several lines, the second “{shown(inner[0])}”. If they are rows of their own, a "
-        "quotation mark was left open in the file."
+        f"This cell holds several lines, the second is “{shown(inner[0])}”. If the lines are separate rows, "
+        "a quotation mark was left open in the file."
     )
     return Flaw("several_lines", at, message, "warning")

@@ -13,11 +13,12 @@ HIDDEN_ROW = "hidden_row"
 def of(at: int, value: str, kind: str) -> Iterator[Flaw]:
     """The flaws of a cell by its text; `at` is its column, `kind` its type in the file."""
     if kind == "e":
-        message = f"The cell shows {shown(value)}. Correct the formula, or put the value."
+        message = f"The cell shows {shown(value)}. Correct the formula, or enter the value."
         yield Flaw("cell_error", at, message)
     elif kind == "n" and displayed_values.loses_digits(value):
         message = (
-            f"{shown(value)} is a number of over 15 digits: a spreadsheet loses the last. Keep it as text."
+            f"{shown(value)} is a number with more than 15 digits, and a spreadsheet loses "
+            "the last ones. Store it as text."
         )
         yield Flaw("long_number", at, message, "warning")
     elif len(value) > MAX_CELL_CHARACTERS:
@@ -28,19 +29,21 @@ def of(at: int, value: str, kind: str) -> Iterator[Flaw]:
 
 def unresolved(at: int) -> Flaw:
     """A formula that nobody has calculated yet."""
-    message = "The formula in this cell has no stored result. Open the file in Excel, save it, try again."
+    message = (
+        "The formula in this cell has no stored result. Open the file in Excel, save it and upload it again."
+    )
     return Flaw("formula_without_result", at, message)
 
 
 def outside() -> Flaw:
     """A filled cell to the right of the table."""
-    message = "A cell to the right of the last column name is left out."
+    message = "A cell to the right of the last column name is skipped."
     return Flaw("outside_table", None, message, "warning")
 
 
 def row_too_long() -> Flaw:
-    """More text in a row than anybody could send."""
-    message = "This row holds more than 8 million characters; Blnk takes no more than 5 MB."
+    """More text in a row than anyone could send."""
+    message = "This row holds more than 8 million characters. Blnk accepts at most 5 MB."
     return Flaw("row_too_long", None, message)
 
 

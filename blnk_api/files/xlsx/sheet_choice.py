@@ -1,4 +1,4 @@
-"""Which sheet of a workbook holds the table, and which others somebody may have meant."""
+"""Which sheet of a workbook holds the table, and which others someone may have meant."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -76,7 +76,7 @@ def others(looks: Sequence[Look], chosen: Look, headers: Sequence[str], *, was_s
     told = []
     name = shown(chosen.sheet.name)
     if chosen.sheet.is_hidden:
-        message = f"The sheet “{name}” is hidden in the workbook, and it is the one that is read."
+        message = f"The sheet “{name}” is hidden in the workbook, but it is the sheet that is read."
         told.append(Flaw("hidden_sheet", None, message, "warning"))
     tables = [look.sheet for look in looks if look is not chosen and look.has_rows_under(headers)]
     if tables and not was_said:

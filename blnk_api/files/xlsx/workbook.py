@@ -87,8 +87,8 @@ class _Book:
         if len(self.sheets) > _MOST_SHEETS:
             raise FileProblem(
                 "too_many_sheets",
-                f"The workbook has {len(self.sheets):,} sheets; {_MOST_SHEETS:,} is the most. Save the one "
-                "with your table as a file of its own.",
+                f"The workbook has {len(self.sheets):,} sheets; {_MOST_SHEETS:,} is the limit. Save the "
+                "sheet with your table as a separate file.",
             )
         self._formats = self._read_formats()
         self._strings: SharedStrings | None = None
@@ -119,7 +119,7 @@ class _Book:
             )
         if "[content_types].xml" not in names:
             raise FileProblem(
-                "archive", "This is an archive, not a workbook. Unpack it and choose the file in it."
+                "archive", "This is an archive, not a workbook. Unpack it and choose the file inside."
             )
         if "word/document.xml" in names or "ppt/presentation.xml" in names:
             raise kinds.not_a_table("a text document or a presentation")
@@ -190,7 +190,7 @@ def detect(path: Path, options: ReadOptions) -> FileShape:
         if options.sheet is not None and options.sheet not in names:
             listed = ", ".join(map(shown, names[:10]))
             raise FileProblem(
-                "no_sheet", f"There is no sheet called {shown(options.sheet)}. The workbook has: {listed}."
+                "no_sheet", f"There is no sheet named {shown(options.sheet)}. The workbook has: {listed}."
             )
         looked_at = list(_looks(book, options.sheet))
         chosen = choose(looked_at, options.sheet)

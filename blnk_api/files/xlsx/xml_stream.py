@@ -21,13 +21,13 @@ def damaged() -> FileProblem:
     """A workbook that ends too early or is not what it says."""
     return FileProblem(
         "damaged",
-        "The workbook is damaged or incomplete. Download it again, or open it and save it anew as XLSX.",
+        "The workbook is damaged or incomplete. Download it again, or open it and save it again as XLSX.",
     )
 
 
 def too_much_text() -> FileProblem:
     """A small file that becomes a huge one."""
-    return FileProblem("too_big", "The workbook unpacks to too much text. Split it, or save it as CSV.")
+    return FileProblem("too_big", "The workbook contains too much text. Split it, or save it as CSV.")
 
 
 class Document:
@@ -52,7 +52,7 @@ class Document:
         while chunk:
             at = 0
             while at < len(chunk):
-                # expat begins a tag that is not complete anew each time: as many bytes again keep that cheap.
+                # expat restarts an incomplete tag each time: as many bytes again keep that cheap.
                 piece = chunk[at : at + max(_PIECE, waiting)]
                 made.Parse(piece, False)
                 at += len(piece)

@@ -75,7 +75,7 @@ def _tidy(text: str) -> str:
     # Postgres stores neither NUL nor halves of characters.
     kept = text.replace("\0", "\ufffd").encode("utf-8", "replace").decode().strip()
     if not kept:
-        raise ValueError("Type the note first.")
+        raise ValueError("Enter the note first.")
     if len(kept) > MAX_CHARACTERS:
         raise ValueError(f"A note has at most {MAX_CHARACTERS:,} characters; this one has {len(kept):,}.")
     return kept

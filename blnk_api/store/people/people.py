@@ -20,9 +20,9 @@ def set_name(tx: Connection, browser: str, name: str) -> None:
     """Keeps the name for this browser. Raises ValueError, with a sentence, for one that nobody could read."""
     tidy = " ".join(name.split())
     if not tidy or not tidy.isprintable():
-        raise ValueError("Please type a name.")
+        raise ValueError("Enter a name.")
     if len(tidy) > MAX_NAME_CHARACTERS:
-        raise ValueError(f"Please type at most {MAX_NAME_CHARACTERS} letters.")
+        raise ValueError(f"Enter at most {MAX_NAME_CHARACTERS} characters.")
     dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     values = {"name": tidy, "at": time.time()}
     tx.execute(

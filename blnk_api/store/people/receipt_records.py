@@ -165,8 +165,8 @@ def add(
 ) -> int | None:
     """The number of the receipt, which tells of everything up to the event `as_of`.
 
-    None, and nothing was written, when something happened meanwhile or somebody else wrote it. Raises
-    IntegrityError when somebody else writes it at this very moment.
+    None, and nothing was written, when something happened meanwhile or someone else wrote it. Raises
+    IntegrityError when someone else writes it at this very moment.
     """
     # Whoever is changing this import holds one of these until the change and its event can be seen.
     tx.execute(select(imports.c.number).where(imports.c.number == import_).with_for_update())

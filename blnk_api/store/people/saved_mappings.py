@@ -24,7 +24,7 @@ def save(tx: Connection, *, fingerprint: str, name: str, mapping: Mapping, who: 
     """Keeps a mapping; one of the same name for the same headers is replaced. Raises ValueError."""
     name = " ".join(name.split())
     if not name or len(name) > MOST_NAME_CHARACTERS:
-        raise ValueError(f"Give it a name of at most {MOST_NAME_CHARACTERS} characters.")
+        raise ValueError(f"Enter a name of at most {MOST_NAME_CHARACTERS} characters.")
     dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     facts = {"mapping": mapping.stored(), "who": who, "at": time.time()}
     tx.execute(

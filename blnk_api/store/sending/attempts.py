@@ -131,7 +131,7 @@ def claim(tx: Connection, import_: int, row_ids: Sequence[int], token: str | Non
 def take_back(tx: Connection, import_: int, row_ids: Sequence[int], token: str) -> None:
     """Rows of a claim whose commit failed, or only seemed to: none of them has left."""
     held = tx.execute(select(rows.c.id, rows.c.tries).where(rows.c.id.in_(row_ids), rows.c.claim == token))
-    why = "The import database was not sure of its claim, so it did not leave."
+    why = "The import database could not confirm the claim on this row, so the row was not sent."
     taken = [Result(id, n, token, RowState.READY, Outcome.NOT_APPLIED, message=why) for id, n in held]
     if taken:
         record(tx, import_, taken)

@@ -18,8 +18,8 @@ _NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.ssh
 
 
 MOVED = (
-    "The data folder was moved or replaced while it was in use. Nothing more is sent. Put the folder where "
-    "it belongs and start again: rows that were on their way are looked up in Blnk first."
+    "The data folder was moved or replaced while it was in use. Nothing more is sent. Put the folder back "
+    "and restart: rows that were being sent are looked up in Blnk first."
 )
 
 

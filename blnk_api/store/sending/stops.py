@@ -118,7 +118,7 @@ def _instance(one: Row[tuple[object, ...]]) -> Instance | None:
 
 def on_their_way(tx: Connection, instance: int | None) -> int:
     """Rows that were claimed before a stop and have not come to their end: once there are none, nothing
-    leaves any more."""
+    leaves anymore."""
     being_sent = select(counts.c.n).where(counts.c.state == RowState.SENDING, counts.c.n > 0)
     if instance is not None:
         being_sent = being_sent.join(imports, counts.c.import_ == imports.c.number).where(

@@ -87,7 +87,7 @@ def more_to_send(tx: Connection, instance: int) -> bool:
 
 
 def waiting_for_person(tx: Connection, import_: int) -> int:
-    """Unknown rows that no look will settle any more."""
+    """Unknown rows that no look will settle anymore."""
     found: int = tx.execute(
         select(func.count()).where(
             rows.c.import_ == import_,
@@ -129,14 +129,16 @@ def was_absent(tx: Connection, row: UnknownRow, *, same_server_errors: int) -> R
     A row whose balance Blnk confirmed once never goes by itself: it waits for a person.
     """
     if row.balance_id is not None:
-        message = f"Blnk confirmed {row.balance_id}, and does not show it. It is not sent again by itself."
+        message = (
+            f"Blnk confirmed {row.balance_id}, but does not list it. The row is not sent again automatically."
+        )
         wait_for_person(tx, [row.id], message=message)
         return None
     if row.conflict:
-        return RowState.REFUSED if was_taken(tx, row, why="Blnk holds no balance of this row.") else None
+        return RowState.REFUSED if was_taken(tx, row, why="Blnk has no balance for this row.") else None
     if row.server_errors >= same_server_errors:
         to = RowState.REFUSED
-        message = f"{row.message} It was tried {row.server_errors} times; Blnk holds no balance of it."
+        message = f"{row.message} It was tried {row.server_errors} times; Blnk has no balance for it."
     else:
         to, message = RowState.READY, "Blnk holds no balance of it; it goes again."
     moved = move(tx, [row.id], from_=RowState.UNKNOWN, to=to, message=message)

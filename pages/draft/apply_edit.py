@@ -27,5 +27,5 @@ def apply(import_: Import, act: Callable[[], int | None], *, what: str = "cell",
         return
     edit_grid.forget(import_.id)
     if changed:
-        st.toast(f"{phrases.plural(changed, what)} changed; checked again.")
+        st.toast(f"{phrases.plural(changed, what)} changed and checked again.")
     st.rerun()

@@ -94,7 +94,7 @@ def _column(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape, c
         _apply(visit, import_, lambda now: mapping_changes.with_use(now, column.position, use, column.name))
 
     middle.selectbox(
-        f"{look.label(called)} becomes",
+        f"{look.label(called)} maps to",
         CHOICES,
         index=CHOICES.index(column.use),
         key=key,
@@ -110,12 +110,12 @@ def _column(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape, c
             _apply(visit, import_, lambda now: mapping_changes.with_name(now, column.position, name))
 
         right.text_input(
-            f"{look.label(called)} is stored as",
+            f"{look.label(called)} metadata key",
             column.name or "",
             key=name_key,
             on_change=rename,
             label_visibility="collapsed",
-            help="The name under which Blnk keeps it.",
+            help="The metadata key that Blnk stores this column under.",
         )
 
 
@@ -144,7 +144,7 @@ def _for_all_rows(visit: Visit, import_: Import, mapping: Mapping) -> None:
             chosen.currencies,
             key=key,
             on_change=choose,
-            help="With several, each row makes one balance in each of them.",
+            help="With several currencies, each row creates one balance in each.",
             filter_mode="fuzzy",
             select_all=False,  # with it, Enter takes all that hold what was typed: fourteen for eur
             format_func=currencies.label,
@@ -160,7 +160,7 @@ def _ledger_for_all_rows(visit: Visit, import_: Import, kept: str | None) -> Non
         "Ledger for all rows",
         key,
         search=form.ledgers(visit),
-        placeholder="Type a name or an id",
+        placeholder="Search by name, or paste an id",
         list_first=True,
     )
     ledger_id = picked[0] if picked else None
@@ -185,11 +185,11 @@ def _identity_key(visit: Visit, import_: Import, mapping: Mapping) -> None:
         _apply(visit, import_, lambda now: mapping_changes.with_identity_key(now, st.session_state[key]))
 
     st.text_input(
-        "The identity column holds (leave empty for an id, an e-mail or a name)",
+        "Identity metadata key (leave empty to match by id, email or name)",
         mapping.identity_key or "",
         key=key,
         on_change=choose,
-        placeholder="a metadata name of the identities, such as customer_number",
+        placeholder="Example: customer_number",
     )
 
 
@@ -204,15 +204,15 @@ def _match(visit: Visit, import_: Import, mapping: Mapping) -> None:
         _apply(visit, import_, lambda now: mapping_changes.with_match(now, st.session_state[key]))
 
     st.multiselect(
-        "Two rows mean the same balance when ledger, currency, identity and these are equal",
+        "Key columns: two rows with the same values here are the same balance",
         names,
         kept,
         key=key,
         on_change=choose,
-        placeholder="all columns",
+        placeholder="All columns",
         select_all=False,
-        help="With nothing chosen, rows that are equal in all columns are two balances, and you are warned. "
-        "With columns chosen, two rows that are equal in them are an error.",
+        help="Ledger, currency and identity are always compared too. With no key columns, identical rows "
+        "create separate balances and you get a warning; with key columns, they are an error.",
     )
 
 
@@ -225,7 +225,7 @@ def _offer_saved(visit: Visit, import_: Import, shape: FileShape) -> None:
         offered = saved_mappings.saved_for(tx, mappings.fingerprint(shape.headers))
     if not offered:
         return
-    st.caption("Saved for files with these columns:")
+    st.caption("Saved mappings for files with these columns:")
     with st.container(horizontal=True):
         for at, one in enumerate(offered[:5]):
             chosen = st.button(
@@ -238,11 +238,11 @@ def _offer_saved(visit: Visit, import_: Import, shape: FileShape) -> None:
 def _save(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input(
-            "Save these choices under a name",
+            "Mapping name",
             key=f"save-name-{import_.id}",
             max_chars=saved_mappings.MOST_NAME_CHARACTERS,
         )
-        if st.button("Save", key=f"save-{import_.id}", disabled=not name):
+        if st.button("Save mapping", key=f"save-{import_.id}", disabled=not name):
             with visit.desk.store.write() as tx:
                 saved_mappings.save(
                     tx,
@@ -251,4 +251,4 @@ def _save(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape) -> 
                     mapping=mapping,
                     who=person.or_nobody(visit),
                 )
-            st.toast("Saved. It is offered for the next file with these columns.")
+            st.toast("Mapping saved. It will be offered for the next file with these columns.")

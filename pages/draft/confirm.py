@@ -19,7 +19,7 @@ _FIRST_ROWS = 5
 
 def show(visit: Visit, import_: Import, ready: int, invalid: int) -> bool:
     """The totals, the first rows, the button. Whether it was handed over now."""
-    st.subheader("Confirm")
+    st.subheader("Confirmation")
     seen_key = f"seen-{import_.id}"
     seen = st.session_state.get(seen_key, import_.version)
     st.session_state[seen_key] = import_.version
@@ -47,7 +47,7 @@ def show(visit: Visit, import_: Import, ready: int, invalid: int) -> bool:
             )
     label = f"Create {phrases.plural(ready, 'balance')}"
     if invalid:
-        label = f"Create the {ready:,} good ones, leave {invalid:,} out"
+        label += f", skip {phrases.plural(invalid, 'invalid row')}"
     pressed = st.button(label, type="primary", key=f"confirm-{import_.id}")
     return pressed and _hand_over(visit, import_, seen, typed, accepted)
 
@@ -70,18 +70,18 @@ def _by_ledger(import_: Import) -> None:
                 with st.container(gap=None):
                     st.markdown(f"**{look.safe(part.name or part.ledger_id)}** · {look.safe(part.said)}")
                     st.caption(look.safe(part.ledger_id))
-    st.write(f"In all {look.safe(about_files.by_currency(import_.totals))}.")
+    st.write(f"Total: {look.safe(about_files.by_currency(import_.totals))}.")
 
 
 def _first_rows(visit: Visit, import_: Import) -> None:
     """Exactly what is sent, with the two marks that every balance gets."""
     with visit.desk.store.read() as tx:
         first = rows.page(tx, import_.number, states=[RowState.READY], limit=_FIRST_ROWS)
-    with st.expander("The first rows exactly as they will be sent", key=f"first-{import_.id}"):
+    with st.expander("Preview of requests", key=f"first-{import_.id}"):
         st.dataframe(about_files.as_sent(first), hide_index=True)
         st.caption(
-            f"Each balance is marked in its metadata with {IMPORT_ID} (this import) and {IMPORT_REF} (this "
-            "row's own mark): by these it is found again, and never made twice."
+            f"The metadata of each balance includes {IMPORT_ID} (this import) and {IMPORT_REF} (this row's "
+            "idempotency key). They identify the balance later, so that it is never created twice."
         )
 
 

@@ -35,20 +35,20 @@ def show(visit: Visit, import_: Import) -> None:
     st.caption(
         look.safe(
             f"Uploaded by {phrases.actor(import_.who)} on {phrases.when(import_.created_at, zone)}. "
-            "This page can be sent to a colleague; nothing is sent to Blnk before somebody confirms."
+            "You can share this page with a colleague. Nothing is sent to Blnk until the import is confirmed."
         )
     )
     if import_.stage in BEING_CHECKED:
         auto_refresh.show(partial(_watch, visit, import_), every=visit.desk.settings.waits.form_refresh)
     if import_.stage is Stage.UNREADABLE:
         look.problem(import_.problem or "The file cannot be used.")
-        with st.expander("Read it otherwise", key=f"read-{import_.id}"):
+        with st.expander("File settings", key=f"read-{import_.id}"):
             reading_options.show(visit, import_)
         st.write("Nothing was sent. Correct the file and import it again.")
         _discard(visit, import_, "Import another file")
         return
     if import_.stage is Stage.MATCHING:
-        look.warning(import_.problem or "Say what the columns are.")
+        look.warning(import_.problem or "Map the columns to continue.")
     if import_.stage is Stage.CHECKED or import_.look_again is not None:
         _checked(visit, import_)
     _understood(visit, import_)
@@ -57,11 +57,11 @@ def show(visit: Visit, import_: Import) -> None:
             look.begin_at_the_top()
             st.rerun()
     elif import_.stage is Stage.CHECKED:
-        st.write("There is nothing to create.")
+        st.write("There are no balances to create.")
     edit_history.show(visit, import_)
     progress_panel.show_events(visit, import_)
     is_empty = import_.stage is Stage.CHECKED and not drafts.to_create(import_)
-    _discard(visit, import_, "Import another file" if is_empty else "Discard this draft")
+    _discard(visit, import_, "Import another file" if is_empty else "Discard draft")
 
 
 def _watch(visit: Visit, seen: Import, draw_page_anew: Callable[[], None]) -> None:
@@ -77,21 +77,25 @@ def _watch(visit: Visit, seen: Import, draw_page_anew: Callable[[], None]) -> No
     if import_.stage is Stage.CHECKING and expected > _LONG_FILE_ROWS:
         st.progress(min(1.0, import_.stage_progress / expected))
     if import_.problem:
-        look.warning(f"{import_.problem} The check goes on by itself.")
+        look.warning(f"{import_.problem} The check continues automatically.")
     banner.sending_here(visit, import_)
 
 
 def _checked(visit: Visit, import_: Import) -> None:
     """What the check found; while a repair is being checked, as it was before it."""
     totals = (
-        ("To create", drafts.to_create(import_), None),
-        (WORDS[RowState.EXISTS], import_.counts.get(RowState.EXISTS, 0), "Nothing is sent for these."),
-        ("Invalid", import_.counts.get(RowState.INVALID, 0), "Nothing is sent for these."),
-        (WORDS[RowState.LEFT_OUT], import_.counts.get(RowState.LEFT_OUT, 0), "Nothing is sent for these."),
+        ("Ready", drafts.to_create(import_), None),
+        (WORDS[RowState.EXISTS], import_.counts.get(RowState.EXISTS, 0), "Nothing is sent for these rows."),
+        ("Invalid", import_.counts.get(RowState.INVALID, 0), "Nothing is sent for these rows."),
+        (
+            WORDS[RowState.LEFT_OUT],
+            import_.counts.get(RowState.LEFT_OUT, 0),
+            "Nothing is sent for these rows.",
+        ),
     )
     with st.container(horizontal=True):
         for label, n, hint in totals:
-            if n or label in ("To create", "Invalid"):
+            if n or label in ("Ready", "Invalid"):
                 st.metric(label, f"{n:,}", border=True, width="content", help=hint)
     for sentence in import_.totals.not_checked:
         look.warning(sentence)
@@ -100,7 +104,7 @@ def _checked(visit: Visit, import_: Import) -> None:
     if import_.counts.get(RowState.INVALID, 0):
         fix_in_workbook.show(visit, import_)
         find_replace.show(visit, import_)
-        downloads.link(visit, import_, Variant.ALL, "All rows, with what is wrong")
+        downloads.link(visit, import_, Variant.ALL, "All rows, with problems")
     skipped_rows.show(visit, import_)
 
 
@@ -108,11 +112,11 @@ def _understood(visit: Visit, import_: Import) -> None:
     if import_.shape is None:
         return
     st.write(look.safe(about_files.reading(import_)))
-    with st.expander("Read it otherwise", key=f"read-{import_.id}"):
+    with st.expander("File settings", key=f"read-{import_.id}"):
         reading_options.show(visit, import_)
     if import_.mapping is not None:
         waits = import_.stage is Stage.MATCHING
-        with st.expander("Columns, and what they become", expanded=waits, key=f"columns-{import_.id}"):
+        with st.expander("Columns", expanded=waits, key=f"columns-{import_.id}"):
             column_choices.show(visit, import_)
 
 

@@ -19,7 +19,7 @@ from pages.kit import look, person
 from pages.kit.context import Visit
 
 _ROWS = 100
-_ROW, _WRONG, _LEAVE_OUT = "Row", "What is wrong", "Leave out"
+_ROW, _WRONG, _LEAVE_OUT = "Row", "Problem", "Skip"
 
 
 @dataclass
@@ -41,7 +41,7 @@ def show(visit: Visit, import_: Import) -> None:
     grid = _grid(visit, import_)
     if not grid.rows:
         return
-    st.subheader("Put rows right here")
+    st.subheader("Fix rows")
     _told(visit, import_, grid)
     key = f"repair-{import_.id}-{grid.generation}"
     headers = about_files.columns(import_, taken=(_ROW, _WRONG, _LEAVE_OUT))
@@ -62,10 +62,10 @@ def show(visit: Visit, import_: Import) -> None:
         )
     if invalid > len(grid.rows):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"{len(grid.rows):,} of {invalid:,} rows are shown.", width="content")
-            st.button("The next rows", on_click=_renew, args=[import_.id, grid.rows[-1].id])
+            st.caption(f"Showing {len(grid.rows):,} of {invalid:,} invalid rows.", width="content")
+            st.button("Show next rows", on_click=_renew, args=[import_.id, grid.rows[-1].id])
             if grid.after:
-                st.button("From the beginning", on_click=_renew, args=[import_.id])
+                st.button("Show first rows", on_click=_renew, args=[import_.id])
 
 
 def _grid(visit: Visit, import_: Import) -> _Grid:
@@ -135,7 +135,9 @@ def _keep(visit: Visit, import_: Import, grid: _Grid, key: str, headers: list[st
 def _told(visit: Visit, import_: Import, grid: _Grid) -> None:
     """What became of the rows of the grid since it was drawn."""
     if not grid.is_own:
-        st.caption("A change is kept as soon as you leave its cell, and the row is checked again at once.")
+        st.caption(
+            "A change is saved as soon as you leave the cell, and the row is checked again right away."
+        )
         return
     numbers = {row.number for row in grid.rows}
     with visit.desk.store.read() as tx:
@@ -144,11 +146,16 @@ def _told(visit: Visit, import_: Import, grid: _Grid) -> None:
     right = len(numbers) - len({row.number for row in wrong})
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"**{phrases.plural(right, 'row')} put right or left out, {len(wrong):,} still wrong.**",
+            f"**{phrases.plural(right, 'row')} fixed or skipped, {len(wrong):,} still invalid.**",
             width="content",
         )
         left = import_.counts.get(RowState.INVALID, 0)
-        st.button(f"Show the {left:,} that are left", on_click=_renew, args=[import_.id], disabled=not left)
+        st.button(
+            f"Show {phrases.plural(left, 'remaining row')}",
+            on_click=_renew,
+            args=[import_.id],
+            disabled=not left,
+        )
     changed = {number for number, _ in grid.seen}
     for row in [row for row in wrong if row.number in changed][:5]:
         st.caption(look.safe(f"Row {row.label}: {about_files.wrong(row)}"))

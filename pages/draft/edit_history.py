@@ -19,19 +19,17 @@ def show(visit: Visit, import_: Import) -> None:
     names = about_files.columns(import_)
     zone = phrases.zone(st.context.timezone)
     newest = changed[::-1][:_SHOWN]
-    with st.expander(f"What was changed here ({len(changed):,})", key=f"changes-{import_.id}"):
+    with st.expander(f"Edits ({len(changed):,})", key=f"changes-{import_.id}"):
         st.dataframe(
             {
                 "Row": [str(one.number) for one in newest],
-                "Column": [
-                    "the whole row" if one.position is None else names[one.position] for one in newest
-                ],
-                "Was": [one.old for one in newest],
-                "Is": [one.new for one in newest],
+                "Column": ["Whole row" if one.position is None else names[one.position] for one in newest],
+                "Before": [one.old for one in newest],
+                "After": [one.new for one in newest],
                 "Who": [phrases.actor(one.who) for one in newest],
                 "When": [phrases.when(one.at, zone) for one in newest],
             },
             hide_index=True,
         )
         if len(changed) > _SHOWN:
-            st.caption(f"The newest {_SHOWN:,}; the receipt has all of them.")
+            st.caption(f"The newest {_SHOWN:,} edits are shown. The receipt lists all of them.")

@@ -12,14 +12,12 @@ from pages.kit.context import Visit
 
 def show(visit: Visit, import_: Import) -> None:
     headers = about_files.columns(import_)
-    with st.expander("Find and replace in a column", key=f"replace-{import_.id}"):
+    with st.expander("Find and replace", key=f"replace-{import_.id}"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             column = st.selectbox("Column", headers, index=None, key=f"replace-in-{import_.id}")
             find = st.text_input("Find", key=f"replace-find-{import_.id}")
-            put = st.text_input("Put in its place", key=f"replace-put-{import_.id}")
-        whole = st.checkbox(
-            "Only cells that hold exactly this", value=True, key=f"replace-whole-{import_.id}"
-        )
+            put = st.text_input("Replace with", key=f"replace-put-{import_.id}")
+        whole = st.checkbox("Match entire cell", value=True, key=f"replace-whole-{import_.id}")
         if not st.button("Replace in all rows", key=f"replace-go-{import_.id}", disabled=column is None):
             return
         apply_edit.apply(
@@ -33,5 +31,5 @@ def show(visit: Visit, import_: Import) -> None:
                 whole_cell=whole,
                 who=person.or_nobody(visit),
             ),
-            nothing="No cell holds this.",
+            nothing="No matching cells.",
         )

@@ -14,13 +14,13 @@ from pages.kit.context import Visit
 
 
 def show(visit: Visit, import_: Import) -> None:
-    with st.expander("Put them right in a spreadsheet", key=f"repair-file-{import_.id}"):
+    with st.expander("Fix in Excel", key=f"repair-file-{import_.id}"):
         url = routes.problem_rows_url(visit.desk.links, import_.id)
-        st.link_button("Rows to put right (XLSX)", url, icon=":material/download:")
+        st.link_button("Download invalid rows (XLSX)", url, icon=":material/download:")
         dropped = st.file_uploader(
-            "Then drop the corrected file here",
+            "Upload the corrected file",
             key=f"repaired-{import_.id}-{import_.version}",
-            help="Its rows replace those of this file, by their number. Nothing is sent.",
+            help="Its rows replace the rows with the same numbers here. Nothing is sent.",
         )
         if dropped is None:
             return
@@ -32,4 +32,4 @@ def show(visit: Visit, import_: Import) -> None:
                 edits = problem_workbook.read_back(visit.desk.store, import_, Path(kept.name), dropped.name)
             return editing.edit(visit.desk.store, import_.id, edits, who=person.or_nobody(visit))
 
-        apply_edit.apply(import_, take_over, nothing="Nothing in it differs from the rows as they are.")
+        apply_edit.apply(import_, take_over, nothing="The file contains no changes.")

@@ -1,4 +1,4 @@
-"""What is wrong with a file, or worth knowing, in groups with row numbers; and a repair for each at once."""
+"""Problems, warnings and notes about a file, in groups with row numbers, and a fix for each group."""
 
 import streamlit as st
 
@@ -6,34 +6,33 @@ from blnk_api.drafts.edits import editing
 from blnk_api.facts.totals import ProblemSummary
 from blnk_api.files.xlsx.cell_flaws import HIDDEN_ROW
 from blnk_api.store.imports import Import
-from blnk_api.wording import about_files
+from blnk_api.wording import about_files, phrases
 from pages.draft import apply_edit
 from pages.kit import look, person
 from pages.kit.context import Visit
 
 _SHOWN = 30
 
-_TITLES = {
-    "error": "Has to be put right",
-    "warning": "Please check",
-    "note": "Good to know",
-}
+_SEVERITIES = ("error", "warning", "note")
 
 
 def show_problems(visit: Visit, import_: Import) -> None:
-    for severity, title in _TITLES.items():
+    for severity in _SEVERITIES:
         group = [one for one in import_.totals.problems if one.severity == severity]
         if not group:
             continue
-        with st.expander(
-            f"{title} · {len(group):,}", expanded=severity != "note", key=f"group-{import_.id}-{severity}"
-        ):
+        title, key = _title(severity, len(group)), f"group-{import_.id}-{severity}"
+        with st.expander(title, expanded=severity != "note", key=key):
             for at, one in enumerate(group[:_SHOWN]):
                 _problem(visit, import_, one, f"{import_.id}-{import_.version}-{severity}-{at}")
             if len(group) > _SHOWN:
-                st.caption(
-                    f"And {len(group) - _SHOWN:,} more kinds. The download says of each row what is wrong."
-                )
+                st.caption(f"And {len(group) - _SHOWN:,} more. The download lists the problems of every row.")
+
+
+def _title(severity: str, count: int) -> str:
+    if severity == "error":
+        return f"{phrases.plural(count, 'problem')} to fix"
+    return phrases.plural(count, severity)
 
 
 def _problem(visit: Visit, import_: Import, one: ProblemSummary, key: str) -> None:
@@ -56,15 +55,14 @@ def _repair(visit: Visit, import_: Import, one: ProblemSummary, count: int, key:
     who = person.or_nobody(visit)
     if one.kind == "unknown_currency" and one.value:
         code = one.value.strip()
-        if st.button(
-            look.safe(f"{code} is right"), key=f"accept-{key}", help="A code of your own, in this whole file."
-        ):
+        label = f"Keep “{look.safe(code)}” (custom currency)"
+        if st.button(label, key=f"accept-{key}", help="Accepts this code in the whole file."):
             apply_edit.apply(
                 import_,
                 lambda: editing.accept_currency(visit.desk.store, import_.id, code, who=who),
             )
     if one.kind == HIDDEN_ROW:
-        label = "Skip this hidden row" if count == 1 else f"Skip {count:,} hidden rows"
+        label = f"Skip {phrases.plural(count, 'hidden row')}"
         if st.button(label, key=f"hidden-{key}"):
             apply_edit.apply(
                 import_,
@@ -73,17 +71,17 @@ def _repair(visit: Visit, import_: Import, one: ProblemSummary, count: int, key:
     if one.severity == "error" and _called(import_, one) and one.value is not None:
         _put_in_all(visit, import_, one, count, key)
     if one.repair is not None and one.severity != "note":
-        label = f"Fix all {count:,}" if count > 1 else "Fix it"
+        label = f"{_verb(import_, one)} in {phrases.plural(count, 'row')}"
         if st.button(label, key=f"fix-{key}", help=look.safe(_says(import_, one))):
             _fix(visit, import_, one, one.repair)
 
 
 def _put_in_all(visit: Visit, import_: Import, one: ProblemSummary, count: int, key: str) -> None:
     """For what nobody but the person can know."""
-    with st.popover(f"Change all {count:,}" if count > 1 else "Change it", key=f"change-{key}"):
-        where = "all of them" if count > 1 else "this row"
+    with st.popover("Replace with…", key=f"change-{key}"):
+        where = phrases.plural(count, "row")
         new = st.text_input(f"{look.label(_called(import_, one))} in {where}", key=f"new-{key}")
-        if st.button("Put this in", key=f"put-{key}", disabled=not new):
+        if st.button("Apply", key=f"put-{key}", disabled=not new):
             _fix(visit, import_, one, new)
 
 
@@ -101,7 +99,13 @@ def _called(import_: Import, one: ProblemSummary) -> str:
     return one.column if one.position is None else about_files.column(import_, one.position)
 
 
+def _verb(import_: Import, one: ProblemSummary) -> str:
+    if not _called(import_, one):
+        return "Add missing cells"
+    return "Replace" if one.repair else "Clear"
+
+
 def _says(import_: Import, one: ProblemSummary) -> str:
     if not _called(import_, one):
-        return "Takes the missing cells as empty."
-    return f"Puts “{one.repair}” in their place." if one.repair else "Empties the cell."
+        return "Treats the missing cells as empty."
+    return f"Replaces the value with “{one.repair}”." if one.repair else "Clears the cell."

@@ -33,26 +33,26 @@ def show(visit: Visit, import_: Import) -> None:
             encodings = list(ENCODINGS)
             at = _place(encodings, shape.encoding if shape else None)
             chosen["encoding"] = st.selectbox(
-                "Letters are written as", encodings, index=at, key=f"{key}-encoding", format_func=str.upper
+                "Encoding", encodings, index=at, key=f"{key}-encoding", format_func=str.upper
             )
             at = _place(_DELIMITERS, shape.delimiter if shape else None)
             chosen["delimiter"] = st.selectbox(
-                "Columns are separated by",
+                "Separator",
                 _DELIMITERS,
                 index=at,
                 key=f"{key}-delimiter",
                 format_func=about_files.delimiter,
             )
         chosen["header_row"] = st.number_input(
-            "Row with the column names (0: none)",
+            "Header row (0 if there is none)",
             min_value=0,
             max_value=1_000,
             value=shape.header_row if shape else 1,
             key=f"{key}-header",
         )
-        pressed = st.button("Read it so", key=f"{key}-go")
+        pressed = st.button("Apply", key=f"{key}-go")
     if import_.counts:
-        st.caption("The columns are then matched anew, and what was changed in rows here is forgotten.")
+        st.caption("The columns are then mapped again, and edits made to rows here are discarded.")
     if pressed:
         try:
             editing.read_as(

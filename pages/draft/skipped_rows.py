@@ -28,10 +28,8 @@ def _by_hand(visit: Visit, import_: Import) -> None:
     if not n:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(
-            f"{phrases.plural(n, 'row')} left out by hand: nothing is sent for them.", width="content"
-        )
-        if st.button("Take them in again", key=f"take-in-{import_.id}"):
+        st.markdown(f"{phrases.plural(n, 'row')} skipped by hand: nothing is sent for them.", width="content")
+        if st.button("Include skipped rows", key=f"take-in-{import_.id}"):
             who = person.or_nobody(visit)
             apply_edit.apply(
                 import_, lambda: editing.take_in(visit.desk.store, import_.id, None, who=who), what="row"
@@ -61,10 +59,10 @@ def _with_a_balance(visit: Visit, import_: Import) -> None:
         return
     look.warning(
         f"{phrases.plural(n, 'row')} would give a customer a second balance in the same ledger and currency. "
-        "They are created as they stand; leave them out if that is not meant."
+        "They will be created unless you skip them."
     )
     _which(visit, import_, RowState.READY, customer_has_balance.KIND)
-    if st.button(f"Leave {'it' if n == 1 else f'these {n:,}'} out", key=f"leave-{import_.id}"):
+    if st.button(f"Skip {'this row' if n == 1 else f'these {n:,} rows'}", key=f"leave-{import_.id}"):
         who = person.or_nobody(visit)
         apply_edit.apply(
             import_,
@@ -79,13 +77,13 @@ def _resembling(visit: Visit, import_: Import) -> None:
     if not n:
         return
     look.warning(
-        f"{phrases.plural(n, 'row')} left out: there is a balance in Blnk, made here before, that differs "
-        "from the row in little. A balance cannot be changed by importing it again; this would make "
+        f"{phrases.plural(n, 'row')} skipped: Blnk has a balance created here earlier that differs only "
+        "slightly from the row. Importing the row again cannot change that balance; it would create "
         "another one."
     )
     _which(visit, import_, RowState.LEFT_OUT, near_duplicates.KIND)
     person.name_field(visit)
-    if st.button("Create these too"):
+    if st.button("Create these balances too"):
         try:
             who = person.name(visit)
         except ValueError as no_name:
@@ -97,10 +95,10 @@ def _resembling(visit: Visit, import_: Import) -> None:
 
 
 def _which(visit: Visit, import_: Import, state: RowState, why: str) -> None:
-    with st.expander("Which rows these are", key=f"which-{import_.id}-{why}"):
+    with st.expander("Affected rows", key=f"which-{import_.id}-{why}"):
         with visit.desk.store.read() as tx:
             found = row_reasons.first_with(tx, import_.number, state, why, limit=_SHOWN)
         st.dataframe(
-            {"Row": [row.label for row in found], "Why": [row.message or "" for row in found]},
+            {"Row": [row.label for row in found], "Reason": [row.message or "" for row in found]},
             hide_index=True,
         )

@@ -22,29 +22,29 @@ ldg_073f7ffe-9dfd-42ce-aa50-d1dca1788adc,EUR,,1002
 
 def show(visit: Visit) -> None:
     person.name_field(visit)
-    uploaded = st.file_uploader("A CSV or XLSX file, at most 100 MB", key=f"file-{_next_id()}")
+    uploaded = st.file_uploader("CSV or XLSX file, up to 100 MB", key=f"file-{_next_id()}")
     if uploaded is not None:
         _begin(visit, uploaded.name, uploaded)
     with st.expander("Paste rows from a spreadsheet instead", key="paste"):
-        pasted = st.text_area("Rows, with the names of the columns in the first", key=f"text-{_next_id()}")
-        if st.button("Check these rows", disabled=not pasted.strip()):
+        pasted = st.text_area("Rows, with column names in the first row", key=f"text-{_next_id()}")
+        if st.button("Check rows", disabled=not pasted.strip()):
             _begin(visit, "pasted rows.csv", io.BytesIO(pasted.encode()))
     if visit.connected().is_practice and st.button(
-        "Try it with a sample file",
+        "Try a sample file",
         icon=":material/science:",
-        help="60 made-up customers, six of which have something wrong to put right.",
+        help="60 made-up customers, six of which have problems to fix.",
     ):
         sample = Path(practice.__file__).with_name("sample.csv")
         _begin(visit, "sample customers.csv", io.BytesIO(sample.read_bytes()))
-    with st.expander("What the file must look like", key="example"):
+    with st.expander("File format", key="example"):
         st.write(
-            "One row for each balance, with the names of the columns in the first row. The ledger (by id or "
-            "name) and the currency are needed, the identity is optional, and every other column is kept as "
-            "metadata. Other names of columns, separators and letters are understood, and can be corrected."
+            "One row per balance, with column names in the first row. The ledger (id or name) and the "
+            "currency are required, the identity is optional, and every other column is stored as metadata. "
+            "Other column names, separators and encodings are detected, and you can correct them."
         )
         st.code(_EXAMPLE, language=None)
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.write("An empty file to fill in:")
+            st.write("Blank template:")
             for kind in FileKind:
                 url = routes.template_url(visit.desk.links, visit.connected().name, kind)
                 st.link_button(str(kind).upper(), url, icon=":material/download:")
@@ -65,7 +65,7 @@ def _begin(visit: Visit, name: str, data: BinaryIO) -> None:
     except (ValueError, drafts.NotKept) as reason:
         look.problem(str(reason))
     except OSError:
-        look.problem("The file could not be kept: the disk of this server is full or not writable.")
+        look.problem("The file could not be saved: the disk of this server is full or not writable.")
     else:
         held_uploads.let_go(data)
         # The address first: a rerun that comes in between finds the same draft again, not another one.

@@ -151,7 +151,7 @@ def test_a_thousand_rows_survive_a_kill_of_every_process_halfway(tmp_path: Path,
         page = open_import(browser, f"{app.url}/?connection=here")
         lines = [f"{LEDGER},NGN,{at:04}" for at in range(1000)]
         upload(page, "thousand.csv", "\n".join(["ledger_id,currency,customer", *lines]).encode())
-        see(page, "Confirm")
+        see(page, "Confirmation")
         page.get_by_role("button", name="Create 1,000 balances").click()
         results = download_link(page, "All rows").get_attribute("href")
         wait_until(lambda: len(app.practice.balances()) >= 400, lambda: "it does not get going")

@@ -66,7 +66,7 @@ def page(app: App, browser: Browser) -> Page:
 def made(app: App, page: Page) -> str:
     """The link to the sample file, imported: 54 balances created and six rows invalid."""
     open_sample(page, app)
-    page.get_by_role("button", name="Create the 54 good ones").click()
+    page.get_by_role("button", name="Create 54 balances").click()
     see_text(page, "Verified: all 54 balances found in Blnk.", seconds=90)
     expect(page.get_by_role("link", name="Receipt 1")).to_be_visible()
     return page.url
@@ -79,9 +79,9 @@ def go(page: Page, app: App, path: str, heading: str, query: str = PRACTICE) -> 
 
 def open_sample(page: Page, app: App) -> None:
     go(page, app, "import_file", "Import a file")
-    page.get_by_role("button", name="Try it with a sample file").click()
-    wait_for_metric(page, "To create", "54")
-    see(page, "Confirm")
+    page.get_by_role("button", name="Try a sample file").click()
+    wait_for_metric(page, "Ready", "54")
+    see(page, "Confirmation")
 
 
 def findings(page: Page) -> list[str]:
@@ -207,7 +207,7 @@ def test_production_before_anything_was_made_and_its_confirm(app: App, page: Pag
     assert findings(page) == []
     go(page, app, "import_file", "Import a file", production)
     upload(page, "two.csv", b"ledger_id,currency,note\nSavings,USD,a\nSavings,EUR,b\n")
-    see(page, "Confirm")
+    see(page, "Confirmation")
     open_all(page)
     assert findings(page) == []
 
@@ -215,7 +215,7 @@ def test_production_before_anything_was_made_and_its_confirm(app: App, page: Pag
 def test_an_import_while_it_runs_and_cancelled(app: App, page: Page) -> None:
     go(page, app, "import_file", "Import a file")
     upload(page, "runs.csv", b"ledger_id,currency,note\nSavings,USD,runs\nSavings,EUR,runs\n")
-    see(page, "Confirm")
+    see(page, "Confirmation")
     app.practice.order_fault("full_stop", on="create", seconds=600)
     page.get_by_role("button", name="Create 2 balances").click()
     expect(page.get_by_role("button", name="Pause")).to_be_visible()

@@ -100,7 +100,7 @@ def results(app: App, browser: Browser) -> tuple[Page, str, bytes]:
     """200 rows from upload to download, once: the tab, and the results' name and content."""
     page = open_import(browser, app.url)
     upload(page, "opening balances.csv", file_of_200().encode())
-    see(page, "Confirm")
+    see(page, "Confirmation")
     said = page.get_by_test_id("stMain").inner_text()
     for number in INVALID_ROWS:
         assert re.search(rf"\b{number}\b", said), f"row {number} is not named: {said}"
@@ -161,7 +161,7 @@ def test_closing_the_tab_changes_nothing(app: App, browser: Browser, blnk: Pract
     page = open_import(browser, app.url)
     lines = [f"{LEDGER},KES,closed {at}" for at in range(60)]
     upload(page, "closed.csv", "\n".join(["ledger_id,currency,note", *lines]).encode())
-    see(page, "Confirm")
+    see(page, "Confirmation")
     page.get_by_role("button", name="Create 60 balances").click()
     wait_until(lambda: balances_of_link(blnk, page.url), lambda: "nothing was sent")
     link = page.url
@@ -230,7 +230,7 @@ def test_production_asks_for_the_count_and_takes_no_other(
     expect(page.get_by_text("PRODUCTION").first).to_be_visible()
     lines = [f"{LEDGER},ZAR,counted {at}" for at in range(12)]
     upload(page, "counted.csv", "\n".join(["ledger_id,currency,note", *lines]).encode())
-    see(page, "Confirm")
+    see(page, "Confirmation")
     count = page.get_by_role("textbox", name="Type 12 to confirm")
     for typed in ("", "11"):
         count.fill(typed)

@@ -59,7 +59,7 @@ def test_a_file_of_a_reported_kind_is_told_on_the_page(tab: tuple[App, Page], na
         see_text(page, expected["error"])
         see_text(page, "Nothing was sent. Correct the file and import it again.")
         return
-    wait_for_metric(page, "To create", str(len(expected["sent"])))
+    wait_for_metric(page, "Ready", str(len(expected["sent"])))
     for must in expected["told"]:
         if must["severity"] != "note":
             expect(page.get_by_text(must["says"]).first).to_be_visible()

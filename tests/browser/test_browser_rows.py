@@ -19,7 +19,7 @@ def done(app: App, browser: Browser) -> Page:
     page = open_import(browser, app.url)
     lines = [f"{LEDGER},{'USD' if at % 2 else 'NGN'},C-{at}" for at in range(12)]
     upload(page, "customers.csv", "\n".join(["ledger_id,currency,customer", *lines]).encode())
-    see(page, "Confirm")
+    see(page, "Confirmation")
     page.get_by_role("button", name=re.compile(r"12\b")).click()
     see_text(page, "Verified: all 12 balances found in Blnk.")
     expect(page.get_by_role("link", name="Receipt 1")).to_be_visible()

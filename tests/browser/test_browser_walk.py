@@ -43,15 +43,15 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 def sample_put_right(app: App, browser: Browser) -> Page:
     """A tab on the draft of the sample: four ledgers put right at once, a currency typed, another fixed."""
     page = open_import(browser, app.url)
-    page.get_by_role("button", name="Try it with a sample file").click()
-    see(page, "Confirm")
+    page.get_by_role("button", name="Try a sample file").click()
+    see(page, "Confirmation")
     wait_for_metric(page, "Invalid", "6")
-    page.get_by_role("button", name="Fix all 4").click()
+    page.get_by_role("button", name="Replace in 4 rows").click()
     wait_for_metric(page, "Invalid", "2")
     edit_cell(page, "repair-grid", row=0, column=6, text="USD")
     wait_for_metric(page, "Invalid", "1")
-    page.get_by_role("button", name="Fix it").click()
-    wait_for_metric(page, "To create", "60")
+    page.get_by_role("button", name="Replace in 1 row").click()
+    wait_for_metric(page, "Ready", "60")
     return page
 
 
@@ -153,10 +153,10 @@ def three_rows(name: str) -> bytes:
 def test_no_table_offers_streamlits_own_raw_download(app: App, browser: Browser) -> None:
     page = open_import(browser, app.url)
     upload(page, "tables.csv", three_rows("table"))
-    see(page, "Confirm")
-    page.get_by_text("The first rows exactly as they will be sent").click()
+    see(page, "Confirmation")
+    page.get_by_text("Preview of requests").click()
     tables_without_download(page, 2)
-    page.get_by_role("button", name="Create the 2 good ones, leave 1 out").click()
+    page.get_by_role("button", name="Create 2 balances, skip 1 invalid row").click()
     see_text(page, "Verified: all 2 balances found in Blnk.")
     expect(page.get_by_role("link", name="Receipt 1")).to_be_visible()
     tables_without_download(page, 1)
@@ -193,8 +193,8 @@ def test_the_button_that_confirms_is_reached_on_a_telephone(app: App, browser: B
     page = open_tab(browser, f"{app.url}/import_file", "Import a file", width=390)
     give_name(page, "Ada")
     upload(page, "telephone.csv", three_rows("telephone"))
-    see(page, "Confirm")
-    button = page.get_by_role("button", name="Create the 2 good ones, leave 1 out")
+    see(page, "Confirmation")
+    button = page.get_by_role("button", name="Create 2 balances, skip 1 invalid row")
     button.scroll_into_view_if_needed()
     box = button.bounding_box()
     assert box is not None

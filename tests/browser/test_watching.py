@@ -24,7 +24,7 @@ def checked(browser: Browser, app: App, name: str, n: int) -> Page:
     page = open_import(browser, app.url)
     lines = [f"{LEDGER},USD,{name} {at}" for at in range(n)]
     upload(page, f"{name}.csv", "\n".join(["ledger_id,currency,customer", *lines]).encode())
-    see(page, "Confirm")
+    see(page, "Confirmation")
     return page
 
 

@@ -314,7 +314,7 @@ class TestAFile:
         at = visit("import_file.py", **link(self.checked(importer)))
         told = said(at)
         assert "mar*ch*.csv" in told
-        assert "To create 2" in told
+        assert "Ready 2" in told
         assert "Invalid 1" in told
         assert "UDS is not a known currency. Did you mean USD?" in told
         assert "Row 3 · column currency" in told
@@ -323,8 +323,8 @@ class TestAFile:
             assert name in told
             assert id in told
         assert "1 balance: 1 in USD" in told
-        assert "In all 2 balances: 1 in USD, 1 in EUR." in told
-        assert "Create the 2 good ones, leave 1 out" in labels(at)
+        assert "Total: 2 balances: 1 in USD, 1 in EUR." in told
+        assert "Create 2 balances, skip 1 invalid row" in labels(at)
 
     def test_a_guessed_encoding_is_warned_about_with_a_cell_and_an_amount_beside_its_column(
         self, importer: Importer
@@ -343,7 +343,7 @@ class TestAFile:
             at.text_input(key="your-name").set_value("Ada")
             run(at)
         for at in (first, second):
-            press(at, "Create the 2 good ones, leave 1 out")
+            press(at, "Create 2 balances, skip 1 invalid row")
         importer.wait_for(import_, ImportState.DONE)
         assert len(practice_blnk.balances()) == 2
         assert importer.events(import_).count("confirmed") == 1
@@ -376,9 +376,9 @@ class TestAFile:
         corrected = self.checked(importer, file("wrong"))
         at = visit("import_file.py", **link(corrected))
         assert "1 row left out" in said(at)
-        assert "There is nothing to create." in said(at)
+        assert "There are no balances to create." in said(at)
         at.text_input(key="your-name").set_value("Ada")
-        press(run(at), "Create these too")
+        press(run(at), "Create these balances too")
         press(run(at), "Create 1 balance")
         importer.wait_for(corrected, ImportState.DONE)
         assert len(practice_blnk.balances()) == 9
@@ -390,7 +390,7 @@ class TestAFile:
         at = visit("import_file.py", **link(import_))
         assert "PRODUCTION" in said(at)
         at.text_input(key="your-name").set_value("Ada")
-        label = "Create the 2 good ones, leave 1 out"
+        label = "Create 2 balances, skip 1 invalid row"
         press(run(at), label)
         assert "Type the number of balances, 2, to confirm. Nothing was sent." in said(at)
         next(one for one in at.text_input if one.label == "Type 2 to confirm").set_value("2")
@@ -436,13 +436,13 @@ class TestAFile:
             return [column.use for column in kept.columns]
 
         def defaults() -> list[str]:
-            boxes = [box.proto for box in at.selectbox if box.label.endswith(" becomes")]
+            boxes = [box.proto for box in at.selectbox if box.label.endswith(" maps to")]
             assert not any(box.set_value for box in boxes)
             return [box.options[box.default] for box in boxes]
 
         assert defaults() == [about_files.use(use) for use in used()]
         assert Use.LEDGER in used()
-        box = next(box for box in at.selectbox if box.label == "currency becomes")
+        box = next(box for box in at.selectbox if box.label == "currency maps to")
         box.set_value(Use.LEDGER)
         run(at)
         assert used().count(Use.LEDGER) == 1
@@ -455,7 +455,7 @@ class TestAFile:
 
     def test_a_discarded_draft_is_never_sent(self, importer: Importer) -> None:
         import_ = self.checked(importer)
-        press(visit("import_file.py", **link(import_)), "Discard this draft")
+        press(visit("import_file.py", **link(import_)), "Discard draft")
         assert importer.find(import_.id).state is ImportState.CANCELLED
 
 

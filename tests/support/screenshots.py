@@ -51,12 +51,12 @@ def go(page: Page, app: App, path: str, heading: str, query: str = "") -> None:
 def shoot_an_import(page: Page, app: App) -> None:
     """The sample file as it is put right; a larger one while it runs, when it is done, and its receipt."""
     shot(page, "import")
-    page.get_by_role("button", name="Try it with a sample file").click()
-    see(page, "Confirm")
+    page.get_by_role("button", name="Try a sample file").click()
+    see(page, "Confirmation")
     shot(page, "draft")
     go(page, app, "import_file", "Import a file")
     upload(page, "new customers.csv", customers())
-    see(page, "Confirm")
+    see(page, "Confirmation")
     app.practice.order_fault("latency", seconds=3)
     page.get_by_role("button", name=re.compile("1,997")).click()
     created = page.get_by_test_id("stMetric").filter(has_text="Created")

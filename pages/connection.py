@@ -16,7 +16,7 @@ with st.container(border=True):
     with which:
         look.fact("Connection", f"{connection.label} ({connection.name})")
         look.fact("Environment", phrases.ENVIRONMENT[connection.instance.environment])
-        look.fact("At most", f"{phrases.plural(connection.requests_per_minute, 'request')} a minute")
+        look.fact("Rate limit", f"{connection.requests_per_minute:,} requests/min")
     with where:
         look.fact("Address", connection.url or "not running")
         look.fact("Instance id", connection.instance.instance_id)

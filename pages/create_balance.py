@@ -31,9 +31,9 @@ identity = pick(
     "Identity (optional)",
     form.IDENTITY,
     search=form.identities(here),
-    placeholder="Search by name or e-mail, or paste an id",
+    placeholder="Search by name or email, or paste an id",
     list_first=False,
-    hint="Whose balance it is: a person or an organisation that Blnk knows.",
+    hint="The person or organization that the balance belongs to.",
 )
 with st.expander("Metadata (optional)"):
     pairs = form.metadata_grid()

@@ -12,8 +12,8 @@ here = context.current()
 if here.import_ is None:
     st.title("Import a file")
     st.write(
-        "Each row of your file becomes exactly one balance, or you are told why not. The whole file is "
-        "checked first, and nothing is sent before you confirm."
+        "Each row of your file becomes exactly one balance, or you see why not. The whole file is "
+        "checked first, and nothing is sent until you confirm."
     )
     upload.show(here)
 elif here.import_.kind == "form":

@@ -40,15 +40,15 @@ def show(visit: Visit) -> None:
         _nothing(str(why))
         return
     except AccessDenied as denied:
-        look.blnk_problem(f"Blnk does not let these credentials look at balances: {denied}", denied)
-        st.page_link("connection.py", label="What may they do?", query_params=visit.query())
+        look.blnk_problem(f"These credentials cannot read balances in Blnk: {denied}", denied)
+        st.page_link("connection.py", label="Check permissions", query_params=visit.query())
         return
     except NothingCreated as failed:
         look.blnk_problem(f"Blnk could not be asked: {failed}", failed)
         st.button("Try again")
         return
     if not found and number == 1:
-        _nothing("" if wanted.is_empty else "No balance is like that.")
+        _nothing("" if wanted.is_empty else "No matching balances.")
         return
     _table(visit, found)
     first = (number - 1) * PAGE_LIMIT + 1
@@ -65,9 +65,9 @@ def show(visit: Visit) -> None:
 def _search(visit: Visit) -> Wanted:
     """What was asked for; each field stands in the address under its key."""
     with st.container(horizontal=True, key="balances-search"):
-        ledger = _field("Ledger", "ledger", "A part of its name, or its id")
+        ledger = _field("Ledger", "ledger", "Name contains…, or exact id")
         currency = _field("Currency", "currency", "USD")
-        identity = _field("Identity", "identity", "A name, an e-mail address, an id")
+        identity = _field("Identity", "identity", "Name, email or id")
         id = st.text_input("Balance id", key="wanted-id", placeholder="bln_…")
     if id and id.strip():
         _open(id.strip())
@@ -77,8 +77,8 @@ def _search(visit: Visit) -> Wanted:
         st.container(horizontal=True),
     ):
         key = _field("Metadata key", "key", "customer_number")
-        value = _field("Its value", "value", "Exactly as it stands there")
-        made = _field("Made by the import", "made", "A part of the file's name, or its id")
+        value = _field("Metadata value", "value", "Exact value")
+        made = _field("Created by import", "made", "File name contains…, or exact id")
         indicator = _field("Indicator", "indicator", "@fees")
     makers = _imports(visit, made) if made else None
     bounds = [bound_of(one.created_from) or "" for one in makers or ()]
@@ -109,7 +109,7 @@ def _imports(visit: Visit, text: str) -> list[Import]:
         return [] if number is None else import_search.search(tx, search, limit=_MOST_IMPORTS)
 
 
-@st.cache_data(ttl=5, max_entries=100, show_spinner="Asking Blnk…")
+@st.cache_data(ttl=5, max_entries=100, show_spinner="Loading from Blnk…")
 def _found(_visit: Visit, credentials: int, wanted: Wanted, number: int) -> list[Balance]:
     with _visit.desk.client(_visit.connected()) as client:
         return balance_search.page(client, wanted, number)
@@ -142,7 +142,7 @@ def _nothing(why: str) -> None:
         st.write(look.safe(why))
         st.button("Show all balances", on_click=_forget)
     else:
-        st.write("This Blnk has no balances yet. The first one is made on “Create a balance”.")
+        st.write("Your Blnk instance has no balances yet. Create the first one on “Create a balance”.")
 
 
 def _forget() -> None:
@@ -167,7 +167,7 @@ def _table(visit: Visit, found: Sequence[Balance]) -> None:
         "Currency": columns.pop("Currency"),
         "Identity": [names.get(one.identity_id) or one.identity_id for one in found],
     }
-    st.caption("Choose a row to open the balance.")
+    st.caption("Select a row to open the balance.")
     st.dataframe(
         first | columns,
         hide_index=True,
@@ -198,6 +198,6 @@ def _downloads(visit: Visit, wanted: Wanted) -> None:
             url = list_routes.balances_url(visit.desk.links, visit.connected(), wanted, kind)
             st.link_button(f"Download as {kind.upper()}", url, icon=":material/download:")
         st.caption(
-            f"What this search finds, {phrases.plural(balance_search.MOST, 'balance')} at most.",
+            f"The results of this search, up to {phrases.plural(balance_search.MOST, 'balance')}.",
             width="content",
         )

@@ -101,14 +101,14 @@ def more_fields() -> None:
     st.checkbox(
         "Track fund lineage",
         key=LINEAGE,
-        help="Blnk then remembers whose money is in the balance. It needs an identity.",
+        help="Blnk tracks whose money is in the balance. Requires an identity.",
     )
     st.selectbox(
         "Allocation strategy",
         ("FIFO", "LIFO", "PROPORTIONAL"),
         index=None,
         key=STRATEGY,
-        placeholder="Blnk's own choice",
+        placeholder="Blnk's default",
         help="Whose money is taken first when lineage is tracked: the oldest, the newest, or a part of each.",
     )
 

@@ -17,7 +17,7 @@ def on_import(visit: Visit, import_: Import) -> None:
     with visit.desk.store.read() as tx:
         found = notes.of_import(tx, import_.number)
     with st.expander(_title("Notes", found), expanded=bool(found), key=f"notes-{import_.id}"):
-        st.caption("For whoever comes later: what happened, and why. A note is dated, signed, never changed.")
+        st.caption("Record what happened and why. Notes are dated and signed, and cannot be changed.")
         _listed(found)
         if typed := _form(visit, f"import-{import_.id}"):
             text, who = typed
@@ -31,7 +31,9 @@ def on_balance(visit: Visit, instance: int, balance_id: str) -> None:
     with visit.desk.store.read() as tx:
         found = notes.of_balance(tx, instance, balance_id)
     with st.expander(_title("Notes on this balance", found), expanded=bool(found), key=f"notes-{balance_id}"):
-        st.caption("What was made by mistake cannot be deleted, but explained: here, for everybody.")
+        st.caption(
+            "A balance created by mistake cannot be deleted, but you can explain it here for everyone."
+        )
         _listed(found)
         if typed := _form(visit, f"balance-{balance_id}"):
             text, who = typed

@@ -42,11 +42,11 @@ def show(visit: Visit, id: str) -> None:
     try:
         held, names = _held(visit, visit.credentials(), id)
     except NotFound:
-        look.problem(f"Blnk knows no balance {id}. Was the id copied whole?")
+        look.problem(f"Blnk knows no balance {id}. Check that the whole id was copied.")
         _maker(visit, id)
         return
     except AccessDenied as denied:
-        look.blnk_problem(f"Blnk does not let these credentials look at balances: {denied}", denied)
+        look.blnk_problem(f"These credentials cannot read balances in Blnk: {denied}", denied)
         _maker(visit, id)
         return
     except NothingCreated as failed:
@@ -56,7 +56,7 @@ def show(visit: Visit, id: str) -> None:
         return
     _maker(visit, id, held)
     fields = held.model_dump(exclude_none=True)
-    st.subheader("What Blnk holds")
+    st.subheader("Balance in Blnk")
     told = {_LABELS[name]: fields[name] for name in _TOLD if fields.get(name) not in (None, "")}
     for name in ("ledger_id", "identity_id"):
         if called := names.get(str(fields.get(name))):
@@ -67,7 +67,7 @@ def show(visit: Visit, id: str) -> None:
         _pairs(held.meta_data)
     else:
         st.caption("None.")
-    with st.expander("Everything Blnk answered"):
+    with st.expander("Full response from Blnk"):
         st.json(fields)
     notes_panel.on_balance(visit, _instance_number(visit, visit.connected().instance), id)
 
@@ -87,7 +87,7 @@ def _close() -> None:
     st.session_state.pop("wanted-id", None)
 
 
-@st.cache_data(ttl=5, max_entries=200, show_spinner="Asking Blnk…")
+@st.cache_data(ttl=5, max_entries=200, show_spinner="Loading from Blnk…")
 def _held(_visit: Visit, credentials: int, id: str) -> tuple[Balance, Mapping[str, str]]:
     """The balance, and what its ledger and its identity are called."""
     with _visit.desk.client(_visit.connected()) as client:
@@ -154,7 +154,7 @@ def _made(visit: Visit, import_: Import, row: StoredRow) -> None:
 def _link(visit: Visit, import_: Import, row: StoredRow | None = None) -> None:
     query = visit.query(**{"import": import_.id})
     if import_.kind == "form":
-        st.page_link("create_balance.py", label="Open what became of the form", query_params=query)
+        st.page_link("create_balance.py", label="Open the result of the form", query_params=query)
         return
     with st.container(horizontal=True):
         if row is not None:

@@ -78,7 +78,7 @@ def _watch(visit: Visit, id: str, draw_page_anew: Callable[[], None]) -> None:
             st.info("Waiting to be sent.", icon=":material/schedule:")
             banner.sending_here(visit, import_)
             if row.message and row.tries:
-                st.text(f"The last try did not reach Blnk: {row.message}")
+                st.text(f"The last attempt did not reach Blnk: {row.message}")
     _asked(form_request.asked_for(row))
 
 
@@ -88,7 +88,7 @@ def _settled(visit: Visit, import_: Import, row: StoredRow) -> None:
         case RowState.CREATED:
             st.title("The balance was created")
             _balance(visit, import_, row, request)
-            _follow_up(request, "Another like this")
+            _follow_up(request, "Create another like this")
         case RowState.EXISTS:
             st.title("This balance already exists")
             st.write("Blnk has a balance exactly like this one, so nothing was sent and nothing was created.")
@@ -112,7 +112,7 @@ def _settled(visit: Visit, import_: Import, row: StoredRow) -> None:
             st.title("The balance was not created")
             st.write("It was cancelled before it was sent. Nothing was created.")
             _asked(request)
-            _follow_up(request, "Create it after all")
+            _follow_up(request, "Create this balance")
     for sentence in phrases.findings(import_.findings or Findings(checked=True)):
         look.warning(sentence)
     late_findings.show(visit, import_)
@@ -167,10 +167,10 @@ def _balance(visit: Visit, import_: Import, row: StoredRow, request: BalanceRequ
         _asked(request)
         st.caption("This is what was asked for. Blnk could not be read to show what it holds.")
     else:
-        st.subheader("What Blnk holds")
+        st.subheader("Balance in Blnk")
         fields = held.model_dump(exclude_none=True)
         _table({name: fields[name] for name in _TOLD if fields.get(name) not in (None, "")}, held.meta_data)
-        with st.expander("Everything Blnk answered"):
+        with st.expander("Full response from Blnk"):
             st.json(fields)
     st.caption("Link to this page")
     st.code(look.link(visit.query(**{"import": import_.id})), language=None)
@@ -208,7 +208,7 @@ def _follow_up(request: BalanceRequest, label: str) -> None:
 def _create_another(visit: Visit, request: BalanceRequest) -> None:
     with st.expander("A second balance like it"):
         st.write("Two balances that are alike are hard to tell apart later, and neither can be deleted.")
-        sure = st.checkbox("One exists, and I want another one exactly like it")
+        sure = st.checkbox("One exists, and I want a second, identical balance")
         person.name_field(visit)
         if st.button("Create a second balance", disabled=not sure):
             try:

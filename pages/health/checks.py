@@ -1,4 +1,4 @@
-"""Is it well? One line for each question, with what to do where something is wrong."""
+"""Connection health One line for each question, with what to do where something is wrong."""
 
 import time
 
@@ -11,10 +11,10 @@ from pages.kit import look
 from pages.kit.context import Visit
 
 _SIGNS = {
-    Verdict.FINE: (":green[:material/check_circle:]", "Fine"),
-    Verdict.LOOK: (":orange[:material/warning:]", "Look at this"),
+    Verdict.FINE: (":green[:material/check_circle:]", "OK"),
+    Verdict.LOOK: (":orange[:material/warning:]", "Check this"),
     Verdict.FAILED: (":red[:material/error:]", "Failed"),
-    Verdict.UNKNOWN: (":gray[:material/help:]", "Not known"),
+    Verdict.UNKNOWN: (":gray[:material/help:]", "Unknown"),
 }
 _GOOD_SECONDS = 60
 
@@ -22,7 +22,7 @@ _GOOD_SECONDS = 60
 def show(visit: Visit) -> None:
     """Done when the page is opened, and again when somebody asks for it."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.subheader("Is it well?")
+        st.subheader("Connection health")
         again = st.button("Check again", icon=":material/refresh:")
     if again:
         _checked.clear()
@@ -30,14 +30,14 @@ def show(visit: Visit) -> None:
     startup_check.remember(visit.connected(), found)
     failed = [one for one in found if one.verdict is Verdict.FAILED]
     if failed:
-        look.problem(f"No: {phrases.plural(len(failed), 'answer')} of {len(found)} failed.")
+        look.problem(f"{len(failed)} of {phrases.plural(len(found), 'check')} failed.")
     with st.container(border=True, key="checks", gap="small"):
         for one in found:
             _line(one)
     st.caption(f"Checked on {phrases.when(at, phrases.zone(st.context.timezone))}.")
 
 
-@st.cache_data(ttl=_GOOD_SECONDS, max_entries=50, show_spinner="Asking…")
+@st.cache_data(ttl=_GOOD_SECONDS, max_entries=50, show_spinner="Checking…")
 def _checked(_visit: Visit, credentials: int) -> tuple[list[Check], float]:
     return list(health.run(_visit.desk, _visit.connected(), _visit.sending())), time.time()
 

@@ -11,10 +11,10 @@ _KEY = "practice-habit"
 
 
 def show(visit: Visit) -> None:
-    st.subheader("Practise with faults")
+    st.subheader("Simulate faults")
     st.write(
         "See what an interrupted import looks like before it matters: whatever happens here, each row "
-        "becomes exactly one balance. Everybody who uses this practice Blnk meets the fault."
+        "becomes exactly one balance. The fault affects everyone who uses this Practice."
     )
     folder = visit.desk.settings.data_dir
     try:
@@ -35,7 +35,7 @@ def show(visit: Visit) -> None:
         args=[visit],
     )
     if chosen is None:
-        st.caption("Another fault was ordered elsewhere. Choosing one here takes its place.")
+        st.caption("A different fault was set elsewhere. Choosing one here replaces it.")
 
 
 def _choose(visit: Visit) -> None:

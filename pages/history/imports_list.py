@@ -48,7 +48,7 @@ def show(visit: Visit) -> None:
         if visit.connection is not None:
             for kind in FileKind:
                 url = list_routes.imports_url(visit.desk.links, visit.connection, wanted, kind)
-                label = f"This list as {kind.upper()}"
+                label = f"Download list as {kind.upper()}"
                 st.link_button(label, url, icon=":material/download:", type="tertiary")
 
 
@@ -57,9 +57,9 @@ def _search(visit: Visit, zone: tzinfo) -> Search:
     with visit.desk.store.read() as tx:
         instances = import_search.used_instances(tx)
     with st.container(horizontal=True, key="search"):
-        file = st.text_input("File name", key="file", bind="query-params", placeholder="A part of it")
+        file = st.text_input("File name", key="file", bind="query-params", placeholder="Contains…")
         state = st.selectbox(
-            "State", list(_STATES), index=None, key="state", bind="query-params", placeholder="Any"
+            "State", list(_STATES), index=None, key="state", bind="query-params", placeholder="All"
         )
         balance_id = st.text_input("Balance id", key="balance", bind="query-params", placeholder="bln_…")
     more = any(st.session_state.get(key) for key in ("person", "from", "until", "where"))
@@ -67,7 +67,7 @@ def _search(visit: Visit, zone: tzinfo) -> Search:
         st.expander("Person, dates, connection", expanded=more, key="search-more"),
         st.container(horizontal=True),
     ):
-        who = st.text_input("Person", key="person", bind="query-params", placeholder="A part of the name")
+        who = st.text_input("Person", key="person", bind="query-params", placeholder="Contains…")
         first = st.date_input("From", value=None, key="from", bind="query-params")
         last = st.date_input("Until", value=None, key="until", bind="query-params")
         instance = _instance(visit, instances)
@@ -92,7 +92,7 @@ def _instance(visit: Visit, instances: Mapping[int, Instance]) -> int | None:
         for number, one in instances.items()
     }
     chosen = st.selectbox(
-        "Connection", list(named), index=None, key="where", bind="query-params", placeholder="Any"
+        "Connection", list(named), index=None, key="where", bind="query-params", placeholder="All"
     )
     return named.get(chosen or "")
 
@@ -108,14 +108,14 @@ def _newer(befores: list[int | None]) -> None:
 def _nothing(visit: Visit, wanted: Search) -> None:
     if not wanted.is_empty:
         with st.container(key="nothing-found"):
-            st.write("No import is like that.")
+            st.write("No matching imports.")
             if wanted.balance_id:
-                st.write("No import here made a balance of that id. It may be in Blnk all the same:")
+                st.write("No import here created a balance with this id. It may still be in Blnk:")
                 query = visit.query(id=wanted.balance_id.strip())
                 st.page_link("balances.py", label="Look for it in Blnk", query_params=query)
             st.button("Show all imports", on_click=_forget_search)
         return
-    st.write("Nothing was imported yet. Begin with one of these:")
+    st.write("There are no imports yet. Start with one of these:")
     with st.container(horizontal=True):
         st.page_link("import_file.py", label="Import a file", query_params=visit.query())
         st.page_link("create_balance.py", label="Create one balance", query_params=visit.query())
@@ -163,4 +163,4 @@ def show_draft(visit: Visit, import_: Import) -> None:
         st.write(phrases.headline(import_))
     query = visit.query(**{"import": import_.id})
     page = "create_balance.py" if import_.kind == "form" else "import_file.py"
-    st.page_link(page, label="Go on with this draft", icon=":material/arrow_forward:", query_params=query)
+    st.page_link(page, label="Continue this draft", icon=":material/arrow_forward:", query_params=query)

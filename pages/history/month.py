@@ -26,7 +26,7 @@ def show(visit: Visit) -> None:
         number = import_search.number_of(tx, connection.instance)
         first = None if number is None else months.since(tx, number, zone)
     if number is None or first is None:
-        st.write("Nothing was created here yet. What is will stand here by month, ledger and currency.")
+        st.write("Nothing was created here yet. Balances will be counted here by month, ledger and currency.")
         st.page_link("import_file.py", label="Import a file", query_params=visit.query())
         return
     month = _month(first, Month.of(time.time(), zone))
@@ -47,7 +47,9 @@ def show(visit: Visit) -> None:
         for kind in FileKind:
             url = list_routes.month_url(visit.desk.links, connection, month, kind)
             st.link_button(f"These {total:,} as {kind.upper()}", url, icon=":material/download:")
-        st.caption("Who, when, ledger, currency, balance id, import and row of each.", width="content")
+        st.caption(
+            "Each with its person, time, ledger, currency, balance id, import and row.", width="content"
+        )
 
 
 def _month(first: Month, last: Month) -> Month:

@@ -21,7 +21,7 @@ def show(visit: Visit) -> None:
         st.markdown(f"**{look.place(instance, visit.connection)}** · {means}")
     if site().is_for_others:
         look.warning(
-            "Everybody who can reach this server can create balances: it is open to the network and asks for "
+            "Anyone who can reach this server can create balances: it is open to the network and has "
             "no sign-in. Names shown here are not verified."
         )
     now = visit.sending()
@@ -38,8 +38,8 @@ def not_well(visit: Visit) -> None:
     """What the check at the start, or the last one since, found wrong with this connection."""
     if visit.connection is None or (failed := startup_check.failed(visit.connection)) is None:
         return
-    look.warning(f"This connection is not well. {failed.question} {failed.told}")
-    st.page_link("connection.py", label="What to do about it", query_params=visit.query())
+    look.warning(f"This connection has a problem. {failed.question} {failed.told}")
+    st.page_link("connection.py", label="Show connection health", query_params=visit.query())
 
 
 def _not_sending(now: Sending) -> None:

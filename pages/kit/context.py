@@ -71,11 +71,11 @@ def begin() -> Visit:
     try:
         desk = open_desk()
     except SettingsProblem as problem:
-        st.title("Settings need a correction")
-        stop_with(str(problem), "Correct it, then load this page again. Nothing was sent.")
+        st.title("Settings problem")
+        stop_with(str(problem), "Fix it, then reload this page. Nothing was sent.")
     except StoreUnavailable as problem:
         st.title("The database cannot be used")
-        stop_with(str(problem), "Then load this page again.")
+        stop_with(str(problem), "Then reload this page.")
     named = st.query_params.get("connection") or st.session_state.get("connection")
     try:
         if id := st.query_params.get("import"):
@@ -120,16 +120,14 @@ def _session_browser() -> str:
 
 
 def _offer_right_link(problem: LinkProblem) -> NoReturn:
-    st.title("This link cannot be followed")
+    st.title("This link cannot be opened")
     look.problem(str(problem))
     if problem.right_connection is not None:
 
         def correct(name: str) -> None:
             st.query_params["connection"] = name
 
-        st.button(
-            "Open the import under its own connection", on_click=correct, args=[problem.right_connection]
-        )
+        st.button("Open the import in its own connection", on_click=correct, args=[problem.right_connection])
     else:
         st.button("Choose a connection", on_click=forget_connection)
     st.stop()
@@ -143,10 +141,8 @@ def forget_connection() -> None:
 
 
 def _choose_connection(desk: Desk) -> NoReturn:
-    st.title("Which Blnk?")
-    st.write(
-        "There are several connections. Choose the one that you want to work with; nothing is chosen for you."
-    )
+    st.title("Choose a connection")
+    st.write("There are several connections. Choose the one to work with; none is selected for you.")
     with desk.store.read() as tx:
         holding = stops.holding(tx, None)
     for one in holding:
@@ -156,7 +152,7 @@ def _choose_connection(desk: Desk) -> NoReturn:
             with st.container(gap=None):
                 st.markdown(f"**{look.safe(connection.label)}** · {look.environment(connection.instance)}")
                 st.caption(look.safe(look.address(connection)))
-            if st.button("Use this", key=f"use-{connection.name}"):
+            if st.button("Use this connection", key=f"use-{connection.name}"):
                 st.query_params["connection"] = connection.name
                 st.rerun()
     st.stop()

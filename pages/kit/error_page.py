@@ -14,14 +14,13 @@ def show(problem: Exception) -> bool:
     """True: nothing else is shown."""
     match problem:
         case OperationalError():
-            told = f"{failures.explain(problem)} What was pressed last was not done: do it again then."
+            told = f"{failures.explain(problem)} Your last action was not carried out: repeat it then."
         case StoreUnavailable():
             told = str(problem)
         case _:
             told = (
-                "This page could not be shown completely. Nothing was sent because of it, and imports that "
-                "were confirmed go on. Load the page again; if that does not help, the server's log says "
-                "what happened."
+                "This page could not be displayed completely. Nothing was sent because of it, and confirmed "
+                "imports continue. Reload the page; if that does not help, check the server's log."
             )
     st.error(told, icon=":material/error:")
     if isinstance(problem, BlnkError):

@@ -15,13 +15,13 @@ def name_field(visit: Visit) -> None:
             "Your name",
             key=_KEY,
             max_chars=people.MAX_NAME_CHARACTERS,
-            help="Stands beside what you do here. Asked once in this browser, and not verified.",
+            help="Shown with your actions here. Asked once per browser, and not verified.",
         )
 
 
 def or_nobody(visit: Visit) -> str:
     """For acts that are not worth a question: whoever sent a file was asked before."""
-    return visit.who or "somebody without a name"
+    return visit.who or "unnamed user"
 
 
 def name(visit: Visit) -> str:
@@ -30,7 +30,7 @@ def name(visit: Visit) -> str:
         return visit.who
     typed = st.session_state.get(_KEY) or ""
     if not typed.strip():
-        raise ValueError("Type your name: it stands beside what you do here.")
+        raise ValueError("Type your name: it is shown with your actions here.")
     return keep(visit, typed)
 
 

@@ -61,13 +61,13 @@ def pick(
     if found:
         _matches(what, key, found)
     elif typed or list_first:
-        st.caption("Nothing of that name or id." if typed else "There are none in this Blnk yet.")
+        st.caption("No match for this name or id." if typed else "There are none in your Blnk instance yet.")
     return None
 
 
 _MAY_NOT_SEARCH = (
-    "These credentials may not read in Blnk. Ids have to be typed exactly; they cannot be checked "
-    "beforehand, and a balance whose answer is lost cannot be looked up: somebody has to decide about it."
+    "These credentials cannot read from Blnk. Type exact ids: they cannot be checked before sending, and "
+    "if an answer is lost, its balance cannot be looked up and a person must decide what to do."
 )
 
 

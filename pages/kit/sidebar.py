@@ -36,14 +36,14 @@ def _connection(here: Visit) -> None:
         return
     if here.connection is not None:
         look.fact("Connection", here.connection.label)
-    st.button("Change the connection", type="tertiary", on_click=context.forget_connection)
+    st.button("Change connection", type="tertiary", on_click=context.forget_connection)
 
 
 def _name(here: Visit, who: str) -> None:
     look.fact("You", actor(who))
-    with st.popover("Change the name", type="tertiary"):
+    with st.popover("Change name", type="tertiary"):
         typed = st.text_input("Your name", value=who, max_chars=people.MAX_NAME_CHARACTERS)
-        if st.button("Keep this name"):
+        if st.button("Save name"):
             try:
                 with here.desk.store.write() as tx:
                     people.set_name(tx, here.browser, typed or "")

@@ -17,11 +17,13 @@ def show_pause(visit: Visit, import_: Import) -> None:
     look.warning(f"Paused: {import_.paused_reason or 'no reason was kept'}")
     match import_.paused_by:
         case PausedBy.BREAKER:
-            st.write("It goes on by itself as soon as Blnk answers again. Nothing has to be done.")
+            st.write(
+                "It resumes automatically as soon as Blnk answers again. You do not need to do anything."
+            )
         case PausedBy.PERSON:
-            st.write("It goes on when somebody resumes it.")
+            st.write("It continues when someone resumes it.")
         case _:
-            st.write("Nothing more is sent until somebody has read this and resumes it.")
+            st.write("Nothing more is sent until someone reads this and resumes it.")
     show(visit, import_)
 
 
@@ -30,20 +32,20 @@ def show(visit: Visit, import_: Import) -> None:
     if import_.state not in _MAY_CANCEL:
         return
     asking = f"cancelling-{import_.id}"
-    who = visit.who or "somebody without a name"
+    who = visit.who or "unnamed user"
     with st.container(horizontal=True):
         if import_.state is ImportState.PAUSED:
-            if st.button("Resume", type="primary", help="Goes on with the rows that were not sent."):
+            if st.button("Resume", type="primary", help="Continues with the rows that were not sent."):
                 _act(visit, import_acts.resume, import_.number, who=who)
-        elif st.button("Pause", help="Sends no further row. Rows on their way come to their end."):
+        elif st.button("Pause", help="Stops sending more rows. Rows already being sent are completed."):
             reason = f"{phrases.actor(who)} paused it."
             _act(visit, import_acts.pause, import_.number, by=PausedBy.PERSON, who=who, reason=reason)
-        if st.button("Cancel the rest…", help="For good: rows that were not sent stay so."):
+        if st.button("Cancel the rest…", help="Permanent: rows that were not sent are never sent."):
             st.session_state[asking] = True
     if import_.state is not ImportState.PAUSED:
         st.caption(
-            "A pause sends no further row; those on their way come to their end. Cancelling is for good: "
-            "rows that were not sent stay so."
+            "Pausing stops sending more rows; those already being sent are completed. Cancelling is "
+            "permanent: rows that were not sent are never sent."
         )
     if st.session_state.get(asking):
         _confirm_cancel(visit, import_, asking, who)

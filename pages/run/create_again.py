@@ -26,5 +26,5 @@ def show(visit: Visit, import_: Import) -> None:
             person.name_field(visit)
         with visit.desk.store.read() as tx:
             found = rows.page(tx, import_.number, states=[RowState.EXISTS], limit=MOST_AT_ONCE)
-        st.write("For one row alone, open it in the table above.")
+        st.write("For a single row, open it in the table above.")
         resolve.again_anyway(visit, import_, [row.id for row in found], key=import_.id)

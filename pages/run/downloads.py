@@ -16,7 +16,7 @@ _LABELS = {
 }
 _HELP = {
     Variant.ALL: "Your columns, then balance id, status, message and reference.",
-    Variant.NOT_CREATED: "Rows without a balance. Put them right and import this file as it is.",
+    Variant.NOT_CREATED: "Rows without a balance. Fix them and import this file.",
     Variant.CREATED: "Rows whose balance exists, with its id.",
 }
 _LABEL_PIXELS = 170

@@ -24,8 +24,8 @@ def show(visit: Visit, import_: Import) -> None:
     st.caption(look.safe(said))
     if import_.purged_at is not None:
         st.info(
-            f"The file and what its rows held were thrown away on {phrases.when(import_.purged_at, zone)}, "
-            "as the settings say. Balance ids, statuses, notes and receipts stay.",
+            f"The file and its row data were deleted on {phrases.when(import_.purged_at, zone)}, "
+            "as configured in the settings. Balance ids, statuses, notes and receipts are kept.",
             icon=":material/delete_sweep:",
         )
     progress_panel.show(visit, import_)

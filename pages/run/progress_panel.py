@@ -76,7 +76,7 @@ def _pace(visit: Visit, pulse: ProgressSnapshot) -> None:
     with st.container(gap="xxsmall", key="pace"):
         if visit.stops:
             st.markdown("Sending is stopped")
-            st.caption("The rest goes on when somebody starts it again, under Connection.")
+            st.caption("The remaining rows are sent when someone starts sending again, under Connection.")
             return
         st.markdown(about_progress.how_fast(pulse.rows_per_second, pulse.seconds_left))
         held_up = about_progress.held_up(pulse.import_)
@@ -115,7 +115,7 @@ def _chart(curve: Curve) -> None:
     if len(curve) < 2 or not curve[-1][1] or curve[-1][0] - curve[0][0] < _LEAST_CHARTED_SECONDS:
         return
     spec = {**_ROWS_OVER_TIME, "datasets": {"rows": _points(curve)}, "data": {"name": "rows"}}
-    st.caption("Rows done over time")
+    st.caption("Rows completed over time")
     st.vega_lite_chart(spec, height=130, alt=f"{curve[-1][1]:,} rows are done so far.", key="rows-over-time")
 
 
@@ -151,11 +151,11 @@ def show_events(visit: Visit, import_: Import) -> None:
     """What happened to the import, newest first."""
     key = f"events-{import_.id}"
     if import_.is_over:
-        with st.expander("What happened", key=key):
+        with st.expander("Activity", key=key):
             _events(visit, import_.number)
         return
     # While it is closed nothing moves in it, which many watchers would pay for.
-    box = st.expander("What happened", key=f"{key}-moving", on_change="rerun")
+    box = st.expander("Activity", key=f"{key}-moving", on_change="rerun")
     if box.open:
         with box:
             every = visit.desk.settings.waits.page_refresh

@@ -35,9 +35,9 @@ def show(visit: Visit, import_: Import) -> None:
             f"Receipt {newest.n}",
             _url(visit, import_, newest.n),
             icon=":material/receipt_long:",
-            help="What was made of this import, to be printed or kept, with the sum of its results.",
+            help="A printable record of this import, with the SHA-256 of its results.",
         )
-        st.caption(f"Written {_when(newest)}. It is never changed: what comes later makes the next one.")
+        st.caption(f"Written {_when(newest)}. It never changes: later events produce a new receipt.")
     if earlier:
         with st.expander(f"Earlier receipts ({len(earlier):,})", key=f"receipts-{import_.id}"):
             for one in earlier[:_SHOWN]:

@@ -33,7 +33,7 @@ def _columns(import_: Import) -> list[tuple[int, str]]:
 
 
 def form(visit: Visit, import_: Import, row: StoredRow) -> None:
-    st.markdown("**Put it right and send it again**: it stays in this import, and is checked first.")
+    st.markdown("**Fix and send again**: the row stays in this import, and is checked first.")
     cells: dict[int, str] = {}
     with st.form(f"repair-{row.id}", border=False, enter_to_submit=False):
         person.name_field(visit)

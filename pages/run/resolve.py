@@ -41,12 +41,12 @@ def show(visit: Visit, import_: Import) -> None:
             told = look.safe(row.message or "no answer came back")
             with st.expander(f"Row {row.label}: {told}", expanded=count == 1):
                 if import_.kind == "file" and st.button(
-                    "Open this row", key=f"open-{row.id}", icon=":material/open_in_full:"
+                    "Open row", key=f"open-{row.id}", icon=":material/open_in_full:"
                 ):
                     row_link.open_now(row.label)
                 about_row(visit, import_, row)
         if count > _SHOWN:
-            st.caption(f"{count - _SHOWN:,} more come when these are settled.")
+            st.caption(f"{count - _SHOWN:,} more appear when these are resolved.")
 
 
 def about_row(visit: Visit, import_: Import, row: StoredRow) -> None:
@@ -120,7 +120,7 @@ def verify_again(visit: Visit, import_: Import) -> None:
     """The button, on a finished import."""
     act = actions.VERIFY_AGAIN
     if import_.state is ImportState.DONE and st.button(act.label, key=f"verify-{import_.id}", help=act.means):
-        actions.verify_again(visit.desk.store, import_, who=visit.who or "somebody without a name")
+        actions.verify_again(visit.desk.store, import_, who=visit.who or "unnamed user")
         st.rerun()
 
 

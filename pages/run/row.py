@@ -29,10 +29,10 @@ def show(visit: Visit, import_: Import, label: str) -> None:
         found = row_history.rows_named(tx, import_.number, label)
     if not found:
         look.heading(f"Row {label}")
-        look.warning("There is no such row in this import. Was the link copied whole?")
+        look.warning("This import has no such row. Check that the whole link was copied.")
     elif len(found) > 1:
         look.heading(f"Row {found[0].number:,}")
-        st.write("This row of the file makes several balances. Which one?")
+        st.write("This row creates several balances. Choose one:")
         for row in found:
             sign = f"{look.ROW_SIGNS[row.state]} {WORDS[row.state]}"
             st.button(
@@ -49,7 +49,7 @@ def _row(visit: Visit, import_: Import, row: StoredRow) -> None:
         auto_refresh.show(partial(_watch, visit, row), every=visit.desk.settings.waits.page_refresh)
     if import_.purged_at is not None:
         zone = phrases.zone(st.context.timezone)
-        st.info(f"What this row held was thrown away on {phrases.when(import_.purged_at, zone)}.")
+        st.info(f"The data of this row was deleted on {phrases.when(import_.purged_at, zone)}.")
     if row.message and row.state is not RowState.UNKNOWN:
         look.fact("Message", row.message)
     for sentence in about_rows.about(row, import_.findings):
@@ -100,7 +100,7 @@ def _tables(visit: Visit, import_: Import, row: StoredRow) -> None:
         st.subheader("What was sent" if tried else "What the row asks for")
         _pairs("sent", asked)
     if tried:
-        st.subheader("Each time it was sent")
+        st.subheader("Attempts")
         with st.container(key="attempts"):
             st.dataframe(
                 about_rows.attempts(tried, zone),
@@ -113,10 +113,10 @@ def _tables(visit: Visit, import_: Import, row: StoredRow) -> None:
             )
         look.details(about_rows.support_details(tried))
     if import_.kind == "file" and row.cells:
-        with st.expander("The row of the file, as it stands now", key="as-in-file"):
+        with st.expander("Current row data", key="as-in-file"):
             _pairs("cells", about_rows.as_in_file(row, import_))
     if happened or changes:
-        st.subheader("Changes, decisions and findings")
+        st.subheader("Activity")
         said = [
             f"{phrases.exactly(one.at, zone)} · {phrases.actor(one.who)} · {phrases.event(one)}"
             for one in happened

@@ -83,7 +83,7 @@ def _table(
             list(WORDS),
             index=None,
             key=f"rows-state-{import_.id}",
-            placeholder="Every status",
+            placeholder="All statuses",
             format_func=lambda one: WORDS[one],
             label_visibility="collapsed",
             width=200,
@@ -119,7 +119,7 @@ def _table(
             on_click=pages.append,
             args=[page[-1].id],
         )
-        st.caption(f"Rows {page[0].label} to {page[-1].label}. Choose one to open it.")
+        st.caption(f"Rows {page[0].label} to {page[-1].label}. Select one to open it.")
 
 
 def _back(pages: list[int]) -> None:

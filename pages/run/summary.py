@@ -53,7 +53,7 @@ def balances_link(visit: Visit, import_: Import) -> None:
     """To what Blnk holds of it."""
     if visit.connection is not None and import_.counts.get(RowState.CREATED):
         query = visit.query(made=import_.id)
-        st.page_link("balances.py", label="Its balances in Blnk", query_params=query)
+        st.page_link("balances.py", label="View these balances", query_params=query)
 
 
 def _first(visit: Visit, import_: Import) -> list[StoredRow]:

@@ -54,7 +54,7 @@ access_token = "{blnk.token}"
 @pytest.fixture(scope="module")
 def page(app: App, browser: Browser) -> Page:
     """One tab for all, of somebody whose name is known since a first file."""
-    page = open_tab(browser, app.url, "Which Blnk?")
+    page = open_tab(browser, app.url, "Choose a connection")
     go(page, app, "import_file", "Import a file")
     give_name(page, "Ada")
     upload(page, "people.csv", WITHOUT_LEDGER)
@@ -112,7 +112,7 @@ def test_words_that_can_hardly_be_read_would_be_found_in_both_schemes(app: App, 
 
 
 def test_the_choice_of_a_connection(app: App, browser: Browser) -> None:
-    assert findings(open_tab(browser, app.url, "Which Blnk?")) == []
+    assert findings(open_tab(browser, app.url, "Choose a connection")) == []
 
 
 def test_the_form_and_what_became_of_it(app: App, page: Page) -> None:
@@ -171,7 +171,7 @@ def test_the_imports_and_a_months_totals(app: App, page: Page, made: str) -> Non
     assert findings(page) == []
     page.get_by_role("textbox", name="File name").fill("nothing is called so")
     page.keyboard.press("Enter")
-    see_text(page, "No import is like that.")
+    see_text(page, "No matching imports.")
     assert findings(page) == []
     go(page, app, "imports", "Imports", f"{PRACTICE}&view=A month's totals")
     expect(page.get_by_test_id("stVegaLiteChart")).to_be_visible()
@@ -189,14 +189,14 @@ def test_the_balances_and_one_of_them(app: App, page: Page, made: str) -> None:
     assert findings(page) == []
     id = app.practice.balances()[-1]["balance_id"]
     go(page, app, "balances", "Balance", f"{PRACTICE}&id={id}")
-    see(page, "What Blnk holds")
+    see(page, "Balance in Blnk")
     open_all(page)
     assert findings(page) == []
 
 
 def test_the_connection(app: App, page: Page) -> None:
     go(page, app, "connection", "Connection")
-    see(page, "Practise with faults")
+    see(page, "Simulate faults")
     open_all(page)
     assert findings(page) == []
 

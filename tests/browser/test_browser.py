@@ -201,11 +201,11 @@ def office(app: App, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 def test_with_several_connections_a_person_chooses_and_the_link_says_which(
     office: App, browser: Browser
 ) -> None:
-    page = open_tab(browser, office.url, "Which Blnk?")
+    page = open_tab(browser, office.url, "Choose a connection")
     expect(page.get_by_role("button", name="Create balance")).to_have_count(0)
     for label in ("Acme production", "Acme sandbox"):
         expect(page.get_by_text(label)).to_be_visible()
-    page.get_by_role("button", name="Use this").nth(1).click()
+    page.get_by_role("button", name="Use this connection").nth(1).click()
     see(page, "Create a balance")
     assert "connection=acme-test" in page.url
     expect(page.get_by_text("SANDBOX").first).to_be_visible()
@@ -217,7 +217,7 @@ def test_with_several_connections_a_person_chooses_and_the_link_says_which(
 def test_a_link_with_an_unknown_connection_is_an_error_and_never_another_one(
     office: App, browser: Browser
 ) -> None:
-    page = open_tab(browser, f"{office.url}/?connection=acme-old", "This link cannot be followed")
+    page = open_tab(browser, f"{office.url}/?connection=acme-old", "This link cannot be opened")
     expect(page.get_by_test_id("stAlert")).to_contain_text("acme-old")
     expect(page.get_by_role("button", name="Create balance")).to_have_count(0)
     assert "connection=acme-old" in page.url
@@ -253,10 +253,10 @@ def test_a_wrong_secret_gives_one_page_that_names_the_key_and_never_the_value(
 ) -> None:
     office.write_secrets(secrets(blnk, token="blnk_at_two words"))
     try:
-        page = open_tab(browser, office.url, "Settings need a correction")
+        page = open_tab(browser, office.url, "Settings problem")
         expect(page.get_by_text("connections.acme-live.access_token")).to_be_visible()
         assert "two words" not in page.content()
     finally:
         office.write_secrets(secrets(blnk))
     page.reload()
-    see(page, "Which Blnk?")
+    see(page, "Choose a connection")

@@ -132,7 +132,7 @@ def balance_is_found_again(app: App, browser: Browser, balance: dict[str, Any]) 
     page = open_tab(browser, f"{app.url}/balances", "Balances")
     page.get_by_text("Metadata, import, indicator").click()
     search(page, "Metadata key", "customer_number")
-    search(page, "Its value", meta_data["customer_number"])
+    search(page, "Metadata value", meta_data["customer_number"])
     expect(page.get_by_text("Balances 1 to 1, newest first.")).to_be_visible()
     box = {"x": 16, "y": 52}
     page.get_by_test_id("stDataFrame").first.locator("canvas").first.click(position=box, force=True)  # type: ignore[arg-type]

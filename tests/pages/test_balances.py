@@ -135,13 +135,13 @@ class TestTheList:
         assert "There is no import with that name." in said(visit("balances.py", made="imp_gone"))
 
     def test_an_empty_blnk_says_what_to_do(self, importer: Importer) -> None:
-        assert "This Blnk has no balances yet." in said(visit("balances.py"))
+        assert "Your Blnk instance has no balances yet." in said(visit("balances.py"))
 
     def test_without_permission_to_read_it_says_so(
         self, importer: Importer, practice_blnk: PracticeBlnk
     ) -> None:
         importer.connect(token=practice_blnk.new_token(["proxy:write"]))
-        assert "does not let these credentials look at balances" in said(visit("balances.py"))
+        assert "These credentials cannot read balances in Blnk" in said(visit("balances.py"))
 
     def test_a_blnk_that_does_not_answer_is_not_an_empty_one(
         self, importer: Importer, practice_blnk: PracticeBlnk

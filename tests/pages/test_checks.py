@@ -193,23 +193,23 @@ class TestTheCheckAtTheStart:
     ) -> None:
         practice_blnk.order_fault("revoke")
         startup_check.ask_all()
-        assert "This connection is not well. Is the token accepted? No:" in said(visit("imports.py"))
+        assert "This connection has a problem. Is the token accepted? No:" in said(visit("imports.py"))
         practice_blnk.clear_faults()
         visit("connection.py")
-        assert "not well" not in said(visit("imports.py"))
+        assert "has a problem" not in said(visit("imports.py"))
 
     def test_says_nothing_of_a_connection_that_is_well(self, importer: Importer) -> None:
         startup_check.ask_all()
-        assert "not well" not in said(visit("imports.py"))
+        assert "has a problem" not in said(visit("imports.py"))
 
     def test_does_not_hold_new_credentials_for_the_old_ones(
         self, importer: Importer, practice_blnk: PracticeBlnk
     ) -> None:
         importer.connect(token="blnk_at_wrong")
         startup_check.ask_all()
-        assert "This connection is not well." in said(visit())
+        assert "This connection has a problem." in said(visit())
         importer.connect(token=practice_blnk.token)
-        assert "not well" not in said(visit())
+        assert "has a problem" not in said(visit())
 
 
 def test_a_check_that_failed_has_what_support_needs_under_details(

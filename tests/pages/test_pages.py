@@ -87,7 +87,7 @@ class TestTheForm:
         first = address(at)
         importer.start()
         importer.wait_for(importer.find(first), ImportState.DONE)
-        press(run(at), "Another like this")
+        press(run(at), "Create another like this")
         assert "import" not in at.query_params
         assert at.selectbox[0].value == "EUR"
         assert "Customer wallets" in said(at)
@@ -102,7 +102,7 @@ class TestTheForm:
         at = press(fill(visit()), "Create balance")
         importer.wait_for(importer.find(address(at)), ImportState.DONE)
         run(at)
-        press(at, "Another like this")
+        press(at, "Create another like this")
         press(at, "Create balance")
         second = address(at)
         importer.wait_for(importer.find(second), ImportState.DONE)
@@ -121,7 +121,7 @@ class TestTheForm:
     ) -> None:
         importer.connect(token=practice_blnk.new_token(["proxy:write"]))
         at = visit()
-        assert "may not read in Blnk" in said(at)
+        assert "cannot read from Blnk" in said(at)
         at.text_input(key="form-ledger-search").set_value("ldg_nowhere")
         at.selectbox[0].set_value("USD")
         at.text_input(key="your-name").set_value("Ada")
@@ -190,7 +190,7 @@ access_token = "t"
     def test_of_several_none_is_preselected(self, importer: Importer) -> None:
         self.two(importer)
         at = visit()
-        assert "Which Blnk?" in said(at)
+        assert "Choose a connection" in said(at)
         assert not at.selectbox
         at.button(key="use-here").click()
         run(at)
@@ -208,7 +208,7 @@ access_token = "t"
         at = visit("imports.py", **link(import_) | {"connection": "other"})
         assert "this import belongs to here" in said(at)
         assert "test.csv" not in said(at)
-        press(at, "Open the import under its own connection")
+        press(at, "Open the import in its own connection")
         assert "test.csv" in said(at)
 
     def test_a_wrong_secret_gives_one_page_that_names_the_key_and_not_the_value(
@@ -243,7 +243,7 @@ access_token = "t"
     def test_an_open_server_says_so_on_every_page(
         self, importer: Importer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        warning = "open to the network and asks for no sign-in"
+        warning = "open to the network and has no sign-in"
         assert warning not in said(visit())
         options = {"server.address": "0.0.0.0", "server.allowedHosts": []}
         monkeypatch.setattr("streamlit.get_option", options.get)
@@ -354,7 +354,7 @@ class TestAFile:
         at = visit("import_file.py", **link(import_))
         at.text_input(key="your-name").set_value("Ada")
         run(at)
-        button = next(one for one in at.button if one.label.startswith("Create the 2"))
+        button = next(one for one in at.button if one.label.startswith("Create 2"))
         button.click()
         with importer.store.write() as tx:
             imports.set_facts(tx, import_.number, version=import_.version + 1)
@@ -375,7 +375,7 @@ class TestAFile:
         importer.wait_for(first, ImportState.DONE)
         corrected = self.checked(importer, file("wrong"))
         at = visit("import_file.py", **link(corrected))
-        assert "1 row left out" in said(at)
+        assert "1 row skipped" in said(at)
         assert "There are no balances to create." in said(at)
         at.text_input(key="your-name").set_value("Ada")
         press(run(at), "Create these balances too")
@@ -461,7 +461,7 @@ class TestAFile:
 
 class TestImports:
     def test_an_empty_list_says_what_to_do_first(self, importer: Importer) -> None:
-        assert "Nothing was imported yet." in said(visit("imports.py"))
+        assert "There are no imports yet." in said(visit("imports.py"))
 
     def test_all_imports_stand_newest_first(self, importer: Importer) -> None:
         asked(importer)
@@ -526,7 +526,7 @@ class TestImports:
             )
         told = said(visit("imports.py", **link(import_)))
         assert "Paused: Blnk answers *503*" in told
-        assert "goes on by itself" in told
+        assert "resumes automatically" in told
 
     def test_a_row_that_nobody_could_settle_is_settled_by_a_person(
         self, importer: Importer, practice_blnk: PracticeBlnk

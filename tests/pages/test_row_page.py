@@ -66,7 +66,7 @@ def test_each_attempt_stands_on_the_row_with_what_came_back(
 def test_a_link_to_no_row_says_so(importer: Importer) -> None:
     done = importer.run(requests_for(1))
     for label in ("99", "nonsense", "2·EUR"):
-        assert "There is no such row in this import." in said(opened(done, label))
+        assert "This import has no such row." in said(opened(done, label))
     at = press(opened(done, "99"), "All rows of test\\.csv")
     assert at.title[0].value == "test\\.csv"
 
@@ -240,9 +240,9 @@ def test_what_was_purged_is_said_and_offers_nothing_that_needs_it(importer: Impo
     with importer.store.write() as tx:
         tx.exec_driver_sql("UPDATE rows SET cells = NULL, body = NULL, message = NULL")
         imports.set_facts(tx, done.number, purged_at=1_700_000_000.0)
-    assert "were thrown away on 14 Nov 2023" in said(visit("imports.py", **link(done)))
+    assert "were deleted on 14 Nov 2023" in said(visit("imports.py", **link(done)))
     at = opened(done, row.label)
-    assert "was thrown away on 14 Nov 2023" in said(at)
+    assert "was deleted on 14 Nov 2023" in said(at)
     assert "Send repaired" not in [one.label for one in at.button]
 
 

@@ -172,7 +172,7 @@ def test_who_has_to_choose_a_connection_is_told_too(importer: Importer) -> None:
     secrets.write_text(f"{secrets.read_text()}\n{table.replace('here', 'there')}")
     stop(importer.store)
     at = visit()
-    assert at.title[0].value == "Which Blnk?"
+    assert at.title[0].value == "Choose a connection"
     assert "Sending is stopped for all connections" in said(at)
 
 

@@ -153,7 +153,7 @@ class TestThePage:
 
     def test_a_search_that_finds_nothing_says_so_and_leads_back(self, two: tuple[Import, Import]) -> None:
         at = visit("imports.py", connection="here", file="june", state="Done")
-        assert "No import is like that." in said(at)
+        assert "No matching imports." in said(at)
         press(at, "Show all imports")
         assert "3 balances created." in said(at)
 

@@ -92,7 +92,7 @@ def main() -> None:
         expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
         shot(page, "balances")
         go(page, app, "connection", "Connection")
-        see(page, "Practise with faults")
+        see(page, "Simulate faults")
         shot(page, "connection")
 
 

@@ -551,7 +551,7 @@ class TestImports:
         at.text_input(key="your-name").set_value("Ada")
         at.text_input(key=f"this-id-{first.id}").set_value("bln_wrong")
         at.button(key=f"this-{first.id}").click()
-        assert "Blnk knows no balance bln_wrong" in said(run(at))
+        assert "Blnk has no balance bln_wrong" in said(run(at))
         at.text_input(key=f"this-id-{first.id}").set_value(there)
         at.button(key=f"this-{first.id}").click()
         run(at)

@@ -157,7 +157,7 @@ def test_one_balance_of_a_line_that_makes_several_stays_that_one(
         tx.execute(update(tables.rows).values(body=cast(gone, LargeBinary)))
     done = importer.finish(draft)
     row = next(one for one in importer.rows(done) if one.part == "USD")
-    with pytest.raises(StillWrong, match="keep USD"):
+    with pytest.raises(StillWrong, match="Keep USD"):
         repair(importer, client, row, {1: "EUR"})
     assert repair(importer, client, row, {2: "one"})
     importer.wait_for(done, ImportState.DONE)

@@ -115,7 +115,7 @@ def pause(opened: Session, options: Namespace) -> ExitCode:
         raise CommandFailed(
             f"{import_.id} is {phrases.STATE[import_.state].lower()}: there is nothing to pause."
         )
-    say(f"{phrases.title(import_)}: {phrases.came_to(import_.counts)}. {import_.paused_reason}")
+    say(f"{phrases.title(import_)}: {phrases.came_to(import_)}. {import_.paused_reason}")
     say(f"To go on: python -m blnk_api resume {import_.id}")
     return ExitCode.FINE
 

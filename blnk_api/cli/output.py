@@ -94,7 +94,7 @@ def ending(import_: Import) -> ExitCode:
 
 def report(opened: Session, import_: Import, out: Path | None = None) -> ExitCode:
     """Says what an import came to and how it goes on, and writes its results where they are wanted."""
-    say(f"{phrases.title(import_)}: {phrases.came_to(import_.counts)}.")
+    say(f"{phrases.title(import_)}: {phrases.came_to(import_)}.")
     _say_rows(opened, import_)
     if import_.counts.get(RowState.UNKNOWN) and import_.is_over:
         say(f"Decide with: python -m blnk_api look-again {import_.id} [ROW …], this-is-it, send-again.")
@@ -134,7 +134,7 @@ def _say_rows(opened: Session, import_: Import) -> None:
         told = rows.page(tx, import_.number, states=_LOOK_AT, limit=_ROWS_TOLD)
     for row in told:
         why = row.message or "; ".join(one.message for one in row.problems)
-        say(f"  row {row.label}: {WORDS[row.state]}. {shown(why, 300)}")
+        say(f"  row {row.label}: {row.status}. {shown(why, 300)}")
     more = sum(import_.counts.get(one, 0) for one in _LOOK_AT) - len(told)
     if more > 0:
         say(f"  and {more:,} more; python -m blnk_api results {import_.id} OUT.csv has them all.")
@@ -200,7 +200,7 @@ def as_json(opened: Session, import_: Import) -> dict[str, object]:
         "paused_by": import_.paused_by,
         "paused_reason": import_.paused_reason,
         "rows": import_.row_count,
-        "counts": {word: import_.counts.get(state, 0) for state, word in WORDS.items()},
+        "counts": import_.statuses,
         "findings": import_.findings and import_.findings.model_dump(exclude_unset=True),
         "found_later": became_known,
         "checked_again": {

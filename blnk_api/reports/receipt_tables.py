@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from blnk_api.files.column_labels import told_apart
-from blnk_api.store.states import WORDS, RowState
+from blnk_api.store.states import NEEDS_YOU, WORDS, RowState
 from blnk_api.wording.phrases import listed, plural
 
 MOST_SHOWN = 1_000
@@ -91,13 +91,16 @@ def _about(told: Told, at: Times) -> Facts:
 _NO_LEDGER = "Invalid and skipped rows"
 
 
+_IN_DOUBT = (WORDS[RowState.UNKNOWN], NEEDS_YOU, "Needs a look")
 _EARLIER_WORDS = {"Already existed": WORDS[RowState.EXISTS]}
 """Statuses as receipts of earlier versions name them; they keep their words."""
 
 
 def _totals(totals: Sequence[Told]) -> Table:
-    words = [WORDS[one] for one in (RowState.CREATED, RowState.EXISTS, RowState.UNKNOWN)]
-    earlier = {word for one in totals for word in one["balances"]} & _EARLIER_WORDS.keys()
+    words = [WORDS[RowState.CREATED], WORDS[RowState.EXISTS]]
+    used = {word for one in totals for word in one["balances"]}
+    words += [word for word in _IN_DOUBT if word in used]
+    earlier = used & _EARLIER_WORDS.keys()
     words = [next((old for old in earlier if _EARLIER_WORDS[old] == word), word) for word in words]
     lines: list[list[Any]] = []
     for one in totals:
@@ -106,7 +109,7 @@ def _totals(totals: Sequence[Told]) -> Table:
         ledger = f"{one['ledger']}\n{one['ledger_id']}" if one["ledger"] else one["ledger_id"] or _NO_LEDGER
         lines.append([ledger, one["currency"], *counted, sum(balances.values())])
     if len(lines) > 1:
-        lines.append(["All", "", *(sum(line[at] for line in lines) for at in range(2, 6))])
+        lines.append(["All", "", *(sum(line[at] for line in lines) for at in range(2, 3 + len(words)))])
     return Table(["Ledger", "Currency", *words, "Not created"], lines)
 
 

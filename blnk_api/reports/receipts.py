@@ -24,7 +24,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.people import edits, notes, receipt_records
 from blnk_api.store.people.receipt_records import Told
 from blnk_api.store.sending import late_records
-from blnk_api.store.states import WORDS, ImportState, RowState
+from blnk_api.store.states import STATUSES, ImportState, RowState, status_of
 from blnk_api.store.transitions import IDS_PER_STATEMENT
 from blnk_api.wording import about_files, about_late_findings, phrases
 
@@ -118,7 +118,7 @@ def tell(tx: Connection, import_: Import) -> Told:
             "connection": import_.connection,
         },
         "mapping": import_.mapping.model_dump(mode="json") if import_.mapping else None,
-        "statuses": {WORDS[state]: n for state in WORDS if (n := import_.counts.get(state))},
+        "statuses": {word: n for word, n in import_.statuses.items() if n},
         "totals": list(_totals(tx, import_)),
         "changes": list(_changes(tx, import_)),
         "left_out": _left_out(tx, import_),
@@ -165,15 +165,15 @@ def _totals(tx: Connection, import_: Import) -> Iterator[dict[str, object]]:
     request: invalid ones, and records that were left out by hand."""
     mine = tables.rows.c
     found = tx.execute(
-        select(mine.ledger_id, mine.currency, mine.state, func.count())
+        select(mine.ledger_id, mine.currency, mine.state, mine.waits_for_person, func.count())
         .where(mine.import_ == import_.number)
-        .group_by(mine.ledger_id, mine.currency, mine.state)
+        .group_by(mine.ledger_id, mine.currency, mine.state, mine.waits_for_person)
     )
     states: dict[tuple[str, str], dict[str, int]] = {}
-    for ledger, currency, state, n in found:
+    for ledger, currency, state, waits, n in found:
         key = (ledger, currency) if ledger else ("", "")
         counted = states.setdefault(key, {})
-        word = WORDS[RowState(state)]
+        word = status_of(RowState(state), waits_for_person=waits)
         counted[word] = counted.get(word, 0) + n
     names = {
         **import_.totals.ledger_names,
@@ -185,7 +185,7 @@ def _totals(tx: Connection, import_: Import) -> Iterator[dict[str, object]]:
             "ledger_id": ledger,
             "ledger": names.get(ledger, ""),
             "currency": currency,
-            "balances": {word: by_status[word] for word in WORDS.values() if word in by_status},
+            "balances": {word: by_status[word] for word in STATUSES if word in by_status},
         }
 
 

@@ -11,7 +11,7 @@ from blnk_api.store import Store, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from blnk_api.store.rows import StoredRow
-from blnk_api.store.states import WORDS, RowState
+from blnk_api.store.states import RowState
 
 OUR_COLUMNS = ("balance_id", "status", "message", "import_ref", "import_row")
 
@@ -90,7 +90,7 @@ class _Layout:
             *([row.ledger_id or self._ledger] if self._ledger else []),
             *([row.part or row.currency or self._currencies] if self._currencies else []),
             row.balance_id or "",
-            WORDS[row.state],
+            row.status,
             " ".join(filter(None, told)),
             row.ref or "",
             str(row_marks.Mark(self._id, row.number, row.part)),

@@ -23,7 +23,7 @@ from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow, by_id
 from blnk_api.store.sending import late_records
-from blnk_api.store.states import WORDS, ImportState, RowState, Stage
+from blnk_api.store.states import ImportState, RowState, Stage
 from blnk_api.store.tables import rows
 from blnk_api.store.transitions import IDS_PER_STATEMENT, move, move_import
 from blnk_api.wording import phrases
@@ -109,7 +109,7 @@ def this_is_it(store: Store, client: BlnkClient, row: int, balance_id: str, *, w
     if asked.state is RowState.CREATED and asked.balance_id == balance_id:
         return False
     if asked.state is not RowState.UNKNOWN:
-        raise NotPossible(f"Row {asked.label} is {WORDS[asked.state]}, so there is nothing to decide.")
+        raise NotPossible(f"Row {asked.label} is {asked.status}, so there is nothing to decide.")
     if not balance_id:
         raise NotPossible("Enter the balance id. It starts with bln_.")
     _refuse_if_purged(asked.body)

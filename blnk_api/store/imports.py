@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple, TypedDict, Unpack
 
 import orjson
-from sqlalchemy import Connection, Row, Select, bindparam, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from blnk_api.facts.file_shape import FileShape, ReadOptions
@@ -18,8 +18,19 @@ from blnk_api.facts.stored import Stored
 from blnk_api.facts.totals import Accepted, Totals
 from blnk_api.settings import Instance
 from blnk_api.store.events import EventKind, note
-from blnk_api.store.states import BEING_CHECKED, SETTLED, TO_SEND, ImportState, PausedBy, RowState, Stage
-from blnk_api.store.tables import imports, instances
+from blnk_api.store.states import (
+    BEING_CHECKED,
+    NEEDS_YOU,
+    SETTLED,
+    STATUSES,
+    TO_SEND,
+    WORDS,
+    ImportState,
+    PausedBy,
+    RowState,
+    Stage,
+)
+from blnk_api.store.tables import imports, instances, rows
 from blnk_api.store.transitions import counts_of
 
 
@@ -104,6 +115,8 @@ class Import:
     kept: Kept = field(repr=False)
     """What else is known of it, as JSON: each is parsed when it is asked for, since a list of imports and
     the sender's look at what there is to do ask for next to nothing of it."""
+    waiting_for_person: int = 0
+    """Of the unknown rows, those that a person must decide about."""
 
     @cached_property
     def options(self) -> ReadOptions:
@@ -136,6 +149,14 @@ class Import:
         return Accepted.model_validate_json(self.kept.accepted)
 
     @property
+    def statuses(self) -> dict[str, int]:
+        """Rows by the word for their status, in order; statuses without rows are zero."""
+        found = {word: self.counts.get(state, 0) for state, word in WORDS.items()}
+        found[NEEDS_YOU] = self.waiting_for_person
+        found[WORDS[RowState.UNKNOWN]] -= self.waiting_for_person
+        return {word: found[word] for word in STATUSES}
+
+    @property
     def settled(self) -> int:
         """Rows of which Blnk has said what becomes of them, of those `to_send`."""
         return sum(self.counts.get(one, 0) for one in SETTLED)
@@ -160,6 +181,15 @@ class Import:
     @property
     def row_count(self) -> int:
         return sum(self.counts.values())
+
+
+def _waiting(tx: Connection, number: int) -> int:
+    found: int = tx.execute(
+        select(func.count()).where(
+            rows.c.import_ == number, rows.c.state == RowState.UNKNOWN, rows.c.waits_for_person.is_(True)
+        )
+    ).scalar_one()
+    return found
 
 
 def new_id() -> str:
@@ -289,7 +319,11 @@ def _import(tx: Connection, one: Row[Any]) -> Import:
         finished_at=one.finished_at,
         look_again=None if one.look_again is None else orjson.loads(one.look_again),
         purged_at=one.purged_at,
-        counts=counts_of(tx, one.number),
+        counts=(counted := counts_of(tx, one.number)),
+        # Rows may move between the two reads: the part is never more than the whole.
+        waiting_for_person=min(unknown, _waiting(tx, one.number))
+        if (unknown := counted.get(RowState.UNKNOWN, 0))
+        else 0,
         kept=Kept(one.options, one.shape, one.mapping, one.totals, one.findings, one.accepted),
     )
 

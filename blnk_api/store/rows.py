@@ -12,7 +12,7 @@ from blnk_api.common.row_label import label_of
 from blnk_api.facts import problems
 from blnk_api.facts.problems import Problem
 from blnk_api.store.bulk import given, run_at_once
-from blnk_api.store.states import RowState
+from blnk_api.store.states import RowState, status_of
 from blnk_api.store.tables import attempts, counts, rows
 from blnk_api.store.transitions import IDS_PER_STATEMENT, count
 
@@ -60,6 +60,11 @@ class StoredRow:
     def label(self) -> str:
         """What a person calls it: the record's number, with the currency where a record makes several."""
         return label_of(self.number, self.part)
+
+    @property
+    def status(self) -> str:
+        """The word for its state that people read."""
+        return status_of(self.state, waits_for_person=self.waits_for_person)
 
     @property
     def wrong(self) -> str:

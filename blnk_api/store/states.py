@@ -28,11 +28,27 @@ WORDS = {
     RowState.CREATED: "Created",
     RowState.EXISTS: "Already exists",
     RowState.REFUSED: "Rejected",
-    RowState.UNKNOWN: "Needs a look",
+    RowState.UNKNOWN: "Checking in Blnk",
     RowState.INVALID: "Invalid",
     RowState.LEFT_OUT: "Skipped",
 }
-"""What a person reads, on every page, in every file and on the command line."""
+"""What a person reads, on every page, in every file and on the command line; see `status_of`, too."""
+
+NEEDS_YOU = "Needs you"
+"""An unknown row that Blnk cannot settle: a person decides."""
+
+STATUSES = tuple(
+    word
+    for state, of_state in WORDS.items()
+    for word in ((of_state, NEEDS_YOU) if state is RowState.UNKNOWN else (of_state,))
+)
+"""All words for a row's status, in order."""
+
+
+def status_of(state: RowState, *, waits_for_person: bool) -> str:
+    """The word for a row's status."""
+    return NEEDS_YOU if state is RowState.UNKNOWN and waits_for_person else WORDS[state]
+
 
 MOVES: frozenset[tuple[RowState, RowState]] = frozenset(
     {

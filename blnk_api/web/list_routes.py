@@ -26,7 +26,7 @@ from blnk_api.settings import Connection
 from blnk_api.store import import_search
 from blnk_api.store.import_search import Search
 from blnk_api.store.imports import Import
-from blnk_api.store.states import WORDS, ImportState, RowState
+from blnk_api.store.states import STATUSES, ImportState, RowState
 from blnk_api.web.responses import CannotBe, file, one_of, route, token, workbook
 from blnk_api.wording import phrases
 
@@ -95,7 +95,7 @@ def _imports(desk: Desk, _: Connection, asked: Asked) -> Table:
         "Environment",
         "Connection",
         "Rows",
-        *WORDS.values(),
+        *STATUSES,
         "Import",
     ]
 
@@ -114,7 +114,7 @@ def _imports(desk: Desk, _: Connection, asked: Asked) -> Table:
             phrases.ENVIRONMENT[one.instance.environment],
             one.connection,
             one.row_count,
-            *(one.counts.get(state, 0) for state in WORDS),
+            *one.statuses.values(),
             one.id,
         ]
 

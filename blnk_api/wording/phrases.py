@@ -11,7 +11,7 @@ from blnk_api.settings import Connection, Environment, Instance
 from blnk_api.store.events import Event, EventKind, Particulars
 from blnk_api.store.imports import Import
 from blnk_api.store.sending.senders import SenderIs, Sending
-from blnk_api.store.states import WORDS, ImportState, PausedBy, RowState, Stage
+from blnk_api.store.states import NEEDS_YOU, WORDS, ImportState, PausedBy, RowState, Stage
 
 MEANING = {
     RowState.READY: "Waiting. Nothing was sent for this row.",
@@ -19,11 +19,19 @@ MEANING = {
     RowState.CREATED: "The balance exists, and was read back.",
     RowState.EXISTS: "Blnk had this balance already, so nothing was sent.",
     RowState.REFUSED: "Blnk said no. Nothing was created. Open the row, put it right, and send it again.",
-    RowState.UNKNOWN: "It was sent, and no answer came back. We look in Blnk before anything is sent again.",
+    RowState.UNKNOWN: "Sent, with no clear answer. Blnk is checked before anything is sent again.",
     RowState.INVALID: "Something in the row has to be put right first. Nothing was sent.",
     RowState.LEFT_OUT: "Somebody decided not to send it.",
 }
 """What a status means and what to do about it."""
+
+NEEDS_YOU_MEANS = "Sent, with no clear answer, and Blnk could not settle it. Open the row and decide."
+
+
+def meaning(state: RowState, *, waits_for_person: bool) -> str:
+    """What a row's status means and what to do about it."""
+    return NEEDS_YOU_MEANS if state is RowState.UNKNOWN and waits_for_person else MEANING[state]
+
 
 STATE = {
     ImportState.DRAFT: "Draft",
@@ -132,11 +140,11 @@ def headline(import_: Import) -> str:
             return "Everything is sent. What Blnk holds is being compared with what was created."
         case ImportState.CANCELLED if not import_.has_sent:
             return "Cancelled. Nothing was sent."
-    counted = came_to(import_.counts)
+    counted = came_to(import_)
     return f"Cancelled: {counted}." if import_.state is ImportState.CANCELLED else f"{counted}."
 
 
-def came_to(counts: Mapping[RowState, int]) -> str:
+def came_to(import_: Import) -> str:
     """ "9,976 balances created, 10 already exist, 2 rejected" """
     order = (
         RowState.EXISTS,
@@ -147,16 +155,20 @@ def came_to(counts: Mapping[RowState, int]) -> str:
         RowState.INVALID,
         RowState.LEFT_OUT,
     )
-    said = [f"{plural(counts.get(RowState.CREATED, 0), 'balance')} created"]
-    said += [_counted(counts[one], WORDS[one]) for one in order if counts.get(one)]
+    counts = import_.statuses
+    words = [WORDS[one] for one in order]
+    words.insert(order.index(RowState.UNKNOWN), NEEDS_YOU)
+    said = [f"{plural(counts[WORDS[RowState.CREATED]], 'balance')} created"]
+    said += [_counted(counts[one], one) for one in words if counts[one]]
     return ", ".join(said)
 
 
-_OF_SEVERAL = {"Already exists": "already exist", "Needs a look": "need a look"}
+_OF_SEVERAL = {"Already exists": "already exist", NEEDS_YOU: "need you"}
 
 
 def _counted(n: int, word: str) -> str:
-    return f"{n:,} {word.lower() if n == 1 else _OF_SEVERAL.get(word, word.lower())}"
+    one = word[0].lower() + word[1:]
+    return f"{n:,} {one if n == 1 else _OF_SEVERAL.get(word, one)}"
 
 
 NEEDS_SOMEONE = (RowState.UNKNOWN, RowState.REFUSED, RowState.INVALID)
@@ -164,7 +176,12 @@ NEEDS_SOMEONE = (RowState.UNKNOWN, RowState.REFUSED, RowState.INVALID)
 
 def needs_someone(import_: Import) -> int:
     """Rows that a person should do something about."""
-    return sum(import_.counts.get(one, 0) for one in NEEDS_SOMEONE)
+    return sum(count_needing(import_, one) for one in NEEDS_SOMEONE)
+
+
+def count_needing(import_: Import, state: RowState) -> int:
+    """Rows of a state that a person should do something about: of the unknown ones, those that wait."""
+    return import_.waiting_for_person if state is RowState.UNKNOWN else import_.counts.get(state, 0)
 
 
 def _of_draft(import_: Import) -> str:

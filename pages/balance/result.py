@@ -13,7 +13,7 @@ from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance, BalanceRequest
 from blnk_api.store import row_history, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
-from blnk_api.store.states import SETTLED, WORDS, ImportState, RowState
+from blnk_api.store.states import SETTLED, ImportState, RowState
 from blnk_api.wording import about_rows, phrases
 from blnk_api.wording.balance_fields import FIELDS, HELD_FIELDS
 from pages.balance import form, notes_panel
@@ -43,7 +43,7 @@ def show_outcome(visit: Visit, import_: Import) -> None:
 def _purged(visit: Visit, import_: Import, row: StoredRow, purged_at: float) -> None:
     zone = phrases.zone(st.context.timezone)
     st.title("A balance that somebody asked for")
-    st.write(f"{WORDS[row.state]}. What was asked for was thrown away on {phrases.when(purged_at, zone)}.")
+    st.write(f"{row.status}. What was asked for was thrown away on {phrases.when(purged_at, zone)}.")
     if row.balance_id:
         st.caption("Balance id")
         st.code(row.balance_id, language=None)

@@ -10,7 +10,7 @@ from blnk_api.reports.progress_figures import Curve, ProgressSnapshot, pulses
 from blnk_api.store import events
 from blnk_api.store.events import Event
 from blnk_api.store.imports import Import
-from blnk_api.store.states import WORDS, ImportState, RowState
+from blnk_api.store.states import NEEDS_YOU, WORDS, ImportState, RowState
 from blnk_api.wording import about_progress, phrases
 from pages.kit import auto_refresh, banner, look, stop_switch
 from pages.kit.context import Visit
@@ -86,13 +86,17 @@ def _pace(visit: Visit, pulse: ProgressSnapshot) -> None:
 
 
 def _counts(import_: Import) -> None:
-    present = [state for state in WORDS if import_.counts.get(state)]
+    counted = [
+        (state, status, n)
+        for state in WORDS
+        for status in ((WORDS[state], NEEDS_YOU) if state is RowState.UNKNOWN else (WORDS[state],))
+        if (n := import_.statuses[status])
+    ]
     with st.container(horizontal=True, key="counts"):
-        for state in present:
-            label = f"{look.ROW_SIGNS[state]} {WORDS[state]}"
-            st.metric(
-                label, f"{import_.counts[state]:,}", help=phrases.MEANING[state], width="content", border=True
-            )
+        for state, status, n in counted:
+            means = phrases.meaning(state, waits_for_person=status == NEEDS_YOU)
+            label = f"{look.ROW_SIGNS[state]} {status}"
+            st.metric(label, f"{n:,}", help=means, width="content", border=True)
     if import_.is_over and import_.counts.get(RowState.REFUSED):
         st.write("Rejected rows: download what was not created, put them right, and import that file.")
 

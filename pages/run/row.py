@@ -9,7 +9,7 @@ from blnk_api.store import events, row_history, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from blnk_api.store.rows import StoredRow
-from blnk_api.store.states import WORDS, ImportState, RowState
+from blnk_api.store.states import ImportState, RowState
 from blnk_api.wording import about_rows, phrases
 from pages.balance import notes_panel
 from pages.kit import auto_refresh, look, person
@@ -34,7 +34,7 @@ def show(visit: Visit, import_: Import, label: str) -> None:
         look.heading(f"Row {found[0].number:,}")
         st.write("This row creates several balances. Choose one:")
         for row in found:
-            sign = f"{look.ROW_SIGNS[row.state]} {WORDS[row.state]}"
+            sign = f"{look.ROW_SIGNS[row.state]} {row.status}"
             st.button(
                 f"{row.label}: {sign}", key=f"part-{row.id}", on_click=row_link.point_at, args=[row.label]
             )
@@ -44,7 +44,8 @@ def show(visit: Visit, import_: Import, label: str) -> None:
 
 def _row(visit: Visit, import_: Import, row: StoredRow) -> None:
     look.heading(f"Row {row.label}")
-    st.markdown(f"**{look.ROW_SIGNS[row.state]} {WORDS[row.state]}** · {phrases.MEANING[row.state]}")
+    means = phrases.meaning(row.state, waits_for_person=row.waits_for_person)
+    st.markdown(f"**{look.ROW_SIGNS[row.state]} {row.status}** · {means}")
     if not import_.is_over and row.state in _MOVING:
         auto_refresh.show(partial(_watch, visit, row), every=visit.desk.settings.waits.page_refresh)
     if import_.purged_at is not None:

@@ -10,7 +10,7 @@ import streamlit as st
 from blnk_api.store import rows
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
-from blnk_api.store.states import WORDS, RowState
+from blnk_api.store.states import NEEDS_YOU, WORDS, RowState
 from blnk_api.wording import about_files
 from pages.kit import auto_refresh, look
 from pages.kit.context import Visit
@@ -84,7 +84,7 @@ def _table(
             index=None,
             key=f"rows-state-{import_.id}",
             placeholder="All statuses",
-            format_func=lambda one: WORDS[one],
+            format_func=_label,
             label_visibility="collapsed",
             width=200,
         )
@@ -122,6 +122,10 @@ def _table(
         st.caption(f"Rows {page[0].label} to {page[-1].label}. Select one to open it.")
 
 
+def _label(state: RowState) -> str:
+    return f"{WORDS[state]} · {NEEDS_YOU}" if state is RowState.UNKNOWN else WORDS[state]
+
+
 def _back(pages: list[int]) -> None:
     pages.pop()
 
@@ -129,7 +133,7 @@ def _back(pages: list[int]) -> None:
 def _columns(import_: Import, page: list[StoredRow]) -> dict[str, list[str]]:
     table = {
         "Row": [row.label for row in page],
-        "Status": [f"{look.ROW_SIGNS[row.state]} {WORDS[row.state]}" for row in page],
+        "Status": [f"{look.ROW_SIGNS[row.state]} {row.status}" for row in page],
         "Balance id": [row.balance_id or "" for row in page],
     }
     if any(messages := [_message(row) for row in page]):

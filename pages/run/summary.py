@@ -5,7 +5,7 @@ import streamlit as st
 from blnk_api.store import rows
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
-from blnk_api.store.states import WORDS, RowState
+from blnk_api.store.states import NEEDS_YOU, WORDS, RowState
 from blnk_api.wording import about_progress, phrases
 from pages.kit import look
 from pages.kit.context import Visit
@@ -19,7 +19,7 @@ def sentence(import_: Import) -> None:
     with st.container(key="sentence", gap="xxsmall"):
         st.subheader(about_progress.ended(import_))
         if phrases.needs_someone(import_):
-            st.caption(f"Of {phrases.plural(import_.row_count, 'row')}: {phrases.came_to(import_.counts)}.")
+            st.caption(f"Of {phrases.plural(import_.row_count, 'row')}: {phrases.came_to(import_)}.")
 
 
 def needs(visit: Visit, import_: Import) -> None:
@@ -34,8 +34,9 @@ def needs(visit: Visit, import_: Import) -> None:
             st.caption(f"And {count - _SHOWN:,} more like these.")
         with st.container(horizontal=True):
             for state in phrases.NEEDS_SOMEONE:
-                if n := import_.counts.get(state):
-                    label = f"Show {'it' if n == 1 else f'all {n:,}'} in the table: {WORDS[state]}"
+                if n := phrases.count_needing(import_, state):
+                    word = NEEDS_YOU if state is RowState.UNKNOWN else WORDS[state]
+                    label = f"Show {'it' if n == 1 else f'all {n:,}'} in the table: {word}"
                     st.button(
                         label, key=f"show-{state}", type="tertiary", on_click=_choose, args=[import_, state]
                     )
@@ -45,7 +46,7 @@ def _row(row: StoredRow) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         label, opens = f"**Row {row.label}**", row_link.point_at
         st.button(label, key=f"needs-{row.id}", type="tertiary", on_click=opens, args=[row.label])
-        sign = f"{look.ROW_SIGNS[row.state]} {WORDS[row.state]}"
+        sign = f"{look.ROW_SIGNS[row.state]} {row.status}"
         st.markdown(f"{sign} · {look.safe(_told(row))}", width="content")
 
 
@@ -62,8 +63,12 @@ def _first(visit: Visit, import_: Import) -> list[StoredRow]:
         found = [
             row
             for state in phrases.NEEDS_SOMEONE
-            if import_.counts.get(state)
-            for row in rows.page(tx, import_.number, states=[state], limit=_SHOWN)
+            if phrases.count_needing(import_, state)
+            for row in (
+                rows.waiting_for_person(tx, import_.number, limit=_SHOWN)
+                if state is RowState.UNKNOWN
+                else rows.page(tx, import_.number, states=[state], limit=_SHOWN)
+            )
         ]
     return found[:_SHOWN]
 

@@ -21,7 +21,7 @@ from blnk_api.cli.exits import ExitCode
 from blnk_api.errors import SettingsProblem
 from blnk_api.settings import BLNK_CLOUD
 from blnk_api.store import Store
-from blnk_api.store.states import IMPORT_MOVES, MOVES, WORDS
+from blnk_api.store.states import IMPORT_MOVES, MOVES, STATUSES
 from blnk_api.store.tables import metadata
 from tests.support import papers, scripting_reference
 from tests.support.command_line import Commands
@@ -75,7 +75,7 @@ def test_the_files_it_names_are_there(name: str) -> None:
 
 def test_every_status_stands_there_by_the_name_that_pages_use() -> None:
     told = papers.table("docs/using.md", "## What the statuses mean")
-    assert [row[0] for row in told] == list(WORDS.values())
+    assert [row[0] for row in told] == list(STATUSES)
 
 
 def test_every_key_of_a_connection_stands_there(tmp_path: Path) -> None:

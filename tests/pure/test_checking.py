@@ -13,7 +13,7 @@ from blnk_api.facts.mapping import ForAllRows, Mapping
 from blnk_api.facts.problems import Problem
 from blnk_api.lookup import refs
 from blnk_api.models import BalanceRequest
-from blnk_api.store.states import WORDS
+from blnk_api.store.states import STATUSES
 
 WALLETS = "ldg_11111111-1111-4111-8111-111111111111"
 SAVINGS = "ldg_33333333-3333-4333-8333-333333333333"
@@ -351,7 +351,7 @@ def test_a_row_of_ours_keeps_its_ref_while_its_content_fits() -> None:
     assert checked.only("changed_since").row == 3
 
 
-@pytest.mark.parametrize("status", ["Needs a look", "Being sent", "Sending"])
+@pytest.mark.parametrize("status", ["Needs a look", "Being sent", "Sending", "Checking in Blnk", "Needs you"])
 def test_a_row_of_which_nobody_knows_yet_is_not_sent_under_another_form(status: str) -> None:
     checked = Checked(RESULTS, result("x", "changed", status=status), result("x", status=status))
     assert checked.only("unsettled").row == 2
@@ -402,9 +402,9 @@ def test_guards_are_taken_off_an_invalid_row_of_ours_and_left_on_any_other() -> 
 
 
 def test_the_status_words_are_those_of_our_results() -> None:
-    today = {"Not sent", "Sending", "Created", "Already exists", "Rejected", "Needs a look"}
-    earlier = {"Being sent", "Already existed", "Refused", "Left out"}
-    assert {*today, "Invalid", "Skipped"} == set(WORDS.values())
+    today = {"Not sent", "Sending", "Created", "Already exists", "Rejected", "Checking in Blnk", "Needs you"}
+    earlier = {"Being sent", "Already existed", "Refused", "Left out", "Needs a look"}
+    assert {*today, "Invalid", "Skipped"} == set(STATUSES)
     assert {*today, *earlier, "Invalid", "Skipped"} == STATUS_WORDS
 
 

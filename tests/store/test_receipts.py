@@ -240,7 +240,7 @@ def test_rows_that_nobody_looks_up_any_more_are_not_waited_for_for_ever(
         assert import_acts.cancel(tx, made.number, who="Ada")
     monkeypatch.setattr(receipt_records, "LOOKED_UP_SECONDS", 0.0)
     assert write_owed(store, tmp_path, made.number) == 1
-    assert told(store, made)["statuses"] == {"Needs a look": 1}
+    assert told(store, made)["statuses"] == {"Checking in Blnk": 1}
 
 
 def test_without_permission_to_read_the_receipt_says_not_verified(

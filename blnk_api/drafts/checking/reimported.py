@@ -8,15 +8,15 @@ from blnk_api.facts.mapping import Mapping, Use
 from blnk_api.files.formula_guard import unguard_cell, unguard_start
 from blnk_api.files.row_marks import Mark
 from blnk_api.lookup import refs
-from blnk_api.store.states import WORDS, RowState
+from blnk_api.store.states import NEEDS_YOU, STATUSES, WORDS, RowState
 
-_EARLIER_UNSETTLED = ("Being sent",)
+_EARLIER_UNSETTLED = ("Being sent", "Needs a look")
 _EARLIER_WORDS = (*_EARLIER_UNSETTLED, "Already existed", "Refused", "Left out")
 
-STATUS_WORDS = frozenset({*WORDS.values(), *_EARLIER_WORDS})
+STATUS_WORDS = frozenset({*STATUSES, *_EARLIER_WORDS})
 """The words in the status column of our results, those of earlier versions among them."""
 
-UNSETTLED = frozenset({WORDS[RowState.SENDING], WORDS[RowState.UNKNOWN], *_EARLIER_UNSETTLED})
+UNSETTLED = frozenset({WORDS[RowState.SENDING], WORDS[RowState.UNKNOWN], NEEDS_YOU, *_EARLIER_UNSETTLED})
 """A row that left our results so may have a balance, of which nobody knows yet."""
 
 

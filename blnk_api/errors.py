@@ -104,4 +104,4 @@ class SettingsProblem(Exception):
 
 def check_not_answered(failed: BlnkError) -> str:
     """Why the check of a file waits. Who says it adds what happens next: that differs."""
-    return f"Blnk did not answer the check: {failed.message} Nothing was sent."
+    return f"Blnk did not answer the check: {failed.message.rstrip('.')}. Nothing was sent."

@@ -146,7 +146,7 @@ def test_a_check_that_blnk_does_not_answer_says_so_and_goes_on_by_itself(
 ) -> None:
     practice_blnk.order_fault("status_before_commit", status=503, on="read")
     draft = importer.upload(table(customers(3)), until=lambda one: one.problem is not None)
-    assert "Blnk does not answer the check" in (draft.problem or "")
+    assert "Blnk did not answer the check" in (draft.problem or "")
     practice_blnk.clear_faults()
     checked = importer.wait_until_checked(draft)
     assert checked.problem is None

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 MEASURED = ("pure", "store", "files")
 """Tests that run our code in their own process, nearly all of it: only of these coverage says something, and
 it doubles the processor time of what it measures."""
-LONGEST = ("browser", "sending", "cli")
-"""Folders whose files go first, so that none of them is what the others wait for at the end."""
+LONGEST = ("sending", "cli")
+"""Folders whose files go first, so that none of them is what the others wait for at the end. Those that drive
+a browser, which takes a processor for itself, are spread evenly over all others."""
 
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
@@ -42,6 +43,14 @@ settings.load_profile("any machine")
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """In which order, and what coverage does not measure."""
     items.sort(key=lambda item: item.path.parent.name not in LONGEST)
+    browsers, others = (
+        list(dict.fromkeys(item.path for item in items if (item.path.parent.name == "browser") is drives))
+        for drives in (True, False)
+    )
+    apart = max(1, len(others) // (len(browsers) + 1))
+    turns = {path: (at // apart, 1) for at, path in enumerate(others)}
+    turns |= {path: (at, 0) for at, path in enumerate(browsers)}
+    items.sort(key=lambda item: turns[item.path])
     if config.getoption("cov_source", None):
         for item in items:
             if item.path.parent.name not in MEASURED:

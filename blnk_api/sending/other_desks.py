@@ -124,7 +124,7 @@ class OtherDesks:
         met = await self._store.read(strangers, number, id, telling)
         if not met:
             return True
-        lane.sends = False
+        lane.sends, lane.begins_anew = False, True
         await self._insist(import_acts.pause, number, by=PausedBy.DESK, who=WHO, reason=reason(met))
         self._start(self._begin_anew(lane))
         return False
@@ -132,9 +132,7 @@ class OtherDesks:
     async def _begin_anew(self, lane: Lane) -> None:
         """Names every row that has two balances by now, once what was on its way has come back. Whoever
         resumes the import begins with one row again."""
-        while True:
-            if not lane.out or lane.sends:
-                break
+        while lane.out:
             await asyncio.sleep(_DRAIN_SECONDS)
         number, found = lane.import_.number, {}
         with suppress(BlnkError):  # verification names them, too
@@ -144,6 +142,7 @@ class OtherDesks:
         await self._insist(imports.set_facts, number, ramp=int(Ramp.CANARY))
         if found:
             await self._insist(name_twins, number, found)
+        lane.begins_anew = False
 
 
 def reason(met: Sequence[ForeignBalance]) -> str:

@@ -4,11 +4,12 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, TimeoutError, expect
 
 from tests.support.app import App
 from tests.support.browser import (
@@ -50,8 +51,15 @@ custom_currencies = ["POINTS"]
 
 
 def choose(page: Page, column: str, use: str) -> None:
-    page.get_by_role("combobox", name=f"{column} maps to").click()
-    page.get_by_role("option", name=use, exact=True).click()
+    """A list that is open closes when the page is drawn anew: it is then opened again."""
+    for _ in range(10):
+        settle(page)
+        page.get_by_role("combobox", name=f"{column} maps to").click()
+        with suppress(TimeoutError):
+            page.get_by_role("option", name=use, exact=True).click(timeout=20_000)
+            break
+    else:
+        pytest.fail(f"the list of {column} never offered {use}")
     settle(page)
 
 

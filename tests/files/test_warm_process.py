@@ -142,8 +142,8 @@ def test_it_ends_when_nobody_asks_for_a_while_but_never_under_what_it_started() 
 def test_nothing_is_left_when_who_started_it_is_killed() -> None:
     starts = f"""
 import sys
-from blnk_api.common.warm_process import Warm
-child = Warm({MODULE!r}).start(["waits"])
+from blnk_api.common.warm_process import WarmProcess
+child = WarmProcess({MODULE!r}).start(["waits"])
 sys.stdin.read()
 """
     starter = subprocess.Popen(

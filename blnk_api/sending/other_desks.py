@@ -132,7 +132,9 @@ class OtherDesks:
     async def _begin_anew(self, lane: Lane) -> None:
         """Names every row that has two balances by now, once what was on its way has come back. Whoever
         resumes the import begins with one row again."""
-        while lane.out:
+        while True:
+            if not lane.out:
+                break
             await asyncio.sleep(_DRAIN_SECONDS)
         number, found = lane.import_.number, {}
         with suppress(BlnkError):  # verification names them, too

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from blnk_api.common import watched_process
+from blnk_api.common.actors import CHECK
 from blnk_api.common.warm_process import Child, WarmProcess
 from blnk_api.common.watched_process import NO_ANSWER, NOT_LET_IN, SETTINGS_FOLLOW, Limits, ProcessWatch
 from blnk_api.errors import AccessDenied, ReadFailed
@@ -122,7 +123,7 @@ def give_up(tx: Connection, draft: Import, why: str) -> None:
         tx, draft.number, from_=being_read, to=Stage.UNREADABLE, problem=why, look_again=None
     ):
         rows.delete_rows(tx, draft.number)
-        note(tx, draft.number, who="the check", what=EventKind.UNREADABLE, detail=Particulars(why=why))
+        note(tx, draft.number, who=CHECK, what=EventKind.UNREADABLE, detail=Particulars(why=why))
 
 
 def run(store: Store, settings: Settings, draft: Import) -> None:

@@ -10,11 +10,13 @@ import pytest
 
 from blnk_api import settings as settings_module
 from blnk_api.common import watched_process
+from blnk_api.common.actors import Actor, ActorKind
 from blnk_api.common.warm_process import WarmProcess
 from blnk_api.common.watched_process import Limits, ProcessWatch
 from blnk_api.drafts import check_process, drafts
 from blnk_api.files import FileProblem, reading_process
-from blnk_api.store import Store, import_acts, imports
+from blnk_api.store import Store, events, import_acts, imports
+from blnk_api.store.events import EventKind
 from blnk_api.store.imports import Import
 from blnk_api.store.states import Stage
 from tests.support import costly_workbooks
@@ -78,6 +80,9 @@ def test_a_file_that_takes_too_much_is_refused_in_a_sentence_and_not_read_again(
     draft = importer.upload(GOOD)
     assert (draft.stage, draft.problem) == (Stage.UNREADABLE, MEMORY)
     assert importer.events(draft).count("unreadable") == 1
+    with importer.store.read() as tx:
+        (ended,) = events.of_kinds(tx, draft.number, [EventKind.UNREADABLE])
+    assert ended.who == Actor(ActorKind.SYSTEM, "the check"), "and nobody of that name"
     with importer.store.read() as tx:
         assert imports.being_checked(tx) == []
     assert importer.rows(draft) == []

@@ -19,7 +19,7 @@ from blnk_api.settings import Connection, Instance
 from blnk_api.store import StoreUnavailable, failures, import_acts, imports
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
-from blnk_api.store.sending import recovery, senders, stops, unknown
+from blnk_api.store.sending import recovery, senders, stops
 from blnk_api.store.sending.lock import MOVED, SenderLock
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.wording import about_stops, phrases
@@ -98,8 +98,7 @@ class _Now:
 
 def _look(tx: Tx, number: int) -> _Now:
     import_ = imports.by_number(tx, number)
-    n = import_.counts.get(RowState.UNKNOWN, 0)
-    return _Now(import_, bool(n) and n > unknown.waiting_for_person(tx, number))
+    return _Now(import_, import_.counts.get(RowState.UNKNOWN, 0) > import_.waiting_for_person)
 
 
 class _Seeing:

@@ -130,7 +130,7 @@ class Lifecycle:
         elif state is ImportState.RUNNING and breaker.circuit is Circuit.OPEN:
             await self._pause(lane, PausedBy.BREAKER, why_not(breaker.reason))
         elif state is ImportState.RUNNING:
-            if await self._is_settled(lane, import_):
+            if self._is_settled(lane, import_):
                 lane.sends = False
                 await self._store.write(
                     move_import, import_.number, from_=[ImportState.RUNNING], to=ImportState.VERIFYING
@@ -146,15 +146,12 @@ class Lifecycle:
         lane.runs_since = None
         await self._store.write(import_acts.pause, lane.import_.number, by=by, who=WHO, reason=reason)
 
-    async def _is_settled(self, lane: Lane, import_: Import) -> bool:
+    def _is_settled(self, lane: Lane, import_: Import) -> bool:
         """Nothing to send, nothing on its way, and what is unknown is for a person."""
         counts = import_.counts
         if lane.out or counts.get(RowState.READY) or counts.get(RowState.SENDING):
             return False
-        unknown_rows = counts.get(RowState.UNKNOWN, 0)
-        if unknown_rows == 0:
-            return True
-        return unknown_rows == await self._store.read(unknown.waiting_for_person, import_.number)
+        return counts.get(RowState.UNKNOWN, 0) == import_.waiting_for_person
 
     async def _verify(self, lane: Lane, import_: Import, verification: object) -> None:
         # A page that fails is asked for again where the comparison stands.

@@ -116,7 +116,7 @@ class Import:
     """What else is known of it, as JSON: each is parsed when it is asked for, since a list of imports and
     the sender's look at what there is to do ask for next to nothing of it."""
     waiting_for_person: int = 0
-    """Of the unknown rows, those that a person must decide about."""
+    """Of the unknown rows, those that no look will settle anymore: a person must decide about them."""
 
     @cached_property
     def options(self) -> ReadOptions:

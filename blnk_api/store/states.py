@@ -37,17 +37,14 @@ WORDS = {
 NEEDS_YOU = "Needs you"
 """An unknown row that Blnk cannot settle: a person decides."""
 
-STATUSES = tuple(
-    word
-    for state, of_state in WORDS.items()
-    for word in ((of_state, NEEDS_YOU) if state is RowState.UNKNOWN else (of_state,))
-)
-"""All words for a row's status, in order."""
-
 
 def status_of(state: RowState, *, waits_for_person: bool) -> str:
     """The word for a row's status."""
     return NEEDS_YOU if state is RowState.UNKNOWN and waits_for_person else WORDS[state]
+
+
+STATUSES = {status_of(state, waits_for_person=waits): state for state in WORDS for waits in (False, True)}
+"""All words for a row's status, in order, and the states that they are for."""
 
 
 MOVES: frozenset[tuple[RowState, RowState]] = frozenset(

@@ -10,7 +10,7 @@ from blnk_api.reports.progress_figures import Curve, ProgressSnapshot, pulses
 from blnk_api.store import events
 from blnk_api.store.events import Event
 from blnk_api.store.imports import Import
-from blnk_api.store.states import NEEDS_YOU, WORDS, ImportState, RowState
+from blnk_api.store.states import NEEDS_YOU, STATUSES, ImportState, RowState
 from blnk_api.wording import about_progress, phrases
 from pages.kit import auto_refresh, banner, look, stop_switch
 from pages.kit.context import Visit
@@ -86,14 +86,11 @@ def _pace(visit: Visit, pulse: ProgressSnapshot) -> None:
 
 
 def _counts(import_: Import) -> None:
-    counted = [
-        (state, status, n)
-        for state in WORDS
-        for status in ((WORDS[state], NEEDS_YOU) if state is RowState.UNKNOWN else (WORDS[state],))
-        if (n := import_.statuses[status])
-    ]
     with st.container(horizontal=True, key="counts"):
-        for state, status, n in counted:
+        for status, n in import_.statuses.items():
+            if not n:
+                continue
+            state = STATUSES[status]
             means = phrases.meaning(state, waits_for_person=status == NEEDS_YOU)
             label = f"{look.ROW_SIGNS[state]} {status}"
             st.metric(label, f"{n:,}", help=means, width="content", border=True)

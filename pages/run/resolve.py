@@ -11,7 +11,6 @@ from blnk_api.review.actions import Act, NotPossible
 from blnk_api.store import row_history, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
-from blnk_api.store.sending import unknown
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.wording import about_rows, phrases
 from pages.kit import look, person
@@ -26,10 +25,10 @@ def show(visit: Visit, import_: Import) -> None:
     if not import_.counts.get(RowState.UNKNOWN):
         return
     with visit.desk.store.read() as tx:
-        count = unknown.waiting_for_person(tx, import_.number)
         waiting = rows.waiting_for_person(tx, import_.number, limit=_SHOWN)
     if not waiting:
         return
+    count = import_.waiting_for_person
     with st.container(border=True, key=f"decide-{import_.id}"):
         st.subheader(f"{phrases.plural(count, 'row')} for you to decide")
         person.name_field(visit)

@@ -5,7 +5,7 @@ import streamlit as st
 from blnk_api.store import rows
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
-from blnk_api.store.states import NEEDS_YOU, WORDS, RowState
+from blnk_api.store.states import RowState, status_of
 from blnk_api.wording import about_progress, phrases
 from pages.kit import look
 from pages.kit.context import Visit
@@ -35,7 +35,7 @@ def needs(visit: Visit, import_: Import) -> None:
         with st.container(horizontal=True):
             for state in phrases.NEEDS_SOMEONE:
                 if n := phrases.count_needing(import_, state):
-                    word = NEEDS_YOU if state is RowState.UNKNOWN else WORDS[state]
+                    word = status_of(state, waits_for_person=True)
                     label = f"Show {'it' if n == 1 else f'all {n:,}'} in the table: {word}"
                     st.button(
                         label, key=f"show-{state}", type="tertiary", on_click=_choose, args=[import_, state]

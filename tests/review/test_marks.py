@@ -13,9 +13,8 @@ from blnk_api.files.kinds import FileKind
 from blnk_api.files.row_marks import Mark
 from blnk_api.reports.receipts import tell
 from blnk_api.reports.results import Variant
-from blnk_api.store import rows, tables
+from blnk_api.store import imports, rows, tables
 from blnk_api.store.imports import Import
-from blnk_api.store.sending import unknown
 from blnk_api.store.states import ImportState, RowState
 from tests.support.command_line import ROOT, Commands
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, mapping_of, requests_for
@@ -176,5 +175,5 @@ def test_each_row_that_waits_for_a_person_is_shown_however_many_others_are_in_do
     with importer.store.write() as tx:
         table = tables.rows
         tx.execute(table.update().where(table.c.id < last.id).values(waits_for_person=False))
-        assert unknown.waiting_for_person(tx, done.number) == 1
+        assert imports.by_number(tx, done.number).waiting_for_person == 1
         assert [row.id for row in rows.waiting_for_person(tx, done.number, limit=10)] == [last.id]

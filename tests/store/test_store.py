@@ -321,7 +321,7 @@ def test_a_row_that_waits_for_a_person_is_not_looked_up(store: Store) -> None:
         unknown.wait_for_person(tx, [row], message="Find out.")
     with store.read() as tx:
         assert unknown.unknown_rows(tx, [made.number]) == []
-        assert unknown.waiting_for_person(tx, made.number) == 1
+        assert imports.by_number(tx, made.number).waiting_for_person == 1
 
 
 def test_a_row_that_waits_for_anothers_ref_cannot_become_a_witness(store: Store) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, or_, select, update
 from sqlalchemy.sql.functions import coalesce
 
 from blnk_api.store.events import EventKind, Particulars, note
@@ -84,18 +84,6 @@ def more_to_send(tx: Connection, instance: int) -> bool:
     return (
         tx.execute(select(rows.c.id).where(rows.c.import_.in_(running), may_go).limit(1)).first() is not None
     )
-
-
-def waiting_for_person(tx: Connection, import_: int) -> int:
-    """Unknown rows that no look will settle anymore."""
-    found: int = tx.execute(
-        select(func.count()).where(
-            rows.c.import_ == import_,
-            rows.c.state == RowState.UNKNOWN,
-            rows.c.waits_for_person.is_(True),
-        )
-    ).scalar_one()
-    return found
 
 
 def body_of(tx: Connection, row: UnknownRow) -> bytes | None:

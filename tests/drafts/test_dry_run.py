@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from blnk_api.store import imports
-from tests.support.command_line import ROOT, Commands, Ended
+from tests.support.command_line import Commands, Ended
 from tests.support.importer import LEDGER, Importer
 from tests.support.practice import PracticeBlnk
 from tests.support.verdicts import ENVIRONMENT, EXPECTED, SAMPLES, Outcome, Told, assert_meets
@@ -32,13 +32,10 @@ def other_practice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Practic
 
 
 @pytest.fixture
-def commands(
-    importer: Importer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Commands:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+def commands(commands: Commands, importer: Importer) -> Commands:
+    """On a connection that takes the currencies of the samples."""
     importer.connect(custom_currencies=ENVIRONMENT["custom_assets"])
-    return Commands(importer, tmp_path, capsys)
+    return commands
 
 
 def told(ended: Ended) -> dict[str, Any]:

@@ -1,21 +1,15 @@
 """A receipt is written once for each ending and never changed; its sum is that of the results kept."""
 
 import hashlib
-import socket
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-import uvicorn
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
 
 from blnk_api.common.actors import SENDER
-from blnk_api.common.origins import Site
 from blnk_api.desk.desk import open_desk
 from blnk_api.facts.file_shape import FileShape
 from blnk_api.facts.totals import Totals
@@ -28,7 +22,6 @@ from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits, notes, receipt_records
 from blnk_api.store.states import ImportState, RowState
-from blnk_api.web import middleware as web
 from blnk_api.web import receipt_routes, routes
 from blnk_api.wording.phrases import zone
 from blnk_api.worker.housekeeping import Housekeeping
@@ -38,21 +31,6 @@ from tests.support.practice import PracticeBlnk
 from tests.support.store import claim, created, ids_of, record, result, running, set_columns
 
 EVIL = "<script>alert(1)</script> ![x](http://evil.example/x.png) **bold**"
-
-
-@pytest.fixture
-def host(importer: Importer) -> Iterator[str]:
-    """The app's routes and middleware, on a port of their own."""
-    middleware = [Middleware(web.SecurityHeaders, Site), Middleware(web.BrowserCookie)]
-    app = Starlette(routes=[*routes.routes()], middleware=middleware)
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    wait_until(lambda: server.started, lambda: "the server did not start")
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
 
 
 def get(host: str, import_: Import, n: int, what: str = "", zone: str | None = None) -> requests.Response:

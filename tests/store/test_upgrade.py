@@ -18,9 +18,7 @@ from blnk_api.web import receipt_routes
 from tests.support.importer import Importer
 from tests.support.postgres import Postgres
 from tests.support.practice import PracticeBlnk
-from tests.support.web import get, host
-
-__all__ = ["host"]
+from tests.support.web import get
 
 KEPT = Path(__file__).parents[1] / "journals" / "desk-0005"
 """Made by the release before: a file of eight rows that is done, with its receipt, and twelve rows of which

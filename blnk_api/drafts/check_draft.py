@@ -54,6 +54,12 @@ MOST_LOOKED_AT_AGAIN = 20_000
 """More changed rows than these, and all are looked up again."""
 
 
+_MAY_NOT_READ = (
+    "These credentials have no read permission, so ledgers and identities were not checked, balances "
+    "that already exist are not found, and a balance whose answer is lost cannot be looked up."
+)
+
+
 class Unmatched(Exception):
     """A person has to say first what the columns are; the text says what is missing."""
 
@@ -242,15 +248,11 @@ class _Checking:
 def _finish(
     tx: Connection, import_: Import, checking: _Checking, groups: Sequence[ProblemGroup], known: Known
 ) -> None:
-    not_checked = () if known.readable else (
-        "These credentials have no read permission, so ledgers and identities were not checked, balances "
-        "that already exist are not found, and a balance whose answer is lost cannot be looked up.",
-    )  # fmt: skip
     totals = Totals(
         records=checking.records,
         ledger_names=known.ledgers,
         problems=tuple(map(new_rows.summary, groups)),
-        not_checked=not_checked,
+        not_checked=() if known.readable else (_MAY_NOT_READ,),
     )
     refuse_changed(tx, import_, Stage.CHECKING)
     imports.set_facts(tx, import_.number, totals=totals, stage_progress=checking.records)

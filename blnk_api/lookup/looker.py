@@ -1,6 +1,6 @@
 """Finds balances in Blnk by the ref they carry. An error or an odd answer raises: it is never absence."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -282,7 +282,3 @@ def parse_time(created_at: str) -> datetime:
     """Blnk's time; its nanoseconds are cut to microseconds."""
     whole, _, fraction = created_at.removesuffix("Z").partition(".")
     return datetime.fromisoformat(f"{whole}.{fraction[:6]:0<6}").replace(tzinfo=UTC)
-
-
-def refs_of(balances: Iterable[Balance]) -> list[str]:
-    return [one.import_ref for one in balances if one.import_ref is not None]

@@ -98,7 +98,7 @@ class Engine:
 
     async def run(self) -> None:
         """Raises whatever broke: the process ends and starts again from what the store holds."""
-        self._start(self._recorder.run(self._after_record))
+        self.start(self._recorder.run(self._after_record))
         try:
             while True:
                 if self._crash.done():
@@ -114,10 +114,6 @@ class Engine:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await self._recorder.write_down_the_rest()
 
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Runs something beside the ticks; its failure is the engine's."""
-        self._start(work)
-
     @property
     def in_flight(self) -> int:
         return sum(lane.in_flight for lane in self.lanes.values())
@@ -132,7 +128,7 @@ class Engine:
                 lane.turn = self._turn = self._turn + 1
                 self.gateway.pace.take(1)
                 lane.in_flight += 1
-                self._start(self._fly(lane, lane.claimed.popleft()))
+                self.start(self._fly(lane, lane.claimed.popleft()))
             lanes = [lane for lane in lanes if lane.claimed]
         self._is_full = bool(lanes) and self.in_flight >= self._most_at_once
 
@@ -147,10 +143,10 @@ class Engine:
                 self._recorder.take_back(lane, 1, "The row was not sent in time.")
             if not lane.is_filling and len(lane.ready) < ROWS_PER_FILL and now >= lane.fill_at:
                 lane.is_filling = True
-                self._start(self.preflight.fill(lane))
+                self.start(self.preflight.fill(lane))
             if lane.few_are_back() and not self._claiming:
                 lane.is_confirming_few = True
-                self._start(self.preflight.confirm_few(lane))
+                self.start(self.preflight.confirm_few(lane))
         if self._claiming or not self._may_claim():
             return
         ahead = min(self.gateway.pace.expected(CLAIM_AHEAD_SECONDS), _PLACES_AHEAD * self._most_at_once)
@@ -162,7 +158,7 @@ class Engine:
         lanes = [lane for lane in self.lanes.values() if lane.sends and lane.ready and lane.room() > 0]
         if wanted > 0 and lanes:
             self._claiming = True
-            self._start(self._claim(lanes, wanted))
+            self.start(self._claim(lanes, wanted))
 
     def _may_claim(self) -> bool:
         return (
@@ -249,10 +245,10 @@ class Engine:
         lane.since = lane.since or believable(created_at)
         if lane.created_from is None:
             lane.created_from = created_at
-            self._start(self._remember_first(lane, created_at))
+            self.start(self._remember_first(lane, created_at))
         if lane.ramp is Ramp.CANARY and not lane.is_confirming_canary:
             lane.is_confirming_canary = True
-            self._start(self.preflight.confirm_canary(lane, ref))
+            self.start(self.preflight.confirm_canary(lane, ref))
 
     async def _remember_first(self, lane: Lane, created_at: str) -> None:
         await self._recorder.insist(attempts.remember_first, lane.import_.number, created_at)
@@ -298,7 +294,8 @@ class Engine:
                 "resume if the rest should be tried all the same.",
             )
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs something beside the ticks; its failure is the engine's."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)

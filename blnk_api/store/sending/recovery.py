@@ -1,10 +1,6 @@
 """Rows that a sender which is gone has left in the middle: what becomes of them at the next start."""
 
-from sqlalchemy import (
-    Connection,
-    Select,
-    select,
-)
+from sqlalchemy import Connection, Select, select
 
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.sending.attempts import WHO

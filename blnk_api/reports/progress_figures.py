@@ -14,15 +14,19 @@ from itertools import accumulate
 from sqlalchemy import Connection, func, select
 
 from blnk_api.store import Store, events, imports
-from blnk_api.store.events import Event
+from blnk_api.store.events import Event, EventKind
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import senders
 from blnk_api.store.sending.senders import LearnedPace
-from blnk_api.store.states import ImportState, RowState
+from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.store.tables import rows
 
 GOOD_SECONDS = 1.0
 """A reading is good for so long."""
+
+WAITS_SECONDS = 15.0
+"""Blnk has not answered for so long before a page says that an import waits for it. Shorter pauses of the
+circuit breaker come and go by themselves: a word that changes within seconds asks for attention in vain."""
 
 _CURVE_GOOD_SECONDS = 5.0
 _CURVE_POINTS = 120
@@ -41,7 +45,8 @@ Curve = tuple[tuple[float, int], ...]
 
 @dataclass(frozen=True)
 class ProgressSnapshot:
-    """One reading. `curve` says how many rows had come to their end at which moment (seconds since 1970)."""
+    """One reading. `import_` is as people are shown it (see `as_shown`); `curve` says how many rows had come
+    to their end at which moment (seconds since 1970)."""
 
     at: float
     import_: Import
@@ -99,7 +104,8 @@ class ProgressReader:
             if import_ is None:
                 raise LookupError(f"there is no import {id}")
             learned = senders.learned(tx, import_.instance_number)
-            happened = events.of_import(tx, import_.number, limit=_EVENTS)
+            import_ = as_shown(import_, _since(tx, import_, learned), now)
+            happened = events.of_import(tx, import_.number, limit=_EVENTS, routine=False)
             pulse = ProgressSnapshot(now, import_, None, learned, happened)
             watched = before or _Watched(pulse)
             if import_.confirmed_at is not None and now - watched.curve_at >= _CURVE_GOOD_SECONDS:
@@ -121,6 +127,29 @@ class ProgressReader:
 
 
 pulses = ProgressReader()
+
+
+def _since(tx: Connection, import_: Import, learned: LearnedPace) -> float | None:
+    """Since when the circuit breaker has held the import up; None where it does not."""
+    is_paused = import_.state is ImportState.PAUSED and import_.paused_by is PausedBy.BREAKER
+    if import_.state is ImportState.RUNNING and learned.breaker is not None:
+        return learned.breaker_since
+    if not is_paused:
+        return None
+    known = (learned.breaker_since, events.last_at(tx, import_.number, EventKind.PAUSED))
+    return min((one for one in known if one is not None), default=None)
+
+
+def as_shown(import_: Import, held_up_since: float | None, now: float) -> Import:
+    """The import with the state that people are shown: it waits for Blnk only where that lasts.
+
+    While it does, rows that try whether Blnk is back do not make it run in between.
+    """
+    if held_up_since is None:
+        return import_
+    if now - held_up_since >= WAITS_SECONDS:
+        return replace(import_, state=ImportState.PAUSED, paused_by=PausedBy.BREAKER)
+    return replace(import_, state=ImportState.RUNNING, paused_by=None, paused_reason=None)
 
 
 def rows_per_second(seen: Sequence[tuple[float, int]]) -> float | None:

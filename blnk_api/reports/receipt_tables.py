@@ -11,6 +11,10 @@ from blnk_api.wording.phrases import listed, plural
 
 MOST_SHOWN = 1_000
 """Lines of one table; the JSON holds what is left out here."""
+ON_FIRST_PAGE = 12
+"""Lines of a table that fit there; all of them are in the annex."""
+PRINTED = 30
+"""A longer list of the annex is closed until somebody opens it, and so it does not print by itself."""
 
 Told = Mapping[str, Any]
 """A receipt, or a part of it, as the JSON that some version wrote: it is never rewritten, only shown."""
@@ -27,6 +31,10 @@ class Table:
     lines: Sequence[Sequence[object]]
     left_out: int = 0
     """Lines that the receipt itself does not list."""
+
+    @property
+    def is_long(self) -> bool:
+        return len(self.lines) > PRINTED
 
     @property
     def shown(self) -> Sequence[Sequence[object]]:
@@ -53,9 +61,15 @@ def of(told: Told, at: Times) -> dict[str, Table | dict[str, Table] | Facts]:
     ]
     happened = [(at(one["at"]), one["by"], one["what"]) for one in told["happened"]]
     file = f"{results['file_name']} ({results['bytes']:,} bytes, {plural(results['rows'], 'row')})"
+    totals = _totals(told["totals"])
+    shortened = Table(totals.headers, [*totals.lines[:ON_FIRST_PAGE], *totals.lines[-1:]])
+    routine = told.get("routine") or {"came_to": [], "happened": []}
+    each = [(at(one["at"]), one["row"] or "", one["what"]) for one in routine["happened"]]
     return {
         "about": _about(told, at),
-        "totals": _totals(told["totals"]),
+        "totals": shortened if len(totals.lines) > ON_FIRST_PAGE + 1 else totals,
+        "all_totals": totals if len(totals.lines) > ON_FIRST_PAGE + 1 else Table([], []),
+        "routine": Table(["When", "Row", "What"], each),
         "statuses": Table(["Status", "Rows"], list(told["statuses"].items())),
         "compared": _compared(told["verification"]) if told["verification"]["verified"] else {},
         "checked_again": _checked_again(told.get("checked_again"), at),

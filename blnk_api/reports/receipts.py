@@ -26,7 +26,7 @@ from blnk_api.store.people.receipt_records import Told
 from blnk_api.store.sending import late_records
 from blnk_api.store.states import STATUSES, ImportState, RowState, status_of
 from blnk_api.store.transitions import IDS_PER_STATEMENT
-from blnk_api.wording import about_files, about_late_findings, phrases
+from blnk_api.wording import about_activity, about_files, about_late_findings, phrases
 
 MOST_LISTED = 10_000
 """Rows that existed or were left out and are named one by one; the results hold all of them."""
@@ -132,9 +132,10 @@ def tell(tx: Connection, import_: Import) -> Told:
         ],
         "happened": [
             {"what": phrases.event(one), **_signed(one.who, one.at)}
-            for one in reversed(events.of_import(tx, import_.number, limit=_EVENTS))
+            for one in reversed(events.of_import(tx, import_.number, limit=_EVENTS, routine=False))
             if one.what != EventKind.RECEIPT
         ],
+        "routine": _routine(tx, import_),
         "results": {"file_name": results.file_name(import_, Variant.ALL), "rows": import_.row_count},
     }
 
@@ -289,6 +290,23 @@ def _findings(tx: Connection, import_: Import) -> Iterator[str]:
     if import_.findings is not None and import_.findings.checked:
         yield from phrases.findings(import_.findings)
     yield from about_late_findings.findings(tx, import_)
+
+
+def _routine(tx: Connection, import_: Import) -> dict[str, object]:
+    """What settled itself: summed up, and one by one."""
+    each = events.of_import(tx, import_.number, limit=_EVENTS, routine=True)
+    labels = rows.labels_of(tx, [one.row for one in each if one.row is not None])
+    return {
+        "came_to": about_activity.summed_up(events.routine_of(tx, import_.number)),
+        "happened": [
+            {
+                "row": labels.get(one.row) if one.row is not None else None,
+                "what": phrases.event(one),
+                **_signed(one.who, one.at),
+            }
+            for one in reversed(each)
+        ],
+    }
 
 
 def _that_exist(tx: Connection, import_: Import, balance_ids: list[str]) -> set[str]:

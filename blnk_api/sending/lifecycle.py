@@ -268,9 +268,10 @@ class Lifecycle:
         self._gate.pace.pages_are_reading = wall - (kept.pages_read_at or 0.0) < PAGES_ACTIVE_SECONDS
         pace, breaker = self._gate.pace, self._gate.breaker
         is_waiting = pace.not_before > now
-        told = None
+        told: dict[str, str | float] | None = None
         if breaker.circuit is not Circuit.CLOSED:
-            told = {"circuit": breaker.circuit, "reason": breaker.reason}
+            since = kept.breaker_since if kept.breaker and kept.breaker_since else wall
+            told = {"circuit": breaker.circuit, "reason": breaker.reason, "since": since}
         state = (pace.learned_per_minute, pace.not_before if is_waiting else None, breaker.circuit)
         if state != self._kept:
             self._kept = state

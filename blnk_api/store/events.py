@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
-from sqlalchemy import Connection, Select, insert, select
+from sqlalchemy import Connection, Select, func, insert, or_, select
 
 from blnk_api.common.actors import Actor, ActorKind, Who
 from blnk_api.facts.stored import Stored
@@ -134,9 +134,39 @@ def note(
 _EVENTS = select(events.c.at, events.c.who, events.c.who_kind, events.c.what, events.c.row, events.c.detail)
 
 
-def of_import(tx: Connection, import_: int, *, limit: int = 20) -> list[Event]:
-    """The last events of an import, newest first."""
+_LOOKS = (EventKind.FOUND, EventKind.ABSENT)
+_PAUSED_BY_ITSELF = (events.c.what == EventKind.PAUSED) & events.c.detail.like('%"by":"breaker"%')
+_RESUMED_BY_ITSELF = (events.c.what == EventKind.RESUMED) & (events.c.who_kind == ActorKind.SYSTEM)
+_IS_ROUTINE = or_(events.c.what.in_(_LOOKS), _PAUSED_BY_ITSELF, _RESUMED_BY_ITSELF)
+"""What settles itself, a row or a pause at a time: people are told how often, and each when they ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routine:
+    """How often an import did what settles itself."""
+
+    found: int = 0
+    """Rows without a clear answer whose balance was found in Blnk."""
+    absent: int = 0
+    """Times that such a row was surely not there."""
+    waits: int = 0
+    """Times that Blnk did not answer and was waited for."""
+
+
+def routine_of(tx: Connection, import_: int) -> Routine:
+    """All of it so far."""
+    asked = select(events.c.what, func.count()).where(
+        events.c.import_ == import_, or_(events.c.what.in_(_LOOKS), _PAUSED_BY_ITSELF)
+    )
+    n = {what: counted for what, counted in tx.execute(asked.group_by(events.c.what))}
+    return Routine(n.get(EventKind.FOUND, 0), n.get(EventKind.ABSENT, 0), n.get(EventKind.PAUSED, 0))
+
+
+def of_import(tx: Connection, import_: int, *, limit: int = 20, routine: bool | None = None) -> list[Event]:
+    """The last events of an import, newest first: all, or those alone that are `routine` or are not."""
     mine = _EVENTS.where(events.c.import_ == import_)
+    if routine is not None:
+        mine = mine.where(_IS_ROUTINE if routine else ~_IS_ROUTINE)
     return _read(tx, mine.order_by(events.c.id.desc()).limit(limit))
 
 
@@ -146,6 +176,13 @@ def of_row(tx: Connection, import_: int, row: int, kind: EventKind | None = None
     if kind is not None:
         mine = mine.where(events.c.what == kind)
     return _read(tx, mine.order_by(events.c.id))
+
+
+def last_at(tx: Connection, import_: int, kind: EventKind) -> float | None:
+    """When something of this kind happened last."""
+    mine = select(events.c.at).where(events.c.import_ == import_, events.c.what == kind)
+    at: float | None = tx.execute(mine.order_by(events.c.id.desc()).limit(1)).scalar()
+    return at
 
 
 def of_kinds(tx: Connection, import_: int, kinds: Iterable[EventKind]) -> list[Event]:

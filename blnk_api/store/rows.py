@@ -239,6 +239,12 @@ def cells_of(tx: Connection, import_: int, numbers: Collection[int]) -> dict[int
     return found
 
 
+def labels_of(tx: Connection, ids: Collection[int]) -> dict[int, str]:
+    """What people call these few rows, by their ids."""
+    found = tx.execute(select(rows.c.id, rows.c.number, rows.c.part).where(rows.c.id.in_(sorted(set(ids)))))
+    return {one.id: label_of(one.number, one.part) for one in found}
+
+
 def numbers_of(tx: Connection, ids: Collection[int]) -> dict[int, int]:
     """The numbers of the records that these rows are of, by the rows' ids."""
     wanted = sorted(set(ids))

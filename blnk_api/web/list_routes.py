@@ -106,7 +106,7 @@ def _imports(desk: Desk, _: Connection, asked: Asked) -> Table:
         return [
             when(one.created_at),
             phrases.title(one),
-            phrases.STATE[one.state],
+            phrases.state(one),
             phrases.actor(one.who),
             one.confirmed_by or "",
             when(one.confirmed_at),

@@ -4,7 +4,7 @@ from blnk_api.settings import Connection
 from blnk_api.store.imports import Import
 from blnk_api.store.sending.senders import LearnedPace
 from blnk_api.store.states import ImportState, Ramp, RowState
-from blnk_api.wording.phrases import needs_someone, plural, title
+from blnk_api.wording.phrases import needs_someone, plural, title, waits_for_blnk
 
 _PAGES_READ_SECONDS = 60.0
 _AT_ITS_LIMIT = 0.75
@@ -19,7 +19,7 @@ def tab_title(import_: Import) -> str:
             told = f"{needs_someone(import_):,} need you" if needs_someone(import_) else "Done"
         case ImportState.CANCELLED:
             told = "Cancelled"
-        case ImportState.PAUSED:
+        case ImportState.PAUSED if not waits_for_blnk(import_):
             told = "Paused"
         case _:
             told = f"{100 * settled // max(1, total)} %"
@@ -29,12 +29,24 @@ def tab_title(import_: Import) -> str:
 def ended(import_: Import) -> str:
     """The sentence that matters about an import that is over: "9,988 balances created, 12 need you." """
     counts, needs = import_.counts, needs_someone(import_)
-    said = f"{plural(counts.get(RowState.CREATED, 0), 'balance')} created"
+    said = [f"{plural(counts.get(RowState.CREATED, 0), 'balance')} created"]
     if existed := counts.get(RowState.EXISTS):
-        said += f", {existed:,} already {'exists' if existed == 1 else 'exist'}"
+        said.append(f"{existed:,} already {'exists' if existed == 1 else 'exist'}")
     if import_.state is ImportState.CANCELLED:
-        said = f"Cancelled: {said}, {counts.get(RowState.READY, 0):,} not sent"
-    return f"{said}, {needs:,} {'needs' if needs == 1 else 'need'} you." if needs else f"{said}."
+        said[0] = f"Cancelled: {said[0]}"
+        said.append(f"{counts.get(RowState.READY, 0):,} not sent")
+    if checking := still_checked(import_):
+        said.append(f"{checking:,} still being checked in Blnk")
+    if needs:
+        said.append(f"{needs:,} {'needs' if needs == 1 else 'need'} you")
+    return f"{', '.join(said)}."
+
+
+def still_checked(import_: Import) -> int:
+    """Rows on their way, and rows of which Blnk is asked what became of them: they settle by themselves."""
+    counts = import_.counts
+    checked = counts.get(RowState.UNKNOWN, 0) - import_.waiting_for_person
+    return counts.get(RowState.SENDING, 0) + checked
 
 
 def lasting(seconds: float) -> str:

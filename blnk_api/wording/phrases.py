@@ -43,6 +43,20 @@ STATE = {
     ImportState.CANCELLED: "Cancelled",
 }
 
+WAITING_FOR_BLNK = "Waiting for Blnk"
+"""Nobody paused it: Blnk does not answer, and sending continues by itself when it does."""
+
+
+def waits_for_blnk(import_: Import) -> bool:
+    """Whether it is held up by Blnk alone, so that nobody has to do anything."""
+    return import_.state is ImportState.PAUSED and import_.paused_by is PausedBy.BREAKER
+
+
+def state(import_: Import) -> str:
+    """The word for an import's state."""
+    return WAITING_FOR_BLNK if waits_for_blnk(import_) else STATE[import_.state]
+
+
 ENVIRONMENT: Mapping[Environment, str] = {
     "production": "PRODUCTION",
     "sandbox": "SANDBOX",
@@ -135,7 +149,7 @@ def headline(import_: Import) -> str:
         case ImportState.RUNNING:
             return f"{settled:,} of {plural(total, 'balance')} settled."
         case ImportState.PAUSED:
-            return f"Paused after {settled:,} of {plural(total, 'balance')}."
+            return f"{state(import_)} after {settled:,} of {plural(total, 'balance')}."
         case ImportState.VERIFYING:
             return "Everything is sent. What Blnk holds is being compared with what was created."
         case ImportState.CANCELLED if not import_.has_sent:

@@ -149,7 +149,7 @@ def _entry(visit: Visit, import_: Import, zone: tzinfo) -> None:
         st.page_link(page, label=f"**{look.safe(phrases.title(import_))}**", query_params=query)
         st.write(phrases.headline(import_))
     with state:
-        look.state_badge(import_.state)
+        look.state_badge(import_)
     with at, st.container(gap=None):
         st.caption(phrases.when(import_.created_at, zone))
         st.caption(look.safe(phrases.actor(import_.who)))
@@ -159,7 +159,7 @@ def _entry(visit: Visit, import_: Import, zone: tzinfo) -> None:
 def show_draft(visit: Visit, import_: Import) -> None:
     look.heading(phrases.title(import_))
     with st.container(horizontal=True, vertical_alignment="center"):
-        look.state_badge(import_.state)
+        look.state_badge(import_)
         st.write(phrases.headline(import_))
     query = visit.query(**{"import": import_.id})
     page = "create_balance.py" if import_.kind == "form" else "import_file.py"

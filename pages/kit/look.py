@@ -9,6 +9,7 @@ import streamlit as st
 from blnk_api.common.visible import shown
 from blnk_api.errors import BlnkError
 from blnk_api.settings import Connection, Instance
+from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.wording import about_errors, phrases
 
@@ -52,9 +53,11 @@ def label(text: str, limit: int = 80) -> str:
     return text if _PLAIN.fullmatch(text) and not _LINKS.search(text) else safe(text, limit)
 
 
-def state_badge(state: ImportState) -> None:
-    icon, colour = _STATE_BADGES[state]
-    st.badge(phrases.STATE[state], icon=icon, color=colour)  # type: ignore[arg-type]
+def state_badge(import_: Import) -> None:
+    icon, colour = _STATE_BADGES[import_.state]
+    if phrases.waits_for_blnk(import_):
+        icon, colour = ":material/hourglass_top:", "blue"
+    st.badge(phrases.state(import_), icon=icon, color=colour)  # type: ignore[arg-type]
 
 
 def problem(text: str) -> None:

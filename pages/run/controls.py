@@ -10,20 +10,21 @@ from pages.kit import look
 from pages.kit.context import Visit
 
 _MAY_CANCEL = (ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED)
+_HELD, _ASKED = "held", "asked"
+"""Of an import that somebody is about to cancel: it was paused for that, or it was paused before."""
 
 
 def show_pause(visit: Visit, import_: Import) -> None:
-    """Why it is paused, and how it goes on."""
-    look.warning(f"Paused: {import_.paused_reason or 'no reason was kept'}")
-    match import_.paused_by:
-        case PausedBy.BREAKER:
-            st.write(
-                "It resumes automatically as soon as Blnk answers again. You do not need to do anything."
-            )
-        case PausedBy.PERSON:
-            st.write("It continues when someone resumes it.")
-        case _:
-            st.write("Nothing more is sent until someone reads this and resumes it.")
+    """Why nothing of it is sent at this moment, and how it goes on."""
+    if phrases.waits_for_blnk(import_):
+        st.info(
+            look.safe(f"{import_.paused_reason or 'Blnk does not answer.'} You do not need to do anything."),
+            icon=":material/hourglass_top:",
+        )
+    else:
+        look.warning(f"Paused: {import_.paused_reason or 'no reason was kept'}")
+        if import_.paused_by is not PausedBy.PERSON:
+            st.write("Nothing more is sent until someone reads this and resumes the import.")
     show(visit, import_)
 
 
@@ -31,41 +32,59 @@ def show(visit: Visit, import_: Import) -> None:
     """The buttons that fit the import's state."""
     if import_.state not in _MAY_CANCEL:
         return
-    asking = f"cancelling-{import_.id}"
-    who = visit.who or "unnamed user"
+    if st.session_state.get(_asking(import_)):
+        _confirm_cancel(visit, import_)
+        return
+    who = _who(visit)
+    is_paused = import_.state is ImportState.PAUSED and not phrases.waits_for_blnk(import_)
     with st.container(horizontal=True):
-        if import_.state is ImportState.PAUSED:
+        if is_paused:
             if st.button("Resume", type="primary", help="Continues with the rows that were not sent."):
                 _act(visit, import_acts.resume, import_.number, who=who)
         elif st.button("Pause", help="Stops sending more rows. Rows already being sent are completed."):
             reason = f"{phrases.actor(who)} paused it."
             _act(visit, import_acts.pause, import_.number, by=PausedBy.PERSON, who=who, reason=reason)
-        if st.button("Cancel the rest…", help="Permanent: rows that were not sent are never sent."):
-            st.session_state[asking] = True
-    if import_.state is not ImportState.PAUSED:
+        if st.button("Cancel import…", help="Permanent: rows that were not sent are never sent."):
+            st.session_state[_asking(import_)] = _ASKED if is_paused else _HELD
+            reason = f"{phrases.actor(who)} is about to cancel it."
+            _act(visit, import_acts.pause, import_.number, by=PausedBy.PERSON, who=who, reason=reason)
+    if not is_paused:
         st.caption(
             "Pausing stops sending more rows; those already being sent are completed. Cancelling is "
             "permanent: rows that were not sent are never sent."
         )
-    if st.session_state.get(asking):
-        _confirm_cancel(visit, import_, asking, who)
 
 
-def _confirm_cancel(visit: Visit, import_: Import, asking: str, who: str) -> None:
-    unsent = import_.counts.get(RowState.READY, 0)
+def _confirm_cancel(visit: Visit, import_: Import) -> None:
+    """Nothing more leaves while somebody decides: the count that is asked about stays true."""
+    unsent, on_its_way = import_.counts.get(RowState.READY, 0), import_.counts.get(RowState.SENDING, 0)
+    who = _who(visit)
     with st.container(border=True):
+        rows = "1 row was" if unsent == 1 else f"{unsent:,} rows were"
         st.write(
-            f"{phrases.plural(unsent, 'balance')} will not be sent. What was created stays: balances cannot "
-            "be deleted. A cancelled import cannot be resumed; its rows can be imported again from a "
-            "download."
+            f"{rows} not sent and never will be. What was created stays: balances cannot be deleted. A "
+            "cancelled import cannot be resumed; its rows can be imported again from a download. Nothing "
+            "is sent while you decide."
         )
+        if on_its_way:
+            st.caption(f"{phrases.plural(on_its_way, 'row')} on the way to Blnk will be completed first.")
         with st.container(horizontal=True):
-            if st.button("Cancel the rest", type="primary"):
-                st.session_state.pop(asking)
+            if st.button("Cancel import", type="primary"):
+                st.session_state.pop(_asking(import_))
                 _act(visit, import_acts.cancel, import_.number, who=who)
-            if st.button("Keep going"):
-                st.session_state.pop(asking)
+            if st.button("Keep import"):
+                if st.session_state.pop(_asking(import_)) == _HELD:
+                    only = PausedBy.PERSON
+                    _act(visit, import_acts.resume, import_.number, who=who, only=only)
                 st.rerun()
+
+
+def _asking(import_: Import) -> str:
+    return f"cancelling-{import_.id}"
+
+
+def _who(visit: Visit) -> str:
+    return visit.who or "unnamed user"
 
 
 def _act(visit: Visit, act: object, number: int, **facts: object) -> None:

@@ -1,32 +1,37 @@
 """One import on its way and afterwards: the sentence that matters, how fast it goes, counts, events."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 
 import pyarrow as pa
 import streamlit as st
 
 from blnk_api.reports.progress_figures import Curve, ProgressSnapshot, pulses
-from blnk_api.store import events
+from blnk_api.store import events, rows
 from blnk_api.store.events import Event
 from blnk_api.store.imports import Import
-from blnk_api.store.states import NEEDS_YOU, STATUSES, ImportState, RowState
-from blnk_api.wording import about_progress, phrases
+from blnk_api.store.states import NEEDS_YOU, STATUSES, ImportState
+from blnk_api.wording import about_activity, about_progress, phrases
 from pages.kit import auto_refresh, banner, look, stop_switch
 from pages.kit.context import Visit
 from pages.run import controls, late_findings, resolve, summary
 
 _EVENTS = 20
+_ROUTINE = 200
 _LEAST_CHARTED_SECONDS = 4.0
 
 
 def show(visit: Visit, import_: Import) -> None:
     """Moves by itself while the import does; the page is drawn anew when its state changes."""
-    if import_.is_over:
-        _over(visit, import_)
+    every = visit.desk.settings.waits.page_refresh
+    if not import_.is_over:
+        # As it is known here, so that nothing older is shown.
+        seen = pulses.read(visit.desk.store, import_.id, known=import_).import_
+        auto_refresh.show(partial(_watch, visit, seen), every=every)
+    elif about_progress.still_checked(import_):
+        auto_refresh.show(partial(_watch_end, visit, import_), every=every)
     else:
-        pulses.read(visit.desk.store, import_.id, known=import_)  # so that nothing older is shown
-        auto_refresh.show(partial(_watch, visit, import_), every=visit.desk.settings.waits.page_refresh)
+        _over(visit, import_)
 
 
 def _watch(visit: Visit, seen: Import, draw_page_anew: Callable[[], None]) -> None:
@@ -36,11 +41,19 @@ def _watch(visit: Visit, seen: Import, draw_page_anew: Callable[[], None]) -> No
     _on_its_way(visit, pulse)
 
 
+def _watch_end(visit: Visit, seen: Import, draw_page_anew: Callable[[], None]) -> None:
+    """A cancelled import of which rows are still looked up: what is said of them follows what is found."""
+    now = visit.reload(seen.id) or seen
+    if not about_progress.still_checked(now):
+        draw_page_anew()
+    _over(visit, now)
+
+
 def _on_its_way(visit: Visit, pulse: ProgressSnapshot) -> None:
     import_ = pulse.import_
     st.set_page_config(page_title=about_progress.tab_title(import_))
     with st.container(horizontal=True, vertical_alignment="center"):
-        look.state_badge(import_.state)
+        look.state_badge(import_)
         st.markdown(f"**{phrases.headline(import_)}**")
     if pulse.total:
         st.progress(pulse.settled / pulse.total)
@@ -62,7 +75,7 @@ def _on_its_way(visit: Visit, pulse: ProgressSnapshot) -> None:
 def _over(visit: Visit, import_: Import) -> None:
     st.set_page_config(page_title=about_progress.tab_title(import_))
     summary.sentence(import_)
-    look.state_badge(import_.state)
+    look.state_badge(import_)
     summary.needs(visit, import_)
     resolve.show(visit, import_)
     _findings(visit, import_)
@@ -94,8 +107,6 @@ def _counts(import_: Import) -> None:
             means = phrases.meaning(state, waits_for_person=status == NEEDS_YOU)
             label = f"{look.ROW_SIGNS[state]} {status}"
             st.metric(label, f"{n:,}", help=means, width="content", border=True)
-    if import_.is_over and import_.counts.get(RowState.REFUSED):
-        st.write("Rejected rows: download what was not created, put them right, and import that file.")
 
 
 _ROWS_OVER_TIME: dict[str, object] = {
@@ -142,10 +153,17 @@ def _findings(visit: Visit, import_: Import) -> None:
         look.warning(sentence)
     with st.container(horizontal=True, vertical_alignment="center"):
         if found.checked and found.clean:
-            expected = phrases.plural(found.expected, "balance")
-            st.caption(f"Verified: all {expected} found in Blnk.", width="content")
+            st.caption(_verified(found.expected), width="content")
         if visit.connection is not None:
             resolve.verify_again(visit, import_)
+
+
+def _verified(expected: int) -> str:
+    return (
+        "Verified: the balance is in Blnk."
+        if expected == 1
+        else f"Verified: all {expected:,} balances are in Blnk."
+    )
 
 
 def show_events(visit: Visit, import_: Import) -> None:
@@ -165,13 +183,27 @@ def show_events(visit: Visit, import_: Import) -> None:
 
 def _events(visit: Visit, number: int) -> None:
     with visit.desk.store.read() as tx:
-        happened = events.of_import(tx, number, limit=_EVENTS)
+        happened = events.of_import(tx, number, limit=_EVENTS, routine=False)
+        summed_up = about_activity.summed_up(events.routine_of(tx, number))
+    for sentence in summed_up:
+        st.markdown(sentence)
+    if summed_up and st.toggle("Show each check and wait", key=f"routine-{number}"):
+        with visit.desk.store.read() as tx:
+            each = events.of_import(tx, number, limit=_ROUTINE, routine=True)
+            rows_of = rows.labels_of(tx, [one.row for one in each if one.row is not None])
+        with st.container(gap=None):
+            _tell(each, rows_of)
+            if len(each) == _ROUTINE:
+                st.caption(f"The last {_ROUTINE:,} of them.")
+        st.divider()
     with st.container(gap=None):
         _tell(happened)
 
 
-def _tell(happened: Sequence[Event]) -> None:
+def _tell(happened: Sequence[Event], labels: Mapping[int, str] | None = None) -> None:
     zone = phrases.zone(st.context.timezone)
     for one in happened:
-        said = f"{phrases.when(one.at, zone)} · {phrases.actor(one.who)} · {phrases.event(one)}"
+        label = labels.get(one.row) if labels and one.row is not None else None
+        row = f"Row {label} · " if label else ""
+        said = f"{phrases.when(one.at, zone)} · {phrases.actor(one.who)} · {row}{phrases.event(one)}"
         st.caption(look.safe(said))

@@ -1,4 +1,4 @@
-"""A row that Blnk refused: its cells, to be put right where they stand, and sent again."""
+"""A row that Blnk rejected: its cells, to be fixed where they are, and sent again."""
 
 import streamlit as st
 
@@ -39,7 +39,7 @@ def form(visit: Visit, import_: Import, row: StoredRow) -> None:
         person.name_field(visit)
         for at, name in _columns(import_):
             cells[at] = _field(row, at, name)
-        pressed = st.form_submit_button("Send repaired", type="primary")
+        pressed = st.form_submit_button("Send fixed row", type="primary")
         resolve.creates(visit, import_)
     if pressed:
         resolve.by_name(visit, lambda who: _send(visit, row, cells, who))

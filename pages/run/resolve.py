@@ -30,10 +30,10 @@ def show(visit: Visit, import_: Import) -> None:
         return
     count = import_.waiting_for_person
     with st.container(border=True, key=f"decide-{import_.id}"):
-        st.subheader(f"{phrases.plural(count, 'row')} for you to decide")
+        st.subheader(f"{phrases.plural(count, 'row')} {'needs' if count == 1 else 'need'} your decision")
         person.name_field(visit)
         if count > 1:
-            label = f"Look again for all {count:,}"
+            label = f"Check Blnk again for all {count:,} rows"
             if st.button(label, key=f"look-{import_.id}", help=actions.LOOK_AGAIN.means):
                 by_name(visit, lambda who: actions.look_again(visit.desk.store, import_, who=who))
         for row in waiting:
@@ -45,7 +45,7 @@ def show(visit: Visit, import_: Import) -> None:
                     row_link.open_now(row.label)
                 about_row(visit, import_, row)
         if count > _SHOWN:
-            st.caption(f"{count - _SHOWN:,} more appear when these are resolved.")
+            st.caption(f"{phrases.plural(count - _SHOWN, 'more row')} will appear when these are resolved.")
 
 
 def about_row(visit: Visit, import_: Import, row: StoredRow) -> None:

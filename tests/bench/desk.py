@@ -143,8 +143,8 @@ def clicks(page: Page) -> dict[str, Callable[[], float]]:
     return {
         "the next rows": lambda: answer(page, button("Next"), "Rows 102 to 201."),
         "the rows before": lambda: answer(page, button("Back"), "Rows 2 to 101."),
-        "“Cancel the rest…” asks": lambda: answer(page, button("Cancel the rest…"), asks),
-        "“Keep going”": lambda: answer(page, button("Keep going"), asks, comes=False),
+        "“Cancel import…” asks": lambda: answer(page, button("Cancel import…"), asks),
+        "“Keep import”": lambda: answer(page, button("Keep import"), asks, comes=False),
         "from it to all imports": lambda: answer(page, to_all, "A month's totals"),
         "from all imports to it": lambda: answer(page, to_it, "Rows 2 to 101."),
     }

@@ -67,7 +67,7 @@ def made(app: App, page: Page) -> str:
     """The link to the sample file, imported: 54 balances created and six rows invalid."""
     open_sample(page, app)
     page.get_by_role("button", name="Create 54 balances").click()
-    see_text(page, "Verified: all 54 balances found in Blnk.", seconds=90)
+    see_text(page, "Verified: all 54 balances are in Blnk.", seconds=90)
     expect(page.get_by_role("link", name="Receipt 1")).to_be_visible()
     return page.url
 

@@ -112,7 +112,7 @@ def results(app: App, browser: Browser) -> tuple[Page, str, bytes]:
     expect(page.get_by_text("PRACTICE").first).to_be_visible()
     page.get_by_role("button", name=re.compile("195")).click()
     # An answer that a busy machine loses is looked up only after the settle time, which is a minute here.
-    see_text(page, "Verified: all 195 balances found in Blnk.", seconds=600)
+    see_text(page, "Verified: all 195 balances are in Blnk.", seconds=600)
     return (page, *download(page, "All rows"))
 
 
@@ -173,7 +173,7 @@ def test_closing_the_tab_changes_nothing(app: App, browser: Browser, blnk: Pract
     assert len(balances_of_link(blnk, link)) < 60
     blnk.clear_faults()
     later = open_tab(browser, link, "closed.csv")
-    see_text(later, "Verified: all 60 balances found in Blnk.", seconds=600)
+    see_text(later, "Verified: all 60 balances are in Blnk.", seconds=600)
     assert sorted(one["meta_data"]["note"] for one in balances_of_link(blnk, link)) == sorted(
         f"closed {at}" for at in range(60)
     )
@@ -248,7 +248,7 @@ def test_production_asks_for_the_count_and_takes_no_other(
     count.press("Tab")
     settle(page)
     page.get_by_role("button", name="Create 12 balances").click()
-    see_text(page, "Verified: all 12 balances found in Blnk.", seconds=600)
+    see_text(page, "Verified: all 12 balances are in Blnk.", seconds=600)
     assert len(balances_of_link(blnk, page.url)) == 12
 
 

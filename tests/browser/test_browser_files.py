@@ -89,7 +89,7 @@ def test_a_file_is_matched_by_hand_put_right_at_once_and_arrives_to_the_byte(
     wait_for_metric(page, "Ready", "5")
     expect(page.get_by_role("button", name="Replace in 3 rows")).to_have_count(0)
     page.get_by_role("button", name="Create 5 balances").click()
-    see_text(page, "Verified: all 5 balances found in Blnk.", seconds=90)
+    see_text(page, "Verified: all 5 balances are in Blnk.", seconds=90)
     _, data = download(page, "All rows")
     lines_back = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
     by_id = {one["balance_id"]: one for one in made_by(held, page)}
@@ -126,7 +126,7 @@ def test_of_two_columns_of_one_name_fix_all_and_change_all_write_into_the_one_th
     page.get_by_role("button", name="Apply").click()
     wait_for_metric(page, "Ready", "4")
     page.get_by_role("button", name="Create 4 balances").click()
-    see_text(page, "Verified: all 4 balances found in Blnk.", seconds=90)
+    see_text(page, "Verified: all 4 balances are in Blnk.", seconds=90)
     made = [(one["currency"], one["meta_data"]) for one in made_by(held, page)]
     assert sorted((meta["customer"], currency, meta["currency"]) for currency, meta in made) == [
         ("C-1", "EUR", "USDD"),
@@ -155,7 +155,7 @@ def test_a_cell_put_right_in_the_grid_is_kept_over_a_reload_and_seen_by_a_collea
     colleague.get_by_role("textbox", name="Your name").press("Enter")
     settle(colleague)
     colleague.get_by_role("button", name="Create 2 balances").click()
-    see_text(colleague, "Verified: all 2 balances found in Blnk.", seconds=90)
+    see_text(colleague, "Verified: all 2 balances are in Blnk.", seconds=90)
     assert {one["meta_data"]["note"]: one["currency"] for one in made_by(held, page)} == {
         **{"first": "NGN", "second": "USD"}
     }
@@ -178,7 +178,7 @@ def test_what_a_file_lacks_is_chosen_once_for_all_rows(
         see_text(page, "will be created in")
     wait_for_metric(page, "Ready", "4")
     page.get_by_role("button", name="Create 4 balances").click()
-    see_text(page, "Verified: all 4 balances found in Blnk.", seconds=90)
+    see_text(page, "Verified: all 4 balances are in Blnk.", seconds=90)
     assert sorted((one["meta_data"]["customer"], one["currency"]) for one in made_by(held, page)) == [
         ("1", "NGN"),
         ("1", "USD"),

@@ -21,7 +21,7 @@ def done(app: App, browser: Browser) -> Page:
     upload(page, "customers.csv", "\n".join(["ledger_id,currency,customer", *lines]).encode())
     see(page, "Confirmation")
     page.get_by_role("button", name=re.compile(r"12\b")).click()
-    see_text(page, "Verified: all 12 balances found in Blnk.")
+    see_text(page, "Verified: all 12 balances are in Blnk.")
     expect(page.get_by_role("link", name="Receipt 1")).to_be_visible()
     return page
 

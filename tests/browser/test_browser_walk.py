@@ -89,7 +89,7 @@ def test_a_sample_is_put_right_confirmed_watched_by_two_and_proved(app: App, bro
     blnk.clear_faults()
     for tab in (page, by_link):
         see_text(tab, "60 balances created.")
-        see_text(tab, "Verified: all 60 balances found in Blnk.")
+        see_text(tab, "Verified: all 60 balances are in Blnk.")
         assert tab.title() == f"Done · {FILE}"
 
     held = made_by(blnk, page.url)
@@ -157,7 +157,7 @@ def test_no_table_offers_streamlits_own_raw_download(app: App, browser: Browser)
     page.get_by_text("Preview of requests").click()
     tables_without_download(page, 2)
     page.get_by_role("button", name="Create 2 balances, skip 1 invalid row").click()
-    see_text(page, "Verified: all 2 balances found in Blnk.")
+    see_text(page, "Verified: all 2 balances are in Blnk.")
     expect(page.get_by_role("link", name="Receipt 1")).to_be_visible()
     tables_without_download(page, 1)
     made = made_by(app.practice, page.url)["table 0"]
@@ -203,6 +203,6 @@ def test_the_button_that_confirms_is_reached_on_a_telephone(app: App, browser: B
     assert page.evaluate("document.documentElement.scrollWidth") <= 390, "the page is wider than the screen"
     assert page.evaluate(f"{MAIN}.scrollTop") > 0
     button.click()
-    see_text(page, "Verified: all 2 balances found in Blnk.")
+    see_text(page, "Verified: all 2 balances are in Blnk.")
     wait_for_script(page, f"{MAIN}.scrollTop === 0")
     assert sorted(made_by(app.practice, page.url)) == ["telephone 0", "telephone 2"]

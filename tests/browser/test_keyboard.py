@@ -70,7 +70,7 @@ def test_an_import_is_made_put_right_watched_and_opened_by_keyboard_alone(
     see_text(page, "58")
     tab_to(page, "^Create 58 balances")
     page.keyboard.press("Enter")
-    see_text(page, "Verified: all 58 balances found in Blnk.")
+    see_text(page, "Verified: all 58 balances are in Blnk.")
     settle(page)
     tab_to(page, "^Open row$")
     page.keyboard.type("5")

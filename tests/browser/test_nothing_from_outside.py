@@ -150,7 +150,7 @@ def test_no_page_asks_anybody_else_whatever_stands_on_it(app: App, browser: Brow
     watched.look_around()
     draft = page.url
     page.get_by_role("button", name="Create 3 balances").click()
-    see_text(page, "Verified: all 3 balances found in Blnk.")
+    see_text(page, "Verified: all 3 balances are in Blnk.")
     receipt = page.get_by_role("link", name="Receipt 1")
     expect(receipt).to_be_visible()
     printed = f"{app.url}{receipt.get_attribute('href')}"

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
+from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
 from blnk_api.common.actors import SENDER
@@ -13,7 +14,7 @@ from blnk_api.drafts import drafts, form_request
 from blnk_api.facts.findings import Findings, RowFinding
 from blnk_api.facts.mapping import Mapping, Use
 from blnk_api.models import BalanceRequest
-from blnk_api.store import import_acts, imports
+from blnk_api.store import import_acts, imports, tables
 from blnk_api.store.imports import Import
 from blnk_api.store.people import people
 from blnk_api.store.states import ImportState, PausedBy, RowState, Stage
@@ -477,7 +478,7 @@ class TestImports:
         told = said(at)
         assert "3 balances created." in told
         assert "Created 3" in told
-        assert "Verified: all 3 balances found in Blnk." in told
+        assert "Verified: all 3 balances are in Blnk." in told
         assert "Uploaded by Ada (not verified)" in told
         [table] = at.dataframe
         assert list(table.value["Status"]) == ["✓ Created"] * 3
@@ -510,23 +511,57 @@ class TestImports:
         assert importer.find(import_.id).paused_by is PausedBy.PERSON
         press(run(at), "Resume")
         assert importer.find(import_.id).state is ImportState.RUNNING
-        press(run(at), "Cancel the rest…")
+        press(run(at), "Cancel import…")
+        assert importer.find(import_.id).state is ImportState.PAUSED, "nothing leaves while Ada decides"
+        assert "3 rows were not sent and never will be." in said(at)
+        assert "Resume" not in [one.label for one in at.button]
+        press(at, "Keep import")
         assert importer.find(import_.id).state is ImportState.RUNNING
-        assert "3 balances will not be sent. What was created stays" in said(at)
-        press(at, "Cancel the rest")
+        press(run(at), "Cancel import…")
+        press(at, "Cancel import")
         assert importer.find(import_.id).state is ImportState.CANCELLED
         assert "Cancelled: 0 balances created, 3 not sent." in said(run(at)) or "Nothing was sent" in said(at)
 
-    def test_a_pause_says_why_and_how_it_goes_on(self, importer: Importer) -> None:
+    def test_whoever_thinks_about_cancelling_a_paused_import_leaves_it_paused(
+        self, importer: Importer
+    ) -> None:
+        import_ = importer.draft(requests_for(3))
+        importer.confirm(import_)
+        importer.pause(import_)
+        at = visit("imports.py", **link(import_))
+        press(at, "Cancel import…")
+        press(at, "Keep import")
+        assert importer.find(import_.id).state is ImportState.PAUSED
+        assert "Resume" in [one.label for one in run(at).button]
+
+    def test_an_import_that_waits_for_blnk_says_why_and_asks_nobody_for_anything(
+        self, importer: Importer
+    ) -> None:
         import_ = importer.draft(requests_for(3))
         importer.confirm(import_)
         with importer.store.write() as tx:
             import_acts.pause(
-                tx, import_.number, by=PausedBy.BREAKER, who=SENDER, reason="Blnk answers *503*"
+                tx, import_.number, by=PausedBy.BREAKER, who=SENDER, reason="Blnk answers *503*."
             )
-        told = said(visit("imports.py", **link(import_)))
-        assert "Paused: Blnk answers *503*" in told
-        assert "resumes automatically" in told
+            tx.execute(update(tables.events).values(at=time.time() - 60))
+        at = visit("imports.py", **link(import_))
+        told = said(at)
+        assert "Waiting for Blnk after 0 of 3 balances." in told
+        assert "Blnk answers *503*. You do not need to do anything." in told
+        assert "Paused" not in told
+        assert "Resume" not in [one.label for one in at.button]
+
+    def test_a_pause_of_another_kind_asks_for_somebody(self, importer: Importer) -> None:
+        import_ = importer.draft(requests_for(3))
+        importer.confirm(import_)
+        with importer.store.write() as tx:
+            import_acts.pause(
+                tx, import_.number, by=PausedBy.REFUSALS, who=SENDER, reason="Blnk rejects all."
+            )
+        at = visit("imports.py", **link(import_))
+        assert "Paused: Blnk rejects all." in said(at)
+        assert "until someone reads this and resumes" in said(at)
+        assert "Resume" in [one.label for one in at.button]
 
     def test_a_row_that_nobody_could_settle_is_settled_by_a_person(
         self, importer: Importer, practice_blnk: PracticeBlnk
@@ -547,7 +582,7 @@ class TestImports:
                 )
         there = practice_blnk.create_balance(**orjson.loads(first.body or b""))["balance_id"]
         at = visit("imports.py", **link(import_))
-        assert "2 rows for you to decide" in said(at)
+        assert "2 rows need your decision" in said(at)
         at.text_input(key="your-name").set_value("Ada")
         at.text_input(key=f"this-id-{first.id}").set_value("bln_wrong")
         at.button(key=f"this-{first.id}").click()

@@ -134,10 +134,10 @@ def test_a_refused_row_is_put_right_where_it_stands(importer: Importer, practice
     done, row = refused(importer)
     at = named(opened(done, "3"))
     at.text_input(key=f"cell-{row.id}-1").set_value("NGM")
-    assert "NGM" in said(press(at, "Send repaired"))
+    assert "NGM" in said(press(at, "Send fixed row"))
     assert importer.rows(done)[1].state is RowState.REFUSED
     at.text_input(key=f"cell-{row.id}-1").set_value("USD")
-    press(at, "Send repaired")
+    press(at, "Send fixed row")
     importer.wait_for(done, ImportState.DONE)
     assert importer.states(done) == [RowState.CREATED] * 2
     assert sorted(one["currency"] for one in practice_blnk.balances()) == ["NGN", "USD"]
@@ -243,7 +243,7 @@ def test_what_was_purged_is_said_and_offers_nothing_that_needs_it(importer: Impo
     assert "were deleted on 14 Nov 2023" in said(visit("imports.py", **link(done)))
     at = opened(done, row.label)
     assert "was deleted on 14 Nov 2023" in said(at)
-    assert "Send repaired" not in [one.label for one in at.button]
+    assert "Send fixed row" not in [one.label for one in at.button]
 
 
 def test_what_others_typed_is_shown_to_the_letter_on_a_row(importer: Importer) -> None:

@@ -168,4 +168,4 @@ class TestThePage:
         assert said(at).count("Checked: 1 balance") == 25
 
     def test_one_import_is_one_click_away(self, two: tuple[Import, Import]) -> None:
-        assert "Verified: all 3 balances found in Blnk." in said(visit("imports.py", **link(two[0])))
+        assert "Verified: all 3 balances are in Blnk." in said(visit("imports.py", **link(two[0])))

@@ -63,7 +63,7 @@ def shoot_an_import(page: Page, app: App) -> None:
     expect(created.get_by_test_id("stMetricValue")).to_have_text(re.compile(r"^[5-9]\d\d$|^1,"))
     shot(page, "running")
     app.practice.clear_faults()
-    see_text(page, "Verified: all 1,997 balances found in Blnk.", seconds=120)
+    see_text(page, "Verified: all 1,997 balances are in Blnk.", seconds=120)
     link = page.get_by_role("link", name="Receipt 1")
     expect(link).to_be_visible()
     shot(page, "done")

@@ -70,12 +70,15 @@ class LearnedPace:
     breaker: Mapping[str, str] | None
     """Why it is open, and its state."""
     pages_read_at: float | None
+    breaker_since: float | None = None
+    """Since when Blnk does not answer as it should; earlier versions did not keep it."""
 
 
 def learned(tx: Connection, instance: int) -> LearnedPace:
     one = tx.execute(select(instances).where(instances.c.id == instance)).one()
     breaker = orjson.loads(one.breaker) if one.breaker else None
-    return LearnedPace(one.learned_per_minute, one.not_before, breaker, one.pages_read_at)
+    since = breaker.pop("since", None) if breaker else None
+    return LearnedPace(one.learned_per_minute, one.not_before, breaker, one.pages_read_at, since)
 
 
 def remember_learned(
@@ -84,7 +87,7 @@ def remember_learned(
     *,
     per_minute: float | None,
     not_before: float | None,
-    breaker: Mapping[str, str] | None,
+    breaker: Mapping[str, str | float] | None,
 ) -> None:
     tx.execute(
         update(instances)

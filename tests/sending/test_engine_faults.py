@@ -289,7 +289,7 @@ def test_reads_that_lag_do_not_look_like_absence_of_the_last_row_either(
     """Nothing is left to send, so it would go again by itself; but what was created after it is not shown."""
 
     def lose(sent: Sent) -> Reply | None:
-        """The last row leaves once it is known that the one before it is lost: one is on its way at a time."""
+        """The last row leaves once the one before it is known to be lost: one is on its way at a time."""
         if sent.customer != "7":
             return None
         practice_blnk.order_fault("lagging_reads", seconds=600)

@@ -9,63 +9,36 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from blnk_api.common import database_url
 from blnk_api.common.origins import Origin, origin_of
-from blnk_api.common.practice_address import last_known
+from blnk_api.connections import (
+    PRACTICE,
+    Connection,
+    Environment,
+    Instance,
+    OAuth,
+    practice_connection,
+    read_tables,
+)
 from blnk_api.errors import SettingsProblem
 
-BLNK_CLOUD = "https://api.cloud.blnkfinance.com"
+__all__ = [
+    "PRACTICE",
+    "Connection",
+    "Environment",
+    "Instance",
+    "OAuth",
+    "Settings",
+    "Waits",
+    "load",
+    "practice_connection",
+    "public_url",
+]
+
 UTC = ZoneInfo("UTC")
-PRACTICE = "practice"
-"""The practice Blnk's name as a connection, and its base URL: its address may change between starts."""
-
-Environment = Literal["production", "sandbox", "practice"]
-
-
-@dataclass(frozen=True)
-class Instance:
-    """Which Blnk: what an import belongs to, whatever its connection is called today."""
-
-    base_url: str
-    instance_id: str
-    environment: Environment
-
-
-@dataclass(frozen=True)
-class OAuth:
-    """Credentials that are renewed; a client that uses them needs a token store."""
-
-    client_id: str
-    client_secret: str = field(repr=False)
-    refresh_token: str = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Connection:
-    """A name in secrets for one Blnk and the credentials for it."""
-
-    name: str
-    label: str
-    instance: Instance
-    url: str
-    """Where to reach it: the instance's base URL, or where the practice Blnk runs ("" when it does not)."""
-    credentials: str | OAuth = field(repr=False)
-    """An access token, or OAuth. Never printed."""
-    requests_per_minute: int = 5_000
-    request_timeout_seconds: float = 30.0
-    custom_currencies: frozenset[str] = frozenset()
-
-    @property
-    def is_practice(self) -> bool:
-        return self.instance.base_url == PRACTICE
-
-    @property
-    def is_production(self) -> bool:
-        return self.instance.environment == "production"
 
 
 @dataclass(frozen=True)
@@ -161,7 +134,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     chosen = env.get("BLNK_SECRETS_FILE")
     path = Path(chosen or ".streamlit/secrets.toml").absolute()
     secrets = _read_secrets(path, must_exist=bool(chosen))
-    connections = _connections(secrets.get("connections", {}))
+    connections = read_tables(secrets.get("connections", {}))
     practice = secrets.get("practice", True)
     if not isinstance(practice, bool):
         raise SettingsProblem("practice must be true or false.")
@@ -184,19 +157,6 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     )
 
 
-def practice_connection(data_dir: Path) -> Connection:
-    """The practice Blnk as it says of itself in its data; unreachable until it has been started once."""
-    known = last_known(data_dir)
-    return Connection(
-        name=PRACTICE,
-        label="Practice",
-        instance=Instance(PRACTICE, known.instance_id if known else "", "practice"),
-        url=known.url if known else "",
-        credentials=known.token if known else "",
-        requests_per_minute=60_000,
-    )
-
-
 def _read_secrets(path: Path, *, must_exist: bool) -> dict[str, object]:
     try:
         with path.open("rb") as file:
@@ -214,133 +174,6 @@ def _read_secrets(path: Path, *, must_exist: bool) -> dict[str, object]:
         raise SettingsProblem(
             f'The secrets file {path} is not valid TOML. Text values stand in double quotes: key = "value".'
         ) from None
-
-
-def _connections(tables: Any) -> dict[str, Connection]:
-    if not isinstance(tables, dict):
-        raise SettingsProblem("connections must be tables: [connections.NAME].")
-    found: dict[str, Connection] = {}
-    for name, table in tables.items():
-        if name == PRACTICE:
-            raise SettingsProblem(
-                "A connection cannot be named practice: that name is reserved for the practice Blnk."
-            )
-        if not isinstance(table, dict):
-            raise SettingsProblem(f"connections.{name} must be a table: [connections.{name}].")
-        found[name] = _connection(name, table)
-    return found
-
-
-class _Table:
-    """One [connections.NAME] table, read key by key; problems name the key and the remedy."""
-
-    def __init__(self, name: str, table: Mapping[str, object]) -> None:
-        self.name = name
-        self.table = table
-
-    def problem(self, key: str, remedy: str) -> SettingsProblem:
-        return SettingsProblem(f"connections.{self.name}.{key} {remedy}")
-
-    def text(self, key: str, default: str | None = None) -> str:
-        value = self.table.get(key, default)
-        if value is None:
-            raise self.problem(key, 'is missing. It should be text: key = "value".')
-        if not isinstance(value, str) or not value.strip():
-            raise self.problem(key, "should be text in double quotes, and not empty.")
-        return value
-
-    def token(self, key: str) -> str:
-        value = self.text(key)
-        if not value.isascii() or any(
-            character.isspace() or not character.isprintable() for character in value
-        ):
-            raise self.problem(
-                key, "contains a space, a line break or an unusual character. It should be one unbroken word."
-            )
-        return value
-
-    def number(self, key: str, default: float, *, least: float, most: float) -> float:
-        value = self.table.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-            raise self.problem(key, f"should be a number from {least:g} to {most:,.0f}, without quotes.")
-        return value
-
-
-_KEYS = {
-    "label",
-    "base_url",
-    "instance_id",
-    "environment",
-    "requests_per_minute",
-    "request_timeout_seconds",
-    "custom_currencies",
-    "access_token",
-    "client_id",
-    "client_secret",
-    "refresh_token",
-}
-
-
-def _connection(name: str, values: Mapping[str, object]) -> Connection:
-    table = _Table(name, values)
-    for key in values:
-        if key not in _KEYS:
-            raise table.problem(key, f"is not a known key. Known keys are: {', '.join(sorted(_KEYS))}.")
-    environment = table.text("environment", "production")
-    if environment not in ("production", "sandbox"):
-        raise table.problem("environment", 'should be "production" or "sandbox".')
-    instance = Instance(_base_url(table), table.token("instance_id"), environment)  # type: ignore[arg-type]
-    return Connection(
-        name=name,
-        label=table.text("label", name),
-        instance=instance,
-        url=instance.base_url,
-        credentials=_credentials(table),
-        requests_per_minute=int(table.number("requests_per_minute", 5_000, least=1, most=1_000_000)),
-        request_timeout_seconds=table.number("request_timeout_seconds", 30.0, least=1, most=600),
-        custom_currencies=_custom_currencies(table),
-    )
-
-
-def _credentials(table: _Table) -> str | OAuth:
-    oauth_keys = ("client_id", "client_secret", "refresh_token")
-    if not any(key in table.table for key in oauth_keys):
-        return table.token("access_token")
-    if "access_token" in table.table:
-        raise table.problem(
-            "access_token", f"cannot be combined with {', '.join(oauth_keys)}. Keep one or the other."
-        )
-    return OAuth(*(table.token(key) for key in oauth_keys))
-
-
-def _base_url(table: _Table) -> str:
-    text = table.text("base_url", BLNK_CLOUD)
-    should = "should look like https://host or https://host:port"
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise table.problem("base_url", f"{should}.") from None
-    if parts.scheme not in ("https", "http") or not host or any(letter.isspace() for letter in text):
-        raise table.problem("base_url", f"{should}.")
-    if any(mark in text for mark in "@?#"):
-        raise table.problem("base_url", f"{should}, with no @, ? or # in it.")
-    if parts.scheme == "http" and host not in ("127.0.0.1", "localhost", "::1"):
-        raise table.problem(
-            "base_url", "must begin with https:// (http:// is allowed only for this machine itself)."
-        )
-    return text.rstrip("/")
-
-
-def _custom_currencies(table: _Table) -> frozenset[str]:
-    codes = table.table.get("custom_currencies", [])
-    if not isinstance(codes, list) or not all(
-        isinstance(code, str) and len(code.split()) == 1 for code in codes
-    ):
-        raise table.problem(
-            "custom_currencies", 'should be a list of codes without spaces, like ["POINTS", "MILES"].'
-        )
-    return frozenset(codes)
 
 
 def _time_zone(name: Any) -> ZoneInfo:

@@ -18,8 +18,8 @@ import requests
 from blnk_api import __main__ as command_line
 from blnk_api import settings
 from blnk_api.cli.exits import ExitCode
+from blnk_api.connections import BLNK_CLOUD
 from blnk_api.errors import SettingsProblem
-from blnk_api.settings import BLNK_CLOUD
 from blnk_api.store import Store
 from blnk_api.store.states import IMPORT_MOVES, MOVES, STATUSES
 from blnk_api.store.tables import metadata

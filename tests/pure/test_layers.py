@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 LAYERS = [
     ["errors", "common", "sandbox"],
-    ["models", "currencies", "settings", "practice"],
+    ["models", "currencies", "connections", "settings", "practice"],
     ["facts"],
     ["blnk"],
     ["client"],

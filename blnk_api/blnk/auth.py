@@ -47,7 +47,7 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptToken:
     """`descends_from` is a digest of the refresh token in secrets that this one goes back to."""
 
     descends_from: str
@@ -56,13 +56,13 @@ class Kept:
     expires_at: float
 
 
-class TokenStore(Protocol):
+class TokenKeeper(Protocol):
     """Where renewed tokens are kept, sealed, for all processes: see `store.token_store`. All of it raises
     ReadFailed when that cannot be reached."""
 
-    def read(self, key: str) -> Kept | None: ...
+    def read(self, key: str) -> KeptToken | None: ...
 
-    def keep(self, key: str, kept: Kept) -> None:
+    def keep(self, key: str, kept: KeptToken) -> None:
         """Only under `lock`: nobody else may write between our look and our insert."""
         ...
 
@@ -82,13 +82,13 @@ class TokenSource(Protocol):
 
 
 def token_source(
-    connection: Connection, store: TokenStore | None = None, *, connect_seconds: float = Waits.connect
+    connection: Connection, store: TokenKeeper | None = None, *, connect_seconds: float = Waits.connect
 ) -> TokenSource:
     """An OAuth connection needs the store: renewed tokens that are not kept are lost for everybody."""
     if isinstance(connection.credentials, str):
         return StaticToken(connection)
     if store is None:
-        raise ValueError(f"Connection {connection.name} uses OAuth and needs a TokenStore.")
+        raise ValueError(f"Connection {connection.name} uses OAuth and needs a TokenKeeper.")
     return OAuthTokens(connection, connection.credentials, store, connect_seconds=connect_seconds)
 
 
@@ -137,7 +137,7 @@ class OAuthTokens:
         self,
         connection: Connection,
         oauth: OAuth,
-        store: TokenStore,
+        store: TokenKeeper,
         *,
         connect_seconds: float = Waits.connect,
         clock: Callable[[], float] = time.time,
@@ -197,7 +197,7 @@ class OAuthTokens:
     def _keep(self, pair: _Pair) -> None:
         sealed = self._seal.encrypt(orjson.dumps([pair.token.value, pair.refresh_token]))
         expires_at = pair.token.expires_at or 0.0
-        self._store.keep(self._key, Kept(self._descends_from, pair.token.generation, sealed, expires_at))
+        self._store.keep(self._key, KeptToken(self._descends_from, pair.token.generation, sealed, expires_at))
 
     def _refresh(self, last: _Pair | None) -> _Pair:
         refresh_token = last.refresh_token if last else self._oauth.refresh_token

@@ -34,7 +34,7 @@ from blnk_api.store.tables import imports, instances, rows
 from blnk_api.store.transitions import counts_of
 
 
-class Kept(NamedTuple):
+class JsonColumns(NamedTuple):
     """The columns of an import that hold JSON."""
 
     options: str
@@ -112,7 +112,7 @@ class Import:
     """The rows that repairs changed since all were looked up; None: all are to be looked up."""
     purged_at: float | None
     counts: dict[RowState, int]
-    kept: Kept = field(repr=False)
+    json: JsonColumns = field(repr=False)
     """What else is known of it, as JSON: each is parsed when it is asked for, since a list of imports and
     the sender's look at what there is to do ask for next to nothing of it."""
     waiting_for_person: int = 0
@@ -121,32 +121,32 @@ class Import:
     @cached_property
     def options(self) -> ReadOptions:
         """How a person wants the file to be read."""
-        return ReadOptions.model_validate_json(self.kept.options)
+        return ReadOptions.model_validate_json(self.json.options)
 
     @cached_property
     def shape(self) -> FileShape | None:
         """How the file is read; None before it was looked at."""
-        return FileShape.model_validate_json(self.kept.shape) if self.kept.shape else None
+        return FileShape.model_validate_json(self.json.shape) if self.json.shape else None
 
     @cached_property
     def mapping(self) -> Mapping | None:
         """What its columns are for; None for the form, and before a file was looked at."""
-        return Mapping.model_validate_json(self.kept.mapping) if self.kept.mapping else None
+        return Mapping.model_validate_json(self.json.mapping) if self.json.mapping else None
 
     @cached_property
     def totals(self) -> Totals:
         """What its check came to."""
-        return Totals.model_validate_json(self.kept.totals)
+        return Totals.model_validate_json(self.json.totals)
 
     @cached_property
     def findings(self) -> Findings | None:
         """What the last comparison with Blnk came to; None where there was none."""
-        return Findings.model_validate_json(self.kept.findings) if self.kept.findings else None
+        return Findings.model_validate_json(self.json.findings) if self.json.findings else None
 
     @cached_property
     def accepted(self) -> Accepted:
         """What a person took in for the whole file."""
-        return Accepted.model_validate_json(self.kept.accepted)
+        return Accepted.model_validate_json(self.json.accepted)
 
     @property
     def statuses(self) -> dict[str, int]:
@@ -324,7 +324,7 @@ def _import(tx: Connection, one: Row[Any]) -> Import:
         waiting_for_person=min(unknown, _waiting(tx, one.number))
         if (unknown := counted.get(RowState.UNKNOWN, 0))
         else 0,
-        kept=Kept(one.options, one.shape, one.mapping, one.totals, one.findings, one.accepted),
+        json=JsonColumns(one.options, one.shape, one.mapping, one.totals, one.findings, one.accepted),
     )
 
 

@@ -10,7 +10,7 @@ import filelock
 from sqlalchemy import Engine, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from blnk_api.blnk.auth import Kept
+from blnk_api.blnk.auth import KeptToken
 from blnk_api.errors import ReadFailed
 from blnk_api.store.tables import tokens
 
@@ -25,13 +25,13 @@ class TokenStore:
         self._engine = engine
         self._locks_dir = locks_dir
 
-    def read(self, key: str) -> Kept | None:
+    def read(self, key: str) -> KeptToken | None:
         asked = select(tokens.c.descends_from, tokens.c.generation, tokens.c.sealed, tokens.c.expires_at)
         with _told(), self._engine.begin() as tx:
             row = tx.execute(asked.where(tokens.c.connection_key == key)).first()
-        return None if row is None else Kept(*row)
+        return None if row is None else KeptToken(*row)
 
-    def keep(self, key: str, kept: Kept) -> None:
+    def keep(self, key: str, kept: KeptToken) -> None:
         """Only under `lock`: nobody else may write between our look and our insert."""
         facts = {
             name: getattr(kept, name) for name in ("descends_from", "generation", "sealed", "expires_at")

@@ -97,7 +97,7 @@ def test_an_access_token_from_secrets_is_used_as_it_is(blnk: PracticeBlnk) -> No
 
 def test_oauth_without_a_place_to_keep_tokens_is_refused(acme: Connection, token_store: TokenStore) -> None:
     """A renewed token that is not kept would be lost for the whole desk."""
-    with pytest.raises(ValueError, match="needs a TokenStore"):
+    with pytest.raises(ValueError, match="needs a TokenKeeper"):
         BlnkClient(acme)
     assert isinstance(token_source(acme, token_store), OAuthTokens)
 

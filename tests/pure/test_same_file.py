@@ -2,13 +2,13 @@
 
 import orjson
 
-from blnk_api.drafts.lookalikes.imported_before import Earlier, Row, Verdict, judge
+from blnk_api.drafts.lookalikes.imported_before import Row, SameFileImport, Verdict, judge
 from blnk_api.store.states import RowState
 
 LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
 
-ALIGNED = Earlier(number=1, day="2026-11-03", is_aligned=True, is_alike=False)
-SHIFTED = Earlier(number=1, day="2026-11-03", is_aligned=False, is_alike=False)
+ALIGNED = SameFileImport(number=1, day="2026-11-03", is_aligned=True, is_alike=False)
+SHIFTED = SameFileImport(number=1, day="2026-11-03", is_aligned=False, is_alike=False)
 
 
 def row(
@@ -29,7 +29,9 @@ def before(name: str | None, state: RowState = RowState.CREATED, currency: str =
     return row(name, state=state, import_=1, currency=currency, ref="old", cells='["old"]')
 
 
-def verdict(new: Row, *old: Row, earlier: Earlier = ALIGNED, for_all: tuple[str, ...] = ()) -> Verdict | None:
+def verdict(
+    new: Row, *old: Row, earlier: SameFileImport = ALIGNED, for_all: tuple[str, ...] = ()
+) -> Verdict | None:
     return judge(new, old, {1: earlier}, for_all)
 
 
@@ -47,7 +49,7 @@ def test_a_row_that_really_differs_is_left_out() -> None:
 
 
 def test_whatever_was_read_in_the_same_columns_of_the_same_bytes_is_the_same_row() -> None:
-    alike = Earlier(number=1, day="2026-11-03", is_aligned=True, is_alike=True)
+    alike = SameFileImport(number=1, day="2026-11-03", is_aligned=True, is_alike=True)
     found = verdict(row(), before("»³ÅÄ and more"), earlier=alike)
     assert found is not None
     assert found.to is RowState.EXISTS

@@ -62,7 +62,7 @@ def test_the_same_seed_gives_the_same_plan() -> None:
 
 def found(import_: Import, state: ImportState, findings: Findings) -> Import:
     """The import as it stands after a comparison that came to this."""
-    return replace(import_, state=state, kept=import_.kept._replace(findings=findings.stored()))
+    return replace(import_, state=state, json=import_.json._replace(findings=findings.stored()))
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class SameFileImport:
     """An import of the same bytes. `is_aligned`: it found as many records as are found today, so that their
     numbers mean the same; `is_alike`: nobody has changed cells or columns since."""
 
@@ -66,7 +66,7 @@ class Verdict:
     balance_id: str | None = None
 
 
-def earlier_imports(tx: Connection, draft: Import) -> list[Earlier]:
+def earlier_imports(tx: Connection, draft: Import) -> list[SameFileImport]:
     """Confirmed imports of the same file into the same instance, newest first."""
     same = import_search.of_same_file(tx, draft)
     numbers = [draft.number, *(one.number for one in same)]
@@ -79,7 +79,7 @@ def earlier_imports(tx: Connection, draft: Import) -> list[Earlier]:
         if _is_called_otherwise(one, draft):
             continue  # someone chose other names: these are other balances
         found.append(
-            Earlier(
+            SameFileImport(
                 number=one.number,
                 day=f"{datetime.fromtimestamp(one.confirmed_at or one.created_at, UTC):%Y-%m-%d}",
                 is_aligned=one.totals.records == draft.totals.records,
@@ -116,7 +116,7 @@ def _named(import_: Import) -> dict[tuple[int, str], str]:
 
 
 def judge(
-    row: Row, before: Sequence[Row], earlier: Mapping[int, Earlier], for_all: Collection[str]
+    row: Row, before: Sequence[Row], earlier: Mapping[int, SameFileImport], for_all: Collection[str]
 ) -> Verdict | None:
     """What an earlier import of the file says of a row that its address calls new; None where nothing speaks
     against sending it. `before` are rows with its number, of the newest import first; `for_all` are the
@@ -168,7 +168,7 @@ def _said_otherwise(row: Row, one: Row, for_all: Collection[str]) -> bool:
     return differ <= set(for_all)
 
 
-def _is_or_looks_like(row: Row, one: Row, earlier: Earlier) -> Verdict:
+def _is_or_looks_like(row: Row, one: Row, earlier: SameFileImport) -> Verdict:
     assert one.balance_id is not None
     if one.body is None:
         message = (

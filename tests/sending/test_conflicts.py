@@ -115,7 +115,7 @@ def test_a_409_because_of_another_imports_balance_says_which_one_it_is(
 
     between.on_create = conflict_on("3", by_another)
     paused = importer.run(requests_for(8), until=[ImportState.PAUSED])
-    assert paused.paused_by is PausedBy.DESK, "somebody else makes these rows at this moment"
+    assert paused.paused_by is PausedBy.DESK, paused.paused_reason
     importer.resume(paused)
     done = importer.wait_for(paused, ImportState.DONE)
     row = importer.rows(done)[3]

@@ -41,7 +41,7 @@ LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
 WAIT_SECONDS = 180.0
 """For what must come at all, on a slow machine that is busy."""
 
-ANSWER_SECONDS = 30.0
+ANSWER_SECONDS = 120.0
 """Not to have answered by then is a fault; to be slow on a busy machine is none."""
 SETTLE_SECONDS = 0.8
 APART_SECONDS = 0.4
@@ -60,7 +60,7 @@ SHORT_WAITS = {
     "LOCK_RETRY": "0.05",
     "CLAIM_GOOD": "5",
     "LATE_LOOKS": "0.1",
-    "CONNECT": "30",
+    "CONNECT": "120",
 }
 MOST_AT_ONCE = "32"
 """So many answers the practice Blnk gives in a moment on any machine."""

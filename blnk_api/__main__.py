@@ -1,4 +1,4 @@
-"""The command line: imports a file, or goes on with an import, on the same store as the app.
+"""The command line: imports a file, or continues an import, on the same store as the app.
 
 python -m blnk_api import FILE
 python -m blnk_api --help
@@ -6,7 +6,7 @@ python -m blnk_api --help
 
 import signal
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,19 +25,22 @@ from blnk_api.review import actions
 from blnk_api.store import StoreUnavailable, failures
 
 _EXITS = """exit codes:
-  0    every row is created or existed already, and verified (or could not be, which is said)
+  0    every row was created or already exists, and was verified (or could not be, which is reported)
   2    wrong options, or a file that cannot be used; nothing was sent
-  3    finished; some rows were rejected, invalid, skipped or need a look, or verifying found something
+  3    finished, but some rows are rejected, invalid, skipped or need you, or verifying found something
   4    stopped: credentials, permissions, the instance
-  130  interrupted; `resume` goes on
+  130  interrupted; `resume` continues
 
-With --dry-run nothing is sent: 0 all is well, 2 the file cannot be used, 3 some rows are invalid.
-Ctrl-C pauses. The same import command again goes on where it was left; it never makes a balance twice."""
+With --dry-run nothing is sent: 0 no row is invalid, 2 the file cannot be used, 3 some rows are invalid.
+Ctrl-C pauses. The same import command continues where it stopped; no balance is created twice."""
+
+_EARLIER_NAMES = {"look-again": "recheck", "this-is-it": "link"}
+"""Commands by the names that they had in earlier versions; scripts go on using them."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; its exit code."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(_renamed(sys.argv[1:] if arguments is None else arguments))
     open_files.raise_limit()
     if options.act is import_file:
         options.reading = ReadOptions(
@@ -56,9 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SettingsProblem, StoreUnavailable) as problem:
         return _end(str(problem), ExitCode.NOTHING_SENT)
     except KeyboardInterrupt:
-        return _end("Interrupted. `status` says how each import stands.", ExitCode.INTERRUPTED)
+        return _end("Interrupted. `status` shows where each import is.", ExitCode.INTERRUPTED)
     except (SQLAlchemyError, OSError) as problem:
-        return _end(f"{failures.explain(problem)} Run the same command again then.", ExitCode.STOPPED)
+        return _end(f"{failures.explain(problem)} Then run the same command again.", ExitCode.STOPPED)
 
 
 def _end(sentence: str, code: ExitCode) -> ExitCode:
@@ -66,10 +69,15 @@ def _end(sentence: str, code: ExitCode) -> ExitCode:
     return code
 
 
+def _renamed(arguments: Sequence[str]) -> list[str]:
+    """With the command's name of today."""
+    return [_EARLIER_NAMES.get(one, one) if at == 0 else one for at, one in enumerate(arguments)]
+
+
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="python -m blnk_api",
-        description="Opens balances in Blnk from a spreadsheet: every row exactly once, or told why not.",
+        description="Creates balances in Blnk from a spreadsheet: each row once, or you are told why not.",
         epilog=_EXITS,
         formatter_class=RawDescriptionHelpFormatter,
     )
@@ -77,13 +85,16 @@ def _parser() -> ArgumentParser:
     verbs = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def verb(
-        name: str, act: Callable[[Session, Namespace], ExitCode], told: str, *, moves: bool = False
+        name: str, act: Callable[[Session, Namespace], ExitCode], summary: str, *, moves: bool = False
     ) -> ArgumentParser:
-        made = verbs.add_parser(name, help=told, description=told)
+        made = verbs.add_parser(name, help=summary, description=summary)
         made.set_defaults(act=act)
         if moves:
             made.add_argument(
-                "--progress", choices=("auto", "plain", "none"), default="auto", help="how to show it (auto)"
+                "--progress",
+                choices=("auto", "plain", "none"),
+                default="auto",
+                help="how to show progress (default: auto)",
             )
         return made
 
@@ -95,32 +106,34 @@ def _parser() -> ArgumentParser:
             moves=True,
         )
     )
-    one = verb(
-        "resume", acts.resume, "Go on with an import, or with the one that is not finished.", moves=True
-    )
+    one = verb("resume", acts.resume, "Continue an import, or the only one that is unfinished.", moves=True)
     one.add_argument("id", nargs="?", metavar="ID")
-    one = verb("status", acts.status, "How an import stands, or the newest ones.")
+    one = verb("status", acts.status, "Show the newest imports, or one of them.")
     one.add_argument("id", nargs="?", metavar="ID")
-    one.add_argument("--json", action="store_true", help="for programs")
+    one.add_argument("--json", action="store_true", help="print JSON, for programs")
     one = verb("verify", acts.verify, actions.VERIFY_AGAIN.means, moves=True)
     one.add_argument("id", metavar="ID")
-    one = verb("results", acts.results, "Write every row, with what became of it, to a CSV or XLSX file.")
+    one = verb("results", acts.results, "Write every row and its outcome to a CSV or XLSX file.")
     one.add_argument("id", metavar="ID")
-    one.add_argument("out", metavar="OUT", help="a CSV, or OUT.xlsx")
-    one = verb("pause", acts.pause, "Send no further row of an import until it is resumed.")
+    one.add_argument(
+        "out", metavar="OUT", help="the file to write: XLSX where the name ends in .xlsx, else CSV"
+    )
+    one = verb("pause", acts.pause, "Send no more rows of an import until it is resumed.")
     one.add_argument("id", metavar="ID")
-    one = verb("cancel", acts.cancel, "Send no further row of an import, for good. What was created stays.")
+    one = verb("cancel", acts.cancel, "Send no more rows of an import, for good. Created balances stay.")
     one.add_argument("id", metavar="ID")
-    for name, act, told in (
-        ("stop", stop_command.stop, "Stop all sending, or that of one connection, until `start`."),
-        ("start", stop_command.start, "Lift a `stop` of the same scope."),
+    for name, act, summary in (
+        ("stop", stop_command.stop, "Stop all sending, or sending to one instance, until `start`."),
+        ("start", stop_command.start, "End a `stop` of the same scope."),
     ):
-        one = verb(name, act, told)
-        one.add_argument("--connection", metavar="NAME", help="of this instance alone; else the whole desk")
-    one = verb("look-again", acts.look_again, actions.LOOK_AGAIN.means, moves=True)
+        one = verb(name, act, summary)
+        one.add_argument(
+            "--connection", metavar="NAME", help="only the instance of this connection (default: all)"
+        )
+    one = verb("recheck", acts.recheck, actions.RECHECK.means, moves=True)
     one.add_argument("id", metavar="ID")
-    one.add_argument("row", nargs="*", metavar="ROW", help="12, or 12·USD; all that wait where none is named")
-    one = verb("this-is-it", acts.this_is_it, actions.THIS_IS_IT.means)
+    one.add_argument("row", nargs="*", metavar="ROW", help="12 or 12·USD (default: all rows that need you)")
+    one = verb("link", acts.link, actions.LINK_BALANCE.means)
     one.add_argument("id", metavar="ID")
     one.add_argument("row", metavar="ROW")
     one.add_argument("balance_id", metavar="BALANCE_ID")
@@ -134,69 +147,77 @@ def _parser() -> ArgumentParser:
 
 def _import(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="CSV or XLSX")
-    parser.add_argument("--connection", metavar="NAME", help="which Blnk; needed where several are set up")
-    parser.add_argument("--ledger", metavar="ID", help="for all rows, where the file has no column for it")
-    parser.add_argument(
-        "--currency", metavar="CODE", help="for all rows, where the file has no column for it"
-    )
+    parser.add_argument("--connection", metavar="NAME", help="required if there are several")
+    parser.add_argument("--ledger", metavar="ID", help="for all rows, if the file has no ledger column")
+    parser.add_argument("--currency", metavar="CODE", help="for all rows, if the file has no currency column")
     parser.add_argument(
         "--map",
         action="append",
         default=[],
         metavar="COLUMN=FIELD",
-        help=f"what a column is for: {', '.join(FIELDS)}; metadata:NAME stores it under another name. "
-        "A column by its name, or #3 for the third one",
+        help=f"what a column becomes: {', '.join(FIELDS)}; metadata:NAME stores it under another name. "
+        "Name the column as in the file, or #3 for the third one",
     )
     parser.add_argument(
-        "--match",
+        "--key",
         action="append",
         default=[],
         metavar="COLUMN",
-        help="metadata columns that tell rows apart, beside ledger, currency, identity and indicator",
+        help="a key column: rows with the same values here, and the same ledger, currency, identity and "
+        "indicator, are the same balance",
     )
+    parser.add_argument("--match", action="append", dest="key", help=SUPPRESS)  # as earlier versions had it
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument(
-        "--count", type=int, metavar="N", help="with --yes in production: how many are created"
+        "--count", type=int, metavar="N", help="with --yes in production: how many balances you expect"
     )
     parser.add_argument(
         "--accept-unchecked",
         action="store_true",
-        help="in production: create them although some checks could not be made",
+        help="in production: create balances even if some checks could not be made",
     )
     parser.add_argument(
-        "--results", metavar="OUT", help="write every row, with what became of it; a CSV, or OUT.xlsx"
+        "--results",
+        metavar="OUT",
+        help="write every row and its outcome to this file: XLSX where the name ends in .xlsx, else CSV",
     )
     parser.add_argument(
         "--allow-currency",
         action="append",
         default=[],
         metavar="CODE",
-        help="a code outside ISO 4217 that is meant, in the whole file",
+        help="a custom currency, outside ISO 4217, that is correct in this file",
     )
-    read = parser.add_argument_group("how the file is read; found out where nothing is said")
-    read.add_argument("--sheet", metavar="NAME", help="of a workbook")
-    read.add_argument("--encoding", metavar="NAME", help=f"of a text file: {', '.join(files.ENCODINGS)}")
-    read.add_argument("--delimiter", metavar="SIGN", help="comma, semicolon, tab, pipe or any one sign")
+    read = parser.add_argument_group("file settings (detected unless you set them)")
+    read.add_argument("--sheet", metavar="NAME", help="the sheet of a workbook")
     read.add_argument(
-        "--header-row", type=_count, metavar="N", help="the row of column names; 0 where there are none"
+        "--encoding", metavar="NAME", help=f"the encoding of a text file: {', '.join(files.ENCODINGS)}"
     )
     read.add_argument(
-        "--skip-hidden-rows", action="store_true", help="of a workbook: create nothing for rows it hides"
+        "--delimiter", metavar="SIGN", help="comma, semicolon, tab, pipe or any single character"
     )
-    dry = parser.add_argument_group("trying it out")
-    dry.add_argument("--dry-run", action="store_true", help="check it, and send and keep nothing")
-    dry.add_argument("--json", action="store_true", help="with --dry-run: one object, for programs")
+    read.add_argument(
+        "--header-row", type=_count, metavar="N", help="the row with the column names; 0 if there is none"
+    )
+    read.add_argument(
+        "--skip-hidden-rows", action="store_true", help="create nothing for rows that the workbook hides"
+    )
+    dry = parser.add_argument_group("dry run")
+    dry.add_argument("--dry-run", action="store_true", help="check the file; send and keep nothing")
+    dry.add_argument(
+        "--json", action="store_true", help="with --dry-run: print one JSON object, for programs"
+    )
     dry.add_argument(
         "--requests",
         type=_count_or_all,
         metavar="N|all",
-        help=f"with --dry-run: what would be sent ({REQUESTS})",
+        help=f"with --dry-run: how many requests to show (default: {REQUESTS} with --json, else 0)",
     )
 
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdecimal()):
-        raise ArgumentTypeError(f"{text!r} is no whole number")
+        raise ArgumentTypeError(f"{text!r} is not a whole number")
     return int(text)
 
 

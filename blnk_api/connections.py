@@ -82,7 +82,7 @@ def read_tables(tables: Any) -> dict[str, Connection]:
     for name, table in tables.items():
         if name == PRACTICE:
             raise SettingsProblem(
-                "A connection cannot be named practice: that name is reserved for the practice Blnk."
+                "A connection cannot be named practice: that name is reserved for Practice."
             )
         if not isinstance(table, dict):
             raise SettingsProblem(f"connections.{name} must be a table: [connections.{name}].")

@@ -1,4 +1,4 @@
-"""Balances: found in Blnk by what a person knows of them; or, with an id in the link, that one."""
+"""Balances: a search in Blnk; or, with an id in the link, one balance."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""Connection: which Blnk this is, what the credentials may do, whether it is well."""
+"""Connection: which Blnk instance this is, what the credentials may do, its health."""
 
 import streamlit as st
 
@@ -20,7 +20,7 @@ with st.container(border=True):
     with where:
         look.fact("Address", connection.url or "not running")
         look.fact("Instance id", connection.instance.instance_id)
-        look.fact("Sending", phrases.sending(here.sending()))
+        look.fact("Sender", phrases.sending(here.sending()))
 
 stop_switch.switch(here, connection)
 checks.show(here)
@@ -31,4 +31,4 @@ with st.container(border=True):
     look.fact("Version", __version__)
     look.fact("Data folder", str(here.desk.settings.data_dir))
     look.fact("Secrets file", str(here.desk.settings.secrets_path))
-    look.fact("Time zone of months", str(here.desk.settings.time_zone))
+    look.fact("Time zone of monthly totals", str(here.desk.settings.time_zone))

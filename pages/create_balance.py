@@ -1,4 +1,4 @@
-"""Create a balance: a form, or, with an import in the link, what became of it."""
+"""Create a balance: a form; or, with an import in the link, its outcome."""
 
 import streamlit as st
 
@@ -17,7 +17,7 @@ if here.import_ is not None:
     st.stop()
 
 st.title("Create a balance")
-st.write("A balance is an account in your ledger. It starts at zero; this tool never moves money.")
+st.write("A balance is an account in your ledger. It starts at zero. Balance Desk never moves money.")
 
 ledger = pick(
     "Ledger",

@@ -1,4 +1,4 @@
-"""Every visit starts here: the look, the banner that says which Blnk this is, and the way to the pages."""
+"""Every visit starts here: the look, the banner that names the Blnk instance, and the navigation."""
 
 from pathlib import Path
 

@@ -92,8 +92,8 @@ def _classify_answer(answer: Answer, sent: bytes, now: datetime) -> Outcome:
             "Blnk asked Balance Desk to slow down.", Meaning.BUSY, status, retry_after_seconds=wait
         )
     if status in (401, 403):
-        return Stop(status, said.message or f"Blnk answered {status} without saying why.")
-    told = f"Blnk answered {status}: {said.message or 'nothing readable'}"
+        return Stop(status, said.message or f"Blnk answered {status} without giving a reason.")
+    told = f"Blnk answered {status}: {said.message or 'no readable message'}"
     if status >= 500 or status == 408:
         complete = status if said.is_blnk_error and status >= 500 else None
         return Unknown(

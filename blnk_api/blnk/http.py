@@ -181,7 +181,7 @@ class Transport:
         """Never raises. An explicit `auth` keeps the machine's .netrc out of it; `secrets` are those that
         the request carries, in its header or body."""
         if not self._base_url:
-            return ConnectFailed("The practice Blnk is not running.")
+            return ConnectFailed("Practice is not running.")
         _exchange.begin(self._total_seconds)
         try:
             answer = self._session.request(

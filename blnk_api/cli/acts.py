@@ -1,4 +1,4 @@
-"""The commands about an import that is there already: go on with it, look at it, decide about its rows."""
+"""The commands about an existing import: continue it, show it, decide about its rows."""
 
 import re
 from argparse import Namespace
@@ -28,11 +28,12 @@ _ROW = re.compile(r"(\d+)(?:[^\w]+(\S+))?")
 def resume(opened: Session, options: Namespace) -> ExitCode:
     import_ = opened.find(options.id) if options.id else _the_unfinished(opened)
     if import_ is None:
-        say("No import is unfinished: there is nothing to go on with.")
+        say("No import is unfinished, so there is nothing to resume.")
         return ExitCode.FINE
     if import_.state is ImportState.DRAFT:
         raise CommandFailed(
-            f"{import_.id} is a draft: nobody confirmed it. Run its import command, or use its page."
+            f"{import_.id} is a draft that nobody has confirmed. Run its import command again, or confirm it "
+            "on its page. Nothing was sent."
         )
     with opened.store.write() as tx:
         import_acts.resume(tx, import_.number, who=opened.who)
@@ -40,19 +41,19 @@ def resume(opened: Session, options: Namespace) -> ExitCode:
 
 
 def _the_unfinished(opened: Session) -> Import | None:
-    """The one import that is not finished. Raises Ends where there are several."""
+    """The one import that is not finished. Raises CommandFailed if there are several."""
     with opened.store.read() as tx:
         found = imports.in_states(tx, unfinished.UNFINISHED)
     if len(found) > 1:
         listed = "; ".join(
             f"{one.id} ({phrases.title(one)}, {phrases.STATE[one.state].lower()})" for one in found
         )
-        raise CommandFailed(f"Several imports are not finished; name one: {listed}.")
+        raise CommandFailed(f"Several imports are unfinished. Name one of them: {listed}.")
     return found[0] if found else None
 
 
 def _go_on(opened: Session, import_: Import, options: Namespace) -> ExitCode:
-    """Follows or sends it until it ends, and reports."""
+    """Sends it, or follows the sender, until it ends; then reports."""
     connection = opened.connection_of(import_)
     with Progress(options.progress, opened, import_.id):
         import_ = see_through(opened, import_, connection)
@@ -80,7 +81,7 @@ def status(opened: Session, options: Namespace) -> ExitCode:
                 say(f"  {sentence}")
         output.say_late(opened, one, before="  ")
     if not found:
-        say("There are no imports here yet.")
+        say("There are no imports yet.")
     return ExitCode.FINE
 
 
@@ -90,7 +91,8 @@ def verify(opened: Session, options: Namespace) -> ExitCode:
     import_ = opened.find(options.id)
     if import_.state is not ImportState.VERIFYING:
         raise CommandFailed(
-            f"{import_.id} is {phrases.STATE[import_.state].lower()}; only what is done is verified again."
+            f"{import_.id} is {phrases.STATE[import_.state].lower()}. Only a finished import can be "
+            "verified again."
         )
     return _go_on(opened, import_, options)
 
@@ -113,10 +115,10 @@ def pause(opened: Session, options: Namespace) -> ExitCode:
     import_ = opened.find(options.id)
     if import_.state is not ImportState.PAUSED:
         raise CommandFailed(
-            f"{import_.id} is {phrases.STATE[import_.state].lower()}: there is nothing to pause."
+            f"{import_.id} is {phrases.STATE[import_.state].lower()}, so there is nothing to pause."
         )
     say(f"{phrases.title(import_)}: {phrases.came_to(import_)}. {import_.paused_reason}")
-    say(f"To go on: python -m blnk_api resume {import_.id}")
+    say(f"To continue: python -m blnk_api resume {import_.id}")
     return ExitCode.FINE
 
 
@@ -127,37 +129,37 @@ def cancel(opened: Session, options: Namespace) -> ExitCode:
     import_ = opened.find(options.id)
     if import_.state is not ImportState.CANCELLED:
         raise CommandFailed(
-            f"{import_.id} is {phrases.STATE[import_.state].lower()}: there is nothing to cancel."
+            f"{import_.id} is {phrases.STATE[import_.state].lower()}, so there is nothing to cancel."
         )
-    say(f"{phrases.title(import_)}: {phrases.headline(import_)} What was created stays.")
+    say(f"{phrases.title(import_)}: {phrases.headline(import_)} Created balances stay in Blnk.")
     return ExitCode.FINE
 
 
-def look_again(opened: Session, options: Namespace) -> ExitCode:
+def recheck(opened: Session, options: Namespace) -> ExitCode:
     import_ = opened.find(options.id)
     chosen = [id for text in options.row for id in _ids(opened, import_, text)] if options.row else None
-    n = actions.look_again(opened.store, import_, who=opened.who, rows_=chosen)
+    n = actions.recheck(opened.store, import_, who=opened.who, rows_=chosen)
     if n == 0 and not import_.counts.get(RowState.UNKNOWN):
-        say("No row of it needs a look.")
+        say("No row of this import needs to be checked.")
         return ExitCode.FINE
-    say(f"{phrases.plural(n, 'row')} will be looked up in Blnk again.")
+    say(f"{phrases.plural(n, 'row')} will be checked in Blnk again.")
     return _go_on_unless_paused(opened, options)
 
 
-def this_is_it(opened: Session, options: Namespace) -> ExitCode:
+def link(opened: Session, options: Namespace) -> ExitCode:
     import_ = opened.find(options.id)
     row = _one_id(opened, import_, options.row)
     connection = opened.connection_of(import_)
     with opened.client(connection) as client:
         try:
-            actions.this_is_it(opened.store, client, row, options.balance_id, who=opened.who)
+            actions.link_balance(opened.store, client, row, options.balance_id, who=opened.who)
         except NotPossible as problem:
             raise CommandFailed(f"{problem} Nothing was changed.") from None
         except BlnkError as failed:
             raise CommandFailed(
-                f"Blnk does not answer: {failed} Nothing was changed.", ExitCode.STOPPED
+                f"Blnk could not be read: {failed} Nothing was changed.", ExitCode.STOPPED
             ) from None
-    say(f"Row {options.row} is {shown(options.balance_id)} now.")
+    say(f"Row {options.row} is now linked to {shown(options.balance_id)}.")
     return ExitCode.FINE
 
 
@@ -172,7 +174,7 @@ def send_again(opened: Session, options: Namespace) -> ExitCode:
         with opened.store.read() as tx:
             now = rows.by_id(tx, row)
         raise CommandFailed(
-            f"Row {now.label} needs no look: {phrases.MEANING[now.state]} Nothing was changed."
+            f"Row {now.label} does not need you: {phrases.MEANING[now.state]} Nothing was changed."
         )
     say(f"Row {options.row} will be sent again. {actions.SEND_AGAIN.risk}")
     return _go_on_unless_paused(opened, options)
@@ -181,7 +183,7 @@ def send_again(opened: Session, options: Namespace) -> ExitCode:
 def _go_on_unless_paused(opened: Session, options: Namespace) -> ExitCode:
     import_ = opened.find(options.id)
     if import_.state is ImportState.PAUSED:
-        say(f"The import is paused. To go on: python -m blnk_api resume {import_.id}")
+        say(f"The import is paused. To continue it: python -m blnk_api resume {import_.id}")
         return ExitCode.FINE
     return _go_on(opened, import_, options)
 
@@ -194,9 +196,7 @@ def _ids(opened: Session, import_: Import, text: str) -> list[int]:
         with opened.store.read() as tx:
             found = rows.ids_of(tx, import_.number, int(read[1]), (read[2] or "").upper())
     if not found:
-        raise CommandFailed(
-            f"{import_.id} has no row {shown(text)}. Rows are numbered as a spreadsheet shows them."
-        )
+        raise CommandFailed(f"{import_.id} has no row {shown(text)}. Rows are numbered as in a spreadsheet.")
     return found
 
 
@@ -205,5 +205,5 @@ def _one_id(opened: Session, import_: Import, text: str) -> int:
     if len(found) > 1:
         with opened.store.read() as tx:
             labels = [rows.by_id(tx, id).label for id in found]
-        raise CommandFailed(f"Row {shown(text)} makes several balances; say which: {', '.join(labels)}.")
+        raise CommandFailed(f"Row {shown(text)} has several balances. Name one of them: {', '.join(labels)}.")
     return found[0]

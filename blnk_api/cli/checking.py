@@ -1,4 +1,4 @@
-"""Takes a draft through its check: here, or by the process that sends where there is one."""
+"""Takes a draft through its check: here, or by the sender if one runs."""
 
 import asyncio
 import time
@@ -25,7 +25,8 @@ _ENDS_OF_CHECK = (Stage.CHECKED, Stage.MATCHING, Stage.UNREADABLE)
 def check(opened: Session, id: str, connection: Connection) -> Import:
     """The draft, checked or unreadable; or the import, where somebody confirmed or discarded it meanwhile.
 
-    Holding the lock keeps two processes from checking one draft. Raises Ends where Blnk does not answer.
+    Holding the lock keeps two processes from checking one draft. Raises CommandFailed if
+    Blnk does not answer.
     """
     unserved = Unserved(opened, connection.instance)
     problem_since: float | None = None
@@ -51,7 +52,7 @@ def check(opened: Session, id: str, connection: Connection) -> Import:
 
 
 def _check_here(opened: Session, draft: Import, connection: Connection, lock: SenderLock) -> bool:
-    """Whether it came further; else the draft says why, and it is worth another try. Raises Ends."""
+    """Whether it came further; else the draft says why, and it is worth another try. Raises CommandFailed."""
     try:
         if draft.stage is Stage.LOOKING:
             _look_here(opened, draft, opened.settings.connections.get(connection.name, connection), lock)
@@ -60,7 +61,7 @@ def _check_here(opened: Session, draft: Import, connection: Connection, lock: Se
         return True
     except AccessDenied as denied:
         raise CommandFailed(
-            f"Blnk does not let us in: {denied} Nothing was sent.", ExitCode.STOPPED
+            f"Blnk rejected the credentials: {denied} Nothing was sent.", ExitCode.STOPPED
         ) from None
     except BlnkError as failed:
         if draft.stage is Stage.LOOKING:  # that has waited for an answer already

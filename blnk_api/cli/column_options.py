@@ -1,4 +1,4 @@
-"""What a command says of a file's columns, put on what was guessed: --ledger, --currency, --map, --match."""
+"""A command's options about columns, applied to what was detected: --ledger, --currency, --map, --key."""
 
 import re
 from argparse import Namespace
@@ -22,16 +22,16 @@ _PLACE = re.compile(r"#([0-9]{1,3})")
 
 @dataclass(frozen=True)
 class ColumnOptions:
-    """As they were typed. `map` holds "Column=field", `match` column names."""
+    """As they were typed. `map` holds "Column=field", `key` column names."""
 
     ledger: str | None = None
     currency: str | None = None
     map: Sequence[str] = ()
-    match: Sequence[str] = ()
+    key: Sequence[str] = ()
 
     @classmethod
     def of(cls, options: Namespace) -> Self:
-        return cls(options.ledger, options.currency, options.map, options.match)
+        return cls(options.ledger, options.currency, options.map, options.key)
 
 
 class BadFile(CommandFailed):
@@ -45,12 +45,12 @@ class BadFile(CommandFailed):
 
 @dataclass(frozen=True)
 class ResolvedColumns:
-    """What the columns are for; `notes` are sentences about wishes that have no effect."""
+    """What the columns become; `notes` are sentences about options that have no effect."""
 
     mapping: Mapping
     notes: list[str]
     accepted: Sequence[str] = ()
-    """Codes outside ISO 4217 that were said to be meant in the import whose results this file is."""
+    """Custom currencies that were accepted in the import whose results this file is."""
 
 
 _DETECT = ReadOptions()
@@ -63,7 +63,7 @@ def understand(
     *,
     results_of: Callable[[Mapping, FileShape], Import | None] = lambda *_: None,
 ) -> ResolvedColumns:
-    """How the file's columns are to be taken. Raises BadFile, and Ends for a wish that cannot be.
+    """What the file's columns become. Raises BadFile, and CommandFailed for an option that cannot be applied.
 
     `results_of` finds the import whose results the file is: its columns mean what they meant there.
     """
@@ -72,8 +72,8 @@ def understand(
     except FileProblem as problem:
         raise BadFile(problem.kind, problem.message) from None
     except OSError as problem:
-        told = f"{shown(str(path), 200)} cannot be read: {problem.strerror}."
-        raise BadFile("not_found", told) from None
+        message = f"{shown(str(path), 200)} cannot be read: {problem.strerror}."
+        raise BadFile("not_found", message) from None
     mapping = mappings.guess(shape)
     earlier = results_of(mapping, shape)
     if earlier is not None and earlier.mapping is not None:
@@ -89,27 +89,27 @@ def understand(
         column = mapping.column(use)
         if chosen is not None and column is not None:
             notes.append(
-                f"The file has a column for the {option}, {shown(column.header)}, so --{option} is not used."
+                f"The file has a {option} column, “{shown(column.header)}”, so --{option} is not used."
             )
     typed = tuple(code.strip() for code in (wishes.currency or "").split(";") if code.strip())
     for_all = ForAllRows(
         ledger_id=wishes.ledger or mapping.for_all_rows.ledger_id,
         currencies=typed or mapping.for_all_rows.currencies,
     )
-    match = tuple(_match(mapping, header) for header in wishes.match) or mapping.match_columns
-    mapping = mapping.model_copy(update={"for_all_rows": for_all, "match_columns": match})
+    keys = tuple(_key(mapping, header) for header in wishes.key) or mapping.match_columns
+    mapping = mapping.model_copy(update={"for_all_rows": for_all, "match_columns": keys})
     wrong = [one for one in mapping_problems.problems(mapping, shape) if one.severity == "error"]
     if wrong:
-        told = " ".join(one.message for one in wrong)
+        message = " ".join(one.message for one in wrong)
         twice = next((one.position for one in wrong if one.kind == "duplicate_column"), None)
         if twice is not None:
-            told += f' Name a column by its place: --map "#{twice + 1}=ignore".'
-        raise BadFile(wrong[0].kind, told + _how_to_choose(mapping), shape)
+            message += f' To ignore one of them: --map "#{twice + 1}=ignore".'
+        raise BadFile(wrong[0].kind, message + _how_to_choose(mapping), shape)
     return ResolvedColumns(mapping, notes, earlier.accepted.currencies if earlier else ())
 
 
 def _how_to_choose(mapping: Mapping) -> str:
-    """What to type where a column was not recognised."""
+    """What to type if a column was not recognized."""
     options = [
         option
         for option, use, chosen in (
@@ -120,18 +120,18 @@ def _how_to_choose(mapping: Mapping) -> str:
     ]
     if not options:
         return ""
-    return f' Use --map "Column=field", or for all rows {" and ".join(options)}.'
+    return f' Use --map "COLUMN=FIELD", or for all rows {" and ".join(options)}.'
 
 
 def _mapped(mapping: Mapping, wish: str) -> Mapping:
-    """With one "Column=field" heeded. Another column that had the field becomes metadata."""
+    """With one "Column=field" applied. Another column that had the field becomes metadata."""
     header, _, field = wish.rpartition("=")
     word, _, name = field.strip().partition(":")
     use = FIELDS.get(word.strip().lower())
     if not header or use is None or (name and use is not Use.METADATA):
         raise CommandFailed(
-            f'--map {shown(wish)} should be "Column=field", with one of these fields: {", ".join(FIELDS)}, '
-            "metadata:NAME."
+            f"“{shown(wish)}” after --map should be COLUMN=FIELD. The fields are {', '.join(FIELDS)} and "
+            "metadata:NAME. Nothing was sent."
         )
     meant = {column.position for column in _columns(mapping, header)}
     columns = []
@@ -144,22 +144,26 @@ def _mapped(mapping: Mapping, wish: str) -> Mapping:
     return mapping.model_copy(update={"columns": tuple(columns)})
 
 
-def _match(mapping: Mapping, header: str) -> str:
-    """The metadata name of a column that decides whether two rows mean the same balance."""
+def _key(mapping: Mapping, header: str) -> str:
+    """The metadata name of a key column: it decides whether two rows are the same balance."""
     found = _columns(mapping, header)
     names = [one.name for one in found if one.name is not None]
     if len(names) > 1:
-        places = " and ".join(f"#{one.position + 1}" for one in found if one.name is not None)
+        places = " or ".join(f"#{one.position + 1}" for one in found if one.name is not None)
         raise CommandFailed(
-            f"--match {shown(header)}: {len(names)} columns are called so. Name one of {places}."
+            f"{len(names)} columns are named “{shown(header)}”. Name one of them by its place after --key: "
+            f"{places}. Nothing was sent."
         )
     if names:
         return names[0]
     if found[0].use is Use.IGNORE:
         raise CommandFailed(
-            f"--match {shown(header)}: this column is left out, so rows cannot be told apart by it."
+            f"The column “{shown(header)}” is ignored, so it cannot be a key column. Nothing was sent."
         )
-    raise CommandFailed(f"--match {shown(header)}: this column counts always. Name metadata columns only.")
+    raise CommandFailed(
+        f"The column “{shown(header)}” is always compared. Only metadata columns can be named after --key. "
+        "Nothing was sent."
+    )
 
 
 def _columns(mapping: Mapping, header: str) -> list[ColumnUse]:
@@ -172,4 +176,4 @@ def _columns(mapping: Mapping, header: str) -> list[ColumnUse]:
     if (place := _PLACE.fullmatch(wanted)) and 0 < int(place[1]) <= len(mapping.columns):
         return [mapping.columns[int(place[1]) - 1]]
     known = ", ".join(shown(one.header) for one in mapping.columns if one.header)
-    raise CommandFailed(f"The file has no column {shown(header)}. It has: {known}.")
+    raise CommandFailed(f"The file has no column “{shown(header)}”. Its columns are: {known}.")

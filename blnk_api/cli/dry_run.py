@@ -1,4 +1,4 @@
-"""`import FILE --dry-run`: all that a check finds, for a person or a program. Sends and keeps nothing."""
+"""`import FILE --dry-run`: what a check finds, for a person or a program. Sends and keeps nothing."""
 
 import re
 import sys
@@ -34,7 +34,7 @@ from blnk_api.store.states import RowState, Stage
 from blnk_api.store.tables import rows as table
 
 REQUESTS = 5
-"""Told when nobody says how many."""
+"""Shown with --json unless --requests says how many."""
 _PAGE_ROWS = 2_000
 
 
@@ -68,7 +68,7 @@ def dry_run(opened: Session, options: Namespace) -> ExitCode:
             else:
                 _say(here, draft, connection, options.requests)
     except BlnkError as failed:
-        raise CommandFailed(f"Blnk does not answer: {failed} Nothing was sent.", ExitCode.STOPPED) from None
+        raise CommandFailed(f"Blnk could not be read: {failed} Nothing was sent.", ExitCode.STOPPED) from None
     except drafts.NotKept as reason:
         raise CommandFailed(str(reason)) from None
     except BadFile as problem:
@@ -117,7 +117,7 @@ def _say(here: ScratchSession, draft: Import, connection: Connection, wanted: st
     output.say_totals(draft, connection)
     for one in _requests(here, draft, wanted or "0"):
         say(f"Row {one['row']} would be sent as {orjson.dumps(one['body']).decode()}")
-    say("This was a dry run: nothing was sent, and nothing is kept.")
+    say("This was a dry run: nothing was sent or kept.")
 
 
 def _say_json(here: ScratchSession, path: Path, draft: Import, wanted: str | None) -> None:

@@ -1,19 +1,19 @@
-"""How a command ends: exit codes that scripts may rely on, and the one way to end before the end."""
+"""How a command ends: exit codes that scripts may rely on, and the error that ends it early."""
 
 from enum import IntEnum
 
 
 class ExitCode(IntEnum):
     FINE = 0
-    """Every row is created or existed already, and verified; or could not be verified, which was said."""
+    """Every row was created or already exists, and was verified; or could not be, which was reported."""
     NOTHING_SENT = 2
-    """A wrong option, a file that cannot be read, an answer of no. argparse uses it too."""
+    """A wrong option, a file that cannot be read, or the question answered with no. argparse uses it too."""
     LEFT_OVER = 3
-    """Finished; some rows were rejected, invalid, skipped or need a look, or verifying found something."""
+    """Finished, but some rows are rejected, invalid, skipped or in doubt, or verifying found something."""
     STOPPED = 4
-    """Credentials, permissions, the instance, or something that a person has to read before more is sent."""
+    """Credentials, permissions, the instance, or something that a person must read before more is sent."""
     INTERRUPTED = 130
-    """Paused by a person; `resume` goes on."""
+    """Paused by a person; `resume` continues."""
 
 
 class CommandFailed(Exception):

@@ -1,4 +1,4 @@
-"""`import FILE`: checked, shown, confirmed, sent, verified; or taken up where it was left."""
+"""`import FILE`: checks, shows, confirms, sends and verifies it; or continues where it stopped."""
 
 import hashlib
 import sys
@@ -39,7 +39,7 @@ def import_file(opened: Session, options: Namespace) -> ExitCode:
     if options.dry_run:
         return dry_run(opened, options)
     if options.json or options.requests is not None:
-        raise CommandFailed("--json and --requests go with --dry-run. Nothing was sent.")
+        raise CommandFailed("--json and --requests need --dry-run. Nothing was sent.")
     path, out = Path(options.file), Path(options.results) if options.results else None
     connection = opened.connection_named(options.connection)
     understood = column_options.understand(
@@ -56,11 +56,11 @@ def import_file(opened: Session, options: Namespace) -> ExitCode:
     if import_.state is ImportState.DRAFT:
         import_ = _confirmed(opened, import_, connection, options)
     elif import_.state is ImportState.CANCELLED:
-        raise CommandFailed(f"Somebody discarded the draft {import_.id} meanwhile. Nothing was sent.")
+        raise CommandFailed(f"The draft {import_.id} was discarded in the meantime. Nothing was sent.")
     _resume(opened, import_)
     with Progress(options.progress, opened, import_.id):
         import_ = see_through(opened, import_, connection)
-    # Where an app runs, it writes them by itself; and what cannot be written now is owed still.
+    # A running app writes them by itself; what cannot be written now stays owed.
     with suppress(SQLAlchemyError, OSError):
         receipts.write_owed(opened.store, opened.settings.receipts_dir, import_.number)
     return output.report(opened, import_, out)
@@ -90,7 +90,7 @@ def _found_or_uploaded(
                 )
             if found is not None:
                 state = phrases.STATE[found.state].lower()
-                say(f"The import {found.id} of this file is not finished ({state}): going on with it.")
+                say(f"Import {found.id} of this file is unfinished ({state}). Continuing it.")
                 return found
             Unserved(opened, connection.instance).refuse()
             id = imports.new_id()
@@ -109,7 +109,9 @@ def _found_or_uploaded(
     except drafts.NotKept as reason:
         raise CommandFailed(str(reason)) from None
     except OSError as problem:
-        raise CommandFailed(f"{shown(str(path), 200)} cannot be read or kept: {problem.strerror}.") from None
+        raise CommandFailed(
+            f"{shown(str(path), 200)} cannot be read, or not copied: {problem.strerror}. Nothing was sent."
+        ) from None
     return opened.find(id)
 
 
@@ -125,7 +127,7 @@ def _checked(opened: Session, import_: Import, connection: Connection) -> Import
 
 
 def _confirmed(opened: Session, draft: Import, connection: Connection, options: Namespace) -> Import:
-    """The import that was handed over: this draft, or another command's of the same file that was quicker."""
+    """The import to follow: this draft, or that of another command with the same file that was quicker."""
     output.say_totals(draft, connection)
     say_stops(opened, connection.instance)
     _say_other_desks(opened, connection)
@@ -138,24 +140,24 @@ def _confirmed(opened: Session, draft: Import, connection: Connection, options: 
             if quicker := _overlapping(opened, draft):
                 return quicker
         else:
-            say("There is nothing to create; what exists is compared with Blnk.")
+            say("There is nothing to create. Balances that already exist are compared with Blnk.")
         return _hand_over(opened, draft, count)
 
 
 def _say_other_desks(opened: Session, connection: Connection) -> None:
-    """Nothing where Blnk does not answer: it is told, and holds nobody up."""
+    """Says nothing if Blnk does not answer: this is information, and holds nothing up."""
     with suppress(BlnkError), opened.client(connection) as client:
         if found := other_desks_today.others_today(opened.store, client):
             say(other_desks_today.told(found, opened.settings.time_zone))
 
 
 def _overlapping(opened: Session, draft: Import) -> Import | None:
-    """An import of the same file that somebody confirmed meanwhile. Raises Ends for any other in the way."""
+    """An import of the same file that was confirmed meanwhile. Raises CommandFailed for any other overlap."""
     with opened.store.read() as tx:
         found = unfinished.overlap(tx, draft)
         quicker = unfinished.same(tx, draft)
     if quicker is not None:
-        say(f"Another command is on the same file already: following its import {quicker.id}.")
+        say(f"Another command is importing the same file. Following its import {quicker.id}.")
         _discard(opened, draft)
         return quicker
     if found is not None:
@@ -164,23 +166,26 @@ def _overlapping(opened: Session, draft: Import) -> Import | None:
 
 
 def _make_sure(draft: Import, count: int, connection: Connection, options: Namespace) -> None:
-    """Raises Ends unless a person wants exactly this."""
+    """Raises CommandFailed unless a person wants exactly this."""
     is_unchecked = connection.is_production and bool(drafts.missing_checks(draft))
     if options.count is not None and options.count != count:
         raise CommandFailed(
-            f"--count says {options.count:,}, and {count:,} would be created. Nothing was sent."
+            f"--count is {options.count:,}, but {count:,} would be created. Nothing was sent."
         )
     if options.yes:
         if connection.is_production and options.count is None:
             raise CommandFailed(f"In production, --yes needs --count {count}. Nothing was sent.")
         if is_unchecked and not options.accept_unchecked:
             raise CommandFailed(
-                "Some checks could not be made, as the warnings say. In production, add --accept-unchecked "
-                "to create the balances without them. Nothing was sent."
+                "Some checks could not be made; the warnings name them. In production, add "
+                "--accept-unchecked "
+                "to create the balances without these checks. Nothing was sent."
             )
         return
     if not sys.stdin.isatty():
-        raise CommandFailed("There is no terminal to ask on: add --yes to create them. Nothing was sent.")
+        raise CommandFailed(
+            "There is no terminal to ask for confirmation. Add --yes to create them. Nothing was sent."
+        )
     wanted = str(count) if connection.is_production else "yes"
     if _typed(f"Type {wanted} to create {phrases.plural(count, 'balance')}: ").replace(",", "") != wanted:
         raise CommandFailed("Nothing was sent.")
@@ -216,14 +221,14 @@ def _hand_over(opened: Session, draft: Import, count: int) -> Import:
     now = opened.find(draft.id)
     if now.state is ImportState.DRAFT:
         raise CommandFailed(
-            "The draft has changed since it was shown here, so nothing was sent. Run the command again."
+            "The draft has changed since it was shown. Nothing was sent. Run the command again."
         )
     return now
 
 
 @contextmanager
 def _or_discarded(opened: Session, draft: Import) -> Iterator[None]:
-    """A draft that is given up in here is discarded; Ctrl-C raises Ends."""
+    """Discards a draft that is given up inside; Ctrl-C raises CommandFailed."""
     try:
         yield
     except (CommandFailed, StoreUnavailable):
@@ -231,17 +236,17 @@ def _or_discarded(opened: Session, draft: Import) -> Iterator[None]:
         raise
     except KeyboardInterrupt:
         _discard(opened, draft)
-        raise CommandFailed("Interrupted; nothing was sent.", ExitCode.INTERRUPTED) from None
+        raise CommandFailed("Interrupted. Nothing was sent.", ExitCode.INTERRUPTED) from None
 
 
 def _discard(opened: Session, draft: Import) -> None:
-    """Nobody finds a draft of this command's that was given up, and confirms it by mistake."""
+    """So that nobody confirms a given-up draft of this command by mistake."""
     with opened.store.write() as tx:
         if move_import(tx, draft.number, from_=[ImportState.DRAFT], to=ImportState.CANCELLED):
             note(tx, draft.number, who=opened.who, what=EventKind.CANCELLED)
 
 
 def _resume(opened: Session, import_: Import) -> None:
-    """A paused import goes on: whoever runs the command again wants that."""
+    """A paused import continues: whoever runs the command again wants that."""
     with opened.store.write() as tx:
         import_acts.resume(tx, import_.number, who=opened.who)

@@ -1,4 +1,4 @@
-"""What commands say about an import: before it is confirmed, at its end, and as JSON."""
+"""What commands print about an import: before it is confirmed, at its end, and as JSON."""
 
 import os
 import shutil
@@ -36,7 +36,7 @@ def name_of(path: Path) -> str:
 
 
 def say(text: str) -> None:
-    """A line on stdout. Where nobody reads any more, the work goes on all the same."""
+    """A line on stdout. If nobody reads it, the work continues all the same."""
     try:
         print(text, flush=True)
     except BrokenPipeError:
@@ -44,14 +44,14 @@ def say(text: str) -> None:
 
 
 def say_totals(import_: Import, connection: Connection) -> None:
-    """All that a person has to know before confirming."""
+    """Everything that a person has to know before confirming."""
     totals, counts = import_.totals, import_.counts
     say(f"{phrases.title(import_)}: {about_files.reading(import_)}")
     groups = totals.problems
     for one in groups[:_PROBLEMS_TOLD]:
         say(f"  {one.severity}: {one.sentence}{_where(one)}")
     if len(groups) > _PROBLEMS_TOLD:
-        say(f"  and {len(groups) - _PROBLEMS_TOLD:,} more kinds of problems.")
+        say(f"  and {len(groups) - _PROBLEMS_TOLD:,} more kinds of problems")
     for sentence in totals.not_checked:
         say(f"  warning: {sentence}")
     ready = counts.get(RowState.READY, 0)
@@ -64,7 +64,7 @@ def say_totals(import_: Import, connection: Connection) -> None:
             them = "it" if n == 1 else "them"
             say(f"{WORDS[state]}: {phrases.plural(n, 'row')}. Nothing is sent for {them}.")
     if totals.looks_like:
-        say("Rows that look like balances created before are skipped; the Imports page can include them.")
+        say("Rows that look like balances created earlier are skipped. Include them on the page “Imports”.")
     if ready:
         say("Balances cannot be deleted.")
 
@@ -93,24 +93,28 @@ def ending(import_: Import) -> ExitCode:
 
 
 def report(opened: Session, import_: Import, out: Path | None = None) -> ExitCode:
-    """Says what an import came to and how it goes on, and writes its results where they are wanted."""
+    """Prints an import's outcome and what comes next, and writes its results if they are wanted."""
     say(f"{phrases.title(import_)}: {phrases.came_to(import_)}.")
     _say_rows(opened, import_)
     if import_.counts.get(RowState.UNKNOWN) and import_.is_over:
-        say(f"Decide with: python -m blnk_api look-again {import_.id} [ROW …], this-is-it, send-again.")
+        say(
+            f"To settle these rows: python -m blnk_api recheck {import_.id} [ROW …], or the commands link "
+            "and "
+            "send-again."
+        )
     say_late(opened, import_)
     if import_.state is ImportState.DONE:
         found = phrases.findings(import_.findings or Findings())
         for sentence in found:
             say(sentence)
         if not found:
-            say("Verified: Blnk holds each of them once.")
+            say("Verified: each balance is in Blnk exactly once.")
     elif import_.state is ImportState.CANCELLED:
-        say("It was cancelled; nothing more of it is sent.")
+        say("The import was canceled. No more rows are sent.")
     else:
         if import_.state is ImportState.PAUSED:
-            say(f"Paused: {import_.paused_reason or 'no reason was kept'}")
-        say(f"To go on: python -m blnk_api resume {import_.id}")
+            say(f"Paused: {import_.paused_reason or 'no reason was recorded.'}")
+        say(f"To continue: python -m blnk_api resume {import_.id}")
     if out is not None:
         write_results(opened, import_, out)
     return ending(import_)
@@ -125,11 +129,14 @@ def say_late(opened: Session, import_: Import, *, before: str = "") -> None:
     for sentence in [*became_known, *([to_come] if to_come else [])]:
         say(before + sentence)
     if looks.open and import_.is_over:
-        say(f"{before}The app does this while it runs. Without it: python -m blnk_api verify {import_.id}")
+        say(
+            f"{before}The app does this while it runs. Without the app: python -m blnk_api verify "
+            f"{import_.id}"
+        )
 
 
 def _say_rows(opened: Session, import_: Import) -> None:
-    """The first rows that somebody should do something about."""
+    """The first rows that someone should do something about."""
     with opened.store.read() as tx:
         told = rows.page(tx, import_.number, states=_LOOK_AT, limit=_ROWS_TOLD)
     for row in told:
@@ -137,22 +144,27 @@ def _say_rows(opened: Session, import_: Import) -> None:
         say(f"  row {row.label}: {row.status}. {shown(why, 300)}")
     more = sum(import_.counts.get(one, 0) for one in _LOOK_AT) - len(told)
     if more > 0:
-        say(f"  and {more:,} more; python -m blnk_api results {import_.id} OUT.csv has them all.")
+        say(
+            f"  and {more:,} more. To write all of them to a file: python -m blnk_api results "
+            f"{import_.id} OUT.csv"
+        )
 
 
 def writable(path: Path, *, instead_of: Path | None = None) -> None:
-    """Raises Ends where results could not be written, before anything is sent."""
+    """Raises CommandFailed if results could not be written, before anything is sent."""
     if not path.parent.is_dir():
-        raise CommandFailed(f"There is no folder {shown(str(path.parent), 200)} for the results.")
+        raise CommandFailed(f"There is no folder {shown(str(path.parent), 200)} to write the results to.")
     if path.is_dir():
-        raise CommandFailed(f"{shown(str(path), 200)} is a folder; name a file for the results.")
+        raise CommandFailed(f"{shown(str(path), 200)} is a folder. Name a file to write the results to.")
     if instead_of is not None and path.exists() and path.samefile(instead_of):
-        raise CommandFailed("The results would overwrite the file itself; name another one.")
+        raise CommandFailed("The results would overwrite the file that is imported. Name another file.")
 
 
 def write_results(opened: Session, import_: Import, path: Path) -> None:
-    """Every row with what became of it, as XLSX where the name ends so, else as CSV. The file is there whole
-    or not at all. Raises Ends."""
+    """Every row with its outcome, as XLSX if the name ends so, else as CSV: the whole file or none.
+
+    Raises CommandFailed.
+    """
     writable(path)
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name[:40]}.", delete=False) as file:
@@ -177,7 +189,7 @@ def write_results(opened: Session, import_: Import, path: Path) -> None:
 
 
 def as_json(opened: Session, import_: Import) -> dict[str, object]:
-    """An import for programs. `counts` has all the words for rows; times are UTC."""
+    """An import for programs. `counts` names every status; times are UTC."""
     with opened.store.read() as tx:
         looks = late_records.of_import(tx, import_.number)
         became_known = about_late_findings.findings(tx, import_)

@@ -23,7 +23,7 @@ _MOST_CHARACTERS = 100
 
 
 class Progress:
-    """While it is entered, tells of one import; from a thread, so that all other work may block."""
+    """While it is entered, shows the progress of one import; in a thread, so that other work may block."""
 
     def __init__(self, kind: Kind, opened: Session, id: str) -> None:
         self._opened = opened
@@ -68,7 +68,7 @@ class Progress:
 
 
 def _line(import_: Import) -> str:
-    told = phrases.headline(import_)
+    headline = phrases.headline(import_)
     if import_.state is ImportState.PAUSED and import_.paused_reason:
-        return f"{told} {import_.paused_reason}"
-    return told
+        return f"{headline} {import_.paused_reason}"
+    return headline

@@ -1,4 +1,4 @@
-"""Sees an import through: sends it here where nobody else does, or follows the process that sends."""
+"""Takes an import to its end: sends it here if no sender runs, else follows the sender."""
 
 import asyncio
 import secrets
@@ -25,7 +25,7 @@ from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.wording import about_stops, phrases
 
 OWNER = "command line"
-"""What the sender table says of a command line. It runs one import of its own, and nobody else's."""
+"""How the sender table names a command line. It sends one import, its own."""
 
 _POLL_SECONDS = 0.1
 _UNSERVED_SECONDS = 3 * senders.BEAT_SECONDS
@@ -36,7 +36,7 @@ _DRAIN_SPARE_SECONDS = 1.0
 
 
 class Unserved:
-    """Notices a sender that has no credentials for an instance: what is handed to it would lie there."""
+    """Notices a sender that has no credentials for an instance: it would never send what is handed to it."""
 
     def __init__(self, opened: Session, instance: Instance) -> None:
         self._store = opened.store
@@ -45,12 +45,12 @@ class Unserved:
         self._since: float | None = None
 
     def refuse(self) -> None:
-        """Waits for the first beats of a sender that has just begun. Raises Ends."""
+        """Waits for the first beats of a sender that has just started. Raises CommandFailed."""
         while self.is_so():
             time.sleep(_POLL_SECONDS)
 
     def is_so(self) -> bool:
-        """Raises Ends when it has been so for a while. Another command line's end is worth waiting for."""
+        """Raises CommandFailed when it has been so for a while; another command line is waited for."""
         with self._store.read() as tx:
             sender = senders.current(tx)
         if sender is None or sender.owner.startswith(OWNER) or self._number in sender.serves:
@@ -60,17 +60,18 @@ class Unserved:
         self._since = now if self._since is None else self._since
         if now - self._since > _UNSERVED_SECONDS:
             raise CommandFailed(
-                f"Process {sender.pid} on {sender.host} does the sending, and it has no connection to this "
-                "Blnk. Give it one in its secrets file, or stop it. Then the same command goes on.",
+                f"The sender (process {sender.pid} on {sender.host}) has no connection to this Blnk "
+                "instance. "
+                "Add one to its secrets file, or end that process. Then run the same command again.",
                 ExitCode.STOPPED,
             )
         return True
 
 
 def see_through(opened: Session, import_: Import, connection: Connection) -> Import:
-    """Until the import is done, cancelled or paused for good; as it stands then.
+    """Until the import is done, canceled or paused for good; returns it as it is then.
 
-    Ctrl-C and SIGTERM pause it. Raises Ends when it cannot go on.
+    Ctrl-C and SIGTERM pause it. Raises CommandFailed when it cannot continue.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
@@ -81,11 +82,11 @@ def see_through(opened: Session, import_: Import, connection: Connection) -> Imp
 
 @dataclass(frozen=True)
 class _Now:
-    """What one look into the store tells."""
+    """The import as the store has it at one moment."""
 
     import_: Import
     is_looked_at: bool
-    """Whether rows of it are being looked up still."""
+    """Whether rows of it are still being looked up."""
 
     @property
     def has_ended(self) -> bool:
@@ -138,7 +139,7 @@ class _Seeing:
             self._thread.close()
 
     async def _wait_for_store(self, lock: SenderLock, problem: OperationalError | StoreUnavailable) -> None:
-        """The database server is away, or the disk is full: what was on its way is looked up afterwards."""
+        """The database server is away, or the disk is full: rows on their way are looked up afterwards."""
         if isinstance(problem, StoreUnavailable) and not problem.may_pass:
             raise problem
         self._end_if_interrupted(problem)
@@ -147,15 +148,16 @@ class _Seeing:
         await asyncio.sleep(self._opened.settings.waits.journal_retry)
 
     def _end_if_interrupted(self, problem: OperationalError | StoreUnavailable) -> None:
-        """A pause cannot be written down either: what is on its way is looked up by whoever goes on."""
+        """A pause cannot be recorded either: rows on their way are looked up by whoever continues."""
         if self._interrupted.is_set():
-            told = problem if isinstance(problem, StoreUnavailable) else failures.explain(problem)
+            why = problem if isinstance(problem, StoreUnavailable) else failures.explain(problem)
             raise CommandFailed(
-                f"{told} Interrupted: `resume {self._import.id}` goes on.", ExitCode.INTERRUPTED
+                f"{why} Interrupted. To continue: python -m blnk_api resume {self._import.id}",
+                ExitCode.INTERRUPTED,
             )
 
     def _interrupt(self, me: asyncio.Task[Import]) -> None:
-        """The first one pauses; who insists does not wait for rows on their way."""
+        """The first one pauses; a second one does not wait for rows on their way."""
         if self._interrupted.is_set():
             me.cancel()
         self._interrupted.set()
@@ -171,7 +173,7 @@ class _Seeing:
         return None
 
     async def _send(self, lock: SenderLock) -> Import | None:
-        """As the one that sends, for this import alone. None when the lock was lost."""
+        """As the sender, for this import alone. None when the lock was lost."""
         token = secrets.token_hex(8)
         await self._thread.write(senders.register, token=token, owner=f"{OWNER} {self._import.id}")
         await self._thread.write(recovery.recover)
@@ -202,12 +204,14 @@ class _Seeing:
             await running.stop()
             with suppress(SQLAlchemyError, OSError):
                 if lock.is_held():
-                    await self._thread.write(recovery.recover)  # what insisting cut off needs a look
+                    await self._thread.write(
+                        recovery.recover
+                    )  # rows that a second Ctrl-C cut off are in doubt
                 await self._thread.write(senders.resign, token=token)
             lock.release()
 
     async def _step(self) -> Import | None:
-        """One look, and a pause where somebody asked for it; the import, once it goes no further."""
+        """One look at the store, and a pause if someone interrupted; the import, once it has ended."""
         self._opened.failure = self._thread.failure
         try:
             if self._interrupted.is_set() and not self._paused:
@@ -226,25 +230,27 @@ class _Seeing:
             if now.has_ended:
                 return now.import_
             await self._refuse_while_stopped(now.import_)
-            await self._refuse_to_wait_for_ever(now.import_)
+            await self._refuse_to_wait_forever(now.import_)
         except OperationalError as problem:
             self._end_if_interrupted(problem)
             await asyncio.sleep(self._opened.settings.waits.journal_retry)
         return None
 
     async def _refuse_while_stopped(self, import_: Import) -> None:
-        """Somebody stopped all sending: what is on its way comes to its end, and the rest waits."""
+        """All sending was stopped: rows on their way finish, and the rest waits."""
         counts = import_.counts
         waits = import_.state in (ImportState.QUEUED, ImportState.RUNNING) and counts.get(RowState.READY)
         if not waits or counts.get(RowState.SENDING) or counts.get(RowState.UNKNOWN):
             return
         if holding := await self._thread.read(stops.holding, import_.instance):
             settings = self._opened.settings
-            told = about_stops.what_holds(holding, settings, settings.time_zone)
-            raise CommandFailed(f"{told} Then `resume {import_.id}` goes on.", ExitCode.STOPPED)
+            why = about_stops.what_holds(holding, settings, settings.time_zone)
+            raise CommandFailed(
+                f"{why} Then continue with: python -m blnk_api resume {import_.id}", ExitCode.STOPPED
+            )
 
-    async def _refuse_to_wait_for_ever(self, import_: Import) -> None:
-        """Rows that wait for another import's rows, which nobody settles, would wait for ever."""
+    async def _refuse_to_wait_forever(self, import_: Import) -> None:
+        """Rows that wait for another import's rows, which nobody settles, would wait forever."""
         counts = import_.counts
         waits = import_.state is ImportState.RUNNING and counts.get(RowState.READY)
         now = time.monotonic()
@@ -259,7 +265,7 @@ class _Seeing:
             raise CommandFailed(unfinished.sentence(found), ExitCode.STOPPED)
 
     async def _let_land(self, running: Running) -> None:
-        """Waits until what is on its way has come to its end, for a request time-out at most."""
+        """Waits until the rows on their way have an outcome, for one request timeout at most."""
         until = time.monotonic() + self._connection.request_timeout_seconds + _DRAIN_SPARE_SECONDS
         while any(lane.sends or lane.out for lane in running.engine.lanes.values()):
             if time.monotonic() > until:

@@ -1,4 +1,4 @@
-"""A place to try things out: a store and a data folder that nobody else sees, gone afterwards."""
+"""A temporary store and data folder for a dry run."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from blnk_api.store.token_store import TokenStore
 
 
 class ScratchSession(Session):
-    """Like what a command has opened, with one connection, on an empty store in `folder`."""
+    """A session with one connection, on an empty store in `folder`."""
 
     def __init__(self, opened: Session, connection: Connection, folder: Path) -> None:
         self.who = opened.who
@@ -30,7 +30,7 @@ class ScratchSession(Session):
 
     @property
     def settings(self) -> Settings:
-        """With a token that is good now. Raises from the errors tree where there is none."""
+        """With a token that is valid now. Raises from the errors tree if there is none."""
         return replace(self._desk.settings, connections=self._connections())
 
     def _connections(self) -> Mapping[str, Connection]:

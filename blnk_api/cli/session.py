@@ -1,4 +1,4 @@
-"""What every command begins with: settings, store, the practice Blnk where it is meant, who is asking."""
+"""What every command starts with: settings, store, Practice where it is used, the user's name."""
 
 import os
 import pwd
@@ -27,9 +27,9 @@ _END_SECONDS = 5.0
 
 
 class Session:
-    """Use it in a `with`: a practice Blnk that was started here ends with it.
+    """Use it in a `with`: Practice ends with it if it was started here.
 
-    Raises SettingsProblem, JournalUnavailable or Ends on construction.
+    Raises SettingsProblem, StoreUnavailable or CommandFailed on construction.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Session:
                 f"The data folder cannot be used: {problem.strerror} ({problem.filename})."
             ) from None
         self.failure: str | None = None
-        """Why the import database cannot be used at this moment, in words; for whoever shows progress."""
+        """Why the import database cannot be used at the moment, as a sentence; shown with the progress."""
         self._practice: subprocess.Popen[bytes] | None = None
         self.who = _who()
 
@@ -59,7 +59,7 @@ class Session:
         with self.store.read() as tx:
             found = imports.find(tx, id)
         if found is None:
-            raise CommandFailed(f"There is no import {shown(id)} here. `status` lists them.")
+            raise CommandFailed(f"There is no import {shown(id)}. `status` lists the newest ones.")
         return found
 
     def results_of(self, connection: Connection) -> Callable[[Mapping, FileShape], Import | None]:
@@ -72,22 +72,25 @@ class Session:
         return find
 
     def connection_named(self, name: str | None) -> Connection:
-        """The connection that --connection names; a lone one when it names none."""
+        """The connection that --connection names; without a name, the only one there is."""
         known = self.settings.connections
         names = ", ".join(known)
         if name is None and len(known) != 1:
             raise CommandFailed(
-                f"Say which Blnk is meant, with --connection NAME. These are set up: {names}."
+                f"Name the connection with --connection NAME. These are set up: {names or 'none'}. "
+                "Nothing was sent."
             )
         if name is not None and name not in known:
-            raise CommandFailed(f"There is no connection {shown(name)}. These are set up: {names}.")
+            raise CommandFailed(
+                f"There is no connection “{shown(name)}”. These are set up: {names or 'none'}."
+            )
         chosen = next(iter(known)) if name is None else name
         if known[chosen].is_practice:
             self._run_practice()
         return self.settings.connections[chosen]
 
     def connection_of(self, import_: Import) -> Connection:
-        """The connection that means an import's instance today."""
+        """The connection to an import's instance."""
         if (
             import_.instance.environment == "practice"
             and settings_module.PRACTICE in self.settings.connections
@@ -96,9 +99,11 @@ class Session:
         connection = self.settings.connection_of(import_.instance)
         if connection is None:
             raise CommandFailed(
-                f"No connection points to {import_.instance.base_url}, instance "
+                f"This import belongs to {import_.instance.base_url}, instance "
                 f"{import_.instance.instance_id} "
-                f"({import_.instance.environment}) any more. Nothing was sent.",
+                f"({import_.instance.environment}), and no connection points to it now. Add one to the "
+                "secrets "
+                "file. Nothing was sent.",
                 ExitCode.STOPPED,
             )
         return connection
@@ -108,7 +113,7 @@ class Session:
         try:
             _, started = launch.find_or_start(self.settings.data_dir, wait_seconds)
         except PracticeNotStarted as problem:
-            raise CommandFailed(f"Nothing was sent: {problem}.", ExitCode.STOPPED) from None
+            raise CommandFailed(f"{problem}. Nothing was sent.", ExitCode.STOPPED) from None
         self._practice = self._practice or started
         self._desk = replace(self._desk, settings=settings_module.load())
 
@@ -130,7 +135,7 @@ class Session:
 
 
 def _who() -> str:
-    """The operating system's user, whatever the environment says."""
+    """The operating system's user, whatever the environment variables say."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:

@@ -1,4 +1,4 @@
-"""`stop` and `start`: the switch for all sending, of the desk or of one connection's instance."""
+"""`stop` and `start`: the switch for all sending, or for sending to one connection's instance."""
 
 import time
 from argparse import Namespace
@@ -6,6 +6,7 @@ from argparse import Namespace
 from blnk_api.cli.exits import CommandFailed, ExitCode
 from blnk_api.cli.output import say
 from blnk_api.cli.session import Session
+from blnk_api.common.visible import shown
 from blnk_api.settings import Instance
 from blnk_api.store import imports
 from blnk_api.store.sending import senders, stops
@@ -14,20 +15,20 @@ from blnk_api.wording import about_stops
 
 _POLL_SECONDS = 0.1
 _SPARE_SECONDS = 5.0
-"""Beside the time of one request: for what came of the last rows to be written down."""
+"""Added to the time of one request, so that the outcomes of the last rows are recorded."""
 
 
 def stop(opened: Session, options: Namespace) -> ExitCode:
-    """Returns when nothing is on its way any more, or says how much is."""
+    """Returns when no row is on its way to Blnk, or says how many are."""
     instance, number = _scope(opened, options.connection)
     with opened.store.write() as tx:
         is_new = stops.stop(tx, number, who=opened.who)
     if not is_new:
-        say("Sending was stopped before.")
+        say("Sending was already stopped.")
     say_stops(opened, instance)
     say(about_stops.on_their_way(_wait(opened, number)))
     again = f" --connection {options.connection}" if options.connection else ""
-    say(f"To start it again: python -m blnk_api start{again}")
+    say(f"To start sending again: python -m blnk_api start{again}")
     return ExitCode.FINE
 
 
@@ -35,13 +36,13 @@ def start(opened: Session, options: Namespace) -> ExitCode:
     instance, number = _scope(opened, options.connection)
     with opened.store.write() as tx:
         was_stopped = stops.start(tx, number, who=opened.who)
-    say("Sending is started again." if was_stopped else "Sending was not stopped.")
+    say("Sending has started again." if was_stopped else "Sending was not stopped.")
     say_stops(opened, instance)
     return ExitCode.FINE
 
 
 def say_stops(opened: Session, instance: Instance | None) -> None:
-    """What keeps an instance from sending; without one, all that is stopped."""
+    """What keeps an instance from sending; without an instance, everything that is stopped."""
     with opened.store.read() as tx:
         found = stops.in_force(tx) if instance is None else stops.holding(tx, instance)
     for one in found:
@@ -58,7 +59,8 @@ def _scope(opened: Session, name: str | None) -> tuple[Instance | None, int | No
     connection = opened.settings.connections.get(name)
     if connection is None:
         raise CommandFailed(
-            f"There is no connection {name!r}. These are set up: {', '.join(opened.settings.connections)}."
+            f"There is no connection “{shown(name)}”. These are set up: "
+            f"{', '.join(opened.settings.connections) or 'none'}."
         )
     with opened.store.write() as tx:
         return connection.instance, imports.instance_number(tx, connection.instance)

@@ -1,4 +1,4 @@
-"""Imports that stand in the way of a new one, or that it is: found by the file, or by rows they share."""
+"""Unfinished imports of the same file, or with rows in common: a new import continues or waits for them."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -28,9 +28,9 @@ def of_file(
     accepted_currencies: Collection[str],
     drafts_of: str | None = None,
 ) -> Import | None:
-    """The newest unfinished import of this file, read and its columns taken so; also somebody's draft of it.
+    """The newest unfinished import of this file with these settings and columns; also a draft of `drafts_of`.
 
-    One in which more currencies are accepted is the same import: a person has said so since.
+    One in which more currencies are accepted is the same import: a person accepted them since.
     """
     numbers = tx.execute(
         select(imports_table.c.number)
@@ -49,7 +49,7 @@ def of_file(
 
 
 def same(tx: Connection, draft: Import) -> Import | None:
-    """Another import of a draft's file that is on its way already."""
+    """Another import of a draft's file that has been confirmed already."""
     if draft.file_sha256 is None or draft.mapping is None:
         return None
     return of_file(
@@ -64,11 +64,11 @@ def same(tx: Connection, draft: Import) -> Import | None:
 
 @dataclass(frozen=True)
 class Overlap:
-    """Another import that has rows in common with this one; `row` is one of its rows, as people count."""
+    """Another import that has rows in common with this one; `row` is one of its rows, as in the file."""
 
     other: Import
     row: int
-    needs_a_look: bool
+    is_in_doubt: bool
 
 
 def overlap(tx: Connection, import_: Import) -> Overlap | None:
@@ -77,9 +77,9 @@ def overlap(tx: Connection, import_: Import) -> Overlap | None:
 
 
 def _held_elsewhere(tx: Connection, import_: Import, *, settles: bool = False) -> Overlap | None:
-    """A row whose fate is open: whatever its import's state, it is sent by nobody before that is known.
+    """A row in doubt: whatever its import's state, nobody sends it before that is settled.
 
-    `settles`: somebody is looking such rows up, so that only those that wait for a person count.
+    `settles`: a sender is looking such rows up, so only those that wait for a person count.
     """
     mine, other = rows.alias("mine"), rows.alias("other")
     found = tx.execute(
@@ -117,7 +117,7 @@ def _waiting_elsewhere(tx: Connection, import_: Import) -> Overlap | None:
 
 
 def blocked(tx: Connection, import_: Import, *, settles: bool) -> Overlap | None:
-    """What an import waits for of which each row that is left is another import's at present."""
+    """What an import waits for if another import holds each of its remaining rows."""
     held = select(rows.c.id).where(rows.c.import_ == import_.number, rows.c.state == RowState.READY)
     other = rows.alias("other")
     is_held = (
@@ -136,15 +136,17 @@ def blocked(tx: Connection, import_: Import, *, settles: bool) -> Overlap | None
 
 
 def sentence(found: Overlap) -> str:
-    """Why a new import has to wait, and what to do about the other."""
+    """Why a new import has to wait, and what to do about the other one."""
     other = found.other
-    told = f"Import {other.id} ({phrases.title(other)}, {phrases.STATE[other.state].lower()})"
-    if found.needs_a_look:
+    named = f"Import {other.id} ({phrases.title(other)}, {phrases.STATE[other.state].lower()})"
+    if found.is_in_doubt:
         return (
-            f"{told} has rows in common with this one, of which row {found.row:,} needs a look first: "
-            f"`python -m blnk_api look-again {other.id}`, or decide about it on the Imports page."
+            f"{named} has rows in common with this one. One of them, row {found.row:,}, was sent and had no "
+            f"clear answer, and must be settled first: `python -m blnk_api recheck {other.id}`, or open the "
+            "row on the page “Imports”."
         )
     return (
-        f"{told} has rows in common with this one that are not finished, row {found.row:,} among them. Go on "
-        f"with it (`python -m blnk_api resume {other.id}`) or cancel it (`… cancel {other.id}`) first."
+        f"{named} has unfinished rows in common with this one, such as row {found.row:,}. Continue it "
+        f"(`python -m blnk_api resume {other.id}`) or cancel it (`python -m blnk_api cancel {other.id}`) "
+        "first."
     )

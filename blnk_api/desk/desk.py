@@ -97,7 +97,7 @@ def open_desk() -> Desk:
 def _refuse_to_slip_into_practice(settings: Settings, known: list[Instance]) -> None:
     where = f"Put a [connections.NAME] table into {settings.secrets_path}; secrets.toml.example shows one."
     if not settings.connections:
-        raise SettingsProblem(f"No connection to Blnk is set up, and the practice Blnk is off. {where}")
+        raise SettingsProblem(f"No connection to Blnk is set up, and Practice is off. {where}")
     if any(not connection.is_practice for connection in settings.connections.values()):
         return
     real = [instance for instance in known if instance.environment != "practice"]

@@ -98,7 +98,8 @@ def _leave_a_reserve(settings: Settings, data: BinaryIO) -> None:
     ):
         raise NotKept(
             "The disk of this server is nearly full. The file was not kept, so that running imports have the "
-            "room they need; nothing was sent. Ask whoever runs this server to free some, then try again."
+            "space they need, and nothing was sent. Ask your administrator to free up disk space, then try "
+            "again."
         )
 
 

@@ -48,7 +48,7 @@ def new_row(import_id: str, cells: Sequence[str], checked: CheckedRow) -> NewRow
     told = "; ".join(one.message for one in checked.problems if one.severity == "error") or None
     row = partial(NewRow, number=checked.number, part=checked.part, cells=cells)
     if checked.balance_id is not None:
-        message = "The file says that this balance exists already; nothing was sent."
+        message = "The file names this balance, so nothing was sent."
         return row(state=RowState.EXISTS, balance_id=checked.balance_id, problems=problems, message=message)
     if checked.request is None or told is not None:
         return row(state=RowState.INVALID, message=told, problems=problems)

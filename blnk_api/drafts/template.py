@@ -1,4 +1,4 @@
-"""An empty file to fill in: columns that we know, with this Blnk's ledgers and currencies to choose from."""
+"""An empty file to fill in: known columns, with the instance's ledgers and currencies to choose from."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -17,11 +17,13 @@ HEADER = ("ledger", "currency", "identity", "customer_number")
 """The last one is an example of a column that is kept with the balance as it stands."""
 
 _LEDGER_HELP = "The ledger's name or id."
-_CURRENCY_HELP = "A code. Several with semicolons between them, USD;EUR, make several balances."
+_CURRENCY_HELP = (
+    "A currency code. Several codes separated by semicolons, such as USD;EUR, make several balances."
+)
 
 
 def file_name(connection: Connection, kind: FileKind) -> str:
-    """What the download is called: the choices in it are this connection's."""
+    """The download's name: the choices in it are this connection's."""
     environment = ["PRACTICE"] if connection.instance.environment == "practice" else []
     return " - ".join(["Balances", *environment, tidy(connection.label) or "template"]) + f".{kind}"
 
@@ -32,19 +34,19 @@ def template_csv() -> bytes:
 
 
 def template_xlsx(ledgers: Sequence[Ledger], custom_currencies: Collection[str], folder: Path) -> IO[bytes]:
-    """With drop-downs, whose values stand in two further sheets; see `xlsx_writer.made` for `folder`.
+    """With drop-downs, whose values are in two further sheets; see `xlsx_writer.made` for `folder`.
 
-    A name that several ledgers have would be refused, so these are offered by their ids.
+    A name that several ledgers have would be rejected, so these are offered by their ids.
     """
 
     def write(book: TableBook) -> None:
         (sheet,) = book.add_table("Balances", HEADER, [])
         choices = _choices(ledgers)
-        codes = [[code, "your own"] for code in sorted(custom_currencies)]
+        codes = [[code, "custom currency"] for code in sorted(custom_currencies)]
         codes += [[code, currencies.name_of(code) or ""] for code in currencies.all_codes()]
         if choices:
-            book.add_table("Ledgers", ["To choose", "Its name", "Its id"], choices)
-        book.add_table("Currencies", ["To choose", "What it is"], codes)
+            book.add_table("Ledgers", ["Ledger to enter", "Name", "Id"], choices)
+        book.add_table("Currencies", ["Code", "Currency"], codes)
         for at, listed, count, help_ in (
             (0, "Ledgers", len(choices), _LEDGER_HELP),
             (1, "Currencies", len(codes), _CURRENCY_HELP),

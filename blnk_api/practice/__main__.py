@@ -1,4 +1,4 @@
-"""`python -m blnk_api.practice`: runs the practice Blnk and says how to connect to it."""
+"""`python -m blnk_api.practice`: runs Practice and prints how to connect to it."""
 
 import argparse
 import os
@@ -19,7 +19,7 @@ from blnk_api.practice.server import AlreadyRunning, PortTaken, serve
 def main() -> NoReturn:
     """Serves until Ctrl-C, SIGTERM, or, if asked, the end of stdin.
 
-    Exit code 1: could not start; 3: another one serves this folder.
+    Exit code 1: it could not start; 3: another process serves this folder.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     asked = _arguments()
@@ -38,7 +38,7 @@ def main() -> NoReturn:
         print(f"{error}{f', at {there.url}' if there else ''}.", file=sys.stderr)
         sys.exit(ALREADY_RUNNING)
     except (PortTaken, OSError, ValueError, sqlite3.Error) as error:
-        sys.exit(f"The practice Blnk cannot start: {error}")
+        sys.exit(f"Practice cannot start: {error}")
 
 
 def _core(said: str) -> Version:
@@ -50,25 +50,28 @@ def _core(said: str) -> Version:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m blnk_api.practice", description="A practice Blnk: nothing in it is real."
+        prog="python -m blnk_api.practice",
+        description="Practice, an embedded Blnk for trying things out. Nothing in it is real.",
     )
-    parser.add_argument("--port", type=int, help="default: the port of last time if it is free, else any")
-    parser.add_argument("--seed", type=Path, help="ledgers and identities to begin with, as JSON")
+    parser.add_argument(
+        "--port", type=int, help="default: the port of the last run if it is free, else any free port"
+    )
+    parser.add_argument("--seed", type=Path, help="a JSON file with ledgers and identities to start with")
     parser.add_argument("--data-dir", type=Path, default=Path(os.environ.get("BLNK_DATA_DIR", ".data")))
-    which = f"which Core it plays: {' or '.join(VERSIONS)}; default: {NEWEST}"
+    which = f"the version of Blnk Core to imitate: {' or '.join(VERSIONS)} (default: {NEWEST})"
     parser.add_argument("--core", type=_core, default=NEWEST, help=which)
-    parser.add_argument("--stop-with-stdin", action="store_true", help="end when stdin ends")
-    parser.add_argument("--quiet", action="store_true", help="print no keys, for logs")
+    parser.add_argument("--stop-with-stdin", action="store_true", help="end when standard input closes")
+    parser.add_argument("--quiet", action="store_true", help="do not print keys, for logs")
     return parser.parse_args()
 
 
 def _say_where(practice: Practice) -> None:
-    print(f"practice Blnk at {practice.url}, process {practice.pid}", flush=True)
+    print(f"Practice at {practice.url}, process {practice.pid}", flush=True)
 
 
 def _say_how(practice: Practice) -> None:
     print(
-        f"""The practice Blnk is running. Nothing in it is real.
+        f"""Practice is running. Nothing in it is real.
 
   Base URL     {practice.url}
   Instance id  {practice.instance_id}

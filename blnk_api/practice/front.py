@@ -206,7 +206,7 @@ async def _send(reply: Reply, send: Send) -> None:
 def _failed(fault: Fault) -> Reply:
     if fault.answer == "html":
         return Reply(fault.status, b"<html><body><h1>It did not work</h1></body></html>", HTML)
-    return json_reply(fault.status, {"error": "the practice Blnk was told to fail"})
+    return json_reply(fault.status, {"error": "Practice was told to fail"})
 
 
 def _half(reply: Reply) -> bytes:

@@ -1,6 +1,6 @@
-"""Faults of the practice Blnk that a team may switch on, to see what they look like before it matters.
+"""Faults that a team may switch on in Practice, to see what they look like before it matters.
 
-They hold until they are switched off, or the practice Blnk ends. All who use this practice Blnk meet them.
+They last until they are switched off or Practice ends, and affect everyone who uses this Practice.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _ANSWER_SECONDS = 5.0
 
 
 class DoorShut(Exception):
-    """The practice Blnk could not be told; it goes on as it was."""
+    """Practice could not be reached; its faults stay as they were."""
 
 
 @dataclass(frozen=True)
@@ -28,34 +28,36 @@ class FaultSwitch:
 
 
 HABITS: Mapping[str, FaultSwitch] = {
-    "well": FaultSwitch("No fault", "It answers at once, and always.", None),
+    "well": FaultSwitch("No fault", "It answers every request at once.", None),
     "loses": FaultSwitch(
         "Lose 5 % of the answers",
-        "Every twentieth balance is made and its answer never comes. Such rows need a look; each is looked "
-        "up in Blnk and none is made twice.",
+        "Every twentieth balance is created but its answer is lost. Such rows are checked in Blnk, and "
+        "none is "
+        "created twice.",
         {"kind": "drop_after_commit", "percent": 5},
     ),
     "slow": FaultSwitch(
         "Answer slowly",
-        "Each answer comes a second late.",
+        "Each answer is a second late.",
         {"kind": "latency", "on": "any", "seconds": 1},
     ),
     "stops": FaultSwitch(
         "Stop for 20 seconds",
-        "From the next request on nothing is answered for 20 seconds. An import waits and goes on by itself.",
+        "From the next request on, nothing is answered for 20 seconds. An import waits and continues "
+        "automatically.",
         {"kind": "full_stop", "seconds": 20},
     ),
     "busy": FaultSwitch(
         "Ask to slow down",
-        "Now and then it says that there are too many requests, as Blnk Cloud does at its limit. The pace "
-        "goes down, and up again when it stops.",
+        "Two in a hundred requests are answered with “too many requests”, as Blnk Cloud does at its limit. "
+        "Sending slows down, and speeds up again when that stops.",
         {"kind": "rate_limited", "percent": 2, "retry_after": "1"},
     ),
 }
 
 
 def current(data_dir: Path) -> str | None:
-    """The key of the habit that is on; None for faults that were ordered elsewhere. Raises DoorShut."""
+    """The key of the fault that is on; None for faults that were set elsewhere. Raises DoorShut."""
     faults = _tell(data_dir, "GET")["faults"]
     if not faults:
         return "well"
@@ -66,7 +68,7 @@ def current(data_dir: Path) -> str | None:
 
 
 def choose(data_dir: Path, key: str) -> None:
-    """Takes up this habit in place of all others. Raises DoorShut."""
+    """Replaces all faults by this one. Raises DoorShut."""
     _tell(data_dir, "DELETE")
     if (fault := HABITS[key].fault) is not None:
         _tell(data_dir, "POST", fault)
@@ -75,7 +77,7 @@ def choose(data_dir: Path, key: str) -> None:
 def _tell(data_dir: Path, method: str, order: Mapping[str, Any] | None = None) -> dict[str, Any]:
     practice = practice_address.last_known(data_dir)
     if practice is None:
-        raise DoorShut("The practice Blnk has not been started yet.")
+        raise DoorShut("Practice has not been started yet.")
     line = HTTPConnection("127.0.0.1", practice.port, timeout=_ANSWER_SECONDS)
     try:
         body = orjson.dumps(order) if order is not None else None
@@ -83,10 +85,12 @@ def _tell(data_dir: Path, method: str, order: Mapping[str, Any] | None = None) -
         answer = line.getresponse()
         said = answer.read()
     except (OSError, HTTPException) as problem:
-        raise DoorShut("The practice Blnk does not answer.") from problem
+        raise DoorShut(
+            "Practice does not answer, so the fault was not changed. It restarts automatically: try again."
+        ) from problem
     finally:
         line.close()
     if answer.status != 200:
-        raise DoorShut("The practice Blnk does not take orders from here.")
+        raise DoorShut("This app cannot set faults in the Practice that is running, so nothing was changed.")
     told: dict[str, Any] = orjson.loads(said)
     return told

@@ -100,7 +100,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _not_started(data_dir: Path) -> PracticeNotStarted:
-    return PracticeNotStarted(f"the practice Blnk did not start; see {folder_of(data_dir) / 'log'}")
+    return PracticeNotStarted(f"Practice did not start; its log is {folder_of(data_dir) / 'log'}")
 
 
 def _instance_at(port: int) -> str | None:

@@ -84,7 +84,7 @@ def serve(
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise AlreadyRunning(f"a practice Blnk already serves {folder}") from None
+        raise AlreadyRunning(f"Practice already runs in {folder}") from None
     world = World(folder / "practice.sqlite", seed, version)
     listening = _listen(port, int(world.store.kept("port") or 0))
     taken_port = listening.getsockname()[1]

@@ -1,7 +1,7 @@
-"""The balances of a month: by ledger and currency, and one by one. A month is cut in a time zone.
+"""The balances of a month: by ledger and currency, and one by one. A month begins and ends in a time zone.
 
 A balance belongs to the month in which we knew that it was created. Imports that cannot have a row in the
-month are left out by their own times, and what an import came to is counted once while it stays the same.
+month are skipped by their own times, and an import is counted once while its rows stay the same.
 """
 
 import threading
@@ -33,7 +33,7 @@ class Month:
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """None for what is no month."""
+        """None if it is not a month."""
         try:
             read = datetime.strptime(text, "%Y-%m")
         except ValueError:
@@ -78,7 +78,7 @@ class MonthTotal:
 
 @dataclass(frozen=True, slots=True)
 class CreatedBalance:
-    """A balance that a row made. `at` is when we knew it, seconds since 1970."""
+    """A balance that a row created. `at` is when we knew it, seconds since 1970."""
 
     at: float
     who: str
@@ -99,7 +99,7 @@ def since(tx: Connection, instance: int, zone: tzinfo) -> Month | None:
 
 
 def totals(store: Store, instance: int, month: Month, zone: tzinfo) -> list[MonthTotal]:
-    """How many balances each ledger got in each currency, the largest first."""
+    """How many balances were created in each ledger and currency, the largest first."""
     added: dict[tuple[str, str], int] = {}
     for one in _imports_in(store, instance, month, zone):
         for ledger_id, currency, n in _counted(store, one, month, zone):

@@ -1,4 +1,4 @@
-"""A receipt as one HTML document to be printed: no scripts, nothing loaded, every text to the letter."""
+"""A receipt as one HTML document to print: no scripts, nothing loaded, every text shown literally."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ CONTENT_SECURITY_POLICY = (
 def document(
     told: Told, zone: tzinfo, zone_name: str | None, *, json_link: str, results_link: str | None
 ) -> str:
-    """The whole document. `results_link` is where its results can be downloaded, if they still can."""
+    """The whole document. `results_link` is where its results can be downloaded, if they still exist."""
     at = _Times(zone, zone_name)
     environment = told["instance"]["environment"]
     return _TEMPLATES.get_template("receipt.html.j2").render(
@@ -39,7 +39,7 @@ def document(
 
 
 class _Times:
-    """Times as the reader's clock shows them, beside UTC."""
+    """Times in UTC and in the reader's time zone."""
 
     def __init__(self, zone: tzinfo, zone_name: str | None) -> None:
         self._zone = zone
@@ -59,7 +59,7 @@ class _Times:
 
 
 def _written(value: object) -> object:
-    """What has no value is a dash."""
+    """A missing value is a dash."""
     return "–" if value is None else value
 
 

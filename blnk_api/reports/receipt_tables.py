@@ -1,4 +1,4 @@
-"""What stands in the tables of a receipt's document, line by line; where, says receipt.html.j2."""
+"""The tables of a receipt's document, line by line; receipt.html.j2 places them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ Times = Callable[[str | None], str]
 
 @dataclass(frozen=True)
 class Table:
-    """Nothing at all where it has no lines."""
+    """Not shown if it has no lines."""
 
     headers: Sequence[str]
     lines: Sequence[Sequence[object]]
@@ -46,12 +46,12 @@ class Table:
 
     @cached_property
     def is_number(self) -> Sequence[bool]:
-        """Of each column: numbers stand right."""
+        """For each column: numbers are aligned right."""
         return [all(isinstance(line[at], int) for line in self.shown) for at in range(len(self.headers))]
 
 
 def of(told: Told, at: Times) -> dict[str, Table | dict[str, Table] | Facts]:
-    """All of them by the names that the template has for them."""
+    """All tables, by their names in the template."""
     existing, left_out, results = told["existing"], told["left_out"], told["results"]
     existed = [(one["row"], one["balance_id"]) for one in existing["rows"]]
     not_sent = [(one["row"], one["why"], one["by"], at(one["at"])) for one in left_out["rows"]]
@@ -85,19 +85,22 @@ def of(told: Told, at: Times) -> dict[str, Table | dict[str, Table] | Facts]:
 
 def _about(told: Told, at: Times) -> Facts:
     made, where, file = told["import"], told["instance"], told["file"]
-    facts: Facts = [("Receipt", f"{told['receipt']}, of {at(told['made_at'])}"), ("Import", made["id"])]
+    facts: Facts = [
+        ("Receipt", f"{told['receipt']}, written on {at(told['made_at'])}"),
+        ("Import", made["id"]),
+    ]
     if version := told.get("version"):
         facts.append(("Written by", f"Balance Desk {version}"))
     if file:
         facts.append(("File", f"{file['name']} ({file['bytes'] or 0:,} bytes)"))
         facts.append(("SHA-256 of the file", file["sha256"] or None))
-    asked = "Uploaded" if file else "Asked for"
+    asked = "Uploaded" if file else "Requested"
     facts.append((asked, f"{made['uploaded']['by']}, {at(made['uploaded']['at'])}"))
     if made["confirmed"]["by"]:
         facts.append(("Confirmed", f"{made['confirmed']['by']}, {at(made['confirmed']['at'])}"))
     facts.append((made["state"], at(made["finished_at"])))
     is_practice = where["environment"] == "practice"
-    blnk = "The practice Blnk" if is_practice else f"{where['connection']}: {where['base_url']}"
+    blnk = "Practice" if is_practice else f"{where['connection']}: {where['base_url']}"
     facts.append(("Blnk", f"{blnk}, instance {where['instance_id']}"))
     return facts
 
@@ -107,7 +110,7 @@ _NO_LEDGER = "Invalid and skipped rows"
 
 _IN_DOUBT = (WORDS[RowState.UNKNOWN], NEEDS_YOU, "Needs a look")
 _EARLIER_WORDS = {"Already existed": WORDS[RowState.EXISTS]}
-"""Statuses as receipts of earlier versions name them; they keep their words."""
+"""Statuses in the words of earlier versions, which their receipts keep."""
 
 
 def _totals(totals: Sequence[Told]) -> Table:
@@ -128,19 +131,19 @@ def _totals(totals: Sequence[Told]) -> Table:
 
 
 def _compared(found: Told) -> dict[str, Table]:
-    """What the comparison with Blnk came to; only where there was one."""
+    """The outcome of the comparison with Blnk, if there was one."""
     created, existing = found["created"], found["existing"]
     kinds = [("Created by this import", created)]
-    kinds += [("Existed before, by id", existing)] if existing["expected"] else []
+    kinds += [("Existed before this import", existing)] if existing["expected"] else []
     balances = [(name, one["expected"], one["found"], len(one["missing"])) for name, one in kinds]
     strangers = [(one.get("ref") or None, listed(one["ids"])) for one in found["unexpected"]]
-    before = "Missing, of those that existed before: row"
+    before = "Missing balance that existed before: row"
     return {
         "balances": Table(["Balances", "Expected", "Found", "Missing"], balances),
-        "twins": Table(["Row", "Balances"], _by_row(found["twins"])),
-        "missing": Table(["Missing: row", "Balance"], _by_row(created["missing"])),
-        "missing_existing": Table([before, "Balance"], _by_row(existing["missing"])),
-        "unexpected": Table(["In Blnk, but of no row: reference", "Balance"], strangers),
+        "twins": Table(["Row", "Balance ids"], _by_row(found["twins"])),
+        "missing": Table(["Missing balance: row", "Balance id"], _by_row(created["missing"])),
+        "missing_existing": Table([before, "Balance id"], _by_row(existing["missing"])),
+        "unexpected": Table(["In Blnk, but of no row: import_ref", "Balance id"], strangers),
     }
 
 
@@ -149,7 +152,7 @@ def _by_row(found: Sequence[Told]) -> list[tuple[str, str]]:
 
 
 def _checked_again(looks: Told | None, at: Times) -> Facts:
-    """Receipts of earlier versions say nothing of it."""
+    """Receipts of earlier versions do not have it."""
     if not looks or not (looks["open"] or looks["over"]):
         return []
     over: Facts = [
@@ -170,18 +173,18 @@ def _columns(mapping: Told) -> Table:
         (name, one["use"].replace("_", " "), one.get("name") or "")
         for name, one in zip(names, columns, strict=True)
     ]
-    return Table(["Column", "Read as", "Stored as"], lines)
+    return Table(["Column", "Field", "Stored as"], lines)
 
 
 def _for_all_rows(mapping: Told) -> Facts:
     for_all = mapping.get("for_all_rows") or {}
     chosen: Facts = []
     if for_all.get("ledger_id"):
-        chosen.append(("Ledger of all rows", for_all["ledger_id"]))
+        chosen.append(("Ledger for all rows", for_all["ledger_id"]))
     if for_all.get("currencies"):
-        chosen.append(("Currency of all rows", ", ".join(for_all["currencies"])))
+        chosen.append(("Currency for all rows", ", ".join(for_all["currencies"])))
     if mapping.get("match_columns") is not None:
-        chosen.append(("Rows are compared by", ", ".join(mapping["match_columns"]) or "nothing more"))
+        chosen.append(("Key columns", ", ".join(mapping["match_columns"]) or "none"))
     if mapping.get("identity_key"):
-        chosen.append(("Identities are found by", mapping["identity_key"]))
+        chosen.append(("Metadata key that identities are found by", mapping["identity_key"]))
     return chosen

@@ -1,6 +1,6 @@
-"""What a receipt says of an import that is over, and how it is written: once, for good, with its results.
+"""The contents of a receipt of a finished import, and how it is written: once, with its results.
 
-The file of results is written beside it and never touched again, so that its sum can be reproduced.
+The results file is written with it and never changed, so that its SHA-256 can be reproduced.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from blnk_api.store.transitions import IDS_PER_STATEMENT
 from blnk_api.wording import about_activity, about_files, about_late_findings, phrases
 
 MOST_LISTED = 10_000
-"""Rows that existed or were left out and are named one by one; the results hold all of them."""
+"""Rows that already existed or were skipped and are listed one by one; the results have all of them."""
 
 _EVENTS = 10_000
 _READ_AS = ("kind", "encoding", "delimiter", "sheet", "header_row")
@@ -66,7 +66,7 @@ def write_owed(store: Store, folder: Path, import_: int) -> int | None:
 
 
 def _write_results(store: Store, import_: Import, path: Path) -> tuple[int, str]:
-    """Size and SHA-256 of the file, which is on the disk for good now."""
+    """Size and SHA-256 of the file, which is safely on the disk now."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     digest = hashlib.sha256()
     size = 0
@@ -79,7 +79,7 @@ def _write_results(store: Store, import_: Import, path: Path) -> tuple[int, str]
             file.flush()
             os.fsync(file.fileno())
     except BaseException:
-        path.unlink(missing_ok=True)  # a disk that is full has no room for halves
+        path.unlink(missing_ok=True)  # no half a file is left on a full disk
         raise
     for folder in (path.parent, path.parent.parent):
         _sync(folder)
@@ -96,7 +96,7 @@ def _sync(folder: Path) -> None:
 
 
 def tell(tx: Connection, import_: Import) -> Told:
-    """All that a receipt says but for its number and the sum of its results. Times are UTC."""
+    """Everything in a receipt except its number and the SHA-256 of its results. Times are UTC."""
     return {
         "version": __version__,
         "made_at": _utc(datetime.now(UTC).timestamp()),
@@ -163,7 +163,7 @@ def _file(tx: Connection, import_: Import) -> dict[str, object] | None:
 
 def _totals(tx: Connection, import_: Import) -> Iterator[dict[str, object]]:
     """Balances by ledger and currency, largest first; at the end, without a ledger, rows that never became a
-    request: invalid ones, and records that were left out by hand."""
+    request: invalid ones, and records that a person skipped."""
     mine = tables.rows.c
     found = tx.execute(
         select(mine.ledger_id, mine.currency, mine.state, mine.waits_for_person, func.count())
@@ -205,7 +205,7 @@ def _changes(tx: Connection, import_: Import) -> Iterator[dict[str, object]]:
 
 
 def _left_out(tx: Connection, import_: Import) -> dict[str, object]:
-    """Rows that were not sent because somebody said so; by whom, where a person did it row by row."""
+    """Skipped rows; with who skipped them, if a person did it row by row."""
     said = {
         one.number: one
         for one in edits.of_import(tx, import_.number)
@@ -223,7 +223,7 @@ def _left_out(tx: Connection, import_: Import) -> dict[str, object]:
 
 
 def _existing(tx: Connection, import_: Import) -> dict[str, object]:
-    """Balances that were there before, apart from those that this import made."""
+    """Balances that existed before, apart from those that this import created."""
     listed = [
         {"row": row.label, "balance_id": row.balance_id}
         for row in rows.page(tx, import_.number, states=[RowState.EXISTS], limit=MOST_LISTED)
@@ -235,14 +235,14 @@ def _verification(tx: Connection, import_: Import) -> dict[str, object]:
     found = import_.findings
     if found is None:
         why = (
-            "The import was cancelled, so what it created was not compared with Blnk."
+            "The import was canceled, so the created balances were not compared with Blnk."
             if import_.state is ImportState.CANCELLED
-            else "What was created was not compared with Blnk."
+            else "The created balances were not compared with Blnk."
         )
         return {"verified": False, "why": why}
     at = _utc(found.at)
     if not found.checked:
-        why = found.why_not or "These credentials may not read."
+        why = found.why_not or "These credentials have no read permission."
         return {"verified": False, "why": why, "at": at, "expected": found.expected}
     gone = _that_exist(tx, import_, [one.ids[0] for one in found.missing])
     existing = import_.counts.get(RowState.EXISTS, 0)
@@ -286,7 +286,7 @@ def _checked_again(tx: Connection, import_: Import) -> dict[str, object]:
 
 
 def _findings(tx: Connection, import_: Import) -> Iterator[str]:
-    """What somebody has to do something about: of the comparison, and of what became known after it."""
+    """What someone has to act on: from the comparison, and from what became known after it."""
     if import_.findings is not None and import_.findings.checked:
         yield from phrases.findings(import_.findings)
     yield from about_late_findings.findings(tx, import_)
@@ -310,7 +310,7 @@ def _routine(tx: Connection, import_: Import) -> dict[str, object]:
 
 
 def _that_exist(tx: Connection, import_: Import, balance_ids: list[str]) -> set[str]:
-    """Which of these are balances of rows that existed before the import."""
+    """Which of these are balances that existed before the import."""
     mine = tables.rows.c
     there: set[str] = set()
     for start in range(0, len(balance_ids), IDS_PER_STATEMENT):

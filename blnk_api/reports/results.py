@@ -1,4 +1,4 @@
-"""The results of an import as CSV and XLSX: the person's columns in order, then what became of each row.
+"""The results of an import as CSV and XLSX: the file's columns in order, then the outcome of each row.
 
 Read from the store page by page, so that a million rows cost no memory. Safe to open in a spreadsheet.
 """
@@ -21,11 +21,11 @@ __all__ = ["OUR_COLUMNS", "FileKind", "Variant", "count", "file_name", "stream",
 
 
 class Variant(StrEnum):
-    """Which rows a file of results holds."""
+    """Which rows a results file has."""
 
     ALL = "all"
     CREATED = "created"
-    """Balances that exist: created by this import, or there before it."""
+    """Balances that exist: created by this import or before it."""
     NOT_CREATED = "not created"
     """Rows that surely have no balance from this import; the file can be imported again as it is."""
 
@@ -38,7 +38,7 @@ _STATES: dict[Variant, tuple[RowState, ...] | None] = {
 
 
 def count(import_: Import, variant: Variant) -> int:
-    """How many rows a variant holds at this moment."""
+    """How many rows a variant has at this moment."""
     states = _STATES[variant]
     return import_.row_count if states is None else sum(import_.counts.get(one, 0) for one in states)
 
@@ -57,6 +57,6 @@ def workbook(store: Store, import_: Import, variant: Variant, folder: Path) -> I
 
 
 def file_name(import_: Import, variant: Variant, kind: FileKind = FileKind.CSV) -> str:
-    """What the download is called: the file's own name, what it holds, and a mark that no other state has."""
+    """The download's name: the file's own name, what it has, and a mark that differs for each state."""
     said = "results" if variant is Variant.ALL else str(variant)
     return named(import_, said, str(import_.state), mark(import_)) + f".{kind}"

@@ -1,4 +1,4 @@
-"""What stands in a row of results: the person's columns as they were sent, then what became of the row."""
+"""The columns of a results file: the person's columns as they were sent, then the outcome of the row."""
 
 from collections.abc import Iterator, Sequence
 
@@ -23,7 +23,7 @@ _ADDED = {
     "ledger": ("ledger_id", "ledger", "blnk_ledger_id"),
     "currency": ("currency", "currency_code", "ccy"),
 }
-"""How a column is called that the file lacked, the first that no column of the file is called."""
+"""Names for a column that the file lacked: the first one that the file does not use."""
 
 
 def tables(
@@ -98,7 +98,9 @@ class _Layout:
 
     def _cell(self, row: StoredRow, at: int) -> str:
         if row.part and at == self._currency:
-            return row.part  # one line for each balance of a record, so that each can be imported again alone
+            return (
+                row.part
+            )  # one line for each balance of a record, so that each can be imported again on its own
         return row.cells[at] if at < len(row.cells) else ""
 
     def _called(self, at: int) -> str:
@@ -116,7 +118,7 @@ def _free_name(what: str, taken: Sequence[str]) -> str:
 
 
 def _quoted(old: str) -> str:
-    return f"'{shown(old, _OLD_CHARACTERS)}'" if old else "empty"
+    return f"“{shown(old, _OLD_CHARACTERS)}”" if old else "empty"
 
 
 def _first_problem(row: StoredRow) -> str:

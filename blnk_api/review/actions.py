@@ -40,13 +40,13 @@ class Act:
     risk: str = ""
 
 
-LOOK_AGAIN = Act(
-    "Look again",
-    "Looks these rows up in Blnk once more. A row that is found becomes Created; a row that is certainly not "
-    "there is sent.",
+RECHECK = Act(
+    "Check Blnk again",
+    "Looks these rows up in Blnk once more. A row that is found becomes Created. A row that is certainly not "
+    "in Blnk is sent.",
 )
-THIS_IS_IT = Act(
-    "This is it",
+LINK_BALANCE = Act(
+    "Link this balance",
     "You found the row's balance in Blnk yourself. It is read from Blnk and compared with the row. "
     "Nothing is sent.",
 )
@@ -75,7 +75,7 @@ class NotThisOne(NotPossible):
         self.differences = list(differences)
 
 
-def look_again(store: Store, import_: Import, *, who: str, rows_: Collection[int] | None = None) -> int:
+def recheck(store: Store, import_: Import, *, who: str, rows_: Collection[int] | None = None) -> int:
     """Rows that waited for a person are looked up again; how many. `rows_` are their ids, None all of them.
 
     A finished import runs again for it, so that it is verified again.
@@ -98,7 +98,7 @@ def look_again(store: Store, import_: Import, *, who: str, rows_: Collection[int
     return moved
 
 
-def this_is_it(store: Store, client: BlnkClient, row: int, balance_id: str, *, who: str) -> bool:
+def link_balance(store: Store, client: BlnkClient, row: int, balance_id: str, *, who: str) -> bool:
     """UNKNOWN → CREATED with a balance that a person found; whether this did it.
 
     Raises NotThisOne, NotPossible, or, when Blnk does not answer, from the errors tree.
@@ -120,7 +120,7 @@ def this_is_it(store: Store, client: BlnkClient, row: int, balance_id: str, *, w
             f"Blnk has no balance {shown(balance_id)}. Check that the whole id was copied."
         ) from None
     if balance.balance_id != balance_id:
-        raise NotThisOne(balance_id, [f"Blnk answered with {balance.balance_id}"])
+        raise NotThisOne(balance_id, [f"Blnk returned {balance.balance_id} instead"])
     if different := _differences(asked, balance):
         raise NotThisOne(balance_id, different)
     try:
@@ -164,7 +164,7 @@ def _mark_created(tx: Connection, asked: StoredRow, balance: Balance, who: str) 
         to=RowState.CREATED,
         balance_id=balance.balance_id,
         waits_for_person=False,
-        message=f"{phrases.actor(who)} found the balance in Blnk.",
+        message=f"{phrases.actor(who)} linked this balance.",
     )
     if moved:
         # The balance may not be of the row's own request, which Blnk may carry out later.
@@ -194,7 +194,7 @@ def send_again(store: Store, row: int, *, who: str) -> bool:
             balance_id=None,
             waits_for_person=False,
             server_errors=0,
-            message=f"{phrases.actor(who)} looked in Blnk: it is sent again.",
+            message=f"{phrases.actor(who)} checked Blnk and asked to send the row again.",
         )
         if not moved:
             return False
@@ -265,8 +265,9 @@ def _run_again(tx: Connection, number: int) -> None:
 def _refuse_if_cancelled(import_: Import) -> None:
     if import_.state is ImportState.CANCELLED:
         raise NotPossible(
-            "This import was cancelled, so nothing more of it is sent. Download its results and import the "
-            "rows that you need again."
+            "This import was canceled, so no more rows are sent. Download its results and import the rows "
+            "that "
+            "you need again."
         )
 
 

@@ -86,7 +86,7 @@ def _refuse_if_impossible(import_: Import, asked: StoredRow) -> None:
         raise NotPossible("This row did not come from a file. Fill in the form again.")
     if import_.state is ImportState.CANCELLED:
         raise NotPossible(
-            "This import was cancelled, so nothing more of it is sent. Download the rows "
+            "This import was canceled, so no more rows are sent. Download the rows "
             "that were not created, "
             "fix them there, and import that file."
         )

@@ -259,7 +259,7 @@ class Engine:
                 told = f"{outcome.message} It is not yet known whether the balance was created."
                 await self.preflight.pause(lane, PausedBy.ANSWER, told)
             case PauseEffect.FIRST_ROW if lane.ramp is Ramp.CANARY:
-                told = f"The first row did not come back as it was sent. {outcome.message}"
+                told = f"The first balance is not as it was requested. {outcome.message}"
                 await self.preflight.pause(lane, PausedBy.CANARY, told)
 
     async def _denied(self, token: Token, outcome: Outcome) -> None:
@@ -290,8 +290,8 @@ class Engine:
             await self.preflight.pause(
                 lane,
                 PausedBy.REFUSALS,
-                f"Blnk refused {MOST_REFUSALS_IN_A_ROW} rows in a row. Their reasons stand beside the rows; "
-                "resume if the rest should be tried all the same.",
+                f"Blnk rejected {MOST_REFUSALS_IN_A_ROW} rows in a row. The reasons are shown with the rows. "
+                "Resume if the remaining rows should be sent anyway.",
             )
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:

@@ -19,7 +19,7 @@ from blnk_api.sending.engine import Engine
 from blnk_api.sending.lane import Lane
 from blnk_api.sending.late_lookups import LateLookups
 from blnk_api.sending.resolver import SAME_SERVER_ERRORS, Look
-from blnk_api.sending.verify import missing_needs_a_look, verify
+from blnk_api.sending.verify import put_missing_in_doubt, verify
 from blnk_api.settings import Waits
 from blnk_api.store import import_acts, imports
 from blnk_api.store.events import EventKind, note
@@ -300,7 +300,7 @@ def _finish(tx: Connection, import_: Import, findings: Findings) -> None:
         return
     imports.set_facts(tx, import_.number, findings=findings)
     if findings.missing:
-        missing_needs_a_look(tx, import_, findings)
+        put_missing_in_doubt(tx, import_, findings)
     note(tx, import_.number, who=WHO, what=EventKind.VERIFIED, detail=findings)
 
 

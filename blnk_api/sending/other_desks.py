@@ -158,7 +158,7 @@ def reason(met: Sequence[ForeignBalance]) -> str:
     return (
         f"Another desk seems to be creating the same rows in Blnk: {'; '.join(told)}{more}. Nothing more "
         "is sent from this desk. Find out who else is importing these rows. Resume when the "
-        f"other import has finished or been cancelled: rows that it created become {WORDS[RowState.EXISTS]}."
+        f"other import has finished or been canceled: rows that it created become {WORDS[RowState.EXISTS]}."
     )
 
 

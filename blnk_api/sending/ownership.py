@@ -28,7 +28,7 @@ def was_found(tx: Connection, import_id: str, row: UnknownRow, found: Sequence[B
     verdict = judge(body or b"{}", import_id, found)
     match verdict.to:
         case RowState.CREATED:
-            message = "Its answer was lost; found in Blnk."
+            message = "The answer was lost. The balance was found in Blnk."
             unknown.was_found(tx, row, RowState.CREATED, verdict.balance_id, message=message)
         case RowState.EXISTS:
             message = "Found in Blnk: another import created this balance."

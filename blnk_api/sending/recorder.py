@@ -76,7 +76,7 @@ class Recorder:
                 return
 
     async def write_down_the_rest(self) -> None:
-        """What is known at the end: answers that came, and claims that never left. Else they need a look."""
+        """What is known at the end: answers that came, and claims that never left. Else they are in doubt."""
         for lane in self._lanes.values():
             self.take_back(lane, len(lane.claimed), "The sender stopped before the row was sent.")
             if lane.results:

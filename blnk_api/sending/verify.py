@@ -237,7 +237,7 @@ def _unseen(tx: Connection, number: int, seen: _Bits, after: int) -> list[tuple[
         after = part[-1].id
 
 
-def missing_needs_a_look(tx: Connection, import_: Import, findings: Findings) -> None:
+def put_missing_in_doubt(tx: Connection, import_: Import, findings: Findings) -> None:
     """CREATED → UNKNOWN for balances that cannot be found: a person's to decide, never Not sent."""
     gone = [one.ids[0] for one in findings.missing]
     ids = tx.execute(

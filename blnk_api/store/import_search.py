@@ -1,4 +1,4 @@
-"""Finds imports by what a person remembers of them: newest first, in pages by keyset, quick at any size."""
+"""Finds imports by what a person remembers of them: newest first, in pages by keyset, fast at any size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Search:
     """A part of the name of whoever uploaded or confirmed it."""
     state: ImportState | None = None
     needs: tuple[RowState, ...] = ()
-    """At least one row has one of these states."""
+    """At least one row has one of these states; a row in doubt counts only while it waits for a person."""
     instance: int | None = None
     created_from: float | None = None
     created_before: float | None = None
@@ -66,11 +66,7 @@ def _conditions(tx: Connection, wanted: Search) -> list[ColumnElement[bool]]:
     if wanted.state is not None:
         conditions.append(imports.c.state == wanted.state)
     if wanted.needs:
-        conditions.append(
-            exists().where(
-                counts.c.import_ == imports.c.number, counts.c.state.in_(wanted.needs), counts.c.n > 0
-            )
-        )
+        conditions.append(_has_row_in(wanted.needs))
     if wanted.instance is not None:
         conditions.append(imports.c.instance == wanted.instance)
     if wanted.created_from is not None:
@@ -81,6 +77,19 @@ def _conditions(tx: Connection, wanted: Search) -> list[ColumnElement[bool]]:
         makers = makers_of(tx, balance_id)
         conditions.append(imports.c.number.in_([one.import_.number for one in makers]))
     return conditions
+
+
+def _has_row_in(states: Sequence[RowState]) -> ColumnElement[bool]:
+    counted = [state for state in states if state is not RowState.UNKNOWN]
+    found = exists().where(counts.c.import_ == imports.c.number, counts.c.state.in_(counted), counts.c.n > 0)
+    if RowState.UNKNOWN not in states:
+        return found
+    waits = exists().where(
+        rows.c.import_ == imports.c.number,
+        rows.c.state == RowState.UNKNOWN,
+        rows.c.waits_for_person.is_(True),
+    )
+    return or_(found, waits)
 
 
 def _holds(column: ColumnElement[str], text: str) -> ColumnElement[bool]:

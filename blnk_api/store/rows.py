@@ -12,7 +12,7 @@ from blnk_api.common.row_label import label_of
 from blnk_api.facts import problems
 from blnk_api.facts.problems import Problem
 from blnk_api.store.bulk import given, run_at_once
-from blnk_api.store.states import RowState, status_of
+from blnk_api.store.states import NEEDS_YOU, STATUSES, RowState, status_of
 from blnk_api.store.tables import attempts, counts, rows
 from blnk_api.store.transitions import IDS_PER_STATEMENT, count
 
@@ -204,20 +204,29 @@ def page(
     import_: int,
     *,
     states: Sequence[RowState] | None = None,
+    waits_for_person: bool | None = None,
     after: int = 0,
     limit: int = 100,
 ) -> list[StoredRow]:
-    """Rows in file order after the row with this id."""
+    """Rows in file order after the row with this id; of both kinds unless `waits_for_person` says which."""
     query = select(rows).where(rows.c.import_ == import_, rows.c.id > after).order_by(rows.c.id).limit(limit)
     if states is not None:
         query = query.where(rows.c.state.in_(list(states)))
+    if waits_for_person is not None:
+        query = query.where(rows.c.waits_for_person.is_(waits_for_person))
     return [row_of(one) for one in tx.execute(query).all()]  # one by one they would cost twice as much
+
+
+def of_status(tx: Connection, import_: int, status: str, *, after: int = 0, limit: int) -> list[StoredRow]:
+    """Rows with this word for their status (one of STATUSES), in file order after the row with this id."""
+    state = STATUSES[status]
+    waits = status == NEEDS_YOU if state is RowState.UNKNOWN else None
+    return page(tx, import_, states=[state], waits_for_person=waits, after=after, limit=limit)
 
 
 def waiting_for_person(tx: Connection, import_: int, *, limit: int) -> list[StoredRow]:
     """The first rows in file order that only a person can settle."""
-    waits = (rows.c.import_ == import_, rows.c.state == RowState.UNKNOWN, rows.c.waits_for_person.is_(True))
-    return [row_of(one) for one in tx.execute(select(rows).where(*waits).order_by(rows.c.id).limit(limit))]
+    return of_status(tx, import_, NEEDS_YOU, limit=limit)
 
 
 def ids_of(tx: Connection, import_: int, number: int, part: str = "") -> list[int]:

@@ -1,1 +1,1 @@
-"""Our own routes, and what stands before Streamlit's."""
+"""Our own routes, and the middleware before Streamlit's."""

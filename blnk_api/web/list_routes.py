@@ -1,6 +1,6 @@
 """Lists to download, behind signed links: imports, the balances of a month, balances found in Blnk.
 
-What is listed is read when the link is followed; a list that cannot be read whole is not given at all.
+A list is read when its link is opened; one that cannot be read completely is not sent at all.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,10 +34,10 @@ _PATH = "/listing"
 _PAGE_IMPORTS = 200
 
 Asked = dict[str, Any]
-"""What a link of ours asks for, as JSON: it was signed here, so that it is what was written."""
+"""What a link asks for, as JSON: it was signed here, so it is what we wrote."""
 
 Table = tuple[str, Sequence[str], Iterable[Sequence[Cell]]]
-"""What it is called, its header, its records."""
+"""Name, header, records."""
 
 
 def routes() -> Sequence[Route]:
@@ -45,7 +45,7 @@ def routes() -> Sequence[Route]:
 
 
 def imports_url(links: Links, connection: Connection, search: Search, kind: FileKind) -> str:
-    """The imports for which a search holds. `connection` names the file, and what is real in it."""
+    """The imports that match a search. `connection` decides whether the file is named PRACTICE."""
     return _url(links, "imports", connection, kind, asdict(search))
 
 
@@ -55,7 +55,7 @@ def month_url(links: Links, connection: Connection, month: Month, kind: FileKind
 
 
 def balances_url(links: Links, connection: Connection, wanted: Wanted, kind: FileKind) -> str:
-    """The balances in Blnk for which it holds."""
+    """The balances in Blnk that match it."""
     return _url(links, "balances", connection, kind, asdict(wanted))
 
 
@@ -68,11 +68,13 @@ def _list(desk: Desk, request: Request) -> Response:
     kind = one_of(FileKind, wanted.form)
     connection = desk.settings.connections.get(wanted.connection)
     if connection is None:
-        raise CannotBe(404, "The connection behind this link is not here any more.")
+        raise CannotBe(404, "The connection of this link no longer exists.")
     try:
         name, header, records = _TABLES[wanted.what](desk, connection, orjson.loads(wanted.asked))
     except BlnkError as problem:
-        raise CannotBe(502, f"Blnk could not be read, so that there is no list: {problem}") from None
+        raise CannotBe(
+            502, f"The list could not be made, because Blnk could not be read: {problem}"
+        ) from None
     name += " - PRACTICE" if connection.instance.environment == "practice" else ""
     if kind is FileKind.CSV:
         return file(f"{name}.csv", kind, csv_writer.stream(header, records))
@@ -135,7 +137,7 @@ def _all_found(desk: Desk, search: Search) -> Iterator[Import]:
 def _month(desk: Desk, connection: Connection, asked: Asked) -> Table:
     month, zone = Month.parse(asked["month"]), desk.settings.time_zone
     assert month is not None
-    header = [f"Created ({zone})", "Who", "Ledger", "Currency", "Balance id", "Import", "File", "Row"]
+    header = [f"Created ({zone})", "Created by", "Ledger", "Currency", "Balance id", "Import", "File", "Row"]
     with desk.store.read() as tx:
         number = import_search.number_of(tx, connection.instance)
     made = months.balances(desk.store, number, month, zone) if number is not None else ()

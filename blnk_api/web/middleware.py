@@ -1,4 +1,4 @@
-"""What stands before Streamlit: it keeps other sites out, adds headers and gives browsers their cookie."""
+"""Middleware before Streamlit: keeps other sites out, adds headers, gives browsers their cookie."""
 
 import base64
 import hashlib
@@ -57,7 +57,7 @@ _POLICY = (
     "worker-src 'self' blob:; manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; "
     "frame-ancestors 'none'"
 )
-"""Nothing on a page comes from elsewhere, whatever a cell or a name says. Streamlit needs inline styles."""
+"""No page loads anything from elsewhere, whatever a cell or name contains. Streamlit needs inline styles."""
 
 
 _log = logging.getLogger(__name__)
@@ -129,11 +129,11 @@ class OwnOrigin:
         await self._app(scope, receive, send)
 
     def _tell(self, what: str) -> None:
-        """Once each, and not without end: what is in it comes from strangers."""
+        """Once each, and a limited number: the texts come from strangers."""
         if what not in self._logged and len(self._logged) < _MOST_LOGGED:
             self._logged.add(what)
             _log.warning(
-                "A request was refused. %s If that address is yours, start the server with "
+                "A request was rejected. %s If that address is yours, start the server with "
                 "--server.allowedHosts NAME or, for a proxy, with BLNK_PUBLIC_URL.",
                 what,
             )
@@ -144,7 +144,7 @@ _FOREIGN_NAME = (
     "under another name, start it with --server.allowedHosts NAME.\n"
 )
 _FOREIGN_PAGE = (
-    "A page of another site sent this request, so it was refused. Nothing was done. If a proxy serves "
+    "A page of another site sent this request, so it was rejected. Nothing was done. If a proxy serves "
     "Balance Desk at another address, set BLNK_PUBLIC_URL to that address.\n"
 )
 
@@ -157,13 +157,13 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, text: str) -> None
 
 
 def _for_streamlit(headers: list[tuple[bytes, bytes]], host: str) -> list[tuple[bytes, bytes]]:
-    """The origin is decided on: left out, Streamlit has none to ask others about."""
+    """The origin was checked here, so it is removed: Streamlit would compare it with its own list."""
     kept = [(name, value) for name, value in headers if name not in (b"origin", b"host")]
     return [*kept, (b"host", host.encode("latin-1"))]
 
 
 class ClosedPaths:
-    """Streamlit's metrics, which tell how much is done here, and its API for agents: unused here."""
+    """Streamlit's metrics, which show how much is done here, and its API for agents: not used here."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""Receipts on their own routes, behind signed links: a document, its JSON, its results as they stood."""
+"""Receipts on their own routes, behind signed links: a document, its JSON, its results as they were."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ from blnk_api.wording import phrases
 
 _PATH = "/receipt"
 _VARIANT = "receipt "
-"""Before the number: no variant of an import's results begins so."""
+"""Before the number: no variant of an import's results starts like this."""
 
 
 def routes() -> Sequence[Route]:
@@ -32,7 +32,7 @@ def routes() -> Sequence[Route]:
 
 
 def receipt_url(links: Links, import_id: str, n: int, *, zone: str | None = None) -> str:
-    """A link on this host to a receipt; its times are told in `zone`, a browser's time zone, too."""
+    """A link on this host to a receipt; its times are also shown in `zone`, a browser's time zone."""
     url = f"{_PATH}/{links.sign(Download(import_id, f'{_VARIANT}{n}'))}"
     return f"{url}?{urlencode({'zone': zone})}" if zone else url
 
@@ -47,7 +47,7 @@ def _open(desk: Desk, request: Request) -> Receipt:
         import_ = imports.find(tx, wanted.import_id)
         found = receipt_records.find(tx, import_.number, int(n)) if import_ else None
     if found is None:
-        raise CannotBe(404, "The receipt behind this link is not here any more.")
+        raise CannotBe(404, "The receipt of this link no longer exists.")
     return found
 
 
@@ -78,12 +78,12 @@ def _json(desk: Desk, request: Request) -> Response:
 
 
 def _results(desk: Desk, request: Request) -> Response:
-    """The results as they stood, byte for byte."""
+    """The results as they were, byte for byte."""
     receipt = _open(desk, request)
     path = _results_path(desk, receipt)
     if not path.exists():
         raise CannotBe(
-            410, "These results were thrown away, as the settings say. Their sum is on the receipt."
+            410, "These results were deleted, as the settings require. Their SHA-256 is on the receipt."
         )
     name = f"receipt {receipt.n} - {receipt.told['results']['file_name']}"
     return FileResponse(path, media_type="text/csv; charset=utf-8", filename=name, headers=SEALED)

@@ -1,4 +1,4 @@
-"""How the app's own routes answer whoever follows a signed link: with a file, or with why there is none."""
+"""How the app's own routes answer a signed link: with a file, or with a sentence why there is none."""
 
 from collections.abc import Callable, Iterator
 from enum import StrEnum
@@ -18,7 +18,7 @@ from blnk_api.store import StoreUnavailable
 
 NO_STORE = {"Cache-Control": "no-store"}
 SEALED = {"Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'", **NO_STORE}
-"""Of a file that somebody sent: a browser that shows it all the same runs nothing in it."""
+"""For files that people uploaded: a browser that displays one runs nothing in it."""
 
 _TYPES = {
     FileKind.CSV: "text/csv; charset=utf-8",
@@ -29,7 +29,7 @@ _Known = TypeVar("_Known", bound=StrEnum)
 
 
 class CannotBe(Exception):
-    """What a link opens is not to be had; the text is for the person who followed it."""
+    """What a link names cannot be sent; the text is for the person who opened it."""
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -49,15 +49,18 @@ def _answer(open_: Callable[[Desk, Request], Response], request: Request) -> Res
     try:
         return open_(open_desk(), request)
     except BadLink:
-        return _say(403, "This link is not valid. Open the page that it is from, and follow it there.")
+        return _say(403, "This link is not valid. Open the page it came from and use the link there.")
     except OldLink:
-        return _say(410, "This link has expired. Open the page that it is from, and follow it there.")
+        return _say(410, "This link has expired. Open the page it came from and use the link there.")
     except CannotBe as problem:
         return _say(problem.status, str(problem))
     except (SettingsProblem, StoreUnavailable):
-        return _say(503, "Balance Desk is not set up correctly at this moment. Its pages say what is wrong.")
+        return _say(
+            503,
+            "Balance Desk cannot work with its current settings or database. Its pages show what is wrong.",
+        )
     except OSError as problem:
-        return _say(507, f"The download cannot be written on the server: {problem.strerror}.")
+        return _say(507, f"The server could not write the download: {problem.strerror}.")
 
 
 def _say(status: int, text: str) -> Response:
@@ -78,7 +81,7 @@ def one_of(known: type[_Known], text: str) -> _Known:
 
 
 def file(name: str, kind: FileKind, pieces: Iterator[bytes], *, size: int | None = None) -> Response:
-    """A download. `name` is with its ending."""
+    """A download. `name` includes the extension."""
     headers = {"Content-Disposition": attachment(name), **SEALED}
     if size is not None:
         headers["Content-Length"] = str(size)

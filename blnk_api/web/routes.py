@@ -26,7 +26,7 @@ _PROBLEM_ROWS_PATH = "/problem-rows"
 _TEMPLATE_PATH = "/template"
 
 _MOST_LEDGERS = 2_000
-"""In a template's drop-down: a longer list is of no use, and each hundred of them is a request."""
+"""In a template's drop-down: a longer list is of no use, and each hundred ledgers takes a request."""
 
 
 def routes() -> Sequence[Route]:
@@ -45,7 +45,7 @@ def download_url(links: Links, import_id: str, variant: Variant, kind: FileKind 
 
 
 def problem_rows_url(links: Links, import_id: str) -> str:
-    """As `download_url`, for a draft's rows that have to be put right, as XLSX."""
+    """As `download_url`, for a draft's rows that must be fixed, as XLSX."""
     return f"{_PROBLEM_ROWS_PATH}/{links.sign(ProblemRows(import_id))}"
 
 
@@ -55,7 +55,7 @@ def template_url(links: Links, connection_name: str, kind: FileKind) -> str:
 
 
 def _download(desk: Desk, request: Request) -> Response:
-    """Results as they stand now."""
+    """Results as they are now."""
     wanted = desk.links.open(token(request))
     variant, kind = one_of(Variant, wanted.variant), one_of(FileKind, wanted.kind)
     import_ = _found(desk, wanted.import_id)
@@ -76,7 +76,7 @@ def _template(desk: Desk, request: Request) -> Response:
     kind = one_of(FileKind, wanted.kind)
     connection = desk.settings.connections.get(wanted.connection)
     if connection is None:
-        raise CannotBe(404, "The connection behind this download link is not here any more.")
+        raise CannotBe(404, "The connection of this link no longer exists.")
     name = template.file_name(connection, kind)
     if kind is FileKind.CSV:
         return file(name, kind, iter([template.template_csv()]))
@@ -86,7 +86,7 @@ def _template(desk: Desk, request: Request) -> Response:
 
 
 def _ledgers(desk: Desk, connection: Connection) -> list[Ledger]:
-    """None without permission to read: the template then has no list of them."""
+    """Empty without read permission: the template then has no list of them."""
     found: list[Ledger] = []
     try:
         with desk.client(connection) as client:
@@ -96,9 +96,11 @@ def _ledgers(desk: Desk, connection: Connection) -> list[Ledger]:
                 page += 1
     except AccessDenied as denied:
         if denied.status != 403:
-            raise CannotBe(503, f"Blnk does not let us in: {denied}") from None
+            raise CannotBe(503, f"Blnk rejected the credentials: {denied}") from None
     except BlnkError as failed:
-        raise CannotBe(503, f"Blnk does not tell its ledgers at this moment: {failed}") from None
+        raise CannotBe(
+            503, f"The template needs the list of ledgers, which could not be read from Blnk: {failed}"
+        ) from None
     return found
 
 
@@ -106,5 +108,5 @@ def _found(desk: Desk, id: str) -> Import:
     with desk.store.read() as tx:
         import_ = imports.find(tx, id)
     if import_ is None:
-        raise CannotBe(404, "The import behind this download link is not here any more.")
+        raise CannotBe(404, "The import of this link no longer exists.")
     return import_

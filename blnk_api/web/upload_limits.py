@@ -15,22 +15,22 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_SESSION_BYTES = 150_000_000
-"""One file of the largest size, and room for the rows of another that come back fixed."""
+"""One file of the largest size, and room for fixed rows of another one."""
 
 MOST_BYTES = 600_000_000
 """Of all sessions together."""
 
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/([^/]+)/?")
 _TOO_MUCH = (
-    "Too many files are being uploaded at this moment, so this one was not taken. Nothing was sent. Wait a "
-    "minute, load the page again, and upload the file once more.\n"
+    "Too many files are being uploaded at the moment, so this one was not accepted. Nothing was sent. Wait a "
+    "minute, reload the page, and upload the file again.\n"
 )
 
 _log = logging.getLogger(__name__)
 
 
 class TooMuch(Exception):
-    """More came than there is room for."""
+    """More is being uploaded than there is room for."""
 
 
 class UploadLimits:
@@ -86,7 +86,7 @@ class UploadLimits:
             take(int(said) if said.isdecimal() and len(said) < 16 else 0)
             await self._app(scope, counting, noting)
         except TooMuch:
-            _log.warning("A file was not taken: uploads would take more memory than there is for them.")
+            _log.warning("A file was not accepted: uploads would take more memory than is reserved for them.")
             if not started:
                 with contextlib.suppress(OSError):
                     await PlainTextResponse(_TOO_MUCH, 413, {"Connection": "close"})(scope, receive, send)

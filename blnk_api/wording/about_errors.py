@@ -1,4 +1,4 @@
-"""What support needs of an error of Blnk's: shown under "Details", beside the sentence for people."""
+"""What support needs to know about an error of Blnk: shown under "Details", below the sentence for people."""
 
 from blnk_api.errors import BlnkError
 

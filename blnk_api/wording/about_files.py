@@ -1,4 +1,4 @@
-"""What pages say about a file and its check: how it was read, what its columns become, who gets what."""
+"""Sentences about a file and its check: how it was read, what its columns become, totals by ledger."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ def _counted(totals: Iterable[LedgerTotal]) -> str:
 
 _LABELS_TOLD = 50
 
-_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars ( | )"}
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes ( | )"}
 
 
 def reading(import_: Import) -> str:
@@ -72,12 +72,12 @@ def reading(import_: Import) -> str:
     row = shape.header_row
     names = f"the column names are in row {row}" if row else "there are no column names"
     records = import_.totals.records
-    return f"{what}; {names}." + ("" if records is None else f" {plural(records, 'row')} below.")
+    return f"{what}; {names}." + ("" if records is None else f" {plural(records, 'row')}.")
 
 
 def _encoding(shape: FileShape) -> str:
     said = encodings.said(shape.encoding or "utf-8")
-    return f"{said} (guessed: look whether accents are right)" if shape.encoding_guessed else said
+    return f"{said} (a guess: check that accented letters look right)" if shape.encoding_guessed else said
 
 
 def delimiter(sign: str) -> str:
@@ -96,7 +96,7 @@ def column(import_: Import, position: int) -> str:
 
 
 def wrong(row: StoredRow) -> str:
-    """What keeps a row from being sent."""
+    """Why a row cannot be sent."""
     return row.wrong or row.message or ""
 
 
@@ -131,10 +131,10 @@ _USES = {
     Use.INDICATOR: FIELDS["indicator"],
     Use.LINEAGE: "Track fund lineage",
     Use.ALLOCATION_STRATEGY: FIELDS["allocation_strategy"],
-    **dict.fromkeys(OUR_OWN, "Our own column from earlier results"),
-    Use.IGNORE: "Left out",
+    **dict.fromkeys(OUR_OWN, "Balance Desk's column from earlier results"),
+    Use.IGNORE: "Ignored",
     Use.METADATA: "Metadata",
-    Use.REFERENCE: "Metadata, your own unique key",
+    Use.REFERENCE: "Metadata: your unique reference",
 }
 
 

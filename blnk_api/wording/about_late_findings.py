@@ -1,4 +1,4 @@
-"""What became known of an import after its end, in sentences: for pages, receipts and the command line."""
+"""What became known about an import after its end, in sentences: for pages, receipts and the command line."""
 
 from collections.abc import Callable
 
@@ -15,17 +15,17 @@ _LABELS_TOLD = 20
 
 
 def findings(tx: Connection, import_: Import) -> list[str]:
-    """Balances that nobody expected any more, and that the comparison with Blnk does not name."""
+    """Balances that appeared late, and that the comparison with Blnk does not name."""
     found = import_.findings if import_.findings and import_.findings.checked else None
     known = {frozenset(one.ids) for one in found.twins} if found else set()
     said = []
     for one in row_history.second_balances(tx, import_.number):
         if frozenset(one.ids) not in known:
             has = "has two balances in Blnk" if len(one.ids) > 1 else "has one more balance in Blnk"
-            how = "A later check found it." if one.by else "A late answer told it."
+            how = "A later check found it." if one.by else "A late answer named it."
             said.append(
                 f"Row {one.label} {has}: {listed(one.ids)}. {how} "
-                "Decide which one stays in use, and put a note on the other."
+                "Decide which one to use, and add a note to the other."
             )
     if found is None:
         for late in events.of_kinds(tx, import_.number, [EventKind.MADE_LATE]):
@@ -34,7 +34,7 @@ def findings(tx: Connection, import_: Import) -> list[str]:
 
 
 def still_to_look(looks: PendingLateLookups, when: Callable[[float], str]) -> str | None:
-    """Which rows are looked up again, and when; None where none ever was. `when` tells a time."""
+    """Which rows are looked up again, and when; None if there were none. `when` formats a time."""
     if looks.next_at is None or looks.until is None:
         if not looks.over or looks.last_at is None:
             return None

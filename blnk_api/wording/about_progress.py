@@ -1,4 +1,4 @@
-"""What pages say of an import on its way and at its end: how fast it goes, why no faster, what it came to."""
+"""Sentences about a running or finished import: how fast it is, why it is not faster, its outcome."""
 
 from blnk_api.settings import Connection
 from blnk_api.store.imports import Import
@@ -18,7 +18,7 @@ def tab_title(import_: Import) -> str:
         case ImportState.DONE:
             told = f"{needs_someone(import_):,} need you" if needs_someone(import_) else "Done"
         case ImportState.CANCELLED:
-            told = "Cancelled"
+            told = "Canceled"
         case ImportState.PAUSED if not waits_for_blnk(import_):
             told = "Paused"
         case _:
@@ -33,7 +33,7 @@ def ended(import_: Import) -> str:
     if existed := counts.get(RowState.EXISTS):
         said.append(f"{existed:,} already {'exists' if existed == 1 else 'exist'}")
     if import_.state is ImportState.CANCELLED:
-        said[0] = f"Cancelled: {said[0]}"
+        said[0] = f"Canceled: {said[0]}"
         said.append(f"{counts.get(RowState.READY, 0):,} not sent")
     if checking := still_checked(import_):
         said.append(f"{checking:,} still being checked in Blnk")
@@ -67,24 +67,26 @@ def speed(rows_per_second: float) -> str:
 def how_fast(rows_per_second: float | None, seconds_left: float | None) -> str:
     """ "83 rows a second · about 40 s left" """
     if rows_per_second is None:
-        return "Sending begins"
+        return "Sending is starting"
     if not rows_per_second or seconds_left is None:
-        return "No rows at the moment"
+        return "No rows are finishing at the moment"
     return f"{speed(rows_per_second)} · about {lasting(seconds_left)} left"
 
 
 def held_up(import_: Import) -> str | None:
-    """What rows wait for although nothing is wrong: the first one, or what became of the last ones."""
+    """What rows wait for although nothing is wrong: the first row, or the check of the last ones."""
     counts = import_.counts
     unknown = counts.get(RowState.UNKNOWN, 0)
     if counts.get(RowState.READY) or counts.get(RowState.SENDING):
         if import_.ramp != Ramp.CANARY:
             return None
         if counts.get(RowState.CREATED):
-            return "The first balance was created. The others go when Blnk's search has found it."
-        return "One row goes first. The others follow when it has come back as it was sent."
+            return "The first balance was created. The other rows are sent once Blnk's search finds it."
+        return "One row is sent first. The others follow once its balance has been checked."
     if unknown:
-        return f"Every row was sent. Blnk is asked what became of {plural(unknown, 'row')}."
+        return (
+            f"Every row was sent. Blnk is being checked for {plural(unknown, 'row')} without a clear answer."
+        )
     return None
 
 
@@ -96,26 +98,28 @@ def pace(
     *,
     held_up: str | None = None,
 ) -> list[str]:
-    """Why rows go as fast as they go, and no faster. Trouble comes first, then what they are held up by."""
+    """Why sending is as fast as it is, and no faster: trouble first, then what rows wait for."""
     if connection is None:
         return []
     limit = f"{plural(connection.requests_per_minute, 'request')} a minute"
     if learned.breaker is not None:
-        return ["Blnk does not answer as it should. It is asked again by itself, ever less often."]
+        return ["Blnk is not responding normally. It is checked again automatically, at growing intervals."]
     if learned.not_before is not None and learned.not_before > now:
-        return [f"Blnk asked us to wait. The next rows leave in {lasting(learned.not_before - now)}."]
+        return [
+            f"Blnk asked Balance Desk to wait. The next rows are sent in {lasting(learned.not_before - now)}."
+        ]
     if held_up is not None:
         return [held_up]
     said = []
     if learned.per_minute is not None and learned.per_minute < connection.requests_per_minute:
         said.append(
-            f"Blnk asked us to slow down: {plural(round(learned.per_minute), 'request')} a minute now, and "
-            f"more again while it does not, up to this connection's limit of {limit}."
+            f"Blnk asked Balance Desk to slow down: {plural(round(learned.per_minute), 'request')} a minute "
+            f"now. The pace rises again, up to this connection's limit of {limit}."
         )
     elif rows_per_second and rows_per_second * 60 < _AT_ITS_LIMIT * connection.requests_per_minute:
-        return [f"As fast as Blnk answers. This connection's limit of {limit} is not reached."]
+        return [f"As fast as Blnk answers, below this connection's limit of {limit}."]
     else:
         said.append(f"As fast as this connection's limit allows: {limit}.")
     if now - (learned.pages_read_at or 0.0) < _PAGES_READ_SECONDS:
-        said.append("A tenth of it is kept for these pages while somebody looks things up in Blnk.")
+        said.append("A tenth of it is reserved for these pages while someone looks things up in Blnk.")
     return said

@@ -1,4 +1,4 @@
-"""What a page says of one row: what was sent when, what came back, what looking found, what to do now."""
+"""Sentences about one row: what was sent and when, what came back, what the look-up found, what to do."""
 
 from collections.abc import Iterable, Sequence
 from datetime import tzinfo
@@ -9,6 +9,7 @@ from blnk_api.common.visible import shown
 from blnk_api.facts.findings import Findings
 from blnk_api.models import IMPORT_ID, IMPORT_REF, RequestFields
 from blnk_api.store.imports import Import
+from blnk_api.store.people import edits
 from blnk_api.store.people.edits import RecordedEdit
 from blnk_api.store.row_history import Attempt
 from blnk_api.store.rows import StoredRow
@@ -21,18 +22,18 @@ CAME_TO = {
     Outcome.CREATED: "Created",
     Outcome.EXISTED: "Already exists",
     Outcome.REFUSED: "Rejected",
-    Outcome.NOT_APPLIED: "Surely not carried out",
+    Outcome.NOT_APPLIED: "Not carried out",
     Outcome.UNKNOWN: "No clear answer",
-    Outcome.STOP: "Blnk did not let us in",
+    Outcome.STOP: "Credentials rejected",
 }
-"""What one attempt came to."""
+"""The outcome of one attempt."""
 
 SEND_AGAIN = "send again"
 """What is typed to send a row again that may have left a balance."""
 
 WHY_TWO = (
-    "A second balance is possible: what was sent may have reached Blnk although its answer did not reach us, "
-    "and Blnk makes another balance each time it is asked. Balances cannot be deleted."
+    "A second balance is possible: the request may have reached Blnk even though its answer was lost, and "
+    "Blnk creates another balance for each request. Balances cannot be deleted."
 )
 
 
@@ -45,7 +46,7 @@ def sent(row: StoredRow, import_: Import) -> list[tuple[str, str]]:
     ledger = import_.totals.ledger_names.get(body.get("ledger_id") or "")
     pairs = [(FIELDS.get(name, name), str(value)) for name, value in body.items()]
     if ledger:
-        pairs.insert(1, ("Ledger's name", ledger))
+        pairs.insert(1, ("Ledger name", ledger))
     return (
         pairs
         + [
@@ -54,7 +55,7 @@ def sent(row: StoredRow, import_: Import) -> list[tuple[str, str]]:
             if name not in (IMPORT_REF, IMPORT_ID)
         ]
         + [
-            (f"Our mark: {name}", str(meta_data[name]))
+            (f"Balance Desk: {name}", str(meta_data[name]))
             for name in (IMPORT_REF, IMPORT_ID)
             if name in meta_data
         ]
@@ -62,7 +63,7 @@ def sent(row: StoredRow, import_: Import) -> list[tuple[str, str]]:
 
 
 def in_short(row: StoredRow) -> str:
-    """What a row asks for in one line, without our marks."""
+    """A row's request in one line, without import_ref and import_id."""
     if row.body is None:
         return ""
     body: RequestFields = orjson.loads(row.body)
@@ -77,12 +78,17 @@ def changed(changes: Iterable[RecordedEdit], import_: Import, zone: tzinfo) -> l
     said = []
     for one in changes:
         if one.position is None:
-            what = f"The whole row was {one.new}"
+            what = f"Row {whole_row(one.new)}"
         else:
             called = shown(about_files.column(import_, one.position))
-            what = f"{called}: “{shown(one.old)}” became “{shown(one.new)}”"
+            what = f"{called}: changed from “{shown(one.old)}” to “{shown(one.new)}”"
         said.append(f"{phrases.exactly(one.at, zone)} · {phrases.actor(one.who)} · {what}.")
     return said
+
+
+def whole_row(stored: str) -> str:
+    """What an edit of a whole row did to it: "skipped" or "included again"."""
+    return {edits.LEFT_OUT: "skipped", edits.TAKEN_IN: "included again"}.get(stored, stored)
 
 
 def as_in_file(row: StoredRow, import_: Import) -> list[tuple[str, str]]:
@@ -100,9 +106,9 @@ def attempts(tried: Iterable[Attempt], zone: tzinfo) -> dict[str, list[str]]:
         "Attempt": [str(one.n) for one in listed_],
         "Sent": [phrases.exactly(one.started_at, zone) for one in listed_],
         "Answered after": [_after(one) for one in listed_],
-        "Came to": [_came_to(one) for one in listed_],
+        "Outcome": [_came_to(one) for one in listed_],
         "Status": ["" if one.status is None else str(one.status) for one in listed_],
-        "What Blnk answered": [one.message or one.balance_id or "" for one in listed_],
+        "Blnk's answer": [one.message or one.balance_id or "" for one in listed_],
     }
 
 
@@ -128,21 +134,21 @@ def _came_to(one: Attempt) -> str:
     return "No answer yet" if one.outcome is None else CAME_TO[Outcome(one.outcome)]
 
 
-def needs_a_look(row: StoredRow, tried: Sequence[Attempt], zone: tzinfo) -> list[str]:
-    """What happened to a row that nobody knows the fate of, one sentence each, in order."""
+def in_doubt(row: StoredRow, tried: Sequence[Attempt], zone: tzinfo) -> list[str]:
+    """What happened to a row in doubt, one sentence each, in order."""
     said = []
     if tried:
         last = tried[-1]
         said.append(f"Sent on {phrases.exactly(last.started_at, zone)}.")
-        said.append(f"What came back: {_as_sentence(last.message) or 'nothing.'}")
+        said.append(f"Blnk's answer: {_as_sentence(last.message) or 'none.'}")
     if row.balance_id:
         said.append(f"Blnk had confirmed {row.balance_id}.")
     if not row.waits_for_person:
-        said.append("Blnk is being looked at now, and this page says what is found. Nothing has to be done.")
+        said.append("Blnk is being checked, and this page shows the result. You do not need to do anything.")
     elif row.message and (not tried or row.message != tried[-1].message):
-        said.append(f"What looking found: {_as_sentence(row.message)}")
+        said.append(f"Result of checking Blnk: {_as_sentence(row.message)}")
     else:
-        said.append("Looking in Blnk could not settle it.")
+        said.append("Checking Blnk could not decide whether the balance exists.")
     return said
 
 
@@ -151,25 +157,25 @@ def _as_sentence(text: str | None) -> str:
 
 
 def about(row: StoredRow, findings: Findings | None) -> list[str]:
-    """What the comparison with Blnk brought to light about this row, and what to do."""
+    """What the comparison with Blnk found about this row, and what to do."""
     if findings is None:
         return []
     said = []
     for one in findings.twins:
         if one.row == row.number and row.balance_id in one.ids:
             said.append(
-                f"This row has {len(one.ids)} balances in Blnk: {listed(one.ids)}. Decide which one "
-                "stays in use, put a note on the other, and tell those who post transactions."
+                f"This row has {len(one.ids)} balances in Blnk: {listed(one.ids)}. Decide which one to use, "
+                "add a note to the other, and tell the people who post transactions."
             )
     for one in findings.missing:
         if one.row == row.number and row.balance_id in one.ids and row.state is not RowState.UNKNOWN:
             said.append(
-                f"Blnk could not find {listed(one.ids)} when it was compared. Look for it in Blnk; if it "
-                "is gone, whoever runs your Blnk has to find out why."
+                f"Blnk did not find {listed(one.ids)} when this import was verified. Look for it in Blnk. If "
+                "it is gone, ask your Blnk administrator why."
             )
     return said
 
 
 def confirms(typed: str | None) -> bool:
-    """Whether somebody typed that they mean it."""
+    """Whether the confirmation was typed."""
     return " ".join((typed or "").split()).casefold() == SEND_AGAIN

@@ -1,4 +1,4 @@
-"""What pages and commands say of the switch that stops all sending."""
+"""Sentences about the switch that stops all sending."""
 
 from collections.abc import Sequence
 from datetime import tzinfo
@@ -8,13 +8,13 @@ from blnk_api.store.sending.stops import StopEvent
 from blnk_api.wording import phrases
 
 MEANS = (
-    "Stops every import and the form: no row leaves until sending is started again. Rows on their way come "
-    "to their end; looking up and verifying go on."
+    "Stops every import and the form: no row is sent until sending is started again. Requests already sent "
+    "run to their end, and Blnk is still checked and compared."
 )
 
 
 def scope(press: StopEvent, settings: Settings) -> str:
-    """What a press of the switch was for: "all connections", or one by its label."""
+    """What a stop or start applies to: "all connections", or one by its label."""
     if press.instance is None:
         return "all connections"
     return phrases.instance(press.instance, settings.connection_of(press.instance))
@@ -24,7 +24,7 @@ def in_force(press: StopEvent, settings: Settings, zone: tzinfo) -> str:
     """A stop, for as long as it holds."""
     return (
         f"Sending is stopped for {scope(press, settings)}: {phrases.actor(press.who)}, "
-        f"{phrases.when(press.at, zone)}. No balance is sent until somebody starts it again."
+        f"{phrases.when(press.at, zone)}. No balance is sent until someone starts it again."
     )
 
 
@@ -38,13 +38,13 @@ def pressed(press: StopEvent, settings: Settings, zone: tzinfo) -> str:
 
 
 def on_their_way(n: int) -> str:
-    """What a stop came too late for."""
+    """Rows that had been sent when sending was stopped."""
     if not n:
-        return "Nothing is on its way to Blnk."
+        return "No row is on its way to Blnk."
     are, they = ("is", "it") if n == 1 else ("are", "they")
-    return f"{phrases.plural(n, 'row')} {are} on the way to Blnk still, and {they} will come to an end."
+    return f"{phrases.plural(n, 'row')} {are} still on the way to Blnk, and {they} will run to the end."
 
 
 def what_holds(holding: Sequence[StopEvent], settings: Settings, zone: tzinfo) -> str:
-    """Why nothing is sent, where several stops may be the reason."""
+    """Why nothing is sent; several stops may hold at once."""
     return " ".join(in_force(one, settings, zone) for one in holding)

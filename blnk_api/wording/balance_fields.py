@@ -1,4 +1,4 @@
-"""What the fields of a balance are called: of what is asked for, and of what Blnk holds."""
+"""The names of a balance's fields: those of a request, and those that Blnk fills in."""
 
 FIELDS = {
     "ledger_id": "Ledger",

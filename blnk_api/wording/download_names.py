@@ -1,4 +1,4 @@
-"""What a download is called: by the import's own file, and by what it holds."""
+"""The name of a download: the import's file name and what the download holds."""
 
 import hashlib
 import re
@@ -8,7 +8,7 @@ from blnk_api.store.imports import Import
 
 
 def named(import_: Import, *parts: str) -> str:
-    """A download's name without its ending: the file's own, PRACTICE where nothing is real, the parts."""
+    """A download's name without its extension: the file's name, PRACTICE if nothing is real, the parts."""
     stem = PurePath(import_.file_name or "balance").stem
     practice = ["PRACTICE"] if import_.instance.environment == "practice" else []
     return " - ".join([tidy(stem) or "balances", *practice, *parts])
@@ -20,6 +20,6 @@ def tidy(text: str) -> str:
 
 
 def mark(import_: Import) -> str:
-    """Differs whenever what the file holds may differ."""
+    """Changes whenever the contents of the file may have changed."""
     seen = f"{import_.id} {import_.version} {import_.state} {import_.stage} {sorted(import_.counts.items())}"
     return f"v{import_.version}-{hashlib.sha256(seen.encode()).hexdigest()[:6]}"

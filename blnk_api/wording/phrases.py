@@ -1,4 +1,4 @@
-"""What pages say: counts, times, states and events in plain words, here so that a thing has one name."""
+"""Sentences about imports and rows: counts, times, states and events, so that each thing has one name."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
@@ -14,18 +14,20 @@ from blnk_api.store.sending.senders import SenderIs, Sending
 from blnk_api.store.states import NEEDS_YOU, WORDS, ImportState, PausedBy, RowState, Stage
 
 MEANING = {
-    RowState.READY: "Waiting. Nothing was sent for this row.",
-    RowState.SENDING: "On its way to Blnk at this moment.",
-    RowState.CREATED: "The balance exists, and was read back.",
+    RowState.READY: "Nothing was sent for this row.",
+    RowState.SENDING: "The request is on its way to Blnk.",
+    RowState.CREATED: "The balance exists and was read back.",
     RowState.EXISTS: "Blnk had this balance already, so nothing was sent.",
-    RowState.REFUSED: "Blnk said no. Nothing was created. Open the row, put it right, and send it again.",
-    RowState.UNKNOWN: "Sent, with no clear answer. Blnk is checked before anything is sent again.",
-    RowState.INVALID: "Something in the row has to be put right first. Nothing was sent.",
-    RowState.LEFT_OUT: "Somebody decided not to send it.",
+    RowState.REFUSED: "Blnk rejected it. Nothing was created. Open the row, fix it and send it again.",
+    RowState.UNKNOWN: "It was sent, with no clear answer. Blnk is checked before anything is sent again.",
+    RowState.INVALID: "Something in the row must be fixed first. Nothing was sent.",
+    RowState.LEFT_OUT: "Someone decided not to send it.",
 }
 """What a status means and what to do about it."""
 
-NEEDS_YOU_MEANS = "Sent, with no clear answer, and Blnk could not settle it. Open the row and decide."
+NEEDS_YOU_MEANS = (
+    "It was sent, with no clear answer, and checking Blnk could not decide. Open the row and decide."
+)
 
 
 def meaning(state: RowState, *, waits_for_person: bool) -> str:
@@ -40,7 +42,7 @@ STATE = {
     ImportState.PAUSED: "Paused",
     ImportState.VERIFYING: "Verifying",
     ImportState.DONE: "Done",
-    ImportState.CANCELLED: "Cancelled",
+    ImportState.CANCELLED: "Canceled",
 }
 
 WAITING_FOR_BLNK = "Waiting for Blnk"
@@ -65,8 +67,8 @@ ENVIRONMENT: Mapping[Environment, str] = {
 
 ENVIRONMENT_MEANS: Mapping[Environment, str] = {
     "production": "Balances made here are real and cannot be deleted.",
-    "sandbox": "A Blnk for testing. Its balances cannot be deleted either.",
-    "practice": "A Blnk on this machine to try things out. Nothing here is real.",
+    "sandbox": "A Blnk instance for testing. Its balances cannot be deleted either.",
+    "practice": "An embedded Blnk for trying things out. Nothing here is real.",
 }
 
 
@@ -83,7 +85,7 @@ def listed(parts: list[str]) -> str:
 
 
 def sending(now: Sending) -> str:
-    """Who does the sending at this moment."""
+    """Which process is the sender."""
     match now.is_:
         case SenderIs.OURS:
             return f"This app (process {now.pid})"
@@ -91,7 +93,7 @@ def sending(now: Sending) -> str:
             return f"Another process (process {now.pid} on {shown(now.host)})"
         case SenderIs.STARTING:
             return "Starting"
-    return "Nobody right now"
+    return "Not running"
 
 
 def zone(name: str | None) -> tzinfo:
@@ -119,7 +121,7 @@ def size(n: int | None) -> str:
 
 
 def instance(instance: Instance, connection: Connection | None) -> str:
-    """Which Blnk, for people: the connection's label, or its address where no connection means it."""
+    """A Blnk instance, for people: the connection's label, or its address if no connection points to it."""
     if connection is not None:
         return connection.label
     return (
@@ -145,17 +147,17 @@ def headline(import_: Import) -> str:
         case ImportState.DRAFT:
             return _of_draft(import_)
         case ImportState.QUEUED:
-            return f"{plural(total, 'balance')} to create, waiting for their turn."
+            return f"{plural(total, 'balance')} to create. Waiting to start."
         case ImportState.RUNNING:
             return f"{settled:,} of {plural(total, 'balance')} settled."
         case ImportState.PAUSED:
             return f"{state(import_)} after {settled:,} of {plural(total, 'balance')}."
         case ImportState.VERIFYING:
-            return "Everything is sent. What Blnk holds is being compared with what was created."
+            return "Everything was sent. The created balances are being compared with Blnk."
         case ImportState.CANCELLED if not import_.has_sent:
-            return "Cancelled. Nothing was sent."
+            return "Canceled. Nothing was sent."
     counted = came_to(import_)
-    return f"Cancelled: {counted}." if import_.state is ImportState.CANCELLED else f"{counted}."
+    return f"Canceled: {counted}." if import_.state is ImportState.CANCELLED else f"{counted}."
 
 
 def came_to(import_: Import) -> str:
@@ -201,13 +203,13 @@ def count_needing(import_: Import, state: RowState) -> int:
 def _of_draft(import_: Import) -> str:
     match import_.stage:
         case Stage.UPLOADED:
-            return "The file is here and waits to be read. Nothing was sent."
+            return "The file is waiting to be read. Nothing was sent."
         case Stage.CHECKING:
             return f"Reading and checking: {plural(import_.stage_progress, 'row')} so far. Nothing was sent."
         case Stage.LOOKING:
-            return f"Looking up in Blnk which balances exist already: {import_.stage_progress:,} so far."
+            return f"Checking in Blnk which balances exist: {plural(import_.stage_progress, 'row')} so far."
         case Stage.MATCHING:
-            return "The file was read. Say what its columns are. Nothing was sent."
+            return "The file was read. Map its columns. Nothing was sent."
         case Stage.UNREADABLE:
             return "The file cannot be used. Nothing was sent."
     return f"Checked: {plural(import_.counts.get(RowState.READY, 0), 'balance')} to create. Nothing was sent."
@@ -220,27 +222,27 @@ def actor(who: Who) -> str:
 
 
 def findings(found: Findings) -> list[str]:
-    """What the comparison with Blnk brought to light, one sentence each; none when all is well."""
+    """What the comparison with Blnk found, one sentence each; none when everything matches."""
     if not found.checked:
-        why = shown(found.why_not or "these credentials may not read", 200).rstrip(".")
-        return [f"Not verified: {why}. What was created could not be compared with Blnk."]
+        why = shown(found.why_not or "these credentials have no read permission", 200).rstrip(".")
+        return [f"Not verified: {why}. The created balances could not be compared with Blnk."]
     said = []
     for one in found.twins[:_FINDINGS_TOLD]:
         said.append(
-            f"Row {one.row} has two balances in Blnk: {listed(one.ids)}. Decide which one stays in "
-            "use, put a note on the other, and tell those who post transactions."
+            f"Row {one.row} has two balances in Blnk: {listed(one.ids)}. Decide which one to use, add a note "
+            "to the other, and tell the people who post transactions."
         )
     for one in found.missing[:_FINDINGS_TOLD]:
         said.append(
-            f"Row {one.row}: Blnk confirmed {listed(one.ids)} and cannot find it now. "
-            "Open the row: look again, say which balance it is, or send it again."
+            f"Row {one.row}: Blnk confirmed {listed(one.ids)}, but no longer finds it. "
+            "Open the row, then check Blnk again, link its balance, or send it again."
         )
     for stranger in found.unexpected[:_FINDINGS_TOLD]:
         said.append(
             made_late(stranger.row, stranger.ids)
             if stranger.row is not None
-            else f"Blnk holds {listed(stranger.ids)} from this import, and no row of the file stands for it. "
-            "Look at it in Blnk, and put a note on it if nobody is to use it."
+            else f"Blnk has {listed(stranger.ids)} from this import, but no row of the file belongs to it. "
+            "Open it in Blnk, and add a note to it if nobody should use it."
         )
     kinds = (found.twins, found.missing, found.unexpected)
     more = sum(max(0, len(kind) - _FINDINGS_TOLD) for kind in kinds)
@@ -248,10 +250,10 @@ def findings(found: Findings) -> list[str]:
 
 
 def made_late(label: str | int, ids: list[str]) -> str:
-    """A row that has a balance in the form in which it was sent before, and is not created in that form."""
+    """About a row whose earlier attempt created a balance late, in the form that the row had then."""
     return (
-        f"Row {label}: Blnk holds {listed(ids)}, made by an earlier attempt of this row that had been called "
-        "not created. Decide which balance stays in use, and put a note on any other."
+        f"Row {label}: an earlier attempt, reported as not created, created {listed(ids)} after all. Decide "
+        "which balance to use, and add a note to any other."
     )
 
 
@@ -263,7 +265,7 @@ def event(one: Event) -> str:
 
 def _second_balance(detail: Particulars) -> str:
     ids = listed([str(id) for id in detail.balance_ids])
-    return f"One row has two balances in Blnk: {ids}. Somebody has to decide what to do about them."
+    return f"One row has two balances in Blnk: {ids}. Decide which one to use."
 
 
 def _rows(detail: Particulars) -> str:
@@ -282,51 +284,50 @@ _EVENTS: dict[str, Callable[[Particulars], str]] = {
         "Paused." if detail.by == PausedBy.PERSON else f"Paused: {detail.reason}"
     ),
     EventKind.RESUMED: lambda _: "Resumed.",
-    EventKind.CANCELLED: lambda _: "Cancelled what was not sent.",
+    EventKind.CANCELLED: lambda _: "Canceled the rows that were not sent.",
     EventKind.LATE_ANSWER: lambda detail: (
         f"A late answer arrived: {detail.balance_id or 'the balance'} was created."
     ),
     EventKind.SECOND_BALANCE: _second_balance,
     EventKind.MADE_LATE: lambda detail: made_late(str(detail.label), detail.ids),
     EventKind.LOOKED_UP: lambda detail: (
-        f"Checked Blnk for the last time for {_rows(detail)} with an attempt without a clear answer."
+        f"Checked Blnk for the last time for {_rows(detail)} that had an attempt without a clear answer."
     ),
-    EventKind.FOUND: lambda detail: f"Found in Blnk: {detail.balance_id or 'a balance'} was created before.",
-    EventKind.VERIFIED: lambda _: "Compared what was created with what Blnk holds.",
-    EventKind.ACCEPTED: lambda detail: (
-        f"Said that {_rows(detail)} like balances made before are to be created too."
-    ),
-    EventKind.ASKED_TO_LOOK_AGAIN: lambda detail: f"Asked to look {_rows(detail)} up in Blnk again.",
-    EventKind.SAID_WHICH_BALANCE: lambda detail: f"Said that {detail.balance_id} is a row's balance.",
-    EventKind.ASKED_TO_SEND_AGAIN: lambda _: "Asked to send a row again, after looking in Blnk.",
+    EventKind.FOUND: lambda detail: f"Found in Blnk: {detail.balance_id or 'a balance'} was created earlier.",
+    EventKind.VERIFIED: lambda _: "Compared the created balances with Blnk.",
+    EventKind.ACCEPTED: lambda detail: f"Included {_rows(detail)} that look like balances created earlier.",
+    EventKind.ASKED_TO_LOOK_AGAIN: lambda detail: f"Asked to check Blnk again for {_rows(detail)}.",
+    EventKind.SAID_WHICH_BALANCE: lambda detail: f"Linked {detail.balance_id} to its row.",
+    EventKind.ASKED_TO_SEND_AGAIN: lambda _: "Asked to send a row again after checking Blnk.",
     EventKind.ASKED_FOR_AGAIN: lambda detail: (
-        f"Asked for {plural(detail.count, 'more balance')}, although Blnk has the same already."
+        f"Asked for {plural(detail.count, 'more balance')}, although Blnk already has identical ones."
     ),
     EventKind.ASKED_TO_VERIFY_AGAIN: lambda _: "Asked to compare with Blnk again.",
-    EventKind.ABSENT: lambda _: "Looked for a row's balance in Blnk: there is none.",
-    EventKind.NOTED: lambda detail: f"Put a note on {detail.balance_id or 'the import'}.",
+    EventKind.ABSENT: lambda _: "Checked Blnk for a row's balance: there is none.",
+    EventKind.NOTED: lambda detail: f"Added a note to {detail.balance_id or 'the import'}.",
     EventKind.REPAIRED_AND_SENT_AGAIN: lambda detail: (
-        f"Put the rejected row {detail.label} right and asked to send it again."
+        f"Fixed the rejected row {detail.label} and asked to send it again."
     ),
     EventKind.RECEIPT: lambda detail: f"Receipt {detail.n} was written.",
     EventKind.PURGED: lambda detail: (
-        f"The file and the contents of the rows were thrown away, {detail.days} days after the end."
+        f"Deleted the file and the contents of the rows, {detail.days} days after the end."
     ),
     EventKind.EXPIRED: lambda detail: (
-        f"Discarded, because nobody touched this draft for {detail.days} days. Nothing was sent."
+        f"Discarded, because nobody changed this draft for {detail.days} days. Nothing was sent."
     ),
     EventKind.UNREADABLE: lambda detail: f"The file could not be used: {detail.why}",
-    EventKind.MATCHED_COLUMNS: lambda _: "Said what the columns are.",
+    EventKind.MATCHED_COLUMNS: lambda _: "Mapped the columns.",
     EventKind.SKIPPED_HIDDEN_ROWS: lambda _: "Skipped the rows that the workbook hides.",
     EventKind.INCLUDED_HIDDEN_ROWS: lambda _: "Included the rows that the workbook hides.",
-    EventKind.READ_OTHERWISE: lambda _: "Had the file read in another way.",
-    EventKind.REPAIRED: lambda detail: f"Put {plural(detail.cells, 'cell')} right.",
-    EventKind.LEFT_OUT: lambda detail: f"Left {_rows(detail)} out.",
-    EventKind.TAKEN_IN: lambda detail: f"Took {_rows(detail)} in again.",
-    EventKind.ACCEPTED_CURRENCY: lambda detail: f"Said that {detail.code} is a currency of their own.",
-    EventKind.SENDING_STOPPED: lambda _: "Stopped all sending. Nothing leaves until it is started again.",
+    EventKind.READ_OTHERWISE: lambda _: "Changed the file settings.",
+    EventKind.REPAIRED: lambda detail: f"Fixed {plural(detail.cells, 'cell')}.",
+    EventKind.LEFT_OUT: lambda detail: f"Skipped {_rows(detail)}.",
+    EventKind.TAKEN_IN: lambda detail: f"Included {_rows(detail)} again.",
+    EventKind.ACCEPTED_CURRENCY: lambda detail: f"Kept {detail.code} as a custom currency.",
+    EventKind.SENDING_STOPPED: lambda _: "Stopped all sending. Nothing is sent until it is started again.",
     EventKind.SENDING_STARTED: lambda _: "Started sending again.",
     EventKind.INTERRUPTED: lambda detail: (
-        f"Sending stopped in the middle of {_rows(detail)}; Blnk is looked at before they go again."
+        f"The sender stopped while {_rows(detail)} were being sent. Blnk is checked before they are sent "
+        "again."
     ),
 }

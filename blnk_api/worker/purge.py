@@ -24,7 +24,7 @@ _DAY_SECONDS = 86_400.0
 def purge_old(store: Store, settings: Settings, *, now: float | None = None) -> list[int]:
     """Purges imports that ended longer ago than the settings keep them; which ones. None where it is off.
 
-    One that still needs a look, or is owed a receipt, is left for later. Raises OSError or SQLAlchemyError;
+    One with rows in doubt, or that is owed a receipt, is left for later. Raises OSError or SQLAlchemyError;
     what is left is purged next time.
     """
     days = settings.purge_after_days
@@ -39,7 +39,7 @@ def purge_old(store: Store, settings: Settings, *, now: float | None = None) -> 
 
 
 def _ended(tx: Connection, before: float) -> list[int]:
-    needs_a_look = select(tables.counts.c.import_).where(
+    are_in_doubt = select(tables.counts.c.import_).where(
         tables.counts.c.state.in_([RowState.UNKNOWN, RowState.SENDING]), tables.counts.c.n > 0
     )
     found = tx.execute(
@@ -48,7 +48,7 @@ def _ended(tx: Connection, before: float) -> list[int]:
             tables.imports.c.state.in_([ImportState.DONE, ImportState.CANCELLED]),
             tables.imports.c.purged_at.is_(None),
             tables.imports.c.finished_at < before,
-            tables.imports.c.number.not_in(needs_a_look),
+            tables.imports.c.number.not_in(are_in_doubt),
         )
         .order_by(tables.imports.c.number)
         .limit(_AT_ONCE)

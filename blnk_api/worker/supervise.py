@@ -117,7 +117,10 @@ async def _keep_practice(chosen: settings.Settings, tried: asyncio.Event) -> Non
                 await asyncio.sleep(_LOOK_WHILE_STARTING_SECONDS)
                 continue
             if own is not None:
-                _log.error("the practice Blnk does not answer; it is started again (its log: practice/log)")
+                _log.error(
+                    "Practice does not answer and is being restarted. Its log is practice/log in the data "
+                    "folder."
+                )
                 await _end(own)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
@@ -140,7 +143,7 @@ async def _keep_sender() -> None:
             code = await _end_of(process)
         finally:
             await _end(process)
-        _log.error("the sender ended with code %s; it is started again", code)
+        _log.error("The sender ended with exit code %s and is being restarted.", code)
         lived_long = time.monotonic() - began > _LONGEST_WAIT_SECONDS
         wait = _FIRST_WAIT_SECONDS if lived_long else min(wait * 2, _LONGEST_WAIT_SECONDS)
         await asyncio.sleep(wait)

@@ -44,7 +44,7 @@ def show(visit: Visit) -> None:
         st.page_link("connection.py", label="Check permissions", query_params=visit.query())
         return
     except NothingCreated as failed:
-        look.blnk_problem(f"Blnk could not be asked: {failed}", failed)
+        look.blnk_problem(f"Blnk could not be read: {failed}", failed)
         st.button("Try again")
         return
     if not found and number == 1:
@@ -63,7 +63,7 @@ def show(visit: Visit) -> None:
 
 
 def _search(visit: Visit) -> Wanted:
-    """What was asked for; each field stands in the address under its key."""
+    """The search; each field stands in the address under its key."""
     with st.container(horizontal=True, key="balances-search"):
         ledger = _field("Ledger", "ledger", "Name contains…, or exact id")
         currency = _field("Currency", "currency", "USD")

@@ -13,7 +13,7 @@ from pages.kit.context import Visit
 
 
 def on_import(visit: Visit, import_: Import) -> None:
-    """Notes on the import and on the balances that it made."""
+    """Notes on the import and on the balances that it created."""
     with visit.desk.store.read() as tx:
         found = notes.of_import(tx, import_.number)
     with st.expander(_title("Notes", found), expanded=bool(found), key=f"notes-{import_.id}"):
@@ -27,7 +27,7 @@ def on_import(visit: Visit, import_: Import) -> None:
 
 
 def on_balance(visit: Visit, instance: int, balance_id: str) -> None:
-    """Beside a balance; `instance` is its number in the database of imports."""
+    """Notes on a balance; `instance` is its number in the import database."""
     with visit.desk.store.read() as tx:
         found = notes.of_balance(tx, instance, balance_id)
     with st.expander(_title("Notes on this balance", found), expanded=bool(found), key=f"notes-{balance_id}"):
@@ -56,9 +56,9 @@ def _listed(found: Sequence[Note]) -> None:
 
 
 def _form(visit: Visit, key: str) -> tuple[str, str] | None:
-    """The text and who signs it, when somebody has just pressed the button and both are there."""
+    """The text and who signs it, if the button was just pressed and both are there."""
     kept = f"notes-made-{key}"
-    made: int = st.session_state.setdefault(kept, 0)  # each has a field of its own, which begins empty
+    made: int = st.session_state.setdefault(kept, 0)  # each note has a field of its own, which starts empty
     with st.form(f"note-{key}", border=False, enter_to_submit=False):
         field = f"note-text-{key}-{made}"
         text = st.text_area("New note", key=field, max_chars=notes.MAX_CHARACTERS, height=90)

@@ -1,4 +1,4 @@
-"""One balance as Blnk holds it, and which import, file and row made it."""
+"""One balance as Blnk has it, and which import, file and row created it."""
 
 from collections.abc import Mapping
 
@@ -42,7 +42,7 @@ def show(visit: Visit, id: str) -> None:
     try:
         held, names = _held(visit, visit.credentials(), id)
     except NotFound:
-        look.problem(f"Blnk knows no balance {id}. Check that the whole id was copied.")
+        look.problem(f"Blnk has no balance “{id}”. Check that the whole id was copied.")
         _maker(visit, id)
         return
     except AccessDenied as denied:
@@ -50,7 +50,7 @@ def show(visit: Visit, id: str) -> None:
         _maker(visit, id)
         return
     except NothingCreated as failed:
-        look.blnk_problem(f"Blnk could not be asked: {failed}", failed)
+        look.blnk_problem(f"Blnk could not be read: {failed}", failed)
         st.button("Try again")
         _maker(visit, id)
         return
@@ -89,7 +89,7 @@ def _close() -> None:
 
 @st.cache_data(ttl=5, max_entries=200, show_spinner="Loading from Blnk…")
 def _held(_visit: Visit, credentials: int, id: str) -> tuple[Balance, Mapping[str, str]]:
-    """The balance, and what its ledger and its identity are called."""
+    """The balance, and the names of its ledger and its identity."""
     with _visit.desk.client(_visit.connected()) as client:
         held = client.get_balance(id)
         try:
@@ -111,7 +111,7 @@ def _pairs(pairs: Mapping[str, object]) -> None:
 
 
 def _maker(visit: Visit, id: str, held: Balance | None = None) -> None:
-    """Which row made it: by the id that was answered, else by what is stamped on the balance."""
+    """Which row created it: by the id in Blnk's answer, else by what is stamped on the balance."""
     with visit.desk.store.read() as tx:
         makers = import_search.makers_of(tx, id, visit.instance)
         if makers:
@@ -123,18 +123,18 @@ def _maker(visit: Visit, id: str, held: Balance | None = None) -> None:
         import_ = imports.find(tx, stamped) if isinstance(stamped, str) else None
         row = import_search.row_of_ref(tx, import_, held.import_ref) if import_ and held.import_ref else None
     if import_ is None:
-        said = "It was not made here"
+        said = "This balance was not created here"
         if stamped or held.meta_data.get(IMPORT_REF):
-            said += f", but by another Balance Desk: it carries the import {balance_search.as_text(stamped)}"
+            said += f" but by another desk: its import_id is {balance_search.as_text(stamped)}"
         st.caption(look.safe(f"{said}.", 200))
     elif row is None:
-        look.warning("It carries the mark of an import, and no row of the file stands for it.")
+        look.warning("Its import_id names an import here, but no row of that import belongs to it.")
         _link(visit, import_)
     else:
         theirs = f"that row's balance is {row.balance_id}" if row.balance_id else "that row has no balance"
         look.warning(
-            f"It carries the mark of row {row.label} of {phrases.title(import_)}, and {theirs}. "
-            "Somebody has to decide which one stays in use."
+            f"Its import_ref belongs to row {row.label} of {phrases.title(import_)}, but {theirs}. "
+            "Decide which balance to use."
         )
         _link(visit, import_, row)
 
@@ -144,9 +144,9 @@ def _made(visit: Visit, import_: Import, row: StoredRow) -> None:
     who = phrases.actor(import_.confirmed_by or import_.who)
     with st.container(border=True, key="made-by", gap="xxsmall"):
         if import_.kind == "form":
-            st.markdown("Made with the form.")
+            st.markdown("Created with the form.")
         else:
-            st.markdown(f"Made by row **{row.label}** of **{look.safe(phrases.title(import_))}**.")
+            st.markdown(f"Created by row **{row.label}** of **{look.safe(phrases.title(import_))}**.")
         st.caption(look.safe(f"{phrases.when(row.changed_at, zone)} · confirmed by {who}"))
         _link(visit, import_, row)
 

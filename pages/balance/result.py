@@ -1,4 +1,4 @@
-"""What became of one balance that somebody asked for: moves by itself until it is settled."""
+"""The outcome of one balance from the form: refreshes by itself until it is settled."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -25,7 +25,7 @@ _LABELS = FIELDS | HELD_FIELDS
 _TOLD = ("ledger_id", "currency", "identity_id", "indicator", "balance", "created_at")
 
 _AT_REST = (*SETTLED, RowState.INVALID)
-"""Nothing more happens by itself: what is invalid is never sent."""
+"""Nothing more happens by itself: an invalid row is never sent."""
 
 
 def show_outcome(visit: Visit, import_: Import) -> None:
@@ -42,8 +42,8 @@ def show_outcome(visit: Visit, import_: Import) -> None:
 
 def _purged(visit: Visit, import_: Import, row: StoredRow, purged_at: float) -> None:
     zone = phrases.zone(st.context.timezone)
-    st.title("A balance that somebody asked for")
-    st.write(f"{row.status}. What was asked for was thrown away on {phrases.when(purged_at, zone)}.")
+    st.title("A balance from the form")
+    st.write(f"{row.status}. The data of this request was deleted on {phrases.when(purged_at, zone)}.")
     if row.balance_id:
         st.caption("Balance id")
         st.code(row.balance_id, language=None)
@@ -73,7 +73,7 @@ def _watch(visit: Visit, id: str, draw_page_anew: Callable[[], None]) -> None:
             _details(visit, row)
             resolve.show(visit, import_)
         case _, RowState.SENDING:
-            st.info("Sent to Blnk. Its answer is on the way.", icon=":material/hourglass_top:")
+            st.info("Sent to Blnk. Waiting for its answer.", icon=":material/hourglass_top:")
         case _:
             st.info("Waiting to be sent.", icon=":material/schedule:")
             banner.sending_here(visit, import_)
@@ -88,29 +88,29 @@ def _settled(visit: Visit, import_: Import, row: StoredRow) -> None:
         case RowState.CREATED:
             st.title("The balance was created")
             _balance(visit, import_, row, request)
-            _follow_up(request, "Create another like this")
+            _follow_up(request, "Create a similar balance")
         case RowState.EXISTS:
             st.title("This balance already exists")
             st.write("Blnk has a balance exactly like this one, so nothing was sent and nothing was created.")
             _balance(visit, import_, row, request)
-            _follow_up(request, "Change it")
+            _follow_up(request, "Change the request")
             _create_another(visit, request)
         case RowState.REFUSED | RowState.INVALID:
             st.title("The balance was not created")
-            look.problem(row.message or "Blnk refused it without saying why.")
+            look.problem(row.message or "Blnk rejected it without giving a reason.")
             _details(visit, row)
-            st.write("Nothing was created. Change what is wrong and create it again.")
+            st.write("Nothing was created. Change the request and create the balance again.")
             _asked(request)
-            _follow_up(request, "Change it")
+            _follow_up(request, "Change the request")
         case RowState.UNKNOWN:
-            st.title("This balance needs a look")
+            st.title("This balance needs you" if row.waits_for_person else "Checking in Blnk")
             _unknown(row)
             _details(visit, row)
             resolve.show(visit, import_)
             _asked(request)
         case _:
             st.title("The balance was not created")
-            st.write("It was cancelled before it was sent. Nothing was created.")
+            st.write("It was canceled before it was sent. Nothing was created.")
             _asked(request)
             _follow_up(request, "Create this balance")
     for sentence in phrases.findings(import_.findings or Findings(checked=True)):
@@ -119,7 +119,7 @@ def _settled(visit: Visit, import_: Import, row: StoredRow) -> None:
     with st.container(key="made-by"):
         zone = phrases.zone(st.context.timezone)
         st.caption(
-            f"Asked for by {look.safe(phrases.actor(import_.who))} "
+            f"Requested by {look.safe(phrases.actor(import_.who))} "
             f"on {phrases.when(import_.created_at, zone)}."
         )
     if row.balance_id:
@@ -129,14 +129,14 @@ def _settled(visit: Visit, import_: Import, row: StoredRow) -> None:
 
 def _unknown(row: StoredRow) -> None:
     look.warning(
-        "It was sent, and no clear answer came back: the balance may exist. Do not ask for it again. "
+        "The request was sent, but no clear answer came back: the balance may exist. Do not create it again. "
         + (
-            "It could not be found out here: look for it in Blnk first."
+            "Checking Blnk could not decide: look for it in Blnk, then decide below."
             if row.waits_for_person
-            else "Blnk is being looked at, and this page says what is found."
+            else "Blnk is being checked, and this page shows the result."
         )
     )
-    look.fact("What happened", row.message or "")
+    look.fact("Details", row.message or "")
 
 
 def _details(visit: Visit, row: StoredRow) -> None:
@@ -145,7 +145,7 @@ def _details(visit: Visit, row: StoredRow) -> None:
 
 
 def _unconfirmed(visit: Visit, import_: Import) -> None:
-    st.info("This balance was filled in and not confirmed. Nothing was sent.", icon=":material/edit_note:")
+    st.info("This request has not been confirmed. Nothing was sent.", icon=":material/edit_note:")
     person.name_field(visit)
     if st.button("Create balance", type="primary"):
         try:
@@ -165,7 +165,7 @@ def _balance(visit: Visit, import_: Import, row: StoredRow, request: BalanceRequ
         held = _held(visit, visit.credentials(), row.balance_id or "")
     except NothingCreated:
         _asked(request)
-        st.caption("This is what was asked for. Blnk could not be read to show what it holds.")
+        st.caption("This is the request. Blnk could not be read to show the balance itself.")
     else:
         st.subheader("Balance in Blnk")
         fields = held.model_dump(exclude_none=True)
@@ -183,7 +183,7 @@ def _held(_visit: Visit, credentials: int, balance_id: str) -> Balance:
 
 
 def _asked(request: BalanceRequest) -> None:
-    st.subheader("What was asked for")
+    st.subheader("Request")
     fields = request.model_dump(exclude_none=True, exclude_defaults=True)
     _table(fields, fields.pop("meta_data", {}))
 
@@ -202,13 +202,13 @@ def _table(fields: Mapping[str, object], meta_data: Mapping[str, object]) -> Non
 def _follow_up(request: BalanceRequest, label: str) -> None:
     with st.container(horizontal=True):
         st.button(label, type="primary", on_click=form.fill, args=[request])
-        st.button("A new balance", on_click=form.start_over)
+        st.button("Create another balance", on_click=form.start_over)
 
 
 def _create_another(visit: Visit, request: BalanceRequest) -> None:
-    with st.expander("A second balance like it"):
-        st.write("Two balances that are alike are hard to tell apart later, and neither can be deleted.")
-        sure = st.checkbox("One exists, and I want a second, identical balance")
+    with st.expander("Create a second, identical balance"):
+        st.write("Two identical balances are hard to tell apart later, and neither can be deleted.")
+        sure = st.checkbox("I want a second balance identical to the existing one")
         person.name_field(visit)
         if st.button("Create a second balance", disabled=not sure):
             try:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
-from blnk_api.wording import about_files, phrases
+from blnk_api.wording import about_files, about_rows, phrases
 from pages.kit.context import Visit
 
 _SHOWN = 200
@@ -25,7 +25,9 @@ def show(visit: Visit, import_: Import) -> None:
                 "Row": [str(one.number) for one in newest],
                 "Column": ["Whole row" if one.position is None else names[one.position] for one in newest],
                 "Before": [one.old for one in newest],
-                "After": [one.new for one in newest],
+                "After": [
+                    about_rows.whole_row(one.new) if one.position is None else one.new for one in newest
+                ],
                 "Who": [phrases.actor(one.who) for one in newest],
                 "When": [phrases.when(one.at, zone) for one in newest],
             },

@@ -1,1 +1,1 @@
-"""Whether connections and this machine are well; faults to try on Practice."""
+"""The health of connections and of this machine; faults to simulate in Practice."""

@@ -1,4 +1,4 @@
-"""On Practice: faults to switch on, so that a team sees what an interrupted import looks like."""
+"""Practice only: faults to switch on, so that a team sees what an interrupted import looks like."""
 
 import streamlit as st
 
@@ -13,8 +13,8 @@ _KEY = "practice-habit"
 def show(visit: Visit) -> None:
     st.subheader("Simulate faults")
     st.write(
-        "See what an interrupted import looks like before it matters: whatever happens here, each row "
-        "becomes exactly one balance. The fault affects everyone who uses this Practice."
+        "See what an interrupted import looks like before it matters: whatever happens, each row becomes "
+        "exactly one balance. A fault affects everyone who uses this Practice."
     )
     folder = visit.desk.settings.data_dir
     try:

@@ -17,7 +17,7 @@ from pages.kit import look
 from pages.kit.context import Visit
 
 _PAGE = 25
-_NEEDS = "Needs somebody"
+_NEEDS = "Needs you"
 _STATES: Mapping[str, ImportState | None] = {
     _NEEDS: None,
     **{phrases.STATE[state]: state for state in ImportState},

@@ -26,7 +26,9 @@ def show(visit: Visit) -> None:
         number = import_search.number_of(tx, connection.instance)
         first = None if number is None else months.since(tx, number, zone)
     if number is None or first is None:
-        st.write("Nothing was created here yet. Balances will be counted here by month, ledger and currency.")
+        st.write(
+            "No balances have been created here yet. They will be counted here by month, ledger and currency."
+        )
         st.page_link("import_file.py", label="Import a file", query_params=visit.query())
         return
     month = _month(first, Month.of(time.time(), zone))
@@ -35,8 +37,8 @@ def show(visit: Visit) -> None:
     total = sum(one.n for one in found)
     st.subheader(f"{phrases.plural(total, 'balance')} created in {month.name}")
     st.caption(
-        f"Months are cut in the time zone {look.safe(str(zone))}. A balance belongs to the month in which "
-        f"its creation was known here. {look.place(connection.instance, connection)}."
+        f"Months are in the time zone {look.safe(str(zone))}. A balance counts in the month in which Balance "
+        f"Desk learned that it was created. {look.place(connection.instance, connection)}."
     )
     if not found:
         return
@@ -46,10 +48,8 @@ def show(visit: Visit) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         for kind in FileKind:
             url = list_routes.month_url(visit.desk.links, connection, month, kind)
-            st.link_button(f"These {total:,} as {kind.upper()}", url, icon=":material/download:")
-        st.caption(
-            "Each with its person, time, ledger, currency, balance id, import and row.", width="content"
-        )
+            st.link_button(f"Download {total:,} as {kind.upper()}", url, icon=":material/download:")
+        st.caption("Each with person, time, ledger, currency, balance id, import and row.", width="content")
 
 
 def _month(first: Month, last: Month) -> Month:

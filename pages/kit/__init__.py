@@ -1,1 +1,1 @@
-"""What every page uses: the look, the banner, the sidebar, who is looking."""
+"""What every page uses: look, banner, sidebar, name."""

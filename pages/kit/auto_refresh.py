@@ -1,4 +1,4 @@
-"""What looks at the store by itself, and draws the page anew when there is another one to show."""
+"""A part of a page that refreshes by itself, and redraws the whole page when that has changed."""
 
 from collections.abc import Callable
 
@@ -8,8 +8,8 @@ import streamlit as st
 def show(what: Callable[[Callable[[], None]], None], *, every: float | None) -> None:
     """Draws `what` now, and again by itself every so many seconds.
 
-    What it is handed draws the whole page anew, but does nothing in the very run that draws the page:
-    somebody's press may have begun it, and would be lost with it.
+    The function that it receives redraws the whole page, but does nothing in the run that draws the page: a
+    click may have started that run, and would be lost with it.
     """
     is_drawn = False
 

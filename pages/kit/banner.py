@@ -1,4 +1,4 @@
-"""The top of every page: which Blnk, what that means, and whether anybody sends."""
+"""The top of every page: which Blnk instance, what that means, and whether the sender runs."""
 
 import streamlit as st
 
@@ -27,7 +27,7 @@ def show(visit: Visit) -> None:
     now = visit.sending()
     if now.is_ is SenderIs.ANOTHERS:
         st.info(
-            f"Sending is done by another process (process {now.pid} on {look.safe(now.host)}).",
+            f"Another process is the sender (process {now.pid} on {look.safe(now.host)}).",
             icon=":material/info:",
         )
     elif visit.import_ is None:
@@ -35,7 +35,7 @@ def show(visit: Visit) -> None:
 
 
 def not_well(visit: Visit) -> None:
-    """What the check at the start, or the last one since, found wrong with this connection."""
+    """The problem that the last health check found with this connection."""
     if visit.connection is None or (failed := startup_check.failed(visit.connection)) is None:
         return
     look.warning(f"This connection has a problem. {failed.question} {failed.told}")
@@ -46,26 +46,31 @@ def _not_sending(now: Sending) -> None:
     if (failure := supervise.sender_failure()) is not None:
         look.problem(failure)
     elif now.is_ is SenderIs.GONE:
-        look.warning(_NOBODY_SENDS)
+        look.warning(_NOT_RUNNING)
 
 
-_NOBODY_SENDS = "Nothing is sending right now. What you start here is kept, and goes on when sending is back."
+_NOT_RUNNING = (
+    "The sender is not running, so nothing is sent at the moment. Imports that you confirm are kept, and "
+    "start "
+    "when it is back."
+)
 
 
 @st.cache_data(ttl=1, max_entries=10, show_spinner=False)
 def _sending(_visit: Visit, database_url: str, started_at: float) -> Sending:
-    """Asked once a second for all who watch."""
+    """Read once a second for everyone who watches."""
     return _visit.sending()
 
 
 def sending_here(visit: Visit, import_: Import) -> None:
-    """What keeps this import from going on, if anything does; for a place that moves by itself."""
+    """What keeps this import from continuing, if anything does; for a part that refreshes by itself."""
     now = _sending(visit, visit.desk.settings.database_url, supervise.STARTED_AT)
     _not_sending(now)
     if visit.connection is None:
         look.warning(
-            f"This import belongs to {phrases.instance(import_.instance, None)}, and no connection means "
-            "that any more. Nothing more of it is sent until one does: see the secrets file."
+            f"This import belongs to {phrases.instance(import_.instance, None)}, and no connection points "
+            "to it "
+            "now. No more rows are sent until the secrets file has such a connection."
         )
     elif now.is_ is SenderIs.ANOTHERS and import_.instance_number not in now.serves:
-        look.warning("The process that sends has no credentials for this connection, so this import waits.")
+        look.warning("The sender has no credentials for this connection, so this import waits.")

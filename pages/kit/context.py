@@ -1,4 +1,4 @@
-"""What a page knows when it begins: the desk, the connection its link means, and who is looking."""
+"""What a page knows when it starts: the desk, the connection that its link names, and who is looking."""
 
 import secrets
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _KEY = "visit"
 class Visit:
     desk: Desk
     connection: Connection | None
-    """None only beside an import whose instance no connection means any more."""
+    """None only with an import whose instance no connection points to now."""
     import_: Import | None
     """The import of the link."""
     browser: str
@@ -43,18 +43,18 @@ class Visit:
         return self.connection.instance if self.connection else None
 
     def connected(self) -> Connection:
-        """For pages that make something: they are not shown without a connection."""
+        """For pages that create something: they are not shown without a connection."""
         if self.connection is None:
-            stop_with("This page needs a connection, and the link names none.")
+            stop_with("This page needs a connection, and this link names none. Choose one first.")
         return self.connection
 
     def credentials(self) -> int:
-        """Differs between connections and between credentials: what one may see is not kept for another."""
+        """Differs between connections and between credentials, so that caches never cross them."""
         connection = self.connected()
         return hash((connection.name, connection.url, connection.instance, connection.credentials))
 
     def query(self, **more: str) -> dict[str, str]:
-        """What every link carries."""
+        """What every link contains."""
         return ({"connection": self.connection.name} if self.connection else {}) | more
 
     def sending(self) -> Sending:
@@ -67,12 +67,12 @@ class Visit:
 
 
 def begin() -> Visit:
-    """Reads the link. Ends the page with a sentence where it cannot be followed."""
+    """Reads the link. Ends the page with a sentence if it cannot be followed."""
     try:
         desk = open_desk()
     except SettingsProblem as problem:
         st.title("Settings problem")
-        stop_with(str(problem), "Fix it, then reload this page. Nothing was sent.")
+        stop_with(str(problem), "Fix the setting, then reload this page. Nothing was sent.")
     except StoreUnavailable as problem:
         st.title("The database cannot be used")
         stop_with(str(problem), "Then reload this page.")
@@ -88,7 +88,7 @@ def begin() -> Visit:
         _choose_connection(desk)
     if connection is not None:
         st.session_state["connection"] = connection.name
-        # Said on each run: a link within one page reaches the server without changing the address.
+        # On each run: a link within one page reaches the server without changing the address.
         st.query_params["connection"] = connection.name
     browser = middleware.browser_of(st.context.cookies.to_dict()) or _session_browser()
     with desk.store.read() as tx:
@@ -101,7 +101,7 @@ def begin() -> Visit:
 
 
 def current() -> Visit:
-    """The visit that the shell began."""
+    """The visit that the shell started."""
     visit: Visit = st.session_state[_KEY]
     return visit
 
@@ -114,7 +114,7 @@ def stop_with(*sentences: str) -> NoReturn:
 
 
 def _session_browser() -> str:
-    """Where no cookie came: the name lasts as long as this visit."""
+    """Without a cookie the name lasts as long as this visit."""
     browser: str = st.session_state.setdefault("browser", secrets.token_urlsafe(24))
     return browser
 
@@ -127,14 +127,16 @@ def _offer_right_link(problem: LinkProblem) -> NoReturn:
         def correct(name: str) -> None:
             st.query_params["connection"] = name
 
-        st.button("Open the import in its own connection", on_click=correct, args=[problem.right_connection])
+        st.button(
+            "Open the import with its own connection", on_click=correct, args=[problem.right_connection]
+        )
     else:
         st.button("Choose a connection", on_click=forget_connection)
     st.stop()
 
 
 def forget_connection() -> None:
-    """Back to the choice; whatever the link named is left. A search stays: fields hold that themselves."""
+    """Back to the choice, without what the link named. A search stays: fields hold that themselves."""
     st.session_state.pop("connection", None)
     for name in ("connection", "import", "id"):
         st.query_params.pop(name, None)
@@ -142,7 +144,7 @@ def forget_connection() -> None:
 
 def _choose_connection(desk: Desk) -> NoReturn:
     st.title("Choose a connection")
-    st.write("There are several connections. Choose the one to work with; none is selected for you.")
+    st.write("There are several connections. Choose the one to work with.")
     with desk.store.read() as tx:
         holding = stops.holding(tx, None)
     for one in holding:

@@ -1,5 +1,5 @@
-"""What a person reads when a page breaks. The details are in the server's log, never on the page, but for
-what support needs of an answer of Blnk's."""
+"""What a person reads when a page fails. The details are in the server's log, never on the page, except for
+what support needs to know about an answer of Blnk."""
 
 import streamlit as st
 from sqlalchemy.exc import OperationalError
@@ -11,10 +11,10 @@ from pages.kit import look
 
 
 def show(problem: Exception) -> bool:
-    """True: nothing else is shown."""
+    """Returns True: Streamlit shows nothing else."""
     match problem:
         case OperationalError():
-            told = f"{failures.explain(problem)} Your last action was not carried out: repeat it then."
+            told = f"{failures.explain(problem)} Your last action was not carried out: repeat it afterwards."
         case StoreUnavailable():
             told = str(problem)
         case _:

@@ -1,4 +1,4 @@
-"""Files that Streamlit keeps in memory for its pages: how much that is, and letting go of one."""
+"""Files that Streamlit keeps in memory for its pages: how much memory they take, and freeing one."""
 
 from streamlit.runtime import Runtime, get_instance
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
@@ -18,7 +18,7 @@ def held(session: str) -> tuple[int, int]:
 
 
 def let_go(uploaded: object) -> None:
-    """Frees what a file that was taken over holds; it would stay until its session ends."""
+    """Frees the memory of a file that was copied; it would stay until its session ends."""
     context = get_script_run_ctx()
     manager = _manager()
     if isinstance(uploaded, UploadedFile) and context is not None and manager is not None:
@@ -26,6 +26,6 @@ def let_go(uploaded: object) -> None:
 
 
 def _manager() -> MemoryUploadedFileManager | None:
-    """None where no server runs, and where pages are tried without one."""
+    """None if no server runs, as in tests of pages."""
     manager = get_instance().uploaded_file_mgr if Runtime.exists() else None
     return manager if isinstance(manager, MemoryUploadedFileManager) else None

@@ -69,13 +69,13 @@ def warning(text: str) -> None:
 
 
 def blnk_problem(text: str, failed: BlnkError) -> None:
-    """An error of Blnk's, and under it what support asks for."""
+    """An error of Blnk, and below it what support asks for."""
     problem(text)
     details(about_errors.details(failed))
 
 
 def details(pairs: Sequence[tuple[str, str]]) -> None:
-    """What only support needs, closed until somebody opens it."""
+    """What only support needs, closed until someone opens it."""
     if pairs:
         with st.expander("Details"):
             for name, value in pairs:
@@ -101,9 +101,9 @@ def place(instance: Instance, connection: Connection | None) -> str:
 
 
 def address(connection: Connection) -> str:
-    """Where a connection leads, for telling two apart."""
+    """A connection's address and instance, to tell two apart."""
     if connection.is_practice:
-        return "The practice Blnk on this machine"
+        return "Practice on this machine"
     return f"{connection.instance.base_url} · instance {connection.instance.instance_id}"
 
 
@@ -112,7 +112,7 @@ def heading(text: str) -> None:
 
 
 def link(query: dict[str, str]) -> str:
-    """This page's own address with a query: what somebody else can open."""
+    """This page's own address with a query: what someone else can open."""
     url = urlsplit(st.context.url or "")
     return urlunsplit((url.scheme, url.netloc, url.path or "/", urlencode(query), ""))
 

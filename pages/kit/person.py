@@ -9,7 +9,7 @@ _KEY = "your-name"
 
 
 def name_field(visit: Visit) -> None:
-    """The field, where no name is known yet."""
+    """The field, if no name is known yet."""
     if visit.who is None:
         st.text_input(
             "Your name",
@@ -20,7 +20,7 @@ def name_field(visit: Visit) -> None:
 
 
 def or_nobody(visit: Visit) -> str:
-    """For acts that are not worth a question: whoever sent a file was asked before."""
+    """For acts that are not worth a question: whoever uploaded a file was asked then."""
     return visit.who or "unnamed user"
 
 
@@ -30,12 +30,12 @@ def name(visit: Visit) -> str:
         return visit.who
     typed = st.session_state.get(_KEY) or ""
     if not typed.strip():
-        raise ValueError("Type your name: it is shown with your actions here.")
+        raise ValueError("Enter your name. It is shown with your actions here.")
     return keep(visit, typed)
 
 
 def keep(visit: Visit, typed: str) -> str:
-    """Keeps a name for this browser. Raises ValueError with a sentence where it is none."""
+    """Keeps a name for this browser. Raises ValueError with a sentence if it is not usable."""
     with visit.desk.store.write() as tx:
         people.set_name(tx, visit.browser, typed)
         known = people.name_of(tx, visit.browser)

@@ -1,4 +1,4 @@
-"""Finds a ledger or an identity in Blnk: a search box and a list of matches. Nothing is preselected."""
+"""Finds a ledger or an identity in Blnk: a search field and a list of matches. Nothing is preselected."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,7 +10,7 @@ from blnk_api.wording import about_errors
 from pages.kit import look
 
 Choice = tuple[str, str]
-"""An id and what a person calls it ("" when nobody could be asked)."""
+"""An id and its name ("" if the name could not be read)."""
 
 _SHOWN = 8
 
@@ -24,9 +24,9 @@ def pick(
     list_first: bool,
     hint: str = "",
 ) -> Choice | None:
-    """The choice, kept in the session under `key`. By hand where Blnk does not let us search.
+    """The choice, kept in the session under `key`. The id is typed if Blnk cannot be searched.
 
-    `list_first`: show what there is before anything is typed.
+    `list_first`: show matches before anything is typed.
     """
     chosen: Choice | None = st.session_state.get(key)
     if chosen is not None:
@@ -40,12 +40,12 @@ def pick(
         if typed or list_first:
             found = search(typed)
     except AccessDenied as denied:
-        told = _MAY_NOT_SEARCH if denied.status == 403 else f"{denied} Until then nothing can be created."
+        told = _MAY_NOT_SEARCH if denied.status == 403 else f"{denied} Until then, nothing can be created."
         found, trouble, about = None, told if list_first else "", denied
     except NothingCreated as failed:
         about = failed
-        found, trouble = None, f"Blnk cannot be searched right now: {failed} You can type the exact id."
-    label = what if found is not None else f"{what}: the exact id"
+        found, trouble = None, f"Blnk cannot be searched at the moment: {failed} You can enter the exact id."
+    label = what if found is not None else f"{what}: exact id"
     st.text_input(
         label,
         key=f"{key}-search",
@@ -61,13 +61,13 @@ def pick(
     if found:
         _matches(what, key, found)
     elif typed or list_first:
-        st.caption("No match for this name or id." if typed else "There are none in your Blnk instance yet.")
+        st.caption("No match for this name or id." if typed else "Your Blnk instance has none yet.")
     return None
 
 
 _MAY_NOT_SEARCH = (
-    "These credentials cannot read from Blnk. Type exact ids: they cannot be checked before sending, and "
-    "if an answer is lost, its balance cannot be looked up and a person must decide what to do."
+    "These credentials have no read permission in Blnk. Enter exact ids: they cannot be checked before "
+    "sending, and if an answer is lost, its balance cannot be looked up, so a person must decide what to do."
 )
 
 
@@ -86,7 +86,10 @@ def _matches(what: str, key: str, found: list[Choice]) -> None:
         args=[key, names],
     )
     if len(found) > _SHOWN:
-        st.caption(f"{len(found) - _SHOWN:,}{'+' if len(found) >= 100 else ''} more: type more of the name.")
+        st.caption(
+            f"{len(found) - _SHOWN:,}{'+' if len(found) >= 100 else ''} more. Type more of the name to "
+            "narrow them down."
+        )
 
 
 def put(key: str, choice: Choice | None) -> None:

@@ -1,4 +1,4 @@
-"""What this server is called, as Streamlit's options and ours say it."""
+"""The names and addresses of this server, from Streamlit's options and ours."""
 
 import os
 
@@ -13,7 +13,7 @@ def site() -> Site:
     try:
         public = settings.public_url(os.environ)
     except SettingsProblem:
-        public = None  # pages say what is wrong with it
+        public = None  # pages show what is wrong with it
     return Site(
         address=st.get_option("server.address"),
         shown_address=st.get_option("browser.serverAddress"),
@@ -24,7 +24,7 @@ def site() -> Site:
 
 
 def address() -> str:
-    """Where people reach the pages, and who can."""
+    """The address of the pages, and who can reach it."""
     here = site()
     scheme = "https" if st.get_option("server.sslCertFile") else "http"
     host = here.shown_address or here.address or "localhost"

@@ -1,5 +1,4 @@
-"""The way to the pages, who is looking, and which connection; a link of ours carries its connection along,
-which Streamlit's own navigation drops."""
+"""Navigation, name and connection. Our links keep the connection, which Streamlit's own navigation drops."""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,6 @@
-"""The lines that whoever starts the app reads first: version, address, data folder, Practice.
+"""The first lines in the log when the app starts: version, address, data folder, Practice.
 
-The sender says of itself whether it sends.
+The sender logs its own line.
 """
 
 import logging
@@ -14,13 +14,13 @@ _log = logging.getLogger("blnk.app")
 
 
 def write() -> None:
-    """When the helpers have been started. Takes a second at most."""
+    """Called when the helpers have been started. Takes a second at most."""
     _log.info("Balance Desk %s", __version__)
     _log.info("Address: %s", server_names.address())
     try:
         chosen = settings.load()
     except SettingsProblem:
-        return  # whoever starts the helpers says what is wrong
+        return  # starting the helpers has logged what is wrong
     _log.info("Data folder: %s", chosen.data_dir)
     if settings.PRACTICE not in chosen.connections:
         _log.info("Practice: off")

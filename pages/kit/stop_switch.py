@@ -1,4 +1,4 @@
-"""The switch that stops all sending: what every page says while it is off, and the switch itself."""
+"""The switch that stops all sending: the banner while sending is stopped, and the switch itself."""
 
 import streamlit as st
 
@@ -30,13 +30,13 @@ def banner(visit: Visit) -> None:
 
 @st.cache_data(ttl=1, max_entries=50, show_spinner=False)
 def _now(_desk: Desk, database_url: str, instance: Instance | None) -> tuple[StopEvent, ...]:
-    """Asked once a second for all who watch."""
+    """Read once a second for everyone who watches."""
     with _desk.store.read() as tx:
         return tuple(stops.holding(tx, instance))
 
 
 def has_changed(visit: Visit) -> bool:
-    """Whether the switch was used since this page was drawn; for places that move by themselves."""
+    """Whether the switch was used since this page was drawn; for parts that refresh by themselves."""
     return _now(visit.desk, visit.desk.settings.database_url, visit.instance) != visit.stops
 
 

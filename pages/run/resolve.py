@@ -34,8 +34,8 @@ def show(visit: Visit, import_: Import) -> None:
         person.name_field(visit)
         if count > 1:
             label = f"Check Blnk again for all {count:,} rows"
-            if st.button(label, key=f"look-{import_.id}", help=actions.LOOK_AGAIN.means):
-                by_name(visit, lambda who: actions.look_again(visit.desk.store, import_, who=who))
+            if st.button(label, key=f"look-{import_.id}", help=actions.RECHECK.means):
+                by_name(visit, lambda who: actions.recheck(visit.desk.store, import_, who=who))
         for row in waiting:
             told = look.safe(row.message or "no answer came back")
             with st.expander(f"Row {row.label}: {told}", expanded=count == 1):
@@ -49,26 +49,26 @@ def show(visit: Visit, import_: Import) -> None:
 
 
 def about_row(visit: Visit, import_: Import, row: StoredRow) -> None:
-    """What happened to a row that needs a look, and the acts. Asks for no name: see `person.name_field`."""
+    """What happened to a row in doubt, and what can be done. Asks for no name: see `person.name_field`."""
     with visit.desk.store.read() as tx:
         tried = row_history.attempts_of(tx, row.id)
     with st.container(gap="xxsmall"):
-        for sentence in about_rows.needs_a_look(row, tried, phrases.zone(st.context.timezone)):
+        for sentence in about_rows.in_doubt(row, tried, phrases.zone(st.context.timezone)):
             st.markdown(look.safe(sentence, 2_000))
         if asked := about_rows.in_short(row):
             st.text(asked)
     if not row.waits_for_person:
         return
     store = visit.desk.store
-    _act(actions.LOOK_AGAIN)
-    if st.button(actions.LOOK_AGAIN.label, key=f"look-row-{row.id}"):
-        by_name(visit, lambda who: actions.look_again(store, import_, who=who, rows_=[row.id]))
-    _act(actions.THIS_IS_IT)
+    _act(actions.RECHECK)
+    if st.button(actions.RECHECK.label, key=f"look-row-{row.id}"):
+        by_name(visit, lambda who: actions.recheck(store, import_, who=who, rows_=[row.id]))
+    _act(actions.LINK_BALANCE)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         balance_id = st.text_input("Balance id", key=f"this-id-{row.id}", placeholder="bln_…")
-        pressed = st.button(actions.THIS_IS_IT.label, key=f"this-{row.id}")
+        pressed = st.button(actions.LINK_BALANCE.label, key=f"this-{row.id}")
     if pressed:
-        by_name(visit, lambda who: _this_is_it(visit, row, balance_id, who))
+        by_name(visit, lambda who: _link(visit, row, balance_id, who))
     if import_.state is ImportState.CANCELLED:
         st.caption("This import was cancelled, so nothing more of it is sent.")
         return
@@ -123,9 +123,9 @@ def verify_again(visit: Visit, import_: Import) -> None:
         st.rerun()
 
 
-def _this_is_it(visit: Visit, row: StoredRow, balance_id: str, who: str) -> None:
+def _link(visit: Visit, row: StoredRow, balance_id: str, who: str) -> None:
     with visit.desk.client(visit.connected()) as client:
-        actions.this_is_it(visit.desk.store, client, row.id, balance_id, who=who)
+        actions.link_balance(visit.desk.store, client, row.id, balance_id, who=who)
 
 
 def _act(act: Act) -> None:

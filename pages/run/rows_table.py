@@ -1,4 +1,4 @@
-"""The rows of an import, a page at a time, in file order, by status where somebody asks for one."""
+"""The rows of an import, a page at a time, in file order, of one status if one is chosen."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import streamlit as st
 from blnk_api.store import rows
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
-from blnk_api.store.states import NEEDS_YOU, WORDS, RowState
+from blnk_api.store.states import STATUSES, RowState
 from blnk_api.wording import about_files
 from pages.kit import auto_refresh, look
 from pages.kit.context import Visit
@@ -35,8 +35,8 @@ _SLOWER = 5
 
 
 def show(visit: Visit, import_: Import) -> None:
-    state: RowState | None = st.session_state.get(f"rows-state-{import_.id}")
-    moves = _moves(state, _page(visit, import_, state)[0])
+    status: str | None = st.session_state.get(f"rows-state-{import_.id}")
+    moves = _moves(status, _page(visit, import_, status)[0])
     soon = visit.desk.settings.waits.page_refresh
     every = None if import_.is_over else soon if moves else soon * _SLOWER
     # The page is drawn anew to be looked at less often, but not at once: it may just have been opened.
@@ -44,24 +44,26 @@ def show(visit: Visit, import_: Import) -> None:
     auto_refresh.show(partial(_table, visit, import_, moves, rests_from), every=every)
 
 
-def _places(import_: Import, state: RowState | None) -> list[int]:
+def _places(import_: Import, status: str | None) -> list[int]:
     """After which row each page begins that was opened on the way to this one."""
-    places: list[int] = st.session_state.setdefault(f"rows-pages-{import_.id}-{state}", [0])
+    places: list[int] = st.session_state.setdefault(f"rows-pages-{import_.id}-{status}", [0])
     return places
 
 
-def _page(visit: Visit, import_: Import, state: RowState | None) -> tuple[list[StoredRow], bool]:
+def _page(visit: Visit, import_: Import, status: str | None) -> tuple[list[StoredRow], bool]:
     """The rows shown now, and whether there are more."""
-    states = None if state is None else [state]
-    after = _places(import_, state)[-1]
+    after, limit = _places(import_, status)[-1], _PAGE_ROWS + 1
     with visit.desk.store.read() as tx:
-        found = rows.page(tx, import_.number, states=states, after=after, limit=_PAGE_ROWS + 1)
+        if status is None:
+            found = rows.page(tx, import_.number, after=after, limit=limit)
+        else:
+            found = rows.of_status(tx, import_.number, status, after=after, limit=limit)
     return found[:_PAGE_ROWS], len(found) > _PAGE_ROWS
 
 
-def _moves(state: RowState | None, page: list[StoredRow]) -> bool:
+def _moves(status: str | None, page: list[StoredRow]) -> bool:
     """Whether the page can be another in a moment; of one status it always can."""
-    return state is not None or any(row.state in _MAY_MOVE for row in page)
+    return status is not None or any(row.state in _MAY_MOVE for row in page)
 
 
 def _table(
@@ -78,29 +80,28 @@ def _table(
         )
         if typed and typed.strip():
             row_link.open_now(typed.strip())
-        state = st.selectbox(
+        status = st.selectbox(
             "Status",
-            list(WORDS),
+            list(STATUSES),
             index=None,
             key=f"rows-state-{import_.id}",
             placeholder="All statuses",
-            format_func=_label,
             label_visibility="collapsed",
             width=200,
         )
-    page, more = _page(visit, import_, state)
-    pages = _places(import_, state)
-    moves = _moves(state, page)
+    page, more = _page(visit, import_, status)
+    pages = _places(import_, status)
+    moves = _moves(status, page)
     if not import_.is_over and moves is not moved and (moves or time.monotonic() > rests_from):
         draw_page_anew()  # how often it is looked at is said there
     if not page:
-        st.caption("No row has this status." if state else "No rows.")
+        st.caption("No row has this status." if status else "No rows.")
         return
     chosen = st.dataframe(
         pa.table(_columns(import_, page)),  # a tenth of the work of a dict, for each of many watchers
         hide_index=True,
         # With its place: what is chosen is told by its position, which means another row on another page.
-        key=f"rows-{import_.id}-{state}-{pages[-1]}",
+        key=f"rows-{import_.id}-{status}-{pages[-1]}",
         column_config=_WIDTHS,
         height=_HEIGHT if len(page) > _FIT else "content",
         on_select="rerun",
@@ -120,10 +121,6 @@ def _table(
             args=[page[-1].id],
         )
         st.caption(f"Rows {page[0].label} to {page[-1].label}. Select one to open it.")
-
-
-def _label(state: RowState) -> str:
-    return f"{WORDS[state]} · {NEEDS_YOU}" if state is RowState.UNKNOWN else WORDS[state]
 
 
 def _back(pages: list[int]) -> None:

@@ -38,7 +38,7 @@ def needs(visit: Visit, import_: Import) -> None:
                     word = status_of(state, waits_for_person=True)
                     label = f"Show {'it' if n == 1 else f'all {n:,}'} in the table: {word}"
                     st.button(
-                        label, key=f"show-{state}", type="tertiary", on_click=_choose, args=[import_, state]
+                        label, key=f"show-{state}", type="tertiary", on_click=_choose, args=[import_, word]
                     )
 
 
@@ -79,5 +79,5 @@ def _told(row: StoredRow) -> str:
     return row.wrong
 
 
-def _choose(import_: Import, state: RowState) -> None:
-    st.session_state[f"rows-state-{import_.id}"] = state
+def _choose(import_: Import, status: str) -> None:
+    st.session_state[f"rows-state-{import_.id}"] = status

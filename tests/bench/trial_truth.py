@@ -45,7 +45,7 @@ class Verdict:
     named_of_two_desks: int = 0
     """Balances that each of two desks made of one row, before either noticed the other; named, too."""
     for_a_person: int = 0
-    """Rows that are said to need a look, or refused after the same failure three times."""
+    """Rows that are said to be in doubt, or refused after the same failure three times."""
 
     @property
     def failures(self) -> list[str]:

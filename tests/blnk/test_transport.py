@@ -107,7 +107,7 @@ def test_a_practice_blnk_that_does_not_run_created_nothing() -> None:
     problem = attempt("")
 
     assert isinstance(problem, errors.NotConnected)
-    assert str(problem) == "The practice Blnk is not running."
+    assert str(problem) == "Practice is not running."
 
 
 def test_a_name_that_nobody_knows_created_nothing() -> None:

@@ -60,7 +60,7 @@ def test_a_second_start_takes_the_next_port_and_leaves_the_sending_to_the_first(
         assert first.is_healthy()
         [practice] = pids(first, PRACTICE)
         page = open_tab(browser, second.url, "Create a balance")
-        expect(page.get_by_text("Sending is done by another process")).to_be_visible()
+        expect(page.get_by_text("Another process is the sender")).to_be_visible()
         assert f"blnk.app Address: {second.url} (this machine only)" in logged(second)
         wait_until(lambda: "Sender: another process is sending." in second.log(), second.log)
         fill_form(page, ledger="Savings", currency="USD", who="Ada")

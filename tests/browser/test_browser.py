@@ -38,7 +38,7 @@ def test_the_form_makes_the_balance_that_was_asked_for(
     app: App, browser: Browser, blnk: PracticeBlnk
 ) -> None:
     page = open_tab(browser, app.url, "Create a balance")
-    expect(page.get_by_text("It starts at zero; this tool never moves money.")).to_be_visible()
+    expect(page.get_by_text("It starts at zero. Balance Desk never moves money.")).to_be_visible()
     fill_form(page, ledger=WALLETS, currency="NGN", identity="Zoë van Dijk", who="Ada")
     type_metadata(page, "customer", "007")
     page.get_by_role(
@@ -63,7 +63,7 @@ def test_two_clicks_a_reload_and_a_second_browser_make_one_balance(
     page.get_by_role("button", name="Create balance").dblclick()
     wait_until(lambda: "create" in blnk.requests()["by_kind"], lambda: "nothing was sent")
     page.reload()
-    expect(page.get_by_text("Its answer is on the way")).to_be_visible()
+    expect(page.get_by_text("Waiting for its answer")).to_be_visible()
     second = open_tab(browser, page.url, re.compile("balance"))
     blnk.clear_faults()
     for tab in (page, second):

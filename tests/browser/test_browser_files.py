@@ -82,7 +82,7 @@ def test_a_file_is_matched_by_hand_put_right_at_once_and_arrives_to_the_byte(
     upload(page, "agences.csv", "\r\n".join(lines).encode("cp1252"))
     see_text(page, "No column holds the ledger")
     choose(page, "Konto", "Ledger")
-    choose(page, "Nummer", "Metadata, your own unique key")
+    choose(page, "Nummer", "Metadata: your unique reference")
     expect(page.get_by_text("Reading and checking")).to_have_count(0)
     see(page, "Confirmation")
     page.get_by_role("button", name="Replace in 3 rows").click()
@@ -100,7 +100,7 @@ def test_a_file_is_matched_by_hand_put_right_at_once_and_arrives_to_the_byte(
         assert balance["meta_data"]["Nummer"] == number
         assert line["Agence"] == branch
     assert [line["Konto"] for line in lines_back].count("Customer wallets") == 4
-    assert "was 'Custmer wallets'" in lines_back[1]["message"]
+    assert "was “Custmer wallets”" in lines_back[1]["message"]
 
 
 def test_of_two_columns_of_one_name_fix_all_and_change_all_write_into_the_one_that_is_wrong(

@@ -138,7 +138,7 @@ def balance_is_found_again(app: App, browser: Browser, balance: dict[str, Any]) 
     page.get_by_test_id("stDataFrame").first.locator("canvas").first.click(position=box, force=True)  # type: ignore[arg-type]
     see(page, re.compile("^Balance$"))
     expect(page.get_by_text(balance["balance_id"], exact=True).first).to_be_visible()
-    expect(page.get_by_text(f"Made by row 27 of {FILE}.")).to_be_visible()
+    expect(page.get_by_text(f"Created by row 27 of {FILE}.")).to_be_visible()
     page.get_by_role("link", name="Open row 27").click()
     see(page, "Row 27")
     assert meta_data["import_id"] in page.url

@@ -94,7 +94,7 @@ def test_a_balance_is_found_by_its_metadata_and_names_its_row(
     page.get_by_test_id("stDataFrame").first.locator("canvas").first.click(position=box, force=True)  # type: ignore[arg-type]
     see(page, re.compile("^Balance$"))
     expect(page.get_by_text(balance["balance_id"], exact=True).first).to_be_visible()
-    expect(page.get_by_text("Made by row 5 of found.csv.")).to_be_visible()
+    expect(page.get_by_text("Created by row 5 of found.csv.")).to_be_visible()
     page.get_by_role("button", name="All balances").click()
     expect(page.get_by_text("Balances 1 to 1, newest first.")).to_be_visible()
     assert "value=found+3" in page.url

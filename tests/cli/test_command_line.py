@@ -119,9 +119,9 @@ def test_rows_that_are_left_over_are_counted_and_the_code_says_so(
         (["import", "good.csv", "--yes", "--map", "customer"], "should be"),
         (["import", "good.csv", "--yes", "--map", "Customer=colour"], "should be"),
         (["import", "good.csv", "--yes", "--map", "owner=ledger"], "The file has no column owner"),
-        (["import", "good.csv", "--yes", "--match", "currency"], "counts always"),
+        (["import", "good.csv", "--yes", "--key", "currency"], "always compared"),
         (["import", "good.csv", "--yes", "--count", "3"], "2 would be created"),
-        (["import", "good.csv"], "There is no terminal to ask on"),
+        (["import", "good.csv"], "There is no terminal to ask for confirmation"),
         (["import", "good.csv", "--yes", "--results", "no/where.csv"], "There is no folder no"),
         (["import", "good.csv", "--yes", "--results", "good.csv"], "overwrite"),
         (["resume", "imp_nothing"], "There is no import imp_nothing"),
@@ -177,7 +177,7 @@ def test_credentials_that_do_not_serve_stop_it_and_it_goes_on_with_others(
     importer.connect(token="blnk_at_wrong")
     wrong = commands.call("import", file, "--yes")
     assert wrong.code == 4
-    assert "does not let us in" in wrong.err
+    assert "Blnk rejected the credentials" in wrong.err
     importer.connect(token=practice_blnk.new_token(["data:read"]))
     denied = commands.call("import", file, "--yes")
     assert denied.code == 4
@@ -187,7 +187,7 @@ def test_credentials_that_do_not_serve_stop_it_and_it_goes_on_with_others(
     importer.connect()
     ended = commands.call("import", file, "--yes")
     assert ended.code == 0
-    assert "going on with it" in ended.out
+    assert "Continuing it" in ended.out
     assert held_once(practice_blnk, 10)
 
 
@@ -218,7 +218,7 @@ def test_a_command_that_is_killed_goes_on_when_it_is_given_again(
     importer.connect()
     ended = commands.call("import", file, "--yes")
     assert ended.code == 0
-    assert "going on with it" in ended.out
+    assert "Continuing it" in ended.out
     assert importer.states(newest(importer)) == [RowState.CREATED] * 60
     assert held_once(practice_blnk, 60)
 
@@ -268,7 +268,7 @@ def test_ctrl_c_before_anything_was_sent_leaves_nothing_to_be_confirmed(
     wait_until(lambda: practice_blnk.requests()["total"], lambda: "nothing was asked")
     process.send_signal(signal.SIGINT)
     ended = commands.end(process)
-    assert (ended.code, ended.err) == (130, "Interrupted; nothing was sent.\n")
+    assert (ended.code, ended.err) == (130, "Interrupted. Nothing was sent.\n")
     assert newest(importer).state is ImportState.CANCELLED
 
 
@@ -313,7 +313,7 @@ def test_a_command_does_not_wait_for_rows_that_nobody_settles(
     importer.confirm(import_)
     ended = commands.call("resume", import_.id)
     assert ended.code == 4
-    assert f"look-again {other.id}" in ended.err
+    assert f"recheck {other.id}" in ended.err
     assert importer.states(import_) == [RowState.READY]
 
 
@@ -390,7 +390,7 @@ def test_a_sender_without_credentials_for_this_blnk_is_told_apart_from_one_that_
     monkeypatch.setenv("BLNK_SECRETS_FILE", str(elsewhere))
     ended = commands.call("import", commands.file(2), "--yes")
     assert ended.code == 4
-    assert f"Process {worker.pid}" in ended.err
+    assert f"The sender (process {worker.pid} on " in ended.err
     with importer.store.read() as tx:
         assert imports.newest(tx) == []
     assert practice_blnk.balances() == []
@@ -426,7 +426,7 @@ def test_rows_of_another_unfinished_import_keep_a_file_back_until_that_is_cancel
     assert held_once(practice_blnk, 2)
 
 
-def test_a_row_that_needs_a_look_elsewhere_keeps_a_file_back(
+def test_a_row_that_is_in_doubt_elsewhere_keeps_a_file_back(
     practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
 ) -> None:
     other, _ = done_but_for(importer, requests_for(1))
@@ -434,7 +434,7 @@ def test_a_row_that_needs_a_look_elsewhere_keeps_a_file_back(
     file.write_text(f"ledger_id,currency,customer\n{LEDGER},NGN,0\n")
     ended = commands.call("import", file, "--yes")
     assert ended.code == 2
-    assert f"look-again {other.id}" in ended.err
+    assert f"recheck {other.id}" in ended.err
     assert practice_blnk.balances() == []
 
 
@@ -451,7 +451,7 @@ def test_the_same_file_matched_otherwise_is_another_import(
     first = newest(importer)
     otherwise = commands.call("import", file, "--yes", "--map", "customer=metadata:client")
     assert otherwise.code == 0
-    assert "going on with it" not in otherwise.out
+    assert "Continuing it" not in otherwise.out
     assert newest(importer).id != first.id
     assert {one["meta_data"].get("client") for one in practice_blnk.balances()} > {
         f"c-{at}" for at in range(60)
@@ -489,7 +489,7 @@ def test_an_import_is_resumed_paused_and_cancelled_by_its_id(
     assert commands.call("resume", first.id, "--progress", "none").code == 0
     assert importer.states(first) == [RowState.CREATED] * 2
     assert commands.call("cancel", first.id).code == 2
-    assert "nothing to go on with" in commands.call("resume").out
+    assert "nothing to resume" in commands.call("resume").out
     assert held_once(practice_blnk, 2)
 
 
@@ -507,18 +507,19 @@ def test_verifying_again_finds_what_has_changed(
     assert commands.call("verify", paused(importer, 5).id).code == 2
 
 
-def test_rows_that_need_a_look_are_decided_one_by_one(
-    practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
+@pytest.mark.parametrize(("link", "recheck"), [("link", "recheck"), ("this-is-it", "look-again")])
+def test_rows_that_need_someone_are_decided_one_by_one_also_with_the_commands_of_earlier_versions(
+    practice_blnk: PracticeBlnk, importer: Importer, commands: Commands, link: str, recheck: str
 ) -> None:
     done, rows = done_but_for(importer, requests_for(3))
     made = practice_blnk.create_balance(ledger_id=LEDGER, currency="NGN", meta_data={"customer": "0"})
     wrong = practice_blnk.create_balance(ledger_id=LEDGER, currency="USD", meta_data={"customer": "0"})
-    refused = commands.call("this-is-it", done.id, "2", wrong["balance_id"])
+    refused = commands.call(link, done.id, "2", wrong["balance_id"])
     assert refused.code == 2
     assert "currency came back as USD" in refused.err
-    assert commands.call("this-is-it", done.id, "2", made["balance_id"]).code == 0
+    assert commands.call(link, done.id, "2", made["balance_id"]).code == 0
     practice_blnk.create_balance(**orjson.loads(rows[1].body or b""))
-    assert commands.call("look-again", done.id, "3").code == 3
+    assert commands.call(recheck, done.id, "3").code == 3
     assert importer.states(done) == [RowState.CREATED, RowState.CREATED, RowState.UNKNOWN]
     assert commands.call("send-again", done.id, "3").code == 2
     assert commands.call("send-again", done.id, "9").code == 2
@@ -615,7 +616,7 @@ def test_what_is_given_for_all_rows_never_overrides_a_column(tmp_path: Path) -> 
     found = understood(tmp_path, "ledger_id,customer", ledger="ldg_1", currency="USD;EUR")
     assert found.mapping.column(Use.LEDGER) is not None
     assert found.mapping.for_all_rows.currencies == ("USD", "EUR")
-    assert found.notes == ["The file has a column for the ledger, ledger_id, so --ledger is not used."]
+    assert found.notes == ["The file has a ledger column, “ledger_id”, so --ledger is not used."]
 
 
 def test_match_columns_are_named_by_their_headers(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_a_thousand_rows_are_a_thousand_balances_although_the_sender_is_killed_f
     # Five senders left rows whose fate is looked up, each with the times that looking takes.
     ended = commands.end(commands.begin("import", THOUSAND, "--yes"), seconds=120)
     assert ended.code == 0, ended
-    assert "going on with it" in ended.out
+    assert "Continuing it" in ended.out
     assert_each_row_once(practice_blnk)
 
 

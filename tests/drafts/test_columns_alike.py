@@ -86,7 +86,7 @@ def test_fix_all_writes_into_the_column_that_is_wrong(
     told = b"".join(results.stream(importer.store, importer.find(done.id), results.Variant.ALL))
     lines = list(csv.reader(io.StringIO(told.decode("utf-8-sig"))))
     assert lines[1][:4] == [LEDGER, "legacy EUR", "USD", "C-1"]
-    assert "currency (column 3) was 'USDD'." in lines[1][lines[0].index("message")]
+    assert "currency (column 3) was “USDD”." in lines[1][lines[0].index("message")]
 
 
 def receipts_of(importer: Importer, done: Import) -> dict[str, list[dict[str, object]]]:

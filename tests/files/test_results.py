@@ -356,8 +356,8 @@ def test_a_repair_is_told_beside_the_row_and_its_cells_are_those_that_were_sent(
     _, *told = read(store, import_)
     assert [record[0] for record in told] == ["Customer wallets"] * 3
     assert [record[5] for record in told] == [
-        "ledger_id was 'Custmer walets'.",
-        "It is there. currency was empty. note was '=1'.",
+        "ledger_id was “Custmer walets”.",
+        "It is there. currency was empty. note was “=1”.",
         "",
     ]
 

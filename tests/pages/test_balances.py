@@ -148,7 +148,7 @@ class TestTheList:
     ) -> None:
         practice_blnk.order_fault("status_before_commit", on="filter", status=503)
         told = said(visit("balances.py"))
-        assert "Blnk could not be asked" in told
+        assert "Blnk could not be read" in told
         assert "no balances" not in told
 
 
@@ -157,7 +157,7 @@ class TestOneBalance:
         import_ = importer.run(requests_for(3))
         row = importer.rows(import_)[1]
         at = visit("balances.py", id=row.balance_id or "")
-        assert "Made by row **3** of **test.csv**." in said(at)
+        assert "Created by row **3** of **test.csv**." in said(at)
         assert "confirmed by Ada" in said(at)
         fields, metadata = map(pairs, at.dataframe)
         assert fields["Ledger"] == f"Customer wallets ({LEDGER})"
@@ -177,11 +177,12 @@ class TestOneBalance:
         ]
         told = said(visit("balances.py", id=twin))
         assert (
-            f"It carries the mark of row 2 of test.csv, and that row's balance is {row.balance_id}." in told
+            f"Its import_ref belongs to row 2 of test.csv, but that row's balance is {row.balance_id}."
+            in told
         )
 
     def test_one_that_was_not_made_here_says_so(self, importer: Importer, held: dict[str, str]) -> None:
-        assert "It was not made here." in said(visit("balances.py", id=held["plain"]))
+        assert "This balance was not created here." in said(visit("balances.py", id=held["plain"]))
 
     def test_one_of_another_desk_names_its_import(
         self, importer: Importer, practice_blnk: PracticeBlnk, client: BlnkClient
@@ -190,10 +191,10 @@ class TestOneBalance:
             BalanceRequest(ledger_id=LEDGER, currency="USD"), ref="v1-a-0", import_id="imp_elsewhere"
         )
         told = said(visit("balances.py", id=made.balance_id))
-        assert "by another Balance Desk: it carries the import imp_elsewhere." in told
+        assert "but by another desk: its import_id is imp_elsewhere." in told
 
     def test_an_id_that_blnk_does_not_know_is_said(self, importer: Importer) -> None:
-        assert "Blnk knows no balance bln_wrong." in said(visit("balances.py", id="bln_wrong"))
+        assert "Blnk has no balance “bln_wrong”." in said(visit("balances.py", id="bln_wrong"))
 
     def test_an_id_that_was_typed_opens_the_balance(self, importer: Importer, held: dict[str, str]) -> None:
         at = visit("balances.py")

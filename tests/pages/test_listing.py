@@ -101,7 +101,7 @@ class TestTheLinks:
         url = list_routes.balances_url(open_desk().links, importer.connection, Wanted(), FileKind.CSV)
         answer = get(host + url)
         assert answer.status_code == 502
-        assert "no list" in answer.text
+        assert "The list could not be made" in answer.text
 
     def test_of_practice_every_name_says_that_nothing_is_real(self, host: str, importer: Importer) -> None:
         secrets = importer.data_dir / "secrets.toml"

@@ -23,6 +23,7 @@ from blnk_api.wording import about_files
 from tests.support.importer import LEDGER, Importer, requests_for, wait_until
 from tests.support.pages import SAVINGS, link, press, run, said, visit
 from tests.support.practice import PracticeBlnk
+from tests.support.sending import done_but_for
 
 
 def labels(at: AppTest) -> list[str]:
@@ -48,7 +49,7 @@ class TestTheForm:
         at = visit()
         assert at.radio[0].value is None
         assert at.selectbox[0].value is None
-        assert "It starts at zero; this tool never moves money." in said(at)
+        assert "It starts at zero. Balance Desk never moves money." in said(at)
 
     def test_what_is_missing_is_said_at_once_and_nothing_is_made(self, importer: Importer) -> None:
         at = press(visit(), "Create balance")
@@ -88,7 +89,7 @@ class TestTheForm:
         first = address(at)
         importer.start()
         importer.wait_for(importer.find(first), ImportState.DONE)
-        press(run(at), "Create another like this")
+        press(run(at), "Create a similar balance")
         assert "import" not in at.query_params
         assert at.selectbox[0].value == "EUR"
         assert "Customer wallets" in said(at)
@@ -103,7 +104,7 @@ class TestTheForm:
         at = press(fill(visit()), "Create balance")
         importer.wait_for(importer.find(address(at)), ImportState.DONE)
         run(at)
-        press(at, "Create another like this")
+        press(at, "Create a similar balance")
         press(at, "Create balance")
         second = address(at)
         importer.wait_for(importer.find(second), ImportState.DONE)
@@ -122,7 +123,7 @@ class TestTheForm:
     ) -> None:
         importer.connect(token=practice_blnk.new_token(["proxy:write"]))
         at = visit()
-        assert "cannot read from Blnk" in said(at)
+        assert "have no read permission in Blnk" in said(at)
         at.text_input(key="form-ledger-search").set_value("ldg_nowhere")
         at.selectbox[0].set_value("USD")
         at.text_input(key="your-name").set_value("Ada")
@@ -134,7 +135,7 @@ class TestTheForm:
         assert "The balance was not created" in said(at)
         assert "This ledger does not exist in Blnk." in said(at)
         assert "Nothing was created." in said(at)
-        press(at, "Change it")
+        press(at, "Change the request")
         assert at.session_state["form-ledger"] == ("ldg_nowhere", "")
 
     def test_a_lost_answer_is_never_called_a_failure(self, importer: Importer) -> None:
@@ -145,13 +146,13 @@ class TestTheForm:
             move(tx, [row.id], from_=RowState.READY, to=RowState.SENDING)
             move(tx, [row.id], from_=RowState.SENDING, to=RowState.UNKNOWN, message="Blnk did not answer.")
         at = visit(**link(import_))
-        assert "the balance may exist. Do not ask for it again." in said(at)
+        assert "the balance may exist. Do not create it again." in said(at)
         assert "Create balance" not in labels(at)
 
     def test_opening_the_link_of_a_balance_sends_nothing(self, importer: Importer) -> None:
         import_ = asked(importer)
         at = visit(**link(import_))
-        assert "filled in and not confirmed. Nothing was sent." in said(at)
+        assert "has not been confirmed. Nothing was sent." in said(at)
         assert importer.find(import_.id).state is ImportState.DRAFT
 
     def test_blnk_that_cannot_be_asked_leaves_the_form_usable(
@@ -160,7 +161,7 @@ class TestTheForm:
         secrets = importer.data_dir / "secrets.toml"
         secrets.write_text(secrets.read_text().replace(practice_blnk.url, "http://127.0.0.1:9"))
         at = visit()
-        assert "Blnk cannot be searched right now" in said(at)
+        assert "Blnk cannot be searched at the moment" in said(at)
         assert at.text_input(key="form-ledger-search").label == "Ledger: the exact id"
 
 
@@ -209,7 +210,7 @@ access_token = "t"
         at = visit("imports.py", **link(import_) | {"connection": "other"})
         assert "this import belongs to here" in said(at)
         assert "test.csv" not in said(at)
-        press(at, "Open the import in its own connection")
+        press(at, "Open the import with its own connection")
         assert "test.csv" in said(at)
 
     def test_a_wrong_secret_gives_one_page_that_names_the_key_and_not_the_value(
@@ -238,7 +239,7 @@ access_token = "t"
         secrets = importer.data_dir / "secrets.toml"
         secrets.write_text(secrets.read_text().replace('"sandbox"', '"production"'))
         at = visit("imports.py", **link(import_))
-        assert "no connection means that any more" in said(at)
+        assert "no connection points to it now" in said(at)
         assert "SANDBOX" in said(at)
 
     def test_an_open_server_says_so_on_every_page(
@@ -306,7 +307,7 @@ class TestAFile:
         at = visit("import_file.py")
         at.file_uploader[0].set_value(("march.csv", self.CSV, "text/csv"))
         run(at)
-        assert "Type your name" in said(at)
+        assert "Enter your name" in said(at)
         at.text_input(key="your-name").set_value("Ada")
         run(at)
         assert importer.find(address(at)).who == "Ada"
@@ -416,7 +417,7 @@ class TestAFile:
     ) -> None:
         monkeypatch.setattr("blnk_api.worker.supervise.STARTED_AT", 0.0)
         at = visit("import_file.py", **link(self.uploaded(importer)))
-        assert "Nothing is sending right now." in said(at)
+        assert "The sender is not running" in said(at)
 
     def test_without_permission_to_read_the_page_says_what_was_not_checked(
         self, importer: Importer, practice_blnk: PracticeBlnk
@@ -496,10 +497,26 @@ class TestImports:
         assert list(at.dataframe[0].value["Row"]) == [str(n) for n in range(102, 152)]
         press(at, "Back")
         assert next(iter(at.dataframe[0].value["Row"])) == "2"
-        at.selectbox[0].set_value(RowState.LEFT_OUT)
+        at.selectbox[0].set_value("Skipped")
         run(at)
         assert list(at.dataframe[0].value["Row"]) == ["2"]
         assert list(at.dataframe[0].value["Status"]) == ["– Skipped"]
+
+    def test_rows_that_are_being_checked_and_rows_that_need_a_person_are_shown_apart(
+        self, importer: Importer
+    ) -> None:
+        import_, rows = done_but_for(importer, requests_for(2))
+        with importer.store.write() as tx:
+            tx.execute(
+                update(tables.rows).where(tables.rows.c.id == rows[1].id).values(waits_for_person=False)
+            )
+        at = visit("imports.py", **link(import_))
+        shown = {}
+        for status in ("Checking in Blnk", "Needs you"):
+            at.selectbox[0].set_value(status)
+            run(at)
+            shown[status] = list(at.dataframe[0].value["Row"])
+        assert shown == {"Checking in Blnk": ["3"], "Needs you": ["2"]}
 
     def test_a_person_pauses_resumes_and_cancels(self, importer: Importer) -> None:
         import_ = importer.draft(requests_for(3))
@@ -520,7 +537,7 @@ class TestImports:
         press(run(at), "Cancel import…")
         press(at, "Cancel import")
         assert importer.find(import_.id).state is ImportState.CANCELLED
-        assert "Cancelled: 0 balances created, 3 not sent." in said(run(at)) or "Nothing was sent" in said(at)
+        assert "Canceled: 0 balances created, 3 not sent." in said(run(at)) or "Nothing was sent" in said(at)
 
     def test_whoever_thinks_about_cancelling_a_paused_import_leaves_it_paused(
         self, importer: Importer
@@ -628,6 +645,4 @@ class TestImports:
 
 def test_another_process_that_sends_is_named(importer: Importer) -> None:
     importer.start()
-    wait_until(
-        lambda: "Sending is done by another process (process" in said(visit()), lambda: "nobody registered"
-    )
+    wait_until(lambda: "Another process is the sender (process" in said(visit()), lambda: "nobody registered")

@@ -106,44 +106,44 @@ class TestTheWords:
         assert self.pace(QUIET) == "As fast as this connection's limit allows: 6,000 requests a minute."
 
     def test_a_slow_blnk_is_not_called_a_limit(self) -> None:
-        assert "As fast as Blnk answers." in self.pace(QUIET, 10.0)
+        assert "As fast as Blnk answers, below" in self.pace(QUIET, 10.0)
 
     def test_blnk_asked_us_to_slow_down(self) -> None:
         told = self.pace(LearnedPace(2_100.0, None, None, None))
-        assert "Blnk asked us to slow down: 2,100 requests a minute now" in told
+        assert "Blnk asked Balance Desk to slow down: 2,100 requests a minute now" in told
         assert "limit of 6,000 requests a minute" in told
 
     def test_blnk_asked_us_to_wait(self) -> None:
         told = self.pace(LearnedPace(2_100.0, 1_030.0, None, None))
-        assert told == "Blnk asked us to wait. The next rows leave in 30 s."
+        assert told == "Blnk asked Balance Desk to wait. The next rows are sent in 30 s."
 
     def test_a_tenth_is_kept_for_pages(self) -> None:
-        assert "A tenth of it is kept" in self.pace(LearnedPace(None, None, None, 990.0))
-        assert "A tenth of it is kept" not in self.pace(LearnedPace(None, None, None, 900.0))
+        assert "A tenth of it is reserved" in self.pace(LearnedPace(None, None, None, 990.0))
+        assert "A tenth of it is reserved" not in self.pace(LearnedPace(None, None, None, 900.0))
 
     def test_rows_that_stand_still_say_what_they_wait_for(self, store: Store) -> None:
         import_ = running(store, 3)
         first, *others = ids_of(store, import_)
-        assert "One row goes first." in str(about_progress.held_up(import_))
+        assert "One row is sent first." in str(about_progress.held_up(import_))
         record(store, import_, created(claim(store, import_, [first]), first, "bln_1"))
-        assert "when Blnk's search has found it" in str(about_progress.held_up(reload(store, import_)))
+        assert "once Blnk's search finds it" in str(about_progress.held_up(reload(store, import_)))
         with store.write() as tx:
             imports.set_facts(tx, import_.number, ramp=int(Ramp.ALL))
         assert about_progress.held_up(reload(store, import_)) is None
         claimed = claim(store, import_, others)
         record(store, import_, *(result(claimed, id, RowState.UNKNOWN) for id in others))
         told = about_progress.held_up(reload(store, import_))
-        assert told == "Every row was sent. Blnk is asked what became of 2 rows."
+        assert told == "Every row was sent. Blnk is being checked for 2 rows without a clear answer."
 
     def test_trouble_is_told_before_what_rows_wait_for(self) -> None:
         told = about_progress.pace(
             LearnedPace(None, 1_030.0, None, None), self.CONNECTION, 0.0, 1_000.0, held_up="the first row"
         )
-        assert told == ["Blnk asked us to wait. The next rows leave in 30 s."]
+        assert told == ["Blnk asked Balance Desk to wait. The next rows are sent in 30 s."]
 
     def test_no_speed_is_told_while_nothing_moves(self) -> None:
         assert about_progress.how_fast(None, None) == "Sending begins"
-        assert about_progress.how_fast(0.0, None) == "No rows at the moment"
+        assert about_progress.how_fast(0.0, None) == "No rows are finishing at the moment"
         assert about_progress.how_fast(2.0, 10.0) == "2 rows a second · about 10 s left"
 
     @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ class TestThePage:
         told = said(visit("imports.py", **link(import_)))
         assert "30 of 40 balances settled." in told
         assert "2 rows a second · about 5 s left" in told
-        assert "This connection's limit of 600,000 requests a minute is not reached." in told
+        assert "below this connection's limit of 600,000 requests a minute." in told
         assert "Confirmed. Sending begins." in told
 
     def test_what_needs_somebody_stands_first_when_it_is_done(self, importer: Importer) -> None:
@@ -199,6 +199,6 @@ class TestThePage:
         assert about_progress.tab_title(importer.find(import_.id)) == "25 % · test.csv"
         with importer.store.write() as tx:
             assert import_acts.cancel(tx, import_.number, who="Ada")
-        assert about_progress.tab_title(importer.find(import_.id)) == "Cancelled · test.csv"
+        assert about_progress.tab_title(importer.find(import_.id)) == "Canceled · test.csv"
         done = importer.run(requests_for(2, currency="USD"))
         assert about_progress.tab_title(done) == "Done · test.csv"

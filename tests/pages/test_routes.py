@@ -95,7 +95,7 @@ def test_a_template_without_permission_to_read_has_no_list_and_one_without_blnk_
     practice_blnk.order_fault("status_before_commit", status=503, on="read")
     failed = get(url)
     assert failed.status_code == 503
-    assert "does not tell its ledgers" in failed.text
+    assert "The template needs the list of ledgers" in failed.text
     importer.connect(name="other")
     assert get(url).status_code == 404
 
@@ -144,7 +144,7 @@ def test_a_link_to_an_import_that_is_gone_says_so(host: str, importer: Importer)
     token = open_desk().links.sign(Download("imp_gone", Variant.ALL))
     answer = get(f"{host}/download/{token}")
     assert answer.status_code == 404
-    assert "not here any more" in answer.text
+    assert "no longer exists" in answer.text
 
 
 def test_a_link_signed_for_another_purpose_opens_nothing(host: str, importer: Importer) -> None:

@@ -19,7 +19,7 @@ from blnk_api.web import receipt_routes
 from tests.support.importer import LEDGER, Importer, requests_for
 from tests.support.pages import details, link, press, run, said, visit
 from tests.support.practice import PracticeBlnk
-from tests.support.sending import done_but_for, needing_a_look
+from tests.support.sending import done_but_for, needing_someone
 
 MARKED = "![x](http://evil.example/x.png) <b>*a*</b> :red[b]"
 
@@ -47,9 +47,9 @@ def test_a_row_tells_what_was_sent_and_what_blnk_answered(importer: Importer) ->
     assert row.balance_id in [one.value for one in at.code]
     assert LEDGER in table(at, "Value")
     assert "Metadata: customer" in table(at, "Field")
-    assert table(at, "Came to") == ["Created"]
+    assert table(at, "Outcome") == ["Created"]
     assert table(at, "Status") == ["201"]
-    assert table(at, "What Blnk answered") == [row.balance_id]
+    assert table(at, "Blnk's answer") == [row.balance_id]
     assert f"import={done.id}&row=2" in at.code[-1].value
 
 
@@ -59,7 +59,7 @@ def test_each_attempt_stands_on_the_row_with_what_came_back(
     practice_blnk.order_fault("rate_limited", times=1)
     done = importer.run(requests_for(1))
     at = opened(done, "2")
-    assert table(at, "Came to") == ["Surely not carried out", "Created"]
+    assert table(at, "Outcome") == ["Not carried out", "Created"]
     assert table(at, "Attempt") == ["1", "2"]
 
 
@@ -89,19 +89,19 @@ def test_a_row_number_typed_above_the_table_opens_the_row(importer: Importer) ->
     assert at.query_params["row"] in ("3", ["3"])
 
 
-def test_a_row_that_needs_a_look_explains_itself(importer: Importer, practice_blnk: PracticeBlnk) -> None:
-    done, row = needing_a_look(importer, practice_blnk, lost="drop_after_commit")
+def test_a_row_that_needs_someone_explains_itself(importer: Importer, practice_blnk: PracticeBlnk) -> None:
+    done, row = needing_someone(importer, practice_blnk, lost="drop_after_commit")
     at = opened(done, row.label)
     told = said(at)
     assert "Sent on " in told
-    assert "What came back: The connection to Blnk was lost" in told
-    assert "What looking found: These credentials have no read permission" in told
+    assert "Blnk's answer: The connection to Blnk was lost" in told
+    assert "Result of checking Blnk: These credentials have no read permission" in told
     assert "A second balance is possible" in told
-    assert {"Look again", "This is it", "Send again"} <= {one.label for one in at.button}
+    assert {"Check Blnk again", "Link this balance", "Send again"} <= {one.label for one in at.button}
 
 
 def test_sending_again_takes_a_typed_word(importer: Importer, practice_blnk: PracticeBlnk) -> None:
-    done, row = needing_a_look(importer, practice_blnk, lost="drop_before_commit")
+    done, row = needing_someone(importer, practice_blnk, lost="drop_before_commit")
     at = named(opened(done, row.label))
     for typed in ("", "yes", "again"):
         at.text_input(key=f"sure-{row.id}").set_value(typed)
@@ -119,7 +119,7 @@ def test_a_row_of_a_cancelled_import_is_looked_up_and_never_sent(importer: Impor
         assert move_import(tx, done.number, from_=[ImportState.DONE], to=ImportState.RUNNING)
         assert import_acts.cancel(tx, done.number, who="Ada")
     at = opened(done, row.label)
-    assert "Look again" in [one.label for one in at.button]
+    assert "Check Blnk again" in [one.label for one in at.button]
     assert "Send again" not in [one.label for one in at.button]
 
 
@@ -142,8 +142,8 @@ def test_a_refused_row_is_put_right_where_it_stands(importer: Importer, practice
     assert importer.states(done) == [RowState.CREATED] * 2
     assert sorted(one["currency"] for one in practice_blnk.balances()) == ["NGN", "USD"]
     told = said(opened(done, "3"))
-    assert "currency: “NGN” became “USD”" in told
-    assert "Put the rejected row 3 right" in told
+    assert "currency: changed from “NGN” to “USD”" in told
+    assert "Fixed the rejected row 3" in told
 
 
 def test_a_row_that_existed_is_created_once_more_when_one_is_typed(
@@ -182,7 +182,7 @@ def test_findings_about_a_row_stand_on_it_with_what_to_do(importer: Importer) ->
         imports.set_facts(tx, done.number, findings=Findings(checked=True, clean=False, twins=twins))
     told = said(opened(done, "2"))
     assert f"This row has 2 balances in Blnk: {row.balance_id} and bln_other." in told
-    assert "put a note on the other" in told
+    assert "add a note to the other" in told
 
 
 def test_a_press_is_not_lost_when_the_receipt_is_written_in_that_very_moment(

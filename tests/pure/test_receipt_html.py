@@ -101,4 +101,4 @@ def test_of_a_long_table_the_first_thousand_lines_stand_and_how_many_do_not() ->
     existing = [{"row": f"r{n}", "balance_id": f"bln_{n}"} for n in range(1_500)]
     page = document(existing={"count": 20_000, "rows": existing})
     assert page.count("<td>bln_") == 1_000
-    assert "And 19,000 more lines: in the JSON of this receipt, or in its results." in page
+    assert "And 19,000 more lines: in the JSON of this receipt or in its results." in page

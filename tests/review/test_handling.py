@@ -16,7 +16,7 @@ from blnk_api.store.states import ImportState, RowState
 from tests.support.connections import connection_of
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_for, wait_until
 from tests.support.practice import PracticeBlnk
-from tests.support.sending import done_but_for, needing_a_look
+from tests.support.sending import done_but_for, needing_someone
 
 NEWER = BalanceRequest(ledger_id=LEDGER, currency="EUR")
 """Created after the others, it can vouch for what is absent."""
@@ -40,10 +40,10 @@ def row_now(importer: Importer, import_: Import, row: StoredRow) -> StoredRow:
 def test_a_row_that_is_looked_up_again_is_found_and_its_import_verified_anew(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
-    done, _ = needing_a_look(importer, practice_blnk, lost="drop_after_commit")
+    done, _ = needing_someone(importer, practice_blnk, lost="drop_after_commit")
     assert done.findings is not None
     assert not done.findings.checked
-    assert actions.look_again(importer.store, done, who="Ada") == 1
+    assert actions.recheck(importer.store, done, who="Ada") == 1
     assert importer.find(done.id).state is ImportState.RUNNING
     may_read_now(importer)
     again = importer.wait_for(done, ImportState.DONE)
@@ -57,8 +57,8 @@ def test_a_row_that_is_looked_up_again_is_found_and_its_import_verified_anew(
 def test_a_row_that_is_looked_up_again_and_is_not_there_is_sent(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
-    done, row = needing_a_look(importer, practice_blnk, lost="drop_before_commit")
-    assert actions.look_again(importer.store, done, who="Ada", rows_=[row.id]) == 1
+    done, row = needing_someone(importer, practice_blnk, lost="drop_before_commit")
+    assert actions.recheck(importer.store, done, who="Ada", rows_=[row.id]) == 1
     may_read_now(importer)
     importer.run([NEWER])
     importer.wait_for(done, ImportState.DONE)
@@ -68,13 +68,13 @@ def test_a_row_that_is_looked_up_again_and_is_not_there_is_sent(
 
 def test_looking_again_twice_does_it_once(importer: Importer) -> None:
     done, [_, row, _] = done_but_for(importer, requests_for(3))
-    assert actions.look_again(importer.store, done, who="Ada", rows_=[]) == 0
-    assert actions.look_again(importer.store, done, who="Ada", rows_=[row.id, 0]) == 1
+    assert actions.recheck(importer.store, done, who="Ada", rows_=[]) == 0
+    assert actions.recheck(importer.store, done, who="Ada", rows_=[row.id, 0]) == 1
     assert [one.waits_for_person for one in importer.rows(done)] == [True, False, True]
     assert importer.find(done.id).state is ImportState.RUNNING
-    assert actions.look_again(importer.store, done, who="Ada", rows_=[row.id]) == 0
-    assert actions.look_again(importer.store, done, who="Ada") == 2
-    assert actions.look_again(importer.store, done, who="Ada") == 0
+    assert actions.recheck(importer.store, done, who="Ada", rows_=[row.id]) == 0
+    assert actions.recheck(importer.store, done, who="Ada") == 2
+    assert actions.recheck(importer.store, done, who="Ada") == 0
     assert importer.events(done).count("asked to look again") == 2
 
 
@@ -87,7 +87,7 @@ def test_a_balance_that_was_confirmed_and_is_gone_is_never_sent_because_somebody
     actions.verify_again(importer.store, done, who="Ada")
     wait_until(lambda: importer.states(done) == [RowState.UNKNOWN], lambda: "the balance is not missed")
     importer.wait_for(done, ImportState.DONE)
-    actions.look_again(importer.store, done, who="Ada")
+    actions.recheck(importer.store, done, who="Ada")
     importer.run([NEWER])
     wait_until(
         lambda: importer.rows(done)[0].waits_for_person, lambda: f"it waits for nobody: {importer.rows(done)}"
@@ -105,7 +105,7 @@ def test_a_balance_that_was_missing_and_is_there_again_is_found(
     actions.verify_again(importer.store, done, who="Ada")
     wait_until(lambda: importer.states(done) == [RowState.UNKNOWN] * 3, lambda: "nothing is missed")
     practice_blnk.clear_faults()
-    assert actions.look_again(importer.store, done, who="Ada") == 3
+    assert actions.recheck(importer.store, done, who="Ada") == 3
     done = importer.wait_for(done, ImportState.DONE)
     assert importer.states(done) == [RowState.CREATED] * 3
     assert done.findings is not None
@@ -115,12 +115,12 @@ def test_a_balance_that_was_missing_and_is_there_again_is_found(
 def test_a_balance_that_a_person_found_becomes_the_rows(
     practice_blnk: PracticeBlnk, importer: Importer, client: BlnkClient
 ) -> None:
-    done, row = needing_a_look(importer, practice_blnk, lost="drop_after_commit")
+    done, row = needing_someone(importer, practice_blnk, lost="drop_after_commit")
     [mine] = [one for one in practice_blnk.balances() if one["meta_data"]["customer"] == "0"]
-    assert actions.this_is_it(importer.store, client, row.id, f" {mine['balance_id']} ", who="Ada")
+    assert actions.link_balance(importer.store, client, row.id, f" {mine['balance_id']} ", who="Ada")
     now = row_now(importer, done, row)
     assert (now.state, now.balance_id) == (RowState.CREATED, mine["balance_id"])
-    assert not actions.this_is_it(importer.store, client, row.id, mine["balance_id"], who="Ada")
+    assert not actions.link_balance(importer.store, client, row.id, mine["balance_id"], who="Ada")
     assert importer.events(done).count("said which balance it is") == 1
 
 
@@ -131,7 +131,7 @@ def test_a_balance_made_by_hand_may_be_the_rows_though_it_carries_no_ref(
     mine = practice_blnk.create_balance(
         ledger_id=LEDGER, currency="NGN", meta_data={"customer": "0", "made_by": "hand"}
     )
-    assert actions.this_is_it(importer.store, client, row.id, mine["balance_id"], who="Ada")
+    assert actions.link_balance(importer.store, client, row.id, mine["balance_id"], who="Ada")
     assert row_now(importer, done, row).state is RowState.CREATED
 
 
@@ -153,7 +153,7 @@ def test_a_balance_that_is_not_what_the_row_asks_for_is_refused_with_its_differe
     asked = {"ledger_id": LEDGER, "currency": "NGN", "meta_data": {"customer": "0"}}
     other = practice_blnk.create_balance(**(asked | wrong))
     with pytest.raises(NotThisOne, match=said) as refused:
-        actions.this_is_it(importer.store, client, row.id, other["balance_id"], who="Ada")
+        actions.link_balance(importer.store, client, row.id, other["balance_id"], who="Ada")
     assert len(refused.value.differences) == 1
     assert row_now(importer, done, row).state is RowState.UNKNOWN
 
@@ -164,9 +164,9 @@ def test_one_balance_is_never_two_rows(
     same = BalanceRequest(ledger_id=LEDGER, currency="NGN")
     done, [row, other] = done_but_for(importer, [same, same])
     made = practice_blnk.create_balance(ledger_id=LEDGER, currency="NGN")["balance_id"]
-    assert actions.this_is_it(importer.store, client, row.id, made, who="Ada")
+    assert actions.link_balance(importer.store, client, row.id, made, who="Ada")
     with pytest.raises(NotPossible, match="already the balance of another row"):
-        actions.this_is_it(importer.store, client, other.id, made, who="Ada")
+        actions.link_balance(importer.store, client, other.id, made, who="Ada")
     assert row_now(importer, done, other).state is RowState.UNKNOWN
 
 
@@ -176,21 +176,21 @@ def test_an_id_that_blnk_does_not_know_is_said_to_be_unknown(
     done, [row] = done_but_for(importer, requests_for(1))
     for id in ("bln_nothing", "../ledgers", ""):
         with pytest.raises(NotPossible):
-            actions.this_is_it(importer.store, client, row.id, id, who="Ada")
+            actions.link_balance(importer.store, client, row.id, id, who="Ada")
     assert row_now(importer, done, row).state is RowState.UNKNOWN
 
 
-def test_only_a_row_that_needs_a_look_is_decided_about(importer: Importer, client: BlnkClient) -> None:
+def test_only_a_row_in_doubt_is_decided_about(importer: Importer, client: BlnkClient) -> None:
     [row] = importer.rows(importer.draft(requests_for(1)))
     with pytest.raises(NotPossible, match="Not sent, so there is nothing to decide"):
-        actions.this_is_it(importer.store, client, row.id, "bln_x", who="Ada")
+        actions.link_balance(importer.store, client, row.id, "bln_x", who="Ada")
     assert not actions.send_again(importer.store, row.id, who="Ada")
 
 
 def test_a_row_that_a_person_sends_again_is_created_once(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
-    done, row = needing_a_look(importer, practice_blnk, lost="drop_before_commit")
+    done, row = needing_someone(importer, practice_blnk, lost="drop_before_commit")
     assert actions.send_again(importer.store, row.id, who="Ada")
     assert not actions.send_again(importer.store, row.id, who="Ada")
     may_read_now(importer)
@@ -203,7 +203,7 @@ def test_a_row_that_a_person_sends_again_is_created_once(
 def test_a_row_that_a_person_sends_again_by_mistake_is_found_and_not_made_twice(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
-    done, row = needing_a_look(importer, practice_blnk, lost="drop_after_commit")
+    done, row = needing_someone(importer, practice_blnk, lost="drop_after_commit")
     assert actions.send_again(importer.store, row.id, who="Ada")
     may_read_now(importer)
     importer.wait_for(done, ImportState.DONE)
@@ -221,7 +221,7 @@ def test_nothing_of_a_cancelled_import_is_sent_again_but_it_is_looked_up(
     with pytest.raises(NotPossible, match="cancelled"):
         actions.again_anyway(importer.store, done, [row.id], typed_count=1, who="Ada")
     practice_blnk.create_balance(**orjson.loads(row.body or b""))
-    actions.look_again(importer.store, done, who="Ada")
+    actions.recheck(importer.store, done, who="Ada")
     importer.start()
     wait_until(
         lambda: importer.states(done) == [RowState.CREATED], lambda: f"not looked up: {importer.rows(done)}"

@@ -331,7 +331,7 @@ def test_an_import_goes_on_where_a_stopped_sender_left_it(
 def test_a_sender_that_is_told_to_stop_writes_down_what_it_knows(
     practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only rows that are on their way at that moment need a look, not those that had their answer."""
+    """Only rows that are on their way at that moment are in doubt, not those that had their answer."""
     at_once = 5
     monkeypatch.setenv("BLNK_MOST_AT_ONCE", str(at_once))
     monkeypatch.setattr(recorder, "GROUP_SECONDS", 5.0)

@@ -649,7 +649,7 @@ def test_a_second_balance_made_behind_our_back_is_named_with_its_ids(
     assert done.findings.missing == []
 
 
-def test_a_balance_that_cannot_be_found_any_more_needs_a_look_and_is_never_sent_again(
+def test_a_balance_that_cannot_be_found_any_more_is_in_doubt_and_is_never_sent_again(
     practice_blnk: PracticeBlnk, importer: Importer, between: Between
 ) -> None:
     """Blnk confirmed it, and forgot it."""

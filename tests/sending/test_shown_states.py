@@ -80,10 +80,10 @@ def test_a_cancelled_import_says_what_is_still_checked_and_what_it_came_to(impor
     importer.cancel(draft)
     now = replace(importer.find(draft.id), counts=changed, waiting_for_person=0)
     assert about_progress.ended(now) == (
-        "Cancelled: 2 balances created, 1 not sent, 3 still being checked in Blnk."
+        "Canceled: 2 balances created, 1 not sent, 3 still being checked in Blnk."
     )
     later = replace(now, waiting_for_person=1, counts={**changed, RowState.UNKNOWN: 1})
-    assert about_progress.ended(later) == "Cancelled: 2 balances created, 1 not sent, 1 needs you."
+    assert about_progress.ended(later) == "Canceled: 2 balances created, 1 not sent, 1 needs you."
 
 
 def test_checks_and_waits_are_summed_up_and_kept_one_by_one(importer: Importer) -> None:

@@ -133,17 +133,17 @@ def test_commands_stop_and_start_all_sending(commands: Commands, importer: Impor
     stopped = commands.call("stop")
     assert stopped.code == 0
     assert "Sending is stopped for all connections" in stopped.out
-    assert "Nothing is on its way to Blnk." in stopped.out
+    assert "No row is on its way to Blnk." in stopped.out
     held = commands.call("import", commands.file(3), "--yes")
     assert held.code == 4
     assert "Sending is stopped for all connections" in held.out
     assert "Sending is stopped for all connections" in held.err
     made = newest(importer)
-    assert f"`resume {made.id}` goes on" in held.err
+    assert f"resume {made.id}" in held.err
     assert importer.counts(made) == {RowState.READY: 3}
     assert "Sending is stopped for all connections" in commands.call("status").out
-    assert "Sending was stopped before." in commands.call("stop").out
-    assert commands.call("start").out == "Sending is started again.\n"
+    assert "Sending was already stopped." in commands.call("stop").out
+    assert commands.call("start").out == "Sending has started again.\n"
     assert commands.call("resume", made.id).code == 0
     assert importer.counts(made) == {RowState.CREATED: 3}
 
@@ -154,7 +154,7 @@ def test_commands_stop_one_connection(commands: Commands, importer: Importer) ->
     assert "Sending is stopped for here" in stopped.out
     assert "blnk_api start --connection here" in stopped.out
     assert "Sending was not stopped.\nSending is stopped for here" in commands.call("start").out
-    assert commands.call("start", "--connection", "here").out == "Sending is started again.\n"
+    assert commands.call("start", "--connection", "here").out == "Sending has started again.\n"
 
 
 @pytest.mark.parametrize("page", [None, "import_file.py", "imports.py", "balances.py", "connection.py"])
@@ -181,7 +181,7 @@ def test_the_switch_on_the_connection_page_says_who_used_it(importer: Importer) 
     with importer.store.read() as tx:
         assert len(stops.in_force(tx)) == 1
     assert "Stopped sending for all connections." in said(at)
-    assert "Nothing is on its way to Blnk." in said(at)
+    assert "No row is on its way to Blnk." in said(at)
     at = press(at, "Start sending for all connections")
     with importer.store.read() as tx:
         assert stops.in_force(tx) == []

@@ -5,7 +5,7 @@ import pytest
 from blnk_api.blnk.replies import Request
 from blnk_api.errors import ReadFailed
 from blnk_api.facts.findings import RowFinding, Unexpected
-from blnk_api.sending.verify import missing_needs_a_look
+from blnk_api.sending.verify import put_missing_in_doubt
 from blnk_api.store import Store
 from blnk_api.store.states import RowState
 from tests.support.importer import LEDGER, make_draft, requests_for
@@ -38,14 +38,14 @@ def test_a_twin_that_another_import_made_is_told_too(five: Verified) -> None:
     assert len(five.verify().twins) == 1
 
 
-def test_a_balance_that_is_not_there_is_missing_and_its_row_needs_a_look(five: Verified) -> None:
+def test_a_balance_that_is_not_there_is_missing_and_its_row_is_in_doubt(five: Verified) -> None:
     five.set_row(3, balance_id="bln_gone")
     row = rows_of(five.store, five.import_)[3]
     findings = five.verify()
     assert findings.missing == [RowFinding(row=row.number, ids=["bln_gone"])]
     assert findings.found == 4
     with five.store.write() as tx:
-        missing_needs_a_look(tx, five.import_, findings)
+        put_missing_in_doubt(tx, five.import_, findings)
     row = rows_of(five.store, five.import_)[3]
     assert (row.state, row.waits_for_person, row.balance_id) == (RowState.UNKNOWN, True, "bln_gone")
 

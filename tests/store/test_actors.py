@@ -65,7 +65,7 @@ def test_a_receipt_and_the_results_tell_a_person_from_the_app(importer: Importer
         told = orjson.loads(tx.execute(select(tables.receipts.c.told)).scalar_one())
     by = {one["what"]: one["by"] for one in told["happened"]}
     assert by["Confirmed. Sending begins."] == "the sender (not verified)"
-    assert by["Compared what was created with what Blnk holds."] == "Balance Desk"
+    assert by["Compared the created balances with Blnk."] == "Balance Desk"
 
 
 def test_what_was_written_before_is_the_apps_only_where_nobody_else_could_have_done_it(

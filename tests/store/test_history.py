@@ -20,6 +20,7 @@ from tests.support.store import (
     draft,
     ids_of,
     record,
+    result,
     running,
     set_columns,
 )
@@ -81,19 +82,24 @@ class TestASearch:
         assert found(store, Search(file="march", state=ImportState.DRAFT)) == []
         assert found(store, Search(file="march", created_before=now)) == [march.number]
 
-    def test_by_rows_that_need_somebody(self, store: Store, three: tuple[Import, Import, Import]) -> None:
-        march, *_ = three
+    def test_by_rows_that_need_someone_and_not_by_rows_that_are_only_being_checked(
+        self, store: Store, three: tuple[Import, Import, Import]
+    ) -> None:
+        march, april, _ = three
         claimed = claim(store, march)
-        record(store, march, created(claimed, ids_of(store, march)[0], "bln_1"))
+        first, second = ids_of(store, march)
+        record(store, march, created(claimed, first, "bln_1"))
         needs = Search(needs=(RowState.REFUSED, RowState.UNKNOWN))
         assert found(store, needs) == []
+        record(store, march, result(claimed, second, RowState.UNKNOWN))
+        assert found(store, needs) == []
         with store.write() as tx:
-            tx.execute(
-                update(tables.counts)
-                .where(tables.counts.c.import_ == march.number, tables.counts.c.state == RowState.SENDING)
-                .values(state=RowState.UNKNOWN)
-            )
+            tx.execute(update(tables.rows).where(tables.rows.c.id == second).values(waits_for_person=True))
         assert found(store, needs) == [march.number]
+        claimed = claim(store, april)
+        record(store, april, result(claimed, ids_of(store, april)[0], RowState.REFUSED))
+        assert found(store, needs) == [april.number, march.number]
+        assert found(store, Search(needs=(RowState.REFUSED,))) == [april.number]
 
     def test_a_balance_id_finds_the_import_and_the_row_that_made_it(
         self, store: Store, three: tuple[Import, Import, Import]

@@ -139,11 +139,11 @@ class TestThePage:
         at = visit("imports.py", connection="here", view="A month's totals")
         told = said(at)
         assert f"3 balances created in {datetime.now(UTC):%B %Y}" in told
-        assert "Months are cut in the time zone UTC." in told
+        assert "Months are in the time zone UTC." in told
         assert "SANDBOX · here" in told
         [table] = at.dataframe
         assert table.value.iloc[0].tolist() == ["Customer wallets", "NGN", 3, LEDGER]
 
     def test_before_the_first_import_it_says_what_will_stand_here(self, importer: Importer) -> None:
         told = said(visit("imports.py", connection="here", view="A month's totals"))
-        assert "Nothing was created here yet." in told
+        assert "No balances have been created here yet." in told

@@ -90,7 +90,7 @@ def test_it_is_off_by_default_and_waits_its_days(importer: Importer) -> None:
     assert purge(importer, after_days=31) == []
 
 
-def test_an_import_that_needs_a_look_or_a_receipt_keeps_what_it_holds(importer: Importer) -> None:
+def test_an_import_with_a_row_in_doubt_or_a_receipt_owed_keeps_what_it_holds(importer: Importer) -> None:
     done = imported(importer)
     with importer.store.write() as tx:
         notes.add_to_import(tx, done, "Wait.", who="Ada")
@@ -99,7 +99,7 @@ def test_an_import_that_needs_a_look_or_a_receipt_keeps_what_it_holds(importer: 
     with importer.store.write() as tx:
         one = rows.page(tx, done.number)[0]
         move(tx, [one.id], from_=RowState.CREATED, to=RowState.UNKNOWN, waits_for_person=True)
-    assert purge(importer, after_days=31) == [], "a row needs a look"
+    assert purge(importer, after_days=31) == [], "a row is in doubt"
 
 
 def test_a_draft_or_an_import_on_its_way_is_never_purged(importer: Importer) -> None:
@@ -136,7 +136,7 @@ def test_a_row_that_was_purged_is_never_sent_and_never_guessed(
     with pytest.raises(NotPossible, match="were deleted"):
         actions.send_again(importer.store, row.id, who="Ada")
     with pytest.raises(NotPossible, match="were deleted"):
-        actions.this_is_it(importer.store, None, row.id, "bln_1", who="Ada")  # type: ignore[arg-type]
+        actions.link_balance(importer.store, None, row.id, "bln_1", who="Ada")  # type: ignore[arg-type]
     assert practice_blnk.balances() == []
 
 

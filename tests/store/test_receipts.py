@@ -203,7 +203,7 @@ def test_a_cancelled_import_has_one_once_its_rows_have_come_to_rest(store: Store
     assert said["statuses"] == {"Not sent": 1, "Created": 2}
     assert said["verification"] == {
         "verified": False,
-        "why": "The import was cancelled, so what it created was not compared with Blnk.",
+        "why": "The import was canceled, so the created balances were not compared with Blnk.",
     }
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import orjson
 import pytest
 from alembic import command
 from alembic.config import Config
@@ -123,3 +124,22 @@ def test_a_receipt_of_the_version_before_is_served_as_it_was_written(importer: I
     assert get(f"{url}.csv").content == kept.read_bytes()
     page = get(url).text
     assert written["results"]["sha256"] in page
+    assert "Compared what was created with what Blnk holds." in page, "the words of its own version"
+
+
+def test_a_receipt_with_the_statuses_of_earlier_versions_keeps_their_words(
+    importer: Importer, host: str
+) -> None:
+    earlier = {"Created": 4, "Already existed": 2, "Refused": 1, "Needs a look": 1}
+    with importer.store.write() as tx:
+        told = orjson.loads(tx.execute(text("SELECT told FROM receipts")).scalar_one())
+        told["statuses"] = told["totals"][0]["balances"] = earlier
+        tx.execute(text("UPDATE receipts SET told = :told"), {"told": orjson.dumps(told).decode()})
+    url = f"{host}{receipt_routes.receipt_url(open_desk().links, DONE, 1)}"
+    assert get(f"{url}.json").json()["statuses"] == earlier
+    page = get(url).text
+    by_ledger, by_status = page.split("Rows by status")
+    for word in ("Already existed", "Needs a look"):
+        assert by_ledger.count(f">{word}<") == by_status.count(f">{word}<") == 1
+    for word in ("Already exists", "Rejected", "Checking in Blnk", "Needs you"):
+        assert word not in page

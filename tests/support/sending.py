@@ -53,8 +53,8 @@ def create_count_at_rest(blnk: PracticeBlnk) -> int:
     return seen[-1]
 
 
-def needing_a_look(importer: Importer, blnk: PracticeBlnk, *, lost: str) -> tuple[Import, StoredRow]:
-    """Two rows sent, of which one needs a look: its answer was lost, and these credentials may not read."""
+def needing_someone(importer: Importer, blnk: PracticeBlnk, *, lost: str) -> tuple[Import, StoredRow]:
+    """Two rows sent, of which one needs someone: its answer was lost, and these credentials may not read."""
     importer.connect(token=blnk.new_token(["proxy:write"]))
     blnk.order_fault(lost, times=1)
     done = importer.run(requests_for(2))
@@ -66,7 +66,7 @@ def needing_a_look(importer: Importer, blnk: PracticeBlnk, *, lost: str) -> tupl
 
 
 def done_but_for(importer: Importer, requests: Sequence[BalanceRequest]) -> tuple[Import, list[StoredRow]]:
-    """The same in the store alone: nothing was sent, and each of these rows needs a look."""
+    """The same in the store alone: nothing was sent, and each of these rows needs someone."""
     draft = importer.draft(requests)
     importer.confirm(draft)
     with importer.store.write() as tx:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 WHERE = ["app.py", "pages", "blnk_api"]
-NOT_FOR_PEOPLE = ("practice/api", "store/migrations", "files/xlsx", "currency_aliases")
+NOT_FOR_PEOPLE = ("practice/api", "store/migrations", "currency_aliases")
 """Folders and modules whose literals are bytes of formats, data, or the words of Blnk that are replayed."""
 _NOT_READ_BY_PEOPLE = {
     "compile",
@@ -29,9 +29,10 @@ _NOT_READ_BY_PEOPLE = {
     "sub",
 }
 _A_WORD = re.compile(r"[A-Za-z]{2,}")
-_LOOKS_LIKE_CODE = re.compile(
-    r"[<>{}=;]|^[a-z0-9_.:/%-]+$|^[A-Z0-9_]+$|^\W*$|^(SELECT|INSERT|UPDATE|DELETE|PRAGMA|CREATE|BEGIN)\b|:material/|^https?:"
-)
+_A_SENTENCE = re.compile(r"\b[A-Za-z]+,? [a-z]+,? [a-z]+\b(?!\s*=)")
+"""Three words in a row: whatever else is in it, somebody reads it."""
+_SQL = re.compile(r"^\W*(SELECT|INSERT|UPDATE|DELETE|PRAGMA|CREATE|BEGIN)\b")
+_LOOKS_LIKE_CODE = re.compile(r"[<>{}=;]|^[a-z0-9_.:/%-]+$|^[A-Z0-9_]+$|^\W*$|:material/|^https?:")
 
 
 class Text(NamedTuple):
@@ -93,7 +94,9 @@ def _as_read(node: ast.Constant | ast.JoinedStr) -> str | None:
 
 
 def _is_for_people(said: str) -> bool:
-    if not _A_WORD.search(said) or _LOOKS_LIKE_CODE.search(said):
+    if not _A_WORD.search(said) or _SQL.search(said):
+        return False
+    if _LOOKS_LIKE_CODE.search(said) and not _A_SENTENCE.search(said):
         return False
     return " " in said.strip() or re.fullmatch(r"[A-Z][a-z]+[.…?]?", said) is not None
 

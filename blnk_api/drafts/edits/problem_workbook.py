@@ -24,13 +24,14 @@ from blnk_api.wording.download_names import mark, named
 
 NUMBER = "Row in the file"
 REASONS = "What is wrong"
-_SHEET = "Rows to put right"
+_SHEET, _EARLIER_SHEET = "Rows to fix", "Rows to put right"
+"""Its name, and that of earlier versions, whose workbooks still come back."""
 _PAGE_ROWS = 1_000
 _TOLD = 3
 
 
 class NotTheseRows(Exception):
-    """The file is none that belongs to this draft; the text says what is wrong with it and what to do."""
+    """The file does not belong to this draft; the text says what is wrong with it and what to do."""
 
 
 def file_name(import_: Import) -> str:
@@ -76,7 +77,11 @@ def _names(import_: Import) -> list[str]:
 
 def _sheet_name(import_: Import) -> str:
     """Names the import, so that another one's rows are not taken for these."""
-    return f"{_SHEET} {hashlib.sha256(import_.id.encode()).hexdigest()[:6]}"
+    return f"{_SHEET} {_import_mark(import_)}"
+
+
+def _import_mark(import_: Import) -> str:
+    return hashlib.sha256(import_.id.encode()).hexdigest()[:6]
 
 
 def read_back(store: Store, import_: Import, path: Path, name: str) -> list[Edit]:
@@ -87,7 +92,8 @@ def read_back(store: Store, import_: Import, path: Path, name: str) -> list[Edit
     """
     try:
         with reading_process.opened(path, name, ReadOptions(header_row=1)) as (shape, records):
-            if shape.sheet and shape.sheet.startswith(_SHEET) and shape.sheet != _sheet_name(import_):
+            named_ours = (shape.sheet or "").startswith((_SHEET, _EARLIER_SHEET))
+            if named_ours and not (shape.sheet or "").endswith(f" {_import_mark(import_)}"):
                 raise NotTheseRows("These rows belong to another file. Download the rows of this import.")
             columns = _columns(import_, shape.headers)
             brought = _by_number(records, shape.headers, most=import_.row_count)

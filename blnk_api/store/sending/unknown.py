@@ -126,9 +126,9 @@ def was_absent(tx: Connection, row: UnknownRow, *, same_server_errors: int) -> R
         return RowState.REFUSED if was_taken(tx, row, why="Blnk has no balance for this row.") else None
     if row.server_errors >= same_server_errors:
         to = RowState.REFUSED
-        message = f"{row.message} It was tried {row.server_errors} times; Blnk has no balance for it."
+        message = f"{row.message} The row was sent {row.server_errors} times, and Blnk has no balance for it."
     else:
-        to, message = RowState.READY, "Blnk holds no balance of it; it goes again."
+        to, message = RowState.READY, "Blnk has no balance for this row, so it is sent again."
     moved = move(tx, [row.id], from_=RowState.UNKNOWN, to=to, message=message)
     if moved:
         note(tx, row.import_, who=WHO, what=EventKind.ABSENT, row=row.id)

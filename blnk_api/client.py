@@ -1,9 +1,9 @@
-"""Blnk as pages and scripts use it: what there is, what was found, and one balance made at a time.
+"""The Blnk client for pages and scripts: lists, searches, and one new balance at a time.
 
     client = BlnkClient(connection)
     balance = client.create_balance(BalanceRequest(ledger_id="ldg_…", currency="USD"))
 
-Every failure is of the tree in `errors`, which says first whether a balance may have been created.
+Every failure is an exception from `errors`, which says first whether a balance may have been created.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,25 +21,29 @@ from blnk_api.models import Balance, BalanceRequest, Identity, Ledger
 
 
 class BlnkClient(Reader):
-    """One connection's Blnk. Safe to share between threads. A read that fails raises: it is never absence."""
+    """A client for the Blnk instance of one connection. Safe to share between threads.
+
+    A read that fails raises an exception: an empty result always means that Blnk has nothing.
+    """
 
     def create(
         self, request: BalanceRequest, *, ref: str | None = None, import_id: str | None = None
     ) -> outcomes.Created:
-        """Creates one balance, with one POST that is never repeated: each repeat would make another balance.
+        """Creates one balance with one POST, which is never repeated: each repeat would create another
+        balance.
 
         Args:
             request: The balance to create.
-            ref: Stamped on the balance as `meta_data.import_ref`, by which `find_by_refs` finds it.
-            import_id: Stamped on the balance as `meta_data.import_id`.
+            ref: Stored with the balance as `meta_data.import_ref`, by which `find_by_refs` finds it.
+            import_id: Stored with the balance as `meta_data.import_id`.
 
         Returns:
-            The balance as Blnk answered it; `warnings` names fields that came back otherwise than sent.
+            The balance as Blnk returned it. `warnings` names the fields that differ from the request.
 
         Raises:
-            MaybeCreated: A balance may exist: look for it before you send this again.
-            NothingCreated: Nothing was created: Refused or Conflict where Blnk said no, AccessDenied,
-                RateLimited, NotConnected.
+            MaybeCreated: A balance may exist. Look for it before you send this again.
+            NothingCreated: Nothing was created. Refused or Conflict if Blnk rejected the request,
+                AccessDenied, RateLimited or NotConnected.
         """
         body = endpoints.create_balance(request, ref=ref, import_id=import_id)
         reply = self._exchange(endpoints.post_balance(self._instance_id, body))
@@ -67,10 +71,10 @@ class BlnkClient(Reader):
     def create_balance(
         self, request: BalanceRequest, *, ref: str | None = None, import_id: str | None = None
     ) -> Balance:
-        """Creates one balance, as `create` does, and returns it without warnings.
+        """Creates one balance as `create` does, and returns it without warnings.
 
         Raises:
-            MaybeCreated: A balance may exist: look for it before you send this again.
+            MaybeCreated: A balance may exist. Look for it before you send this again.
             NothingCreated: Nothing was created.
         """
         return self.create(request, ref=ref, import_id=import_id).balance
@@ -79,18 +83,18 @@ class BlnkClient(Reader):
         """Returns one balance by its id.
 
         Raises:
-            NotFound: Blnk knows no such balance.
-            NothingCreated: Blnk could not be asked. Nothing is ever created by a read.
+            NotFound: Blnk has no balance with this id.
+            NothingCreated: Blnk could not be read. A read never creates anything.
         """
         said = self._read(endpoints.get_balance(self._instance_id, balance_id))
         return parse(Balance, [answers.read_one(said)])[0]
 
     def may_read(self) -> bool:
-        """Whether these credentials may look at ledgers, identities and balances (the scope data:read).
+        """Returns whether these credentials may read ledgers, identities and balances (scope `data:read`).
 
         Raises:
-            AccessDenied: The token itself is not accepted (401).
-            NothingCreated: Blnk could not be asked.
+            AccessDenied: The token itself was rejected (401).
+            NothingCreated: Blnk could not be read.
         """
         try:
             self._read(endpoints.list_page(self._instance_id, "ledgers", page=1, page_size=1))
@@ -101,14 +105,18 @@ class BlnkClient(Reader):
         return True
 
     def list_ledgers(self, page: int = 1) -> list[Ledger]:
-        """A page of at most 100, newest first; pages count from 1, and a short one is the last."""
+        """Returns a page of at most 100 ledgers, newest first. Pages count from 1; a shorter page is the
+        last."""
         return self._list("ledgers", page, Ledger)
 
     def list_identities(self, page: int = 1) -> list[Identity]:
+        """Returns a page of at most 100 identities, newest first. Pages count from 1; a shorter page is the
+        last."""
         return self._list("identities", page, Identity)
 
     def search_ledgers(self, text: str) -> list[Ledger]:
-        """Ledgers whose name holds this text, or whose id it is; at most 100. All of a page where empty."""
+        """Returns at most 100 ledgers whose name contains this text, or whose id it is. For empty text, the
+        first page of all ledgers."""
         if not fold(text):
             return self.list_ledgers()
         exact = self._search("ledgers", [Filter("ledger_id", "eq", _searched(text))], Ledger)
@@ -117,9 +125,9 @@ class BlnkClient(Reader):
         return list({one.ledger_id: one for one in (*exact, *held)}.values())
 
     def search_identities(self, text: str) -> list[Identity]:
-        """People and organisations by a part of a name or an e-mail address, or by exact id.
+        """Returns people and organizations by part of a name or email address, or by exact id.
 
-        Blnk's filters hold all at once, never one or the other, so that each way to find one is asked alone.
+        Takes several requests: Blnk's filters cannot be alternatives of one another.
         """
         whole = fold(text)
         if not whole:
@@ -139,18 +147,19 @@ class BlnkClient(Reader):
         return list({one.identity_id: one for one in found}.values())
 
     def count(self, what: str) -> int | None:
-        """How many ledgers, identities or balances there are, where Blnk tells it."""
+        """Returns how many `ledgers`, `identities` or `balances` there are, or None if Blnk does not say."""
         return answers.read_total(
             self._read(endpoints.list_page(self._instance_id, what, page=1, page_size=1))
         )
 
     def ledgers_called(self, name: str) -> list[Ledger]:
-        """All whose name is this one by the rule of `names.fold`."""
+        """Returns all ledgers with this name, regardless of case, white space and the form of accents."""
         found = self._all_of("ledgers", [_holds("name", name)], Ledger)
         return [one for one in found if fold(one.name) == fold(name)]
 
     def identities_called(self, name: str, key: str | None = None) -> list[Identity]:
-        """All that have this name, e-mail address or value of a metadata key, by the rule of `names.fold`."""
+        """Returns all identities with this name, email address, or value of the metadata key `key`,
+        regardless of case, white space and the form of accents."""
         ways = [[_holds(field, name)] for field in _NAME_FIELDS]
         words = fold(name).split()
         if len(words) > 1:
@@ -162,27 +171,29 @@ class BlnkClient(Reader):
         return list(alike.values())
 
     def tokenized(self) -> set[str]:
-        """What Blnk keeps as tokens of the newest hundred identities of which it keeps anything so: names,
-        organization names, e-mail addresses. They cannot be found by these."""
+        """Returns what Blnk keeps as tokens: names, organization names, email addresses. Identities cannot be
+        found by these. The newest hundred identities with tokens are read."""
         some = [Filter("meta_data.tokenized_fields", "isnotnull")]
         return set().union(*(one.tokenized for one in self._search("identities", some, Identity)))
 
     def ledgers_by_id(self, ids: Iterable[str]) -> dict[str, Ledger]:
-        """Those that exist, by their id."""
+        """Returns the ledgers that exist, by id."""
         return {one.ledger_id: one for one in self._any_of("ledgers", "ledger_id", ids, Ledger)}
 
     def identities_by_id(self, ids: Iterable[str]) -> dict[str, Identity]:
+        """Returns the identities that exist, by id."""
         return {one.identity_id: one for one in self._any_of("identities", "identity_id", ids, Identity)}
 
     def ledgers_by_name(self, names: Iterable[str]) -> dict[str, list[Ledger]]:
-        """By exact name, to the letter; Blnk lets several ledgers have one name."""
+        """Returns ledgers by their exact name. Several ledgers may have the same name."""
         found: dict[str, list[Ledger]] = {}
         for one in self._any_of("ledgers", "name", names, Ledger):
             found.setdefault(one.name, []).append(one)
         return found
 
     def identities_by(self, field: str, values: Iterable[str]) -> dict[str, list[Identity]]:
-        """By the exact value of a field, such as email_address or meta_data.customer_number."""
+        """Returns identities by the exact value of a field, such as `email_address` or
+        `meta_data.customer_number`."""
         found: dict[str, list[Identity]] = {}
         key = field.removeprefix("meta_data.")
         for one in self._any_of("identities", field, values, Identity):
@@ -191,26 +202,30 @@ class BlnkClient(Reader):
         return found
 
     def balances_of(self, ledger_id: str, currency: str, identity_ids: Iterable[str]) -> list[Balance]:
-        """All balances that these identities have in this ledger and currency."""
+        """Returns all balances that these identities have in this ledger and currency."""
         also = (Filter("ledger_id", "eq", ledger_id), Filter("currency", "eq", currency))
         return list(self._any_of("balances", "identity_id", identity_ids, Balance, also))
 
     def balances_with_indicator(self, indicators: Iterable[str]) -> list[Balance]:
-        """Balances that have one of these indicators. Raises ReadFailed (400) where Core knows none."""
+        """Returns the balances that have one of these indicators.
+
+        Raises:
+            ReadFailed: With status 400 if the instance's version of Core has no indicators.
+        """
         return list(self._any_of("balances", "indicator", indicators, Balance))
 
     def find_balances(self, filters: Sequence[Filter], *, page: int = 1) -> list[Balance]:
-        """Balances for which all of these filters hold.
+        """Returns the balances that match all of these filters.
 
         Args:
             filters: Conditions on fields, or on metadata as `meta_data.NAME`.
-            page: Counts from 1.
+            page: Pages count from 1.
 
         Returns:
-            At most 100 balances, newest first; a shorter page is the last.
+            At most 100 balances, newest first. A shorter page is the last.
 
         Raises:
-            ReadFailed: With status 400 where this Core knows no such field.
+            ReadFailed: With status 400 if the instance's version of Core does not know a field.
         """
         asked = endpoints.search(
             self._instance_id, "balances", filters, page=page, sort_by="created_at", sort_order="desc"
@@ -218,20 +233,20 @@ class BlnkClient(Reader):
         return parse(Balance, answers.read_rows(self._read(asked)))
 
     def find_by_refs(self, refs: Iterable[str], *, created_from: str | None = None) -> list[Balance]:
-        """The balances that carry one of these refs, twins among them.
+        """Returns the balances that were created with one of these refs, duplicates included.
 
-        A ref that was not found is asked again until an answer holds none of those asked, so that a page
-        full of twins hides nothing.
+        Refs that were not found are looked up again until an answer is empty, so that a page full of
+        duplicates hides nothing.
 
         Args:
-            refs: As many as you like; they are asked for in lists of 99.
-            created_from: Only balances created since then, by Blnk's clock: UTC with Z.
+            refs: Any number of them; they are looked up in lists of 99.
+            created_from: Only balances created since this time of Blnk's clock, in UTC with Z.
 
         Returns:
-            The balances found, in no order. A ref that none of them carries was not found at this moment.
+            The balances, in no order. A ref that none of them has was not found at this moment.
 
         Raises:
-            NothingCreated: Any part was not answered; that is never absence.
+            NothingCreated: A part of the look-up failed. That never means that a balance is absent.
         """
         found: list[Balance] = []
         for batch in batches(refs, endpoints.REFS_PER_LOOK):

@@ -1,4 +1,4 @@
-"""Which Blnk instances there are: names and credentials, read from the tables of the secrets file.
+"""Connections to Blnk instances, with their credentials, read from the tables of the secrets file.
 
 A wrong secret raises SettingsProblem, whose text names the key and what it should look like, never a value.
 """
@@ -14,14 +14,14 @@ from blnk_api.errors import SettingsProblem
 
 BLNK_CLOUD = "https://api.cloud.blnkfinance.com"
 PRACTICE = "practice"
-"""The practice Blnk's name as a connection, and its base URL: its address may change between starts."""
+"""The name of Practice as a connection, and its base URL: its address may change between starts."""
 
 Environment = Literal["production", "sandbox", "practice"]
 
 
 @dataclass(frozen=True)
 class Instance:
-    """Which Blnk: what an import belongs to, whatever its connection is called today."""
+    """One Blnk instance: what an import belongs to, whatever the name of its connection."""
 
     base_url: str
     instance_id: str
@@ -30,7 +30,7 @@ class Instance:
 
 @dataclass(frozen=True)
 class OAuth:
-    """Credentials that are renewed; a client that uses them needs a token store."""
+    """Credentials that are renewed. A client with these needs a token store."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -39,13 +39,13 @@ class OAuth:
 
 @dataclass(frozen=True)
 class Connection:
-    """A name in secrets for one Blnk and the credentials for it."""
+    """A named Blnk instance and the credentials for it, as in the secrets file."""
 
     name: str
     label: str
     instance: Instance
     url: str
-    """Where to reach it: the instance's base URL, or where the practice Blnk runs ("" when it does not)."""
+    """The address to use: the instance's base URL, or that of Practice ("" if it does not run)."""
     credentials: str | OAuth = field(repr=False)
     """An access token, or OAuth. Never printed."""
     requests_per_minute: int = 5_000
@@ -62,7 +62,7 @@ class Connection:
 
 
 def practice_connection(data_dir: Path) -> Connection:
-    """The practice Blnk as it says of itself in its data; unreachable until it has been started once."""
+    """The connection to Practice, from its data folder; unreachable until it has been started once."""
     known = last_known(data_dir)
     return Connection(
         name=PRACTICE,

@@ -1,35 +1,37 @@
-"""Everything that can go wrong between us and Blnk, split first by what matters most:
+"""Everything that can go wrong with Blnk, split first by whether a balance may exist:
 
 BlnkError
-├── NothingCreated        surely no balance came of it; doing it again is safe
+├── NothingCreated        this call created no balance; repeating it is safe
 │   ├── NotConnected          the request never reached Blnk
-│   ├── Refused               Blnk read it and said no (400, 422)
-│   │   └── Conflict          Blnk said that it is there already (409): look before anything else
-│   ├── AccessDenied          the token or what it may do (401, 403)
-│   ├── RateLimited           too many requests (429); carries the wait that Blnk asked for
-│   └── ReadFailed            a question to Blnk was not answered; reads create nothing
-│       └── NotFound              Blnk answered: there is no such thing (404)
-└── MaybeCreated          a balance may exist now; never send again before looking
+│   ├── Refused               Blnk read the request and rejected it (400, 422)
+│   │   └── Conflict          Blnk says that the balance already exists (409): look for it first
+│   ├── AccessDenied          the token was rejected, or lacks a scope (401, 403)
+│   ├── RateLimited           too many requests (429), with the wait that Blnk asked for
+│   └── ReadFailed            a read was not answered; reads create nothing
+│       └── NotFound              Blnk has nothing with this id (404)
+└── MaybeCreated          a balance may exist now: look for it before sending again
 """
 
 from typing import TypedDict, Unpack
 
 
 class Support(TypedDict, total=False):
-    """What support asks for, where there was an answer; none of it holds a secret."""
+    """What support asks for, if there was an answer. It contains no secret."""
 
     status: int | None
     code: str
-    """Blnk's own, such as GEN_VALIDATION_ERROR; empty before Core 0.15."""
+    """Blnk's error code, such as GEN_VALIDATION_ERROR; empty before Core 0.15."""
     request_id: str
-    """By which the answer is found in Blnk's logs, or in those of what stands in front of it."""
+    """Identifies the answer in the logs of Blnk, or of a proxy in front of it."""
     answer: str
-    """Its first thousand characters, as text."""
+    """The first thousand characters of the answer."""
 
 
 class BlnkError(Exception):
-    """`str()` is fit for a person and never holds a token. `status`, `code`, `request_id` and `answer` are
-    those of Blnk's answer, where there was one: see `Support`."""
+    """The base of all errors. `str()` is a sentence for people and never contains a token.
+
+    `status`, `code`, `request_id` and `answer` describe Blnk's answer, if there was one: see `Support`.
+    """
 
     def __init__(self, message: str, **support: Unpack[Support]) -> None:
         super().__init__(message)
@@ -37,7 +39,7 @@ class BlnkError(Exception):
         self.keep(support)
 
     def keep(self, support: Support) -> None:
-        """What support needs, of the answer that this comes from."""
+        """Keeps what support needs to know about Blnk's answer."""
         self.status = support.get("status")
         self.code = support.get("code", "")
         self.request_id = support.get("request_id", "")
@@ -45,7 +47,7 @@ class BlnkError(Exception):
 
 
 class NothingCreated(BlnkError):
-    """No balance was created by this call. Doing it again is safe, once the cause is fixed."""
+    """This call created no balance. Repeating it is safe once the cause is fixed."""
 
 
 class NotConnected(NothingCreated):
@@ -53,20 +55,20 @@ class NotConnected(NothingCreated):
 
 
 class Refused(NothingCreated):
-    """Blnk read the request and rejected it (400 or 422). The message is Blnk's. Fix the request first."""
+    """Blnk read the request and rejected it (400 or 422), with this message. Fix the request first."""
 
 
 class Conflict(Refused):
-    """Blnk says that the balance exists already (409). This call created nothing, but an earlier one may
-    have: look for it before anything else."""
+    """Blnk says that the balance already exists (409). This call created nothing, but an earlier one may
+    have: look for the balance first."""
 
 
 class AccessDenied(NothingCreated):
-    """The token was not accepted (401), or its scopes do not allow this (403)."""
+    """The token was rejected (401), or its scopes do not allow this (403)."""
 
 
 class RateLimited(NothingCreated):
-    """There were too many requests (429). `retry_after_seconds` is how long Blnk asked to wait, or None."""
+    """There were too many requests (429). `retry_after_seconds` is the wait that Blnk asked for, or None."""
 
     def __init__(
         self, message: str, *, retry_after_seconds: float | None = None, **support: Unpack[Support]
@@ -77,9 +79,9 @@ class RateLimited(NothingCreated):
 
 
 class ReadFailed(NothingCreated):
-    """Blnk did not answer a read, after a few attempts. It does not mean that the thing is absent.
+    """Blnk did not answer a read, after a few attempts. This never means that something is absent.
 
-    `retry_after_seconds` is how long Blnk asked to wait, where a 503 said so, or None.
+    `retry_after_seconds` is the wait that Blnk asked for with a 503, or None.
     """
 
     def __init__(
@@ -90,18 +92,18 @@ class ReadFailed(NothingCreated):
 
 
 class NotFound(ReadFailed):
-    """Blnk answered that there is no such thing (404)."""
+    """Blnk has nothing with this id (404)."""
 
 
 class MaybeCreated(BlnkError):
-    """The request was sent and no clear answer came back: a balance may exist now. Never send it again before
-    you looked for it, for instance with `BlnkClient.find_by_refs`."""
+    """The request was sent, but no clear answer came back: a balance may exist now. Look for it before you
+    send the request again, for instance with `BlnkClient.find_by_refs`."""
 
 
 class SettingsProblem(Exception):
-    """A setting that cannot work. The text names the key and what it should look like, never its value."""
+    """A setting is missing or wrong. The text names the key and what it should look like, never its value."""
 
 
 def check_not_answered(failed: BlnkError) -> str:
-    """Why the check of a file waits. Who says it adds what happens next: that differs."""
+    """Why the check of a file waits. The caller adds what happens next."""
     return f"Blnk did not answer the check: {failed.message.rstrip('.')}. Nothing was sent."

@@ -1,19 +1,20 @@
-"""What goes to Blnk and what comes back, as types. Money fields stay whole numbers of any size."""
+"""Requests to Blnk and its answers, as types. Amounts are whole numbers of any size."""
 
 from typing import Any, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 GENERAL_LEDGER_ID = "general_ledger_id"
-"""The ledger that every Blnk has; indicators live only there (tests/contract/core-0.15.3.json)."""
+"""The ledger that every instance has; only it may have indicators (tests/contract/core-0.15.3.json)."""
 
 IMPORT_REF = "import_ref"
 IMPORT_ID = "import_id"
-"""The two metadata keys stamped on each balance made here. Flat: Core's filters reach no deeper."""
+"""The two metadata keys that each balance created here carries. Flat, because Core cannot filter by nested
+keys."""
 
 
 class RequestFields(TypedDict, total=False):
-    """A BalanceRequest as it leaves: what is not asked for is not there."""
+    """A BalanceRequest as it is sent: fields without a value are absent."""
 
     ledger_id: str | None
     currency: str
@@ -27,8 +28,8 @@ class RequestFields(TypedDict, total=False):
 class BalanceRequest(BaseModel):
     """One balance to create: the body of `POST /balances`. It has no amount: a balance starts at zero.
 
-    Empty text in an optional field counts as None; unknown fields raise pydantic's ValidationError.
-    `precision` is not among them: Core accepts and drops it (tests/contract).
+    Empty text in an optional field counts as None. Unknown fields raise pydantic's ValidationError, also
+    `precision`, which Core accepts and drops (tests/contract).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,15 +39,15 @@ class BalanceRequest(BaseModel):
     currency: str = Field(min_length=1)
     """A code such as USD. Blnk accepts any text."""
     identity_id: str | None = None
-    """The id of the person or organization whose balance it is."""
+    """The id of the person or organization that the balance belongs to."""
     indicator: str | None = None
-    """From Core 0.15.3: begins with @, unique with its currency, only in the general ledger."""
+    """Starts with @; unique together with the currency; only in the general ledger. From Core 0.15.3."""
     track_fund_lineage: bool = False
-    """Needs `identity_id`."""
+    """Requires `identity_id`."""
     allocation_strategy: str | None = None
     """FIFO, LIFO or PROPORTIONAL."""
     meta_data: dict[str, Any] = Field(default_factory=dict)  # what others put there may be any JSON
-    """Kept with the balance as it is."""
+    """Stored with the balance unchanged."""
 
     @field_validator("identity_id", "indicator", "allocation_strategy", mode="before")
     @classmethod
@@ -55,11 +56,11 @@ class BalanceRequest(BaseModel):
 
 
 _NO_NUL = r"^[^\x00]*$"
-"""Postgres keeps no NUL in text, and what cannot be written down was not answered."""
+"""Postgres stores no NUL in text, and an answer that cannot be stored counts as no answer."""
 
 
 class _Answered(BaseModel):
-    """Blnk may add fields; we keep them, so that a person can be shown all that Blnk said."""
+    """Blnk may add fields; they are kept, so that a person can be shown the whole answer."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -73,10 +74,10 @@ class _Answered(BaseModel):
 
 
 class Balance(_Answered):
-    """A balance as Blnk returns it; fields that are not named here are kept too.
+    """A balance as Blnk returns it. Fields that are not named here are kept too.
 
-    Amounts are whole numbers of any size, in Blnk's smallest unit. `created_at` is text in UTC: nanoseconds
-    when it was just created, microseconds when it was read.
+    Amounts are whole numbers of any size, in the currency's smallest unit. `created_at` is text in UTC, with
+    nanoseconds in the answer to its creation and microseconds in any other.
     """
 
     balance_id: str = Field(min_length=1, pattern=_NO_NUL)
@@ -92,13 +93,13 @@ class Balance(_Answered):
 
     @property
     def import_ref(self) -> str | None:
-        """The reference that was given when it was created, or None."""
+        """The `ref` that the balance was created with, or None."""
         ref = self.meta_data.get(IMPORT_REF)
         return ref if isinstance(ref, str) else None
 
 
 class Ledger(_Answered):
-    """A ledger as Blnk returns it. Several may have one name."""
+    """A ledger as Blnk returns it. Several ledgers may have the same name."""
 
     ledger_id: str = Field(min_length=1)
     name: str = ""
@@ -108,13 +109,13 @@ _PERSONAL = {
     "firstname": "names",
     "lastname": "names",
     "organizationname": "organization names",
-    "emailaddress": "e-mail addresses",
+    "emailaddress": "email addresses",
 }
-"""What a file may call an identity by, of the fields that Blnk can keep as tokens, without case and "_"."""
+"""The fields by which a file may name an identity and which Blnk may keep as tokens, without case and "_"."""
 
 
 class Identity(_Answered):
-    """A person or an organization as Blnk returns it. What Blnk does not know is empty text."""
+    """A person or an organization as Blnk returns it. Missing values are empty text."""
 
     identity_id: str = Field(min_length=1)
     identity_type: str = ""
@@ -125,8 +126,8 @@ class Identity(_Answered):
 
     @property
     def tokenized(self) -> set[str]:
-        """What of it Blnk keeps as tokens, in words: nobody finds it by these. Blnk names the fields as Go
-        does, FirstName."""
+        """What Blnk keeps as tokens of this identity, in words; it cannot be found by these. Blnk names the
+        fields in Go's style, FirstName."""
         fields = self.meta_data.get("tokenized_fields")
         if isinstance(fields, dict):
             fields = [field for field, is_token in fields.items() if is_token]
@@ -136,12 +137,13 @@ class Identity(_Answered):
 
     @property
     def name(self) -> str:
-        """What a person would call this identity; the id when Blnk knows no name."""
+        """The name of the person or organization, or the id if Blnk has no name."""
         person = f"{self.first_name} {self.last_name}".strip()
         return person or self.organization_name or self.identity_id
 
     def called(self, key: str | None = None) -> list[str]:
-        """All that a file may call it by: e-mail address, names, and the value of this metadata key."""
+        """Everything by which a file may name it: email address, names, and the value of this metadata
+        key."""
         both = " ".join(filter(None, (self.first_name, self.last_name)))
         texts = [self.email_address, self.organization_name, both]
         if key and (value := self.meta_data.get(key)) is not None:

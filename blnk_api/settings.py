@@ -1,6 +1,6 @@
-"""Connections and options, from `.streamlit/secrets.toml` and the environment, checked once.
+"""Connections and options, from `.streamlit/secrets.toml` and the environment, checked when they are read.
 
-A wrong secret raises SettingsProblem, whose text names the key and what it should look like, never a value.
+A wrong setting raises SettingsProblem, whose text names the key and what it should look like, never a value.
 """
 
 import math
@@ -43,7 +43,7 @@ UTC = ZoneInfo("UTC")
 
 @dataclass(frozen=True)
 class Waits:
-    """Every wait of the product, in seconds; each can be set with BLNK_WAIT_NAME, which tests do."""
+    """Every wait of the product, in seconds. Each can be set with BLNK_WAIT_NAME, as the tests do."""
 
     connect: float = 5.0
     settle_least: float = 10.0
@@ -54,16 +54,16 @@ class Waits:
     breaker_first: float = 5.0
     breaker_most: float = 120.0
     retry_after_most: float = 3_600.0
-    """The longest wait that Blnk may ask for and that is kept without asking a person."""
+    """The longest wait that Blnk may ask for without a person being asked."""
     journal_retry: float = 1.0
     check_answers: float = 30.0
-    """How long a command's check may go without an answer before the command ends and says so."""
+    """How long a command's check waits for an answer before the command ends and says so."""
     read_again: float = 0.25
-    """Before a question that Blnk did not answer is asked once more; twice as long each time after."""
+    """Before a read that Blnk did not answer is repeated; twice as long each further time."""
     rescan: float = 0.5
     resolve: float = 0.5
     late_looks: float = 5.0
-    """Between two questions to our own database which rows are due to be looked up again."""
+    """Between two looks into the import database for rows that are due to be looked up again."""
     page_refresh: float = 2.0
     form_refresh: float = 0.5
     download_link: float = 86_400.0
@@ -72,29 +72,30 @@ class Waits:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that was configured when it was read; `load` reads it again."""
+    """All settings at the moment when they were read; `load` reads them again."""
 
     data_dir: Path
     database_url: str = field(repr=False)  # may hold a password
     secrets_path: Path
     connections: Mapping[str, Connection]
-    """By name, as in the secrets file; "practice" among them unless it is off."""
+    """By name, as in the secrets file, with "practice" unless it is off."""
     waits: Waits = Waits()
     most_at_once: int = 256
-    """Requests of one instance that may be under way at the same moment (BLNK_MOST_AT_ONCE)."""
+    """The most requests to one instance at the same time (BLNK_MOST_AT_ONCE)."""
     time_zone: ZoneInfo = UTC
-    """In which months are cut (time_zone)."""
+    """The time zone in which a month begins and ends (time_zone)."""
     purge_after_days: int | None = None
-    """How long after its end an import's file and rows' contents are kept (BLNK_PURGE_AFTER_DAYS)."""
+    """How many days after its end an import's file and the contents of its rows are deleted; None keeps them
+    (BLNK_PURGE_AFTER_DAYS)."""
     drafts_after_days: int = 30
-    """How long a draft that nobody touches stays open, and a cancelled import keeps its file
+    """How many days after its last change a draft is discarded, and a canceled import loses its file
     (BLNK_DRAFTS_AFTER_DAYS)."""
     most_drafts: int = 200
-    """Files that may be open as drafts at the same time (BLNK_MOST_DRAFTS)."""
+    """The most files that may be open as drafts at the same time (BLNK_MOST_DRAFTS)."""
     disk_reserve_bytes: int = 500_000_000
-    """What uploads leave free on the data folder's disk, for the import database (BLNK_DISK_RESERVE_MB)."""
+    """Disk space that uploads leave free for the import database (BLNK_DISK_RESERVE_MB)."""
     public_url: Origin | None = None
-    """Where a proxy serves the pages (BLNK_PUBLIC_URL)."""
+    """The address at which a proxy serves the pages (BLNK_PUBLIC_URL)."""
 
     @property
     def uploads_dir(self) -> Path:
@@ -102,32 +103,32 @@ class Settings:
 
     @property
     def receipts_dir(self) -> Path:
-        """Results as they stood when a receipt was written."""
+        """Results as they were when a receipt was written."""
         return self.data_dir / "receipts"
 
     def settle_seconds(self, connection: Connection) -> float:
-        """How long an unknown row waits before a look may call it absent (docs/architecture.md)."""
+        """How long a row in doubt waits before a look-up may call it absent (docs/architecture.md)."""
         waits = self.waits
         least = waits.settle_least_production if connection.is_production else waits.settle_least
         return max(2 * connection.request_timeout_seconds, least)
 
     def connection_of(self, instance: Instance) -> Connection | None:
-        """The connection that means this instance today, if any."""
+        """The connection to this instance, if there is one."""
         return next((one for one in self.connections.values() if one.instance == instance), None)
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """Reads the secrets file and the environment. Nothing is contacted, and nothing is created.
+    """Reads the secrets file and the environment. Contacts nothing and creates nothing.
 
     Args:
-        environ: Environment variables in place of the process's own.
+        environ: Environment variables to use instead of the process's own.
 
     Returns:
         The settings, with every connection by its name.
 
     Raises:
-        SettingsProblem: A setting cannot work. The text names the key and what it should look like, never
-            its value.
+        SettingsProblem: A setting is missing or wrong. The text names the key and what it should look like,
+            never its value.
     """
     env = os.environ if environ is None else environ
     data_dir = Path(env.get("BLNK_DATA_DIR") or ".data").absolute()

@@ -49,10 +49,18 @@ class Reader:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """An OAuth connection needs `tokens`: auth.token_source(connection, store).
+        """Opens no connection yet.
 
-        A read that is not answered is asked again a few times, first after `read_again_seconds`; not when it
-        would begin later than `patience_seconds` after the first: someone may be waiting for a page.
+        A read that is not answered is repeated up to three times, at growing intervals.
+
+        Args:
+            connection: The Blnk instance and the credentials.
+            tokens: Required for OAuth: `auth.token_source(connection, store)`.
+            connect_seconds: How long connecting may take.
+            read_again_seconds: The wait before the first repeat of a read.
+            patience_seconds: No repeat starts later than this after the first attempt.
+            sleep: For tests.
+            clock: For tests.
         """
         self._instance_id = connection.instance.instance_id
         self._tokens = tokens or token_source(connection)
@@ -65,6 +73,7 @@ class Reader:
         )
 
     def close(self) -> None:
+        """Closes the connections. A client in a `with` statement closes itself."""
         self._transport.close()
 
     def __enter__(self) -> Self:

@@ -32,7 +32,7 @@ class Wanted:
     """An id, or a part of a name: then balances in any ledger that is called so."""
     currency: str = ""
     identity: str = ""
-    """An id, or a part of a name or an e-mail address."""
+    """An id, or a part of a name or an email address."""
     indicator: str = ""
     key: str = ""
     """A key of the metadata, and its value: as text, so that "7" finds 7 too; any value where it is empty."""

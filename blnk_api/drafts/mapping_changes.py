@@ -64,7 +64,7 @@ def with_match(mapping: Mapping, names: Sequence[str]) -> Mapping:
 
 
 def with_identity_key(mapping: Mapping, key: str) -> Mapping:
-    """With the metadata key of the identities that the identity column holds; empty: id, e-mail or name."""
+    """With the metadata key of the identities that the identity column holds; empty: id, email or name."""
     return mapping.model_copy(update={"identity_key": key.strip() or None})
 
 

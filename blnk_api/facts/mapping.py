@@ -15,7 +15,7 @@ class Use(StrEnum):
     CURRENCY = "currency"
     """One currency code, or several separated by semicolons."""
     IDENTITY = "identity"
-    """The identity's id, e-mail, name, or what it has under a metadata key."""
+    """The identity's id, email, name, or what it has under a metadata key."""
     INDICATOR = "indicator"
     LINEAGE = "lineage"
     ALLOCATION_STRATEGY = "allocation_strategy"
@@ -75,7 +75,7 @@ class Mapping(Stored):
     """Metadata names that, beside ledger, currency, identity and indicator, decide whether two rows mean the
     same balance. None: everything that is sent."""
     identity_key: str | None = None
-    """A metadata key of the identities, when the identity column holds that and not an id, e-mail or name."""
+    """A metadata key of the identities, when the identity column holds that and not an id, email or name."""
 
     def stored(self) -> str:
         return self.model_dump_json()

@@ -82,7 +82,7 @@ def _filled_width(cells: Sequence[str]) -> int:
 
 
 def _is_value(cell: str) -> bool:
-    """Whether a cell holds what stands under column names: a number, a date, an e-mail, a code, yes or no."""
+    """Whether a cell holds what stands under column names: a number, a date, an email, a code, yes or no."""
     if len(cell) > 200 or cell.lower() in ("true", "false") or name_of(cell) is not None:
         return True
     if any(map(str.isdecimal, cell)) and not cell.lstrip("+-").rstrip("%").strip("0123456789.,' "):

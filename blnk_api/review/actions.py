@@ -177,7 +177,7 @@ def _mark_created(tx: Connection, asked: StoredRow, balance: Balance, who: str) 
 def send_again(store: Store, row: int, *, who: str) -> bool:
     """UNKNOWN → READY because a person says that Blnk has no balance of it; whether this did it.
 
-    A finished import runs again. Raises NotPossible for a cancelled one.
+    A finished import runs again. Raises NotPossible for a canceled one.
     """
     with store.write() as tx:
         asked = tx.execute(
@@ -246,7 +246,7 @@ def again_anyway(
 
 
 def verify_again(store: Store, import_: Import, *, who: str) -> bool:
-    """DONE → VERIFYING; whether this did it. Another import is verified at its end, or was cancelled."""
+    """DONE → VERIFYING; whether this did it. Another import is verified at its end, or was canceled."""
     with store.write() as tx:
         moved = move_import(
             tx, import_.number, from_=[ImportState.DONE], to=ImportState.VERIFYING, finished_at=None

@@ -52,7 +52,7 @@ _PLACES_AHEAD = 2
 
 
 class Engine:
-    """Runs until it is cancelled. `holds_lock` says whether this process is still the only sender."""
+    """Runs until it is canceled. `holds_lock` says whether this process is still the only sender."""
 
     def __init__(
         self,

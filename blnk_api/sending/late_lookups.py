@@ -52,7 +52,7 @@ class LateLookups:
         self._wall = wall
 
     async def run(self) -> None:
-        """Until cancelled. Overdue looks come first, at once."""
+        """Until canceled. Overdue looks come first, at once."""
         while True:
             try:
                 while self._engine.preflight.can_look and await self._look():

@@ -61,7 +61,7 @@ class Lifecycle:
         self._learned_at = 0.0
 
     async def run(self) -> None:
-        """Runs until cancelled, beside the engine."""
+        """Runs until canceled, beside the engine."""
         self._engine.start(self._resolve_for_ever())
         self._engine.start(self._probe_for_ever())
         self._engine.start(self._late.run())

@@ -58,7 +58,7 @@ class OtherDesks:
         self._looked_at = 0.0
 
     async def run(self, lanes: Mapping[int, Lane], every_seconds: float) -> None:
-        """Until cancelled: looks from time to time while rows are sent."""
+        """Until canceled: looks from time to time while rows are sent."""
         while True:
             await asyncio.sleep(every_seconds)
             try:

@@ -44,7 +44,7 @@ class Recorder:
             self.add(lane, decisions.taken_back(lane.claimed.popleft(), why))
 
     async def run(self, after: Callable[[Lane], Awaitable[None]]) -> None:
-        """Until cancelled. `after` is told of each lane of which something was written down."""
+        """Until canceled. `after` is told of each lane of which something was written down."""
         while True:
             await self._came.wait()
             # A group, not a commit for each row; a lone row is written down at once.

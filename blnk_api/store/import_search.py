@@ -186,6 +186,6 @@ def untouched_drafts(tx: Connection, before: float) -> list[int]:
 
 
 def cancelled_before(tx: Connection, ids: Sequence[str], before: float) -> list[str]:
-    """Which of these were cancelled before this moment (wall time)."""
+    """Which of these were canceled before this moment (wall time)."""
     over = (imports.c.state == ImportState.CANCELLED, imports.c.finished_at < before)
     return [one.id for one in tx.execute(select(imports.c.id).where(imports.c.id.in_(ids), *over))]

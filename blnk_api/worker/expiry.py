@@ -1,4 +1,4 @@
-"""Gives up drafts that nobody touches, and removes the files of imports that were cancelled long ago.
+"""Gives up drafts that nobody touches, and removes the files of imports that were canceled long ago.
 
 Their rows, events and balance ids stay: the same file still finds its balances when it is imported again.
 """
@@ -20,7 +20,7 @@ _IDS_PER_READ = 500
 
 def expire(store: Store, settings: Settings, *, now: float | None = None) -> None:
     """Cancels drafts that are older than the settings keep them, and removes the uploaded files of imports
-    that were cancelled longer ago than that. Raises OSError or SQLAlchemyError; the rest comes next time."""
+    that were canceled longer ago than that. Raises OSError or SQLAlchemyError; the rest comes next time."""
     days = settings.drafts_after_days
     before = (time.time() if now is None else now) - days * _DAY_SECONDS
     with store.read() as tx:

@@ -69,7 +69,7 @@ class Worker:
         self._beat_at = 0.0
 
     async def run(self) -> None:
-        """Until cancelled. Raises LockLost, or what broke: then the process ends and another takes over."""
+        """Until canceled. Raises LockLost, or what broke: then the process ends and another takes over."""
         with SenderLock(self._store) as lock:
             await self._wait_for(lock)
             await self._thread.write(senders.register, token=self._token, owner=self._owner)

@@ -63,7 +63,7 @@ def _confirm_cancel(visit: Visit, import_: Import) -> None:
         rows = "1 row was" if unsent == 1 else f"{unsent:,} rows were"
         st.write(
             f"{rows} not sent and never will be. What was created stays: balances cannot be deleted. A "
-            "cancelled import cannot be resumed; its rows can be imported again from a download. Nothing "
+            "canceled import cannot be resumed; its rows can be imported again from a download. Nothing "
             "is sent while you decide."
         )
         if on_its_way:

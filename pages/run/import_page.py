@@ -1,4 +1,4 @@
-"""One import that was confirmed or cancelled: progress, receipt, downloads, rows; or one row of it."""
+"""One import that was confirmed or canceled: progress, receipt, downloads, rows; or one row of it."""
 
 import streamlit as st
 

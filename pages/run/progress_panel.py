@@ -42,7 +42,7 @@ def _watch(visit: Visit, seen: Import, draw_page_anew: Callable[[], None]) -> No
 
 
 def _watch_end(visit: Visit, seen: Import, draw_page_anew: Callable[[], None]) -> None:
-    """A cancelled import of which rows are still looked up: what is said of them follows what is found."""
+    """A canceled import of which rows are still looked up: what is said of them follows what is found."""
     now = visit.reload(seen.id) or seen
     if not about_progress.still_checked(now):
         draw_page_anew()

@@ -70,7 +70,7 @@ def about_row(visit: Visit, import_: Import, row: StoredRow) -> None:
     if pressed:
         by_name(visit, lambda who: _link(visit, row, balance_id, who))
     if import_.state is ImportState.CANCELLED:
-        st.caption("This import was cancelled, so nothing more of it is sent.")
+        st.caption("This import was canceled, so no more rows are sent.")
         return
     _act(actions.SEND_AGAIN)
     st.caption(about_rows.WHY_TWO)

@@ -146,6 +146,6 @@ def test_customers_that_are_kept_as_tokens_cannot_be_found_by_those_fields_and_i
     )
     found, (told,) = identities(known(client, "Grace Mwangi")).find("Grace Mwangi")
     assert found is None
-    assert "keeps the e-mail addresses and names of some identities as tokens" in told.message
+    assert "keeps the email addresses and names of some identities as tokens" in told.message
     assert "Enter the identity's id" in told.message
     assert identities(known(client, id)).find(id)[0] == id

@@ -118,7 +118,7 @@ def test_rows_that_are_left_over_are_counted_and_the_code_says_so(
         (["import", "good.csv", "--yes", "--connection", "there"], "These are set up: here"),
         (["import", "good.csv", "--yes", "--map", "customer"], "should be"),
         (["import", "good.csv", "--yes", "--map", "Customer=colour"], "should be"),
-        (["import", "good.csv", "--yes", "--map", "owner=ledger"], "The file has no column owner"),
+        (["import", "good.csv", "--yes", "--map", "owner=ledger"], "The file has no column “owner”"),
         (["import", "good.csv", "--yes", "--key", "currency"], "always compared"),
         (["import", "good.csv", "--yes", "--count", "3"], "2 would be created"),
         (["import", "good.csv"], "There is no terminal to ask for confirmation"),

@@ -162,7 +162,7 @@ class TestTheForm:
         secrets.write_text(secrets.read_text().replace(practice_blnk.url, "http://127.0.0.1:9"))
         at = visit()
         assert "Blnk cannot be searched at the moment" in said(at)
-        assert at.text_input(key="form-ledger-search").label == "Ledger: the exact id"
+        assert at.text_input(key="form-ledger-search").label == "Ledger: exact id"
 
 
 def asked(importer: Importer, **fields: Any) -> Import:

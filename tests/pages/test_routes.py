@@ -61,7 +61,7 @@ def test_rows_to_put_right_are_to_be_had_as_a_workbook(host: str, importer: Impo
     draft = importer.upload(f"ledger_id,currency\n{LEDGER},USD\n{LEDGER},US\n")
     answer = get(host + routes.problem_rows_url(open_desk().links, draft.id))
     assert answer.status_code == 200
-    assert "customers - rows to put right" in answer.headers["Content-Disposition"]
+    assert "customers - rows to fix" in answer.headers["Content-Disposition"]
     sheet = zipfile.ZipFile(io.BytesIO(answer.content)).read("xl/worksheets/sheet1.xml")
     assert b"US is not a known currency" in sheet
 

@@ -216,9 +216,9 @@ def test_nothing_of_a_cancelled_import_is_sent_again_but_it_is_looked_up(
 ) -> None:
     done, [row] = done_but_for(importer, requests_for(1))
     cancel(importer, done)
-    with pytest.raises(NotPossible, match="cancelled"):
+    with pytest.raises(NotPossible, match="canceled"):
         actions.send_again(importer.store, row.id, who="Ada")
-    with pytest.raises(NotPossible, match="cancelled"):
+    with pytest.raises(NotPossible, match="canceled"):
         actions.again_anyway(importer.store, done, [row.id], typed_count=1, who="Ada")
     practice_blnk.create_balance(**orjson.loads(row.body or b""))
     actions.recheck(importer.store, done, who="Ada")

@@ -176,7 +176,7 @@ def test_nothing_of_a_cancelled_import_or_a_form_is_repaired(importer: Importer,
     with importer.store.write() as tx:
         transitions.move_import(tx, done.number, from_=[ImportState.DONE], to=ImportState.RUNNING)
         assert import_acts.cancel(tx, done.number, who="Ada")
-    with pytest.raises(NotPossible, match="cancelled"):
+    with pytest.raises(NotPossible, match="canceled"):
         repair(importer, client, row, {})
 
 

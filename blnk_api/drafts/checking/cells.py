@@ -161,7 +161,7 @@ def ledgers(known: Known) -> Names:
 
 
 def identities(known: Known) -> Names:
-    """Finds identities by id, name, e-mail or what else the caller looked up."""
+    """Finds identities by id, name, email or what else the caller looked up."""
     found = known.identities, known.identity_names, known.readable
     return Names("identity", "idt", *found, tokenized=known.tokenized)
 

@@ -18,7 +18,7 @@ class Wanted:
     ledgers: set[str] = field(default_factory=set)
     """Ids or names, trimmed."""
     identities: set[str] = field(default_factory=set)
-    """Ids, e-mails, names, or values of the identities' metadata key that the mapping names. Trimmed."""
+    """Ids, emails, names, or values of the identities' metadata key that the mapping names. Trimmed."""
     indicators: set[tuple[str, str]] = field(default_factory=set)
     """(indicator, currency) pairs of which the general ledger may hold only one each."""
     records: int = 0

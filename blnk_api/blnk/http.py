@@ -60,7 +60,7 @@ def _before_anything_leaves() -> Iterator[None]:
 
 
 class _TimedReader(io.RawIOBase):
-    """Reads from a socket until the deadline, however slowly the bytes come: a socket's own time-out begins
+    """Reads from a socket until the deadline, however slowly the bytes come: a socket's own timeout begins
     again with each byte."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:

@@ -27,7 +27,7 @@ class Meaning(StrEnum):
     DENIED = "denied"
     """401 or 403: the credentials, and no other row would fare better."""
     NO_ANSWER = "no answer"
-    """A time-out, a connection that broke, 408 or any 5xx: it may have come after Blnk's commit."""
+    """A timeout, a connection that broke, 408 or any 5xx: it may have come after Blnk's commit."""
     UNREADABLE = "unreadable"
     """200 or 201 with another balance, or with nothing that reads as one: some gateway's page."""
     UNEXPECTED = "unexpected"

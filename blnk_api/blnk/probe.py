@@ -33,7 +33,7 @@ def greet(url: str) -> ProbeResult:
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     line = kind(parts.hostname, parts.port, timeout=_GREET_SECONDS)
     ends = date = None
-    # A socket's own time-out begins again with each byte: who sends one now and then would be heard for ever.
+    # A socket's own timeout begins again with each byte: who sends one now and then would be heard forever.
     over = threading.Timer(_MOST_SECONDS, lambda: _hang_up(line))
     over.daemon = True
     over.start()

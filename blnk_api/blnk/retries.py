@@ -9,7 +9,7 @@ MOST_REPEATS = 3
 
 
 def may_pass(failed: BlnkError) -> bool:
-    """Whether the same question may well be answered a moment later: no connection, a time-out, an answer
+    """Whether the same question may well be answered a moment later: no connection, a timeout, an answer
     that was dropped, cut off or is no JSON, a 408 or a 5xx. Blnk's own "no" stays one."""
     match failed:
         case NotFound() | RateLimited() | AccessDenied():

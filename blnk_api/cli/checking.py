@@ -23,7 +23,7 @@ _ENDS_OF_CHECK = (Stage.CHECKED, Stage.MATCHING, Stage.UNREADABLE)
 
 
 def check(opened: Session, id: str, connection: Connection) -> Import:
-    """The draft, checked or unreadable; or the import, where somebody confirmed or discarded it meanwhile.
+    """The draft, checked or unreadable; or the import, where someone confirmed or discarded it meanwhile.
 
     Holding the lock keeps two processes from checking one draft. Raises CommandFailed if
     Blnk does not answer.

@@ -1,4 +1,4 @@
-"""BLNK_DATABASE_URL: which database of imports, checked before anything connects to it."""
+"""BLNK_DATABASE_URL: which import database, checked before anything connects to it."""
 
 import re
 

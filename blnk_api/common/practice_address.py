@@ -1,4 +1,4 @@
-"""Where the practice Blnk of a data folder was last found, and its keys."""
+"""Where the Practice of a data folder was last found, and its keys."""
 
 import json
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ RUNNING_FILE = "running.json"
 
 @dataclass(frozen=True, slots=True)
 class Practice:
-    """How to reach a practice Blnk. `url` is the base URL of its Cloud surface; Core's is `url` + /core."""
+    """How to reach Practice. `url` is the base URL of its Cloud surface; Core's is `url` + /core."""
 
     url: str
     port: int
@@ -29,9 +29,9 @@ def folder_of(data_dir: Path) -> Path:
 
 
 def last_known(data_dir: Path) -> Practice | None:
-    """The practice Blnk of this folder as it last said of itself, without asking whether it runs.
+    """The Practice of this folder as last recorded, whether it runs or not.
 
-    Its instance and keys stay the same for ever, its port as a rule.
+    Its instance and keys stay the same forever, its port as a rule.
     """
     try:
         return Practice(**json.loads((folder_of(data_dir) / RUNNING_FILE).read_bytes()))

@@ -34,7 +34,7 @@ class Download:
 
 @dataclass(frozen=True)
 class ProblemRows:
-    """What a link opens: a draft's rows that have to be put right, as XLSX."""
+    """What a link opens: a draft's rows that must be fixed, as XLSX."""
 
     import_id: str
 

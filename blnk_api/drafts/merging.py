@@ -1,4 +1,4 @@
-"""Writes a draft that was checked again over the draft as it stood: only rows that came out otherwise.
+"""Writes a draft that was checked again over the draft as it stood: only rows that came out differently.
 
 So a repair of one cell among a million costs one row, and what was found in Blnk of all others stays.
 """

@@ -48,7 +48,7 @@ class Totals(Stored):
     looks_like: int = 0
     """Rows left out because they resemble balances made before."""
     left_out: int = 0
-    """Rows left out by hand."""
+    """Rows skipped by hand."""
     hidden_rows: int = 0
     has_balance: int = 0
     """Rows whose customer has a balance in the same ledger and currency."""

@@ -10,7 +10,7 @@ from blnk_api.errors import BlnkError, RateLimited
 
 class Patience(Protocol):
     """What happens between a question that was not answered and the same question once more: whoever asks
-    many goes on where it was, instead of beginning again."""
+    many continues where it was, instead of beginning again."""
 
     async def failed(self, failed: BlnkError) -> None:
         """Returns when it may be asked again; raises to give up."""

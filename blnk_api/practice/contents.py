@@ -1,4 +1,4 @@
-"""What the practice Blnk holds, in one SQLite file: ledgers, identities, balances, keys and tokens.
+"""What Practice holds, in one SQLite file: ledgers, identities, balances, keys and tokens.
 
 One thread uses it. Writes survive the end of the process but not of the machine (synchronous = OFF): nothing
 here is real, and 1,000 balances a second matter more.
@@ -79,7 +79,7 @@ class DataError(ValueError):
 
 
 class Store:
-    """Opens or makes the file. Raises sqlite3.Error where it is not a practice Blnk's."""
+    """Opens or makes the file. Raises sqlite3.Error where it is not a file of Practice."""
 
     def __init__(self, path: Path) -> None:
         self.db = sqlite3.connect(path, isolation_level=None, cached_statements=512)

@@ -1,4 +1,4 @@
-"""The door under /_practice: orders faults, tells what the practice Blnk holds and what it was asked.
+"""The door under /_practice: orders faults, tells what Practice holds and what it was asked.
 
 Opens to the header X-Practice-Door with the door key. Only `health` is open to all, and says no secret.
 """

@@ -1,7 +1,7 @@
 """Faults to order: what they are, and which of them a request meets. Decides only; front.py acts.
 
 A fault fires on each request that it is `on`, after letting `skip` of those pass, by a chance of `percent`,
-`times` times (for ever, where None). Latency, measured times, lagging reads and short filters come on top
+`times` times (forever, where None). Latency, measured times, lagging reads and short filters come on top
 of another fault; of the others the one ordered first decides.
 """
 

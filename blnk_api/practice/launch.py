@@ -1,4 +1,4 @@
-"""Finds the practice Blnk of a data folder, or starts it. Used by the app, the command line and tests."""
+"""Finds the Practice of a data folder, or starts it. Used by the app, the command line and tests."""
 
 import http.client
 import json
@@ -12,17 +12,17 @@ from blnk_api import __file__ as _package
 from blnk_api.common.practice_address import Practice, folder_of, last_known
 
 ALREADY_RUNNING = 3
-"""Exit code of a practice Blnk that found another one serving its folder."""
+"""Exit code of a Practice process that found another one serving its folder."""
 _HEALTH_SECONDS = 1.0
 _LOOK_AGAIN_SECONDS = 0.02
 
 
 class PracticeNotStarted(RuntimeError):
-    """The practice Blnk did not come up in time; the text says where its log is."""
+    """Practice did not come up in time; the text says where its log is."""
 
 
 def running(data_dir: Path) -> Practice | None:
-    """The practice Blnk of this folder, if one answers under its name. Takes a second at most."""
+    """The Practice of this folder, if one answers under its name. Takes a second at most."""
     practice = last_known(data_dir)
     if practice is None or _instance_at(practice.port) != practice.instance_id:
         return None

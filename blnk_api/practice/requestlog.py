@@ -14,7 +14,7 @@ KEPT = 200_000
 class Entry:
     """`arrived` and `seconds` are of the monotonic clock, which all processes of a machine share on Linux.
 
-    `status` is None while there is no answer, and for ever where the connection was dropped.
+    `status` is None while there is no answer, and forever where the connection was dropped.
     """
 
     kind: RequestKind

@@ -1,4 +1,4 @@
-"""What exists in the practice Blnk before anyone does anything: ledgers and identities, all made up."""
+"""What exists in Practice before anyone does anything: ledgers and identities, all made up."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The practice Blnk as a process: one for each data folder, on 127.0.0.1 alone, gone at once when told."""
+"""Practice as a process: one for each data folder, on 127.0.0.1 alone, gone at once when told."""
 
 import asyncio
 import logging

@@ -87,7 +87,7 @@ class ProgressReader:
         self._reading = threading.Lock()
 
     def read(self, store: Store, id: str, *, known: Import | None = None) -> ProgressSnapshot:
-        """A reading of at most a second ago. `known` is the import as somebody has just read it, which is
+        """A reading of at most a second ago. `known` is the import as someone has just read it, which is
         then never older than what is shown. Raises LookupError where there is no such import."""
         with self._reading:
             now = time.time()

@@ -14,7 +14,7 @@ MOST_SHOWN = 1_000
 ON_FIRST_PAGE = 12
 """Lines of a table that fit there; all of them are in the annex."""
 PRINTED = 30
-"""A longer list of the annex is closed until somebody opens it, and so it does not print by itself."""
+"""A longer list of the annex is closed until someone opens it, and so it does not print by itself."""
 
 Told = Mapping[str, Any]
 """A receipt, or a part of it, as the JSON that some version wrote: it is never rewritten, only shown."""

@@ -87,7 +87,7 @@ def _write_results(store: Store, import_: Import, path: Path) -> tuple[int, str]
 
 
 def _sync(folder: Path) -> None:
-    """A file's name survives a power cut only once its folder was written down too."""
+    """A file's name survives a power cut only once its folder was synced too."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,1 +1,1 @@
-"""The name under which the practice Blnk was started before: see `blnk_api.practice`."""
+"""The name under which Practice was started before: see `blnk_api.practice`."""

@@ -1,1 +1,1 @@
-"""Ready rows become balances: claimed, sent, written down, looked up, verified."""
+"""Ready rows become balances: claimed, sent, recorded, looked up, verified."""

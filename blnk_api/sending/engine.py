@@ -1,4 +1,4 @@
-"""Sends the imports of one instance: claims rows, lets their POSTs leave, writes down what came of them.
+"""Sends the imports of one instance: claims rows, lets their POSTs leave, records what came of them.
 
 Why no row is ever sent twice:
 1. A row leaves only after the store holds, committed, that it is SENDING (`_claim`); a claim that is

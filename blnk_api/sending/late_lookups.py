@@ -101,7 +101,7 @@ def settle_late(
     at: float,
     settle_seconds: float,
 ) -> None:
-    """Writes down an answer to looks of one import that were due: `held` are the balances of their refs."""
+    """Records an answer to looks of one import that were due: `held` are the balances of their refs."""
     import_ = imports.by_number(tx, number)
     teller = _Teller(tx)
     on_its_way = set()

@@ -1,4 +1,4 @@
-"""Writes down what came of attempts, in groups, and whatever else the store must not miss."""
+"""Records what came of attempts, in groups, and whatever else the store must not miss."""
 
 import asyncio
 import contextlib
@@ -34,7 +34,7 @@ class Recorder:
         self._came = asyncio.Event()
 
     def add(self, lane: Lane, result: Result) -> None:
-        """What became of one of the lane's attempts; it is written down within a moment."""
+        """What became of one of the lane's attempts; it is recorded within a moment."""
         lane.results.append(result)
         self._came.set()
 
@@ -44,10 +44,10 @@ class Recorder:
             self.add(lane, decisions.taken_back(lane.claimed.popleft(), why))
 
     async def run(self, after: Callable[[Lane], Awaitable[None]]) -> None:
-        """Until canceled. `after` is told of each lane of which something was written down."""
+        """Until canceled. `after` is told of each lane of which something was recorded."""
         while True:
             await self._came.wait()
-            # A group, not a commit for each row; a lone row is written down at once.
+            # A group, not a commit for each row; a lone row is recorded at once.
             out = sum(lane.out for lane in self._lanes.values())
             await asyncio.sleep(GROUP_SECONDS if out > FEW_ROWS else FEW_SECONDS)
             self._came.clear()

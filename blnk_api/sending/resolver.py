@@ -1,6 +1,6 @@
 """Says of unknown rows whether Blnk holds them. Found is believed at once; absent only with a witness.
 
-A row is absent after the settle time and then two looks, at least one request time-out apart, each of which
+A row is absent after the settle time and then two looks, at least one request timeout apart, each of which
 returned in the same list a witness: a balance that we saw created by a POST that left after the row's attempt
 had ended. So a lagging replica, a wrong instance or a blocked table cannot look like absence.
 """

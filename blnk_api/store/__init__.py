@@ -1,4 +1,4 @@
-"""Our database of imports, rows, attempts and events: what was meant to be sent, and what came of it."""
+"""Our database: imports, rows, attempts and events; what was meant to be sent, and its outcome."""
 
 from blnk_api.store.database import Store, StoreUnavailable
 

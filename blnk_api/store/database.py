@@ -1,7 +1,7 @@
 """Opens the store: one SQLite file beside the data, or a Postgres database; migrated before first use.
 
 SQLite runs in WAL with synchronous=FULL, so that a committed intent survives a power cut, and every write
-begins IMMEDIATE, so that two writers queue instead of failing half-way. A write should take under 100 ms:
+begins IMMEDIATE, so that two writers queue instead of failing halfway. A write should take under 100 ms:
 long inserts go in chunks.
 """
 

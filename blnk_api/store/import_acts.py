@@ -59,7 +59,7 @@ def pause(tx: Connection, number: int, *, by: PausedBy, who: Who, reason: str) -
 
 
 def resume(tx: Connection, number: int, *, who: Who, only: PausedBy | None = None) -> bool:
-    """Lets a paused import go on; with `only`, if that is still the author of its pause."""
+    """Lets a paused import continue; with `only`, if that is still the author of its pause."""
     if only is not None:
         author = tx.execute(select(imports.c.paused_by).where(imports.c.number == number)).scalar()
         if author != only:
@@ -78,7 +78,7 @@ def resume(tx: Connection, number: int, *, who: Who, only: PausedBy | None = Non
 
 
 def strays(tx: Connection, instances: Collection[Instance]) -> list[Import]:
-    """Imports that would go on, and whose instance no connection means today."""
+    """Imports that would continue, and whose instance no connection means today."""
     live = in_states(tx, [ImportState.QUEUED, ImportState.RUNNING])
     return [import_ for import_ in live if import_.instance not in instances]
 

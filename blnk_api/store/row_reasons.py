@@ -1,4 +1,4 @@
-"""Rows that are in their state for one reason: left out by hand, like a balance made before, and so on."""
+"""Rows that are in their state for one reason: skipped by hand, like a balance made before, and so on."""
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 

@@ -87,7 +87,7 @@ HELD = (RowState.SENDING, RowState.UNKNOWN, RowState.CREATED)
 
 class ImportState(StrEnum):
     DRAFT = "draft"
-    """Being read, checked and put right. Nothing is sent."""
+    """Being read, checked and fixed. Nothing is sent."""
     QUEUED = "queued"
     """Confirmed by a person; the sender has not begun."""
     RUNNING = "running"

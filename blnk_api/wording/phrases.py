@@ -297,7 +297,7 @@ _EVENTS: dict[str, Callable[[Particulars], str]] = {
     EventKind.VERIFIED: lambda _: "Compared the created balances with Blnk.",
     EventKind.ACCEPTED: lambda detail: f"Included {_rows(detail)} that look like balances created earlier.",
     EventKind.ASKED_TO_LOOK_AGAIN: lambda detail: f"Asked to check Blnk again for {_rows(detail)}.",
-    EventKind.SAID_WHICH_BALANCE: lambda detail: f"Linked {detail.balance_id} to its row.",
+    EventKind.SAID_WHICH_BALANCE: lambda detail: f"Linked {detail.balance_id or 'a balance'} to its row.",
     EventKind.ASKED_TO_SEND_AGAIN: lambda _: "Asked to send a row again after checking Blnk.",
     EventKind.ASKED_FOR_AGAIN: lambda detail: (
         f"Asked for {plural(detail.count, 'more balance')}, although Blnk already has identical ones."

@@ -32,7 +32,7 @@ class DraftChecks:
             self._looks.pop(id)[1].result()
         for id, (looker, look) in list(self._looks.items()):
             if looker not in lookers.values():
-                look.cancel()  # its engine has ended, with the way out that it asks by: another one goes on
+                look.cancel()  # its engine and connection have ended: another one continues
                 await asyncio.gather(look, return_exceptions=True)
                 del self._looks[id]
         now = time.monotonic()

@@ -30,7 +30,7 @@ def expire(store: Store, settings: Settings, *, now: float | None = None) -> Non
             drafts_alone = [ImportState.DRAFT]
             ended = time.time()
             if not move_import(tx, number, from_=drafts_alone, to=ImportState.CANCELLED, finished_at=ended):
-                continue  # someone confirmed it meanwhile: it goes on, and its file stays
+                continue  # someone confirmed it meanwhile: it continues, and its file stays
             note(tx, number, who=WHO, what=EventKind.CANCELLED)
             note(tx, number, who=WHO, what=EventKind.EXPIRED, detail=Particulars(days=days))
             id = imports.by_number(tx, number).id

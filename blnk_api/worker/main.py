@@ -1,4 +1,4 @@
-"""The process that sends: one at a time for a store, started and watched by the app, or alone.
+"""The sender: one at a time for a store, started and watched by the app, or alone.
 
     python -m blnk_api.worker.main [--owner NAME] [--stop-with-stdin]
 
@@ -150,7 +150,7 @@ class Worker:
         for name in [name for name, one in self._running.items() if wanted.get(name) != one.connection]:
             stopped = self._running.pop(name)
             await stopped.stop()
-            # What it had in flight was cut off: nobody will write down what came of it.
+            # What it had in flight was cut off: nobody will record what came of it.
             await self._thread.write(recovery.recover, stopped.instance)
         for name, connection in wanted.items():
             served = {one.connection.instance for one in self._running.values()}

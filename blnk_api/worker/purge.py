@@ -1,4 +1,4 @@
-"""Throws away what imports held that ended long ago: the file, the cells, what was sent, what Blnk said.
+"""Deletes what imports held that ended long ago: the file, the cells, what was sent, what Blnk said.
 
 References and balance ids stay, so that nothing is ever made twice and the same file still finds its
 balances; so do counts, notes, what happened and the receipts, without the results beside them.
@@ -57,7 +57,7 @@ def _ended(tx: Connection, before: float) -> list[int]:
 
 
 def _purge(store: Store, settings: Settings, number: int, days: int) -> None:
-    """Rows first and the mark last: a purge that dies half-way is done again."""
+    """Rows first and the mark last: a purge that dies halfway is done again."""
     after = 0
     while True:
         with store.write() as tx:

@@ -1,4 +1,4 @@
-"""Keeps the app's two helpers alive: the practice Blnk, and the process that sends.
+"""Keeps the app's two helpers alive: Practice, and the sender.
 
 Both end by themselves when the pipe that is their stdin closes, so that none outlives the app, not even after
 a kill -9 of it. Nothing here keeps the server from starting: what is wrong with the settings, pages say.
@@ -49,7 +49,7 @@ _log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def helpers() -> AsyncIterator[None]:
-    """The helpers run while this context does. Enters when the practice Blnk answers, or is given up."""
+    """The helpers run while this context does. Enters when Practice answers, or is given up."""
     first_look = asyncio.Event()
     task = asyncio.create_task(_supervise(first_look))
     await first_look.wait()

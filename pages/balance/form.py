@@ -29,7 +29,7 @@ _EDIT_ARRIVES_SECONDS = 0.3
 """A grid tells of its last edit 150 ms later, which may be after a click that followed it."""
 
 _PRESS_COUNTS_SECONDS = 5.0
-"""A press that was left behind by going to another page does nothing when somebody comes back."""
+"""A press that was left behind by going to another page does nothing when someone comes back."""
 
 Pairs = Sequence[dict[str, str | None]]
 _NO_PAIRS: Pairs = [{"Name": None, "Value": None}]
@@ -114,14 +114,15 @@ def more_fields() -> None:
 
 
 def create_button(visit: Visit, ledger: Choice | None, identity: Choice | None, pairs: Pairs) -> None:
-    """A press is kept until it is done: an edit that arrives meanwhile begins the run anew, with the edit."""
+    """A press is kept until it is done: an edit that arrives meanwhile begins the run again, with the
+    edit."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Create balance", type="primary", key=f"create-{_form_id()}", on_click=_press)
         connection = visit.connected()
         st.caption(f"In {look.place(connection.instance, connection)}. A balance cannot be deleted.")
     if time.monotonic() - st.session_state.get(_PRESSED, -math.inf) > _PRESS_COUNTS_SECONDS:
         if st.session_state.get(_SENT):
-            clear()  # somebody came back for another one
+            clear()  # someone came back for another one
             st.rerun()
         return
     time.sleep(_EDIT_ARRIVES_SECONDS)
@@ -166,7 +167,7 @@ def release() -> None:
 def send(visit: Visit, id: str, request: BalanceRequest, who: str, *, again: bool = False) -> None:
     """Makes the one-row import, puts it into the address, and only then hands it to the sender.
 
-    The form keeps its id until somebody begins another: a second click that is on its way finds the first.
+    The form keeps its id until someone begins another: a second click that is on its way finds the first.
     """
     desk = visit.desk
     form_request.ask_for(
@@ -178,7 +179,7 @@ def send(visit: Visit, id: str, request: BalanceRequest, who: str, *, again: boo
 
 
 def again(visit: Visit, request: BalanceRequest) -> None:
-    """A second balance like one that exists, because somebody said so."""
+    """A second balance like one that exists, because someone said so."""
     clear()
     send(visit, _form_id(), request, person.name(visit), again=True)
 
@@ -198,7 +199,7 @@ def start_over() -> None:
 
 
 def fill(request: BalanceRequest) -> None:
-    """Begins a new form with these values: another like that one, or that one put right."""
+    """Begins a new form with these values: another like that one, or that one fixed."""
     start_over()
     put(LEDGER, (request.ledger_id, ""))
     put(IDENTITY, (request.identity_id, "") if request.identity_id else None)

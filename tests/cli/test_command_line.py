@@ -619,11 +619,11 @@ def test_what_is_given_for_all_rows_never_overrides_a_column(tmp_path: Path) -> 
     assert found.notes == ["The file has a ledger column, “ledger_id”, so --ledger is not used."]
 
 
-def test_match_columns_are_named_by_their_headers(tmp_path: Path) -> None:
-    found = understood(tmp_path, "ledger_id,currency,Customer No,note", match=["customer no"])
+def test_key_columns_are_named_by_their_headers(tmp_path: Path) -> None:
+    found = understood(tmp_path, "ledger_id,currency,Customer No,note", key=["customer no"])
     assert found.mapping.match_columns == ("Customer_No",)
-    with pytest.raises(CommandFailed, match="left out"):
-        understood(tmp_path, "ledger_id,currency,note", map=["note=ignore"], match=["note"])
+    with pytest.raises(CommandFailed, match="is ignored"):
+        understood(tmp_path, "ledger_id,currency,note", map=["note=ignore"], key=["note"])
 
 
 def test_a_header_may_hold_the_sign_that_parts_it_from_its_field(tmp_path: Path) -> None:

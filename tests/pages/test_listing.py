@@ -52,7 +52,7 @@ class TestTheLinks:
         told = records(answer.content)
         assert {one["Row"]: one["Balance id"] for one in told} == made
         [who, ledger, currency, id, file] = [
-            told[0][name] for name in ("Who", "Ledger", "Currency", "Import", "File")
+            told[0][name] for name in ("Created by", "Ledger", "Currency", "Import", "File")
         ]
         assert (who, ledger, currency, id, file) == (
             "Ada (not verified)",

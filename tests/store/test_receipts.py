@@ -175,7 +175,7 @@ def test_what_happens_while_a_receipt_is_written_is_not_passed_over(
     monkeypatch.setattr(receipt_records, "add", somebody_was_faster)
     assert write_owed(store, tmp_path, done.number) is None
     assert write_owed(store, tmp_path, done.number) == 1
-    assert any("a row's balance" in one["what"] for one in told(store, done)["happened"])
+    assert any(one["what"] == "Linked a balance to its row." for one in told(store, done)["happened"])
 
 
 def test_nothing_is_written_for_what_goes_on_or_never_began(store: Store, tmp_path: Path) -> None:

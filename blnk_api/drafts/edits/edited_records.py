@@ -10,7 +10,7 @@ _MENDED_BY_A_CELL = frozenset({"ragged_row"})
 """Flaws of a whole row that are settled once a person put one of its cells right. Not those behind which
 further rows may be hidden."""
 _NEVER_MENDED = frozenset({"bad_quotes"})
-"""The cell may have swallowed rows that follow it: only the file can be put right."""
+"""The cell may have swallowed rows that follow it: only the file can be fixed."""
 
 
 @dataclass

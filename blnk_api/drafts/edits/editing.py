@@ -1,6 +1,6 @@
-"""What a person may change in a draft: cells, rows left out, columns, how the file is read.
+"""What a person may change in a draft: cells, skipped rows, columns, how the file is read.
 
-Each act is one transaction: it is written down first, the draft gets a new version, and the check begins
+Each act is one transaction: it is recorded first, the draft gets a new version, and the check begins
 again by itself, from the file with all that was changed laid over it. Nothing here sends.
 """
 

@@ -1,4 +1,4 @@
-"""A draft's rows that have to be put right as a workbook of their own, and what a person changed in it.
+"""A draft's rows that must be fixed as a workbook of their own, and what a person changed in it.
 
 A row keeps its number in the first column; what is wrong with it stands in the last.
 """

@@ -74,8 +74,8 @@ def names_that_differ(
 ) -> tuple[list[str], list[str]]:
     """The names in which two records really differ, and those in which only the way of reading does.
 
-    A value whose column's name was read otherwise counts as read otherwise, under the name in `ours`. Names
-    are tidied before they are sent, so of one with letters beyond ASCII nothing may be left to compare.
+    A value whose column's name was read differently counts as read differently, under the name in `ours`.
+    Names are tidied before they are sent, so of one with letters beyond ASCII nothing may be left to compare.
     """
     really: list[str] = []
     by_reading: list[str] = []
@@ -146,7 +146,7 @@ def _plain(text: str) -> str:
 
 
 def _mended(text: str) -> str:
-    """UTF-8 that was taken for Windows-1252 or Latin-1, put right; any other text as it is."""
+    """UTF-8 that was read as Windows-1252 or Latin-1, restored; any other text as it is."""
     for codec in ("cp1252", "latin-1"):
         try:
             return text.encode(codec).decode("utf-8")

@@ -67,7 +67,7 @@ def _has_customers(draft: Import) -> bool:
 
 
 async def _mark(at_work: Comparison) -> None:
-    """Writes down what was found: look-alikes first, because those that are left out need not be told."""
+    """Records what was found: look-alikes first, because those that are left out need not be told."""
     kept, number = at_work.kept, at_work.draft.number
     pairs = kept.near(ROWS_PER_WRITE)
     while (near := await at_work.nearby(next, pairs, None)) is not None:

@@ -125,7 +125,7 @@ class _Reading:
         self._dialect = dialect
         self._others = others
         self._named = max((at for at, name in enumerate(shape.headers, 1) if name), default=0)
-        """Columns up to the last that has a name: rows may end there, where the header alone goes on."""
+        """Columns up to the last that has a name: rows may end there, where only the header continues."""
 
     def looked_at(self, number: int, cells: list[str], lines: int, flaw: str) -> Record:
         width, delimiter = len(self._shape.headers), self._dialect.delimiter

@@ -1,1 +1,1 @@
-"""What the practice Blnk answers, as Core and Cloud do."""
+"""What Practice answers, as Core and Cloud do."""

@@ -1,4 +1,4 @@
-"""Bearer tokens of the practice Blnk Cloud, and its OAuth clients with refresh tokens that rotate."""
+"""Bearer tokens of Practice's Cloud, and its OAuth clients with refresh tokens that rotate."""
 
 import secrets
 import time

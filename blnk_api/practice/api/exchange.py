@@ -1,4 +1,4 @@
-"""What the practice Blnk is asked and what it answers, apart from any connection."""
+"""What Practice is asked and what it answers, apart from any connection."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

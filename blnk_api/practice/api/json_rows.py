@@ -52,7 +52,7 @@ def balance_read(row: sqlite3.Row) -> dict[str, Any]:
 
 
 def balance_held(row: sqlite3.Row) -> dict[str, Any]:
-    """All that the practice Blnk knows of a balance, for the door."""
+    """All that Practice knows of a balance, for the door."""
     return {**balance_read(row), "committed_at": time_text(row["committed_at"] * 1000)}
 
 

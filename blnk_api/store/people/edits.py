@@ -1,6 +1,6 @@
-"""What people changed in a draft: cells, and rows left out. Only ever added to; the newest word counts.
+"""What people changed in a draft: cells, and skipped rows. Only ever added to; the newest word counts.
 
-A row of the table without a column is about the whole record: it is left out, or taken in again.
+A row of the table without a column is about the whole record: it is skipped, or included again.
 """
 
 import time
@@ -80,5 +80,5 @@ def originals(tx: Connection, import_: int) -> dict[int, dict[int, str]]:
 
 
 def forget(tx: Connection, import_: int) -> None:
-    """The file is read otherwise now: its rows and columns are not those that were changed."""
+    """The file is read differently now: its rows and columns are not those that were changed."""
     tx.execute(delete(repairs).where(repairs.c.import_ == import_))

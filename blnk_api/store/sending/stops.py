@@ -1,7 +1,7 @@
 """The switch that stops all sending, of the desk or of one instance: no row is claimed while it is off.
 
 Each press is a row that stays: who, when, and what. The newest of a scope says how things stand. Looking and
-verifying go on.
+verifying continue.
 """
 
 import time

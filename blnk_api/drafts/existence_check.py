@@ -22,7 +22,7 @@ from blnk_api.settings import Settings
 from blnk_api.store import imports
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
-from blnk_api.store.sending.ready import ready_among
+from blnk_api.store.sending.ready_rows import ready_among
 from blnk_api.store.states import RowState, Stage
 
 _ASK_AGAIN_SECONDS = 1.0

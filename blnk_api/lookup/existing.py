@@ -15,7 +15,7 @@ from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import attempts
 from blnk_api.store.sending.attempts import WHO
-from blnk_api.store.sending.ready import Ready, ready_rows, ready_with_refs
+from blnk_api.store.sending.ready_rows import Ready, ready_rows, ready_with_refs
 from blnk_api.store.states import RowState
 from blnk_api.store.transitions import move_each
 

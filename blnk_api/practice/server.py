@@ -22,10 +22,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from blnk_api.common import private_files
 from blnk_api.common.practice_address import RUNNING_FILE, Practice, folder_of
 from blnk_api.practice.api.core import Version
-from blnk_api.practice.door import Door
-from blnk_api.practice.front import Front
+from blnk_api.practice.control_routes import Door
+from blnk_api.practice.instance import World
+from blnk_api.practice.request_handling import Front
 from blnk_api.practice.seed import Seed
-from blnk_api.practice.world import World
 
 HOST = "127.0.0.1"
 KEEP_ALIVE_SECONDS = 120

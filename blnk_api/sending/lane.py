@@ -7,7 +7,7 @@ from blnk_api.blnk.endpoints import REFS_PER_LOOK
 from blnk_api.sending.decisions import ClaimedRow
 from blnk_api.store.imports import Import
 from blnk_api.store.sending.attempts import Result
-from blnk_api.store.sending.ready import Ready
+from blnk_api.store.sending.ready_rows import Ready
 from blnk_api.store.states import Ramp
 
 FEW_ROWS = 5

@@ -17,7 +17,7 @@ from blnk_api.settings import Waits
 from blnk_api.store import import_acts, imports
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.sending import attempts
-from blnk_api.store.sending.ready import Ready, ready_rows
+from blnk_api.store.sending.ready_rows import Ready, ready_rows
 from blnk_api.store.states import PausedBy, Ramp, RowState
 
 

@@ -14,7 +14,7 @@ from blnk_api.reports import receipts as writing
 from blnk_api.settings import Settings
 from blnk_api.store import Store
 from blnk_api.store.people import receipt_records
-from blnk_api.worker import expiry, purge
+from blnk_api.worker import expire_drafts, purge_imports
 
 log = logging.getLogger("blnk.closing")
 
@@ -68,10 +68,10 @@ class Housekeeping:
         self._owed -= self._failed
         if time.monotonic() - self._purged_at > _PURGES_SECONDS:
             self._purged_at = time.monotonic()
-            purge.purge_old(self._store, settings)
+            purge_imports.purge_old(self._store, settings)
         if time.monotonic() - self._expired_at > _EXPIRES_SECONDS:
             self._expired_at = time.monotonic()
-            expiry.expire(self._store, settings)
+            expire_drafts.expire(self._store, settings)
 
     def _write(self, settings: Settings, number: int) -> None:
         """One import whose contents make no receipt must not keep all others from theirs."""

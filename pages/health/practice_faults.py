@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from blnk_api.practice import habits
-from blnk_api.practice.habits import HABITS, DoorShut
+from blnk_api.practice import fault_switches
+from blnk_api.practice.fault_switches import HABITS, DoorShut
 from pages.kit import look
 from pages.kit.context import Visit
 
@@ -18,7 +18,7 @@ def show(visit: Visit) -> None:
     )
     folder = visit.desk.settings.data_dir
     try:
-        current = habits.current(folder)
+        current = fault_switches.current(folder)
     except DoorShut as shut:
         look.warning(str(shut))
         return
@@ -41,6 +41,6 @@ def show(visit: Visit) -> None:
 def _choose(visit: Visit) -> None:
     key = st.session_state[_KEY]
     try:
-        habits.choose(visit.desk.settings.data_dir, key)
+        fault_switches.choose(visit.desk.settings.data_dir, key)
     except DoorShut as shut:
         st.toast(str(shut))

@@ -11,8 +11,8 @@ from blnk_api.common.actors import SENDER
 from blnk_api.desk import health, startup_check
 from blnk_api.desk.desk import open_desk
 from blnk_api.desk.health import Check, Verdict
-from blnk_api.practice import habits
-from blnk_api.practice.habits import HABITS, DoorShut
+from blnk_api.practice import fault_switches
+from blnk_api.practice.fault_switches import HABITS, DoorShut
 from blnk_api.store import import_acts
 from blnk_api.store.sending.senders import SenderIs, Sending
 from blnk_api.store.states import PausedBy
@@ -146,14 +146,14 @@ class TestFaultsOfThePractice:
         self, practice_blnk: PracticeBlnk, folder: Path, key: str
     ) -> None:
         practice_blnk.order_fault("hang")
-        assert habits.current(folder) is None
-        habits.choose(folder, key)
-        assert habits.current(folder) == key
+        assert fault_switches.current(folder) is None
+        fault_switches.choose(folder, key)
+        assert fault_switches.current(folder) == key
         assert len(practice_blnk.faults()) == (HABITS[key].fault is not None)
 
     def test_a_practice_blnk_that_is_not_there_is_said(self, tmp_path: Path) -> None:
         with pytest.raises(DoorShut):
-            habits.current(tmp_path)
+            fault_switches.current(tmp_path)
 
     def test_are_switched_on_and_off_on_the_page_of_practice_and_nowhere_else(
         self, importer: Importer, practice_blnk: PracticeBlnk, monkeypatch: pytest.MonkeyPatch

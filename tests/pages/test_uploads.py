@@ -21,7 +21,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState
 from blnk_api.store.transitions import move_import
 from blnk_api.web.upload_limits import UploadLimits
-from blnk_api.worker.expiry import expire
+from blnk_api.worker.expire_drafts import expire
 from tests.support.app import App
 from tests.support.browser import open_import
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer

@@ -17,7 +17,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.people import edits, notes, receipt_records
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.store.transitions import move
-from blnk_api.worker import purge as purging
+from blnk_api.worker import purge_imports as purging
 from blnk_api.worker.housekeeping import Housekeeping
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_for, wait_until
 from tests.support.practice import PracticeBlnk

@@ -13,7 +13,7 @@ from blnk_api.store.rows import StoredRow
 from blnk_api.store.sending import attempts as sending
 from blnk_api.store.sending import recovery, senders, unknown
 from blnk_api.store.sending.attempts import Claimed
-from blnk_api.store.sending.ready import ready_rows
+from blnk_api.store.sending.ready_rows import ready_rows
 from blnk_api.store.states import HELD, Outcome, RowState
 from tests.support.store import (
     ELSEWHERE,

@@ -19,7 +19,7 @@ from blnk_api.drafts.lookalikes.same_value import skeleton
 from blnk_api.lookup import refs
 from blnk_api.lookup.looker import sortable
 from blnk_api.models import Balance
-from blnk_api.store.sending.ready import Ready
+from blnk_api.store.sending.ready_rows import Ready
 
 _MOST_ROWS_OF_A_KEY = 100
 """A value that more rows share tells none of them apart."""

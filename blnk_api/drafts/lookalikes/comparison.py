@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from blnk_api.drafts.lookalikes.candidates import CandidateIndex
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
-from blnk_api.store.sending.ready import Ready, ready_among, ready_rows
+from blnk_api.store.sending.ready_rows import Ready, ready_among, ready_rows
 
 P = ParamSpec("P")
 T = TypeVar("T")

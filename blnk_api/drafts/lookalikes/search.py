@@ -23,7 +23,7 @@ from blnk_api.lookup.looker import Looker
 from blnk_api.store import rows
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
-from blnk_api.store.sending.ready import ready_among
+from blnk_api.store.sending.ready_rows import ready_among
 from blnk_api.store.states import RowState
 
 ROWS_PER_WRITE = 500

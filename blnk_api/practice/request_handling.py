@@ -17,10 +17,10 @@ from blnk_api.practice.api import charges
 from blnk_api.practice.api.creating import BODY_LIMIT_BYTES
 from blnk_api.practice.api.exchange import Asked, Reply, core_error, json_reply
 from blnk_api.practice.faults import Fault, MatchedFaults, RequestKind
-from blnk_api.practice.requestlog import Entry
+from blnk_api.practice.request_log import Entry
 
 if TYPE_CHECKING:
-    from blnk_api.practice.world import World
+    from blnk_api.practice.instance import World
 
 HTML = "text/html; charset=utf-8"
 _REF = re.compile(rb'"import_ref"\s*:\s*"([^"\\]*)"')

@@ -17,7 +17,7 @@ from blnk_api.practice.api import json_rows
 from blnk_api.practice.api.core import version_of
 from blnk_api.practice.api.limits import Window
 from blnk_api.practice.faults import read_fault
-from blnk_api.practice.world import World
+from blnk_api.practice.instance import World
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 

@@ -13,7 +13,7 @@ from blnk_api.practice.api.filters import metadata_text
 from blnk_api.practice.api.limits import Window
 from blnk_api.practice.contents import Store
 from blnk_api.practice.faults import FaultBook
-from blnk_api.practice.requestlog import RequestLog
+from blnk_api.practice.request_log import RequestLog
 from blnk_api.practice.seed import DEFAULT, Seed, read_seed, sow
 
 _KEYS = {

@@ -13,7 +13,7 @@ from blnk_api.models import Balance
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
-from blnk_api.store.sending import attempts
+from blnk_api.store.sending import claims
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.sending.ready_rows import Ready, ready_rows, ready_with_refs
 from blnk_api.store.states import RowState
@@ -120,7 +120,7 @@ async def walking_is_cheaper(looker: Looker, ready: int) -> bool:
 def apply_verdicts(tx: Connection, number: int, verdicts: dict[int, Verdict]) -> None:
     """Rows that need not be sent anymore: they exist, were made by this import before, or would clash."""
     made = [row for row, verdict in verdicts.items() if verdict.to is RowState.CREATED]
-    for row in attempts.refs_held(tx, made):
+    for row in claims.refs_held(tx, made):
         # Two rows that brought one ref: the balance is the other's.
         verdicts[row] = replace(verdicts[row], to=RowState.EXISTS, message="Another row is the same balance.")
     for to in {verdict.to for verdict in verdicts.values()}:

@@ -37,7 +37,7 @@ from blnk_api.sending.recorder import Recorder
 from blnk_api.sending.resolver import Resolver, Witness
 from blnk_api.settings import Waits
 from blnk_api.store.async_store import AsyncStore
-from blnk_api.store.sending import attempts
+from blnk_api.store.sending import attempts, claims
 from blnk_api.store.sending.attempts import Result
 from blnk_api.store.states import PausedBy, Ramp, RowState
 
@@ -181,7 +181,7 @@ class Engine:
             number, token = lane.import_.number, f"{self.name}{secrets.token_hex(8)}"
             leave_before = boottime() + self._waits.claim_good
             try:
-                claimed = await self.store.write(attempts.claim, number, list(rows), token)
+                claimed = await self.store.write(claims.claim, number, list(rows), token)
             except (SQLAlchemyError, OSError):
                 # Whether that was committed nobody knows; nothing has left, and the rows go back.
                 await asyncio.sleep(self._waits.journal_retry)

@@ -16,7 +16,7 @@ from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.sending import attempts as sending
-from blnk_api.store.sending import senders
+from blnk_api.store.sending import claims, senders
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from tests.support.faulty_proxy import Between, Reply, Sent
 from tests.support.importer import BOTH_DATABASES, LEDGER, WAIT_SECONDS, Importer, requests_for, wait_until
@@ -412,7 +412,7 @@ def _in_doubt(
 
 @on_both_databases
 @pytest.mark.parametrize("committed", [True, False])
-@pytest.mark.parametrize("act", [sending.claim, sending.record])
+@pytest.mark.parametrize("act", [claims.claim, sending.record])
 def test_a_commit_that_may_or_may_not_have_happened_is_no_harm(
     practice_blnk: PracticeBlnk,
     importer: Importer,
@@ -435,7 +435,7 @@ def test_nothing_leaves_while_no_claim_is_sure_to_be_committed(
     practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch, committed: bool
 ) -> None:
     write = AsyncStore.write
-    tried = _in_doubt(monkeypatch, sending.claim, committed=committed, times=1_000)
+    tried = _in_doubt(monkeypatch, claims.claim, committed=committed, times=1_000)
     draft = importer.draft(requests_for(60))
     importer.confirm(draft)
     importer.start()
@@ -454,11 +454,11 @@ def test_nothing_is_claimed_while_what_came_of_rows_cannot_be_written_down(
     write = AsyncStore.write
     tried = _in_doubt(monkeypatch, sending.record, committed=False, times=1_000)
     failing = AsyncStore.write
-    claims: list[int] = []
+    claimed: list[int] = []
 
     async def note(thread: AsyncStore, does: Any, *args: Any, **kwargs: Any) -> Any:
-        if does is sending.claim and len(tried) > 1:
-            claims.append(1)
+        if does is claims.claim and len(tried) > 1:
+            claimed.append(1)
         return await failing(thread, does, *args, **kwargs)
 
     monkeypatch.setattr(AsyncStore, "write", note)
@@ -466,6 +466,6 @@ def test_nothing_is_claimed_while_what_came_of_rows_cannot_be_written_down(
     importer.confirm(draft)
     importer.start()
     wait_until(lambda: len(tried) > 20, lambda: "what came of rows is not written down again")
-    assert len(claims) <= 1, "one may have begun before the first of them failed"
+    assert len(claimed) <= 1, "one may have begun before the first of them failed"
     monkeypatch.setattr(AsyncStore, "write", write)
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))

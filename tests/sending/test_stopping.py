@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from blnk_api.store import Store
-from blnk_api.store.sending import attempts, stops
+from blnk_api.store.sending import claims, stops
 from blnk_api.store.states import ImportState, RowState
 from tests.support.command_line import Commands
 from tests.support.importer import BOTH_DATABASES, Importer, newest, requests_for, wait_until
@@ -70,7 +70,7 @@ def test_a_stop_waits_for_a_claim_that_is_being_committed(postgres: Postgres) ->
     stopping = threading.Thread(target=stop, args=[store])
     waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
     with store.write() as tx:
-        assert len(attempts.claim(tx, made.number, rows).tries) == 1
+        assert len(claims.claim(tx, made.number, rows).tries) == 1
         stopping.start()
 
         def is_waiting() -> bool:

@@ -22,8 +22,8 @@ from sqlalchemy import select
 from blnk_api.settings import Instance
 from blnk_api.store import Store, import_acts, imports, rows, tables, transitions
 from blnk_api.store.imports import Import
-from blnk_api.store.sending import attempts, recovery, unknown
-from blnk_api.store.sending.attempts import Claimed
+from blnk_api.store.sending import attempts, claims, recovery, unknown
+from blnk_api.store.sending.claims import Claimed
 from blnk_api.store.states import HELD, IMPORT_MOVES, MOVES, ImportState, PausedBy, RowState, Stage
 from blnk_api.store.transitions import NoSuchMove
 from tests.support.importer import make_draft, requests_for
@@ -80,7 +80,7 @@ def test_a_move_says_which_rows_made_it(store: Store) -> None:
 def test_only_the_claim_that_holds_a_row_moves_it(store: Store) -> None:
     made = running(store, 1)
     with store.write() as tx:
-        claimed = attempts.claim(tx, made.number, ids_of(store, made))
+        claimed = claims.claim(tx, made.number, ids_of(store, made))
         (row,) = claimed.tries
         assert transitions.move(tx, [row], from_=S, to=U, claim="another") == []
         assert transitions.move(tx, [row], from_=S, to=U, claim=claimed.token) == [row]
@@ -93,7 +93,7 @@ def test_of_two_moves_of_one_row_at_once_one_is_made(store: Store) -> None:
     def leave_out_or_send(at: int) -> tuple[RowState, list[int]]:
         with store.write() as tx:
             if at % 2:
-                return S, list(attempts.claim(tx, made.number, ids).tries)
+                return S, list(claims.claim(tx, made.number, ids).tries)
             return L, transitions.move(tx, ids, from_=R, to=L)
 
     with ThreadPoolExecutor(max_workers=4) as pool:
@@ -149,7 +149,7 @@ class Life(RuleBasedStateMachine):
         made = self.imports[which]
         with self.store.write() as tx:
             ids = [rows.page(tx, made.number)[at].id for at in some]
-            claimed = attempts.claim(tx, made.number, ids)
+            claimed = claims.claim(tx, made.number, ids)
         self.claims += [(made.number, claimed, row) for row in claimed.tries]
 
     @precondition(lambda self: self.claims)

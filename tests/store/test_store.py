@@ -11,8 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from blnk_api.store import Store, imports, row_history, rows, tables, transitions
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.sending import attempts as sending
-from blnk_api.store.sending import recovery, senders, unknown
-from blnk_api.store.sending.attempts import Claimed
+from blnk_api.store.sending import claims, recovery, senders, unknown
+from blnk_api.store.sending.claims import Claimed
 from blnk_api.store.sending.ready_rows import ready_rows
 from blnk_api.store.states import HELD, Outcome, RowState
 from tests.support.store import (
@@ -71,7 +71,7 @@ def test_what_was_not_committed_may_not_leave(store: Store) -> None:
 
     def claim_and_fail() -> None:
         with store.write() as tx:
-            assert sending.claim(tx, made.number, ids_of(store, made)).tries
+            assert claims.claim(tx, made.number, ids_of(store, made)).tries
             raise RuntimeError("the power went")
 
     with pytest.raises(RuntimeError, match="the power went"):
@@ -151,11 +151,11 @@ def test_of_two_claims_of_a_ref_at_the_same_moment_one_holds(store: Store) -> No
 
     def claim_late() -> Claimed:
         with store.write() as tx:
-            return sending.claim(tx, other.number, row_ids[other.number])
+            return claims.claim(tx, other.number, row_ids[other.number])
 
     with ThreadPoolExecutor() as pool:
         with store.write() as tx:
-            assert sending.claim(tx, one.number, row_ids[one.number]).tries
+            assert claims.claim(tx, one.number, row_ids[one.number]).tries
             late = pool.submit(claim_late)
             threading.Event().wait(0.1)  # let the other one run into what is not committed yet
         try:

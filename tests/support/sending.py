@@ -8,7 +8,7 @@ from blnk_api.models import BalanceRequest
 from blnk_api.store import transitions
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
-from blnk_api.store.sending import attempts
+from blnk_api.store.sending import attempts, claims
 from blnk_api.store.sending.attempts import Result
 from blnk_api.store.states import ImportState, Outcome, RowState
 from tests.support.importer import Importer, requests_for, wait_until
@@ -70,7 +70,7 @@ def done_but_for(importer: Importer, requests: Sequence[BalanceRequest]) -> tupl
     draft = importer.draft(requests)
     importer.confirm(draft)
     with importer.store.write() as tx:
-        claimed = attempts.claim(tx, draft.number, [row.id for row in importer.rows(draft)])
+        claimed = claims.claim(tx, draft.number, [row.id for row in importer.rows(draft)])
         lost = [
             Result(id, n, claimed.token, RowState.UNKNOWN, Outcome.UNKNOWN, waits_for_person=True)
             for id, n in claimed.tries.items()

@@ -10,8 +10,9 @@ from blnk_api.settings import Instance
 from blnk_api.store import Store, events, import_acts, rows, tables, transitions
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
-from blnk_api.store.sending import attempts, recovery, unknown
-from blnk_api.store.sending.attempts import Claimed, Result
+from blnk_api.store.sending import attempts, claims, recovery, unknown
+from blnk_api.store.sending.attempts import Result
+from blnk_api.store.sending.claims import Claimed
 from blnk_api.store.states import ImportState, Outcome, RowState
 from tests.support.importer import make_draft, requests_for
 
@@ -52,7 +53,7 @@ def ids_of(store: Store, import_: Import) -> list[int]:
 
 def claim(store: Store, import_: Import, row_ids: Sequence[int] | None = None) -> Claimed:
     with store.write() as tx:
-        return attempts.claim(tx, import_.number, ids_of(store, import_) if row_ids is None else row_ids)
+        return claims.claim(tx, import_.number, ids_of(store, import_) if row_ids is None else row_ids)
 
 
 def record(store: Store, import_: Import, *results: Result) -> None:

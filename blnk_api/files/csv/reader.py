@@ -1,6 +1,5 @@
 """Text files with a delimiter: CSV, TSV, semicolons, pipes."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -9,17 +8,20 @@ from blnk_api.common.visible import shown
 from blnk_api.facts.file_shape import FileShape, Flaw, ReadOptions, Record
 from blnk_api.files import header, kinds
 from blnk_api.files.csv import encoding_guess, encodings, unclosed_quotes
+from blnk_api.files.csv.delimiter import (
+    PADDING,
+    chosen_delimiter,
+    dialect_of,
+    filled_rows,
+    find_delimiter,
+    is_blank,
+)
 from blnk_api.files.csv.encodings import Found
-from blnk_api.files.csv.records import SEP_LINE, Dialect, raw_records
+from blnk_api.files.csv.records import Dialect, raw_records
 from blnk_api.files.csv.unclosed_quotes import OtherRows
 from blnk_api.files.limits import MAX_CELL_CHARACTERS, MAX_ROWS, SAMPLES, FileProblem, cut, no_rows
 
-DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
-"""Tried in this order; each may also be chosen by its name."""
-
 _HEAD_BYTES = 262_144
-_PADDING = "\0\x1a"
-"""What old systems write after the last row. It is no row."""
 
 _FLAWED = {
     "bad_quotes": "A quotation mark in this row is never closed, or is not doubled inside a cell.",
@@ -41,8 +43,8 @@ def detect(path: Path, options: ReadOptions) -> FileShape:
     if len(head) < _HEAD_BYTES and not text.strip("\0 \t\r\n\x1a"):
         raise FileProblem("empty", "The file is empty. Choose another file, or save this one again.")
     kinds.refuse_by_text(text.strip("\0")[:8_192])
-    dialect = _dialect(path, encoding, _chosen_delimiter(options) or _find_delimiter(path, encoding))
-    number, headers = header.choose(_filled(path, dialect), options.header_row)
+    dialect = dialect_of(path, encoding, chosen_delimiter(options) or find_delimiter(path, encoding))
+    number, headers = header.choose(filled_rows(path, dialect), options.header_row)
     headers = [encodings.without_undecodable(name) for name in headers]
     if len(headers) == 1 and options.delimiter is None and header.known_uses(headers) == 0:
         raise FileProblem(
@@ -108,7 +110,7 @@ def records(path: Path, shape: FileShape) -> Iterator[Record]:
                 "it into several files.",
             )
         first = cells[0] if cells else ""
-        if (not first or first.isspace() or first[0] in _PADDING) and _is_blank(cells):
+        if (not first or first.isspace() or first[0] in PADDING) and is_blank(cells):
             continue
         line = lines[0]
         if len(cells) == width and not flaw and len(lines) == 1 and line.isascii() and ' "' not in line:
@@ -196,59 +198,5 @@ def _whole(path: Path, dialect: Dialect, shape: FileShape) -> Iterator[list[str]
             yield cells
 
 
-def _is_blank(cells: list[str]) -> bool:
-    return not "".join(cells).strip(_PADDING).strip()
-
-
 def _count(cells: int) -> str:
     return "1 cell" if cells == 1 else f"{cells} cells"
-
-
-def _find_delimiter(path: Path, encoding: str) -> str:
-    """The separator under which the file is most of a table: our columns are named, rows are equally long."""
-    with path.open(encoding=encodings.ENCODINGS[encoding], errors=encodings.MARK, newline="") as stream:
-        said = SEP_LINE.fullmatch(stream.readline(20).removeprefix("\ufeff"))
-    if said and said[1] in DELIMITERS.values():
-        return said[1]
-    return max(DELIMITERS.values(), key=lambda delimiter: _fit(_first(path, Dialect(encoding, delimiter))))
-
-
-def _dialect(path: Path, encoding: str, delimiter: str) -> Dialect:
-    """With spaces before quotation marks dropped, where this file has some and is more of a table so."""
-    plain, spaced = (Dialect(encoding, delimiter, is_spaced) for is_spaced in (False, True))
-    if delimiter.isspace():
-        return plain
-    rows = _first(path, plain)
-    if not any(cell.startswith(" ") and cell.lstrip(" ").startswith('"') for cells in rows for cell in cells):
-        return plain
-    return spaced if _fit(_first(path, spaced)) >= _fit(rows) else plain
-
-
-def _fit(rows: Sequence[Sequence[str]]) -> tuple[int, float, int]:
-    named = max(map(header.known_uses, rows), default=0)
-    width, alike = max(Counter(map(len, rows)).items(), key=lambda item: item[1], default=(0, 0))
-    return (named if named >= 2 else 0), (alike / len(rows) if width > 1 else 0.0), width
-
-
-def _first(path: Path, dialect: Dialect) -> list[list[str]]:
-    """The first filled rows; none where they cannot be told apart so."""
-    try:
-        return [cells for _, cells in islice(_filled(path, dialect), header.LOOK_AT)]
-    except FileProblem:
-        return []
-
-
-def _filled(path: Path, dialect: Dialect) -> Iterator[header.Row]:
-    """Rows that are not blank, with their numbers."""
-    for number, cells, _, _ in raw_records(path, dialect):
-        if not _is_blank(cells):
-            yield number, cells
-
-
-def _chosen_delimiter(options: ReadOptions) -> str | None:
-    if options.delimiter is None:
-        return None
-    delimiter = DELIMITERS.get(options.delimiter.lower(), options.delimiter).replace("\\t", "\t")
-    if len(delimiter) != 1 or delimiter in '"\r\n\0' or delimiter.isalnum():
-        raise FileProblem("bad_delimiter", "The separator must be a comma, semicolon, tab or pipe.")
-    return delimiter

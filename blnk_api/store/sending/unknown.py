@@ -8,7 +8,8 @@ from sqlalchemy.sql.functions import coalesce
 
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.sending import late_records
-from blnk_api.store.sending.attempts import REF_IS_HELD, WHO
+from blnk_api.store.sending.attempts import WHO
+from blnk_api.store.sending.claims import REF_IS_HELD
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.store.tables import attempts, counts, imports, rows
 from blnk_api.store.transitions import move

@@ -1,0 +1,107 @@
+"""Rows become SENDING: the guarded move without which no row is ever sent.
+
+It is committed before the POST leaves.
+"""
+
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    insert,
+    literal_column,
+    select,
+    update,
+)
+
+from blnk_api.store.bulk import given, run_at_once
+from blnk_api.store.sending import stops
+from blnk_api.store.states import HELD, RowState
+from blnk_api.store.tables import attempts, imports, is_one_of, rows
+from blnk_api.store.transitions import count
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Rows that are SENDING under one token; `tries` numbers the attempt of each."""
+
+    token: str
+    tries: dict[int, int]
+
+
+def _ref_is_held() -> ColumnElement[bool]:
+    other = rows.alias("other")
+    return (
+        select(literal_column("1"))
+        .where(
+            other.c.instance == rows.c.instance,
+            other.c.ref == rows.c.ref,
+            is_one_of(other, HELD),
+            other.c.id != rows.c.id,
+        )
+        .correlate(rows)
+        .exists()
+    )
+
+
+REF_IS_HELD = _ref_is_held()
+"""Whether another row of the same instance, of any import, holds this row's ref."""
+
+
+def refs_held(tx: Connection, row_ids: Sequence[int]) -> list[int]:
+    """Which of these rows have a ref that another row holds."""
+    found = tx.execute(select(rows.c.id).where(rows.c.id.in_(row_ids), REF_IS_HELD)) if row_ids else ()
+    return [one.id for one in found]
+
+
+_WANTED = given("wanted", at_row=rows.c.id, by=rows.c.claim, at=rows.c.changed_at)
+
+
+_CLAIM = (
+    update(rows)
+    .where(rows.c.id == _WANTED.c.at_row, is_one_of(rows, [RowState.READY]), ~REF_IS_HELD)
+    .values(
+        state=literal_column(f"'{RowState.SENDING}'"),
+        claim=_WANTED.c.by,
+        tries=rows.c.tries + literal_column("1"),
+        changed_at=_WANTED.c.at,
+    )
+    .returning(rows.c.id, rows.c.tries)
+)
+
+
+_BEGIN_ATTEMPT = insert(attempts).values(
+    {
+        one: bindparam(one.name)
+        for one in (attempts.c.row, attempts.c.n, attempts.c.claim, attempts.c.started_at)
+    }
+)
+
+
+def claim(tx: Connection, import_: int, row_ids: Sequence[int], token: str | None = None) -> Claimed:
+    """Moves READY rows to SENDING and writes their attempts. After the commit, and only then, they may leave.
+    `token` is known to the caller alone; it is what `take_back` asks for when the commit is in doubt.
+
+    A row whose ref another row of this instance holds is not claimed: it waits for that row. Raises
+    IntegrityError when another process took the ref at the same moment, or two of these rows have one; then
+    nothing was claimed. While sending is stopped nothing is.
+    """
+    token = token or secrets.token_hex(8)
+    if stops.hold_back(tx, import_):
+        return Claimed(token, {})
+    now = time.time()
+    claimed = run_at_once(tx, _CLAIM, [(row, token, now) for row in row_ids])
+    if not claimed:
+        return Claimed(token, {})
+    run_at_once(tx, _BEGIN_ATTEMPT, [(row, n, token, now) for row, n in claimed])
+    count(tx, import_, {RowState.READY: -len(claimed), RowState.SENDING: len(claimed)})
+    tx.execute(
+        update(imports)
+        .where(imports.c.number == import_, imports.c.has_sent.is_(False))
+        .values(has_sent=True)
+    )
+    return Claimed(token, {row: n for row, n in claimed})

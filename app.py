@@ -49,7 +49,7 @@ def _load() -> None:
 
 def _tell_and_check() -> None:
     startup_log.write()
-    startup_check.ask_all()
+    startup_check.check_all()
 
 
 @asynccontextmanager

@@ -25,5 +25,5 @@ sidebar.show(here, pages)
 banner.show(here)
 stop_switch.banner(here)
 if page.title != "Connection":
-    banner.not_well(here)
+    banner.show_health_problem(here)
 page.run()

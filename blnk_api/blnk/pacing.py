@@ -89,7 +89,7 @@ class Pace:
         self.not_before = max(self.not_before, moment)
         self._allowance = min(self._allowance, 1.0)
 
-    def went_well(self) -> None:
+    def succeeded(self) -> None:
         self._busy_in_a_row = 0
 
     def _regain(self, now: float, elapsed: float) -> None:
@@ -150,7 +150,7 @@ class Breaker:
         Of rows it says nothing: who can be read may still refuse every write."""
         self._unanswered = 0
 
-    def went_well(self) -> bool:
+    def succeeded(self) -> bool:
         """A row was created or refused, in Blnk's own words. Whether this closed the breaker."""
         self._failures = self._unanswered = 0
         if self.circuit is not Circuit.HALF_OPEN:

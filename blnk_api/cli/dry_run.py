@@ -69,7 +69,7 @@ def dry_run(opened: Session, options: Namespace) -> ExitCode:
                 _say(here, draft, connection, options.requests)
     except BlnkError as failed:
         raise CommandFailed(f"Blnk could not be read: {failed} Nothing was sent.", ExitCode.STOPPED) from None
-    except drafts.NotKept as reason:
+    except drafts.UploadRejected as reason:
         raise CommandFailed(str(reason)) from None
     except BadFile as problem:
         if not options.json:

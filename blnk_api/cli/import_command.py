@@ -106,7 +106,7 @@ def _found_or_uploaded(
                 options=options.reading,
                 accepted_currencies=accepted,
             )
-    except drafts.NotKept as reason:
+    except drafts.UploadRejected as reason:
         raise CommandFailed(str(reason)) from None
     except OSError as problem:
         raise CommandFailed(
@@ -148,7 +148,7 @@ def _say_other_desks(opened: Session, connection: Connection) -> None:
     """Says nothing if Blnk does not answer: this is information, and holds nothing up."""
     with suppress(BlnkError), opened.client(connection) as client:
         if found := other_desks_today.others_today(opened.store, client):
-            say(other_desks_today.told(found, opened.settings.time_zone))
+            say(other_desks_today.sentence(found, opened.settings.time_zone))
 
 
 def _overlapping(opened: Session, draft: Import) -> Import | None:

@@ -125,7 +125,7 @@ def say_late(opened: Session, import_: Import, *, before: str = "") -> None:
     with opened.store.read() as tx:
         became_known = about_late_findings.findings(tx, import_)
         looks = late_records.of_import(tx, import_.number)
-    to_come = about_late_findings.still_to_look(looks, lambda at: f"{phrases.when(at, UTC)} UTC")
+    to_come = about_late_findings.pending_checks(looks, lambda at: f"{phrases.when(at, UTC)} UTC")
     for sentence in [*became_known, *([to_come] if to_come else [])]:
         say(before + sentence)
     if looks.open and import_.is_over:

@@ -20,7 +20,7 @@ _METADATA = "meta_data."
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
-class NothingLikeIt(Exception):
+class NoMatches(Exception):
     """No balance can be like that; the text says why. Blnk was not asked for balances."""
 
 
@@ -48,7 +48,7 @@ class Wanted:
 
 
 def filters(client: BlnkClient, wanted: Wanted) -> list[Filter]:
-    """As Blnk's filters say it; names are looked up first. Raises NothingLikeIt, or what reads raise."""
+    """As Blnk's filters say it; names are looked up first. Raises NoMatches, or what reads raise."""
     asked = [
         Filter(name, "eq", value)
         for name, value in (("currency", wanted.currency.strip()), ("indicator", wanted.indicator.strip()))
@@ -62,7 +62,7 @@ def filters(client: BlnkClient, wanted: Wanted) -> list[Filter]:
         )
     if key := wanted.key.strip():
         if not _KEY.fullmatch(key):
-            raise NothingLikeIt(f"Blnk cannot search by the key {key}. Use only letters, digits and _.")
+            raise NoMatches(f"Blnk cannot search by the key {key}. Use only letters, digits and _.")
         field, value = f"{_METADATA}{key}", wanted.value.strip()
         asked.append(Filter(field, "in", values=[value]) if value else Filter(field, "isnotnull"))
     if wanted.import_ids is not None:
@@ -77,7 +77,7 @@ def filters(client: BlnkClient, wanted: Wanted) -> list[Filter]:
 def _one_of(field: str, values: Sequence[str], nothing: str) -> Filter:
     """Never an `in` without values, which to Core is no condition at all."""
     if not values:
-        raise NothingLikeIt(nothing)
+        raise NoMatches(nothing)
     return Filter(field, "eq", values[0]) if len(values) == 1 else Filter(field, "in", values=values)
 
 

@@ -43,7 +43,7 @@ def others_today(store: Store, client: BlnkClient) -> OtherDesksToday | None:
     return OtherDesksToday(count, not is_whole, parse_time(last).timestamp()) if count else None
 
 
-def told(found: OtherDesksToday, zone: tzinfo) -> str:
+def sentence(found: OtherDesksToday, zone: tzinfo) -> str:
     """A sentence for whoever is about to send."""
     n = phrases.plural(found.count, "balance")
     many = f"at least {n}" if found.is_at_least else n

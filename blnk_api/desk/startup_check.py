@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 _failed: dict[str, tuple[Connection, Check]] = {}
 
 
-def ask_all() -> None:
+def check_all() -> None:
     """One connection after the other; a minute or so where none answers. What broke is in the log."""
     try:
         desk = open_desk()

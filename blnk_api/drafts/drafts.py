@@ -22,7 +22,7 @@ from blnk_api.store.states import ImportState, RowState, Stage
 _COPY_BYTES = 1 << 20
 
 
-class NotKept(Exception):
+class UploadRejected(Exception):
     """An uploaded file was not kept, and no draft was made; the text says why and what to do."""
 
 
@@ -45,7 +45,7 @@ def upload(
 ) -> bool:
     """Keeps the file and makes its draft; whether it was made now.
 
-    Raises NotKept where the disk or the list of drafts has no room for it, OSError where it cannot be
+    Raises UploadRejected where the disk or the list of drafts has no room for it, OSError where it cannot be
     written; nothing of it stays then. Without `mapping` and `options` the check finds out what the columns
     are for and how to read the file.
     """
@@ -53,7 +53,7 @@ def upload(
         if imports.find(tx, id) is not None:
             return False
         if import_search.open_drafts(tx) >= settings.most_drafts:
-            raise NotKept(
+            raise UploadRejected(
                 f"{settings.most_drafts:,} files are open as drafts, which is the limit. This file was not "
                 "kept, and nothing was sent. Discard drafts that are no longer needed under "
                 "Imports, then try again."
@@ -89,14 +89,15 @@ _ROWS_PER_BYTE = 4
 
 
 def _leave_a_reserve(settings: Settings, data: BinaryIO) -> None:
-    """Raises NotKept where the file and its rows would take what the import database needs to go on."""
+    """Raises UploadRejected where the file and its rows would take what the import database needs to go
+    on."""
     settings.uploads_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     size = data.seek(0, os.SEEK_END)
     if (
         shutil.disk_usage(settings.uploads_dir).free - size * (1 + _ROWS_PER_BYTE)
         < settings.disk_reserve_bytes
     ):
-        raise NotKept(
+        raise UploadRejected(
             "The disk of this server is nearly full. The file was not kept, so that running imports have the "
             "space they need, and nothing was sent. Ask your administrator to free up disk space, then try "
             "again."

@@ -127,7 +127,7 @@ def _in_the_form(problem: Problem, cells: list[str]) -> str:
     return _FORMS_OWN.get(problem.kind, problem.message)
 
 
-def ask_for(
+def make_draft(
     store: Store,
     *,
     id: str,
@@ -178,7 +178,7 @@ def ask_for(
     return True
 
 
-def asked_for(row: StoredRow) -> BalanceRequest:
+def request_of(row: StoredRow) -> BalanceRequest:
     """The request that a form's row holds, without our stamps."""
     body = orjson.loads(row.body or b"{}")
     meta_data = {k: v for k, v in body.pop("meta_data", {}).items() if k not in (IMPORT_REF, IMPORT_ID)}

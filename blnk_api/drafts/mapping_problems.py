@@ -47,7 +47,7 @@ def problems(mapping: Mapping, shape: FileShape) -> list[Problem]:
 
 
 def _guessed(shape: FileShape) -> Problem:
-    encoding = encodings.said(shape.encoding or "")
+    encoding = encodings.display_name(shape.encoding or "")
     message = (
         f"The file does not state its character encoding. It is read as {encoding}, which is a guess: "
         f"“{shown(shape.letters)}”. If that looks wrong, choose another encoding."

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from blnk_api.files.column_names import plain
 
 
-def told_apart(headers: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
+def distinct_labels(headers: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
     """A name for each column, in order: none empty, none like another or one of `taken`.
 
     A header that only one column has is its name. So the names can stand in a list to choose from, in a grid,

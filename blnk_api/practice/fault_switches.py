@@ -16,7 +16,7 @@ from blnk_api.common import practice_address
 _ANSWER_SECONDS = 5.0
 
 
-class DoorShut(Exception):
+class PracticeUnreachable(Exception):
     """Practice could not be reached; its faults stay as they were."""
 
 
@@ -27,7 +27,7 @@ class FaultSwitch:
     fault: Mapping[str, Any] | None
 
 
-HABITS: Mapping[str, FaultSwitch] = {
+FAULT_SWITCHES: Mapping[str, FaultSwitch] = {
     "well": FaultSwitch("No fault", "It answers every request at once.", None),
     "loses": FaultSwitch(
         "Lose 5 % of the answers",
@@ -57,27 +57,28 @@ HABITS: Mapping[str, FaultSwitch] = {
 
 
 def current(data_dir: Path) -> str | None:
-    """The key of the fault that is on; None for faults that were set elsewhere. Raises DoorShut."""
+    """The key of the fault that is on; None for faults that were set elsewhere. Raises
+    PracticeUnreachable."""
     faults = _tell(data_dir, "GET")["faults"]
     if not faults:
         return "well"
-    for key, habit in HABITS.items():
-        if habit.fault and len(faults) == 1 and habit.fault.items() <= faults[0].items():
+    for key, switch in FAULT_SWITCHES.items():
+        if switch.fault and len(faults) == 1 and switch.fault.items() <= faults[0].items():
             return key
     return None
 
 
 def choose(data_dir: Path, key: str) -> None:
-    """Replaces all faults by this one. Raises DoorShut."""
+    """Replaces all faults by this one. Raises PracticeUnreachable."""
     _tell(data_dir, "DELETE")
-    if (fault := HABITS[key].fault) is not None:
+    if (fault := FAULT_SWITCHES[key].fault) is not None:
         _tell(data_dir, "POST", fault)
 
 
 def _tell(data_dir: Path, method: str, order: Mapping[str, Any] | None = None) -> dict[str, Any]:
     practice = practice_address.last_known(data_dir)
     if practice is None:
-        raise DoorShut("Practice has not been started yet.")
+        raise PracticeUnreachable("Practice has not been started yet.")
     line = HTTPConnection("127.0.0.1", practice.port, timeout=_ANSWER_SECONDS)
     try:
         body = orjson.dumps(order) if order is not None else None
@@ -85,12 +86,14 @@ def _tell(data_dir: Path, method: str, order: Mapping[str, Any] | None = None) -
         answer = line.getresponse()
         said = answer.read()
     except (OSError, HTTPException) as problem:
-        raise DoorShut(
+        raise PracticeUnreachable(
             "Practice does not answer, so the fault was not changed. It restarts automatically: try again."
         ) from problem
     finally:
         line.close()
     if answer.status != 200:
-        raise DoorShut("This app cannot set faults in the Practice that is running, so nothing was changed.")
+        raise PracticeUnreachable(
+            "This app cannot set faults in the Practice that is running, so nothing was changed."
+        )
     told: dict[str, Any] = orjson.loads(said)
     return told

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from blnk_api.files.column_labels import told_apart
+from blnk_api.files.column_labels import distinct_labels
 from blnk_api.store.states import NEEDS_YOU, WORDS, RowState
 from blnk_api.wording.phrases import listed, plural
 
@@ -168,7 +168,7 @@ def _checked_again(looks: Told | None, at: Times) -> Facts:
 
 def _columns(mapping: Told) -> Table:
     columns = mapping.get("columns", [])
-    names = told_apart([one["header"] for one in columns])
+    names = distinct_labels([one["header"] for one in columns])
     lines = [
         (name, one["use"].replace("_", " "), one.get("name") or "")
         for name, one in zip(names, columns, strict=True)

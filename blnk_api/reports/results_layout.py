@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from blnk_api.common.visible import shown
 from blnk_api.facts.mapping import OUR_OWN, ForAllRows, Use
 from blnk_api.files import row_marks
-from blnk_api.files.column_labels import told_apart
+from blnk_api.files.column_labels import distinct_labels
 from blnk_api.files.column_names import plain
 from blnk_api.store import Store, rows
 from blnk_api.store.imports import Import
@@ -54,7 +54,7 @@ class _Layout:
 
     def __init__(self, import_: Import) -> None:
         self._names: Sequence[str] = import_.headers
-        self._called_apart = told_apart(self._names)
+        self._called_apart = distinct_labels(self._names)
         self._id = import_.id
         uses = {one.position: one.use for one in import_.columns}
         # A file that came from these results brings our columns along; ours of today take their place.

@@ -137,14 +137,14 @@ class Gateway:
         wait = outcome.retry_after_seconds if isinstance(outcome, NotApplied | Unknown) else None
         match policy.pace:
             case PaceEffect.WENT_WELL:
-                self.pace.went_well()
+                self.pace.succeeded()
             case PaceEffect.SLOWS_DOWN:
                 self.pace.busy(now, sent_at=sent_at, retry_after_seconds=wait)
             case PaceEffect.WAITS_IF_ASKED if wait is not None:
                 self.pace.wait(now, wait, sent_at=sent_at)
         match policy.breaker:
             case BreakerEffect.WENT_WELL:
-                return self.breaker.went_well()
+                return self.breaker.succeeded()
             case BreakerEffect.FAILED:
                 return self.breaker.failed(now, outcome.message)
         return False

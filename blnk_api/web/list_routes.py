@@ -27,7 +27,7 @@ from blnk_api.store import import_search
 from blnk_api.store.import_search import Search
 from blnk_api.store.imports import Import
 from blnk_api.store.states import STATUSES, ImportState, RowState
-from blnk_api.web.responses import CannotBe, file, one_of, route, token, workbook
+from blnk_api.web.responses import NotAvailable, file, one_of, route, token, workbook
 from blnk_api.wording import phrases
 
 _PATH = "/listing"
@@ -68,11 +68,11 @@ def _list(desk: Desk, request: Request) -> Response:
     kind = one_of(FileKind, wanted.form)
     connection = desk.settings.connections.get(wanted.connection)
     if connection is None:
-        raise CannotBe(404, "The connection of this link no longer exists.")
+        raise NotAvailable(404, "The connection of this link no longer exists.")
     try:
         name, header, records = _TABLES[wanted.what](desk, connection, orjson.loads(wanted.asked))
     except BlnkError as problem:
-        raise CannotBe(
+        raise NotAvailable(
             502, f"The list could not be made, because Blnk could not be read: {problem}"
         ) from None
     name += " - PRACTICE" if connection.instance.environment == "practice" else ""

@@ -15,7 +15,7 @@ from blnk_api.reports import receipt_html
 from blnk_api.store import imports
 from blnk_api.store.people import receipt_records
 from blnk_api.store.people.receipt_records import Receipt
-from blnk_api.web.responses import NO_STORE, SEALED, CannotBe, attachment, route, token
+from blnk_api.web.responses import NO_STORE, SEALED, NotAvailable, attachment, route, token
 from blnk_api.wording import phrases
 
 _PATH = "/receipt"
@@ -38,7 +38,7 @@ def receipt_url(links: Links, import_id: str, n: int, *, zone: str | None = None
 
 
 def _open(desk: Desk, request: Request) -> Receipt:
-    """Raises BadLink, OldLink and CannotBe."""
+    """Raises BadLink, OldLink and NotAvailable."""
     wanted = desk.links.open(token(request))
     n = wanted.variant.removeprefix(_VARIANT)
     if n == wanted.variant or not n.isdecimal():
@@ -47,7 +47,7 @@ def _open(desk: Desk, request: Request) -> Receipt:
         import_ = imports.find(tx, wanted.import_id)
         found = receipt_records.find(tx, import_.number, int(n)) if import_ else None
     if found is None:
-        raise CannotBe(404, "The receipt of this link no longer exists.")
+        raise NotAvailable(404, "The receipt of this link no longer exists.")
     return found
 
 
@@ -82,7 +82,7 @@ def _results(desk: Desk, request: Request) -> Response:
     receipt = _open(desk, request)
     path = _results_path(desk, receipt)
     if not path.exists():
-        raise CannotBe(
+        raise NotAvailable(
             410, "These results were deleted, as the settings require. Their SHA-256 is on the receipt."
         )
     name = f"receipt {receipt.n} - {receipt.told['results']['file_name']}"

@@ -28,7 +28,7 @@ _PIECE_BYTES = 1 << 16
 _Known = TypeVar("_Known", bound=StrEnum)
 
 
-class CannotBe(Exception):
+class NotAvailable(Exception):
     """What a link names cannot be sent; the text is for the person who opened it."""
 
     def __init__(self, status: int, sentence: str) -> None:
@@ -37,7 +37,7 @@ class CannotBe(Exception):
 
 
 def route(path: str, open_: Callable[[Desk, Request], Response]) -> Route:
-    """`open_` runs in a thread, and may raise BadLink, OldLink and CannotBe."""
+    """`open_` runs in a thread, and may raise BadLink, OldLink and NotAvailable."""
 
     async def answer(request: Request) -> Response:
         return await run_in_threadpool(_answer, open_, request)
@@ -52,7 +52,7 @@ def _answer(open_: Callable[[Desk, Request], Response], request: Request) -> Res
         return _say(403, "This link is not valid. Open the page it came from and use the link there.")
     except OldLink:
         return _say(410, "This link has expired. Open the page it came from and use the link there.")
-    except CannotBe as problem:
+    except NotAvailable as problem:
         return _say(problem.status, str(problem))
     except (SettingsProblem, StoreUnavailable):
         return _say(

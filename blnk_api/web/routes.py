@@ -19,7 +19,7 @@ from blnk_api.settings import Connection
 from blnk_api.store import imports
 from blnk_api.store.imports import Import
 from blnk_api.web import list_routes, receipt_routes
-from blnk_api.web.responses import CannotBe, file, one_of, route, token, workbook
+from blnk_api.web.responses import NotAvailable, file, one_of, route, token, workbook
 
 _DOWNLOAD_PATH = "/download"
 _PROBLEM_ROWS_PATH = "/problem-rows"
@@ -76,7 +76,7 @@ def _template(desk: Desk, request: Request) -> Response:
     kind = one_of(FileKind, wanted.kind)
     connection = desk.settings.connections.get(wanted.connection)
     if connection is None:
-        raise CannotBe(404, "The connection of this link no longer exists.")
+        raise NotAvailable(404, "The connection of this link no longer exists.")
     name = template.file_name(connection, kind)
     if kind is FileKind.CSV:
         return file(name, kind, iter([template.template_csv()]))
@@ -96,9 +96,9 @@ def _ledgers(desk: Desk, connection: Connection) -> list[Ledger]:
                 page += 1
     except AccessDenied as denied:
         if denied.status != 403:
-            raise CannotBe(503, f"Blnk rejected the credentials: {denied}") from None
+            raise NotAvailable(503, f"Blnk rejected the credentials: {denied}") from None
     except BlnkError as failed:
-        raise CannotBe(
+        raise NotAvailable(
             503, f"The template needs the list of ledgers, which could not be read from Blnk: {failed}"
         ) from None
     return found
@@ -108,5 +108,5 @@ def _found(desk: Desk, id: str) -> Import:
     with desk.store.read() as tx:
         import_ = imports.find(tx, id)
     if import_ is None:
-        raise CannotBe(404, "The import of this link no longer exists.")
+        raise NotAvailable(404, "The import of this link no longer exists.")
     return import_

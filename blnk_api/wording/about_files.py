@@ -9,7 +9,7 @@ from blnk_api.common.visible import shown
 from blnk_api.facts.file_shape import FileShape
 from blnk_api.facts.mapping import OUR_OWN, Use
 from blnk_api.facts.totals import LedgerTotal, Totals
-from blnk_api.files.column_labels import told_apart
+from blnk_api.files.column_labels import distinct_labels
 from blnk_api.files.csv import encodings
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
@@ -76,7 +76,7 @@ def reading(import_: Import) -> str:
 
 
 def _encoding(shape: FileShape) -> str:
-    said = encodings.said(shape.encoding or "utf-8")
+    said = encodings.display_name(shape.encoding or "utf-8")
     return f"{said} (a guess: check that accented letters look right)" if shape.encoding_guessed else said
 
 
@@ -86,7 +86,7 @@ def delimiter(sign: str) -> str:
 
 def columns(import_: Import, taken: Sequence[str] = ()) -> list[str]:
     """A name for each column of the file, by which it can be told from all others and from `taken`."""
-    return told_apart(import_.headers, taken)
+    return distinct_labels(import_.headers, taken)
 
 
 def column(import_: Import, position: int) -> str:

@@ -33,7 +33,7 @@ def findings(tx: Connection, import_: Import) -> list[str]:
     return said
 
 
-def still_to_look(looks: PendingLateLookups, when: Callable[[float], str]) -> str | None:
+def pending_checks(looks: PendingLateLookups, when: Callable[[float], str]) -> str | None:
     """Which rows are looked up again, and when; None if there were none. `when` formats a time."""
     if looks.next_at is None or looks.until is None:
         if not looks.over or looks.last_at is None:

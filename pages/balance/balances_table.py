@@ -6,7 +6,7 @@ import streamlit as st
 
 from blnk_api.blnk.endpoints import PAGE_LIMIT
 from blnk_api.desk import balance_search
-from blnk_api.desk.balance_search import NothingLikeIt, Wanted
+from blnk_api.desk.balance_search import NoMatches, Wanted
 from blnk_api.errors import AccessDenied, NothingCreated
 from blnk_api.files.kinds import FileKind
 from blnk_api.lookup.looker import bound_of
@@ -36,7 +36,7 @@ def show(visit: Visit) -> None:
     number = pages.get(wanted, 1)
     try:
         found = _found(visit, visit.credentials(), wanted, number)
-    except NothingLikeIt as why:
+    except NoMatches as why:
         _nothing(str(why))
         return
     except AccessDenied as denied:

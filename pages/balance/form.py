@@ -170,7 +170,7 @@ def send(visit: Visit, id: str, request: BalanceRequest, who: str, *, again: boo
     The form keeps its id until someone begins another: a second click that is on its way finds the first.
     """
     desk = visit.desk
-    form_request.ask_for(
+    form_request.make_draft(
         desk.store, id=id, connection=visit.connected(), who=who, request=request, again=again
     )
     st.session_state[_SENT] = True

@@ -79,11 +79,11 @@ def _watch(visit: Visit, id: str, draw_page_anew: Callable[[], None]) -> None:
             banner.sending_here(visit, import_)
             if row.message and row.tries:
                 st.text(f"The last attempt did not reach Blnk: {row.message}")
-    _asked(form_request.asked_for(row))
+    _asked(form_request.request_of(row))
 
 
 def _settled(visit: Visit, import_: Import, row: StoredRow) -> None:
-    request = form_request.asked_for(row)
+    request = form_request.request_of(row)
     match row.state:
         case RowState.CREATED:
             st.title("The balance was created")

@@ -12,7 +12,7 @@ from pages.kit.context import Visit
 
 def show(visit: Visit) -> None:
     if found := _others(visit, visit.credentials()):
-        look.warning(other_desks_today.told(found, phrases.zone(st.context.timezone)))
+        look.warning(other_desks_today.sentence(found, phrases.zone(st.context.timezone)))
 
 
 @st.cache_data(ttl=30, max_entries=50, show_spinner=False)

@@ -62,12 +62,12 @@ def _begin(visit: Visit, name: str, data: BinaryIO) -> None:
             file_name=name,
             data=data,
         )
-    except (ValueError, drafts.NotKept) as reason:
+    except (ValueError, drafts.UploadRejected) as reason:
         look.problem(str(reason))
     except OSError:
         look.problem("The file could not be saved: the disk of this server is full or not writable.")
     else:
-        held_uploads.let_go(data)
+        held_uploads.free(data)
         # The address first: a rerun that comes in between finds the same draft again, not another one.
         st.query_params["import"] = _next_id()
         del st.session_state["upload-id"]

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from blnk_api.practice import fault_switches
-from blnk_api.practice.fault_switches import HABITS, DoorShut
+from blnk_api.practice.fault_switches import FAULT_SWITCHES, PracticeUnreachable
 from pages.kit import look
 from pages.kit.context import Visit
 
-_KEY = "practice-habit"
+_KEY = "practice-fault"
 
 
 def show(visit: Visit) -> None:
@@ -19,18 +19,18 @@ def show(visit: Visit) -> None:
     folder = visit.desk.settings.data_dir
     try:
         current = fault_switches.current(folder)
-    except DoorShut as shut:
+    except PracticeUnreachable as shut:
         look.warning(str(shut))
         return
-    keys = list(HABITS)
+    keys = list(FAULT_SWITCHES)
     st.session_state[_KEY] = current
     chosen = st.radio(
         "Fault",
         keys,
         index=None,
         key=_KEY,
-        format_func=lambda key: HABITS[key].label,
-        captions=[HABITS[key].means for key in keys],
+        format_func=lambda key: FAULT_SWITCHES[key].label,
+        captions=[FAULT_SWITCHES[key].means for key in keys],
         on_change=_choose,
         args=[visit],
     )
@@ -42,5 +42,5 @@ def _choose(visit: Visit) -> None:
     key = st.session_state[_KEY]
     try:
         fault_switches.choose(visit.desk.settings.data_dir, key)
-    except DoorShut as shut:
+    except PracticeUnreachable as shut:
         st.toast(str(shut))

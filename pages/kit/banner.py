@@ -34,7 +34,7 @@ def show(visit: Visit) -> None:
         _not_sending(now)
 
 
-def not_well(visit: Visit) -> None:
+def show_health_problem(visit: Visit) -> None:
     """The problem that the last health check found with this connection."""
     if visit.connection is None or (failed := startup_check.failed(visit.connection)) is None:
         return

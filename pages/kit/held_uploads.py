@@ -17,7 +17,7 @@ def held(session: str) -> tuple[int, int]:
     return of_session, sum(len(one.data) for each in list(files.values()) for one in list(each.values()))
 
 
-def let_go(uploaded: object) -> None:
+def free(uploaded: object) -> None:
     """Frees the memory of a file that was copied; it would stay until its session ends."""
     context = get_script_run_ctx()
     manager = _manager()

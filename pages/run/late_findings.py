@@ -17,7 +17,7 @@ def show(visit: Visit, import_: Import) -> None:
     for sentence in became_known:
         look.warning(sentence)
     zone = phrases.zone(st.context.timezone)
-    to_come = about_late_findings.still_to_look(looks, lambda at: phrases.when(at, zone))
+    to_come = about_late_findings.pending_checks(looks, lambda at: phrases.when(at, zone))
     if to_come:
         with st.container(key="checked-again"):
             st.caption(look.safe(to_come))

@@ -19,7 +19,7 @@ from blnk_api.facts.file_shape import FileShape
 from blnk_api.facts.mapping import Use
 from blnk_api.facts.problems import Problem
 from blnk_api.facts.totals import ProblemSummary
-from blnk_api.files.column_labels import told_apart
+from blnk_api.files.column_labels import distinct_labels
 from blnk_api.reports import receipts, results
 from blnk_api.store import events, tables
 from blnk_api.store.imports import Import
@@ -210,14 +210,14 @@ def test_problems_of_two_columns_of_one_name_are_two_groups() -> None:
 
 
 def test_names_tell_every_column_apart() -> None:
-    assert told_apart(["a", "b"]) == ["a", "b"]
-    assert told_apart(["a", "", "A"]) == ["a (column 1)", "Column 2", "A (column 3)"]
-    assert told_apart(["", "Column 1"]) == ["Column 1 (column 1)", "Column 1 (column 2)"]
-    assert told_apart(["Row", "x"], taken=["Row"]) == ["Row (column 1)", "x"]
-    assert told_apart(["€", "%"]) == ["€", "%"]
-    hard = told_apart(["a", "a", "a (column 2)", "a (column 3)"])
+    assert distinct_labels(["a", "b"]) == ["a", "b"]
+    assert distinct_labels(["a", "", "A"]) == ["a (column 1)", "Column 2", "A (column 3)"]
+    assert distinct_labels(["", "Column 1"]) == ["Column 1 (column 1)", "Column 1 (column 2)"]
+    assert distinct_labels(["Row", "x"], taken=["Row"]) == ["Row (column 1)", "x"]
+    assert distinct_labels(["€", "%"]) == ["€", "%"]
+    hard = distinct_labels(["a", "a", "a (column 2)", "a (column 3)"])
     assert len(set(hard)) == 4
-    assert told_apart([]) == []
+    assert distinct_labels([]) == []
 
 
 def test_a_saved_choice_is_put_on_the_column_that_is_spelt_alike() -> None:

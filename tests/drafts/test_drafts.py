@@ -24,7 +24,7 @@ USD = BalanceRequest(ledger_id=LEDGER, currency="USD", meta_data={"customer": "1
 
 def ask(importer: Importer, request: BalanceRequest = USD, **facts: Any) -> str:
     id = imports.new_id()
-    form_request.ask_for(
+    form_request.make_draft(
         importer.store, id=id, connection=importer.connection, who="Ada", request=request, **facts
     )
     return id
@@ -41,7 +41,7 @@ def make_it_production(importer: Importer) -> None:
 
 def test_asking_twice_with_one_id_asks_once(importer: Importer) -> None:
     id = ask(importer)
-    again = form_request.ask_for(
+    again = form_request.make_draft(
         importer.store, id=id, connection=importer.connection, who="Ada", request=USD
     )
     assert not again
@@ -80,7 +80,7 @@ def test_a_balance_asked_for_again_on_purpose_is_another_one_and_by_accident_is_
 
 def test_what_was_asked_for_is_told_without_our_stamps(importer: Importer) -> None:
     [row] = importer.rows(importer.find(ask(importer)))
-    assert form_request.asked_for(row) == USD
+    assert form_request.request_of(row) == USD
 
 
 def test_the_rarer_fields_are_sent(importer: Importer, practice_blnk: PracticeBlnk) -> None:

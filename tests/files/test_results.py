@@ -375,7 +375,7 @@ def test_a_persons_own_column_called_status_is_theirs(store: Store) -> None:
 
 def test_metadata_of_the_form_called_status_is_a_persons_own(importer: Importer) -> None:
     request = BalanceRequest(ledger_id=LEDGER, currency="USD", meta_data={"status": "active"})
-    form_request.ask_for(
+    form_request.make_draft(
         importer.store, id="imp_form", connection=importer.connection, who="Ada", request=request
     )
     header, told = read(importer.store, importer.find("imp_form"))

@@ -7,7 +7,7 @@ import streamlit as st
 
 from blnk_api.client import BlnkClient
 from blnk_api.desk import balance_search
-from blnk_api.desk.balance_search import NothingLikeIt, Wanted
+from blnk_api.desk.balance_search import NoMatches, Wanted
 from blnk_api.lookup.looker import sortable
 from blnk_api.models import BalanceRequest
 from tests.support.importer import LEDGER, Importer, requests_for
@@ -83,7 +83,7 @@ class TestASearch:
     def test_what_nothing_can_be_like_is_never_taken_for_everything(
         self, client: BlnkClient, held: dict[str, str], wanted: Wanted, why: str
     ) -> None:
-        with pytest.raises(NothingLikeIt, match=why):
+        with pytest.raises(NoMatches, match=why):
             balance_search.page(client, wanted, 1)
 
     def test_newest_first_and_page_by_page(self, client: BlnkClient, importer: Importer) -> None:

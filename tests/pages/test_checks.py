@@ -12,7 +12,7 @@ from blnk_api.desk import health, startup_check
 from blnk_api.desk.desk import open_desk
 from blnk_api.desk.health import Check, Verdict
 from blnk_api.practice import fault_switches
-from blnk_api.practice.fault_switches import HABITS, DoorShut
+from blnk_api.practice.fault_switches import FAULT_SWITCHES, PracticeUnreachable
 from blnk_api.store import import_acts
 from blnk_api.store.sending.senders import SenderIs, Sending
 from blnk_api.store.states import PausedBy
@@ -141,7 +141,7 @@ class TestFaultsOfThePractice:
     def folder(self, practice_blnk: PracticeBlnk) -> Path:
         return practice_blnk.data_dir
 
-    @pytest.mark.parametrize("key", list(HABITS))
+    @pytest.mark.parametrize("key", list(FAULT_SWITCHES))
     def test_each_takes_the_place_of_the_one_before(
         self, practice_blnk: PracticeBlnk, folder: Path, key: str
     ) -> None:
@@ -149,10 +149,10 @@ class TestFaultsOfThePractice:
         assert fault_switches.current(folder) is None
         fault_switches.choose(folder, key)
         assert fault_switches.current(folder) == key
-        assert len(practice_blnk.faults()) == (HABITS[key].fault is not None)
+        assert len(practice_blnk.faults()) == (FAULT_SWITCHES[key].fault is not None)
 
     def test_a_practice_blnk_that_is_not_there_is_said(self, tmp_path: Path) -> None:
-        with pytest.raises(DoorShut):
+        with pytest.raises(PracticeUnreachable):
             fault_switches.current(tmp_path)
 
     def test_are_switched_on_and_off_on_the_page_of_practice_and_nowhere_else(
@@ -192,21 +192,21 @@ class TestTheCheckAtTheStart:
         self, importer: Importer, practice_blnk: PracticeBlnk
     ) -> None:
         practice_blnk.order_fault("revoke")
-        startup_check.ask_all()
+        startup_check.check_all()
         assert "This connection has a problem. Is the token accepted? No:" in said(visit("imports.py"))
         practice_blnk.clear_faults()
         visit("connection.py")
         assert "has a problem" not in said(visit("imports.py"))
 
     def test_says_nothing_of_a_connection_that_is_well(self, importer: Importer) -> None:
-        startup_check.ask_all()
+        startup_check.check_all()
         assert "has a problem" not in said(visit("imports.py"))
 
     def test_does_not_hold_new_credentials_for_the_old_ones(
         self, importer: Importer, practice_blnk: PracticeBlnk
     ) -> None:
         importer.connect(token="blnk_at_wrong")
-        startup_check.ask_all()
+        startup_check.check_all()
         assert "This connection has a problem." in said(visit())
         importer.connect(token=practice_blnk.token)
         assert "has a problem" not in said(visit())

@@ -168,7 +168,7 @@ class TestTheForm:
 def asked(importer: Importer, **fields: Any) -> Import:
     id = imports.new_id()
     request = BalanceRequest(**{"ledger_id": LEDGER, "currency": "USD"} | fields)
-    form_request.ask_for(importer.store, id=id, connection=importer.connection, who="Ada", request=request)
+    form_request.make_draft(importer.store, id=id, connection=importer.connection, who="Ada", request=request)
     return importer.find(id)
 
 

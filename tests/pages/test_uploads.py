@@ -12,7 +12,7 @@ from playwright.sync_api import Browser
 
 from blnk_api import settings
 from blnk_api.drafts import drafts
-from blnk_api.drafts.drafts import NotKept
+from blnk_api.drafts.drafts import UploadRejected
 from blnk_api.errors import SettingsProblem
 from blnk_api.settings import Settings
 from blnk_api.store import events, import_acts, import_search, imports
@@ -161,7 +161,7 @@ def test_a_file_that_leaves_no_room_for_the_database_is_refused_and_leaves_nothi
     importer: Importer,
 ) -> None:
     limits = replace(importer.settings, disk_reserve_bytes=10**18)
-    with pytest.raises(NotKept, match=r"nearly full\. The file was not kept"):
+    with pytest.raises(UploadRejected, match=r"nearly full\. The file was not kept"):
         upload(importer, limits)
     assert list(importer.settings.uploads_dir.iterdir()) == []
     with importer.store.read() as tx:
@@ -172,7 +172,7 @@ def test_there_are_so_many_open_drafts_and_no_more(importer: Importer) -> None:
     limits = replace(importer.settings, most_drafts=2)
     first = upload(importer, limits)
     upload(importer, limits)
-    with pytest.raises(NotKept, match=r"2 files are open as drafts.*nothing was sent.*Discard"):
+    with pytest.raises(UploadRejected, match=r"2 files are open as drafts.*nothing was sent.*Discard"):
         upload(importer, limits)
     with importer.store.write() as tx:
         import_acts.cancel(tx, importer.find(first).number, who="Ada")

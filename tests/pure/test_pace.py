@@ -148,7 +148,7 @@ def test_without_a_wait_given_the_waits_double_up_to_a_minute() -> None:
         waits.append(pace.not_before - now)
         now = pace.not_before + 0.1
     assert waits == pytest.approx([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0])
-    pace.went_well()
+    pace.succeeded()
     pace.busy(now, sent_at=now - 0.01, retry_after_seconds=None)
     assert pace.not_before - now == pytest.approx(1.0)
 
@@ -212,7 +212,7 @@ def test_five_failures_in_a_row_open_the_breaker() -> None:
     breaker = Breaker(5.0, 120.0)
     for at in range(4):
         assert not breaker.failed(at, "502")
-    breaker.went_well()
+    breaker.succeeded()
     for at in range(4):
         assert not breaker.failed(at, "502")
     assert breaker.circuit is Circuit.CLOSED
@@ -252,7 +252,7 @@ def test_a_look_lets_one_row_try_and_the_row_closes_the_breaker() -> None:
     met = [breaker.circuit]
     breaker.looked()
     met.append(breaker.circuit)
-    assert breaker.went_well()
+    assert breaker.succeeded()
     assert not breaker.failed(200.0, "once")
     assert [*met, breaker.circuit] == [Circuit.OPEN, Circuit.HALF_OPEN, Circuit.CLOSED]
 
@@ -267,7 +267,7 @@ def test_a_row_that_fails_when_it_tries_opens_it_again_for_longer() -> None:
 
 def test_a_row_that_succeeds_late_does_not_close_an_open_breaker() -> None:
     breaker = opened()
-    assert not breaker.went_well()
+    assert not breaker.succeeded()
     assert breaker.circuit is Circuit.OPEN
 
 
@@ -275,7 +275,7 @@ def test_after_it_closed_the_waits_begin_anew() -> None:
     breaker = opened()
     breaker.failed(breaker.probe_at, "still not")
     breaker.looked()
-    breaker.went_well()
+    breaker.succeeded()
     for _ in range(5):
         breaker.failed(500.0, "again")
     assert breaker.probe_at == 505.0

@@ -388,7 +388,7 @@ def test_what_is_still_to_be_looked_up_is_told_with_the_last_and_the_next_look(s
         with store.read() as tx:
             looks = late_records.of_import(tx, made.number)
         hours = lambda at: f"{(at - since) / HOUR:.1f}"  # noqa: E731
-        return about_late_findings.still_to_look(looks, hours)
+        return about_late_findings.pending_checks(looks, hours)
 
     since = all_due(store)[0].since
     assert says() == (

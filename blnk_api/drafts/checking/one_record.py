@@ -129,7 +129,7 @@ class Meanings:
             found = _flaws_first(found, flaws)
         is_wrong = bool(found) and any(problem.severity == "error" for problem in found)
         may_be_total = self._may_hold_totals and (is_wrong or self._needs_no_cell)
-        if may_be_total and (said := total_rows.told(self._headers, cells, is_wrong)):
+        if may_be_total and (said := total_rows.finding(self._headers, cells, is_wrong)):
             found, is_wrong = [Problem(said.kind, number, "", "", "", said.message, "error")], True
         return Meaning(found, is_wrong, request, currencies or (), match, key)
 

@@ -47,7 +47,7 @@ _WORDS = re.compile(r"\w+")
 _LONGEST = 60
 
 
-def told(headers: Sequence[str], cells: Sequence[str], is_wrong: bool) -> Finding | None:
+def finding(headers: Sequence[str], cells: Sequence[str], is_wrong: bool) -> Finding | None:
     """What the row is, when it is no balance. `is_wrong`: it could not be sent anyhow, so less is enough."""
     filled = [text for cell in cells if (text := bare(cell))]
     if not filled:

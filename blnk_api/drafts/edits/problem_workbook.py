@@ -12,7 +12,7 @@ from typing import IO
 from blnk_api.common.visible import shown
 from blnk_api.facts.file_shape import ReadOptions, Record
 from blnk_api.files import FileProblem, reading_process, xlsx_writer
-from blnk_api.files.column_labels import told_apart
+from blnk_api.files.column_labels import distinct_labels
 from blnk_api.files.column_names import plain
 from blnk_api.files.kinds import FileKind
 from blnk_api.store import Store, rows
@@ -72,7 +72,7 @@ def _reasons(row: StoredRow, names: Sequence[str]) -> str:
 
 
 def _names(import_: Import) -> list[str]:
-    return told_apart(import_.headers, taken=(NUMBER, REASONS))
+    return distinct_labels(import_.headers, taken=(NUMBER, REASONS))
 
 
 def _sheet_name(import_: Import) -> str:

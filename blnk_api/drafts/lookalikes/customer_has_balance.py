@@ -24,7 +24,7 @@ _TELL = (
 )
 
 
-def tell(tx: Connection, found: Mapping[int, ExistingBalance]) -> None:
+def add_notes(tx: Connection, found: Mapping[int, ExistingBalance]) -> None:
     """Writes beside the rows which balance their customer has."""
     run_at_once(tx, _TELL, [(id, _say(held)) for id, held in found.items()])
 

@@ -78,4 +78,4 @@ async def _mark(at_work: Comparison) -> None:
         await at_work.write(partial(near_duplicates.leave_out, import_=number, messages=found))
     customers = kept.already(ROWS_PER_WRITE)
     while (held := await at_work.nearby(next, customers, None)) is not None:
-        await at_work.write(partial(customer_has_balance.tell, found=held))
+        await at_work.write(partial(customer_has_balance.add_notes, found=held))

@@ -37,7 +37,7 @@ ENCODINGS: dict[str, str] = {
 """The encodings that can be chosen, and the codec that reads each."""
 
 
-def said(name: str) -> str:
+def display_name(name: str) -> str:
     """An encoding's name as people write it."""
     plain = name.removesuffix("-bom").removesuffix("-sig")
     usual = {"mac-roman": "Mac Roman", "shift_jis": "Shift-JIS", "big5": "Big5"}

@@ -162,7 +162,7 @@ class _Reading:
 
     def _rather_utf8(self, at: int, cell: str, meant: str) -> Flaw:
         """In Western letters nobody writes so; in others a short word may be UTF-8 by accident."""
-        read_as = encodings.said(self._dialect.encoding)
+        read_as = encodings.display_name(self._dialect.encoding)
         message = (
             f"{shown(cell)} is read as {read_as}, like most of the file, but seems to be UTF-8: "
             f"“{shown(meant)}”. Correct the cell."
@@ -174,9 +174,9 @@ class _Reading:
         """With what the bytes would be in the encoding that the other stray lines are probably in."""
         strays = self._shape.strays
         meant = encodings.as_strays(cell, strays) if strays else None
-        message = f"{shown(cell)} has bytes that are not {encodings.said(self._dialect.encoding)}. "
+        message = f"{shown(cell)} has bytes that are not {encodings.display_name(self._dialect.encoding)}. "
         if strays and meant is not None:
-            message += f"In {encodings.said(strays)} they read “{shown(meant)}”. "
+            message += f"In {encodings.display_name(strays)} they read “{shown(meant)}”. "
         message += "Correct the cell, or save the file again as CSV UTF-8."
         return Flaw("undecodable_text", at, message, repair=meant, value=shown(cell, 200))
 

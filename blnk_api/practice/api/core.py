@@ -1,6 +1,6 @@
 """Blnk Core's surface: keys and their scopes, the endpoints that make and read, and the filters.
 
-Where it answers with another version's habits, `version` decides: indicators exist from 0.15.3 on.
+Where it answers with another version's fault_switches, `version` decides: indicators exist from 0.15.3 on.
 """
 
 from collections.abc import Callable

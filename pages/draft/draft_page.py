@@ -11,17 +11,9 @@ from blnk_api.store import import_acts
 from blnk_api.store.imports import Import
 from blnk_api.store.states import BEING_CHECKED, WORDS, ImportState, RowState, Stage
 from blnk_api.wording import about_files, phrases
-from pages.draft import (
-    column_choices,
-    confirm,
-    edit_grid,
-    edit_history,
-    find_replace,
-    fix_in_workbook,
-    reading_options,
-    skipped_rows,
-)
-from pages.draft.problem_list import show_problems
+from pages.draft import column_choices, confirm, edit_history, reading_options
+from pages.draft.fix import edit_grid, find_replace, fix_in_workbook, skipped_rows
+from pages.draft.fix.problem_list import show_problems
 from pages.kit import auto_refresh, banner, look
 from pages.kit.context import Visit
 from pages.run import downloads, progress_panel

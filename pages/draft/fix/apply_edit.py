@@ -8,7 +8,7 @@ from blnk_api.drafts.edits.editing import NotRepairable
 from blnk_api.drafts.edits.problem_workbook import NotTheseRows
 from blnk_api.store.imports import Import
 from blnk_api.wording import phrases
-from pages.draft import edit_grid
+from pages.draft.fix import edit_grid
 from pages.kit import look
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 from blnk_api.drafts.edits import editing, problem_workbook
 from blnk_api.store.imports import Import
 from blnk_api.web import routes
-from pages.draft import apply_edit
+from pages.draft.fix import apply_edit
 from pages.kit import person
 from pages.kit.context import Visit
 

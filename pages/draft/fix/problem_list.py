@@ -7,7 +7,7 @@ from blnk_api.facts.totals import ProblemSummary
 from blnk_api.files.xlsx.cell_flaws import HIDDEN_ROW
 from blnk_api.store.imports import Import
 from blnk_api.wording import about_files, phrases
-from pages.draft import apply_edit
+from pages.draft.fix import apply_edit
 from pages.kit import look, person
 from pages.kit.context import Visit
 

@@ -9,7 +9,7 @@ from blnk_api.store import row_reasons
 from blnk_api.store.imports import Import
 from blnk_api.store.states import RowState
 from blnk_api.wording import phrases
-from pages.draft import apply_edit
+from pages.draft.fix import apply_edit
 from pages.kit import look, person
 from pages.kit.context import Visit
 

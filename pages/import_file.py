@@ -4,6 +4,7 @@ import streamlit as st
 
 from blnk_api.store.states import ImportState
 from pages.draft import draft_page, upload
+from pages.history import yours
 from pages.kit import context
 from pages.run import import_page
 
@@ -16,6 +17,7 @@ if here.import_ is None:
         "checked first, and nothing is sent until you confirm."
     )
     upload.show(here)
+    yours.show(here)
 elif here.import_.kind == "form":
     st.switch_page("create_balance.py", query_params=here.query(**{"import": here.import_.id}))
 elif here.import_.state is ImportState.DRAFT:

@@ -26,6 +26,8 @@ if here.import_ is None:
     else:
         month.show(here)
 elif here.import_.state is ImportState.DRAFT:
+    imports_list.back()
     imports_list.show_draft(here, here.import_)
 else:
+    imports_list.back()
     import_page.show(here, here.import_)

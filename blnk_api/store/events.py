@@ -35,6 +35,7 @@ class EventKind(StrEnum):
     """The particulars are the options that the file is read by now."""
     MATCHED_COLUMNS = "matched columns"
     ACCEPTED_CURRENCY = "accepted currency"
+    WITHDREW_CURRENCY = "withdrew currency"
     ACCEPTED = "accepted"
     """Rows like balances made before are to be created too."""
     REPAIRED = "repaired"

@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from blnk_api.common.row_label import label_of
+from blnk_api.currencies import Severity
 from blnk_api.facts import problems
 from blnk_api.facts.problems import Problem
 from blnk_api.store.bulk import given, run_at_once
@@ -205,15 +206,21 @@ def page(
     *,
     states: Sequence[RowState] | None = None,
     waits_for_person: bool | None = None,
+    severity: Severity | None = None,
     after: int = 0,
     limit: int = 100,
 ) -> list[StoredRow]:
-    """Rows in file order after the row with this id; of both kinds unless `waits_for_person` says which."""
+    """Rows in file order after the row with this id; of both kinds unless `waits_for_person` says which.
+
+    With `severity` only those that have such a problem.
+    """
     query = select(rows).where(rows.c.import_ == import_, rows.c.id > after).order_by(rows.c.id).limit(limit)
     if states is not None:
         query = query.where(rows.c.state.in_(list(states)))
     if waits_for_person is not None:
         query = query.where(rows.c.waits_for_person.is_(waits_for_person))
+    if severity is not None:
+        query = query.where(rows.c.problems.contains(f'"severity":"{severity}"', autoescape=True))
     return [row_of(one) for one in tx.execute(query).all()]  # one by one they would cost twice as much
 
 

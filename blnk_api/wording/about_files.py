@@ -11,8 +11,10 @@ from blnk_api.facts.mapping import OUR_OWN, Use
 from blnk_api.facts.totals import LedgerTotal, Totals
 from blnk_api.files.column_labels import distinct_labels
 from blnk_api.files.csv import encodings
+from blnk_api.models import GENERAL_LEDGER_ID
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
+from blnk_api.store.states import RowState
 from blnk_api.wording.balance_fields import FIELDS
 from blnk_api.wording.phrases import plural
 
@@ -95,9 +97,44 @@ def column(import_: Import, position: int) -> str:
     return names[position] if position < len(names) else f"Column {position + 1}"
 
 
+def problem_column(import_: Import, header: str, position: int | None) -> str:
+    """The column of a problem; "" for the whole row. A check of an earlier version kept the header alone."""
+    return header if position is None else column(import_, position)
+
+
+def row_counts(import_: Import) -> str:
+    """ "60 rows · 54 ready · 6 invalid", and what else there is. Two currencies in a row are two balances."""
+    counts = import_.counts
+    said = [plural(sum(counts.values()), "row")]
+    said += [f"{counts.get(state, 0):,} {word}" for state, word in _ALWAYS_COUNTED.items()]
+    said += [f"{counts[state]:,} {word}" for state, word in _COUNTED.items() if counts.get(state)]
+    return " · ".join(said)
+
+
+_ALWAYS_COUNTED = {RowState.READY: "ready", RowState.INVALID: "invalid"}
+_COUNTED = {RowState.EXISTS: "already in Blnk", RowState.LEFT_OUT: "skipped"}
+
+
 def wrong(row: StoredRow) -> str:
     """Why a row cannot be sent."""
     return row.wrong or row.message or ""
+
+
+def as_planned(import_: Import, found: Sequence[StoredRow]) -> dict[str, list[str]]:
+    """Rows as they will be created, in the words of the file: a ledger by its name, a customer as typed."""
+    names = columns(import_, taken=("Row", "Ledger", "Currency"))
+    ledgers = {GENERAL_LEDGER_ID: "General Ledger", **import_.totals.ledger_names}
+    told: dict[str, list[str]] = {"Row": [row.label for row in found]}
+    told["Ledger"] = [ledgers.get(row.ledger_id or "") or row.ledger_id or "" for row in found]
+    told["Currency"] = [row.currency or "" for row in found]
+    kept = [one for one in import_.columns if one.use not in _NOT_PLANNED]
+    for column in sorted(kept, key=lambda one: one.use in (Use.METADATA, Use.REFERENCE)):
+        told[names[column.position]] = [row.cells[column.position] for row in found]
+    return told
+
+
+_NOT_PLANNED = (Use.LEDGER, Use.CURRENCY, Use.IGNORE, *OUR_OWN)
+"""Shown already, or not sent."""
 
 
 def as_sent(found: Sequence[StoredRow]) -> dict[str, list[str]]:

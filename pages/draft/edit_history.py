@@ -1,13 +1,20 @@
-"""What people changed in a file's rows before they were sent: which cell, what it was, what it is, who."""
+"""What people changed in a file's rows before they were sent; in a draft each act is a line with Undo."""
 
 import streamlit as st
 
+from blnk_api.drafts.edits import undo
+from blnk_api.drafts.edits.editing import NotRepairable
+from blnk_api.drafts.edits.undo import EditAct
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
-from blnk_api.wording import about_files, about_rows, phrases
+from blnk_api.store.states import ImportState
+from blnk_api.wording import about_edits, about_files, about_rows, phrases
+from pages.draft.fix import answers, table_state
+from pages.kit import look, person
 from pages.kit.context import Visit
 
-_SHOWN = 200
+_SHOWN = 20
+_CELLS = 200
 
 
 def show(visit: Visit, import_: Import) -> None:
@@ -16,22 +23,53 @@ def show(visit: Visit, import_: Import) -> None:
         changed = edits.of_import(tx, import_.number)
     if not changed or import_.purged_at is not None:
         return
+    acts = undo.acts(changed)
+    with st.expander(f"Edits ({len(changed):,})", key=f"changes-{import_.id}"):
+        if import_.state is ImportState.DRAFT:
+            for act in acts[:_SHOWN]:
+                _act(visit, import_, act)
+        _cells(import_, changed)
+
+
+def _act(visit: Visit, import_: Import, act: EditAct) -> None:
+    zone = phrases.zone(st.context.timezone)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(gap=None, width="stretch"):
+            st.markdown(look.safe(about_edits.said(act.edits, about_files.columns(import_))))
+            st.caption(look.safe(f"{person.called(visit, act.who)}, {phrases.when(act.at, zone)}"))
+        st.button(
+            "Undo",
+            key=f"undo-edit-{act.at}",
+            type="tertiary",
+            disabled=not act.can_be_undone,
+            on_click=_undo,
+            args=[visit, import_, act.at],
+        )
+
+
+def _undo(visit: Visit, import_: Import, at: float) -> None:
+    answers.forget(import_)
+    try:
+        undo.undo(visit.desk.store, import_.id, at, who=person.or_nobody(visit))
+    except NotRepairable as problem:
+        answers.of(import_).problem = str(problem)
+    table_state.forget(import_.id)
+
+
+def _cells(import_: Import, changed: list[edits.RecordedEdit]) -> None:
     names = about_files.columns(import_)
     zone = phrases.zone(st.context.timezone)
-    newest = changed[::-1][:_SHOWN]
-    with st.expander(f"Edits ({len(changed):,})", key=f"changes-{import_.id}"):
-        st.dataframe(
-            {
-                "Row": [str(one.number) for one in newest],
-                "Column": ["Whole row" if one.position is None else names[one.position] for one in newest],
-                "Before": [one.old for one in newest],
-                "After": [
-                    about_rows.whole_row(one.new) if one.position is None else one.new for one in newest
-                ],
-                "Who": [phrases.actor(one.who) for one in newest],
-                "When": [phrases.when(one.at, zone) for one in newest],
-            },
-            hide_index=True,
-        )
-        if len(changed) > _SHOWN:
-            st.caption(f"The newest {_SHOWN:,} edits are shown. The receipt lists all of them.")
+    newest = changed[::-1][:_CELLS]
+    st.dataframe(
+        {
+            "Row": [str(one.number) for one in newest],
+            "Column": ["Whole row" if one.position is None else names[one.position] for one in newest],
+            "Before": [one.old for one in newest],
+            "After": [about_rows.whole_row(one.new) if one.position is None else one.new for one in newest],
+            "Who": [phrases.actor(one.who) for one in newest],
+            "When": [phrases.when(one.at, zone) for one in newest],
+        },
+        hide_index=True,
+    )
+    if len(changed) > _CELLS:
+        st.caption(f"The newest {_CELLS:,} edits are shown. The receipt lists all of them.")

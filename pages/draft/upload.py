@@ -21,14 +21,29 @@ ldg_073f7ffe-9dfd-42ce-aa50-d1dca1788adc,EUR,,1002
 
 
 def show(visit: Visit) -> None:
+    left, right = st.columns([5, 3], gap="medium")
+    with left:
+        _take(visit)
+    with right:
+        with st.container(border=True, key="template"):
+            st.markdown("**Start from a template**")
+            st.caption("The XLSX template lists your ledgers and the currencies to choose from in its cells.")
+            with st.container(horizontal=True):
+                for kind in reversed(FileKind):
+                    url = routes.template_url(visit.desk.links, visit.connected().name, kind)
+                    st.link_button(str(kind).upper(), url, icon=":material/download:")
+        with st.container(border=True, key="one-balance"):
+            st.markdown("**Create one balance**")
+            st.caption("A form for a single balance, without a file.")
+            st.page_link("create_balance.py", label="Open the form", query_params=visit.query())
+
+
+def _take(visit: Visit) -> None:
     person.name_field(visit)
-    uploaded = st.file_uploader("CSV or XLSX file, up to 100 MB", key=f"file-{_next_id()}")
+    with st.container(key="drop"):
+        uploaded = st.file_uploader("CSV or XLSX file, up to 100 MB", key=f"file-{_next_id()}")
     if uploaded is not None:
         _begin(visit, uploaded.name, uploaded)
-    with st.expander("Paste rows from a spreadsheet instead", key="paste"):
-        pasted = st.text_area("Rows, with column names in the first row", key=f"text-{_next_id()}")
-        if st.button("Check rows", disabled=not pasted.strip()):
-            _begin(visit, "pasted rows.csv", io.BytesIO(pasted.encode()))
     if visit.connected().is_practice and st.button(
         "Try a sample file",
         icon=":material/science:",
@@ -36,6 +51,10 @@ def show(visit: Visit) -> None:
     ):
         sample = Path(practice.__file__).with_name("sample.csv")
         _begin(visit, "sample customers.csv", io.BytesIO(sample.read_bytes()))
+    with st.expander("Paste rows from a spreadsheet instead", key="paste"):
+        pasted = st.text_area("Rows, with column names in the first row", key=f"text-{_next_id()}")
+        if st.button("Check rows", disabled=not pasted.strip()):
+            _begin(visit, "pasted rows.csv", io.BytesIO(pasted.encode()))
     with st.expander("File format", key="example"):
         st.write(
             "One row per balance, with column names in the first row. The ledger (id or name) and the "
@@ -43,11 +62,6 @@ def show(visit: Visit) -> None:
             "Other column names, separators and encodings are detected, and you can correct them."
         )
         st.code(_EXAMPLE, language=None)
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.write("Blank template:")
-            for kind in FileKind:
-                url = routes.template_url(visit.desk.links, visit.connected().name, kind)
-                st.link_button(str(kind).upper(), url, icon=":material/download:")
 
 
 def _begin(visit: Visit, name: str, data: BinaryIO) -> None:

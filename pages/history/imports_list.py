@@ -156,6 +156,16 @@ def _entry(visit: Visit, import_: Import, zone: tzinfo) -> None:
         st.caption(look.place(import_.instance, connection))
 
 
+def back() -> None:
+    """From one import to all of them; a link within one page would leave the address as it is."""
+    st.button("All imports", icon=":material/arrow_back:", type="tertiary", on_click=_to_all)
+
+
+def _to_all() -> None:
+    for name in ("import", "row"):
+        st.query_params.pop(name, None)
+
+
 def show_draft(visit: Visit, import_: Import) -> None:
     look.heading(phrases.title(import_))
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from blnk_api.store.people import people
+from blnk_api.wording import phrases
 from pages.kit.context import Visit
 
 _KEY = "your-name"
@@ -17,6 +18,11 @@ def name_field(visit: Visit) -> None:
             max_chars=people.MAX_NAME_CHARACTERS,
             help="Shown with your actions here. Asked once per browser, and not verified.",
         )
+
+
+def called(visit: Visit, who: str) -> str:
+    """Somebody's name, as it is shown to the person who is looking: their own is known to them."""
+    return who if who == visit.who else phrases.actor(who)
 
 
 def or_nobody(visit: Visit) -> str:

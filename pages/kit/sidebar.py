@@ -6,7 +6,6 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from blnk_api.store.people import people
-from blnk_api.wording.phrases import actor
 from pages.kit import context, look
 from pages.kit.context import Visit
 
@@ -39,7 +38,7 @@ def _connection(here: Visit) -> None:
 
 
 def _name(here: Visit, who: str) -> None:
-    look.fact("You", actor(who))
+    look.fact("You", who)
     with st.popover("Change name", type="tertiary"):
         typed = st.text_input("Your name", value=who, max_chars=people.MAX_NAME_CHARACTERS)
         if st.button("Save name"):

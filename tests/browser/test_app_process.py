@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, expect
 from blnk_api.store import Store, imports
 from blnk_api.store.states import ImportState, RowState
 from tests.support.app import LEDGER, PRACTICE, SENDER, App, pids
-from tests.support.browser import download_link, fill_form, open_import, open_tab, see, upload
+from tests.support.browser import download_link, fill_form, open_import, open_step, open_tab, see, upload
 from tests.support.importer import wait_until
 from tests.support.papers import released
 
@@ -151,7 +151,7 @@ def test_a_thousand_rows_survive_a_kill_of_every_process_halfway(tmp_path: Path,
         page = open_import(browser, f"{app.url}/?connection=here")
         lines = [f"{LEDGER},NGN,{at:04}" for at in range(1000)]
         upload(page, "thousand.csv", "\n".join(["ledger_id,currency,customer", *lines]).encode())
-        see(page, "Confirmation")
+        open_step(page, "Confirm")
         page.get_by_role("button", name="Create 1,000 balances").click()
         results = download_link(page, "All rows").get_attribute("href")
         wait_until(lambda: len(app.practice.balances()) >= 400, lambda: "it does not get going")

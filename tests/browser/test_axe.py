@@ -13,12 +13,13 @@ from tests.support.browser import (
     fill_form,
     give_name,
     open_all,
+    open_step,
     open_tab,
     see,
     see_text,
     settle,
     upload,
-    wait_for_metric,
+    wait_for_count,
     wait_for_script,
 )
 
@@ -66,6 +67,7 @@ def page(app: App, browser: Browser) -> Page:
 def made(app: App, page: Page) -> str:
     """The link to the sample file, imported: 54 balances created and six rows invalid."""
     open_sample(page, app)
+    open_step(page, "Confirm")
     page.get_by_role("button", name="Create 54 balances").click()
     see_text(page, "Verified: all 54 balances are in Blnk.", seconds=90)
     expect(page.get_by_role("link", name="Receipt 1")).to_be_visible()
@@ -80,8 +82,8 @@ def go(page: Page, app: App, path: str, heading: str, query: str = PRACTICE) -> 
 def open_sample(page: Page, app: App) -> None:
     go(page, app, "import_file", "Import a file")
     page.get_by_role("button", name="Try a sample file").click()
-    wait_for_metric(page, "Ready", "54")
-    see(page, "Confirmation")
+    wait_for_count(page, "ready", "54")
+    see(page, "Problems")
 
 
 def findings(page: Page) -> list[str]:
@@ -137,8 +139,11 @@ def test_the_page_that_takes_files(app: App, page: Page) -> None:
     assert findings(page) == []
 
 
-def test_a_file_with_rows_to_put_right(app: App, page: Page) -> None:
-    open_sample(page, app)
+@pytest.mark.parametrize("step", ["File", "Columns", "Fix", "Confirm"])
+def test_each_step_of_a_file_with_rows_to_fix(app: App, page: Page, step: str) -> None:
+    if step == "File":
+        open_sample(page, app)
+    open_step(page, step)
     open_all(page)
     assert findings(page) == []
 
@@ -207,7 +212,7 @@ def test_production_before_anything_was_made_and_its_confirm(app: App, page: Pag
     assert findings(page) == []
     go(page, app, "import_file", "Import a file", production)
     upload(page, "two.csv", b"ledger_id,currency,note\nSavings,USD,a\nSavings,EUR,b\n")
-    see(page, "Confirmation")
+    open_step(page, "Confirm")
     open_all(page)
     assert findings(page) == []
 
@@ -215,7 +220,7 @@ def test_production_before_anything_was_made_and_its_confirm(app: App, page: Pag
 def test_an_import_while_it_runs_and_cancelled(app: App, page: Page) -> None:
     go(page, app, "import_file", "Import a file")
     upload(page, "runs.csv", b"ledger_id,currency,note\nSavings,USD,runs\nSavings,EUR,runs\n")
-    see(page, "Confirmation")
+    open_step(page, "Confirm")
     app.practice.order_fault("full_stop", on="create", seconds=600)
     page.get_by_role("button", name="Create 2 balances").click()
     expect(page.get_by_role("button", name="Pause")).to_be_visible()

@@ -3,7 +3,7 @@
 from playwright.sync_api import Browser, expect
 
 from tests.support.app import App
-from tests.support.browser import fill_form, open_import, open_tab, see, see_text, settle, upload
+from tests.support.browser import fill_form, open_import, open_step, open_tab, see, see_text, settle, upload
 from tests.support.practice import PracticeBlnk
 
 TYPED = {
@@ -50,7 +50,7 @@ def test_a_currency_for_all_rows_is_the_one_that_was_typed(
     box.press("Enter")
     expect(page.get_by_test_id("stMultiSelect").get_by_text("EUR · Euro")).to_be_visible()
     box.press("Escape")
-    see(page, "Confirmation")
+    open_step(page, "Confirm")
     page.get_by_role("button", name="Create 1 balance").click()
     see_text(page, "Verified:", seconds=90)
     assert [one["currency"] for one in blnk.balances() if one["meta_data"]["import_id"] in page.url] == [

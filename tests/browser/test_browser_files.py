@@ -14,14 +14,15 @@ from playwright.sync_api import Browser, Page, TimeoutError, expect
 from tests.support.app import App
 from tests.support.browser import (
     download,
-    edit_cell,
+    fix_cell,
     open_import,
+    open_step,
     open_tab,
     see,
     see_text,
     settle,
     upload,
-    wait_for_metric,
+    wait_for_count,
 )
 from tests.support.importer import LEDGER
 from tests.support.practice import ENVIRONMENT, PracticeBlnk
@@ -83,11 +84,11 @@ def test_a_file_is_matched_by_hand_put_right_at_once_and_arrives_to_the_byte(
     see_text(page, "No column holds the ledger")
     choose(page, "Konto", "Ledger")
     choose(page, "Nummer", "Metadata: your unique reference")
-    expect(page.get_by_text("Reading and checking")).to_have_count(0)
-    see(page, "Confirmation")
+    open_step(page, "Fix")
     page.get_by_role("button", name="Replace in 3 rows").click()
-    wait_for_metric(page, "Ready", "5")
+    wait_for_count(page, "ready", "5")
     expect(page.get_by_role("button", name="Replace in 3 rows")).to_have_count(0)
+    open_step(page, "Confirm")
     page.get_by_role("button", name="Create 5 balances").click()
     see_text(page, "Verified: all 5 balances are in Blnk.", seconds=90)
     _, data = download(page, "All rows")
@@ -115,16 +116,17 @@ def test_of_two_columns_of_one_name_fix_all_and_change_all_write_into_the_one_th
     upload(page, "two currencies.csv", "\n".join(lines).encode())
     see_text(page, "appears twice (columns 2 and 3)")
     choose(page, "currency (column 2)", "Metadata")
-    see(page, "Fix rows")
+    open_step(page, "Fix")
     expect(page.get_by_text("column currency (column 3)").first).to_be_visible()
     page.get_by_role("button", name="Replace in 2 rows").click()
-    wait_for_metric(page, "Ready", "2")
+    wait_for_count(page, "ready", "2")
     page.get_by_role("button", name="Replace with…").click()
-    box = page.get_by_role("textbox", name="currency (column 3) in 2 rows")
+    box = page.get_by_role("combobox", name="currency (column 3) in 2 rows")
     box.fill("NGN")
     box.press("Enter")
-    page.get_by_role("button", name="Apply").click()
-    wait_for_metric(page, "Ready", "4")
+    page.get_by_role("button", name="Replace in 2 rows").click()
+    wait_for_count(page, "ready", "4")
+    open_step(page, "Confirm")
     page.get_by_role("button", name="Create 4 balances").click()
     see_text(page, "Verified: all 4 balances are in Blnk.", seconds=90)
     made = [(one["currency"], one["meta_data"]) for one in made_by(held, page)]
@@ -136,21 +138,22 @@ def test_of_two_columns_of_one_name_fix_all_and_change_all_write_into_the_one_th
     ]
 
 
-def test_a_cell_put_right_in_the_grid_is_kept_over_a_reload_and_seen_by_a_colleague(
+def test_a_cell_fixed_in_the_table_is_kept_over_a_reload_and_seen_by_a_colleague(
     app: App, browser: Browser, held: PracticeBlnk
 ) -> None:
     page = open_import(browser, app.url)
     upload(page, "grid.csv", f"ledger_id,currency,note\n{LEDGER},,first\n{LEDGER},XXY,second\n".encode())
-    see(page, "Fix rows")
-    edit_cell(page, "repair-grid", row=0, column=4, text="NGN")
+    see(page, "Problems")
+    fix_cell(page, row=0, column=1, value="NGN")
     see_text(page, "1 row fixed or skipped, 1 still invalid.")
     page.reload()
-    see(page, "Fix rows")
-    wait_for_metric(page, "Ready", "1")
+    see(page, "Problems")
+    wait_for_count(page, "ready", "1")
     colleague = open_tab(browser, page.url, "grid.csv")
-    wait_for_metric(colleague, "Invalid", "1")
-    edit_cell(colleague, "repair-grid", row=0, column=4, text="USD")
-    wait_for_metric(colleague, "Ready", "2")
+    wait_for_count(colleague, "invalid", "1")
+    fix_cell(colleague, row=0, column=1, value="USD")
+    wait_for_count(colleague, "ready", "2")
+    open_step(colleague, "Confirm")
     colleague.get_by_role("textbox", name="Your name").fill("Ben")
     colleague.get_by_role("textbox", name="Your name").press("Enter")
     settle(colleague)
@@ -175,8 +178,9 @@ def test_what_a_file_lacks_is_chosen_once_for_all_rows(
         box.fill(code)
         page.get_by_role("option", name=re.compile(f"^{code} ")).click()
         page.keyboard.press("Escape")
-        see_text(page, "will be created in")
-    wait_for_metric(page, "Ready", "4")
+        settle(page)
+    wait_for_count(page, "ready", "4")
+    open_step(page, "Confirm")
     page.get_by_role("button", name="Create 4 balances").click()
     see_text(page, "Verified: all 4 balances are in Blnk.", seconds=90)
     assert sorted((one["meta_data"]["customer"], one["currency"]) for one in made_by(held, page)) == [
@@ -221,5 +225,5 @@ def test_a_sample_gets_its_verdict_on_the_page(app: App, tab: Page, name: str) -
     if expected["verdict"] == "file_error":
         see_text(tab, "Nothing was sent. Correct the file and import it again.")
         return
-    wait_for_metric(tab, "Ready", f"{expected['valid']:,}")
-    wait_for_metric(tab, "Invalid", f"{expected['invalid']:,}")
+    wait_for_count(tab, "ready", f"{expected['valid']:,}")
+    wait_for_count(tab, "invalid", f"{expected['invalid']:,}")

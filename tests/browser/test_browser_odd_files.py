@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page
 
 from tests.support.app import App
-from tests.support.browser import open_import, see, see_text, upload, wait_for_metric
+from tests.support.browser import open_import, open_step, see, see_text, upload, wait_for_count
 from tests.support.practice import PracticeBlnk
 
 SAMPLES = Path(__file__).parents[1] / "samples-2"
@@ -59,7 +59,11 @@ def test_a_file_of_a_reported_kind_is_told_on_the_page(tab: tuple[App, Page], na
         see_text(page, expected["error"])
         see_text(page, "Nothing was sent. Correct the file and import it again.")
         return
-    wait_for_metric(page, "Ready", str(len(expected["sent"])))
+    wait_for_count(page, "ready", str(len(expected["sent"])))
+    open_step(page, "Fix")
+    errors = page.get_by_test_id("stMain").inner_text()
+    open_step(page, "Confirm")
+    warnings = page.get_by_test_id("stMain").inner_text()
     for must in expected["told"]:
         if must["severity"] != "note":
-            expect(page.get_by_text(must["says"]).first).to_be_visible()
+            assert must["says"] in (errors if must["severity"] == "error" else warnings)

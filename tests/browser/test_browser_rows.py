@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.app import App
-from tests.support.browser import open_import, open_tab, see, see_text, settle, upload
+from tests.support.browser import open_import, open_step, open_tab, see, see_text, settle, upload
 
 LEDGER = "ldg_00000001-0000-4000-8000-000000000001"
 
@@ -19,7 +19,7 @@ def done(app: App, browser: Browser) -> Page:
     page = open_import(browser, app.url)
     lines = [f"{LEDGER},{'USD' if at % 2 else 'NGN'},C-{at}" for at in range(12)]
     upload(page, "customers.csv", "\n".join(["ledger_id,currency,customer", *lines]).encode())
-    see(page, "Confirmation")
+    open_step(page, "Confirm")
     page.get_by_role("button", name=re.compile(r"12\b")).click()
     see_text(page, "Verified: all 12 balances are in Blnk.")
     expect(page.get_by_role("link", name="Receipt 1")).to_be_visible()

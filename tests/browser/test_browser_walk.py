@@ -15,16 +15,17 @@ from blnk_api import practice
 from tests.support.app import App
 from tests.support.browser import (
     download,
-    edit_cell,
+    fix_cell,
     give_name,
     open_import,
+    open_step,
     open_tab,
     search,
     see,
     see_text,
     settle,
     upload,
-    wait_for_metric,
+    wait_for_count,
     wait_for_script,
 )
 from tests.support.practice import PracticeBlnk
@@ -44,14 +45,16 @@ def sample_put_right(app: App, browser: Browser) -> Page:
     """A tab on the draft of the sample: four ledgers put right at once, a currency typed, another fixed."""
     page = open_import(browser, app.url)
     page.get_by_role("button", name="Try a sample file").click()
-    see(page, "Confirmation")
-    wait_for_metric(page, "Invalid", "6")
+    see(page, "Problems")
+    wait_for_count(page, "invalid", "6")
     page.get_by_role("button", name="Replace in 4 rows").click()
-    wait_for_metric(page, "Invalid", "2")
-    edit_cell(page, "repair-grid", row=0, column=6, text="USD")
-    wait_for_metric(page, "Invalid", "1")
+    wait_for_count(page, "invalid", "2")
+    fix_cell(page, row=0, column=3, value="USD")
+    wait_for_count(page, "invalid", "1")
     page.get_by_role("button", name="Replace in 1 row").click()
-    wait_for_metric(page, "Ready", "60")
+    wait_for_count(page, "ready", "60")
+    page.get_by_role("button", name="Continue").click()
+    see(page, "Confirmation")
     return page
 
 
@@ -153,7 +156,9 @@ def three_rows(name: str) -> bytes:
 def test_no_table_offers_streamlits_own_raw_download(app: App, browser: Browser) -> None:
     page = open_import(browser, app.url)
     upload(page, "tables.csv", three_rows("table"))
-    see(page, "Confirmation")
+    open_step(page, "Fix")
+    tables_without_download(page, 1)
+    open_step(page, "Confirm")
     page.get_by_text("Preview of requests").click()
     tables_without_download(page, 2)
     page.get_by_role("button", name="Create 2 balances, skip 1 invalid row").click()
@@ -193,15 +198,15 @@ def test_the_button_that_confirms_is_reached_on_a_telephone(app: App, browser: B
     page = open_tab(browser, f"{app.url}/import_file", "Import a file", width=390)
     give_name(page, "Ada")
     upload(page, "telephone.csv", three_rows("telephone"))
-    see(page, "Confirmation")
+    open_step(page, "Confirm")
     button = page.get_by_role("button", name="Create 2 balances, skip 1 invalid row")
-    button.scroll_into_view_if_needed()
     box = button.bounding_box()
     assert box is not None
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 390
+    assert box["y"] + box["height"] <= 900, "the button is out of sight"
     assert page.evaluate("document.documentElement.scrollWidth") <= 390, "the page is wider than the screen"
-    assert page.evaluate(f"{MAIN}.scrollTop") > 0
+    page.evaluate(f"{MAIN}.scrollTo(0, 99999)")
     button.click()
     see_text(page, "Verified: all 2 balances are in Blnk.")
     wait_for_script(page, f"{MAIN}.scrollTop === 0")

@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import Browser, Page
 
 from tests.support.app import App
-from tests.support.browser import AT_ONCE, open_tab, see, see_text, settle, wait_for_script
+from tests.support.browser import AT_ONCE, open_tab, see, see_text, settle, wait_for_count, wait_for_script
 from tests.support.practice import PracticeBlnk
 
 MOST_TABS = 80
@@ -64,10 +64,13 @@ def test_an_import_is_made_put_right_watched_and_opened_by_keyboard_alone(
     page.keyboard.type("Ada")
     tab_to(page, "^Try a sample file$")
     page.keyboard.press("Enter")
-    see(page, "Confirmation")
+    see(page, "Problems")
     tab_to(page, "^Replace in 4 rows$")
     page.keyboard.press("Enter")
-    see_text(page, "58")
+    wait_for_count(page, "ready", "58")
+    tab_to(page, "^Continue$")
+    page.keyboard.press("Enter")
+    see(page, "Confirmation")
     tab_to(page, "^Create 58 balances")
     page.keyboard.press("Enter")
     see_text(page, "Verified: all 58 balances are in Blnk.")

@@ -20,11 +20,12 @@ from tests.support.browser import (
     PATIENCE_MS,
     give_name,
     open_all,
+    open_step,
     see,
     see_text,
     settle,
     upload,
-    wait_for_metric,
+    wait_for_count,
 )
 from tests.support.store import set_columns
 
@@ -132,21 +133,22 @@ def test_no_page_asks_anybody_else_whatever_stands_on_it(app: App, browser: Brow
     header = ("ledger", "currency", "identity", EVIL, f"www.evil.example/{EVIL}")
     good = [(EVIL, "USD", EVIL, f"{at}", EVIL) for at in range(3)]
     upload(page, FILE, csv_of(header, *good, (bad, "USD", "", EVIL, ""), (EVIL, EVIL, EVIL, EVIL, EVIL)))
-    see(page, "Confirmation")
-    wait_for_metric(page, "Ready", "3")
-    watched.look_around()
-    watched.look_at_hints()
+    for step in ("Confirm", "File", "Columns", "Fix"):
+        open_step(page, step)
+        watched.look_around()
+        watched.look_at_hints()
     for button in page.get_by_role("button", name="Replace with…").all():
         button.click()
         settle(page)
         page.keyboard.press("Escape")
+    open_step(page, "Columns")
     page.get_by_role("textbox", name="Mapping name").fill(EVIL)
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Save mapping").click()
     expect(page.get_by_text("Mapping saved. It will be offered")).to_be_visible()
     page.reload()
-    see(page, "Confirmation")
-    wait_for_metric(page, "Ready", "3")
+    open_step(page, "Confirm")
+    wait_for_count(page, "ready", "3")
     watched.look_around()
     draft = page.url
     page.get_by_role("button", name="Create 3 balances").click()

@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.app import App, balances_of_link
-from tests.support.browser import open_import, open_tab, see, see_text, settle, upload
+from tests.support.browser import open_import, open_step, open_tab, see, see_text, settle, upload
 from tests.support.importer import wait_until
 from tests.support.practice import PracticeBlnk
 
@@ -24,7 +24,7 @@ def checked(browser: Browser, app: App, name: str, n: int) -> Page:
     page = open_import(browser, app.url)
     lines = [f"{LEDGER},USD,{name} {at}" for at in range(n)]
     upload(page, f"{name}.csv", "\n".join(["ledger_id,currency,customer", *lines]).encode())
-    see(page, "Confirmation")
+    open_step(page, "Confirm")
     return page
 
 

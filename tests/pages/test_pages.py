@@ -21,7 +21,7 @@ from blnk_api.store.states import ImportState, PausedBy, RowState, Stage
 from blnk_api.store.transitions import move
 from blnk_api.wording import about_files
 from tests.support.importer import LEDGER, Importer, requests_for, wait_until
-from tests.support.pages import SAVINGS, link, press, run, said, visit
+from tests.support.pages import SAVINGS, link, open_step, press, run, said, visit
 from tests.support.practice import PracticeBlnk
 from tests.support.sending import done_but_for
 
@@ -316,10 +316,11 @@ class TestAFile:
         at = visit("import_file.py", **link(self.checked(importer)))
         told = said(at)
         assert "mar*ch*.csv" in told
-        assert "Ready 2" in told
-        assert "Invalid 1" in told
+        assert "3 rows · 2 ready · 1 invalid" in told
         assert "UDS is not a known currency. Did you mean USD?" in told
         assert "Row 3 · column currency" in told
+        told = said(open_step(at, "Confirm"))
+        assert "1 row is invalid and will be skipped. To create them too, fix them first." in told
         assert "2 balances will be created in **here** (**SANDBOX**). Balances cannot be deleted." in told
         for name, id in (("Customer wallets", LEDGER), ("Savings", SAVINGS)):
             assert name in told
@@ -332,8 +333,11 @@ class TestAFile:
         self, importer: Importer
     ) -> None:
         data = f"ledger_id;currency;name;Kontostand\n{LEDGER};USD;Zoë;5\n".encode("cp1252")
-        told = said(visit("import_file.py", **link(self.checked(importer, data))))
-        assert "It is read as Windows-1252, which is a guess: “Zoë”." in told
+        at = visit("import_file.py", **link(self.checked(importer, data)))
+        guess = "It is read as Windows-1252, which is a guess: “Zoë”."
+        assert guess in said(at), "a person who lands at the end is told too"
+        assert guess in said(open_step(at, "File"))
+        told = said(open_step(at, "Columns"))
         assert "Amounts are not posted: every new balance starts at zero." in told.splitlines()
 
     def test_confirming_sends_and_cannot_be_pressed_twice(
@@ -342,6 +346,7 @@ class TestAFile:
         import_ = self.checked(importer)
         first, second = (visit("import_file.py", **link(import_)) for _ in range(2))
         for at in (first, second):
+            open_step(at, "Confirm")
             at.text_input(key="your-name").set_value("Ada")
             run(at)
         for at in (first, second):
@@ -353,7 +358,7 @@ class TestAFile:
 
     def test_a_draft_that_changed_meanwhile_is_shown_again_and_not_sent(self, importer: Importer) -> None:
         import_ = self.checked(importer)
-        at = visit("import_file.py", **link(import_))
+        at = open_step(visit("import_file.py", **link(import_)), "Confirm")
         at.text_input(key="your-name").set_value("Ada")
         run(at)
         button = next(one for one in at.button if one.label.startswith("Create 2"))
@@ -381,7 +386,7 @@ class TestAFile:
         assert "There are no balances to create." in said(at)
         at.text_input(key="your-name").set_value("Ada")
         press(run(at), "Create these balances too")
-        press(run(at), "Create 1 balance")
+        press(open_step(at, "Confirm"), "Create 1 balance")
         importer.wait_for(corrected, ImportState.DONE)
         assert len(practice_blnk.balances()) == 9
 
@@ -389,7 +394,7 @@ class TestAFile:
         secrets = importer.data_dir / "secrets.toml"
         secrets.write_text(secrets.read_text().replace('"sandbox"', '"production"'))
         import_ = self.checked(importer)
-        at = visit("import_file.py", **link(import_))
+        at = open_step(visit("import_file.py", **link(import_)), "Confirm")
         assert "PRODUCTION" in said(at)
         at.text_input(key="your-name").set_value("Ada")
         label = "Create 2 balances, skip 1 invalid row"
@@ -431,7 +436,7 @@ class TestAFile:
     ) -> None:
         """A widget that is corrected from here shows its default where the correction is lost on the way."""
         import_ = self.checked(importer)
-        at = visit("import_file.py", **link(import_))
+        at = open_step(visit("import_file.py", **link(import_)), "Columns")
 
         def used() -> list[Use]:
             kept = Mapping.model_validate(importer.find(import_.id).mapping)

@@ -180,25 +180,42 @@ def search(page: Page, label: str, text: str) -> None:
     settle(page)
 
 
-def wait_for_metric(page: Page, label: str, value: str) -> None:
-    """Waits until the number under this label is this one."""
-    metric = page.get_by_test_id("stMetric").filter(has_text=label)
-    # As a list: while a page is drawn anew an old number may stand beside the new one.
-    expect(metric.get_by_test_id("stMetricValue")).to_have_text([value])
+def open_step(page: Page, name: str) -> None:
+    """Opens a step of a draft as soon as it can be opened, and waits until the page has come to rest."""
+    row = page.locator(".st-key-steps")
+    here = row.locator("[aria-current=step]").filter(has_text=name)
+    ready = row.locator("button:enabled").filter(has_text=name)
+    expect(here.or_(ready)).to_be_visible()
+    settle(page)
+    if not here.count():
+        ready.click()
+    expect(here).to_be_visible()
     settle(page)
 
 
-def edit_cell(page: Page, key: str, *, row: int, column: int, text: str) -> None:
-    """Types into a cell of an editable grid, by the keys, from its first cell on."""
-    grid = page.locator(f".st-key-{key}").get_by_test_id("stDataFrame")
+def wait_for_count(page: Page, word: str, n: str) -> None:
+    """Waits until the foot of a draft counts so many rows: "ready" or "invalid"."""
+    foot = page.locator(".st-key-foot").get_by_test_id("stMarkdown").filter(has_text="ready")
+    expect(foot).to_have_text(re.compile(rf"(^|\s){n} {word}\b"))
+    settle(page)
+
+
+def fix_cell(page: Page, *, row: int, column: int, value: str) -> None:
+    """Selects a cell in the table of a draft's rows by the keys, and chooses another value for it. `row` and
+    `column` count from 0, in the table and in the file."""
+    grid = page.locator(".st-key-row-table").get_by_test_id("stDataFrame")
     expect(grid.locator("tbody td").first).to_be_attached()
     first_cell = {"x": 30, "y": 52}
     grid.locator("canvas").first.click(position=first_cell, force=True)  # type: ignore[arg-type]
-    for arrow in ["ArrowDown"] * row + ["ArrowRight"] * column:
+    for arrow in ["ArrowDown"] * row + ["ArrowRight"] * (2 + column):
         page.keyboard.press(arrow)
-    page.keyboard.press("Enter")
-    editor = page.locator("#portal textarea")
-    editor.fill(text)
-    page.keyboard.press("Enter")
-    expect(editor).to_have_count(0)
     settle(page)
+    editor = page.locator(".st-key-cell-editor")
+    expect(editor.get_by_text(re.compile(r"^Row \d+ · "))).to_be_visible()
+    settle(page)
+    box = editor.get_by_role("combobox")
+    box.click()
+    box.fill(value)
+    page.get_by_role("option", name=re.compile(f"^{value}\\b")).click()
+    editor.get_by_role("button", name="Apply").click()
+    see_text(page, f"is now “{value}”.")

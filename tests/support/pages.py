@@ -1,5 +1,6 @@
 """The pages without a browser: Streamlit runs a page's script, and a test reads and presses."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,14 @@ def run(at: AppTest) -> AppTest:
     at.run()
     assert not at.exception, at.exception[0].value
     return at
+
+
+def open_step(at: AppTest, name: str) -> AppTest:
+    """Opens a step of a draft by its name."""
+    button = next(one for one in at.button if re.search(rf"^\d {name}\b", one.label))
+    assert not button.disabled, f"{name} cannot be opened yet"
+    button.click()
+    return run(at)
 
 
 def link(import_: Import) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.support.app import ROOT, App
-from tests.support.browser import chromium, fill_form, open_import, open_tab, see, see_text, upload
+from tests.support.browser import chromium, fill_form, open_import, open_step, open_tab, see, see_text, upload
 
 FOLDER = ROOT / "docs" / "shots"
 HEIGHTS = {
@@ -52,11 +52,11 @@ def shoot_an_import(page: Page, app: App) -> None:
     """The sample file as it is put right; a larger one while it runs, when it is done, and its receipt."""
     shot(page, "import")
     page.get_by_role("button", name="Try a sample file").click()
-    see(page, "Confirmation")
+    see(page, "Problems")
     shot(page, "draft")
     go(page, app, "import_file", "Import a file")
     upload(page, "new customers.csv", customers())
-    see(page, "Confirmation")
+    open_step(page, "Confirm")
     app.practice.order_fault("latency", seconds=3)
     page.get_by_role("button", name=re.compile("1,997")).click()
     created = page.get_by_test_id("stMetric").filter(has_text="Created")

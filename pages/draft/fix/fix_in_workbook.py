@@ -6,30 +6,44 @@ from pathlib import Path
 import streamlit as st
 
 from blnk_api.drafts.edits import editing, problem_workbook
+from blnk_api.drafts.edits.problem_workbook import NotTheseRows
 from blnk_api.store.imports import Import
 from blnk_api.web import routes
-from pages.draft.fix import apply_edit
+from blnk_api.wording import phrases
+from pages.draft.fix import answers
 from pages.kit import person
 from pages.kit.context import Visit
+
+_KEY = "workbook"
 
 
 def show(visit: Visit, import_: Import) -> None:
     with st.expander("Fix in Excel", key=f"repair-file-{import_.id}"):
         url = routes.problem_rows_url(visit.desk.links, import_.id)
         st.link_button("Download invalid rows (XLSX)", url, icon=":material/download:")
-        dropped = st.file_uploader(
-            "Upload the corrected file",
-            key=f"repaired-{import_.id}-{import_.version}",
-            help="Its rows replace the rows with the same numbers here. Nothing is sent.",
-        )
-        if dropped is None:
-            return
+        key = f"repaired-{import_.id}-{import_.version}"
 
         def take_over() -> int:
+            dropped = st.session_state[key]
             with tempfile.NamedTemporaryFile(dir=visit.desk.settings.data_dir) as kept:
                 kept.write(dropped.getbuffer())
                 kept.flush()
                 edits = problem_workbook.read_back(visit.desk.store, import_, Path(kept.name), dropped.name)
-            return editing.edit(visit.desk.store, import_.id, edits, who=person.or_nobody(visit))
+            if not editing.edit(visit.desk.store, import_.id, edits, who=person.or_nobody(visit)):
+                raise NotTheseRows("The file contains no changes.")
+            return len(edits)
 
-        apply_edit.apply(import_, take_over, nothing="The file contains no changes.")
+        def uploaded() -> None:
+            if st.session_state.get(key) is not None:
+                answers.act(
+                    visit, import_, _KEY, take_over, lambda n: f"Changed {phrases.plural(n, 'cell')}."
+                )
+
+        st.file_uploader(
+            "Upload the corrected file",
+            key=key,
+            help="Its rows replace the rows with the same numbers here. Nothing is sent.",
+            on_change=uploaded,
+        )
+        if _KEY in answers.of(import_).told:
+            answers.line(import_, _KEY)

@@ -1,111 +1,111 @@
-"""Problems, warnings and notes about a file, in groups with row numbers, and a fix for each group."""
+"""Problems of a file's rows by cause, each with what can be done about all of its rows at once."""
+
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from blnk_api.drafts.edits import editing
+from blnk_api.drafts.guide import causes, steps
+from blnk_api.drafts.guide.causes import Cause
 from blnk_api.facts.totals import ProblemSummary
-from blnk_api.files.xlsx.cell_flaws import HIDDEN_ROW
 from blnk_api.store.imports import Import
-from blnk_api.wording import about_files, phrases
-from pages.draft.fix import apply_edit
-from pages.kit import look, person
+from blnk_api.wording import about_causes, about_files, phrases
+from pages.draft.fix import answers, cause_acts
+from pages.kit import look
 from pages.kit.context import Visit
 
 _SHOWN = 30
-
-_SEVERITIES = ("error", "warning", "note")
-
-
-def show_problems(visit: Visit, import_: Import) -> None:
-    for severity in _SEVERITIES:
-        group = [one for one in import_.totals.problems if one.severity == severity]
-        if not group:
-            continue
-        title, key = _title(severity, len(group)), f"group-{import_.id}-{severity}"
-        with st.expander(title, expanded=severity != "note", key=key):
-            for at, one in enumerate(group[:_SHOWN]):
-                _problem(visit, import_, one, f"{import_.id}-{import_.version}-{severity}-{at}")
-            if len(group) > _SHOWN:
-                st.caption(f"And {len(group) - _SHOWN:,} more. The download lists the problems of every row.")
+_LABELS = 12
 
 
-def _title(severity: str, count: int) -> str:
-    if severity == "error":
-        return f"{phrases.plural(count, 'problem')} to fix"
-    return phrases.plural(count, severity)
+def show(visit: Visit, import_: Import) -> None:
+    """Each cause stays in its place: once something was done about it, a line says what."""
+    found = {one.key: one for one in causes.causes_of(import_.totals.problems)}
+    kept = answers.of(import_)
+    kept.order += [key for key in found if key not in kept.order]
+    answers.show_problem(import_)
+    shown = 0
+    for key in kept.order:
+        cause = found.get(key)
+        if key in kept.told:
+            answers.line(import_, key)
+            if steps.is_being_checked(import_):
+                continue  # what is shown of it is from before
+        if cause is not None and cause.severity != "note" and shown < _SHOWN:
+            _card(visit, import_, cause)
+            shown += 1
+    _notes(visit, import_, [one for one in found.values() if one.severity == "note"])
 
 
-def _problem(visit: Visit, import_: Import, one: ProblemSummary, key: str) -> None:
-    rows, count = one.rows, one.count
-    with st.container(horizontal=True, vertical_alignment="center"):
-        with st.container(gap=None, width="stretch"):
-            st.markdown(look.safe(one.message))
-            if rows and rows != ("0",):
-                column = f" · column {called}" if (called := _called(import_, one)) else ""
-                st.caption(
-                    look.safe(
-                        f"{'Row' if count == 1 else 'Rows'} {about_files.row_labels(rows, count)}{column}"
-                    )
-                )
-        _repair(visit, import_, one, count, key)
+def _card(visit: Visit, import_: Import, cause: Cause) -> None:
+    with st.container(border=True, key=f"cause-{cause.key}"):
+        with st.container(gap=None):
+            icon = ":red[:material/error:]" if cause.severity == "error" else ":orange[:material/warning:]"
+            st.markdown(f"{icon} **{look.safe(_title(cause))}**")
+            st.caption(look.safe(where(import_, cause)))
+        cause_acts.show(visit, import_, cause)
 
 
-def _repair(visit: Visit, import_: Import, one: ProblemSummary, count: int, key: str) -> None:
-    """The one click that settles the whole group, where there is one."""
-    who = person.or_nobody(visit)
-    if one.kind == "unknown_currency" and one.value:
-        code = one.value.strip()
-        label = f"Keep “{look.safe(code)}” (custom currency)"
-        if st.button(label, key=f"accept-{key}", help="Accepts this code in the whole file."):
-            apply_edit.apply(
-                import_,
-                lambda: editing.accept_currency(visit.desk.store, import_.id, code, who=who),
-            )
-    if one.kind == HIDDEN_ROW:
-        label = f"Skip {phrases.plural(count, 'hidden row')}"
-        if st.button(label, key=f"hidden-{key}"):
-            apply_edit.apply(
-                import_,
-                lambda: editing.skip_hidden_rows(visit.desk.store, import_.id, True, who=who),
-            )
-    if one.severity == "error" and _called(import_, one) and one.value is not None:
-        _put_in_all(visit, import_, one, count, key)
-    if one.repair is not None and one.severity != "note":
-        label = f"{_verb(import_, one)} in {phrases.plural(count, 'row')}"
-        if st.button(label, key=f"fix-{key}", help=look.safe(_says(import_, one))):
-            _fix(visit, import_, one, one.repair)
+def _title(cause: Cause) -> str:
+    first = cause.groups[0]
+    return about_causes.title(
+        cause.kind, first.message, values=cause.values, groups=len(cause.groups), rows=cause.rows
+    )
 
 
-def _put_in_all(visit: Visit, import_: Import, one: ProblemSummary, count: int, key: str) -> None:
-    """For what nobody but the person can know."""
-    with st.popover("Replace with…", key=f"change-{key}"):
-        where = phrases.plural(count, "row")
-        new = st.text_input(f"{look.label(_called(import_, one))} in {where}", key=f"new-{key}")
-        if st.button("Apply", key=f"put-{key}", disabled=not new):
-            _fix(visit, import_, one, new)
+def where(import_: Import, cause: Cause) -> str:
+    """ "Rows 8, 20, 32 and 44 · column ledger" """
+    labels = about_files.row_labels(cause.labels[:_LABELS], cause.rows)
+    column = (
+        f" · column {called}"
+        if (called := about_files.problem_column(import_, cause.column, cause.position))
+        else ""
+    )
+    return f"{'Row' if cause.rows == 1 else 'Rows'} {labels}{column}"
 
 
-def _fix(visit: Visit, import_: Import, one: ProblemSummary, repair: str) -> None:
-    who = person.or_nobody(visit)
-
-    def act() -> None:
-        editing.fix_all(visit.desk.store, import_.id, one, repair=repair, who=who)
-
-    apply_edit.apply(import_, act)
-
-
-def _called(import_: Import, one: ProblemSummary) -> str:
-    """The problem's column; "" for the whole row. A check of an earlier version kept the header alone."""
-    return one.column if one.position is None else about_files.column(import_, one.position)
+def _notes(visit: Visit, import_: Import, found: Sequence[Cause]) -> None:
+    """What is done by itself, and what is only worth knowing; closed until somebody opens it."""
+    if not found:
+        return
+    with st.expander(phrases.plural(len(found), "note"), key=f"notes-{import_.id}"):
+        for cause in found:
+            with st.container(gap=None):
+                st.markdown(look.safe(_title(cause)))
+                st.caption(look.safe(where(import_, cause)))
+            cause_acts.show(visit, import_, cause)
 
 
-def _verb(import_: Import, one: ProblemSummary) -> str:
-    if not _called(import_, one):
-        return "Add missing cells"
-    return "Replace" if one.repair else "Clear"
+def about_the_file(import_: Import) -> None:
+    """What the check found about the file as a whole."""
+    _tell(import_, lambda one: not _is_of_column(one))
 
 
-def _says(import_: Import, one: ProblemSummary) -> str:
-    if not _called(import_, one):
-        return "Treats the missing cells as empty."
-    return f"Replaces the value with “{one.repair}”." if one.repair else "Clears the cell."
+def about_columns(import_: Import) -> None:
+    """What the check found about columns, whatever their rows hold."""
+    _tell(import_, _is_of_column)
+
+
+def warnings(import_: Import) -> None:
+    """All that a person should know before they confirm, with the number of rows."""
+    found = [one for one in import_.totals.problems if one.severity == "warning"]
+    if not found:
+        return
+    with st.container(border=True, gap="xxsmall", key="warnings"):
+        st.markdown(f"**{phrases.plural(len(found), 'warning')}**")
+        for one in found[:_SHOWN]:
+            st.markdown(look.safe(one.sentence or one.message))
+        if len(found) > _SHOWN:
+            st.caption(f"And {len(found) - _SHOWN:,} more.")
+
+
+def _is_of_column(one: ProblemSummary) -> bool:
+    return one.position is not None or one.kind == "nameless_column"
+
+
+def _tell(import_: Import, wanted: Callable[[ProblemSummary], bool]) -> None:
+    for one in import_.totals.problems:
+        if one.rows == ("0",) and wanted(one):
+            if one.severity == "note":
+                st.caption(look.safe(one.message))
+            else:
+                look.warning(one.message)

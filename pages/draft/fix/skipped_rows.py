@@ -1,5 +1,7 @@
 """Rows of a draft that are left out, or might be: groups that a person accepts or leaves out."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from blnk_api.drafts import confirmed_totals, merging
@@ -9,7 +11,7 @@ from blnk_api.store import row_reasons
 from blnk_api.store.imports import Import
 from blnk_api.store.states import RowState
 from blnk_api.wording import phrases
-from pages.draft.fix import apply_edit
+from pages.draft.fix import answers
 from pages.kit import look, person
 from pages.kit.context import Visit
 
@@ -24,50 +26,85 @@ def show(visit: Visit, import_: Import) -> None:
 
 
 def _by_hand(visit: Visit, import_: Import) -> None:
-    n = import_.totals.left_out
-    if not n:
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"{phrases.plural(n, 'row')} skipped by hand: nothing is sent for them.", width="content")
-        if st.button("Include skipped rows", key=f"take-in-{import_.id}"):
-            who = person.or_nobody(visit)
-            apply_edit.apply(
-                import_, lambda: editing.take_in(visit.desk.store, import_.id, None, who=who), what="row"
-            )
-    _which(visit, import_, RowState.LEFT_OUT, merging.LEFT_OUT_BY_A_PERSON)
+    n, store, who = import_.totals.left_out, visit.desk.store, person.or_nobody(visit)
+    _group(
+        visit,
+        import_,
+        "by-hand",
+        f"{phrases.plural(n, 'row')} skipped by hand: nothing is sent for them." if n else "",
+        "Include skipped rows",
+        lambda: editing.take_in(store, import_.id, None, who=who),
+        lambda changed: f"Included {phrases.plural(changed, 'row')}.",
+    )
+    if n:
+        _which(visit, import_, RowState.LEFT_OUT, merging.LEFT_OUT_BY_A_PERSON)
 
 
 def _hidden(visit: Visit, import_: Import) -> None:
-    n = import_.totals.hidden_rows
-    if not n:
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"{phrases.plural(n, 'hidden row')} skipped: nothing is sent for them.", width="content")
-        if st.button("Include hidden rows", key=f"include-hidden-{import_.id}"):
-            who = person.or_nobody(visit)
-            apply_edit.apply(
-                import_,
-                lambda: editing.skip_hidden_rows(visit.desk.store, import_.id, False, who=who),
-            )
-    _which(visit, import_, RowState.LEFT_OUT, merging.HIDDEN_AND_SKIPPED)
+    n, store, who = import_.totals.hidden_rows, visit.desk.store, person.or_nobody(visit)
+    _group(
+        visit,
+        import_,
+        "hidden",
+        f"{phrases.plural(n, 'hidden row')} skipped: nothing is sent for them." if n else "",
+        "Include hidden rows",
+        lambda: editing.skip_hidden_rows(store, import_.id, False, who=who),
+        lambda _: "The hidden rows are included.",
+        lambda: editing.skip_hidden_rows(store, import_.id, True, who=who),
+    )
+    if n:
+        _which(visit, import_, RowState.LEFT_OUT, merging.HIDDEN_AND_SKIPPED)
 
 
 def _with_a_balance(visit: Visit, import_: Import) -> None:
     """A second balance for a customer may be meant, or not: only a person knows."""
-    n = import_.totals.has_balance
-    if not n:
-        return
-    look.warning(
+    n, store, who = import_.totals.has_balance, visit.desk.store, person.or_nobody(visit)
+    told = (
         f"{phrases.plural(n, 'row')} would give a customer a second balance in the same ledger and currency. "
         "They will be created unless you skip them."
     )
-    _which(visit, import_, RowState.READY, customer_has_balance.KIND)
-    if st.button(f"Skip {'this row' if n == 1 else f'these {n:,} rows'}", key=f"leave-{import_.id}"):
-        who = person.or_nobody(visit)
-        apply_edit.apply(
-            import_,
-            lambda: editing.leave_out_those_with_a_balance(visit.desk.store, import_.id, who=who),
-            what="row",
+    _group(
+        visit,
+        import_,
+        "with-a-balance",
+        told if n else "",
+        f"Skip {'this row' if n == 1 else f'these {n:,} rows'}",
+        lambda: editing.leave_out_those_with_a_balance(store, import_.id, who=who),
+        lambda changed: f"Skipped {phrases.plural(changed, 'row')}.",
+        is_warning=True,
+    )
+    if n:
+        _which(visit, import_, RowState.READY, customer_has_balance.KIND)
+
+
+def _group(
+    visit: Visit,
+    import_: Import,
+    key: str,
+    told: str,
+    label: str,
+    do: Callable[[], int | None],
+    done: Callable[[int], str],
+    back: Callable[[], object] | None = None,
+    *,
+    is_warning: bool = False,
+) -> None:
+    """What is so, and the button that changes it; once it is pressed, what was done."""
+    if key in answers.of(import_).told:
+        answers.line(import_, key)
+        return
+    if not told:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key=f"group-{key}"):
+        if is_warning:
+            look.warning(told)
+        else:
+            st.markdown(told, width="content")
+        st.button(
+            label,
+            key=f"{key}-{import_.id}",
+            on_click=answers.act,
+            args=[visit, import_, key, do, done, back],
         )
 
 

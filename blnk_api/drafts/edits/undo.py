@@ -1,0 +1,80 @@
+"""Takes an act of a person back: another edit, which restores what was there. Nothing is ever deleted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from blnk_api.drafts.edits import editing
+from blnk_api.drafts.edits.edited_records import RecordEdits
+from blnk_api.drafts.edits.open_draft import NotRepairable, check_again, open_draft
+from blnk_api.facts.totals import Accepted
+from blnk_api.store import Store
+from blnk_api.store.events import EventKind, Particulars, note
+from blnk_api.store.people import edits as kept
+from blnk_api.store.people.edits import LEFT_OUT, Edit, RecordedEdit
+
+
+@dataclass(frozen=True)
+class EditAct:
+    """What one person changed at once, the records in file order."""
+
+    at: float
+    who: str
+    edits: tuple[RecordedEdit, ...]
+    can_be_undone: bool
+    """Whether something of it still holds."""
+
+
+def acts(edits: Sequence[RecordedEdit]) -> list[EditAct]:
+    """Edits as the acts that they were, newest first. `edits` are all of an import's, oldest first."""
+    overlay = RecordEdits.of(edits)
+    found: dict[tuple[float, str], list[RecordedEdit]] = {}
+    for one in edits:
+        found.setdefault((one.at, one.who), []).append(one)
+    return [
+        EditAct(at, who, tuple(those), any(_holds(overlay, one) for one in those))
+        for (at, who), those in reversed(found.items())
+    ]
+
+
+def last_act(tx: Connection, import_: int) -> float | None:
+    """When the newest act was made, by which it can be undone."""
+    edits = kept.of_import(tx, import_)
+    return edits[-1].at if edits else None
+
+
+def undo(store: Store, id: str, at: float, *, who: str) -> int:
+    """Restores what the act of this moment changed, where it was not changed again since. How many cells and
+    rows. Raises NotRepairable."""
+    with store.read() as tx:
+        import_ = open_draft(tx, id)
+        all_edits = kept.of_import(tx, import_.number)
+    overlay = RecordEdits.of(all_edits)
+    mine = [one for one in all_edits if one.at == at and _holds(overlay, one)]
+    if not mine:
+        raise NotRepairable("There is nothing left to undo: this was changed again since.")
+    cells = [Edit(one.number, one.position, one.old) for one in mine if one.position is not None]
+    skipped = [one.number for one in mine if one.position is None and one.new == LEFT_OUT]
+    included = [one.number for one in mine if one.position is None and one.new != LEFT_OUT]
+    changed = editing.edit(store, id, cells, who=who) if cells else 0
+    changed += editing.take_in(store, id, skipped, who=who) if skipped else 0
+    return changed + (editing.leave_out(store, id, included, who=who) if included else 0)
+
+
+def withdraw_currency(store: Store, id: str, code: str, *, who: str) -> None:
+    """A code that was kept as a currency is checked like any other again."""
+    with store.write() as tx:
+        import_ = open_draft(tx, id)
+        codes = tuple(one for one in import_.accepted.currencies if one != code)
+        if codes == import_.accepted.currencies:
+            return
+        note(tx, import_.number, who=who, what=EventKind.WITHDREW_CURRENCY, detail=Particulars(code=code))
+        check_again(tx, import_, accepted=Accepted(currencies=codes))
+
+
+def _holds(overlay: RecordEdits, one: RecordedEdit) -> bool:
+    """Whether it is still as this edit made it, and was otherwise before."""
+    if one.position is None:
+        return (one.number in overlay.left_out) == (one.new == LEFT_OUT)
+    return one.new != one.old and overlay.cell(one.number, one.position, one.new) == one.new

@@ -1,0 +1,33 @@
+"""Which of a person's imports wait for them, or go on without them. Pure."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from blnk_api.store.imports import Import
+from blnk_api.store.states import ImportState
+
+
+@dataclass(frozen=True)
+class OwnImports:
+    """Each newest first; an import stands in one of them at most."""
+
+    drafts: list[Import] = field(default_factory=list)
+    running: list[Import] = field(default_factory=list)
+    needing: list[Import] = field(default_factory=list)
+
+
+def of(newest: Iterable[Import], who: str, *, needs: Callable[[Import], bool]) -> OwnImports:
+    """Of imports, newest first, those that this person uploaded or confirmed. A canceled import is over: what
+    was not sent of it stays so."""
+    found = OwnImports()
+    for one in newest:
+        if who not in (one.who, one.confirmed_by):
+            continue
+        if one.state is ImportState.DRAFT:
+            if one.kind == "file":
+                found.drafts.append(one)
+        elif one.state is not ImportState.CANCELLED and needs(one):
+            found.needing.append(one)
+        elif not one.is_over:
+            found.running.append(one)
+    return found

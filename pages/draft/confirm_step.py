@@ -1,0 +1,131 @@
+"""The last look before anything is sent: where it goes, what is created, and what it will look like."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from blnk_api.drafts import drafts
+from blnk_api.drafts.drafts import NotConfirmed
+from blnk_api.drafts.guide import steps
+from blnk_api.settings import Connection
+from blnk_api.store.imports import Import
+from blnk_api.store.states import RowState
+from blnk_api.wording import about_files, phrases
+from pages.draft import other_desks_notice, planned_rows
+from pages.draft.fix import problem_list
+from pages.kit import banner, look, person
+from pages.kit.context import Visit
+
+_LEDGERS_IN_FULL = 12
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What a person saw and said before they press the button."""
+
+    version: int
+    typed: str | None = None
+    accepts_unchecked: bool = False
+
+
+def show(visit: Visit, import_: Import) -> Confirmation | None:
+    """The totals, the first rows, what production asks for. None where nothing can be confirmed."""
+    st.subheader("Confirmation")
+    if not steps.has_rows(import_):
+        st.write("The rows are being checked.")
+        return None
+    ready, invalid = drafts.to_create(import_), import_.counts.get(RowState.INVALID, 0)
+    if visit.connection is None:
+        banner.sending_here(visit, import_)
+        return None
+    if not ready:
+        st.write("There are no balances to create.")
+        return None
+    if invalid:
+        look.warning(
+            f"{phrases.plural(invalid, 'row')} {'is' if invalid == 1 else 'are'} invalid and will be "
+            "skipped. To create them too, fix them first."
+        )
+    st.markdown(
+        f"{phrases.plural(ready, 'balance')} will be created in **{look.safe(visit.connection.label)}** "
+        f"(**{look.environment(import_.instance)}**). Balances cannot be deleted."
+    )
+    other_desks_notice.show(visit)
+    problem_list.warnings(import_)
+    _by_ledger(import_)
+    planned_rows.show(visit, import_)
+    st.caption(look.safe(about_files.how_long(ready, visit.connection.requests_per_minute)))
+    person.name_field(visit)
+    return _asked(visit.connection, import_, ready)
+
+
+def _asked(connection: Connection, import_: Import, ready: int) -> Confirmation:
+    seen_key = f"seen-{import_.id}"
+    seen = st.session_state.get(seen_key, import_.version)
+    st.session_state[seen_key] = import_.version
+    if not connection.is_production:
+        return Confirmation(seen)
+    accepted = False
+    typed = st.text_input(f"Type {ready:,} to confirm", key=f"typed-{import_.id}-{import_.version}")
+    if missing := drafts.missing_checks(import_):
+        for sentence in missing:
+            look.warning(sentence)
+        accepted = st.checkbox(
+            f"Create {phrases.plural(ready, 'balance')} without these checks",
+            key=f"unchecked-{import_.id}-{import_.version}",
+        )
+    return Confirmation(seen, typed, accepted)
+
+
+def _by_ledger(import_: Import) -> None:
+    """Each ledger by name and id with its balances; as a grid where there are many."""
+    parts = about_files.by_ledger(import_.totals)
+    if len(parts) > _LEDGERS_IN_FULL:
+        st.dataframe(
+            {
+                "Ledger": [part.name for part in parts],
+                "Balances": [part.said for part in parts],
+                "Ledger id": [part.ledger_id for part in parts],
+            },
+            hide_index=True,
+        )
+    else:
+        with st.container(border=True, key="by-ledger"):
+            for part in parts:
+                with st.container(gap=None):
+                    st.markdown(f"**{look.safe(part.name or part.ledger_id)}** · {look.safe(part.said)}")
+                    st.caption(look.safe(part.ledger_id))
+    st.write(f"Total: {look.safe(about_files.by_currency(import_.totals))}.")
+
+
+def button(import_: Import, invalid: int, *, is_off: bool) -> bool:
+    """The one that creates; beside the way to the rows that would be skipped it is not the loudest."""
+    label = f"Create {phrases.plural(drafts.to_create(import_), 'balance')}"
+    if invalid:
+        label += f", skip {phrases.plural(invalid, 'invalid row')}"
+    return st.button(
+        label,
+        type="secondary" if invalid else "primary",
+        key=f"confirm-{import_.id}",
+        disabled=is_off or steps.is_being_checked(import_),
+    )
+
+
+def hand_over(visit: Visit, import_: Import, said: Confirmation) -> bool:
+    """Whether the draft is the sender's now; where it is not, why."""
+    desk = visit.desk
+    try:
+        who = person.name(visit)
+        drafts.confirm(
+            desk.store,
+            desk.settings,
+            id=import_.id,
+            who=who,
+            version=said.version,
+            typed=said.typed,
+            accept_unchecked=said.accepts_unchecked,
+        )
+    except (ValueError, NotConfirmed) as problem:
+        look.problem(str(problem))
+        return False
+    return True

@@ -1,0 +1,26 @@
+"""The first step of a draft: how its file is read."""
+
+import streamlit as st
+
+from blnk_api.store.imports import Import
+from blnk_api.store.states import Stage
+from blnk_api.wording import about_files
+from pages.draft import reading_options
+from pages.draft.fix import problem_list
+from pages.kit import look
+from pages.kit.context import Visit
+
+
+def show(visit: Visit, import_: Import) -> None:
+    if import_.stage is Stage.UNREADABLE:
+        look.problem(import_.problem or "The file cannot be used.")
+        reading_options.show(visit, import_)
+        st.write("Nothing was sent. Correct the file and import it again.")
+        return
+    if import_.shape is None:
+        st.write("The file is read here first. Nothing is sent.")
+        return
+    st.subheader("File")
+    st.write(look.safe(about_files.reading(import_)))
+    problem_list.about_the_file(import_)
+    reading_options.show(visit, import_)

@@ -1,0 +1,100 @@
+"""What a person did in this step: each act is answered by a line in its place, with the way back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from blnk_api.drafts.edits import undo
+from blnk_api.drafts.edits.editing import NotRepairable
+from blnk_api.drafts.edits.problem_workbook import NotTheseRows
+from blnk_api.store.imports import Import
+from pages.draft.fix import table_state
+from pages.kit import look, person
+from pages.kit.context import Visit
+
+
+@dataclass
+class Answers:
+    """Of one draft, for as long as a visit stays in its third step."""
+
+    order: list[str] = field(default_factory=list)
+    """The causes as they stood when they were first shown: nothing moves under a pointer."""
+    told: dict[str, tuple[str, Callable[[], object] | None]] = field(default_factory=dict)
+    """By cause: what was done, and what takes it back."""
+    problem: str = ""
+
+
+def of(import_: Import) -> Answers:
+    made: Answers = st.session_state.setdefault(f"answers-{import_.id}", Answers())
+    return made
+
+
+def forget(import_: Import) -> None:
+    """The step is left: what was done stands under Edits."""
+    st.session_state.pop(f"answers-{import_.id}", None)
+
+
+def act(
+    visit: Visit,
+    import_: Import,
+    key: str,
+    do: Callable[[], int | None],
+    done: Callable[[int], str],
+    back: Callable[[], object] | None = None,
+    *,
+    nothing: str = "Nothing was changed: no row has this problem anymore.",
+    keeps_table: bool = False,
+) -> None:
+    """Does it, for what is pressed: it counts whatever the page is doing.
+
+    `do` says how many it changed, where it knows, and `done` what was done to so many. `back` takes it back,
+    where that is no edit of rows.
+    """
+    answers = of(import_)
+    answers.problem = ""
+    try:
+        changed = do()
+    except (NotTheseRows, NotRepairable) as problem:
+        answers.problem = str(problem)
+        return
+    if changed == 0:
+        answers.problem = nothing
+        return
+    if not keeps_table:
+        table_state.forget(import_.id)
+    answers.told[key] = done(changed or 0), back or _undo_of_last(visit, import_)
+
+
+def _undo_of_last(visit: Visit, import_: Import) -> Callable[[], object] | None:
+    with visit.desk.store.read() as tx:
+        at = undo.last_act(tx, import_.number)
+    if at is None:
+        return None
+    return lambda: undo.undo(visit.desk.store, import_.id, at, who=person.or_nobody(visit))
+
+
+def line(import_: Import, key: str) -> None:
+    """What was done, and Undo."""
+    told, back = of(import_).told[key]
+    with st.container(horizontal=True, vertical_alignment="center", key=f"answer-{key}"):
+        st.markdown(f":material/check: {look.safe(told)}", width="content")
+        if back is not None:
+            st.button("Undo", key=f"undo-{key}", type="tertiary", on_click=_undo, args=[import_, key, back])
+
+
+def _undo(import_: Import, key: str, back: Callable[[], object]) -> None:
+    answers = of(import_)
+    answers.problem = ""
+    try:
+        back()
+    except NotRepairable as problem:
+        answers.problem = str(problem)
+    else:
+        table_state.forget(import_.id)
+    answers.told.pop(key, None)
+
+
+def show_problem(import_: Import) -> None:
+    if problem := of(import_).problem:
+        look.problem(problem)

@@ -1,0 +1,235 @@
+"""What can be done about a cause: each act changes all of its rows, or those that hold one value."""
+
+import zlib
+from functools import partial
+
+import streamlit as st
+
+from blnk_api.drafts import mapping_changes
+from blnk_api.drafts.edits import by_cause, editing, undo
+from blnk_api.drafts.guide import causes
+from blnk_api.drafts.guide.causes import Act, Cause
+from blnk_api.facts.mapping import Mapping, Use
+from blnk_api.facts.totals import ProblemSummary
+from blnk_api.store.imports import Import
+from blnk_api.wording import about_files, phrases
+from pages.draft.fix import answers, value_choice
+from pages.kit import look, person
+from pages.kit.context import Visit
+
+_VALUES = 20
+
+
+def show(visit: Visit, import_: Import, cause: Cause) -> None:
+    """A row of buttons; where the cells hold different values, those in a list below, each with its own."""
+    acts = causes.acts_of(cause, import_.mapping)
+    is_one = len(cause.groups) == 1
+    if not acts:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if is_one:
+            _of_value(visit, import_, cause, cause.groups[0], acts, cause.key)
+        elif Act.SUGGESTED in acts:
+            _suggested(visit, import_, cause)
+        if Act.CLEAR in acts:
+            _clear(visit, import_, cause)
+        if Act.AS_METADATA in acts:
+            _as_metadata(visit, import_, cause)
+        if Act.SKIP_HIDDEN in acts:
+            _skip_hidden(visit, import_, cause)
+        if Act.SKIP in acts:
+            _skip(visit, import_, cause)
+    if not is_one and Act.REPLACE in acts:
+        _values(visit, import_, cause, acts)
+
+
+def _values(visit: Visit, import_: Import, cause: Cause, acts: list[Act]) -> None:
+    title = f"Show {phrases.plural(len(cause.groups), 'value')}"
+    key = f"values-{cause.key}"
+    box = st.expander(title, expanded=len(cause.groups) <= 5, key=key, on_change="rerun")
+    if not box.open:
+        return
+    with box:
+        for one in cause.groups[:_VALUES]:
+            _one_value(visit, import_, cause, one, acts)
+        if len(cause.groups) > _VALUES:
+            st.caption(
+                f"And {len(cause.groups) - _VALUES:,} more. They are shown as soon as these are settled."
+            )
+
+
+def _one_value(visit: Visit, import_: Import, cause: Cause, one: ProblemSummary, acts: list[Act]) -> None:
+    key = f"{cause.key}-{zlib.crc32((one.value or '').encode('utf-8', 'replace'))}"
+    if key in answers.of(import_).told:
+        answers.line(import_, key)
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key=f"value-row-{key}"):
+        with st.container(gap=None, width="stretch"):
+            st.markdown(look.safe(one.message))
+            count = "Row" if one.count == 1 else "Rows"
+            st.caption(look.safe(f"{count} {about_files.row_labels(one.rows[:12], one.count)}"))
+        _of_value(visit, import_, cause, one, acts, key)
+
+
+def _of_value(
+    visit: Visit, import_: Import, cause: Cause, one: ProblemSummary, acts: list[Act], key: str
+) -> None:
+    """What can be done about the rows that hold one value."""
+    rows = phrases.plural(one.count, "row")
+    if one.repair is not None and (Act.SUGGESTED in acts or Act.ADD_MISSING in acts):
+        label, done = f"Replace in {rows}", f"Replaced with “{one.repair}”"
+        if cause.position is None:
+            label, done = f"Add missing cells in {rows}", "Added the missing cells"
+        if one.repair or cause.position is None:
+            st.button(
+                label,
+                key=f"fix-{key}",
+                type="primary" if one.severity == "error" and len(cause.groups) == 1 else "secondary",
+                help=look.safe(f"Replaces the value with “{one.repair}”.") if one.repair else None,
+                on_click=_fix,
+                args=[visit, import_, one, key, one.repair, done],
+            )
+    if Act.REPLACE in acts:
+        use = causes.use_of(cause, import_.mapping)
+        column = about_files.problem_column(import_, cause.column, cause.position)
+        with st.popover("Replace with…" if one.value else "Fill in…", key=f"change-{key}"):
+            value_choice.choose(
+                visit,
+                import_,
+                use,
+                key,
+                label=f"{look.label(column)} in {rows}",
+                button=f"Replace in {rows}" if one.value else f"Fill in {rows}",
+                put=lambda new: _fix(visit, import_, one, key, new, f"Replaced with “{new}”"),
+            )
+    if Act.KEEP_CURRENCY in acts and one.value:
+        _keep_currency(visit, import_, one.value.strip(), key)
+
+
+def _fix(visit: Visit, import_: Import, one: ProblemSummary, key: str, new: str, done: str) -> None:
+    answers.act(
+        visit,
+        import_,
+        key,
+        lambda: editing.fix_all(visit.desk.store, import_.id, one, repair=new, who=person.or_nobody(visit)),
+        lambda n: f"{done} in {phrases.plural(n, 'row')}.",
+    )
+
+
+def _keep_currency(visit: Visit, import_: Import, code: str, key: str) -> None:
+    """Asked once more: a balance in a code that nobody knows cannot be deleted."""
+    store, who = visit.desk.store, person.or_nobody(visit)
+    with st.popover(f"Keep “{look.safe(code)}”…", key=f"keep-{key}"):
+        st.markdown(
+            f"“{look.safe(code)}” is not an ISO 4217 code. Keep it only if your organization uses it: a "
+            "balance cannot be deleted, and its currency cannot be changed."
+        )
+        st.button(
+            f"Keep “{look.safe(code)}” (custom currency)",
+            key=f"accept-{key}",
+            on_click=answers.act,
+            args=[
+                visit,
+                import_,
+                key,
+                lambda: editing.accept_currency(store, import_.id, code, who=who),
+                lambda _: f"“{code}” is kept as a custom currency in this file.",
+                lambda: undo.withdraw_currency(store, import_.id, code, who=who),
+            ],
+        )
+
+
+def _suggested(visit: Visit, import_: Import, cause: Cause) -> None:
+    rows = sum(one.count for one in cause.groups if one.repair)
+    st.button(
+        f"Apply all suggestions in {phrases.plural(rows, 'row')}",
+        key=f"suggested-{cause.key}",
+        type="primary",
+        on_click=answers.act,
+        args=[
+            visit,
+            import_,
+            cause.key,
+            partial(by_cause.put_suggested, visit.desk.store, import_.id, cause, who=person.or_nobody(visit)),
+            lambda n: f"Applied suggestions in {phrases.plural(n, 'row')}.",
+        ],
+    )
+
+
+def _clear(visit: Visit, import_: Import, cause: Cause) -> None:
+    is_customer = causes.use_of(cause, import_.mapping) is Use.IDENTITY
+    st.button(
+        "Leave the customer empty" if is_customer else f"Clear {phrases.plural(cause.rows, 'cell')}",
+        key=f"clear-{cause.key}",
+        help="The balances are created without an identity." if is_customer else None,
+        on_click=answers.act,
+        args=[
+            visit,
+            import_,
+            cause.key,
+            partial(by_cause.put, visit.desk.store, import_.id, cause, "", who=person.or_nobody(visit)),
+            lambda n: f"Cleared {phrases.plural(n, 'cell')}.",
+        ],
+    )
+
+
+def _as_metadata(visit: Visit, import_: Import, cause: Cause) -> None:
+    """Of the whole column, so that it is asked once more."""
+    mapping, at = import_.mapping, cause.position
+    if mapping is None or at is None:
+        return
+    column = about_files.column(import_, at)
+    with st.popover("Keep as metadata only…", key=f"metadata-{cause.key}"):
+        st.markdown(
+            f"The column {look.safe(column)} is then stored as metadata, and no balance of this file gets a "
+            "customer from it."
+        )
+        st.button(
+            "Keep the column as metadata only",
+            key=f"as-metadata-{cause.key}",
+            on_click=answers.act,
+            args=[
+                visit,
+                import_,
+                cause.key,
+                partial(_map, visit, import_, mapping_changes.with_use(mapping, at, Use.METADATA)),
+                lambda _: f"The column {column} is kept as metadata only.",
+                partial(_map, visit, import_, mapping),
+            ],
+        )
+
+
+def _map(visit: Visit, import_: Import, mapping: Mapping) -> None:
+    editing.match(visit.desk.store, import_.id, mapping, who=person.or_nobody(visit))
+
+
+def _skip_hidden(visit: Visit, import_: Import, cause: Cause) -> None:
+    store, who = visit.desk.store, person.or_nobody(visit)
+    st.button(
+        f"Skip {phrases.plural(cause.rows, 'hidden row')}",
+        key=f"hidden-{cause.key}",
+        on_click=answers.act,
+        args=[
+            visit,
+            import_,
+            cause.key,
+            lambda: editing.skip_hidden_rows(store, import_.id, True, who=who),
+            lambda _: "The hidden rows are skipped.",
+            lambda: editing.skip_hidden_rows(store, import_.id, False, who=who),
+        ],
+    )
+
+
+def _skip(visit: Visit, import_: Import, cause: Cause) -> None:
+    st.button(
+        f"Skip {phrases.plural(cause.rows, 'row')}",
+        key=f"skip-{cause.key}",
+        on_click=answers.act,
+        args=[
+            visit,
+            import_,
+            cause.key,
+            partial(by_cause.skip, visit.desk.store, import_.id, cause, who=person.or_nobody(visit)),
+            lambda n: f"Skipped {phrases.plural(n, 'row')}.",
+        ],
+    )

@@ -1,0 +1,89 @@
+"""One cell of a draft: what is wrong with it, whole, and what to put there instead."""
+
+import streamlit as st
+
+from blnk_api.drafts.edits import editing
+from blnk_api.drafts.edits.editing import Edit
+from blnk_api.drafts.guide.lines import Line
+from blnk_api.drafts.merging import LEFT_OUT_BY_A_PERSON
+from blnk_api.store.imports import Import
+from blnk_api.store.states import RowState
+from blnk_api.wording import about_files
+from pages.draft.fix import answers, value_choice
+from pages.draft.fix.table_state import Shown
+from pages.kit import look, person
+from pages.kit.context import Visit
+
+
+def show(visit: Visit, import_: Import, line: Line, position: int, table: Shown) -> None:
+    number = line.row.number
+    column = about_files.column(import_, position)
+    key = f"{import_.id}-{number}-{position}"
+    store, who = visit.desk.store, person.or_nobody(visit)
+
+    def put(new: str) -> None:
+        table.is_own = True
+        answers.act(
+            visit,
+            import_,
+            "cell",
+            lambda: editing.edit(store, import_.id, [Edit(number, position, new)], who=who),
+            lambda _: f"Row {number}: {column} is now {f'“{new}”' if new else 'empty'}.",
+            nothing="Nothing was changed: the cell has this value already.",
+            keeps_table=True,
+        )
+
+    st.markdown(f"**Row {number} · {look.safe(column)}**")
+    _told(line, position)
+    use = next((one.use for one in import_.columns if one.position == position), None)
+    now = line.cells[position]
+    st.caption(look.safe(f"Now: {now}" if now else "Now: empty"))
+    value_choice.choose(
+        visit,
+        import_,
+        use,
+        f"cell-{key}",
+        label=f"New value for {look.label(column)}",
+        button="Apply",
+        put=put,
+        now=now,
+    )
+    _skip(visit, import_, line, table)
+    if "cell" in answers.of(import_).told:
+        answers.line(import_, "cell")
+
+
+def _told(line: Line, position: int) -> None:
+    """Of the cell, and of the row as a whole."""
+    if line.is_being_checked:
+        st.caption("This row is being checked.")
+        return
+    for one in line.problems:
+        if one.position in (position, None):
+            sign = ":red[:material/error:]" if one.severity == "error" else ":orange[:material/warning:]"
+            st.markdown(f"{sign} {look.safe(one.message)}")
+    if not line.problems and line.row.message:
+        st.caption(look.safe(line.row.message))
+
+
+def _skip(visit: Visit, import_: Import, line: Line, table: Shown) -> None:
+    number, store, who = line.row.number, visit.desk.store, person.or_nobody(visit)
+    is_skipped = line.row.state is RowState.LEFT_OUT
+    if is_skipped and line.row.why != LEFT_OUT_BY_A_PERSON:
+        return
+
+    def act() -> None:
+        table.is_own = True
+        change = editing.take_in if is_skipped else editing.leave_out
+        answers.act(
+            visit,
+            import_,
+            "cell",
+            lambda: change(store, import_.id, [number], who=who),
+            lambda _: f"Row {number} is {'included' if is_skipped else 'skipped'}.",
+            keeps_table=True,
+        )
+
+    st.button(
+        "Include row" if is_skipped else "Skip row", key=f"skip-row-{import_.id}-{number}", on_click=act
+    )

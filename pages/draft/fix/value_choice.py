@@ -1,0 +1,86 @@
+"""Chooses what to put into cells: from a list where there is one, typed only where there is none."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from blnk_api import currencies
+from blnk_api.facts.mapping import Use
+from blnk_api.models import GENERAL_LEDGER_ID
+from blnk_api.store.imports import Import
+from pages.balance import form
+from pages.kit.context import Visit
+from pages.kit.picker import pick
+
+_LISTED = 200
+"""Values that fit into a list; more are searched for."""
+_FIXED = {
+    Use.LINEAGE: ("true", "false"),
+    Use.ALLOCATION_STRATEGY: ("FIFO", "LIFO", "PROPORTIONAL"),
+}
+
+
+def choose(
+    visit: Visit,
+    import_: Import,
+    use: Use | None,
+    key: str,
+    *,
+    label: str,
+    button: str,
+    put: Callable[[str], None],
+    now: str = "",
+) -> None:
+    """The field and its button. `put` gets what is to stand in the cells; a press counts with what is chosen
+    or typed at that moment."""
+    field = f"value-{key}"
+    ledgers = ledger_names(import_) if use is Use.LEDGER else {}
+    if use is Use.IDENTITY or len(ledgers) > _LISTED:
+        search = form.ledgers(visit) if use is Use.LEDGER else form.identities(visit)
+        pick(label, field, search=search, placeholder="Search by name, or paste an id", list_first=True)
+        st.button(button, key=f"put-{key}", on_click=_put_picked, args=[field, put])
+        return
+    with st.form(f"form-{key}", border=False):
+        _field(visit, use, field, label, ledgers, now)
+        st.form_submit_button(button, key=f"put-{key}", on_click=_put_typed, args=[field, put])
+
+
+def _field(visit: Visit, use: Use | None, field: str, label: str, ledgers: dict[str, str], now: str) -> None:
+    if use is Use.LEDGER and ledgers:
+        names = sorted(ledgers, key=str.casefold)
+        st.selectbox(label, names, index=None, key=field, placeholder="Choose a ledger")
+    elif use is Use.CURRENCY:
+        custom = visit.connection.custom_currencies if visit.connection else frozenset()
+        st.selectbox(
+            label,
+            currencies.choices(custom),
+            index=None,
+            key=field,
+            placeholder="Choose a currency",
+            filter_mode="fuzzy",
+            format_func=currencies.label,
+        )
+    elif use in _FIXED:
+        st.selectbox(label, _FIXED[use], index=None, key=field, placeholder="Choose a value")
+    else:
+        st.text_input(label, now, key=field)
+
+
+def ledger_names(import_: Import) -> dict[str, str]:
+    """What can stand in a ledger cell, with its id: a name, or the id where several have the name."""
+    known = {GENERAL_LEDGER_ID: "General Ledger", **import_.totals.ledger_names}
+    names = list(known.values())
+    return {(name if names.count(name) == 1 else id): id for id, name in known.items()}
+
+
+def _put_typed(field: str, put: Callable[[str], None]) -> None:
+    value = st.session_state.get(field)
+    if value is not None:
+        put(str(value))
+
+
+def _put_picked(field: str, put: Callable[[str], None]) -> None:
+    picked = st.session_state.get(field)
+    typed = str(st.session_state.get(f"{field}-search") or "").strip()
+    if picked or typed:
+        put(picked[0] if picked else typed)

@@ -1,0 +1,58 @@
+"""The row of steps above a draft, and which of them is open: it stands in the address."""
+
+import streamlit as st
+
+from blnk_api.drafts.guide import steps
+from blnk_api.drafts.guide.steps import Step
+from blnk_api.store.imports import Import
+from pages.draft.fix import answers
+from pages.kit import look
+
+NAMES = {Step.FILE: "File", Step.COLUMNS: "Columns", Step.FIX: "Fix", Step.CONFIRM: "Confirm"}
+_NAME = "step"
+
+
+def current(import_: Import) -> Step:
+    """The step of the address. Without one a person lands where there is something to decide; the address
+    then says so once, so that going back leads out of the draft and not here again."""
+    asked = st.query_params.get(_NAME)
+    shown = steps.shown_step(import_, asked)
+    if steps.is_being_checked(import_) or asked == shown:
+        return shown
+    landed: Step = st.session_state.setdefault(f"landed-{import_.id}", shown)
+    if landed is shown and asked is None and f"said-{import_.id}" not in st.session_state:
+        st.session_state[f"said-{import_.id}"] = True
+        st.query_params[_NAME] = shown
+    return steps.shown_step(import_, landed if asked is None else asked)
+
+
+def show(import_: Import, now: Step) -> None:
+    if now is not Step.FIX:
+        answers.forget(import_)
+    with st.container(key="steps", horizontal=True, gap="small"):
+        for number, one in enumerate(steps.steps_of(import_), 1):
+            count = f" ({one.count:,})" if one.count else ""
+            name = f"{number} {NAMES[one.step]}{count}"
+            if one.step is now:
+                st.html(f'<span class="step" aria-current="step">{name}</span>', width="content")
+            else:
+                st.button(
+                    name,
+                    key=f"step-{one.step}",
+                    on_click=go,
+                    args=[one.step],
+                    disabled=not one.is_open,
+                    icon=":material/check:" if one.is_done else None,
+                    type="tertiary",
+                )
+
+
+def go(step: Step) -> None:
+    """Opens a step: for what is pressed."""
+    st.query_params[_NAME] = step
+    look.begin_at_the_top()
+
+
+def leave() -> None:
+    """The address names no step: the draft is none any more."""
+    st.query_params.pop(_NAME, None)

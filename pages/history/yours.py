@@ -1,0 +1,56 @@
+"""What waits for the person who is looking: their drafts, their imports that run, rows that need them."""
+
+import streamlit as st
+
+from blnk_api.drafts.guide import own_imports
+from blnk_api.drafts.guide.own_imports import OwnImports
+from blnk_api.store import import_search
+from blnk_api.store.import_search import Search
+from blnk_api.store.imports import Import
+from blnk_api.wording import phrases
+from pages.kit import look
+from pages.kit.context import Visit
+
+_LOOKED_AT = 50
+_SHOWN = 5
+
+
+def show(visit: Visit) -> None:
+    """Of this connection; nothing where nobody has given a name, or nothing waits."""
+    if visit.who is None:
+        return
+    found = _found(visit, visit.who)
+    for title, those in (
+        ("Drafts to finish", found.drafts),
+        ("Running", found.running),
+        ("Needs you", found.needing),
+    ):
+        if those:
+            st.subheader(title)
+            with st.container(border=True, key=f"yours-{title.partition(' ')[0].lower()}", gap="xxsmall"):
+                for import_ in those[:_SHOWN]:
+                    _line(visit, import_)
+            if len(those) > _SHOWN:
+                st.page_link(
+                    "imports.py", label=f"All {len(those):,} under Imports", query_params=visit.query()
+                )
+
+
+def _found(visit: Visit, who: str) -> OwnImports:
+    with visit.desk.store.read() as tx:
+        instance = import_search.number_of(tx, visit.connected().instance)
+        if instance is None:
+            return OwnImports()
+        newest = import_search.search(tx, Search(who=who, instance=instance), limit=_LOOKED_AT)
+    return own_imports.of(newest, who, needs=lambda one: bool(phrases.needs_someone(one)))
+
+
+def _line(visit: Visit, import_: Import) -> None:
+    page = "create_balance.py" if import_.kind == "form" else "import_file.py"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(gap=None, width="stretch"):
+            query = visit.query(**{"import": import_.id})
+            st.page_link(page, label=look.safe(phrases.title(import_)), query_params=query)
+            st.caption(look.safe(phrases.headline(import_)))
+        zone = phrases.zone(st.context.timezone)
+        st.caption(phrases.when(import_.created_at, zone), width="content")

@@ -1,0 +1,111 @@
+"""What a person does about a cause changes all of its rows, and can be taken back: by another edit."""
+
+import pytest
+
+from blnk_api.drafts.edits import by_cause, editing, undo
+from blnk_api.drafts.edits.editing import Edit, NotRepairable
+from blnk_api.drafts.guide.causes import Cause, causes_of
+from blnk_api.store.imports import Import
+from blnk_api.store.people import edits
+from blnk_api.store.states import RowState, Stage
+from tests.support.importer import LEDGER, Importer, wait_until
+
+LINES = [
+    f"{LEDGER},USD,,1",
+    f"{LEDGER},USD,a@nobody.example,2",
+    f"{LEDGER},EURR,b@nobody.example,3",
+    f"{LEDGER},PTS,,4",
+    f"{LEDGER},QQS,,5",
+]
+
+
+@pytest.fixture
+def draft(importer: Importer) -> Import:
+    return importer.upload("\n".join(["ledger_id,currency,identity_id,customer", *LINES]))
+
+
+def cause(importer: Importer, draft: Import, kind: str) -> Cause:
+    found = causes_of(importer.find(draft.id).totals.problems)
+    return next(one for one in found if one.kind == kind)
+
+
+def cells(importer: Importer, draft: Import, column: int) -> list[str]:
+    """As they stand when all is checked."""
+    wait_until(
+        lambda: importer.find(draft.id).stage is Stage.CHECKED, lambda: str(importer.find(draft.id).stage)
+    )
+    return [row.cells[column] for row in importer.rows(draft)]
+
+
+def acts(importer: Importer, draft: Import) -> list[undo.EditAct]:
+    with importer.store.read() as tx:
+        return undo.acts(edits.of_import(tx, draft.number))
+
+
+EMAILS = ["", "a@nobody.example", "b@nobody.example", "", ""]
+
+
+def test_customers_that_nobody_knows_are_left_empty_at_once_and_undo_brings_them_back(
+    importer: Importer, draft: Import
+) -> None:
+    unknown = cause(importer, draft, "unknown_identity")
+    assert by_cause.put(importer.store, draft.id, unknown, "", who="Ada") == 2
+    assert cells(importer, draft, 2) == [""] * 5
+    assert importer.states(draft)[:2] == [RowState.READY, RowState.READY]
+    [act] = acts(importer, draft)
+    assert (len(act.edits), act.who, act.can_be_undone) == (2, "Ada", True)
+    assert undo.undo(importer.store, draft.id, act.at, who="Ben") == 2
+    assert cells(importer, draft, 2) == EMAILS
+    assert [(one.who, one.can_be_undone) for one in acts(importer, draft)] == [("Ben", True), ("Ada", False)]
+    with importer.store.read() as tx:
+        assert len(edits.of_import(tx, draft.number)) == 4, "nothing of the history is deleted"
+
+
+def test_what_was_changed_again_since_stays_and_the_rest_is_restored(
+    importer: Importer, draft: Import
+) -> None:
+    by_cause.put(importer.store, draft.id, cause(importer, draft, "unknown_identity"), "", who="Ada")
+    [act] = acts(importer, draft)
+    editing.edit(importer.store, draft.id, [Edit(3, 2, "c@nobody.example")], who="Ben")
+    assert undo.undo(importer.store, draft.id, act.at, who="Ada") == 1
+    assert cells(importer, draft, 2) == ["", "c@nobody.example", "b@nobody.example", "", ""]
+
+
+def test_an_act_of_which_nothing_holds_any_more_cannot_be_undone_again(
+    importer: Importer, draft: Import
+) -> None:
+    by_cause.put(importer.store, draft.id, cause(importer, draft, "unknown_identity"), "", who="Ada")
+    [act] = acts(importer, draft)
+    undo.undo(importer.store, draft.id, act.at, who="Ada")
+    with pytest.raises(NotRepairable, match="nothing left to undo"):
+        undo.undo(importer.store, draft.id, act.at, who="Ada")
+
+
+def test_suggestions_are_put_in_where_there_is_one(importer: Importer, draft: Import) -> None:
+    assert by_cause.put_suggested(
+        importer.store, draft.id, cause(importer, draft, "unknown_currency"), who="Ada"
+    )
+    found = cells(importer, draft, 1)
+    assert found[2] == "EUR"
+    assert found[3] == "PTS"
+
+
+def test_rows_of_a_cause_are_skipped_and_included_again(importer: Importer, draft: Import) -> None:
+    unknown = cause(importer, draft, "unknown_identity")
+    assert by_cause.skip(importer.store, draft.id, unknown, who="Ada") == 2
+    cells(importer, draft, 0)
+    assert importer.states(draft)[1:3] == [RowState.LEFT_OUT] * 2
+    [act] = acts(importer, draft)
+    assert undo.undo(importer.store, draft.id, act.at, who="Ada") == 2
+    cells(importer, draft, 0)
+    assert importer.states(draft)[1:3] == [RowState.INVALID] * 2
+
+
+def test_a_code_that_was_kept_can_be_withdrawn(importer: Importer, draft: Import) -> None:
+    editing.accept_currency(importer.store, draft.id, "PTS", who="Ada")
+    cells(importer, draft, 0)
+    assert importer.states(draft)[3] is RowState.READY
+    undo.withdraw_currency(importer.store, draft.id, "PTS", who="Ada")
+    cells(importer, draft, 0)
+    assert importer.states(draft)[3] is RowState.INVALID
+    assert importer.events(draft)[-2:] == ["accepted currency", "withdrew currency"]

@@ -151,6 +151,11 @@ class Reader:
         return self._transport.exchange(request, _Bearer(token), secrets=(token.value,))
 
 
+def ask(reader: Reader, request: Request) -> Any:
+    """The JSON of an answer to any read, for who asks in a way of his own. Raises from the errors tree."""
+    return reader._read(request)
+
+
 def batches(values: Iterable[str], size: int) -> Iterator[list[str]]:
     """Each value once. Never an empty batch: to Core an `in` without values is no condition at all."""
     once = iter(dict.fromkeys(values))

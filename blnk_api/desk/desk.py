@@ -12,6 +12,7 @@ from blnk_api import settings as settings_
 from blnk_api.blnk.auth import token_source
 from blnk_api.client import BlnkClient
 from blnk_api.desk.links import Links, refuse_bad_key
+from blnk_api.drafts.rechecking.at_once import AtOnce
 from blnk_api.errors import SettingsProblem
 from blnk_api.settings import Connection, Instance, Settings
 from blnk_api.store import Store, StoreUnavailable, failures, import_search, imports
@@ -44,6 +45,11 @@ class Desk:
     @cached_property
     def links(self) -> Links:
         return Links(self.settings.data_dir, valid_seconds=self.settings.waits.download_link)
+
+    @cached_property
+    def at_once(self) -> AtOnce:
+        """For whoever changes a draft: what is changed is checked in the act."""
+        return AtOnce(self.settings, self.client)
 
     def client(self, connection: Connection) -> BlnkClient:
         """Reads for pages; the sender leaves them a part of the pace for a while."""

@@ -30,7 +30,8 @@ from blnk_api.drafts import mapping as mappings
 from blnk_api.drafts import mapping_problems, new_rows, results_file
 from blnk_api.drafts.checking import Checker, Known, ProblemGroup, group, wanted
 from blnk_api.drafts.edits.edited_records import RecordEdits
-from blnk_api.drafts.merging import HIDDEN_AND_SKIPPED, LEFT_OUT_BY_A_PERSON, Merger, Restructured
+from blnk_api.drafts.merging import Merger, Restructured
+from blnk_api.drafts.rechecking import last_check
 from blnk_api.drafts.reference_data import known_in_blnk
 from blnk_api.drafts.unchanged import Changed, refuse_changed
 from blnk_api.errors import AccessDenied, BlnkError, check_not_answered
@@ -157,10 +158,11 @@ def _check(store: Store, settings: Settings, connection: BlnkConnection, import_
         with BlnkClient(connection, tokens=tokens, read_again_seconds=again) as client:
             known = known_in_blnk(client, asked, mapping)
         checker = Checker(shape, mapping, known, connection.custom_currencies, accepted.currencies)
-        checking = _Checking(store, import_, checker, overlay.left_out)
-        groups = group(checking.run(overlay.over(file.again()), about_columns))
+        checking = _Checking(store, import_, checker, overlay)
+        groups = group(checking.run(file.again(), about_columns))
     with store.write() as tx:
         _finish(tx, import_, checking, groups, known)
+        last_check.keep(tx, import_.number, known, connection)
 
 
 def _import_of_results(store: Store, import_: Import, shape: FileShape) -> Import | None:
@@ -181,11 +183,11 @@ def _accept_as_in(store: Store, import_: Import, earlier: Import) -> Accepted:
 class _Checking:
     """One pass over the records: rows go into the store in chunks, problems come out as a stream."""
 
-    def __init__(self, store: Store, import_: Import, checker: Checker, left_out: set[int]) -> None:
+    def __init__(self, store: Store, import_: Import, checker: Checker, overlay: RecordEdits) -> None:
         self._store = store
         self._import = import_
         self._checker = checker
-        self._left_out = left_out
+        self._overlay = overlay
         self._skips_hidden = bool(import_.options.skip_hidden_rows)
         self._merger = None if import_.look_again is None else Merger(import_.number)
         self._look_again = import_.look_again
@@ -197,15 +199,16 @@ class _Checking:
     def run(self, records: Iterator[Record], about_columns: Sequence[Problem]) -> Iterator[Problem]:
         yield from about_columns
         with ThreadPoolExecutor(1, thread_name_prefix="store") as writer:
-            for record in records:
+            for in_file in records:
                 self.records += 1
-                if record.number in self._left_out:
-                    self._waiting.append(new_rows.left_out(record, LEFT_OUT_BY_A_PERSON, "Skipped by hand."))
-                elif self._skips_hidden and new_rows.is_hidden(record):
-                    self._waiting.append(new_rows.left_out(record, HIDDEN_AND_SKIPPED, new_rows.HIDDEN))
+                record, flaws = self._overlay.of_record(in_file), in_file.problems
+                if skipped := new_rows.skipped(
+                    record, flaws, by_hand=self._overlay.left_out, skips_hidden=self._skips_hidden
+                ):
+                    self._waiting.append(skipped)
                 else:
                     for checked in self._checker.check(record):
-                        self._waiting.append(new_rows.new_row(self._import.id, record.cells, checked))
+                        self._waiting.append(new_rows.new_row(self._import.id, record.cells, checked, flaws))
                         yield from checked.problems
                 if len(self._waiting) >= ROWS_PER_WRITE:
                     self._hand_over(writer)

@@ -1,5 +1,9 @@
 """What a checked draft comes to, as a person confirms it."""
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
 from sqlalchemy import Connection
 
 from blnk_api.drafts import merging
@@ -8,6 +12,7 @@ from blnk_api.facts.totals import LedgerTotal, Totals
 from blnk_api.store import imports, row_reasons, rows
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
+from blnk_api.store.rows import NewRow, StoredRow
 from blnk_api.store.states import ImportState, RowState, Stage
 from blnk_api.store.transitions import move
 
@@ -18,6 +23,14 @@ def finish_draft(tx: Connection, looked_up: Import, told: list[str]) -> None:
     if draft.version != looked_up.version:
         return
     not_checked = draft.totals.not_checked or tuple(told)
+    if draft.totals.but_for_changed and draft.look_again is not None:
+        numbers = set(rows.numbers_of(tx, draft.look_again).values())
+        now = rows.of_records(tx, draft.number, numbers)
+        changed = set(draft.look_again)
+        before = [replace(row, state=RowState.READY, why=None) if row.id in changed else row for row in now]
+        totals = totals_changed(draft, before, now)
+    else:
+        totals = draft_totals(tx, draft)
     imports.move_stage(
         tx,
         draft.number,
@@ -25,7 +38,7 @@ def finish_draft(tx: Connection, looked_up: Import, told: list[str]) -> None:
         to=Stage.CHECKED,
         problem=None,
         look_again=None,
-        totals=draft_totals(tx, draft).model_copy(update={"not_checked": not_checked}),
+        totals=totals.model_copy(update={"not_checked": not_checked, "but_for_changed": False}),
         version=draft.version + 1,
     )
 
@@ -53,6 +66,44 @@ def draft_totals(tx: Connection, draft: Import) -> Totals:
         "by_ledger": by_ledger,
     }
     return draft.totals.model_copy(update=now)
+
+
+Stands = StoredRow | NewRow
+
+
+def totals_changed(draft: Import, before: Sequence[Stands], now: Sequence[Stands]) -> Totals:
+    """As `draft_totals`, where only these rows have changed: all of their records, as they were and as they
+    are. To go through all rows of a large draft would keep others from writing for seconds."""
+    totals = draft.totals
+    ready = Counter({(one.ledger_id, one.currency): one.n for one in totals.by_ledger})
+    ready.update((row.ledger_id or "", row.currency or "") for row in now if row.state is RowState.READY)
+    ready.subtract((row.ledger_id or "", row.currency or "") for row in before if row.state is RowState.READY)
+    names = totals.ledger_names
+    by_ledger = tuple(
+        LedgerTotal(ledger_id=ledger, name=names.get(ledger, ""), currency=currency, n=n)
+        for (ledger, currency), n in sorted(ready.items(), key=lambda item: (-item[1], item[0]))
+        if n
+    )
+
+    def changed(state: RowState, why: str) -> int:
+        was, are = ([row for row in some if (row.state, row.why) == (state, why)] for some in (before, now))
+        if state is RowState.READY:  # told of the record, which may make several balances
+            return len({row.number for row in are}) - len({row.number for row in was})
+        return len(are) - len(was)
+
+    left_out, counts = RowState.LEFT_OUT, draft.counts
+    return totals.model_copy(
+        update={
+            "balances": counts.get(RowState.READY, 0),
+            "invalid": counts.get(RowState.INVALID, 0),
+            "existing": counts.get(RowState.EXISTS, 0) + counts.get(RowState.CREATED, 0),
+            "looks_like": totals.looks_like + changed(left_out, near_duplicates.KIND),
+            "left_out": totals.left_out + changed(left_out, merging.LEFT_OUT_BY_A_PERSON),
+            "hidden_rows": totals.hidden_rows + changed(left_out, merging.HIDDEN_AND_SKIPPED),
+            "has_balance": totals.has_balance + changed(RowState.READY, customer_has_balance.KIND),
+            "by_ledger": by_ledger,
+        }
+    )
 
 
 def create_resembling_too(tx: Connection, draft: Import, *, who: str) -> int:

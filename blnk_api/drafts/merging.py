@@ -35,7 +35,7 @@ class Merger:
         if [(one.number, one.part) for one in old] != [(one.number, one.part) for one in new]:
             raise Restructured
         self._after = old[-1].id
-        changed = [(was, now) for was, now in zip(old, new, strict=True) if not _is_same(was, now)]
+        changed = [(was, now) for was, now in zip(old, new, strict=True) if not is_same(was, now)]
         rows.rewrite(tx, self._import, changed)
         return [was.id for was, _ in changed]
 
@@ -45,10 +45,13 @@ class Merger:
             raise Restructured
 
 
-def _is_same(old: StoredRow, new: NewRow) -> bool:
+def is_same(old: StoredRow, new: NewRow) -> bool:
+    """Whether a row stands as it was checked just now; what was found in Blnk of it beside that is kept."""
     if old.state is RowState.CREATED:
         return True  # it was found to be made by this very import: nothing changes it anymore
     if list(new.cells) != old.cells or list(new.problems) != old.problems:
+        return False
+    if (rows.flaws_as_kept(new.flaws), new.own_key, new.twin_key) != (old.flaws, old.own_key, old.twin_key):
         return False
     left_out = old.state is RowState.LEFT_OUT and old.why in _SAID
     match new.state:

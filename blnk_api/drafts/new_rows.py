@@ -1,6 +1,6 @@
 """A checked record as the rows that the database keeps, and problems as pages show them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
 import orjson
@@ -8,7 +8,8 @@ from sqlalchemy import Connection
 
 from blnk_api.common.row_label import label_of
 from blnk_api.drafts.checking import CheckedRow, ProblemGroup
-from blnk_api.facts.file_shape import Record
+from blnk_api.drafts.merging import HIDDEN_AND_SKIPPED, LEFT_OUT_BY_A_PERSON
+from blnk_api.facts.file_shape import Flaw, Record
 from blnk_api.facts.problems import Problem
 from blnk_api.facts.totals import ProblemSummary
 from blnk_api.files.xlsx.cell_flaws import HIDDEN_ROW
@@ -30,8 +31,19 @@ def is_hidden(record: Record) -> bool:
     return any(flaw.kind == HIDDEN_ROW for flaw in record.problems)
 
 
-def left_out(record: Record, why: str, message: str) -> NewRow:
-    """A record that is knowingly not sent."""
+def skipped(
+    record: Record, flaws: Sequence[Flaw], *, by_hand: Collection[int], skips_hidden: bool
+) -> NewRow | None:
+    """The row of a record that is not checked, because someone said so; None where it is to be checked."""
+    if record.number in by_hand:
+        return _left_out(record, LEFT_OUT_BY_A_PERSON, "Skipped by hand.", flaws)
+    if skips_hidden and is_hidden(record):
+        return _left_out(record, HIDDEN_AND_SKIPPED, HIDDEN, flaws)
+    return None
+
+
+def _left_out(record: Record, why: str, message: str, flaws: Sequence[Flaw]) -> NewRow:
+    """A record that is knowingly not sent. `flaws` are those of its row in the file."""
     return NewRow(
         number=record.number,
         part="",
@@ -39,14 +51,23 @@ def left_out(record: Record, why: str, message: str) -> NewRow:
         cells=record.cells,
         why=why,
         message=message,
+        flaws=flaws,
     )
 
 
-def new_row(import_id: str, cells: Sequence[str], checked: CheckedRow) -> NewRow:
+def new_row(import_id: str, cells: Sequence[str], checked: CheckedRow, flaws: Sequence[Flaw]) -> NewRow:
     """A checked row as the store keeps it: what is sent is finished here, stamped, to the byte."""
     problems = checked.problems
     told = "; ".join(one.message for one in checked.problems if one.severity == "error") or None
-    row = partial(NewRow, number=checked.number, part=checked.part, cells=cells)
+    row = partial(
+        NewRow,
+        number=checked.number,
+        part=checked.part,
+        cells=cells,
+        flaws=flaws,
+        own_key=checked.own_key,
+        twin_key=checked.twin_key,
+    )
     if checked.balance_id is not None:
         message = "The file names this balance, so nothing was sent."
         return row(state=RowState.EXISTS, balance_id=checked.balance_id, problems=problems, message=message)

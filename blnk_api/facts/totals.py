@@ -54,6 +54,8 @@ class Totals(Stored):
     """Rows whose customer has a balance in the same ledger and currency."""
     existing: int = 0
     by_ledger: tuple[LedgerTotal, ...] = ()
+    but_for_changed: bool = False
+    """While the rows that a fix changed are looked up in Blnk: they are counted as ready to be sent."""
 
 
 class Accepted(Stored):

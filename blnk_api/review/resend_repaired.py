@@ -137,7 +137,7 @@ def _the_one(checked: list[CheckedRow], asked: StoredRow) -> CheckedRow:
 def _make_ready(tx: Connection, import_: Import, asked: StoredRow, repaired: _Repaired, who: str) -> bool:
     _refuse_a_key_of_another(tx, import_, repaired)
     ref = _ref(tx, import_, asked, repaired.checked)
-    new = new_row(import_.id, repaired.cells, repaired.checked._replace(keep_ref=ref))
+    new = new_row(import_.id, repaired.cells, repaired.checked._replace(keep_ref=ref), ())
     moved = move(
         tx,
         [asked.id],

@@ -247,6 +247,11 @@ def find(tx: Connection, id: str) -> Import | None:
     return _one(tx, _ALL.where(imports.c.id == id))
 
 
+def hold(tx: Connection, id: str) -> None:
+    """Until the transaction ends nobody else changes this import. On SQLite a write holds all of them."""
+    tx.execute(select(imports.c.number).where(imports.c.id == id).with_for_update())
+
+
 def by_number(tx: Connection, number: int) -> Import:
     found = _one(tx, _ALL.where(imports.c.number == number))
     if found is None:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from blnk_api.common.row_label import label_of
 from blnk_api.currencies import Severity
 from blnk_api.facts import problems
+from blnk_api.facts.file_shape import Flaw
 from blnk_api.facts.problems import Problem
 from blnk_api.store.bulk import given, run_at_once
 from blnk_api.store.states import NEEDS_YOU, STATUSES, RowState, status_of
@@ -34,6 +35,11 @@ class NewRow:
     message: str | None = None
     problems: Sequence[Problem] = ()
     why: str | None = None
+    flaws: Sequence[Flaw] = ()
+    """What the file has wrong there, whatever people changed since."""
+    own_key: int | None = None
+    twin_key: int | None = None
+    """See `duplicates.kept_key`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,10 @@ class StoredRow:
     why: str | None
     problems: list[Problem]
     changed_at: float
+    flaws: str | None = None
+    """As JSON: hardly anybody asks for them."""
+    own_key: int | None = None
+    twin_key: int | None = None
 
     @property
     def label(self) -> str:
@@ -71,6 +81,15 @@ class StoredRow:
     def wrong(self) -> str:
         """What the check found that keeps it from being sent; "" for nothing."""
         return " ".join(one.message for one in self.problems if one.severity == "error")
+
+
+def flaws_as_kept(flaws: Sequence[Flaw]) -> str | None:
+    """As JSON; None for none."""
+    return orjson.dumps([[*one] for one in flaws]).decode() if flaws else None
+
+
+def flaws_kept(kept: str | None) -> tuple[Flaw, ...]:
+    return () if kept is None else tuple(Flaw(*one) for one in orjson.loads(kept))
 
 
 _INSERT = (
@@ -93,6 +112,9 @@ _INSERT = (
                 "why",
                 "message",
                 "problems",
+                "flaws",
+                "own_key",
+                "twin_key",
                 "changed_at",
             )
         }
@@ -123,6 +145,9 @@ def insert_rows(tx: Connection, import_: int, instance: int, new: Sequence[NewRo
                 one.why,
                 one.message,
                 problems.to_json(one.problems),
+                flaws_as_kept(one.flaws),
+                one.own_key,
+                one.twin_key,
                 now,
             )
             for one in new
@@ -145,6 +170,9 @@ _MADE_ANEW = (
     "why",
     "message",
     "problems",
+    "flaws",
+    "own_key",
+    "twin_key",
     "changed_at",
 )
 _ANEW = given("anew", at_row=rows.c.id, was=rows.c.state, **{f"new_{key}": rows.c[key] for key in _MADE_ANEW})
@@ -175,6 +203,9 @@ def rewrite(tx: Connection, import_: int, changed: Sequence[tuple[StoredRow, New
                 new.why,
                 new.message,
                 problems.to_json(new.problems),
+                flaws_as_kept(new.flaws),
+                new.own_key,
+                new.twin_key,
                 now,
             )
             for old, new in changed
@@ -207,12 +238,13 @@ def page(
     states: Sequence[RowState] | None = None,
     waits_for_person: bool | None = None,
     severity: Severity | None = None,
+    told_of: bool = False,
     after: int = 0,
     limit: int = 100,
 ) -> list[StoredRow]:
     """Rows in file order after the row with this id; of both kinds unless `waits_for_person` says which.
 
-    With `severity` only those that have such a problem.
+    With `severity` only those that have such a problem, with `told_of` those that have any.
     """
     query = select(rows).where(rows.c.import_ == import_, rows.c.id > after).order_by(rows.c.id).limit(limit)
     if states is not None:
@@ -221,6 +253,8 @@ def page(
         query = query.where(rows.c.waits_for_person.is_(waits_for_person))
     if severity is not None:
         query = query.where(rows.c.problems.contains(f'"severity":"{severity}"', autoescape=True))
+    if told_of:
+        query = query.where(rows.c.problems.is_not(None))
     return [row_of(one) for one in tx.execute(query).all()]  # one by one they would cost twice as much
 
 
@@ -280,6 +314,17 @@ def of_records(tx: Connection, import_: int, numbers: Collection[int]) -> list[S
     return [row_of(one) for one in tx.execute(query.order_by(rows.c.id))]
 
 
+def with_problems(tx: Connection, import_: int, first: int, *, limit: int) -> list[tuple[int, list[Problem]]]:
+    """Rows of which there is something to tell, from the record with this number on: by their number."""
+    query = (
+        select(rows.c.number, rows.c.problems)
+        .where(rows.c.import_ == import_, rows.c.problems.is_not(None), rows.c.number >= first)
+        .order_by(rows.c.number, rows.c.id)
+        .limit(limit)
+    )
+    return [(one.number, problems.from_json(one.problems)) for one in tx.execute(query)]
+
+
 def by_id(tx: Connection, row: int) -> StoredRow:
     return row_of(tx.execute(select(rows).where(rows.c.id == row)).one())
 
@@ -302,6 +347,9 @@ def row_of(one: Any) -> StoredRow:
         why=one.why,
         problems=problems.from_json(one.problems),
         changed_at=one.changed_at,
+        flaws=one.flaws,
+        own_key=one.own_key,
+        twin_key=one.twin_key,
     )
 
 

@@ -107,12 +107,23 @@ rows = Table(
     Column("why", Text),  # a word that groups rows which were left out for the same reason
     Column("message", Text),
     Column("problems", Text),  # JSON list of checking.Problem
+    Column("flaws", Text),  # JSON list of file_shape.Flaw: as the file has them, before any edit
+    Column("own_key", BigInteger),  # hash of the person's own unique key
+    Column("twin_key", BigInteger),  # hash of what rows are compared by, where their refs do not tell it
     Column("changed_at", Float, nullable=False),
     Index("rows_of_import", "import_", "id"),
     Index("rows_by_state", "import_", "state", "id"),
     Index("rows_by_ref", "import_", "ref"),
     Index("rows_by_number", "import_", "number"),
 )
+
+for _name, _column in (
+    ("rows_with_problems", "number"),
+    ("rows_by_own_key", "own_key"),
+    ("rows_by_twin_key", "twin_key"),
+):
+    _are_few = rows.c["problems" if _column == "number" else _column].is_not(None)
+    Index(_name, rows.c.import_, rows.c[_column], sqlite_where=_are_few, postgresql_where=_are_few)
 
 _HELD = text("state in ('SENDING', 'UNKNOWN', 'CREATED')")
 Index(
@@ -207,6 +218,14 @@ repairs = Table(
     Column("who", Text, nullable=False),
     Column("at", Float, nullable=False),
     Index("repairs_of_import", "import_", "id"),
+)
+
+known_in_blnk = Table(
+    "known_in_blnk",  # what the last check of a whole file found of it in Blnk, while it is a draft
+    metadata,
+    Column("import", Integer, ForeignKey("imports.number"), primary_key=True, key="import_"),
+    Column("at", Float, nullable=False),
+    Column("known", Text, nullable=False),  # JSON of rechecking.LastCheck
 )
 
 mappings = Table(

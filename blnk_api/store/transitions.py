@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, text, update
 
 from blnk_api.store.bulk import given, run_at_once
+from blnk_api.store.checking import known_facts
 from blnk_api.store.sending import late_records
 from blnk_api.store.states import IMPORT_MOVES, MOVES, ImportState, RowState
 from blnk_api.store.tables import counts, imports, rows
@@ -135,7 +136,10 @@ def move_import(
     )
     if version is not None:
         statement = statement.where(imports.c.version == version)
-    return tx.execute(statement).rowcount == 1
+    has_moved = tx.execute(statement).rowcount == 1
+    if has_moved and ImportState.DRAFT in starts:
+        known_facts.forget(tx, import_)
+    return has_moved
 
 
 _COUNTS = select(counts.c.state, counts.c.n).where(counts.c.import_ == bindparam("number"), counts.c.n != 0)

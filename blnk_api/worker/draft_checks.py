@@ -16,6 +16,8 @@ from blnk_api.store.states import Stage
 
 _AGAIN_SECONDS = 2.0
 """Before a check that failed, because Blnk did not answer or the process died, is begun again."""
+_THEIR_OWN_SECONDS = 1.0
+"""For whoever changed a draft, and had that checked at once, to look the new rows up as well."""
 
 
 class DraftChecks:
@@ -25,6 +27,8 @@ class DraftChecks:
         self._checks = CheckProcesses(settings, thread)
         self._looks: dict[str, tuple[Looker, asyncio.Task[None]]] = {}
         self._not_before: dict[tuple[str, Stage | None, int], float] = {}
+        self._begun: dict[str, int] = {}
+        """The versions whose files were checked from here."""
 
     async def look_for_drafts(self, lookers: dict[int, Looker]) -> None:
         """Goes on with every draft that is not checked yet; `lookers` are the engines' by instance."""
@@ -39,7 +43,9 @@ class DraftChecks:
         self._not_before = {draft: moment for draft, moment in self._not_before.items() if moment > now}
         if at_work := self._checks.ids:
             await self._checks.end_all_but(await self._thread.read(imports.drafts_among, at_work))
-        for draft in await self._thread.read(imports.being_checked):
+        drafts = await self._thread.read(imports.being_checked)
+        self._begun = {one.id: self._begun[one.id] for one in drafts if one.id in self._begun}
+        for draft in drafts:
             if draft.id in self._checks.ids or draft.id in self._looks:
                 continue
             if draft.instance_number not in lookers:
@@ -47,6 +53,12 @@ class DraftChecks:
             if (draft.id, draft.stage, draft.version) in self._not_before:
                 continue
             if draft.stage is not Stage.LOOKING and not self._checks.have_room():
+                continue
+            if draft.stage is not Stage.LOOKING:
+                self._begun[draft.id] = draft.version
+            elif draft.look_again is not None and self._begun.get(draft.id) != draft.version:
+                self._begun[draft.id] = draft.version
+                self._not_before[draft.id, draft.stage, draft.version] = now + _THEIR_OWN_SECONDS
                 continue
             self._not_before[draft.id, draft.stage, draft.version] = time.monotonic() + _AGAIN_SECONDS
             if draft.stage is not Stage.LOOKING:

@@ -94,5 +94,6 @@ def _empty(tx: Connection, part: list[int]) -> None:
     if not part:
         return
     emptied = {"cells": None, "body": None, "message": None, "problems": None}
+    emptied |= {"flaws": None, "own_key": None, "twin_key": None}
     tx.execute(update(tables.rows).where(tables.rows.c.id.in_(part)).values(**emptied))
     tx.execute(update(tables.attempts).where(tables.attempts.c.row.in_(part)).values(message=None))

@@ -37,6 +37,7 @@ _PLAIN: dict[str, dict[str, Any]] = {
         **{"fingerprint": "0" * 32, "name": "Customers", "mapping": '{"columns": []}'},
         **{"who": "Ada", "at": 1_700_000_000.0},
     },
+    "known_in_blnk": {"import_": 2, "at": 1_700_000_000.0, "known": "{}"},
     "receipts": {
         **{"import_": 1, "n": 1, "at": 1_700_000_000.0, "told": '{"receipt": 1}'},
         **{"results_path": "imp_1/1.csv", "results_sha256": "0" * 64},
@@ -88,9 +89,10 @@ def make(path: Path) -> None:
         )
         people.set_name(tx, "browser", "Ada")
         stops.stop(tx, imports.instance_number(tx, ELSEWHERE), who="Ada")
+    draft(store, 1)
+    with store.write() as tx:
         for table, values in _PLAIN.items():
             tx.execute(insert(tables.metadata.tables[table]).values(**values))
-    draft(store, 1)
     with store.engine.connect() as connection:
         # One file, without a log beside it.
         connection.exec_driver_sql("COMMIT")

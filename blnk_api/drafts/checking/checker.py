@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from blnk_api.common.visible import shown
 from blnk_api.currencies import Severity
-from blnk_api.drafts.checking.duplicates import Earlier, Keys, Occurrences, Repeats
+from blnk_api.drafts.checking.duplicates import Earlier, Keys, Occurrences, Repeats, kept_key
 from blnk_api.drafts.checking.known_in_blnk import Known
 from blnk_api.drafts.checking.one_record import Meaning, Meanings
 from blnk_api.drafts.checking.reimported import UNSETTLED, ReimportedRow, ReimportedRows
@@ -35,6 +35,10 @@ class CheckedRow(NamedTuple):
     """A ref that the row brought from our results and that still fits it."""
     balance_id: str | None = None
     """The balance that the row brought from our results. It exists: the row is never sent."""
+    own_key: int | None = None
+    """Of the person's own unique key: rows that have the same are each other's matter."""
+    twin_key: int | None = None
+    """Of the indicator and its currency, or of the key columns. Without both, `hash` tells twins."""
 
 
 class Checker:
@@ -116,18 +120,22 @@ class Checker:
 
     def _rows(self, number: int, meaning: Meaning, brought: ReimportedRow | None) -> list[CheckedRow]:
         """The rows of a record, seen beside those before it."""
-        problems, is_wrong = meaning.problems, meaning.is_wrong
-        if meaning.key and (repeated := self._same_key(number, meaning.key)):
-            problems = [*problems, repeated]
-            is_wrong = is_wrong or repeated.severity == "error"
+        problems, is_wrong, own_key = meaning.problems, meaning.is_wrong, None
+        if meaning.key:
+            own_key = kept_key(meaning.key.casefold())
+            if repeated := self._same_key(number, meaning.key):
+                problems = [*problems, repeated]
+                is_wrong = is_wrong or repeated.severity == "error"
         if is_wrong:
-            return [CheckedRow(number, "", None, problems)]
+            return [CheckedRow(number, "", None, problems, own_key=own_key)]
         if len(meaning.currencies) == 1:
             meaning.request["currency"] = meaning.currencies[0]
-            return [self._row(number, "", meaning.request, problems, meaning.match, brought)]
+            requests = [("", meaning.request)]
+        else:
+            requests = [(code, {**meaning.request, "currency": code}) for code in meaning.currencies]
         return [
-            self._row(number, code, {**meaning.request, "currency": code}, problems, meaning.match, brought)
-            for code in meaning.currencies
+            self._row(number, part, request, problems, meaning.match, brought, own_key)
+            for part, request in requests
         ]
 
     def _row(
@@ -138,11 +146,14 @@ class Checker:
         problems: list[Problem],
         match: dict[str, str] | None,
         brought: ReimportedRow | None,
+        own_key: int | None,
     ) -> CheckedRow:
         hash_ = refs.content_hash(request, match)
         own: list[Problem] = []
         occurrence = 0
+        twin_key = kept_key(hash_) if self._chosen_match else None
         if "indicator" in request:
+            twin_key = kept_key(request["indicator"], request["currency"])
             own += self._taken_indicator(number, part, request, hash_)
         elif self._chosen_match or match is None:
             earlier = self._twins.seen(hash_, number, bool(part))
@@ -155,8 +166,19 @@ class Checker:
             own += told
             occurrence = self._occurrences.next(hash_) if keep_ref is None else occurrence
         if any(problem.severity == "error" for problem in own):
-            return CheckedRow(number, part, None, problems + own)
-        return CheckedRow(number, part, request, problems + own, match, hash_, occurrence, keep_ref)
+            return CheckedRow(number, part, None, problems + own, own_key=own_key, twin_key=twin_key)
+        return CheckedRow(
+            number,
+            part,
+            request,
+            problems + own,
+            match,
+            hash_,
+            occurrence,
+            keep_ref,
+            own_key=own_key,
+            twin_key=twin_key,
+        )
 
     def _same_mark(self, number: int, brought: ReimportedRow) -> Problem | None:
         """One row of an import that appears twice in its results: a copy, and nobody knows what it means."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from blnk_api.currencies import Severity
 from blnk_api.facts.problems import Problem
 
-_VALUES_TOLD_APART = 200
+VALUES_TOLD_APART = 200
 """Different values of one kind and column that become groups of their own; the rest share one group."""
 
 _WEIGHT: dict[Severity, int] = {"error": 0, "warning": 1, "note": 2}
@@ -38,7 +38,7 @@ class ProblemGroup:
 
 
 def group(problems: Iterable[Problem]) -> list[ProblemGroup]:
-    """The problems as groups, errors first, then by how many rows they touch. One pass."""
+    """The problems as groups, in the order of `place_in_list`. One pass."""
     groups: dict[tuple[str | int | None, ...], ProblemGroup] = {}
     values: defaultdict[tuple[str, str, int | None], int] = defaultdict(int)
     for problem in problems:
@@ -46,7 +46,7 @@ def group(problems: Iterable[Problem]) -> list[ProblemGroup]:
         place = kind, column, problem.position
         key: tuple[str | int | None, ...] = (*place, severity, problem.value, problem.repair or "")
         found = groups.get(key)
-        if found is None and values[place] >= _VALUES_TOLD_APART:
+        if found is None and values[place] >= VALUES_TOLD_APART:
             key = (*place, severity)
             found = groups.get(key)
             if found is None:
@@ -62,4 +62,23 @@ def group(problems: Iterable[Problem]) -> list[ProblemGroup]:
             found.rows.append(row)
     for found in groups.values():
         found.rows.sort()
-    return sorted(groups.values(), key=lambda g: (_WEIGHT[g.severity], -len(g.rows)))
+    return sorted(
+        groups.values(),
+        key=lambda g: place_in_list(
+            g.severity, len(g.rows), g.rows[0], g.position, g.kind, g.value, g.repair
+        ),
+    )
+
+
+def place_in_list(
+    severity: Severity,
+    count: int,
+    first: tuple[int, str],
+    position: int | None,
+    kind: str,
+    value: str | None,
+    repair: str | None,
+) -> tuple[object, ...]:
+    """Sorts groups: errors first, then by how many rows they touch, then by the first of these."""
+    at = -1 if position is None else position
+    return _WEIGHT[severity], -count, first, at, kind, value is None, value or "", repair or ""

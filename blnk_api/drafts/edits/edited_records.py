@@ -37,9 +37,11 @@ class RecordEdits:
 
     def over(self, records: Iterable[Record]) -> Iterator[Record]:
         """The records as they stand now, those that are left out among them."""
-        for record in records:
-            changed = self.cells.get(record.number)
-            yield record if changed is None else _changed(record, changed)
+        return map(self.of_record, records)
+
+    def of_record(self, record: Record) -> Record:
+        changed = self.cells.get(record.number)
+        return record if changed is None else _changed(record, changed)
 
 
 def _changed(record: Record, changed: dict[int, str]) -> Record:

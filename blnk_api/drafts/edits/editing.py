@@ -4,7 +4,8 @@ Each act is one transaction: it is recorded first, the draft gets a new version,
 again by itself, from the file with all that was changed laid over it. Nothing here sends.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -12,6 +13,8 @@ from blnk_api.common.visible import shown
 from blnk_api.drafts.edits.edited_records import RecordEdits
 from blnk_api.drafts.edits.open_draft import NotRepairable, check_again, open_draft
 from blnk_api.drafts.lookalikes import customer_has_balance
+from blnk_api.drafts.rechecking.at_once import Act, AtOnce, Check, later
+from blnk_api.drafts.rechecking.recheck import Change
 from blnk_api.facts.file_shape import ReadOptions
 from blnk_api.facts.mapping import Mapping
 from blnk_api.facts.totals import Accepted, ProblemSummary
@@ -39,19 +42,38 @@ __all__ = [
     "take_in",
 ]
 
+T = TypeVar("T")
+
 MOST_CELLS = 50_000
 """Cells changed by one act; more is the file's own matter."""
 _PAGE_ROWS = 2_000
 
 
-def edit(store: Store, id: str, edits: Sequence[Edit], *, who: str) -> int:
+def edit(store: Store, id: str, edits: Sequence[Edit], *, who: str, at_once: AtOnce | None = None) -> int:
     """Puts cells right. How many changed. Raises NotRepairable."""
+
+    def act(tx: Connection, check: Check) -> int:
+        return _change_cells(tx, open_draft(tx, id), edits, check, who=who)
+
+    return _run(store, id, act, at_once)
+
+
+def _run(store: Store, id: str, act: Act[T], at_once: AtOnce | None) -> T:
+    if at_once is not None:
+        return at_once.run(store, id, act)
     with store.write() as tx:
-        import_ = open_draft(tx, id)
-        return _change_cells(tx, import_, edits, who=who)
+        return act(tx, later)
 
 
-def fix_all(store: Store, id: str, problem: ProblemSummary, *, repair: str, who: str) -> int:
+def fix_all(
+    store: Store,
+    id: str,
+    problem: ProblemSummary,
+    *,
+    repair: str,
+    who: str,
+    at_once: AtOnce | None = None,
+) -> int:
     """Puts a repair into every cell with this problem; a proposed one only where it was proposed. How many
     cells changed.
 
@@ -69,11 +91,19 @@ def fix_all(store: Store, id: str, problem: ProblemSummary, *, repair: str, who:
                 proposed.append(edits[-1])
         return proposed or edits
 
-    return _change_all(store, id, found, who=who, accepted=is_whole_row)
+    return _change_all(store, id, found, at_once, who=who, accepted=is_whole_row)
 
 
 def replace_all(
-    store: Store, id: str, *, position: int, find: str, put: str, whole_cell: bool, who: str
+    store: Store,
+    id: str,
+    *,
+    position: int,
+    find: str,
+    put: str,
+    whole_cell: bool,
+    who: str,
+    at_once: AtOnce | None = None,
 ) -> int:
     """Finds a text in a column and puts another in its place. How many cells changed."""
     if not find and not whole_cell:
@@ -89,38 +119,47 @@ def replace_all(
                 edits.append(Edit(row.number, position, new))
         return edits
 
-    return _change_all(store, id, found, who=who)
+    return _change_all(store, id, found, at_once, who=who)
 
 
-def leave_out(store: Store, id: str, numbers: Iterable[int], *, who: str) -> int:
+def leave_out(
+    store: Store, id: str, numbers: Collection[int], *, who: str, at_once: AtOnce | None = None
+) -> int:
     """Rows that are knowingly not sent. How many records."""
-    return _decide(store, id, lambda tx, import_: list(numbers), LEFT_OUT, who=who)
+    return _decide(store, id, lambda tx, import_: list(numbers), LEFT_OUT, at_once, who=who)
 
 
-def take_in(store: Store, id: str, numbers: Iterable[int] | None, *, who: str) -> int:
+def take_in(
+    store: Store, id: str, numbers: Collection[int] | None, *, who: str, at_once: AtOnce | None = None
+) -> int:
     """Takes rows in that someone left out; None: all of them."""
 
     def chosen(tx: Connection, import_: Import) -> list[int]:
         overlay = RecordEdits.of(repairs.of_import(tx, import_.number))
         return sorted(overlay.left_out if numbers is None else overlay.left_out.intersection(numbers))
 
-    return _decide(store, id, chosen, TAKEN_IN, who=who)
+    return _decide(store, id, chosen, TAKEN_IN, at_once, who=who)
 
 
-def leave_out_those_with_a_balance(store: Store, id: str, *, who: str) -> int:
+def leave_out_those_with_a_balance(store: Store, id: str, *, who: str, at_once: AtOnce | None = None) -> int:
     """Rows whose customer has a balance in the same ledger and currency are not sent."""
-    return _decide(
-        store, id, lambda tx, import_: customer_has_balance.numbers(tx, import_.number), LEFT_OUT, who=who
-    )
+
+    def chosen(tx: Connection, import_: Import) -> list[int]:
+        return customer_has_balance.numbers(tx, import_.number)
+
+    return _decide(store, id, chosen, LEFT_OUT, at_once, who=who)
 
 
-def accept_currency(store: Store, id: str, code: str, *, who: str) -> None:
+def accept_currency(store: Store, id: str, code: str, *, who: str, at_once: AtOnce | None = None) -> None:
     """A code that no standard knows is meant, in the whole file."""
-    with store.write() as tx:
+
+    def act(tx: Connection, check: Check) -> None:
         import_ = open_draft(tx, id)
         codes = dict.fromkeys([*import_.accepted.currencies, code])
         note(tx, import_.number, who=who, what=EventKind.ACCEPTED_CURRENCY, detail=Particulars(code=code))
-        check_again(tx, import_, accepted=Accepted(currencies=tuple(codes)))
+        check(tx, import_, (), accepted=Accepted(currencies=tuple(codes)))
+
+    _run(store, id, act, at_once)
 
 
 def match(store: Store, id: str, mapping: Mapping, *, who: str) -> None:
@@ -165,6 +204,7 @@ def _change_all(
     store: Store,
     id: str,
     found: Callable[[Connection, Import], list[Edit]],
+    at_once: AtOnce | None,
     *,
     who: str,
     accepted: bool = False,
@@ -173,17 +213,20 @@ def _change_all(
     with store.read() as tx:
         seen = open_draft(tx, id)
         edits = found(tx, seen)
-    with store.write() as tx:
+
+    def act(tx: Connection, check: Check) -> int:
         import_ = open_draft(tx, id)
         if import_.version != seen.version:
             raise NotRepairable(
                 "Another user changed this draft just now. Your change was not saved. Try again."
             )
-        return _change_cells(tx, import_, edits, who=who, accepted=accepted)
+        return _change_cells(tx, import_, edits, check, who=who, accepted=accepted)
+
+    return _run(store, id, act, at_once)
 
 
 def _change_cells(
-    tx: Connection, import_: Import, edits: Sequence[Edit], *, who: str, accepted: bool = False
+    tx: Connection, import_: Import, edits: Sequence[Edit], check: Check, *, who: str, accepted: bool = False
 ) -> int:
     """`accepted`: cells that stay as they are count too, because a person has said that they are right."""
     if len(edits) > MOST_CELLS:
@@ -192,9 +235,10 @@ def _change_cells(
             "Correct it in the file, then import that file."
         )
     width = len(import_.headers)
-    overlay = RecordEdits.of(repairs.of_import(tx, import_.number))
-    typed = rows.cells_of(tx, import_.number, {one.number for one in edits})
-    changes = []
+    numbers = {one.number for one in edits}
+    overlay = RecordEdits.of(repairs.of_records(tx, import_.number, numbers))
+    typed = rows.cells_of(tx, import_.number, numbers)
+    changes: list[Change] = []
     for one in dict.fromkeys(edits):
         if one.number not in typed or not 0 <= one.position < width:
             raise NotRepairable(f"Row {one.number} is not in this file, or does not have this column.")
@@ -202,18 +246,24 @@ def _change_cells(
         if one.new != old or accepted:
             changes.append((one.number, one.position, old, one.new))
     if changes:
-        repairs.add(tx, import_.number, changes, who=who)
-        places = tuple(sorted({at for _, at, _, _ in changes}))
+        places = tuple(sorted({at for _, at, _, _ in changes if at is not None}))
         detail = Particulars(cells=len(changes), columns=places)
         note(tx, import_.number, who=who, what=EventKind.REPAIRED, detail=detail)
-        check_again(tx, import_)
+        check(tx, import_, changes)
+        repairs.add(tx, import_.number, changes, who=who)
     return len(changes)
 
 
 def _decide(
-    store: Store, id: str, chosen: Callable[[Connection, Import], list[int]], to: str, *, who: str
+    store: Store,
+    id: str,
+    chosen: Callable[[Connection, Import], list[int]],
+    to: str,
+    at_once: AtOnce | None,
+    *,
+    who: str,
 ) -> int:
-    with store.write() as tx:
+    def act(tx: Connection, check: Check) -> int:
         import_ = open_draft(tx, id)
         overlay = RecordEdits.of(repairs.of_import(tx, import_.number))
         wanted = chosen(tx, import_)
@@ -225,10 +275,13 @@ def _decide(
         ]
         if numbers:
             was = TAKEN_IN if to == LEFT_OUT else LEFT_OUT
-            repairs.add(tx, import_.number, [(number, None, was, to) for number in numbers], who=who)
+            changes: list[Change] = [(number, None, was, to) for number in numbers]
             note(tx, import_.number, who=who, what=EventKind(to), detail=Particulars(rows=len(numbers)))
-            check_again(tx, import_)
-    return len(numbers)
+            check(tx, import_, changes)
+            repairs.add(tx, import_.number, changes, who=who)
+        return len(numbers)
+
+    return _run(store, id, act, at_once)
 
 
 def _position(import_: Import, column: str, position: int | None) -> int:
@@ -257,7 +310,7 @@ def _rows_with(
     tx: Connection, import_: Import, problem: ProblemSummary, position: int | None
 ) -> Iterator[tuple[StoredRow, set[str | None]]]:
     """With what is proposed for each: long cells may begin alike and have different repairs."""
-    for row in _all_rows(tx, import_.number):
+    for row in _all_rows(tx, import_.number, told_of=True):
         found = {
             one.repair
             for one in row.problems
@@ -268,10 +321,10 @@ def _rows_with(
             yield row, found
 
 
-def _all_rows(tx: Connection, import_: int) -> Iterator[StoredRow]:
-    """Every record's first row."""
+def _all_rows(tx: Connection, import_: int, *, told_of: bool = False) -> Iterator[StoredRow]:
+    """Every record's first row; `told_of`: of those of which there is something to tell."""
     after, number = 0, 0
-    while part := rows.page(tx, import_, after=after, limit=_PAGE_ROWS):
+    while part := rows.page(tx, import_, told_of=told_of, after=after, limit=_PAGE_ROWS):
         for row in part:
             if row.number != number:
                 yield row

@@ -4,7 +4,7 @@ A row of the table without a column is about the whole record: it is skipped, or
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -48,20 +48,21 @@ def add(
         tx.execute(repairs.insert(), values)
 
 
+_COLUMNS = (repairs.c.number, repairs.c.position, repairs.c.old, repairs.c.new, repairs.c.who, repairs.c.at)
+
+
 def of_import(tx: Connection, import_: int, *, number: int | None = None) -> list[RecordedEdit]:
     """Every change, oldest first; of one record where its number is given."""
-    columns = (
-        repairs.c.number,
-        repairs.c.position,
-        repairs.c.old,
-        repairs.c.new,
-        repairs.c.who,
-        repairs.c.at,
-    )
-    query = select(*columns).where(repairs.c.import_ == import_).order_by(repairs.c.id)
+    query = select(*_COLUMNS).where(repairs.c.import_ == import_).order_by(repairs.c.id)
     if number is not None:
         query = query.where(repairs.c.number == number)
     return [RecordedEdit(*one) for one in tx.execute(query)]
+
+
+def of_records(tx: Connection, import_: int, numbers: Collection[int]) -> list[RecordedEdit]:
+    """As `of_import`, of some records alone."""
+    query = select(*_COLUMNS).where(repairs.c.import_ == import_, repairs.c.number.in_(sorted(numbers)))
+    return [RecordedEdit(*one) for one in tx.execute(query.order_by(repairs.c.id))]
 
 
 def originals(tx: Connection, import_: int) -> dict[int, dict[int, str]]:

@@ -1,0 +1,126 @@
+"""How a draft's groups of problems change when a few of its rows were checked again."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+from blnk_api.common.row_label import label_of, number_and_part
+from blnk_api.drafts.checking import ProblemGroup, group
+from blnk_api.drafts.checking.problem_groups import VALUES_TOLD_APART, place_in_list
+from blnk_api.drafts.new_rows import ROWS_TOLD
+from blnk_api.drafts.rechecking.not_sure import NotSure
+from blnk_api.facts.problems import Problem
+from blnk_api.facts.totals import ProblemSummary
+
+Key = tuple[object, ...]
+Label = tuple[int, str]
+
+_ROWS_ASKED = 3
+
+RowsAfter = Callable[[int], Iterable[tuple[int, Sequence[Problem]]]]
+"""A record's number → the rows of it and after it of which there is something to tell, as they are now, in
+file order: each with its record's number."""
+
+
+def key_of(one: Problem | ProblemGroup | ProblemSummary) -> Key:
+    """What the problems of one group have in common."""
+    return one.kind, one.column, one.position, one.severity, one.value, one.repair or ""
+
+
+def changed(
+    groups: Sequence[ProblemSummary],
+    before: Sequence[Problem],
+    after: Sequence[Problem],
+    rows_from: RowsAfter,
+) -> tuple[ProblemSummary, ...]:
+    """The groups of all rows. `before` and `after` are what there was to tell, and is, of the rows that were
+    checked again: all of those that have something to do with one another. Raises NotSure."""
+    there = {key_of(one): one for one in groups}
+    gone, come = ({key_of(one): one for one in group(some)} for some in (before, after))
+    keys = gone.keys() | come.keys()
+    _refuse_what_shares_a_group(there.values(), keys)
+    for key in keys:
+        old, new = gone.get(key), come.get(key)
+        if old is not None and key not in there:
+            raise NotSure
+        if old is not None and new is not None and (old.rows, old.message) == (new.rows, new.message):
+            continue
+        made = _changed(there.get(key), old, new, rows_from)
+        if made is not None:
+            there[key] = made
+        else:
+            there.pop(key, None)
+    _refuse_what_shares_a_group(there.values(), keys)
+    return tuple(sorted(there.values(), key=_place))
+
+
+def _place(one: ProblemSummary) -> tuple[object, ...]:
+    first = number_and_part(one.rows[0])
+    return place_in_list(one.severity, one.count, first, one.position, one.kind, one.value, one.repair)
+
+
+def _refuse_what_shares_a_group(groups: Iterable[ProblemSummary], keys: Iterable[Key]) -> None:
+    """Of very many values the last ones share a group: which these are, only the whole file shows."""
+    each = Counter[Key]((one.kind, one.column, one.position) for one in groups)
+    if any(each[key[:3]] >= VALUES_TOLD_APART for key in keys):
+        raise NotSure
+
+
+def _changed(
+    there: ProblemSummary | None, gone: ProblemGroup | None, come: ProblemGroup | None, rows_from: RowsAfter
+) -> ProblemSummary | None:
+    """One group; None where no row has its problem anymore."""
+    some = come or there
+    assert some is not None
+    out, into = (gone.rows if gone else []), (come.rows if come else [])
+    told = [number_and_part(one) for one in there.rows] if there else []
+    before = there.count if there else 0
+    count = before - len(out) + len(into)
+    if count == 0:
+        return None
+    left = set(told) - set(out)
+    left.update(one for one in into if before == len(told) or one < told[-1])
+    labels = sorted(left)
+    if len(labels) < min(count, ROWS_TOLD):
+        labels += _further(key_of(some), told[-1], min(count, ROWS_TOLD) - len(labels), rows_from)
+    labels = labels[:ROWS_TOLD]
+    if come is not None and count == len(into):
+        message = come.message
+    else:
+        message = _message(key_of(some), labels, rows_from)
+    return ProblemSummary(
+        kind=some.kind,
+        severity=some.severity,
+        column=some.column,
+        value=some.value,
+        position=some.position,
+        message=message,
+        sentence=f"{count:,} {'row' if count == 1 else 'rows'}: {message}",
+        repair=some.repair,
+        rows=tuple(label_of(number, part) for number, part in labels),
+        count=count,
+    )
+
+
+def _further(key: Key, last: Label, wanted: int, rows_from: RowsAfter) -> list[Label]:
+    """Rows of a group that come after the last that was told."""
+    found: list[Label] = []
+    for _, problems in rows_from(last[0]):
+        for one in problems:
+            label = one.row, one.part
+            if key_of(one) == key and label > last and label not in found:
+                found.append(label)
+        if len(found) >= wanted:
+            return found[:wanted]
+    raise NotSure
+
+
+def _message(key: Key, labels: Sequence[Label], rows_from: RowsAfter) -> str:
+    """That of the first row of whose own check it came: the first of all may be told by the whole file."""
+    for number, _ in labels[:_ROWS_ASKED]:
+        for of_row, problems in rows_from(number):
+            if of_row != number:
+                break
+            for one in problems:
+                if key_of(one) == key:
+                    return one.message
+    raise NotSure

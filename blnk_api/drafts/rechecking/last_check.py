@@ -1,0 +1,159 @@
+"""What the last check of a whole file knew, and whether a fix may still be judged by it.
+
+Of ledgers all are known (up to a thousand), of customers those that the file named then. A value that nobody
+asked for yet is asked for alone, and added.
+"""
+
+import difflib
+import time
+from collections.abc import Collection, Iterable, Iterator
+
+from sqlalchemy import Connection
+
+from blnk_api import __version__
+from blnk_api.common.invisible import bare
+from blnk_api.common.names import fold
+from blnk_api.drafts.checking import Known, Wanted
+from blnk_api.drafts.rechecking.not_sure import NotSure
+from blnk_api.drafts.reference_data import MOST_LEDGERS_FOR_PROPOSALS
+from blnk_api.facts.file_shape import Record
+from blnk_api.facts.mapping import Mapping, Use
+from blnk_api.facts.stored import Stored
+from blnk_api.settings import Connection as BlnkConnection
+from blnk_api.store.checking import known_facts
+
+MOST_CUSTOMERS = 20_000
+"""More are not kept; from so many on nothing is suggested for one that is misspelt, either."""
+_FRESH_SECONDS = 600.0
+"""What Blnk holds may be another by then, and other rows than the one that is fixed may be right."""
+_AS_CLOSE_AS_SUGGESTED = 0.7
+"""A little less than what makes a name a "did you mean" of another."""
+
+
+class LastCheck(Stored):
+    """`checked_by`: what else its verdict rests on."""
+
+    known: Known
+    knows_customers: bool
+    checked_by: str
+
+    def stored(self) -> str:
+        return self.model_dump_json()
+
+
+def _checked_by(connection: BlnkConnection) -> str:
+    return " ".join([__version__, *sorted(connection.custom_currencies)])
+
+
+def keep(tx: Connection, import_: int, known: Known, connection: BlnkConnection) -> None:
+    """After the check of a whole file."""
+    if not known.readable:
+        known_facts.forget(tx, import_)
+        return
+    knows_customers = len(known.identities) < MOST_CUSTOMERS
+    last = LastCheck(known=known, knows_customers=knows_customers, checked_by=_checked_by(connection))
+    known_facts.keep(tx, import_, _with(last, known))
+
+
+def add(tx: Connection, import_: int, last: LastCheck, known: Known) -> None:
+    """What was asked since. It makes what was known before no fresher."""
+    known_facts.add(tx, import_, _with(last, known))
+
+
+def _with(last: LastCheck, known: Known) -> str:
+    if not last.knows_customers:
+        known = known.model_copy(update={"identities": {}, "identity_names": {}})
+    return last.model_copy(update={"known": known}).stored()
+
+
+def of(tx: Connection, import_: int, connection: BlnkConnection) -> LastCheck:
+    """Raises NotSure where there is none, or where it is too old to judge by."""
+    kept = known_facts.of(tx, import_)
+    if kept is None or not 0 <= time.time() - kept.at < _FRESH_SECONDS:
+        raise NotSure
+    found = LastCheck.model_validate_json(kept.known)
+    if found.checked_by != _checked_by(connection):
+        raise NotSure
+    if len(found.known.ledgers) >= MOST_LEDGERS_FOR_PROPOSALS:
+        raise NotSure  # which of them are known hangs on what other rows name
+    return found
+
+
+def still_to_ask(
+    last: LastCheck, mapping: Mapping, before: Iterable[Record], after: Iterable[Record]
+) -> Wanted:
+    """What the records say now that nobody asked Blnk for yet."""
+    ledger, identity, indicator = (
+        column.position if (column := mapping.column(use)) else None
+        for use in (Use.LEDGER, Use.IDENTITY, Use.INDICATOR)
+    )
+    called = {*last.known.ledgers, *map(fold, last.known.ledgers.values())}
+    found = Wanted()
+    for old, new in zip(before, after, strict=True):
+
+        def changed(at: int | None, old: Record = old, new: Record = new) -> str:
+            return "" if at is None or new.cells[at] == old.cells[at] else bare(new.cells[at])
+
+        if (text := changed(ledger)) and text not in called and fold(text) not in called:
+            found.ledgers.add(text)
+        if last.knows_customers:
+            found.identities.add(changed(identity))
+        elif identity is not None:
+            found.identities |= {bare(old.cells[identity]), bare(new.cells[identity])}
+        if text := changed(indicator):
+            found.indicators.add((text, ""))
+    found.identities.discard("")
+    return found
+
+
+def with_answers(last: LastCheck, asked: Wanted, answer: Known) -> Known:
+    """All that is known now. Raises NotSure where Blnk holds something else than it did."""
+    known = last.known
+    if not answer.readable or (asked.ledgers and answer.ledgers != known.ledgers):
+        raise NotSure
+    if any(known.identities.get(id, name) != name for id, name in answer.identities.items()):
+        raise NotSure
+    if known.tokenized and answer.tokenized and known.tokenized != answer.tokenized:
+        raise NotSure
+    names = {text: list(ids) for text, ids in known.identity_names.items()}
+    for text, ids in answer.identity_names.items():
+        listed = names.setdefault(text, [])
+        listed += [id for id in ids if id not in listed]
+    return known.model_copy(
+        update={
+            "identities": {**known.identities, **answer.identities},
+            "identity_names": names,
+            "tokenized": answer.tokenized or known.tokenized,
+            "indicators": {**known.indicators, **answer.indicators},
+        }
+    )
+
+
+def refuse_other_suggestions(unknown: Collection[str | None], named: Collection[str], known: Known) -> None:
+    """A customer is suggested where another row names one who is called nearly so. Raises NotSure where one
+    whom a fix names, or names no longer, may be the suggestion for one of the `unknown`.
+
+    `named` are what the changed cells say and said.
+    """
+    if not (unknown and named):
+        return
+    if None in unknown:
+        raise NotSure
+    folded = [fold(text) for text in unknown if text is not None]
+    for name in set(_called(named, known)):
+        if difflib.get_close_matches(name, folded, n=1, cutoff=_AS_CLOSE_AS_SUGGESTED):
+            raise NotSure
+
+
+def _called(named: Collection[str], known: Known) -> Iterator[str]:
+    """Every id and name by which those can be met that the texts name."""
+    folds = {fold(text) for text in named}
+    ids = {id for id in named if id in known.identities}
+    for name, those in known.identity_names.items():
+        if fold(name) in folds:
+            ids.update(those)
+    ids.update(id for id, name in known.identities.items() if fold(name) in folds)
+    for id in ids:
+        yield id
+        yield fold(known.identities.get(id, ""))
+    yield from (fold(name) for name, those in known.identity_names.items() if ids & set(those))

@@ -1,0 +1,299 @@
+"""A change in a draft, checked in the transaction that writes it down: the records that it touches, and those
+that have a key in common with them, now or before.
+
+It runs where the change is made, in the app's own process: the cells come from the database, are few and
+short, and what is done with them takes a time that grows with their length alone. A change of many or of
+long cells is left to the process that reads the file, which is watched. Whatever it cannot tell as a check of
+the whole file would, it leaves to that one too; so it first checks the records as they were, and goes on only
+if that explains them as they stand.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from blnk_api.common.invisible import bare
+from blnk_api.drafts import confirmed_totals
+from blnk_api.drafts.checking import Checker, Known, Wanted
+from blnk_api.drafts.edits.edited_records import RecordEdits
+from blnk_api.drafts.rechecking import group_changes, last_check, reach, records
+from blnk_api.drafts.rechecking.last_check import LastCheck
+from blnk_api.drafts.rechecking.not_sure import NotSure
+from blnk_api.drafts.rechecking.records import Checked
+from blnk_api.facts.file_shape import FileShape, Record
+from blnk_api.facts.mapping import Mapping, Use
+from blnk_api.facts.problems import Problem
+from blnk_api.facts.totals import Accepted
+from blnk_api.lookup import refs
+from blnk_api.settings import Connection as BlnkConnection
+from blnk_api.store import imports, rows
+from blnk_api.store.imports import Facts, Import
+from blnk_api.store.people import edits
+from blnk_api.store.people.edits import RecordedEdit
+from blnk_api.store.rows import NewRow, StoredRow
+from blnk_api.store.states import RowState, Stage
+
+MOST_RECORDS = 200
+MOST_CHARACTERS = 200_000
+_MOST_SUGGESTIONS = 300
+"""Of different wrong values only so many get a suggestion: which ones, the whole file shows."""
+_ROWS_PER_READ = 500
+_MOST_READS = 10
+_OF_RESULTS = frozenset({Use.IMPORT_REF, Use.IMPORT_ROW, Use.BALANCE_ID})
+_MAY_BE_HIDDEN = frozenset({"total_row", "repeated_header"})
+"""What is told of a whole row, in place of what else is wrong with it."""
+
+Change = tuple[int, int | None, str, str]
+"""A record's number, the column or None for the whole record, what it was, what it is."""
+
+
+class AskFirst(Exception):
+    """Blnk has to be asked what it has of these values before the records can be checked."""
+
+    def __init__(self, connection: BlnkConnection, wanted: Wanted, mapping: Mapping) -> None:
+        super().__init__()
+        self.connection, self.wanted, self.mapping = connection, wanted, mapping
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What Blnk has of what was asked; `known` None where it did not answer."""
+
+    wanted: Wanted
+    known: Known | None
+
+
+def check_changed(
+    tx: Connection,
+    import_: Import,
+    changes: Sequence[Change],
+    connection: BlnkConnection,
+    *,
+    accepted: Accepted | None = None,
+    answer: Answer | None = None,
+) -> None:
+    """Writes what becomes of the rows, and the draft's new version: CHECKED, or LOOKING where rows that are
+    new have to be looked up in Blnk. The changes are not written down yet, and are not here.
+
+    Raises NotSure, and then nothing was written; or AskFirst.
+    """
+    shape, mapping = import_.shape, import_.mapping
+    if import_.stage is not Stage.CHECKED or shape is None or mapping is None or import_.totals.not_checked:
+        raise NotSure
+    if any(column.use in _OF_RESULTS for column in mapping.columns):
+        raise NotSure  # which turn a row takes that comes back hangs on all rows before it
+    last = last_check.of(tx, import_.number, connection)
+    touched = {number for number, *_ in changes}
+    if accepted is not None:
+        if mapping.column(Use.CURRENCY) is None:
+            raise NotSure
+        touched |= reach.with_problems(tx, import_.number, most=MOST_RECORDS)
+    check = _Check(tx, import_, shape, mapping, connection, last, changes, accepted or import_.accepted)
+    check.run(touched, answer)
+
+
+class _Check:
+    def __init__(
+        self,
+        tx: Connection,
+        import_: Import,
+        shape: FileShape,
+        mapping: Mapping,
+        connection: BlnkConnection,
+        last: LastCheck,
+        changes: Sequence[Change],
+        accepted: Accepted,
+    ) -> None:
+        self._tx = tx
+        self._import = import_
+        self._shape = shape
+        self._mapping = mapping
+        self._connection = connection
+        self._last = last
+        self._changes = [RecordedEdit(number, at, old, new, "", 0.0) for number, at, old, new in changes]
+        self._accepted = accepted
+
+    def run(self, touched: Collection[int], answer: Answer | None) -> None:
+        known = self._known(touched, answer)
+        stored, before, after = self._reached(touched, known)
+        if [(row.number, row.part) for row in stored] != [(row.number, row.part) for row in after.rows]:
+            raise NotSure  # a record makes more balances than before, or fewer
+        for row, was in zip(stored, before.rows, strict=True):
+            if row.state is RowState.CREATED or not records.is_explained(row, was):
+                raise NotSure
+        self._refuse_other_suggestions(before, after, known, touched)
+        self._write(stored, before, after, known)
+
+    def _known(self, touched: Collection[int], answer: Answer | None) -> Known:
+        """What Blnk has of what these records say. Raises AskFirst."""
+        stored = self._rows_of(touched)
+        old, new = self._overlays(touched)
+        of_file = records.in_file(stored)
+        was, now = [old.of_record(one) for one in of_file], [new.of_record(one) for one in of_file]
+        asked = last_check.still_to_ask(self._last, self._mapping, was, now)
+        if not (asked.ledgers or asked.identities or asked.indicators):
+            return self._last.known
+        if answer is None:
+            raise AskFirst(self._connection, asked, self._mapping)
+        if answer.known is None or answer.wanted != asked:
+            raise NotSure  # Blnk did not answer, or someone else changed the same rows meanwhile
+        return last_check.with_answers(self._last, asked, answer.known)
+
+    def _rows_of(self, numbers: Collection[int]) -> list[StoredRow]:
+        if len(numbers) > MOST_RECORDS:
+            raise NotSure
+        stored = rows.of_records(self._tx, self._import.number, numbers)
+        if sum(len(cell) for row in stored for cell in row.cells) > MOST_CHARACTERS:
+            raise NotSure
+        return stored
+
+    def _overlays(self, numbers: Collection[int]) -> tuple[RecordEdits, RecordEdits]:
+        """What people had changed in these records, and with what is changed now."""
+        made = edits.of_records(self._tx, self._import.number, numbers)
+        return RecordEdits.of(made), RecordEdits.of([*made, *self._changes])
+
+    def _reached(self, touched: Collection[int], known: Known) -> tuple[list[StoredRow], Checked, Checked]:
+        """The rows of all records that have to do with one another, as they were checked and as they are."""
+        numbers = set(touched)
+        while True:
+            stored = self._rows_of(numbers)
+            old, new = self._overlays(numbers)
+            of_file = records.in_file(stored)
+            self._refuse_nameless(of_file, old, new)
+            before = records.check(
+                self._import, self._checker(self._last.known, self._import.accepted), of_file, old
+            )
+            after = records.check(self._import, self._checker(known, self._accepted), of_file, new)
+            further = self._in_common(stored, after.rows) - numbers
+            if not further:
+                return stored, before, after
+            numbers |= further
+
+    def _checker(self, known: Known, accepted: Accepted) -> Checker:
+        custom = self._connection.custom_currencies
+        return Checker(self._shape, self._mapping, known, custom, accepted.currencies)
+
+    def _refuse_nameless(self, of_file: Iterable[Record], old: RecordEdits, new: RecordEdits) -> None:
+        """How many rows have text in a column that has no name is counted over the whole file."""
+        nameless = [
+            column.position
+            for column in self._mapping.columns
+            if column.use is Use.IGNORE and not column.header
+        ]
+        for record in of_file:
+            for overlay in (old, new):
+                cells = overlay.of_record(record).cells
+                if any(cells[at].strip() for at in nameless):
+                    raise NotSure
+
+    def _in_common(self, stored: Iterable[StoredRow], after: Iterable[NewRow]) -> set[int]:
+        """The records that have a key in common with these, as they were or as they are."""
+        some: list[StoredRow | NewRow] = [*stored, *after]
+        number, most = self._import.number, MOST_RECORDS
+        own = {row.own_key for row in some if row.own_key is not None}
+        twin = {row.twin_key for row in some if row.twin_key is not None}
+        content = {
+            ref.hash
+            for row in some
+            if row.ref and row.twin_key is None and (ref := refs.parse_ref(row.ref)) is not None
+        }
+        return (
+            reach.with_own_keys(self._tx, number, own, most=most)
+            | reach.with_twin_keys(self._tx, number, twin, most=most)
+            | reach.with_content(self._tx, number, content, most=most)
+        )
+
+    def _refuse_other_suggestions(
+        self, before: Checked, after: Checked, known: Known, touched: Collection[int]
+    ) -> None:
+        """What is suggested for a wrong value may hang on other rows: on how many are wrong, and whom they
+        name."""
+        both = [*before.problems, *after.problems]
+        for use, kind in (
+            (Use.LEDGER, "unknown_ledger"),
+            (Use.IDENTITY, "unknown_identity"),
+            (Use.CURRENCY, ""),
+        ):
+            column = self._mapping.column(use)
+            if column is None:
+                continue
+            is_told = any(one.position == column.position and (one.kind == kind or not kind) for one in both)
+            if is_told and self._values_told(column.position) + len(touched) >= _MOST_SUGGESTIONS:
+                raise NotSure
+        self._refuse_other_customers(both, known, touched)
+
+    def _values_told(self, position: int) -> int:
+        """How many different wrong values a column has, at most."""
+        return sum(
+            1 if one.position == position and one.value is not None and len(one.value) < 200 else one.count
+            for one in self._import.totals.problems
+            if one.position == position or one.kind in _MAY_BE_HIDDEN
+        )
+
+    def _refuse_other_customers(
+        self, both: Sequence[Problem], known: Known, touched: Collection[int]
+    ) -> None:
+        column = self._mapping.column(Use.IDENTITY)
+        if column is None:
+            return
+        unknown = {one.value for one in both if one.kind == "unknown_identity"}
+        if unknown and not self._last.knows_customers:
+            raise NotSure
+        unknown_of_all = unknown | {
+            one.value for one in self._import.totals.problems if one.kind == "unknown_identity"
+        }
+        old, new = self._overlays(touched)
+        named: set[str] = set()
+        for one in records.in_file(self._rows_of(touched)):
+            was, now = (overlay.of_record(one).cells[column.position] for overlay in (old, new))
+            if was != now:
+                named |= {bare(was), bare(now)}
+        last_check.refuse_other_suggestions(unknown_of_all, named - {""}, known)
+
+    def _write(self, stored: Sequence[StoredRow], before: Checked, after: Checked, known: Known) -> None:
+        import_, tx = self._import, self._tx
+        changed = [
+            (old, new) for old, new in zip(stored, after.rows, strict=True) if not records.stands(old, new)
+        ]
+        rows.rewrite(tx, import_.number, changed)
+        groups = group_changes.changed(
+            import_.totals.problems, before.problems, after.problems, self._rows_from
+        )
+        look = [old.id for old, new in changed if new.state is RowState.READY]
+        facts = Facts(
+            stage=Stage.LOOKING if look else Stage.CHECKED,
+            look_again=look or None,
+            version=import_.version + 1,
+            problem=None,
+            accepted=self._accepted,
+            totals=import_.totals.model_copy(update={"problems": groups}),
+        )
+        imports.set_facts(tx, import_.number, **facts)
+        now = imports.by_number(tx, import_.number)
+        totals = confirmed_totals.totals_changed(now, stored, self._as_written(stored, changed))
+        totals = totals.model_copy(update={"but_for_changed": bool(look)})
+        imports.set_facts(tx, import_.number, totals=totals)
+        if known is not self._last.known:
+            last_check.add(tx, import_.number, self._last, known)
+
+    @staticmethod
+    def _as_written(
+        stored: Sequence[StoredRow], changed: Sequence[tuple[StoredRow, NewRow]]
+    ) -> list[StoredRow | NewRow]:
+        """The rows as they are in the store now."""
+        new = {old.id: now for old, now in changed}
+        return [new.get(row.id, row) for row in stored]
+
+    def _rows_from(self, number: int) -> Iterator[tuple[int, Sequence[Problem]]]:
+        """Of at most so many rows of which there is something to tell. Raises NotSure beyond."""
+        first = number
+        for _ in range(_MOST_READS):
+            part = rows.with_problems(self._tx, self._import.number, first, limit=_ROWS_PER_READ)
+            if len(part) < _ROWS_PER_READ:
+                yield from part
+                return
+            # The last record's further rows may be on the next page.
+            first = part[-1][0]
+            yield from (row for row in part if row[0] != first)
+        raise NotSure

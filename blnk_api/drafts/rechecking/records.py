@@ -1,0 +1,82 @@
+"""A few records of a draft, checked as a check of the whole file would check them among all others."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from blnk_api.drafts import merging, new_rows
+from blnk_api.drafts.checking import Checker
+from blnk_api.drafts.edits.edited_records import RecordEdits
+from blnk_api.drafts.rechecking.not_sure import NotSure
+from blnk_api.facts.file_shape import Record
+from blnk_api.facts.problems import Problem
+from blnk_api.store import rows
+from blnk_api.store.imports import Import
+from blnk_api.store.rows import NewRow, StoredRow
+from blnk_api.store.states import RowState
+
+
+@dataclass(frozen=True)
+class Checked:
+    """`rows` as they are at the end of the check; `problems` in the order in which a check tells them."""
+
+    rows: Sequence[NewRow]
+    problems: Sequence[Problem]
+
+
+def in_file(stored: Iterable[StoredRow]) -> list[Record]:
+    """The records of these rows, each once, with their cells as they are now and the flaws of the file."""
+    found = {row.number: row for row in stored}
+    return [
+        Record(number, found[number].cells, rows.flaws_kept(found[number].flaws)) for number in sorted(found)
+    ]
+
+
+def check(import_: Import, checker: Checker, records: Iterable[Record], overlay: RecordEdits) -> Checked:
+    """`records` are all that have a key in common, in file order, under the edits of `overlay`."""
+    made: list[NewRow] = []
+    told: list[Problem] = []
+    for one in records:
+        record = overlay.of_record(one)
+        skipped = new_rows.skipped(
+            record,
+            one.problems,
+            by_hand=overlay.left_out,
+            skips_hidden=bool(import_.options.skip_hidden_rows),
+        )
+        if skipped:
+            made.append(skipped)
+            continue
+        for checked in checker.check(record):
+            made.append(new_rows.new_row(import_.id, record.cells, checked, one.problems))
+            told += checked.problems
+    late = checker.finish()
+    if any(problem.row == 0 for problem in late):
+        raise NotSure  # of the whole file, and so of rows that are not among these
+    wrong = [problem for problem in late if problem.severity == "error"]
+    return Checked([_invalid_if_told(row, wrong) for row in made], [*told, *late])
+
+
+def _invalid_if_told(row: NewRow, wrong: Sequence[Problem]) -> NewRow:
+    """A row that passes its own check, and that the others show to be wrong."""
+    if row.state is RowState.READY:
+        for one in wrong:
+            if one.row == row.number and one.part in ("", row.part):
+                return replace(row, state=RowState.INVALID, message=one.message)
+    return row
+
+
+def stands(old: StoredRow, new: NewRow) -> bool:
+    """Whether a row is as it was checked just now, the other rows considered."""
+    if new.state is not RowState.INVALID or new.body is None:
+        return merging.is_same(old, new)
+    passed = replace(new, state=RowState.READY)
+    if old.state is RowState.INVALID:
+        return merging.is_same(replace(old, state=RowState.READY), passed) and old.message == new.message
+    return old.state is not RowState.READY and merging.is_same(old, passed)
+
+
+def is_explained(old: StoredRow, new: NewRow) -> bool:
+    """Whether the check of these records alone comes to what the check of the whole file had come to."""
+    if old.state is RowState.INVALID and old.balance_id is not None:  # Blnk has another balance under its ref
+        return merging.is_same(replace(old, state=RowState.READY), new)
+    return stands(old, new)

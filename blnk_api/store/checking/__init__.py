@@ -1,0 +1,1 @@
+"""What is kept of a draft's check beside its rows."""

@@ -1,7 +1,7 @@
 """Currency codes: ISO 4217 with names, a team's own codes, and what someone probably meant."""
 
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from typing import Literal, NamedTuple
 
@@ -49,9 +49,16 @@ def name_of(code: str) -> str | None:
     return _names().get(code)
 
 
-def choices(custom: Collection[str] = ()) -> list[str]:
-    """The codes to choose from: a team's own first, money before metals, funds codes and bond units last."""
-    return [*sorted(custom), *sorted((code for code in _names() if code not in custom), key=_how_rare)]
+_COMMON = ("USD", "EUR", "GBP", "JPY", "CNY", "CHF", "AUD", "CAD", "INR", "NGN", "ZAR", "KES", "GHS")
+"""What most balances are in; NGN, ZAR, KES and GHS where Blnk is at home."""
+
+
+def choices(custom: Collection[str] = (), recent: Sequence[str] = ()) -> list[str]:
+    """The codes to choose from: those that were chosen last, a team's own, common ones, then all others;
+    metals, funds codes and bond units last."""
+    known = {*custom, *_names()}
+    first = [*(code for code in recent if code in known), *sorted(custom), *_COMMON]
+    return list(dict.fromkeys([*first, *sorted(_names(), key=_how_rare)]))
 
 
 def _how_rare(code: str) -> tuple[int, str]:

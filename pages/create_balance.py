@@ -2,9 +2,11 @@
 
 import streamlit as st
 
-from pages.balance import form
+from blnk_api.facts.mapping import Use
+from pages.balance import form, form_state
+from pages.balance.form_state import IDENTITY, LEDGER, METADATA, MORE, is_open
 from pages.balance.result import show_outcome
-from pages.kit import context, person
+from pages.kit import context
 from pages.kit.picker import pick
 
 here = context.current()
@@ -12,32 +14,36 @@ here = context.current()
 if here.import_ is not None and here.import_.kind != "form":
     st.switch_page("import_file.py", query_params=here.query(**{"import": here.import_.id}))
 if here.import_ is not None:
-    form.release()
+    form_state.release()
     show_outcome(here, here.import_)
     st.stop()
 
+form_state.restore()
 st.title("Create a balance")
 st.write("A balance is an account in your ledger. It starts at zero. Balance Desk never moves money.")
 
 ledger = pick(
     "Ledger",
-    form.LEDGER,
+    LEDGER,
     search=form.ledgers(here),
     placeholder="Search by name, or paste an id",
     list_first=True,
 )
-form.currency_field(here.connected().custom_currencies)
+form_state.wrong(Use.LEDGER, ledger)
+form.currency_field(here)
 identity = pick(
     "Identity (optional)",
-    form.IDENTITY,
+    IDENTITY,
     search=form.identities(here),
     placeholder="Search by name or email, or paste an id",
     list_first=False,
     hint="The person or organization that the balance belongs to.",
 )
-with st.expander("Metadata (optional)"):
-    pairs = form.metadata_grid()
-with st.expander("More (optional)"):
-    form.more_fields()
-person.name_field(here)
+form_state.wrong(Use.IDENTITY, identity)
+with st.expander("Metadata (optional)", expanded=is_open(METADATA), key="form-part-metadata"):
+    pairs = form.metadata_fields()
+with st.expander("More (optional)", expanded=is_open(MORE), key="form-part-more"):
+    form.more_fields(ledger, identity)
+form.name_field(here)
 form.create_button(here, ledger, identity, pairs)
+form_state.remember()

@@ -4,6 +4,7 @@ Nothing here sends. An id is made by the page before anything else, so that doin
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import orjson
 
@@ -25,12 +26,25 @@ from blnk_api.store.rows import NewRow, StoredRow
 from blnk_api.store.states import RowState, Stage
 
 
-class Incomplete(Exception):
-    """A form that is no balance yet; `sentences` say what to do, one for each thing missing or wrong."""
+class Wrong(NamedTuple):
+    """What is missing or wrong in a field of the form, and what to do."""
 
-    def __init__(self, sentences: list[str]) -> None:
-        super().__init__(" ".join(sentences))
-        self.sentences = sentences
+    field: str
+    """A `Use`; or `pair_field(n)` of the nth pair of metadata, from 0."""
+    sentence: str
+
+
+def pair_field(at: int) -> str:
+    return f"metadata-{at}"
+
+
+class Incomplete(Exception):
+    """A form that is no balance yet; `wrong` says why, each thing once."""
+
+    def __init__(self, wrong: Iterable[Wrong]) -> None:
+        self.wrong = list(dict.fromkeys(wrong))
+        self.sentences = list(dict.fromkeys(one.sentence for one in self.wrong))
+        super().__init__(" ".join(self.sentences))
 
 
 Taken = Callable[[str], Mapping[str, KnownIndicator]]
@@ -62,9 +76,11 @@ def balance_request(
         (Use.LINEAGE, "true" if track_fund_lineage else ""),
         (Use.ALLOCATION_STRATEGY, allocation_strategy),
     )
-    pairs = [(name.strip(), text) for name, text in meta_data if name.strip() or text]
+    filled = [(at, name.strip(), text) for at, (name, text) in enumerate(meta_data) if name.strip() or text]
+    pairs = [(name, text) for _, name, text in filled]
     cells = [text for _, text in (*fields, *pairs)]
     headers = [*(use.value for use, _ in fields), *(name for name, _ in pairs)]
+    places = [*(use.value for use, _ in fields), *(pair_field(at) for at, _, _ in filled)]
     shape = FileShape(kind="csv", header_row=1, headers=headers)
     uses = [*(use for use, _ in fields), *(Use.METADATA for _ in pairs)]
     wrong_names = _errors(mapping_problems.problems(_read_as(headers, uses, headers), shape))
@@ -83,16 +99,21 @@ def balance_request(
     asked = found[0].request
     if asked is not None and "indicator" in asked:
         found = checked(known.model_copy(update={"indicators": dict(taken(asked["indicator"]))}))
-    wrong = [_in_the_form(problem, cells) for row in found for problem in _errors(row.problems)]
+
+    def in_form(problem: Problem) -> Wrong:
+        at = len(places) - 1 if problem.position is None else problem.position
+        return Wrong(places[at], _in_the_form(problem, cells))
+
+    wrong = [in_form(problem) for row in found for problem in _errors(row.problems)]
     wrong += [
-        _in_the_form(problem, cells)
+        in_form(problem)
         for problem in sorted(wrong_names, key=lambda one: one.position or 0)
         if problem.column or problem.kind != "duplicate_column"  # values without a name are told one by one
     ]
     if len(found) > 1:
-        wrong.append("Choose one currency: the form creates one balance.")
+        wrong.append(Wrong(Use.CURRENCY, "Choose one currency: the form creates one balance."))
     if wrong or asked is None:
-        raise Incomplete(list(dict.fromkeys(wrong)))
+        raise Incomplete(wrong)
     return BalanceRequest.model_validate(asked)
 
 

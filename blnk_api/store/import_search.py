@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
 
+from blnk_api.facts.totals import Totals
 from blnk_api.settings import Instance
 from blnk_api.store import imports as all_imports
 from blnk_api.store import tables
@@ -54,6 +55,27 @@ def search(tx: Connection, wanted: Search, *, before: int | None = None, limit: 
         query = query.where(imports.c.number < before)
     numbers = tx.execute(query.order_by(imports.c.number.desc()).limit(limit)).scalars().all()
     return [all_imports.by_number(tx, number) for number in numbers]
+
+
+_IMPORTS_FOR_CURRENCIES = 30
+
+
+def recent_currencies(tx: Connection, instance: Instance, *, limit: int = 5) -> list[str]:
+    """Those of the balances that were asked for last in an instance, the newest first."""
+    kept = tx.execute(
+        select(imports.c.totals)
+        .join(instances, imports.c.instance == instances.c.id)
+        .where(
+            instances.c.base_url == instance.base_url,
+            instances.c.instance_id == instance.instance_id,
+            instances.c.environment == instance.environment,
+            imports.c.confirmed_at.is_not(None),
+        )
+        .order_by(imports.c.number.desc())
+        .limit(_IMPORTS_FOR_CURRENCIES)
+    ).scalars()
+    found = (one.currency for totals in kept for one in Totals.model_validate_json(totals).by_ledger)
+    return list(dict.fromkeys(found))[:limit]
 
 
 def _conditions(tx: Connection, wanted: Search) -> list[ColumnElement[bool]]:

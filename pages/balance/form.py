@@ -1,10 +1,9 @@
 """The form's fields and its button. Its id is made with it, so that pressing twice makes one balance."""
 
-import math
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import Literal
 
 import streamlit as st
 
@@ -13,26 +12,18 @@ from blnk_api.common.names import fold
 from blnk_api.drafts import drafts, form_request, reference_data
 from blnk_api.drafts.checking import KnownIndicator
 from blnk_api.drafts.drafts import NotConfirmed
-from blnk_api.drafts.form_request import Incomplete
+from blnk_api.drafts.form_request import Incomplete, Wrong, pair_field
 from blnk_api.errors import NothingCreated
-from blnk_api.models import BalanceRequest
-from blnk_api.store import imports
+from blnk_api.facts.mapping import Use
+from blnk_api.models import GENERAL_LEDGER_ID, BalanceRequest
+from blnk_api.store import import_search
+from pages.balance import form_state
+from pages.balance.form_state import CURRENCY, INDICATOR, LINEAGE, NAME, STRATEGY
 from pages.kit import look, person
 from pages.kit.context import Visit
-from pages.kit.picker import Choice, put
+from pages.kit.picker import Choice
 
-LEDGER, IDENTITY, CURRENCY = "form-ledger", "form-identity", "form-currency"
-INDICATOR, LINEAGE, STRATEGY = "form-indicator", "form-lineage", "form-strategy"
-_METADATA, _ID, _PRESSED, _SENT = "form-metadata", "form-id", "form-pressed", "form-sent"
-
-_EDIT_ARRIVES_SECONDS = 0.3
-"""A grid tells of its last edit 150 ms later, which may be after a click that followed it."""
-
-_PRESS_COUNTS_SECONDS = 5.0
-"""A press that was left behind by going to another page does nothing when someone comes back."""
-
-Pairs = Sequence[dict[str, str | None]]
-_NO_PAIRS: Pairs = [{"Name": None, "Value": None}]
+Pairs = Sequence[tuple[str, str]]
 
 
 @st.cache_data(ttl=20, max_entries=500, show_spinner=False)
@@ -65,44 +56,62 @@ def identities(visit: Visit) -> Callable[[str], list[Choice]]:
     return lambda text: _identities(visit, visit.credentials(), text)
 
 
-def currency_field(custom: frozenset[str]) -> str | None:
-    return st.selectbox(
+def currency_field(visit: Visit) -> None:
+    with visit.desk.store.read() as tx:
+        recent = import_search.recent_currencies(tx, visit.connected().instance)
+    st.selectbox(
         "Currency",
-        currencies.choices(custom),
+        currencies.choices(visit.connected().custom_currencies, recent),
         index=None,
         key=CURRENCY,
         placeholder="Choose a currency",
         filter_mode="fuzzy",  # the closest first; with "contains" Enter takes CHE · WIR Euro for eur
         format_func=currencies.label,
     )
+    form_state.wrong(Use.CURRENCY, st.session_state.get(CURRENCY))
 
 
-def metadata_grid() -> Pairs:
-    """Names and values; what was prefilled is the grid's beginning."""
-    grid: Pairs = st.data_editor(
-        st.session_state.get(_METADATA, _NO_PAIRS),
-        num_rows="dynamic",
-        hide_index=True,
-        placeholder=" ",
-        key=f"{_METADATA}-{_form_id()}",
-        column_config={"Name": st.column_config.TextColumn(), "Value": st.column_config.TextColumn()},
-    )
-    return grid
+def metadata_fields() -> Pairs:
+    """Names and values. Fields of text tell what they hold before a click that follows is told."""
+    found = []
+    for at in range(form_state.pairs()):
+        shown: Literal["visible", "collapsed"] = "visible" if at == 0 else "collapsed"
+        name_key, value_key = form_state.pair_keys(at)
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            name = st.text_input(
+                "Name" if at == 0 else f"Name {at + 1}", key=name_key, label_visibility=shown
+            )
+            value = st.text_input(
+                "Value" if at == 0 else f"Value {at + 1}", key=value_key, label_visibility=shown
+            )
+        form_state.wrong(pair_field(at), (name, value))
+        found.append((name, value))
+    st.button("Add metadata", on_click=form_state.add_pair)
+    return found
 
 
-def more_fields() -> None:
+def more_fields(ledger: Choice | None, identity: Choice | None) -> None:
     """What few balances need, each with what it is for."""
-    st.text_input(
+    takes_indicator = ledger is not None and ledger[0] == GENERAL_LEDGER_ID
+    typed = st.text_input(
         "Indicator",
         key=INDICATOR,
-        placeholder="@Fees",
+        placeholder="@Fees" if takes_indicator else "Only in the General Ledger",
         help="A name for this balance in transactions. Only in the General Ledger; starts with @, no spaces.",
+        disabled=not takes_indicator,
     )
-    st.checkbox(
+    if typed and not takes_indicator:
+        st.caption("Not sent: only balances in the General Ledger have an indicator.")
+    form_state.wrong(Use.INDICATOR, typed)
+    tracks = st.checkbox(
         "Track fund lineage",
         key=LINEAGE,
         help="Blnk tracks whose money is in the balance. Requires an identity.",
+        disabled=identity is None,
     )
+    if tracks and identity is None:
+        st.caption("Not sent: to track fund lineage, the balance needs an identity.")
+    form_state.wrong(Use.LINEAGE, tracks)
     st.selectbox(
         "Allocation strategy",
         ("FIFO", "LIFO", "PROPORTIONAL"),
@@ -113,38 +122,60 @@ def more_fields() -> None:
     )
 
 
+def name_field(visit: Visit) -> None:
+    person.name_field(visit)
+    form_state.wrong(NAME, person.typed())
+
+
 def create_button(visit: Visit, ledger: Choice | None, identity: Choice | None, pairs: Pairs) -> None:
-    """A press is kept until it is done: an edit that arrives meanwhile begins the run again, with the
-    edit."""
+    """With what the press comes to."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Create balance", type="primary", key=f"create-{_form_id()}", on_click=_press)
+        st.button(
+            "Create balance", type="primary", key=f"create-{form_state.form_id()}", on_click=form_state.press
+        )
         connection = visit.connected()
         st.caption(f"In {look.place(connection.instance, connection)}. A balance cannot be deleted.")
-    if time.monotonic() - st.session_state.get(_PRESSED, -math.inf) > _PRESS_COUNTS_SECONDS:
-        if st.session_state.get(_SENT):
-            clear()  # someone came back for another one
+    indicator, tracks = st.session_state.get(INDICATOR) or "", bool(st.session_state.get(LINEAGE))
+    values: dict[str, object] = {
+        **{Use.LEDGER: ledger, Use.IDENTITY: identity, Use.CURRENCY: st.session_state.get(CURRENCY)},
+        **{Use.INDICATOR: indicator, Use.LINEAGE: tracks, NAME: person.typed()},
+        **{pair_field(at): pair for at, pair in enumerate(pairs)},
+    }
+    if not form_state.is_pressed():
+        if form_state.was_sent():
+            form_state.clear()  # someone came back for another one
             st.rerun()
+        if form_state.is_wrong(values):
+            look.problem("Nothing was created. Correct the fields above and try again.")
         return
-    time.sleep(_EDIT_ARRIVES_SECONDS)
-    st.empty()  # here this run ends if there was one
+    found: list[Wrong] = []
     try:
         request = form_request.balance_request(
             ledger_id=ledger[0] if ledger else None,
             currency=st.session_state.get(CURRENCY),
             identity_id=identity[0] if identity else None,
-            indicator=st.session_state.get(INDICATOR) or "",
-            track_fund_lineage=bool(st.session_state.get(LINEAGE)),
+            indicator=indicator if ledger and ledger[0] == GENERAL_LEDGER_ID else "",
+            track_fund_lineage=tracks and identity is not None,
             allocation_strategy=st.session_state.get(STRATEGY) or "",
-            meta_data=[(one.get("Name") or "", one.get("Value") or "") for one in pairs],
+            meta_data=pairs,
             custom_currencies=visit.connected().custom_currencies,
             taken=partial(_taken, visit),
         )
-        send(visit, _form_id(), request, person.name(visit))
-    except (Incomplete, ValueError, NotConfirmed) as problem:
-        release()
+    except Incomplete as incomplete:
+        found += incomplete.wrong
+    try:
+        who = person.name(visit)
+    except ValueError as no_name:
+        found.append(Wrong(NAME, str(no_name)))
+    if found:
+        form_state.say_at_fields(values, found)
+    try:
+        send(visit, form_state.form_id(), request, who)
+    except NotConfirmed as problem:
+        form_state.release()
         look.problem(str(problem))
     else:
-        release()
+        form_state.release()
         st.rerun()
 
 
@@ -155,62 +186,17 @@ def _taken(visit: Visit, indicator: str) -> dict[str, KnownIndicator]:
     return {}
 
 
-def _press() -> None:
-    st.session_state[_PRESSED] = time.monotonic()
-
-
-def release() -> None:
-    """The press came to its end, or came too late: what it asked for is on its way."""
-    st.session_state.pop(_PRESSED, None)
-
-
 def send(visit: Visit, id: str, request: BalanceRequest, who: str, *, again: bool = False) -> None:
-    """Makes the one-row import, puts it into the address, and only then hands it to the sender.
-
-    The form keeps its id until someone begins another: a second click that is on its way finds the first.
-    """
+    """Makes the one-row import, puts it into the address, and only then hands it to the sender."""
     desk = visit.desk
     form_request.make_draft(
         desk.store, id=id, connection=visit.connected(), who=who, request=request, again=again
     )
-    st.session_state[_SENT] = True
-    st.query_params["import"] = id
+    form_state.sent(id)
     drafts.confirm(desk.store, desk.settings, id=id, who=who, version=1)
 
 
 def again(visit: Visit, request: BalanceRequest) -> None:
     """A second balance like one that exists, because someone said so."""
-    clear()
-    send(visit, _form_id(), request, person.name(visit), again=True)
-
-
-def clear() -> None:
-    """Empties the form for the next balance, which gets an id of its own."""
-    mine = (_ID, _PRESSED, _SENT, _METADATA, CURRENCY, INDICATOR, LINEAGE, STRATEGY)
-    for key in (*mine, f"{LEDGER}-search", f"{IDENTITY}-search"):
-        st.session_state.pop(key, None)
-    put(LEDGER, None)
-    put(IDENTITY, None)
-
-
-def start_over() -> None:
-    clear()
-    st.query_params.pop("import", None)
-
-
-def fill(request: BalanceRequest) -> None:
-    """Begins a new form with these values: another like that one, or that one fixed."""
-    start_over()
-    put(LEDGER, (request.ledger_id, ""))
-    put(IDENTITY, (request.identity_id, "") if request.identity_id else None)
-    st.session_state[CURRENCY] = request.currency
-    st.session_state[INDICATOR] = request.indicator or ""
-    st.session_state[LINEAGE] = request.track_fund_lineage
-    st.session_state[STRATEGY] = request.allocation_strategy
-    pairs = [{"Name": name, "Value": str(value)} for name, value in request.meta_data.items()]
-    st.session_state[_METADATA] = pairs or _NO_PAIRS
-
-
-def _form_id() -> str:
-    id: str = st.session_state.setdefault(_ID, imports.new_id())
-    return id
+    form_state.clear()
+    send(visit, form_state.form_id(), request, person.name(visit), again=True)

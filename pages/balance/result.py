@@ -1,13 +1,15 @@
 """The outcome of one balance from the form: refreshes by itself until it is settled."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
+from typing import Literal
 
 import streamlit as st
 
 from blnk_api.drafts import drafts, form_request
 from blnk_api.drafts.drafts import NotConfirmed
-from blnk_api.errors import NothingCreated
+from blnk_api.errors import BlnkError, NothingCreated
 from blnk_api.facts.findings import Findings
 from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance, BalanceRequest
 from blnk_api.store import row_history, rows
@@ -16,13 +18,15 @@ from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import SETTLED, ImportState, RowState
 from blnk_api.wording import about_rows, phrases
 from blnk_api.wording.balance_fields import FIELDS, HELD_FIELDS
-from pages.balance import form, notes_panel
+from pages.balance import form, form_state, notes_panel
 from pages.kit import auto_refresh, banner, look, person, stop_switch
 from pages.kit.context import Visit
 from pages.run import controls, late_findings, receipt_links, resolve
 
 _LABELS = FIELDS | HELD_FIELDS
 _TOLD = ("ledger_id", "currency", "identity_id", "indicator", "balance", "created_at")
+
+_IDS = ("ledger_id", "identity_id")
 
 _AT_REST = (*SETTLED, RowState.INVALID)
 """Nothing more happens by itself: an invalid row is never sent."""
@@ -79,7 +83,7 @@ def _watch(visit: Visit, id: str, draw_page_anew: Callable[[], None]) -> None:
             banner.sending_here(visit, import_)
             if row.message and row.tries:
                 st.text(f"The last attempt did not reach Blnk: {row.message}")
-    _asked(form_request.request_of(row))
+    _asked(visit, form_request.request_of(row))
 
 
 def _settled(visit: Visit, import_: Import, row: StoredRow) -> None:
@@ -88,7 +92,7 @@ def _settled(visit: Visit, import_: Import, row: StoredRow) -> None:
         case RowState.CREATED:
             st.title("The balance was created")
             _balance(visit, import_, row, request)
-            _follow_up(request, "Create a similar balance")
+            _follow_up(request, "Create a similar balance", is_next=False)
         case RowState.EXISTS:
             st.title("This balance already exists")
             st.write("Blnk has a balance exactly like this one, so nothing was sent and nothing was created.")
@@ -100,18 +104,18 @@ def _settled(visit: Visit, import_: Import, row: StoredRow) -> None:
             look.problem(row.message or "Blnk rejected it without giving a reason.")
             _details(visit, row)
             st.write("Nothing was created. Change the request and create the balance again.")
-            _asked(request)
+            _asked(visit, request)
             _follow_up(request, "Change the request")
         case RowState.UNKNOWN:
             st.title("This balance needs you" if row.waits_for_person else "Checking in Blnk")
             _unknown(row)
             _details(visit, row)
             resolve.show(visit, import_)
-            _asked(request)
+            _asked(visit, request)
         case _:
             st.title("The balance was not created")
             st.write("It was canceled before it was sent. Nothing was created.")
-            _asked(request)
+            _asked(visit, request)
             _follow_up(request, "Create this balance")
     for sentence in phrases.findings(import_.findings or Findings(checked=True)):
         look.warning(sentence)
@@ -164,12 +168,13 @@ def _balance(visit: Visit, import_: Import, row: StoredRow, request: BalanceRequ
     try:
         held = _held(visit, visit.credentials(), row.balance_id or "")
     except NothingCreated:
-        _asked(request)
+        _asked(visit, request)
         st.caption("This is the request. Blnk could not be read to show the balance itself.")
     else:
         st.subheader("Balance in Blnk")
         fields = held.model_dump(exclude_none=True)
-        _table({name: fields[name] for name in _TOLD if fields.get(name) not in (None, "")}, held.meta_data)
+        told = {name: fields[name] for name in _TOLD if fields.get(name) not in (None, "")}
+        _table(_by_name(visit, told), held.meta_data)
         with st.expander("Full response from Blnk"):
             st.json(fields)
     st.caption("Link to this page")
@@ -182,10 +187,31 @@ def _held(_visit: Visit, credentials: int, balance_id: str) -> Balance:
         return client.get_balance(balance_id)
 
 
-def _asked(request: BalanceRequest) -> None:
+def _asked(visit: Visit, request: BalanceRequest) -> None:
     st.subheader("Request")
     fields = request.model_dump(exclude_none=True, exclude_defaults=True)
-    _table(fields, fields.pop("meta_data", {}))
+    meta_data = fields.pop("meta_data", {})
+    _table(_by_name(visit, fields), meta_data)
+
+
+def _by_name(visit: Visit, fields: Mapping[str, object]) -> dict[str, object]:
+    """The ledger and the identity as people call them; as their ids where Blnk cannot be asked."""
+    asked = {name: str(fields[name]) for name in _IDS if fields.get(name)}
+    names: Mapping[str, str] = {}
+    if visit.connection is not None:
+        with suppress(BlnkError):
+            names = _names(visit, visit.credentials(), tuple(asked.items()))
+    return {**fields, **{name: names.get(id) or id for name, id in asked.items()}}
+
+
+@st.cache_data(ttl=60, max_entries=500, show_spinner=False)
+def _names(_visit: Visit, credentials: int, asked: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """Names by id."""
+    ids = dict(asked)
+    with _visit.desk.client(_visit.connected()) as client:
+        ledgers = client.ledgers_by_id([ids["ledger_id"]]) if "ledger_id" in ids else {}
+        identities = client.identities_by_id([ids["identity_id"]]) if "identity_id" in ids else {}
+    return {id: one.name for found in (ledgers, identities) for id, one in found.items()}
 
 
 def _table(fields: Mapping[str, object], meta_data: Mapping[str, object]) -> None:
@@ -199,10 +225,12 @@ def _table(fields: Mapping[str, object], meta_data: Mapping[str, object]) -> Non
     )
 
 
-def _follow_up(request: BalanceRequest, label: str) -> None:
+def _follow_up(request: BalanceRequest, label: str, *, is_next: bool = True) -> None:
+    """`is_next`: to fill the form in again is what most people come to do now."""
     with st.container(horizontal=True):
-        st.button(label, type="primary", on_click=form.fill, args=[request])
-        st.button("Create another balance", on_click=form.start_over)
+        kind: Literal["primary", "secondary"] = "primary" if is_next else "secondary"
+        st.button(label, type=kind, on_click=form_state.fill, args=[request])
+        st.button("Create another balance", on_click=form_state.start_over)
 
 
 def _create_another(visit: Visit, request: BalanceRequest) -> None:

@@ -34,16 +34,20 @@ def name(visit: Visit) -> str:
     """The known name, or the typed one, which is kept. Raises ValueError with a sentence."""
     if visit.who is not None:
         return visit.who
-    typed = st.session_state.get(_KEY) or ""
-    if not typed.strip():
+    if not typed().strip():
         raise ValueError("Enter your name. It is shown with your actions here.")
-    return keep(visit, typed)
+    return keep(visit, typed())
 
 
-def keep(visit: Visit, typed: str) -> str:
+def typed() -> str:
+    """What stands in the field."""
+    return st.session_state.get(_KEY) or ""
+
+
+def keep(visit: Visit, name: str) -> str:
     """Keeps a name for this browser. Raises ValueError with a sentence if it is not usable."""
     with visit.desk.store.write() as tx:
-        people.set_name(tx, visit.browser, typed)
+        people.set_name(tx, visit.browser, name)
         known = people.name_of(tx, visit.browser)
     assert known is not None
     return known

@@ -177,9 +177,6 @@ def test_no_table_offers_streamlits_own_raw_download(app: App, browser: Browser)
     page.goto(f"{app.url}/imports")
     page.get_by_text("A month's totals").click()
     tables_without_download(page, 1)
-    page.goto(app.url)
-    page.get_by_text("Metadata (optional)").click()
-    tables_without_download(page, 1)
 
 
 def tables_without_download(page: Page, least: int) -> None:

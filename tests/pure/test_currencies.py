@@ -224,7 +224,7 @@ def test_money_is_found_by_its_name() -> None:
 
 def test_funds_codes_and_bond_units_come_last() -> None:
     codes = currencies.choices(["POINTS"])
-    assert codes[:3] == ["POINTS", "AED", "AFN"]
+    assert codes[:3] == ["POINTS", "USD", "EUR"]
     assert codes[-15:] == [
         "BOV",
         "CHE",
@@ -243,4 +243,4 @@ def test_funds_codes_and_bond_units_come_last() -> None:
         "XXX",
     ]
     assert codes.index("ZWG") < codes.index("XAU")
-    assert codes.index("XOF") < codes.index("ZAR")
+    assert codes.index("XOF") < codes.index("ZMW")

@@ -102,20 +102,10 @@ def table_texts(page: Page) -> list[list[str]]:
 
 
 def type_metadata(page: Page, name: str, value: str) -> None:
-    """Types the first line of the form's grid, as it is typed in a spreadsheet."""
+    """Types the first pair, and stays in its last field."""
     page.get_by_text("Metadata (optional)").click()
-    grid = page.get_by_test_id("stDataFrame").first
-    expect(grid.locator("tbody td").first).to_be_attached()
-    first_cell = {"x": 60, "y": 52}
-    grid.locator("canvas").first.click(position=first_cell, force=True)  # type: ignore[arg-type]
-    expect(grid.locator("td[aria-selected=true]")).to_have_count(1)
-    editor = page.locator("#portal textarea")
-    for text in (name, value):
-        page.keyboard.press("Enter")
-        editor.fill(text)
-        page.keyboard.press("Tab")
-        expect(editor).to_have_count(0)
-    settle(page)
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_label("Value", exact=True).fill(value)
 
 
 def fill_form(

@@ -41,6 +41,17 @@ class CheckedRow(NamedTuple):
     """Of the indicator and its currency, or of the key columns. Without both, `hash` tells twins."""
 
 
+def nameless_columns(shape: FileShape, mapping: Mapping) -> list[int]:
+    """The columns that have no name and look empty: how many rows have a value in them is told at the end."""
+    return [
+        column.position
+        for column in mapping.columns
+        if column.use is Use.IGNORE
+        and not column.header
+        and not any(record.cells[column.position].strip() for record in shape.samples)
+    ]
+
+
 class Checker:
     """Checks the records of one file, in order, each once; then `finish` tells what only the end shows."""
 
@@ -67,13 +78,7 @@ class Checker:
         self._occurrences = Occurrences()
         self._told: set[tuple[str, int]] = set()
         self._late: list[Problem] = []
-        self._nameless = {
-            column.position: 0
-            for column in mapping.columns
-            if column.use is Use.IGNORE
-            and not column.header
-            and not any(record.cells[column.position].strip() for record in shape.samples)
-        }
+        self._nameless = dict.fromkeys(nameless_columns(shape, mapping), 0)
 
     def check(self, record: Record) -> list[CheckedRow]:
         """One row for each currency of the record; one without a request when it is invalid."""

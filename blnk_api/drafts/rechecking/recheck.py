@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from blnk_api.common.invisible import bare
 from blnk_api.drafts import confirmed_totals
 from blnk_api.drafts.checking import Checker, Known, Wanted
+from blnk_api.drafts.checking.checker import nameless_columns
 from blnk_api.drafts.edits.edited_records import RecordEdits
 from blnk_api.drafts.rechecking import group_changes, last_check, reach, records
 from blnk_api.drafts.rechecking.last_check import LastCheck
@@ -176,11 +177,7 @@ class _Check:
 
     def _refuse_nameless(self, of_file: Iterable[Record], old: RecordEdits, new: RecordEdits) -> None:
         """How many rows have text in a column that has no name is counted over the whole file."""
-        nameless = [
-            column.position
-            for column in self._mapping.columns
-            if column.use is Use.IGNORE and not column.header
-        ]
+        nameless = nameless_columns(self._shape, self._mapping)
         for record in of_file:
             for overlay in (old, new):
                 cells = overlay.of_record(record).cells

@@ -1,0 +1,170 @@
+"""What a form holds while it is filled in: in the session, and over a reload (see `held_forms`)."""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+import streamlit as st
+
+from blnk_api.drafts.form_request import Wrong
+from blnk_api.models import BalanceRequest
+from blnk_api.store import imports
+from pages.balance import held_forms
+from pages.kit import look
+from pages.kit.picker import put
+
+LEDGER, IDENTITY, CURRENCY = "form-ledger", "form-identity", "form-currency"
+INDICATOR, LINEAGE, STRATEGY = "form-indicator", "form-lineage", "form-strategy"
+METADATA, MORE = "form-metadata", "form-more"
+"""The parts that can be closed."""
+NAME = "name"
+"""The field in which a person says who they are."""
+
+_ID, _PAIRS, _PRESSED, _SENT, _WRONG = "form-id", "form-pairs", "form-pressed", "form-sent", "form-wrong"
+_BESIDE = (f"{LEDGER}-search", f"{IDENTITY}-search", f"{METADATA}-open", f"{MORE}-open")
+_IN_ADDRESS = "form"
+
+_PRESS_COUNTS_SECONDS = 5.0
+"""A press that was left behind by going to another page does nothing when someone comes back."""
+
+Typed = Mapping[str, object]
+"""What the fields hold, by `Use`, `pair_field` and `NAME`."""
+
+
+def form_id() -> str:
+    """Of this balance's import, and so of the form."""
+    id: str = st.session_state.setdefault(_ID, imports.new_id())
+    return id
+
+
+def restore() -> None:
+    """Before anything is drawn: what was typed before a reload, or before another page was looked at."""
+    id = st.session_state.get(_ID) or st.query_params.get(_IN_ADDRESS)
+    if id is None or CURRENCY in st.session_state:
+        return
+    for key, value in held_forms.of(id).items():
+        st.session_state[_ID] = id
+        st.session_state[key] = value
+
+
+def remember() -> None:
+    """After all is drawn."""
+    values = {key: st.session_state[key] for key in _keys() if st.session_state.get(key)}
+    if values:
+        held_forms.keep(form_id(), values)
+        st.query_params[_IN_ADDRESS] = form_id()
+
+
+def _keys() -> list[str]:
+    """Of all that a person chooses or types."""
+    return [LEDGER, IDENTITY, CURRENCY, INDICATOR, LINEAGE, STRATEGY, _PAIRS, *_pair_keys()]
+
+
+def _pair_keys() -> list[str]:
+    return [key for at in range(pairs()) for key in pair_keys(at)]
+
+
+def pair_keys(at: int) -> tuple[str, str]:
+    """Of the name and the value of a pair of metadata."""
+    return f"{METADATA}-name-{at}", f"{METADATA}-value-{at}"
+
+
+def pairs() -> int:
+    """How many pairs of metadata there is room for."""
+    n: int = st.session_state.get(_PAIRS, 1)
+    return n
+
+
+def add_pair() -> None:
+    st.session_state[_PAIRS] = pairs() + 1
+
+
+def is_open(part: str) -> bool:
+    """A part that holds something is open, and does not close when that is taken out again."""
+    keys = _pair_keys() if part == METADATA else [INDICATOR, LINEAGE, STRATEGY]
+    if any(st.session_state.get(key) for key in keys):
+        st.session_state[f"{part}-open"] = True
+    return bool(st.session_state.get(f"{part}-open"))
+
+
+def wrong(field: str, typed: object) -> None:
+    """What was wrong with a field when the button was pressed, as long as it holds what it held then."""
+    sentence, was = st.session_state.get(_WRONG, {}).get(field, (None, None))
+    if sentence is not None and was == typed:
+        look.problem(sentence)
+
+
+def is_wrong(values: Typed) -> bool:
+    """Whether anything stands below a field."""
+    told = st.session_state.get(_WRONG, {})
+    return any(was == values.get(field) for field, (_, was) in told.items())
+
+
+def say_at_fields(values: Typed, found: Sequence[Wrong]) -> NoReturn:
+    """Draws the page once more, with each sentence below its field."""
+    release()
+    told: dict[str, list[str]] = {}
+    for one in found:
+        told.setdefault(one.field, []).append(one.sentence)
+    st.session_state[_WRONG] = {
+        field: (" ".join(sentences), values.get(field)) for field, sentences in told.items()
+    }
+    st.rerun()
+
+
+def press() -> None:
+    st.session_state[_PRESSED] = time.monotonic()
+
+
+def is_pressed() -> bool:
+    """A press is kept until it is done: whatever begins the run anew meanwhile does not lose it."""
+    pressed: float = st.session_state.get(_PRESSED, -math.inf)
+    return time.monotonic() - pressed <= _PRESS_COUNTS_SECONDS
+
+
+def release() -> None:
+    """The press came to its end, or came too late: what it asked for is on its way."""
+    st.session_state.pop(_PRESSED, None)
+
+
+def sent(id: str) -> None:
+    """The form keeps its id until someone begins another: a second click on its way finds the first."""
+    st.session_state[_SENT] = True
+    held_forms.forget(id)
+    st.query_params.pop(_IN_ADDRESS, None)
+    st.query_params["import"] = id
+
+
+def was_sent() -> bool:
+    return bool(st.session_state.get(_SENT))
+
+
+def clear() -> None:
+    """Empties the form for the next balance, which gets an id of its own."""
+    held_forms.forget(form_id())
+    st.query_params.pop(_IN_ADDRESS, None)
+    for key in (*_keys(), _ID, _PRESSED, _SENT, _WRONG, *_BESIDE):
+        st.session_state.pop(key, None)
+    put(LEDGER, None)
+    put(IDENTITY, None)
+
+
+def start_over() -> None:
+    clear()
+    st.query_params.pop("import", None)
+
+
+def fill(request: BalanceRequest) -> None:
+    """Begins a new form with these values: another like that one, or that one put right."""
+    start_over()
+    put(LEDGER, (request.ledger_id, ""))
+    put(IDENTITY, (request.identity_id, "") if request.identity_id else None)
+    st.session_state[CURRENCY] = request.currency
+    st.session_state[INDICATOR] = request.indicator or ""
+    st.session_state[LINEAGE] = request.track_fund_lineage
+    st.session_state[STRATEGY] = request.allocation_strategy
+    st.session_state[_PAIRS] = max(1, len(request.meta_data))
+    for at, (name, value) in enumerate(request.meta_data.items()):
+        for key, text in zip(pair_keys(at), (name, str(value)), strict=True):
+            st.session_state[key] = text

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from blnk_api.drafts.edits import editing
 from blnk_api.drafts.edits.open_draft import open_draft
 from blnk_api.drafts.guide.causes import Cause
+from blnk_api.drafts.rechecking.at_once import AtOnce
 from blnk_api.facts.problems import Problem
 from blnk_api.store import Store, rows
 from blnk_api.store.imports import Import
@@ -17,37 +18,37 @@ from blnk_api.store.states import RowState
 _PAGE_ROWS = 2_000
 
 
-def put(store: Store, id: str, cause: Cause, new: str, *, who: str) -> int:
+def put(store: Store, id: str, cause: Cause, new: str, *, who: str, at_once: AtOnce | None = None) -> int:
     """Puts one text into every cell of a cause; "" leaves them empty. How many changed."""
     at = cause.position
     assert at is not None
     with store.read() as tx:
         numbers = [row.number for row, _ in rows_of(tx, open_draft(tx, id), cause)]
-    return editing.edit(store, id, [Edit(number, at, new) for number in numbers], who=who)
+    return editing.edit(store, id, [Edit(number, at, new) for number in numbers], who=who, at_once=at_once)
 
 
-def put_suggested(store: Store, id: str, cause: Cause, *, who: str) -> int:
+def put_suggested(store: Store, id: str, cause: Cause, *, who: str, at_once: AtOnce | None = None) -> int:
     """Puts what was suggested for each cell of a cause into it, where something was. How many changed."""
     at = cause.position
     assert at is not None
     with store.read() as tx:
         found = rows_of(tx, open_draft(tx, id), cause)
         edits = [Edit(row.number, at, one.repair) for row, one in found if one.repair]
-    return editing.edit(store, id, edits, who=who)
+    return editing.edit(store, id, edits, who=who, at_once=at_once)
 
 
-def skip(store: Store, id: str, cause: Cause, *, who: str) -> int:
+def skip(store: Store, id: str, cause: Cause, *, who: str, at_once: AtOnce | None = None) -> int:
     """Skips all rows of a cause. How many records."""
     with store.read() as tx:
         numbers = dict.fromkeys(row.number for row, _ in rows_of(tx, open_draft(tx, id), cause))
-    return editing.leave_out(store, id, numbers, who=who)
+    return editing.leave_out(store, id, numbers, who=who, at_once=at_once)
 
 
 def rows_of(tx: Connection, import_: Import, cause: Cause) -> Iterator[tuple[StoredRow, Problem]]:
     """The first row of each record with a cause, with the problem, in file order."""
     states = [RowState.INVALID] if cause.severity == "error" else None
     after, number = 0, 0
-    while page := rows.page(tx, import_.number, states=states, after=after, limit=_PAGE_ROWS):
+    while page := rows.page(tx, import_.number, states=states, told_of=True, after=after, limit=_PAGE_ROWS):
         for row in page:
             found = next((one for one in row.problems if is_of(one, cause)), None)
             if found is not None and row.number != number:

@@ -13,7 +13,7 @@ from blnk_api.common.visible import shown
 from blnk_api.drafts.edits.edited_records import RecordEdits
 from blnk_api.drafts.edits.open_draft import NotRepairable, check_again, open_draft
 from blnk_api.drafts.lookalikes import customer_has_balance
-from blnk_api.drafts.rechecking.at_once import Act, AtOnce, Check, later
+from blnk_api.drafts.rechecking.at_once import AtOnce, Check, run
 from blnk_api.drafts.rechecking.recheck import Change
 from blnk_api.facts.file_shape import ReadOptions
 from blnk_api.facts.mapping import Mapping
@@ -55,14 +55,7 @@ def edit(store: Store, id: str, edits: Sequence[Edit], *, who: str, at_once: AtO
     def act(tx: Connection, check: Check) -> int:
         return _change_cells(tx, open_draft(tx, id), edits, check, who=who)
 
-    return _run(store, id, act, at_once)
-
-
-def _run(store: Store, id: str, act: Act[T], at_once: AtOnce | None) -> T:
-    if at_once is not None:
-        return at_once.run(store, id, act)
-    with store.write() as tx:
-        return act(tx, later)
+    return run(store, id, act, at_once)
 
 
 def fix_all(
@@ -159,7 +152,7 @@ def accept_currency(store: Store, id: str, code: str, *, who: str, at_once: AtOn
         note(tx, import_.number, who=who, what=EventKind.ACCEPTED_CURRENCY, detail=Particulars(code=code))
         check(tx, import_, (), accepted=Accepted(currencies=tuple(codes)))
 
-    _run(store, id, act, at_once)
+    run(store, id, act, at_once)
 
 
 def match(store: Store, id: str, mapping: Mapping, *, who: str) -> None:
@@ -222,7 +215,7 @@ def _change_all(
             )
         return _change_cells(tx, import_, edits, check, who=who, accepted=accepted)
 
-    return _run(store, id, act, at_once)
+    return run(store, id, act, at_once)
 
 
 def _change_cells(
@@ -281,7 +274,7 @@ def _decide(
             repairs.add(tx, import_.number, changes, who=who)
         return len(numbers)
 
-    return _run(store, id, act, at_once)
+    return run(store, id, act, at_once)
 
 
 def _position(import_: Import, column: str, position: int | None) -> int:

@@ -7,7 +7,8 @@ from sqlalchemy import Connection
 
 from blnk_api.drafts.edits import editing
 from blnk_api.drafts.edits.edited_records import RecordEdits
-from blnk_api.drafts.edits.open_draft import NotRepairable, check_again, open_draft
+from blnk_api.drafts.edits.open_draft import NotRepairable, open_draft
+from blnk_api.drafts.rechecking.at_once import AtOnce, Check, run
 from blnk_api.facts.totals import Accepted
 from blnk_api.store import Store
 from blnk_api.store.events import EventKind, Particulars, note
@@ -44,7 +45,7 @@ def last_act(tx: Connection, import_: int) -> float | None:
     return edits[-1].at if edits else None
 
 
-def undo(store: Store, id: str, at: float, *, who: str) -> int:
+def undo(store: Store, id: str, at: float, *, who: str, at_once: AtOnce | None = None) -> int:
     """Restores what the act of this moment changed, where it was not changed again since. How many cells and
     rows. Raises NotRepairable."""
     with store.read() as tx:
@@ -57,20 +58,24 @@ def undo(store: Store, id: str, at: float, *, who: str) -> int:
     cells = [Edit(one.number, one.position, one.old) for one in mine if one.position is not None]
     skipped = [one.number for one in mine if one.position is None and one.new == LEFT_OUT]
     included = [one.number for one in mine if one.position is None and one.new != LEFT_OUT]
-    changed = editing.edit(store, id, cells, who=who) if cells else 0
-    changed += editing.take_in(store, id, skipped, who=who) if skipped else 0
-    return changed + (editing.leave_out(store, id, included, who=who) if included else 0)
+    changed = editing.edit(store, id, cells, who=who, at_once=at_once) if cells else 0
+    changed += editing.take_in(store, id, skipped, who=who, at_once=at_once) if skipped else 0
+    changed += editing.leave_out(store, id, included, who=who, at_once=at_once) if included else 0
+    return changed
 
 
-def withdraw_currency(store: Store, id: str, code: str, *, who: str) -> None:
+def withdraw_currency(store: Store, id: str, code: str, *, who: str, at_once: AtOnce | None = None) -> None:
     """A code that was kept as a currency is checked like any other again."""
-    with store.write() as tx:
+
+    def act(tx: Connection, check: Check) -> None:
         import_ = open_draft(tx, id)
         codes = tuple(one for one in import_.accepted.currencies if one != code)
         if codes == import_.accepted.currencies:
             return
         note(tx, import_.number, who=who, what=EventKind.WITHDREW_CURRENCY, detail=Particulars(code=code))
-        check_again(tx, import_, accepted=Accepted(currencies=codes))
+        check(tx, import_, (), accepted=Accepted(currencies=codes))
+
+    run(store, id, act, at_once)
 
 
 def _holds(overlay: RecordEdits, one: RecordedEdit) -> bool:

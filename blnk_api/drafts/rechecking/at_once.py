@@ -60,6 +60,14 @@ def later(tx: Connection, import_: Import, changes: Sequence[Change], /, **facts
     check_again(tx, import_, **facts)
 
 
+def run(store: Store, id: str, act: Act[T], at_once: "AtOnce | None") -> T:
+    """Makes a change, and has it checked at once where that is offered."""
+    if at_once is not None:
+        return at_once.run(store, id, act)
+    with store.write() as tx:
+        return act(tx, later)
+
+
 @dataclass(frozen=True)
 class AtOnce:
     """Who makes changes, and how Blnk is asked for them."""

@@ -71,7 +71,9 @@ def _undo_of_last(visit: Visit, import_: Import) -> Callable[[], object] | None:
         at = undo.last_act(tx, import_.number)
     if at is None:
         return None
-    return lambda: undo.undo(visit.desk.store, import_.id, at, who=person.or_nobody(visit))
+    return lambda: undo.undo(
+        visit.desk.store, import_.id, at, who=person.or_nobody(visit), at_once=visit.desk.at_once
+    )
 
 
 def line(import_: Import, key: str) -> None:

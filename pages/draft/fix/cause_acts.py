@@ -2,6 +2,7 @@
 
 import zlib
 from functools import partial
+from typing import TypedDict
 
 import streamlit as st
 
@@ -9,6 +10,7 @@ from blnk_api.drafts import mapping_changes
 from blnk_api.drafts.edits import by_cause, editing, undo
 from blnk_api.drafts.guide import causes
 from blnk_api.drafts.guide.causes import Act, Cause
+from blnk_api.drafts.rechecking.at_once import AtOnce
 from blnk_api.facts.mapping import Mapping, Use
 from blnk_api.facts.totals import ProblemSummary
 from blnk_api.store.imports import Import
@@ -18,6 +20,16 @@ from pages.kit import look, person
 from pages.kit.context import Visit
 
 _VALUES = 20
+
+
+class _By(TypedDict):
+    who: str
+    at_once: AtOnce
+
+
+def _by(visit: Visit) -> _By:
+    """Who does it, and that it is checked at once."""
+    return {"who": person.or_nobody(visit), "at_once": visit.desk.at_once}
 
 
 def show(visit: Visit, import_: Import, cause: Cause) -> None:
@@ -111,14 +123,21 @@ def _fix(visit: Visit, import_: Import, one: ProblemSummary, key: str, new: str,
         visit,
         import_,
         key,
-        lambda: editing.fix_all(visit.desk.store, import_.id, one, repair=new, who=person.or_nobody(visit)),
+        lambda: editing.fix_all(
+            visit.desk.store,
+            import_.id,
+            one,
+            repair=new,
+            who=person.or_nobody(visit),
+            at_once=visit.desk.at_once,
+        ),
         lambda n: f"{done} in {phrases.plural(n, 'row')}.",
     )
 
 
 def _keep_currency(visit: Visit, import_: Import, code: str, key: str) -> None:
     """Asked once more: a balance in a code that nobody knows cannot be deleted."""
-    store, who = visit.desk.store, person.or_nobody(visit)
+    store, at_once, who = visit.desk.store, visit.desk.at_once, person.or_nobody(visit)
     with st.popover(f"Keep “{look.safe(code)}”…", key=f"keep-{key}"):
         st.markdown(
             f"“{look.safe(code)}” is not an ISO 4217 code. Keep it only if your organization uses it: a "
@@ -132,9 +151,9 @@ def _keep_currency(visit: Visit, import_: Import, code: str, key: str) -> None:
                 visit,
                 import_,
                 key,
-                lambda: editing.accept_currency(store, import_.id, code, who=who),
+                lambda: editing.accept_currency(store, import_.id, code, who=who, at_once=at_once),
                 lambda _: f"“{code}” is kept as a custom currency in this file.",
-                lambda: undo.withdraw_currency(store, import_.id, code, who=who),
+                lambda: undo.withdraw_currency(store, import_.id, code, who=who, at_once=at_once),
             ],
         )
 
@@ -150,7 +169,7 @@ def _suggested(visit: Visit, import_: Import, cause: Cause) -> None:
             visit,
             import_,
             cause.key,
-            partial(by_cause.put_suggested, visit.desk.store, import_.id, cause, who=person.or_nobody(visit)),
+            partial(by_cause.put_suggested, visit.desk.store, import_.id, cause, **_by(visit)),
             lambda n: f"Applied suggestions in {phrases.plural(n, 'row')}.",
         ],
     )
@@ -167,7 +186,7 @@ def _clear(visit: Visit, import_: Import, cause: Cause) -> None:
             visit,
             import_,
             cause.key,
-            partial(by_cause.put, visit.desk.store, import_.id, cause, "", who=person.or_nobody(visit)),
+            partial(by_cause.put, visit.desk.store, import_.id, cause, "", **_by(visit)),
             lambda n: f"Cleared {phrases.plural(n, 'cell')}.",
         ],
     )
@@ -229,7 +248,7 @@ def _skip(visit: Visit, import_: Import, cause: Cause) -> None:
             visit,
             import_,
             cause.key,
-            partial(by_cause.skip, visit.desk.store, import_.id, cause, who=person.or_nobody(visit)),
+            partial(by_cause.skip, visit.desk.store, import_.id, cause, **_by(visit)),
             lambda n: f"Skipped {phrases.plural(n, 'row')}.",
         ],
     )

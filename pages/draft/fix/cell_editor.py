@@ -19,7 +19,7 @@ def show(visit: Visit, import_: Import, line: Line, position: int, table: Shown)
     number = line.row.number
     column = about_files.column(import_, position)
     key = f"{import_.id}-{number}-{position}"
-    store, who = visit.desk.store, person.or_nobody(visit)
+    store, at_once, who = visit.desk.store, visit.desk.at_once, person.or_nobody(visit)
 
     def put(new: str) -> None:
         table.is_own = True
@@ -27,7 +27,7 @@ def show(visit: Visit, import_: Import, line: Line, position: int, table: Shown)
             visit,
             import_,
             "cell",
-            lambda: editing.edit(store, import_.id, [Edit(number, position, new)], who=who),
+            lambda: editing.edit(store, import_.id, [Edit(number, position, new)], who=who, at_once=at_once),
             lambda _: f"Row {number}: {column} is now {f'“{new}”' if new else 'empty'}.",
             nothing="Nothing was changed: the cell has this value already.",
             keeps_table=True,
@@ -79,7 +79,7 @@ def _skip(visit: Visit, import_: Import, line: Line, table: Shown) -> None:
             visit,
             import_,
             "cell",
-            lambda: change(store, import_.id, [number], who=who),
+            lambda: change(store, import_.id, [number], who=who, at_once=visit.desk.at_once),
             lambda _: f"Row {number} is {'included' if is_skipped else 'skipped'}.",
             keeps_table=True,
         )

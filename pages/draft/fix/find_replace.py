@@ -29,6 +29,7 @@ def show(visit: Visit, import_: Import) -> None:
             put=st.session_state.get(put) or "",
             whole_cell=bool(st.session_state.get(whole)),
             who=person.or_nobody(visit),
+            at_once=visit.desk.at_once,
         )
         if not changed:
             raise NotRepairable("No matching cells.")

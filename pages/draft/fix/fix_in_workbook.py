@@ -29,7 +29,8 @@ def show(visit: Visit, import_: Import) -> None:
                 kept.write(dropped.getbuffer())
                 kept.flush()
                 edits = problem_workbook.read_back(visit.desk.store, import_, Path(kept.name), dropped.name)
-            if not editing.edit(visit.desk.store, import_.id, edits, who=person.or_nobody(visit)):
+            who, at_once = person.or_nobody(visit), visit.desk.at_once
+            if not editing.edit(visit.desk.store, import_.id, edits, who=who, at_once=at_once):
                 raise NotTheseRows("The file contains no changes.")
             return len(edits)
 

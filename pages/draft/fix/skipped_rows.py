@@ -33,7 +33,7 @@ def _by_hand(visit: Visit, import_: Import) -> None:
         "by-hand",
         f"{phrases.plural(n, 'row')} skipped by hand: nothing is sent for them." if n else "",
         "Include skipped rows",
-        lambda: editing.take_in(store, import_.id, None, who=who),
+        lambda: editing.take_in(store, import_.id, None, who=who, at_once=visit.desk.at_once),
         lambda changed: f"Included {phrases.plural(changed, 'row')}.",
     )
     if n:
@@ -69,7 +69,9 @@ def _with_a_balance(visit: Visit, import_: Import) -> None:
         "with-a-balance",
         told if n else "",
         f"Skip {'this row' if n == 1 else f'these {n:,} rows'}",
-        lambda: editing.leave_out_those_with_a_balance(store, import_.id, who=who),
+        lambda: editing.leave_out_those_with_a_balance(
+            store, import_.id, who=who, at_once=visit.desk.at_once
+        ),
         lambda changed: f"Skipped {phrases.plural(changed, 'row')}.",
         is_warning=True,
     )

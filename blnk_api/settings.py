@@ -173,7 +173,7 @@ def _read_secrets(path: Path, *, must_exist: bool) -> dict[str, object]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         # The parser's own words may quote the line, and the line may be a token.
         raise SettingsProblem(
-            f'The secrets file {path} is not valid TOML. Text values stand in double quotes: key = "value".'
+            f'The secrets file {path} is not valid TOML. Text values need double quotes: key = "value".'
         ) from None
 
 

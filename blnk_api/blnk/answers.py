@@ -47,7 +47,7 @@ MOST_NAME = 100
 """Characters of a code or of the name of a constraint."""
 
 MOST_VALUE = 200
-"""Characters of a field that came back otherwise than it was sent."""
+"""Characters of a field that differs from what was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +121,9 @@ FILTERS_DO_NOT_SAY = frozenset({"track_fund_lineage", "allocation_strategy"})
 
 
 def differences(asked: Mapping[str, Any], balance: Balance, *, unsaid: Collection[str] = ()) -> list[str]:
-    """Fields of a request that a balance does not bear out, in words. Our stamps are not compared.
+    """Fields in which a balance differs from its request, as clauses. Our own metadata is not compared.
 
-    `unsaid` are fields that this kind of answer does not tell.
+    `unsaid` are fields that this kind of answer does not contain.
     """
     told = []
     for name, default in _PLAIN_FIELDS:
@@ -131,19 +131,19 @@ def differences(asked: Mapping[str, Any], balance: Balance, *, unsaid: Collectio
             continue
         got = getattr(balance, name)
         if got != asked[name] and not (name == "allocation_strategy" and _same_strategy(asked[name], got)):
-            told.append(f"{name} came back as {_value(got) if got not in (None, '', False) else default}")
+            told.append(f"{name} is {_value(got) if got not in (None, '', False) else default} in Blnk")
     for name, value in (asked.get("meta_data") or {}).items():
         if name in (IMPORT_REF, IMPORT_ID):
             continue
         if name not in balance.meta_data:
-            told.append(f"{name} is missing")
+            told.append(f"{name} is missing in Blnk")
         elif balance.meta_data[name] != value:
-            told.append(f"{name} came back as {_value(balance.meta_data[name])}")
+            told.append(f"{name} is {_value(balance.meta_data[name])} in Blnk")
     return told
 
 
 def _value(got: Any) -> str:
-    return shown(str(got), MOST_VALUE)
+    return f"“{shown(str(got), MOST_VALUE)}”"
 
 
 def _same_strategy(asked: str, got: str | None) -> bool:
@@ -152,12 +152,12 @@ def _same_strategy(asked: str, got: str | None) -> bool:
 
 
 _PLAIN_FIELDS = (
-    ("ledger_id", "nothing"),
-    ("currency", "nothing"),
-    ("identity_id", "nothing"),
-    ("indicator", "nothing"),
-    ("track_fund_lineage", "no"),
-    ("allocation_strategy", "nothing"),
+    ("ledger_id", "empty"),
+    ("currency", "empty"),
+    ("identity_id", "empty"),
+    ("indicator", "empty"),
+    ("track_fund_lineage", "off"),
+    ("allocation_strategy", "empty"),
 )
 
 

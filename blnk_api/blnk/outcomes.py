@@ -127,7 +127,7 @@ class _Came:
 class Created(_Came):
     balance: Balance
     warnings: tuple[str, ...] = ()
-    """Fields that came back otherwise than sent, in words."""
+    """Fields that differ from the request, as clauses."""
     meaning: Meaning = field(default=Meaning.CREATED, init=False)
     status: int = field(default=201, init=False)
 

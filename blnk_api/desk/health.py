@@ -1,4 +1,4 @@
-"""Is everything well? One line for each question about a connection and this machine, and what to do.
+"""Connection health: one line for each question about a connection and this machine, and what to do.
 
 Nothing here creates anything: whether the credentials may create is known from what was sent before.
 """
@@ -43,12 +43,12 @@ class Verdict(Enum):
     """It works, and someone should know this."""
     FAILED = "failed"
     UNKNOWN = "unknown"
-    """It cannot be known now; the line says when it can."""
+    """It cannot be known now; the line says when it will be."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """The answer to one question; `do` is what to do about it, `details` what support asks for, if any."""
+    """The answer to one question; `do` says what to do, `details` what support asks for, if anything."""
 
     question: str
     verdict: Verdict
@@ -72,7 +72,7 @@ def run(desk: Desk, connection: Connection, sending: Sending) -> Iterator[Check]
 
 
 def about_blnk(connection: Connection, client: BlnkClient, hello: ProbeResult) -> Iterator[Check]:
-    """Reachable, encrypted, token, instance, reading, age: what the first failure hides is not guessed."""
+    """Reachable, encrypted, token, instance, reading, features: up to the first failure."""
     began = time.monotonic()
     try:
         may_read = client.may_read()
@@ -97,7 +97,7 @@ def about_blnk(connection: Connection, client: BlnkClient, hello: ProbeResult) -
             "Give the API key the scope data:read in Blnk Cloud (Settings, API keys).",
         )
         return
-    yield Check("Is it the right instance?", Verdict.FINE, f"Blnk knows {connection.instance.instance_id}.")
+    yield Check("Is it the right instance?", Verdict.FINE, f"Yes: {connection.instance.instance_id}.")
     yield Check("Can these credentials read?", Verdict.FINE, "Yes: ledgers, identities and balances.")
     yield _age(client)
 
@@ -122,7 +122,7 @@ def _unanswered(connection: Connection, problem: errors.BlnkError) -> Iterator[C
                 "Is it the right instance?",
                 Verdict.FAILED,
                 f"No: {problem}",
-                f"Correct {key}.instance_id in the secrets file; Blnk Cloud shows it beside the instance.",
+                f"Correct {key}.instance_id in the secrets file; Blnk Cloud shows it next to the instance.",
             )
         case errors.NotConnected() if "certificate" in str(problem) or "TLS" in str(problem):
             yield Check(answers, Verdict.FAILED, f"No: {problem}")
@@ -216,7 +216,7 @@ def _may_create(desk: Desk, connection: Connection) -> Check:
         return Check(
             question,
             Verdict.FAILED,
-            f"Blnk said no: {denied[0].paused_reason}",
+            f"No: {denied[0].paused_reason}",
             "Give the API key the scope proxy:write, or use another key, then resume the import.",
         )
     if has_created:
@@ -243,7 +243,7 @@ def _rate(desk: Desk, connection: Connection) -> Check:
 
 
 def _seen_lately(tx: Tx, instance: int) -> str:
-    """How fast the last import went."""
+    """How fast the last import was."""
     for one in import_search.search(
         tx, Search(state=ImportState.DONE, instance=instance), limit=_IMPORTS_LOOKED_AT
     ):
@@ -305,14 +305,13 @@ def _records(desk: Desk) -> Check:
 
 def _sender(sending: Sending) -> Check:
     question = WHO_SENDS
-    told = f"{phrases.sending(sending)}."
     match sending.is_:
         case SenderIs.GONE:
             do = "It restarts automatically. If the problem persists, see the server's log. Nothing is lost."
-            return Check(question, Verdict.FAILED, told, do)
+            return Check(question, Verdict.FAILED, "No.", do)
         case SenderIs.STARTING:
-            return Check(question, Verdict.UNKNOWN, told, "Check again in a moment.")
-    return Check(question, Verdict.FINE, told)
+            return Check(question, Verdict.UNKNOWN, "It is starting.", "Check again in a moment.")
+    return Check(question, Verdict.FINE, f"Yes. {phrases.sending(sending)}.")
 
 
 def is_well(checks: list[Check]) -> bool:

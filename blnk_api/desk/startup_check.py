@@ -26,7 +26,7 @@ def check_all() -> None:
         for connection in desk.settings.connections.values():
             _ask(desk, connection)
     except (SettingsProblem, StoreUnavailable, SQLAlchemyError, OSError) as problem:
-        _log.warning("connections were not checked at startup: %s", problem)  # pages say what is wrong
+        _log.warning("Connections were not checked at startup: %s", problem)  # pages say what is wrong
 
 
 def _ask(desk: Desk, connection: Connection) -> None:

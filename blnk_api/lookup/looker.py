@@ -15,6 +15,7 @@ from blnk_api.errors import AccessDenied, BlnkError, ReadFailed
 from blnk_api.lookup.retry_policy import Patience
 from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance
 from blnk_api.store.states import RowState
+from blnk_api.wording import phrases
 
 T = TypeVar("T")
 Ask = Callable[[Request], Awaitable[Any]]
@@ -260,7 +261,7 @@ def judge(body: bytes, import_id: str, found: Sequence[Balance]) -> Verdict:
             first.balance_id,
             f"Exists as {first.balance_id}, but differs: {'; '.join(different)}. Nothing was sent.",
         )
-    day = first.created_at[:10]
+    day = phrases.blnk_day(first.created_at)
     return Verdict(RowState.EXISTS, first.balance_id, f"Created on {day}. Nothing was sent.")
 
 

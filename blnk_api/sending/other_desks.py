@@ -151,7 +151,7 @@ def reason(met: Sequence[ForeignBalance]) -> str:
     """Why the import is paused, and what a person can do."""
     told = [
         f"row {one.label} has {one.balance_id}, which was not created here"
-        + (f", beside {one.ours}, which was" if one.ours else "")
+        + (f", besides {one.ours}, which was" if one.ours else "")
         for one in met[:_TOLD]
     ]
     more = f"; and {len(met) - _TOLD:,} more" if len(met) > _TOLD else ""

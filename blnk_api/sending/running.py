@@ -90,7 +90,7 @@ class Running:
             if task.done():
                 if not task.cancelled():
                     task.result()
-                raise RuntimeError(f"sending for {self.connection.name} ended unexpectedly")
+                raise RuntimeError(f"Sending for {self.connection.name} ended unexpectedly.")
 
     async def stop(self) -> None:
         """Rows in flight stay SENDING in the store; whoever sends next looks them up."""

@@ -114,6 +114,23 @@ def exactly(seconds: float, in_zone: tzinfo) -> str:
     return f"{datetime.fromtimestamp(seconds, in_zone):%-d %b %Y, %H:%M:%S}"
 
 
+def blnk_day(created_at: str) -> str:
+    """A time of Blnk's as "22 Nov 2026"; as it is where it is none."""
+    return _blnk_time(created_at, "%-d %b %Y")
+
+
+def blnk_time(created_at: str) -> str:
+    """A time of Blnk's, which is in UTC, as "22 Nov 2026, 16:07:03"; as it is where it is none."""
+    return _blnk_time(created_at, "%-d %b %Y, %H:%M:%S")
+
+
+def _blnk_time(created_at: str, form: str) -> str:
+    try:
+        return datetime.fromisoformat(created_at[:19]).strftime(form)
+    except ValueError:
+        return created_at
+
+
 def size(n: int | None) -> str:
     if n is None:
         return ""

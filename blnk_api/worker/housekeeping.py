@@ -51,7 +51,7 @@ class Housekeeping:
         try:
             self.tend_now(settings)
         except (SQLAlchemyError, OSError) as problem:
-            log.warning("a receipt or a purge is delayed: %s", problem)
+            log.warning("A receipt or a purge is delayed: %s", problem)
             self._not_before = time.monotonic() + _AGAIN_SECONDS
 
     def tend_now(self, settings: Settings) -> None:
@@ -80,5 +80,5 @@ class Housekeeping:
         except (SQLAlchemyError, OSError):
             raise
         except Exception:
-            log.exception("the receipt for import %d cannot be written", number)
+            log.exception("The receipt of import %d cannot be written", number)
             self._failed.add(number)

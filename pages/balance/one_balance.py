@@ -58,6 +58,8 @@ def show(visit: Visit, id: str) -> None:
     fields = held.model_dump(exclude_none=True)
     st.subheader("Balance in Blnk")
     told = {_LABELS[name]: fields[name] for name in _TOLD if fields.get(name) not in (None, "")}
+    if _LABELS["created_at"] in told:
+        told[_LABELS["created_at"]] = phrases.blnk_time(held.created_at)
     for name in ("ledger_id", "identity_id"):
         if called := names.get(str(fields.get(name))):
             told[_LABELS[name]] = f"{called} ({fields[name]})"
@@ -154,7 +156,7 @@ def _made(visit: Visit, import_: Import, row: StoredRow) -> None:
 def _link(visit: Visit, import_: Import, row: StoredRow | None = None) -> None:
     query = visit.query(**{"import": import_.id})
     if import_.kind == "form":
-        st.page_link("create_balance.py", label="Open the result of the form", query_params=query)
+        st.page_link("create_balance.py", label="Open its page", query_params=query)
         return
     with st.container(horizontal=True):
         if row is not None:

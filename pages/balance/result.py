@@ -174,6 +174,8 @@ def _balance(visit: Visit, import_: Import, row: StoredRow, request: BalanceRequ
         st.subheader("Balance in Blnk")
         fields = held.model_dump(exclude_none=True)
         told = {name: fields[name] for name in _TOLD if fields.get(name) not in (None, "")}
+        if "created_at" in told:
+            told["created_at"] = phrases.blnk_time(held.created_at)
         _table(_by_name(visit, told), held.meta_data)
         with st.expander("Full response from Blnk"):
             st.json(fields)
@@ -230,7 +232,7 @@ def _follow_up(request: BalanceRequest, label: str, *, is_next: bool = True) -> 
     with st.container(horizontal=True):
         kind: Literal["primary", "secondary"] = "primary" if is_next else "secondary"
         st.button(label, type=kind, on_click=form_state.fill, args=[request])
-        st.button("Create another balance", on_click=form_state.start_over)
+        st.button("Start with an empty form", on_click=form_state.start_over)
 
 
 def _create_another(visit: Visit, request: BalanceRequest) -> None:

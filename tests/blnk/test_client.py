@@ -62,7 +62,7 @@ def test_a_field_that_blnk_drops_is_a_warning(blnk: PracticeBlnk, client: BlnkCl
 
     created = client.create(BalanceRequest(ledger_id="general_ledger_id", currency="USD", indicator="@Fees"))
 
-    assert created.warnings == ("indicator came back as nothing",)
+    assert created.warnings == ("indicator is empty in Blnk",)
     assert len(blnk.balances()) == 1
 
 

@@ -516,7 +516,7 @@ def test_rows_that_need_someone_are_decided_one_by_one_also_with_the_commands_of
     wrong = practice_blnk.create_balance(ledger_id=LEDGER, currency="USD", meta_data={"customer": "0"})
     refused = commands.call(link, done.id, "2", wrong["balance_id"])
     assert refused.code == 2
-    assert "currency came back as USD" in refused.err
+    assert "currency is “USD” in Blnk" in refused.err
     assert commands.call(link, done.id, "2", made["balance_id"]).code == 0
     practice_blnk.create_balance(**orjson.loads(rows[1].body or b""))
     assert commands.call(recheck, done.id, "3").code == 3

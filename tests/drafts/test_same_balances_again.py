@@ -138,7 +138,7 @@ def test_a_balance_that_differs_is_never_taken_for_the_row(
     importer.finish(draft)
     states = importer.states(draft)
     assert states == [RowState.CREATED, RowState.INVALID, RowState.CREATED]
-    assert "branch came back as Kano" in (importer.rows(draft)[1].message or "")
+    assert "branch is “Kano” in Blnk" in (importer.rows(draft)[1].message or "")
 
 
 def test_a_check_that_blnk_does_not_answer_says_so_and_goes_on_by_itself(

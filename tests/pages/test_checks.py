@@ -60,7 +60,7 @@ class TestAConnection:
             reason = "Insufficient scope"
             import_acts.pause(tx, draft.number, by=PausedBy.ACCESS, who=SENDER, reason=reason)
         found = checked(importer)["Can these credentials create balances?"]
-        assert (found.verdict, found.told) == (Verdict.FAILED, "Blnk said no: Insufficient scope")
+        assert (found.verdict, found.told) == (Verdict.FAILED, "No: Insufficient scope")
         assert "proxy:write" in found.do
 
     def test_with_a_wrong_token_names_the_key_and_guesses_nothing_else(self, importer: Importer) -> None:

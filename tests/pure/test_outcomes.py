@@ -163,5 +163,5 @@ def test_a_server_error_is_kept_with_its_row_only_in_blnks_own_words() -> None:
 def test_what_came_back_otherwise_stands_with_the_created_row() -> None:
     other = json.dumps({**BALANCE, "currency": "usd"}).encode()
 
-    assert decide(FLIGHT, classify(Answer(201, other))).message == "currency came back as usd"
+    assert decide(FLIGHT, classify(Answer(201, other))).message == "currency is “usd” in Blnk"
     assert decide(FLIGHT, classify(Answer(201, json.dumps(BALANCE).encode()))).message is None

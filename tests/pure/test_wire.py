@@ -126,13 +126,13 @@ def test_a_success_about_another_ref_is_unknown(metadata: Any) -> None:
 @pytest.mark.parametrize(
     ("asked", "echoed", "warning"),
     [
-        ({"indicator": "@Fees"}, {}, "indicator came back as nothing"),
-        ({"identity_id": "idt_1"}, {"identity_id": "idt_2"}, "identity_id came back as idt_2"),
-        ({"track_fund_lineage": True}, {}, "track_fund_lineage came back as no"),
-        ({"allocation_strategy": "LIFO"}, {}, "allocation_strategy came back as FIFO"),
-        ({}, {"currency": "usd"}, "currency came back as usd"),
-        ({"meta_data": {"limit": "250"}}, {"meta_data": {"limit": "25"}}, "limit came back as 25"),
-        ({"meta_data": {"limit": "250"}}, {"meta_data": None}, "limit is missing"),
+        ({"indicator": "@Fees"}, {}, "indicator is empty in Blnk"),
+        ({"identity_id": "idt_1"}, {"identity_id": "idt_2"}, "identity_id is “idt_2” in Blnk"),
+        ({"track_fund_lineage": True}, {}, "track_fund_lineage is off in Blnk"),
+        ({"allocation_strategy": "LIFO"}, {}, "allocation_strategy is “FIFO” in Blnk"),
+        ({}, {"currency": "usd"}, "currency is “usd” in Blnk"),
+        ({"meta_data": {"limit": "250"}}, {"meta_data": {"limit": "25"}}, "limit is “25” in Blnk"),
+        ({"meta_data": {"limit": "250"}}, {"meta_data": None}, "limit is missing in Blnk"),
     ],
 )
 def test_a_field_that_came_back_otherwise_is_named(

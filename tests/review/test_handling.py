@@ -138,10 +138,10 @@ def test_a_balance_made_by_hand_may_be_the_rows_though_it_carries_no_ref(
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"currency": "USD"}, "currency came back as USD"),
-        ({"ledger_id": "general_ledger_id"}, "ledger_id came back as general_ledger_id"),
-        ({"meta_data": {"customer": "1"}}, "customer came back as 1"),
-        ({"meta_data": {}}, "customer is missing"),
+        ({"currency": "USD"}, "currency is “USD” in Blnk"),
+        ({"ledger_id": "general_ledger_id"}, "ledger_id is “general_ledger_id” in Blnk"),
+        ({"meta_data": {"customer": "1"}}, "customer is “1” in Blnk"),
+        ({"meta_data": {}}, "customer is missing in Blnk"),
         ({"identity_id": "idt_aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa"}, "the row names none"),
         ({"meta_data": {"customer": "0", "import_ref": "v1-another"}}, "another row's import_ref"),
     ],

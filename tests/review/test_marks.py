@@ -129,8 +129,8 @@ def test_a_mark_that_stands_twice_is_an_error_of_both_rows(
     again = upload(importer, "copied.csv", as_csv([*table, copied]))
     states = [(row.number, row.state) for row in importer.rows(again)]
     assert states == [(2, RowState.INVALID), (3, RowState.READY), (4, RowState.INVALID)]
-    assert "has the import_row of row 2" in (importer.rows(again)[2].message or "")
-    assert "has the import_row of row 4" in (importer.rows(again)[0].message or "")
+    assert "has the same import_row as row 2" in (importer.rows(again)[2].message or "")
+    assert "has the same import_row as row 4" in (importer.rows(again)[0].message or "")
     importer.finish(again)
     assert customers(practice_blnk) == ["c-1", "c-2", "c-4"]
 

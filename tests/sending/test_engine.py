@@ -188,7 +188,7 @@ def test_what_blnk_kept_otherwise_is_said_beside_the_row(
     done = importer.run([request])
     (row,) = importer.rows(done)
     assert row.state is RowState.CREATED
-    assert row.message == "indicator came back as nothing"
+    assert row.message == "indicator is empty in Blnk"
 
 
 def test_two_imports_share_the_pace(practice_blnk: PracticeBlnk, importer: Importer) -> None:

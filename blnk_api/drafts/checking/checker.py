@@ -192,12 +192,13 @@ class Checker:
             return None
         column, text = self._columns[Use.IMPORT_ROW], brought.mark_text
         what = (
-            "both are the same row of an earlier import. Remove one, or clear its import_row and import_ref"
+            "both are the same row of an earlier import. Remove one of them, or clear its import_row and "
+            "import_ref"
         )
         if earlier.before == 1:
-            told = f"It has the import_row of row {number:,}: {what} if it is another balance."
+            told = f"This row has the same import_row as row {number:,}: {what} if it is another balance."
             self._late.append(_in_cell("duplicate_mark", earlier.number, "", column, text, told, "error"))
-        told = f"It has the import_row of row {earlier.number:,}: {what} if it is another balance."
+        told = f"This row has the same import_row as row {earlier.number:,}: {what} if it is another balance."
         return _in_cell("duplicate_mark", number, "", column, text, told, "error")
 
     def _same_key(self, number: int, key: str) -> Problem | None:

@@ -188,12 +188,15 @@ class Meanings:
                 message = f"{shown(cell)} contains a NUL character, which Blnk cannot store."
                 finding = Finding("control_character", "error", message, cell.replace("\0", ""))
             elif "\ufffd" in cell:
-                message = f"{shown(cell)} has the sign \ufffd where a letter was lost. Restore the letter."
+                message = (
+                    f"{shown(cell)} contains the character \ufffd, which stands for a lost letter. "
+                    "Restore the letter."
+                )
                 finding = Finding("undecodable_text", "error", message)
             elif _HALF.search(cell):
                 message = (
-                    f"{shown(cell)} contains half a character, which Blnk cannot store. Enter the "
-                    "whole character."
+                    f"{shown(cell)} contains an incomplete character, which Blnk cannot store. Enter the "
+                    "complete character."
                 )
                 finding = Finding("undecodable_text", "error", message)
             elif _CONTROL.search(cell):

@@ -13,6 +13,7 @@ from blnk_api.store.bulk import given, run_at_once
 from blnk_api.store.states import RowState
 from blnk_api.store.tables import is_one_of
 from blnk_api.store.tables import rows as table
+from blnk_api.wording import phrases
 
 KIND = "has_balance"
 
@@ -32,7 +33,7 @@ def add_notes(tx: Connection, found: Mapping[int, ExistingBalance]) -> None:
 def _say(held: ExistingBalance) -> str:
     return (
         f"This customer already has a {held.currency} balance in this ledger: {held.balance_id}, "
-        f"created on {held.created_at[:10]}."
+        f"created on {phrases.blnk_day(held.created_at)}."
     )
 
 

@@ -81,7 +81,7 @@ def earlier_imports(tx: Connection, draft: Import) -> list[SameFileImport]:
         found.append(
             SameFileImport(
                 number=one.number,
-                day=f"{datetime.fromtimestamp(one.confirmed_at or one.created_at, UTC):%Y-%m-%d}",
+                day=f"{datetime.fromtimestamp(one.confirmed_at or one.created_at, UTC):%-d %b %Y}",
                 is_aligned=one.totals.records == draft.totals.records,
                 is_alike=_meaning(one) == _meaning(draft) and not repaired & {one.number, draft.number},
             )

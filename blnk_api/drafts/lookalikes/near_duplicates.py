@@ -20,6 +20,7 @@ from blnk_api.store.bulk import given, run_at_once
 from blnk_api.store.states import RowState
 from blnk_api.store.tables import rows as table
 from blnk_api.store.transitions import count, require_move
+from blnk_api.wording import phrases
 
 KIND = "looks_like"
 MOST_COLUMNS = 3
@@ -131,7 +132,7 @@ def _agree(ours: Mapping[str, object], theirs: Mapping[str, object], field: str)
 def say(ours: Mapping[str, object], near: Near, really: Sequence[str], by_reading: Sequence[str]) -> str:
     """The balance and the differences, for the person who decides."""
     told = differences(ours, near.fields, really or by_reading)
-    made = f"{near.balance_id}, which Balance Desk created on {near.created_at[:10]}"
+    made = f"{near.balance_id}, which Balance Desk created on {phrases.blnk_day(near.created_at)}"
     if really:
         return f"Looks like {made}, but differs ({told})."
     return f"Looks like {made} from a file that was read differently ({told})."

@@ -134,7 +134,7 @@ def _errors(problems: Iterable[Problem]) -> list[Problem]:
 _FORMS_OWN = {
     "missing_ledger": "Choose the ledger.",
     "missing_currency": "Choose the currency.",
-    "row_too_long": "The metadata holds more than 5 MB, which Blnk does not accept.",
+    "row_too_long": "The metadata is larger than 5 MB, which Blnk does not accept.",
 }
 
 

@@ -24,7 +24,7 @@ def problems(mapping: Mapping, shape: FileShape) -> list[Problem]:
             "error",
             f"no_{what}_column",
             "",
-            f"No column holds the {what}. Choose a column, or one {what} for all rows.",
+            f"No column is mapped to the {what}. Choose a column, or one {what} for all rows.",
         )
         for use, chosen, what in (
             (Use.LEDGER, mapping.for_all_rows.ledger_id, "ledger"),
@@ -83,7 +83,7 @@ def _about(column: ColumnUse, samples: Sequence[str]) -> Iterator[Problem]:
     said = shown(header)
     if column.use is Use.IGNORE:
         if not header and any(map(str.strip, samples)):
-            message = f"Column {column.position + 1} has no name and is skipped, although it holds values."
+            message = f"Column {column.position + 1} has no name and is skipped, although it has values."
             yield _problem("warning", "nameless_column", header, message, at)
         elif is_formula_error(header):
             message = (

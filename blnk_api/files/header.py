@@ -130,6 +130,7 @@ def _no_header(first: Sequence[str]) -> FileProblem:
     start = shown(", ".join(cell.strip() for cell in first if cell.strip()))
     return FileProblem(
         "no_header",
-        f"The first line holds data, not column names: {start}. Add a line above it with at least ledger_id "
-        "and currency, or say that the file has no column names and choose what each column is.",
+        f"The first line contains data, not column names: {start}. Add a line above it with at least "
+        "ledger_id "
+        "and currency. Or choose header row 0 in the file settings, and map each column.",
     )

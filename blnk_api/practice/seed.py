@@ -15,7 +15,7 @@ from blnk_api.practice.contents import Store
 _ORGANISATION = re.compile(r"\b(Ltd|Limited|Inc|LLC|GmbH|PLC|Co-operative|Foundation|Bakery|Clinic)\b", re.I)
 
 
-_FORM = 'a seed file holds {"ledgers": {id: name}, "identities": {id: name}}'
+_FORM = 'A seed file contains {"ledgers": {id: name}, "identities": {id: name}}'
 
 
 @dataclass(frozen=True, slots=True)

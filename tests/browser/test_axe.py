@@ -59,7 +59,7 @@ def page(app: App, browser: Browser) -> Page:
     go(page, app, "import_file", "Import a file")
     give_name(page, "Ada")
     upload(page, "people.csv", WITHOUT_LEDGER)
-    see_text(page, "No column holds the ledger")
+    see_text(page, "No column is mapped to the ledger")
     return page
 
 
@@ -134,7 +134,7 @@ def test_the_page_that_takes_files(app: App, page: Page) -> None:
     open_all(page)
     assert findings(page) == []
     upload(page, "people.csv", WITHOUT_LEDGER)
-    see_text(page, "No column holds the ledger")
+    see_text(page, "No column is mapped to the ledger")
     open_all(page)
     assert findings(page) == []
 

@@ -81,7 +81,7 @@ def test_a_file_is_matched_by_hand_put_right_at_once_and_arrives_to_the_byte(
     lines = ["Konto;Sorte;Agence;Nummer", *(";".join(row) for row in typed)]
     page = open_import(browser, app.url)
     upload(page, "agences.csv", "\r\n".join(lines).encode("cp1252"))
-    see_text(page, "No column holds the ledger")
+    see_text(page, "No column is mapped to the ledger")
     choose(page, "Konto", "Ledger")
     choose(page, "Nummer", "Metadata: your unique reference")
     open_step(page, "Fix")
@@ -169,10 +169,10 @@ def test_what_a_file_lacks_is_chosen_once_for_all_rows(
 ) -> None:
     page = open_import(browser, app.url)
     upload(page, "people.csv", b"customer,note\n1,a\n2,b\n")
-    see_text(page, "No column holds the ledger")
+    see_text(page, "No column is mapped to the ledger")
     page.get_by_test_id("stRadio").locator("label").filter(has_text="Savings").click()
-    expect(page.get_by_text("No column holds the ledger")).to_have_count(0)
-    see_text(page, "No column holds the currency")
+    expect(page.get_by_text("No column is mapped to the ledger")).to_have_count(0)
+    see_text(page, "No column is mapped to the currency")
     box = page.get_by_role("combobox", name="Currencies for all rows")
     for code in ("NGN", "USD"):
         box.fill(code)
@@ -212,7 +212,7 @@ def tab(app: App, browser: Browser) -> Page:
     """One browser, whose name is known since a first file, for files that follow each other."""
     tab = open_import(browser, app.url)
     upload(tab, "first.csv", b"customer,note\n1,a\n")
-    see_text(tab, "No column holds the ledger")
+    see_text(tab, "No column is mapped to the ledger")
     return tab
 
 

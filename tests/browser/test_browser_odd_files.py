@@ -44,7 +44,7 @@ access_token = "{held.token}"
         with App(tmp_path_factory.mktemp("app"), secrets=secrets) as app:
             tab = open_import(browser, app.url)
             upload(tab, "first.csv", b"customer,note\n1,a\n")
-            see_text(tab, "No column holds the ledger")
+            see_text(tab, "No column is mapped to the ledger")
             yield app, tab
 
 

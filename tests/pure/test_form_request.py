@@ -77,7 +77,7 @@ def test_names_that_blnk_cannot_store_are_refused_too(name: str) -> None:
         ({"currency": "USD;EUR"}, "Choose one currency: the form creates one balance."),
         (
             {"meta_data": [("a", "x" * 5_000_000)]},
-            "The metadata holds more than 5 MB, which Blnk does not accept.",
+            "The metadata is larger than 5 MB, which Blnk does not accept.",
         ),
     ],
 )

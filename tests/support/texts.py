@@ -51,7 +51,7 @@ def texts() -> Iterator[Text]:
                 yield from _of_module(module, ast.parse(source.read_text()))
         for template in sorted(path.rglob("*.j2")) if path.is_dir() else []:
             for line, said in enumerate(
-                re.sub(r"<[^>]*>|\{[{%].*?[%}]\}", "\n", template.read_text()).split("\n")
+                re.sub(r"<[^>]*>|\{[{%#].*?[%}#]\}", "\n", template.read_text()).split("\n")
             ):
                 if _A_WORD.search(said):
                     yield Text(str(template.relative_to(ROOT)), line, " ".join(said.split()))

@@ -117,7 +117,7 @@ class Meanings:
         if metadata:
             request["meta_data"] = metadata
         if len(joined) > 1_000_000 and _bytes(request) > _MAX_BODY_BYTES:
-            message = "This row holds more than 5 MB, which Blnk does not accept."
+            message = "This row is larger than 5 MB, which Blnk does not accept."
             found.append(Problem("row_too_long", number, "", "", "", message, "error"))
         key = cells[self._reference[0]].strip() if self._reference else ""
         match: dict[str, str] | None = None

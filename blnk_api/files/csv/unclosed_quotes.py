@@ -135,7 +135,8 @@ def takes_in(cell: str) -> str:
 def _perhaps(cell: str, at: int) -> Flaw:
     _, *inner = LINES.split(cell)
     message = (
-        f"This cell holds several lines, the second is “{shown(inner[0])}”. If the lines are separate rows, "
+        f"This cell contains several lines; the second one is “{shown(inner[0])}”. If the lines are "
+        "separate rows, "
         "a quotation mark was left open in the file."
     )
     return Flaw("several_lines", at, message, "warning")

@@ -43,7 +43,7 @@ def outside() -> Flaw:
 
 def row_too_long() -> Flaw:
     """More text in a row than anyone could send."""
-    message = "This row holds more than 8 million characters. Blnk accepts at most 5 MB."
+    message = "This row has more than 8 million characters. Blnk accepts at most 5 MB."
     return Flaw("row_too_long", None, message)
 
 

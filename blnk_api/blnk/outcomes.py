@@ -1,8 +1,8 @@
-"""What one POST /balances came to, and what that means for everything else: one table, to be read whole.
+"""The outcome of one POST /balances, and what it means for everything else, in one table.
 
 `answers.classify` makes an outcome of an answer. Each outcome has a `Meaning`, and `POLICIES` says what that
 meaning does to the row, the pace, the circuit breaker, the import and its count of rejections in a row. The
-gateway, the engine and `decisions` only carry out what stands there.
+gateway, the engine and `decisions` only carry out what the table says.
 """
 
 from collections.abc import Mapping

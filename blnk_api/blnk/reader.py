@@ -1,4 +1,4 @@
-"""Questions to Blnk on requests, for pages and scripts: with a token, a few repeats, and page by page."""
+"""Reads from Blnk over requests, for pages and scripts: with a token, a few repeats, and page by page."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -1,5 +1,5 @@
-"""When a question that Blnk did not answer is asked again. Pure, and for reads alone: a POST that makes a
-balance is never repeated, whatever came of it.
+"""When a read that Blnk did not answer is repeated. Pure, and for reads only: a POST that creates a balance
+is never repeated, whatever its outcome.
 """
 
 from blnk_api.errors import AccessDenied, BlnkError, NotConnected, NotFound, RateLimited, ReadFailed

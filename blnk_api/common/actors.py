@@ -1,4 +1,4 @@
-"""Who did something: the app by itself, or a person. A kind is set by code; nobody can type one."""
+"""Who did something: the app itself, or a person. Code sets the kind; nobody can type one."""
 
 from dataclasses import dataclass
 from enum import StrEnum

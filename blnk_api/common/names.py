@@ -1,4 +1,4 @@
-"""When two names of ledgers or of customers are the same, and how Blnk is asked for all that are.
+"""When two names of ledgers or customers are the same, and how to search Blnk for all of them.
 
 One rule for forms, files and the command line: letters as Unicode composes them, without regard to case, to
 white space around and between words, and to signs that nobody sees.

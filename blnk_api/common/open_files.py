@@ -1,4 +1,4 @@
-"""Open files and connections: how many this process may have at once, and whether they have run out.
+"""Open files and connections: how many this process may have at once, and whether the limit is reached.
 
 Each connection takes one, and some systems allow 256 unless more are asked for (macOS).
 """

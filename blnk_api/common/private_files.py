@@ -1,4 +1,4 @@
-"""What this machine's other accounts may see of our files: nothing."""
+"""Keeps our files closed to this machine's other accounts."""
 
 import os
 import stat

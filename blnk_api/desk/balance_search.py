@@ -1,4 +1,4 @@
-"""Balances in Blnk by what a person knows of them, and as a table of all that Blnk tells."""
+"""Searches balances in Blnk, and lists them as a table."""
 
 import re
 from collections.abc import Sequence

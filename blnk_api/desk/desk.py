@@ -1,4 +1,4 @@
-"""What every page begins with: the settings, the store, which connection a link means, who sends."""
+"""What every page starts with: settings, store, the connection that a link names."""
 
 import math
 import threading

@@ -1,6 +1,6 @@
-"""Checks every connection once when the app starts, so that nobody learns from an import that one is ill.
+"""Checks every connection once when the app starts, so that a broken one is noticed before an import.
 
-What failed is told on the pages of that connection until it is checked again and well, or another by then.
+A failure is shown on the pages of that connection until a later check passes, or the connection is another.
 """
 
 import logging

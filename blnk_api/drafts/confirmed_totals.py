@@ -1,4 +1,4 @@
-"""What a checked draft comes to, as a person confirms it."""
+"""The totals of a checked draft, as a person confirms them."""
 
 from collections import Counter
 from collections.abc import Sequence

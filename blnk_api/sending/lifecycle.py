@@ -1,4 +1,4 @@
-"""Looks after one instance's imports beside the sending: begins, pauses, resolves, verifies, ends them."""
+"""Manages one instance's imports while rows are sent: starts, pauses, resolves, verifies and ends them."""
 
 import asyncio
 import time

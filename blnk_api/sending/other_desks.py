@@ -1,5 +1,5 @@
-"""Notices that another desk creates balances of the same rows in the same Blnk, and stops before there are
-many.
+"""Notices that another desk creates balances of the same rows in the same instance, and stops before there
+are many.
 
 Nobody can prevent a second balance wholly where two desks begin at the same moment: each looks, finds
 nothing, and sends. But whatever either of them sees afterwards is judged here: balances of the rows that were

@@ -1,4 +1,4 @@
-"""What a look says of a row whose answer was lost, odd, or a 409: whose balance it is that was found."""
+"""What a look-up says about a row whose answer was lost, odd, or a 409: whose balance was found."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Records what came of attempts, in groups, and whatever else the store must not miss."""
+"""Records the outcomes of attempts, in groups, and whatever else the store must not miss."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""What people and the sender do to a whole import: confirm, pause, resume, cancel."""
+"""What people and the sender do with a whole import: confirm, pause, resume, cancel."""
 
 import time
 from collections.abc import Collection, Sequence

@@ -1,6 +1,6 @@
-"""Rows whose customer has a balance in the same ledger and currency already: told, and sent all the same.
+"""Rows whose customer already has a balance in the same ledger and currency: noted, and sent all the same.
 
-A second one may be meant, and a content address cannot know: a person leaves such rows out, or does not.
+A second one may be intended, and a content address cannot know: a person skips such rows, or does not.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """A file that was imported into this instance before: its rows are known by their numbers, too.
 
-A content address is of what is sent. Where a newer version reads the same bytes otherwise (an encoding, a
-date, a number's format), all addresses differ, and every row would look new. The bytes are the same, and so
+A content address is of what is sent. Where a newer version reads the same bytes differently (an encoding,
+a date, a number's format), all addresses differ, and every row would look new. The bytes are the same, and so
 is the row: it exists already where nothing but the reading differs, and else a person decides.
 """
 

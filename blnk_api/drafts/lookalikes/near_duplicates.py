@@ -1,8 +1,8 @@
-"""Rows that look like balances this tool made before, but differ in a column: a corrected cell, most likely.
+"""Rows that look like balances created here before, but differ in a column: most likely a corrected cell.
 
-A content address says that such a row is new; a person may know better. So these rows are left out of the
-draft, with what they look like, until someone says that they are to be created too. What stands here judges
-one row and one balance, and is pure; nearby.py finds the pairs, comparing.py asks Blnk.
+A content address says that such a row is new; a person may know better. So these rows are skipped, with the
+balance they look like, until someone includes them. This module judges one row and one balance, and is pure;
+`candidates` finds the pairs, `questions` reads from Blnk.
 """
 
 import time

@@ -1,7 +1,7 @@
 """Whether two values differ only by how a file was read: by its encoding, dates, number formats or marks.
 
-A content address is of what is sent, so a reader that was mended makes a row of years ago look new. What
-stands here finds such a row again. Pure.
+A content address is of what is sent, so an improved reader makes a row of years ago look new. This module
+finds such a row again. Pure.
 """
 
 import re

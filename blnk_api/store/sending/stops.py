@@ -1,7 +1,7 @@
-"""The switch that stops all sending, of the desk or of one instance: no row is claimed while it is off.
+"""The switch that stops all sending, or sending to one instance: no row is claimed while a stop holds.
 
-Each press is a row that stays: who, when, and what. The newest of a scope says how things stand. Looking and
-verifying continue.
+Each use of the switch is a row that stays: who, when, and what. The newest one of a scope decides. Looking up
+and verifying continue.
 """
 
 import time

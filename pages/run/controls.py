@@ -22,7 +22,7 @@ def show_pause(visit: Visit, import_: Import) -> None:
             icon=":material/hourglass_top:",
         )
     else:
-        look.warning(f"Paused: {import_.paused_reason or 'no reason was kept'}")
+        look.warning(f"Paused: {import_.paused_reason or 'no reason was recorded'}")
         if import_.paused_by is not PausedBy.PERSON:
             st.write("Nothing more is sent until someone reads this and resumes the import.")
     show(visit, import_)
@@ -50,7 +50,7 @@ def show(visit: Visit, import_: Import) -> None:
             _act(visit, import_acts.pause, import_.number, by=PausedBy.PERSON, who=who, reason=reason)
     if not is_paused:
         st.caption(
-            "Pausing stops sending more rows; those already being sent are completed. Cancelling is "
+            "Pausing stops sending more rows; those already being sent are completed. Canceling is "
             "permanent: rows that were not sent are never sent."
         )
 

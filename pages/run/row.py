@@ -86,7 +86,7 @@ def _acts(visit: Visit, import_: Import, row: StoredRow) -> None:
             with st.container(border=True, key="acts"):
                 resend.form(visit, import_, row)
         case RowState.EXISTS if row.body is not None and not cancelled and visit.connection is not None:
-            with st.expander("One more balance like it", key="acts"):
+            with st.expander("Create one more balance like it", key="acts"):
                 person.name_field(visit)
                 resolve.again_anyway(visit, import_, [row.id], key=str(row.id))
 
@@ -98,7 +98,7 @@ def _tables(visit: Visit, import_: Import, row: StoredRow) -> None:
         changes = edits.of_import(tx, import_.number, number=row.number)
         happened = events.of_row(tx, import_.number, row.id)
     if asked := about_rows.sent(row, import_):
-        st.subheader("What was sent" if tried else "What the row asks for")
+        st.subheader("What was sent" if tried else "Request")
         _pairs("sent", asked)
     if tried:
         st.subheader("Attempts")

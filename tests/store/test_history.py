@@ -155,7 +155,7 @@ class TestThePage:
     def test_a_balance_id_names_its_row(self, importer: Importer, two: tuple[Import, Import]) -> None:
         row = importer.rows(two[0])[1]
         told = said(visit("imports.py", connection="here", balance=row.balance_id or ""))
-        assert f"Row 3 of **march.csv** made the balance {row.balance_id}." in told
+        assert f"Row 3 of **march.csv** created the balance {row.balance_id}." in told
 
     def test_a_search_that_finds_nothing_says_so_and_leads_back(self, two: tuple[Import, Import]) -> None:
         at = visit("imports.py", connection="here", file="june", state="Done")

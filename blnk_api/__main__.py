@@ -34,6 +34,8 @@ _EXITS = """exit codes:
 With --dry-run nothing is sent: 0 no row is invalid, 2 the file cannot be used, 3 some rows are invalid.
 Ctrl-C pauses. The same import command continues where it stopped; no balance is created twice."""
 
+_ID = "the import's id; `status` shows it"
+
 _EARLIER_NAMES = {"look-again": "recheck", "this-is-it": "link"}
 """Commands by the names that they had in earlier versions; scripts go on using them."""
 
@@ -107,21 +109,24 @@ def _parser() -> ArgumentParser:
         )
     )
     one = verb("resume", acts.resume, "Continue an import, or the only one that is unfinished.", moves=True)
-    one.add_argument("id", nargs="?", metavar="ID")
+    one.add_argument("id", nargs="?", metavar="ID", help=_ID)
     one = verb("status", acts.status, "Show the newest imports, or one of them.")
-    one.add_argument("id", nargs="?", metavar="ID")
+    one.add_argument("id", nargs="?", metavar="ID", help=_ID)
     one.add_argument("--json", action="store_true", help="print JSON, for programs")
-    one = verb("verify", acts.verify, actions.VERIFY_AGAIN.means, moves=True)
-    one.add_argument("id", metavar="ID")
-    one = verb("results", acts.results, "Write every row and its outcome to a CSV or XLSX file.")
-    one.add_argument("id", metavar="ID")
-    one.add_argument(
-        "out", metavar="OUT", help="the file to write: XLSX where the name ends in .xlsx, else CSV"
+    one = verb(
+        "verify",
+        acts.verify,
+        "Compare the created balances with Blnk again. Nothing is sent.",
+        moves=True,
     )
+    one.add_argument("id", metavar="ID", help=_ID)
+    one = verb("results", acts.results, "Write every row and its outcome to a CSV or XLSX file.")
+    one.add_argument("id", metavar="ID", help=_ID)
+    one.add_argument("out", metavar="OUT", help="the file to write: XLSX if the name ends in .xlsx, else CSV")
     one = verb("pause", acts.pause, "Send no more rows of an import until it is resumed.")
-    one.add_argument("id", metavar="ID")
+    one.add_argument("id", metavar="ID", help=_ID)
     one = verb("cancel", acts.cancel, "Send no more rows of an import, for good. Created balances stay.")
-    one.add_argument("id", metavar="ID")
+    one.add_argument("id", metavar="ID", help=_ID)
     for name, act, summary in (
         ("stop", stop_command.stop, "Stop all sending, or sending to one instance, until `start`."),
         ("start", stop_command.start, "End a `stop` of the same scope."),
@@ -130,24 +135,39 @@ def _parser() -> ArgumentParser:
         one.add_argument(
             "--connection", metavar="NAME", help="only the instance of this connection (default: all)"
         )
-    one = verb("recheck", acts.recheck, actions.RECHECK.means, moves=True)
-    one.add_argument("id", metavar="ID")
-    one.add_argument("row", nargs="*", metavar="ROW", help="12 or 12·USD (default: all rows that need you)")
-    one = verb("link", acts.link, actions.LINK_BALANCE.means)
-    one.add_argument("id", metavar="ID")
-    one.add_argument("row", metavar="ROW")
-    one.add_argument("balance_id", metavar="BALANCE_ID")
     one = verb(
-        "send-again", acts.send_again, f"{actions.SEND_AGAIN.means} {actions.SEND_AGAIN.risk}", moves=True
+        "recheck",
+        acts.recheck,
+        "Check Blnk again for rows that need you: one that is found becomes Created, one that is certainly "
+        "not in Blnk is sent.",
+        moves=True,
     )
-    one.add_argument("id", metavar="ID")
-    one.add_argument("row", metavar="ROW")
+    one.add_argument("id", metavar="ID", help=_ID)
+    one.add_argument("row", nargs="*", metavar="ROW", help="12 or 12·USD (default: all rows that need you)")
+    one = verb(
+        "link",
+        acts.link,
+        "Link a balance that you found in Blnk to its row. It is read and compared; nothing is sent.",
+    )
+    one.add_argument("id", metavar="ID", help=_ID)
+    one.add_argument("row", metavar="ROW", help="12 or 12·USD")
+    one.add_argument("balance_id", metavar="BALANCE_ID", help="starts with bln_")
+    one = verb(
+        "send-again",
+        acts.send_again,
+        f"Send a row again that has no balance in Blnk; look there first. {actions.SEND_AGAIN.risk}",
+        moves=True,
+    )
+    one.add_argument("id", metavar="ID", help=_ID)
+    one.add_argument("row", metavar="ROW", help="12 or 12·USD")
     return parser
 
 
 def _import(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="CSV or XLSX")
-    parser.add_argument("--connection", metavar="NAME", help="required if there are several")
+    parser.add_argument("file", metavar="FILE", help="the CSV or XLSX file to import")
+    parser.add_argument(
+        "--connection", metavar="NAME", help="the connection to use; required if there are several"
+    )
     parser.add_argument("--ledger", metavar="ID", help="for all rows, if the file has no ledger column")
     parser.add_argument("--currency", metavar="CODE", help="for all rows, if the file has no currency column")
     parser.add_argument(
@@ -167,7 +187,7 @@ def _import(parser: ArgumentParser) -> None:
         "indicator, are the same balance",
     )
     parser.add_argument("--match", action="append", dest="key", help=SUPPRESS)  # as earlier versions had it
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--yes", action="store_true", help="create the balances without asking")
     parser.add_argument(
         "--count", type=int, metavar="N", help="with --yes in production: how many balances you expect"
     )
@@ -179,7 +199,7 @@ def _import(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--results",
         metavar="OUT",
-        help="write every row and its outcome to this file: XLSX where the name ends in .xlsx, else CSV",
+        help="write every row and its outcome to this file: XLSX if the name ends in .xlsx, else CSV",
     )
     parser.add_argument(
         "--allow-currency",
@@ -194,7 +214,7 @@ def _import(parser: ArgumentParser) -> None:
         "--encoding", metavar="NAME", help=f"the encoding of a text file: {', '.join(files.ENCODINGS)}"
     )
     read.add_argument(
-        "--delimiter", metavar="SIGN", help="comma, semicolon, tab, pipe or any single character"
+        "--delimiter", metavar="CHARACTER", help="comma, semicolon, tab, pipe or any single character"
     )
     read.add_argument(
         "--header-row", type=_count, metavar="N", help="the row with the column names; 0 if there is none"

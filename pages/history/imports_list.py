@@ -133,7 +133,9 @@ def _maker(visit: Visit, maker: BalanceOrigin) -> None:
     row, import_ = maker.row, maker.import_
     with st.container(border=True, key=f"maker-{row.id}"):
         made_by = look.safe(phrases.title(import_))
-        st.markdown(f"Row {row.label} of **{made_by}** created the balance {look.safe(row.balance_id or '')}.")
+        st.markdown(
+            f"Row {row.label} of **{made_by}** created the balance {look.safe(row.balance_id or '')}."
+        )
         connection = visit.desk.settings.connection_of(import_.instance)
         if connection is not None:
             query = {"connection": connection.name, "id": row.balance_id or ""}

@@ -98,13 +98,15 @@ def check(
     known = code if code in own.values() else own.get(code.upper(), known)
     if known is None:
         if code in accepted and code.isprintable():
-            return code, Finding("accepted_currency", "note", f"{code} is not in ISO 4217; it was accepted.")
+            return code, Finding(
+                "accepted_currency", "note", f"“{code}” is not in ISO 4217; it was accepted."
+            )
         return None, _unknown(code, own, suggest)
     if known in NOT_MONEY and known not in own.values():
         message = f"{known} {NOT_MONEY[known]}, so it is not a currency. Check that the balance needs it."
         return known, Finding("not_a_currency", "warning", message)
     if known != code:
-        return known, Finding("currency_case_fixed", "note", f"{code} is sent as {known}.", known)
+        return known, Finding("currency_case_fixed", "note", f"“{code}” is sent as {known}.", known)
     if text != code:
         what = "Spaces" if text.strip() == code else "Invisible characters"
         return known, Finding("whitespace_trimmed", "note", f"{what} around {known} are not sent.", known)
@@ -113,7 +115,7 @@ def check(
 
 def _unknown(code: str, own: dict[str, str], suggest: bool) -> Finding:
     plain = "".join(_LATIN_TWINS.get(c, c) for c in unicodedata.normalize("NFKC", code).upper())
-    said = shown(code)
+    said = f"“{shown(code)}”"
     if plain != code.upper() and (plain in own or plain in _names()):
         meant = own.get(plain, plain)
         at, odd = next((i, c) for i, c in enumerate(code.upper()) if not c.isascii())

@@ -142,9 +142,9 @@ def _in_the_form(problem: Problem, cells: list[str]) -> str:
     """What is wrong, where a file's sentence would speak of its rows and columns."""
     match problem.kind:
         case "no_metadata_name":
-            return f"Give the metadata value {shown(cells[problem.position or 0])} a name."
+            return f"Give the metadata value “{shown(cells[problem.position or 0])}” a name."
         case "duplicate_column":
-            return f"The metadata name {shown(problem.column)} appears twice. Keep one."
+            return f"The metadata name “{shown(problem.column)}” appears twice. Keep one."
     return _FORMS_OWN.get(problem.kind, problem.message)
 
 

@@ -39,7 +39,7 @@ def problems(mapping: Mapping, shape: FileShape) -> list[Problem]:
     names = {column.name for column in mapping.metadata_columns}
     for match in mapping.match_columns or ():
         if match not in names:
-            message = f"The key column {shown(match)} was chosen, but no column is stored under that name."
+            message = f"The key column “{shown(match)}” was chosen, but no column is stored under that name."
             found.append(_problem("error", "no_match_column", match, message))
     for column in mapping.columns:
         found += _about(column, [record.cells[column.position] for record in shape.samples])
@@ -64,12 +64,15 @@ def _used_twice(mapping: Mapping) -> Iterator[Problem]:
     for (use, name), columns in used.items():
         if len(columns) < 2:
             continue
-        headers = [shown(column.header) or f"Column {column.position + 1}" for column in columns]
+        headers = [
+            f"“{shown(column.header)}”" if column.header else f"Column {column.position + 1}"
+            for column in columns
+        ]
         if len({plain(column.header) for column in columns}) == 1:
             places = " and ".join(str(column.position + 1) for column in columns)
             message = f"The column {headers[0]} appears {_times(len(columns))} (columns {places}). Keep one."
         else:
-            what = f"stored as {shown(name)}" if name else f"mapped to {use.value.replace('_', ' ')}"
+            what = f"stored as “{shown(name)}”" if name else f"mapped to {use.value.replace('_', ' ')}"
             message = f"{' and '.join(headers)} are all {what}. Keep one."
         yield _problem("error", "duplicate_column", columns[0].header, message, columns[0].position)
 
@@ -80,7 +83,7 @@ def _times(count: int) -> str:
 
 def _about(column: ColumnUse, samples: Sequence[str]) -> Iterator[Problem]:
     header, name, at = column.header, column.name, column.position
-    said = shown(header)
+    said = f"“{shown(header)}”"
     if column.use is Use.IGNORE:
         if not header and any(map(str.strip, samples)):
             message = f"Column {column.position + 1} has no name and is skipped, although it has values."
@@ -103,12 +106,13 @@ def _about(column: ColumnUse, samples: Sequence[str]) -> Iterator[Problem]:
         yield _problem("error", "reserved_name", header, message, at)
     elif _UNSTORABLE.search(name):
         message = (
-            f"The name {shown(name)} has characters that cannot be stored or were lost. Choose another name."
+            f"The name “{shown(name)}” has characters that cannot be stored or were lost. Choose another "
+            "name."
         )
         yield _problem("error", "bad_name", header, message, at)
     elif not FINDABLE.fullmatch(name):
         message = (
-            f"Blnk cannot search for the name {shown(name)}. Start with a letter, then use only "
+            f"Blnk cannot search for the name “{shown(name)}”. Start with a letter, then use only "
             "letters A to Z, digits and _."
         )
         yield _problem("warning", "unfindable_name", header, message, at)

@@ -117,7 +117,7 @@ def link_balance(store: Store, client: BlnkClient, row: int, balance_id: str, *,
         balance = client.get_balance(balance_id)
     except NotFound:
         raise NotPossible(
-            f"Blnk has no balance {shown(balance_id)}. Check that the whole id was copied."
+            f"Blnk has no balance “{shown(balance_id)}”. Check that the whole id was copied."
         ) from None
     if balance.balance_id != balance_id:
         raise NotThisOne(balance_id, [f"Blnk returned {balance.balance_id} instead"])

@@ -177,7 +177,7 @@ def _refuse_a_key_of_another(tx: Connection, import_: Import, repaired: _Repaire
         listed = orjson.loads(cells)
         if number != repaired.checked.number and listed[column.position].strip() == key:
             raise StillWrong(
-                [f"{shown(key)} is also in row {number:,}, and {shown(column.header)} is a unique key."]
+                [f"“{shown(key)}” is also in row {number:,}, and “{shown(column.header)}” is a unique key."]
             )
 
 

@@ -104,7 +104,7 @@ def test_rows_that_are_left_over_are_counted_and_the_code_says_so(
     ended = commands.call("import", commands.file(3, extra=f"{LEDGER},US,c-9"), "--yes")
     assert ended.code == 3
     assert "3 balances created, 1 invalid" in ended.out
-    assert "row 5: Invalid. US is not a known currency" in ended.out
+    assert "row 5: Invalid. “US” is not a known currency" in ended.out
     assert held_once(practice_blnk, 3)
 
 

@@ -103,7 +103,7 @@ def test_a_problem_that_an_earlier_version_found_is_not_put_into_a_column_of_the
 ) -> None:
     forget_positions(importer, draft)
     problem = wrong_currency(draft).model_copy(update={"position": None})
-    with pytest.raises(NotRepairable, match="2 columns of the file are called currency"):
+    with pytest.raises(NotRepairable, match="2 columns of the file are called “currency”"):
         editing.fix_all(importer.store, draft.id, problem, repair="USD", who="Ada")
     with importer.store.read() as tx:
         assert repairs.of_import(tx, draft.number) == []
@@ -161,7 +161,7 @@ def test_the_workbook_of_rows_to_put_right_keeps_columns_of_one_name_apart(
     path = sent_out(importer, draft, tmp_path)
     header, *rows = table(path)
     assert header[1:5] == ["ledger_id", "currency (column 2)", "currency (column 3)", "customer"]
-    assert rows[0][5].startswith("currency (column 3): USDD is not a known currency")
+    assert rows[0][5].startswith("currency (column 3): “USDD” is not a known currency")
 
     def without_the_first(cells: list[list[str]]) -> None:
         for row in cells:

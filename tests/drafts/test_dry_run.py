@@ -141,8 +141,8 @@ def test_what_only_the_whole_file_shows_is_told_beside_each_of_its_rows(commands
     whole, *each = said["problems"]
     assert whole["row"] == 0
     assert [(one["row"], one["kind"], one["severity"], one["value"], one["message"]) for one in each] == [
-        (2, "duplicate_reference", "error", "k-1", "k-1 is also in row 4."),
-        (4, "duplicate_reference", "error", "k-1", "k-1 is also in row 2."),
+        (2, "duplicate_reference", "error", "k-1", "“k-1” is also in row 4."),
+        (4, "duplicate_reference", "error", "k-1", "“k-1” is also in row 2."),
     ]
 
     file.write_text("\n".join(["ledger_id,currency,note", *rows]))
@@ -220,7 +220,7 @@ def test_a_person_is_told_in_sentences(practice_blnk: PracticeBlnk, commands: Co
     ended = commands.call("import", commands.file(3, extra=f"{LEDGER},US,c-9"), "--dry-run")
     assert ended.code == 3
     assert "3 balances to create in here (here), SANDBOX" in ended.out
-    assert "US is not a known currency" in ended.out
+    assert "“US” is not a known currency" in ended.out
     assert "nothing was sent or kept" in ended.out
     assert practice_blnk.balances() == []
 

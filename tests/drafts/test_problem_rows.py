@@ -35,8 +35,8 @@ def test_the_rows_come_with_their_number_their_columns_and_what_is_wrong(
     assert header == [NUMBER, "ledger_id", "currency", "note", "note 2", REASONS]
     assert [row[0] for row in told] == ["3", "4", "5", "6"]
     assert told[0][1:5] == [LEDGER, "US", "=1+1", "007"]
-    assert told[0][5].startswith("currency: US is not a known currency")
-    assert "Custmer wallets is not a known ledger" in told[1][5]
+    assert told[0][5].startswith("currency: “US” is not a known currency")
+    assert "“Custmer wallets” is not a known ledger" in told[1][5]
     assert told[1][5].count("\n") == 1
     assert told[2][4] == "<r>x</r>"
     assert "2 cells under 4 columns" in told[3][5]

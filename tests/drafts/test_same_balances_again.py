@@ -66,7 +66,7 @@ def test_corrected_cells_are_a_group_that_a_person_leaves_out(
     assert totals(draft) == (0, 27, 3)
     (told,) = {row.message for row in importer.rows(draft) if row.number == 5}
     assert told is not None
-    assert "branch: Abuja here, Lagos there" in told
+    assert "branch: “Abuja” here, “Lagos” there" in told
     assert len(practice_blnk.refs()) == 30
 
 

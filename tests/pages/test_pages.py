@@ -318,7 +318,7 @@ class TestAFile:
         told = said(at)
         assert "mar*ch*.csv" in told
         assert "3 rows · 2 ready · 1 invalid" in told
-        assert "UDS is not a known currency. Did you mean USD?" in told
+        assert "“UDS” is not a known currency. Did you mean USD?" in told
         assert "Row 3 · column currency" in told
         told = said(open_step(at, "Confirm"))
         assert "1 row is invalid and will be skipped. To create them too, fix them first." in told
@@ -609,7 +609,7 @@ class TestImports:
         at.text_input(key="your-name").set_value("Ada")
         at.text_input(key=f"this-id-{first.id}").set_value("bln_wrong")
         at.button(key=f"this-{first.id}").click()
-        assert "Blnk has no balance bln_wrong" in said(run(at))
+        assert "Blnk has no balance “bln_wrong”" in said(run(at))
         at.text_input(key=f"this-id-{first.id}").set_value(there)
         at.button(key=f"this-{first.id}").click()
         run(at)

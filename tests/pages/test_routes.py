@@ -63,7 +63,7 @@ def test_rows_to_put_right_are_to_be_had_as_a_workbook(host: str, importer: Impo
     assert answer.status_code == 200
     assert "customers - rows to fix" in answer.headers["Content-Disposition"]
     sheet = zipfile.ZipFile(io.BytesIO(answer.content)).read("xl/worksheets/sheet1.xml")
-    assert b"US is not a known currency" in sheet
+    assert "“US” is not a known currency".encode() in sheet
 
 
 def test_a_template_offers_the_ledgers_of_its_connection(

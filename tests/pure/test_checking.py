@@ -434,7 +434,7 @@ def test_problems_are_grouped_by_what_repairs_them() -> None:
         ("currency_case_fixed", 1, "USD"),
     ]
     assert groups[0].sentence == (
-        "14 rows: Custmer wallets is not a known ledger. Did you mean Customer wallets?"
+        "14 rows: “Custmer wallets” is not a known ledger. Did you mean Customer wallets?"
     )
     assert groups[0].rows[:2] == [(2, ""), (3, "")]
 

@@ -28,9 +28,9 @@ def test_a_form_says_all_that_is_missing_at_once() -> None:
     assert told(ledger_id=" ", currency=None, meta_data=orphans) == [
         "Choose the ledger.",
         "Choose the currency.",
-        "Give the metadata value orphan a name.",
-        "The metadata name a appears twice. Keep one.",
-        "Give the metadata value another a name.",
+        "Give the metadata value “orphan” a name.",
+        "The metadata name “a” appears twice. Keep one.",
+        "Give the metadata value “another” a name.",
     ]
 
 
@@ -65,15 +65,15 @@ def test_names_that_blnk_cannot_store_are_refused_too(name: str) -> None:
     [
         (
             {"indicator": "Fees"},
-            "Fees is not a valid indicator. It must start with @ and have no spaces, for example @Fees.",
+            "“Fees” is not a valid indicator. It must start with @ and have no spaces, for example @Fees.",
         ),
         ({"indicator": "@Fees"}, "Indicators are only allowed in the General Ledger."),
         ({"track_fund_lineage": True}, "To track fund lineage, the balance needs an identity."),
         (
             {"allocation_strategy": "newest"},
-            "newest is not an allocation strategy. Use FIFO, LIFO or PROPORTIONAL.",
+            "“newest” is not an allocation strategy. Use FIFO, LIFO or PROPORTIONAL.",
         ),
-        ({"currency": "EURO"}, "EURO is not a known currency. Did you mean EUR?"),
+        ({"currency": "EURO"}, "“EURO” is not a known currency. Did you mean EUR?"),
         ({"currency": "USD;EUR"}, "Choose one currency: the form creates one balance."),
         (
             {"meta_data": [("a", "x" * 5_000_000)]},
@@ -121,7 +121,7 @@ def test_all_that_is_typed_is_asked_for_and_empty_lines_mean_nothing() -> None:
 def test_an_indicator_that_another_balance_has_is_refused_with_its_id() -> None:
     blnk = {"@Fees USD": KnownIndicator(balance_id="bln_1")}
     general = {"ledger_id": "general_ledger_id", "indicator": "@Fees", "taken": lambda _: blnk}
-    assert told(**general) == ["@Fees in USD already exists in Blnk as bln_1."]
+    assert told(**general) == ["“@Fees” in USD already exists in Blnk as bln_1."]
     assert asked(**general, currency="EUR").indicator == "@Fees"
 
 

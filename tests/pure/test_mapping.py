@@ -114,8 +114,8 @@ def test_a_column_that_is_there_twice_is_never_chosen_silently() -> None:
     found = mapping.guess(table := shape("ledger_id,currency,currency,team,Team"))
     messages = [problem.message for problem in mapping_problems.problems(found, table)]
     assert messages == [
-        "The column currency appears twice (columns 2 and 3). Keep one.",
-        "The column team appears twice (columns 4 and 5). Keep one.",
+        "The column “currency” appears twice (columns 2 and 3). Keep one.",
+        "The column “team” appears twice (columns 4 and 5). Keep one.",
     ]
     kept = [
         column.model_copy(update={"use": Use.IGNORE}) if column.position in (2, 4) else column

@@ -39,7 +39,7 @@ def test_a_row_that_was_only_read_differently_exists_and_says_how() -> None:
     found = verdict(row(), before("MÃ¼ller"))
     assert found is not None
     assert (found.to, found.balance_id) == (RowState.EXISTS, "bln_1")
-    assert "customer: Müller here, MÃ¼ller there" in found.message
+    assert "customer: “Müller” here, “MÃ¼ller” there" in found.message
 
 
 def test_a_row_that_really_differs_is_left_out() -> None:

@@ -76,7 +76,7 @@ class Names:
         """The id that a filled cell means."""
         value = bare(text)
         what = "Spaces" if text.strip() == value else "Invisible characters"
-        note = self._note("whitespace_trimmed", f"{what} around {shown(value)}")
+        note = self._note("whitespace_trimmed", f"{what} around “{shown(value)}”")
         trimmed = () if value == text else (note,)
         if value in self._ids:
             return value, trimmed
@@ -84,7 +84,7 @@ class Names:
             return self._by_id(value, found[1].lower(), trimmed)
         if not self._readable:
             message = (
-                f"{shown(value)} cannot be looked up without read permission. Enter the {self._what}'s id."
+                f"“{shown(value)}” cannot be looked up without read permission. Enter the {self._what}'s id."
             )
             return None, (Finding(f"unknown_{self._what}", "error", message),)
         ids = self._exact.get(value) or self._names.get(fold(value), [])
@@ -92,28 +92,31 @@ class Names:
             name = self._ids.get(ids[0], value)
             composed = unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", value)
             if not composed and fold(name) == fold(value):
-                note = self._note(f"{self._what}_name_case", f"{shown(value)} is read as {shown(name)}", name)
+                note = self._note(
+                    f"{self._what}_name_case", f"“{shown(value)}” is read as “{shown(name)}”", name
+                )
                 return ids[0], (note,)
             return ids[0], trimmed
         if ids:
             listed = ", ".join(sorted(ids)[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
             message = (
-                f"{len(ids)} matches for the name {shown(value)}: {listed}. Enter the id of the one you mean."
+                f"{len(ids)} matches for the name “{shown(value)}”: {listed}. Enter the id of the one you "
+                "mean."
             )
             return None, (Finding(f"ambiguous_{self._what}", "error", message),)
         return None, (self._unknown(value),)
 
     def _by_id(self, value: str, prefix: str, trimmed: tuple[Finding, ...]) -> Answer[str]:
         if value.lower() in self._ids:
-            note = self._note("id_case_fixed", f"{shown(value)} is sent in lower case", value.lower())
+            note = self._note("id_case_fixed", f"“{shown(value)}” is sent in lower case", value.lower())
             return value.lower(), (note,)
         if prefix != self._prefix:
             kinds = {"ldg": "a ledger", "idt": "an identity", "bln": "a balance"}
             other = kinds.get(prefix, "something else")
-            message = f"{shown(value)} is the id of {other}, not of {self._article} {self._what}."
+            message = f"“{shown(value)}” is the id of {other}, not of {self._article} {self._what}."
         elif not self._own.fullmatch(value):
             message = (
-                f"{shown(value)} is not a complete id: {self._article} {self._what}'s id is "
+                f"“{shown(value)}” is not a complete id: {self._article} {self._what}'s id is "
                 f"{prefix}_ and 36 characters."
             )
         elif not self._readable:
@@ -124,10 +127,10 @@ class Names:
         return None, (Finding(f"malformed_{self._what}", "error", message),)
 
     def _unknown(self, value: str) -> Finding:
-        message = f"{shown(value)} is not a known {self._what}."
+        message = f"“{shown(value)}” is not a known {self._what}."
         repair = self._nearest(value)
         if repair is not None:
-            message = f"{shown(value)} is not a known {self._what}. Did you mean {shown(repair)}?"
+            message = f"“{shown(value)}” is not a known {self._what}. Did you mean {shown(repair)}?"
         if self._tokenized and not _BLNK_ID.fullmatch(value):
             kept = " and ".join(self._tokenized)
             message += (
@@ -190,7 +193,7 @@ class Currencies:
         self._unknown += wrong
         if len(set(codes)) < len(codes):
             once = ";".join(dict.fromkeys(codes))
-            message = f"{shown(text)} lists a currency twice. For two balances, add two rows."
+            message = f"“{shown(text)}” lists a currency twice. For two balances, add two rows."
             findings.append(Finding("duplicate_currency", "error", message, once))
             wrong = True
         return (None if wrong else tuple(codes)), tuple(findings)
@@ -209,10 +212,12 @@ def lineage(text: str) -> Answer[bool]:
     if value in ("true", "false", ""):
         return value == "true", ()
     if value in _TRUE:
-        return True, (Finding("boolean_read_as_true", "note", f"{shown(text)} is read as true.", "true"),)
+        return True, (Finding("boolean_read_as_true", "note", f"“{shown(text)}” is read as true.", "true"),)
     if value in _FALSE:
-        return False, (Finding("boolean_read_as_false", "note", f"{shown(text)} is read as false.", "false"),)
-    message = f"{shown(text)} is neither true nor false."
+        return False, (
+            Finding("boolean_read_as_false", "note", f"“{shown(text)}” is read as false.", "false"),
+        )
+    message = f"“{shown(text)}” is neither true nor false."
     near = difflib.get_close_matches(value, ("true", "false"), n=1, cutoff=0.7) if len(value) < 20 else []
     if near:
         message = f"{message} Did you mean {near[0]}?"
@@ -227,7 +232,7 @@ def strategy(text: str) -> Answer[str]:
     value = text.strip().upper()
     if not value or value in _STRATEGIES:
         return value, ()
-    message = f"{shown(text)} is not an allocation strategy. Use FIFO, LIFO or PROPORTIONAL."
+    message = f"“{shown(text)}” is not an allocation strategy. Use FIFO, LIFO or PROPORTIONAL."
     near = difflib.get_close_matches(value, _STRATEGIES, n=1, cutoff=0.8) if len(value) < 30 else []
     return None, (Finding("bad_allocation_strategy", "error", message, near[0] if near else None),)
 
@@ -242,7 +247,7 @@ def indicator(text: str) -> Answer[str]:
         return value, ()
     tidy = "@" + re.sub(r"\s+", "", value.lstrip("@"))
     message = (
-        f"{shown(value)} is not a valid indicator. It must start with @ and have no spaces, for "
+        f"“{shown(value)}” is not a valid indicator. It must start with @ and have no spaces, for "
         "example @Fees."
     )
     repair = tidy if len(tidy) > 1 else None

@@ -116,10 +116,12 @@ class Checker:
     def _existing(self, record: Record, balance_id: str) -> CheckedRow:
         number, column = record.number, self._columns[Use.BALANCE_ID]
         if balance_id.startswith("bln_"):
-            message = f"This row is already balance {shown(balance_id)} and is not sent again."
+            message = f"This row is already balance “{shown(balance_id)}” and is not sent again."
             note = _in_cell("already_created", number, "", column, balance_id, message, "note")
             return CheckedRow(number, "", None, [note], balance_id=balance_id)
-        message = f"{shown(balance_id)} is not a balance id. Clear the cell if the balance should be created."
+        message = (
+            f"“{shown(balance_id)}” is not a balance id. Clear the cell if the balance should be created."
+        )
         wrong = _in_cell("malformed_balance_id", number, "", column, balance_id, message, "error", "")
         return CheckedRow(number, "", None, [wrong])
 
@@ -206,7 +208,7 @@ class Checker:
         if found is None:
             return None
         first, alike = found
-        column, said = self._columns[Use.REFERENCE], shown(key)
+        column, said = self._columns[Use.REFERENCE], f"“{shown(key)}”"
         if alike:
             return self._both("duplicate_reference", "error", number, first, column, key, f"{said} is also")
         said = f"{said} (apart from upper and lower case) is also"
@@ -241,7 +243,7 @@ class Checker:
         column = self._columns[Use.INDICATOR]
         earlier = self._indicators.seen((indicator, currency), number, bool(part))
         if earlier is not None:
-            said = f"{shown(indicator)} in {currency} is also"
+            said = f"“{shown(indicator)}” in {currency} is also"
             return [
                 self._both("duplicate_indicator", "error", number, earlier.number, column, indicator, said)
             ]
@@ -251,7 +253,7 @@ class Checker:
         made = refs.parse_ref(known.import_ref or "")
         if made is not None and made.hash == hash_:
             return []
-        message = f"{shown(indicator)} in {currency} already exists in Blnk as {known.balance_id}."
+        message = f"“{shown(indicator)}” in {currency} already exists in Blnk as {known.balance_id}."
         return [_in_cell("indicator_exists", number, part, column, indicator, message, "error")]
 
     def _kept_ref(
@@ -278,7 +280,7 @@ class Checker:
         column = self._columns[Use.IMPORT_REF]
         if brought.ref is None:
             message = (
-                f"{shown(text)} is not an import_ref of Balance Desk. The row is identified by "
+                f"“{shown(text)}” is not an import_ref of Balance Desk. The row is identified by "
                 "its contents instead."
             )
             return None, [_in_cell("unknown_ref", number, part, column, text, message, "warning")]

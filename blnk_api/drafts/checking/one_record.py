@@ -185,26 +185,27 @@ class Meanings:
             if at in self._left_out:
                 continue
             if "\0" in cell:
-                message = f"{shown(cell)} contains a NUL character, which Blnk cannot store."
+                message = f"“{shown(cell)}” contains a NUL character, which Blnk cannot store."
                 finding = Finding("control_character", "error", message, cell.replace("\0", ""))
             elif "\ufffd" in cell:
                 message = (
-                    f"{shown(cell)} contains the character \ufffd, which stands for a lost letter. "
+                    f"“{shown(cell)}” contains the character \ufffd, which stands for a lost letter. "
                     "Restore the letter."
                 )
                 finding = Finding("undecodable_text", "error", message)
             elif _HALF.search(cell):
                 message = (
-                    f"{shown(cell)} contains an incomplete character, which Blnk cannot store. Enter the "
+                    f"“{shown(cell)}” contains an incomplete character, which Blnk cannot store. Enter the "
                     "complete character."
                 )
                 finding = Finding("undecodable_text", "error", message)
             elif _CONTROL.search(cell):
-                message = f"{shown(cell)} contains an invisible control character. It is sent as is."
+                message = f"“{shown(cell)}” contains an invisible control character. It is sent as is."
                 finding = Finding("control_character", "warning", message, _CONTROL.sub("", cell))
             elif "E+" in cell and _CUT_DIGITS.fullmatch(cell.strip()):
                 message = (
-                    f"{shown(cell)} looks like a long number that Excel has cut short. Format the column as "
+                    f"“{shown(cell)}” looks like a long number that Excel has cut short. Format the "
+                    "column as "
                     "text and export the file again."
                 )
                 finding = Finding("cut_digits", "warning", message)

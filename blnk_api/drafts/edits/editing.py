@@ -291,7 +291,7 @@ def _position(import_: Import, column: str, position: int | None) -> int:
         raise NotRepairable("Nothing was changed: the file no longer has this column.")
     if len(places) > 1:
         raise NotRepairable(
-            f"Nothing was changed: {len(places)} columns of the file are called {shown(column)}, and this "
+            f"Nothing was changed: {len(places)} columns of the file are called “{shown(column)}”, and this "
             "draft was checked by an earlier version, which did not record which one is "
             "meant. Change one of the cells in the grid: the file is then checked again, and "
             "all of them can be replaced at once."

@@ -120,7 +120,7 @@ def _columns(import_: Import, headers: Sequence[str]) -> dict[int, int]:
         twice = next(
             name for at, name in enumerate(headers) if list(found.values()).count(found.get(at, -1)) > 1
         )
-        raise NotTheseRows(f"The column {shown(twice)} appears twice. Keep one.")
+        raise NotTheseRows(f"The column “{shown(twice)}” appears twice. Keep one.")
     rest = [at for at, name in enumerate(headers) if at not in ours and at not in found]
     return found | _by_header(import_, headers, rest)
 
@@ -138,7 +138,7 @@ def _by_header(import_: Import, headers: Sequence[str], rest: Sequence[int]) -> 
         if not ours[header] and not name:
             continue
         if not ours[header]:
-            message = f"The file has no column {shown(name)}. Do not change the column names."
+            message = f"The file has no column “{shown(name)}”. Do not change the column names."
             raise NotTheseRows(message)
         if len(places) != len(ours[header]):
             raise NotTheseRows(

@@ -141,10 +141,14 @@ def say(ours: Mapping[str, object], near: Near, really: Sequence[str], by_readin
 def differences(ours: Mapping[str, object], theirs: Mapping[str, object], fields: Sequence[str]) -> str:
     """ "branch: Abuja here, Lagos there"; three of them at most."""
     return "; ".join(
-        f"{field.removeprefix(_METADATA)}: {shown(str(ours.get(field, 'nothing')))} here, "
-        f"{shown(str(theirs.get(field, 'nothing')))} there"
+        f"{field.removeprefix(_METADATA)}: {_quoted(ours.get(field))} here, "
+        f"{_quoted(theirs.get(field))} there"
         for field in fields[:3]
     )
+
+
+def _quoted(value: object) -> str:
+    return "empty" if value in (None, "") else f"“{shown(str(value))}”"
 
 
 _ALIKE = given("alike", at_row=table.c.id, message=table.c.message, at=table.c.changed_at)

@@ -164,7 +164,7 @@ def chosen(name: str) -> str:
         if codecs.lookup(ours).name == codec:
             return known
     raise FileProblem(
-        "unknown_encoding", f"The encoding {shown(name)} is not supported. Choose one from the list."
+        "unknown_encoding", f"The encoding “{shown(name)}” is not supported. Choose one from the list."
     )
 
 

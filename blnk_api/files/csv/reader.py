@@ -49,7 +49,7 @@ def detect(path: Path, options: ReadOptions) -> FileShape:
     if len(headers) == 1 and options.delimiter is None and header.known_uses(headers) == 0:
         raise FileProblem(
             "one_column",
-            f"Only one column was found, {shown(headers[0])}. If the separator is wrong, choose comma, "
+            f"Only one column was found, “{shown(headers[0])}”. If the separator is wrong, choose comma, "
             "semicolon, tab or pipe, or save the file again as CSV.",
         )
     _refuse_swallowing(headers, dialect.delimiter)
@@ -143,7 +143,7 @@ class _Reading:
             elif rest.replace(delimiter, "").strip() and not flaws:
                 message = (
                     f"{_count(len(cells))} under {width} columns: a separator inside a cell needs quotation "
-                    f"marks. After the last column: {shown(rest)}"
+                    f"marks. After the last column: “{shown(rest)}”"
                 )
                 flaws.append(Flaw("ragged_row", None, message))
         for at, cell in enumerate(cells[:width]):
@@ -164,7 +164,7 @@ class _Reading:
         """In Western letters nobody writes so; in others a short word may be UTF-8 by accident."""
         read_as = encodings.display_name(self._dialect.encoding)
         message = (
-            f"{shown(cell)} is read as {read_as}, like most of the file, but seems to be UTF-8: "
+            f"“{shown(cell)}” is read as {read_as}, like most of the file, but seems to be UTF-8: "
             f"“{shown(meant)}”. Correct the cell."
         )
         is_western = self._dialect.encoding == encoding_guess.WESTERN
@@ -174,7 +174,7 @@ class _Reading:
         """With what the bytes would be in the encoding that the other stray lines are probably in."""
         strays = self._shape.strays
         meant = encodings.as_strays(cell, strays) if strays else None
-        message = f"{shown(cell)} has bytes that are not {encodings.display_name(self._dialect.encoding)}. "
+        message = f"“{shown(cell)}” has bytes that are not {encodings.display_name(self._dialect.encoding)}. "
         if strays and meant is not None:
             message += f"In {encodings.display_name(strays)} they read “{shown(meant)}”. "
         message += "Correct the cell, or save the file again as CSV UTF-8."
@@ -183,7 +183,7 @@ class _Reading:
 
 def _space_before_mark(at: int, cell: str) -> Flaw:
     message = (
-        f"There is a space before the quotation mark in {shown(cell)}, so the marks would be sent as text. "
+        f"There is a space before the quotation mark in “{shown(cell)}”, so the marks would be sent as text. "
         "Remove the space or the marks."
     )
     inner = cell.strip(" ")

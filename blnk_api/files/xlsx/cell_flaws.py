@@ -13,11 +13,11 @@ HIDDEN_ROW = "hidden_row"
 def of(at: int, value: str, kind: str) -> Iterator[Flaw]:
     """The flaws of a cell by its text; `at` is its column, `kind` its type in the file."""
     if kind == "e":
-        message = f"The cell shows {shown(value)}. Correct the formula, or enter the value."
+        message = f"The cell shows “{shown(value)}”. Correct the formula, or enter the value."
         yield Flaw("cell_error", at, message)
     elif kind == "n" and displayed_values.loses_digits(value):
         message = (
-            f"{shown(value)} is a number with more than 15 digits, and a spreadsheet loses "
+            f"“{shown(value)}” is a number with more than 15 digits, and a spreadsheet loses "
             "the last ones. Store it as text."
         )
         yield Flaw("long_number", at, message, "warning")

@@ -190,7 +190,7 @@ def detect(path: Path, options: ReadOptions) -> FileShape:
         if options.sheet is not None and options.sheet not in names:
             listed = ", ".join(map(shown, names[:10]))
             raise FileProblem(
-                "no_sheet", f"There is no sheet named {shown(options.sheet)}. The workbook has: {listed}."
+                "no_sheet", f"There is no sheet named “{shown(options.sheet)}”. The workbook has: {listed}."
             )
         looked_at = list(_looks(book, options.sheet))
         chosen = choose(looked_at, options.sheet)

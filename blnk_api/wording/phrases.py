@@ -312,7 +312,9 @@ _EVENTS: dict[str, Callable[[Particulars], str]] = {
     ),
     EventKind.FOUND: lambda detail: f"Found in Blnk: {detail.balance_id or 'a balance'} was created earlier.",
     EventKind.VERIFIED: lambda _: "Compared the created balances with Blnk.",
-    EventKind.ACCEPTED: lambda detail: f"Included {_rows(detail)} that look like balances created earlier.",
+    EventKind.ACCEPTED: lambda detail: (
+        f"Included {_rows(detail)}, although similar balances were created earlier."
+    ),
     EventKind.ASKED_TO_LOOK_AGAIN: lambda detail: f"Asked to check Blnk again for {_rows(detail)}.",
     EventKind.SAID_WHICH_BALANCE: lambda detail: f"Linked {detail.balance_id or 'a balance'} to its row.",
     EventKind.ASKED_TO_SEND_AGAIN: lambda _: "Asked to send a row again after checking Blnk.",
@@ -345,7 +347,6 @@ _EVENTS: dict[str, Callable[[Particulars], str]] = {
     EventKind.SENDING_STOPPED: lambda _: "Stopped all sending. Nothing is sent until it is started again.",
     EventKind.SENDING_STARTED: lambda _: "Started sending again.",
     EventKind.INTERRUPTED: lambda detail: (
-        f"The sender stopped while {_rows(detail)} were being sent. Blnk is checked before they are sent "
-        "again."
+        f"The sender stopped while sending {_rows(detail)}. Blnk is checked before anything is sent again."
     ),
 }

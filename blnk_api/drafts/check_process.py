@@ -28,7 +28,7 @@ from blnk_api.store.states import ImportState, Stage
 MOST_AT_ONCE = 6
 _MOST_YOUNG = 2
 _YOUNG_SECONDS = 3.0
-"""A check that takes longer goes on, behind the others, and keeps no new one from beginning."""
+"""A check that takes longer continues, behind the others, and keeps no new one from beginning."""
 _MOST_FAILURES = 2
 """A check whose process dies is begun once more; a file that brings it down again is not read anymore."""
 

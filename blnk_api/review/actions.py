@@ -257,7 +257,7 @@ def verify_again(store: Store, import_: Import, *, who: str) -> bool:
 
 
 def _run_again(tx: Connection, number: int) -> None:
-    """A finished import, or one that is being verified, goes on; all others stay as they are."""
+    """A finished import, or one that is being verified, continues; all others stay as they are."""
     over = [ImportState.DONE, ImportState.VERIFYING]
     move_import(tx, number, from_=over, to=ImportState.RUNNING, finished_at=None)
 

@@ -11,11 +11,11 @@ from pages.kit.context import Visit
 
 _MAY_CANCEL = (ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED)
 _HELD, _ASKED = "held", "asked"
-"""Of an import that somebody is about to cancel: it was paused for that, or it was paused before."""
+"""Of an import that someone is about to cancel: it was paused for that, or it was paused before."""
 
 
 def show_pause(visit: Visit, import_: Import) -> None:
-    """Why nothing of it is sent at this moment, and how it goes on."""
+    """Why nothing of it is sent at this moment, and how it continues."""
     if phrases.waits_for_blnk(import_):
         st.info(
             look.safe(f"{import_.paused_reason or 'Blnk does not answer.'} You do not need to do anything."),
@@ -56,7 +56,7 @@ def show(visit: Visit, import_: Import) -> None:
 
 
 def _confirm_cancel(visit: Visit, import_: Import) -> None:
-    """Nothing more leaves while somebody decides: the count that is asked about stays true."""
+    """Nothing more leaves while someone decides: the count that is asked about stays true."""
     unsent, on_its_way = import_.counts.get(RowState.READY, 0), import_.counts.get(RowState.SENDING, 0)
     who = _who(visit)
     with st.container(border=True):

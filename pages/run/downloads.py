@@ -1,4 +1,4 @@
-"""Links to an import's results: all of them, what exists, and what can be put right and imported again."""
+"""Links to an import's results: all of them, what exists, and what can be fixed and imported again."""
 
 import streamlit as st
 
@@ -24,7 +24,7 @@ _LABEL_PIXELS = 170
 
 
 def show(visit: Visit, import_: Import) -> None:
-    """What there is to download at this moment; counts only where they do not move any more."""
+    """What there is to download at this moment; counts only where they do not move anymore."""
     st.subheader("Download")
     for variant, label in _LABELS.items():
         if count := results.count(import_, variant):

@@ -14,7 +14,7 @@ from pages.run import resolve
 
 _NOT_ASKED = (Use.IGNORE, *OUR_OWN)
 _MOST_FIELDS = 60
-"""A wider row is put right in a file."""
+"""A wider row is fixed in a file."""
 
 
 def is_possible(import_: Import, row: StoredRow) -> bool:

@@ -39,7 +39,7 @@ def show(visit: Visit, import_: Import) -> None:
     moves = _moves(status, _page(visit, import_, status)[0])
     soon = visit.desk.settings.waits.page_refresh
     every = None if import_.is_over else soon if moves else soon * _SLOWER
-    # The page is drawn anew to be looked at less often, but not at once: it may just have been opened.
+    # The page is redrawn to be looked at less often, but not at once: it may just have been opened.
     rests_from = time.monotonic() + soon * _SLOWER
     auto_refresh.show(partial(_table, visit, import_, moves, rests_from), every=every)
 

@@ -55,14 +55,14 @@ def filters(client: BlnkClient, wanted: Wanted) -> list[Filter]:
         if value
     ]
     if ledger := wanted.ledger.strip():
-        asked.append(_one_of("ledger_id", _ledgers(client, ledger), f"There is no ledger named {ledger}."))
+        asked.append(_one_of("ledger_id", _ledgers(client, ledger), f"There is no ledger named “{ledger}”."))
     if identity := wanted.identity.strip():
         asked.append(
-            _one_of("identity_id", _identities(client, identity), f"There is no identity named {identity}.")
+            _one_of("identity_id", _identities(client, identity), f"There is no identity named “{identity}”.")
         )
     if key := wanted.key.strip():
         if not _KEY.fullmatch(key):
-            raise NoMatches(f"Blnk cannot search by the key {key}. Use only letters, digits and _.")
+            raise NoMatches(f"Blnk cannot search by the key “{key}”. Use only letters, digits and _.")
         field, value = f"{_METADATA}{key}", wanted.value.strip()
         asked.append(Filter(field, "in", values=[value]) if value else Filter(field, "isnotnull"))
     if wanted.import_ids is not None:

@@ -137,7 +137,7 @@ def import_linked(desk: Desk, id: str, name: str | None) -> tuple[Import, Connec
     connection = desk.settings.connection_of(import_.instance)
     if connection is not None and name is not None and name != connection.name:
         raise LinkProblem(
-            f"The link names the connection {name}, but this import belongs to {connection.name}.",
+            f"The link names the connection “{name}”, but this import belongs to “{connection.name}”.",
             right_connection=connection.name,
         )
     return import_, connection

@@ -74,8 +74,8 @@ class TestASearch:
     @pytest.mark.parametrize(
         ("wanted", "why"),
         [
-            (Wanted(ledger="no such ledger"), "There is no ledger named no such ledger."),
-            (Wanted(identity="nobody"), "There is no identity named nobody."),
+            (Wanted(ledger="no such ledger"), "There is no ledger named “no such ledger”."),
+            (Wanted(identity="nobody"), "There is no identity named “nobody”."),
             (Wanted(import_ids=()), "There is no import with that name."),
             (Wanted(key="a.b", value="1"), "only letters, digits and _"),
         ],
@@ -120,7 +120,7 @@ class TestTheList:
         at = visit("balances.py", key="customer", value="007")
         assert list(at.dataframe[0].value["Balance id"]) == [held["007"]]
         at = visit("balances.py", ledger="nowhere")
-        assert "There is no ledger named nowhere." in said(at)
+        assert "There is no ledger named “nowhere”." in said(at)
         press(at, "Show all balances")
         assert len(at.dataframe[0].value) == len(held)
 

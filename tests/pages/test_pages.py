@@ -209,7 +209,7 @@ access_token = "t"
         self.two(importer)
         import_ = importer.draft(requests_for(1))
         at = visit("imports.py", **link(import_) | {"connection": "other"})
-        assert "this import belongs to here" in said(at)
+        assert "this import belongs to “here”" in said(at)
         assert "test.csv" not in said(at)
         press(at, "Open the import with its own connection")
         assert "test.csv" in said(at)

@@ -91,7 +91,7 @@ def test_a_cell_that_was_put_right_on_the_page_goes_out_as_it_is_now(
     ("change", "said"),
     [
         (lambda cells: cells[0].__setitem__(0, "Number"), "does not name the column"),
-        (lambda cells: cells[0].__setitem__(1, "Account"), "no column Account"),
+        (lambda cells: cells[0].__setitem__(1, "Account"), "no column “Account”"),
         (lambda cells: cells[1].__setitem__(0, "three"), "has three as its row"),
         (lambda cells: cells[1].__setitem__(0, ""), "has nothing as its row"),
         (lambda cells: cells[1].__setitem__(0, "4"), "Row 4 appears twice"),

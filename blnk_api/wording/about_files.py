@@ -44,7 +44,7 @@ def by_ledger(totals: Totals) -> list[LedgerPart]:
 
 
 def by_currency(totals: Totals) -> str:
-    """ "41 balances: 27 in USD, 14 in EUR" """
+    """ "41 balances: 27 in USD, 14 in EUR", or "41 balances in USD" """
     return _counted(totals.by_ledger)
 
 
@@ -53,6 +53,8 @@ def _counted(totals: Iterable[LedgerTotal]) -> str:
     for one in totals:
         sums[one.currency] = sums.get(one.currency, 0) + one.n
     most_first = sorted(sums.items(), key=lambda pair: -pair[1])
+    if len(sums) == 1:
+        return f"{plural(most_first[0][1], 'balance')} in {most_first[0][0]}"
     said = ", ".join(f"{n:,} in {currency}" for currency, n in most_first)
     return f"{plural(sum(sums.values()), 'balance')}: {said}"
 

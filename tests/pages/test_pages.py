@@ -326,7 +326,7 @@ class TestAFile:
         for name, id in (("Customer wallets", LEDGER), ("Savings", SAVINGS)):
             assert name in told
             assert id in told
-        assert "1 balance: 1 in USD" in told
+        assert "1 balance in USD" in told
         assert "Total: 2 balances: 1 in USD, 1 in EUR." in told
         assert "Create 2 balances, skip 1 invalid row" in labels(at)
 

@@ -52,7 +52,7 @@ class Check:
 
     question: str
     verdict: Verdict
-    told: str
+    answer: str
     do: str = ""
     details: tuple[tuple[str, str], ...] = ()
 

@@ -34,7 +34,7 @@ def _ask(desk: Desk, connection: Connection) -> None:
     remember(connection, found)
     for one in found:
         if one.verdict is Verdict.FAILED:
-            _log.warning("%s: %s %s", connection.name, one.question, one.told)
+            _log.warning("%s: %s %s", connection.name, one.question, one.answer)
 
 
 def remember(connection: Connection, found: list[Check]) -> None:

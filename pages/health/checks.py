@@ -45,7 +45,7 @@ def _checked(_visit: Visit, credentials: int) -> tuple[list[Check], float]:
 def _line(one: Check) -> None:
     sign, word = _SIGNS[one.verdict]
     with st.container(gap=None):
-        st.markdown(f"{sign} **{one.question}** {look.safe(one.told)}")
+        st.markdown(f"{sign} **{one.question}** {look.safe(one.answer)}")
         if one.do:
             st.caption(f"{word}. {look.safe(one.do)}")
         look.details(one.details)

@@ -38,7 +38,7 @@ def show_health_problem(visit: Visit) -> None:
     """The problem that the last health check found with this connection."""
     if visit.connection is None or (failed := startup_check.failed(visit.connection)) is None:
         return
-    look.warning(f"This connection has a problem. {failed.question} {failed.told}")
+    look.warning(f"This connection has a problem. {failed.question} {failed.answer}")
     st.page_link("connection.py", label="Show connection health", query_params=visit.query())
 
 

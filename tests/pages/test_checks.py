@@ -51,7 +51,7 @@ class TestAConnection:
     def test_may_create_once_a_balance_was_created(self, importer: Importer) -> None:
         importer.run(requests_for(2))
         assert checked(importer)["Can these credentials create balances?"].verdict is Verdict.FINE
-        assert "The last import created 2 balances" in checked(importer)["What is the rate limit?"].told
+        assert "The last import created 2 balances" in checked(importer)["What is the rate limit?"].answer
 
     def test_that_was_denied_says_which_scope_is_missing(self, importer: Importer) -> None:
         draft = importer.draft(requests_for(1))
@@ -60,7 +60,7 @@ class TestAConnection:
             reason = "Insufficient scope"
             import_acts.pause(tx, draft.number, by=PausedBy.ACCESS, who=SENDER, reason=reason)
         found = checked(importer)["Can these credentials create balances?"]
-        assert (found.verdict, found.told) == (Verdict.FAILED, "No: Insufficient scope")
+        assert (found.verdict, found.answer) == (Verdict.FAILED, "No: Insufficient scope")
         assert "proxy:write" in found.do
 
     def test_with_a_wrong_token_names_the_key_and_guesses_nothing_else(self, importer: Importer) -> None:
@@ -94,7 +94,7 @@ class TestAConnection:
 
     def test_of_an_old_core_has_no_indicators(self, importer: Importer, practice_blnk: PracticeBlnk) -> None:
         practice_blnk.set_core("0.15.3")
-        assert "by indicator" in checked(importer)["Which features does Blnk support?"].told
+        assert "by indicator" in checked(importer)["Which features does Blnk support?"].answer
 
     def test_that_asked_us_to_slow_down_shows_the_pace(self, importer: Importer) -> None:
         from blnk_api.store.sending import senders
@@ -106,7 +106,7 @@ class TestAConnection:
             )
         found = checked(importer)["What is the rate limit?"]
         assert found.verdict is Verdict.LOOK
-        assert "2,100 requests a minute now" in found.told
+        assert "2,100 requests a minute now" in found.answer
 
     def test_without_a_sender_is_not_well(self, importer: Importer) -> None:
         found = checked(importer, Sending(SenderIs.GONE))["Is the sender running?"]
@@ -128,7 +128,7 @@ class TestClocksAndCertificates:
             monkeypatch.setattr("blnk_api.blnk.probe.time.time", lambda off=off: real() + off)
             told = health._clock(probe.greet(practice_blnk.url))
             assert told.verdict is Verdict.LOOK
-            assert which in told.told
+            assert which in told.answer
 
     def test_a_host_that_says_nothing_is_not_guessed_at(self) -> None:
         assert probe.greet("http://127.0.0.1:9") == QUIET

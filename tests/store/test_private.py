@@ -89,12 +89,12 @@ def test_the_connection_page_says_what_others_on_this_machine_can_open(importer:
     importer.data_dir.chmod(0o755)
     found = protected(importer)
     assert found.verdict is Verdict.LOOK
-    assert f"{importer.data_dir} (mode 755)" in found.told
+    assert f"{importer.data_dir} (mode 755)" in found.answer
     assert found.do == f"Run chmod 700 {importer.data_dir}."
     secrets = importer.data_dir / "secrets.toml"
     secrets.chmod(0o640)
     found = protected(importer)
-    assert f"{importer.data_dir} (mode 755) and {secrets} (mode 640)" in found.told
+    assert f"{importer.data_dir} (mode 755) and {secrets} (mode 640)" in found.answer
     assert found.do == f"Run chmod 700 {importer.data_dir} and chmod 600 {secrets}."
 
 

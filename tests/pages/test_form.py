@@ -60,8 +60,8 @@ def test_what_is_wrong_is_said_at_its_field_until_the_field_is_changed(importer:
 def test_a_pair_of_metadata_that_is_wrong_says_so_itself(importer: Importer) -> None:
     at = metadata(choose(visit()), ("customer", "007"), ("", "lost"), ("customer", "008"))
     press(at, "Create balance")
-    assert "Give the metadata value lost a name." in said(at)
-    assert "The metadata name customer appears twice. Keep one." in said(at)
+    assert "Give the metadata value “lost” a name." in said(at)
+    assert "The metadata name “customer” appears twice. Keep one." in said(at)
     with importer.store.read() as tx:
         assert imports.newest(tx) == []
 

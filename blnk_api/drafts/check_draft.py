@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
@@ -30,6 +31,8 @@ from blnk_api.drafts import mapping as mappings
 from blnk_api.drafts import mapping_problems, new_rows, results_file
 from blnk_api.drafts.checking import Checker, Known, ProblemGroup, group, wanted
 from blnk_api.drafts.edits.edited_records import RecordEdits
+from blnk_api.drafts.fixes import fix_of
+from blnk_api.drafts.fixes.fix_checker import FixChecker
 from blnk_api.drafts.merging import Merger, Restructured
 from blnk_api.drafts.rechecking import last_check
 from blnk_api.drafts.reference_data import known_in_blnk
@@ -131,7 +134,9 @@ def _check_anew_if_needed(
 
 def _check(store: Store, settings: Settings, connection: BlnkConnection, import_: Import) -> None:
     path = settings.uploads_dir / str(import_.file_path)
-    shape = files.detect(path, import_.file_name, import_.options)
+    is_fix = import_.fixes is not None
+    # A fix has its rows from their import, which was read long ago.
+    shape = import_.shape if is_fix and import_.shape else _detect(path, import_)
     # A person's choice stays when a check begins again; what was only guessed is guessed alike.
     earlier = None if import_.mapping else _import_of_results(store, import_, shape)
     accepted = import_.accepted
@@ -148,7 +153,9 @@ def _check(store: Store, settings: Settings, connection: BlnkConnection, import_
     if wrong:
         raise Unmatched(" ".join(wrong))
 
-    with TwoPasses(path, shape, settings.data_dir) as file:
+    with (
+        fix_of.records(store, import_, mapping) if is_fix else TwoPasses(path, shape, settings.data_dir)
+    ) as file:
         asked = wanted(overlay.over(file.first()), mapping)
         if asked.records == 0:
             raise FileProblem("no_rows", "The file has column names but no rows below them.")
@@ -158,11 +165,17 @@ def _check(store: Store, settings: Settings, connection: BlnkConnection, import_
         with BlnkClient(connection, tokens=tokens, read_again_seconds=again) as client:
             known = known_in_blnk(client, asked, mapping)
         checker = Checker(shape, mapping, known, connection.custom_currencies, accepted.currencies)
-        checking = _Checking(store, import_, checker, overlay)
+        of_fix = fix_of.checker(store, import_, checker, mapping) if is_fix else None
+        checking = _Checking(store, import_, of_fix or checker, overlay)
         groups = group(checking.run(file.again(), about_columns))
     with store.write() as tx:
         _finish(tx, import_, checking, groups, known)
-        last_check.keep(tx, import_.number, known, connection)
+        if not is_fix:  # the rows of a fix are told apart by those of its import, so all are checked again
+            last_check.keep(tx, import_.number, known, connection)
+
+
+def _detect(path: Path, import_: Import) -> FileShape:
+    return files.detect(path, import_.file_name, import_.options)
 
 
 def _import_of_results(store: Store, import_: Import, shape: FileShape) -> Import | None:
@@ -183,7 +196,9 @@ def _accept_as_in(store: Store, import_: Import, earlier: Import) -> Accepted:
 class _Checking:
     """One pass over the records: rows go into the store in chunks, problems come out as a stream."""
 
-    def __init__(self, store: Store, import_: Import, checker: Checker, overlay: RecordEdits) -> None:
+    def __init__(
+        self, store: Store, import_: Import, checker: Checker | FixChecker, overlay: RecordEdits
+    ) -> None:
         self._store = store
         self._import = import_
         self._checker = checker

@@ -46,7 +46,8 @@ async def look_draft_up(
     guard = partial(refuse_changed, draft=draft, stage=Stage.LOOKING)
     try:
         may_read = await _look_up_all(thread, patient, draft, guard)
-        await imported_before.settle(thread, draft, guard, among=draft.look_again)
+        if draft.fixes is None:  # a fix is meant to differ from its row
+            await imported_before.settle(thread, draft, guard, among=draft.look_again)
         told = await _compare(thread, looker, draft, guard, settings) if may_read else [_MAY_NOT_READ]
     except Changed:
         return
@@ -96,7 +97,9 @@ async def _look_up_all(
             await existing.settle(
                 thread, looker, draft, await thread.read(ready_among, draft.look_again), guard
             )
-        elif await existing.walking_is_cheaper(looker, draft.counts.get(RowState.READY, 0)):
+        elif draft.fixes is None and await existing.walking_is_cheaper(
+            looker, draft.counts.get(RowState.READY, 0)
+        ):
             await existing.walk_up(thread, looker, draft, guard)
         else:
             await existing.list_up(thread, looker, draft, guard)
@@ -115,8 +118,8 @@ async def _compare(
     settings: Settings,
 ) -> list[str]:
     """What could not be compared: Blnk says no to the questions, or is silent for longer than a while."""
-    if any(column.use is Use.IMPORT_REF for column in draft.columns):
-        return []  # our own results come back: each row says itself which balance it is
+    if draft.fixes is not None or any(column.use is Use.IMPORT_REF for column in draft.columns):
+        return []  # rows of an import of ours: each says itself which balance it is
     patient = looker.patient(_Waits(thread, draft, settings.waits.check_answers))
     now = await thread.read(imports.by_number, draft.number)
     try:

@@ -23,6 +23,9 @@ from blnk_api.store.transitions import move
 ROWS_TOLD = 50
 """Row numbers kept with each group of problems; the rest is in the rows themselves."""
 
+MADE_BEFORE_FIX = "made_before_fix"
+"""The kind of note on a row whose balance appeared before its fix was sent."""
+
 HIDDEN = "The row is hidden in the workbook, so it is skipped."
 
 
@@ -69,7 +72,8 @@ def new_row(import_id: str, cells: Sequence[str], checked: CheckedRow, flaws: Se
         twin_key=checked.twin_key,
     )
     if checked.balance_id is not None:
-        message = "The file names this balance, so nothing was sent."
+        told = next((one.message for one in problems if one.kind == MADE_BEFORE_FIX), None)
+        message = told or "The file names this balance, so nothing was sent."
         return row(state=RowState.EXISTS, balance_id=checked.balance_id, problems=problems, message=message)
     if checked.request is None or told is not None:
         return row(state=RowState.INVALID, message=told, problems=problems)

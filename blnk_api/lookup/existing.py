@@ -9,13 +9,14 @@ from sqlalchemy import Connection
 
 from blnk_api.blnk.endpoints import PAGE_LIMIT, REFS_PER_LOOK
 from blnk_api.lookup.looker import Looker, Verdict, judge
-from blnk_api.models import Balance
+from blnk_api.models import IMPORT_ID, Balance
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
-from blnk_api.store.sending import claims
+from blnk_api.store.sending import claims, superseded
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.sending.ready_rows import Ready, ready_rows, ready_with_refs
+from blnk_api.store.sending.superseded import OldRef
 from blnk_api.store.states import RowState
 from blnk_api.store.transitions import move_each
 
@@ -105,7 +106,46 @@ async def settle(
     verdicts = await look_up(looker, import_, rows, met)
     if verdicts:
         await thread.write(guarded, guard, apply_verdicts, import_.number, verdicts)
+    if import_.fixes is not None:
+        new = [row.id for row in rows if row.id not in verdicts]
+        verdicts |= await _settle_made_before(thread, looker, import_, new, guard)
     return verdicts
+
+
+async def _settle_made_before(
+    thread: AsyncStore, looker: Looker, import_: Import, row_ids: Sequence[int], guard: Guard
+) -> dict[int, Verdict]:
+    """Rows that fix others: the refs under which those were sent are looked up, too."""
+    olds = await thread.read(superseded.old_refs, import_.number, row_ids)
+    refs = list(dict.fromkeys(old.ref for each in olds.values() for old in each))
+    parts = [refs[start : start + REFS_PER_LOOK] for start in range(0, len(refs), REFS_PER_LOOK)]
+    found: dict[str, list[Balance]] = {}
+    for answer in await asyncio.gather(*(looker.find_together(part) for part in parts)):
+        found |= answer
+    there = {
+        row: (old, balance.balance_id)
+        for row, each in olds.items()
+        for old in each
+        for balance in found.get(old.ref, ())
+        if balance.meta_data.get(IMPORT_ID) == old.import_id
+    }
+    if there:
+        await thread.write(guarded, guard, _were_made_before, import_.number, there)
+    return {
+        row: Verdict(RowState.EXISTS, balance_id, superseded.made_before(balance_id))
+        for row, (_, balance_id) in there.items()
+    }
+
+
+def _were_made_before(tx: Connection, number: int, there: dict[int, tuple[OldRef, str]]) -> None:
+    """Their balances are those of the rows that they fix."""
+    facts = {
+        row: {"balance_id": balance_id, "message": superseded.made_before(balance_id)}
+        for row, (_, balance_id) in there.items()
+    }
+    move_each(tx, number, facts, from_=RowState.READY, to=RowState.EXISTS)
+    for old, balance_id in there.values():
+        superseded.appeared(tx, old.row, balance_id, message="Found in Blnk.", what=EventKind.FOUND)
 
 
 async def walking_is_cheaper(looker: Looker, ready: int) -> bool:

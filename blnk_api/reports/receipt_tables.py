@@ -99,6 +99,12 @@ def _about(told: Told, at: Times) -> Facts:
     if made["confirmed"]["by"]:
         facts.append(("Confirmed", f"{made['confirmed']['by']}, {at(made['confirmed']['at'])}"))
     facts.append((made["state"], at(made["finished_at"])))
+    if fixes := told.get("fixes"):
+        facts.append(("Fixes rows of", f"import {fixes}"))
+    facts += [
+        ("Fixed elsewhere", f"{plural(one['rows'], 'row')} in import {one['import']}")
+        for one in told.get("fixed_in") or ()
+    ]
     is_practice = where["environment"] == "practice"
     blnk = "Practice" if is_practice else f"{where['connection']}: {where['base_url']}"
     facts.append(("Blnk", f"{blnk}, instance {where['instance_id']}"))

@@ -23,7 +23,7 @@ from blnk_api.store.events import EventKind
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits, notes, receipt_records
 from blnk_api.store.people.receipt_records import Told
-from blnk_api.store.sending import late_records
+from blnk_api.store.sending import late_records, superseded
 from blnk_api.store.states import STATUSES, ImportState, RowState, status_of
 from blnk_api.store.transitions import IDS_PER_STATEMENT
 from blnk_api.wording import about_activity, about_files, about_late_findings, phrases
@@ -125,6 +125,8 @@ def tell(tx: Connection, import_: Import) -> Told:
         "existing": _existing(tx, import_),
         "verification": _verification(tx, import_),
         "findings": list(_findings(tx, import_)),
+        "fixes": imports.by_number(tx, import_.fixes).id if import_.fixes is not None else None,
+        "fixed_in": [{"import": one.id, "rows": one.rows} for one in superseded.fixes_of(tx, import_.number)],
         "checked_again": _checked_again(tx, import_),
         "notes": [
             {"text": one.text, "balance_id": one.balance_id, **_signed(one.who, one.at)}

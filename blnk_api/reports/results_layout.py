@@ -11,6 +11,7 @@ from blnk_api.store import Store, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from blnk_api.store.rows import StoredRow
+from blnk_api.store.sending import superseded
 from blnk_api.store.states import RowState
 
 OUR_COLUMNS = ("balance_id", "status", "message", "import_ref", "import_row")
@@ -43,10 +44,11 @@ def _pages(
     while True:
         with store.read() as tx:
             page = rows.page(tx, import_.number, states=states, after=after, limit=_PAGE_ROWS)
+            fixed = superseded.fixed_in(tx, [row.id for row in page if row.state is RowState.SUPERSEDED])
         if not page:
             return
         after = page[-1].id
-        yield [layout.record(row, originals.get(row.number, {})) for row in page]
+        yield [layout.record(row, originals.get(row.number, {}), fixed.get(row.id)) for row in page]
 
 
 class _Layout:
@@ -77,9 +79,11 @@ class _Layout:
             *OUR_COLUMNS,
         ]
 
-    def record(self, row: StoredRow, originals: dict[int, str]) -> list[str]:
-        """`originals` has what the file had in repaired cells, by position."""
+    def record(self, row: StoredRow, originals: dict[int, str], fixed_in: str | None) -> list[str]:
+        """`originals` has what the file had in repaired cells, by position; `fixed_in` is an import's id."""
         told = [row.message or _first_problem(row)]
+        if fixed_in is not None:
+            told.append(f"It is fixed in import {fixed_in}.")
         told += [
             f"{self._called(at)} was {_quoted(old)}."
             for at, old in sorted(originals.items())
@@ -122,4 +126,4 @@ def _quoted(old: str) -> str:
 
 
 def _first_problem(row: StoredRow) -> str:
-    return row.wrong if row.state is RowState.INVALID else ""
+    return row.wrong if row.state in (RowState.INVALID, RowState.SUPERSEDED) else ""

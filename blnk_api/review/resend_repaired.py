@@ -26,6 +26,7 @@ from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from blnk_api.store.rows import StoredRow, by_id
+from blnk_api.store.sending import superseded
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.store.transitions import move, move_import
 
@@ -197,8 +198,9 @@ def _ref(tx: Connection, import_: Import, asked: StoredRow, checked: CheckedRow)
 
 
 def _has(tx: Connection, import_: int, ref: str) -> str | None:
-    """Which row of the import has this reference, if any."""
+    """Which row of the import, or of those in which its rows are fixed, has this reference, if any."""
+    family = superseded.family(tx, import_)
     found = tx.execute(
-        select(tables.rows.c.number).where(tables.rows.c.import_ == import_, tables.rows.c.ref == ref)
+        select(tables.rows.c.number).where(tables.rows.c.import_.in_(family), tables.rows.c.ref == ref)
     ).scalar()
     return None if found is None else f"{found:,}"

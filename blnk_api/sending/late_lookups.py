@@ -28,6 +28,7 @@ from blnk_api.store import rows as row_records
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import late_records as late
+from blnk_api.store.sending import superseded
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.sending.late_records import Due
 from blnk_api.store.states import HELD, RowState
@@ -140,6 +141,9 @@ def _settle(tx: Connection, teller: "_Teller", import_: Import, due: Due, found:
     if not ids:
         return True
     is_same = row.ref == due.ref
+    fixes = superseded.fixing(tx, row.id) if ours is not None else []
+    if any(one.is_on_its_way for one in fixes):
+        return False
     if (
         is_same
         and ours is not None
@@ -159,11 +163,25 @@ def _settle(tx: Connection, teller: "_Teller", import_: Import, due: Due, found:
             detail = Particulars(balance_id=ours.balance_id)
             note(tx, import_.number, who=WHO, what=EventKind.FOUND, row=row.id, detail=detail)
             row = tx.execute(_ROW.where(rows.c.id == due.row)).one()
+    if ours is not None and fixes:
+        _tell_of_fixes(tx, teller, import_, row, ours.balance_id)
     if row.balance_id is not None:
         teller.second(import_, row, [row.balance_id, *ids])
     else:
         teller.late(import_, row, due.ref, ids)
     return True
+
+
+def _tell_of_fixes(tx: Connection, teller: "_Teller", import_: Import, row: Any, balance_id: str) -> None:
+    """A row that is fixed in another import has its balance as it was before: its fix is not sent, or both
+    are named in both imports."""
+    superseded.hold_back(tx, row.id, balance_id)
+    for fix in superseded.fixing(tx, row.id):
+        if fix.state is RowState.CREATED and fix.balance_id is not None:
+            mine = tx.execute(_ROW.where(rows.c.id == fix.id)).one()
+            ids = [fix.balance_id, balance_id]
+            teller.second(imports.by_number(tx, fix.import_), mine, ids)
+            teller.second(import_, row, ids[::-1])
 
 
 def _is_of(import_: Import, balance: Balance) -> bool:
@@ -182,7 +200,7 @@ def _others(tx: Connection, import_: Import, row: Any, ids: Sequence[str]) -> se
 
 
 _SECOND = EventKind.SECOND_BALANCE
-_NOT_CREATED = (RowState.UNKNOWN, RowState.READY, RowState.REFUSED)
+_NOT_CREATED = (RowState.UNKNOWN, RowState.READY, RowState.REFUSED, RowState.SUPERSEDED)
 _ROW = select(
     rows.c.id,
     rows.c.number,

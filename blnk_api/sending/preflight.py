@@ -86,7 +86,9 @@ class Preflight:
     async def _look_all_up(self, lane: Lane) -> None:
         """Once in each process: a large import by one walk; a small one's rows are looked up as they come."""
         ready = lane.import_.counts.get(RowState.READY, 0)
-        if self.can_look and await walking_is_cheaper(self._looker, ready):
+        # Rows that fix others are looked up in lists: under their old refs, too.
+        may_walk = self.can_look and lane.import_.fixes is None
+        if may_walk and await walking_is_cheaper(self._looker, ready):
             patience = WhileWanted(lambda: lane.sends, self._waits.journal_retry)
             await walk_up(self._store, self._looker.patient(patience), lane.import_)
             lane.is_walked = True

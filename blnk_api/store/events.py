@@ -59,6 +59,10 @@ class EventKind(StrEnum):
     """One more balance of rows that Blnk has already."""
     ASKED_TO_VERIFY_AGAIN = "asked to verify again"
     REPAIRED_AND_SENT_AGAIN = "repaired and sent again"
+    FIXING = "fixing rows of another import"
+    FIXED_ELSEWHERE = "rows are fixed in another import"
+    """The particulars are how many, and the id of that import."""
+    PUT_BACK = "rows are no longer fixed elsewhere"
     NOTED = "noted"
     # what the house does by itself
     RECEIPT = "receipt"

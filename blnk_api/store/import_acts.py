@@ -9,6 +9,7 @@ from blnk_api.common.actors import SENDER, Who
 from blnk_api.settings import Instance
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import, in_states
+from blnk_api.store.sending import superseded
 from blnk_api.store.states import ImportState, PausedBy, Stage
 from blnk_api.store.tables import imports
 from blnk_api.store.transitions import move_import
@@ -93,12 +94,24 @@ def pause_strays(tx: Connection, instances: Collection[Instance]) -> None:
         pause(tx, import_.number, by=PausedBy.CONNECTION, who=SENDER, reason=reason)
 
 
+def discard(tx: Connection, number: int, *, who: Who) -> bool:
+    """A draft is given up; rows of another import that it was to fix are again what they were."""
+    if not move_import(
+        tx, number, from_=[ImportState.DRAFT], to=ImportState.CANCELLED, finished_at=time.time()
+    ):
+        return False
+    if back := superseded.put_back(tx, number):
+        source = tx.execute(select(imports.c.fixes).where(imports.c.number == number)).scalar_one()
+        note(tx, source, who=who, what=EventKind.PUT_BACK, detail=Particulars(rows=back))
+    return True
+
+
 def cancel(tx: Connection, number: int, *, who: Who) -> bool:
     """No row is claimed anymore; rows that may have left a balance are still looked up."""
-    moved = move_import(
+    moved = discard(tx, number, who=who) or move_import(
         tx,
         number,
-        from_=[ImportState.DRAFT, ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED],
+        from_=[ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED],
         to=ImportState.CANCELLED,
         finished_at=time.time(),
         paused_by=None,

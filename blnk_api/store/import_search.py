@@ -180,13 +180,15 @@ def with_refs(tx: Connection, instance: int, refs: Sequence[str]) -> Import | No
 
 
 def of_same_file(tx: Connection, draft: Import) -> list[Import]:
-    """Confirmed imports of a draft's very bytes into its instance, newest first."""
+    """Confirmed imports of a draft's very bytes into its instance, newest first; not those of rows that were
+    fixed."""
     if draft.file_sha256 is None:
         return []
     query = _ALL.where(
         imports.c.file_sha256 == draft.file_sha256,
         imports.c.instance == draft.instance_number,
         imports.c.confirmed_at.is_not(None),
+        imports.c.fixes.is_(None),
         imports.c.number != draft.number,
     )
     return [_import(tx, one) for one in tx.execute(query.order_by(imports.c.number.desc()))]

@@ -60,6 +60,7 @@ class Facts(TypedDict, total=False):
     ramp: int
     created_from: str
     purged_at: float
+    fixes: int
     look_again: list[int] | None
     options: ReadOptions
     shape: FileShape | None
@@ -117,6 +118,8 @@ class Import:
     the sender's look at what there is to do ask for next to nothing of it."""
     waiting_for_person: int = 0
     """Of the unknown rows, those that no look will settle anymore: a person must decide about them."""
+    fixes: int | None = None
+    """The number of the import of which it fixes rows; None for an import of its own file."""
 
     @cached_property
     def options(self) -> ReadOptions:
@@ -234,7 +237,8 @@ def create(
     ).scalar()
     if made is None:
         return False
-    note(tx, made, who=who, what=EventKind.UPLOADED if kind == "file" else EventKind.ASKED_FOR)
+    if "fixes" not in facts:  # whoever makes a fix says so
+        note(tx, made, who=who, what=EventKind.UPLOADED if kind == "file" else EventKind.ASKED_FOR)
     return True
 
 
@@ -324,6 +328,7 @@ def _import(tx: Connection, one: Row[Any]) -> Import:
         finished_at=one.finished_at,
         look_again=None if one.look_again is None else orjson.loads(one.look_again),
         purged_at=one.purged_at,
+        fixes=one.fixes,
         counts=(counted := counts_of(tx, one.number)),
         # Rows may move between the two reads: the part is never more than the whole.
         waiting_for_person=min(unknown, _waiting(tx, one.number))

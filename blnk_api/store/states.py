@@ -20,6 +20,8 @@ class RowState(StrEnum):
     """Blnk read it and said no."""
     UNKNOWN = "UNKNOWN"
     """It was sent and nobody knows yet what came of it. Never sent again before Blnk was looked at."""
+    SUPERSEDED = "SUPERSEDED"
+    """It was invalid or rejected, and is fixed in another import: from here it is never sent."""
 
 
 WORDS = {
@@ -31,6 +33,7 @@ WORDS = {
     RowState.UNKNOWN: "Checking in Blnk",
     RowState.INVALID: "Invalid",
     RowState.LEFT_OUT: "Skipped",
+    RowState.SUPERSEDED: "Superseded",
 }
 """What a person reads, on every page, in every file and on the command line; see `status_of`, too."""
 
@@ -72,6 +75,12 @@ MOVES: frozenset[tuple[RowState, RowState]] = frozenset(
         (RowState.REFUSED, RowState.CREATED),
         # verification: a balance that was read back and cannot be found anymore
         (RowState.CREATED, RowState.UNKNOWN),
+        # fixed in another import; back when its draft is discarded, or its balance appears late
+        (RowState.INVALID, RowState.SUPERSEDED),
+        (RowState.REFUSED, RowState.SUPERSEDED),
+        (RowState.SUPERSEDED, RowState.INVALID),
+        (RowState.SUPERSEDED, RowState.REFUSED),
+        (RowState.SUPERSEDED, RowState.CREATED),
     }
 )
 

@@ -80,8 +80,10 @@ imports = Table(
     Column("finished_at", Float),
     Column("findings", Text),  # JSON of the last verification
     Column("purged_at", Float),  # when the file and the rows' contents were deleted
+    Column("fixes", Integer),  # the number of the import of which it fixes rows
     Index("imports_by_state", "state"),
     Index("imports_by_file", "file_sha256"),
+    Index("imports_by_fixed", "fixes"),
 )
 
 rows = Table(
@@ -180,6 +182,17 @@ late_looks = Table(
     Column("looked_at", Float),  # the last look that was answered
     Index("late_looks_due", "instance", "next_at"),
     Index("late_looks_of_import", "import_", "next_at"),
+    sqlite_with_rowid=False,
+)
+
+superseded = Table(
+    "superseded",
+    metadata,
+    # One fix for each row: whoever comes second finds it taken.
+    Column("row", _BIG, ForeignKey("rows.id"), primary_key=True, autoincrement=False),
+    Column("import", Integer, ForeignKey("imports.number"), nullable=False, key="import_"),  # that fixes it
+    Column("was", Text, nullable=False),  # the row's state before
+    Index("superseded_by_import", "import_"),
     sqlite_with_rowid=False,
 )
 

@@ -22,6 +22,7 @@ MEANING = {
     RowState.UNKNOWN: "It was sent, with no clear answer. Blnk is checked before anything is sent again.",
     RowState.INVALID: "Something in the row must be fixed first. Nothing was sent.",
     RowState.LEFT_OUT: "Someone decided not to send it.",
+    RowState.SUPERSEDED: "It is fixed in another import. From this one it is never sent.",
 }
 """What a status means and what to do about it."""
 
@@ -187,6 +188,7 @@ def came_to(import_: Import) -> str:
         RowState.SENDING,
         RowState.INVALID,
         RowState.LEFT_OUT,
+        RowState.SUPERSEDED,
     )
     counts = import_.statuses
     words = [WORDS[one] for one in order]
@@ -324,6 +326,11 @@ _EVENTS: dict[str, Callable[[Particulars], str]] = {
     EventKind.ASKED_TO_VERIFY_AGAIN: lambda _: "Asked to compare with Blnk again.",
     EventKind.ABSENT: lambda _: "Checked Blnk for a row's balance: there is none.",
     EventKind.NOTED: lambda detail: f"Added a note to {detail.balance_id or 'the import'}.",
+    EventKind.FIXING: lambda detail: f"Opened a draft to fix {_rows(detail)} of import {detail.label}.",
+    EventKind.FIXED_ELSEWHERE: lambda detail: f"Opened import {detail.label} to fix {_rows(detail)}.",
+    EventKind.PUT_BACK: lambda detail: (
+        f"The draft that was to fix {_rows(detail)} was discarded. They can be fixed again."
+    ),
     EventKind.REPAIRED_AND_SENT_AGAIN: lambda detail: (
         f"Fixed the rejected row {detail.label} and asked to send it again."
     ),

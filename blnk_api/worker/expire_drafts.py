@@ -8,11 +8,9 @@ import time
 from itertools import islice
 
 from blnk_api.settings import Settings
-from blnk_api.store import Store, import_search, imports
+from blnk_api.store import Store, import_acts, import_search, imports
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.sending.attempts import WHO
-from blnk_api.store.states import ImportState
-from blnk_api.store.transitions import move_import
 
 _DAY_SECONDS = 86_400.0
 _IDS_PER_READ = 500
@@ -27,9 +25,7 @@ def expire(store: Store, settings: Settings, *, now: float | None = None) -> Non
         old = import_search.untouched_drafts(tx, before)
     for number in old:
         with store.write() as tx:
-            drafts_alone = [ImportState.DRAFT]
-            ended = time.time()
-            if not move_import(tx, number, from_=drafts_alone, to=ImportState.CANCELLED, finished_at=ended):
+            if not import_acts.discard(tx, number, who=WHO):
                 continue  # someone confirmed it meanwhile: it continues, and its file stays
             note(tx, number, who=WHO, what=EventKind.CANCELLED)
             note(tx, number, who=WHO, what=EventKind.EXPIRED, detail=Particulars(days=days))

@@ -42,6 +42,8 @@ def _ended(tx: Connection, before: float) -> list[int]:
     are_in_doubt = select(tables.counts.c.import_).where(
         tables.counts.c.state.in_([RowState.UNKNOWN, RowState.SENDING]), tables.counts.c.n > 0
     )
+    drafts = tables.imports.alias("drafts")
+    is_fixed = select(drafts.c.fixes).where(drafts.c.state == ImportState.DRAFT, drafts.c.fixes.is_not(None))
     found = tx.execute(
         select(tables.imports.c.number)
         .where(
@@ -49,6 +51,7 @@ def _ended(tx: Connection, before: float) -> list[int]:
             tables.imports.c.purged_at.is_(None),
             tables.imports.c.finished_at < before,
             tables.imports.c.number.not_in(are_in_doubt),
+            tables.imports.c.number.not_in(is_fixed),  # their rows are read for it
         )
         .order_by(tables.imports.c.number)
         .limit(_AT_ONCE)

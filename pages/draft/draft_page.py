@@ -11,7 +11,7 @@ from blnk_api.wording import phrases
 from pages.draft import columns_step, confirm_step, edit_history, file_step, fix_step, foot, steps_row
 from pages.kit import look, person
 from pages.kit.context import Visit
-from pages.run import progress_panel
+from pages.run import fix_links, progress_panel
 
 _BODIES = {Step.FILE: file_step.show, Step.COLUMNS: columns_step.show, Step.FIX: fix_step.show}
 
@@ -25,6 +25,7 @@ def show(visit: Visit, import_: Import) -> None:
             "You can share this page with a colleague. Nothing is sent to Blnk until the import is confirmed."
         )
     )
+    fix_links.source_of(visit, import_)
     now = steps_row.current(import_)
     steps_row.show(import_, now)
     said = None

@@ -21,6 +21,9 @@ def show(visit: Visit, import_: Import) -> None:
         st.write("The file is read here first. Nothing is sent.")
         return
     st.subheader("File")
+    if import_.fixes is not None:
+        st.write("These rows come from an import of this file, as they were read then.")
+        return
     st.write(look.safe(about_files.reading(import_)))
     problem_list.about_the_file(import_)
     reading_options.show(visit, import_)

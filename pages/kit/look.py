@@ -39,6 +39,7 @@ ROW_SIGNS = {
     RowState.UNKNOWN: "?",
     RowState.INVALID: "!",
     RowState.LEFT_OUT: "–",
+    RowState.SUPERSEDED: "→",
 }
 
 

@@ -14,7 +14,8 @@ MOST_AT_ONCE = 5_000
 """More than these are nobody's mistake in a file, but another file's rows: import that one."""
 
 
-def show(visit: Visit, import_: Import) -> None:
+def show(visit: Visit, import_: Import, *, asks_name: bool) -> None:
+    """`asks_name`: where it is not asked for elsewhere on the page."""
     count = import_.counts.get(RowState.EXISTS, 0)
     may_be = import_.state is ImportState.DONE and import_.purged_at is None and visit.connection is not None
     if not count or not may_be or count > MOST_AT_ONCE:
@@ -22,7 +23,7 @@ def show(visit: Visit, import_: Import) -> None:
     exist, them = ("exists", "it") if count == 1 else ("exist", "them")
     said = f"{phrases.plural(count, 'row')} already {exist}: create {them} again"
     with st.expander(said, key=f"existing-{import_.id}"):
-        if not import_.counts.get(RowState.UNKNOWN):  # else the name is asked for above
+        if asks_name:
             person.name_field(visit)
         with visit.desk.store.read() as tx:
             found = rows.page(tx, import_.number, states=[RowState.EXISTS], limit=MOST_AT_ONCE)

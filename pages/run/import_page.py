@@ -8,7 +8,16 @@ from pages.balance import notes_panel
 from pages.draft import edit_history
 from pages.kit import look
 from pages.kit.context import Visit
-from pages.run import create_again, downloads, progress_panel, receipt_links, row, row_link, rows_table
+from pages.run import (
+    create_again,
+    downloads,
+    fix_links,
+    progress_panel,
+    receipt_links,
+    row,
+    row_link,
+    rows_table,
+)
 
 
 def show(visit: Visit, import_: Import) -> None:
@@ -22,17 +31,18 @@ def show(visit: Visit, import_: Import) -> None:
         confirmed_at = phrases.when(import_.confirmed_at, zone)
         said += f"; confirmed by {phrases.actor(import_.confirmed_by)} on {confirmed_at}"
     st.caption(look.safe(said))
+    fix_links.source_of(visit, import_)
     if import_.purged_at is not None:
         st.info(
             f"The file and its row data were deleted on {phrases.when(import_.purged_at, zone)}, "
             "as configured in the settings. Balance ids, statuses, notes and receipts are kept.",
             icon=":material/delete_sweep:",
         )
-    progress_panel.show(visit, import_)
+    asks_name = progress_panel.show(visit, import_)
     receipt_links.show(visit, import_)
     downloads.show(visit, import_)
     rows_table.show(visit, import_)
-    create_again.show(visit, import_)
+    create_again.show(visit, import_, asks_name=not asks_name)
     notes_panel.on_import(visit, import_)
     edit_history.show(visit, import_)
     progress_panel.show_events(visit, import_)

@@ -10,19 +10,20 @@ from blnk_api.reports.progress_figures import Curve, ProgressSnapshot, pulses
 from blnk_api.store import events, rows
 from blnk_api.store.events import Event
 from blnk_api.store.imports import Import
-from blnk_api.store.states import NEEDS_YOU, STATUSES, ImportState
+from blnk_api.store.states import NEEDS_YOU, STATUSES, ImportState, RowState
 from blnk_api.wording import about_activity, about_progress, phrases
 from pages.kit import auto_refresh, banner, look, stop_switch
 from pages.kit.context import Visit
-from pages.run import controls, late_findings, resolve, summary
+from pages.run import controls, fix_links, late_findings, resolve, summary
 
 _EVENTS = 20
 _ROUTINE = 200
 _LEAST_CHARTED_SECONDS = 4.0
 
 
-def show(visit: Visit, import_: Import) -> None:
-    """Moves by itself while the import does; the page is drawn anew when its state changes."""
+def show(visit: Visit, import_: Import) -> bool:
+    """Moves by itself while the import does; the page is drawn anew when its state changes. Whether it asks
+    for a name."""
     every = visit.desk.settings.waits.page_refresh
     if not import_.is_over:
         # As it is known here, so that nothing older is shown.
@@ -31,7 +32,8 @@ def show(visit: Visit, import_: Import) -> None:
     elif about_progress.still_checked(import_):
         auto_refresh.show(partial(_watch_end, visit, import_), every=every)
     else:
-        _over(visit, import_)
+        return _over(visit, import_)
+    return bool(import_.counts.get(RowState.UNKNOWN))
 
 
 def _watch(visit: Visit, seen: Import, draw_page_anew: Callable[[], None]) -> None:
@@ -72,16 +74,19 @@ def _on_its_way(visit: Visit, pulse: ProgressSnapshot) -> None:
         _tell(pulse.events)
 
 
-def _over(visit: Visit, import_: Import) -> None:
+def _over(visit: Visit, import_: Import) -> bool:
+    """Whether it asks for a name."""
     st.set_page_config(page_title=about_progress.tab_title(import_))
     summary.sentence(import_)
     look.state_badge(import_)
-    summary.needs(visit, import_)
+    asks_name = summary.needs(visit, import_)
+    fix_links.fixed_in(visit, import_)
     resolve.show(visit, import_)
     _findings(visit, import_)
     late_findings.show(visit, import_)
     _counts(import_)
     summary.balances_link(visit, import_)
+    return asks_name or bool(import_.waiting_for_person)
 
 
 def _pace(visit: Visit, pulse: ProgressSnapshot) -> None:

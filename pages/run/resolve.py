@@ -103,7 +103,7 @@ def creates(visit: Visit, import_: Import) -> None:
     st.caption(f"In {look.place(import_.instance, visit.connection)}. A balance cannot be deleted.")
 
 
-def by_name(visit: Visit, act: Callable[[str], object]) -> None:
+def by_name(visit: Visit, act: Callable[[str], object], *, then: Callable[[], object] = st.rerun) -> None:
     """Does it in the name of whoever is here, and draws the page anew; or says why not."""
     try:
         act(person.name(visit))
@@ -112,7 +112,7 @@ def by_name(visit: Visit, act: Callable[[str], object]) -> None:
     except (ValueError, NotPossible) as problem:
         look.problem(str(problem))
     else:
-        st.rerun()
+        then()
 
 
 def verify_again(visit: Visit, import_: Import) -> None:

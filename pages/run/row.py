@@ -5,6 +5,7 @@ from functools import partial
 
 import streamlit as st
 
+from blnk_api.drafts.fixes.source_rows import can_be_fixed
 from blnk_api.store import events, row_history, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
@@ -14,7 +15,7 @@ from blnk_api.wording import about_rows, phrases
 from pages.balance import notes_panel
 from pages.kit import auto_refresh, look, person
 from pages.kit.context import Visit
-from pages.run import resend, resolve, row_link
+from pages.run import fix_links, resend, resolve, row_link
 
 _MOVING = (RowState.READY, RowState.SENDING, RowState.UNKNOWN)
 
@@ -85,6 +86,11 @@ def _acts(visit: Visit, import_: Import, row: StoredRow) -> None:
         case RowState.REFUSED if resend.is_possible(import_, row) and visit.connection is not None:
             with st.container(border=True, key="acts"):
                 resend.form(visit, import_, row)
+        case RowState.INVALID if import_.is_over and can_be_fixed(row):
+            with st.container(border=True, key="acts"):
+                fix_links.offer(visit, import_, count=1, row=row)
+        case RowState.SUPERSEDED:
+            fix_links.row_is_fixed_in(visit, row)
         case RowState.EXISTS if row.body is not None and not cancelled and visit.connection is not None:
             with st.expander("Create one more balance like it", key="acts"):
                 person.name_field(visit)

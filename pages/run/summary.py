@@ -2,16 +2,24 @@
 
 import streamlit as st
 
+from blnk_api.drafts.fixes.source_rows import can_be_fixed
 from blnk_api.store import rows
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
+from blnk_api.store.sending.superseded import FIXABLE
 from blnk_api.store.states import RowState, status_of
-from blnk_api.wording import about_progress, phrases
+from blnk_api.wording import about_needs, about_progress, phrases
+from blnk_api.wording.about_needs import Cause
 from pages.kit import look
 from pages.kit.context import Visit
-from pages.run import row_link
+from pages.run import fix_links, row_link
 
 _SHOWN = 12
+"""Causes."""
+_NAMED = 5
+"""Rows of each."""
+_READ = 2_000
+"""Rows of each status that are told apart by their causes."""
 
 
 def sentence(import_: Import) -> None:
@@ -22,16 +30,26 @@ def sentence(import_: Import) -> None:
             st.caption(f"Of {phrases.plural(import_.row_count, 'row')}: {phrases.came_to(import_)}.")
 
 
-def needs(visit: Visit, import_: Import) -> None:
-    """The first rows that need somebody, and a way to all of them in the table of rows."""
+def needs(visit: Visit, import_: Import) -> bool:
+    """What needs somebody, by its causes, how to fix it, and a way to all of it in the table of rows.
+    Whether a name is asked for."""
     count = phrases.needs_someone(import_)
     if not count:
-        return
+        return False
     with st.container(border=True, key="needs", gap="small"):
-        for row in _first(visit, import_):
-            _row(row)
-        if count > _SHOWN:
-            st.caption(f"And {count - _SHOWN:,} more like these.")
+        seen = _first(visit, import_)
+        causes = about_needs.causes(seen)
+        for cause in causes[:_SHOWN]:
+            _cause(cause)
+        more = count - sum(len(one.rows) for one in causes[:_SHOWN])
+        if more > 0:
+            st.caption(f"And {phrases.plural(more, 'more row')}.")
+        fixable = sum(row.state in FIXABLE and can_be_fixed(row) for row in seen)
+        beyond = count - len(seen)
+        asks_name = not import_.waiting_for_person  # else those rows ask for it
+        is_offered = fix_links.offer(
+            visit, import_, count=fixable + beyond if fixable else 0, asks_name=asks_name
+        )
         with st.container(horizontal=True):
             for state in phrases.NEEDS_SOMEONE:
                 if n := phrases.count_needing(import_, state):
@@ -40,14 +58,22 @@ def needs(visit: Visit, import_: Import) -> None:
                     st.button(
                         label, key=f"show-{state}", type="tertiary", on_click=_choose, args=[import_, word]
                     )
+    return is_offered
 
 
-def _row(row: StoredRow) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        label, opens = f"**Row {row.label}**", row_link.point_at
-        st.button(label, key=f"needs-{row.id}", type="tertiary", on_click=opens, args=[row.label])
-        sign = f"{look.ROW_SIGNS[row.state]} {row.status}"
-        st.markdown(f"{sign} · {look.safe(_told(row))}", width="content")
+def _cause(cause: Cause) -> None:
+    first = cause.rows[0]
+    sign = f"{look.ROW_SIGNS[first.state]} {cause.status}"
+    count = f"**{phrases.plural(len(cause.rows), 'row')}** · " if len(cause.rows) > 1 else ""
+    example = "" if cause.same else "Such as: "
+    with st.container(gap=None):
+        st.markdown(f"{count}{sign} · {example}{look.safe(cause.said)}")
+        with st.container(horizontal=True, gap="small"):
+            for row in cause.rows[:_NAMED]:
+                label, opens = f"Row {row.label}", row_link.point_at
+                st.button(label, key=f"needs-{row.id}", type="tertiary", on_click=opens, args=[row.label])
+            if len(cause.rows) > _NAMED:
+                st.caption(f"and {len(cause.rows) - _NAMED:,} more", width="content")
 
 
 def balances_link(visit: Visit, import_: Import) -> None:
@@ -60,23 +86,16 @@ def balances_link(visit: Visit, import_: Import) -> None:
 def _first(visit: Visit, import_: Import) -> list[StoredRow]:
     """State by state: a look for one state goes by its index, however many rows there are."""
     with visit.desk.store.read() as tx:
-        found = [
+        return [
             row
             for state in phrases.NEEDS_SOMEONE
             if phrases.count_needing(import_, state)
             for row in (
-                rows.waiting_for_person(tx, import_.number, limit=_SHOWN)
+                rows.waiting_for_person(tx, import_.number, limit=_READ)
                 if state is RowState.UNKNOWN
-                else rows.page(tx, import_.number, states=[state], limit=_SHOWN)
+                else rows.page(tx, import_.number, states=[state], limit=_READ)
             )
         ]
-    return found[:_SHOWN]
-
-
-def _told(row: StoredRow) -> str:
-    if row.message or row.state is not RowState.INVALID:
-        return row.message or "no answer came back"
-    return row.wrong
 
 
 def _choose(import_: Import, status: str) -> None:

@@ -17,7 +17,7 @@ from blnk_api.facts.findings import Findings
 from blnk_api.facts.totals import Totals
 from blnk_api.store import Store, import_acts, imports, tables, transitions
 from blnk_api.store.people import edits, notes, people
-from blnk_api.store.sending import attempts, senders, stops, unknown
+from blnk_api.store.sending import attempts, senders, stops, superseded, unknown
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from tests.support.store import (
     ELSEWHERE,
@@ -54,13 +54,14 @@ def make(path: Path) -> None:
     """Two imports: one under way with a row in every state, one draft."""
     store = Store(f"sqlite:///{path}")
     store.migrate()
-    made = running(store, 9)
-    left_out, invalid, exists, *sent = ids_of(store, made)
+    made = running(store, 10)
+    left_out, invalid, exists, *sent, fixed = ids_of(store, made)
     claimed = claim(store, made, sent[:5])
     done, refused, lost, absent, _in_flight = claimed.tries
     with store.write() as tx:
         transitions.move(tx, [left_out], from_=RowState.READY, to=RowState.LEFT_OUT)
         transitions.move(tx, [invalid], from_=RowState.READY, to=RowState.INVALID, message="no such ledger")
+        transitions.move(tx, [fixed], from_=RowState.READY, to=RowState.INVALID, message="no such ledger")
         transitions.move(tx, [exists], from_=RowState.READY, to=RowState.EXISTS, balance_id="bln_0")
     record(store, made, result(claimed, absent, RowState.UNKNOWN, status=504, server_error=504))
     found_absent(store, made)
@@ -89,8 +90,10 @@ def make(path: Path) -> None:
         )
         people.set_name(tx, "browser", "Ada")
         stops.stop(tx, imports.instance_number(tx, ELSEWHERE), who="Ada")
-    draft(store, 1)
+    fix = draft(store, 1)
     with store.write() as tx:
+        imports.set_facts(tx, fix.number, fixes=made.number)
+        superseded.supersede(tx, [fixed], by=fix.number)
         for table, values in _PLAIN.items():
             tx.execute(insert(tables.metadata.tables[table]).values(**values))
     with store.engine.connect() as connection:

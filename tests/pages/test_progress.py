@@ -15,7 +15,7 @@ from blnk_api.store.states import ImportState, Ramp, RowState
 from blnk_api.store.transitions import move
 from blnk_api.wording import about_progress
 from tests.support.connections import connection_to
-from tests.support.importer import Importer, requests_for
+from tests.support.importer import Importer, newest, requests_for
 from tests.support.pages import link, press, said, visit
 from tests.support.store import claim, created, ids_of, record, result, running
 
@@ -184,8 +184,32 @@ class TestThePage:
         assert at.subheader[0].value == "4 balances created, 1 needs you."
         assert "Of 5 rows: 4 balances created, 1 rejected." in told
         assert "✕ Rejected · This ledger does not exist in Blnk." in told
+        assert "Fix this row" not in [one.label for one in at.button], "its file is not known"
         press(at, "Show it in the table: Rejected")
         assert list(at.dataframe[-1].value["Row"]) == ["4"]
+
+    def test_rows_that_need_the_same_stand_together_and_are_fixed_in_a_draft(
+        self, importer: Importer
+    ) -> None:
+        good = [f"Customer wallets,USD,good-{n}" for n in range(3)]
+        bad = [f"Custmer wallets,USD,bad-{n}" for n in range(7)]
+        text = "\n".join(["ledger,currency,customer", *good, *bad, "Customer wallets,NGM,odd"])
+        done = importer.finish(importer.upload(text))
+        at = visit("imports.py", **link(done))
+        told = said(at)
+        assert at.subheader[0].value == "3 balances created, 8 need you."
+        assert "7 rows** · ! Invalid · Custmer wallets is not a known ledger." in told, told
+        assert {"Row 5", "Row 9"} <= {one.label for one in at.button}
+        assert "and 2 more" in told
+        at.text_input(key="your-name").set_value("Ada")
+        press(at, "Fix these 8 rows")
+        fix = newest(importer)
+        assert (fix.fixes, fix.state) == (done.number, ImportState.DRAFT)
+        after = said(visit("imports.py", **link(done)))
+        assert "3 balances created." in after
+        assert importer.counts(done)[RowState.SUPERSEDED] == 8
+        row = visit("imports.py", **link(done), row="5")
+        assert "Superseded" in said(row)
 
     def test_an_import_that_went_well_needs_nobody(self, importer: Importer) -> None:
         at = visit("imports.py", **link(importer.run(requests_for(3))))

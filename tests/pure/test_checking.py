@@ -404,8 +404,8 @@ def test_guards_are_taken_off_an_invalid_row_of_ours_and_left_on_any_other() -> 
 def test_the_status_words_are_those_of_our_results() -> None:
     today = {"Not sent", "Sending", "Created", "Already exists", "Rejected", "Checking in Blnk", "Needs you"}
     earlier = {"Being sent", "Already existed", "Refused", "Left out", "Needs a look"}
-    assert {*today, "Invalid", "Skipped"} == set(STATUSES)
-    assert {*today, *earlier, "Invalid", "Skipped"} == STATUS_WORDS
+    assert {*today, "Invalid", "Skipped", "Superseded"} == set(STATUSES)
+    assert {*today, *earlier, "Invalid", "Skipped", "Superseded"} == STATUS_WORDS
 
 
 def test_what_must_be_looked_up_is_asked_for_once() -> None:

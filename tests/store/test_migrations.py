@@ -80,8 +80,9 @@ def test_a_store_of_an_earlier_version_opens(kept: Path, tmp_path: Path) -> None
     with store.read() as tx:
         draft, made = imports.newest(tx)
         held = rows.page(tx, made.number)
-        assert {row.state for row in held} == set(RowState)
-        assert len(held) == made.row_count == 9
+        is_new = kept.stem >= "0008"
+        assert {row.state for row in held} == set(RowState) - (set() if is_new else {RowState.SUPERSEDED})
+        assert len(held) == made.row_count == (10 if is_new else 9)
         assert (made.paused_by, made.ramp, made.findings) == (PausedBy.BREAKER, 2, Findings(clean=True))
         assert made.created_from == "2026-01-02T03:04:05.678901Z"
         assert events.of_import(tx, made.number)[0].what == "paused"

@@ -41,6 +41,7 @@ from tests.support.store import (
 
 R, S, C, U = RowState.READY, RowState.SENDING, RowState.CREATED, RowState.UNKNOWN
 L, E, F, V = RowState.LEFT_OUT, RowState.EXISTS, RowState.REFUSED, RowState.INVALID
+X = RowState.SUPERSEDED
 
 
 def test_rows_have_these_moves_and_no_others() -> None:
@@ -49,6 +50,7 @@ def test_rows_have_these_moves_and_no_others() -> None:
         (V, R), (R, V), (R, L), (L, R), (R, E), (E, R),
         (R, S), (S, C), (S, F), (S, R), (S, U), (F, R),
         (U, C), (U, E), (U, R), (U, F), (R, C), (F, C), (C, U),
+        (V, X), (F, X), (X, V), (X, F), (X, C),
     } == MOVES  # fmt: skip
 
 

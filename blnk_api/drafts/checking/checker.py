@@ -14,6 +14,9 @@ from blnk_api.facts.mapping import ColumnUse, Mapping, Use
 from blnk_api.facts.problems import Problem, clip
 from blnk_api.lookup import refs
 from blnk_api.models import RequestFields
+from blnk_api.store.states import WORDS, RowState
+
+SUPERSEDED = WORDS[RowState.SUPERSEDED]
 
 
 class CheckedRow(NamedTuple):
@@ -80,6 +83,11 @@ class Checker:
         self._late: list[Problem] = []
         self._nameless = dict.fromkeys(nameless_columns(shape, mapping), 0)
 
+    def know_keys(self, others: Iterable[tuple[str, int]]) -> None:
+        """A person's own keys of rows that are not checked here, with their numbers."""
+        for key, number in others:
+            self._keys.seen(key, number)
+
     def check(self, record: Record) -> list[CheckedRow]:
         """One row for each currency of the record; one without a request when it is invalid."""
         for at in self._nameless:
@@ -89,6 +97,8 @@ class Checker:
         brought = self._own.brought(record.cells)
         if twice := self._same_mark(record.number, brought):
             return [CheckedRow(record.number, "", None, [twice])]
+        if brought.status == SUPERSEDED:
+            return [self._fixed_elsewhere(record.number)]
         if brought.balance_id:
             return [self._existing(record, brought.balance_id)]
         if not brought.is_ours:
@@ -124,6 +134,17 @@ class Checker:
         )
         wrong = _in_cell("malformed_balance_id", number, "", column, balance_id, message, "error", "")
         return CheckedRow(number, "", None, [wrong])
+
+    def _fixed_elsewhere(self, number: int) -> CheckedRow:
+        """Its balance may be made in its fixed form, under another reference."""
+        message = (
+            "When this file was written, the row was being fixed in another import. Fix it there, or clear "
+            "its status if the balance should be created from this file."
+        )
+        at = self._columns[Use.STATUS]
+        return CheckedRow(
+            number, "", None, [_in_cell("fixed_elsewhere", number, "", at, SUPERSEDED, message, "error")]
+        )
 
     def _rows(self, number: int, meaning: Meaning, brought: ReimportedRow | None) -> list[CheckedRow]:
         """The rows of a record, seen beside those before it."""

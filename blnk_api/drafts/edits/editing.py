@@ -169,6 +169,8 @@ def read_as(store: Store, id: str, options: ReadOptions, *, who: str) -> None:
     """Reads the file otherwise: its columns are guessed again, and what was changed in rows is forgotten."""
     with store.write() as tx:
         import_ = open_draft(tx, id, also=(Stage.UNREADABLE,))
+        if import_.fixes is not None:
+            raise NotRepairable("These rows come from an import, so there is no file to read differently.")
         if options == import_.options:
             return
         repairs.forget(tx, import_.number)

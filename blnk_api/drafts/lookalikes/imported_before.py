@@ -121,6 +121,13 @@ def judge(
     """What an earlier import of the file says of a row that its address calls new; None where nothing speaks
     against sending it. `before` are rows with its number, of the newest import first; `for_all` are the
     fields that a person said for all rows ("ledger_id", "currency")."""
+    for one in before:
+        if one.state is RowState.SUPERSEDED and (one.currency or row.currency) == row.currency:
+            message = (
+                f"This file was imported on {earlier[one.import_].day}, and this row is fixed in another "
+                "import. Its balance may exist in its fixed form."
+            )
+            return Verdict(RowState.LEFT_OUT, message)
     if any(one.ref == row.ref for one in before):
         return None  # it is the same row in the same words: the look in Blnk decides
     mine = [one for one in before if (one.ledger_id, one.currency) == (row.ledger_id, row.currency)]

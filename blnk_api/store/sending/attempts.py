@@ -21,6 +21,7 @@ from sqlalchemy import (
 from blnk_api.common.actors import SENDER
 from blnk_api.store.bulk import given, run_at_once
 from blnk_api.store.events import EventKind, Particulars, note
+from blnk_api.store.sending import superseded
 from blnk_api.store.sending.claims import REF_IS_HELD
 from blnk_api.store.states import Outcome, RowState
 from blnk_api.store.tables import attempts, imports, is_one_of, rows
@@ -158,6 +159,9 @@ def _disbelieve_known_balances(tx: Connection, import_: int, results: Sequence[R
 def _record_late(tx: Connection, import_: int, one: Result) -> None:
     """An answer to an attempt that had been given up. Only one that names a balance changes anything."""
     if one.balance_id is None:
+        return
+    late = "A late answer of Blnk: the balance was created before the row was fixed."
+    if superseded.appeared(tx, one.row, one.balance_id, message=late, what=EventKind.LATE_ANSWER):
         return
     for from_ in (RowState.UNKNOWN, RowState.READY):
         if from_ is RowState.READY and _another_holds_ref(tx, one.row):

@@ -1,0 +1,91 @@
+"""Checks records of a draft that fixes rows of another import: each is still the row that it was there.
+
+A row goes on under the ref under which it was sent, while it means the same. One that means something else
+gets a ref that no row of its file has: two equal rows are two balances, whichever imports they are sent from.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import count, islice
+
+from blnk_api.drafts.checking import CheckedRow, Checker
+from blnk_api.drafts.new_rows import MADE_BEFORE_FIX
+from blnk_api.facts.file_shape import Record
+from blnk_api.facts.problems import Problem
+from blnk_api.lookup import refs
+from blnk_api.store.rows import StoredRow
+from blnk_api.store.sending.superseded import made_before
+from blnk_api.store.states import RowState
+
+_REFS_AT_ONCE = 20
+
+Taken = Callable[[Sequence[str]], set[str]]
+"""Which of these refs rows of the file have already, in whichever import they are."""
+
+
+class FixChecker:
+    """As `Checker`, for the records of `sources`."""
+
+    def __init__(self, checker: Checker, sources: Sequence[StoredRow], taken: Taken) -> None:
+        self._checker = checker
+        self._taken = taken
+        self._before: dict[int, list[StoredRow]] = {}
+        for row in sources:
+            self._before.setdefault(row.number, []).append(row)
+        self._given: dict[str, int] = {}
+
+    def check(self, record: Record) -> list[CheckedRow]:
+        before = self._before[record.number]
+        made = [_created(row) for row in before if row.state is RowState.CREATED]
+        left = [row for row in before if row.state is not RowState.CREATED]
+        if not left:
+            return made
+        return made + [self._as_before(left, one) for one in _wanted(left, self._checker.check(record))]
+
+    def finish(self) -> list[Problem]:
+        """What only all rows together show, of those that are here."""
+        return [one for one in self._checker.finish() if not one.row or one.row in self._before]
+
+    def _as_before(self, before: Sequence[StoredRow], one: CheckedRow) -> CheckedRow:
+        if one.request is None or one.hash is None or one.keep_ref is not None:
+            return one
+        for row in before:
+            old = refs.parse_ref(row.ref or "")
+            if old is not None and row.tries and refs.fits(old, one.request, one.match):
+                return one._replace(keep_ref=row.ref)
+        if one.match is not None or "indicator" in one.request:
+            return one  # its content is one balance, however often a row asks for it
+        nth = self._given[one.hash] = self._given.get(one.hash, -1) + 1
+        return one._replace(occurrence=self._free(one.hash, nth))
+
+    def _free(self, hash_: str, nth: int) -> int:
+        """The nth occurrence of this content that no row of the file has."""
+        occurrences = count()
+        while True:
+            part = list(islice(occurrences, _REFS_AT_ONCE))
+            taken = self._taken([refs.make_ref(hash_, n) for n in part])
+            free = [n for n in part if refs.make_ref(hash_, n) not in taken]
+            if nth < len(free):
+                return free[nth]
+            nth -= len(free)
+
+
+def _wanted(before: Sequence[StoredRow], checked: list[CheckedRow]) -> list[CheckedRow]:
+    """Where a currency for all rows makes several balances of a record: those that are to be fixed."""
+    parts = {row.part for row in before}
+    if "" in parts or not any(one.part for one in checked):
+        return checked
+    return [one for one in checked if one.part in parts] or [_not_asked_for(checked[0], parts)]
+
+
+def _created(row: StoredRow) -> CheckedRow:
+    """Its balance appeared after all: it is not sent in any form."""
+    assert row.balance_id is not None
+    note = Problem(MADE_BEFORE_FIX, row.number, "", "", "", made_before(row.balance_id), "note")
+    return CheckedRow(row.number, row.part, None, [note], balance_id=row.balance_id)
+
+
+def _not_asked_for(one: CheckedRow, parts: set[str]) -> CheckedRow:
+    said = " and ".join(sorted(parts))
+    message = f"This row is the {said} balance of its line. Choose {said} for all rows, or skip it."
+    wrong = Problem("other_currency", one.number, "", "", "", message, "error")
+    return CheckedRow(one.number, "", None, [wrong])

@@ -1,0 +1,99 @@
+"""Opens a draft of just those rows of an import that are invalid or were rejected, to be fixed and sent.
+
+The draft has the file's columns as they were mapped, and belongs to the import. From the same transaction on
+its rows are Superseded there, so that none of them can be sent from both; they are what they were when the
+draft is discarded. Nothing is sent here.
+"""
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection
+
+from blnk_api.drafts.fixes.source_rows import can_be_fixed
+from blnk_api.review.actions import NotPossible
+from blnk_api.store import Store, imports, rows
+from blnk_api.store.events import EventKind, Particulars, note
+from blnk_api.store.imports import Import
+from blnk_api.store.rows import StoredRow
+from blnk_api.store.sending import superseded
+from blnk_api.store.sending.superseded import FIXABLE
+from blnk_api.store.states import ImportState, Stage
+
+_PAGE_ROWS = 2_000
+MOST_ROWS = 100_000
+"""More are not a few mistakes, but another file's: that one is fixed and imported."""
+
+
+def is_possible(import_: Import) -> bool:
+    """Whether the import is of a kind whose rows can be fixed in a draft."""
+    is_sent = import_.state is not ImportState.DRAFT
+    has_cells = import_.purged_at is None and import_.shape is not None and import_.mapping is not None
+    return import_.kind == "file" and is_sent and has_cells
+
+
+def open_draft(
+    store: Store, import_: Import, *, id: str, who: str, row_ids: Collection[int] | None = None
+) -> int:
+    """Makes the draft `id` of these rows, or of all that can be fixed; how many. Doing it twice does it once.
+
+    Rows that are neither invalid nor rejected anymore are left where they are. Raises NotPossible.
+    """
+    with store.write() as tx:
+        now = imports.by_number(tx, import_.number)
+        if not is_possible(now):
+            raise NotPossible(
+                "The rows of this import cannot be fixed here: it did not come from a file, or its data was "
+                "deleted. Nothing was changed."
+            )
+        if imports.find(tx, id) is not None:
+            return 0
+        chosen = [row.id for row in fixable(tx, now) if row_ids is None or row.id in row_ids]
+        if not chosen:
+            raise NotPossible(
+                "None of these rows can be fixed here: another user fixes them, or only the file itself can "
+                "be corrected. Reload the page."
+            )
+        if len(chosen) > MOST_ROWS:
+            raise NotPossible(
+                f"{len(chosen):,} rows cannot be fixed here at once, at most {MOST_ROWS:,} can. Download the "
+                "rows that were not created, fix them there, and import that file. Nothing was changed."
+            )
+        _make_draft(tx, now, id, who)
+        draft = imports.find(tx, id)
+        assert draft is not None
+        if now.file_sha256 is not None:
+            imports.set_facts(tx, draft.number, file_sha256=now.file_sha256)
+        moved = superseded.supersede(tx, chosen, by=draft.number)
+        detail = Particulars(rows=len(moved), label=id)
+        note(tx, now.number, who=who, what=EventKind.FIXED_ELSEWHERE, detail=detail)
+        detail = Particulars(rows=len(moved), label=now.id)
+        note(tx, draft.number, who=who, what=EventKind.FIXING, detail=detail)
+    return len(moved)
+
+
+def _make_draft(tx: Connection, source: Import, id: str, who: str) -> None:
+    imports.create(
+        tx,
+        id,
+        kind="file",
+        instance=source.instance,
+        connection=source.connection,
+        who=who,
+        fixes=source.number,
+        stage=Stage.UPLOADED,
+        file_name=source.file_name,
+        options=source.options,
+        shape=source.shape,
+        mapping=source.mapping,
+        accepted=source.accepted,
+    )
+
+
+def fixable(tx: Connection, import_: Import) -> list[StoredRow]:
+    """The rows of an import that can be fixed in a draft, in file order."""
+    found: list[StoredRow] = []
+    after = 0
+    while page := rows.page(tx, import_.number, states=FIXABLE, after=after, limit=_PAGE_ROWS):
+        found += [row for row in page if can_be_fixed(row)]
+        after = page[-1].id
+    return found

@@ -99,7 +99,7 @@ def tell(tx: Connection, import_: Import) -> Told:
     """Everything in a receipt except its number and the SHA-256 of its results. Times are UTC."""
     return {
         "version": __version__,
-        "made_at": _utc(datetime.now(UTC).timestamp()),
+        "made_at": utc(datetime.now(UTC).timestamp()),
         "import": {
             "id": import_.id,
             "kind": import_.kind,
@@ -108,7 +108,7 @@ def tell(tx: Connection, import_: Import) -> Told:
             "came_to": phrases.headline(import_),
             "uploaded": _signed(import_.who, import_.created_at),
             "confirmed": _signed(import_.confirmed_by, import_.confirmed_at),
-            "finished_at": _utc(import_.finished_at),
+            "finished_at": utc(import_.finished_at),
         },
         "file": _file(tx, import_),
         "instance": {
@@ -142,13 +142,13 @@ def tell(tx: Connection, import_: Import) -> Told:
     }
 
 
-def _utc(at: float | None) -> str | None:
-    """ "2026-11-22T16:07:03Z" """
+def utc(at: float | None) -> str | None:
+    """A moment as receipts keep it: "2026-11-22T16:07:03Z"."""
     return None if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _signed(who: Who | None, at: float | None) -> dict[str, object]:
-    return {"by": phrases.actor(who) if who else None, "at": _utc(at)}
+    return {"by": phrases.actor(who) if who else None, "at": utc(at)}
 
 
 def _file(tx: Connection, import_: Import) -> dict[str, object] | None:
@@ -242,7 +242,7 @@ def _verification(tx: Connection, import_: Import) -> dict[str, object]:
             else "The created balances were not compared with Blnk."
         )
         return {"verified": False, "why": why}
-    at = _utc(found.at)
+    at = utc(found.at)
     if not found.checked:
         why = found.why_not or "These credentials have no read permission."
         return {"verified": False, "why": why, "at": at, "expected": found.expected}
@@ -281,9 +281,9 @@ def _checked_again(tx: Connection, import_: Import) -> dict[str, object]:
         "rows": list(looks.labels),
         "open": looks.open,
         "over": looks.over,
-        "last": _utc(looks.last_at),
-        "next": _utc(looks.next_at),
-        "final": _utc(looks.until),
+        "last": utc(looks.last_at),
+        "next": utc(looks.next_at),
+        "final": utc(looks.until),
     }
 
 

@@ -63,6 +63,8 @@ class EventKind(StrEnum):
     FIXED_ELSEWHERE = "rows are fixed in another import"
     """The particulars are how many, and the id of that import."""
     PUT_BACK = "rows are no longer fixed elsewhere"
+    TOOK_OVER = "took over the fixes of an import"
+    """Of the same file; the particulars are how many, and its id."""
     NOTED = "noted"
     # what the house does by itself
     RECEIPT = "receipt"

@@ -95,6 +95,14 @@ def workbook(name: str, made: IO[bytes]) -> Response:
     return file(name, FileKind.XLSX, _pieces(made), size=size)
 
 
+def archive(name: str, made: IO[bytes]) -> Response:
+    """As `workbook`, for a ZIP."""
+    size = made.seek(0, 2)
+    made.seek(0)
+    headers = {"Content-Disposition": attachment(name), "Content-Length": str(size), **SEALED}
+    return StreamingResponse(_pieces(made), media_type="application/zip", headers=headers)
+
+
 def _pieces(made: IO[bytes]) -> Iterator[bytes]:
     with made:
         while piece := made.read(_PIECE_BYTES):

@@ -7,23 +7,26 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from blnk_api.desk.desk import Desk
-from blnk_api.desk.links import Download, Links, ProblemRows, Template
+from blnk_api.desk.links import BadLink, Download, Links, ProblemRows, Template
 from blnk_api.drafts import template
 from blnk_api.drafts.edits import problem_workbook
 from blnk_api.errors import AccessDenied, BlnkError
 from blnk_api.files.kinds import FileKind
 from blnk_api.models import Ledger
-from blnk_api.reports import results
+from blnk_api.reports import evidence, results
 from blnk_api.reports.results import Variant
 from blnk_api.settings import Connection
 from blnk_api.store import imports
 from blnk_api.store.imports import Import
 from blnk_api.web import list_routes, receipt_routes
-from blnk_api.web.responses import NotAvailable, file, one_of, route, token, workbook
+from blnk_api.web.responses import NotAvailable, archive, file, one_of, route, token, workbook
 
 _DOWNLOAD_PATH = "/download"
 _PROBLEM_ROWS_PATH = "/problem-rows"
 _TEMPLATE_PATH = "/template"
+_EVIDENCE_PATH = "/evidence"
+_EVIDENCE = "evidence"
+"""No variant of an import's results is called so."""
 
 _MOST_LEDGERS = 2_000
 """In a template's drop-down: a longer list is of no use, and each hundred ledgers takes a request."""
@@ -34,6 +37,7 @@ def routes() -> Sequence[Route]:
         route(f"{_DOWNLOAD_PATH}/{{token}}", _download),
         route(f"{_PROBLEM_ROWS_PATH}/{{token}}", _problem_rows),
         route(f"{_TEMPLATE_PATH}/{{token}}", _template),
+        route(f"{_EVIDENCE_PATH}/{{token}}", _evidence),
         *list_routes.routes(),
         *receipt_routes.routes(),
     ]
@@ -52,6 +56,19 @@ def problem_rows_url(links: Links, import_id: str) -> str:
 def template_url(links: Links, connection_name: str, kind: FileKind) -> str:
     """As `download_url`, for an empty file to fill in."""
     return f"{_TEMPLATE_PATH}/{links.sign(Template(connection_name, kind))}"
+
+
+def evidence_url(links: Links, import_id: str) -> str:
+    """As `download_url`, for all that is known of an import, as a ZIP."""
+    return f"{_EVIDENCE_PATH}/{links.sign(Download(import_id, _EVIDENCE))}"
+
+
+def _evidence(desk: Desk, request: Request) -> Response:
+    wanted = desk.links.open(token(request))
+    if wanted.variant != _EVIDENCE:
+        raise BadLink
+    import_ = _found(desk, wanted.import_id)
+    return archive(evidence.file_name(import_), evidence.bundle(desk.store, desk.settings, import_))
 
 
 def _download(desk: Desk, request: Request) -> Response:

@@ -331,6 +331,9 @@ _EVENTS: dict[str, Callable[[Particulars], str]] = {
     EventKind.PUT_BACK: lambda detail: (
         f"The draft that was to fix {_rows(detail)} was discarded. They can be fixed again."
     ),
+    EventKind.TOOK_OVER: lambda detail: (
+        f"Applied {plural(detail.cells, 'edit')} of import {detail.label} of the same file."
+    ),
     EventKind.REPAIRED_AND_SENT_AGAIN: lambda detail: (
         f"Fixed the rejected row {detail.label} and asked to send it again."
     ),

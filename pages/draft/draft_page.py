@@ -11,7 +11,8 @@ from blnk_api.wording import phrases
 from pages.draft import columns_step, confirm_step, edit_history, file_step, fix_step, foot, steps_row
 from pages.kit import look, person
 from pages.kit.context import Visit
-from pages.run import fix_links, progress_panel
+from pages.run import progress_panel
+from pages.run.fixing import fix_links, same_file
 
 _BODIES = {Step.FILE: file_step.show, Step.COLUMNS: columns_step.show, Step.FIX: fix_step.show}
 
@@ -26,6 +27,7 @@ def show(visit: Visit, import_: Import) -> None:
         )
     )
     fix_links.source_of(visit, import_)
+    same_file.show(visit, import_)
     now = steps_row.current(import_)
     steps_row.show(import_, now)
     said = None

@@ -11,13 +11,13 @@ from pages.kit.context import Visit
 from pages.run import (
     create_again,
     downloads,
-    fix_links,
     progress_panel,
     receipt_links,
     row,
     row_link,
     rows_table,
 )
+from pages.run.fixing import fix_links
 
 
 def show(visit: Visit, import_: Import) -> None:

@@ -14,7 +14,8 @@ from blnk_api.store.states import NEEDS_YOU, STATUSES, ImportState, RowState
 from blnk_api.wording import about_activity, about_progress, phrases
 from pages.kit import auto_refresh, banner, look, stop_switch
 from pages.kit.context import Visit
-from pages.run import controls, fix_links, late_findings, resolve, summary
+from pages.run import controls, late_findings, resolve, summary, totals
+from pages.run.fixing import fix_links
 
 _EVENTS = 20
 _ROUTINE = 200
@@ -85,7 +86,8 @@ def _over(visit: Visit, import_: Import) -> bool:
     _findings(visit, import_)
     late_findings.show(visit, import_)
     _counts(import_)
-    summary.balances_link(visit, import_)
+    totals.show(visit, import_)
+    summary.what_next(visit, import_)
     return asks_name or bool(import_.waiting_for_person)
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 from blnk_api.store.imports import Import
 from blnk_api.store.people import receipt_records
 from blnk_api.store.people.receipt_records import ReceiptHeading
-from blnk_api.web import receipt_routes
+from blnk_api.web import receipt_routes, routes
 from blnk_api.wording import phrases
 from pages.kit import auto_refresh
 from pages.kit.context import Visit
@@ -36,6 +36,13 @@ def show(visit: Visit, import_: Import) -> None:
             _url(visit, import_, newest.n),
             icon=":material/receipt_long:",
             help="A printable record of this import, with the SHA-256 of its results.",
+        )
+        st.link_button(
+            "Evidence bundle",
+            routes.evidence_url(visit.desk.links, import_.id),
+            icon=":material/folder_zip:",
+            help="One ZIP: the file as uploaded, columns, edits, activity, results and receipts, with the "
+            "SHA-256 of each.",
         )
         st.caption(f"Written {_when(newest)}. It never changes: later events produce a new receipt.")
     if earlier:

@@ -15,7 +15,8 @@ from blnk_api.wording import about_rows, phrases
 from pages.balance import notes_panel
 from pages.kit import auto_refresh, look, person
 from pages.kit.context import Visit
-from pages.run import fix_links, resend, resolve, row_link
+from pages.run import resend, resolve, row_link
+from pages.run.fixing import fix_links
 
 _MOVING = (RowState.READY, RowState.SENDING, RowState.UNKNOWN)
 

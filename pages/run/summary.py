@@ -12,7 +12,8 @@ from blnk_api.wording import about_needs, about_progress, phrases
 from blnk_api.wording.about_needs import Cause
 from pages.kit import look
 from pages.kit.context import Visit
-from pages.run import fix_links, row_link
+from pages.run import row_link
+from pages.run.fixing import fix_links
 
 _SHOWN = 12
 """Causes."""
@@ -76,11 +77,17 @@ def _cause(cause: Cause) -> None:
                 st.caption(f"and {len(cause.rows) - _NAMED:,} more", width="content")
 
 
-def balances_link(visit: Visit, import_: Import) -> None:
-    """To what Blnk holds of it."""
-    if visit.connection is not None and import_.counts.get(RowState.CREATED):
-        query = visit.query(made=import_.id)
-        st.page_link("balances.py", label="View these balances", query_params=query)
+def what_next(visit: Visit, import_: Import) -> None:
+    """Where a person goes from here: to what Blnk holds of it, to the next file, to a colleague."""
+    with st.container(horizontal=True, vertical_alignment="center", key="what-next"):
+        if visit.connection is not None and import_.counts.get(RowState.CREATED):
+            query = visit.query(made=import_.id)
+            st.page_link("balances.py", label="View these balances", query_params=query)
+        if import_.kind == "file":
+            st.page_link("import_file.py", label="Import another file", query_params=visit.query())
+        with st.popover("Copy link", icon=":material/link:"):
+            st.caption("This page, for a colleague:")
+            st.code(look.link(visit.query(**{"import": import_.id})), language=None)
 
 
 def _first(visit: Visit, import_: Import) -> list[StoredRow]:

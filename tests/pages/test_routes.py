@@ -1,5 +1,6 @@
 """Our own routes over real HTTP: who may download what, and what every answer carries."""
 
+import hashlib
 import io
 import re
 import stat
@@ -12,13 +13,15 @@ import requests
 from blnk_api.desk import links
 from blnk_api.desk.desk import open_desk
 from blnk_api.desk.links import Download, Links, Template
+from blnk_api.drafts.edits import editing
+from blnk_api.drafts.edits.editing import Edit
 from blnk_api.files.kinds import FileKind
 from blnk_api.reports.results import Variant
 from blnk_api.store import imports
 from blnk_api.store.imports import Import
 from blnk_api.web import middleware as web
 from blnk_api.web import routes
-from tests.support.importer import LEDGER, Importer, requests_for
+from tests.support.importer import LEDGER, Importer, requests_for, wait_until
 from tests.support.practice import PracticeBlnk
 from tests.support.web import _HTML, get
 
@@ -44,6 +47,33 @@ def test_the_file_comes_under_its_own_name_whatever_its_letters(host: str, impor
     plain, exact = re.fullmatch(r'attachment; filename="([^"]*)"; filename\*=UTF-8\'\'(\S+)', said).groups()  # type: ignore[union-attr]
     assert unquote(exact).startswith("año 2026 — balances; (1) - results")
     assert plain.startswith("a_o 2026")
+
+
+def test_all_that_is_known_of_an_import_is_one_zip_with_the_sum_of_each_part(
+    host: str, importer: Importer
+) -> None:
+    text = f"ledger_id,currency,customer\n{LEDGER},USD,1\n{LEDGER},KSH,2\n"
+    draft = importer.upload(text)
+    editing.edit(importer.store, draft.id, [Edit(3, 1, "KES")], who="Ada")
+    done = importer.finish(importer.wait_until_checked(draft))
+    wait_until(
+        lambda: any("receipt" in one for one in importer.events(done)), lambda: "no receipt is written"
+    )
+    answer = get(host + routes.evidence_url(open_desk().links, done.id))
+    assert answer.headers["Content-Type"] == "application/zip"
+    held = zipfile.ZipFile(io.BytesIO(answer.content))
+    lines = held.read("SHA256SUMS.txt").decode().splitlines()
+    sums = {line.partition("  ")[2]: line.partition("  ")[0] for line in lines}
+    assert {name: hashlib.sha256(held.read(name)).hexdigest() for name in sums} == sums
+    assert set(held.namelist()) == {*sums, "SHA256SUMS.txt"}
+    assert held.read("file/customers.csv").decode() == text
+    assert sums["file/customers.csv"] == done.file_sha256
+    assert b"3,currency,KSH,KES,Ada (not verified)" in held.read("edits.csv")
+    assert b"Uploaded the file." in held.read("activity.csv")
+    assert held.read("results.csv").count(b"Created") == 2
+    assert sums["receipts/receipt-1-results.csv"] == sums["results.csv"]
+    results_link = routes.download_url(open_desk().links, done.id, Variant.ALL)
+    assert get(host + results_link.replace("/download/", "/evidence/")).status_code == 403
 
 
 def test_results_are_to_be_had_as_a_workbook(host: str, importer: Importer) -> None:

@@ -169,6 +169,7 @@ def test_what_happened_is_kept_under_the_words_that_it_always_had() -> None:
             "fixing rows of another import",
             "rows are fixed in another import",
             "rows are no longer fixed elsewhere",
+            "took over the fixes of an import",
             "noted",
             "receipt",
             "purged",

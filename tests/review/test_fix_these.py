@@ -5,7 +5,7 @@ from sqlalchemy import update
 
 from blnk_api.drafts.edits import editing
 from blnk_api.drafts.edits.editing import Edit
-from blnk_api.review import fix_these
+from blnk_api.review import fix_these, same_fixes
 from blnk_api.review.actions import NotPossible
 from blnk_api.store import imports, tables
 from blnk_api.store.imports import Import
@@ -243,3 +243,24 @@ def test_the_same_file_again_leaves_out_rows_that_are_fixed_elsewhere(
     again = importer.upload(text)
     assert again.counts == {RowState.EXISTS: 2, RowState.LEFT_OUT: 1}
     assert "fixed in another import" in (by_number(importer, again)["3"].message or "")
+
+
+def test_the_same_file_again_takes_over_its_fixes_and_creates_only_the_rest(
+    importer: Importer, practice_blnk: PracticeBlnk
+) -> None:
+    text = "\n".join([HEADER, *GOOD[:2], "Custmer wallets,USD,,fixed,", "Custmer wallets,USD,,rest,"])
+    source = importer.upload(text)
+    editing.edit(importer.store, source.id, [Edit(4, 0, "Customer wallets")], who="Ada")
+    source = importer.finish(importer.wait_until_checked(source))
+    assert source.counts == {RowState.CREATED: 3, RowState.INVALID: 1}
+    again = importer.upload(text)
+    with importer.store.read() as tx:
+        before = same_fixes.earlier(tx, again)
+    assert before is not None
+    assert before.id == source.id
+    assert same_fixes.take_over(importer.store, again.id, who="Grace") == 1
+    again = importer.wait_until_checked(again)
+    assert again.counts == {RowState.EXISTS: 3, RowState.INVALID: 1}
+    editing.edit(importer.store, again.id, [Edit(5, 0, "Customer wallets")], who="Grace")
+    importer.finish(importer.wait_until_checked(again))
+    assert customers(practice_blnk) == ["fixed", "good-0", "good-1", "rest"]

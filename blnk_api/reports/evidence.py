@@ -1,0 +1,124 @@
+"""All that is known of one import as one ZIP, for an auditor: each part with its SHA-256.
+
+The file as it was uploaded, how its columns were read, edits, activity, results and receipts. What was
+deleted since, as the settings require, is named as missing.
+"""
+
+import hashlib
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+import orjson
+from sqlalchemy import Connection
+
+from blnk_api.files import csv_writer
+from blnk_api.files.table import Cell
+from blnk_api.reports import receipts, results
+from blnk_api.reports.results import Variant
+from blnk_api.settings import Settings
+from blnk_api.store import Store, events, rows
+from blnk_api.store.imports import Import
+from blnk_api.store.people import edits, receipt_records
+from blnk_api.wording import about_files, phrases
+from blnk_api.wording.download_names import mark, named, tidy
+
+SUMS = "SHA256SUMS.txt"
+_EVENTS = 100_000
+_PIECE_BYTES = 1 << 20
+
+
+def file_name(import_: Import) -> str:
+    return named(import_, "evidence", mark(import_)) + ".zip"
+
+
+def bundle(store: Store, settings: Settings, import_: Import) -> IO[bytes]:
+    """The ZIP, to be read from its beginning; it has no name on the disk. Raises OSError."""
+    made = tempfile.TemporaryFile(dir=settings.data_dir)  # noqa: SIM115 (whoever sends it closes it)
+    try:
+        with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+            _Bundle(archive).fill(store, settings, import_)
+    except BaseException:
+        made.close()
+        raise
+    made.seek(0)
+    return made
+
+
+class _Bundle:
+    """Parts as they are added, and their sums."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self._sums: list[str] = []
+
+    def fill(self, store: Store, settings: Settings, import_: Import) -> None:
+        missing = []
+        if import_.file_path is not None:
+            path = settings.uploads_dir / import_.file_path
+            name = f"file/{tidy(import_.file_name) or 'file'}"
+            if not self._file(name, path):
+                missing.append(f"{name}: deleted from this server. Its SHA-256 was {import_.file_sha256}.")
+        with store.read() as tx:
+            about = {
+                "import": receipts.tell(tx, import_)["import"],
+                "columns": import_.mapping.model_dump(mode="json") if import_.mapping else None,
+                "file_settings": import_.options.model_dump(mode="json"),
+            }
+            changed, happened = list(_edits(tx, import_)), list(_activity(tx, import_))
+            written = receipt_records.headings(tx, import_.number)
+        self.add("columns.json", [_json(about)])
+        self.add("edits.csv", csv_writer.stream(["Row", "Column", "Old", "New", "By", "When (UTC)"], changed))
+        self.add("activity.csv", csv_writer.stream(["When (UTC)", "Who", "Row", "What"], happened))
+        self.add("results.csv", results.stream(store, import_, Variant.ALL))
+        for one in written:
+            with store.read() as tx:
+                receipt = receipt_records.find(tx, import_.number, one.n)
+            if receipt is None:
+                continue
+            self.add(f"receipts/receipt-{one.n}.json", [_json(receipt.told)])
+            name = f"receipts/receipt-{one.n}-results.csv"
+            if not self._file(name, settings.receipts_dir / receipt.results_path):
+                missing.append(f"{name}: deleted from this server. Its SHA-256 is on receipt {one.n}.")
+        if missing:
+            self.add("missing.txt", ["\n".join([*missing, ""]).encode()])
+        self._archive.writestr(SUMS, "".join(self._sums))
+
+    def _file(self, name: str, path: Path) -> bool:
+        """Whether it is still there."""
+        try:
+            with path.open("rb") as file:
+                self.add(name, iter(lambda: file.read(_PIECE_BYTES), b""))
+        except FileNotFoundError:
+            return False
+        return True
+
+    def add(self, name: str, pieces: Iterable[bytes]) -> None:
+        digest = hashlib.sha256()
+        with self._archive.open(name, "w", force_zip64=True) as part:
+            for piece in pieces:
+                digest.update(piece)
+                part.write(piece)
+        self._sums.append(f"{digest.hexdigest()}  {name}\n")
+
+
+def _json(what: object) -> bytes:
+    return orjson.dumps(what, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _edits(tx: Connection, import_: Import) -> Iterator[Sequence[Cell]]:
+    names = about_files.columns(import_)
+    for one in edits.of_import(tx, import_.number):
+        column = "Whole row" if one.position is None else names[one.position]
+        yield one.number, column, one.old, one.new, phrases.actor(one.who), receipts.utc(one.at) or ""
+
+
+def _activity(tx: Connection, import_: Import) -> Iterator[Sequence[Cell]]:
+    """Oldest first, each check of a row among it."""
+    happened = list(reversed(events.of_import(tx, import_.number, limit=_EVENTS)))
+    numbers = rows.numbers_of(tx, [one.row for one in happened if one.row is not None])
+    for one in happened:
+        row = numbers.get(one.row, "") if one.row is not None else ""
+        yield receipts.utc(one.at) or "", phrases.actor(one.who), row, phrases.event(one)

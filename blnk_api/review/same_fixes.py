@@ -1,0 +1,55 @@
+"""What was fixed in an earlier import of the same file, done once more in a new draft of it.
+
+Rows that were created then are found in Blnk and not sent again; the others are fixed as they were there.
+"""
+
+from sqlalchemy import Connection
+
+from blnk_api.drafts.edits.open_draft import NotRepairable, check_again, open_draft
+from blnk_api.store import Store, import_search
+from blnk_api.store.events import EventKind, Particulars, note
+from blnk_api.store.imports import Import
+from blnk_api.store.people import edits
+from blnk_api.store.sending import superseded
+
+
+def earlier(tx: Connection, draft: Import) -> Import | None:
+    """The newest confirmed import of a draft's very file; None for a new one, and for rows to be fixed."""
+    if draft.fixes is not None:
+        return None
+    return next(iter(import_search.of_same_file(tx, draft)), None)
+
+
+def has_fixes(tx: Connection, one: Import) -> bool:
+    """Whether anything was changed in an import, or where its rows were fixed."""
+    return bool(_changes(tx, one))
+
+
+def take_over(store: Store, draft_id: str, *, who: str) -> int:
+    """The columns and edits of the earlier import become the draft's; how many edits.
+
+    Raises NotRepairable where there is none, or where it was read differently.
+    """
+    with store.write() as tx:
+        draft = open_draft(tx, draft_id)
+        before = earlier(tx, draft)
+        if before is None:
+            raise NotRepairable("This file was not imported before. Nothing was changed.")
+        if before.options != draft.options:
+            raise NotRepairable(
+                "The file was read with other settings then, so its rows may be different ones. Nothing was "
+                "changed."
+            )
+        changes = _changes(tx, before)
+        edits.add(tx, draft.number, changes, who=who)
+        detail = Particulars(cells=len(changes), label=before.id)
+        note(tx, draft.number, who=who, what=EventKind.TOOK_OVER, detail=detail)
+        check_again(tx, draft, accepted=before.accepted, mapping=before.mapping, look_again=None)
+    return len(changes)
+
+
+def _changes(tx: Connection, one: Import) -> list[tuple[int, int | None, str, str]]:
+    """All edits of an import, and of those that fixed its rows, in their order."""
+    numbers = superseded.family(tx, one.number)
+    found = [edit for number in numbers for edit in edits.of_import(tx, number)]
+    return [(edit.number, edit.position, edit.old, edit.new) for edit in sorted(found, key=lambda e: e.at)]

@@ -1,0 +1,41 @@
+"""On a draft: that its very file was imported before, by whom, and what came of it."""
+
+import streamlit as st
+
+from blnk_api.drafts.edits.open_draft import NotRepairable
+from blnk_api.review import same_fixes
+from blnk_api.store.imports import Import
+from blnk_api.store.states import BEING_CHECKED, RowState
+from blnk_api.wording import phrases
+from pages.kit import look, person
+from pages.kit.context import Visit
+
+
+def show(visit: Visit, draft: Import) -> None:
+    """Nothing for a file that is new here."""
+    with visit.desk.store.read() as tx:
+        before = same_fixes.earlier(tx, draft)
+        has_fixes = before is not None and same_fixes.has_fixes(tx, before)
+    if before is None:
+        return
+    day = phrases.when(before.confirmed_at or before.created_at, phrases.zone(st.context.timezone))
+    who = phrases.actor(before.confirmed_by or before.who)
+    created = before.counts.get(RowState.CREATED, 0)
+    with st.container(border=True, key="same-file"):
+        st.markdown(
+            look.safe(
+                f"This file was imported on {day} by {who}: {phrases.plural(created, 'balance')} created. "
+                "Rows that exist already are not sent again."
+            )
+        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            query = visit.query(**{"import": before.id})
+            st.page_link("imports.py", label="Open that import", query_params=query)
+            is_taken = draft.stage in BEING_CHECKED
+            if has_fixes and st.button("Import the rest with the same fixes", disabled=is_taken):
+                try:
+                    same_fixes.take_over(visit.desk.store, draft.id, who=person.or_nobody(visit))
+                except NotRepairable as why:
+                    look.problem(str(why))
+                else:
+                    st.rerun()

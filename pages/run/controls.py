@@ -62,9 +62,10 @@ def _confirm_cancel(visit: Visit, import_: Import) -> None:
     with st.container(border=True):
         rows = "1 row was" if unsent == 1 else f"{unsent:,} rows were"
         st.write(
-            f"{rows} not sent and never will be. What was created stays: balances cannot be deleted. A "
-            "canceled import cannot be resumed; its rows can be imported again from a download. Nothing "
-            "is sent while you decide."
+            f"{rows} not sent yet. If you cancel, this import never sends "
+            f"{'it' if unsent == 1 else 'them'}, and it cannot be resumed; the rows can be imported again "
+            "from a download. Balances that were created stay: they cannot be deleted. Nothing is sent while "
+            "you decide."
         )
         if on_its_way:
             st.caption(f"{phrases.plural(on_its_way, 'row')} on the way to Blnk will be completed first.")

@@ -119,7 +119,12 @@ def _counts(import_: Import) -> None:
 _ROWS_OVER_TIME: dict[str, object] = {
     "mark": {"type": "area", "line": True, "opacity": 0.25, "interpolate": "monotone"},
     "encoding": {
-        "x": {"field": "at", "type": "temporal", "axis": {"title": None, "tickCount": 5}},
+        # Of the reader's clock; without a format they would be written as of a clock of twelve hours.
+        "x": {
+            "field": "at",
+            "type": "temporal",
+            "axis": {"title": None, "tickCount": 5, "format": "%H:%M:%S"},
+        },
         "y": {
             "field": "rows",
             "type": "quantitative",

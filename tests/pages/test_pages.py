@@ -536,7 +536,7 @@ class TestImports:
         assert importer.find(import_.id).state is ImportState.RUNNING
         press(run(at), "Cancel import…")
         assert importer.find(import_.id).state is ImportState.PAUSED, "nothing leaves while Ada decides"
-        assert "3 rows were not sent and never will be." in said(at)
+        assert "3 rows were not sent yet. If you cancel, this import never sends them" in said(at)
         assert "Resume" not in [one.label for one in at.button]
         press(at, "Keep import")
         assert importer.find(import_.id).state is ImportState.RUNNING

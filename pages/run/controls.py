@@ -10,6 +10,7 @@ from pages.kit import look
 from pages.kit.context import Visit
 
 _MAY_CANCEL = (ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED)
+_NO_ANSWER = "Blnk is not responding normally. It is checked again automatically."
 _HELD, _ASKED = "held", "asked"
 """Of an import that someone is about to cancel: it was paused for that, or it was paused before."""
 
@@ -18,7 +19,7 @@ def show_pause(visit: Visit, import_: Import) -> None:
     """Why nothing of it is sent at this moment, and how it continues."""
     if phrases.waits_for_blnk(import_):
         st.info(
-            look.safe(f"{import_.paused_reason or 'Blnk does not answer.'} You do not need to do anything."),
+            look.safe(f"{import_.paused_reason or _NO_ANSWER} You do not need to do anything."),
             icon=":material/hourglass_top:",
         )
     else:

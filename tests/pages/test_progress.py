@@ -198,7 +198,7 @@ class TestThePage:
         at = visit("imports.py", **link(done))
         told = said(at)
         assert at.subheader[0].value == "3 balances created, 8 need you."
-        assert "7 rows** · ! Invalid · Custmer wallets is not a known ledger." in told, told
+        assert "7 rows** · ! Invalid · “Custmer wallets” is not a known ledger." in told, told
         assert {"Row 5", "Row 9"} <= {one.label for one in at.button}
         assert "and 2 more" in told
         at.text_input(key="your-name").set_value("Ada")

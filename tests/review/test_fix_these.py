@@ -158,7 +158,7 @@ def test_a_key_of_another_row_of_the_file_is_not_taken(importer: Importer) -> No
     fix = edit(importer, fix, [Edit(3, 0, "Savings"), Edit(3, 2, "A-1")])
     [row] = importer.rows(fix)
     assert row.state is RowState.INVALID
-    assert "A-1 is also in row 2" in (row.message or "")
+    assert "“A-1” is also in row 2" in (row.message or "")
 
 
 def test_rows_that_only_the_file_can_be_rid_of_stay_where_they_are(importer: Importer) -> None:

@@ -148,6 +148,7 @@ def test_what_happened_is_kept_under_the_words_that_it_always_had() -> None:
             "read otherwise",
             "matched columns",
             "accepted currency",
+            "withdrew currency",
             "accepted",
             "repaired",
             "left out",

@@ -39,6 +39,7 @@ from blnk_api.drafts.reference_data import known_in_blnk
 from blnk_api.drafts.unchanged import Changed, refuse_changed
 from blnk_api.errors import AccessDenied, BlnkError, check_not_answered
 from blnk_api.facts.file_shape import FileShape, Record
+from blnk_api.facts.mapping import Mapping
 from blnk_api.facts.problems import Problem
 from blnk_api.facts.totals import Accepted, Totals
 from blnk_api.files import FileProblem
@@ -48,7 +49,7 @@ from blnk_api.settings import Settings
 from blnk_api.store import Store, imports, rows
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Facts, Import
-from blnk_api.store.people import edits
+from blnk_api.store.people import edits, saved_mappings
 from blnk_api.store.rows import NewRow
 from blnk_api.store.states import Stage
 from blnk_api.store.token_store import TokenStore
@@ -142,7 +143,7 @@ def _check(store: Store, settings: Settings, connection: BlnkConnection, import_
     accepted = import_.accepted
     if earlier is not None and not accepted.currencies:
         accepted = _accept_as_in(store, import_, earlier)
-    chosen = import_.mapping or (earlier and earlier.mapping)
+    chosen = import_.mapping or (earlier and earlier.mapping) or _saved(store, import_, shape)
     mapping = mappings.adopt(chosen, shape) if chosen else mappings.guess(shape)
     about_columns = mapping_problems.problems(mapping, shape)
     with store.write() as tx:
@@ -183,6 +184,15 @@ def _import_of_results(store: Store, import_: Import, shape: FileShape) -> Impor
     guessed = mappings.guess(shape)
     with store.read() as tx:
         return results_file.import_of(tx, import_.instance, guessed, shape)
+
+
+def _saved(store: Store, import_: Import, shape: FileShape) -> Mapping | None:
+    """What someone saved last for files with these headers; only where a page shows that it is applied."""
+    if not import_.options.saved_mapping:
+        return None
+    with store.read() as tx:
+        found = saved_mappings.saved_for(tx, mappings.fingerprint(shape.headers))
+    return found[0].mapping if found else None
 
 
 def _accept_as_in(store: Store, import_: Import, earlier: Import) -> Accepted:

@@ -18,6 +18,9 @@ class ReadOptions(Stored):
     skip_hidden_rows: bool | None = None
     """Rows that a workbook hides are told otherwise, and imported like the others."""
 
+    saved_mapping: bool | None = None
+    """Where someone saved a mapping for these headers, it is applied: on pages, which say so."""
+
     def stored(self) -> str:
         return self.model_dump_json(exclude_none=True)
 

@@ -27,6 +27,16 @@ def distinct_labels(headers: Sequence[str], taken: Sequence[str] = ()) -> list[s
         names = new
 
 
+def letters(at: int) -> str:
+    """What a spreadsheet calls the column at this place, from 0: A, B … Z, AA."""
+    name = ""
+    at += 1
+    while at:
+        at, rest = divmod(at - 1, 26)
+        name = chr(ord("A") + rest) + name
+    return name
+
+
 def _seen(name: str) -> str:
     """Names that differ only in case or punctuation look alike."""
     return plain(name) or name

@@ -105,9 +105,9 @@ def problem_column(import_: Import, header: str, position: int | None) -> str:
 
 
 def row_counts(import_: Import) -> str:
-    """ "60 rows · 54 ready · 6 invalid", and what else there is. Two currencies in a row are two balances."""
+    """ "60 rows · 54 ready · 6 invalid", and what else there is. A row with two currencies is ready twice."""
     counts = import_.counts
-    said = [plural(sum(counts.values()), "row")]
+    said = [plural(import_.totals.records or sum(counts.values()), "row")]
     said += [f"{counts.get(state, 0):,} {word}" for state, word in _ALWAYS_COUNTED.items()]
     said += [f"{counts[state]:,} {word}" for state, word in _COUNTED.items() if counts.get(state)]
     return " · ".join(said)
@@ -120,6 +120,13 @@ _COUNTED = {RowState.EXISTS: "already in Blnk", RowState.LEFT_OUT: "skipped"}
 def wrong(row: StoredRow) -> str:
     """Why a row cannot be sent."""
     return row.wrong or row.message or ""
+
+
+def as_in_file(import_: Import, found: Sequence[StoredRow]) -> dict[str, list[str]]:
+    """Records with their cells, as the file has them or as they were changed since."""
+    names = columns(import_, taken=("Row",))
+    cells = {name: [row.cells[at] for row in found] for at, name in enumerate(names)}
+    return {"Row": [str(row.number) for row in found], **cells}
 
 
 def as_planned(import_: Import, found: Sequence[StoredRow]) -> dict[str, list[str]]:

@@ -9,8 +9,10 @@ from blnk_api.drafts import mapping as mappings
 from blnk_api.drafts import mapping_changes
 from blnk_api.drafts.edits import editing
 from blnk_api.drafts.edits.editing import NotRepairable
+from blnk_api.drafts.guide import column_reasons, steps
 from blnk_api.facts.file_shape import FileShape
 from blnk_api.facts.mapping import CHOICES, ColumnUse, Mapping, Use
+from blnk_api.facts.totals import Totals
 from blnk_api.files.column_names import names_an_amount
 from blnk_api.store.imports import Import
 from blnk_api.store.people import saved_mappings
@@ -82,6 +84,10 @@ def _column(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape, c
     with left, st.container(gap=None):
         st.text(called)
         st.caption(look.safe(" · ".join(mapping_changes.samples_of(shape, column.position)) or "empty", 90))
+        if why := column_reasons.reason(column, shape, _checked(import_)):
+            st.caption(look.safe(why))
+        if column.use is Use.CURRENCY:
+            st.caption("A row with several codes, such as USD;EUR, creates one balance in each.")
     if column.use not in CHOICES:
         middle.text(about_files.use(column.use))
         return
@@ -117,6 +123,11 @@ def _column(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape, c
             label_visibility="collapsed",
             help="The metadata key that Blnk stores this column under.",
         )
+
+
+def _checked(import_: Import) -> Totals:
+    """What the check found under these columns; nothing while others are being checked."""
+    return import_.totals if steps.has_rows(import_) else Totals()
 
 
 def _for_all_rows(visit: Visit, import_: Import, mapping: Mapping) -> None:
@@ -225,6 +236,15 @@ def _offer_saved(visit: Visit, import_: Import, shape: FileShape) -> None:
         offered = saved_mappings.saved_for(tx, mappings.fingerprint(shape.headers))
     if not offered:
         return
+    applied = next((one for one in offered if mappings.adopt(one.mapping, shape) == import_.mapping), None)
+    if applied is not None:
+        st.markdown(
+            f":material/bookmark: The saved mapping “{look.safe(applied.name)}” is applied: this file has "
+            "the same columns."
+        )
+        offered = [one for one in offered if one is not applied]
+    if not offered:
+        return
     st.caption("Saved mappings for files with these columns:")
     with st.container(horizontal=True):
         for at, one in enumerate(offered[:5]):
@@ -236,19 +256,27 @@ def _offer_saved(visit: Visit, import_: Import, shape: FileShape) -> None:
 
 
 def _save(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with (
+        st.form(f"save-form-{import_.id}", border=False),
+        st.container(horizontal=True, vertical_alignment="bottom"),
+    ):
         name = st.text_input(
             "Mapping name",
             key=f"save-name-{import_.id}",
             max_chars=saved_mappings.MOST_NAME_CHARACTERS,
         )
-        if st.button("Save mapping", key=f"save-{import_.id}", disabled=not name):
-            with visit.desk.store.write() as tx:
-                saved_mappings.save(
-                    tx,
-                    fingerprint=mappings.fingerprint(shape.headers),
-                    name=name,
-                    mapping=mapping,
-                    who=person.or_nobody(visit),
-                )
-            st.toast("Mapping saved. It will be offered for the next file with these columns.")
+        if not st.form_submit_button("Save mapping", key=f"save-{import_.id}"):
+            return
+    try:
+        with visit.desk.store.write() as tx:
+            saved_mappings.save(
+                tx,
+                fingerprint=mappings.fingerprint(shape.headers),
+                name=name,
+                mapping=mapping,
+                who=person.or_nobody(visit),
+            )
+    except ValueError as problem:
+        look.problem(str(problem))
+    else:
+        st.toast("Mapping saved. It will be applied to the next file with these columns.")

@@ -4,8 +4,8 @@ import streamlit as st
 
 from blnk_api.store.imports import Import
 from blnk_api.store.states import Stage
-from blnk_api.wording import about_files
-from pages.draft import reading_options
+from blnk_api.wording import about_files, phrases
+from pages.draft import first_rows, reading_options
 from pages.draft.fix import problem_list
 from pages.kit import look
 from pages.kit.context import Visit
@@ -25,5 +25,9 @@ def show(visit: Visit, import_: Import) -> None:
         st.write("These rows come from an import of this file, as they were read then.")
         return
     st.write(look.safe(about_files.reading(import_)))
+    if len(import_.shape.sheets) > 1:
+        others = [one for one in import_.shape.sheets if one != import_.shape.sheet]
+        st.caption(look.safe(f"Other sheets, which are not read: {phrases.listed(others)}."))
     problem_list.about_the_file(import_)
+    first_rows.show(import_.shape)
     reading_options.show(visit, import_)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from blnk_api import practice
 from blnk_api.drafts import drafts
+from blnk_api.facts.file_shape import ReadOptions
 from blnk_api.files.kinds import FileKind
 from blnk_api.store import imports
 from blnk_api.web import routes
@@ -52,8 +53,12 @@ def _take(visit: Visit) -> None:
         sample = Path(practice.__file__).with_name("sample.csv")
         _begin(visit, "sample customers.csv", io.BytesIO(sample.read_bytes()))
     with st.expander("Paste rows from a spreadsheet instead", key="paste"):
-        pasted = st.text_area("Rows, with column names in the first row", key=f"text-{_next_id()}")
-        if st.button("Check rows", disabled=not pasted.strip()):
+        with st.form(f"paste-{_next_id()}", border=False):
+            pasted = st.text_area("Rows, with column names in the first row", key=f"text-{_next_id()}")
+            pressed = st.form_submit_button("Check rows")
+        if pressed and not pasted.strip():
+            st.write("Paste at least the column names and one row.")
+        elif pressed:
             _begin(visit, "pasted rows.csv", io.BytesIO(pasted.encode()))
     with st.expander("File format", key="example"):
         st.write(
@@ -61,7 +66,7 @@ def _take(visit: Visit) -> None:
             "currency are required, the identity is optional, and every other column is stored as metadata. "
             "Other column names, separators and encodings are detected, and you can correct them."
         )
-        st.code(_EXAMPLE, language=None)
+        st.code(_EXAMPLE, language=None, wrap_lines=True)
 
 
 def _begin(visit: Visit, name: str, data: BinaryIO) -> None:
@@ -75,6 +80,7 @@ def _begin(visit: Visit, name: str, data: BinaryIO) -> None:
             who=who,
             file_name=name,
             data=data,
+            options=ReadOptions(saved_mapping=True),
         )
     except (ValueError, drafts.UploadRejected) as reason:
         look.problem(str(reason))

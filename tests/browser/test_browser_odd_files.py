@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.support.app import App
-from tests.support.browser import open_import, open_step, see, see_text, upload, wait_for_count
+from tests.support.browser import open_all, open_import, open_step, see, see_text, upload, wait_for_count
 from tests.support.practice import PracticeBlnk
 
 SAMPLES = Path(__file__).parents[1] / "samples-2"
@@ -61,6 +61,7 @@ def test_a_file_of_a_reported_kind_is_told_on_the_page(tab: tuple[App, Page], na
         return
     wait_for_count(page, "ready", str(len(expected["sent"])))
     open_step(page, "Fix")
+    open_all(page)
     errors = page.get_by_test_id("stMain").inner_text()
     open_step(page, "Confirm")
     warnings = page.get_by_test_id("stMain").inner_text()

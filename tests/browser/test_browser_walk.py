@@ -153,6 +153,36 @@ def three_rows(name: str) -> bytes:
     return "\n".join(["ledger,currency,customer_number", *lines]).encode()
 
 
+def test_a_step_stands_in_the_address_and_back_reload_and_a_link_keep_it(app: App, browser: Browser) -> None:
+    page = open_import(browser, app.url)
+    upload(page, "steps.csv", three_rows("step"))
+    see(page, "Problems")
+    expect(page).to_have_url(re.compile("step=fix"))
+    page.get_by_role("button", name="Continue").click()
+    see(page, "Confirmation")
+    expect(page).to_have_url(re.compile("step=confirm"))
+    open_step(page, "Columns")
+    page.reload()
+    see(page, "Columns")
+    page.go_back()
+    see(page, "Confirmation")
+    see(open_tab(browser, page.url, "steps.csv"), "Confirmation")
+    page.go_back()
+    see(page, "Problems")
+
+
+def test_an_act_is_answered_by_a_line_that_takes_it_back(app: App, browser: Browser) -> None:
+    page = open_import(browser, app.url)
+    upload(page, "undone.csv", three_rows("undone"))
+    see(page, "Problems")
+    page.get_by_role("button", name="Skip 1 row").click()
+    see_text(page, "Skipped 1 row.")
+    wait_for_count(page, "invalid", "0")
+    page.get_by_role("button", name="Undo").first.click()
+    wait_for_count(page, "invalid", "1")
+    see_text(page, "1 row has no currency.")
+
+
 def test_no_table_offers_streamlits_own_raw_download(app: App, browser: Browser) -> None:
     page = open_import(browser, app.url)
     upload(page, "tables.csv", three_rows("table"))

@@ -11,7 +11,7 @@ from tests.support.practice import PracticeBlnk
 MOST_TABS = 80
 
 STOP = """() => {
-    const label = at =>
+    const label = at => at.matches("main") ? "the page, to be scrolled" :
         (at.getAttribute("aria-label") || at.labels?.[0]?.innerText || at.innerText || at.tagName)
             .trim().split("\\n").pop()  // an icon's name stands before the words
     const look = at => {
@@ -64,6 +64,13 @@ def test_an_import_is_made_put_right_watched_and_opened_by_keyboard_alone(
     page.keyboard.type("Ada")
     tab_to(page, "^Try a sample file$")
     page.keyboard.press("Enter")
+    see(page, "Problems")
+    tab_to(page, "1 File$")
+    page.keyboard.press("Enter")
+    for heading in ("File", "Columns"):
+        see(page, heading)
+        tab_to(page, "^Continue$")
+        page.keyboard.press("Enter")
     see(page, "Problems")
     tab_to(page, "^Replace in 4 rows$")
     page.keyboard.press("Enter")

@@ -145,7 +145,7 @@ def test_no_page_asks_anybody_else_whatever_stands_on_it(app: App, browser: Brow
     page.get_by_role("textbox", name="Mapping name").fill(EVIL)
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Save mapping").click()
-    expect(page.get_by_text("Mapping saved. It will be offered")).to_be_visible()
+    expect(page.get_by_text("Mapping saved. It will be applied")).to_be_visible()
     page.reload()
     open_step(page, "Confirm")
     wait_for_count(page, "ready", "3")

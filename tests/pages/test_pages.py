@@ -330,6 +330,45 @@ class TestAFile:
         assert "Total: 2 balances: 1 in USD, 1 in EUR." in told
         assert "Create 2 balances, skip 1 invalid row" in labels(at)
 
+    def test_every_balance_is_shown_as_it_will_be_created_in_the_words_of_the_file(
+        self, importer: Importer
+    ) -> None:
+        at = open_step(visit("import_file.py", **link(self.checked(importer))), "Confirm")
+        planned = at.dataframe[0].value
+        assert list(planned.columns) == ["Row", "Ledger", "Currency", "customer"]
+        assert planned.to_numpy().tolist() == [
+            ["2", "Customer wallets", "USD", "1"],
+            ["4", "Savings", "EUR", "3"],
+        ]
+
+    def test_a_draft_to_finish_is_listed_where_its_owner_begins(self, importer: Importer) -> None:
+        at = visit("import_file.py")
+        at.text_input(key="your-name").set_value("Ada")
+        run(at)
+        at.file_uploader[0].set_value(("march.csv", self.CSV, "text/csv"))
+        run(at)
+        assert "Drafts to finish" not in said(at)
+        del at.query_params["import"]
+        told = said(run(at))
+        assert "Drafts to finish" in told
+        assert "Running" not in told
+
+    def test_a_saved_mapping_is_applied_to_the_next_upload_with_the_same_columns_and_said(
+        self, importer: Importer
+    ) -> None:
+        import_ = self.checked(importer)
+        at = open_step(visit("import_file.py", **link(import_)), "Columns")
+        at.text_input(key=f"save-name-{import_.id}").set_value("Monthly")
+        next(one for one in at.button if one.label == "Save mapping").click()
+        run(at)
+        at = visit("import_file.py")
+        at.text_input(key="your-name").set_value("Ada")
+        run(at)
+        at.file_uploader[0].set_value(("april.csv", self.CSV, "text/csv"))
+        run(at)
+        self._wait(importer, importer.find(address(at)), Stage.CHECKED)
+        assert "The saved mapping “Monthly” is applied" in said(open_step(run(at), "Columns"))
+
     def test_a_guessed_encoding_is_warned_about_with_a_cell_and_an_amount_beside_its_column(
         self, importer: Importer
     ) -> None:
@@ -490,6 +529,11 @@ class TestImports:
         [table] = at.dataframe
         assert list(table.value["Status"]) == ["✓ Created"] * 3
         assert all(id.startswith("bln_") for id in table.value["Balance id"])
+
+    def test_an_import_that_was_opened_from_the_list_has_a_way_back(self, importer: Importer) -> None:
+        at = press(visit("imports.py", **link(importer.run(requests_for(1)))), "All imports")
+        assert "import" not in at.query_params
+        assert at.title[0].value == "Imports"
 
     def test_rows_can_be_seen_by_status_and_page_by_page(self, importer: Importer) -> None:
         import_ = importer.draft(requests_for(150))

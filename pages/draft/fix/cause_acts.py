@@ -2,6 +2,7 @@
 
 import zlib
 from functools import partial
+from itertools import islice
 from typing import TypedDict
 
 import streamlit as st
@@ -20,6 +21,7 @@ from pages.kit import look, person
 from pages.kit.context import Visit
 
 _VALUES = 20
+_ROWS = 100
 
 
 class _By(TypedDict):
@@ -36,8 +38,6 @@ def show(visit: Visit, import_: Import, cause: Cause) -> None:
     """A row of buttons; where the cells hold different values, those in a list below, each with its own."""
     acts = causes.acts_of(cause, import_.mapping)
     is_one = len(cause.groups) == 1
-    if not acts:
-        return
     with st.container(horizontal=True, vertical_alignment="center"):
         if is_one:
             _of_value(visit, import_, cause, cause.groups[0], acts, cause.key)
@@ -51,6 +51,8 @@ def show(visit: Visit, import_: Import, cause: Cause) -> None:
             _skip_hidden(visit, import_, cause)
         if Act.SKIP in acts:
             _skip(visit, import_, cause)
+        if cause.severity != "note":
+            _rows(visit, import_, cause)
     if not is_one and Act.REPLACE in acts:
         _values(visit, import_, cause, acts)
 
@@ -68,6 +70,20 @@ def _values(visit: Visit, import_: Import, cause: Cause, acts: list[Act]) -> Non
             st.caption(
                 f"And {len(cause.groups) - _VALUES:,} more. They are shown as soon as these are settled."
             )
+
+
+def _rows(visit: Visit, import_: Import, cause: Cause) -> None:
+    """The first of them, whole: read when somebody opens it."""
+    title = f"Show {phrases.plural(cause.rows, 'row')}"
+    box = st.popover(title, key=f"rows-of-cause-{cause.key}", on_change="rerun")
+    if not box.open:
+        return
+    with visit.desk.store.read() as tx:
+        found = [row for row, _ in islice(by_cause.rows_of(tx, import_, cause), _ROWS)]
+    with box, st.container(key=f"cause-rows-{cause.key}"):
+        st.dataframe(about_files.as_in_file(import_, found), hide_index=True)
+        if cause.rows > len(found):
+            st.caption(f"The first {len(found):,} are shown. The table below has all rows.")
 
 
 def _one_value(visit: Visit, import_: Import, cause: Cause, one: ProblemSummary, acts: list[Act]) -> None:

@@ -1,0 +1,28 @@
+"""The first rows of a file as they are read, with the row of the column names marked."""
+
+import pandas as pd
+import streamlit as st
+
+from blnk_api.facts.file_shape import FileShape
+from blnk_api.files.column_labels import letters
+
+_ROWS = 8
+_HEADER = "background-color: #dbe6ff; color: #16357f; font-weight: 600"
+"""A grid is a canvas that CSS does not reach; both colors are said, so that it reads in dark too."""
+
+
+def show(shape: FileShape) -> None:
+    names = [letters(at) for at in range(len(shape.headers))]
+    read = [(str(record.number), record.cells) for record in shape.samples[:_ROWS]]
+    if shape.header_row:
+        read.insert(0, (f"{shape.header_row} (names)", shape.headers))
+    frame = pd.DataFrame([[number, *cells] for number, cells in read], columns=["Row", *names])
+    marked = frame.style.apply(
+        lambda row: [_HEADER if shape.header_row and row.name == 0 else ""] * len(row), axis=1
+    )
+    st.dataframe(
+        marked,
+        hide_index=True,
+        key="first-rows",
+        column_config={"Row": st.column_config.TextColumn(width=90, pinned=True)},
+    )

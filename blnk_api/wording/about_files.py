@@ -14,7 +14,7 @@ from blnk_api.files.csv import encodings
 from blnk_api.models import GENERAL_LEDGER_ID
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
-from blnk_api.store.states import RowState
+from blnk_api.store.states import RowState, Stage
 from blnk_api.wording.balance_fields import FIELDS
 from blnk_api.wording.phrases import plural
 
@@ -75,7 +75,8 @@ def reading(import_: Import) -> str:
         what = f"A text file with columns separated by {between}, in {_encoding(shape)}"
     row = shape.header_row
     names = f"the column names are in row {row}" if row else "there are no column names"
-    records = import_.totals.records
+    # What an earlier check counted is not what is read now.
+    records = None if import_.stage is Stage.MATCHING else import_.totals.records
     return f"{what}; {names}." + ("" if records is None else f" {plural(records, 'row')}.")
 
 

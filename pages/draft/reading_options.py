@@ -23,45 +23,49 @@ def _place(choices: Sequence[str], detected: str | None) -> int:
 def show(visit: Visit, import_: Import) -> None:
     """The choices, and a button that reads the file again."""
     shape, key = import_.shape, f"read-{import_.id}-{import_.version}"
-    chosen: dict[str, object] = {}
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.form(f"{key}-form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         if shape and shape.kind == "xlsx":
             if len(shape.sheets) > 1:
                 at = _place(shape.sheets, shape.sheet)
-                chosen["sheet"] = st.selectbox("Sheet", shape.sheets, index=at, key=f"{key}-sheet")
+                st.selectbox("Sheet", shape.sheets, index=at, key=f"{key}-sheet")
         else:
             encodings = list(ENCODINGS)
             at = _place(encodings, shape.encoding if shape else None)
-            chosen["encoding"] = st.selectbox(
-                "Encoding", encodings, index=at, key=f"{key}-encoding", format_func=str.upper
-            )
+            st.selectbox("Encoding", encodings, index=at, key=f"{key}-encoding", format_func=str.upper)
             at = _place(_DELIMITERS, shape.delimiter if shape else None)
-            chosen["delimiter"] = st.selectbox(
+            st.selectbox(
                 "Separator",
                 _DELIMITERS,
                 index=at,
                 key=f"{key}-delimiter",
                 format_func=about_files.delimiter,
             )
-        chosen["header_row"] = st.number_input(
+        st.number_input(
             "Header row (0 if there is none)",
             min_value=0,
             max_value=1_000,
             value=shape.header_row if shape else 1,
-            key=f"{key}-header",
+            key=f"{key}-header_row",
         )
-        pressed = st.button("Apply", key=f"{key}-go")
+        st.form_submit_button("Apply", key=f"{key}-go", on_click=_read, args=[visit, import_, key])
     if import_.counts:
         st.caption("The columns are then mapped again, and edits made to rows here are discarded.")
-    if pressed:
-        try:
-            editing.read_as(
-                visit.desk.store,
-                import_.id,
-                ReadOptions.model_validate(chosen),
-                who=person.or_nobody(visit),
-            )
-        except NotRepairable as problem:
-            look.problem(str(problem))
-        else:
-            st.rerun()
+    if problem := st.session_state.pop(f"{key}-problem", ""):
+        look.problem(problem)
+
+
+def _read(visit: Visit, import_: Import, key: str) -> None:
+    """With what is chosen at the moment of the press."""
+    names = ("sheet", "encoding", "delimiter", "header_row")
+    chosen = {
+        name: st.session_state[f"{key}-{name}"] for name in names if f"{key}-{name}" in st.session_state
+    }
+    try:
+        editing.read_as(
+            visit.desk.store,
+            import_.id,
+            ReadOptions.model_validate(chosen | {"saved_mapping": import_.options.saved_mapping}),
+            who=person.or_nobody(visit),
+        )
+    except NotRepairable as problem:
+        st.session_state[f"{key}-problem"] = str(problem)

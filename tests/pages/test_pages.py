@@ -369,6 +369,34 @@ class TestAFile:
         self._wait(importer, importer.find(address(at)), Stage.CHECKED)
         assert "The saved mapping “Monthly” is applied" in said(open_step(run(at), "Columns"))
 
+    def test_a_suggestion_is_accepted_for_all_its_rows_and_undo_takes_it_back(
+        self, importer: Importer
+    ) -> None:
+        import_ = self.checked(importer)
+        at = press(visit("import_file.py", **link(import_)), "Replace in 1 row")
+        assert "Replaced with “USD” in 1 row." in said(at)
+        wait_until(
+            lambda: importer.find(import_.id).counts == {RowState.READY: 3},
+            lambda: str(importer.find(import_.id).counts),
+        )
+        press(run(at), "Undo")
+        self._wait(importer, import_, Stage.CHECKED)
+        assert importer.rows(import_)[1].cells[1] == "UDS"
+        assert "3 rows · 2 ready · 1 invalid" in said(run(at))
+
+    def test_a_code_is_kept_as_a_custom_currency_only_when_it_is_said_a_second_time(
+        self, importer: Importer
+    ) -> None:
+        import_ = self.checked(importer)
+        at = visit("import_file.py", **link(import_))
+        told = "is not an ISO 4217 code. Keep it only if your organization uses it"
+        assert told in said(at)
+        press(at, "Keep “UDS” (custom currency)")
+        wait_until(
+            lambda: importer.find(import_.id).counts == {RowState.READY: 3},
+            lambda: str(importer.find(import_.id).counts),
+        )
+
     def test_a_guessed_encoding_is_warned_about_with_a_cell_and_an_amount_beside_its_column(
         self, importer: Importer
     ) -> None:
@@ -526,7 +554,7 @@ class TestImports:
         assert "Created 3" in told
         assert "Verified: all 3 balances are in Blnk." in told
         assert "Uploaded by Ada (not verified)" in told
-        [table] = at.dataframe
+        [table] = [one for one in at.dataframe if "Balance id" in one.value]
         assert list(table.value["Status"]) == ["✓ Created"] * 3
         assert all(id.startswith("bln_") for id in table.value["Balance id"])
 

@@ -122,15 +122,17 @@ def _resembling(visit: Visit, import_: Import) -> None:
     )
     _which(visit, import_, RowState.LEFT_OUT, near_duplicates.KIND)
     person.name_field(visit)
-    if st.button("Create these balances too"):
-        try:
-            who = person.name(visit)
-        except ValueError as no_name:
-            look.problem(str(no_name))
-        else:
-            with visit.desk.store.write() as tx:
-                confirmed_totals.create_resembling_too(tx, import_, who=who)
-            st.rerun()
+    st.button("Create these balances too", on_click=_create_too, args=[visit, import_])
+
+
+def _create_too(visit: Visit, import_: Import) -> None:
+    try:
+        who = person.name(visit)
+    except ValueError as no_name:
+        answers.of(import_).problem = str(no_name)
+        return
+    with visit.desk.store.write() as tx:
+        confirmed_totals.create_resembling_too(tx, import_, who=who)
 
 
 def _which(visit: Visit, import_: Import, state: RowState, why: str) -> None:

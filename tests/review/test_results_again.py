@@ -87,7 +87,7 @@ def test_a_cell_that_was_cut_is_not_sent(practice_blnk: PracticeBlnk, importer: 
     again = upload(importer, "rest.xlsx", data)
     [row] = importer.rows(again)
     assert row.state is RowState.INVALID
-    assert "was lost" in (row.message or "")
+    assert "a lost letter" in (row.message or "")
 
 
 def test_results_are_understood_as_their_file_was(practice_blnk: PracticeBlnk, importer: Importer) -> None:

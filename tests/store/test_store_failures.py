@@ -86,7 +86,7 @@ def test_an_interrupt_while_the_database_is_away_ends_the_command_and_says_how_t
     process.send_signal(signal.SIGINT)
     ended = commands.end(process)
     assert ended.code == 130, ended.err
-    assert "Interrupted: `resume imp_" in ended.err
+    assert "Interrupted. To continue: python -m blnk_api resume imp_" in ended.err
     importer.processes.clear()
     again = commands.run("resume", "--progress", "none")
     assert again.code == 0, again.err

@@ -24,7 +24,7 @@ def in_force(press: StopEvent, settings: Settings, zone: tzinfo) -> str:
     """A stop, for as long as it holds."""
     return (
         f"Sending is stopped for {scope(press, settings)}: {phrases.actor(press.who)}, "
-        f"{phrases.when(press.at, zone)}. No balance is sent until someone starts it again."
+        f"{phrases.when_in_zone(press.at, zone)}. No balance is sent until someone starts it again."
     )
 
 

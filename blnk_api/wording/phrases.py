@@ -110,6 +110,11 @@ def when(seconds: float, in_zone: tzinfo) -> str:
     return f"{datetime.fromtimestamp(seconds, in_zone):%-d %b %Y, %H:%M}"
 
 
+def when_in_zone(seconds: float, in_zone: tzinfo) -> str:
+    """ "22 Nov 2026, 16:07 UTC": for the command line too, whose zone nobody sees."""
+    return f"{when(seconds, in_zone)} {datetime.fromtimestamp(seconds, in_zone):%Z}"
+
+
 def exactly(seconds: float, in_zone: tzinfo) -> str:
     """ "22 Nov 2026, 16:07:03" """
     return f"{datetime.fromtimestamp(seconds, in_zone):%-d %b %Y, %H:%M:%S}"

@@ -133,6 +133,7 @@ def test_commands_stop_and_start_all_sending(commands: Commands, importer: Impor
     stopped = commands.call("stop")
     assert stopped.code == 0
     assert "Sending is stopped for all connections" in stopped.out
+    assert " UTC. No balance is sent until someone starts it again." in stopped.out
     assert "No row is on its way to Blnk." in stopped.out
     held = commands.call("import", commands.file(3), "--yes")
     assert held.code == 4
@@ -160,7 +161,7 @@ def test_commands_stop_one_connection(commands: Commands, importer: Importer) ->
 @pytest.mark.parametrize("page", [None, "import_file.py", "imports.py", "balances.py", "connection.py"])
 def test_every_page_says_that_sending_is_stopped(importer: Importer, page: str | None) -> None:
     stop(importer.store, who="Grace")
-    told = "Sending is stopped for all connections: Grace (not verified)"
+    told = "Sending is stopped for all connections: Grace (not verified), "
     assert told in said(visit(page, connection="here"))
     start(importer.store)
     assert told not in said(visit(page, connection="here"))

@@ -22,7 +22,7 @@ MEANING = {
     RowState.UNKNOWN: "It was sent, with no clear answer. Blnk is checked before anything is sent again.",
     RowState.INVALID: "Something in the row must be fixed first. Nothing was sent.",
     RowState.LEFT_OUT: "Someone decided not to send it.",
-    RowState.SUPERSEDED: "It is fixed in another import. From this one it is never sent.",
+    RowState.SUPERSEDED: "It is being fixed in another import. This import never sends it.",
 }
 """What a status means and what to do about it."""
 
@@ -334,7 +334,7 @@ _EVENTS: dict[str, Callable[[Particulars], str]] = {
     EventKind.FIXING: lambda detail: f"Opened a draft to fix {_rows(detail)} of import {detail.label}.",
     EventKind.FIXED_ELSEWHERE: lambda detail: f"Opened import {detail.label} to fix {_rows(detail)}.",
     EventKind.PUT_BACK: lambda detail: (
-        f"The draft that was to fix {_rows(detail)} was discarded. They can be fixed again."
+        f"The draft for fixing {_rows(detail)} was discarded. A new one can be opened."
     ),
     EventKind.TOOK_OVER: lambda detail: (
         f"Applied {plural(detail.cells, 'edit')} of import {detail.label} of the same file."

@@ -22,7 +22,7 @@ def show(visit: Visit, import_: Import) -> None:
         return
     st.subheader("File")
     if import_.fixes is not None:
-        st.write("These rows come from an import of this file, as they were read then.")
+        st.write("These rows come from an earlier import of this file, as they were read at that time.")
         return
     st.write(look.safe(about_files.reading(import_)))
     if len(import_.shape.sheets) > 1:

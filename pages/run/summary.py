@@ -66,7 +66,7 @@ def _cause(cause: Cause) -> None:
     first = cause.rows[0]
     sign = f"{look.ROW_SIGNS[first.state]} {cause.status}"
     count = f"**{phrases.plural(len(cause.rows), 'row')}** · " if len(cause.rows) > 1 else ""
-    example = "" if cause.same else "Such as: "
+    example = "" if cause.same else "For example: "
     with st.container(gap=None):
         st.markdown(f"{count}{sign} · {example}{look.safe(cause.said)}")
         with st.container(horizontal=True, gap="small"):

@@ -34,7 +34,7 @@ def offer(
         pressed = st.button(label, type="primary", key=f"fix-{row.id if row else import_.id}")
     st.caption(
         "Opens a draft of just these rows, with the same columns. Nothing is sent until you confirm it. If "
-        "you discard it, the rows are back here."
+        "you discard it, the rows return to this import."
     )
     if pressed:
         chosen = None if row is None else [row.id]

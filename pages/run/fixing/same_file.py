@@ -25,7 +25,7 @@ def show(visit: Visit, draft: Import) -> None:
         st.markdown(
             look.safe(
                 f"This file was imported on {day} by {who}: {phrases.plural(created, 'balance')} created. "
-                "Rows that exist already are not sent again."
+                "Rows that already exist are not sent again."
             )
         )
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -53,7 +53,7 @@ def test_values_that_were_checked_say_how_sure_it_is(checked: Totals, told: str)
 def test_what_is_kept_as_it_is_needs_no_reason_and_what_is_not_sent_says_so() -> None:
     assert reason(ColumnUse(position=1, header="x", use=Use.METADATA), SHAPE, totals()) == ""
     ignored = ColumnUse(position=1, header="x", use=Use.IGNORE)
-    assert reason(ignored, SHAPE, totals()) == "Not sent, although it holds values."
+    assert reason(ignored, SHAPE, totals()) == "Not sent, although it has values."
     assert reason(ignored, FileShape(kind="csv", header_row=1, headers=["a", "x"]), totals()) == ""
 
 

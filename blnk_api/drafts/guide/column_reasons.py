@@ -25,7 +25,7 @@ def reason(column: ColumnUse, shape: FileShape, totals: Totals) -> str:
         column.position < len(record.cells) and record.cells[column.position].strip()
         for record in shape.samples
     ):
-        return "Not sent, although it holds values."
+        return "Not sent, although it has values."
     return ""
 
 

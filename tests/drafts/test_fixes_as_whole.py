@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
 from blnk_api.drafts import mapping_changes
-from blnk_api.drafts.edits import editing
+from blnk_api.drafts.edits import editing, undo
 from blnk_api.drafts.edits.editing import Edit, NotRepairable
 from blnk_api.drafts.rechecking.at_once import AtOnce
 from blnk_api.store.imports import Import
@@ -67,7 +67,8 @@ def cases(draw: st.DrawFn) -> Case:
         st.tuples(st.just("skip"), st.lists(numbers, min_size=1, max_size=2)),
         st.tuples(st.just("include"), st.one_of(st.none(), st.lists(numbers, min_size=1))),
         st.tuples(st.just("fix all"), st.integers(0, 5)),
-        st.tuples(st.just("accept"), st.sampled_from(["NGX", "XQZ"])),
+        st.tuples(st.sampled_from(["accept", "withdraw"]), st.sampled_from(["NGX", "XQZ"])),
+        st.tuples(st.just("undo")),
     )
     acts = draw(st.lists(act, min_size=1, max_size=4))
     return Case(headers, rows, draw(st.booleans()), acts)
@@ -84,6 +85,13 @@ def change(importer: Importer, draft: Import, act: tuple[Any, ...], at_once: AtO
             editing.take_in(store, draft.id, numbers, who=who, at_once=at_once)
         case "accept", code:
             editing.accept_currency(store, draft.id, code, who=who, at_once=at_once)
+        case "withdraw", code:
+            undo.withdraw_currency(store, draft.id, code, who=who, at_once=at_once)
+        case ("undo",):
+            with store.read() as tx:
+                last = undo.last_act(tx, draft.number)
+            if last is not None:
+                undo.undo(store, draft.id, last, who=who, at_once=at_once)
         case "fix all", at:
             problems = [one for one in draft.totals.problems if one.repair is not None and one.rows != ("0",)]
             if problems:

@@ -12,7 +12,7 @@ from blnk_api.drafts import drafts
 from blnk_api.drafts.drafts import NotConfirmed
 from blnk_api.drafts.edits import editing
 from blnk_api.drafts.edits.editing import Edit
-from blnk_api.drafts.rechecking import at_once
+from blnk_api.drafts.rechecking import at_once, last_check
 from blnk_api.drafts.rechecking.at_once import AtOnce
 from blnk_api.reports import results
 from blnk_api.reports.results import Variant
@@ -185,6 +185,16 @@ def test_very_many_rows_are_checked_with_the_whole_file(importer: Importer) -> N
         importer.store, draft.id, problem, repair=LEDGER, who="Ada", at_once=fixes.at_once(importer)
     )
     assert importer.find(draft.id).stage is Stage.CHECKING
+
+
+@pytest.mark.parametrize(("limit", "most"), [("_MOST_COMPARED", 3), ("_MOST_CURRENCIES", 1)])
+def test_no_fix_keeps_others_from_writing_while_it_searches_for_what_was_meant(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch, limit: str, most: int
+) -> None:
+    draft = checked(importer, "Nowhere,NGN,a", "Elsewhere,USD,b")
+    monkeypatch.setattr(last_check, limit, most)
+    now = fix(importer, draft, Edit(2, 2, "c"), Edit(3, 2, "d"))
+    assert now.stage is Stage.CHECKING
 
 
 def test_the_rows_of_a_large_group_are_named_again_when_one_is_fixed(importer: Importer) -> None:

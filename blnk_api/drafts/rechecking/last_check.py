@@ -26,6 +26,10 @@ MOST_CUSTOMERS = 20_000
 """More are not kept; from so many on nothing is suggested for one that is misspelt, either."""
 _FRESH_SECONDS = 600.0
 """What Blnk holds may be another by then, and other rows than the one that is fixed may be right."""
+_MOST_COMPARED = 10_000
+"""Names with wrong values: each pair takes some microseconds."""
+_MOST_CURRENCIES = 50
+"""Different texts for a currency: to see what a wrong one may mean takes a millisecond."""
 _AS_CLOSE_AS_SUGGESTED = 0.7
 """A little less than what makes a name a "did you mean" of another."""
 
@@ -127,6 +131,26 @@ def with_answers(last: LastCheck, asked: Wanted, answer: Known) -> Known:
             "indicators": {**known.indicators, **answer.indicators},
         }
     )
+
+
+def refuse_long_search(known: Known, mapping: Mapping, records: Iterable[Record]) -> None:
+    """Raises NotSure where what may be meant by the wrong values of these records would be searched for among
+    very many names: that takes a time in which nobody else could write."""
+    some = list(records)
+
+    def texts(use: Use) -> set[str]:
+        column = mapping.column(use)
+        return set() if column is None else {bare(record.cells[column.position]) for record in some}
+
+    if len(texts(Use.CURRENCY)) > _MOST_CURRENCIES:
+        raise NotSure
+    for wanted, ids, names in (
+        (texts(Use.LEDGER), known.ledgers, {}),
+        (texts(Use.IDENTITY), known.identities, known.identity_names),
+    ):
+        wrong = wanted - {""} - ids.keys() - names.keys() - set(ids.values())
+        if len(wrong) * (len(ids) + len(names)) > _MOST_COMPARED:
+            raise NotSure
 
 
 def refuse_other_suggestions(unknown: Collection[str | None], named: Collection[str], known: Known) -> None:

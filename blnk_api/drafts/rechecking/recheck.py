@@ -161,7 +161,9 @@ class _Check:
             stored = self._rows_of(numbers)
             old, new = self._overlays(numbers)
             of_file = records.in_file(stored)
-            self._refuse_nameless(of_file, old, new)
+            both = [overlay.of_record(one) for overlay in (old, new) for one in of_file]
+            last_check.refuse_long_search(known, self._mapping, both)
+            self._refuse_nameless(both)
             before = records.check(
                 self._import, self._checker(self._last.known, self._import.accepted), of_file, old
             )
@@ -175,14 +177,11 @@ class _Check:
         custom = self._connection.custom_currencies
         return Checker(self._shape, self._mapping, known, custom, accepted.currencies)
 
-    def _refuse_nameless(self, of_file: Iterable[Record], old: RecordEdits, new: RecordEdits) -> None:
+    def _refuse_nameless(self, some: Iterable[Record]) -> None:
         """How many rows have text in a column that has no name is counted over the whole file."""
         nameless = nameless_columns(self._shape, self._mapping)
-        for record in of_file:
-            for overlay in (old, new):
-                cells = overlay.of_record(record).cells
-                if any(cells[at].strip() for at in nameless):
-                    raise NotSure
+        if any(record.cells[at].strip() for record in some for at in nameless):
+            raise NotSure
 
     def _in_common(self, stored: Iterable[StoredRow], after: Iterable[NewRow]) -> set[int]:
         """The records that have a key in common with these, as they were or as they are."""

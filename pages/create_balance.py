@@ -4,7 +4,7 @@ import streamlit as st
 
 from blnk_api.facts.mapping import Use
 from pages.balance import form, form_state
-from pages.balance.form_state import IDENTITY, LEDGER, METADATA, MORE, is_open
+from pages.balance.form_state import IDENTITY, LEDGER, METADATA, MORE
 from pages.balance.result import show_outcome
 from pages.kit import context
 from pages.kit.picker import pick
@@ -40,9 +40,9 @@ identity = pick(
     hint="The person or organization that the balance belongs to.",
 )
 form_state.wrong(Use.IDENTITY, identity)
-with st.expander("Metadata (optional)", expanded=is_open(METADATA), key="form-part-metadata"):
+with st.expander("Metadata (optional)", key=METADATA, on_change="rerun"):
     pairs = form.metadata_fields()
-with st.expander("More (optional)", expanded=is_open(MORE), key="form-part-more"):
+with st.expander("More (optional)", key=MORE, on_change="rerun"):
     form.more_fields(ledger, identity)
 form.name_field(here)
 form.create_button(here, ledger, identity, pairs)

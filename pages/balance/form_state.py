@@ -11,18 +11,18 @@ from blnk_api.drafts.form_request import Wrong
 from blnk_api.models import BalanceRequest
 from blnk_api.store import imports
 from pages.balance import held_forms
-from pages.kit import look
+from pages.kit import look, person
 from pages.kit.picker import put
 
 LEDGER, IDENTITY, CURRENCY = "form-ledger", "form-identity", "form-currency"
 INDICATOR, LINEAGE, STRATEGY = "form-indicator", "form-lineage", "form-strategy"
-METADATA, MORE = "form-metadata", "form-more"
-"""The parts that can be closed."""
+METADATA, MORE = "form-part-metadata", "form-part-more"
+"""The parts that can be opened."""
 NAME = "name"
 """The field in which a person says who they are."""
 
 _ID, _PAIRS, _PRESSED, _SENT, _WRONG = "form-id", "form-pairs", "form-pressed", "form-sent", "form-wrong"
-_BESIDE = (f"{LEDGER}-search", f"{IDENTITY}-search", f"{METADATA}-open", f"{MORE}-open")
+_BESIDE = (f"{LEDGER}-search", f"{IDENTITY}-search")
 _IN_ADDRESS = "form"
 
 _PRESS_COUNTS_SECONDS = 5.0
@@ -50,24 +50,22 @@ def restore() -> None:
 
 def remember() -> None:
     """After all is drawn."""
-    values = {key: st.session_state[key] for key in _keys() if st.session_state.get(key)}
+    keys = (*_keys(), person.FIELD)
+    values = {key: st.session_state[key] for key in keys if st.session_state.get(key)}
     if values:
         held_forms.keep(form_id(), values)
         st.query_params[_IN_ADDRESS] = form_id()
 
 
 def _keys() -> list[str]:
-    """Of all that a person chooses or types."""
-    return [LEDGER, IDENTITY, CURRENCY, INDICATOR, LINEAGE, STRATEGY, _PAIRS, *_pair_keys()]
-
-
-def _pair_keys() -> list[str]:
-    return [key for at in range(pairs()) for key in pair_keys(at)]
+    """Of all that a person chooses, types or opens."""
+    typed = [key for at in range(pairs()) for key in pair_keys(at)]
+    return [LEDGER, IDENTITY, CURRENCY, INDICATOR, LINEAGE, STRATEGY, METADATA, MORE, _PAIRS, *typed]
 
 
 def pair_keys(at: int) -> tuple[str, str]:
     """Of the name and the value of a pair of metadata."""
-    return f"{METADATA}-name-{at}", f"{METADATA}-value-{at}"
+    return f"form-metadata-name-{at}", f"form-metadata-value-{at}"
 
 
 def pairs() -> int:
@@ -78,14 +76,6 @@ def pairs() -> int:
 
 def add_pair() -> None:
     st.session_state[_PAIRS] = pairs() + 1
-
-
-def is_open(part: str) -> bool:
-    """A part that holds something is open, and does not close when that is taken out again."""
-    keys = _pair_keys() if part == METADATA else [INDICATOR, LINEAGE, STRATEGY]
-    if any(st.session_state.get(key) for key in keys):
-        st.session_state[f"{part}-open"] = True
-    return bool(st.session_state.get(f"{part}-open"))
 
 
 def wrong(field: str, typed: object) -> None:
@@ -164,6 +154,10 @@ def fill(request: BalanceRequest) -> None:
     st.session_state[INDICATOR] = request.indicator or ""
     st.session_state[LINEAGE] = request.track_fund_lineage
     st.session_state[STRATEGY] = request.allocation_strategy
+    st.session_state[METADATA] = bool(request.meta_data)
+    st.session_state[MORE] = bool(
+        request.indicator or request.track_fund_lineage or request.allocation_strategy
+    )
     st.session_state[_PAIRS] = max(1, len(request.meta_data))
     for at, (name, value) in enumerate(request.meta_data.items()):
         for key, text in zip(pair_keys(at), (name, str(value)), strict=True):

@@ -6,7 +6,7 @@ from blnk_api.store.people import people
 from blnk_api.wording import phrases
 from pages.kit.context import Visit
 
-_KEY = "your-name"
+FIELD = "your-name"
 
 
 def name_field(visit: Visit) -> None:
@@ -14,7 +14,7 @@ def name_field(visit: Visit) -> None:
     if visit.who is None:
         st.text_input(
             "Your name",
-            key=_KEY,
+            key=FIELD,
             max_chars=people.MAX_NAME_CHARACTERS,
             help="Shown with your actions here. Asked once per browser, and not verified.",
         )
@@ -41,7 +41,7 @@ def name(visit: Visit) -> str:
 
 def typed() -> str:
     """What stands in the field."""
-    return st.session_state.get(_KEY) or ""
+    return st.session_state.get(FIELD) or ""
 
 
 def keep(visit: Visit, name: str) -> str:

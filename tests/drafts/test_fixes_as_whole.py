@@ -58,7 +58,9 @@ def cases(draw: st.DrawFn) -> Case:
     if draw(st.booleans()):
         rows[draw(st.integers(0, count - 1))].pop()  # a row with too few cells
     numbers = st.integers(2, count + 1)
-    edit = st.tuples(numbers, st.integers(0, len(headers) - 1)).flatmap(
+    keys = [at for at, header in enumerate(headers) if header in ("indicator", "reference")]
+    columns = st.sampled_from([*range(len(headers)), *keys, *keys])
+    edit = st.tuples(numbers, columns).flatmap(
         lambda at: st.tuples(st.just(at[0]), st.just(at[1]), cell(headers[at[1]]))
     )
     act = st.one_of(

@@ -73,6 +73,39 @@ def test_twins_take_their_turns_again_when_one_is_fixed(importer: Importer) -> N
     assert third not in refs(importer, draft)
 
 
+def _one_key(importer: Importer) -> Import:
+    header = "ledger_id,currency,reference"
+    return checked(importer, *(f"{LEDGER},NGN,{key}" for key in ("r1", "r2", "r3")), header=header)
+
+
+def _one_indicator(importer: Importer) -> Import:
+    header = "ledger_id,currency,indicator"
+    lines = (f"general_ledger_id,NGN,{name}" for name in ("@r1", "@r2", "@r3"))
+    return checked(importer, *lines, header=header)
+
+
+def _one_key_column(importer: Importer) -> Import:
+    draft = checked(importer, *(f"{LEDGER},NGN,{note}" for note in ("r1", "r2", "r3")))
+    chosen = mapping_of(draft).model_copy(update={"match_columns": ("note",)})
+    editing.match(importer.store, draft.id, chosen, who="Ada")
+    return fixes.check_whole(importer, importer.find(draft.id))
+
+
+@pytest.mark.parametrize("made", [_one_key, _one_indicator, _one_key_column])
+def test_two_rows_that_become_one_are_told_and_no_longer_when_they_differ_again(
+    importer: Importer, made: Callable[[Importer], Import]
+) -> None:
+    draft = made(importer)
+    assert draft.counts == {RowState.READY: 3}
+    kept = importer.rows(draft)[2].cells[2]
+    for text, both in ((kept.replace("3", "1"), {2, 4}), (kept.replace("3", "2"), {3, 4}), (kept, set())):
+        now = fix(importer, draft, Edit(4, 2, text))
+        assert now.stage is Stage.CHECKED
+        found = {number for number, state in states(importer, draft).items() if state is RowState.INVALID}
+        assert found == both
+        assert fixes.verdict(importer, draft) == fixes.verdict_of_whole(importer, draft)
+
+
 def test_a_row_that_is_fixed_into_one_that_exists_is_not_sent(
     importer: Importer, practice_blnk: PracticeBlnk
 ) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import orjson
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from blnk_api.client import BlnkClient
 from blnk_api.drafts import drafts
@@ -306,6 +306,22 @@ def test_what_was_fixed_at_once_is_sent_as_it_was_fixed(
     made = [(one["currency"], one["meta_data"]["note"]) for one in practice_blnk.balances()]
     assert sorted(made) == [("NGN", "same"), ("NGN", "same"), ("USD", "c")]
     assert sorted(practice_blnk.refs()) == sorted(str(one) for one in refs(importer, draft))
+
+
+@pytest.mark.parametrize("is_confirmed", [True, False], ids=["confirmed", "discarded"])
+def test_whom_a_file_names_is_kept_no_longer_than_its_draft(importer: Importer, is_confirmed: bool) -> None:
+    draft = checked(importer, f"{LEDGER},NGN,Ada Okafor,a", header="ledger_id,currency,identity_id,note")
+
+    def kept() -> list[str]:
+        with importer.store.read() as tx:
+            return list(tx.execute(select(tables.known_in_blnk.c.known)).scalars())
+
+    assert "Ada Okafor" in kept()[0]
+    if is_confirmed:
+        importer.confirm(draft)
+    else:
+        importer.cancel(draft)
+    assert kept() == []
 
 
 def test_another_choice_of_columns_is_checked_with_the_whole_file(importer: Importer) -> None:

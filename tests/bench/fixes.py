@@ -93,7 +93,10 @@ def main() -> None:
     table = "\n".join([head, *told])
     print(table)
     if not options.quick:
-        write_results("Fixes in a draft", "python -m tests.bench.fixes --before FOLDER", table)
+        asked = ["git", "-C", str(options.before), "rev-parse", "--short", "HEAD"]
+        commit = subprocess.run(asked, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+        command = "python -m tests.bench.fixes --before FOLDER"
+        write_results("Fixes in a draft", command, table, against=f"before is {commit}")
 
 
 if __name__ == "__main__":

@@ -159,6 +159,18 @@ def test_a_customer_that_no_row_named_before_is_asked_for(
     assert again.counts == {RowState.READY: 1}
 
 
+@pytest.mark.parametrize(("named", "stage"), [("Ada Okafor", Stage.CHECKING), ("Acme Ltd", Stage.CHECKED)])
+def test_a_customer_who_is_suggested_to_another_row_is_no_matter_of_one_row(
+    importer: Importer, named: str, stage: Stage
+) -> None:
+    lines = (f"{LEDGER},NGN,Ada Okafro,a", f"{LEDGER},NGN,{named},b")
+    draft = checked(importer, *lines, header="ledger_id,currency,identity_id,note")
+    now = fix(importer, draft, Edit(3, 2, ""))
+    assert now.stage is stage
+    fixes.check_whole(importer, now)
+    assert fixes.verdict(importer, draft) == fixes.verdict_of_whole(importer, draft)
+
+
 def _change_results(importer: Importer) -> tuple[Import, Edit]:
     importer.start()
     done = importer.finish(importer.upload(f"{HEADER}\n{LEDGER},NGN,a\n"))

@@ -9,12 +9,13 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeVar, Unpack
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from blnk_api.blnk import reader
 from blnk_api.blnk.replies import Request
@@ -42,6 +43,8 @@ _OTHERS_SECONDS = 1.0
 _ANSWER_SECONDS = 3.0
 """For Blnk to answer all questions of one change: someone waits for the page."""
 _MOST_AT_ONCE = 4
+_NOT_NOW = (BlnkError, TimeoutError, OperationalError, OSError)
+"""Blnk does not answer, or the store is busy: what is left to do the sender does."""
 
 
 class Check(Protocol):
@@ -120,7 +123,7 @@ class AtOnce:
         with _threads() as pool:
             try:
                 return pool.submit(ask).result(timeout=_ANSWER_SECONDS)
-            except (BlnkError, TimeoutError):
+            except _NOT_NOW:
                 return None
 
     def _look_up(self, store: Store, id: str) -> None:
@@ -130,7 +133,8 @@ class AtOnce:
             return
         connection = self.settings.connection_of(draft.instance)
         if connection is not None:
-            asyncio.run(_look_up(store, self.settings, draft, self.client(connection)))
+            with suppress(*_NOT_NOW):
+                asyncio.run(_look_up(store, self.settings, draft, self.client(connection)))
 
 
 async def _look_up(store: Store, settings: Settings, draft: Import, client: BlnkClient) -> None:
@@ -145,8 +149,6 @@ async def _look_up(store: Store, settings: Settings, draft: Import, client: Blnk
         looking = look_draft_up(thread, looker, draft, settings, gives_up_after_seconds=_ANSWER_SECONDS)
         try:
             await asyncio.wait_for(looking, _ANSWER_SECONDS)
-        except (BlnkError, TimeoutError):
-            pass
         finally:
             thread.close()
 

@@ -164,10 +164,10 @@ class _Check:
             both = [overlay.of_record(one) for overlay in (old, new) for one in of_file]
             last_check.refuse_long_search(known, self._mapping, both)
             self._refuse_nameless(both)
-            before = records.check(
-                self._import, self._checker(self._last.known, self._import.accepted), of_file, old
-            )
-            after = records.check(self._import, self._checker(known, self._accepted), of_file, new)
+            was = last_check.of_customers(self._last.known, self._mapping, both[: len(of_file)])
+            now = last_check.of_customers(known, self._mapping, both[len(of_file) :])
+            before = records.check(self._import, self._checker(was, self._import.accepted), of_file, old)
+            after = records.check(self._import, self._checker(now, self._accepted), of_file, new)
             further = self._in_common(stored, after.rows) - numbers
             if not further:
                 return stored, before, after

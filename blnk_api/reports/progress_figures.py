@@ -133,7 +133,9 @@ def _since(tx: Connection, import_: Import, learned: LearnedPace) -> float | Non
     """Since when the circuit breaker has held the import up; None where it does not."""
     is_paused = import_.state is ImportState.PAUSED and import_.paused_by is PausedBy.BREAKER
     if import_.state is ImportState.RUNNING and learned.breaker is not None:
-        return learned.breaker_since
+        # Once Blnk can be read again, rows that are only checked there are not held up anymore.
+        has_rows = import_.counts.get(RowState.READY) or import_.counts.get(RowState.SENDING)
+        return learned.breaker_since if has_rows or learned.breaker["circuit"] == "open" else None
     if not is_paused:
         return None
     known = (learned.breaker_since, events.last_at(tx, import_.number, EventKind.PAUSED))

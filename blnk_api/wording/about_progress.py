@@ -102,7 +102,8 @@ def pace(
     if connection is None:
         return []
     limit = f"{plural(connection.requests_per_minute, 'request')} a minute"
-    if learned.breaker is not None:
+    tries_again = learned.breaker is not None and learned.breaker["circuit"] != "open"
+    if learned.breaker is not None and not (tries_again and held_up is not None):
         return ["Blnk is not responding normally. It is checked again automatically, at growing intervals."]
     if learned.not_before is not None and learned.not_before > now:
         return [

@@ -73,6 +73,23 @@ def test_an_outage_that_lasts_is_told_once_and_stays_while_rows_try_whether_it_i
     assert_each_once(practice_blnk, importer, done)
 
 
+def test_rows_that_are_only_checked_do_not_wait_for_blnk_once_it_answers(importer: Importer) -> None:
+    draft = importer.draft(requests_for(1))
+    importer.confirm(draft)
+    running = replace(importer.find(draft.id), state=ImportState.RUNNING, counts={RowState.UNKNOWN: 1})
+    for circuit, word in (("open", "Waiting for Blnk"), ("half open", "Running")):
+        told: dict[str, str | float] = {"circuit": circuit, "reason": "503", "since": 1.0}
+        with importer.store.write() as tx:
+            senders.remember_learned(
+                tx, draft.instance_number, per_minute=None, not_before=None, breaker=told
+            )
+        read = ProgressReader().read(importer.store, draft.id, known=running)
+        assert phrases.state(read.import_) == word
+        held_up = about_progress.held_up(running)
+        why = " ".join(about_progress.pace(read.learned, importer.connection, None, read.at, held_up=held_up))
+        assert ("Every row was sent." in why) is (word == "Running")
+
+
 def test_a_cancelled_import_says_what_is_still_checked_and_what_it_came_to(importer: Importer) -> None:
     draft = importer.draft(requests_for(6))
     importer.confirm(draft)

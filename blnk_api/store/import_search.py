@@ -11,7 +11,7 @@ from blnk_api.store import imports as all_imports
 from blnk_api.store import tables
 from blnk_api.store.imports import _ALL, Import, _import, _one
 from blnk_api.store.rows import StoredRow, by_id
-from blnk_api.store.states import ImportState, RowState
+from blnk_api.store.states import ImportState, RowState, Stage
 from blnk_api.store.tables import counts, imports, instances, is_one_of, rows
 
 _ONE_STATE = [RowState.CREATED]
@@ -200,12 +200,15 @@ def open_drafts(tx: Connection) -> int:
     return tx.execute(select(func.count()).select_from(imports).where(*mine)).scalar_one()
 
 
-def untouched_drafts(tx: Connection, before: float) -> list[int]:
-    """Drafts that were made before this moment (wall time) and in which nobody has done anything since."""
+def untouched_drafts(tx: Connection, before: float, *, stage: Stage | None = None) -> list[int]:
+    """Drafts, or those at one stage, that were made before this moment (wall time) and in which nobody has
+    done anything since."""
     touched = select(tables.events.c.id).where(
         tables.events.c.import_ == imports.c.number, tables.events.c.at >= before
     )
-    old = (imports.c.state == ImportState.DRAFT, imports.c.created_at < before, ~touched.exists())
+    old = [imports.c.state == ImportState.DRAFT, imports.c.created_at < before, ~touched.exists()]
+    if stage is not None:
+        old.append(imports.c.stage == stage)
     return [one.number for one in tx.execute(select(imports.c.number).where(*old))]
 
 

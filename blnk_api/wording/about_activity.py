@@ -5,16 +5,20 @@ from blnk_api.wording.phrases import plural
 
 
 def summed_up(done: Routine) -> list[str]:
-    """ "Blnk was checked for 733 rows without a clear answer: 72 were there, 661 were not." """
+    """ "72 rows without a clear answer were found in Blnk; 661 were not there and could be sent again." """
     said = []
-    if done.found or done.absent:
-        found = "was" if done.found == 1 else "were"
-        absent = "was" if done.absent == 1 else "were"
-        checks = plural(done.found + done.absent, "check")
-        said.append(
-            f"{checks} in Blnk for rows without a clear answer: {done.found:,} {found} there, "
-            f"{done.absent:,} {absent} not and could be sent again."
-        )
+    found = f"{plural(done.found, 'row')} without a clear answer {_were(done.found)} found in Blnk"
+    absent = f"{_were(done.absent)} not there and could be sent again"
+    if done.found and done.absent:
+        said.append(f"{found}; {done.absent:,} {absent}.")
+    elif done.found:
+        said.append(f"{found}.")
+    elif done.absent:
+        said.append(f"{plural(done.absent, 'row')} without a clear answer {absent}.")
     if done.waits:
-        said.append(f"Sending waited {plural(done.waits, 'time')} for Blnk, and continued automatically.")
+        said.append(f"Sending waited {plural(done.waits, 'time')} for Blnk and continued automatically.")
     return said
+
+
+def _were(n: int) -> str:
+    return "was" if n == 1 else "were"

@@ -11,24 +11,29 @@ from blnk_api.settings import Settings
 from blnk_api.store import Store, import_acts, import_search, imports
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.sending.attempts import WHO
+from blnk_api.store.states import Stage
 
 _DAY_SECONDS = 86_400.0
 _IDS_PER_READ = 500
 
 
 def expire(store: Store, settings: Settings, *, now: float | None = None) -> None:
-    """Cancels drafts that are older than the settings keep them, and removes the uploaded files of imports
-    that were canceled longer ago than that. Raises OSError or SQLAlchemyError; the rest comes next time."""
+    """Cancels drafts that are older than the settings keep them, and a day after their upload those whose file
+    cannot be read; removes the uploaded files of imports that were canceled longer ago than the settings say. Raises OSError or SQLAlchemyError; the rest comes next time."""
     days = settings.drafts_after_days
-    before = (time.time() if now is None else now) - days * _DAY_SECONDS
+    now = time.time() if now is None else now
+    before = now - days * _DAY_SECONDS
     with store.read() as tx:
-        old = import_search.untouched_drafts(tx, before)
-    for number in old:
+        unreadable = import_search.untouched_drafts(tx, now - _DAY_SECONDS, stage=Stage.UNREADABLE)
+        kept_for = dict.fromkeys(unreadable, 1) | dict.fromkeys(
+            import_search.untouched_drafts(tx, before), days
+        )
+    for number, kept_days in kept_for.items():
         with store.write() as tx:
             if not import_acts.discard(tx, number, who=WHO):
                 continue  # someone confirmed it meanwhile: it continues, and its file stays
             note(tx, number, who=WHO, what=EventKind.CANCELLED)
-            note(tx, number, who=WHO, what=EventKind.EXPIRED, detail=Particulars(days=days))
+            note(tx, number, who=WHO, what=EventKind.EXPIRED, detail=Particulars(days=kept_days))
             id = imports.by_number(tx, number).id
         _remove_file(settings, id)
     for id in _cancelled_with_a_file(store, settings, before):

@@ -18,7 +18,7 @@ from blnk_api.settings import Settings
 from blnk_api.store import events, import_acts, import_search, imports
 from blnk_api.store.events import EventKind, note
 from blnk_api.store.imports import Import
-from blnk_api.store.states import ImportState
+from blnk_api.store.states import ImportState, Stage
 from blnk_api.store.transitions import move_import
 from blnk_api.web.upload_limits import UploadLimits
 from blnk_api.worker.expire_drafts import expire
@@ -204,6 +204,19 @@ def test_a_draft_that_nobody_touches_is_given_up_after_its_days_and_one_that_som
     assert has_file(importer, touched)
 
 
+def test_a_file_that_cannot_be_read_does_not_stay_among_drafts(importer: Importer) -> None:
+    unreadable = importer.upload("ledger,currency\n")
+    assert unreadable.stage is Stage.UNREADABLE
+    draft = importer.upload(FILE.decode())
+    importer.stop()
+    expire(importer.store, importer.settings, now=time.time() + 0.9 * DAY)
+    assert importer.find(unreadable.id).state is ImportState.DRAFT
+    expire(importer.store, importer.settings, now=time.time() + 1.1 * DAY)
+    assert importer.find(unreadable.id).state is ImportState.CANCELLED
+    assert not has_file(importer, unreadable)
+    assert importer.find(draft.id).state is ImportState.DRAFT
+
+
 @pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
 def test_a_cancelled_import_loses_its_file_after_its_days_and_a_finished_one_keeps_it(
     practice_blnk: PracticeBlnk, importer: Importer
@@ -239,10 +252,11 @@ def test_a_draft_that_is_confirmed_in_the_very_moment_keeps_its_file(
     draft = importer.find(upload(importer, importer.settings))
     untouched = import_search.untouched_drafts
 
-    def confirmed_right_after(tx: Any, before: float) -> list[int]:
-        found = untouched(tx, before)
-        with importer.store.write() as other:
-            move_import(other, draft.number, from_=[ImportState.DRAFT], to=ImportState.QUEUED)
+    def confirmed_right_after(tx: Any, before: float, **which: Any) -> list[int]:
+        found = untouched(tx, before, **which)
+        if found:
+            with importer.store.write() as other:
+                move_import(other, draft.number, from_=[ImportState.DRAFT], to=ImportState.QUEUED)
         return found
 
     monkeypatch.setattr(import_search, "untouched_drafts", confirmed_right_after)

@@ -119,6 +119,6 @@ def test_checks_and_waits_are_summed_up_and_kept_one_by_one(importer: Importer) 
     assert [one.what for one in told] == ["confirmed", "uploaded"]
     assert len(each) == 4
     assert summed_up == [
-        "3 checks in Blnk for rows without a clear answer: 1 was there, 2 were not and could be sent again.",
-        "Sending waited 1 time for Blnk, and continued automatically.",
+        "1 row without a clear answer was found in Blnk; 2 were not there and could be sent again.",
+        "Sending waited 1 time for Blnk and continued automatically.",
     ]

@@ -18,8 +18,11 @@ _IDS_PER_READ = 500
 
 
 def expire(store: Store, settings: Settings, *, now: float | None = None) -> None:
-    """Cancels drafts that are older than the settings keep them, and a day after their upload those whose file
-    cannot be read; removes the uploaded files of imports that were canceled longer ago than the settings say. Raises OSError or SQLAlchemyError; the rest comes next time."""
+    """Cancels drafts that are older than the settings keep them, and after a day those whose file cannot be
+    read; removes the uploaded files of imports that were canceled longer ago than that.
+
+    Raises OSError or SQLAlchemyError; the rest comes next time.
+    """
     days = settings.drafts_after_days
     now = time.time() if now is None else now
     before = now - days * _DAY_SECONDS

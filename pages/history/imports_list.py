@@ -17,6 +17,7 @@ from pages.kit import look
 from pages.kit.context import Visit
 
 _PAGE = 25
+_ALL = "All connections"
 _NEEDS = "Needs you"
 _STATES: Mapping[str, ImportState | None] = {
     _NEEDS: None,
@@ -62,7 +63,9 @@ def _search(visit: Visit, zone: tzinfo) -> Search:
             "State", list(_STATES), index=None, key="state", bind="query-params", placeholder="All"
         )
         balance_id = st.text_input("Balance id", key="balance", bind="query-params", placeholder="bln_…")
-    more = any(st.session_state.get(key) for key in ("person", "from", "until", "where"))
+    own = _own(visit, instances)
+    more = any(st.session_state.get(key) for key in ("person", "from", "until"))
+    more = more or st.session_state.get("where", own) != own
     with (
         st.expander("Person, dates, connection", expanded=more, key="search-more"),
         st.container(horizontal=True),
@@ -70,7 +73,7 @@ def _search(visit: Visit, zone: tzinfo) -> Search:
         who = st.text_input("Person", key="person", bind="query-params", placeholder="Contains…")
         first = st.date_input("From", value=None, key="from", bind="query-params")
         last = st.date_input("Until", value=None, key="until", bind="query-params")
-        instance = _instance(visit, instances)
+        instance = _instance(visit, instances, own)
     return Search(
         file=file or "",
         who=who or "",
@@ -83,7 +86,14 @@ def _search(visit: Visit, zone: tzinfo) -> Search:
     )
 
 
-def _instance(visit: Visit, instances: Mapping[int, Instance]) -> int | None:
+def _own(visit: Visit, instances: Mapping[int, Instance]) -> str:
+    """The choice that stands until somebody makes another: this connection, where it has imports."""
+    if visit.connection is None or visit.connection.instance not in instances.values():
+        return _ALL
+    return phrases.instance(visit.connection.instance, visit.connection)
+
+
+def _instance(visit: Visit, instances: Mapping[int, Instance], own: str) -> int | None:
     """The number of the one that was chosen; there is nothing to choose among fewer than two."""
     if len(instances) < 2:
         return None
@@ -91,10 +101,9 @@ def _instance(visit: Visit, instances: Mapping[int, Instance]) -> int | None:
         phrases.instance(one, visit.desk.settings.connection_of(one)): number
         for number, one in instances.items()
     }
-    chosen = st.selectbox(
-        "Connection", list(named), index=None, key="where", bind="query-params", placeholder="All"
-    )
-    return named.get(chosen or "")
+    offered = [_ALL, *named]
+    chosen = st.selectbox("Connection", offered, index=offered.index(own), key="where", bind="query-params")
+    return named.get(chosen)
 
 
 def _midnight(day: date | None, zone: tzinfo) -> float | None:
@@ -124,8 +133,10 @@ def _nothing(visit: Visit, wanted: Search) -> None:
 def _forget_search() -> None:
     for key in ("file", "person", "balance"):
         st.session_state[key] = ""
-    for key in ("state", "from", "until", "where"):
+    for key in ("state", "from", "until"):
         st.session_state[key] = None
+    if "where" in st.session_state:
+        st.session_state["where"] = _ALL
 
 
 def _maker(visit: Visit, maker: BalanceOrigin) -> None:

@@ -10,7 +10,7 @@ from blnk_api.store import Store, import_search, imports, tables
 from blnk_api.store.import_search import Search
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, RowState
-from tests.support.importer import Importer, requests_for
+from tests.support.importer import Importer, make_draft, requests_for
 from tests.support.pages import link, press, said, visit
 from tests.support.store import (
     ELSEWHERE,
@@ -175,3 +175,15 @@ class TestThePage:
 
     def test_one_import_is_one_click_away(self, two: tuple[Import, Import]) -> None:
         assert "Verified: all 3 balances are in Blnk." in said(visit("imports.py", **link(two[0])))
+
+    def test_imports_of_other_connections_are_listed_only_when_someone_asks(
+        self, importer: Importer, two: tuple[Import, Import]
+    ) -> None:
+        make_draft(importer.store, ELSEWHERE, requests_for(7), connection="there")
+        at = visit("imports.py", connection="here")
+        assert "3 balances created." in said(at)
+        assert "Checked: 7 balances" not in said(at)
+        at.selectbox(key="where").set_value("All connections")
+        at.run()
+        assert "Checked: 7 balances" in said(at)
+        assert "3 balances created." in said(at)

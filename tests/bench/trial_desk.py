@@ -18,7 +18,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.sending import senders
 from blnk_api.store.states import ImportState, Outcome, PausedBy, RowState
-from tests.bench import trial_day
+from tests.bench import trial_day, trial_fix
 from tests.bench.trial_plan import REQUEST_TIMEOUT_SECONDS, Plan, Strike
 from tests.support.importer import SHORT_WAITS, make_draft
 from tests.support.postgres import Postgres
@@ -120,6 +120,13 @@ class Desk:
                 self._renew_credentials()
             with self.store.write() as tx:
                 import_acts.resume(tx, import_.number, who=_PERSON)
+        if self._plan.fixes:
+            self._fix_rejected()
+
+    def _fix_rejected(self) -> None:
+        for import_ in self.imports():
+            if import_.state is ImportState.DONE and import_.counts.get(RowState.REFUSED):
+                self._ids.append(trial_fix.fix(self.store, import_, who=_PERSON))
 
     def strike(self, strike: Strike) -> None:
         sender = self._sender() or self._workers[0]

@@ -56,6 +56,8 @@ class Plan:
     """How many desks, each with a data folder and a database of its own, begin all of it together."""
     faults: tuple[dict[str, Any], ...]
     strikes: tuple[Strike, ...]
+    fixes: bool = False
+    """Whether a person fixes what was rejected, in imports of its own."""
 
     @property
     def rows(self) -> int:
@@ -83,7 +85,8 @@ class Plan:
         sizes = " and ".join(str(len(file)) for file in self.files)
         handles = f", {self.handles} handles" if self.handles else ""
         desks = f", {self.desks} desks" if self.desks > 1 else ""
-        who = f"{self.database}, {sizes} rows, {self.access}{handles}{desks}"
+        fixes = ", fixes" if self.fixes else ""
+        who = f"{self.database}, {sizes} rows, {self.access}{handles}{desks}{fixes}"
         return f"seed {self.seed}, {who}: {faults}; {strikes}"
 
 
@@ -135,6 +138,8 @@ def _harder(chance: random.Random, drawn: Plan) -> Plan:
     if drawn.access != "write only" and chance.random() < 0.2:
         # Without looking, no desk can notice another one.
         drawn = replace(drawn, desks=2, files=drawn.files[:1])
+    if drawn.desks == 1 and drawn.access != "write only":
+        drawn = replace(drawn, fixes=chance.random() < 0.7)
     return drawn
 
 

@@ -91,6 +91,9 @@ def judge(
     imports = [import_ for desk in desks for import_, _ in desk]
     desk_of = {import_.id: at for at, desk in enumerate(desks) for import_, _ in desk}
     refs = set()
+    ended = [(import_, rows) for desk in desks for import_, rows in desk]
+    fixed, sent_again = _before_fixes(ended)
+    pairs: list[set[str]] = []
     for import_, rows in (ended for desk in desks for ended in desk):
         if import_.state is not ImportState.DONE:
             verdict.stuck.append(
@@ -101,7 +104,20 @@ def judge(
             if import_.state is ImportState.DONE:
                 ids = held.ids.get(row.ref or "", [])
                 own = [id for id in ids if _maker(held, desk_of, id) == desk_of[import_.id]]
+                before = fixed.get((import_.number, row.number))
+                if (
+                    row.state is RowState.EXISTS
+                    and before is not None
+                    and row.balance_id == before.balance_id
+                ):
+                    continue  # its balance is that of the row before it was fixed, which is judged there
+                if row.state is RowState.SUPERSEDED and row.ref in sent_again:
+                    continue  # its balance is that of its fix, which is judged there
                 _judge_row(row, ids, own, verdict)
+                if row.state is RowState.CREATED and before is not None:
+                    second = before.balance_id not in (None, row.balance_id)
+                    if second and before.state is RowState.CREATED:
+                        pairs.append({str(before.balance_id), str(row.balance_id)})
     verdict.twice += [
         f"{ref} is no row of any import: {ids}" for ref, ids in held.ids.items() if ref not in refs
     ]
@@ -115,12 +131,30 @@ def judge(
             verdict.named += 1
         else:
             verdict.twice.append(f"{ref} is {ids}{', named' if is_named else ''}")
+    for pair in pairs:
+        if named >= pair:
+            verdict.named += 1
+        else:
+            verdict.twice.append(f"{sorted(pair)} are of a row and of its fix, and nobody names them")
     if most_by_two_desks is not None and verdict.named_of_two_desks > most_by_two_desks:
         verdict.twice.append(f"{verdict.named_of_two_desks} rows, by two desks: too many")
-    real = {id for ids in held.twins().values() for id in ids}
+    real = {id for ids in (*held.twins().values(), *pairs) for id in ids}
     for id in named - real:
         verdict.untrue.append(f"{id} is named in findings, and is no twin")
     return verdict
+
+
+def _before_fixes(ended: Ended) -> tuple[dict[tuple[int, int], StoredRow], set[str | None]]:
+    """The row that each row of a fix was before, by its import and number; and the refs of all such fixes."""
+    of_import = {import_.number: rows for import_, rows in ended}
+    found: dict[tuple[int, int], StoredRow] = {}
+    sent_again: set[str | None] = set()
+    for import_, rows in ended:
+        if import_.fixes is not None:
+            before = {row.number: row for row in of_import[import_.fixes]}
+            found |= {(import_.number, row.number): before[row.number] for row in rows}
+            sent_again |= {row.ref for row in rows}
+    return found, sent_again
 
 
 def _maker(held: ExistingBalance, desk_of: dict[str, int], id: str) -> int:
@@ -141,6 +175,9 @@ def _judge_row(row: StoredRow, ids: Sequence[str], own: Sequence[str], verdict: 
             verdict.for_a_person += 1
             if row.balance_id is not None and row.balance_id in ids:
                 verdict.untrue.append(f"{told}, and it is said to be missing")
+        case RowState.SUPERSEDED:
+            if own:
+                verdict.untrue.append(told)
         case RowState.REFUSED:
             verdict.for_a_person += 1
             if own:

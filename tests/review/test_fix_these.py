@@ -5,6 +5,8 @@ from sqlalchemy import update
 
 from blnk_api.drafts.edits import editing
 from blnk_api.drafts.edits.editing import Edit
+from blnk_api.reports import results
+from blnk_api.reports.results import Variant
 from blnk_api.review import fix_these, same_fixes
 from blnk_api.review.actions import NotPossible
 from blnk_api.store import imports, tables
@@ -264,3 +266,29 @@ def test_the_same_file_again_takes_over_its_fixes_and_creates_only_the_rest(
     editing.edit(importer.store, again.id, [Edit(5, 0, "Customer wallets")], who="Grace")
     importer.finish(importer.wait_until_checked(again))
     assert customers(practice_blnk) == ["fixed", "good-0", "good-1", "rest"]
+
+
+def test_a_download_of_before_the_fix_comes_back_and_makes_nothing_twice(
+    importer: Importer, practice_blnk: PracticeBlnk
+) -> None:
+    draft = importer.upload("\n".join([HEADER, *GOOD[:2], "Custmer wallets,USD,,fixed,"]))
+    reject(importer, draft, 3)
+    source = importer.finish(draft)
+    pieces = results.stream(importer.store, source, Variant.NOT_CREATED)
+    before = b"".join(pieces).decode("utf-8-sig")
+    fix = edit(importer, open_fix(importer, source), [Edit(3, 3, "changed"), Edit(4, 0, "Customer wallets")])
+    importer.finish(fix)
+    again = importer.upload(before.replace("Custmer", "Customer"))
+    assert again.counts == {RowState.LEFT_OUT: 1, RowState.EXISTS: 1}
+    [skipped] = [row for row in importer.rows(again) if row.state is RowState.LEFT_OUT]
+    assert "row 3 of an earlier import, which is fixed in another import" in (skipped.message or "")
+    assert customers(practice_blnk) == ["changed", "fixed", "good-0"]
+
+
+def test_results_that_name_a_superseded_row_do_not_send_it(importer: Importer) -> None:
+    source = importer.finish(importer.upload("\n".join([HEADER, GOOD[0], "Custmer wallets,USD,,fixed,"])))
+    open_fix(importer, source)
+    told = b"".join(results.stream(importer.store, importer.find(source.id), Variant.ALL)).decode("utf-8-sig")
+    assert "It is fixed in import imp_" in told
+    again = importer.upload(told.replace("Custmer", "Customer"))
+    assert again.counts == {RowState.EXISTS: 1, RowState.INVALID: 1}

@@ -47,16 +47,17 @@ def open_draft(
             )
         if imports.find(tx, id) is not None:
             return 0
-        chosen = [row.id for row in fixable(tx, now) if row_ids is None or row.id in row_ids]
+        many = sum(now.counts.get(state, 0) for state in FIXABLE)
+        if row_ids is None and many > MOST_ROWS:
+            raise NotPossible(
+                f"{many:,} rows cannot be fixed here at once, at most {MOST_ROWS:,} can. Download the rows "
+                "that were not created, fix them there, and import that file. Nothing was changed."
+            )
+        chosen = [row.id for row in _chosen(tx, now, row_ids)]
         if not chosen:
             raise NotPossible(
                 "None of these rows can be fixed here: another user fixes them, or only the file itself can "
                 "be corrected. Reload the page."
-            )
-        if len(chosen) > MOST_ROWS:
-            raise NotPossible(
-                f"{len(chosen):,} rows cannot be fixed here at once, at most {MOST_ROWS:,} can. Download the "
-                "rows that were not created, fix them there, and import that file. Nothing was changed."
             )
         _make_draft(tx, now, id, who)
         draft = imports.find(tx, id)
@@ -87,6 +88,14 @@ def _make_draft(tx: Connection, source: Import, id: str, who: str) -> None:
         mapping=source.mapping,
         accepted=source.accepted,
     )
+
+
+def _chosen(tx: Connection, import_: Import, row_ids: Collection[int] | None) -> list[StoredRow]:
+    if row_ids is None:
+        return fixable(tx, import_)
+    mine = set(rows.ids_of_import(tx, import_.number, row_ids))
+    found = [rows.by_id(tx, id) for id in row_ids if id in mine]
+    return [row for row in found if row.state in FIXABLE and can_be_fixed(row)]
 
 
 def fixable(tx: Connection, import_: Import) -> list[StoredRow]:

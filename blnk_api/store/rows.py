@@ -278,6 +278,12 @@ def ids_of(tx: Connection, import_: int, number: int, part: str = "") -> list[in
     return [one.id for one in tx.execute(query)]
 
 
+def ids_of_import(tx: Connection, import_: int, ids: Collection[int]) -> list[int]:
+    """Which of these few rows are of this import."""
+    query = select(rows.c.id).where(rows.c.id.in_(list(ids)), rows.c.import_ == import_)
+    return [one.id for one in tx.execute(query)]
+
+
 def cells_of(tx: Connection, import_: int, numbers: Collection[int]) -> dict[int, list[str]]:
     """The cells of some records as they were checked last, by number. A number without a row is missing."""
     wanted = sorted(numbers)

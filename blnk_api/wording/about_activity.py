@@ -8,13 +8,13 @@ def summed_up(done: Routine) -> list[str]:
     """ "72 rows without a clear answer were found in Blnk; 661 were not there and could be sent again." """
     said = []
     found = f"{plural(done.found, 'row')} without a clear answer {_were(done.found)} found in Blnk"
-    absent = f"{_were(done.absent)} not there and could be sent again"
     if done.found and done.absent:
-        said.append(f"{found}; {done.absent:,} {absent}.")
+        said.append(f"{found}; {done.absent:,} {_were(done.absent)} not there and could be sent again.")
     elif done.found:
         said.append(f"{found}.")
     elif done.absent:
-        said.append(f"{plural(done.absent, 'row')} without a clear answer {absent}.")
+        rows = f"{plural(done.absent, 'row')} without a clear answer {_were(done.absent)}"
+        said.append(f"{rows} not in Blnk and could be sent again.")
     if done.waits:
         said.append(f"Sending waited {plural(done.waits, 'time')} for Blnk and continued automatically.")
     return said

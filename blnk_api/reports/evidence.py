@@ -22,7 +22,7 @@ from blnk_api.settings import Settings
 from blnk_api.store import Store, events, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits, receipt_records
-from blnk_api.wording import about_files, phrases
+from blnk_api.wording import about_files, about_rows, phrases
 from blnk_api.wording.download_names import mark, named, tidy
 
 SUMS = "SHA256SUMS.txt"
@@ -111,8 +111,11 @@ def _json(what: object) -> bytes:
 def _edits(tx: Connection, import_: Import) -> Iterator[Sequence[Cell]]:
     names = about_files.columns(import_)
     for one in edits.of_import(tx, import_.number):
-        column = "Whole row" if one.position is None else names[one.position]
-        yield one.number, column, one.old, one.new, phrases.actor(one.who), receipts.utc(one.at) or ""
+        if one.position is None:
+            column, old, new = "Whole row", *map(about_rows.whole_row, (one.old, one.new))
+        else:
+            column, old, new = names[one.position], one.old, one.new
+        yield one.number, column, old, new, phrases.actor(one.who), receipts.utc(one.at) or ""
 
 
 def _activity(tx: Connection, import_: Import) -> Iterator[Sequence[Cell]]:

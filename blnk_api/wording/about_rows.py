@@ -87,8 +87,8 @@ def changed(changes: Iterable[RecordedEdit], import_: Import, zone: tzinfo) -> l
 
 
 def whole_row(stored: str) -> str:
-    """What an edit of a whole row did to it: "skipped" or "included again"."""
-    return {edits.LEFT_OUT: "skipped", edits.TAKEN_IN: "included again"}.get(stored, stored)
+    """What a whole row was before or after an edit: "skipped" or "included"."""
+    return {edits.LEFT_OUT: "skipped", edits.TAKEN_IN: "included"}.get(stored, stored)
 
 
 def as_in_file(row: StoredRow, import_: Import) -> list[tuple[str, str]]:

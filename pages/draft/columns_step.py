@@ -13,7 +13,7 @@ from pages.kit.context import Visit
 def show(visit: Visit, import_: Import) -> None:
     st.subheader("Columns")
     if import_.mapping is None or import_.shape is None:
-        st.write("The columns are shown when the file was read.")
+        st.write("The columns appear once the file has been read.")
         return
     if import_.stage is Stage.MATCHING:
         look.warning(import_.problem or "Map the columns to continue.")

@@ -64,8 +64,8 @@ def _cells(import_: Import, changed: list[edits.RecordedEdit]) -> None:
         {
             "Row": [str(one.number) for one in newest],
             "Column": ["Whole row" if one.position is None else names[one.position] for one in newest],
-            "Before": [one.old for one in newest],
-            "After": [about_rows.whole_row(one.new) if one.position is None else one.new for one in newest],
+            "Before": [_value(one, one.old) for one in newest],
+            "After": [_value(one, one.new) for one in newest],
             "Who": [phrases.actor(one.who) for one in newest],
             "When": [phrases.when(one.at, zone) for one in newest],
         },
@@ -73,3 +73,7 @@ def _cells(import_: Import, changed: list[edits.RecordedEdit]) -> None:
     )
     if len(changed) > _CELLS:
         st.caption(f"The newest {_CELLS:,} edits are shown. The receipt lists all of them.")
+
+
+def _value(one: edits.RecordedEdit, stored: str) -> str:
+    return about_rows.whole_row(stored) if one.position is None else stored

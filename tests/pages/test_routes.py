@@ -52,9 +52,10 @@ def test_the_file_comes_under_its_own_name_whatever_its_letters(host: str, impor
 def test_all_that_is_known_of_an_import_is_one_zip_with_the_sum_of_each_part(
     host: str, importer: Importer
 ) -> None:
-    text = f"ledger_id,currency,customer\n{LEDGER},USD,1\n{LEDGER},KSH,2\n"
+    text = f"ledger_id,currency,customer\n{LEDGER},USD,1\n{LEDGER},KSH,2\n{LEDGER},USD,3\n"
     draft = importer.upload(text)
     editing.edit(importer.store, draft.id, [Edit(3, 1, "KES")], who="Ada")
+    editing.leave_out(importer.store, draft.id, [4], who="Ada")
     done = importer.finish(importer.wait_until_checked(draft))
     wait_until(
         lambda: any("receipt" in one for one in importer.events(done)), lambda: "no receipt is written"
@@ -69,6 +70,7 @@ def test_all_that_is_known_of_an_import_is_one_zip_with_the_sum_of_each_part(
     assert held.read("file/customers.csv").decode() == text
     assert sums["file/customers.csv"] == done.file_sha256
     assert b"3,currency,KSH,KES,Ada (not verified)" in held.read("edits.csv")
+    assert b"4,Whole row,included,skipped,Ada (not verified)" in held.read("edits.csv")
     assert b"Uploaded the file." in held.read("activity.csv")
     assert held.read("results.csv").count(b"Created") == 2
     assert sums["receipts/receipt-1-results.csv"] == sums["results.csv"]

@@ -5,10 +5,11 @@ import pytest
 from blnk_api.drafts.edits import by_cause, editing, undo
 from blnk_api.drafts.edits.editing import Edit, NotRepairable
 from blnk_api.drafts.guide.causes import Cause, causes_of
+from blnk_api.store import rows
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from blnk_api.store.states import RowState, Stage
-from tests.support.importer import LEDGER, Importer, wait_until
+from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, wait_until
 
 LINES = [
     f"{LEDGER},USD,,1",
@@ -109,3 +110,12 @@ def test_a_code_that_was_kept_can_be_withdrawn(importer: Importer, draft: Import
     cells(importer, draft, 0)
     assert importer.states(draft)[3] is RowState.INVALID
     assert importer.events(draft)[-2:] == ["accepted currency", "withdrew currency"]
+
+
+@pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
+def test_rows_with_warnings_are_found_among_all(importer: Importer) -> None:
+    lines = [f"{LEDGER},USD,1", f"{LEDGER},EUR,warning", f"{LEDGER},USD,1"]
+    draft = importer.upload("\n".join(["ledger_id,currency,customer", *lines]))
+    with importer.store.read() as tx:
+        found = rows.page(tx, draft.number, severity="warning")
+    assert [row.number for row in found] == [2, 4]

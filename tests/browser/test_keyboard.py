@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.support.app import App
 from tests.support.browser import AT_ONCE, open_tab, see, see_text, settle, wait_for_count, wait_for_script
@@ -76,6 +76,9 @@ def test_an_import_is_made_put_right_watched_and_opened_by_keyboard_alone(
     page.keyboard.press("Enter")
     wait_for_count(page, "ready", "58")
     tab_to(page, "^Continue$")
+    # The table reports the cell that had the focus on the way a moment later.
+    expect(page.locator(".st-key-cell-editor").get_by_text(re.compile(r"^Row \d+ · "))).to_be_visible()
+    settle(page)
     page.keyboard.press("Enter")
     see(page, "Confirmation")
     tab_to(page, "^Create 58 balances")

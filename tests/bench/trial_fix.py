@@ -9,10 +9,12 @@ from blnk_api.store.imports import Import
 from blnk_api.store.rows import NewRow, StoredRow
 from blnk_api.store.sending import superseded
 from blnk_api.store.states import RowState, Stage
+from tests.bench.trial_plan import GONE, LEDGER
 
 
 def fix(store: Store, source: Import, *, who: str) -> str:
-    """Every second row goes again as it was, the others with another value. The id of their import."""
+    """Every second row goes again as it was, the others with another value, or a ledger that there is. The id
+    of their import."""
     id = imports.new_id()
     with store.write() as tx:
         rejected = rows.page(tx, source.number, states=[RowState.REFUSED], limit=100_000)
@@ -32,12 +34,13 @@ def fix(store: Store, source: Import, *, who: str) -> str:
 def _fixed(row: StoredRow, import_id: str) -> NewRow:
     asked = orjson.loads(row.body or b"{}")
     ref, old = row.ref or "", refs.parse_ref(row.ref or "")
-    if row.number % 2:
+    if row.number % 2 or asked["ledger_id"] == GONE:
+        asked["ledger_id"] = LEDGER
         asked["meta_data"] |= {"fixed": import_id}
         assert old is not None
         ref = refs.make_ref(refs.content_hash(asked), old.occurrence)
     asked["meta_data"] |= {IMPORT_REF: ref, IMPORT_ID: import_id}
     return NewRow(
         number=row.number, part=row.part, state=RowState.READY, cells=row.cells,
-        ledger_id=row.ledger_id, currency=row.currency, body=orjson.dumps(asked), ref=ref,
+        ledger_id=asked["ledger_id"], currency=row.currency, body=orjson.dumps(asked), ref=ref,
     )  # fmt: skip

@@ -19,6 +19,8 @@ StrikeKind = Literal[
 ]
 
 LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
+GONE = "ldg_99999999-9999-4999-8999-999999999999"
+"""No ledger of Blnk's: whoever names it is rejected."""
 REQUEST_TIMEOUT_SECONDS = 1.0
 SETTLED_SECONDS = 3 * REQUEST_TIMEOUT_SECONDS
 """A settle time of two request time-outs, and the second look one later: whatever Blnk commits after that
@@ -140,7 +142,16 @@ def _harder(chance: random.Random, drawn: Plan) -> Plan:
         drawn = replace(drawn, desks=2, files=drawn.files[:1])
     if drawn.desks == 1 and drawn.access != "write only":
         drawn = replace(drawn, fixes=chance.random() < 0.7)
+    if drawn.fixes:
+        drawn = replace(drawn, files=tuple(_with_rejected(chance, file) for file in drawn.files))
     return drawn
+
+
+def _with_rejected(chance: random.Random, file: tuple[BalanceRequest, ...]) -> tuple[BalanceRequest, ...]:
+    """Some rows name a ledger that Blnk does not have."""
+    return tuple(
+        one.model_copy(update={"ledger_id": GONE}) if chance.random() < 0.05 else one for one in file
+    )
 
 
 def _with(drawn: Plan, *more: dict[str, Any]) -> Plan:

@@ -415,8 +415,9 @@ def quoting(status: int, body: str) -> Callable[[socket.socket], None]:
     def talk(line: socket.socket) -> None:
         shown = read_request(line).partition(b"Authorization: Bearer ")[2].partition(b"\r\n")[0]
         told = body.encode().replace(b"TOKEN", shown)
-        head = f"HTTP/1.1 {status} X\r\nContent-Length: {len(told)}\r\nX-Request-Id: req-{status}\r\n\r\n"
-        line.sendall(head.encode() + told)
+        head = f"HTTP/1.1 {status} X\r\nContent-Length: {len(told)}\r\nX-Request-Id: req-{status}\r\n"
+        # A read is asked again: not on this line, which ends here.
+        line.sendall(f"{head}Connection: close\r\n\r\n".encode() + told)
 
     return talk
 

@@ -18,7 +18,7 @@ def on_import(visit: Visit, import_: Import) -> None:
         found = notes.of_import(tx, import_.number)
     with st.expander(_title("Notes", found), expanded=bool(found), key=f"notes-{import_.id}"):
         st.caption("Record what happened and why. Notes are dated and signed, and cannot be changed.")
-        _listed(found)
+        _listed(visit, found)
         if typed := _form(visit, f"import-{import_.id}"):
             text, who = typed
             with visit.desk.store.write() as tx:
@@ -34,7 +34,7 @@ def on_balance(visit: Visit, instance: int, balance_id: str) -> None:
         st.caption(
             "A balance created by mistake cannot be deleted, but you can explain it here for everyone."
         )
-        _listed(found)
+        _listed(visit, found)
         if typed := _form(visit, f"balance-{balance_id}"):
             text, who = typed
             with visit.desk.store.write() as tx:
@@ -46,13 +46,13 @@ def _title(what: str, found: Sequence[Note]) -> str:
     return f"{what} ({len(found):,})" if found else what
 
 
-def _listed(found: Sequence[Note]) -> None:
+def _listed(visit: Visit, found: Sequence[Note]) -> None:
     zone = phrases.zone(st.context.timezone)
     for one in found:
         with st.container(border=True, gap="xxsmall"):
             st.text(one.text)
             about = f" · on {one.balance_id}" if one.balance_id else ""
-            st.caption(look.safe(f"{phrases.actor(one.who)} · {phrases.when(one.at, zone)}{about}"))
+            st.caption(look.safe(f"{person.called(visit, one.who)} · {phrases.when(one.at, zone)}{about}"))
 
 
 def _form(visit: Visit, key: str) -> tuple[str, str] | None:

@@ -14,7 +14,7 @@ from blnk_api.store.rows import StoredRow
 from blnk_api.wording import phrases
 from blnk_api.wording.balance_fields import FIELDS, HELD_FIELDS
 from pages.balance import notes_panel
-from pages.kit import look
+from pages.kit import look, person
 from pages.kit.context import Visit
 from pages.run import row_link
 
@@ -143,7 +143,7 @@ def _maker(visit: Visit, id: str, held: Balance | None = None) -> None:
 
 def _made(visit: Visit, import_: Import, row: StoredRow) -> None:
     zone = phrases.zone(st.context.timezone)
-    who = phrases.actor(import_.confirmed_by or import_.who)
+    who = person.called(visit, import_.confirmed_by or import_.who)
     with st.container(border=True, key="made-by", gap="xxsmall"):
         if import_.kind == "form":
             st.markdown("Created with the form.")

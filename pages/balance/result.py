@@ -123,7 +123,7 @@ def _settled(visit: Visit, import_: Import, row: StoredRow) -> None:
     with st.container(key="made-by"):
         zone = phrases.zone(st.context.timezone)
         st.caption(
-            f"Requested by {look.safe(phrases.actor(import_.who))} "
+            f"Requested by {look.safe(person.called(visit, import_.who))} "
             f"on {phrases.when(import_.created_at, zone)}."
         )
     if row.balance_id:

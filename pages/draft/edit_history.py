@@ -28,7 +28,7 @@ def show(visit: Visit, import_: Import) -> None:
         if import_.state is ImportState.DRAFT:
             for act in acts[:_SHOWN]:
                 _act(visit, import_, act)
-        _cells(import_, changed)
+        _cells(visit, import_, changed)
 
 
 def _act(visit: Visit, import_: Import, act: EditAct) -> None:
@@ -56,7 +56,7 @@ def _undo(visit: Visit, import_: Import, at: float) -> None:
     table_state.forget(import_.id)
 
 
-def _cells(import_: Import, changed: list[edits.RecordedEdit]) -> None:
+def _cells(visit: Visit, import_: Import, changed: list[edits.RecordedEdit]) -> None:
     names = about_files.columns(import_)
     zone = phrases.zone(st.context.timezone)
     newest = changed[::-1][:_CELLS]
@@ -66,7 +66,7 @@ def _cells(import_: Import, changed: list[edits.RecordedEdit]) -> None:
             "Column": ["Whole row" if one.position is None else names[one.position] for one in newest],
             "Before": [_value(one, one.old) for one in newest],
             "After": [_value(one, one.new) for one in newest],
-            "Who": [phrases.actor(one.who) for one in newest],
+            "Who": [person.called(visit, one.who) for one in newest],
             "When": [phrases.when(one.at, zone) for one in newest],
         },
         hide_index=True,

@@ -13,7 +13,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState
 from blnk_api.web import list_routes
 from blnk_api.wording import phrases
-from pages.kit import look
+from pages.kit import look, person
 from pages.kit.context import Visit
 
 _PAGE = 25
@@ -165,7 +165,7 @@ def _entry(visit: Visit, import_: Import, zone: tzinfo) -> None:
         look.state_badge(import_)
     with at, st.container(gap=None):
         st.caption(phrases.when(import_.created_at, zone))
-        st.caption(look.safe(phrases.actor(import_.who)))
+        st.caption(look.safe(person.called(visit, import_.who)))
         st.caption(look.place(import_.instance, connection))
 
 

@@ -1,7 +1,8 @@
-"""Asks for a name, once per browser. It is shown as not verified everywhere."""
+"""Asks for a name, once per browser. It is shown as not verified to everybody else."""
 
 import streamlit as st
 
+from blnk_api.common.actors import Actor, Who
 from blnk_api.store.people import people
 from blnk_api.wording import phrases
 from pages.kit.context import Visit
@@ -20,9 +21,10 @@ def name_field(visit: Visit) -> None:
         )
 
 
-def called(visit: Visit, who: str) -> str:
+def called(visit: Visit, who: Who) -> str:
     """Somebody's name, as it is shown to the person who is looking: their own is known to them."""
-    return who if who == visit.who else phrases.actor(who)
+    known = Actor.of(who)
+    return known.name if known == Actor.of(visit.who or "") else phrases.actor(who)
 
 
 def or_nobody(visit: Visit) -> str:

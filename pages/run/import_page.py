@@ -6,7 +6,7 @@ from blnk_api.store.imports import Import
 from blnk_api.wording import phrases
 from pages.balance import notes_panel
 from pages.draft import edit_history
-from pages.kit import look
+from pages.kit import look, person
 from pages.kit.context import Visit
 from pages.run import (
     create_again,
@@ -26,10 +26,10 @@ def show(visit: Visit, import_: Import) -> None:
         return
     look.heading(phrases.title(import_))
     zone = phrases.zone(st.context.timezone)
-    said = f"Uploaded by {phrases.actor(import_.who)} on {phrases.when(import_.created_at, zone)}"
+    said = f"Uploaded by {person.called(visit, import_.who)} on {phrases.when(import_.created_at, zone)}"
     if import_.confirmed_by and import_.confirmed_at:
         confirmed_at = phrases.when(import_.confirmed_at, zone)
-        said += f"; confirmed by {phrases.actor(import_.confirmed_by)} on {confirmed_at}"
+        said += f"; confirmed by {person.called(visit, import_.confirmed_by)} on {confirmed_at}"
     st.caption(look.safe(said))
     fix_links.source_of(visit, import_)
     if import_.purged_at is not None:

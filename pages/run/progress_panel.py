@@ -12,7 +12,7 @@ from blnk_api.store.events import Event
 from blnk_api.store.imports import Import
 from blnk_api.store.states import NEEDS_YOU, STATUSES, ImportState, RowState
 from blnk_api.wording import about_activity, about_progress, phrases
-from pages.kit import auto_refresh, banner, look, stop_switch
+from pages.kit import auto_refresh, banner, look, person, stop_switch
 from pages.kit.context import Visit
 from pages.run import controls, late_findings, resolve, summary, totals
 from pages.run.fixing import fix_links
@@ -72,7 +72,7 @@ def _on_its_way(visit: Visit, pulse: ProgressSnapshot) -> None:
     _findings(visit, import_)
     _chart(pulse.curve)
     with st.container(gap=None, key="last-events"):
-        _tell(pulse.events)
+        _tell(visit, pulse.events)
 
 
 def _over(visit: Visit, import_: Import) -> bool:
@@ -204,18 +204,18 @@ def _events(visit: Visit, number: int) -> None:
             each = events.of_import(tx, number, limit=_ROUTINE, routine=True)
             rows_of = rows.labels_of(tx, [one.row for one in each if one.row is not None])
         with st.container(gap=None):
-            _tell(each, rows_of)
+            _tell(visit, each, rows_of)
             if len(each) == _ROUTINE:
                 st.caption(f"The last {_ROUTINE:,} of them.")
         st.divider()
     with st.container(gap=None):
-        _tell(happened)
+        _tell(visit, happened)
 
 
-def _tell(happened: Sequence[Event], labels: Mapping[int, str] | None = None) -> None:
+def _tell(visit: Visit, happened: Sequence[Event], labels: Mapping[int, str] | None = None) -> None:
     zone = phrases.zone(st.context.timezone)
     for one in happened:
         label = labels.get(one.row) if labels and one.row is not None else None
         row = f"Row {label} · " if label else ""
-        said = f"{phrases.when(one.at, zone)} · {phrases.actor(one.who)} · {row}{phrases.event(one)}"
+        said = f"{phrases.when(one.at, zone)} · {person.called(visit, one.who)} · {row}{phrases.event(one)}"
         st.caption(look.safe(said))

@@ -126,7 +126,7 @@ def _tables(visit: Visit, import_: Import, row: StoredRow) -> None:
     if happened or changes:
         st.subheader("Activity")
         said = [
-            f"{phrases.exactly(one.at, zone)} · {phrases.actor(one.who)} · {phrases.event(one)}"
+            f"{phrases.exactly(one.at, zone)} · {person.called(visit, one.who)} · {phrases.event(one)}"
             for one in happened
         ]
         with st.container(gap=None):

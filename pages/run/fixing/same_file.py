@@ -19,7 +19,7 @@ def show(visit: Visit, draft: Import) -> None:
     if before is None:
         return
     day = phrases.when(before.confirmed_at or before.created_at, phrases.zone(st.context.timezone))
-    who = phrases.actor(before.confirmed_by or before.who)
+    who = person.called(visit, before.confirmed_by or before.who)
     created = before.counts.get(RowState.CREATED, 0)
     with st.container(border=True, key="same-file"):
         st.markdown(

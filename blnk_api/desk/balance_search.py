@@ -16,7 +16,7 @@ from blnk_api.models import GENERAL_LEDGER_ID, IMPORT_ID, Balance
 MOST = 10_000
 """Balances in one list: each hundred is a request, at a pace that the sender shares."""
 
-_METADATA = "meta_data."
+METADATA = "meta_data."
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
@@ -63,11 +63,11 @@ def filters(client: BlnkClient, wanted: Wanted) -> list[Filter]:
     if key := wanted.key.strip():
         if not _KEY.fullmatch(key):
             raise NoMatches(f"Blnk cannot search by the key “{key}”. Use only letters, digits and _.")
-        field, value = f"{_METADATA}{key}", wanted.value.strip()
+        field, value = f"{METADATA}{key}", wanted.value.strip()
         asked.append(Filter(field, "in", values=[value]) if value else Filter(field, "isnotnull"))
     if wanted.import_ids is not None:
         asked.append(
-            _one_of(f"{_METADATA}{IMPORT_ID}", wanted.import_ids, "There is no import with that name.")
+            _one_of(f"{METADATA}{IMPORT_ID}", wanted.import_ids, "There is no import with that name.")
         )
     if wanted.created_from:
         asked.append(Filter("created_at", "gte", wanted.created_from))
@@ -128,7 +128,7 @@ def as_table(balances: Sequence[Balance]) -> tuple[list[str], list[list[Cell]]]:
         [*(_cell(one.get(name)) for name in fields), *(_cell(of.meta_data.get(key)) for key in keys)]
         for one, of in zip(told, balances, strict=True)
     ]
-    return [*fields, *(f"{_METADATA}{key}" for key in keys)], records
+    return [*fields, *(f"{METADATA}{key}" for key in keys)], records
 
 
 def _cell(value: Any) -> Cell:

@@ -6,11 +6,11 @@ import streamlit as st
 
 from blnk_api.blnk.endpoints import PAGE_LIMIT
 from blnk_api.desk import balance_search
-from blnk_api.desk.balance_search import NoMatches, Wanted
+from blnk_api.desk.balance_search import METADATA, NoMatches, Wanted
 from blnk_api.errors import AccessDenied, NothingCreated
 from blnk_api.files.kinds import FileKind
 from blnk_api.lookup.looker import bound_of
-from blnk_api.models import Balance
+from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance
 from blnk_api.store import import_search, imports
 from blnk_api.store.import_search import Search
 from blnk_api.store.imports import Import
@@ -155,6 +155,7 @@ def _table(visit: Visit, found: Sequence[Balance]) -> None:
     columns = {
         _TITLES.get(name, name): [str(record[at]) for record in records] for at, name in enumerate(header)
     }
+    columns.pop("Created (UTC)", None)
     names = _names(
         visit,
         visit.credentials(),
@@ -166,6 +167,9 @@ def _table(visit: Visit, found: Sequence[Balance]) -> None:
         "Ledger": [names.get(one.ledger_id) or one.ledger_id for one in found],
         "Currency": columns.pop("Currency"),
         "Identity": [names.get(one.identity_id) or one.identity_id for one in found],
+        # What tells balances apart for people comes before Blnk's own figures; our stamps come last.
+        **{title: columns.pop(title) for title in _metadata_titles(columns)},
+        "Created (UTC)": [phrases.blnk_time(one.created_at) for one in found],
     }
     st.caption("Select a row to open the balance.")
     st.dataframe(
@@ -176,13 +180,18 @@ def _table(visit: Visit, found: Sequence[Balance]) -> None:
         selection_mode="single-row",
         on_select=lambda: _chosen([one.balance_id for one in found]),
         column_config={
-            "Balance id": st.column_config.TextColumn(width=190, pinned=True),
+            "Balance id": st.column_config.TextColumn(width=320),
             **{
                 name: st.column_config.TextColumn(alignment="right")
                 for name in ("Balance", "Credit", "Debit")
             },
         },
     )
+
+
+def _metadata_titles(columns: Mapping[str, Sequence[str]]) -> list[str]:
+    stamps = {METADATA + name for name in (IMPORT_REF, IMPORT_ID)}
+    return [title for title in columns if title.startswith(METADATA) and title not in stamps]
 
 
 def _chosen(ids: Sequence[str]) -> None:

@@ -168,7 +168,7 @@ def _table(visit: Visit, found: Sequence[Balance]) -> None:
         "Currency": columns.pop("Currency"),
         "Identity": [names.get(one.identity_id) or one.identity_id for one in found],
         # What tells balances apart for people comes before Blnk's own figures; our stamps come last.
-        **{title: columns.pop(title) for title in _metadata_titles(columns)},
+        **{_short(title): columns.pop(title) for title in _metadata_titles(columns)},
         "Created (UTC)": [phrases.blnk_time(one.created_at) for one in found],
     }
     st.caption("Select a row to open the balance.")
@@ -192,6 +192,12 @@ def _table(visit: Visit, found: Sequence[Balance]) -> None:
 def _metadata_titles(columns: Mapping[str, Sequence[str]]) -> list[str]:
     stamps = {METADATA + name for name in (IMPORT_REF, IMPORT_ID)}
     return [title for title in columns if title.startswith(METADATA) and title not in stamps]
+
+
+def _short(title: str) -> str:
+    """A metadata key by itself, unless a column of Blnk's own is called so."""
+    key = title.removeprefix(METADATA)
+    return title if key in (*_TITLES.values(), "Ledger", "Identity") else key
 
 
 def _chosen(ids: Sequence[str]) -> None:

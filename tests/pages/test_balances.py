@@ -114,7 +114,7 @@ class TestTheList:
         assert rows[held["graces"]]["Identity"] == "Grace Mwangi"
         assert rows[held["savings"]]["Ledger"] == "Savings"
         assert rows[held["fees"]]["Indicator"] == "@fees"
-        assert rows[held["seven"]]["meta_data.customer"] == "7"
+        assert rows[held["seven"]]["customer"] == "7"
 
     def test_a_link_carries_the_search(self, importer: Importer, held: dict[str, str]) -> None:
         at = visit("balances.py", key="customer", value="007")

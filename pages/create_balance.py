@@ -7,7 +7,7 @@ from pages.balance import form, form_state
 from pages.balance.form_state import IDENTITY, LEDGER, METADATA, MORE
 from pages.balance.result import show_outcome
 from pages.kit import context
-from pages.kit.picker import pick
+from pages.kit.picker import pick, searched
 
 here = context.current()
 
@@ -39,7 +39,7 @@ identity = pick(
     list_first=False,
     hint="The person or organization that the balance belongs to.",
 )
-form_state.wrong(Use.IDENTITY, identity)
+form_state.wrong(Use.IDENTITY, identity or searched(IDENTITY))
 with st.expander("Metadata (optional)", key=METADATA, on_change="rerun"):
     pairs = form.metadata_fields()
 with st.expander("More (optional)", key=MORE, on_change="rerun"):

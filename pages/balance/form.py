@@ -18,10 +18,10 @@ from blnk_api.facts.mapping import Use
 from blnk_api.models import GENERAL_LEDGER_ID, BalanceRequest
 from blnk_api.store import import_search
 from pages.balance import form_state
-from pages.balance.form_state import CURRENCY, INDICATOR, LINEAGE, NAME, STRATEGY
+from pages.balance.form_state import CURRENCY, IDENTITY, INDICATOR, LINEAGE, NAME, STRATEGY
 from pages.kit import look, person
 from pages.kit.context import Visit
-from pages.kit.picker import Choice
+from pages.kit.picker import Choice, searched
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -137,7 +137,8 @@ def create_button(visit: Visit, ledger: Choice | None, identity: Choice | None, 
         st.caption(f"In {look.place(connection.instance, connection)}. A balance cannot be deleted.")
     indicator, tracks = st.session_state.get(INDICATOR) or "", bool(st.session_state.get(LINEAGE))
     values: dict[str, object] = {
-        **{Use.LEDGER: ledger, Use.IDENTITY: identity, Use.CURRENCY: st.session_state.get(CURRENCY)},
+        **{Use.LEDGER: ledger, Use.IDENTITY: identity or searched(IDENTITY)},
+        Use.CURRENCY: st.session_state.get(CURRENCY),
         **{Use.INDICATOR: indicator, Use.LINEAGE: tracks, NAME: person.typed()},
         **{pair_field(at): pair for at, pair in enumerate(pairs)},
     }
@@ -167,6 +168,9 @@ def create_button(visit: Visit, ledger: Choice | None, identity: Choice | None, 
         who = person.name(visit)
     except ValueError as no_name:
         found.append(Wrong(NAME, str(no_name)))
+    if identity is None and searched(IDENTITY):
+        # Without it the balance would belong to nobody, and could not be deleted.
+        found.append(Wrong(Use.IDENTITY, "Choose the identity from the list, or clear the field."))
     if found:
         form_state.say_at_fields(values, found)
     try:

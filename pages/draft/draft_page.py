@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from blnk_api.drafts import drafts
 from blnk_api.drafts.guide.steps import Step
 from blnk_api.store import import_acts
 from blnk_api.store.imports import Import
@@ -48,9 +47,8 @@ def show(visit: Visit, import_: Import) -> None:
 
 
 def _discard(visit: Visit, import_: Import) -> None:
-    is_checked = import_.stage is Stage.CHECKED
-    is_empty = import_.stage is Stage.UNREADABLE or (is_checked and not drafts.to_create(import_))
-    if st.button("Import another file" if is_empty else "Discard draft", key=f"discard-{import_.id}"):
+    is_lost = import_.stage is Stage.UNREADABLE
+    if st.button("Import another file" if is_lost else "Discard draft", key=f"discard-{import_.id}"):
         with visit.desk.store.write() as tx:
             import_acts.cancel(tx, import_.number, who=visit.who or import_.who)
         st.query_params.pop("import", None)

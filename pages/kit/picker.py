@@ -32,7 +32,7 @@ def pick(
     if chosen is not None:
         _show_chosen(what, key, chosen, search)
         return chosen
-    typed = str(st.session_state.get(f"{key}-search") or "").strip()
+    typed = searched(key)
     found: list[Choice] | None = []
     trouble = ""
     about: BlnkError | None = None
@@ -63,6 +63,11 @@ def pick(
     elif typed or list_first:
         st.caption("No match for this name or id." if typed else "Your Blnk instance has none yet.")
     return None
+
+
+def searched(key: str) -> str:
+    """What stands in the search field."""
+    return str(st.session_state.get(f"{key}-search") or "").strip()
 
 
 _MAY_NOT_SEARCH = (

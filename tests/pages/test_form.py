@@ -57,6 +57,22 @@ def test_what_is_wrong_is_said_at_its_field_until_the_field_is_changed(importer:
         assert imports.newest(tx) == []
 
 
+def test_a_customer_that_was_typed_and_not_chosen_is_not_silently_dropped(importer: Importer) -> None:
+    at = choose(visit())
+    at.text_input(key="form-identity-search").set_value("grace")
+    run(at)
+    press(at, "Create balance")
+    told = "Choose the identity from the list, or clear the field."
+    assert told in said(at)
+    with importer.store.read() as tx:
+        assert imports.newest(tx) == []
+    at.text_input(key="form-identity-search").set_value("")
+    run(at)
+    assert told not in said(at)
+    press(at, "Create balance")
+    assert "identity_id" not in body(importer)
+
+
 def test_a_pair_of_metadata_that_is_wrong_says_so_itself(importer: Importer) -> None:
     at = metadata(choose(visit()), ("customer", "007"), ("", "lost"), ("customer", "008"))
     press(at, "Create balance")

@@ -200,6 +200,8 @@ def test_an_unknown_currency_is_an_error_until_it_is_accepted_for_the_file() -> 
         (WALLETS, "", "@Fees", ["indicator_outside_general_ledger"]),
         ("general_ledger_id", "", "Fees", ["malformed_indicator"]),
         ("general_ledger_id", "", "@", ["malformed_indicator"]),
+        ("general_ledger_id", "", "@\u2060Fees", ["malformed_indicator"]),
+        ("general_ledger_id", "", "@Fees\u200b", ["malformed_indicator"]),
         ("general_ledger_id", "", "@Taken", ["indicator_exists"]),
         ("general_ledger_id", "", "@Fees", []),
     ],

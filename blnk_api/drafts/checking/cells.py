@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Generic, TypeVar
 
 from blnk_api import currencies
-from blnk_api.common.invisible import bare
+from blnk_api.common.invisible import INVISIBLE, bare
 from blnk_api.common.names import fold
 from blnk_api.common.visible import shown
 from blnk_api.currencies import Finding
@@ -238,14 +238,22 @@ def strategy(text: str) -> Answer[str]:
 
 
 _INDICATOR = re.compile(r"@\S+")
+_UNSEEN = dict.fromkeys(map(ord, INVISIBLE))
 
 
 def indicator(text: str) -> Answer[str]:
     """An indicator as Blnk takes it: @ and then no spaces; "" for an empty cell."""
     value = text.strip()
-    if not value or _INDICATOR.fullmatch(value):
+    seen = value.translate(_UNSEEN)
+    if not value or (_INDICATOR.fullmatch(value) and seen == value):
         return value, ()
-    tidy = "@" + re.sub(r"\s+", "", value.lstrip("@"))
+    if _INDICATOR.fullmatch(seen):
+        message = (
+            f"“{shown(seen)}” contains an invisible character: it would look like another indicator and be "
+            "a different one. Replace it."
+        )
+        return None, (Finding("malformed_indicator", "error", message, seen),)
+    tidy = "@" + re.sub(r"\s+", "", seen.lstrip("@"))
     message = (
         f"“{shown(value)}” is not a valid indicator. It must start with @ and have no spaces, for "
         "example @Fees."

@@ -22,6 +22,7 @@ from blnk_api.store.states import ImportState, Stage
 from blnk_api.store.transitions import move_import
 from blnk_api.web.upload_limits import UploadLimits
 from blnk_api.worker.expire_drafts import expire
+from tests.support import browser as browsing
 from tests.support.app import App
 from tests.support.browser import open_import
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer
@@ -123,9 +124,7 @@ def test_an_upload_that_is_still_on_its_way_counts() -> None:
 def test_the_app_takes_no_more_than_a_session_may_hold(app: App, browser: Browser) -> None:
     page = open_import(browser, app.url)
     with page.expect_request(lambda one: one.method == "PUT" and "/upload_file/" in one.url) as sent:
-        page.locator("input[type=file]").first.set_input_files(
-            {"name": "one.csv", "mimeType": "text/csv", "buffer": FILE}
-        )
+        browsing.upload(page, "one.csv", FILE)
     answers = page.evaluate(
         """async ([url, token]) => {
             const answers = [];

@@ -82,6 +82,17 @@ def test_an_act_of_which_nothing_holds_any_more_cannot_be_undone_again(
         undo.undo(importer.store, draft.id, act.at, who="Ada")
 
 
+def test_what_was_done_undone_and_done_once_more_is_undone_once(importer: Importer, draft: Import) -> None:
+    by_cause.put(importer.store, draft.id, cause(importer, draft, "unknown_identity"), "", who="Ada")
+    [first] = acts(importer, draft)
+    undo.undo(importer.store, draft.id, first.at, who="Ada")
+    editing.edit(importer.store, draft.id, [Edit(3, 2, ""), Edit(4, 2, "")], who="Ada")
+    assert [one.can_be_undone for one in acts(importer, draft)] == [True, False, False]
+    with pytest.raises(NotRepairable, match="nothing left to undo"):
+        undo.undo(importer.store, draft.id, first.at, who="Ada")
+    assert cells(importer, draft, 2) == [""] * 5
+
+
 def test_suggestions_are_put_in_where_there_is_one(importer: Importer, draft: Import) -> None:
     assert by_cause.put_suggested(
         importer.store, draft.id, cause(importer, draft, "unknown_currency"), who="Ada"

@@ -29,12 +29,11 @@ class EditAct:
 
 def acts(edits: Sequence[RecordedEdit]) -> list[EditAct]:
     """Edits as the acts that they were, newest first. `edits` are all of an import's, oldest first."""
-    overlay = RecordEdits.of(edits)
-    found: dict[tuple[float, str], list[RecordedEdit]] = {}
-    for one in edits:
-        found.setdefault((one.at, one.who), []).append(one)
+    found: dict[tuple[float, str], list[tuple[RecordedEdit, bool]]] = {}
+    for one, stands in zip(edits, _standing(edits), strict=True):
+        found.setdefault((one.at, one.who), []).append((one, stands))
     return [
-        EditAct(at, who, tuple(those), any(_holds(overlay, one) for one in those))
+        EditAct(at, who, tuple(one for one, _ in those), any(stands for _, stands in those))
         for (at, who), those in reversed(found.items())
     ]
 
@@ -51,8 +50,8 @@ def undo(store: Store, id: str, at: float, *, who: str, at_once: AtOnce | None =
     with store.read() as tx:
         import_ = open_draft(tx, id)
         all_edits = kept.of_import(tx, import_.number)
-    overlay = RecordEdits.of(all_edits)
-    mine = [one for one in all_edits if one.at == at and _holds(overlay, one)]
+    standing = zip(all_edits, _standing(all_edits), strict=True)
+    mine = [one for one, stands in standing if one.at == at and stands]
     if not mine:
         raise NotRepairable("There is nothing left to undo: this was changed again since.")
     cells = [Edit(one.number, one.position, one.old) for one in mine if one.position is not None]
@@ -76,6 +75,19 @@ def withdraw_currency(store: Store, id: str, code: str, *, who: str, at_once: At
         check(tx, import_, (), accepted=Accepted(currencies=codes))
 
     run(store, id, act, at_once)
+
+
+def _standing(edits: Sequence[RecordedEdit]) -> list[bool]:
+    """Of each, whether it holds and nothing since took it back: what was done, undone and done once more is
+    undone by the last of the three alone."""
+    overlay = RecordEdits.of(edits)
+    values_since: dict[tuple[int, int | None], set[str]] = {}
+    standing = []
+    for one in reversed(edits):
+        since = values_since.setdefault((one.number, one.position), set())
+        standing.append(one.old not in since and _holds(overlay, one))
+        since.add(one.new)
+    return standing[::-1]
 
 
 def _holds(overlay: RecordEdits, one: RecordedEdit) -> bool:

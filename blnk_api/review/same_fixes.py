@@ -11,6 +11,8 @@ from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from blnk_api.store.sending import superseded
+from blnk_api.store.states import RowState
+from blnk_api.store.transitions import counts_of
 
 
 def earlier(tx: Connection, draft: Import) -> Import | None:
@@ -23,6 +25,12 @@ def earlier(tx: Connection, draft: Import) -> Import | None:
 def has_fixes(tx: Connection, one: Import) -> bool:
     """Whether anything was changed in an import, or where its rows were fixed."""
     return bool(_changes(tx, one))
+
+
+def created(tx: Connection, one: Import) -> int:
+    """How many balances came of an import and of those that fixed its rows."""
+    family = superseded.family(tx, one.number)
+    return sum(counts_of(tx, number).get(RowState.CREATED, 0) for number in family)
 
 
 def take_over(store: Store, draft_id: str, *, who: str) -> int:

@@ -67,7 +67,7 @@ def speed(rows_per_second: float) -> str:
 def how_fast(rows_per_second: float | None, seconds_left: float | None) -> str:
     """ "83 rows a second · about 40 s left" """
     if rows_per_second is None:
-        return "Sending is starting"
+        return "Sending; the pace is not known yet"
     if not rows_per_second or seconds_left is None:
         return "No rows are finishing at the moment"
     return f"{speed(rows_per_second)} · about {lasting(seconds_left)} left"

@@ -142,7 +142,7 @@ class TestTheWords:
         assert told == ["Blnk asked Balance Desk to wait. The next rows are sent in 30 s."]
 
     def test_no_speed_is_told_while_nothing_moves(self) -> None:
-        assert about_progress.how_fast(None, None) == "Sending is starting"
+        assert about_progress.how_fast(None, None) == "Sending; the pace is not known yet"
         assert about_progress.how_fast(0.0, None) == "No rows are finishing at the moment"
         assert about_progress.how_fast(2.0, 10.0) == "2 rows a second · about 10 s left"
 

@@ -42,6 +42,7 @@ LEDGER = ColumnUse(position=0, header="ledger", use=Use.LEDGER)
             totals(60),
             "None of the 60 values is a ledger of your Blnk instance. Is this the right column?",
         ),
+        (totals().model_copy(update={"left_out": 1}), "All 59 values are ledgers of your Blnk instance."),
         (totals(4, at=1), "All 60 values are ledgers of your Blnk instance."),
         (Totals(), "Recognized by its name."),
     ],

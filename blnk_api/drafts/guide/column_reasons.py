@@ -14,8 +14,10 @@ _KNOWN = {
 
 def reason(column: ColumnUse, shape: FileShape, totals: Totals) -> str:
     """ "All 60 values are ledgers of your Blnk instance." "" where there is nothing to say."""
-    if column.use in _KNOWN and totals.records:
-        return _by_values(column, totals.records, totals)
+    # Rows that are skipped were not checked.
+    checked = (totals.records or 0) - totals.left_out - totals.hidden_rows
+    if column.use in _KNOWN and checked > 0:
+        return _by_values(column, checked, totals)
     found = recognise(column.header)
     if found is not None and found[0] is column.use:
         return "Recognized by its name."

@@ -31,7 +31,7 @@ def _by_hand(visit: Visit, import_: Import) -> None:
         visit,
         import_,
         "by-hand",
-        f"{phrases.plural(n, 'row')} skipped by hand: nothing is sent for them." if n else "",
+        f"{phrases.plural(n, 'row')} skipped by hand. Skipped rows are not sent." if n else "",
         "Include skipped rows",
         lambda: editing.take_in(store, import_.id, None, who=who, at_once=visit.desk.at_once),
         lambda changed: f"Included {phrases.plural(changed, 'row')}.",
@@ -46,7 +46,7 @@ def _hidden(visit: Visit, import_: Import) -> None:
         visit,
         import_,
         "hidden",
-        f"{phrases.plural(n, 'hidden row')} skipped: nothing is sent for them." if n else "",
+        f"{phrases.plural(n, 'hidden row')} skipped. Skipped rows are not sent." if n else "",
         "Include hidden rows",
         lambda: editing.skip_hidden_rows(store, import_.id, False, who=who),
         lambda _: "The hidden rows are included.",
@@ -116,9 +116,8 @@ def _resembling(visit: Visit, import_: Import) -> None:
     if not n:
         return
     look.warning(
-        f"{phrases.plural(n, 'row')} skipped: Blnk has a balance created here earlier that differs only "
-        "slightly from the row. Importing the row again cannot change that balance; it would create "
-        "another one."
+        f"{phrases.plural(n, 'row')} skipped: each looks like a correction of a balance that was created "
+        "here earlier. Importing the row again cannot change that balance; it would create another one."
     )
     _which(visit, import_, RowState.LEFT_OUT, near_duplicates.KIND)
     person.name_field(visit)

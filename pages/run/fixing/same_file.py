@@ -15,12 +15,13 @@ def show(visit: Visit, draft: Import) -> None:
     """Nothing for a file that is new here."""
     with visit.desk.store.read() as tx:
         before = same_fixes.earlier(tx, draft)
-        has_fixes = before is not None and same_fixes.has_fixes(tx, before)
-    if before is None:
-        return
+        if before is None:
+            return
+        is_left = any(draft.counts.get(state) for state in (RowState.READY, RowState.INVALID))
+        has_fixes = is_left and same_fixes.has_fixes(tx, before)
+        created = same_fixes.created(tx, before)
     day = phrases.when(before.confirmed_at or before.created_at, phrases.zone(st.context.timezone))
     who = person.called(visit, before.confirmed_by or before.who)
-    created = before.counts.get(RowState.CREATED, 0)
     with st.container(border=True, key="same-file"):
         st.markdown(
             look.safe(

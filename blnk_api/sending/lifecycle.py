@@ -139,7 +139,7 @@ class Lifecycle:
                 lane.sends = not self._gate.is_stopped and not lane.begins_anew
         elif state is ImportState.VERIFYING and lane.verification is None:
             lane.verification = object()
-            self._engine.start(self._verify(lane, import_, lane.verification))
+            self._engine.start(self._verify(lane, lane.verification))
 
     async def _pause(self, lane: Lane, by: PausedBy, reason: str) -> None:
         lane.sends = False
@@ -153,13 +153,18 @@ class Lifecycle:
             return False
         return counts.get(RowState.UNKNOWN, 0) == import_.waiting_for_person
 
-    async def _verify(self, lane: Lane, import_: Import, verification: object) -> None:
+    async def _verify(self, lane: Lane, verification: object) -> None:
         # A page that fails is asked for again where the comparison stands.
         looker = self._engine.looker.patient(
             WhileWanted(lambda: lane.verification is verification, self._waits.breaker_first)
         )
         while lane.verification is verification:
             try:
+                import_ = await self._store.read(imports.by_number, lane.import_.number)
+                if import_.state is not ImportState.VERIFYING:
+                    # It was over when this began, and what is asked for next is not answered by this.
+                    lane.verification = None
+                    return
                 findings = await verify(
                     self._store, looker, import_, settle_seconds=self._engine.settle_seconds
                 )

@@ -1,16 +1,21 @@
 """What the store calls created is compared with what Blnk holds; every difference is told by its ids."""
 
+from typing import Any
+
 import pytest
 
 from blnk_api.blnk.replies import Request
 from blnk_api.errors import ReadFailed
 from blnk_api.facts.findings import RowFinding, Unexpected
 from blnk_api.sending.verify import put_missing_in_doubt
-from blnk_api.store import Store
-from blnk_api.store.states import RowState
-from tests.support.importer import LEDGER, make_draft, requests_for
+from blnk_api.store import Store, imports
+from blnk_api.store.async_store import AsyncStore
+from blnk_api.store.imports import Import
+from blnk_api.store.states import ImportState, RowState
+from tests.support.importer import LEDGER, Importer, make_draft, requests_for, wait_until
 from tests.support.lookup import Asked
 from tests.support.practice import PracticeBlnk
+from tests.support.sending import asked
 from tests.support.store import rows_of
 from tests.support.verifying import Verified
 
@@ -134,3 +139,32 @@ def test_nothing_created_is_nothing_to_compare(store: Store, practice_blnk: Prac
     findings = Verified(store, practice_blnk, 0).verify()
     assert findings.clean
     assert findings.expected == 0
+
+
+def test_what_is_over_is_not_compared_once_more(
+    practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sender reads which imports are verified a moment before one ends. A comparison begun for it then
+    would end whatever is asked for next, with what it saw before."""
+    read = AsyncStore.read
+    verified: list[Import] = []
+    asked_before: list[int] = []
+    """At each look of the sender since the import was over: how often Blnk was asked before it."""
+
+    async def late(thread: AsyncStore, does: Any, *args: Any, **more: Any) -> Any:
+        found = await read(thread, does, *args, **more)
+        if does is not imports.in_states:
+            return found
+        verified.extend(one for one in found if one.state is ImportState.VERIFYING)
+        if verified and not found:
+            asked_before.append(len(asked(practice_blnk, "filter")))
+            return verified[-1:] if len(asked_before) == 1 else found
+        return found
+
+    monkeypatch.setattr(AsyncStore, "read", late)
+    draft = importer.draft(requests_for(3))
+    importer.confirm(draft)
+    importer.start()
+    importer.wait_for(draft, ImportState.DONE)
+    wait_until(lambda: len(asked_before) > 20, lambda: "the sender looks no more")
+    assert set(asked_before) == {asked_before[0]}

@@ -24,7 +24,7 @@ def earlier(tx: Connection, draft: Import) -> Import | None:
 
 def has_fixes(tx: Connection, one: Import) -> bool:
     """Whether anything was changed in an import, or where its rows were fixed."""
-    return bool(_changes(tx, one))
+    return edits.are_any(tx, superseded.family(tx, one.number))
 
 
 def created(tx: Connection, one: Import) -> int:

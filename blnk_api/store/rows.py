@@ -1,12 +1,12 @@
 """Rows in the store: written in chunks while a file is checked, read in pages by keyset."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
 
 from blnk_api.common.row_label import label_of
 from blnk_api.currencies import Severity
@@ -278,12 +278,6 @@ def ids_of(tx: Connection, import_: int, number: int, part: str = "") -> list[in
     return [one.id for one in tx.execute(query)]
 
 
-def ids_of_import(tx: Connection, import_: int, ids: Collection[int]) -> list[int]:
-    """Which of these few rows are of this import."""
-    query = select(rows.c.id).where(rows.c.id.in_(list(ids)), rows.c.import_ == import_)
-    return [one.id for one in tx.execute(query)]
-
-
 def cells_of(tx: Connection, import_: int, numbers: Collection[int]) -> dict[int, list[str]]:
     """The cells of some records as they were checked last, by number. A number without a row is missing."""
     wanted = sorted(numbers)
@@ -296,22 +290,26 @@ def cells_of(tx: Connection, import_: int, numbers: Collection[int]) -> dict[int
 
 
 def labels_of(tx: Connection, ids: Collection[int]) -> dict[int, str]:
-    """What people call these few rows, by their ids."""
-    found = tx.execute(select(rows.c.id, rows.c.number, rows.c.part).where(rows.c.id.in_(sorted(set(ids)))))
-    return {one.id: label_of(one.number, one.part) for one in found}
+    """What people call these rows, by their ids."""
+    asked = select(rows.c.id, rows.c.number, rows.c.part)
+    return {one.id: label_of(one.number, one.part) for one in _with_ids(tx, asked, ids)}
 
 
 def numbers_of(tx: Connection, ids: Collection[int]) -> dict[int, int]:
     """The numbers of the records that these rows are of, by the rows' ids."""
+    return {one.id: one.number for one in _with_ids(tx, select(rows.c.id, rows.c.number), ids)}
+
+
+def among(tx: Connection, import_: int, ids: Collection[int]) -> list[StoredRow]:
+    """Those of these rows that are of this import, in file order."""
+    asked = select(rows).where(rows.c.import_ == import_).order_by(rows.c.id)
+    return [row_of(one) for one in _with_ids(tx, asked, ids)]
+
+
+def _with_ids(tx: Connection, asked: Select[Any], ids: Collection[int]) -> Iterator[Any]:
     wanted = sorted(set(ids))
-    found: dict[int, int] = {}
     for start in range(0, len(wanted), IDS_PER_STATEMENT):
-        part = wanted[start : start + IDS_PER_STATEMENT]
-        found |= {
-            one.id: one.number
-            for one in tx.execute(select(rows.c.id, rows.c.number).where(rows.c.id.in_(part)))
-        }
-    return found
+        yield from tx.execute(asked.where(rows.c.id.in_(wanted[start : start + IDS_PER_STATEMENT]))).all()
 
 
 def of_records(tx: Connection, import_: int, numbers: Collection[int]) -> list[StoredRow]:

@@ -102,7 +102,7 @@ def _tables(visit: Visit, import_: Import, row: StoredRow) -> None:
     zone = phrases.zone(st.context.timezone)
     with visit.desk.store.read() as tx:
         tried = row_history.attempts_of(tx, row.id)
-        changes = edits.of_import(tx, import_.number, number=row.number)
+        changes = edits.of_records(tx, import_.number, [row.number])
         happened = events.of_row(tx, import_.number, row.id)
     if asked := about_rows.sent(row, import_):
         st.subheader("What was sent" if tried else "Request")

@@ -11,6 +11,7 @@ from blnk_api.drafts.edits import editing, undo
 from blnk_api.drafts.edits.editing import Edit, NotRepairable
 from blnk_api.drafts.rechecking.at_once import AtOnce
 from blnk_api.store.imports import Import
+from blnk_api.store.people import edits as kept_edits
 from blnk_api.store.states import Stage
 from tests.support import fixes
 from tests.support.drafts import table
@@ -91,7 +92,7 @@ def change(importer: Importer, draft: Import, act: tuple[Any, ...], at_once: AtO
             undo.withdraw_currency(store, draft.id, code, who=who, at_once=at_once)
         case ("undo",):
             with store.read() as tx:
-                last = undo.last_act(tx, draft.number)
+                last = kept_edits.last_at(tx, draft.number)
             if last is not None:
                 undo.undo(store, draft.id, last, who=who, at_once=at_once)
         case "fix all", at:

@@ -38,12 +38,6 @@ def acts(edits: Sequence[RecordedEdit]) -> list[EditAct]:
     ]
 
 
-def last_act(tx: Connection, import_: int) -> float | None:
-    """When the newest act was made, by which it can be undone."""
-    edits = kept.of_import(tx, import_)
-    return edits[-1].at if edits else None
-
-
 def undo(store: Store, id: str, at: float, *, who: str, at_once: AtOnce | None = None) -> int:
     """Restores what the act of this moment changed, where it was not changed again since. How many cells and
     rows. Raises NotRepairable."""

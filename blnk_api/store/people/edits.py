@@ -51,11 +51,9 @@ def add(
 _COLUMNS = (repairs.c.number, repairs.c.position, repairs.c.old, repairs.c.new, repairs.c.who, repairs.c.at)
 
 
-def of_import(tx: Connection, import_: int, *, number: int | None = None) -> list[RecordedEdit]:
-    """Every change, oldest first; of one record where its number is given."""
+def of_import(tx: Connection, import_: int) -> list[RecordedEdit]:
+    """Every change, oldest first."""
     query = select(*_COLUMNS).where(repairs.c.import_ == import_).order_by(repairs.c.id)
-    if number is not None:
-        query = query.where(repairs.c.number == number)
     return [RecordedEdit(*one) for one in tx.execute(query)]
 
 
@@ -63,6 +61,18 @@ def of_records(tx: Connection, import_: int, numbers: Collection[int]) -> list[R
     """As `of_import`, of some records alone."""
     query = select(*_COLUMNS).where(repairs.c.import_ == import_, repairs.c.number.in_(sorted(numbers)))
     return [RecordedEdit(*one) for one in tx.execute(query.order_by(repairs.c.id))]
+
+
+def are_any(tx: Connection, imports: Collection[int]) -> bool:
+    """Whether anything was changed in one of these imports."""
+    return tx.execute(select(repairs.c.id).where(repairs.c.import_.in_(imports)).limit(1)).first() is not None
+
+
+def last_at(tx: Connection, import_: int) -> float | None:
+    """When the newest change was made."""
+    query = select(repairs.c.at).where(repairs.c.import_ == import_).order_by(repairs.c.id.desc()).limit(1)
+    at: float | None = tx.execute(query).scalar()
+    return at
 
 
 def originals(tx: Connection, import_: int) -> dict[int, dict[int, str]]:

@@ -9,7 +9,7 @@ then, and its fix is not sent, or both are named.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from blnk_api.common.actors import SENDER
 from blnk_api.store.events import EventKind, Particulars, note
@@ -76,13 +76,14 @@ class Fix:
 
 def fixes_of(tx: Connection, source: int) -> list[Fix]:
     """The imports that fix rows of this one, oldest first; without drafts that were discarded."""
-    mine = select(imports.c.number, imports.c.id, imports.c.state).where(imports.c.fixes == source)
-    found = []
-    for number, id, state in tx.execute(mine.order_by(imports.c.number)).all():
-        count = len(tx.execute(select(superseded.c.row).where(superseded.c.import_ == number)).all())
-        if count:
-            found.append(Fix(number, id, ImportState(state), count))
-    return found
+    mine = (
+        select(imports.c.number, imports.c.id, imports.c.state, func.count())
+        .join(superseded, superseded.c.import_ == imports.c.number)
+        .where(imports.c.fixes == source)
+        .group_by(imports.c.number, imports.c.id, imports.c.state)
+        .order_by(imports.c.number)
+    )
+    return [Fix(number, id, ImportState(state), count) for number, id, state, count in tx.execute(mine)]
 
 
 def fixed_in(tx: Connection, row_ids: Sequence[int]) -> dict[int, str]:
@@ -149,10 +150,21 @@ def _sent_before(tx: Connection, by: int, numbers: Sequence[int]) -> dict[int, l
             .join(imports, imports.c.number == rows.c.import_)
             .where(superseded.c.import_ == by, rows.c.number.in_(numbers[start : start + IDS_PER_STATEMENT]))
         )
-        for row, number, part, ref, tries, import_, import_id in tx.execute(asked).all():
-            owed = tx.execute(select(late_looks.c.ref).where(late_looks.c.row == row)).scalars()
-            refs = dict.fromkeys([*([ref] if tries and ref else []), *owed])
+        there = tx.execute(asked).all()
+        owed = _late_refs(tx, [one[0] for one in there])
+        for row, number, part, ref, tries, import_, import_id in there:
+            refs = dict.fromkeys([*([ref] if tries and ref else []), *owed.get(row, ())])
             found.setdefault(number, []).extend((part, OldRef(row, one, import_, import_id)) for one in refs)
+    return found
+
+
+def _late_refs(tx: Connection, row_ids: Sequence[int]) -> dict[int, list[str]]:
+    """The refs under which each of these rows is still looked up, or was."""
+    found: dict[int, list[str]] = {}
+    for start in range(0, len(row_ids), IDS_PER_STATEMENT):
+        part = late_looks.c.row.in_(row_ids[start : start + IDS_PER_STATEMENT])
+        for row, ref in tx.execute(select(late_looks.c.row, late_looks.c.ref).where(part)):
+            found.setdefault(row, []).append(ref)
     return found
 
 

@@ -9,6 +9,7 @@ from blnk_api.drafts.edits import undo
 from blnk_api.drafts.edits.editing import NotRepairable
 from blnk_api.drafts.edits.problem_workbook import NotTheseRows
 from blnk_api.store.imports import Import
+from blnk_api.store.people import edits
 from pages.draft.fix import table_state
 from pages.kit import look, person
 from pages.kit.context import Visit
@@ -68,7 +69,7 @@ def act(
 
 def _undo_of_last(visit: Visit, import_: Import) -> Callable[[], object] | None:
     with visit.desk.store.read() as tx:
-        at = undo.last_act(tx, import_.number)
+        at = edits.last_at(tx, import_.number)
     if at is None:
         return None
     return lambda: undo.undo(

@@ -125,7 +125,7 @@ def _choose_view(visit: Visit, import_: Import, key: str) -> None:
 def _lines(visit: Visit, import_: Import, shown: Shown) -> list[Line]:
     with visit.desk.store.read() as tx:
         found = rows.of_records(tx, import_.number, shown.numbers)
-        overlay = RecordEdits.of(edits.of_import(tx, import_.number))
+        overlay = RecordEdits.of(edits.of_records(tx, import_.number, shown.numbers))
     return lines_of(found, overlay)
 
 

@@ -50,7 +50,7 @@ def _act(visit: Visit, import_: Import, act: EditAct) -> None:
 def _undo(visit: Visit, import_: Import, at: float) -> None:
     answers.forget(import_)
     try:
-        undo.undo(visit.desk.store, import_.id, at, who=person.or_nobody(visit), at_once=visit.desk.at_once)
+        undo.undo(visit.desk.store, import_.id, at, **answers.by(visit))
     except NotRepairable as problem:
         answers.of(import_).problem = str(problem)
     table_state.forget(import_.id)

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal, TypedDict
 
 import streamlit as st
 
 from blnk_api.drafts.edits import undo
 from blnk_api.drafts.edits.editing import NotRepairable
 from blnk_api.drafts.edits.problem_workbook import NotTheseRows
+from blnk_api.drafts.rechecking.at_once import AtOnce
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from pages.draft.fix import table_state
@@ -24,6 +26,16 @@ class Answers:
     told: dict[str, tuple[str, Callable[[], object] | None]] = field(default_factory=dict)
     """By cause: what was done, and what takes it back."""
     problem: str = ""
+
+
+class _By(TypedDict):
+    who: str
+    at_once: AtOnce
+
+
+def by(visit: Visit) -> _By:
+    """Who makes a change, and that it is checked at once: for the functions that make one."""
+    return {"who": person.or_nobody(visit), "at_once": visit.desk.at_once}
 
 
 def of(import_: Import) -> Answers:
@@ -72,9 +84,25 @@ def _undo_of_last(visit: Visit, import_: Import) -> Callable[[], object] | None:
         at = edits.last_at(tx, import_.number)
     if at is None:
         return None
-    return lambda: undo.undo(
-        visit.desk.store, import_.id, at, who=person.or_nobody(visit), at_once=visit.desk.at_once
-    )
+    return lambda: undo.undo(visit.desk.store, import_.id, at, **by(visit))
+
+
+def button(
+    visit: Visit,
+    import_: Import,
+    key: str,
+    label: str,
+    do: Callable[[], int | None],
+    done: Callable[[int], str],
+    back: Callable[[], object] | None = None,
+    *,
+    widget: str,
+    type: Literal["primary", "secondary"] = "secondary",
+    help: str | None = None,
+) -> None:
+    """A press is an act, which is answered under `key`. `widget` is the button's own key."""
+    args = [visit, import_, key, do, done, back]
+    st.button(label, key=widget, type=type, help=help, on_click=act, args=args)
 
 
 def line(import_: Import, key: str) -> None:

@@ -3,7 +3,6 @@
 import zlib
 from functools import partial
 from itertools import islice
-from typing import TypedDict
 
 import streamlit as st
 
@@ -11,7 +10,6 @@ from blnk_api.drafts import mapping_changes
 from blnk_api.drafts.edits import by_cause, editing, undo
 from blnk_api.drafts.guide import causes
 from blnk_api.drafts.guide.causes import Act, Cause
-from blnk_api.drafts.rechecking.at_once import AtOnce
 from blnk_api.facts.mapping import Mapping, Use
 from blnk_api.facts.totals import ProblemSummary
 from blnk_api.store.imports import Import
@@ -22,16 +20,6 @@ from pages.kit.context import Visit
 
 _VALUES = 20
 _ROWS = 100
-
-
-class _By(TypedDict):
-    who: str
-    at_once: AtOnce
-
-
-def _by(visit: Visit) -> _By:
-    """Who does it, and that it is checked at once."""
-    return {"who": person.or_nobody(visit), "at_once": visit.desk.at_once}
 
 
 def show(visit: Visit, import_: Import, cause: Cause) -> None:
@@ -73,7 +61,7 @@ def _values(visit: Visit, import_: Import, cause: Cause, acts: list[Act]) -> Non
 
 
 def _rows(visit: Visit, import_: Import, cause: Cause) -> None:
-    """The first of them, whole: read when somebody opens it."""
+    """The first of them, whole: read when the list is opened."""
     title = f"Show {phrases.plural(cause.rows, 'row')}"
     box = st.popover(title, key=f"rows-of-cause-{cause.key}", on_change="rerun")
     if not box.open:
@@ -139,72 +127,56 @@ def _fix(visit: Visit, import_: Import, one: ProblemSummary, key: str, new: str,
         visit,
         import_,
         key,
-        lambda: editing.fix_all(
-            visit.desk.store,
-            import_.id,
-            one,
-            repair=new,
-            who=person.or_nobody(visit),
-            at_once=visit.desk.at_once,
-        ),
+        lambda: editing.fix_all(visit.desk.store, import_.id, one, repair=new, **answers.by(visit)),
         lambda n: f"{done} in {phrases.plural(n, 'row')}.",
     )
 
 
 def _keep_currency(visit: Visit, import_: Import, code: str, key: str) -> None:
     """Asked once more: a balance in a code that nobody knows cannot be deleted."""
-    store, at_once, who = visit.desk.store, visit.desk.at_once, person.or_nobody(visit)
+    store, by = visit.desk.store, answers.by(visit)
     with st.popover(f"Keep “{look.safe(code)}”…", key=f"keep-{key}"):
         st.markdown(
             f"“{look.safe(code)}” is not an ISO 4217 code. Keep it only if your organization uses it: a "
             "balance cannot be deleted, and its currency cannot be changed."
         )
-        st.button(
+        answers.button(
+            visit,
+            import_,
+            key,
             f"Keep “{look.safe(code)}” (custom currency)",
-            key=f"accept-{key}",
-            on_click=answers.act,
-            args=[
-                visit,
-                import_,
-                key,
-                lambda: editing.accept_currency(store, import_.id, code, who=who, at_once=at_once),
-                lambda _: f"“{code}” is kept as a custom currency in this file.",
-                lambda: undo.withdraw_currency(store, import_.id, code, who=who, at_once=at_once),
-            ],
+            lambda: editing.accept_currency(store, import_.id, code, **by),
+            lambda _: f"“{code}” is kept as a custom currency in this file.",
+            lambda: undo.withdraw_currency(store, import_.id, code, **by),
+            widget=f"accept-{key}",
         )
 
 
 def _suggested(visit: Visit, import_: Import, cause: Cause) -> None:
     rows = sum(one.count for one in cause.groups if one.repair)
-    st.button(
+    answers.button(
+        visit,
+        import_,
+        cause.key,
         f"Apply all suggestions in {phrases.plural(rows, 'row')}",
-        key=f"suggested-{cause.key}",
+        partial(by_cause.put_suggested, visit.desk.store, import_.id, cause, **answers.by(visit)),
+        lambda n: f"Applied suggestions in {phrases.plural(n, 'row')}.",
+        widget=f"suggested-{cause.key}",
         type="primary",
-        on_click=answers.act,
-        args=[
-            visit,
-            import_,
-            cause.key,
-            partial(by_cause.put_suggested, visit.desk.store, import_.id, cause, **_by(visit)),
-            lambda n: f"Applied suggestions in {phrases.plural(n, 'row')}.",
-        ],
     )
 
 
 def _clear(visit: Visit, import_: Import, cause: Cause) -> None:
     is_customer = causes.use_of(cause, import_.mapping) is Use.IDENTITY
-    st.button(
+    answers.button(
+        visit,
+        import_,
+        cause.key,
         "Leave the customer empty" if is_customer else f"Clear {phrases.plural(cause.rows, 'cell')}",
-        key=f"clear-{cause.key}",
+        partial(by_cause.put, visit.desk.store, import_.id, cause, "", **answers.by(visit)),
+        lambda n: f"Cleared {phrases.plural(n, 'cell')}.",
+        widget=f"clear-{cause.key}",
         help="The balances are created without an identity." if is_customer else None,
-        on_click=answers.act,
-        args=[
-            visit,
-            import_,
-            cause.key,
-            partial(by_cause.put, visit.desk.store, import_.id, cause, "", **_by(visit)),
-            lambda n: f"Cleared {phrases.plural(n, 'cell')}.",
-        ],
     )
 
 
@@ -219,18 +191,15 @@ def _as_metadata(visit: Visit, import_: Import, cause: Cause) -> None:
             f"The column {look.safe(column)} is then stored as metadata, and no balance of this file gets a "
             "customer from it."
         )
-        st.button(
+        answers.button(
+            visit,
+            import_,
+            cause.key,
             "Keep the column as metadata only",
-            key=f"as-metadata-{cause.key}",
-            on_click=answers.act,
-            args=[
-                visit,
-                import_,
-                cause.key,
-                partial(_map, visit, import_, mapping_changes.with_use(mapping, at, Use.METADATA)),
-                lambda _: f"The column {column} is kept as metadata only.",
-                partial(_map, visit, import_, mapping),
-            ],
+            partial(_map, visit, import_, mapping_changes.with_use(mapping, at, Use.METADATA)),
+            lambda _: f"The column {column} is kept as metadata only.",
+            partial(_map, visit, import_, mapping),
+            widget=f"as-metadata-{cause.key}",
         )
 
 
@@ -240,31 +209,25 @@ def _map(visit: Visit, import_: Import, mapping: Mapping) -> None:
 
 def _skip_hidden(visit: Visit, import_: Import, cause: Cause) -> None:
     store, who = visit.desk.store, person.or_nobody(visit)
-    st.button(
+    answers.button(
+        visit,
+        import_,
+        cause.key,
         f"Skip {phrases.plural(cause.rows, 'hidden row')}",
-        key=f"hidden-{cause.key}",
-        on_click=answers.act,
-        args=[
-            visit,
-            import_,
-            cause.key,
-            lambda: editing.skip_hidden_rows(store, import_.id, True, who=who),
-            lambda _: "The hidden rows are skipped.",
-            lambda: editing.skip_hidden_rows(store, import_.id, False, who=who),
-        ],
+        lambda: editing.skip_hidden_rows(store, import_.id, True, who=who),
+        lambda _: "The hidden rows are skipped.",
+        lambda: editing.skip_hidden_rows(store, import_.id, False, who=who),
+        widget=f"hidden-{cause.key}",
     )
 
 
 def _skip(visit: Visit, import_: Import, cause: Cause) -> None:
-    st.button(
+    answers.button(
+        visit,
+        import_,
+        cause.key,
         f"Skip {phrases.plural(cause.rows, 'row')}",
-        key=f"skip-{cause.key}",
-        on_click=answers.act,
-        args=[
-            visit,
-            import_,
-            cause.key,
-            partial(by_cause.skip, visit.desk.store, import_.id, cause, **_by(visit)),
-            lambda n: f"Skipped {phrases.plural(n, 'row')}.",
-        ],
+        partial(by_cause.skip, visit.desk.store, import_.id, cause, **answers.by(visit)),
+        lambda n: f"Skipped {phrases.plural(n, 'row')}.",
+        widget=f"skip-{cause.key}",
     )

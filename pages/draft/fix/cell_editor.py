@@ -11,7 +11,7 @@ from blnk_api.store.states import RowState
 from blnk_api.wording import about_files
 from pages.draft.fix import answers, value_choice
 from pages.draft.fix.table_state import Shown
-from pages.kit import look, person
+from pages.kit import look
 from pages.kit.context import Visit
 
 
@@ -19,7 +19,6 @@ def show(visit: Visit, import_: Import, line: Line, position: int, table: Shown)
     number = line.row.number
     column = about_files.column(import_, position)
     key = f"{import_.id}-{number}-{position}"
-    store, at_once, who = visit.desk.store, visit.desk.at_once, person.or_nobody(visit)
 
     def put(new: str) -> None:
         table.is_own = True
@@ -27,7 +26,9 @@ def show(visit: Visit, import_: Import, line: Line, position: int, table: Shown)
             visit,
             import_,
             "cell",
-            lambda: editing.edit(store, import_.id, [Edit(number, position, new)], who=who, at_once=at_once),
+            lambda: editing.edit(
+                visit.desk.store, import_.id, [Edit(number, position, new)], **answers.by(visit)
+            ),
             lambda _: f"Row {number}: {column} is now {f'“{new}”' if new else 'empty'}.",
             nothing="Nothing was changed: the cell has this value already.",
             keeps_table=True,
@@ -67,7 +68,7 @@ def _told(line: Line, position: int) -> None:
 
 
 def _skip(visit: Visit, import_: Import, line: Line, table: Shown) -> None:
-    number, store, who = line.row.number, visit.desk.store, person.or_nobody(visit)
+    number = line.row.number
     is_skipped = line.row.state is RowState.LEFT_OUT
     if is_skipped and line.row.why != LEFT_OUT_BY_A_PERSON:
         return
@@ -79,7 +80,7 @@ def _skip(visit: Visit, import_: Import, line: Line, table: Shown) -> None:
             visit,
             import_,
             "cell",
-            lambda: change(store, import_.id, [number], who=who, at_once=visit.desk.at_once),
+            lambda: change(visit.desk.store, import_.id, [number], **answers.by(visit)),
             lambda _: f"Row {number} is {'included' if is_skipped else 'skipped'}.",
             keeps_table=True,
         )

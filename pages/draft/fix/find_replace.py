@@ -7,7 +7,6 @@ from blnk_api.drafts.edits.editing import NotRepairable
 from blnk_api.store.imports import Import
 from blnk_api.wording import about_files, phrases
 from pages.draft.fix import answers
-from pages.kit import person
 from pages.kit.context import Visit
 
 _KEY = "replaced"
@@ -28,8 +27,7 @@ def show(visit: Visit, import_: Import) -> None:
             find=st.session_state.get(find) or "",
             put=st.session_state.get(put) or "",
             whole_cell=bool(st.session_state.get(whole)),
-            who=person.or_nobody(visit),
-            at_once=visit.desk.at_once,
+            **answers.by(visit),
         )
         if not changed:
             raise NotRepairable("No matching cells.")

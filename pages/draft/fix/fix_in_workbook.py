@@ -11,7 +11,6 @@ from blnk_api.store.imports import Import
 from blnk_api.web import routes
 from blnk_api.wording import phrases
 from pages.draft.fix import answers
-from pages.kit import person
 from pages.kit.context import Visit
 
 _KEY = "workbook"
@@ -29,8 +28,7 @@ def show(visit: Visit, import_: Import) -> None:
                 kept.write(dropped.getbuffer())
                 kept.flush()
                 edits = problem_workbook.read_back(visit.desk.store, import_, Path(kept.name), dropped.name)
-            who, at_once = person.or_nobody(visit), visit.desk.at_once
-            if not editing.edit(visit.desk.store, import_.id, edits, who=who, at_once=at_once):
+            if not editing.edit(visit.desk.store, import_.id, edits, **answers.by(visit)):
                 raise NotTheseRows("The file contains no changes.")
             return len(edits)
 

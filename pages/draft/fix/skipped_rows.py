@@ -26,14 +26,14 @@ def show(visit: Visit, import_: Import) -> None:
 
 
 def _by_hand(visit: Visit, import_: Import) -> None:
-    n, store, who = import_.totals.left_out, visit.desk.store, person.or_nobody(visit)
+    n, store = import_.totals.left_out, visit.desk.store
     _group(
         visit,
         import_,
         "by-hand",
         f"{phrases.plural(n, 'row')} skipped by hand. Skipped rows are not sent." if n else "",
         "Include skipped rows",
-        lambda: editing.take_in(store, import_.id, None, who=who, at_once=visit.desk.at_once),
+        lambda: editing.take_in(store, import_.id, None, **answers.by(visit)),
         lambda changed: f"Included {phrases.plural(changed, 'row')}.",
     )
     if n:
@@ -58,7 +58,7 @@ def _hidden(visit: Visit, import_: Import) -> None:
 
 def _with_a_balance(visit: Visit, import_: Import) -> None:
     """A second balance for a customer may be meant, or not: only a person knows."""
-    n, store, who = import_.totals.has_balance, visit.desk.store, person.or_nobody(visit)
+    n, store = import_.totals.has_balance, visit.desk.store
     told = (
         f"{phrases.plural(n, 'row')} would give a customer a second balance in the same ledger and currency. "
         "They will be created unless you skip them."
@@ -69,9 +69,7 @@ def _with_a_balance(visit: Visit, import_: Import) -> None:
         "with-a-balance",
         told if n else "",
         f"Skip {'this row' if n == 1 else f'these {n:,} rows'}",
-        lambda: editing.leave_out_those_with_a_balance(
-            store, import_.id, who=who, at_once=visit.desk.at_once
-        ),
+        lambda: editing.leave_out_those_with_a_balance(store, import_.id, **answers.by(visit)),
         lambda changed: f"Skipped {phrases.plural(changed, 'row')}.",
         is_warning=True,
     )
@@ -102,12 +100,7 @@ def _group(
             look.warning(told)
         else:
             st.markdown(told, width="content")
-        st.button(
-            label,
-            key=f"{key}-{import_.id}",
-            on_click=answers.act,
-            args=[visit, import_, key, do, done, back],
-        )
+        answers.button(visit, import_, key, label, do, done, back, widget=f"{key}-{import_.id}")
 
 
 def _resembling(visit: Visit, import_: Import) -> None:

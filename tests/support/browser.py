@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Playwright, expect, sync_playwright
 
+from tests.support import script_runs
 from tests.support.importer import wait_until
 
 PATIENCE_MS = 180_000
@@ -46,6 +47,7 @@ def launch(playwright: Playwright, *args: str) -> Browser:
 def open_tab(browser: Browser, url: str, heading: str | re.Pattern[str], *, width: int = 1280) -> Page:
     """A tab of a browser that was never here, when this heading is on it."""
     page = browser.new_context(viewport={"width": width, "height": 900}).new_page()
+    script_runs.watch(page)
     page.set_default_timeout(PATIENCE_MS)
     page.goto(url)
     see(page, heading)
@@ -76,7 +78,16 @@ def see_text(page: Page, text: str, *, seconds: float = PATIENCE_MS / 1000) -> N
 
 
 def settle(page: Page) -> None:
-    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
+    """Waits until what the page was asked for is done and shown."""
+    at_rest = page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
+    expect(at_rest).to_be_visible()
+    wait_until(
+        lambda: not script_runs.are_due(page),
+        lambda: "a run of the page never ended",
+        seconds=PATIENCE_MS / 1000,
+        pause=lambda: page.wait_for_timeout(10),
+    )
+    expect(at_rest).to_be_visible()
 
 
 def open_all(page: Page) -> None:

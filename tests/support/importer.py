@@ -66,13 +66,19 @@ MOST_AT_ONCE = "32"
 """So many answers the practice Blnk gives in a moment on any machine."""
 
 
-def wait_until(what: Callable[[], Any], why: Callable[[], str], *, seconds: float = WAIT_SECONDS) -> Any:
+def wait_until(
+    what: Callable[[], Any],
+    why: Callable[[], str],
+    *,
+    seconds: float = WAIT_SECONDS,
+    pause: Callable[[], object] = lambda: time.sleep(0.01),
+) -> Any:
     """The first true value of `what`. Fails the test, saying `why`, when it does not come."""
     deadline = time.monotonic() + seconds
     while not (value := what()):
         if time.monotonic() > deadline:
             pytest.fail(f"waited {seconds:g} s: {why()}")
-        time.sleep(0.01)
+        pause()
     return value
 
 

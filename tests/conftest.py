@@ -36,6 +36,11 @@ LONGEST = ("sending", "cli")
 """Folders whose files go first, so that none of them is what the others wait for at the end. Those that drive
 a browser, which takes a processor for itself, are spread evenly over all others."""
 
+TRIES_IN_A_BROWSER = 2
+"""A browser that gets no processor for long enough may miss what it is asked. What fails in it is tried once
+more, and the end of the run names what needed that. No other test is: one of those that fails at times has
+found something."""
+
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
@@ -51,6 +56,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     turns = {path: (at // apart, 1) for at, path in enumerate(others)}
     turns |= {path: (at, 0) for at, path in enumerate(browsers)}
     items.sort(key=lambda item: turns[item.path])
+    for item in items:
+        if item.path in browsers:
+            item.add_marker(pytest.mark.flaky(reruns=TRIES_IN_A_BROWSER - 1))
     if config.getoption("cov_source", None):
         for item in items:
             if item.path.parent.name not in MEASURED:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from blnk_api.access.role_grants import Grants, read_grants
 from blnk_api.common.practice_address import last_known
 from blnk_api.errors import SettingsProblem
 
@@ -51,6 +52,8 @@ class Connection:
     requests_per_minute: int = 5_000
     request_timeout_seconds: float = 30.0
     custom_currencies: frozenset[str] = frozenset()
+    roles: Grants | None = None
+    """Who has which role here, in place of the whole desk's `[roles]`; None: as everywhere."""
 
     @property
     def is_practice(self) -> bool:
@@ -137,6 +140,7 @@ _KEYS = {
     "client_id",
     "client_secret",
     "refresh_token",
+    "roles",
 }
 
 
@@ -158,6 +162,7 @@ def _connection(name: str, values: Mapping[str, object]) -> Connection:
         requests_per_minute=int(table.number("requests_per_minute", 5_000, least=1, most=1_000_000)),
         request_timeout_seconds=table.number("request_timeout_seconds", 30.0, least=1, most=600),
         custom_currencies=_custom_currencies(table),
+        roles=read_grants(values["roles"], f"connections.{name}.roles") if "roles" in values else None,
     )
 
 

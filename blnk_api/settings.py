@@ -6,12 +6,13 @@ A wrong setting raises SettingsProblem, whose text names the key and what it sho
 import math
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from blnk_api.access.role_grants import Grants, read_grants
 from blnk_api.common import database_url
 from blnk_api.common.origins import Origin, origin_of
 from blnk_api.connections import (
@@ -96,6 +97,8 @@ class Settings:
     """Disk space that uploads leave free for the import database (BLNK_DISK_RESERVE_MB)."""
     public_url: Origin | None = None
     """The address at which a proxy serves the pages (BLNK_PUBLIC_URL)."""
+    roles: Grants | None = None
+    """Who has which role (`[roles]`); None without `[sign_in]`: everybody may do everything."""
 
     @property
     def uploads_dir(self) -> Path:
@@ -155,7 +158,34 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         disk_reserve_bytes=1_000_000
         * _whole_number(env, "BLNK_DISK_RESERVE_MB", 500, least=0, most=100_000_000),
         public_url=public_url(env),
+        roles=_roles(secrets, connections.values()),
     )
+
+
+def _roles(secrets: Mapping[str, object], connections: Collection[Connection]) -> Grants | None:
+    """Roles without sign-in would hold nobody back; sign-in without roles would let nobody do anything."""
+    narrower = [one for one in connections if one.roles is not None]
+    if "sign_in" not in secrets:
+        if "roles" in secrets or narrower:
+            key = "roles" if "roles" in secrets else f"connections.{narrower[0].name}.roles"
+            raise SettingsProblem(
+                f"{key} has no effect without [sign_in]: nobody signs in, so nobody can be told apart. "
+                "Set up [sign_in], or remove the roles."
+            )
+        return None
+    if "roles" not in secrets:
+        raise SettingsProblem(
+            "roles is missing, so nobody who signs in could do anything. Add [roles] with, for a start, "
+            'admin = ["you@example.com"].'
+        )
+    for one in narrower:
+        for other in connections:
+            if other.instance == one.instance and other.roles != one.roles:
+                raise SettingsProblem(
+                    f"connections.{one.name}.roles and connections.{other.name}.roles should be the same: "
+                    "both connections are to the same Blnk instance."
+                )
+    return read_grants(secrets["roles"], "roles")
 
 
 def _read_secrets(path: Path, *, must_exist: bool) -> dict[str, object]:

@@ -23,10 +23,10 @@ from sqlalchemy.exc import OperationalError
 
 from blnk_api import files
 from blnk_api import settings as settings_module
+from blnk_api.access.actors import CHECK
 from blnk_api.blnk.auth import token_source
 from blnk_api.client import BlnkClient
 from blnk_api.common import watched_process
-from blnk_api.common.actors import CHECK
 from blnk_api.drafts import mapping as mappings
 from blnk_api.drafts import mapping_problems, new_rows, results_file
 from blnk_api.drafts.checking import Checker, Known, ProblemGroup, group, wanted

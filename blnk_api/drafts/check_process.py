@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
+from blnk_api.access.actors import CHECK
 from blnk_api.common import watched_process
-from blnk_api.common.actors import CHECK
 from blnk_api.common.warm_process import Child, WarmProcess
 from blnk_api.common.watched_process import NO_ANSWER, NOT_LET_IN, SETTINGS_FOLLOW, Limits, ProcessWatch
 from blnk_api.errors import AccessDenied, ReadFailed

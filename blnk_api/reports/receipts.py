@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
 from blnk_api import __version__
-from blnk_api.common.actors import Who
+from blnk_api.access.actors import Who
 from blnk_api.facts.findings import RowFinding, Unexpected
 from blnk_api.reports import results
 from blnk_api.reports.results import Variant

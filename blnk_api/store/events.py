@@ -8,7 +8,7 @@ from functools import cached_property
 
 from sqlalchemy import Connection, Select, func, insert, or_, select
 
-from blnk_api.common.actors import Actor, ActorKind, Who
+from blnk_api.access.actors import Actor, ActorKind, Who
 from blnk_api.facts.stored import Stored
 from blnk_api.store.tables import events
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, select, update
 
-from blnk_api.common.actors import SENDER, Who
+from blnk_api.access.actors import SENDER, Who
 from blnk_api.settings import Instance
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import, in_states

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo
 
-from blnk_api.common.actors import Actor, ActorKind, Who
+from blnk_api.access.actors import Actor, ActorKind, Who
 from blnk_api.common.visible import shown
 from blnk_api.facts.findings import Findings
 from blnk_api.settings import Connection, Environment, Instance

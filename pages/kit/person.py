@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from blnk_api.common.actors import Actor, Who
+from blnk_api.access.actors import Actor, Who
 from blnk_api.store.people import people
 from blnk_api.wording import phrases
 from pages.kit.context import Visit

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from blnk_api import settings as settings_module
+from blnk_api.access.actors import Actor, ActorKind
 from blnk_api.common import watched_process
-from blnk_api.common.actors import Actor, ActorKind
 from blnk_api.common.warm_process import WarmProcess
 from blnk_api.common.watched_process import Limits, ProcessWatch
 from blnk_api.drafts import check_process, drafts

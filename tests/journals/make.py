@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
-from blnk_api.common.actors import SENDER
+from blnk_api.access.actors import SENDER
 from blnk_api.facts.findings import Findings
 from blnk_api.facts.totals import Totals
 from blnk_api.store import Store, import_acts, imports, tables, transitions

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from blnk_api.access.actors import SENDER
 from blnk_api.blnk import probe
 from blnk_api.blnk.probe import ProbeResult
-from blnk_api.common.actors import SENDER
 from blnk_api.desk import health, startup_check
 from blnk_api.desk.desk import open_desk
 from blnk_api.desk.health import Check, Verdict

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
-from blnk_api.common.actors import SENDER
+from blnk_api.access.actors import SENDER
 from blnk_api.drafts import drafts, form_request
 from blnk_api.facts.findings import Findings, RowFinding
 from blnk_api.facts.mapping import Mapping, Use

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from blnk_api.common.actors import Actor
+from blnk_api.access.actors import Actor
 from blnk_api.facts import problems
 from blnk_api.facts.file_shape import FileShape, ReadOptions
 from blnk_api.facts.findings import Findings, RowFinding, Unexpected

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 LAYERS = [
     ["errors", "common", "sandbox"],
-    ["models", "currencies", "connections", "settings", "practice"],
+    ["models", "currencies", "access", "connections", "settings", "practice"],
     ["facts"],
     ["blnk"],
     ["client"],

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import LargeBinary, Text, cast, func, update
 
+from blnk_api.access.actors import SENDER
 from blnk_api.client import BlnkClient
-from blnk_api.common.actors import SENDER
 from blnk_api.review.actions import NotPossible
 from blnk_api.review.resend_repaired import StillWrong, send_repaired
 from blnk_api.store import events, import_acts, tables, transitions

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from sqlalchemy import select
 
-from blnk_api.common.actors import SENDER, ActorKind
+from blnk_api.access.actors import SENDER, ActorKind
 from blnk_api.reports import receipts
 from blnk_api.store import Store, events, import_acts, tables
 from blnk_api.store.people import people

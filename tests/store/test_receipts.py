@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from blnk_api.common.actors import SENDER
+from blnk_api.access.actors import SENDER
 from blnk_api.desk.desk import open_desk
 from blnk_api.facts.file_shape import FileShape
 from blnk_api.facts.totals import Totals

@@ -18,7 +18,7 @@ from sqlalchemy import (
     update,
 )
 
-from blnk_api.common.actors import SENDER
+from blnk_api.access.actors import SENDER
 from blnk_api.store.bulk import given, run_at_once
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.sending import superseded

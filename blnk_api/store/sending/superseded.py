@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from blnk_api.common.actors import SENDER
+from blnk_api.access.actors import SENDER
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.rows import StoredRow, row_of
 from blnk_api.store.sending import late_records

@@ -1,0 +1,35 @@
+"""Everything that people do here and that not everyone may do, one member for each permission.
+
+Which role may do what is said in `blnk_api/access/roles.py`, and nowhere else.
+"""
+
+from enum import StrEnum
+
+
+class Act(StrEnum):
+    """The value continues the sentence “You are not allowed to …”."""
+
+    VIEW = "see imports, balances and receipts"
+    DOWNLOAD = "download results, receipts and lists"
+    UPLOAD = "upload a file"
+    CHANGE_DRAFT = "change a draft"
+    """Its file settings, columns, cells and rows; to undo such a change; to save its columns."""
+    DISCARD = "discard a draft"
+    CONFIRM = "confirm an import"
+    CREATE_ONE = "create a balance with the form"
+    PAUSE = "pause an import"
+    RESUME = "resume an import"
+    CANCEL = "cancel an import"
+    RECHECK = "check Blnk again"
+    LINK = "link a balance"
+    SEND_AGAIN = "send a row again"
+    CREATE_AGAIN = "create a balance again"
+    FIX_ROWS = "fix rows that were not created"
+    """In a draft of their own, or one rejected row in its place."""
+    VERIFY_AGAIN = "verify an import again"
+    NOTE = "add a note"
+    STOP_SENDING = "stop sending"
+    START_SENDING = "start sending again"
+    SIMULATE_FAULTS = "simulate faults"
+    SEE_SESSIONS = "see who is signed in"
+    END_SESSION = "end a session"

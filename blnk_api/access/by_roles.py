@@ -1,0 +1,91 @@
+"""What a signed-in person may do: asked of their session and of today's settings at each act."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from blnk_api.access.actors import NotAllowed
+from blnk_api.access.acts import Act
+from blnk_api.access.role_grants import Claims, Grants, named
+from blnk_api.access.roles import ROLES_THAT_MAY, Role
+from blnk_api.settings import Instance, Settings
+
+_NAMED_AT_MOST = 5
+_UNCHANGED = "Nothing was changed or created."
+
+
+@dataclass(frozen=True)
+class ByRoles:
+    """The access of one session. Both questions are asked anew each time; either answer may have changed."""
+
+    claims_now: Callable[[], Claims | None]
+    """What the provider said of the person; None once the session has ended or expired."""
+    settings_now: Callable[[], Settings]
+
+    def require(self, act: Act, instance: Instance | None) -> None:
+        """Raises NotAllowed, and SettingsProblem where nobody can say it."""
+        claims = self.claims_now()
+        if claims is None:
+            raise NotAllowed(f"You are signed out. {_UNCHANGED} Sign in again.")
+        settings = self.settings_now()
+        grants = grants_for(settings, instance)
+        has = grants.roles_of(claims)
+        may = ROLES_THAT_MAY[act]
+        if not has:
+            raise NotAllowed(_without_a_role(act, settings, instance))
+        if not has & may:
+            raise NotAllowed(_refusal(act, may, grants, _place(settings, instance)))
+
+
+def grants_for(settings: Settings, instance: Instance | None) -> Grants:
+    """Who has which role for an instance; None: for what concerns the whole desk.
+
+    A connection's own roles replace the desk's. Where no connection points to an instance anymore nobody
+    knows whether it had its own: only admins keep their role.
+    """
+    everywhere = settings.roles or Grants()
+    if instance is None:
+        return everywhere
+    connection = settings.connection_of(instance)
+    if connection is None:
+        return everywhere.only(Role.ADMIN)
+    return everywhere if connection.roles is None else connection.roles
+
+
+def _place(settings: Settings, instance: Instance | None) -> str:
+    if instance is None:
+        return "this desk"
+    connection = settings.connection_of(instance)
+    return f"“{connection.label}”" if connection else f"the instance “{instance.instance_id}”"
+
+
+def _without_a_role(act: Act, settings: Settings, instance: Instance | None) -> str:
+    admins = _people(grants_for(settings, instance), [Role.ADMIN]) or _people(
+        grants_for(settings, None), [Role.ADMIN]
+    )
+    whom = f"Ask an admin for one: {admins}." if admins else "Ask whoever runs this server for one."
+    place = _place(settings, instance)
+    return f"You have no role in {place}, so you are not allowed to {act}. {_UNCHANGED} {whom}"
+
+
+def _refusal(act: Act, may: frozenset[Role], grants: Grants, place: str) -> str:
+    roles = [role for role in Role if role in may]
+    people = _people(grants, roles)
+    whom = f"{people}" if people else "nobody at the moment; whoever runs this server can give the role"
+    return (
+        f"You are not allowed to {act} in {place}. {_UNCHANGED} "
+        f"This needs the role {_either(roles)}, which these have: {whom}."
+    )
+
+
+def _people(grants: Grants, roles: Sequence[Role]) -> str:
+    """Those who have one of these roles, in the order of the settings."""
+    entries = list(dict.fromkeys(entry for role in roles for entry in grants.to(role)))
+    told = [named(entry) for entry in entries[:_NAMED_AT_MOST]]
+    if len(entries) > _NAMED_AT_MOST:
+        told.append(f"{len(entries) - _NAMED_AT_MOST} more")
+    return ", ".join(told)
+
+
+def _either(roles: Sequence[Role]) -> str:
+    *most, last = roles
+    return f"{', '.join(most)} or {last}" if most else last

@@ -1,0 +1,110 @@
+"""`[roles]` of the secrets file: who has which role, by what an identity provider says of them. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from blnk_api.access.roles import Role
+from blnk_api.errors import SettingsProblem
+
+GOOGLE = "https://accounts.google.com"
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What the identity provider said when a person signed in, as far as roles depend on it."""
+
+    issuer: str
+    subject: str
+    email: str = ""
+    email_verified: bool = False
+    groups: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    """App roles of the provider, such as Entra's; not ours."""
+    hosted_domain: str = ""
+    """Google's `hd`: the organization to which the account belongs."""
+
+
+@dataclass(frozen=True)
+class Grants:
+    """Who has which role: for each a list of `domain:…`, `group:…`, `role:…` and e-mail addresses."""
+
+    given: Mapping[Role, tuple[str, ...]] = field(default_factory=dict)
+
+    def to(self, role: Role) -> tuple[str, ...]:
+        return self.given.get(role, ())
+
+    def only(self, role: Role) -> "Grants":
+        """Without everybody but those who have this role."""
+        return Grants({role: self.to(role)})
+
+    def roles_of(self, claims: Claims) -> frozenset[Role]:
+        return frozenset(
+            role for role, listed in self.given.items() if any(_is_meant(claims, one) for one in listed)
+        )
+
+
+def _is_meant(claims: Claims, grantee: str) -> bool:
+    kind, colon, name = grantee.partition(":")
+    match kind if colon else "":
+        case "group":
+            return name in claims.groups
+        case "role":
+            return name in claims.roles
+        case "domain":
+            return claims.email_verified and _domain(claims) == name.casefold()
+        case _:
+            return claims.email_verified and claims.email.casefold() == grantee.casefold()
+
+
+def _domain(claims: Claims) -> str:
+    """At Google anyone can have an account with an address of any domain, and keep it when they leave: only
+    `hd` says that an account is the organization's."""
+    if claims.issuer == GOOGLE:
+        return claims.hosted_domain.casefold()
+    return claims.email.rpartition("@")[2].casefold()
+
+
+def named(grantee: str) -> str:
+    """How a sentence calls those whom an entry means."""
+    kind, colon, name = grantee.partition(":")
+    match kind if colon else "":
+        case "group":
+            return f"members of the group “{name}”"
+        case "role":
+            return f"people with the role “{name}”"
+        case "domain":
+            return f"everyone at {name}"
+        case _:
+            return grantee
+
+
+def read_grants(table: Any, key: str) -> Grants:
+    """The table of this key in the secrets file. Raises SettingsProblem."""
+    known = ", ".join(Role)
+    if not isinstance(table, dict):
+        raise SettingsProblem(f"{key} must be a table: [{key}], with the roles {known}.")
+    given = {}
+    for name, listed in table.items():
+        if name not in set(Role):
+            raise SettingsProblem(f"{key}.{name} is not a known role. Roles are: {known}.")
+        if not isinstance(listed, list) or not all(_is_grantee(one) for one in listed):
+            raise SettingsProblem(
+                f'{key}.{name} should be a list like ["ada@acme.example", "domain:acme.example", '
+                '"group:finance", "role:Desk.Preparer"].'
+            )
+        given[Role(name)] = tuple(listed)
+    return Grants(given)
+
+
+def _is_grantee(entry: object) -> bool:
+    if not isinstance(entry, str) or not entry.isprintable() or entry != entry.strip():
+        return False
+    kind, colon, name = entry.partition(":")
+    if colon and kind in ("group", "role"):
+        return bool(name.strip())
+    where = name if colon and kind == "domain" else entry
+    user, at, domain = where.rpartition("@")
+    if any(letter.isspace() for letter in where) or "." not in domain.strip("."):
+        return False
+    return bool(at) != (colon != "" and kind == "domain") and bool(user) == bool(at)

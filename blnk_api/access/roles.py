@@ -1,0 +1,50 @@
+"""The four roles, and which of them may do what. Pure; the one place that says it.
+
+`docs/operating.md` shows the same table, and a test compares both.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from blnk_api.access.acts import Act
+
+
+class Role(StrEnum):
+    """As in the secrets file. A person may have several; none includes another."""
+
+    VIEWER = "viewer"
+    PREPARER = "preparer"
+    APPROVER = "approver"
+    ADMIN = "admin"
+
+
+_V, _P, _A, _ADMIN = Role
+
+ROLES_THAT_MAY: Mapping[Act, frozenset[Role]] = {
+    act: frozenset(roles)
+    for act, roles in {
+        Act.VIEW: (_V, _P, _A, _ADMIN),
+        Act.DOWNLOAD: (_V, _P, _A, _ADMIN),
+        Act.UPLOAD: (_P,),
+        Act.CHANGE_DRAFT: (_P,),
+        Act.DISCARD: (_P, _ADMIN),
+        Act.CONFIRM: (_P,),
+        Act.CREATE_ONE: (_P,),
+        Act.PAUSE: (_P, _A, _ADMIN),
+        Act.RESUME: (_P, _A),
+        Act.CANCEL: (_A,),
+        Act.RECHECK: (_P, _A),
+        Act.LINK: (_P,),
+        Act.SEND_AGAIN: (_P,),
+        Act.CREATE_AGAIN: (_P,),
+        Act.FIX_ROWS: (_P,),
+        Act.VERIFY_AGAIN: (_P, _A),
+        Act.NOTE: (_P, _A, _ADMIN),
+        # A stop harms nobody, and is needed at once; what was stopped is started again knowingly.
+        Act.STOP_SENDING: (_P, _A, _ADMIN),
+        Act.START_SENDING: (_A, _ADMIN),
+        Act.SIMULATE_FAULTS: (_ADMIN,),
+        Act.SEE_SESSIONS: (_ADMIN,),
+        Act.END_SESSION: (_ADMIN,),
+    }.items()
+}

@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 from blnk_api import currencies
 from blnk_api.common import log, open_files, private_files
 from blnk_api.desk import startup_check
-from blnk_api.web import middleware, routes, upload_limits
+from blnk_api.web import middleware, probes, request_ids, routes, upload_limits
 from blnk_api.worker import supervise
 from pages.kit import error_page, held_uploads, look, startup_log
 from pages.kit.server_names import site
@@ -79,7 +79,9 @@ app = st.App(
     routes=routes.routes(),
     on_script_error=error_page.show,
     middleware=[
+        Middleware(request_ids.RequestIds),
         Middleware(middleware.SecurityHeaders, site, scripts_in_pages()),
+        Middleware(probes.Probes),
         Middleware(middleware.OwnOrigin, site),
         Middleware(middleware.ClosedPaths),
         Middleware(upload_limits.UploadLimits, held_uploads.held),

@@ -4,6 +4,7 @@ python -m blnk_api import FILE
 python -m blnk_api --help
 """
 
+import logging
 import signal
 import sys
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
@@ -17,8 +18,9 @@ from blnk_api.cli.column_options import FIELDS
 from blnk_api.cli.dry_run import REQUESTS
 from blnk_api.cli.exits import CommandFailed, ExitCode
 from blnk_api.cli.import_command import import_file
+from blnk_api.cli.output import remark
 from blnk_api.cli.session import Session
-from blnk_api.common import open_files, private_files
+from blnk_api.common import log, open_files, private_files
 from blnk_api.errors import SettingsProblem
 from blnk_api.facts.file_shape import ReadOptions
 from blnk_api.review import actions
@@ -67,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _end(sentence: str, code: ExitCode) -> ExitCode:
-    print(sentence, file=sys.stderr)
+    remark(sentence, logging.ERROR)
     return code
 
 
@@ -247,5 +249,7 @@ def _count_or_all(text: str) -> str:
 
 if __name__ == "__main__":
     private_files.keep_files_private()
+    if log.is_json():
+        log.to_stderr()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # pauses, as Ctrl-C does
     sys.exit(main())

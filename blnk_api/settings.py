@@ -134,6 +134,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
             never its value.
     """
     env = os.environ if environ is None else environ
+    _refuse_unknown_log(env)
     data_dir = Path(env.get("BLNK_DATA_DIR") or ".data").absolute()
     chosen = env.get("BLNK_SECRETS_FILE")
     path = Path(chosen or ".streamlit/secrets.toml").absolute()
@@ -234,6 +235,11 @@ def _purge_after_days(env: Mapping[str, str]) -> int | None:
             "BLNK_PURGE_AFTER_DAYS should be a whole number of days, 1 or more; unset it to keep everything."
         )
     return int(text)
+
+
+def _refuse_unknown_log(env: Mapping[str, str]) -> None:
+    if env.get("BLNK_LOG", "") not in ("", "json"):
+        raise SettingsProblem("BLNK_LOG should be json; unset it for lines that people read.")
 
 
 def _database_url(env: Mapping[str, str], data_dir: Path) -> str:

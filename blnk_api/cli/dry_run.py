@@ -14,7 +14,7 @@ from blnk_api.cli import column_options, output
 from blnk_api.cli.checking import check
 from blnk_api.cli.column_options import BadFile, ColumnOptions
 from blnk_api.cli.exits import CommandFailed, ExitCode
-from blnk_api.cli.output import say
+from blnk_api.cli.output import remark, say
 from blnk_api.cli.progress_line import Progress
 from blnk_api.cli.scratch import ScratchSession, aside
 from blnk_api.cli.session import Session
@@ -62,7 +62,7 @@ def dry_run(opened: Session, options: Namespace) -> ExitCode:
         with aside(opened, connection) as here:
             draft = _checked(here, path, connection, understood.mapping, accepted, options)
             for note in understood.notes:
-                print(note, file=sys.stderr)
+                remark(note)
             if options.json:
                 _say_json(here, path, draft, options.requests)
             else:

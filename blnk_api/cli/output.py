@@ -1,5 +1,6 @@
 """What commands print about an import: before it is confirmed, at its end, and as JSON."""
 
+import logging
 import os
 import shutil
 import sys
@@ -13,6 +14,7 @@ import orjson
 
 from blnk_api.cli.exits import CommandFailed, ExitCode
 from blnk_api.cli.session import Session
+from blnk_api.common import log
 from blnk_api.common.visible import shown
 from blnk_api.facts.findings import Findings
 from blnk_api.facts.totals import ProblemSummary
@@ -24,6 +26,8 @@ from blnk_api.store.imports import Import
 from blnk_api.store.sending import late_records
 from blnk_api.store.states import WORDS, ImportState, PausedBy, RowState
 from blnk_api.wording import about_files, about_late_findings, phrases
+
+_log = logging.getLogger("blnk.command")
 
 _PROBLEMS_TOLD = 30
 _ROWS_TOLD = 10
@@ -41,6 +45,14 @@ def say(text: str) -> None:
         print(text, flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def remark(text: str, level: int = logging.INFO) -> None:
+    """A line on stderr, beside what the command prints; in the form that the log has."""
+    if log.is_json():
+        _log.log(level, "%s", text)
+    else:
+        print(text, file=sys.stderr, flush=True)
 
 
 def say_totals(import_: Import, connection: Connection) -> None:

@@ -7,7 +7,9 @@ from typing import Literal, Self
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from blnk_api.cli.output import remark
 from blnk_api.cli.session import Session
+from blnk_api.common import log
 from blnk_api.store import failures
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState
@@ -28,7 +30,7 @@ class Progress:
     def __init__(self, kind: Kind, opened: Session, id: str) -> None:
         self._opened = opened
         self._id = id
-        self._rewrites = kind == "auto" and sys.stderr.isatty()
+        self._rewrites = kind == "auto" and sys.stderr.isatty() and not log.is_json()
         self._is_silent = kind == "none"
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -62,13 +64,16 @@ class Progress:
         if line == self._last:
             return
         self._last = line
-        start, end = (_ERASE_LINE, "") if self._rewrites else ("", "\n")
-        sys.stderr.write(f"{start}{line[:_MOST_CHARACTERS] if self._rewrites else line}{end}")
+        if not self._rewrites:
+            remark(line)
+            return
+        sys.stderr.write(f"{_ERASE_LINE}{line[:_MOST_CHARACTERS]}")
         sys.stderr.flush()
 
 
 def _line(import_: Import) -> str:
     headline = phrases.headline(import_)
-    if import_.state is ImportState.PAUSED and import_.paused_reason:
+    if import_.state is ImportState.PAUSED and import_.paused_reason and not log.is_json():
+        # A log keeps the headline alone: Blnk's own words in the reason may quote a cell.
         return f"{headline} {import_.paused_reason}"
     return headline

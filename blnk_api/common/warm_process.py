@@ -20,12 +20,11 @@ import socket
 import subprocess
 import sys
 import threading
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import IO, NoReturn
 
-from blnk_api.common import watched_process
+from blnk_api.common import log, watched_process
 
 IDLE_SECONDS = 60.0
 """It holds some fifty megabytes, for whoever uploads or changes the next file."""
@@ -231,7 +230,7 @@ class _Forked:
         except SystemExit as ended:
             code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
         except BaseException:
-            traceback.print_exc()
+            log.say_unexpected()
         finally:
             with suppress(OSError, ValueError):
                 sys.stdout.flush()

@@ -32,6 +32,10 @@ class StoreUnavailable(Exception):
         self.may_pass = may_pass
 
 
+class LaterVersion(StoreUnavailable):
+    """A newer program has changed the store; this one leaves it alone."""
+
+
 _LATER_VERSION = (
     "The import database was written by a later version of Balance Desk. Nothing was sent. Use that version "
     "or a newer one."
@@ -55,6 +59,7 @@ class Store:
         """
         self._file: tuple[int, int] | None = None
         self.url = make_url(url)
+        self._head: str | None = None
         self._versions: set[str] = set()
         """Of the schema that this program knows, once `migrate` has read them."""
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
@@ -106,10 +111,11 @@ class Store:
             at = MigrationContext.configure(connection).get_current_revision()
         versions = ScriptDirectory.from_config(config)
         self._versions = {one.revision for one in versions.walk_revisions()}
-        if at == versions.get_current_head():
+        self._head = versions.get_current_head()
+        if at == self._head:
             return
         if at is not None and at not in self._versions:
-            raise StoreUnavailable(_LATER_VERSION)
+            raise LaterVersion(_LATER_VERSION)
         with self.write() as tx:
             if not self.is_sqlite:
                 tx.exec_driver_sql("SELECT pg_advisory_xact_lock(7316202)")
@@ -118,9 +124,13 @@ class Store:
 
     def refuse_later(self, tx: Connection) -> None:
         """Raises JournalUnavailable where a newer program has changed the database since it was opened."""
-        at = tx.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none()
+        at = _version(tx)
         if at is not None and self._versions and at not in self._versions:
-            raise StoreUnavailable(_LATER_VERSION)
+            raise LaterVersion(_LATER_VERSION)
+
+    def is_current(self, tx: Connection) -> bool:
+        """Whether the schema is the one of this program, once `migrate` has been called."""
+        return _version(tx) == self._head
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -136,6 +146,10 @@ class Store:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def _version(tx: Connection) -> str | None:
+    return tx.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none()
 
 
 def file_at(path: Path) -> tuple[int, int] | None:

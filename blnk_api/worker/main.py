@@ -230,6 +230,8 @@ if __name__ == "__main__":
     try:
         uvloop.run(main())
     except (StoreUnavailable, SettingsProblem, LockLost) as problem:
-        sys.exit(str(problem) or "Another process is now sending.")
+        log.error("%s", str(problem) or "Another process is now sending.")
+        sys.exit(1)
     except (SQLAlchemyError, OSError) as problem:
-        sys.exit(failures.explain(problem))
+        log.error("%s", failures.explain(problem))
+        sys.exit(1)

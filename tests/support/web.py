@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from blnk_api.common.origins import Site
 from blnk_api.web import middleware as web
-from blnk_api.web import routes
+from blnk_api.web import probes, request_ids, routes
 from tests.support.importer import Importer, wait_until
 
 _HTML = {"Accept": "text/html,application/xhtml+xml"}
@@ -29,7 +29,9 @@ async def page(_: Request) -> HTMLResponse:
 def host(importer: Importer) -> Iterator[str]:
     """The routes and the middleware of the app, on a port of their own."""
     middleware = [
+        Middleware(request_ids.RequestIds),
         Middleware(web.SecurityHeaders, Site),
+        Middleware(probes.Probes),
         Middleware(web.OwnOrigin, Site),
         Middleware(web.BrowserCookie),
     ]

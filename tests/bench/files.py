@@ -29,6 +29,7 @@ from blnk_api.store import Store, import_acts, imports, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.states import RowState, Stage
 from tests.bench.sending import write_results
+from tests.support.actors import actor
 from tests.support.practice import PracticeBlnk
 
 ROWS = 1_000_000
@@ -93,7 +94,7 @@ class Place:
                 self.settings,
                 id=id,
                 connection=self.settings.connections["here"],
-                who="bench",
+                who=actor("bench"),
                 file_name=path.name,
                 data=data,
             )
@@ -107,7 +108,7 @@ class Place:
 
     def discard(self, id: str) -> None:
         with self.store.write() as tx:
-            import_acts.cancel(tx, self.find(id).number, who="bench")
+            import_acts.cancel(tx, self.find(id).number, who=actor("bench"))
 
     def until(self, id: str, is_so: Callable[[Import], bool]) -> float:
         """Seconds."""
@@ -201,7 +202,7 @@ def _import(here: Place, path: Path) -> None:
         here.until(id, lambda one: one.stage is Stage.CHECKED)
         with here.store.write() as tx:
             draft = here.find(id)
-            assert import_acts.confirm(tx, draft, who="bench", version=draft.version)
+            assert import_acts.confirm(tx, draft, who=actor("bench"), version=draft.version)
         here.until(id, lambda one: one.is_over)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from blnk_api import settings as settings_module
+from tests.support.actors import actor
 
 _POLL_SECONDS = 0.002
 
@@ -56,7 +57,7 @@ class Version:
                 self.settings,
                 id=id,
                 connection=self.settings.connections["here"],
-                who="bench",
+                who=actor("bench"),
                 file_name=path.name,
                 data=data,
             )
@@ -74,7 +75,7 @@ class Version:
         """Seconds from the click to the verdict."""
         began = time.monotonic()
         cell = self.editing.Edit(int(row), int(column), text)
-        self.editing.edit(self.store, id, [cell], who="bench", **self.more)
+        self.editing.edit(self.store, id, [cell], who=actor("bench"), **self.more)
         self.until_checked(id)
         return time.monotonic() - began
 

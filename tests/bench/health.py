@@ -22,6 +22,7 @@ from blnk_api.store import Store, imports
 from blnk_api.store.states import Stage
 from tests.bench.sending import kept, write_results
 from tests.support import costly_workbooks
+from tests.support.actors import actor
 from tests.support.app import App
 from tests.support.costly_workbooks import Make, many_rows
 
@@ -38,7 +39,7 @@ def upload(store: Store, settings: Settings, path: Path) -> str:
             settings,
             id=id,
             connection=settings.connections[settings_module.PRACTICE],
-            who="bench",
+            who=actor("bench"),
             file_name=path.name,
             data=data,
         )

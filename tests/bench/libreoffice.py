@@ -29,6 +29,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.rows import NewRow
 from blnk_api.store.states import RowState
 from tests.bench.sending import write_results
+from tests.support.actors import actor
 from tests.support.verdicts import EXPECTED, SAMPLES
 
 _TO_CSV = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,0"
@@ -152,7 +153,7 @@ def _import(
             kind="file",
             instance=Instance("https://blnk.example", "i", "sandbox"),
             connection="here",
-            who="bench",
+            who=actor("bench"),
             shape=shape,
             mapping=ColumnMapping(columns=()),
         )

@@ -34,6 +34,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.rows import NewRow
 from blnk_api.store.sending import senders
 from blnk_api.store.states import ImportState, RowState, Stage
+from tests.support.actors import actor
 
 LATENCY_SECONDS = 0.05
 CAP_PER_MINUTE = 100_000
@@ -176,7 +177,7 @@ def checked_import(store: Store, instance: settings_module.Instance, n: int) -> 
     shape = FileShape(kind="csv", header_row=1, headers=headers)
     with store.write() as tx:
         imports.create(
-            tx, "imp_bench", kind="file", instance=instance, connection="here", who="bench",
+            tx, "imp_bench", kind="file", instance=instance, connection="here", who=actor("bench"),
             file_name="bench.csv", stage=Stage.CHECKED, shape=shape,
         )  # fmt: skip
         made = imports.find(tx, "imp_bench")
@@ -190,7 +191,7 @@ def checked_import(store: Store, instance: settings_module.Instance, n: int) -> 
 
 def confirm(store: Store, draft: Import) -> None:
     with store.write() as tx:
-        assert import_acts.confirm(tx, draft, who="bench", version=draft.version)
+        assert import_acts.confirm(tx, draft, who=actor("bench"), version=draft.version)
 
 
 def bench_row(at: int) -> NewRow:

@@ -9,6 +9,7 @@ from blnk_api.store import rows
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from blnk_api.store.states import RowState, Stage
+from tests.support.actors import actor
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, wait_until
 
 LINES = [
@@ -50,12 +51,12 @@ def test_customers_that_nobody_knows_are_left_empty_at_once_and_undo_brings_them
     importer: Importer, draft: Import
 ) -> None:
     unknown = cause(importer, draft, "unknown_identity")
-    assert by_cause.put(importer.store, draft.id, unknown, "", who="Ada") == 2
+    assert by_cause.put(importer.store, draft.id, unknown, "", who=actor()) == 2
     assert cells(importer, draft, 2) == [""] * 5
     assert importer.states(draft)[:2] == [RowState.READY, RowState.READY]
     [act] = acts(importer, draft)
     assert (len(act.edits), act.who, act.can_be_undone) == (2, "Ada", True)
-    assert undo.undo(importer.store, draft.id, act.at, who="Ben") == 2
+    assert undo.undo(importer.store, draft.id, act.at, who=actor("Ben")) == 2
     assert cells(importer, draft, 2) == EMAILS
     assert [(one.who, one.can_be_undone) for one in acts(importer, draft)] == [("Ben", True), ("Ada", False)]
     with importer.store.read() as tx:
@@ -65,37 +66,37 @@ def test_customers_that_nobody_knows_are_left_empty_at_once_and_undo_brings_them
 def test_what_was_changed_again_since_stays_and_the_rest_is_restored(
     importer: Importer, draft: Import
 ) -> None:
-    by_cause.put(importer.store, draft.id, cause(importer, draft, "unknown_identity"), "", who="Ada")
+    by_cause.put(importer.store, draft.id, cause(importer, draft, "unknown_identity"), "", who=actor())
     [act] = acts(importer, draft)
-    editing.edit(importer.store, draft.id, [Edit(3, 2, "c@nobody.example")], who="Ben")
-    assert undo.undo(importer.store, draft.id, act.at, who="Ada") == 1
+    editing.edit(importer.store, draft.id, [Edit(3, 2, "c@nobody.example")], who=actor("Ben"))
+    assert undo.undo(importer.store, draft.id, act.at, who=actor()) == 1
     assert cells(importer, draft, 2) == ["", "c@nobody.example", "b@nobody.example", "", ""]
 
 
 def test_an_act_of_which_nothing_holds_any_more_cannot_be_undone_again(
     importer: Importer, draft: Import
 ) -> None:
-    by_cause.put(importer.store, draft.id, cause(importer, draft, "unknown_identity"), "", who="Ada")
+    by_cause.put(importer.store, draft.id, cause(importer, draft, "unknown_identity"), "", who=actor())
     [act] = acts(importer, draft)
-    undo.undo(importer.store, draft.id, act.at, who="Ada")
+    undo.undo(importer.store, draft.id, act.at, who=actor())
     with pytest.raises(NotRepairable, match="nothing left to undo"):
-        undo.undo(importer.store, draft.id, act.at, who="Ada")
+        undo.undo(importer.store, draft.id, act.at, who=actor())
 
 
 def test_what_was_done_undone_and_done_once_more_is_undone_once(importer: Importer, draft: Import) -> None:
-    by_cause.put(importer.store, draft.id, cause(importer, draft, "unknown_identity"), "", who="Ada")
+    by_cause.put(importer.store, draft.id, cause(importer, draft, "unknown_identity"), "", who=actor())
     [first] = acts(importer, draft)
-    undo.undo(importer.store, draft.id, first.at, who="Ada")
-    editing.edit(importer.store, draft.id, [Edit(3, 2, ""), Edit(4, 2, "")], who="Ada")
+    undo.undo(importer.store, draft.id, first.at, who=actor())
+    editing.edit(importer.store, draft.id, [Edit(3, 2, ""), Edit(4, 2, "")], who=actor())
     assert [one.can_be_undone for one in acts(importer, draft)] == [True, False, False]
     with pytest.raises(NotRepairable, match="nothing left to undo"):
-        undo.undo(importer.store, draft.id, first.at, who="Ada")
+        undo.undo(importer.store, draft.id, first.at, who=actor())
     assert cells(importer, draft, 2) == [""] * 5
 
 
 def test_suggestions_are_put_in_where_there_is_one(importer: Importer, draft: Import) -> None:
     assert by_cause.put_suggested(
-        importer.store, draft.id, cause(importer, draft, "unknown_currency"), who="Ada"
+        importer.store, draft.id, cause(importer, draft, "unknown_currency"), who=actor()
     )
     found = cells(importer, draft, 1)
     assert found[2] == "EUR"
@@ -104,20 +105,20 @@ def test_suggestions_are_put_in_where_there_is_one(importer: Importer, draft: Im
 
 def test_rows_of_a_cause_are_skipped_and_included_again(importer: Importer, draft: Import) -> None:
     unknown = cause(importer, draft, "unknown_identity")
-    assert by_cause.skip(importer.store, draft.id, unknown, who="Ada") == 2
+    assert by_cause.skip(importer.store, draft.id, unknown, who=actor()) == 2
     cells(importer, draft, 0)
     assert importer.states(draft)[1:3] == [RowState.LEFT_OUT] * 2
     [act] = acts(importer, draft)
-    assert undo.undo(importer.store, draft.id, act.at, who="Ada") == 2
+    assert undo.undo(importer.store, draft.id, act.at, who=actor()) == 2
     cells(importer, draft, 0)
     assert importer.states(draft)[1:3] == [RowState.INVALID] * 2
 
 
 def test_a_code_that_was_kept_can_be_withdrawn(importer: Importer, draft: Import) -> None:
-    editing.accept_currency(importer.store, draft.id, "PTS", who="Ada")
+    editing.accept_currency(importer.store, draft.id, "PTS", who=actor())
     cells(importer, draft, 0)
     assert importer.states(draft)[3] is RowState.READY
-    undo.withdraw_currency(importer.store, draft.id, "PTS", who="Ada")
+    undo.withdraw_currency(importer.store, draft.id, "PTS", who=actor())
     cells(importer, draft, 0)
     assert importer.states(draft)[3] is RowState.INVALID
     assert importer.events(draft)[-2:] == ["accepted currency", "withdrew currency"]

@@ -27,6 +27,7 @@ from blnk_api.store.people import edits as repairs
 from blnk_api.store.people.edits import Edit
 from blnk_api.store.states import RowState
 from blnk_api.wording import about_files
+from tests.support.actors import actor
 from tests.support.importer import LEDGER, Importer, mapping_of
 from tests.support.practice import PracticeBlnk
 from tests.support.problem_rows import as_csv, read_back, sent_out, table
@@ -58,7 +59,7 @@ def draft(importer: Importer) -> Import:
 def second_is_the_currency(importer: Importer, draft: Import) -> Import:
     mapping = mapping_of(draft)
     mapping = mapping_changes.with_use(mapping, 1, Use.METADATA, "currency")
-    editing.match(importer.store, draft.id, mapping_changes.with_use(mapping, 2, Use.CURRENCY), who="Ada")
+    editing.match(importer.store, draft.id, mapping_changes.with_use(mapping, 2, Use.CURRENCY), who=actor())
     return importer.wait_until_checked(draft)
 
 
@@ -71,7 +72,7 @@ def test_fix_all_writes_into_the_column_that_is_wrong(
     importer: Importer, draft: Import, practice_blnk: PracticeBlnk
 ) -> None:
     assert importer.counts(draft) == {RowState.INVALID: 2, RowState.READY: 1}
-    changed = editing.fix_all(importer.store, draft.id, wrong_currency(draft), repair="USD", who="Ada")
+    changed = editing.fix_all(importer.store, draft.id, wrong_currency(draft), repair="USD", who=actor())
     assert changed == 2
     done = importer.finish(importer.wait_until_checked(draft))
     assert held(practice_blnk) == HELD
@@ -104,10 +105,10 @@ def test_a_problem_that_an_earlier_version_found_is_not_put_into_a_column_of_the
     forget_positions(importer, draft)
     problem = wrong_currency(draft).model_copy(update={"position": None})
     with pytest.raises(NotRepairable, match="2 columns of the file are called “currency”"):
-        editing.fix_all(importer.store, draft.id, problem, repair="USD", who="Ada")
+        editing.fix_all(importer.store, draft.id, problem, repair="USD", who=actor())
     with importer.store.read() as tx:
         assert repairs.of_import(tx, draft.number) == []
-    editing.edit(importer.store, draft.id, [Edit(2, 2, "USD"), Edit(3, 2, "USD")], who="Ada")
+    editing.edit(importer.store, draft.id, [Edit(2, 2, "USD"), Edit(3, 2, "USD")], who=actor())
     importer.finish(importer.wait_until_checked(draft))
     assert held(practice_blnk) == HELD
 
@@ -119,7 +120,7 @@ def test_a_problem_that_an_earlier_version_found_is_fixed_where_one_column_has_i
     draft = importer.upload(f"ledger_id,currency\n{LEDGER},USDD\n")
     forget_positions(importer, draft)
     problem = wrong_currency(draft).model_copy(update={"position": None})
-    assert editing.fix_all(importer.store, draft.id, problem, repair="USD", who="Ada") == 1
+    assert editing.fix_all(importer.store, draft.id, problem, repair="USD", who=actor()) == 1
     assert importer.counts(importer.wait_until_checked(draft)) == {RowState.READY: 1}
 
 
@@ -137,7 +138,7 @@ def test_a_text_is_replaced_in_the_chosen_one_of_two_columns(
 ) -> None:
     at = about_files.columns(draft).index("currency (column 3)")
     editing.replace_all(
-        importer.store, draft.id, position=at, find="USDD", put="USD", whole_cell=True, who="Ada"
+        importer.store, draft.id, position=at, find="USDD", put="USD", whole_cell=True, who=actor()
     )
     importer.finish(importer.wait_until_checked(draft))
     assert held(practice_blnk) == HELD
@@ -147,9 +148,9 @@ def test_a_nameless_column_is_fixed_where_it_stands(importer: Importer, practice
     importer.start()
     draft = importer.upload(f"ledger_id,,customer\n{LEDGER},USDD,C-1\n")
     mapping = mapping_changes.with_use(mapping_of(draft), 1, Use.CURRENCY)
-    editing.match(importer.store, draft.id, mapping, who="Ada")
+    editing.match(importer.store, draft.id, mapping, who=actor())
     draft = importer.wait_until_checked(draft)
-    editing.fix_all(importer.store, draft.id, wrong_currency(draft), repair="USD", who="Ada")
+    editing.fix_all(importer.store, draft.id, wrong_currency(draft), repair="USD", who=actor())
     importer.finish(importer.wait_until_checked(draft))
     [made] = practice_blnk.balances()
     assert (made["currency"], made["meta_data"]["customer"]) == ("USD", "C-1")
@@ -171,7 +172,7 @@ def test_the_workbook_of_rows_to_put_right_keeps_columns_of_one_name_apart(
 
     edits = read_back(importer, draft, as_csv(path, without_the_first))
     assert edits == [Edit(2, 2, "USD"), Edit(3, 2, "USD")]
-    editing.edit(importer.store, draft.id, edits, who="Ada")
+    editing.edit(importer.store, draft.id, edits, who=actor())
     importer.finish(importer.wait_until_checked(draft))
     assert held(practice_blnk) == HELD
 

@@ -16,6 +16,7 @@ from blnk_api.store import import_acts, imports
 from blnk_api.store.people import people
 from blnk_api.store.states import ImportState, RowState, Stage
 from blnk_api.store.transitions import move
+from tests.support.actors import actor
 from tests.support.importer import LEDGER, Importer, requests_for
 from tests.support.practice import PracticeBlnk
 
@@ -25,13 +26,13 @@ USD = BalanceRequest(ledger_id=LEDGER, currency="USD", meta_data={"customer": "1
 def ask(importer: Importer, request: BalanceRequest = USD, **facts: Any) -> str:
     id = imports.new_id()
     form_request.make_draft(
-        importer.store, id=id, connection=importer.connection, who="Ada", request=request, **facts
+        importer.store, id=id, connection=importer.connection, who=actor(), request=request, **facts
     )
     return id
 
 
 def confirm(importer: Importer, id: str, *, version: int = 1, typed: str | None = None) -> None:
-    drafts.confirm(importer.store, importer.settings, id=id, who="Ada", version=version, typed=typed)
+    drafts.confirm(importer.store, importer.settings, id=id, who=actor(), version=version, typed=typed)
 
 
 def make_it_production(importer: Importer) -> None:
@@ -42,7 +43,7 @@ def make_it_production(importer: Importer) -> None:
 def test_asking_twice_with_one_id_asks_once(importer: Importer) -> None:
     id = ask(importer)
     again = form_request.make_draft(
-        importer.store, id=id, connection=importer.connection, who="Ada", request=USD
+        importer.store, id=id, connection=importer.connection, who=actor(), request=USD
     )
     assert not again
     [row] = importer.rows(importer.find(id))
@@ -106,7 +107,7 @@ def test_an_uploaded_file_is_kept_to_the_byte_and_only_once(importer: Importer) 
             importer.settings,
             id=id,
             connection=importer.connection,
-            who="Ada",
+            who=actor(),
             file_name="../../márch.csv",
             data=io.BytesIO(data),
         )
@@ -174,7 +175,7 @@ def test_drafts_that_wait_for_somebody_are_not_read_again_and_again(importer: Im
         for stage, draft in made.items():
             imports.set_facts(tx, draft.number, stage=stage)
         imports.set_facts(tx, discarded.number, stage=Stage.CHECKING)
-        assert import_acts.cancel(tx, discarded.number, who="Ada")
+        assert import_acts.cancel(tx, discarded.number, who=actor())
         at_work = [one.stage for one in imports.being_checked(tx)]
         left = imports.drafts_among(tx, [made[Stage.CHECKING].id, discarded.id])
     assert sorted(filter(None, at_work)) == [Stage.CHECKING, Stage.LOOKING, Stage.UPLOADED]

@@ -14,6 +14,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.people import edits as kept_edits
 from blnk_api.store.states import Stage
 from tests.support import fixes
+from tests.support.actors import actor
 from tests.support.drafts import table
 from tests.support.importer import LEDGER, Importer
 
@@ -110,7 +111,7 @@ def uploaded(importer: Importer, case: Case) -> Import:
     if case.key_columns and draft.mapping is not None and draft.stage is Stage.CHECKED:
         names = [one.name for one in draft.mapping.metadata_columns if one.name]
         chosen = mapping_changes.with_match(draft.mapping, names[-1:])
-        editing.match(importer.store, draft.id, chosen, who="Ada")
+        editing.match(importer.store, draft.id, chosen, who=actor())
         draft = fixes.check_whole(importer, importer.find(draft.id))
     return draft
 

@@ -21,6 +21,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.people import edits as kept_edits
 from blnk_api.store.states import ImportState, RowState, Stage
 from tests.support import fixes
+from tests.support.actors import actor
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, mapping_of
 from tests.support.practice import PracticeBlnk
 
@@ -33,7 +34,7 @@ def checked(importer: Importer, *lines: str, header: str = HEADER) -> Import:
 
 
 def fix(importer: Importer, draft: Import, *cells: Edit) -> Import:
-    editing.edit(importer.store, draft.id, cells, who="Ada", at_once=fixes.at_once(importer))
+    editing.edit(importer.store, draft.id, cells, who=actor(), at_once=fixes.at_once(importer))
     return importer.find(draft.id)
 
 
@@ -61,7 +62,7 @@ def test_a_fix_makes_another_version_of_the_draft(importer: Importer) -> None:
     draft = checked(importer, f"{LEDGER},NGN,a", "Nowhere,NGN,b")
     fix(importer, draft, Edit(3, 0, LEDGER))
     with pytest.raises(NotConfirmed, match="changed since"):
-        drafts.confirm(importer.store, importer.settings, id=draft.id, who="Ada", version=draft.version)
+        drafts.confirm(importer.store, importer.settings, id=draft.id, who=actor(), version=draft.version)
 
 
 def test_twins_take_their_turns_again_when_one_is_fixed(importer: Importer) -> None:
@@ -87,7 +88,7 @@ def _one_indicator(importer: Importer) -> Import:
 def _one_key_column(importer: Importer) -> Import:
     draft = checked(importer, *(f"{LEDGER},NGN,{note}" for note in ("r1", "r2", "r3")))
     chosen = mapping_of(draft).model_copy(update={"match_columns": ("note",)})
-    editing.match(importer.store, draft.id, chosen, who="Ada")
+    editing.match(importer.store, draft.id, chosen, who=actor())
     return fixes.check_whole(importer, importer.find(draft.id))
 
 
@@ -227,7 +228,7 @@ def test_very_many_rows_are_checked_with_the_whole_file(importer: Importer) -> N
     draft = checked(importer, *(f"Custmer wallets,NGN,{at}" for at in range(201)))
     [problem] = draft.totals.problems
     editing.fix_all(
-        importer.store, draft.id, problem, repair=LEDGER, who="Ada", at_once=fixes.at_once(importer)
+        importer.store, draft.id, problem, repair=LEDGER, who=actor(), at_once=fixes.at_once(importer)
     )
     assert importer.find(draft.id).stage is Stage.CHECKING
 
@@ -288,7 +289,7 @@ def test_where_blnk_does_not_answer_the_fix_is_kept_and_looked_up_later(
     now = fix(importer, draft, Edit(2, 0, LEDGER))
     assert now.stage is Stage.LOOKING
     with pytest.raises(NotConfirmed):
-        drafts.confirm(importer.store, importer.settings, id=draft.id, who="Ada", version=now.version)
+        drafts.confirm(importer.store, importer.settings, id=draft.id, who=actor(), version=now.version)
     practice_blnk.clear_faults()
     importer.start()
     assert importer.wait_until_checked(now).counts == {RowState.READY: 1}
@@ -339,7 +340,7 @@ def test_whom_a_file_names_is_kept_no_longer_than_its_draft(importer: Importer, 
 def test_another_choice_of_columns_is_checked_with_the_whole_file(importer: Importer) -> None:
     draft = checked(importer, f"{LEDGER},NGN,a")
     chosen = mapping_of(draft).model_copy(update={"match_columns": ("note",)})
-    editing.match(importer.store, draft.id, chosen, who="Ada")
+    editing.match(importer.store, draft.id, chosen, who=actor())
     assert importer.find(draft.id).stage is Stage.CHECKING
 
 
@@ -352,5 +353,5 @@ def test_the_client_that_asks_for_a_fix_is_the_pages_own(importer: Importer) -> 
 
     draft = checked(importer, "Nowhere,NGN,a")
     chosen = AtOnce(importer.settings, client)
-    editing.edit(importer.store, draft.id, [Edit(2, 0, LEDGER)], who="Ada", at_once=chosen)
+    editing.edit(importer.store, draft.id, [Edit(2, 0, LEDGER)], who=actor(), at_once=chosen)
     assert asked == ["once"]

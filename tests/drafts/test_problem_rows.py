@@ -10,6 +10,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.people.edits import Edit
 from blnk_api.store.states import RowState
 from tests.support import workbooks
+from tests.support.actors import actor
 from tests.support.importer import LEDGER, Importer
 from tests.support.problem_rows import Change, as_csv, read_back, sent_out, table
 
@@ -72,7 +73,7 @@ def test_changed_cells_are_found_by_number_and_name_and_put_the_draft_right(
         Edit(4, 1, "eur"),
         Edit(5, 1, "NGN;USD"),
     ]
-    editing.edit(importer.store, draft.id, edits, who="Ada")
+    editing.edit(importer.store, draft.id, edits, who=actor())
     checked = importer.wait_until_checked(draft)
     assert checked.counts == {RowState.READY: 5, RowState.INVALID: 1}
     assert read_back(importer, draft, path) == []
@@ -81,7 +82,7 @@ def test_changed_cells_are_found_by_number_and_name_and_put_the_draft_right(
 def test_a_cell_that_was_put_right_on_the_page_goes_out_as_it_is_now(
     importer: Importer, draft: Import, tmp_path: Path
 ) -> None:
-    editing.edit(importer.store, draft.id, [Edit(4, 0, "Customer wallets")], who="Ada")
+    editing.edit(importer.store, draft.id, [Edit(4, 0, "Customer wallets")], who=actor())
     importer.wait_until_checked(draft)
     told = table(sent_out(importer, importer.find(draft.id), tmp_path))
     assert told[2][1] == "Customer wallets"

@@ -14,6 +14,7 @@ from blnk_api.store import row_reasons
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits, saved_mappings
 from blnk_api.store.states import RowState, Stage
+from tests.support.actors import actor
 from tests.support.importer import LEDGER, Importer, mapping_of, shape_of
 from tests.support.practice import ENVIRONMENT, PracticeBlnk
 
@@ -52,7 +53,7 @@ def draft(importer: Importer) -> Import:
 def test_a_cell_put_right_is_sent_as_it_was_put(
     importer: Importer, draft: Import, practice_blnk: PracticeBlnk
 ) -> None:
-    editing.edit(importer.store, draft.id, [Edit(3, 0, LEDGER), Edit(4, 1, "USD")], who="Ada")
+    editing.edit(importer.store, draft.id, [Edit(3, 0, LEDGER), Edit(4, 1, "USD")], who=actor())
     now = again(importer, draft)
     assert importer.counts(now) == {RowState.READY: 4, RowState.INVALID: 1}
     importer.finish(now)
@@ -61,8 +62,8 @@ def test_a_cell_put_right_is_sent_as_it_was_put(
 
 
 def test_each_change_is_kept_with_who_made_it(importer: Importer, draft: Import) -> None:
-    editing.edit(importer.store, draft.id, [Edit(4, 1, "EUR")], who="Ada")
-    editing.edit(importer.store, again(importer, draft).id, [Edit(4, 1, "USD")], who="Ben")
+    editing.edit(importer.store, draft.id, [Edit(4, 1, "EUR")], who=actor())
+    editing.edit(importer.store, again(importer, draft).id, [Edit(4, 1, "USD")], who=actor("Ben"))
     with importer.store.read() as tx:
         kept = edits.of_import(tx, draft.number)
         assert [(one.number, one.position, one.old, one.new, one.who) for one in kept] == [
@@ -78,7 +79,7 @@ def test_all_rows_with_one_problem_are_fixed_at_once(importer: Importer, practic
     draft = importer.upload(file_of(*(f"{typo},NGN,{at}" for at in range(14)), good("fine")))
     [problem] = [one for one in draft.totals.problems if one.severity == "error"]
     assert problem.count == 14
-    assert editing.fix_all(importer.store, draft.id, problem, repair=problem.repair or "", who="Ada") == 14
+    assert editing.fix_all(importer.store, draft.id, problem, repair=problem.repair or "", who=actor()) == 14
     now = again(importer, draft)
     assert importer.counts(now) == {RowState.READY: 15}
     importer.finish(now)
@@ -89,10 +90,10 @@ def test_all_rows_with_one_problem_are_fixed_at_once(importer: Importer, practic
 def test_a_row_left_out_is_not_sent_and_can_be_taken_in_again(
     importer: Importer, draft: Import, practice_blnk: PracticeBlnk
 ) -> None:
-    editing.leave_out(importer.store, draft.id, [2, 3], who="Ada")
+    editing.leave_out(importer.store, draft.id, [2, 3], who=actor())
     now = again(importer, draft)
     assert states(importer, now)["2"] is RowState.LEFT_OUT
-    editing.take_in(importer.store, draft.id, [3], who="Ada")
+    editing.take_in(importer.store, draft.id, [3], who=actor())
     now = again(importer, draft)
     assert states(importer, now) == {
         **{"2": RowState.LEFT_OUT, "3": RowState.INVALID, "4": RowState.INVALID},
@@ -105,7 +106,7 @@ def test_a_row_left_out_is_not_sent_and_can_be_taken_in_again(
 def test_twins_are_counted_anew_when_one_is_left_out(importer: Importer, practice_blnk: PracticeBlnk) -> None:
     importer.start()
     draft = importer.upload(file_of(good("same"), good("same"), good("same")))
-    editing.leave_out(importer.store, draft.id, [2], who="Ada")
+    editing.leave_out(importer.store, draft.id, [2], who=actor())
     importer.finish(again(importer, draft))
     assert notes(practice_blnk) == ["same", "same"]
     two = importer.upload(file_of(good("same"), good("same")))
@@ -116,7 +117,7 @@ def test_only_rows_that_a_repair_changes_are_looked_up_again(
     importer: Importer, draft: Import, practice_blnk: PracticeBlnk
 ) -> None:
     before = {row.number: row.changed_at for row in importer.rows(draft)}
-    editing.edit(importer.store, draft.id, [Edit(4, 1, "USD")], who="Ada")
+    editing.edit(importer.store, draft.id, [Edit(4, 1, "USD")], who=actor())
     again(importer, draft)
     after = {row.number: row.changed_at for row in importer.rows(draft)}
     assert {number for number in before if before[number] != after[number]} == {4}
@@ -128,7 +129,7 @@ def test_a_row_that_is_put_right_into_one_that_exists_is_not_sent(
     importer.start()
     importer.finish(importer.upload(file_of(good("a"))))
     draft = importer.upload(file_of(good("b"), "Nowhere,NGN,a"))
-    editing.edit(importer.store, draft.id, [Edit(3, 0, LEDGER)], who="Ada")
+    editing.edit(importer.store, draft.id, [Edit(3, 0, LEDGER)], who=actor())
     now = again(importer, draft)
     assert states(importer, now) == {"2": RowState.READY, "3": RowState.EXISTS}
     importer.finish(now)
@@ -138,7 +139,7 @@ def test_a_row_that_is_put_right_into_one_that_exists_is_not_sent(
 def test_a_repair_that_makes_several_balances_of_a_row_makes_all_of_them(
     importer: Importer, draft: Import, practice_blnk: PracticeBlnk
 ) -> None:
-    editing.edit(importer.store, draft.id, [Edit(4, 1, "USD;EUR")], who="Ada")
+    editing.edit(importer.store, draft.id, [Edit(4, 1, "USD;EUR")], who=actor())
     now = again(importer, draft)
     assert [label for label, state in states(importer, now).items() if state is RowState.READY] == [
         "2",
@@ -155,13 +156,13 @@ def test_what_was_found_by_the_whole_file_is_found_anew(importer: Importer) -> N
     lines = [f"{LEDGER},NGN,{key}\n" for key in ("r1", "r1", "r2", "r3")]
     draft = importer.upload("ledger_id,currency,reference\n" + "".join(lines))
     assert importer.counts(draft) == {RowState.INVALID: 2, RowState.READY: 2}
-    editing.edit(importer.store, draft.id, [Edit(3, 2, "r4")], who="Ada")
+    editing.edit(importer.store, draft.id, [Edit(3, 2, "r4")], who=actor())
     assert importer.counts(again(importer, draft)) == {RowState.READY: 4}
 
 
 def test_a_text_is_replaced_in_a_whole_column(importer: Importer, draft: Import) -> None:
     changed = editing.replace_all(
-        importer.store, draft.id, position=0, find="Nowhere", put=LEDGER, whole_cell=True, who="Ada"
+        importer.store, draft.id, position=0, find="Nowhere", put=LEDGER, whole_cell=True, who=actor()
     )
     assert changed == 2
     assert importer.counts(again(importer, draft))[RowState.READY] == 4
@@ -170,7 +171,7 @@ def test_a_text_is_replaced_in_a_whole_column(importer: Importer, draft: Import)
 def test_a_code_of_ones_own_is_accepted_for_the_whole_file(
     importer: Importer, draft: Import, practice_blnk: PracticeBlnk
 ) -> None:
-    editing.accept_currency(importer.store, draft.id, "NGX", who="Ada")
+    editing.accept_currency(importer.store, draft.id, "NGX", who=actor())
     now = again(importer, draft)
     assert states(importer, now)["4"] is RowState.READY
     importer.finish(now)
@@ -178,34 +179,34 @@ def test_a_code_of_ones_own_is_accepted_for_the_whole_file(
 
 
 def test_a_draft_that_was_changed_is_not_confirmed_as_it_was_shown(importer: Importer, draft: Import) -> None:
-    editing.edit(importer.store, draft.id, [Edit(4, 1, "USD")], who="Ben")
+    editing.edit(importer.store, draft.id, [Edit(4, 1, "USD")], who=actor("Ben"))
     again(importer, draft)
     with pytest.raises(NotConfirmed, match="changed since"):
-        drafts.confirm(importer.store, importer.settings, id=draft.id, who="Ada", version=draft.version)
+        drafts.confirm(importer.store, importer.settings, id=draft.id, who=actor(), version=draft.version)
 
 
 def test_nothing_is_changed_once_it_was_confirmed(importer: Importer, draft: Import) -> None:
     importer.finish(draft)
     with pytest.raises(NotRepairable, match="confirmed"):
-        editing.edit(importer.store, draft.id, [Edit(4, 1, "USD")], who="Ada")
+        editing.edit(importer.store, draft.id, [Edit(4, 1, "USD")], who=actor())
 
 
 @pytest.mark.parametrize("wrong", [Edit(99, 0, "x"), Edit(3, 9, "x"), Edit(3, -1, "x")])
 def test_a_cell_that_is_not_there_cannot_be_changed(importer: Importer, draft: Import, wrong: Edit) -> None:
     with pytest.raises(NotRepairable, match="not in this file"):
-        editing.edit(importer.store, draft.id, [Edit(4, 1, "USD"), wrong], who="Ada")
+        editing.edit(importer.store, draft.id, [Edit(4, 1, "USD"), wrong], who=actor())
     assert again(importer, draft).version == draft.version
 
 
 def test_a_change_during_a_check_is_not_lost(importer: Importer, draft: Import) -> None:
-    editing.edit(importer.store, draft.id, [Edit(3, 0, LEDGER)], who="Ada")
-    editing.edit(importer.store, draft.id, [Edit(5, 0, LEDGER)], who="Ada")
+    editing.edit(importer.store, draft.id, [Edit(3, 0, LEDGER)], who=actor())
+    editing.edit(importer.store, draft.id, [Edit(5, 0, LEDGER)], who=actor())
     assert importer.counts(again(importer, draft)) == {RowState.READY: 4, RowState.INVALID: 1}
 
 
 def test_a_change_survives_a_check_that_dies(importer: Importer, draft: Import) -> None:
     importer.stop()
-    editing.edit(importer.store, draft.id, [Edit(3, 0, LEDGER)], who="Ada")
+    editing.edit(importer.store, draft.id, [Edit(3, 0, LEDGER)], who=actor())
     check_draft.prepare(importer.store, importer.settings, draft.id)
     with importer.store.write() as tx:  # it had not come to its end
         tx.exec_driver_sql("UPDATE imports SET stage = 'checking'")
@@ -220,7 +221,7 @@ def test_a_row_with_too_few_cells_is_taken_with_empty_ones(
     draft = importer.upload(file_of(good("a"), f"{LEDGER},NGN"))
     [problem] = [one for one in draft.totals.problems if one.severity == "error"]
     assert problem.kind == "ragged_row"
-    assert editing.fix_all(importer.store, draft.id, problem, repair=problem.repair or "", who="Ada") == 1
+    assert editing.fix_all(importer.store, draft.id, problem, repair=problem.repair or "", who=actor()) == 1
     assert importer.counts(again(importer, draft)) == {RowState.READY: 2}
 
 
@@ -236,7 +237,7 @@ def test_each_cell_gets_its_own_repair_where_two_look_alike(
     assert len({one.repair for one in wrong}) == 4
     for problem in wrong:
         repair = problem.repair or ""
-        assert editing.fix_all(importer.store, draft.id, problem, repair=repair, who="Ada") == 1
+        assert editing.fix_all(importer.store, draft.id, problem, repair=repair, who=actor()) == 1
         draft = again(importer, draft)
     importer.finish(draft)
     assert notes(practice_blnk) == sorted(["Léa", "Éva", "Zoë", "Zoé", "x" * 300 + "a", "x" * 300 + "b"])
@@ -248,7 +249,7 @@ def test_a_cell_that_may_have_swallowed_rows_cannot_be_talked_away(importer: Imp
     draft = importer.upload(text)
     wrong = [row for row in importer.rows(draft) if row.state is RowState.INVALID]
     assert wrong
-    editing.edit(importer.store, draft.id, [Edit(wrong[0].number, 2, "closed")], who="Ada")
+    editing.edit(importer.store, draft.id, [Edit(wrong[0].number, 2, "closed")], who=actor())
     assert states(importer, again(importer, draft))[wrong[0].label] is RowState.INVALID
 
 
@@ -265,7 +266,7 @@ def test_a_file_without_a_ledger_column_waits_for_a_person(
     assert "ledger" in (draft.problem or "")
     chosen = mapping_changes.with_use(matched(draft), 0, Use.METADATA)
     chosen = mapping_changes.for_all_rows(chosen, ledger_id=LEDGER, currencies=["USD"])
-    editing.match(importer.store, draft.id, chosen, who="Ada")
+    editing.match(importer.store, draft.id, chosen, who=actor())
     now = again(importer, draft)
     importer.finish(now)
     [made] = practice_blnk.balances()
@@ -279,7 +280,7 @@ def test_several_currencies_for_all_rows_make_a_balance_each(
     draft = importer.upload("ledger_id,note\n" + f"{LEDGER},a\n{LEDGER},b\n")
     assert draft.stage is Stage.MATCHING
     chosen = mapping_changes.for_all_rows(matched(draft), ledger_id=None, currencies=["NGN", "USD", "EUR"])
-    editing.match(importer.store, draft.id, chosen, who="Ada")
+    editing.match(importer.store, draft.id, chosen, who=actor())
     now = again(importer, draft)
     assert [row.label for row in importer.rows(now)][:3] == ["2·NGN", "2·USD", "2·EUR"]
     importer.finish(now)
@@ -293,7 +294,7 @@ def test_match_columns_make_two_equal_rows_an_error(importer: Importer) -> None:
     )
     assert importer.counts(draft) == {RowState.READY: 3}
     editing.match(
-        importer.store, draft.id, mapping_changes.with_match(matched(draft), ["customer"]), who="Ada"
+        importer.store, draft.id, mapping_changes.with_match(matched(draft), ["customer"]), who=actor()
     )
     assert importer.counts(again(importer, draft)) == {RowState.INVALID: 2, RowState.READY: 1}
 
@@ -303,7 +304,7 @@ def test_a_column_taken_for_another_use_gives_it_up_where_it_was(importer: Impor
     draft = importer.upload("ledger_id,currency,ccy2\n" + f"{LEDGER},NGN,USD\n")
     chosen = mapping_changes.with_use(matched(draft), 2, Use.CURRENCY)
     assert [column.use for column in chosen.columns] == [Use.LEDGER, Use.METADATA, Use.CURRENCY]
-    editing.match(importer.store, draft.id, chosen, who="Ada")
+    editing.match(importer.store, draft.id, chosen, who=actor())
     [row] = importer.rows(again(importer, draft))
     body = orjson.loads(row.body or b"")
     assert body["currency"] == "USD"
@@ -321,7 +322,7 @@ def test_a_saved_mapping_is_offered_for_the_same_headers_in_any_order(importer: 
             fingerprint=mappings.fingerprint(shape.headers),
             name="  Branches ",
             mapping=chosen,
-            who="Ada",
+            who=actor(),
         )
     other = importer.upload("branch,currency,ledger_id\n" + f"Abuja,NGN,{LEDGER}\n")
     shape = shape_of(other)
@@ -330,7 +331,7 @@ def test_a_saved_mapping_is_offered_for_the_same_headers_in_any_order(importer: 
         assert saved_mappings.saved_for(tx, mappings.fingerprint(["other"])) == []
     assert saved.name == "Branches"
     adopted = mappings.adopt(saved.mapping, shape)
-    editing.match(importer.store, other.id, adopted, who="Ada")
+    editing.match(importer.store, other.id, adopted, who=actor())
     [row] = importer.rows(again(importer, other))
     assert orjson.loads(row.body or b"")["meta_data"]["office"] == "Abuja"
 
@@ -338,7 +339,7 @@ def test_a_saved_mapping_is_offered_for_the_same_headers_in_any_order(importer: 
 def test_a_file_read_otherwise_is_matched_anew(importer: Importer) -> None:
     importer.start()
     draft = importer.upload("made by,somebody,\n" + file_of(good("a")))
-    editing.read_as(importer.store, draft.id, ReadOptions(header_row=2), who="Ada")
+    editing.read_as(importer.store, draft.id, ReadOptions(header_row=2), who=actor())
     now = again(importer, draft)
     assert now.headers == ["ledger_id", "currency", "note"]
     assert importer.counts(now) == {RowState.READY: 1}
@@ -361,7 +362,7 @@ def test_a_customer_who_has_such_a_balance_is_told_and_may_be_left_out(
     assert [row.label for row in told] == ["3"] or importer.counts(draft).get(RowState.LEFT_OUT)
     if told:
         assert first["balance_id"] in (told[0].message or "")
-        editing.leave_out_those_with_a_balance(importer.store, draft.id, who="Ada")
+        editing.leave_out_those_with_a_balance(importer.store, draft.id, who=actor())
     now = again(importer, draft)
     assert states(importer, now)["3"] is RowState.LEFT_OUT
     importer.finish(now)

@@ -5,6 +5,7 @@ import pytest
 from blnk_api.drafts import confirmed_totals
 from blnk_api.reports import results
 from blnk_api.store.states import ImportState, RowState
+from tests.support.actors import actor
 from tests.support.drafts import customers, table, totals
 from tests.support.importer import LEDGER, Importer
 from tests.support.practice import PracticeBlnk
@@ -78,7 +79,7 @@ def test_corrected_cells_become_balances_of_their_own_when_a_person_says_so(
     corrected[3][3] = "Abuja"
     draft = importer.upload(table(corrected))
     with importer.store.write() as tx:
-        assert confirmed_totals.create_resembling_too(tx, draft, who="Ada") == 1
+        assert confirmed_totals.create_resembling_too(tx, draft, who=actor()) == 1
     accepted = importer.find(draft.id)
     assert accepted.version > draft.version
     assert totals(accepted) == (1, 29, 0)

@@ -9,6 +9,7 @@ from blnk_api.drafts.drafts import NotConfirmed
 from blnk_api.store import events
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState
+from tests.support.actors import actor
 from tests.support.command_line import Commands
 from tests.support.drafts import customers, table
 from tests.support.importer import Importer, wait_until
@@ -25,7 +26,7 @@ def confirm(importer: Importer, draft: Import, *, accept: bool) -> None:
         importer.store,
         importer.settings,
         id=draft.id,
-        who="Ada",
+        who=actor(),
         version=draft.version,
         typed="3",
         accept_unchecked=accept,

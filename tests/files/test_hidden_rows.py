@@ -12,6 +12,7 @@ from blnk_api.store import imports
 from blnk_api.store.imports import Import
 from blnk_api.store.states import RowState
 from tests.support import workbooks
+from tests.support.actors import actor
 from tests.support.command_line import Commands
 from tests.support.importer import LEDGER, Importer
 from tests.support.practice import PracticeBlnk
@@ -36,7 +37,7 @@ def upload(importer: Importer, path: Path) -> Import:
             importer.settings,
             id=id,
             connection=importer.connection,
-            who="Ada",
+            who=actor(),
             file_name=path.name,
             data=data,
         )
@@ -71,18 +72,18 @@ def test_hidden_rows_are_told_skipped_at_once_and_included_again(
     assert [(one.severity, one.count) for one in told] == [("warning", 2)]
     assert states(importer, draft) == ALL
 
-    editing.skip_hidden_rows(importer.store, draft.id, True, who="Ada")
+    editing.skip_hidden_rows(importer.store, draft.id, True, who=actor())
     draft = importer.wait_until_checked(draft)
     assert states(importer, draft) == WITHOUT
     assert draft.totals.hidden_rows == 2
     assert not [one for one in draft.totals.problems if one.kind == "hidden_row"]
 
-    editing.skip_hidden_rows(importer.store, draft.id, False, who="Ada")
+    editing.skip_hidden_rows(importer.store, draft.id, False, who=actor())
     draft = importer.wait_until_checked(draft)
     assert states(importer, draft) == ALL
     assert draft.totals.hidden_rows == 0
 
-    editing.skip_hidden_rows(importer.store, draft.id, True, who="Ada")
+    editing.skip_hidden_rows(importer.store, draft.id, True, who=actor())
     importer.finish(importer.wait_until_checked(draft))
     assert len(practice_blnk.refs()) == 2
 

@@ -22,6 +22,7 @@ from blnk_api.facts.mapping import ForAllRows
 from blnk_api.store import Store, imports, rows, tables
 from blnk_api.store.imports import Import
 from blnk_api.store.states import RowState, Stage
+from tests.support.actors import actor
 from tests.support.importer import mapping_of
 from tests.support.practice import PracticeBlnk
 
@@ -101,7 +102,7 @@ def uploaded(opened: Session, path: Path) -> Import:
             opened.settings,
             id=id,
             connection=connection,
-            who="Ada",
+            who=actor(),
             file_name=path.name,
             data=data,
             mapping=mapping,

@@ -29,6 +29,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from blnk_api.store.rows import NewRow
 from blnk_api.store.states import WORDS, ImportState, RowState
+from tests.support.actors import actor
 from tests.support.importer import LEDGER, Importer
 
 HEADERS = ["ledger_id", "currency", "note"]
@@ -51,7 +52,7 @@ def made(
             kind="file",
             instance=Instance("https://blnk.example", "i-1", environment),
             connection="acme",
-            who="Ada",
+            who=actor(),
             file_name=file_name,
             shape=FileShape(kind="csv", header_row=1, headers=list(headers)),
             mapping=mapping or Mapping(columns=()),
@@ -87,7 +88,7 @@ def workbook(store: Store, import_: Import, folder: Path, variant: Variant = Var
 def repaired(store: Store, import_: Import, *changes: tuple[int, int, str, str]) -> Import:
     with store.write() as tx:
         for number, at, old, new in changes:
-            edits.add(tx, import_.number, [(number, at, old, new)], who="Ada")
+            edits.add(tx, import_.number, [(number, at, old, new)], who=actor())
     return import_
 
 
@@ -376,7 +377,7 @@ def test_a_persons_own_column_called_status_is_theirs(store: Store) -> None:
 def test_metadata_of_the_form_called_status_is_a_persons_own(importer: Importer) -> None:
     request = BalanceRequest(ledger_id=LEDGER, currency="USD", meta_data={"status": "active"})
     form_request.make_draft(
-        importer.store, id="imp_form", connection=importer.connection, who="Ada", request=request
+        importer.store, id="imp_form", connection=importer.connection, who=actor(), request=request
     )
     header, told = read(importer.store, importer.find("imp_form"))
     assert header == ["ledger_id", "currency", "status", *results.OUR_COLUMNS]

@@ -20,6 +20,7 @@ from blnk_api.store.events import EventKind
 from blnk_api.store.imports import Import
 from blnk_api.store.states import Stage
 from tests.support import costly_workbooks
+from tests.support.actors import actor
 from tests.support.app import App
 from tests.support.command_line import Commands
 from tests.support.importer import LEDGER, Importer, wait_until
@@ -66,7 +67,7 @@ def upload(importer: Importer, id: str) -> Import:
             importer.settings,
             id=id,
             connection=importer.connection,
-            who="Ada",
+            who=actor(),
             file_name="file.csv",
             data=data,
         )
@@ -129,7 +130,7 @@ def test_while_two_long_files_are_read_the_server_answers_and_a_third_is_checked
                 settings,
                 id=id,
                 connection=settings.connections[settings_module.PRACTICE],
-                who="Ada",
+                who=actor(),
                 file_name=path.name,
                 data=data,
             )
@@ -157,7 +158,7 @@ def test_while_two_long_files_are_read_the_server_answers_and_a_third_is_checked
             with store.write() as tx:
                 found = imports.find(tx, id)
                 assert found is not None
-                import_acts.cancel(tx, found.number, who="Ada")
+                import_acts.cancel(tx, found.number, who=actor())
         store.close()
 
 

@@ -19,6 +19,7 @@ from blnk_api.store import Store, import_acts, imports, tables, transitions
 from blnk_api.store.people import edits, notes, people
 from blnk_api.store.sending import attempts, senders, stops, superseded, unknown
 from blnk_api.store.states import ImportState, PausedBy, RowState
+from tests.support.actors import actor
 from tests.support.store import (
     ELSEWHERE,
     INSTANCE,
@@ -76,9 +77,9 @@ def make(path: Path) -> None:
         unknown.wait_for_person(tx, [lost], message="Find out.")
         attempts.remember_first(tx, made.number, "2026-01-02T03:04:05.678901Z")
         imports.set_facts(tx, made.number, ramp=2, totals=Totals(records=9), findings=Findings(clean=True))
-        notes.add_to_import(tx, made, "Asked Grace about row 4.", who="Ada")
-        notes.add_to_balance(tx, made.instance_number, "bln_1", "The old float.", who="Ada")
-        edits.add(tx, made.number, [(2, 1, "KSH", "KES"), (3, None, "", edits.LEFT_OUT)], who="Ada")
+        notes.add_to_import(tx, made, "Asked Grace about row 4.", who=actor())
+        notes.add_to_balance(tx, made.instance_number, "bln_1", "The old float.", who=actor())
+        edits.add(tx, made.number, [(2, 1, "KSH", "KES"), (3, None, "", edits.LEFT_OUT)], who=actor())
         import_acts.pause(tx, made.number, by=PausedBy.BREAKER, who=SENDER, reason="Blnk is not well.")
         senders.register(tx, token="t", owner="an app")
         senders.remember_learned(
@@ -89,7 +90,7 @@ def make(path: Path) -> None:
             breaker={"circuit": "open", "reason": "?"},
         )
         people.set_name(tx, "browser", "Ada")
-        stops.stop(tx, imports.instance_number(tx, ELSEWHERE), who="Ada")
+        stops.stop(tx, imports.instance_number(tx, ELSEWHERE), who=actor())
     fix = draft(store, 1)
     with store.write() as tx:
         imports.set_facts(tx, fix.number, fixes=made.number)

@@ -20,6 +20,7 @@ from blnk_api.store.people import people
 from blnk_api.store.states import ImportState, PausedBy, RowState, Stage
 from blnk_api.store.transitions import move
 from blnk_api.wording import about_files
+from tests.support.actors import actor
 from tests.support.importer import LEDGER, Importer, requests_for, wait_until
 from tests.support.pages import SAVINGS, link, open_step, press, run, said, visit
 from tests.support.practice import PracticeBlnk
@@ -169,7 +170,9 @@ class TestTheForm:
 def asked(importer: Importer, **fields: Any) -> Import:
     id = imports.new_id()
     request = BalanceRequest(**{"ledger_id": LEDGER, "currency": "USD"} | fields)
-    form_request.make_draft(importer.store, id=id, connection=importer.connection, who="Ada", request=request)
+    form_request.make_draft(
+        importer.store, id=id, connection=importer.connection, who=actor(), request=request
+    )
     return importer.find(id)
 
 
@@ -275,7 +278,7 @@ class TestAFile:
             importer.settings,
             id=id,
             connection=importer.connection,
-            who="Ada",
+            who=actor(),
             file_name=name,
             data=io.BytesIO(data),
         )
@@ -446,7 +449,7 @@ class TestAFile:
 
         first = self.checked(importer, file("wrnog"))
         with importer.store.write() as tx:
-            assert import_acts.confirm(tx, first, who="Ada", version=first.version)
+            assert import_acts.confirm(tx, first, who=actor(), version=first.version)
         importer.wait_for(first, ImportState.DONE)
         corrected = self.checked(importer, file("wrong"))
         at = visit("import_file.py", **link(corrected))
@@ -712,7 +715,7 @@ class TestImports:
 
     def test_what_others_typed_is_shown_to_the_letter_and_never_as_markdown(self, importer: Importer) -> None:
         name = "![x](http://evil.example/x.png) <b>*a*</b> :red[b] $c$ ad@evil.example.csv"
-        import_ = importer.draft(requests_for(1), who="**Mallory**")
+        import_ = importer.draft(requests_for(1), who=actor("**Mallory**"))
         with importer.store.write() as tx:
             imports.set_facts(tx, import_.number, file_name=name)
         for at in (visit("imports.py"), visit("import_file.py", **link(import_))):

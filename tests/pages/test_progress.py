@@ -14,6 +14,7 @@ from blnk_api.store.sending.senders import LearnedPace
 from blnk_api.store.states import ImportState, Ramp, RowState
 from blnk_api.store.transitions import move
 from blnk_api.wording import about_progress
+from tests.support.actors import actor
 from tests.support.connections import connection_to
 from tests.support.importer import Importer, newest, requests_for
 from tests.support.pages import link, press, said, visit
@@ -222,7 +223,7 @@ class TestThePage:
         create_rows(importer.store, import_, 1)
         assert about_progress.tab_title(importer.find(import_.id)) == "25 % · test.csv"
         with importer.store.write() as tx:
-            assert import_acts.cancel(tx, import_.number, who="Ada")
+            assert import_acts.cancel(tx, import_.number, who=actor())
         assert about_progress.tab_title(importer.find(import_.id)) == "Canceled · test.csv"
         done = importer.run(requests_for(2, currency="USD"))
         assert about_progress.tab_title(done) == "Done · test.csv"

@@ -21,6 +21,7 @@ from blnk_api.store import imports
 from blnk_api.store.imports import Import
 from blnk_api.web import middleware as web
 from blnk_api.web import routes
+from tests.support.actors import actor
 from tests.support.importer import LEDGER, Importer, requests_for, wait_until
 from tests.support.practice import PracticeBlnk
 from tests.support.web import _HTML, get
@@ -54,8 +55,8 @@ def test_all_that_is_known_of_an_import_is_one_zip_with_the_sum_of_each_part(
 ) -> None:
     text = f"ledger_id,currency,customer\n{LEDGER},USD,1\n{LEDGER},KSH,2\n{LEDGER},USD,3\n"
     draft = importer.upload(text)
-    editing.edit(importer.store, draft.id, [Edit(3, 1, "KES")], who="Ada")
-    editing.leave_out(importer.store, draft.id, [4], who="Ada")
+    editing.edit(importer.store, draft.id, [Edit(3, 1, "KES")], who=actor())
+    editing.leave_out(importer.store, draft.id, [4], who=actor())
     done = importer.finish(importer.wait_until_checked(draft))
     wait_until(
         lambda: any("receipt" in one for one in importer.events(done)), lambda: "no receipt is written"

@@ -16,6 +16,7 @@ from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.store.transitions import move, move_import
 from blnk_api.web import receipt_routes
+from tests.support.actors import actor
 from tests.support.importer import LEDGER, Importer, requests_for
 from tests.support.pages import details, link, press, run, said, visit
 from tests.support.practice import PracticeBlnk
@@ -117,7 +118,7 @@ def test_a_row_of_a_cancelled_import_is_looked_up_and_never_sent(importer: Impor
     done, [row] = done_but_for(importer, requests_for(1))
     with importer.store.write() as tx:
         assert move_import(tx, done.number, from_=[ImportState.DONE], to=ImportState.RUNNING)
-        assert import_acts.cancel(tx, done.number, who="Ada")
+        assert import_acts.cancel(tx, done.number, who=actor())
     at = opened(done, row.label)
     assert "Check Blnk again" in [one.label for one in at.button]
     assert "Send again" not in [one.label for one in at.button]
@@ -221,7 +222,7 @@ def test_a_finished_import_links_to_its_receipts(importer: Importer) -> None:
     folder = importer.settings.receipts_dir
     write_owed(importer.store, folder, done.number)
     with importer.store.write() as tx:
-        note(tx, done.number, who="Ada", what=EventKind.ASKED_TO_LOOK_AGAIN)
+        note(tx, done.number, who=actor(), what=EventKind.ASKED_TO_LOOK_AGAIN)
     assert "The next receipt is being written." in said(visit("imports.py", **link(done)))
     write_owed(importer.store, folder, done.number)
     at = visit("imports.py", **link(done))

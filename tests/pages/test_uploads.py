@@ -23,6 +23,7 @@ from blnk_api.store.transitions import move_import
 from blnk_api.web.upload_limits import UploadLimits
 from blnk_api.worker.expire_drafts import expire
 from tests.support import browser as browsing
+from tests.support.actors import actor
 from tests.support.app import App
 from tests.support.browser import open_import
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer
@@ -149,7 +150,7 @@ def upload(importer: Importer, limits: Settings, data: bytes = FILE) -> str:
         limits,
         id=id,
         connection=importer.connection,
-        who="Ada",
+        who=actor(),
         file_name="balances.csv",
         data=io.BytesIO(data),
     )
@@ -174,7 +175,7 @@ def test_there_are_so_many_open_drafts_and_no_more(importer: Importer) -> None:
     with pytest.raises(UploadRejected, match=r"2 files are open as drafts.*nothing was sent.*Discard"):
         upload(importer, limits)
     with importer.store.write() as tx:
-        import_acts.cancel(tx, importer.find(first).number, who="Ada")
+        import_acts.cancel(tx, importer.find(first).number, who=actor())
     upload(importer, limits)
     assert len(list(importer.settings.uploads_dir.iterdir())) == 3
 
@@ -192,7 +193,7 @@ def test_a_draft_that_nobody_touches_is_given_up_after_its_days_and_one_that_som
     expire(importer.store, limits, now=time.time() + 6 * DAY)
     assert importer.find(left.id).state is ImportState.DRAFT
     with importer.store.write() as tx:
-        note(tx, touched.number, who="Ada", what=EventKind.MATCHED_COLUMNS)
+        note(tx, touched.number, who=actor(), what=EventKind.MATCHED_COLUMNS)
     with importer.store.read() as tx:
         touched_at = events.of_import(tx, touched.number)[0].at
     expire(importer.store, limits, now=touched_at + 7 * DAY)
@@ -224,7 +225,7 @@ def test_a_cancelled_import_loses_its_file_after_its_days_and_a_finished_one_kee
     importer.stop()
     cancelled = importer.find(upload(importer, importer.settings))
     with importer.store.write() as tx:
-        import_acts.cancel(tx, cancelled.number, who="Ada")
+        import_acts.cancel(tx, cancelled.number, who=actor())
     limits = replace(importer.settings, drafts_after_days=7)
     expire(importer.store, limits, now=time.time() + 6 * DAY)
     assert has_file(importer, cancelled)

@@ -13,6 +13,7 @@ from blnk_api.facts.totals import Accepted, Totals
 from blnk_api.settings import Instance
 from blnk_api.store.imports import Import, JsonColumns
 from blnk_api.store.states import ImportState, RowState, Stage
+from tests.support.actors import actor
 
 SHAPE = FileShape(kind="csv", header_row=1, headers=["ledger", "currency"])
 
@@ -43,7 +44,7 @@ def draft(
         file_name="march.csv",
         file_path=None,
         file_sha256=None,
-        who="Ada",
+        who=actor(),
         created_at=0.0,
         state=ImportState.DRAFT,
         stage=stage,

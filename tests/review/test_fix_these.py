@@ -14,6 +14,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.sending import superseded
 from blnk_api.store.states import ImportState, RowState
+from tests.support.actors import actor
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, wait_until
 from tests.support.practice import PracticeBlnk
 
@@ -36,12 +37,12 @@ PROBLEMS = {
 
 def open_fix(importer: Importer, import_: Import, row_ids: list[int] | None = None) -> Import:
     id = imports.new_id()
-    fix_these.open_draft(importer.store, import_, id=id, who="Ada", row_ids=row_ids)
+    fix_these.open_draft(importer.store, import_, id=id, who=actor(), row_ids=row_ids)
     return importer.wait_until_checked(importer.find(id))
 
 
 def edit(importer: Importer, draft: Import, edits: list[Edit]) -> Import:
-    editing.edit(importer.store, draft.id, edits, who="Ada")
+    editing.edit(importer.store, draft.id, edits, who=actor())
     return importer.wait_until_checked(draft)
 
 
@@ -111,7 +112,7 @@ def test_of_two_people_who_fix_the_same_rows_one_does(importer: Importer) -> Non
     source = importer.finish(importer.upload("\n".join([HEADER, *GOOD[:2], *PROBLEMS])))
     open_fix(importer, source)
     with pytest.raises(NotPossible, match="None of these rows can be fixed here"):
-        fix_these.open_draft(importer.store, source, id=imports.new_id(), who="Grace")
+        fix_these.open_draft(importer.store, source, id=imports.new_id(), who=actor("Grace"))
 
 
 def test_a_row_in_doubt_is_never_fixed(importer: Importer, practice_blnk: PracticeBlnk) -> None:
@@ -121,7 +122,7 @@ def test_a_row_in_doubt_is_never_fixed(importer: Importer, practice_blnk: Practi
     source = importer.finish(draft)
     [doubt] = [row for row in importer.rows(source) if row.state is RowState.UNKNOWN]
     with pytest.raises(NotPossible):
-        fix_these.open_draft(importer.store, source, id=imports.new_id(), who="Ada", row_ids=[doubt.id])
+        fix_these.open_draft(importer.store, source, id=imports.new_id(), who=actor(), row_ids=[doubt.id])
     with importer.store.write() as tx:
         assert superseded.supersede(tx, [doubt.id], by=source.number) == []
 
@@ -252,7 +253,7 @@ def test_the_same_file_again_takes_over_its_fixes_and_creates_only_the_rest(
 ) -> None:
     text = "\n".join([HEADER, *GOOD[:2], "Custmer wallets,USD,,fixed,", "Custmer wallets,USD,,rest,"])
     source = importer.upload(text)
-    editing.edit(importer.store, source.id, [Edit(4, 0, "Customer wallets")], who="Ada")
+    editing.edit(importer.store, source.id, [Edit(4, 0, "Customer wallets")], who=actor())
     source = importer.finish(importer.wait_until_checked(source))
     assert source.counts == {RowState.CREATED: 3, RowState.INVALID: 1}
     again = importer.upload(text)
@@ -260,10 +261,10 @@ def test_the_same_file_again_takes_over_its_fixes_and_creates_only_the_rest(
         before = same_fixes.earlier(tx, again)
     assert before is not None
     assert before.id == source.id
-    assert same_fixes.take_over(importer.store, again.id, who="Grace") == 1
+    assert same_fixes.take_over(importer.store, again.id, who=actor("Grace")) == 1
     again = importer.wait_until_checked(again)
     assert again.counts == {RowState.EXISTS: 3, RowState.INVALID: 1}
-    editing.edit(importer.store, again.id, [Edit(5, 0, "Customer wallets")], who="Grace")
+    editing.edit(importer.store, again.id, [Edit(5, 0, "Customer wallets")], who=actor("Grace"))
     importer.finish(importer.wait_until_checked(again))
     assert customers(practice_blnk) == ["fixed", "good-0", "good-1", "rest"]
 

@@ -13,6 +13,7 @@ from blnk_api.store import events, import_acts, transitions
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import ImportState, RowState
+from tests.support.actors import actor
 from tests.support.connections import connection_of
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_for, wait_until
 from tests.support.practice import PracticeBlnk
@@ -43,7 +44,7 @@ def test_a_row_that_is_looked_up_again_is_found_and_its_import_verified_anew(
     done, _ = needing_someone(importer, practice_blnk, lost="drop_after_commit")
     assert done.findings is not None
     assert not done.findings.checked
-    assert actions.recheck(importer.store, done, who="Ada") == 1
+    assert actions.recheck(importer.store, done, who=actor()) == 1
     assert importer.find(done.id).state is ImportState.RUNNING
     may_read_now(importer)
     again = importer.wait_for(done, ImportState.DONE)
@@ -58,7 +59,7 @@ def test_a_row_that_is_looked_up_again_and_is_not_there_is_sent(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     done, row = needing_someone(importer, practice_blnk, lost="drop_before_commit")
-    assert actions.recheck(importer.store, done, who="Ada", rows_=[row.id]) == 1
+    assert actions.recheck(importer.store, done, who=actor(), rows_=[row.id]) == 1
     may_read_now(importer)
     importer.run([NEWER])
     importer.wait_for(done, ImportState.DONE)
@@ -68,13 +69,13 @@ def test_a_row_that_is_looked_up_again_and_is_not_there_is_sent(
 
 def test_looking_again_twice_does_it_once(importer: Importer) -> None:
     done, [_, row, _] = done_but_for(importer, requests_for(3))
-    assert actions.recheck(importer.store, done, who="Ada", rows_=[]) == 0
-    assert actions.recheck(importer.store, done, who="Ada", rows_=[row.id, 0]) == 1
+    assert actions.recheck(importer.store, done, who=actor(), rows_=[]) == 0
+    assert actions.recheck(importer.store, done, who=actor(), rows_=[row.id, 0]) == 1
     assert [one.waits_for_person for one in importer.rows(done)] == [True, False, True]
     assert importer.find(done.id).state is ImportState.RUNNING
-    assert actions.recheck(importer.store, done, who="Ada", rows_=[row.id]) == 0
-    assert actions.recheck(importer.store, done, who="Ada") == 2
-    assert actions.recheck(importer.store, done, who="Ada") == 0
+    assert actions.recheck(importer.store, done, who=actor(), rows_=[row.id]) == 0
+    assert actions.recheck(importer.store, done, who=actor()) == 2
+    assert actions.recheck(importer.store, done, who=actor()) == 0
     assert importer.events(done).count("asked to look again") == 2
 
 
@@ -84,10 +85,10 @@ def test_a_balance_that_was_confirmed_and_is_gone_is_never_sent_because_somebody
     """Only "send again" may: what Blnk confirmed and does not show may come back."""
     done = importer.run(requests_for(1))
     practice_blnk.reset()
-    actions.verify_again(importer.store, done, who="Ada")
+    actions.verify_again(importer.store, done, who=actor())
     wait_until(lambda: importer.states(done) == [RowState.UNKNOWN], lambda: "the balance is not missed")
     importer.wait_for(done, ImportState.DONE)
-    actions.recheck(importer.store, done, who="Ada")
+    actions.recheck(importer.store, done, who=actor())
     importer.run([NEWER])
     wait_until(
         lambda: importer.rows(done)[0].waits_for_person, lambda: f"it waits for nobody: {importer.rows(done)}"
@@ -102,10 +103,10 @@ def test_a_balance_that_was_missing_and_is_there_again_is_found(
 ) -> None:
     done = importer.run(requests_for(3))
     practice_blnk.order_fault("lagging_reads", seconds=600)
-    actions.verify_again(importer.store, done, who="Ada")
+    actions.verify_again(importer.store, done, who=actor())
     wait_until(lambda: importer.states(done) == [RowState.UNKNOWN] * 3, lambda: "nothing is missed")
     practice_blnk.clear_faults()
-    assert actions.recheck(importer.store, done, who="Ada") == 3
+    assert actions.recheck(importer.store, done, who=actor()) == 3
     done = importer.wait_for(done, ImportState.DONE)
     assert importer.states(done) == [RowState.CREATED] * 3
     assert done.findings is not None
@@ -117,10 +118,10 @@ def test_a_balance_that_a_person_found_becomes_the_rows(
 ) -> None:
     done, row = needing_someone(importer, practice_blnk, lost="drop_after_commit")
     [mine] = [one for one in practice_blnk.balances() if one["meta_data"]["customer"] == "0"]
-    assert actions.link_balance(importer.store, client, row.id, f" {mine['balance_id']} ", who="Ada")
+    assert actions.link_balance(importer.store, client, row.id, f" {mine['balance_id']} ", who=actor())
     now = row_now(importer, done, row)
     assert (now.state, now.balance_id) == (RowState.CREATED, mine["balance_id"])
-    assert not actions.link_balance(importer.store, client, row.id, mine["balance_id"], who="Ada")
+    assert not actions.link_balance(importer.store, client, row.id, mine["balance_id"], who=actor())
     assert importer.events(done).count("said which balance it is") == 1
 
 
@@ -131,7 +132,7 @@ def test_a_balance_made_by_hand_may_be_the_rows_though_it_carries_no_ref(
     mine = practice_blnk.create_balance(
         ledger_id=LEDGER, currency="NGN", meta_data={"customer": "0", "made_by": "hand"}
     )
-    assert actions.link_balance(importer.store, client, row.id, mine["balance_id"], who="Ada")
+    assert actions.link_balance(importer.store, client, row.id, mine["balance_id"], who=actor())
     assert row_now(importer, done, row).state is RowState.CREATED
 
 
@@ -153,7 +154,7 @@ def test_a_balance_that_is_not_what_the_row_asks_for_is_refused_with_its_differe
     asked = {"ledger_id": LEDGER, "currency": "NGN", "meta_data": {"customer": "0"}}
     other = practice_blnk.create_balance(**(asked | wrong))
     with pytest.raises(NotThisOne, match=said) as refused:
-        actions.link_balance(importer.store, client, row.id, other["balance_id"], who="Ada")
+        actions.link_balance(importer.store, client, row.id, other["balance_id"], who=actor())
     assert len(refused.value.differences) == 1
     assert row_now(importer, done, row).state is RowState.UNKNOWN
 
@@ -164,9 +165,9 @@ def test_one_balance_is_never_two_rows(
     same = BalanceRequest(ledger_id=LEDGER, currency="NGN")
     done, [row, other] = done_but_for(importer, [same, same])
     made = practice_blnk.create_balance(ledger_id=LEDGER, currency="NGN")["balance_id"]
-    assert actions.link_balance(importer.store, client, row.id, made, who="Ada")
+    assert actions.link_balance(importer.store, client, row.id, made, who=actor())
     with pytest.raises(NotPossible, match="already the balance of another row"):
-        actions.link_balance(importer.store, client, other.id, made, who="Ada")
+        actions.link_balance(importer.store, client, other.id, made, who=actor())
     assert row_now(importer, done, other).state is RowState.UNKNOWN
 
 
@@ -176,23 +177,23 @@ def test_an_id_that_blnk_does_not_know_is_said_to_be_unknown(
     done, [row] = done_but_for(importer, requests_for(1))
     for id in ("bln_nothing", "../ledgers", ""):
         with pytest.raises(NotPossible):
-            actions.link_balance(importer.store, client, row.id, id, who="Ada")
+            actions.link_balance(importer.store, client, row.id, id, who=actor())
     assert row_now(importer, done, row).state is RowState.UNKNOWN
 
 
 def test_only_a_row_in_doubt_is_decided_about(importer: Importer, client: BlnkClient) -> None:
     [row] = importer.rows(importer.draft(requests_for(1)))
     with pytest.raises(NotPossible, match="Not sent, so there is nothing to decide"):
-        actions.link_balance(importer.store, client, row.id, "bln_x", who="Ada")
-    assert not actions.send_again(importer.store, row.id, who="Ada")
+        actions.link_balance(importer.store, client, row.id, "bln_x", who=actor())
+    assert not actions.send_again(importer.store, row.id, who=actor())
 
 
 def test_a_row_that_a_person_sends_again_is_created_once(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     done, row = needing_someone(importer, practice_blnk, lost="drop_before_commit")
-    assert actions.send_again(importer.store, row.id, who="Ada")
-    assert not actions.send_again(importer.store, row.id, who="Ada")
+    assert actions.send_again(importer.store, row.id, who=actor())
+    assert not actions.send_again(importer.store, row.id, who=actor())
     may_read_now(importer)
     importer.wait_for(done, ImportState.DONE)
     assert importer.states(done) == [RowState.CREATED] * 2
@@ -204,7 +205,7 @@ def test_a_row_that_a_person_sends_again_by_mistake_is_found_and_not_made_twice(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     done, row = needing_someone(importer, practice_blnk, lost="drop_after_commit")
-    assert actions.send_again(importer.store, row.id, who="Ada")
+    assert actions.send_again(importer.store, row.id, who=actor())
     may_read_now(importer)
     importer.wait_for(done, ImportState.DONE)
     assert importer.states(done) == [RowState.CREATED] * 2
@@ -217,11 +218,11 @@ def test_nothing_of_a_cancelled_import_is_sent_again_but_it_is_looked_up(
     done, [row] = done_but_for(importer, requests_for(1))
     cancel(importer, done)
     with pytest.raises(NotPossible, match="canceled"):
-        actions.send_again(importer.store, row.id, who="Ada")
+        actions.send_again(importer.store, row.id, who=actor())
     with pytest.raises(NotPossible, match="canceled"):
-        actions.again_anyway(importer.store, done, [row.id], typed_count=1, who="Ada")
+        actions.again_anyway(importer.store, done, [row.id], typed_count=1, who=actor())
     practice_blnk.create_balance(**orjson.loads(row.body or b""))
-    actions.recheck(importer.store, done, who="Ada")
+    actions.recheck(importer.store, done, who=actor())
     importer.start()
     wait_until(
         lambda: importer.states(done) == [RowState.CREATED], lambda: f"not looked up: {importer.rows(done)}"
@@ -233,7 +234,7 @@ def test_nothing_of_a_cancelled_import_is_sent_again_but_it_is_looked_up(
 def cancel(importer: Importer, import_: Import) -> None:
     with importer.store.write() as tx:
         assert transitions.move_import(tx, import_.number, from_=[ImportState.DONE], to=ImportState.RUNNING)
-        assert import_acts.cancel(tx, import_.number, who="Ada")
+        assert import_acts.cancel(tx, import_.number, who=actor())
 
 
 def existing(importer: Importer, n: int) -> Import:
@@ -251,11 +252,11 @@ def test_rows_that_exist_are_made_again_when_a_person_types_how_many(
     again = existing(importer, 3)
     ids = [row.id for row in importer.rows(again)][:2]
     with pytest.raises(NotPossible, match="Type the number of rows, 2"):
-        actions.again_anyway(importer.store, again, ids, typed_count=3, who="Ada")
-    assert actions.again_anyway(importer.store, again, ids, typed_count=2, who="Ada") == 2
+        actions.again_anyway(importer.store, again, ids, typed_count=3, who=actor())
+    assert actions.again_anyway(importer.store, again, ids, typed_count=2, who=actor()) == 2
     again = importer.wait_for(again, ImportState.DONE)
     assert importer.states(again) == [RowState.CREATED, RowState.CREATED, RowState.EXISTS]
-    assert actions.again_anyway(importer.store, again, ids, typed_count=2, who="Ada") == 0
+    assert actions.again_anyway(importer.store, again, ids, typed_count=2, who=actor()) == 0
     held = practice_blnk.refs()
     assert len(held) == len(set(held)) == 5
     assert sum(ref.endswith(f"-0-{again.id}") for ref in held) == 2
@@ -272,7 +273,7 @@ def test_rows_made_again_ask_for_the_same_to_the_byte_but_for_our_stamps(
     again = existing(importer, 1)
     importer.stop()
     [before] = importer.rows(again)
-    actions.again_anyway(importer.store, again, [before.id], typed_count=1, who="Ada")
+    actions.again_anyway(importer.store, again, [before.id], typed_count=1, who=actor())
     [after] = importer.rows(again)
     assert (after.state, after.balance_id, after.message) == (RowState.READY, None, None)
     assert (before.body or b"").replace(f'"{before.ref}"'.encode(), f'"{after.ref}"'.encode()) == after.body
@@ -287,7 +288,7 @@ def test_rows_that_mean_the_same_stay_apart_when_they_are_made_again(importer: I
             transitions.move(
                 tx, [row.id], from_=RowState.READY, to=RowState.EXISTS, balance_id="bln_x", ref=ref
             )
-    actions.again_anyway(importer.store, draft, [row.id for row in rows], typed_count=3, who="Ada")
+    actions.again_anyway(importer.store, draft, [row.id for row in rows], typed_count=3, who=actor())
     made = [row.ref or "" for row in importer.rows(draft)]
     assert len(set(made)) == 3
     assert all(ref.endswith(f"-{draft.id}") for ref in made)
@@ -300,7 +301,7 @@ def test_a_row_whose_balance_the_file_itself_names_is_not_made_again(importer: I
         transitions.move(tx, ids[:1], from_=RowState.READY, to=RowState.EXISTS)
         transitions.move(tx, ids[1:], from_=RowState.READY, to=RowState.EXISTS, body=None, ref=None)
     with pytest.raises(NotPossible, match="the balance of row 3"):
-        actions.again_anyway(importer.store, draft, ids, typed_count=2, who="Ada")
+        actions.again_anyway(importer.store, draft, ids, typed_count=2, who=actor())
     assert importer.states(draft) == [RowState.EXISTS] * 2
 
 
@@ -309,21 +310,21 @@ def test_a_draft_whose_rows_are_made_again_is_a_new_version_with_new_totals(impo
     ids = [row.id for row in importer.rows(draft)]
     with importer.store.write() as tx:
         transitions.move(tx, ids, from_=RowState.READY, to=RowState.EXISTS, balance_id="bln_x")
-    assert actions.again_anyway(importer.store, draft, ids[:2], typed_count=2, who="Ada") == 2
+    assert actions.again_anyway(importer.store, draft, ids[:2], typed_count=2, who=actor()) == 2
     now = importer.find(draft.id)
     assert now.state is ImportState.DRAFT
     assert (now.totals.balances, now.totals.existing) == (2, 1)
     assert now.totals.by_ledger[0].n == 2
     with importer.store.write() as tx:  # what was shown before is not what would be sent now
-        assert not import_acts.confirm(tx, now, who="Ada", version=draft.version)
-        assert import_acts.confirm(tx, now, who="Ada", version=now.version)
+        assert not import_acts.confirm(tx, now, who=actor(), version=draft.version)
+        assert import_acts.confirm(tx, now, who=actor(), version=now.version)
 
 
 def test_an_import_is_verified_again_as_often_as_somebody_asks(importer: Importer) -> None:
     done = importer.run(requests_for(2))
     for _ in range(5):  # the moment it is done, while the sender still has it in hand
         wait_until(
-            lambda: actions.verify_again(importer.store, done, who="Ada"), lambda: "it is not verified"
+            lambda: actions.verify_again(importer.store, done, who=actor()), lambda: "it is not verified"
         )
     importer.wait_for(done, ImportState.DONE)
     assert importer.events(done).count("asked to verify again") == 5

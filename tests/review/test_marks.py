@@ -16,6 +16,7 @@ from blnk_api.reports.results import Variant
 from blnk_api.store import imports, rows, tables
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, RowState
+from tests.support.actors import actor
 from tests.support.command_line import ROOT, Commands
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, mapping_of, requests_for
 from tests.support.practice import PracticeBlnk
@@ -40,7 +41,7 @@ def matched_by_hand(importer: Importer) -> Import:
     chosen = mapping_of(draft)
     for at, use, name in ((0, Use.LEDGER, None), (2, Use.CURRENCY, None), (1, Use.METADATA, "customer")):
         chosen = mapping_changes.with_use(chosen, at, use, name)
-    editing.match(importer.store, draft.id, chosen, who="Ada")
+    editing.match(importer.store, draft.id, chosen, who=actor())
     draft = importer.wait_until_checked(draft)
     assert importer.counts(draft) == {RowState.READY: 2, RowState.INVALID: 2}
     return importer.finish(draft)
@@ -73,7 +74,7 @@ def test_not_created_is_fixed_in_the_file_and_imported_as_it_is(
     else:
         rest = unfixed
         for number, at, value in ((2, 0, LEDGER), (3, 2, "NGN")):
-            editing.edit(importer.store, rest.id, [editing.Edit(number, at, value)], who="Ada")
+            editing.edit(importer.store, rest.id, [editing.Edit(number, at, value)], who=actor())
         rest = importer.wait_until_checked(rest)
     assert importer.counts(rest) == {RowState.READY: 2}, rest.problem
     importer.finish(rest)

@@ -14,6 +14,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import ImportState, PausedBy, RowState
+from tests.support.actors import actor
 from tests.support.connections import connection_of
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_for
 from tests.support.practice import PracticeBlnk
@@ -39,7 +40,7 @@ def refused(importer: Importer, *lines: str, number: int = 2) -> tuple[Import, S
 
 
 def repair(importer: Importer, client: BlnkClient, row: StoredRow, cells: dict[int, str]) -> bool:
-    return send_repaired(importer.store, client, importer.connection, row.id, cells, who="Ada")
+    return send_repaired(importer.store, client, importer.connection, row.id, cells, who=actor())
 
 
 @pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
@@ -175,7 +176,7 @@ def test_nothing_of_a_cancelled_import_or_a_form_is_repaired(importer: Importer,
     done, row = refused(importer, f"{LEDGER},NGN,of a file")
     with importer.store.write() as tx:
         transitions.move_import(tx, done.number, from_=[ImportState.DONE], to=ImportState.RUNNING)
-        assert import_acts.cancel(tx, done.number, who="Ada")
+        assert import_acts.cancel(tx, done.number, who=actor())
     with pytest.raises(NotPossible, match="canceled"):
         repair(importer, client, row, {})
 

@@ -11,6 +11,7 @@ from blnk_api.reports import results
 from blnk_api.reports.results import Variant
 from blnk_api.store.people.edits import Edit
 from blnk_api.store.states import RowState
+from tests.support.actors import actor
 from tests.support.importer import LEDGER, Importer, mapping_of
 from tests.support.practice import PracticeBlnk
 from tests.support.results import KINDS, results_of, upload
@@ -37,7 +38,7 @@ def test_a_file_of_results_creates_nothing(
         update={"for_all_rows": ForAllRows(ledger_id="Customer wallets", currencies=("USD", "NGN"))}
     )
     draft = upload(importer, "customers.csv", path.read_bytes(), mapping=chosen)
-    editing.edit(importer.store, draft.id, [Edit(3, 1, "=2"), Edit(4, 1, "")], who="Ada")
+    editing.edit(importer.store, draft.id, [Edit(3, 1, "=2"), Edit(4, 1, "")], who=actor())
     done = importer.finish(importer.wait_until_checked(draft))
     held = practice_blnk.refs()
     assert len(held) == len(set(held)) == 2 * len(ODD)
@@ -94,7 +95,7 @@ def test_results_are_understood_as_their_file_was(practice_blnk: PracticeBlnk, i
     data = f"ledger_id,currency,customer,note\n{LEDGER},NGN,1,a\n{LEDGER},NGN,2,b\n".encode()
     draft = upload(importer, "customers.csv", data)
     chosen = mapping_changes.with_use(mapping_of(draft), 3, Use.METADATA, "remark")
-    editing.match(importer.store, draft.id, mapping_changes.with_match(chosen, ["customer"]), who="Ada")
+    editing.match(importer.store, draft.id, mapping_changes.with_match(chosen, ["customer"]), who=actor())
     done = importer.finish(importer.wait_until_checked(draft))
     held = practice_blnk.refs()
     lines = b"".join(results.stream(importer.store, done, Variant.ALL)).decode("utf-8-sig").splitlines()

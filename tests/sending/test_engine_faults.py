@@ -15,6 +15,7 @@ from blnk_api.models import GENERAL_LEDGER_ID, BalanceRequest
 from blnk_api.store import import_acts, row_history, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, PausedBy, RowState
+from tests.support.actors import actor
 from tests.support.faulty_proxy import Between, Reply, Sent
 from tests.support.importer import BOTH_DATABASES, LEDGER, SETTLE_SECONDS, Importer, requests_for, wait_until
 from tests.support.practice import PracticeBlnk
@@ -694,7 +695,7 @@ def test_two_imports_of_the_same_rows_at_once_make_one_set_of_balances_whatever_
     drafts = [importer.draft(requests_for(60)) for _ in range(2)]
     with importer.store.write() as tx:
         for draft in drafts:
-            assert import_acts.confirm(tx, draft, who="Ada", version=draft.version)
+            assert import_acts.confirm(tx, draft, who=actor(), version=draft.version)
     importer.start()
     for draft in drafts:
         importer.wait_for(draft, ImportState.DONE)

@@ -23,6 +23,7 @@ from blnk_api.store.sending import late_records, superseded, unknown
 from blnk_api.store.sending.attempts import Result
 from blnk_api.store.sending.ready_rows import ready_among
 from blnk_api.store.states import ImportState, RowState, Stage
+from tests.support.actors import actor
 from tests.support.store import INSTANCE, claim, created, record, result, running
 
 RECORDS = 1
@@ -153,7 +154,7 @@ class World:
         with self.store.write() as tx:
             id = imports.new_id()
             imports.create(
-                tx, id, kind="file", instance=INSTANCE, connection="here", who="Ada",
+                tx, id, kind="file", instance=INSTANCE, connection="here", who=actor(),
                 fixes=source.number, stage=Stage.CHECKED,
             )  # fmt: skip
             draft = imports.find(tx, id)
@@ -166,7 +167,7 @@ class World:
 
     def _discard(self, draft: Import, k: int) -> None:
         with self.store.write() as tx:
-            import_acts.cancel(tx, draft.number, who="Ada")
+            import_acts.cancel(tx, draft.number, who=actor())
 
     def _confirm(self, draft: Import, k: int) -> None:
         with self.store.write() as tx:
@@ -180,7 +181,7 @@ class World:
                         tx, [one.id], from_=RowState.READY, to=RowState.EXISTS,
                         balance_id=created_late[0].balance_id,
                     )  # fmt: skip
-            assert import_acts.confirm(tx, now, who="Ada", version=now.version)
+            assert import_acts.confirm(tx, now, who=actor(), version=now.version)
             transitions.move_import(tx, now.number, from_=[ImportState.QUEUED], to=ImportState.RUNNING)
 
     def _resend(self, chosen: tuple[Import, StoredRow], k: int) -> None:

@@ -23,6 +23,7 @@ from blnk_api.store.sending import late_records, unknown
 from blnk_api.store.sending.late_records import Due, next_after, waits
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.wording import about_late_findings
+from tests.support.actors import actor
 from tests.support.command_line import Commands
 from tests.support.faulty_proxy import Between, Reply, Sent
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_for, wait_until
@@ -104,7 +105,7 @@ def left_to_a_person(store: Store, made: Import) -> None:
 
 
 def sent_again_by_a_person(store: Store, made: Import) -> None:
-    assert actions.send_again(store, ids_of(store, made)[0], who="Ada")
+    assert actions.send_again(store, ids_of(store, made)[0], who=actor())
 
 
 def another_desks(ref: str) -> list[Balance]:
@@ -128,7 +129,7 @@ def linked_by_a_person(store: Store, made: Import) -> None:
             return theirs
 
     client = cast("BlnkClient", Client())
-    assert actions.link_balance(store, client, row.id, theirs.balance_id, who="Ada")
+    assert actions.link_balance(store, client, row.id, theirs.balance_id, who=actor())
 
 
 NOT_CREATED = [

@@ -8,6 +8,7 @@ from blnk_api.store.events import EventKind
 from blnk_api.store.sending import senders
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.wording import about_activity, about_progress, phrases
+from tests.support.actors import actor
 from tests.support.importer import Importer, requests_for, wait_until
 from tests.support.practice import PracticeBlnk
 from tests.support.sending import assert_each_once
@@ -108,10 +109,10 @@ def test_checks_and_waits_are_summed_up_and_kept_one_by_one(importer: Importer) 
     row = importer.rows(draft)[0].id
     with importer.store.write() as tx:
         for kind in (EventKind.FOUND, EventKind.ABSENT, EventKind.ABSENT):
-            events.note(tx, draft.number, who="the sender", what=kind, row=row)
+            events.note(tx, draft.number, who=actor("the sender"), what=kind, row=row)
         detail = events.Particulars(by=PausedBy.BREAKER, reason="503")
-        events.note(tx, draft.number, who="the sender", what=EventKind.PAUSED, detail=detail)
-        events.note(tx, draft.number, who="Ada", what=EventKind.CONFIRMED)
+        events.note(tx, draft.number, who=actor("the sender"), what=EventKind.PAUSED, detail=detail)
+        events.note(tx, draft.number, who=actor(), what=EventKind.CONFIRMED)
     with importer.store.read() as tx:
         told = events.of_import(tx, draft.number, routine=False)
         each = events.of_import(tx, draft.number, routine=True)

@@ -7,6 +7,7 @@ import pytest
 from blnk_api.store import Store
 from blnk_api.store.sending import claims, stops
 from blnk_api.store.states import ImportState, RowState
+from tests.support.actors import actor
 from tests.support.command_line import Commands
 from tests.support.importer import BOTH_DATABASES, Importer, newest, requests_for, wait_until
 from tests.support.pages import press, said, visit
@@ -31,9 +32,9 @@ def start(store: Store, instance: int | None = None, who: str = "Ada") -> bool:
 def test_nothing_is_claimed_while_the_desk_is_stopped(store: Store) -> None:
     made = running(store, 2)
     assert stop(store)
-    assert not stop(store, who="Grace"), "it was stopped before"
+    assert not stop(store, who=actor("Grace")), "it was stopped before"
     assert claim(store, made).tries == {}
-    assert start(store, who="Grace")
+    assert start(store, who=actor("Grace"))
     assert not start(store)
     assert len(claim(store, made).tries) == 2
     assert [what for what, _ in events_of(store, made)][-2:] == ["sending stopped", "sending started"]
@@ -160,7 +161,7 @@ def test_commands_stop_one_connection(commands: Commands, importer: Importer) ->
 
 @pytest.mark.parametrize("page", [None, "import_file.py", "imports.py", "balances.py", "connection.py"])
 def test_every_page_says_that_sending_is_stopped(importer: Importer, page: str | None) -> None:
-    stop(importer.store, who="Grace")
+    stop(importer.store, who=actor("Grace"))
     told = "Sending is stopped for all connections: Grace (not verified), "
     assert told in said(visit(page, connection="here"))
     start(importer.store)

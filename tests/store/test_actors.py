@@ -14,6 +14,7 @@ from blnk_api.store import Store, events, import_acts, tables
 from blnk_api.store.people import people
 from blnk_api.store.states import ImportState, PausedBy
 from blnk_api.wording import phrases
+from tests.support.actors import actor
 from tests.support.importer import Importer, requests_for
 
 KEPT = Path(__file__).parents[1] / "journals" / "0004.db"
@@ -57,7 +58,7 @@ def test_a_name_with_invisible_signs_is_not_taken(importer: Importer, name: str)
 def test_a_receipt_and_the_results_tell_a_person_from_the_app(importer: Importer) -> None:
     draft = importer.draft(requests_for(2))
     with importer.store.write() as tx:
-        import_acts.confirm(tx, draft, who="the sender", version=draft.version)
+        import_acts.confirm(tx, draft, who=actor("the sender"), version=draft.version)
     importer.start()
     done = importer.wait_for(draft, ImportState.DONE)
     receipts.write_owed(importer.store, importer.settings.receipts_dir, done.number)

@@ -16,6 +16,7 @@ from blnk_api.store import Store, tables
 from blnk_api.store.events import EventKind, note
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState
+from tests.support.actors import actor
 from tests.support.importer import LEDGER, Importer, requests_for
 from tests.support.pages import said, visit
 from tests.support.store import ELSEWHERE, INSTANCE, claim, created, ids_of, record, running
@@ -78,7 +79,7 @@ class TestAMonth:
         import_ = made(store, "2026-03-05T10:00:00", "2026-05-20T10:00:00")
         with store.write() as tx:
             tx.execute(update(tables.imports).values(finished_at=at("2026-03-05T10:01:00")))
-            note(tx, import_.number, who="Ada", what=EventKind.SAID_WHICH_BALANCE)
+            note(tx, import_.number, who=actor(), what=EventKind.SAID_WHICH_BALANCE)
             tx.execute(update(tables.events).values(at=at("2026-05-20T10:00:00")))
         assert count(store, Month(2026, 5)) == 1
 

@@ -26,6 +26,7 @@ from blnk_api.store.sending import attempts, claims, recovery, unknown
 from blnk_api.store.sending.claims import Claimed
 from blnk_api.store.states import HELD, IMPORT_MOVES, MOVES, ImportState, PausedBy, RowState, Stage
 from blnk_api.store.transitions import NoSuchMove
+from tests.support.actors import actor
 from tests.support.importer import make_draft, requests_for
 from tests.support.store import (
     ELSEWHERE,
@@ -138,7 +139,7 @@ class Life(RuleBasedStateMachine):
         for _ in range(3):
             made = make_draft(self.store, instance, requests_for(4))
             with self.store.write() as tx:
-                import_acts.confirm(tx, made, who="Ada", version=1)
+                import_acts.confirm(tx, made, who=actor(), version=1)
                 transitions.move_import(tx, made.number, from_=[ImportState.QUEUED], to=ImportState.RUNNING)
             self.imports.append(made)
 
@@ -249,9 +250,9 @@ def test_a_draft_that_changed_since_it_was_shown_is_not_sent(store: Store) -> No
     made = draft(store, 1)
     with store.write() as tx:
         imports.set_facts(tx, made.number, version=made.version + 1)
-        assert not import_acts.confirm(tx, made, who="Ada", version=made.version)
-        assert import_acts.confirm(tx, made, who="Ada", version=made.version + 1)
-        assert not import_acts.confirm(tx, made, who="Ada", version=made.version + 1)
+        assert not import_acts.confirm(tx, made, who=actor(), version=made.version)
+        assert import_acts.confirm(tx, made, who=actor(), version=made.version + 1)
+        assert not import_acts.confirm(tx, made, who=actor(), version=made.version + 1)
     assert [what for what, _ in events_of(store, made)].count("confirmed") == 1
 
 
@@ -259,7 +260,7 @@ def test_a_draft_that_is_not_checked_yet_is_not_sent(store: Store) -> None:
     made = draft(store, 1)
     with store.write() as tx:
         assert not import_acts.confirm(
-            tx, replace(made, stage=Stage.CHECKING), who="Ada", version=made.version
+            tx, replace(made, stage=Stage.CHECKING), who=actor(), version=made.version
         )
 
 
@@ -276,7 +277,7 @@ def test_two_people_confirm_once(store: Store) -> None:
 
 def _pause(store: Store, import_: Import, by: PausedBy) -> bool:
     with store.write() as tx:
-        return import_acts.pause(tx, import_.number, by=by, who="x", reason=by.value)
+        return import_acts.pause(tx, import_.number, by=by, who=actor("x"), reason=by.value)
 
 
 def _author(store: Store, import_: Import) -> PausedBy | None:
@@ -303,21 +304,21 @@ def test_only_the_breakers_own_pause_ends_by_itself(store: Store) -> None:
     _pause(store, made, PausedBy.BREAKER)
     _pause(store, made, PausedBy.PERSON)
     with store.write() as tx:
-        assert not import_acts.resume(tx, made.number, who="the sender", only=PausedBy.BREAKER)
-        assert import_acts.resume(tx, made.number, who="Ada")
+        assert not import_acts.resume(tx, made.number, who=actor("the sender"), only=PausedBy.BREAKER)
+        assert import_acts.resume(tx, made.number, who=actor())
     assert _author(store, made) is None
     _pause(store, made, PausedBy.BREAKER)
     with store.write() as tx:
-        assert import_acts.resume(tx, made.number, who="the sender", only=PausedBy.BREAKER)
+        assert import_acts.resume(tx, made.number, who=actor("the sender"), only=PausedBy.BREAKER)
 
 
 def test_a_cancelled_import_stays_cancelled(store: Store) -> None:
     made = running(store, 1)
     with store.write() as tx:
-        assert import_acts.cancel(tx, made.number, who="Ada")
-        assert not import_acts.resume(tx, made.number, who="Ada")
-        assert not import_acts.pause(tx, made.number, by=PausedBy.PERSON, who="Ada", reason="")
-        assert not import_acts.cancel(tx, made.number, who="Ada")
+        assert import_acts.cancel(tx, made.number, who=actor())
+        assert not import_acts.resume(tx, made.number, who=actor())
+        assert not import_acts.pause(tx, made.number, by=PausedBy.PERSON, who=actor(), reason="")
+        assert not import_acts.cancel(tx, made.number, who=actor())
 
 
 def test_an_import_whose_instance_is_gone_says_so(store: Store) -> None:

@@ -8,6 +8,7 @@ from blnk_api.store import Store
 from blnk_api.store.imports import Import
 from blnk_api.store.people import notes
 from blnk_api.store.people.notes import Note
+from tests.support.actors import actor
 from tests.support.store import claim, created, events_of, record, running
 
 
@@ -26,8 +27,8 @@ def texts(found: Sequence[Note]) -> list[str]:
 def test_a_note_on_an_import_says_who_and_stays(store: Store) -> None:
     made = running(store, 1)
     with store.write() as tx:
-        notes.add_to_import(tx, made, "  Agreed with Kofi.\n<b>by phone</b> ", who="Ada")
-        notes.add_to_import(tx, made, "And again.", who="Grace")
+        notes.add_to_import(tx, made, "  Agreed with Kofi.\n<b>by phone</b> ", who=actor())
+        notes.add_to_import(tx, made, "And again.", who=actor("Grace"))
     with store.read() as tx:
         first, second = notes.of_import(tx, made.number)
     assert (first.text, first.who, first.balance_id) == ("Agreed with Kofi.\n<b>by phone</b>", "Ada", None)
@@ -38,7 +39,7 @@ def test_a_note_on_an_import_says_who_and_stays(store: Store) -> None:
 def test_a_note_on_a_balance_is_on_the_import_that_made_it_too(store: Store) -> None:
     made = with_balance(store)
     with store.write() as tx:
-        notes.add_to_balance(tx, made.instance_number, "bln_1", "Made by mistake.", who="Ada")
+        notes.add_to_balance(tx, made.instance_number, "bln_1", "Made by mistake.", who=actor())
     with store.read() as tx:
         assert texts(notes.of_balance(tx, made.instance_number, "bln_1")) == ["Made by mistake."]
         [one] = notes.of_import(tx, made.number)
@@ -49,7 +50,7 @@ def test_a_note_on_a_balance_is_on_the_import_that_made_it_too(store: Store) -> 
 def test_a_balance_that_nobody_here_made_can_be_explained(store: Store) -> None:
     made = with_balance(store)
     with store.write() as tx:
-        notes.add_to_balance(tx, made.instance_number, "bln_elsewhere", "The old float.", who="Ada")
+        notes.add_to_balance(tx, made.instance_number, "bln_elsewhere", "The old float.", who=actor())
     with store.read() as tx:
         assert texts(notes.of_balance(tx, made.instance_number, "bln_elsewhere")) == ["The old float."]
         assert notes.of_balance(tx, made.instance_number + 1, "bln_elsewhere") == []
@@ -62,7 +63,7 @@ def test_a_balance_that_nobody_here_made_can_be_explained(store: Store) -> None:
 def test_what_is_no_note_is_not_kept(store: Store, text: str, said: str) -> None:
     made = running(store, 1)
     with pytest.raises(ValueError, match=said), store.write() as tx:
-        notes.add_to_import(tx, made, text, who="Ada")
+        notes.add_to_import(tx, made, text, who=actor())
     with store.read() as tx:
         assert notes.of_import(tx, made.number) == []
 
@@ -70,6 +71,6 @@ def test_what_is_no_note_is_not_kept(store: Store, text: str, said: str) -> None
 def test_signs_that_no_database_keeps_are_shown_as_lost(store: Store) -> None:
     made = running(store, 1)
     with store.write() as tx:
-        notes.add_to_import(tx, made, "a\0b\ud800c", who="Ada")
+        notes.add_to_import(tx, made, "a\0b\ud800c", who=actor())
     with store.read() as tx:
         assert texts(notes.of_import(tx, made.number)) == ["a\ufffdb?c"]

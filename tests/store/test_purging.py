@@ -19,6 +19,7 @@ from blnk_api.store.states import ImportState, RowState
 from blnk_api.store.transitions import move
 from blnk_api.worker import purge_imports as purging
 from blnk_api.worker.housekeeping import Housekeeping
+from tests.support.actors import actor
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_for, wait_until
 from tests.support.practice import PracticeBlnk
 
@@ -48,8 +49,8 @@ def test_contents_go_and_what_was_made_stays(importer: Importer) -> None:
     done = imported(importer)
     before = importer.rows(done)
     with importer.store.write() as tx:
-        edits.add(tx, done.number, [(2, 2, "old", SECRET)], who="Ada")
-        notes.add_to_import(tx, done, "All fine.", who="Ada")
+        edits.add(tx, done.number, [(2, 2, "old", SECRET)], who=actor())
+        notes.add_to_import(tx, done, "All fine.", who=actor())
     Housekeeping(importer.store).tend_now(importer.settings)
     assert purge(importer, after_days=31) == [done.number]
     now = importer.find(done.id)
@@ -70,7 +71,7 @@ def test_contents_go_and_what_was_made_stays(importer: Importer) -> None:
 def test_nothing_that_was_purged_is_left_in_the_data_folder_but_on_the_receipt(importer: Importer) -> None:
     done = imported(importer)
     with importer.store.write() as tx:
-        edits.add(tx, done.number, [(2, 2, SECRET, f"{SECRET}!")], who="Ada")
+        edits.add(tx, done.number, [(2, 2, SECRET, f"{SECRET}!")], who=actor())
     assert purge(importer, after_days=31)
     with sqlite3.connect(importer.data_dir / "journal.db") as database:
         held = "\n".join(line for line in database.iterdump() if 'INTO "receipts"' not in line)
@@ -93,7 +94,7 @@ def test_it_is_off_by_default_and_waits_its_days(importer: Importer) -> None:
 def test_an_import_with_a_row_in_doubt_or_a_receipt_owed_keeps_what_it_holds(importer: Importer) -> None:
     done = imported(importer)
     with importer.store.write() as tx:
-        notes.add_to_import(tx, done, "Wait.", who="Ada")
+        notes.add_to_import(tx, done, "Wait.", who=actor())
     assert purge(importer, after_days=31) == [], "a receipt is owed"
     Housekeeping(importer.store).tend_now(importer.settings)
     with importer.store.write() as tx:
@@ -126,7 +127,7 @@ def test_a_row_that_was_purged_is_never_sent_and_never_guessed(
     done = imported(importer)
     purge(importer, after_days=31)
     practice_blnk.reset()
-    actions.verify_again(importer.store, done, who="Ada")
+    actions.verify_again(importer.store, done, who=actor())
     importer.start()
     wait_until(
         lambda: importer.states(done) == [RowState.UNKNOWN] * 2, lambda: f"not missed: {importer.rows(done)}"
@@ -134,9 +135,9 @@ def test_a_row_that_was_purged_is_never_sent_and_never_guessed(
     importer.wait_for(done, ImportState.DONE)
     row = importer.rows(done)[0]
     with pytest.raises(NotPossible, match="were deleted"):
-        actions.send_again(importer.store, row.id, who="Ada")
+        actions.send_again(importer.store, row.id, who=actor())
     with pytest.raises(NotPossible, match="were deleted"):
-        actions.link_balance(importer.store, None, row.id, "bln_1", who="Ada")  # type: ignore[arg-type]
+        actions.link_balance(importer.store, None, row.id, "bln_1", who=actor())  # type: ignore[arg-type]
     assert practice_blnk.balances() == []
 
 
@@ -159,7 +160,7 @@ def test_after_a_purge_a_note_is_kept_and_no_empty_receipt_is_written(importer: 
     done = imported(importer)
     purge(importer, after_days=31)
     with importer.store.write() as tx:
-        notes.add_to_import(tx, done, "Asked for by the auditors.", who="Ada")
+        notes.add_to_import(tx, done, "Asked for by the auditors.", who=actor())
     Housekeeping(importer.store).tend_now(importer.settings)
     with importer.store.read() as tx:
         assert [one.n for one in receipt_records.headings(tx, done.number)] == [1]

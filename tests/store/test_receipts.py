@@ -25,6 +25,7 @@ from blnk_api.store.states import ImportState, RowState
 from blnk_api.web import receipt_routes, routes
 from blnk_api.wording.phrases import zone
 from blnk_api.worker.housekeeping import Housekeeping
+from tests.support.actors import actor
 from tests.support.command_line import Commands
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_for, wait_until
 from tests.support.practice import PracticeBlnk
@@ -101,7 +102,7 @@ def test_the_sum_on_a_receipt_is_that_of_its_results_and_stays_so(importer: Impo
     with importer.store.write() as tx:
         one = ids_of(importer.store, done)[0]
         transitions.move(tx, [one], from_=RowState.CREATED, to=RowState.UNKNOWN, waits_for_person=True)
-        note(tx, done.number, who="Ada", what=EventKind.ASKED_TO_LOOK_AGAIN)
+        note(tx, done.number, who=actor(), what=EventKind.ASKED_TO_LOOK_AGAIN)
     second = wait_for_receipt(importer, done, 2)
     assert get(host, done, 1, ".csv").content == before.content
     assert get(host, done, 1, ".json").json() == first
@@ -112,11 +113,11 @@ def test_the_sum_on_a_receipt_is_that_of_its_results_and_stays_so(importer: Impo
 def test_each_later_decision_or_verification_makes_the_next_and_none_else(importer: Importer) -> None:
     done = importer.run(requests_for(2))
     wait_for_receipt(importer, done)
-    actions.verify_again(importer.store, done, who="Ada")
+    actions.verify_again(importer.store, done, who=actor())
     importer.wait_for(done, ImportState.DONE)
     wait_for_receipt(importer, done, 2)
     with importer.store.write() as tx:
-        notes.add_to_import(tx, done, "Checked with the bank.", who="Ada")
+        notes.add_to_import(tx, done, "Checked with the bank.", who=actor())
     said = wait_for_receipt(importer, done, 3)
     assert [(one["text"], one["by"]) for one in said["notes"]] == [
         ("Checked with the bank.", "Ada (not verified)")
@@ -130,7 +131,7 @@ def test_results_that_did_not_change_are_kept_once(importer: Importer) -> None:
     done = importer.run(requests_for(2))
     wait_for_receipt(importer, done)
     with importer.store.write() as tx:
-        notes.add_to_import(tx, done, "Fine.", who="Ada")
+        notes.add_to_import(tx, done, "Fine.", who=actor())
     wait_for_receipt(importer, done, 2)
     importer.stop()
     with importer.store.read() as tx:
@@ -169,7 +170,7 @@ def test_what_happens_while_a_receipt_is_written_is_not_passed_over(
 
     def somebody_was_faster(tx: Any, import_: int, **facts: Any) -> int | None:
         monkeypatch.setattr(receipt_records, "add", add)
-        note(tx, import_, who="Ada", what=EventKind.SAID_WHICH_BALANCE)
+        note(tx, import_, who=actor(), what=EventKind.SAID_WHICH_BALANCE)
         return add(tx, import_, **facts)
 
     monkeypatch.setattr(receipt_records, "add", somebody_was_faster)
@@ -182,7 +183,7 @@ def test_nothing_is_written_for_what_goes_on_or_never_began(store: Store, tmp_pa
     going_on = running(store, 1)
     never_sent = running(store, 2)
     with store.write() as tx:
-        assert import_acts.cancel(tx, never_sent.number, who="Ada")
+        assert import_acts.cancel(tx, never_sent.number, who=actor())
     for one in (going_on, never_sent):
         assert write_owed(store, tmp_path, one.number) is None
 
@@ -192,7 +193,7 @@ def test_a_cancelled_import_has_one_once_its_rows_have_come_to_rest(store: Store
     first, second, _ = ids_of(store, made)
     claimed = claim(store, made, [first, second])
     with store.write() as tx:
-        assert import_acts.cancel(tx, made.number, who="Ada")
+        assert import_acts.cancel(tx, made.number, who=actor())
     assert write_owed(store, tmp_path, made.number) is None, "rows are on their way"
     record(store, made, created(claimed, first, "bln_1"), result(claimed, second, RowState.UNKNOWN))
     assert write_owed(store, tmp_path, made.number) is None, "a row is being looked up"
@@ -215,7 +216,7 @@ def test_rows_that_nobody_looks_up_any_more_are_not_waited_for_for_ever(
     [row] = claimed.tries
     record(store, made, result(claimed, row, RowState.UNKNOWN))
     with store.write() as tx:
-        assert import_acts.cancel(tx, made.number, who="Ada")
+        assert import_acts.cancel(tx, made.number, who=actor())
     monkeypatch.setattr(receipt_records, "LOOKED_UP_SECONDS", 0.0)
     assert write_owed(store, tmp_path, made.number) == 1
     assert told(store, made)["statuses"] == {"Checking in Blnk": 1}
@@ -247,7 +248,7 @@ def test_missing_balances_are_told_with_their_ids(importer: Importer, practice_b
     wait_for_receipt(importer, done)
     ids = [row.balance_id for row in importer.rows(done)]
     practice_blnk.reset()
-    actions.verify_again(importer.store, done, who="Ada")
+    actions.verify_again(importer.store, done, who=actor())
     importer.wait_for(done, ImportState.DONE)
     found = wait_for_receipt(importer, done, 2)["verification"]
     assert found["created"]["found"] == 0
@@ -277,7 +278,7 @@ def test_cells_changed_and_rows_left_out_are_told_with_who_did_it(store: Store, 
     with store.write() as tx:
         shape = FileShape(kind="csv", header_row=1, headers=["ledger_id", "currency"])
         imports.set_facts(tx, done.number, shape=shape)
-        edits.add(tx, done.number, [(2, 1, "KSH", "KES"), (3, None, "", "left out")], who="Ada")
+        edits.add(tx, done.number, [(2, 1, "KSH", "KES"), (3, None, "", "left out")], who=actor())
     write_owed(store, tmp_path, done.number)
     [change] = told(store, done)["changes"]
     assert (change["row"], change["column"], change["old"], change["new"], change["by"]) == (
@@ -343,7 +344,7 @@ def test_imports_that_ended_before_get_theirs_when_somebody_sends_again(importer
     closing.tend_now(importer.settings)
     assert numbers(importer.store, ended) == [1]
     with importer.store.write() as tx:
-        notes.add_to_import(tx, ended, "Later.", who="Ada")
+        notes.add_to_import(tx, ended, "Later.", who=actor())
     closing.tend_now(importer.settings)
     assert [one["text"] for one in told(importer.store, ended, 2)["notes"]] == ["Later."]
 

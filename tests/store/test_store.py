@@ -15,6 +15,7 @@ from blnk_api.store.sending import claims, recovery, senders, unknown
 from blnk_api.store.sending.claims import Claimed
 from blnk_api.store.sending.ready_rows import ready_rows
 from blnk_api.store.states import HELD, Outcome, RowState
+from tests.support.actors import actor
 from tests.support.store import (
     ELSEWHERE,
     INSTANCE,
@@ -390,7 +391,7 @@ def test_a_draft_made_twice_is_one(store: Store) -> None:
     id = imports.new_id()
     with store.write() as tx:
         for expected in (True, False):
-            made = imports.create(tx, id, kind="form", instance=INSTANCE, connection="here", who="Ada")
+            made = imports.create(tx, id, kind="form", instance=INSTANCE, connection="here", who=actor())
             assert made is expected
         assert tx.execute(select(func.count()).select_from(tables.imports)).scalar_one() == 1
 

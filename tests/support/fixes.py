@@ -21,6 +21,7 @@ from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from blnk_api.store.states import Stage
+from tests.support.actors import actor
 from tests.support.importer import Importer
 
 
@@ -43,7 +44,7 @@ def upload(
         importer.settings,
         id=id,
         connection=importer.connection,
-        who="Ada",
+        who=actor(),
         file_name=name,
         data=io.BytesIO(text.encode()),
         mapping=mapping,
@@ -108,7 +109,7 @@ def verdict_of_whole(importer: Importer, draft: Import) -> dict[str, Any]:
             importer.settings,
             id=other,
             connection=importer.connection,
-            who="Ada",
+            who=actor(),
             file_name=now.file_name,
             data=data,
             mapping=now.mapping,
@@ -118,10 +119,10 @@ def verdict_of_whole(importer: Importer, draft: Import) -> dict[str, Any]:
     made = importer.find(other)
     with importer.store.write() as tx:
         for one in edits.of_import(tx, now.number):
-            edits.add(tx, made.number, [(one.number, one.position, one.old, one.new)], who="Ada")
+            edits.add(tx, made.number, [(one.number, one.position, one.old, one.new)], who=actor())
     checked = check_whole(importer, made)
     try:
         return verdict(importer, checked)
     finally:
         with importer.store.write() as tx:
-            import_acts.cancel(tx, made.number, who="Ada")
+            import_acts.cancel(tx, made.number, who=actor())

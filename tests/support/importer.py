@@ -35,6 +35,7 @@ from blnk_api.store.rows import NewRow, StoredRow
 from blnk_api.store.sending import senders
 from blnk_api.store.states import ImportState, PausedBy, RowState, Stage
 from blnk_api.worker.main import Worker
+from tests.support.actors import actor
 from tests.support.practice import PracticeBlnk
 
 LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
@@ -264,7 +265,7 @@ class Importer:
             self.settings,
             id=id,
             connection=self.connection,
-            who="Ada",
+            who=actor(),
             file_name=name,
             data=io.BytesIO(text.encode(errors="surrogateescape")),
         )
@@ -310,7 +311,7 @@ class Importer:
 
     def confirm(self, import_: Import) -> None:
         with self.store.write() as tx:
-            assert import_acts.confirm(tx, import_, who="Ada", version=import_.version)
+            assert import_acts.confirm(tx, import_, who=actor(), version=import_.version)
 
     def run(
         self, requests: Sequence[BalanceRequest], *, until: Sequence[ImportState] | None = None
@@ -331,15 +332,15 @@ class Importer:
 
     def pause(self, import_: Import) -> None:
         with self.store.write() as tx:
-            assert import_acts.pause(tx, import_.number, by=PausedBy.PERSON, who="Ada", reason="Lunch.")
+            assert import_acts.pause(tx, import_.number, by=PausedBy.PERSON, who=actor(), reason="Lunch.")
 
     def resume(self, import_: Import) -> None:
         with self.store.write() as tx:
-            assert import_acts.resume(tx, import_.number, who="Ada")
+            assert import_acts.resume(tx, import_.number, who=actor())
 
     def cancel(self, import_: Import) -> None:
         with self.store.write() as tx:
-            assert import_acts.cancel(tx, import_.number, who="Ada")
+            assert import_acts.cancel(tx, import_.number, who=actor())
 
     def find(self, id: str) -> Import:
         with self.store.read() as tx:

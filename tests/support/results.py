@@ -10,6 +10,7 @@ from blnk_api.reports import results
 from blnk_api.reports.results import FileKind, Variant
 from blnk_api.store import imports
 from blnk_api.store.imports import Import
+from tests.support.actors import actor
 from tests.support.importer import Importer
 
 KINDS = pytest.mark.parametrize("kind", list(FileKind))
@@ -23,7 +24,7 @@ def upload(importer: Importer, name: str, data: bytes, **chosen: Any) -> Import:
         importer.settings,
         id=id,
         connection=importer.connection,
-        who="Ada",
+        who=actor(),
         file_name=name,
         data=io.BytesIO(data),
         **chosen,

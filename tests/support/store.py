@@ -14,6 +14,7 @@ from blnk_api.store.sending import attempts, claims, recovery, unknown
 from blnk_api.store.sending.attempts import Result
 from blnk_api.store.sending.claims import Claimed
 from blnk_api.store.states import ImportState, Outcome, RowState
+from tests.support.actors import actor
 from tests.support.importer import make_draft, requests_for
 
 INSTANCE = Instance("https://blnk.example", "ins_1", "sandbox")
@@ -28,7 +29,7 @@ def draft(store: Store, n: int, *, instance: Instance = INSTANCE) -> Import:
 def running(store: Store, n: int, *, instance: Instance = INSTANCE) -> Import:
     made = draft(store, n, instance=instance)
     with store.write() as tx:
-        assert import_acts.confirm(tx, made, who="Ada", version=made.version)
+        assert import_acts.confirm(tx, made, who=actor(), version=made.version)
         assert transitions.move_import(tx, made.number, from_=[ImportState.QUEUED], to=ImportState.RUNNING)
     return made
 

@@ -12,13 +12,13 @@ st.logo(kit / "mark.svg")
 
 # Without icons: Streamlit would load a page's icon from a server of Google's, for the browser's tab.
 pages = [
-    st.Page("create_balance.py", title="Create a balance", default=True),
     st.Page("import_file.py", title="Import a file"),
+    st.Page("create_balance.py", title="Create a balance"),
     st.Page("imports.py", title="Imports"),
     st.Page("balances.py", title="Balances"),
     st.Page("connection.py", title="Connection"),
 ]
-page = st.navigation(pages, position="hidden")
+page = st.navigation([st.Page("home.py", title="Balance Desk", default=True), *pages], position="hidden")
 st.set_page_config(page_title=f"{page.title} · Balance Desk", page_icon=kit / "favicon.svg")
 here = context.begin()
 sidebar.show(here, pages)

@@ -22,6 +22,7 @@ ldg_073f7ffe-9dfd-42ce-aa50-d1dca1788adc,EUR,,1002
 
 
 def show(visit: Visit) -> None:
+    person.first_step(visit)
     left, right = st.columns([5, 3], gap="medium")
     with left:
         _take(visit)
@@ -40,7 +41,6 @@ def show(visit: Visit) -> None:
 
 
 def _take(visit: Visit) -> None:
-    person.name_field(visit)
     with st.container(key="drop"):
         uploaded = st.file_uploader("CSV or XLSX file, up to 100 MB", key=f"file-{_next_id()}")
     if uploaded is not None:

@@ -5,6 +5,7 @@ import streamlit as st
 from blnk_api.access.actors import Actor, Who
 from blnk_api.store.people import people
 from blnk_api.wording import phrases
+from pages.kit import look
 from pages.kit.context import Visit
 
 FIELD = "your-name"
@@ -19,6 +20,22 @@ def name_field(visit: Visit) -> None:
             max_chars=people.MAX_NAME_CHARACTERS,
             help="Shown with your actions here. Asked once per browser, and not verified.",
         )
+
+
+def first_step(visit: Visit) -> None:
+    """Asks who is there, if no name is known yet. A name that is typed is kept at once."""
+    if visit.who is not None:
+        return
+    with st.container(border=True, key="first-name", horizontal=True, vertical_alignment="bottom"):
+        name_field(visit)
+        st.button("Continue", key="keep-name")
+    if typed().strip():
+        try:
+            keep(visit, typed())
+        except ValueError as problem:
+            look.problem(str(problem))
+        else:
+            st.rerun()
 
 
 def called(visit: Visit, who: Who) -> str:

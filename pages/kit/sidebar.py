@@ -10,8 +10,8 @@ from pages.kit import context, look
 from pages.kit.context import Visit
 
 _ICONS = {
-    "Create a balance": ":material/add_circle:",
     "Import a file": ":material/upload_file:",
+    "Create a balance": ":material/add_circle:",
     "Imports": ":material/list_alt:",
     "Balances": ":material/account_balance:",
     "Connection": ":material/power:",

@@ -43,7 +43,7 @@ MOST_MB = 600.0
 MOST_CPU_PERCENT = 25.0
 
 PAGES = {
-    "": "Create a balance",
+    "create_balance": "Create a balance",
     "import_file": "Import a file",
     "imports": "Imports",
     "balances": "Balances",

@@ -32,7 +32,7 @@ def test_with_no_configuration_it_opens_on_the_form_and_has_made_nothing(
     tmp_path: Path, browser: Browser
 ) -> None:
     with App(tmp_path) as app:
-        open_tab(browser, app.url, "Create a balance")
+        open_tab(browser, app.url, "Import a file")
         assert app.practice.balances() == []
         assert [each.name for each in app.folder.iterdir() if each.is_dir()] == [".data"]
         [sender] = wait_until(lambda: pids(app, SENDER), app.log)
@@ -59,7 +59,7 @@ def test_a_second_start_takes_the_next_port_and_leaves_the_sending_to_the_first(
         assert first.url != second.url
         assert first.is_healthy()
         [practice] = pids(first, PRACTICE)
-        page = open_tab(browser, second.url, "Create a balance")
+        page = open_tab(browser, f"{second.url}/create_balance", "Create a balance")
         expect(page.get_by_text("Another process is the sender")).to_be_visible()
         assert f"blnk.app Address: {second.url} (this machine only)" in logged(second)
         wait_until(lambda: "Sender: another process is sending." in second.log(), second.log)
@@ -70,7 +70,7 @@ def test_a_second_start_takes_the_next_port_and_leaves_the_sending_to_the_first(
 
         first.process.send_signal(signal.SIGTERM)
         first.process.wait(END_SECONDS)
-        page.goto(second.url)
+        page.goto(f"{second.url}/create_balance")
         see(page, "Create a balance")
         fill_form(page, ledger="Savings", currency="EUR")
         page.get_by_role("button", name="Create balance").click()
@@ -82,7 +82,7 @@ def test_a_second_start_takes_the_next_port_and_leaves_the_sending_to_the_first(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_all_of_it_ends_with_a_browser_open(tmp_path: Path, browser: Browser, number: signal.Signals) -> None:
     with App(tmp_path) as app:
-        open_tab(browser, app.url, "Create a balance")
+        open_tab(browser, app.url, "Import a file")
         assert len(app.processes()) == 3
         if number is signal.SIGINT:
             os.killpg(app.process.pid, number)  # as a terminal does on Ctrl-C
@@ -94,7 +94,7 @@ def test_all_of_it_ends_with_a_browser_open(tmp_path: Path, browser: Browser, nu
 
 def test_nothing_is_left_after_a_kill_of_the_app(tmp_path: Path, browser: Browser) -> None:
     with App(tmp_path) as app:
-        open_tab(browser, app.url, "Create a balance")
+        open_tab(browser, app.url, "Import a file")
         assert len(app.processes()) == 3
         app.process.kill()
         app.process.wait()

@@ -118,10 +118,10 @@ def test_the_choice_of_a_connection(app: App, browser: Browser) -> None:
 
 
 def test_the_form_and_what_became_of_it(app: App, page: Page) -> None:
-    go(page, app, "", "Create a balance")
+    go(page, app, "create_balance", "Create a balance")
     open_all(page)
     assert findings(page) == []
-    go(page, app, "", "Create a balance")
+    go(page, app, "create_balance", "Create a balance")
     fill_form(page, ledger="Customer wallets", currency="NGN", identity="Grace Mwangi")
     page.get_by_role("button", name="Create balance").click()
     see(page, "The balance was created")

@@ -38,7 +38,7 @@ def records(data: bytes) -> list[dict[str, str]]:
 def test_the_form_makes_the_balance_that_was_asked_for(
     app: App, browser: Browser, blnk: PracticeBlnk
 ) -> None:
-    page = open_tab(browser, app.url, "Create a balance")
+    page = open_tab(browser, f"{app.url}/create_balance", "Create a balance")
     expect(page.get_by_text("It starts at zero. Balance Desk never moves money.")).to_be_visible()
     fill_form(page, ledger=WALLETS, currency="NGN", identity="Zoë van Dijk", who="Ada")
     type_metadata(page, "customer", "007")
@@ -55,7 +55,7 @@ def test_two_clicks_a_reload_and_a_second_browser_make_one_balance(
     app: App, browser: Browser, blnk: PracticeBlnk
 ) -> None:
     blnk.order_fault("full_stop", on="create", seconds=600)
-    page = open_tab(browser, app.url, "Create a balance")
+    page = open_tab(browser, f"{app.url}/create_balance", "Create a balance")
     fill_form(page, ledger=WALLETS, currency="GHS", who="Ada")
     page.get_by_role("button", name="Create balance").dblclick()
     wait_until(lambda: "create" in blnk.requests()["by_kind"], lambda: "nothing was sent")
@@ -208,7 +208,7 @@ def test_with_several_connections_a_person_chooses_and_the_link_says_which(
     for label in ("Acme production", "Acme sandbox"):
         expect(page.get_by_text(label)).to_be_visible()
     page.get_by_role("button", name="Use this connection").nth(1).click()
-    see(page, "Create a balance")
+    see(page, "Import a file")
     assert "connection=acme-test" in page.url
     expect(page.get_by_text("SANDBOX").first).to_be_visible()
     page.get_by_role("link", name="Imports").click()

@@ -16,7 +16,7 @@ TYPED = {
 
 
 def test_typing_a_code_and_enter_chooses_that_code(app: App, browser: Browser) -> None:
-    page = open_tab(browser, app.url, "Create a balance")
+    page = open_tab(browser, f"{app.url}/create_balance", "Create a balance")
     box = page.get_by_role("combobox", name="Currency")
     for typed, label in TYPED.items():
         box.press("ControlOrMeta+a")
@@ -27,7 +27,7 @@ def test_typing_a_code_and_enter_chooses_that_code(app: App, browser: Browser) -
 
 
 def test_eur_and_enter_makes_a_balance_in_euro(app: App, browser: Browser, blnk: PracticeBlnk) -> None:
-    page = open_tab(browser, app.url, "Create a balance")
+    page = open_tab(browser, f"{app.url}/create_balance", "Create a balance")
     box = page.get_by_role("combobox", name="Currency")
     box.fill("eur")
     box.press("Enter")

@@ -21,7 +21,7 @@ def test_the_switch_works_in_a_browser_and_a_page_that_waits_says_so_by_itself(
     page.get_by_role("button", name="Stop sending for all connections").click()
     see_text(page, "Sending is stopped for all connections")
     try:
-        form = open_tab(browser, f"{app.url}/?connection=practice", "Create a balance")
+        form = open_tab(browser, f"{app.url}/create_balance?connection=practice", "Create a balance")
         see_text(form, "Sending is stopped for all connections")
         held = len(blnk.balances())
         fill_form(form, ledger="Customer wallets", currency="XOF", who="Ada")

@@ -54,7 +54,7 @@ def tab_to(page: Page, label: str) -> None:
 def test_an_import_is_made_put_right_watched_and_opened_by_keyboard_alone(
     app: App, browser: Browser, blnk: PracticeBlnk
 ) -> None:
-    page = open_tab(browser, app.url, "Create a balance")
+    page = open_tab(browser, f"{app.url}/imports", "Imports")
     page.add_style_tag(content=AT_ONCE)
     wait_for_script(page, OUTLINES)
     tab_to(page, "^Import a file$")

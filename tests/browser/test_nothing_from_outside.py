@@ -113,7 +113,7 @@ def test_no_page_asks_anybody_else_whatever_stands_on_it(app: App, browser: Brow
     watched = Watched(browser, app)
     page = watched.page
 
-    watched.go("", "Create a balance")
+    watched.go("create_balance", "Create a balance")
     page.get_by_test_id("stRadio").locator("label").filter(has_text="evil").first.click()
     expect(page.get_by_role("button", name="Change", exact=True).first).to_be_visible()
     page.get_by_role("textbox", name="Identity").fill("![x]")

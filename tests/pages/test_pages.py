@@ -193,15 +193,25 @@ access_token = "t"
         assert address(at, "connection") == "here"
         assert "SANDBOX" in said(at)
 
+    def test_the_bare_address_shows_what_one_can_do(self, importer: Importer) -> None:
+        at = visit("home.py")
+        assert at.title[0].value == "Import a file"
+        assert address(at, "connection") == "here"
+        assert "Create one balance" in said(at)
+
+    def test_a_link_of_an_earlier_version_to_one_balance_still_opens_it(self, importer: Importer) -> None:
+        id = address(press(fill(visit()), "Create balance"))
+        assert address(visit("home.py", connection="here", **{"import": id})) == id
+
     def test_of_several_none_is_preselected(self, importer: Importer) -> None:
         self.two(importer)
-        at = visit()
+        at = visit("home.py")
         assert "Choose a connection" in said(at)
         assert not at.selectbox
         at.button(key="use-here").click()
         run(at)
         assert address(at, "connection") == "here"
-        assert "Create a balance" in said(at)
+        assert "Import a file" in said(at)
 
     def test_an_unknown_name_is_an_error_and_never_another_connection(self, importer: Importer) -> None:
         at = visit(connection="elsewhere")
@@ -253,7 +263,7 @@ access_token = "t"
         assert warning not in said(visit())
         options = {"server.address": "0.0.0.0", "server.allowedHosts": []}
         monkeypatch.setattr("streamlit.get_option", options.get)
-        for page in (None, "import_file.py", "imports.py", "connection.py"):
+        for page in ("create_balance.py", "import_file.py", "imports.py", "connection.py"):
             assert warning in said(visit(page))
 
     def test_the_connection_page_checks_without_making_anything(

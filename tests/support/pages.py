@@ -14,11 +14,10 @@ SHELL = Path(__file__).parents[2] / "pages" / "shell.py"
 SAVINGS = "ldg_33333333-3333-4333-8333-333333333333"
 
 
-def visit(page: str | None = None, **query: str) -> AppTest:
-    """A new visit by link; `page` is its file, the form when it is not said."""
+def visit(page: str = "create_balance.py", **query: str) -> AppTest:
+    """A new visit by link; `page` is its file."""
     at = AppTest.from_file(str(SHELL), default_timeout=180)
-    if page is not None:
-        at.switch_page(page)
+    at.switch_page(page)
     for name, value in query.items():
         at.query_params[name] = value
     return run(at)

@@ -78,7 +78,7 @@ def main() -> None:
         App(Path(folder), waits={}) as app,
         chromium() as browser,
     ):
-        page = open_tab(browser, app.url, "Create a balance")
+        page = open_tab(browser, f"{app.url}/create_balance", "Create a balance")
         fill_form(page, ledger="Customer wallets", currency="NGN", identity="Grace Mwangi", who="Ada")
         shot(page, "form")
         page = open_import(browser, app.url)

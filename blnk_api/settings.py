@@ -95,6 +95,8 @@ class Settings:
     """The most files that may be open as drafts at the same time (BLNK_MOST_DRAFTS)."""
     disk_reserve_bytes: int = 500_000_000
     """Disk space that uploads leave free for the import database (BLNK_DISK_RESERVE_MB)."""
+    metrics: tuple[str, int] | None = None
+    """Where the sender answers Prometheus: host and port (BLNK_METRICS)."""
     public_url: Origin | None = None
     """The address at which a proxy serves the pages (BLNK_PUBLIC_URL)."""
     roles: Grants | None = None
@@ -158,6 +160,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         most_drafts=_whole_number(env, "BLNK_MOST_DRAFTS", 200, least=1, most=100_000),
         disk_reserve_bytes=1_000_000
         * _whole_number(env, "BLNK_DISK_RESERVE_MB", 500, least=0, most=100_000_000),
+        metrics=_metrics(env),
         public_url=public_url(env),
         roles=_roles(secrets, connections.values()),
     )
@@ -240,6 +243,18 @@ def _purge_after_days(env: Mapping[str, str]) -> int | None:
 def _refuse_unknown_log(env: Mapping[str, str]) -> None:
     if env.get("BLNK_LOG", "") not in ("", "json"):
         raise SettingsProblem("BLNK_LOG should be json; unset it for lines that people read.")
+
+
+def _metrics(env: Mapping[str, str]) -> tuple[str, int] | None:
+    text = env.get("BLNK_METRICS", "")
+    if not text:
+        return None
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdecimal() and len(port) <= 5 and 0 < int(port) < 65_536):
+        raise SettingsProblem(
+            "BLNK_METRICS should be an address and a port, like 127.0.0.1:9464, or a port alone."
+        )
+    return host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port)
 
 
 def _database_url(env: Mapping[str, str], data_dir: Path) -> str:

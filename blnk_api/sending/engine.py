@@ -39,6 +39,7 @@ from blnk_api.settings import Waits
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.sending import attempts, claims
 from blnk_api.store.sending.attempts import Result
+from blnk_api.store.states import Outcome as Attempted
 from blnk_api.store.states import PausedBy, Ramp, RowState
 
 TICK_SECONDS = 0.02
@@ -47,6 +48,8 @@ CLAIM_AHEAD_SECONDS = 0.1
 """Only rows that the pace releases within this time are claimed."""
 CLAIM_WHEN_GONE = 0.65
 """Of what was claimed ahead: the rest lasts for as long as the next claim takes."""
+OnPost = Callable[[Attempted, float], None]
+"""Is told what came of each request that left, and after how many seconds."""
 _PLACES_AHEAD = 2
 """Of rows for each place on the line: it falls free again before the next claim is through."""
 
@@ -63,6 +66,7 @@ class Engine:
         most_at_once: int,
         settle_seconds: float,
         holds_lock: Callable[[], bool],
+        on_post: OnPost = lambda _outcome, _seconds: None,
     ) -> None:
         self.gateway = gateway
         self.name = f"{secrets.token_hex(8)}-"
@@ -90,6 +94,7 @@ class Engine:
         self._waits = waits
         self._most_at_once = most_at_once
         self._holds_lock = holds_lock
+        self._on_post = on_post
         self._claiming = False
         self._is_full = False
         self._turn = 0
@@ -235,6 +240,7 @@ class Engine:
         await self._pause_for(lane, outcome)
         request_id = reply.request_id if isinstance(reply, Answer) else None
         result = decisions.decide(flight, outcome, request_id=request_id)
+        self._on_post(result.outcome, self.gateway.clock() - left_at)
         if result.to is RowState.UNKNOWN:
             self.resolver.became_unknown(flight.row, self.gateway.clock())
         return result

@@ -9,7 +9,7 @@ from blnk_api.blnk.auth import token_source
 from blnk_api.blnk.bulk_http import BulkClient
 from blnk_api.blnk.pacing import Breaker, Circuit, Pace
 from blnk_api.common import open_files
-from blnk_api.sending.engine import Engine
+from blnk_api.sending.engine import Engine, OnPost
 from blnk_api.sending.gateway import Gateway
 from blnk_api.sending.lifecycle import Lifecycle
 from blnk_api.settings import Connection, Settings
@@ -32,6 +32,7 @@ async def engine_for(
     *,
     only: int | None = None,
     wall: Callable[[], float] = time.time,
+    on_post: OnPost = lambda _outcome, _seconds: None,
 ) -> "Running":
     """Starts sending for one connection's instance; stop it with `Running.stop`. `wall` tells which looks at
     rows that were sent long ago are due."""
@@ -68,6 +69,7 @@ async def engine_for(
         most_at_once=most_at_once,
         settle_seconds=settle_seconds,
         holds_lock=lock.is_held,
+        on_post=on_post,
     )
     lifecycle = Lifecycle(engine, number, settings.waits, only=only, wall=wall)
     tasks = [asyncio.create_task(engine.run()), asyncio.create_task(lifecycle.run())]

@@ -17,6 +17,8 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
 
 import uvloop
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,6 +27,7 @@ from blnk_api import settings as settings_module
 from blnk_api.common import open_files, private_files
 from blnk_api.common.log import to_stderr
 from blnk_api.errors import SettingsProblem
+from blnk_api.sending.engine import OnPost
 from blnk_api.sending.running import Running, engine_for
 from blnk_api.settings import Connection, Settings
 from blnk_api.store import Store, StoreUnavailable, failures, import_acts
@@ -33,6 +36,9 @@ from blnk_api.store.sending import recovery, senders
 from blnk_api.store.sending.lock import MOVED, SenderLock
 from blnk_api.worker.draft_checks import DraftChecks
 from blnk_api.worker.housekeeping import Housekeeping
+
+if TYPE_CHECKING:
+    from blnk_api.worker.metrics import Metrics
 
 log = logging.getLogger("blnk.worker")
 
@@ -67,9 +73,18 @@ class Worker:
         self._secrets_are_settled = False
         """They were read twice and said the same: a file that someone writes is empty for a moment."""
         self._beat_at = 0.0
+        self._metrics = self._made_metrics()
 
     async def run(self) -> None:
         """Until canceled. Raises LockLost, or what broke: then the process ends and another takes over."""
+        try:
+            self._serve_metrics()
+            await self._run()
+        finally:
+            if self._metrics is not None:
+                self._metrics.close()
+
+    async def _run(self) -> None:
         with SenderLock(self._store) as lock:
             await self._wait_for(lock)
             await self._thread.write(senders.register, token=self._token, owner=self._owner)
@@ -121,6 +136,7 @@ class Worker:
 
     async def _beat(self, lock: SenderLock) -> None:
         await self._thread.read(self._store.refuse_later)
+        self._serve_metrics()
         await self._follow_secrets(lock)
         await self._stop_strays()
         serves = [one.instance for one in self._running.values()]
@@ -156,9 +172,31 @@ class Worker:
             served = {one.connection.instance for one in self._running.values()}
             if name not in self._running and connection.instance not in served:
                 self._running[name] = await engine_for(
-                    settings, connection, self._store, self._thread, lock, wall=self._wall
+                    settings,
+                    connection,
+                    self._store,
+                    self._thread,
+                    lock,
+                    wall=self._wall,
+                    on_post=self._on_post(name),
                 )
         self._secrets_seen = settings.connections
+
+    def _made_metrics(self) -> "Metrics | None":
+        if self._settings.metrics is None:
+            return None
+        # Imported here: most installations have nobody who looks at them.
+        from blnk_api.worker.metrics import Metrics
+
+        return Metrics(self._store, lambda: self._settings, lambda: list(self._running.values()))
+
+    def _serve_metrics(self) -> None:
+        """From the start on, also while another process sends; and as soon as the port falls free."""
+        if self._metrics is not None and self._settings.metrics is not None:
+            self._metrics.serve(*self._settings.metrics)
+
+    def _on_post(self, name: str) -> OnPost:
+        return partial(self._metrics.posted, name) if self._metrics else lambda _outcome, _seconds: None
 
     async def _stop_strays(self) -> None:
         """An import whose instance no connection means any more stops and says so."""

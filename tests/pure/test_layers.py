@@ -107,7 +107,7 @@ def test_what_sends_reads_no_files_and_knows_no_drafts() -> None:
 @pytest.mark.parametrize(
     ("module", "never"),
     [
-        ("blnk_api.worker.main", ("starlette", "pandas", "streamlit")),
+        ("blnk_api.worker.main", ("starlette", "pandas", "streamlit", "prometheus_client")),
         ("blnk_api.settings", ("blnk_api.practice", "starlette", "sqlalchemy", "pandas")),
         ("blnk_api.client", ("aiohttp", "sqlalchemy", "starlette", "pandas", "blnk_api.practice")),
         ("blnk_api.review.actions", ("aiohttp", "starlette", "pandas")),

@@ -1,4 +1,4 @@
-"""What is printed for whoever runs the app, in either form."""
+"""What whoever runs the app reads of it: its log in either form, and where its figures are."""
 
 import json
 import logging
@@ -99,3 +99,23 @@ def test_without_the_setting_lines_are_for_people() -> None:
 def test_a_form_that_is_not_known_is_refused() -> None:
     with pytest.raises(SettingsProblem, match="BLNK_LOG should be json"):
         settings.load({"BLNK_LOG": "yaml"})
+
+
+@pytest.mark.parametrize(
+    ("said", "means"),
+    [
+        ("9464", ("127.0.0.1", 9464)),
+        (":9464", ("127.0.0.1", 9464)),
+        ("0.0.0.0:80", ("0.0.0.0", 80)),
+        ("[::1]:9464", ("::1", 9464)),
+        ("", None),
+    ],
+)
+def test_figures_are_for_this_machine_unless_an_address_is_named(said: str, means: object) -> None:
+    assert settings.load({"BLNK_METRICS": said}).metrics == means
+
+
+@pytest.mark.parametrize("said", ["desk", "127.0.0.1:", "0", "65536", "127.0.0.1:９"])
+def test_an_address_of_figures_without_a_port_is_refused(said: str) -> None:
+    with pytest.raises(SettingsProblem, match="BLNK_METRICS should be an address and a port"):
+        settings.load({"BLNK_METRICS": said})

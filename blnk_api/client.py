@@ -147,7 +147,8 @@ class BlnkClient(Reader):
         return list({one.identity_id: one for one in found}.values())
 
     def count(self, what: str) -> int | None:
-        """Returns how many `ledgers`, `identities` or `balances` there are, or None if Blnk does not say."""
+        """Returns how many `ledgers`, `identities`, `balances` or `transactions` there are, or None if Blnk
+        does not say."""
         return answers.read_total(
             self._read(endpoints.list_page(self._instance_id, what, page=1, page_size=1))
         )

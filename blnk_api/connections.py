@@ -52,6 +52,8 @@ class Connection:
     requests_per_minute: int = 5_000
     request_timeout_seconds: float = 30.0
     custom_currencies: frozenset[str] = frozenset()
+    records_included: int | None = None
+    """How many records the plan includes: ledgers, identities, balances and transactions together."""
     roles: Grants | None = None
     """Who has which role here, in place of the whole desk's `[roles]`; None: as everywhere."""
 
@@ -136,6 +138,7 @@ _KEYS = {
     "requests_per_minute",
     "request_timeout_seconds",
     "custom_currencies",
+    "records_included",
     "access_token",
     "client_id",
     "client_secret",
@@ -162,6 +165,7 @@ def _connection(name: str, values: Mapping[str, object]) -> Connection:
         requests_per_minute=int(table.number("requests_per_minute", 5_000, least=1, most=1_000_000)),
         request_timeout_seconds=table.number("request_timeout_seconds", 30.0, least=1, most=600),
         custom_currencies=_custom_currencies(table),
+        records_included=_records_included(table),
         roles=read_grants(values["roles"], f"connections.{name}.roles") if "roles" in values else None,
     )
 
@@ -194,6 +198,12 @@ def _base_url(table: _Table) -> str:
             "base_url", "must begin with https:// (http:// is allowed only for this machine itself)."
         )
     return text.rstrip("/")
+
+
+def _records_included(table: _Table) -> int | None:
+    if "records_included" not in table.table:
+        return None
+    return int(table.number("records_included", 0, least=1, most=1_000_000_000))
 
 
 def _custom_currencies(table: _Table) -> frozenset[str]:

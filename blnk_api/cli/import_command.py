@@ -20,7 +20,7 @@ from blnk_api.cli.run_import import Unserved, see_through
 from blnk_api.cli.session import Session
 from blnk_api.cli.stop_command import say_stops
 from blnk_api.common.visible import shown
-from blnk_api.desk import other_desks_today
+from blnk_api.desk import other_desks_today, plan_room
 from blnk_api.drafts import drafts
 from blnk_api.drafts.drafts import NotConfirmed
 from blnk_api.errors import BlnkError
@@ -132,6 +132,7 @@ def _confirmed(opened: Session, draft: Import, connection: Connection, options: 
     say_stops(opened, connection.instance)
     _say_other_desks(opened, connection)
     count = drafts.to_create(draft)
+    _say_plan_room(opened, connection, count)
     with _or_discarded(opened, draft):
         if quicker := _overlapping(opened, draft):
             return quicker
@@ -149,6 +150,15 @@ def _say_other_desks(opened: Session, connection: Connection) -> None:
     with suppress(BlnkError), opened.client(connection) as client:
         if found := other_desks_today.others_today(opened.store, client):
             say(other_desks_today.sentence(found, opened.settings.time_zone))
+
+
+def _say_plan_room(opened: Session, connection: Connection, count: int) -> None:
+    """Says nothing without a plan in the secrets, and holds nothing up."""
+    if connection.records_included is not None and count:
+        found = None
+        with suppress(BlnkError), opened.client(connection) as client:
+            found = plan_room.room(client, connection.records_included)
+        say(plan_room.sentence(found, count) if found else plan_room.UNKNOWN)
 
 
 def _overlapping(opened: Session, draft: Import) -> Import | None:

@@ -1,0 +1,43 @@
+"""What a plan still has room for, said before anything is sent: Blnk creates no record beyond it."""
+
+from dataclasses import dataclass
+
+from blnk_api.client import BlnkClient
+from blnk_api.wording import phrases
+
+COUNTED = ("ledgers", "identities", "balances", "transactions")
+"""What Blnk Cloud counts as records, all together."""
+
+
+@dataclass(frozen=True)
+class PlanRoom:
+    """The records of one instance."""
+
+    held: int
+    included: int
+
+
+def room(client: BlnkClient, included: int) -> PlanRoom | None:
+    """None where Blnk does not say how many of each there are. Raises from the errors tree."""
+    counts = [client.count(what) for what in COUNTED]
+    known = [count for count in counts if count is not None]
+    return PlanRoom(sum(known), included) if len(known) == len(counts) else None
+
+
+def sentence(found: PlanRoom, adds: int) -> str:
+    """What `adds` new balances mean for the plan."""
+    told = (
+        f"This import adds {phrases.plural(adds, 'record')}. This Blnk instance holds {found.held:,} of the "
+        f"{found.included:,} that your plan includes."
+    )
+    over = found.held + adds - found.included
+    if over <= 0:
+        return told
+    return f"{told} That is {over:,} too many: unless your plan allows more, Blnk rejects the last rows."
+
+
+def is_too_small(found: PlanRoom, adds: int) -> bool:
+    return found.held + adds > found.included
+
+
+UNKNOWN = "Blnk did not say how many records it holds, so the room in your plan is unknown."

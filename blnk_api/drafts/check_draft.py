@@ -16,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
@@ -137,7 +136,8 @@ def _check(store: Store, settings: Settings, connection: BlnkConnection, import_
     path = settings.uploads_dir / str(import_.file_path)
     is_fix = import_.fixes is not None
     # A fix has its rows from their import, which was read long ago.
-    shape = import_.shape if is_fix and import_.shape else _detect(path, import_)
+    kept = import_.shape if is_fix else None
+    shape = kept or files.detect(path, import_.file_name, import_.options)
     # A person's choice stays when a check begins again; what was only guessed is guessed alike.
     earlier = None if import_.mapping else _import_of_results(store, import_, shape)
     accepted = import_.accepted
@@ -173,10 +173,6 @@ def _check(store: Store, settings: Settings, connection: BlnkConnection, import_
         _finish(tx, import_, checking, groups, known)
         if not is_fix:  # the rows of a fix are told apart by those of its import, so all are checked again
             last_check.keep(tx, import_.number, known, connection)
-
-
-def _detect(path: Path, import_: Import) -> FileShape:
-    return files.detect(path, import_.file_name, import_.options)
 
 
 def _import_of_results(store: Store, import_: Import, shape: FileShape) -> Import | None:

@@ -114,7 +114,7 @@ def _edits(tx: Connection, import_: Import) -> Iterator[Sequence[Cell]]:
         if one.position is None:
             column, old, new = "Whole row", *map(about_rows.whole_row, (one.old, one.new))
         else:
-            column, old, new = names[one.position], one.old, one.new
+            column, old, new = about_files.name_at(names, one.position), one.old, one.new
         yield one.number, column, old, new, phrases.actor(one.who), receipts.utc(one.at) or ""
 
 

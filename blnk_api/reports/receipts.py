@@ -199,7 +199,7 @@ def _changes(tx: Connection, import_: Import) -> Iterator[dict[str, object]]:
             continue
         yield {
             "row": one.number,
-            "column": names[one.position] if one.position < len(names) else f"Column {one.position + 1}",
+            "column": about_files.name_at(names, one.position),
             "old": one.old,
             "new": one.new,
             **_signed(one.who, one.at),

@@ -2,10 +2,10 @@
 
 Why no row is ever sent twice:
 1. A row leaves only after the store holds, committed, that it is SENDING (`_claim`); a claim that is
-   older than a few seconds does not leave any more (`bulk_client`).
+   older than a few seconds no longer leaves (`bulk_http`).
 2. Only READY rows are claimed, and READY says that no attempt of the row can have left a balance behind:
    its ref was looked up in Blnk by this process before (`preflight`), Blnk proved that its attempt was not
-   applied (`answers.classify`), or looking proved it absent (`resolving`).
+   applied (`answers.classify`), or looking proved it absent (`resolver`).
 3. Every other answer, and every crash, makes the row UNKNOWN, and UNKNOWN is never claimed.
 """
 

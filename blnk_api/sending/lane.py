@@ -49,7 +49,7 @@ class Lane:
     """Blnk's own time of the first balance: see store.sending.attempts.remember_first."""
     sends: bool = False
     """The import is running and this lane may claim."""
-    begins_anew: bool = False
+    restarts: bool = False
     """It was paused because of another desk, and rows with two balances are being named: however soon it is
     resumed, no row is claimed before that is through, or what was found already would pause it once more."""
     runs_since: float | None = None

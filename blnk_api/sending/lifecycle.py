@@ -136,7 +136,7 @@ class Lifecycle:
                     move_import, import_.number, from_=[ImportState.RUNNING], to=ImportState.VERIFYING
                 )
             else:
-                lane.sends = not self._gate.is_stopped and not lane.begins_anew
+                lane.sends = not self._gate.is_stopped and not lane.restarts
         elif state is ImportState.VERIFYING and lane.verification is None:
             lane.verification = object()
             self._engine.start(self._verify(lane, lane.verification))

@@ -124,12 +124,12 @@ class OtherDesks:
         met = await self._store.read(strangers, number, id, telling)
         if not met:
             return True
-        lane.sends, lane.begins_anew = False, True
+        lane.sends, lane.restarts = False, True
         await self._insist(import_acts.pause, number, by=PausedBy.DESK, who=WHO, reason=reason(met))
-        self._start(self._begin_anew(lane))
+        self._start(self._restart(lane))
         return False
 
-    async def _begin_anew(self, lane: Lane) -> None:
+    async def _restart(self, lane: Lane) -> None:
         """Names every row that has two balances by now, once what was on its way has come back. Whoever
         resumes the import begins with one row again."""
         while True:
@@ -144,7 +144,7 @@ class OtherDesks:
         await self._insist(imports.set_facts, number, ramp=int(Ramp.CANARY))
         if found:
             await self._insist(name_twins, number, found)
-        lane.begins_anew = False
+        lane.restarts = False
 
 
 def reason(met: Sequence[ForeignBalance]) -> str:

@@ -159,7 +159,7 @@ def insert_rows(tx: Connection, import_: int, instance: int, new: Sequence[NewRo
     count(tx, import_, changes)
 
 
-_MADE_ANEW = (
+_CHECKED = (
     "state",
     "cells",
     "ledger_id",
@@ -175,11 +175,13 @@ _MADE_ANEW = (
     "twin_key",
     "changed_at",
 )
-_ANEW = given("anew", at_row=rows.c.id, was=rows.c.state, **{f"new_{key}": rows.c[key] for key in _MADE_ANEW})
+_RECHECKED = given(
+    "rechecked", at_row=rows.c.id, was=rows.c.state, **{f"new_{key}": rows.c[key] for key in _CHECKED}
+)
 _REWRITE = (
     update(rows)
-    .where(rows.c.id == _ANEW.c.at_row, rows.c.state == _ANEW.c.was)
-    .values({key: _ANEW.c[f"new_{key}"] for key in _MADE_ANEW})
+    .where(rows.c.id == _RECHECKED.c.at_row, rows.c.state == _RECHECKED.c.was)
+    .values({key: _RECHECKED.c[f"new_{key}"] for key in _CHECKED})
 )
 
 

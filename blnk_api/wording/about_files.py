@@ -96,7 +96,11 @@ def columns(import_: Import, taken: Sequence[str] = ()) -> list[str]:
 
 def column(import_: Import, position: int) -> str:
     """What one column of the file is called; see `columns`."""
-    names = columns(import_)
+    return name_at(columns(import_), position)
+
+
+def name_at(names: Sequence[str], position: int) -> str:
+    """One of the names of `columns`. A row may have more cells than the file has columns."""
     return names[position] if position < len(names) else f"Column {position + 1}"
 
 

@@ -1,4 +1,4 @@
-"""Rows of an import that need somebody, together where they need the same: what is wrong, and with which."""
+"""Rows of an import that need a person, grouped by what they need: what is wrong, and with which rows."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from blnk_api.store.states import NEEDS_YOU, RowState
 
 
 @dataclass
-class Cause:
+class Need:
     """Rows with the same status for the same reason."""
 
     status: str
@@ -18,19 +18,19 @@ class Cause:
     rows: list[StoredRow] = field(default_factory=list)
 
 
-def causes(rows: Iterable[StoredRow]) -> list[Cause]:
+def needs(rows: Iterable[StoredRow]) -> list[Need]:
     """Those with most rows first; rows that only a person can settle before all others."""
-    found: dict[tuple[object, ...], Cause] = {}
+    found: dict[tuple[object, ...], Need] = {}
     for row in rows:
         said = reason(row)
-        cause = found.setdefault(_key(row, said), Cause(row.status, said))
-        cause.same = cause.same and said == cause.said
-        cause.rows.append(row)
+        need = found.setdefault(_key(row, said), Need(row.status, said))
+        need.same = need.same and said == need.said
+        need.rows.append(row)
     return sorted(found.values(), key=lambda one: (one.status != NEEDS_YOU, -len(one.rows)))
 
 
 def reason(row: StoredRow) -> str:
-    """Why a row needs somebody, in one sentence or two."""
+    """Why a row needs a person, in one sentence or two."""
     if row.message or row.state is not RowState.INVALID:
         return row.message or "No answer came back."
     return row.wrong

@@ -146,7 +146,7 @@ class Worker:
 
     async def _follow_secrets(self, lock: SenderLock) -> None:
         """Starts, replaces and stops engines so that they are those of today's connections. That an instance
-        has none any more must have been read twice; other credentials are taken at once."""
+        no longer has one must have been read twice; other credentials are taken at once."""
         try:
             settings = settings_module.load()
         except SettingsProblem as problem:
@@ -199,7 +199,7 @@ class Worker:
         return partial(self._metrics.posted, name) if self._metrics else lambda _outcome, _seconds: None
 
     async def _stop_strays(self) -> None:
-        """An import whose instance no connection means any more stops and says so."""
+        """An import that no connection leads to now stops and says so."""
         if not self._secrets_are_settled:
             return
         instances = {one.instance for one in self._settings.connections.values()}

@@ -108,7 +108,7 @@ def press() -> None:
 
 
 def is_pressed() -> bool:
-    """A press is kept until it is done: whatever begins the run anew meanwhile does not lose it."""
+    """A press is kept until it is done: a run that starts over meanwhile does not lose it."""
     pressed: float = st.session_state.get(_PRESSED, -math.inf)
     return time.monotonic() - pressed <= _PRESS_COUNTS_SECONDS
 

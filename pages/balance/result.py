@@ -60,12 +60,12 @@ def _row(visit: Visit, import_: Import) -> StoredRow:
         return rows.page(tx, import_.number, limit=1)[0]
 
 
-def _watch(visit: Visit, id: str, draw_page_anew: Callable[[], None]) -> None:
+def _watch(visit: Visit, id: str, redraw_page: Callable[[], None]) -> None:
     import_ = visit.reload(id)
     assert import_ is not None
     row = _row(visit, import_)
     if row.state in _AT_REST or import_.is_over or stop_switch.has_changed(visit):
-        draw_page_anew()
+        redraw_page()
         return
     match import_.state, row.state:
         case ImportState.DRAFT, _:

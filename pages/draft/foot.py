@@ -54,13 +54,13 @@ def _continue(import_: Import, now: Step) -> None:
     )
 
 
-def _watch(visit: Visit, seen: Import, draw_page_anew: Callable[[], None]) -> None:
+def _watch(visit: Visit, seen: Import, redraw_page: Callable[[], None]) -> None:
     import_ = visit.reload(seen.id)
     assert import_ is not None
     moved = not steps.is_being_checked(import_) or import_.version != seen.version
     was_read = seen.shape is None and import_.shape is not None
     if moved or was_read or import_.state is not ImportState.DRAFT:
-        draw_page_anew()
+        redraw_page()
         return
     st.status(phrases.headline(import_), type="compact", state="running")
     expected = import_.shape.rows_estimate if import_.shape else 0

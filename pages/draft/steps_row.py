@@ -54,5 +54,5 @@ def go(step: Step) -> None:
 
 
 def leave() -> None:
-    """The address names no step: the draft is none any more."""
+    """The address names no step: the import is no longer a draft."""
     st.query_params.pop(_NAME, None)

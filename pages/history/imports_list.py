@@ -87,7 +87,7 @@ def _search(visit: Visit, zone: tzinfo) -> Search:
 
 
 def _own(visit: Visit, instances: Mapping[int, Instance]) -> str:
-    """The choice that stands until somebody makes another: this connection, where it has imports."""
+    """The choice that stands until another is made: this connection, where it has imports."""
     if visit.connection is None or visit.connection.instance not in instances.values():
         return _ALL
     return phrases.instance(visit.connection.instance, visit.connection)

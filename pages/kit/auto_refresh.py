@@ -13,13 +13,13 @@ def show(what: Callable[[Callable[[], None]], None], *, every: float | None) -> 
     """
     is_drawn = False
 
-    def draw_page_anew() -> None:
+    def redraw_page() -> None:
         if is_drawn:
             st.rerun()
 
     @st.fragment(run_every=every)
     def part() -> None:
-        what(draw_page_anew)
+        what(redraw_page)
 
     part()
     is_drawn = True

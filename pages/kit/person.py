@@ -39,7 +39,7 @@ def first_step(visit: Visit) -> None:
 
 
 def called(visit: Visit, who: Who) -> str:
-    """Somebody's name, as it is shown to the person who is looking: their own is known to them."""
+    """A name as it is shown to the person who is looking: their own is known to them."""
     known = Actor.of(who)
     return known.name if known == Actor.of(visit.who or "") else phrases.actor(who)
 

@@ -23,7 +23,7 @@ _LEAST_CHARTED_SECONDS = 4.0
 
 
 def show(visit: Visit, import_: Import) -> bool:
-    """Moves by itself while the import does; the page is drawn anew when its state changes. Whether it asks
+    """Moves by itself while the import does; the page is redrawn when its state changes. Whether it asks
     for a name."""
     every = visit.desk.settings.waits.page_refresh
     if not import_.is_over:
@@ -37,18 +37,18 @@ def show(visit: Visit, import_: Import) -> bool:
     return bool(import_.counts.get(RowState.UNKNOWN))
 
 
-def _watch(visit: Visit, seen: Import, draw_page_anew: Callable[[], None]) -> None:
+def _watch(visit: Visit, seen: Import, redraw_page: Callable[[], None]) -> None:
     pulse = pulses.read(visit.desk.store, seen.id)
     if pulse.import_.state is not seen.state or stop_switch.has_changed(visit):
-        draw_page_anew()
+        redraw_page()
     _on_its_way(visit, pulse)
 
 
-def _watch_end(visit: Visit, seen: Import, draw_page_anew: Callable[[], None]) -> None:
+def _watch_end(visit: Visit, seen: Import, redraw_page: Callable[[], None]) -> None:
     """A canceled import of which rows are still looked up: what is said of them follows what is found."""
     now = visit.reload(seen.id) or seen
     if not about_progress.still_checked(now):
-        draw_page_anew()
+        redraw_page()
     _over(visit, now)
 
 

@@ -51,12 +51,12 @@ def show(visit: Visit, import_: Import) -> None:
                 st.markdown(f"[Receipt {one.n}]({_url(visit, import_, one.n)}), written {_when(one)}")
 
 
-def _wait(visit: Visit, import_: Import, known: int, draw_page_anew: Callable[[], None]) -> None:
+def _wait(visit: Visit, import_: Import, known: int, redraw_page: Callable[[], None]) -> None:
     with visit.desk.store.read() as tx:
         is_there = len(receipt_records.headings(tx, import_.number)) > known
         owed = receipt_records.is_owed(tx, import_.number)
     if is_there or not owed:
-        draw_page_anew()
+        redraw_page()
     what = "The next receipt is" if known else "The receipt is"
     st.caption(f"{what} being written.")
 

@@ -104,7 +104,7 @@ def creates(visit: Visit, import_: Import) -> None:
 
 
 def by_name(visit: Visit, act: Callable[[str], object], *, then: Callable[[], object] = st.rerun) -> None:
-    """Does it in the name of whoever is here, and draws the page anew; or says why not."""
+    """Does it in the name of whoever is here, and redraws the page; or says why not."""
     try:
         act(person.name(visit))
     except BlnkError as failed:

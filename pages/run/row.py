@@ -68,11 +68,11 @@ def _row(visit: Visit, import_: Import, row: StoredRow) -> None:
     st.code(look.link(visit.query(**{"import": import_.id}, **row_link.query(row.label))), language=None)
 
 
-def _watch(visit: Visit, seen: StoredRow, draw_page_anew: Callable[[], None]) -> None:
+def _watch(visit: Visit, seen: StoredRow, redraw_page: Callable[[], None]) -> None:
     with visit.desk.store.read() as tx:
         now = rows.by_id(tx, seen.id)
     if (now.state, now.waits_for_person) != (seen.state, seen.waits_for_person):
-        draw_page_anew()
+        redraw_page()
 
 
 def _acts(visit: Visit, import_: Import, row: StoredRow) -> None:

@@ -67,7 +67,7 @@ def _moves(status: str | None, page: list[StoredRow]) -> bool:
 
 
 def _table(
-    visit: Visit, import_: Import, moved: bool, rests_from: float, draw_page_anew: Callable[[], None]
+    visit: Visit, import_: Import, moved: bool, rests_from: float, redraw_page: Callable[[], None]
 ) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
         st.subheader("Rows")
@@ -93,7 +93,7 @@ def _table(
     pages = _places(import_, status)
     moves = _moves(status, page)
     if not import_.is_over and moves is not moved and (moves or time.monotonic() > rests_from):
-        draw_page_anew()  # how often it is looked at is said there
+        redraw_page()  # how often it is looked at is said there
     if not page:
         st.caption("No row has this status." if status else "No rows.")
         return

@@ -1,4 +1,4 @@
-"""What an import came to: the sentence that matters, then the rows that need somebody."""
+"""What an import came to: the sentence that matters, then the rows that need a person."""
 
 import streamlit as st
 
@@ -9,18 +9,18 @@ from blnk_api.store.rows import StoredRow
 from blnk_api.store.sending.superseded import FIXABLE
 from blnk_api.store.states import RowState, status_of
 from blnk_api.wording import about_needs, about_progress, phrases
-from blnk_api.wording.about_needs import Cause
+from blnk_api.wording.about_needs import Need
 from pages.kit import look
 from pages.kit.context import Visit
 from pages.run import row_link
 from pages.run.fixing import fix_links
 
 _SHOWN = 12
-"""Causes."""
+"""Needs."""
 _NAMED = 5
 """Rows of each."""
 _READ = 2_000
-"""Rows of each status that are told apart by their causes."""
+"""Rows of each status that are grouped by what they need."""
 
 
 def sentence(import_: Import) -> None:
@@ -32,17 +32,17 @@ def sentence(import_: Import) -> None:
 
 
 def needs(visit: Visit, import_: Import) -> bool:
-    """What needs somebody, by its causes, how to fix it, and a way to all of it in the table of rows.
+    """What needs a person, grouped by what it needs, how to fix it, and a way to all of it in the table.
     Whether a name is asked for."""
     count = phrases.needs_someone(import_)
     if not count:
         return False
     with st.container(border=True, key="needs", gap="small"):
         seen = _first(visit, import_)
-        causes = about_needs.causes(seen)
-        for cause in causes[:_SHOWN]:
-            _cause(cause)
-        more = count - sum(len(one.rows) for one in causes[:_SHOWN])
+        found = about_needs.needs(seen)
+        for need in found[:_SHOWN]:
+            _need(need)
+        more = count - sum(len(one.rows) for one in found[:_SHOWN])
         if more > 0:
             st.caption(f"And {phrases.plural(more, 'more row')}.")
         fixable = sum(row.state in FIXABLE and can_be_fixed(row) for row in seen)
@@ -62,19 +62,19 @@ def needs(visit: Visit, import_: Import) -> bool:
     return is_offered
 
 
-def _cause(cause: Cause) -> None:
-    first = cause.rows[0]
-    sign = f"{look.ROW_SIGNS[first.state]} {cause.status}"
-    count = f"**{phrases.plural(len(cause.rows), 'row')}** · " if len(cause.rows) > 1 else ""
-    example = "" if cause.same else "For example: "
+def _need(need: Need) -> None:
+    first = need.rows[0]
+    sign = f"{look.ROW_SIGNS[first.state]} {need.status}"
+    count = f"**{phrases.plural(len(need.rows), 'row')}** · " if len(need.rows) > 1 else ""
+    example = "" if need.same else "For example: "
     with st.container(gap=None):
-        st.markdown(f"{count}{sign} · {example}{look.safe(cause.said)}")
+        st.markdown(f"{count}{sign} · {example}{look.safe(need.said)}")
         with st.container(horizontal=True, gap="small"):
-            for row in cause.rows[:_NAMED]:
+            for row in need.rows[:_NAMED]:
                 label, opens = f"Row {row.label}", row_link.point_at
                 st.button(label, key=f"needs-{row.id}", type="tertiary", on_click=opens, args=[row.label])
-            if len(cause.rows) > _NAMED:
-                st.caption(f"and {len(cause.rows) - _NAMED:,} more", width="content")
+            if len(need.rows) > _NAMED:
+                st.caption(f"and {len(need.rows) - _NAMED:,} more", width="content")
 
 
 def what_next(visit: Visit, import_: Import) -> None:

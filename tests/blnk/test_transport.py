@@ -240,7 +240,7 @@ def test_an_answer_that_dribbles_ends_at_the_deadline(beginning: bytes) -> None:
     assert time.monotonic() - began > 0.5
 
 
-def test_a_last_wait_does_not_begin_anew_with_the_first_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_last_wait_does_not_restart_with_the_first_byte(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each wait for bytes is for what is left of the time, some of which was gone before the first came."""
     waits: list[float] = []
     set_time_out = socket.socket.settimeout

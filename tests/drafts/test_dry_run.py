@@ -149,8 +149,8 @@ def test_what_only_the_whole_file_shows_is_told_beside_each_of_its_rows(commands
     code, said = dry(commands, file)
     assert (code, said["new"]) == (0, 4)
     assert [(one["row"], one["severity"], one["message"]) for one in said["problems"]] == [
-        (2, "warning", "This row and row 4 are the same: each creates its own balance."),
-        (4, "warning", "This row and row 2 are the same: each creates its own balance."),
+        (2, "warning", "Same as row 4: each creates its own balance."),
+        (4, "warning", "Same as row 2: each creates its own balance."),
     ]
 
 

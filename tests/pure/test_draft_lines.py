@@ -43,8 +43,7 @@ def row(state: RowState, *problems: Problem, number: int = 8, part: str = "") ->
 def test_a_faulty_cell_is_marked_with_its_message() -> None:
     [line] = lines_of([row(RowState.INVALID, problem())], RecordEdits())
     assert line.faulty == {0: "error"}
-    assert [one.message for one in line.of_cell(0)] == ["Savngs is not a known ledger."]
-    assert line.of_cell(1) == []
+    assert [(one.position, one.message) for one in line.problems] == [(0, "Savngs is not a known ledger.")]
 
 
 def test_a_changed_cell_shows_its_new_value_at_once_and_no_message_of_before() -> None:

@@ -271,7 +271,7 @@ def test_a_row_that_succeeds_late_does_not_close_an_open_breaker() -> None:
     assert breaker.circuit is Circuit.OPEN
 
 
-def test_after_it_closed_the_waits_begin_anew() -> None:
+def test_after_it_closed_the_waits_restart() -> None:
     breaker = opened()
     breaker.failed(breaker.probe_at, "still not")
     breaker.looked()

@@ -173,7 +173,7 @@ def test_nothing_is_owed_where_blnk_proved_that_nothing_was_created(store: Store
     assert all_due(store) == []
 
 
-def test_a_row_that_is_lost_once_more_begins_anew(store: Store) -> None:
+def test_a_row_that_is_lost_once_more_restarts(store: Store) -> None:
     made = lost(store)
     absent(store, made)
     (one,) = all_due(store)

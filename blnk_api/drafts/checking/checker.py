@@ -247,15 +247,15 @@ class Checker:
 
     def _twin(self, number: int, part: str, earlier: Earlier, currency: str) -> Problem:
         severity: Severity = "error" if self._chosen_match else "warning"
-        kind, end = "twin_row", "each creates its own balance"
+        kind, same, end = "twin_row", "Same", "each creates its own balance"
         if self._chosen_match:
-            kind, end = "duplicate_match", "their key columns say they are the same balance"
+            kind, same, end = "duplicate_match", "Same key columns", "both are the same balance"
         value = f"row {earlier.number}"
         if earlier.before == 1:
-            message = f"This row and row {number:,} are the same: {end}."
+            message = f"{same} as row {number:,}: {end}."
             first_part = currency if earlier.has_part else ""
             self._late.append(Problem(kind, earlier.number, first_part, "", value, message, severity))
-        message = f"This row and row {earlier.number:,} are the same: {end}."
+        message = f"{same} as row {earlier.number:,}: {end}."
         return Problem(kind, number, part, "", value, message, severity)
 
     def _taken_indicator(self, number: int, part: str, request: RequestFields, hash_: str) -> list[Problem]:

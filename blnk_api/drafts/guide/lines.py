@@ -26,9 +26,6 @@ class Line:
             return []
         return [one for one in self.row.problems if one.severity != "note"]
 
-    def of_cell(self, position: int) -> list[Problem]:
-        return [one for one in self.problems if one.position == position]
-
     @property
     def faulty(self) -> dict[int, Severity]:
         """The cells with a problem; with an error where there are both."""

@@ -116,7 +116,9 @@ def _of_value(
                 key,
                 label=f"{look.label(column)} in {rows}",
                 button=f"Replace in {rows}" if one.value else f"Fill in {rows}",
-                put=lambda new: _fix(visit, import_, one, key, new, f"Replaced with “{new}”"),
+                put=lambda new: _fix(
+                    visit, import_, one, key, new, f"{'Replaced with' if one.value else 'Filled in'} “{new}”"
+                ),
             )
     if Act.KEEP_CURRENCY in acts and one.value:
         _keep_currency(visit, import_, one.value.strip(), key)

@@ -64,7 +64,7 @@ def where(import_: Import, cause: Cause) -> str:
 
 
 def _notes(visit: Visit, import_: Import, found: Sequence[Cause]) -> None:
-    """What is done by itself, and what is only worth knowing; closed until somebody opens it."""
+    """What is done by itself, and what is only worth knowing; closed until it is opened."""
     if not found:
         return
     with st.expander(phrases.plural(len(found), "note"), key=f"notes-{import_.id}"):

@@ -1,7 +1,7 @@
 """The rows of a draft as a table: all, invalid, with warnings or skipped; the faulty cell is marked, and the
 chosen one can be changed below it.
 
-What is shown stays while somebody works in it: a row that is fixed says so where it stands.
+What is shown stays while a person works in it: a row that is fixed says so where it stands.
 """
 
 from collections.abc import Sequence
@@ -88,7 +88,7 @@ def _label(import_: Import, view: str) -> str:
 
 
 def _shown(visit: Visit, import_: Import) -> Shown:
-    """Read anew where others changed the draft, kept while this visit changes cells in it."""
+    """Read again where others changed the draft, kept while this visit changes cells in it."""
     shown = kept(import_.id)
     if shown is None:
         view = _INVALID if import_.counts.get(RowState.INVALID, 0) else _ALL

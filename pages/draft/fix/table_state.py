@@ -1,4 +1,4 @@
-"""What the table of a draft's rows shows, kept for the visit: it does not change under somebody's hands."""
+"""What the table of a draft's rows shows, kept for the visit: it does not change under a person's hands."""
 
 from dataclasses import dataclass
 

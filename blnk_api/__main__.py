@@ -19,6 +19,7 @@ from blnk_api.cli.dry_run import REQUESTS
 from blnk_api.cli.exits import CommandFailed, ExitCode
 from blnk_api.cli.import_command import import_file
 from blnk_api.cli.output import remark
+from blnk_api.cli.own_notifications import sent_at_end
 from blnk_api.cli.session import Session
 from blnk_api.common import log, open_files, private_files
 from blnk_api.errors import SettingsProblem
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     act: Callable[[Session, Namespace], ExitCode] = options.act
     try:
-        with Session() as opened:
+        with Session() as opened, sent_at_end(opened):
             return act(opened, options)
     except CommandFailed as ends:
         return _end(str(ends), ends.code)

@@ -3,6 +3,7 @@
 A wrong secret raises SettingsProblem, whose text names the key and what it should look like, never a value.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +57,9 @@ class Connection:
     """How many records the plan includes: ledgers, identities, balances and transactions together."""
     roles: Grants | None = None
     """Who has which role here, in place of the whole desk's `[roles]`; None: as everywhere."""
+    notify: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    """Addresses that are told of imports, as Apprise writes them. They may hold passwords: never printed. A
+    connection with others is the same one: its sender goes on."""
 
     @property
     def is_practice(self) -> bool:
@@ -139,6 +143,7 @@ _KEYS = {
     "request_timeout_seconds",
     "custom_currencies",
     "records_included",
+    "notify",
     "access_token",
     "client_id",
     "client_secret",
@@ -167,6 +172,7 @@ def _connection(name: str, values: Mapping[str, object]) -> Connection:
         custom_currencies=_custom_currencies(table),
         records_included=_records_included(table),
         roles=read_grants(values["roles"], f"connections.{name}.roles") if "roles" in values else None,
+        notify=_notify(table),
     )
 
 
@@ -215,3 +221,23 @@ def _custom_currencies(table: _Table) -> frozenset[str]:
             "custom_currencies", 'should be a list of codes without spaces, like ["POINTS", "MILES"].'
         )
     return frozenset(codes)
+
+
+_MOST_ADDRESSES = 20
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
+
+
+def _notify(table: _Table) -> tuple[str, ...]:
+    """Whether Apprise knows the kind of address is found out where it is loaded: `notices.addresses`."""
+    addresses = table.table.get("notify", [])
+    if (
+        not isinstance(addresses, list)
+        or len(addresses) > _MOST_ADDRESSES
+        or not all(isinstance(one, str) and _ADDRESS.fullmatch(one) for one in addresses)
+    ):
+        raise table.problem(
+            "notify",
+            f'should be a list of at most {_MOST_ADDRESSES} addresses without spaces, like ["slack://…", '
+            '"mailto://…"].',
+        )
+    return tuple(dict.fromkeys(addresses))

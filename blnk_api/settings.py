@@ -65,6 +65,13 @@ class Waits:
     resolve: float = 0.5
     late_looks: float = 5.0
     """Between two looks into the import database for rows that are due to be looked up again."""
+    outage_told: float = 900.0
+    """How long Blnk is waited for before anybody is notified: most waits are over sooner."""
+    notice_retry: float = 60.0
+    """Before an address that did not take a notification is tried again; three times as long each further
+    time."""
+    notices_sent: float = 20.0
+    """How long a command waits at its end for its notifications to be sent."""
     page_refresh: float = 2.0
     form_refresh: float = 0.5
     download_link: float = 86_400.0

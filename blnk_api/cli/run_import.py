@@ -24,9 +24,6 @@ from blnk_api.store.sending.lock import MOVED, SenderLock
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.wording import about_stops, phrases
 
-OWNER = "command line"
-"""How the sender table names a command line. It sends one import, its own."""
-
 _POLL_SECONDS = 0.1
 _UNSERVED_SECONDS = 3 * senders.BEAT_SECONDS
 """A process that has just begun to send says with its first beat which instances it serves."""
@@ -53,7 +50,7 @@ class Unserved:
         """Raises CommandFailed when it has been so for a while; another command line is waited for."""
         with self._store.read() as tx:
             sender = senders.current(tx)
-        if sender is None or sender.owner.startswith(OWNER) or self._number in sender.serves:
+        if sender is None or sender.owner.startswith(senders.COMMAND_LINE) or self._number in sender.serves:
             self._since = None
             return False
         now = time.monotonic()
@@ -175,7 +172,9 @@ class _Seeing:
     async def _send(self, lock: SenderLock) -> Import | None:
         """As the sender, for this import alone. None when the lock was lost."""
         token = secrets.token_hex(8)
-        await self._thread.write(senders.register, token=token, owner=f"{OWNER} {self._import.id}")
+        await self._thread.write(
+            senders.register, token=token, owner=f"{senders.COMMAND_LINE} {self._import.id}"
+        )
         await self._thread.write(recovery.recover)
         self._sends_here = True
         running = await engine_for(

@@ -19,6 +19,7 @@ from blnk_api.blnk.probe import ProbeResult, greet
 from blnk_api.client import BlnkClient
 from blnk_api.common import private_files
 from blnk_api.desk.desk import Desk
+from blnk_api.notices import process
 from blnk_api.settings import Connection
 from blnk_api.store import import_search
 from blnk_api.store.import_search import Search
@@ -26,7 +27,7 @@ from blnk_api.store.sending import senders
 from blnk_api.store.sending.senders import SenderIs, Sending
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.store.tables import is_one_of, rows
-from blnk_api.wording import about_errors, phrases
+from blnk_api.wording import about_errors, about_notices, phrases
 
 WHO_SENDS = "Is the sender running?"
 
@@ -63,6 +64,8 @@ def run(desk: Desk, connection: Connection, sending: Sending) -> Iterator[Check]
     with desk.client(connection) as client:
         yield from about_blnk(connection, client, hello)
     yield _clock(hello)
+    if connection.notify:
+        yield _addresses(connection)
     yield _may_create(desk, connection)
     yield _rate(desk, connection)
     yield _disk(desk)
@@ -199,6 +202,23 @@ def _clock(hello: ProbeResult) -> Check:
         "what is sent, but times shown here differ from Blnk's.",
         "Set this machine's clock from the network (NTP).",
     )
+
+
+def _addresses(connection: Connection) -> Check:
+    question = "Are the addresses for notifications understood?"
+    wrong = process.not_understood(connection)
+    if wrong is None:
+        return Check(question, Verdict.UNKNOWN, "The check did not answer.", "Check again in a moment.")
+    if wrong:
+        which = phrases.listed([f"address {at}" for at in wrong])
+        return Check(
+            question,
+            Verdict.FAILED,
+            f"No: connections.{connection.name}.notify, {which}.",
+            "Correct it in the secrets file as Apprise's documentation writes such addresses. Until then it "
+            "gets no notifications.",
+        )
+    return Check(question, Verdict.FINE, f"Yes, {about_notices.addresses(len(connection.notify))}.")
 
 
 def _may_create(desk: Desk, connection: Connection) -> Check:

@@ -51,4 +51,5 @@ def remember(connection: Connection, found: list[Check]) -> None:
 def failed(connection: Connection) -> Check | None:
     """What was wrong with it when it was last checked, with the credentials that it has now."""
     checked, found = _failed.get(connection.name, (None, None))
-    return found if checked == connection else None
+    is_same = checked == connection and checked.notify == connection.notify
+    return found if is_same else None

@@ -24,6 +24,7 @@ from blnk_api.settings import Waits
 from blnk_api.store import import_acts, imports
 from blnk_api.store.events import EventKind, note
 from blnk_api.store.imports import Import
+from blnk_api.store.outbox import notices
 from blnk_api.store.sending import recovery, senders, stops, unknown
 from blnk_api.store.sending.attempts import WHO, remember_first
 from blnk_api.store.sending.unknown import UnknownRow
@@ -59,6 +60,8 @@ class Lifecycle:
         self._only = only
         self._kept: tuple[Any, ...] = ()
         self._learned_at = 0.0
+        self._told_since = 0.0
+        """Of an outage that people were notified of, when it began."""
 
     async def run(self) -> None:
         """Runs until canceled, beside the engine."""
@@ -277,6 +280,9 @@ class Lifecycle:
         if breaker.circuit is not Circuit.CLOSED:
             since = kept.breaker_since if kept.breaker and kept.breaker_since else wall
             told = {"circuit": breaker.circuit, "reason": breaker.reason, "since": since}
+            if wall - since > self._waits.outage_told and since != self._told_since:
+                self._told_since = since
+                await self._store.write(notices.waiting, self._instance, since=since)
         state = (pace.learned_per_minute, pace.not_before if is_waiting else None, breaker.circuit)
         if state != self._kept:
             self._kept = state
@@ -307,6 +313,7 @@ def _finish(tx: Connection, import_: Import, findings: Findings) -> None:
     if findings.missing:
         put_missing_in_doubt(tx, import_, findings)
     note(tx, import_.number, who=WHO, what=EventKind.VERIFIED, detail=findings)
+    notices.finished(tx, import_.number)
 
 
 def _asked_to_wait(seconds: float) -> str:

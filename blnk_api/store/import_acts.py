@@ -9,6 +9,7 @@ from blnk_api.access.actors import SENDER, Who
 from blnk_api.settings import Instance
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import, in_states
+from blnk_api.store.outbox import notices
 from blnk_api.store.sending import superseded
 from blnk_api.store.states import ImportState, PausedBy, Stage
 from blnk_api.store.tables import imports
@@ -56,6 +57,7 @@ def pause(tx: Connection, number: int, *, by: PausedBy, who: Who, reason: str) -
         moved = taken_over.rowcount == 1
     if moved:
         note(tx, number, who=who, what=EventKind.PAUSED, detail=Particulars(by=by, reason=reason))
+        notices.paused(tx, number, by=by, who=who)
     return moved
 
 
@@ -108,7 +110,10 @@ def discard(tx: Connection, number: int, *, who: Who) -> bool:
 
 def cancel(tx: Connection, number: int, *, who: Who) -> bool:
     """No row is claimed anymore; rows that may have left a balance are still looked up."""
-    moved = discard(tx, number, who=who) or move_import(
+    if discard(tx, number, who=who):
+        note(tx, number, who=who, what=EventKind.CANCELLED)
+        return True
+    moved = move_import(
         tx,
         number,
         from_=[ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED],
@@ -119,4 +124,5 @@ def cancel(tx: Connection, number: int, *, who: Who) -> bool:
     )
     if moved:
         note(tx, number, who=who, what=EventKind.CANCELLED)
+        notices.canceled(tx, number, who=who)
     return moved

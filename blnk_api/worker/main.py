@@ -36,6 +36,7 @@ from blnk_api.store.sending import recovery, senders
 from blnk_api.store.sending.lock import MOVED, SenderLock
 from blnk_api.worker.draft_checks import DraftChecks
 from blnk_api.worker.housekeeping import Housekeeping
+from blnk_api.worker.notifier import Notifier
 
 if TYPE_CHECKING:
     from blnk_api.worker.metrics import Metrics
@@ -65,6 +66,9 @@ class Worker:
         self._store = store
         self._thread = AsyncStore(store)
         self._closing = Housekeeping(store)
+        self._notifier = Notifier(self._thread)
+        self._addressed = settings
+        """As last read: other addresses alone do not make another sender."""
         self._token = secrets.token_hex(8)
         self._owner = owner
         self._running: dict[str, Running] = {}
@@ -142,6 +146,7 @@ class Worker:
         serves = [one.instance for one in self._running.values()]
         with contextlib.suppress(SQLAlchemyError, OSError):
             await self._thread.write(senders.beat, token=self._token, serves=serves)
+            await self._notifier.tend(self._addressed)
         self._closing.tend(self._settings)
 
     async def _follow_secrets(self, lock: SenderLock) -> None:
@@ -152,6 +157,7 @@ class Worker:
         except SettingsProblem as problem:
             log.warning("%s", problem)
             return
+        self._addressed = settings
         self._secrets_are_settled = settings.connections == self._secrets_read
         self._secrets_read = settings.connections
         if settings.connections == self._secrets_seen:

@@ -169,7 +169,7 @@ def test_the_example_of_secrets_works_with_a_token_put_in(tmp_path: Path) -> Non
     examples = [(ROOT / ".streamlit" / "secrets.toml.example").read_text()]
     blocks = papers.blocks("README.md", "toml") + papers.blocks(OPERATING, "toml")
     examples += [block for block in blocks if "access_token" in block]
-    assert len(examples) == 3
+    assert len(examples) == 4
     for example in examples:
         assert load(tmp_path, example).connections["acme-production"].instance.base_url == BLNK_CLOUD
 

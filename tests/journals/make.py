@@ -43,6 +43,11 @@ _PLAIN: dict[str, dict[str, Any]] = {
         **{"import_": 1, "n": 1, "at": 1_700_000_000.0, "told": '{"receipt": 1}'},
         **{"results_path": "imp_1/1.csv", "results_sha256": "0" * 64},
     },
+    "notices": {
+        **{"id": 1, "instance": 1, "import_": 1, "kind": "finished", "at": 1_700_000_000.0},
+        **{"facts": '{"counts":{"CREATED":9}}', "next_at": 1_700_000_060.0},
+    },
+    "deliveries": {"notice": 1, "address": "0" * 32, "tries": 1, "next_at": 1_700_000_060.0},
     "tokens": {
         **{"connection_key": "here", "descends_from": "0" * 64, "generation": 1},
         **{"sealed": b"sealed", "expires_at": 1_700_000_000.0},

@@ -27,7 +27,7 @@ LAYERS = [
     ["drafts"],
     ["sending"],
     ["review"],
-    ["reports"],
+    ["reports", "notices"],
     ["desk"],
     ["web"],
     ["worker"],
@@ -107,7 +107,9 @@ def test_what_sends_reads_no_files_and_knows_no_drafts() -> None:
 @pytest.mark.parametrize(
     ("module", "never"),
     [
-        ("blnk_api.worker.main", ("starlette", "pandas", "streamlit", "prometheus_client")),
+        ("blnk_api.worker.main", ("starlette", "pandas", "streamlit", "prometheus_client", "apprise")),
+        ("blnk_api.desk.health", ("apprise",)),
+        ("blnk_api.cli.session", ("apprise",)),
         ("blnk_api.settings", ("blnk_api.practice", "starlette", "sqlalchemy", "pandas")),
         ("blnk_api.client", ("aiohttp", "sqlalchemy", "starlette", "pandas", "blnk_api.practice")),
         ("blnk_api.review.actions", ("aiohttp", "starlette", "pandas")),

@@ -60,6 +60,7 @@ def test_every_key_of_a_connection_is_used(tmp_path: Path) -> None:
         requests_per_minute="100",
         request_timeout_seconds="7.5",
         custom_currencies='["POINTS", "MILES"]',
+        notify='["json://s3cr3t@hook.example/a", "mailto://s3cr3t"]',
         access_token=None,
         client_id='"client_1"',
         client_secret=f'"{SECRET}"',
@@ -72,6 +73,8 @@ def test_every_key_of_a_connection_is_used(tmp_path: Path) -> None:
     assert one.instance == Instance("https://blnk.acme.example:8443/cloud", "ins_1", "sandbox")
     assert (one.requests_per_minute, one.request_timeout_seconds) == (100, 7.5)
     assert one.custom_currencies == {"POINTS", "MILES"}
+    assert one.notify == ("json://s3cr3t@hook.example/a", "mailto://s3cr3t")
+    assert "s3cr3t" not in repr(one)
     assert one.credentials == OAuth("client_1", SECRET, f"rt_{SECRET}")
     assert not one.is_production
 
@@ -113,6 +116,10 @@ def test_every_key_of_a_connection_is_used(tmp_path: Path) -> None:
         ({"request_timeout_seconds": "nan"}, "connections.acme.request_timeout_seconds should be a number"),
         ({"request_timeout_seconds": "601"}, "connections.acme.request_timeout_seconds should be a number"),
         ({"custom_currencies": '"POINTS"'}, "connections.acme.custom_currencies should be a list"),
+        ({"notify": '"json://s3cr3t"'}, "connections.acme.notify should be a list of at most 20 addresses"),
+        ({"notify": '["s3cr3t"]'}, "connections.acme.notify should be a list"),
+        ({"notify": '["json://s3cr3t s3cr3t"]'}, "connections.acme.notify should be a list"),
+        ({"notify": "[7]"}, "connections.acme.notify should be a list"),
         ({"custom_currencies": '["TWO WORDS"]'}, "connections.acme.custom_currencies should be a list"),
         ({"label": '" "'}, "connections.acme.label should be text"),
     ],

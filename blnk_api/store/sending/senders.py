@@ -12,6 +12,9 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from blnk_api.store.tables import instances, sender
 
+COMMAND_LINE = "command line"
+"""How a command line is named as the owner. It sends one import, its own."""
+
 BEAT_SECONDS = 1.0
 STALE_SECONDS = 5.0
 """A sender that was not heard of for so long is gone, or stands still."""

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, and_, bindparam, or_, select, update
 from sqlalchemy.sql.functions import coalesce
 
 from blnk_api.store.events import EventKind, Particulars, note
+from blnk_api.store.outbox import notices
 from blnk_api.store.sending import late_records
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.sending.claims import REF_IS_HELD
@@ -143,6 +144,8 @@ def wait_for_person(tx: Connection, row_ids: Sequence[int], *, message: str | No
         update(rows)
         .where(rows.c.id.in_(row_ids), rows.c.state == RowState.UNKNOWN)
         .values(**facts)
-        .returning(rows.c.id)
-    )
+        .returning(rows.c.id, rows.c.import_)
+    ).all()
     late_records.owe(tx, [one.id for one in waiting])
+    for number in sorted({one.import_ for one in waiting}):
+        notices.needs_you(tx, number)

@@ -1,0 +1,19 @@
+"""Which notices somebody is to be told: those of connections that have addresses."""
+
+from sqlalchemy import Connection as Tx
+
+from blnk_api.settings import Settings
+from blnk_api.store.outbox import delivery
+from blnk_api.store.outbox.notices import Notice
+
+
+def to_be_sent(tx: Tx, settings: Settings) -> list[Notice]:
+    """The notices that are due and that somebody is to be told; all others that are due are let go."""
+    wanted = []
+    for notice in delivery.due(tx):
+        connection = settings.connection_of(notice.instance)
+        if connection is not None and connection.notify:
+            wanted.append(notice)
+        else:
+            delivery.nobody_to_tell(tx, notice, has_connection=connection is not None)
+    return wanted

@@ -1,0 +1,63 @@
+"""Sends what is due: to each address in turn what it is owed, all addresses beside each other."""
+
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from blnk_api.notices import addresses
+from blnk_api.notices.addresses import NotTaken
+from blnk_api.notices.owed import to_be_sent
+from blnk_api.settings import Connection, Settings
+from blnk_api.store import Store, imports
+from blnk_api.store.outbox import delivery
+from blnk_api.store.outbox.notices import Notice
+from blnk_api.wording import about_notices
+from blnk_api.wording.about_notices import Told
+
+log = logging.getLogger("blnk.notices")
+
+_AT_ONCE = 16
+
+
+def send_due(store: Store, settings: Settings) -> None:
+    """Returns when each address has taken, or not taken, everything that it is owed now. Raises
+    SQLAlchemyError or OSError where the store cannot be used."""
+    owed: dict[str, list[tuple[Notice, Connection, Told]]] = {}
+    with store.write() as tx:
+        due = to_be_sent(tx, settings)
+        for notice in due:
+            connection = settings.connection_of(notice.instance)
+            assert connection is not None
+            delivery.address_it(tx, notice, [addresses.hash_of(one) for one in connection.notify])
+            import_ = imports.by_number(tx, notice.import_) if notice.import_ is not None else None
+            told = about_notices.told(notice, import_, connection, settings)
+            for address in connection.notify:
+                owed.setdefault(address, []).append((notice, connection, told))
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        list(threads.map(lambda one: _send_all(store, settings, *one), owed.items()))
+    with store.write() as tx:
+        for notice in due:
+            delivery.look_again_when_due(tx, notice)
+
+
+def _send_all(
+    store: Store, settings: Settings, address: str, owed: Sequence[tuple[Notice, Connection, Told]]
+) -> None:
+    hash_ = addresses.hash_of(address)
+    for notice, connection, told in owed:
+        with store.write() as tx:
+            if not delivery.claim(tx, notice, hash_, retry_seconds=settings.waits.notice_retry):
+                continue
+        try:
+            addresses.send(address, told)
+        except NotTaken as problem:
+            with store.write() as tx:
+                is_last = delivery.was_not_sent(
+                    tx, notice, hash_, why=str(problem), for_good=problem.for_good
+                )
+            which = f"connections.{connection.name}.notify, address {connection.notify.index(address) + 1}"
+            then = "It is not tried again." if is_last else "It is tried again later."
+            log.warning("%s: %s %s", which, problem, then)
+        else:
+            with store.write() as tx:
+                delivery.was_sent(tx, notice, hash_)

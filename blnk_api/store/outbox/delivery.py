@@ -1,0 +1,143 @@
+"""Which notice is owed to which address: claimed before it is sent, tried again, and given up at last.
+
+An address is known here by a hash alone: it may hold a password.
+"""
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from blnk_api.store.outbox.notices import ALL, Notice, NoticeKind, notice_of
+from blnk_api.store.tables import deliveries, notices
+
+MOST_TRIES = 8
+"""With waits that grow from a minute, the last one is about eighteen hours after the first."""
+_GROWS = 3
+_KEPT_SECONDS = 86_400.0
+"""For so long a notice waits for a connection to its instance to be set up again."""
+_AT_ONCE = 500
+REMOVED = "It was removed from the settings."
+
+
+def due(tx: Connection) -> list[Notice]:
+    """The notices that are to be looked after now, oldest first. Asked each second: a look into an index."""
+    asked = ALL.where(notices.c.next_at <= time.time()).order_by(notices.c.id).limit(_AT_ONCE)
+    return [notice_of(one) for one in tx.execute(asked)]
+
+
+def unsent(tx: Connection, *, after: int) -> int:
+    """How many deliveries of notices after this one are still tried."""
+    still = select(func.count()).where(deliveries.c.notice > after, deliveries.c.next_at.is_not(None))
+    return tx.execute(still).scalar_one()
+
+
+def nobody_to_tell(tx: Connection, notice: Notice, *, has_connection: bool) -> None:
+    """No address is set up for it: it is over. Without a connection it waits for one for a day."""
+    now = time.time()
+    keeps = not has_connection and now - notice.at < _KEPT_SECONDS
+    _set_next(tx, notice.id, now + 60.0 if keeps else None)
+
+
+def address_it(tx: Connection, notice: Notice, addresses: Collection[str]) -> None:
+    """Owes a notice to each of these addresses that it is not owed to yet; those that are no longer set up
+    are let go."""
+    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
+    now = time.time()
+    owed = [{"notice": notice.id, "address": one, "tries": 0, "next_at": now} for one in addresses]
+    tx.execute(dialect.insert(deliveries).values(owed).on_conflict_do_nothing())
+    gone = [
+        deliveries.c.notice == notice.id,
+        deliveries.c.next_at.is_not(None),
+        deliveries.c.address.not_in(list(addresses)),
+    ]
+    tx.execute(update(deliveries).where(*gone).values(next_at=None, problem=REMOVED))
+
+
+def claim(tx: Connection, notice: Notice, address: str, *, retry_seconds: float) -> bool:
+    """Whether the caller sends it now: whoever else comes in this moment does not. If the caller dies, it is
+    tried again after the same wait as when the address does not take it."""
+    now = time.time()
+    mine = [
+        deliveries.c.notice == notice.id,
+        deliveries.c.address == address,
+        deliveries.c.next_at <= now,
+    ]
+    tries: int | None = tx.execute(select(deliveries.c.tries).where(*mine)).scalar()
+    if tries is None:
+        return False
+    then = now + retry_seconds * _GROWS**tries
+    claimed = (
+        update(deliveries).where(*mine, deliveries.c.tries == tries).values(tries=tries + 1, next_at=then)
+    )
+    return tx.execute(claimed).rowcount == 1
+
+
+def was_sent(tx: Connection, notice: Notice, address: str) -> None:
+    _settle(tx, notice, address, sent_at=time.time(), next_at=None, problem=None)
+
+
+def was_not_sent(tx: Connection, notice: Notice, address: str, *, why: str, for_good: bool) -> bool:
+    """Whether that was the last try."""
+    tries = select(deliveries.c.tries).where(
+        deliveries.c.notice == notice.id, deliveries.c.address == address
+    )
+    is_last = for_good or tx.execute(tries).scalar_one() >= MOST_TRIES
+    _settle(tx, notice, address, problem=why, **({"next_at": None} if is_last else {}))
+    return is_last
+
+
+def _settle(tx: Connection, notice: Notice, address: str, **facts: float | str | None) -> None:
+    """Never what was sent already: two processes may have sent it, and one of them may have failed."""
+    mine = [deliveries.c.notice == notice.id, deliveries.c.address == address]
+    tx.execute(update(deliveries).where(*mine, deliveries.c.sent_at.is_(None)).values(**facts))
+
+
+def look_again_when_due(tx: Connection, notice: Notice) -> None:
+    """The notice itself is due again with the first of its deliveries, and over with the last."""
+    first = select(func.min(deliveries.c.next_at)).where(deliveries.c.notice == notice.id)
+    _set_next(tx, notice.id, tx.execute(first).scalar())
+
+
+def _set_next(tx: Connection, notice: int, at: float | None) -> None:
+    tx.execute(update(notices).where(notices.c.id == notice).values(next_at=at))
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """How one notice went to the addresses of today: `problems` by the hash of the address."""
+
+    notice: Notice
+    sent: int
+    sent_at: float | None
+    open: int
+    """Addresses that are still tried."""
+    problems: Mapping[str, str]
+
+    @property
+    def is_on_its_way(self) -> bool:
+        return bool(self.open)
+
+
+def last_ones(
+    tx: Connection, instance: int, *, kind: NoticeKind | None = None, limit: int = 1
+) -> list[Delivered]:
+    """The last notices of an instance that went to anybody, or are about to, newest first."""
+    asked = ALL.where(notices.c.instance == instance)
+    if kind is not None:
+        asked = asked.where(notices.c.kind == kind)
+    found = [notice_of(one) for one in tx.execute(asked.order_by(notices.c.id.desc()).limit(limit))]
+    return [_delivered(tx, one) for one in found]
+
+
+def _delivered(tx: Connection, notice: Notice) -> Delivered:
+    owed = tx.execute(select(deliveries).where(deliveries.c.notice == notice.id)).all()
+    is_new = not owed and (
+        tx.execute(select(notices.c.next_at).where(notices.c.id == notice.id)).scalar() is not None
+    )
+    sent: Sequence[float] = [one.sent_at for one in owed if one.sent_at is not None]
+    problems = {one.address: one.problem for one in owed if one.problem and one.problem != REMOVED}
+    still = sum(one.next_at is not None for one in owed) + is_new
+    return Delivered(notice, len(sent), max(sent, default=None), still, problems)

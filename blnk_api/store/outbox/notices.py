@@ -1,0 +1,223 @@
+"""What people are to be told, written in the very transaction of the move that it tells of.
+
+Each occurrence once: what would say the same of an import as the notice before it is not written, nor are
+waits that end by themselves, unless they last. To whom it goes is found out when it is sent.
+"""
+
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, exists, func, insert, select, update
+
+from blnk_api.access.actors import Actor, Who
+from blnk_api.facts.findings import Findings
+from blnk_api.facts.notice import NoticeFacts
+from blnk_api.settings import Instance
+from blnk_api.store.events import EventKind
+from blnk_api.store.states import ImportState, PausedBy, RowState
+from blnk_api.store.tables import deliveries, events, imports, instances, notices, rows
+from blnk_api.store.transitions import counts_of
+
+_GATHER_SECONDS = 30.0
+"""What is found of an import that is over comes row by row, a moment apart: it is told together."""
+
+
+class NoticeKind(StrEnum):
+    """What it tells, as it stands in the database."""
+
+    FINISHED = "finished"
+    NEEDS_YOU = "needs you"
+    """It is over, and rows or findings want a person."""
+    PAUSED = "paused"
+    CREDENTIALS = "credentials"
+    """Blnk rejected the credentials; imports of the instance are paused."""
+    WAITING = "waiting"
+    """Blnk has not answered for long. Nobody has to do anything."""
+    TEST = "test"
+
+
+_OF_THE_END = (NoticeKind.FINISHED, NoticeKind.NEEDS_YOU)
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One thing that people are to be told; `import_` is None for a test."""
+
+    id: int
+    instance: Instance
+    import_: int | None
+    kind: NoticeKind
+    at: float
+    facts: NoticeFacts
+
+
+ALL = select(notices, instances.c.base_url, instances.c.instance_id, instances.c.environment).join(
+    instances, notices.c.instance == instances.c.id
+)
+
+
+# Any: a row of all columns of two tables.
+def notice_of(one: Row[Any]) -> Notice:
+    """From a row of `ALL`."""
+    facts = NoticeFacts.model_validate_json(one.facts)
+    instance = Instance(one.base_url, one.instance_id, one.environment)
+    return Notice(one.id, instance, one.import_, NoticeKind(one.kind), one.at, facts)
+
+
+def newest(tx: Connection) -> int:
+    """The id of the last one; 0 where there is none."""
+    return tx.execute(select(func.max(notices.c.id))).scalar() or 0
+
+
+def finished(tx: Connection, number: int) -> None:
+    """The import has come to its end. A balance from the form that nobody has to look after is not told:
+    whoever filled the form in is looking at it."""
+    facts = _facts_of(tx, number)
+    kind = NoticeKind.NEEDS_YOU if _wants_a_person(facts) else NoticeKind.FINISHED
+    of_form = select(imports.c.kind).where(imports.c.number == number)
+    if kind is NoticeKind.FINISHED and tx.execute(of_form).scalar_one() == "form":
+        return
+    _add_if_new(tx, number, kind, facts)
+
+
+def needs_you(tx: Connection, number: int) -> None:
+    """Something turned up of this import. While it runs it is told at the end; afterwards now, together with
+    what turns up a moment later."""
+    state = tx.execute(select(imports.c.state).where(imports.c.number == number)).scalar_one()
+    if state not in (ImportState.DONE, ImportState.CANCELLED):
+        return
+    facts = _facts_of(tx, number)
+    if not _wants_a_person(facts):
+        return
+    untouched = ~exists().where(deliveries.c.notice == notices.c.id)
+    gathered = tx.execute(
+        update(notices)
+        .where(notices.c.import_ == number, notices.c.kind == NoticeKind.NEEDS_YOU)
+        .where(notices.c.next_at.is_not(None), untouched)
+        .values(facts=facts.stored())
+    )
+    if not gathered.rowcount:
+        _add_if_new(tx, number, NoticeKind.NEEDS_YOU, facts, after_seconds=_GATHER_SECONDS)
+
+
+def canceled(tx: Connection, number: int, *, who: Who) -> None:
+    """A person ended it; what was created stays."""
+    actor = Actor.of(who)
+    facts = _facts_of(tx, number).model_copy(
+        update={"canceled": True, "who": actor.name, "who_kind": actor.kind.value}
+    )
+    _add(tx, number, NoticeKind.FINISHED, facts)
+
+
+def paused(tx: Connection, number: int, *, by: PausedBy, who: Who) -> None:
+    """It stopped and does not continue by itself. Credentials are told once for all imports that wait for
+    the same ones; the circuit breaker's pauses end by themselves and are not told here: see `waiting`."""
+    if by is PausedBy.BREAKER:
+        return
+    if by is PausedBy.ACCESS and _others_wait_for_credentials(tx, number):
+        return
+    actor = Actor.of(who)
+    facts = _facts_of(tx, number).model_copy(
+        update={"by": by.value, "who": actor.name, "who_kind": actor.kind.value}
+    )
+    _add(tx, number, NoticeKind.CREDENTIALS if by is PausedBy.ACCESS else NoticeKind.PAUSED, facts)
+
+
+def waiting(tx: Connection, instance: int, *, since: float) -> None:
+    """Blnk has not answered since then, which is long: told once for each outage, for the newest import that
+    waits for it."""
+    told = select(notices.c.id).where(
+        notices.c.instance == instance, notices.c.kind == NoticeKind.WAITING, notices.c.at >= since
+    )
+    if tx.execute(told.limit(1)).first() is not None:
+        return
+    held_up = select(func.max(imports.c.number)).where(
+        imports.c.instance == instance,
+        imports.c.state == ImportState.PAUSED,
+        imports.c.paused_by == PausedBy.BREAKER,
+    )
+    number = tx.execute(held_up).scalar()
+    if number is not None:
+        _add(tx, number, NoticeKind.WAITING, _facts_of(tx, number).model_copy(update={"since": since}))
+
+
+def test(tx: Connection, instance: int, *, who: Who) -> int:
+    """For whoever wants to see whether the addresses work; its id."""
+    actor = Actor.of(who)
+    facts = NoticeFacts(who=actor.name, who_kind=actor.kind.value)
+    return _insert(tx, instance, None, NoticeKind.TEST, facts, after_seconds=0.0)
+
+
+def _others_wait_for_credentials(tx: Connection, number: int) -> bool:
+    mine = select(imports.c.instance).where(imports.c.number == number).scalar_subquery()
+    others = select(imports.c.number).where(
+        imports.c.instance == mine,
+        imports.c.number != number,
+        imports.c.state == ImportState.PAUSED,
+        imports.c.paused_by == PausedBy.ACCESS,
+    )
+    return tx.execute(others.limit(1)).first() is not None
+
+
+def _facts_of(tx: Connection, number: int) -> NoticeFacts:
+    kept = tx.execute(select(imports.c.findings).where(imports.c.number == number)).scalar_one()
+    found = Findings.model_validate_json(kept) if kept else None
+    waits = select(func.count()).where(
+        rows.c.import_ == number, rows.c.state == RowState.UNKNOWN, rows.c.waits_for_person.is_(True)
+    )
+    counts = counts_of(tx, number)
+    extra = select(func.count()).where(
+        events.c.import_ == number, events.c.what.in_([EventKind.SECOND_BALANCE, EventKind.MADE_LATE])
+    )
+    return NoticeFacts(
+        counts={state.value: n for state, n in sorted(counts.items())},
+        waiting=tx.execute(waits).scalar_one() if counts.get(RowState.UNKNOWN) else 0,
+        second_balances=tx.execute(extra).scalar_one(),
+        findings=0 if found is None else len(found.twins) + len(found.missing) + len(found.unexpected),
+        verified=found is None or found.checked,
+    )
+
+
+def _wants_a_person(facts: NoticeFacts) -> bool:
+    needy = sum(facts.counts.get(state, 0) for state in (RowState.REFUSED, RowState.INVALID))
+    return bool(needy or facts.waiting or facts.findings or facts.second_balances)
+
+
+def _add_if_new(
+    tx: Connection, number: int, kind: NoticeKind, facts: NoticeFacts, *, after_seconds: float = 0.0
+) -> None:
+    """Unless the last notice of how the import ended said the same of it."""
+    last = tx.execute(
+        select(notices.c.facts)
+        .where(notices.c.import_ == number, notices.c.kind.in_(_OF_THE_END))
+        .order_by(notices.c.id.desc())
+        .limit(1)
+    ).scalar()
+    if last is None or NoticeFacts.model_validate_json(last) != facts:
+        _add(tx, number, kind, facts, after_seconds=after_seconds)
+
+
+def _add(
+    tx: Connection, number: int, kind: NoticeKind, facts: NoticeFacts, *, after_seconds: float = 0.0
+) -> None:
+    instance = tx.execute(select(imports.c.instance).where(imports.c.number == number)).scalar_one()
+    _insert(tx, instance, number, kind, facts, after_seconds=after_seconds)
+
+
+def _insert(
+    tx: Connection,
+    instance: int,
+    number: int | None,
+    kind: NoticeKind,
+    facts: NoticeFacts,
+    *,
+    after_seconds: float,
+) -> int:
+    now = time.time()
+    values = {"instance": instance, "import_": number, "kind": kind, "at": now, "facts": facts.stored()}
+    made: int = tx.execute(
+        insert(notices).values(**values, next_at=now + after_seconds).returning(notices.c.id)
+    ).scalar_one()
+    return made

@@ -1,0 +1,128 @@
+"""What people are told of an import by Slack, mail and the like: how it stands, and where to look.
+
+Counts, names and a link. Never a cell, and never Blnk's own words, which may repeat one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
+
+from blnk_api.access.actors import Actor, ActorKind
+from blnk_api.facts.notice import NoticeFacts
+from blnk_api.settings import Connection, Settings
+from blnk_api.store.imports import Import
+from blnk_api.store.outbox.notices import Notice, NoticeKind
+from blnk_api.store.states import ImportState, PausedBy, RowState
+from blnk_api.wording import phrases
+from blnk_api.wording.phrases import plural
+
+NOT_UNDERSTOOD = "It is not an address that Apprise understands."
+NOT_TAKEN = "It could not be reached, or did not accept the notification."
+
+
+def addresses(n: int) -> str:
+    """ "1 address", "2 addresses" """
+    return "1 address" if n == 1 else f"{n:,} addresses"
+
+
+def not_sent_yet(n: int) -> str:
+    """At the end of a command, about deliveries that are still tried."""
+    if n == 1:
+        return "1 notification is not sent yet. The app sends it when it runs."
+    return f"{n:,} notifications are not sent yet. The app sends them when it runs."
+
+
+def answered(status: str) -> str:
+    """An address that answered with an error."""
+    return f"It answered with status {status}."
+
+
+@dataclass(frozen=True)
+class Told:
+    """One notification: what stands in its subject, and below it."""
+
+    title: str
+    body: str
+
+
+def told(notice: Notice, import_: Import | None, connection: Connection, settings: Settings) -> Told:
+    """What an address is sent. `import_` is None for a test."""
+    if import_ is None:
+        title = f"Test: {connection.label}"
+        said = [f"{_who(notice.facts)} sent this test. Notifications about imports arrive here."]
+    else:
+        then = _as_it_stood(import_, notice.facts)
+        title = f"{_headline(notice)}: {phrases.title(import_)}"
+        said = [*_sentences(notice, then, settings), *_link(import_, connection, settings)]
+    environment = phrases.ENVIRONMENT[connection.instance.environment]
+    said.insert(-1 if import_ is not None else 1, f"Connection: {connection.label} ({environment})")
+    return Told(title, "\n".join(said))
+
+
+def _headline(notice: Notice) -> str:
+    match notice.kind:
+        case NoticeKind.FINISHED if notice.facts.canceled:
+            return "Canceled"
+        case NoticeKind.FINISHED:
+            return "Finished"
+        case NoticeKind.NEEDS_YOU:
+            return "Needs you"
+        case NoticeKind.WAITING:
+            return phrases.WAITING_FOR_BLNK
+    return "Paused"
+
+
+_WHY: Mapping[PausedBy, str] = {
+    PausedBy.REFUSALS: "Blnk rejected many rows in a row.",
+    PausedBy.ANSWER: "Blnk gave an answer that someone has to read before more is sent.",
+    PausedBy.CONNECTION: "No connection points to its Blnk instance anymore.",
+    PausedBy.CANARY: "The first balance is not as it was requested.",
+    PausedBy.DESK: "Another desk creates balances of the same rows.",
+    PausedBy.ACCESS: "Blnk rejected the credentials. All imports with this connection wait.",
+}
+
+
+def _sentences(notice: Notice, then: Import, settings: Settings) -> list[str]:
+    facts = notice.facts
+    match notice.kind:
+        case NoticeKind.PAUSED | NoticeKind.CREDENTIALS:
+            by = PausedBy(facts.by) if facts.by else PausedBy.PERSON
+            why = f"{_who(facts)} paused it." if by is PausedBy.PERSON else _WHY[by]
+            return [why, f"{_so_far(then)} Nothing more is sent until someone resumes it."]
+        case NoticeKind.WAITING:
+            since = phrases.when_in_zone(facts.since or notice.at, settings.time_zone)
+            return [
+                f"Blnk has not responded normally since {since}. {_so_far(then)}",
+                "Nothing has to be done: sending continues automatically.",
+            ]
+    said = [f"{phrases.came_to(then)}."]
+    if facts.canceled:
+        said.insert(0, f"{_who(facts)} canceled it.")
+    if facts.second_balances or facts.findings:
+        said.append("The comparison with Blnk found something that someone has to look at.")
+    if not facts.verified:
+        said.append("The balances could not be verified in Blnk.")
+    return said
+
+
+def _so_far(then: Import) -> str:
+    return f"{then.settled:,} of {plural(then.to_send, 'row')} are settled."
+
+
+def _who(facts: NoticeFacts) -> str:
+    return phrases.actor(Actor(ActorKind(facts.who_kind), facts.who))
+
+
+def _as_it_stood(import_: Import, facts: NoticeFacts) -> Import:
+    """The import with the counts of that moment: a notice may be sent hours later."""
+    counts = {RowState(state): n for state, n in facts.counts.items()}
+    return replace(import_, counts=counts, waiting_for_person=facts.waiting, state=ImportState.DONE)
+
+
+def _link(import_: Import, connection: Connection, settings: Settings) -> list[str]:
+    """Only a public address can be followed from elsewhere; without one the notice has no link."""
+    if settings.public_url is None:
+        return ["Open Balance Desk, Imports, to see it."]
+    page = "create_balance" if import_.kind == "form" else "imports"
+    query = urlencode({"import": import_.id, "connection": connection.name})
+    return [f"{settings.public_url}/{page}?{query}"]

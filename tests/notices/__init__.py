@@ -1,0 +1,1 @@
+"""Promises about what people are notified of."""

@@ -1,0 +1,243 @@
+"""What people are told is written with the move that it tells of: each occurrence once, and no flood."""
+
+import time
+from contextlib import suppress
+
+import pytest
+from sqlalchemy import select
+
+from blnk_api.access.actors import SENDER
+from blnk_api.facts.findings import Findings
+from blnk_api.sending.lifecycle import _finish
+from blnk_api.store import Store, import_acts, imports, tables, transitions
+from blnk_api.store.imports import Import
+from blnk_api.store.outbox import delivery, notices
+from blnk_api.store.outbox.notices import Notice, NoticeKind, notice_of
+from blnk_api.store.sending import unknown
+from blnk_api.store.states import ImportState, PausedBy, RowState
+from tests.support.store import (
+    ELSEWHERE,
+    claim,
+    created,
+    draft,
+    ids_of,
+    record,
+    result,
+    running,
+    set_columns,
+)
+
+VERIFIED = Findings(checked=True, clean=True)
+
+
+def told(store: Store) -> list[Notice]:
+    with store.read() as tx:
+        return [notice_of(one) for one in tx.execute(notices.ALL.order_by(tables.notices.c.id))]
+
+
+def kinds(store: Store) -> list[NoticeKind]:
+    return [one.kind for one in told(store)]
+
+
+def finish(store: Store, made: Import) -> None:
+    """As the sender does when the comparison with Blnk is over."""
+    with store.write() as tx:
+        transitions.move_import(tx, made.number, from_=[ImportState.RUNNING], to=ImportState.VERIFYING)
+        _finish(tx, made, VERIFIED)
+
+
+def pause(store: Store, made: Import, by: PausedBy) -> None:
+    with store.write() as tx:
+        assert import_acts.pause(tx, made.number, by=by, who=SENDER, reason="Row 7: “Ada Lovelace” is odd.")
+
+
+def all_created(store: Store, n: int) -> Import:
+    made = running(store, n)
+    claimed = claim(store, made)
+    record(store, made, *(created(claimed, row, f"bln_{row}") for row in claimed.tries))
+    return made
+
+
+def test_an_import_that_is_over_is_told_with_its_counts(store: Store) -> None:
+    made = all_created(store, 3)
+    finish(store, made)
+    (one,) = told(store)
+    assert (one.kind, one.import_, one.facts.counts) == (NoticeKind.FINISHED, made.number, {"CREATED": 3})
+
+
+def test_rows_that_somebody_has_to_look_at_are_told_as_such(store: Store) -> None:
+    made = running(store, 2)
+    claimed = claim(store, made)
+    good, bad = claimed.tries
+    record(store, made, created(claimed, good, "bln_1"), result(claimed, bad, RowState.REFUSED, status=400))
+    finish(store, made)
+    assert kinds(store) == [NoticeKind.NEEDS_YOU]
+
+
+def test_an_import_that_comes_to_the_same_end_again_is_not_told_again(store: Store) -> None:
+    made = all_created(store, 1)
+    finish(store, made)
+    with store.write() as tx:
+        transitions.move_import(tx, made.number, from_=[ImportState.DONE], to=ImportState.VERIFYING)
+        _finish(tx, made, VERIFIED)
+    assert kinds(store) == [NoticeKind.FINISHED]
+
+
+def test_a_move_that_does_not_happen_tells_nobody(store: Store) -> None:
+    made = running(store, 1)
+    with suppress(RuntimeError), store.write() as tx:
+        assert import_acts.pause(tx, made.number, by=PausedBy.REFUSALS, who=SENDER, reason="")
+        raise RuntimeError("the process died before the commit")
+    not_confirmed = draft(store, 2)
+    with store.write() as tx:
+        assert not import_acts.pause(tx, not_confirmed.number, by=PausedBy.PERSON, who="Ada", reason="")
+    assert told(store) == []
+
+
+def test_a_balance_from_the_form_is_told_only_when_it_needs_somebody(store: Store) -> None:
+    made = all_created(store, 1)
+    with store.write() as tx:
+        set_columns(tx, made, kind="form")
+    finish(store, made)
+    assert told(store) == []
+    pause_form = running(store, 2)
+    with store.write() as tx:
+        set_columns(tx, pause_form, kind="form")
+    pause(store, pause_form, PausedBy.ACCESS)
+    assert kinds(store) == [NoticeKind.CREDENTIALS]
+
+
+@pytest.mark.parametrize("by", [one for one in PausedBy if one not in (PausedBy.BREAKER, PausedBy.ACCESS)])
+def test_a_pause_that_somebody_has_to_end_is_told_without_a_word_of_blnk_or_the_file(
+    store: Store, by: PausedBy
+) -> None:
+    pause(store, running(store, 1), by)
+    (one,) = told(store)
+    assert (one.kind, one.facts.by) == (NoticeKind.PAUSED, by.value)
+    assert "Lovelace" not in one.facts.stored()
+
+
+def test_a_pause_that_ends_by_itself_tells_nobody_however_often_it_comes(store: Store) -> None:
+    made = running(store, 1)
+    for _ in range(20):
+        pause(store, made, PausedBy.BREAKER)
+        with store.write() as tx:
+            assert import_acts.resume(tx, made.number, who=SENDER, only=PausedBy.BREAKER)
+    assert told(store) == []
+
+
+def test_an_outage_that_lasts_is_told_once_for_all_imports_that_wait(store: Store) -> None:
+    both = [running(store, 1), running(store, 2)]
+    since = time.time() - 3600
+    for made in both:
+        pause(store, made, PausedBy.BREAKER)
+    for _ in range(3):
+        with store.write() as tx:
+            notices.waiting(tx, both[0].instance_number, since=since)
+    (one,) = told(store)
+    assert (one.kind, one.import_, one.facts.since) == (NoticeKind.WAITING, both[1].number, since)
+    with store.write() as tx:  # a later outage is another one
+        notices.waiting(tx, both[0].instance_number, since=time.time() + 1)
+    assert kinds(store) == [NoticeKind.WAITING, NoticeKind.WAITING]
+
+
+def test_rejected_credentials_are_told_once_and_not_for_each_import(store: Store) -> None:
+    here = [running(store, n) for n in (1, 2, 3)]
+    for one in here:
+        pause(store, one, PausedBy.ACCESS)
+    pause(store, running(store, 1, instance=ELSEWHERE), PausedBy.ACCESS)
+    assert kinds(store) == [NoticeKind.CREDENTIALS, NoticeKind.CREDENTIALS]
+    for one in here:
+        with store.write() as tx:
+            import_acts.resume(tx, one.number, who="Ada")
+    pause(store, here[2], PausedBy.ACCESS)
+    assert len(told(store)) == 3
+
+
+def test_what_needs_somebody_while_rows_are_sent_is_told_at_the_end(store: Store) -> None:
+    made, (row,) = lost(store)
+    with store.write() as tx:
+        unknown.wait_for_person(tx, [row])
+    assert told(store) == []
+    finish(store, made)
+    assert kinds(store) == [NoticeKind.NEEDS_YOU]
+
+
+def test_what_needs_somebody_after_a_cancellation_is_told_together(store: Store) -> None:
+    made, rows = lost(store, 3)
+    with store.write() as tx:
+        assert import_acts.cancel(tx, made.number, who="Ada")
+    for row in rows:
+        with store.write() as tx:
+            unknown.wait_for_person(tx, [row])
+    canceled, needs = told(store)
+    assert (canceled.kind, canceled.facts.canceled, canceled.facts.who) == (NoticeKind.FINISHED, True, "Ada")
+    assert (needs.kind, needs.facts.waiting) == (NoticeKind.NEEDS_YOU, 3)
+
+
+def test_a_discarded_draft_tells_nobody(store: Store) -> None:
+    made = draft(store, 1)
+    with store.write() as tx:
+        assert import_acts.cancel(tx, made.number, who="Ada")
+    assert told(store) == []
+
+
+def lost(store: Store, n: int = 1) -> tuple[Import, list[int]]:
+    made = running(store, n)
+    claimed = claim(store, made)
+    record(store, made, *(result(claimed, row, RowState.UNKNOWN) for row in claimed.tries))
+    return made, ids_of(store, made)
+
+
+class TestADelivery:
+    def test_is_claimed_by_one_alone(self, store: Store) -> None:
+        one = self.owed(store, "a")
+        with store.write() as tx:
+            assert delivery.claim(tx, one, "a", retry_seconds=60)
+        with store.write() as tx:
+            assert not delivery.claim(tx, one, "a", retry_seconds=60)
+
+    def test_that_was_not_taken_is_tried_again_later_each_time_and_has_an_end(self, store: Store) -> None:
+        one = self.owed(store, "a", "b")
+        waits, ends = [], []
+        for _ in range(8):
+            with store.write() as tx:
+                assert delivery.claim(tx, one, "a", retry_seconds=60)
+                ends.append(delivery.was_not_sent(tx, one, "a", why="It was busy.", for_good=False))
+                if not ends[-1]:
+                    waits.append(round(self.next_of(store, tx) - time.time()))
+                self.let_time_pass(tx)
+        assert ends == [False] * 7 + [True]
+        assert waits == [60, 180, 540, 1620, 4860, 14580, 43740]
+        with store.write() as tx:
+            assert not delivery.claim(tx, one, "a", retry_seconds=60)
+            assert delivery.claim(tx, one, "b", retry_seconds=60)
+            delivery.was_sent(tx, one, "b")
+            delivery.look_again_when_due(tx, one)
+            assert delivery.due(tx) == []
+
+    def test_to_an_address_that_was_removed_is_let_go(self, store: Store) -> None:
+        one = self.owed(store, "a")
+        with store.write() as tx:
+            delivery.address_it(tx, one, ["b"])
+            assert not delivery.claim(tx, one, "a", retry_seconds=60)
+            assert delivery.claim(tx, one, "b", retry_seconds=60)
+            delivery.was_sent(tx, one, "b")
+            (last,) = delivery.last_ones(tx, imports.instance_number(tx, one.instance))
+        assert (last.sent, last.open, last.problems) == (1, 0, {})
+
+    def owed(self, store: Store, *addresses: str) -> Notice:
+        finish(store, all_created(store, 1))
+        with store.write() as tx:
+            (one,) = delivery.due(tx)
+            delivery.address_it(tx, one, addresses)
+        return one
+
+    def next_of(self, store: Store, tx: object) -> float:
+        asked = select(tables.deliveries.c.next_at).where(tables.deliveries.c.address == "a")
+        found: float = tx.execute(asked).scalar_one()  # type: ignore[attr-defined]
+        return found
+
+    def let_time_pass(self, tx: object) -> None:
+        past = tables.deliveries.update().where(tables.deliveries.c.next_at.is_not(None))
+        tx.execute(past.values(next_at=0.0))  # type: ignore[attr-defined]

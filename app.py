@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 from blnk_api import currencies
 from blnk_api.common import log, open_files, private_files
 from blnk_api.desk import startup_check
+from blnk_api.sign_in import gate
 from blnk_api.web import middleware, probes, request_ids, routes, upload_limits
 from blnk_api.worker import supervise
 from pages.kit import error_page, held_uploads, look, startup_log
@@ -83,6 +84,7 @@ app = st.App(
         Middleware(middleware.SecurityHeaders, site, scripts_in_pages()),
         Middleware(probes.Probes),
         Middleware(middleware.OwnOrigin, site),
+        Middleware(gate.Gate, site),
         Middleware(middleware.ClosedPaths),
         Middleware(upload_limits.UploadLimits, held_uploads.held),
         Middleware(middleware.BrowserCookie),

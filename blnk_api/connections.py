@@ -4,7 +4,7 @@ A wrong secret raises SettingsProblem, whose text names the key and what it shou
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -99,15 +99,15 @@ def read_tables(tables: Any) -> dict[str, Connection]:
     return found
 
 
-class _Table:
-    """One [connections.NAME] table, read key by key; problems name the key and the remedy."""
+class SettingsTable:
+    """One table such as [connections.NAME], read key by key; problems name the key and the remedy."""
 
     def __init__(self, name: str, table: Mapping[str, object]) -> None:
         self.name = name
         self.table = table
 
     def problem(self, key: str, remedy: str) -> SettingsProblem:
-        return SettingsProblem(f"connections.{self.name}.{key} {remedy}")
+        return SettingsProblem(f"{self.name}.{key} {remedy}")
 
     def text(self, key: str, default: str | None = None) -> str:
         value = self.table.get(key, default)
@@ -133,6 +133,11 @@ class _Table:
             raise self.problem(key, f"should be a number from {least:g} to {most:,.0f}, without quotes.")
         return value
 
+    def refuse_other_keys(self, known: Collection[str]) -> None:
+        for key in self.table:
+            if key not in known:
+                raise self.problem(key, f"is not a known key. Known keys are: {', '.join(sorted(known))}.")
+
 
 _KEYS = {
     "label",
@@ -153,10 +158,8 @@ _KEYS = {
 
 
 def _connection(name: str, values: Mapping[str, object]) -> Connection:
-    table = _Table(name, values)
-    for key in values:
-        if key not in _KEYS:
-            raise table.problem(key, f"is not a known key. Known keys are: {', '.join(sorted(_KEYS))}.")
+    table = SettingsTable(f"connections.{name}", values)
+    table.refuse_other_keys(_KEYS)
     environment = table.text("environment", "production")
     if environment not in ("production", "sandbox"):
         raise table.problem("environment", 'should be "production" or "sandbox".')
@@ -176,7 +179,7 @@ def _connection(name: str, values: Mapping[str, object]) -> Connection:
     )
 
 
-def _credentials(table: _Table) -> str | OAuth:
+def _credentials(table: SettingsTable) -> str | OAuth:
     oauth_keys = ("client_id", "client_secret", "refresh_token")
     if not any(key in table.table for key in oauth_keys):
         return table.token("access_token")
@@ -187,7 +190,7 @@ def _credentials(table: _Table) -> str | OAuth:
     return OAuth(*(table.token(key) for key in oauth_keys))
 
 
-def _base_url(table: _Table) -> str:
+def _base_url(table: SettingsTable) -> str:
     text = table.text("base_url", BLNK_CLOUD)
     should = "should look like https://host or https://host:port"
     try:
@@ -206,13 +209,13 @@ def _base_url(table: _Table) -> str:
     return text.rstrip("/")
 
 
-def _records_included(table: _Table) -> int | None:
+def _records_included(table: SettingsTable) -> int | None:
     if "records_included" not in table.table:
         return None
     return int(table.number("records_included", 0, least=1, most=1_000_000_000))
 
 
-def _custom_currencies(table: _Table) -> frozenset[str]:
+def _custom_currencies(table: SettingsTable) -> frozenset[str]:
     codes = table.table.get("custom_currencies", [])
     if not isinstance(codes, list) or not all(
         isinstance(code, str) and len(code.split()) == 1 for code in codes
@@ -227,7 +230,7 @@ _MOST_ADDRESSES = 20
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 
 
-def _notify(table: _Table) -> tuple[str, ...]:
+def _notify(table: SettingsTable) -> tuple[str, ...]:
     """Whether Apprise knows the kind of address is found out where it is loaded: `notices.addresses`."""
     addresses = table.table.get("notify", [])
     if (

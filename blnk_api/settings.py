@@ -25,6 +25,7 @@ from blnk_api.connections import (
     read_tables,
 )
 from blnk_api.errors import SettingsProblem
+from blnk_api.sign_in_settings import SignIn, read_sign_in
 
 __all__ = [
     "PRACTICE",
@@ -108,6 +109,8 @@ class Settings:
     """The address at which a proxy serves the pages (BLNK_PUBLIC_URL)."""
     roles: Grants | None = None
     """Who has which role (`[roles]`); None without `[sign_in]`: everybody may do everything."""
+    sign_in: SignIn | None = None
+    """How people sign in (`[sign_in]`); None: nobody does, and no name is verified."""
 
     @property
     def uploads_dir(self) -> Path:
@@ -145,9 +148,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     env = os.environ if environ is None else environ
     _refuse_unknown_log(env)
     data_dir = Path(env.get("BLNK_DATA_DIR") or ".data").absolute()
-    chosen = env.get("BLNK_SECRETS_FILE")
-    path = Path(chosen or ".streamlit/secrets.toml").absolute()
-    secrets = _read_secrets(path, must_exist=bool(chosen))
+    secrets = read_secrets(env)
     connections = read_tables(secrets.get("connections", {}))
     practice = secrets.get("practice", True)
     if not isinstance(practice, bool):
@@ -157,7 +158,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         data_dir=data_dir,
         database_url=_database_url(env, data_dir),
-        secrets_path=path,
+        secrets_path=secrets_path(env),
         connections=connections,
         waits=_waits(env),
         most_at_once=_whole_number(env, "BLNK_MOST_AT_ONCE", 256, least=1, most=10_000),
@@ -170,6 +171,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         metrics=_metrics(env),
         public_url=public_url(env),
         roles=_roles(secrets, connections.values()),
+        sign_in=read_sign_in(secrets),
     )
 
 
@@ -197,6 +199,18 @@ def _roles(secrets: Mapping[str, object], connections: Collection[Connection]) -
                     "both connections are to the same Blnk instance."
                 )
     return read_grants(secrets["roles"], "roles")
+
+
+def secrets_path(environ: Mapping[str, str] | None = None) -> Path:
+    """Where the secrets file is, or would be."""
+    env = os.environ if environ is None else environ
+    return Path(env.get("BLNK_SECRETS_FILE") or ".streamlit/secrets.toml").absolute()
+
+
+def read_secrets(environ: Mapping[str, str] | None = None) -> dict[str, object]:
+    """The secrets file as it is at this moment, unchecked. Raises SettingsProblem where it cannot be read."""
+    env = os.environ if environ is None else environ
+    return _read_secrets(secrets_path(env), must_exist=bool(env.get("BLNK_SECRETS_FILE")))
 
 
 def _read_secrets(path: Path, *, must_exist: bool) -> dict[str, object]:

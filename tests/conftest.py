@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tests.support.importer import Importer
     from tests.support.postgres import Postgres
     from tests.support.practice import PracticeBlnk
+    from tests.support.provider import Provider
 
 MEASURED = ("pure", "store", "files")
 """Tests that run our code in their own process, nearly all of it: only of these coverage says something, and
@@ -167,6 +168,15 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 
     with App(tmp_path_factory.mktemp("app")) as app:
         yield app
+
+
+@pytest.fixture(scope="session")
+def provider() -> Iterator[Provider]:
+    """One for the whole run; each test says whom it knows."""
+    from tests.support.provider import Provider
+
+    with Provider() as provider:
+        yield provider
 
 
 @pytest.fixture

@@ -84,6 +84,11 @@ class Site:
         names += [self.public.host] if self.public else []
         return any(_plain(name) not in LOCAL_NAMES for name in names)
 
+    @property
+    def listens_to_this_machine_alone(self) -> bool:
+        """Whatever its names are: a proxy on this machine may pass on what others send."""
+        return _plain(self.address) in LOCAL_NAMES
+
     def is_ours(self, host: str) -> bool:
         """Whether this Host header names this server.
 

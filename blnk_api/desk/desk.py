@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from blnk_api import settings as settings_
 from blnk_api.blnk.auth import token_source
 from blnk_api.client import BlnkClient
+from blnk_api.desk import sign_in_required
 from blnk_api.desk.links import Links, refuse_bad_key
 from blnk_api.drafts.rechecking.at_once import AtOnce
 from blnk_api.errors import SettingsProblem
@@ -80,15 +81,8 @@ _opening = threading.Lock()
 def open_desk() -> Desk:
     """Raises SettingsProblem or JournalUnavailable."""
     settings = settings_.load()
-    with _opening:
-        opened = _stores.get(settings.database_url)
-        if opened is not None and not opened.is_in_place():
-            _stores.pop(settings.database_url).close()  # another one lies there now
-        if settings.database_url not in _stores:
-            store = Store(settings.database_url)
-            store.migrate()
-            _stores[settings.database_url] = store
-    desk = Desk(settings, _stores[settings.database_url])
+    sign_in_required.refuse_without(settings)
+    desk = Desk(settings, open_store(settings))
     try:
         with desk.store.read() as tx:
             desk.store.refuse_later(tx)
@@ -98,6 +92,19 @@ def open_desk() -> Desk:
     _refuse_to_slip_into_practice(settings, list(used.values()))
     refuse_bad_key(settings.data_dir)  # here, and not in the middle of a page
     return desk
+
+
+def open_store(settings: Settings) -> Store:
+    """The store of these settings, opened once. Raises StoreUnavailable."""
+    with _opening:
+        opened = _stores.get(settings.database_url)
+        if opened is not None and not opened.is_in_place():
+            _stores.pop(settings.database_url).close()  # another one lies there now
+        if settings.database_url not in _stores:
+            store = Store(settings.database_url)
+            store.migrate()
+            _stores[settings.database_url] = store
+        return _stores[settings.database_url]
 
 
 def _refuse_to_slip_into_practice(settings: Settings, known: list[Instance]) -> None:

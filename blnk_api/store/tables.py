@@ -343,3 +343,23 @@ people = Table(
     Column("name", Text, nullable=False),  # as typed once there; not verified
     Column("at", Float, nullable=False),
 )
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", _BIG, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),  # SHA-256 of what the browser's cookie holds
+    Column("provider", Text, nullable=False),
+    Column("issuer", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("email_verified", Boolean, nullable=False),
+    Column("claims", Text, nullable=False),  # JSON: what else roles depend on
+    Column("begun_at", Float, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    Column("ended_at", Float),
+    Column("ended_how", Text),  # see sessions.EndedHow
+    Column("ended_by", Text, nullable=False, server_default=""),
+    Index("sessions_seen", "ended_at", "seen_at"),
+)

@@ -19,7 +19,7 @@ def show(visit: Visit) -> None:
     with st.container(key=f"banner-{instance.environment}", gap=None):
         means = phrases.ENVIRONMENT_MEANS[instance.environment]
         st.markdown(f"**{look.place(instance, visit.connection)}** · {means}")
-    if site().is_for_others:
+    if visit.desk.settings.sign_in is None and site().is_for_others:
         look.warning(
             "Anyone who can reach this server can create balances: it is open to the network and has "
             "no sign-in. Names shown here are not verified."

@@ -5,13 +5,14 @@ import os
 import streamlit as st
 
 from blnk_api import settings
-from blnk_api.common.origins import Site
+from blnk_api.common.origins import Origin, Site
+from blnk_api.desk import sign_in_required
 from blnk_api.errors import SettingsProblem
 
 
 def site() -> Site:
     try:
-        public = settings.public_url(os.environ)
+        public = settings.public_url(os.environ) or _where_people_sign_in()
     except SettingsProblem:
         public = None  # pages show what is wrong with it
     return Site(
@@ -21,6 +22,11 @@ def site() -> Site:
         listed_origins=st.get_option("server.corsAllowedOrigins") or (),
         public=public,
     )
+
+
+def _where_people_sign_in() -> Origin | None:
+    sign_in = sign_in_required.now()
+    return sign_in.url if sign_in is not None and sign_in.is_https else None
 
 
 def address() -> str:

@@ -39,6 +39,12 @@ _PLAIN: dict[str, dict[str, Any]] = {
         **{"who": "Ada", "at": 1_700_000_000.0},
     },
     "known_in_blnk": {"import_": 2, "at": 1_700_000_000.0, "known": "{}"},
+    "sessions": {
+        **{"key": "0" * 64, "provider": "acme", "issuer": "https://acme.example", "subject": "1"},
+        **{"name": "Ada", "email": "ada@acme.example", "email_verified": True},
+        **{"claims": '{"groups":[],"roles":[],"hosted_domain":"","groups_left_out":false}'},
+        **{"begun_at": 1_700_000_000.0, "seen_at": 1_700_000_000.0},
+    },
     "receipts": {
         **{"import_": 1, "n": 1, "at": 1_700_000_000.0, "told": '{"receipt": 1}'},
         **{"results_path": "imp_1/1.csv", "results_sha256": "0" * 64},

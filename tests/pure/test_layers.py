@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 LAYERS = [
     ["errors", "common", "sandbox"],
-    ["models", "currencies", "access", "connections", "settings", "practice"],
+    ["models", "currencies", "access", "connections", "sign_in_settings", "settings", "practice"],
     ["facts"],
     ["blnk"],
     ["client"],
@@ -29,6 +29,7 @@ LAYERS = [
     ["review"],
     ["reports", "notices"],
     ["desk"],
+    ["sign_in"],
     ["web"],
     ["worker"],
     ["cli", "__main__"],

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import requests
@@ -12,6 +13,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from blnk_api.common.origins import Site
 from blnk_api.web import middleware as web
@@ -35,15 +37,23 @@ def host(importer: Importer) -> Iterator[str]:
         Middleware(web.OwnOrigin, Site),
         Middleware(web.BrowserCookie),
     ]
-    app = Starlette(routes=[*routes.routes(), Route("/", page)], middleware=middleware)
+    with served(Starlette(routes=[*routes.routes(), Route("/", page)], middleware=middleware)) as url:
+        yield url
+
+
+@contextmanager
+def served(app: ASGIApp) -> Iterator[str]:
+    """Anything, on a port of its own of this machine."""
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     wait_until(lambda: server.started, lambda: "the server did not start")
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 def get(url: str, **headers: str) -> requests.Response:

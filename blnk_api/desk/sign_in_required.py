@@ -1,0 +1,40 @@
+"""Whether people have to sign in: asked at each request and each act, of the settings as they are then."""
+
+from pathlib import Path
+
+from blnk_api import settings as settings_
+from blnk_api.errors import SettingsProblem
+from blnk_api.settings import Settings
+from blnk_api.sign_in_settings import SignIn, read_sign_in
+
+_seen: set[Path] = set()
+"""Secrets files in which this process has seen [sign_in]. An editor empties a file before it fills it again,
+and nobody comes in meanwhile: to serve without sign-in takes a restart."""
+
+
+def now() -> SignIn | None:
+    """None: everybody may come in. Raises SettingsProblem where nobody may."""
+    path = settings_.secrets_path()
+    try:
+        secrets = settings_.read_secrets()
+    except SettingsProblem:
+        if path in _seen:
+            raise
+        return None  # no page does anything then but say what is wrong with the file
+    return _remembered(path, read_sign_in(secrets))
+
+
+def refuse_without(settings: Settings) -> None:
+    """Raises SettingsProblem where people had to sign in until now and the settings no longer say how."""
+    _remembered(settings.secrets_path, settings.sign_in)
+
+
+def _remembered(path: Path, found: SignIn | None) -> SignIn | None:
+    if found is not None:
+        _seen.add(path)
+    elif path in _seen:
+        raise SettingsProblem(
+            f"The secrets file {path} no longer has [sign_in], so nobody can sign in. Nothing was sent "
+            "because of it. Put [sign_in] back, or restart Balance Desk to serve it without sign-in."
+        )
+    return found

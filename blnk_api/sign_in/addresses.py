@@ -1,0 +1,53 @@
+"""Where a sign-in returns to: only ever a page of this server. Pure."""
+
+from urllib.parse import quote
+
+from blnk_api.common.origins import Origin
+
+START = "/sign-in"
+CALLBACK = "/sign-in/callback"
+END = "/sign-in/end"
+OUT = "/sign-in/out"
+
+_MOST_CHARACTERS = 2_000
+
+
+def is_own(path: str) -> bool:
+    """Whether a path belongs to sign-in itself."""
+    return path == START or path.startswith(f"{START}/")
+
+
+def safe(to: str) -> str:
+    """A path, with its query, on this host; "/" for what is anything else or leads back to sign-in.
+
+    A browser removes tabs and line breaks from an address and takes a backslash for a slash, so none of these
+    may be in it, and two slashes at the beginning would name another host.
+    """
+    path = to.partition("?")[0]
+    if (
+        not to.startswith("/")
+        or to.startswith("//")
+        or len(to) > _MOST_CHARACTERS
+        or "\\" in to
+        or not to.isprintable()
+        or " " in to
+        or is_own(path.rstrip("/"))
+    ):
+        return "/"
+    return quote(to, safe="/?&=%#:@!$'()*+,;~[]-._")
+
+
+def on(url: Origin, to: str) -> str:
+    """The whole address, whatever Host a request said: what follows the host cannot change it."""
+    return f"{url}{safe(to)}"
+
+
+def on_own(url: Origin, path: str) -> str:
+    """One of the addresses of sign-in itself."""
+    return f"{url}{path}"
+
+
+def sign_in(url: Origin, to: str = "/") -> str:
+    """Where to sign in, and to come back from."""
+    target = safe(to)
+    return f"{url}{START}" + (f"?to={quote(target, safe='')}" if target != "/" else "")

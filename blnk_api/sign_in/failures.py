@@ -1,0 +1,10 @@
+"""Why somebody does not come in."""
+
+
+class SignInFailed(Exception):
+    """Nobody was signed in. The text is for the person; `why` is for the log, without any token or secret."""
+
+    def __init__(self, sentence: str, why: str = "", *, status: int = 403) -> None:
+        super().__init__(sentence)
+        self.why = why
+        self.status = status

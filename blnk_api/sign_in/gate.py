@@ -1,0 +1,141 @@
+"""The gate: where people sign in, nothing comes past it without a session. What is new is closed, too."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from blnk_api import settings as settings_
+from blnk_api.common.origins import Site
+from blnk_api.desk import sign_in_required
+from blnk_api.desk.desk import open_store
+from blnk_api.errors import SettingsProblem
+from blnk_api.settings import Settings
+from blnk_api.sign_in import addresses, cookies, proxy_header, session_here
+from blnk_api.sign_in.failures import SignInFailed
+from blnk_api.sign_in_settings import SignIn
+from blnk_api.store import StoreUnavailable
+
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+@dataclass(frozen=True)
+class _ComesIn:
+    """With a cookie for the browser, where a proxy's header has just begun a session."""
+
+    cookie: str | None = None
+
+
+class Gate:
+    """`site` says on which address this server listens; it is asked at each request."""
+
+    def __init__(self, app: ASGIApp, site: Callable[[], Site]) -> None:
+        self._app = app
+        self._site = site
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        try:
+            sign_in = sign_in_required.now()
+            decided = await run_in_threadpool(self._decide, sign_in, scope) if sign_in else _ComesIn()
+        except SettingsProblem as problem:
+            decided = _unavailable(
+                f"{problem}\n\nFix the setting, then reload this page. Nothing was sent.\n"
+            )
+        except (StoreUnavailable, SQLAlchemyError):
+            decided = _unavailable(
+                "The database cannot be used at the moment. Nothing was sent. Try again.\n"
+            )
+        if isinstance(decided, _ComesIn):
+            await self._app(scope, receive, _with_cookie(send, decided.cookie) if decided.cookie else send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await decided(scope, receive, send)
+
+    def _decide(self, sign_in: SignIn, scope: Scope) -> _ComesIn | Response:
+        settings = settings_.load()
+        self._refuse_unsigned_from_others(sign_in)
+        asked = HTTPConnection(scope)
+        if addresses.is_own(scope["path"]):
+            # Loaded only where somebody signs in.
+            from blnk_api.sign_in import routes
+
+            return routes.answer(settings, sign_in, Request(scope)) if scope["type"] == "http" else _refuse()
+        if sign_in.proxy is not None:
+            return _through_proxy(settings, sign_in, asked)
+        store = open_store(settings)
+        session = session_here.find(store, sign_in, asked.cookies)
+        if session is not None:
+            session_here.use(store, sign_in, session)
+            return _ComesIn()
+        return _to_sign_in(sign_in, scope) if _opens_a_page(asked) else _refuse()
+
+    def _refuse_unsigned_from_others(self, sign_in: SignIn) -> None:
+        unsigned = sign_in.proxy is not None and sign_in.proxy.trust_unsigned
+        if unsigned and not self._site().listens_to_this_machine_alone:
+            raise SettingsProblem(
+                "sign_in.proxy.trust_unsigned works only while the server listens to this machine alone: "
+                "anyone else could write the header. Start it with --server.address localhost, or use a "
+                "proxy that signs its header."
+            )
+
+
+def _through_proxy(settings: Settings, sign_in: SignIn, asked: HTTPConnection) -> _ComesIn | Response:
+    """The header is checked with each request, and a session belongs to the person whom it names."""
+    assert sign_in.proxy is not None
+    try:
+        who = proxy_header.who(sign_in.proxy, asked.headers)
+    except SignInFailed as failed:
+        if failed.why:
+            proxy_header.log(failed)
+        return _to_sign_in(sign_in, asked.scope) if _opens_a_page(asked) else _refuse()
+    store = open_store(settings)
+    session = session_here.find(store, sign_in, asked.cookies)
+    if session is not None and session.who.is_same_as(who):
+        session_here.use(store, sign_in, session)
+        return _ComesIn()
+    if not _opens_a_page(asked):
+        return _refuse()
+    begun = session_here.begin(settings, sign_in, proxy_header.NAME, who, asked.cookies)
+    return _ComesIn(cookies.keep_session(sign_in, begun))
+
+
+def _opens_a_page(asked: HTTPConnection) -> bool:
+    scope = asked.scope
+    return (
+        scope["type"] == "http"
+        and scope["method"] == "GET"
+        and "text/html" in asked.headers.get("accept", "")
+        and not scope["path"].startswith("/_stcore")
+    )
+
+
+def _to_sign_in(sign_in: SignIn, scope: Scope) -> Response:
+    query = scope["query_string"].decode("latin-1")
+    to = scope["path"] + (f"?{query}" if query else "")
+    return RedirectResponse(addresses.sign_in(sign_in.url, to), 303, _NO_STORE)
+
+
+def _refuse() -> Response:
+    return PlainTextResponse("Sign in first. Nothing was done.\n", 401, _NO_STORE)
+
+
+def _unavailable(text: str) -> Response:
+    return PlainTextResponse(text, 503, _NO_STORE)
+
+
+def _with_cookie(send: Send, cookie: str) -> Send:
+    async def with_cookie(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).append("Set-Cookie", cookie)
+        await send(message)
+
+    return with_cookie

@@ -1,0 +1,45 @@
+"""The session of a browser, as the database has it at this moment."""
+
+import time
+from collections.abc import Mapping
+
+from blnk_api.desk.desk import open_store
+from blnk_api.settings import Settings
+from blnk_api.sign_in import cookies as cookies_
+from blnk_api.sign_in_settings import SignIn
+from blnk_api.store import Store
+from blnk_api.store.people import sessions
+from blnk_api.store.people.sessions import EndedHow, Identity, Lasts, Session
+
+
+def lasts(sign_in: SignIn) -> Lasts:
+    return Lasts(sign_in.longest_seconds, sign_in.idle_seconds)
+
+
+def find(store: Store, sign_in: SignIn, cookies: Mapping[str, str]) -> Session | None:
+    """None without a session, and for one that is over."""
+    value = cookies_.session_of(sign_in, cookies)
+    if value is None:
+        return None
+    with store.read() as tx:
+        return sessions.find(tx, value, lasts(sign_in))
+
+
+def use(store: Store, sign_in: SignIn, session: Session) -> None:
+    """Somebody did something with it, which no page does by itself."""
+    if time.time() - session.seen_at > lasts(sign_in).seen_every:
+        with store.write() as tx:
+            sessions.seen(tx, session)
+
+
+def begin(
+    settings: Settings, sign_in: SignIn, provider: str, who: Identity, cookies: Mapping[str, str]
+) -> str:
+    """A new session, in place of the one that this browser had; what its cookie holds."""
+    store = open_store(settings)
+    value, before = cookies_.new_session(), find(store, sign_in, cookies)
+    with store.write() as tx:
+        if before is not None:
+            sessions.end(tx, before.id, EndedHow.REPLACED)
+        sessions.begin(tx, value, provider, who)
+    return value

@@ -1,0 +1,160 @@
+"""Sessions of people who signed in. A row stays when its session is over: it is the record of the sign-in.
+
+A browser holds a random value, and the database only its SHA-256: nobody comes in with what they read there.
+"""
+
+import hashlib
+import time
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+import orjson
+from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, update
+
+from blnk_api.store.tables import sessions
+
+
+class EndedHow(StrEnum):
+    """As it stands in the database."""
+
+    SIGNED_OUT = "signed_out"
+    """By the person."""
+    BY_ADMIN = "by_admin"
+    """By somebody else, who is named."""
+    REPLACED = "replaced"
+    """The same browser signed in again."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a provider or proxy said of a person when they signed in."""
+
+    issuer: str
+    subject: str
+    """Together with `issuer` who it is; everything else may change."""
+    name: str = ""
+    email: str = ""
+    email_verified: bool = False
+    groups: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    """App roles of the provider, not those of this app."""
+    hosted_domain: str = ""
+    """Google's `hd`: the organization to which the account belongs."""
+    groups_left_out: bool = False
+    """The provider sent a pointer to the groups and not the groups."""
+
+    def is_same_as(self, other: "Identity") -> bool:
+        return (self.issuer, self.subject) == (other.issuer, other.subject)
+
+
+@dataclass(frozen=True)
+class Session:
+    id: int
+    provider: str
+    """Its name in the settings; "proxy" for a proxy's header."""
+    who: Identity
+    begun_at: float
+    seen_at: float
+    ended_at: float | None
+    ended_how: EndedHow | None
+    ended_by: str
+    """Who ended it, where that was somebody else."""
+
+
+@dataclass(frozen=True)
+class Lasts:
+    """How long a session lasts, in seconds."""
+
+    longest: float
+    idle: float
+
+    def until(self, session: Session) -> float:
+        return min(session.begun_at + self.longest, session.seen_at + self.idle)
+
+    @property
+    def seen_every(self) -> float:
+        """How often it is written down that a session is used."""
+        return min(60.0, self.idle / 10)
+
+
+def begin(tx: Connection, cookie: str, provider: str, who: Identity) -> None:
+    now = time.time()
+    facts = asdict(who)
+    kept = {name: facts.pop(name) for name in ("issuer", "subject", "name", "email", "email_verified")}
+    tx.execute(
+        insert(sessions).values(
+            key=_key(cookie),
+            provider=provider,
+            begun_at=now,
+            seen_at=now,
+            claims=orjson.dumps(facts).decode(),
+            **kept,
+        )
+    )
+
+
+def find(tx: Connection, cookie: str, lasts: Lasts) -> Session | None:
+    """The session of this cookie, if it is not over."""
+    found = tx.execute(select(sessions).where(sessions.c.key == _key(cookie))).first()
+    if found is None or found.ended_at is not None:
+        return None
+    session = _session(found)
+    return session if time.time() < lasts.until(session) else None
+
+
+def seen(tx: Connection, session: Session) -> None:
+    """It is being used."""
+    tx.execute(
+        update(sessions)
+        .where(sessions.c.id == session.id, sessions.c.ended_at.is_(None))
+        .values(seen_at=time.time())
+    )
+
+
+def end(tx: Connection, id: int, how: EndedHow, *, by: str = "") -> bool:
+    """Ends a session; whether it was this that ended it."""
+    ended = tx.execute(
+        update(sessions)
+        .where(sessions.c.id == id, sessions.c.ended_at.is_(None))
+        .values(ended_at=time.time(), ended_how=how, ended_by=by)
+    )
+    return ended.rowcount == 1
+
+
+def open_ones(tx: Connection, lasts: Lasts) -> list[Session]:
+    """Those that are not over, the one used last first."""
+    now = time.time()
+    not_over: ColumnElement[bool] = and_(
+        sessions.c.ended_at.is_(None),
+        sessions.c.begun_at > now - lasts.longest,
+        sessions.c.seen_at > now - lasts.idle,
+    )
+    found = tx.execute(select(sessions).where(not_over).order_by(sessions.c.seen_at.desc()))
+    return list(map(_session, found))
+
+
+def last(tx: Connection, *, limit: int) -> list[Session]:
+    """The last sign-ins, newest first."""
+    found = tx.execute(select(sessions).order_by(sessions.c.id.desc()).limit(limit))
+    return list(map(_session, found))
+
+
+def _session(row: Row[tuple[object, ...]]) -> Session:
+    facts = orjson.loads(row.claims)
+    who = Identity(
+        issuer=row.issuer,
+        subject=row.subject,
+        name=row.name,
+        email=row.email,
+        email_verified=bool(row.email_verified),
+        groups=tuple(facts["groups"]),
+        roles=tuple(facts["roles"]),
+        hosted_domain=facts["hosted_domain"],
+        groups_left_out=facts["groups_left_out"],
+    )
+    how = EndedHow(row.ended_how) if row.ended_how else None
+    return Session(row.id, row.provider, who, row.begun_at, row.seen_at, row.ended_at, how, row.ended_by)
+
+
+def _key(cookie: str) -> str:
+    return hashlib.sha256(cookie.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""People sign in: providers, sessions, the gate, a proxy's header."""

@@ -4,7 +4,7 @@ import streamlit as st
 
 from blnk_api import __version__
 from blnk_api.wording import phrases
-from pages.health import checks, practice_faults
+from pages.health import checks, notifications, practice_faults
 from pages.kit import context, look, stop_switch
 
 here = context.current()
@@ -24,6 +24,8 @@ with st.container(border=True):
 
 stop_switch.switch(here, connection)
 checks.show(here)
+if not connection.is_practice:
+    notifications.show(here, connection)
 if connection.is_practice:
     practice_faults.show(here)
 st.subheader("Installation")

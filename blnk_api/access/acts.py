@@ -30,6 +30,7 @@ class Act(StrEnum):
     NOTE = "add a note"
     STOP_SENDING = "stop sending"
     START_SENDING = "start sending again"
+    TEST_NOTIFICATIONS = "send a test notification"
     SIMULATE_FAULTS = "simulate faults"
     SEE_SESSIONS = "see who is signed in"
     END_SESSION = "end a session"

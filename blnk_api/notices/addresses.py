@@ -4,7 +4,6 @@ Apprise takes half a second of processor time to load.
 Addresses are secrets: nothing of one is ever logged, raised or kept.
 """
 
-import hashlib
 import logging
 import re
 import warnings
@@ -26,11 +25,6 @@ class NotTaken(Exception):
     def __init__(self, why: str, *, for_good: bool = False) -> None:
         super().__init__(why)
         self.for_good = for_good
-
-
-def hash_of(address: str) -> str:
-    """By which the database knows an address."""
-    return hashlib.sha256(address.encode()).hexdigest()[:32]
 
 
 def not_understood(connection: Connection) -> list[int]:

@@ -1,10 +1,17 @@
-"""Which notices somebody is to be told: those of connections that have addresses."""
+"""Which notices somebody is to be told: those of connections that have addresses. Loads no Apprise."""
+
+import hashlib
 
 from sqlalchemy import Connection as Tx
 
 from blnk_api.settings import Settings
 from blnk_api.store.outbox import delivery
 from blnk_api.store.outbox.notices import Notice
+
+
+def hash_of(address: str) -> str:
+    """By which the database knows an address."""
+    return hashlib.sha256(address.encode()).hexdigest()[:32]
 
 
 def to_be_sent(tx: Tx, settings: Settings) -> list[Notice]:

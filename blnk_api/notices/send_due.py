@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from blnk_api.notices import addresses
 from blnk_api.notices.addresses import NotTaken
-from blnk_api.notices.owed import to_be_sent
+from blnk_api.notices.owed import hash_of, to_be_sent
 from blnk_api.settings import Connection, Settings
 from blnk_api.store import Store, imports
 from blnk_api.store.outbox import delivery
@@ -28,7 +28,7 @@ def send_due(store: Store, settings: Settings) -> None:
         for notice in due:
             connection = settings.connection_of(notice.instance)
             assert connection is not None
-            delivery.address_it(tx, notice, [addresses.hash_of(one) for one in connection.notify])
+            delivery.address_it(tx, notice, [hash_of(one) for one in connection.notify])
             import_ = imports.by_number(tx, notice.import_) if notice.import_ is not None else None
             told = about_notices.told(notice, import_, connection, settings)
             for address in connection.notify:
@@ -43,7 +43,7 @@ def send_due(store: Store, settings: Settings) -> None:
 def _send_all(
     store: Store, settings: Settings, address: str, owed: Sequence[tuple[Notice, Connection, Told]]
 ) -> None:
-    hash_ = addresses.hash_of(address)
+    hash_ = hash_of(address)
     for notice, connection, told in owed:
         with store.write() as tx:
             if not delivery.claim(tx, notice, hash_, retry_seconds=settings.waits.notice_retry):

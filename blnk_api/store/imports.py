@@ -215,6 +215,17 @@ def instance_number(tx: Connection, instance: Instance) -> int:
     return number
 
 
+def instance_known(tx: Connection, instance: Instance) -> int | None:
+    """The number of an instance in this store; None where it was never used."""
+    return tx.execute(
+        select(instances.c.id).where(
+            instances.c.base_url == instance.base_url,
+            instances.c.instance_id == instance.instance_id,
+            instances.c.environment == instance.environment,
+        )
+    ).scalar()
+
+
 def create(
     tx: Connection,
     id: str,

@@ -11,6 +11,7 @@ from blnk_api.access.actors import Actor, ActorKind
 from blnk_api.facts.notice import NoticeFacts
 from blnk_api.settings import Connection, Settings
 from blnk_api.store.imports import Import
+from blnk_api.store.outbox.delivery import Delivered
 from blnk_api.store.outbox.notices import Notice, NoticeKind
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.wording import phrases
@@ -30,6 +31,28 @@ def not_sent_yet(n: int) -> str:
     if n == 1:
         return "1 notification is not sent yet. The app sends it when it runs."
     return f"{n:,} notifications are not sent yet. The app sends them when it runs."
+
+
+def headline(notice: Notice, import_: Import | None) -> str:
+    """What it tells, in a line: "Finished: customers.csv" """
+    return "Test" if import_ is None else f"{_headline(notice)}: {phrases.title(import_)}"
+
+
+def how_it_went(delivered: Delivered, *, of: int) -> str:
+    """How far it came, of so many addresses."""
+    said = f"sent to {delivered.sent:,} of {addresses(of)}"
+    return f"{said} so far" if delivered.is_on_its_way else said
+
+
+def failing(position: int, why: str, *, is_tried: bool) -> str:
+    """About one address, counted from 1; its value is a secret."""
+    return f"Address {position}: {why} {'It is tried again.' if is_tried else 'It is not tried again.'}"
+
+
+NONE_SET_UP = (
+    "Nobody is told when an import is over or stops. Add notify to this connection in the secrets file to "
+    "send notifications to Slack, by mail or to other addresses."
+)
 
 
 def answered(status: str) -> str:
@@ -52,7 +75,7 @@ def told(notice: Notice, import_: Import | None, connection: Connection, setting
         said = [f"{_who(notice.facts)} sent this test. Notifications about imports arrive here."]
     else:
         then = _as_it_stood(import_, notice.facts)
-        title = f"{_headline(notice)}: {phrases.title(import_)}"
+        title = headline(notice, import_)
         said = [*_sentences(notice, then, settings), *_link(import_, connection, settings)]
     environment = phrases.ENVIRONMENT[connection.instance.environment]
     said.insert(-1 if import_ is not None else 1, f"Connection: {connection.label} ({environment})")

@@ -7,10 +7,10 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, exists, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from blnk_api.store.outbox.notices import ALL, Notice, NoticeKind, notice_of
+from blnk_api.store.outbox.notices import ALL, Notice, notice_of
 from blnk_api.store.tables import deliveries, notices
 
 MOST_TRIES = 8
@@ -106,6 +106,15 @@ def _set_next(tx: Connection, notice: int, at: float | None) -> None:
 
 
 @dataclass(frozen=True)
+class Problem:
+    """Why an address has not taken a notice so far."""
+
+    why: str
+    is_tried: bool
+    """Whether it is tried again."""
+
+
+@dataclass(frozen=True)
 class Delivered:
     """How one notice went to the addresses of today: `problems` by the hash of the address."""
 
@@ -114,20 +123,17 @@ class Delivered:
     sent_at: float | None
     open: int
     """Addresses that are still tried."""
-    problems: Mapping[str, str]
+    problems: Mapping[str, Problem]
 
     @property
     def is_on_its_way(self) -> bool:
         return bool(self.open)
 
 
-def last_ones(
-    tx: Connection, instance: int, *, kind: NoticeKind | None = None, limit: int = 1
-) -> list[Delivered]:
+def last_ones(tx: Connection, instance: int, *, limit: int = 1) -> list[Delivered]:
     """The last notices of an instance that went to anybody, or are about to, newest first."""
-    asked = ALL.where(notices.c.instance == instance)
-    if kind is not None:
-        asked = asked.where(notices.c.kind == kind)
+    has_any = exists().where(deliveries.c.notice == notices.c.id)
+    asked = ALL.where(notices.c.instance == instance, notices.c.next_at.is_not(None) | has_any)
     found = [notice_of(one) for one in tx.execute(asked.order_by(notices.c.id.desc()).limit(limit))]
     return [_delivered(tx, one) for one in found]
 
@@ -138,6 +144,10 @@ def _delivered(tx: Connection, notice: Notice) -> Delivered:
         tx.execute(select(notices.c.next_at).where(notices.c.id == notice.id)).scalar() is not None
     )
     sent: Sequence[float] = [one.sent_at for one in owed if one.sent_at is not None]
-    problems = {one.address: one.problem for one in owed if one.problem and one.problem != REMOVED}
+    problems = {
+        one.address: Problem(one.problem, is_tried=one.next_at is not None)
+        for one in owed
+        if one.problem and one.problem != REMOVED
+    }
     still = sum(one.next_at is not None for one in owed) + is_new
     return Delivered(notice, len(sent), max(sent, default=None), still, problems)

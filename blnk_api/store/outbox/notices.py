@@ -12,10 +12,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, exists, func, insert, select, update
 
 from blnk_api.access.actors import Actor, Who
+from blnk_api.access.acts import Act
 from blnk_api.facts.findings import Findings
 from blnk_api.facts.notice import NoticeFacts
 from blnk_api.settings import Instance
 from blnk_api.store.events import EventKind
+from blnk_api.store.imports import instance_number
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.store.tables import deliveries, events, imports, instances, notices, rows
 from blnk_api.store.transitions import counts_of
@@ -143,11 +145,12 @@ def waiting(tx: Connection, instance: int, *, since: float) -> None:
         _add(tx, number, NoticeKind.WAITING, _facts_of(tx, number).model_copy(update={"since": since}))
 
 
-def test(tx: Connection, instance: int, *, who: Who) -> int:
-    """For whoever wants to see whether the addresses work; its id."""
+def test(tx: Connection, instance: Instance, *, who: Who) -> None:
+    """For whoever wants to see whether the addresses work. Raises NotAllowed."""
     actor = Actor.of(who)
+    actor.require(Act.TEST_NOTIFICATIONS, instance)
     facts = NoticeFacts(who=actor.name, who_kind=actor.kind.value)
-    return _insert(tx, instance, None, NoticeKind.TEST, facts, after_seconds=0.0)
+    _insert(tx, instance_number(tx, instance), None, NoticeKind.TEST, facts, after_seconds=0.0)
 
 
 def _others_wait_for_credentials(tx: Connection, number: int) -> bool:
@@ -214,10 +217,7 @@ def _insert(
     facts: NoticeFacts,
     *,
     after_seconds: float,
-) -> int:
+) -> None:
     now = time.time()
     values = {"instance": instance, "import_": number, "kind": kind, "at": now, "facts": facts.stored()}
-    made: int = tx.execute(
-        insert(notices).values(**values, next_at=now + after_seconds).returning(notices.c.id)
-    ).scalar_one()
-    return made
+    tx.execute(insert(notices).values(**values, next_at=now + after_seconds))

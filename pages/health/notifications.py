@@ -1,0 +1,58 @@
+"""Notifications of a connection: to how many addresses, how the last one went, and a test."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from blnk_api.access.actors import NotAllowed
+from blnk_api.desk import notifications
+from blnk_api.settings import Connection
+from blnk_api.store.outbox import notices
+from blnk_api.wording import about_notices, phrases
+from pages.kit import auto_refresh, look, person
+from pages.kit.context import Visit
+
+
+def show(visit: Visit, connection: Connection) -> None:
+    st.subheader("Notifications")
+    if not connection.notify:
+        st.caption(about_notices.NONE_SET_UP)
+        return
+    last = notifications.last(visit.desk, connection)
+    is_sent = last is not None and last.delivered.is_on_its_way
+    with st.container(border=True, key="notifications"):
+        every = visit.desk.settings.waits.page_refresh if is_sent else None
+        auto_refresh.show(lambda redraw: _last(visit, connection, redraw, is_sent=is_sent), every=every)
+        st.button(
+            "Send a test notification",
+            icon=":material/send:",
+            on_click=_test,
+            args=[visit, connection],
+        )
+
+
+def _last(visit: Visit, connection: Connection, redraw: Callable[[], None], *, is_sent: bool) -> None:
+    last = notifications.last(visit.desk, connection)
+    if is_sent and last is not None and not last.delivered.is_on_its_way:
+        redraw()
+    n = len(connection.notify)
+    look.fact("Addresses", about_notices.addresses(n))
+    if last is None:
+        look.fact("Last notification", "None so far")
+        return
+    told = last.delivered
+    at = phrases.when(told.sent_at or told.notice.at, phrases.zone(st.context.timezone))
+    line = (
+        f"{about_notices.headline(told.notice, last.import_)}, {at}: {about_notices.how_it_went(told, of=n)}"
+    )
+    look.fact("Last notification", line)
+    for sentence in last.failing:
+        look.warning(sentence)
+
+
+def _test(visit: Visit, connection: Connection) -> None:
+    try:
+        with visit.desk.store.write() as tx:
+            notices.test(tx, connection.instance, who=person.or_nobody(visit))
+    except NotAllowed as refused:
+        st.toast(str(refused))

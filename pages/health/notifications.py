@@ -42,10 +42,8 @@ def _last(visit: Visit, connection: Connection, redraw: Callable[[], None], *, i
         return
     told = last.delivered
     at = phrases.when(told.sent_at or told.notice.at, phrases.zone(st.context.timezone))
-    line = (
-        f"{about_notices.headline(told.notice, last.import_)}, {at}: {about_notices.how_it_went(told, of=n)}"
-    )
-    look.fact("Last notification", line)
+    what = about_notices.headline(told.notice, last.import_)
+    look.fact("Last notification", f"{what} · {at} · {about_notices.how_it_went(told, of=n)}")
     for sentence in last.failing:
         look.warning(sentence)
 

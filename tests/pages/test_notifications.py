@@ -26,7 +26,7 @@ def test_a_test_is_sent_at_the_press_of_a_button_and_its_way_is_told(
         assert "3 addresses\n" in said(at)
         assert "None so far" in said(at)
         press(at, "Send a test notification")
-        assert "sent to 0 of 3 addresses, being sent" in said(at)
+        assert "sent to 0 of 3 addresses so far" in said(at)
         importer.start()
         (one,) = inbox.wait_for(1)
         assert one["title"] == "Test: Acme"
@@ -68,4 +68,4 @@ def test_the_last_import_is_named(importer: Importer) -> None:
         inbox.wait_for(1)
         at = visit("connection.py")
         wait_until(lambda: "sent to 1 of 1 address" in said(run(at)), lambda: said(at))
-        assert "Finished: test.csv, " in said(at)
+        assert "Finished: test.csv · " in said(at)

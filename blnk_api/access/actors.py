@@ -112,13 +112,6 @@ class Actor:
             return False
         return True
 
-    @classmethod
-    def of(cls, who: "Who") -> "Actor":
-        return cls.unverified(who) if isinstance(who, str) else who
-
-
-Who = Actor | str
-"""As acts take it: a plain text is a name that nobody has verified, whatever it says."""
 
 SENDER = Actor.system("the sender")
 CHECK = Actor.system("the check")

@@ -215,7 +215,7 @@ def as_json(opened: Session, import_: Import) -> dict[str, object]:
         "instance_id": import_.instance.instance_id,
         "who": phrases.actor(import_.who),
         "created_at": _time(import_.created_at),
-        "confirmed_by": import_.confirmed_by,
+        "confirmed_by": phrases.actor(import_.confirmed_by) if import_.confirmed_by else None,
         "confirmed_at": _time(import_.confirmed_at),
         "finished_at": _time(import_.finished_at),
         "state": import_.state,

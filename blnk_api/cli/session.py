@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from blnk_api import settings as settings_module
+from blnk_api.access.actors import Actor
 from blnk_api.cli.exits import CommandFailed, ExitCode
 from blnk_api.client import BlnkClient
 from blnk_api.common.visible import shown
@@ -134,9 +135,9 @@ class Session:
         self._practice.wait()
 
 
-def _who() -> str:
+def _who() -> Actor:
     """The operating system's user, whatever the environment variables say."""
     try:
-        return pwd.getpwuid(os.getuid()).pw_name
+        return Actor.machine(pwd.getpwuid(os.getuid()).pw_name)
     except KeyError:
-        return f"user {os.getuid()}"
+        return Actor.machine(f"user {os.getuid()}")

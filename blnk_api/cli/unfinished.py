@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
+from blnk_api.access.actors import Actor, ActorKind
 from blnk_api.facts.file_shape import ReadOptions
 from blnk_api.facts.mapping import Mapping
 from blnk_api.settings import Instance
@@ -26,7 +27,7 @@ def of_file(
     *,
     options: ReadOptions,
     accepted_currencies: Collection[str],
-    drafts_of: str | None = None,
+    drafts_of: Actor | None = None,
 ) -> Import | None:
     """The newest unfinished import of this file with these settings and columns; also a draft of `drafts_of`.
 
@@ -39,7 +40,7 @@ def of_file(
     )
     for (number,) in numbers:
         one = imports.by_number(tx, number)
-        is_draft = one.state is ImportState.DRAFT and one.who == drafts_of
+        is_draft = one.state is ImportState.DRAFT and drafts_of is not None and _made(one, drafts_of)
         if one.instance != instance or one.mapping is None or not (is_draft or one.state in UNFINISHED):
             continue
         is_accepted = set(accepted_currencies) <= set(one.accepted.currencies)
@@ -150,3 +151,8 @@ def sentence(found: Overlap) -> str:
         f"(`python -m blnk_api resume {other.id}`) or cancel it (`python -m blnk_api cancel {other.id}`) "
         "first."
     )
+
+
+def _made(draft: Import, account: Actor) -> bool:
+    """Earlier versions recorded the account as a name like any other."""
+    return draft.who.kind is not ActorKind.PERSON and draft.who.name == account.name

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from blnk_api.access.actors import Actor
+from blnk_api.access.acts import Act
 from blnk_api.drafts import merging
 from blnk_api.drafts.lookalikes import customer_has_balance, near_duplicates
 from blnk_api.facts.totals import LedgerTotal, Totals
@@ -106,11 +108,12 @@ def totals_changed(draft: Import, before: Sequence[Stands], now: Sequence[Stands
     )
 
 
-def create_resembling_too(tx: Connection, draft: Import, *, who: str) -> int:
+def create_resembling_too(tx: Connection, draft: Import, *, who: Actor) -> int:
     """A person says that rows which look like balances made before are to be created all the same.
 
     LEFT_OUT → READY, an event, and a new version of the draft. How many rows it was.
     """
+    who.require(Act.CHANGE_DRAFT, draft.instance)
     if draft.state is not ImportState.DRAFT or draft.stage is not Stage.CHECKED:
         return 0
     ids = row_reasons.ids_with(tx, draft.number, RowState.LEFT_OUT, near_duplicates.KIND)

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from blnk_api.access.actors import Actor
+from blnk_api.access.acts import Act
 from blnk_api.facts.file_shape import ReadOptions
 from blnk_api.facts.mapping import Mapping
 from blnk_api.facts.totals import Accepted
@@ -36,7 +38,7 @@ def upload(
     *,
     id: str,
     connection: Connection,
-    who: str,
+    who: Actor,
     file_name: str,
     data: BinaryIO,
     mapping: Mapping | None = None,
@@ -49,6 +51,7 @@ def upload(
     written; nothing of it stays then. Without `mapping` and `options` the check finds out what the columns
     are for and how to read the file.
     """
+    who.require(Act.UPLOAD, connection.instance)
     with store.read() as tx:
         if imports.find(tx, id) is not None:
             return False
@@ -134,7 +137,7 @@ def confirm(
     settings: Settings,
     *,
     id: str,
-    who: str,
+    who: Actor,
     version: int,
     typed: str | None = None,
     accept_unchecked: bool = False,
@@ -148,6 +151,7 @@ def confirm(
         import_ = imports.find(tx, id)
         if import_ is None:
             raise NotConfirmed("This import no longer exists. Nothing was sent.")
+        who.require(import_acts.to_confirm(import_), import_.instance)
         if import_.state is not ImportState.DRAFT:
             return  # pressed twice, or in another window: it is on its way
         connection = settings.connection_of(import_.instance)

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import orjson
 
+from blnk_api.access.actors import Actor
+from blnk_api.access.acts import Act
 from blnk_api.blnk import endpoints
 from blnk_api.common.invisible import bare
 from blnk_api.common.visible import shown
@@ -153,7 +155,7 @@ def make_draft(
     *,
     id: str,
     connection: Connection,
-    who: str,
+    who: Actor,
     request: BalanceRequest,
     again: bool = False,
 ) -> bool:
@@ -161,6 +163,7 @@ def make_draft(
 
     `again`: a balance like this exists and another is wanted, so that its ref has to differ.
     """
+    who.require(Act.CREATE_ONE, connection.instance)
     fields = request.model_dump(exclude_none=True)
     ref = refs.make_ref(refs.content_hash(fields), 0, id if again else None)
     sent = [("ledger_id", request.ledger_id), ("currency", request.currency)]

@@ -21,5 +21,6 @@ class NoticeFacts(Stored):
     """Whose pause it is, a `PausedBy`."""
     who: str = ""
     who_kind: str = "name"
+    who_email: str = ""
     since: float | None = None
     """Since when Blnk has not answered as it should."""

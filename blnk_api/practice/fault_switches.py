@@ -11,7 +11,10 @@ from typing import Any
 
 import orjson
 
+from blnk_api.access.actors import Actor
+from blnk_api.access.acts import Act
 from blnk_api.common import practice_address
+from blnk_api.connections import practice_connection
 
 _ANSWER_SECONDS = 5.0
 
@@ -68,8 +71,9 @@ def current(data_dir: Path) -> str | None:
     return None
 
 
-def choose(data_dir: Path, key: str) -> None:
+def choose(data_dir: Path, key: str, *, who: Actor) -> None:
     """Replaces all faults by this one. Raises PracticeUnreachable."""
+    who.require(Act.SIMULATE_FAULTS, practice_connection(data_dir).instance)
     _tell(data_dir, "DELETE")
     if (fault := FAULT_SWITCHES[key].fault) is not None:
         _tell(data_dir, "POST", fault)

@@ -13,8 +13,10 @@ from typing import NamedTuple, Self
 
 from sqlalchemy import Connection, exists, func, or_, select
 
+from blnk_api.access.actors import Actor
 from blnk_api.common.row_label import label_of
 from blnk_api.store import Store
+from blnk_api.store.people import stored_actor
 from blnk_api.store.states import RowState
 from blnk_api.store.tables import events, imports, rows
 from blnk_api.store.transitions import counts_of
@@ -81,7 +83,7 @@ class CreatedBalance:
     """A balance that a row created. `at` is when we knew it, seconds since 1970."""
 
     at: float
-    who: str
+    who: Actor
     ledger_id: str
     currency: str
     balance_id: str
@@ -137,7 +139,7 @@ def balances(store: Store, instance: int, month: Month, zone: tzinfo) -> Iterato
                 if starts <= row.changed_at < ends:
                     yield CreatedBalance(
                         at=row.changed_at,
-                        who=of.confirmed_by or of.who,
+                        who=of.who,
                         ledger_id=row.ledger_id or "",
                         currency=row.currency or "",
                         balance_id=row.balance_id or "",
@@ -153,8 +155,7 @@ class _Of(NamedTuple):
     number: int
     id: str
     file_name: str
-    who: str
-    confirmed_by: str | None
+    who: Actor
     confirmed_at: float | None
     finished_at: float | None
 
@@ -172,8 +173,8 @@ def _imports_in(store: Store, instance: int, month: Month, zone: tzinfo) -> Sequ
                 imports.c.number,
                 imports.c.id,
                 imports.c.file_name,
-                imports.c.who,
-                imports.c.confirmed_by,
+                *stored_actor.selected(imports),
+                *stored_actor.selected(imports, "confirmed_by"),
                 imports.c.confirmed_at,
                 imports.c.finished_at,
             )
@@ -188,7 +189,17 @@ def _imports_in(store: Store, instance: int, month: Month, zone: tzinfo) -> Sequ
             )
             .order_by(imports.c.number)
         ).all()
-    return [_Of(*one) for one in found]
+    return [
+        _Of(
+            one.number,
+            one.id,
+            one.file_name,
+            stored_actor.read_if_any(one, "confirmed_by") or stored_actor.read(one),
+            one.confirmed_at,
+            one.finished_at,
+        )
+        for one in found
+    ]
 
 
 _Counted = Sequence[tuple[str, str, int]]

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
 from blnk_api import __version__
-from blnk_api.access.actors import Who
+from blnk_api.access.actors import Actor
 from blnk_api.facts.findings import RowFinding, Unexpected
 from blnk_api.reports import results
 from blnk_api.reports.results import Variant
@@ -147,7 +147,7 @@ def utc(at: float | None) -> str | None:
     return None if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _signed(who: Who | None, at: float | None) -> dict[str, object]:
+def _signed(who: Actor | None, at: float | None) -> dict[str, object]:
     return {"by": phrases.actor(who) if who else None, "at": utc(at)}
 
 

@@ -1,7 +1,7 @@
 """What a person may do to an import and its rows when sending and looking alone do not settle them.
 
 Each act is a guarded move and an event that says who did it; doing it twice does it once. Nothing here sends:
-rows become Not sent, or are looked up again, and the sender does the rest. `Act` holds the words for each.
+rows become Not sent, or are looked up again, and the sender does the rest. `ActText` has the words for each.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,6 +11,8 @@ import orjson
 from sqlalchemy import Connection, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from blnk_api.access.actors import Actor
+from blnk_api.access.acts import Act
 from blnk_api.blnk import answers
 from blnk_api.client import BlnkClient
 from blnk_api.common.visible import shown
@@ -18,6 +20,7 @@ from blnk_api.drafts.confirmed_totals import draft_totals
 from blnk_api.errors import NotFound
 from blnk_api.models import IMPORT_REF, Balance
 from blnk_api.review import recreate
+from blnk_api.settings import Instance
 from blnk_api.store import Store, imports
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
@@ -32,7 +35,7 @@ _ROWS_TOLD = 20
 
 
 @dataclass(frozen=True)
-class Act:
+class ActText:
     """How an act is called, what it does, and what may come of it; for pages and the command line."""
 
     label: str
@@ -40,27 +43,27 @@ class Act:
     risk: str = ""
 
 
-RECHECK = Act(
+RECHECK = ActText(
     "Check Blnk again",
     "Looks these rows up in Blnk once more. A row that is found becomes Created. A row that is certainly not "
     "in Blnk is sent.",
 )
-LINK_BALANCE = Act(
+LINK_BALANCE = ActText(
     "Link this balance",
     "You found the row's balance in Blnk yourself. It is read from Blnk and compared with the row. "
     "Nothing is sent.",
 )
-SEND_AGAIN = Act(
+SEND_AGAIN = ActText(
     "Send again",
     "You checked Blnk, and it has no balance for this row. The row is sent once more.",
     "If it does have one, there will be two balances, and balances cannot be deleted.",
 )
-AGAIN_ANYWAY = Act(
+AGAIN_ANYWAY = ActText(
     "Create again anyway",
     "Creates one more balance for each of these rows, although Blnk already has an identical one.",
     "There will then be two of each, and balances cannot be deleted.",
 )
-VERIFY_AGAIN = Act("Verify again", "Compares the created balances with Blnk once more. Nothing is sent.")
+VERIFY_AGAIN = ActText("Verify again", "Compares the created balances with Blnk once more. Nothing is sent.")
 
 
 class NotPossible(Exception):
@@ -75,11 +78,12 @@ class NotThisOne(NotPossible):
         self.differences = list(differences)
 
 
-def recheck(store: Store, import_: Import, *, who: str, rows_: Collection[int] | None = None) -> int:
+def recheck(store: Store, import_: Import, *, who: Actor, rows_: Collection[int] | None = None) -> int:
     """Rows that waited for a person are looked up again; how many. `rows_` are their ids, None all of them.
 
     A finished import runs again for it, so that it is verified again.
     """
+    who.require(Act.RECHECK, import_.instance)
     moved = 0
     with store.write() as tx:
         for part in _parts(rows_):
@@ -98,13 +102,14 @@ def recheck(store: Store, import_: Import, *, who: str, rows_: Collection[int] |
     return moved
 
 
-def link_balance(store: Store, client: BlnkClient, row: int, balance_id: str, *, who: str) -> bool:
+def link_balance(store: Store, client: BlnkClient, row: int, balance_id: str, *, who: Actor) -> bool:
     """UNKNOWN → CREATED with a balance that a person found; whether this did it.
 
     Raises NotThisOne, NotPossible, or, when Blnk does not answer, from the errors tree.
     """
     balance_id = balance_id.strip()
     with store.read() as tx:
+        who.require(Act.LINK, _instance_of(tx, row))
         asked = by_id(tx, row)
     if asked.state is RowState.CREATED and asked.balance_id == balance_id:
         return False
@@ -143,7 +148,7 @@ def _differences(asked: StoredRow, balance: Balance) -> list[str]:
     return told
 
 
-def _mark_created(tx: Connection, asked: StoredRow, balance: Balance, who: str) -> bool:
+def _mark_created(tx: Connection, asked: StoredRow, balance: Balance, who: Actor) -> bool:
     number, instance = tx.execute(select(rows.c.import_, rows.c.instance).where(rows.c.id == asked.id)).one()
     other = tx.execute(
         select(rows.c.number).where(
@@ -174,12 +179,13 @@ def _mark_created(tx: Connection, asked: StoredRow, balance: Balance, who: str) 
     return bool(moved)
 
 
-def send_again(store: Store, row: int, *, who: str) -> bool:
+def send_again(store: Store, row: int, *, who: Actor) -> bool:
     """UNKNOWN → READY because a person says that Blnk has no balance of it; whether this did it.
 
     A finished import runs again. Raises NotPossible for a canceled one.
     """
     with store.write() as tx:
+        who.require(Act.SEND_AGAIN, _instance_of(tx, row))
         asked = tx.execute(
             select(rows.c.import_, rows.c.balance_id, rows.c.body).where(rows.c.id == row)
         ).one()
@@ -205,12 +211,13 @@ def send_again(store: Store, row: int, *, who: str) -> bool:
 
 
 def again_anyway(
-    store: Store, import_: Import, row_ids: Collection[int], *, typed_count: int, who: str
+    store: Store, import_: Import, row_ids: Collection[int], *, typed_count: int, who: Actor
 ) -> int:
     """EXISTS → READY under refs of their own, so that each makes one more balance; how many rows moved.
 
     `typed_count` is what the person typed: how many rows they mean. Raises NotPossible.
     """
+    who.require(Act.CREATE_AGAIN, import_.instance)
     ids = list(dict.fromkeys(row_ids))
     if typed_count != len(ids):
         raise NotPossible(
@@ -245,8 +252,9 @@ def again_anyway(
     return len(found)
 
 
-def verify_again(store: Store, import_: Import, *, who: str) -> bool:
+def verify_again(store: Store, import_: Import, *, who: Actor) -> bool:
     """DONE → VERIFYING; whether this did it. Another import is verified at its end, or was canceled."""
+    who.require(Act.VERIFY_AGAIN, import_.instance)
     with store.write() as tx:
         moved = move_import(
             tx, import_.number, from_=[ImportState.DONE], to=ImportState.VERIFYING, finished_at=None
@@ -254,6 +262,11 @@ def verify_again(store: Store, import_: Import, *, who: str) -> bool:
         if moved:
             note(tx, import_.number, who=who, what=EventKind.ASKED_TO_VERIFY_AGAIN)
     return moved
+
+
+def _instance_of(tx: Connection, row: int) -> Instance:
+    number = tx.execute(select(rows.c.instance).where(rows.c.id == row)).scalar_one()
+    return imports.instance_numbered(tx, number)
 
 
 def _run_again(tx: Connection, number: int) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection
 
+from blnk_api.access.actors import Actor
+from blnk_api.access.acts import Act
 from blnk_api.drafts.fixes.source_rows import can_be_fixed
 from blnk_api.review.actions import NotPossible
 from blnk_api.store import Store, imports, rows
@@ -32,12 +34,13 @@ def is_possible(import_: Import) -> bool:
 
 
 def open_draft(
-    store: Store, import_: Import, *, id: str, who: str, row_ids: Collection[int] | None = None
+    store: Store, import_: Import, *, id: str, who: Actor, row_ids: Collection[int] | None = None
 ) -> int:
     """Makes the draft `id` of these rows, or of all that can be fixed; how many. Doing it twice does it once.
 
     Rows that are neither invalid nor rejected anymore are left where they are. Raises NotPossible.
     """
+    who.require(Act.FIX_ROWS, import_.instance)
     with store.write() as tx:
         now = imports.by_number(tx, import_.number)
         if not is_possible(now):
@@ -72,7 +75,7 @@ def open_draft(
     return len(moved)
 
 
-def _make_draft(tx: Connection, source: Import, id: str, who: str) -> None:
+def _make_draft(tx: Connection, source: Import, id: str, who: Actor) -> None:
     imports.create(
         tx,
         id,

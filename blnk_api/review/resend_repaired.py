@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import orjson
 from sqlalchemy import Connection, select
 
+from blnk_api.access.actors import Actor
+from blnk_api.access.acts import Act
 from blnk_api.client import BlnkClient
 from blnk_api.common.visible import shown
 from blnk_api.drafts.checking import CheckedRow, Checker, wanted
@@ -56,7 +58,7 @@ def send_repaired(
     row: int,
     cells: Cells[int, str],
     *,
-    who: str,
+    who: Actor,
 ) -> bool:
     """REFUSED → READY with these cells (column → text) in place of its own; whether this did it.
 
@@ -66,6 +68,7 @@ def send_repaired(
     with store.read() as tx:
         asked = by_id(tx, row)
         import_ = _import_of(tx, row)
+    who.require(Act.FIX_ROWS, import_.instance)
     _refuse_if_impossible(import_, asked)
     if asked.state is not RowState.REFUSED:
         return False
@@ -135,7 +138,7 @@ def _the_one(checked: list[CheckedRow], asked: StoredRow) -> CheckedRow:
     return found[0]
 
 
-def _make_ready(tx: Connection, import_: Import, asked: StoredRow, repaired: _Repaired, who: str) -> bool:
+def _make_ready(tx: Connection, import_: Import, asked: StoredRow, repaired: _Repaired, who: Actor) -> bool:
     _refuse_a_key_of_another(tx, import_, repaired)
     ref = _ref(tx, import_, asked, repaired.checked)
     new = new_row(import_.id, repaired.cells, repaired.checked._replace(keep_ref=ref), ())

@@ -5,6 +5,7 @@ Rows that were created then are found in Blnk and not sent again; the others are
 
 from sqlalchemy import Connection
 
+from blnk_api.access.actors import Actor
 from blnk_api.drafts.edits.open_draft import NotRepairable, check_again, open_draft
 from blnk_api.store import Store, import_search
 from blnk_api.store.events import EventKind, Particulars, note
@@ -33,13 +34,13 @@ def created(tx: Connection, one: Import) -> int:
     return sum(counts_of(tx, number).get(RowState.CREATED, 0) for number in family)
 
 
-def take_over(store: Store, draft_id: str, *, who: str) -> int:
+def take_over(store: Store, draft_id: str, *, who: Actor) -> int:
     """The columns and edits of the earlier import become the draft's; how many edits.
 
     Raises NotRepairable where there is none, or where it was read differently.
     """
     with store.write() as tx:
-        draft = open_draft(tx, draft_id)
+        draft = open_draft(tx, draft_id, who=who)
         before = earlier(tx, draft)
         if before is None:
             raise NotRepairable("This file was not imported before. Nothing was changed.")

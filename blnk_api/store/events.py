@@ -5,11 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from typing import Any
 
 from sqlalchemy import Connection, Select, func, insert, or_, select
 
-from blnk_api.access.actors import Actor, ActorKind, Who
+from blnk_api.access.actors import Actor, ActorKind
 from blnk_api.facts.stored import Stored
+from blnk_api.store.people.stored_actor import read, selected, stored
 from blnk_api.store.tables import events
 
 
@@ -126,19 +128,18 @@ def note(
     tx: Connection,
     import_: int,
     *,
-    who: Who,
+    who: Actor,
     what: EventKind,
     row: int | None = None,
     detail: Stored | None = None,
 ) -> None:
     """Writes an event: who did what, when, and the particulars."""
-    actor = Actor.of(who)
-    by = {"who": actor.name, "who_kind": actor.kind}
     kept = "{}" if detail is None else detail.stored()
-    tx.execute(insert(events).values(import_=import_, row=row, at=time.time(), **by, what=what, detail=kept))
+    facts = {"import_": import_, "row": row, "at": time.time(), "what": what, "detail": kept}
+    tx.execute(insert(events).values(**facts, **stored(who)))
 
 
-_EVENTS = select(events.c.at, events.c.who, events.c.who_kind, events.c.what, events.c.row, events.c.detail)
+_EVENTS = select(events.c.at, *selected(events), events.c.what, events.c.row, events.c.detail)
 
 
 _LOOKS = (EventKind.FOUND, EventKind.ABSENT)
@@ -198,8 +199,6 @@ def of_kinds(tx: Connection, import_: int, kinds: Iterable[EventKind]) -> list[E
     return _read(tx, mine.order_by(events.c.id))
 
 
-def _read(tx: Connection, query: Select[float, str, str, str, int | None, str]) -> list[Event]:
-    return [
-        Event(one.at, Actor(ActorKind(one.who_kind), one.who), one.what, one.row, one.detail)
-        for one in tx.execute(query)
-    ]
+# Any: a row of these columns.
+def _read(tx: Connection, query: Select[Any]) -> list[Event]:
+    return [Event(one.at, read(one), one.what, one.row, one.detail) for one in tx.execute(query)]

@@ -5,24 +5,32 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, select, update
 
-from blnk_api.access.actors import SENDER, Who
+from blnk_api.access.actors import SENDER, Actor
+from blnk_api.access.acts import Act
 from blnk_api.settings import Instance
 from blnk_api.store.events import EventKind, Particulars, note
-from blnk_api.store.imports import Import, in_states
+from blnk_api.store.imports import Import, by_number, in_states, instance_of
 from blnk_api.store.outbox import notices
+from blnk_api.store.people import stored_actor
 from blnk_api.store.sending import superseded
 from blnk_api.store.states import ImportState, PausedBy, Stage
 from blnk_api.store.tables import imports
 from blnk_api.store.transitions import move_import
 
 
+def to_confirm(import_: Import) -> Act:
+    """What it takes to hand a draft to the sender."""
+    return Act.CREATE_ONE if import_.kind == "form" else Act.CONFIRM
+
+
 def confirm(
-    tx: Connection, import_: Import, *, who: str, version: int, unchecked: Sequence[str] = ()
+    tx: Connection, import_: Import, *, who: Actor, version: int, unchecked: Sequence[str] = ()
 ) -> bool:
     """Hands a checked draft to the sender. False when it is not the draft that was shown anymore.
 
     `unchecked`: what could not be checked, for the record.
     """
+    who.require(to_confirm(import_), import_.instance)
     if import_.stage is not Stage.CHECKED:
         return False
     moved = move_import(
@@ -31,8 +39,8 @@ def confirm(
         from_=[ImportState.DRAFT],
         to=ImportState.QUEUED,
         version=version,
-        confirmed_by=who,
         confirmed_at=time.time(),
+        **stored_actor.stored(who, "confirmed_by"),
     )
     if moved:
         detail = Particulars(version=version, unchecked=tuple(unchecked))
@@ -40,8 +48,9 @@ def confirm(
     return moved
 
 
-def pause(tx: Connection, number: int, *, by: PausedBy, who: Who, reason: str) -> bool:
+def pause(tx: Connection, number: int, *, by: PausedBy, who: Actor, reason: str) -> bool:
     """Stops claiming. A person's pause replaces an automatic one, never the other way round."""
+    who.require(Act.PAUSE, instance_of(tx, number))
     going = [ImportState.QUEUED, ImportState.RUNNING]
     moved = move_import(tx, number, from_=going, to=ImportState.PAUSED, paused_by=by, paused_reason=reason)
     if not moved and by is PausedBy.PERSON:
@@ -61,8 +70,9 @@ def pause(tx: Connection, number: int, *, by: PausedBy, who: Who, reason: str) -
     return moved
 
 
-def resume(tx: Connection, number: int, *, who: Who, only: PausedBy | None = None) -> bool:
+def resume(tx: Connection, number: int, *, who: Actor, only: PausedBy | None = None) -> bool:
     """Lets a paused import continue; with `only`, if that is still the author of its pause."""
+    who.require(Act.RESUME, instance_of(tx, number))
     if only is not None:
         author = tx.execute(select(imports.c.paused_by).where(imports.c.number == number)).scalar()
         if author != only:
@@ -96,8 +106,9 @@ def pause_strays(tx: Connection, instances: Collection[Instance]) -> None:
         pause(tx, import_.number, by=PausedBy.CONNECTION, who=SENDER, reason=reason)
 
 
-def discard(tx: Connection, number: int, *, who: Who) -> bool:
+def discard(tx: Connection, number: int, *, who: Actor) -> bool:
     """A draft is given up; rows of another import that it was to fix are again what they were."""
+    who.require(Act.DISCARD, instance_of(tx, number))
     if not move_import(
         tx, number, from_=[ImportState.DRAFT], to=ImportState.CANCELLED, finished_at=time.time()
     ):
@@ -108,11 +119,12 @@ def discard(tx: Connection, number: int, *, who: Who) -> bool:
     return True
 
 
-def cancel(tx: Connection, number: int, *, who: Who) -> bool:
+def cancel(tx: Connection, number: int, *, who: Actor) -> bool:
     """No row is claimed anymore; rows that may have left a balance are still looked up."""
-    if discard(tx, number, who=who):
+    if by_number(tx, number).state is ImportState.DRAFT and discard(tx, number, who=who):
         note(tx, number, who=who, what=EventKind.CANCELLED)
         return True
+    who.require(Act.CANCEL, instance_of(tx, number))
     moved = move_import(
         tx,
         number,

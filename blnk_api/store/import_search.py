@@ -24,7 +24,7 @@ class Search:
     file: str = ""
     """A part of the file's name, in any case."""
     who: str = ""
-    """A part of the name of whoever uploaded or confirmed it."""
+    """A part of the name or the e-mail of whoever uploaded or confirmed it."""
     state: ImportState | None = None
     needs: tuple[RowState, ...] = ()
     """At least one row has one of these states; a row in doubt counts only while it waits for a person."""
@@ -83,8 +83,8 @@ def _conditions(tx: Connection, wanted: Search) -> list[ColumnElement[bool]]:
     if file := wanted.file.strip():
         conditions.append(_holds(imports.c.file_name, file))
     if who := wanted.who.strip():
-        confirmed_by = func.coalesce(imports.c.confirmed_by, "")
-        conditions.append(or_(_holds(imports.c.who, who), _holds(confirmed_by, who)))
+        named = (imports.c.who, imports.c.who_email, imports.c.confirmed_by, imports.c.confirmed_by_email)
+        conditions.append(or_(*(_holds(func.coalesce(column, ""), who) for column in named)))
     if wanted.state is not None:
         conditions.append(imports.c.state == wanted.state)
     if wanted.needs:

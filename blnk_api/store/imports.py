@@ -11,6 +11,7 @@ import orjson
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from blnk_api.access.actors import Actor
 from blnk_api.facts.file_shape import FileShape, ReadOptions
 from blnk_api.facts.findings import Findings
 from blnk_api.facts.mapping import ColumnUse, Mapping
@@ -18,6 +19,7 @@ from blnk_api.facts.stored import Stored
 from blnk_api.facts.totals import Accepted, Totals
 from blnk_api.settings import Instance
 from blnk_api.store.events import EventKind, note
+from blnk_api.store.people import stored_actor
 from blnk_api.store.states import (
     BEING_CHECKED,
     NEEDS_YOU,
@@ -94,14 +96,14 @@ class Import:
     file_name: str
     file_path: str | None
     file_sha256: str | None
-    who: str
+    who: Actor
     created_at: float
     state: ImportState
     stage: Stage | None
     stage_progress: int
     problem: str | None
     version: int
-    confirmed_by: str | None
+    confirmed_by: Actor | None
     confirmed_at: float | None
     paused_by: PausedBy | None
     paused_reason: str | None
@@ -226,6 +228,18 @@ def instance_known(tx: Connection, instance: Instance) -> int | None:
     ).scalar()
 
 
+def instance_numbered(tx: Connection, number: int) -> Instance:
+    """The instance that has this number in this store."""
+    columns = (instances.c.base_url, instances.c.instance_id, instances.c.environment)
+    return Instance(*tx.execute(select(*columns).where(instances.c.id == number)).one())
+
+
+def instance_of(tx: Connection, number: int) -> Instance:
+    """The instance of the import with this number."""
+    asked = select(imports.c.instance).where(imports.c.number == number)
+    return instance_numbered(tx, tx.execute(asked).scalar_one())
+
+
 def create(
     tx: Connection,
     id: str,
@@ -233,13 +247,14 @@ def create(
     kind: Literal["file", "form"],
     instance: Instance,
     connection: str,
-    who: str,
+    who: Actor,
     **facts: Unpack[Facts],
 ) -> bool:
     """Makes a draft; whether it was made now. The id is its maker's, so that doing it twice makes one."""
     values = {
         **{"id": id, "kind": kind, "instance": instance_number(tx, instance), "connection": connection},
-        **{"who": who, "created_at": time.time(), "state": ImportState.DRAFT, "stage": Stage.UPLOADED},
+        **{"created_at": time.time(), "state": ImportState.DRAFT, "stage": Stage.UPLOADED},
+        **stored_actor.stored(who),
         **_as_columns(facts),
     }
     dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
@@ -322,14 +337,14 @@ def _import(tx: Connection, one: Row[Any]) -> Import:
         file_name=one.file_name,
         file_path=one.file_path,
         file_sha256=one.file_sha256,
-        who=one.who,
+        who=stored_actor.read(one),
         created_at=one.created_at,
         state=ImportState(one.state),
         stage=Stage(one.stage) if one.stage else None,
         stage_progress=one.stage_progress,
         problem=one.problem,
         version=one.version,
-        confirmed_by=one.confirmed_by,
+        confirmed_by=stored_actor.read_if_any(one, "confirmed_by"),
         confirmed_at=one.confirmed_at,
         paused_by=PausedBy(one.paused_by) if one.paused_by else None,
         paused_reason=one.paused_reason,

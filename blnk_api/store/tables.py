@@ -24,6 +24,7 @@ from sqlalchemy import (
     text,
 )
 
+from blnk_api.store.people import stored_actor
 from blnk_api.store.states import RowState
 
 metadata = MetaData()
@@ -57,7 +58,7 @@ imports = Table(
     Column("file_path", Text),  # below the uploads folder
     Column("file_sha256", Text),
     Column("file_bytes", Integer),
-    Column("who", Text, nullable=False),
+    *stored_actor.columns(),
     Column("created_at", Float, nullable=False),
     Column("state", Text, nullable=False),
     Column("stage", Text),
@@ -70,7 +71,7 @@ imports = Table(
     Column("totals", Text, nullable=False, server_default="{}"),  # of the check: see rows.totals
     Column("accepted", Text, nullable=False, server_default="{}"),  # what a person took in: see repairs
     Column("look_again", Text),  # JSON: rows a repair changed, the only ones to look up; none: all of them
-    Column("confirmed_by", Text),
+    *stored_actor.columns("confirmed_by", optional=True),
     Column("confirmed_at", Float),
     Column("paused_by", Text),
     Column("paused_reason", Text),
@@ -212,8 +213,7 @@ events = Table(
     Column("import", Integer, ForeignKey("imports.number"), nullable=False, key="import_"),
     Column("row", _BIG),
     Column("at", Float, nullable=False),
-    Column("who", Text, nullable=False),
-    Column("who_kind", Text, nullable=False, server_default="name"),  # see actors.ActorKind
+    *stored_actor.columns(),
     Column("what", Text, nullable=False),
     Column("detail", Text, nullable=False, server_default="{}"),
     Index("events_of_import", "import_", "id"),
@@ -228,7 +228,7 @@ repairs = Table(
     Column("position", Integer),  # the column, from 0; none: the whole row, which is left out or taken in
     Column("old", Text, nullable=False),
     Column("new", Text, nullable=False),
-    Column("who", Text, nullable=False),
+    *stored_actor.columns(),
     Column("at", Float, nullable=False),
     Index("repairs_of_import", "import_", "id"),
 )
@@ -247,7 +247,7 @@ mappings = Table(
     Column("fingerprint", Text, primary_key=True),  # of the headers: see mapping.fingerprint
     Column("name", Text, primary_key=True),
     Column("mapping", Text, nullable=False),
-    Column("who", Text, nullable=False),
+    *stored_actor.columns(),
     Column("at", Float, nullable=False),
 )
 
@@ -259,7 +259,7 @@ notes = Table(
     Column("import", Integer, ForeignKey("imports.number"), key="import_"),
     Column("balance_id", Text),
     Column("at", Float, nullable=False),
-    Column("who", Text, nullable=False),
+    *stored_actor.columns(),
     Column("text", Text, nullable=False),
     Index("notes_of_import", "import_", "id"),
     Index("notes_of_balance", "instance", "balance_id", "id"),
@@ -305,7 +305,7 @@ stops = Table(
     Column("id", _BIG, primary_key=True),
     Column("instance", Integer, ForeignKey("instances.id")),  # none: the whole desk
     Column("stopped", Boolean, nullable=False),  # false: lifted again
-    Column("who", Text, nullable=False),
+    *stored_actor.columns(),
     Column("at", Float, nullable=False),
 )
 

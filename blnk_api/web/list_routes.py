@@ -110,7 +110,7 @@ def _imports(desk: Desk, _: Connection, asked: Asked) -> Table:
             phrases.title(one),
             phrases.state(one),
             phrases.actor(one.who),
-            one.confirmed_by or "",
+            phrases.actor(one.confirmed_by) if one.confirmed_by else "",
             when(one.confirmed_at),
             when(one.finished_at),
             phrases.ENVIRONMENT[one.instance.environment],

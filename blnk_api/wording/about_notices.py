@@ -133,7 +133,7 @@ def _so_far(then: Import) -> str:
 
 
 def _who(facts: NoticeFacts) -> str:
-    return phrases.actor(Actor(ActorKind(facts.who_kind), facts.who))
+    return phrases.actor(Actor(ActorKind(facts.who_kind), facts.who, facts.who_email))
 
 
 def _as_it_stood(import_: Import, facts: NoticeFacts) -> Import:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo
 
-from blnk_api.access.actors import Actor, ActorKind, Who
+from blnk_api.access.actors import Actor, ActorKind
 from blnk_api.common.visible import shown
 from blnk_api.facts.findings import Findings
 from blnk_api.settings import Connection, Environment, Instance
@@ -239,10 +239,20 @@ def _of_draft(import_: Import) -> str:
     return f"Checked: {plural(import_.counts.get(RowState.READY, 0), 'balance')} to create. Nothing was sent."
 
 
-def actor(who: Who) -> str:
-    """Who did it: the app itself, or a person by the name they gave, whatever name that is."""
-    known = Actor.of(who)
-    return "Balance Desk" if known.kind is ActorKind.SYSTEM else f"{shown(known.name, 80)} (not verified)"
+def actor(who: Actor) -> str:
+    """Who did it: the app itself, or somebody by their name, with how it is known. No name that a person
+    gives or has looks like the app's, or like that of somebody who signed in."""
+    name = shown(who.name, 80)
+    match who.kind:
+        case ActorKind.SYSTEM:
+            return "Balance Desk"
+        case ActorKind.NAME:
+            return f"{name} (not verified)"
+        case ActorKind.MACHINE:
+            return f"{name} (command line)"
+        case ActorKind.PERSON:
+            email = shown(who.email, 120) if who.email else "signed in"
+            return email if who.name == who.email else f"{name} ({email})"
 
 
 def findings(found: Findings) -> list[str]:

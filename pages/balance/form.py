@@ -8,6 +8,7 @@ from typing import Literal
 import streamlit as st
 
 from blnk_api import currencies
+from blnk_api.access.actors import Actor
 from blnk_api.common.names import fold
 from blnk_api.drafts import drafts, form_request, reference_data
 from blnk_api.drafts.checking import KnownIndicator
@@ -190,7 +191,7 @@ def _taken(visit: Visit, indicator: str) -> dict[str, KnownIndicator]:
     return {}
 
 
-def send(visit: Visit, id: str, request: BalanceRequest, who: str, *, again: bool = False) -> None:
+def send(visit: Visit, id: str, request: BalanceRequest, who: Actor, *, again: bool = False) -> None:
     """Makes the one-row import, puts it into the address, and only then hands it to the sender."""
     desk = visit.desk
     form_request.make_draft(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from blnk_api.access.actors import Actor
 from blnk_api.store.imports import Import
 from blnk_api.store.people import notes, people
 from blnk_api.store.people.notes import Note
@@ -55,7 +56,7 @@ def _listed(visit: Visit, found: Sequence[Note]) -> None:
             st.caption(look.safe(f"{person.called(visit, one.who)} · {phrases.when(one.at, zone)}{about}"))
 
 
-def _form(visit: Visit, key: str) -> tuple[str, str] | None:
+def _form(visit: Visit, key: str) -> tuple[str, Actor] | None:
     """The text and who signs it, if the button was just pressed and both are there."""
     kept = f"notes-made-{key}"
     made: int = st.session_state.setdefault(kept, 0)  # each note has a field of its own, which starts empty

@@ -275,6 +275,7 @@ def _save(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape) -> 
                 name=name,
                 mapping=mapping,
                 who=person.or_nobody(visit),
+                instance=import_.instance,
             )
     except ValueError as problem:
         look.problem(str(problem))

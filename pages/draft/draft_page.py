@@ -50,7 +50,7 @@ def _discard(visit: Visit, import_: Import) -> None:
     is_lost = import_.stage is Stage.UNREADABLE
     if st.button("Import another file" if is_lost else "Discard draft", key=f"discard-{import_.id}"):
         with visit.desk.store.write() as tx:
-            import_acts.cancel(tx, import_.number, who=visit.who or import_.who)
+            import_acts.cancel(tx, import_.number, who=person.or_nobody(visit))
         st.query_params.pop("import", None)
         steps_row.leave()
         st.rerun()

@@ -4,7 +4,7 @@ import streamlit as st
 
 from blnk_api.practice import fault_switches
 from blnk_api.practice.fault_switches import FAULT_SWITCHES, PracticeUnreachable
-from pages.kit import look
+from pages.kit import look, person
 from pages.kit.context import Visit
 
 _KEY = "practice-fault"
@@ -41,6 +41,6 @@ def show(visit: Visit) -> None:
 def _choose(visit: Visit) -> None:
     key = st.session_state[_KEY]
     try:
-        fault_switches.choose(visit.desk.settings.data_dir, key)
+        fault_switches.choose(visit.desk.settings.data_dir, key, who=person.or_nobody(visit))
     except PracticeUnreachable as shut:
         st.toast(str(shut))

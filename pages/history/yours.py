@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from blnk_api.access.actors import Actor
 from blnk_api.drafts.guide import own_imports
 from blnk_api.drafts.guide.own_imports import OwnImports
 from blnk_api.store import import_search
@@ -36,12 +37,14 @@ def show(visit: Visit) -> None:
                 )
 
 
-def _found(visit: Visit, who: str) -> OwnImports:
+def _found(visit: Visit, who: Actor) -> OwnImports:
     with visit.desk.store.read() as tx:
         instance = import_search.number_of(tx, visit.connected().instance)
         if instance is None:
             return OwnImports()
-        newest = import_search.search(tx, Search(who=who, instance=instance), limit=_LOOKED_AT)
+        newest = import_search.search(
+            tx, Search(who=who.email or who.name, instance=instance), limit=_LOOKED_AT
+        )
     return own_imports.of(newest, who, needs=lambda one: bool(phrases.needs_someone(one)))
 
 

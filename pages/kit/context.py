@@ -6,6 +6,7 @@ from typing import NoReturn
 
 import streamlit as st
 
+from blnk_api.access.actors import Actor
 from blnk_api.desk.desk import Desk, LinkProblem, connection_named, import_linked, open_desk
 from blnk_api.errors import SettingsProblem
 from blnk_api.settings import Connection, Instance
@@ -31,8 +32,8 @@ class Visit:
     import_: Import | None
     """The import of the link."""
     browser: str
-    who: str | None
-    """The name given in this browser; nobody has verified it."""
+    who: Actor | None
+    """Whoever is looking: the name given in this browser, if one was."""
     stops: tuple[StopEvent, ...] = ()
     """What keeps the instance from sending."""
 
@@ -92,10 +93,10 @@ def begin() -> Visit:
         st.query_params["connection"] = connection.name
     browser = middleware.browser_of(st.context.cookies.to_dict()) or _session_browser()
     with desk.store.read() as tx:
-        who = people.name_of(tx, browser)
+        name = people.name_of(tx, browser)
         instance = import_.instance if import_ is not None else connection.instance if connection else None
         holding = tuple(stops.holding(tx, instance))
-    visit = Visit(desk, connection, import_, browser, who, holding)
+    visit = Visit(desk, connection, import_, browser, Actor.unverified(name) if name else None, holding)
     st.session_state[_KEY] = visit
     return visit
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from blnk_api.access.actors import Actor, Who
+from blnk_api.access.actors import Actor
 from blnk_api.store.people import people
 from blnk_api.wording import phrases
 from pages.kit import look
@@ -38,19 +38,18 @@ def first_step(visit: Visit) -> None:
             st.rerun()
 
 
-def called(visit: Visit, who: Who) -> str:
+def called(visit: Visit, who: Actor) -> str:
     """A name as it is shown to the person who is looking: their own is known to them."""
-    known = Actor.of(who)
-    return known.name if known == Actor.of(visit.who or "") else phrases.actor(who)
+    return who.name if visit.who is not None and visit.who.is_same_as(who) else phrases.actor(who)
 
 
-def or_nobody(visit: Visit) -> str:
+def or_nobody(visit: Visit) -> Actor:
     """For acts that are not worth a question: whoever uploaded a file was asked then."""
-    return visit.who or "unnamed user"
+    return visit.who or Actor.unverified("unnamed user")
 
 
-def name(visit: Visit) -> str:
-    """The known name, or the typed one, which is kept. Raises ValueError with a sentence."""
+def name(visit: Visit) -> Actor:
+    """Whoever is known, or has typed a name, which is kept. Raises ValueError with a sentence."""
     if visit.who is not None:
         return visit.who
     if not typed().strip():
@@ -63,10 +62,10 @@ def typed() -> str:
     return st.session_state.get(FIELD) or ""
 
 
-def keep(visit: Visit, name: str) -> str:
+def keep(visit: Visit, name: str) -> Actor:
     """Keeps a name for this browser. Raises ValueError with a sentence if it is not usable."""
     with visit.desk.store.write() as tx:
         people.set_name(tx, visit.browser, name)
         known = people.name_of(tx, visit.browser)
     assert known is not None
-    return known
+    return Actor.unverified(known)

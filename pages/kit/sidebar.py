@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from blnk_api.access.actors import Actor
 from blnk_api.store.people import people
 from pages.kit import context, look
 from pages.kit.context import Visit
@@ -37,10 +38,10 @@ def _connection(here: Visit) -> None:
     st.button("Change connection", type="tertiary", on_click=context.forget_connection)
 
 
-def _name(here: Visit, who: str) -> None:
-    look.fact("You", who)
+def _name(here: Visit, who: Actor) -> None:
+    look.fact("You", who.name)
     with st.popover("Change name", type="tertiary"):
-        typed = st.text_input("Your name", value=who, max_chars=people.MAX_NAME_CHARACTERS)
+        typed = st.text_input("Your name", value=who.name, max_chars=people.MAX_NAME_CHARACTERS)
         if st.button("Save name"):
             try:
                 with here.desk.store.write() as tx:

@@ -6,7 +6,7 @@ from blnk_api.store import import_acts
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.wording import phrases
-from pages.kit import look
+from pages.kit import look, person
 from pages.kit.context import Visit
 
 _MAY_CANCEL = (ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED)
@@ -36,7 +36,7 @@ def show(visit: Visit, import_: Import) -> None:
     if st.session_state.get(_asking(import_)):
         _confirm_cancel(visit, import_)
         return
-    who = _who(visit)
+    who = person.or_nobody(visit)
     is_paused = import_.state is ImportState.PAUSED and not phrases.waits_for_blnk(import_)
     with st.container(horizontal=True):
         if is_paused:
@@ -59,7 +59,7 @@ def show(visit: Visit, import_: Import) -> None:
 def _confirm_cancel(visit: Visit, import_: Import) -> None:
     """Nothing more leaves while someone decides: the count that is asked about stays true."""
     unsent, on_its_way = import_.counts.get(RowState.READY, 0), import_.counts.get(RowState.SENDING, 0)
-    who = _who(visit)
+    who = person.or_nobody(visit)
     with st.container(border=True):
         rows = "1 row was" if unsent == 1 else f"{unsent:,} rows were"
         st.write(
@@ -83,10 +83,6 @@ def _confirm_cancel(visit: Visit, import_: Import) -> None:
 
 def _asking(import_: Import) -> str:
     return f"cancelling-{import_.id}"
-
-
-def _who(visit: Visit) -> str:
-    return visit.who or "unnamed user"
 
 
 def _act(visit: Visit, act: object, number: int, **facts: object) -> None:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from blnk_api.access.actors import Actor
 from blnk_api.facts.mapping import OUR_OWN, Use
 from blnk_api.review import resend_repaired
 from blnk_api.store.imports import Import
@@ -54,7 +55,7 @@ def _field(row: StoredRow, at: int, name: str) -> str:
     return typed or ""
 
 
-def _send(visit: Visit, row: StoredRow, cells: dict[int, str], who: str) -> None:
+def _send(visit: Visit, row: StoredRow, cells: dict[int, str], who: Actor) -> None:
     connection = visit.connected()
     with visit.desk.client(connection) as client:
         resend_repaired.send_repaired(visit.desk.store, client, connection, row.id, cells, who=who)

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from blnk_api.access.actors import Actor
 from blnk_api.drafts import drafts
 from blnk_api.errors import BlnkError
 from blnk_api.review import actions
-from blnk_api.review.actions import Act, NotPossible
+from blnk_api.review.actions import ActText, NotPossible
 from blnk_api.store import row_history, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
@@ -103,7 +104,7 @@ def creates(visit: Visit, import_: Import) -> None:
     st.caption(f"In {look.place(import_.instance, visit.connection)}. A balance cannot be deleted.")
 
 
-def by_name(visit: Visit, act: Callable[[str], object], *, then: Callable[[], object] = st.rerun) -> None:
+def by_name(visit: Visit, act: Callable[[Actor], object], *, then: Callable[[], object] = st.rerun) -> None:
     """Does it in the name of whoever is here, and redraws the page; or says why not."""
     try:
         act(person.name(visit))
@@ -119,14 +120,14 @@ def verify_again(visit: Visit, import_: Import) -> None:
     """The button, on a finished import."""
     act = actions.VERIFY_AGAIN
     if import_.state is ImportState.DONE and st.button(act.label, key=f"verify-{import_.id}", help=act.means):
-        actions.verify_again(visit.desk.store, import_, who=visit.who or "unnamed user")
+        actions.verify_again(visit.desk.store, import_, who=person.or_nobody(visit))
         st.rerun()
 
 
-def _link(visit: Visit, row: StoredRow, balance_id: str, who: str) -> None:
+def _link(visit: Visit, row: StoredRow, balance_id: str, who: Actor) -> None:
     with visit.desk.client(visit.connected()) as client:
         actions.link_balance(visit.desk.store, client, row.id, balance_id, who=who)
 
 
-def _act(act: Act) -> None:
+def _act(act: ActText) -> None:
     st.markdown(f"**{act.label}**: {act.means} {act.risk}")

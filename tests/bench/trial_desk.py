@@ -20,11 +20,12 @@ from blnk_api.store.sending import senders
 from blnk_api.store.states import ImportState, Outcome, PausedBy, RowState
 from tests.bench import trial_day, trial_fix
 from tests.bench.trial_plan import REQUEST_TIMEOUT_SECONDS, Plan, Strike
+from tests.support.actors import actor
 from tests.support.importer import SHORT_WAITS, make_draft
 from tests.support.postgres import Postgres
 from tests.support.practice import PracticeBlnk
 
-_PERSON = "the trial"
+_PERSON = actor("the trial")
 _OPEN = (RowState.READY, RowState.SENDING)
 _WAITS = {**SHORT_WAITS, "WORKER_NOTICES": "0.05"}
 

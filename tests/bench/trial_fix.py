@@ -2,6 +2,7 @@
 
 import orjson
 
+from blnk_api.access.actors import Actor
 from blnk_api.lookup import refs
 from blnk_api.models import IMPORT_ID, IMPORT_REF
 from blnk_api.store import Store, import_acts, imports, rows
@@ -12,7 +13,7 @@ from blnk_api.store.states import RowState, Stage
 from tests.bench.trial_plan import GONE, LEDGER
 
 
-def fix(store: Store, source: Import, *, who: str) -> str:
+def fix(store: Store, source: Import, *, who: Actor) -> str:
     """Every second row goes again as it was, the others with another value, or a ledger that there is. The id
     of their import."""
     id = imports.new_id()

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 import pytest
 
+from blnk_api.access.actors import Actor
 from blnk_api.cli import column_options, progress_line
 from blnk_api.cli.column_options import ColumnOptions
 from blnk_api.cli.exits import CommandFailed
@@ -23,6 +24,7 @@ from blnk_api.store import import_acts, imports
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import senders
 from blnk_api.store.states import ImportState, PausedBy, RowState
+from tests.support.actors import actor
 from tests.support.command_line import ROOT, Commands, Ended
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, newest, requests_for, wait_until
 from tests.support.practice import PracticeBlnk
@@ -76,7 +78,7 @@ def test_a_file_becomes_balances_and_its_results_are_what_blnk_holds(
     with importer.store.read() as tx:
         assert senders.current(tx) is None
     done = newest(importer)
-    assert done.who == done.confirmed_by == pwd.getpwuid(os.getuid()).pw_name
+    assert done.who == done.confirmed_by == Actor.machine(pwd.getpwuid(os.getuid()).pw_name)
 
 
 def test_the_same_file_again_creates_nothing_even_when_the_data_folder_is_gone(
@@ -399,13 +401,13 @@ def test_a_sender_without_credentials_for_this_blnk_is_told_apart_from_one_that_
 # Going on, and what is in the way
 
 
-def paused(importer: Importer, requests: int, *, who: str = "Ada") -> Import:
+def paused(importer: Importer, requests: int) -> Import:
     """An import that somebody confirmed and paused before anything was sent."""
     draft = importer.draft(requests_for(requests))
     importer.confirm(draft)
     with importer.store.write() as tx:
         import_acts.pause(
-            tx, draft.number, by=PausedBy.PERSON, who=who, reason=f"{who} (not verified) paused it."
+            tx, draft.number, by=PausedBy.PERSON, who=actor(), reason="Ada (not verified) paused it."
         )
     return importer.find(draft.id)
 

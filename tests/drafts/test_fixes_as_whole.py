@@ -79,7 +79,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 def change(importer: Importer, draft: Import, act: tuple[Any, ...], at_once: AtOnce | None) -> None:
-    store, who = importer.store, "Ada"
+    store, who = importer.store, actor()
     match act:
         case "edit", edits:
             editing.edit(store, draft.id, [Edit(*one) for one in edits], who=who, at_once=at_once)

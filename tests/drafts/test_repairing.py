@@ -66,7 +66,7 @@ def test_each_change_is_kept_with_who_made_it(importer: Importer, draft: Import)
     editing.edit(importer.store, again(importer, draft).id, [Edit(4, 1, "USD")], who=actor("Ben"))
     with importer.store.read() as tx:
         kept = edits.of_import(tx, draft.number)
-        assert [(one.number, one.position, one.old, one.new, one.who) for one in kept] == [
+        assert [(one.number, one.position, one.old, one.new, one.who.name) for one in kept] == [
             (4, 1, "NGX", "EUR", "Ada"),
             (4, 1, "EUR", "USD", "Ben"),
         ]
@@ -323,6 +323,7 @@ def test_a_saved_mapping_is_offered_for_the_same_headers_in_any_order(importer: 
             name="  Branches ",
             mapping=chosen,
             who=actor(),
+            instance=draft.instance,
         )
     other = importer.upload("branch,currency,ledger_id\n" + f"Abuja,NGN,{LEDGER}\n")
     shape = shape_of(other)

@@ -19,7 +19,7 @@ from blnk_api.store import Store, import_acts, imports, tables, transitions
 from blnk_api.store.people import edits, notes, people
 from blnk_api.store.sending import attempts, senders, stops, superseded, unknown
 from blnk_api.store.states import ImportState, PausedBy, RowState
-from tests.support.actors import actor
+from tests.support.actors import actor, signed_in
 from tests.support.store import (
     ELSEWHERE,
     INSTANCE,
@@ -89,7 +89,7 @@ def make(path: Path) -> None:
         attempts.remember_first(tx, made.number, "2026-01-02T03:04:05.678901Z")
         imports.set_facts(tx, made.number, ramp=2, totals=Totals(records=9), findings=Findings(clean=True))
         notes.add_to_import(tx, made, "Asked Grace about row 4.", who=actor())
-        notes.add_to_balance(tx, made.instance_number, "bln_1", "The old float.", who=actor())
+        notes.add_to_balance(tx, made.instance_number, "bln_1", "The old float.", who=signed_in())
         edits.add(tx, made.number, [(2, 1, "KSH", "KES"), (3, None, "", edits.LEFT_OUT)], who=actor())
         import_acts.pause(tx, made.number, by=PausedBy.BREAKER, who=SENDER, reason="Blnk is not well.")
         senders.register(tx, token="t", owner="an app")

@@ -15,6 +15,7 @@ from blnk_api.store.outbox import delivery, notices
 from blnk_api.store.outbox.notices import Notice, NoticeKind, notice_of
 from blnk_api.store.sending import unknown
 from blnk_api.store.states import ImportState, PausedBy, RowState
+from tests.support.actors import actor
 from tests.support.store import (
     ELSEWHERE,
     claim,
@@ -90,7 +91,7 @@ def test_a_move_that_does_not_happen_tells_nobody(store: Store) -> None:
         raise RuntimeError("the process died before the commit")
     not_confirmed = draft(store, 2)
     with store.write() as tx:
-        assert not import_acts.pause(tx, not_confirmed.number, by=PausedBy.PERSON, who="Ada", reason="")
+        assert not import_acts.pause(tx, not_confirmed.number, by=PausedBy.PERSON, who=actor(), reason="")
     assert told(store) == []
 
 
@@ -149,7 +150,7 @@ def test_rejected_credentials_are_told_once_and_not_for_each_import(store: Store
     assert kinds(store) == [NoticeKind.CREDENTIALS, NoticeKind.CREDENTIALS]
     for one in here:
         with store.write() as tx:
-            import_acts.resume(tx, one.number, who="Ada")
+            import_acts.resume(tx, one.number, who=actor())
     pause(store, here[2], PausedBy.ACCESS)
     assert len(told(store)) == 3
 
@@ -166,7 +167,7 @@ def test_what_needs_somebody_while_rows_are_sent_is_told_at_the_end(store: Store
 def test_what_needs_somebody_after_a_cancellation_is_told_together(store: Store) -> None:
     made, rows = lost(store, 3)
     with store.write() as tx:
-        assert import_acts.cancel(tx, made.number, who="Ada")
+        assert import_acts.cancel(tx, made.number, who=actor())
     for row in rows:
         with store.write() as tx:
             unknown.wait_for_person(tx, [row])
@@ -178,7 +179,7 @@ def test_what_needs_somebody_after_a_cancellation_is_told_together(store: Store)
 def test_a_discarded_draft_tells_nobody(store: Store) -> None:
     made = draft(store, 1)
     with store.write() as tx:
-        assert import_acts.cancel(tx, made.number, who="Ada")
+        assert import_acts.cancel(tx, made.number, who=actor())
     assert told(store) == []
 
 

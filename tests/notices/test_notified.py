@@ -14,6 +14,7 @@ from blnk_api.store.outbox.delivery import Delivered
 from blnk_api.store.outbox.notices import Notice
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.worker.notifier import Notifier
+from tests.support.actors import actor
 from tests.support.command_line import ROOT, Commands
 from tests.support.importer import Importer, requests_for, wait_until
 from tests.support.inbox import Inbox
@@ -114,7 +115,7 @@ def test_a_notification_whose_sending_was_killed_is_sent_again(told: Importer, i
     wait_until(lambda: not last(told).is_on_its_way, lambda: "not recorded")
     told.stop()
     with told.store.write() as tx:
-        notices.test(tx, told.connection.instance, who="Ada")
+        notices.test(tx, told.connection.instance, who=actor())
     inbox.answers.clear()
     killed = send()
     inbox.wait_for(2)

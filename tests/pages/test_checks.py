@@ -16,6 +16,7 @@ from blnk_api.practice.fault_switches import FAULT_SWITCHES, PracticeUnreachable
 from blnk_api.store import import_acts
 from blnk_api.store.sending.senders import SenderIs, Sending
 from blnk_api.store.states import PausedBy
+from tests.support.actors import actor
 from tests.support.importer import Importer, requests_for
 from tests.support.pages import details, press, run, said, visit
 from tests.support.papers import released
@@ -147,7 +148,7 @@ class TestFaultsOfThePractice:
     ) -> None:
         practice_blnk.order_fault("hang")
         assert fault_switches.current(folder) is None
-        fault_switches.choose(folder, key)
+        fault_switches.choose(folder, key, who=actor())
         assert fault_switches.current(folder) == key
         assert len(practice_blnk.faults()) == (FAULT_SWITCHES[key].fault is not None)
 

@@ -208,7 +208,7 @@ def test_a_note_is_signed_and_shown(importer: Importer, label: str | None) -> No
     press(at, "Add note")
     with importer.store.read() as tx:
         [kept] = notes.of_import(tx, done.number)
-    assert (kept.text, kept.who) == (MARKED, "Grace")
+    assert (kept.text, kept.who.name) == (MARKED, "Grace")
     assert MARKED in [one.value for one in at.text]
     assert next(one for one in at.text_area if one.label == "New note").value == ""
     press(at, "Add note")

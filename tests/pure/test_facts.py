@@ -5,7 +5,6 @@ from typing import Any
 import orjson
 import pytest
 
-from blnk_api.access.actors import Actor
 from blnk_api.facts import problems
 from blnk_api.facts.file_shape import FileShape, ReadOptions
 from blnk_api.facts.findings import Findings, RowFinding, Unexpected
@@ -15,6 +14,7 @@ from blnk_api.facts.stored import Stored
 from blnk_api.facts.totals import Accepted, LedgerTotal, Totals
 from blnk_api.store.events import Event, EventKind, Particulars
 from blnk_api.wording import phrases
+from tests.support.actors import actor
 
 KEPT: list[tuple[type[Stored], dict[str, Any]]] = [
     (ReadOptions, {}),
@@ -181,13 +181,13 @@ def test_what_happened_is_kept_under_the_words_that_it_always_had() -> None:
 
 @pytest.mark.parametrize("kind", EventKind)
 def test_whatever_happened_has_a_sentence(kind: EventKind) -> None:
-    said = phrases.event(Event(1.0, Actor.of("Ada"), kind, None, "{}"))
+    said = phrases.event(Event(1.0, actor(), kind, None, "{}"))
     assert said.endswith((".", ": "))
     assert said != f"{kind.capitalize()}." or kind in ("paused", "resumed")
 
 
 def test_what_another_version_calls_an_event_is_shown_as_it_stands() -> None:
-    assert phrases.event(Event(1.0, Actor.of("Ada"), "of a later version", None, '{"x": 1}')) == (
+    assert phrases.event(Event(1.0, actor(), "of a later version", None, '{"x": 1}')) == (
         "Of a later version."
     )
 

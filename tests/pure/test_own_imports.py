@@ -6,18 +6,19 @@ from blnk_api.drafts.guide import own_imports
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, RowState, Stage
 from tests.pure.test_draft_steps import draft
+from tests.support.actors import actor
 
 A_DRAFT = draft(Stage.CHECKED)
 
 
 def titles(*newest: Import, who: str = "Ada") -> list[list[str]]:
-    found = own_imports.of(newest, who, needs=lambda one: bool(one.counts.get(RowState.INVALID)))
+    found = own_imports.of(newest, actor(who), needs=lambda one: bool(one.counts.get(RowState.INVALID)))
     return [[one.file_name for one in those] for those in (found.drafts, found.running, found.needing)]
 
 
 def made(name: str, state: ImportState, *, who: str = "Ada", invalid: int = 0, kind: str = "file") -> Import:
     counts = {RowState.INVALID: invalid}
-    return replace(A_DRAFT, file_name=name, state=state, who=who, counts=counts, kind=kind)
+    return replace(A_DRAFT, file_name=name, state=state, who=actor(who), counts=counts, kind=kind)
 
 
 def test_drafts_running_imports_and_those_with_rows_to_decide_are_told_apart() -> None:
@@ -33,7 +34,7 @@ def test_drafts_running_imports_and_those_with_rows_to_decide_are_told_apart() -
 def test_what_others_uploaded_is_not_ones_own_until_one_confirms_it() -> None:
     others = made("theirs", ImportState.RUNNING, who="Adam")
     assert titles(others) == [[], [], []]
-    assert titles(replace(others, confirmed_by="Ada")) == [[], ["theirs"], []]
+    assert titles(replace(others, confirmed_by=actor())) == [[], ["theirs"], []]
 
 
 def test_a_canceled_import_and_a_form_that_was_not_sent_wait_for_nobody() -> None:

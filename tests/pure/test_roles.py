@@ -163,7 +163,15 @@ instance_id = "west"
 access_token = "t"
 label = "West"
 """
-SIGN_IN = "[sign_in]\n[roles]\nviewer = ['domain:acme.example']\nadmin = ['cto@acme.example']\n"
+PROVIDER = """
+[sign_in]
+url = "https://desk.example.com"
+[sign_in.providers.acme]
+issuer = "https://id.example"
+client_id = "desk"
+client_secret = "s"
+"""
+SIGN_IN = PROVIDER + "[roles]\nviewer = ['domain:acme.example']\nadmin = ['cto@acme.example']\n"
 WEST_ALONE = "[connections.west.roles]\napprover = ['group:finance']\n"
 
 
@@ -235,7 +243,7 @@ def test_who_is_not_allowed_reads_what_was_refused_and_whom_to_ask(tmp_path: Pat
     [
         (SECRETS + "[roles]\nadmin = ['a@b.example']\n", r"^roles has no effect without \[sign_in\]"),
         (SECRETS + WEST_ALONE, r"^connections\.west\.roles has no effect without \[sign_in\]"),
-        (SECRETS + "[sign_in]\n", r"^roles is missing, so nobody who signs in could do anything"),
+        (SECRETS + PROVIDER, r"^roles is missing, so nobody who signs in could do anything"),
         (
             SECRETS.replace('"east"', '"west"') + WEST_ALONE + SIGN_IN,
             r"^connections\.west\.roles and connections\.east\.roles should be the same",
@@ -274,7 +282,7 @@ def test_the_examples_of_the_docs_give_the_roles_that_they_show(tmp_path: Path) 
     desk, connection = (
         block for block in papers.blocks("docs/operating.md", "toml") if "roles]" in block.split("\n")[0]
     )
-    text = SECRETS.replace("connections.east", "connections.acme-production") + "[sign_in]\n"
+    text = SECRETS.replace("connections.east", "connections.acme-production") + PROVIDER
     found = read(tmp_path, text + desk + connection)
     lead = Claims("i", "3", groups=frozenset({"finance-leads"}), roles=frozenset({"Desk.Approver"}))
     assert found.roles is not None

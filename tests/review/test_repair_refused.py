@@ -67,7 +67,13 @@ def test_what_was_changed_is_on_record_with_who_did_it(importer: Importer, clien
     with importer.store.read() as tx:
         [change] = edits.of_import(tx, done.number)
         [event] = [one for one in events.of_import(tx, done.number) if one.what == "repaired and sent again"]
-    assert (change.number, change.position, change.old, change.new, change.who) == (2, 1, "NGN", "USD", "Ada")
+    assert (change.number, change.position, change.old, change.new, change.who.name) == (
+        2,
+        1,
+        "NGN",
+        "USD",
+        "Ada",
+    )
     assert (event.who.name, event.row, event.detail.columns) == ("Ada", row.id, (1,))
 
 

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from blnk_api.access.actors import Actor
 from blnk_api.store import Store
 from blnk_api.store.sending import claims, stops
 from blnk_api.store.states import ImportState, RowState
@@ -19,14 +20,14 @@ from tests.support.store import ELSEWHERE, INSTANCE, claim, events_of, ids_of, r
 on_both_databases = pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
 
 
-def stop(store: Store, instance: int | None = None, who: str = "Ada") -> bool:
+def stop(store: Store, instance: int | None = None, who: Actor | None = None) -> bool:
     with store.write() as tx:
-        return stops.stop(tx, instance, who=who)
+        return stops.stop(tx, instance, who=who or actor())
 
 
-def start(store: Store, instance: int | None = None, who: str = "Ada") -> bool:
+def start(store: Store, instance: int | None = None, who: Actor | None = None) -> bool:
     with store.write() as tx:
-        return stops.start(tx, instance, who=who)
+        return stops.start(tx, instance, who=who or actor())
 
 
 def test_nothing_is_claimed_while_the_desk_is_stopped(store: Store) -> None:
@@ -39,7 +40,7 @@ def test_nothing_is_claimed_while_the_desk_is_stopped(store: Store) -> None:
     assert len(claim(store, made).tries) == 2
     assert [what for what, _ in events_of(store, made)][-2:] == ["sending stopped", "sending started"]
     with store.read() as tx:
-        told = [(one.who, one.stopped, one.instance) for one in stops.last(tx, limit=9)]
+        told = [(one.who.name, one.stopped, one.instance) for one in stops.last(tx, limit=9)]
     assert told == [("Grace", False, None), ("Ada", True, None)]
 
 

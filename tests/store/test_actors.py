@@ -36,8 +36,9 @@ def test_whatever_somebody_calls_themselves_it_is_not_the_app(importer: Importer
     draft = importer.draft(requests_for(2))
     with importer.store.write() as tx:
         people.set_name(tx, "browser", name)
-        who = people.name_of(tx, "browser")
-        assert who is not None
+        kept = people.name_of(tx, "browser")
+        assert kept is not None
+        who = actor(kept)
         import_acts.confirm(tx, draft, who=who, version=draft.version)
         reason = f"{phrases.actor(who)} paused it."
         import_acts.pause(tx, draft.number, by=PausedBy.PERSON, who=who, reason=reason)
@@ -102,4 +103,4 @@ def test_what_was_written_before_is_the_apps_only_where_nobody_else_could_have_d
 
 def test_the_app_itself_is_called_balance_desk() -> None:
     assert phrases.actor(SENDER) == "Balance Desk"
-    assert phrases.actor("Ada") == "Ada (not verified)"
+    assert phrases.actor(actor()) == "Ada (not verified)"

@@ -13,10 +13,11 @@ from sqlalchemy import text
 
 from blnk_api.facts.findings import Findings
 from blnk_api.store import Store, StoreUnavailable, database, events, imports, row_history, rows
-from blnk_api.store.people import people
+from blnk_api.store.people import notes, people
 from blnk_api.store.sending import late_records, recovery, senders
 from blnk_api.store.states import PausedBy, RowState
 from blnk_api.store.tables import metadata
+from blnk_api.wording import phrases
 from tests.journals import make
 from tests.support.postgres import Postgres
 
@@ -88,6 +89,10 @@ def test_a_store_of_an_earlier_version_opens(kept: Path, tmp_path: Path) -> None
         assert events.of_import(tx, made.number)[0].what == "paused"
         assert senders.learned(tx, made.instance_number).per_minute == 600.0
         assert people.name_of(tx, "browser") == "Ada"
+        if kept.stem >= "0002":
+            told = [phrases.actor(one.who) for one in notes.of_import(tx, made.number)]
+            signed = "Grace (grace@acme.example)" if kept.stem >= "0011" else "Ada (not verified)"
+            assert told == ["Ada (not verified)", signed]
         assert imports.find(tx, draft.id) == draft
         (lost,) = [row for row in held if row.state is RowState.SENDING]
         assert row_history.attempts_of(tx, lost.id)[0].outcome is None

@@ -103,7 +103,7 @@ class TestAMonth:
     def test_each_balance_says_who_and_which_row(self, store: Store) -> None:
         import_ = made(store, "2026-03-05T10:00:00")
         [one] = months.balances(store, 1, MARCH, UTC)
-        assert (one.who, one.import_id, one.row, one.at) == (
+        assert (one.who.name, one.import_id, one.row, one.at) == (
             "Ada",
             import_.id,
             "2",

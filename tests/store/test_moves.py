@@ -269,7 +269,7 @@ def test_two_people_confirm_once(store: Store) -> None:
 
     def confirm(who: str) -> bool:
         with store.write() as tx:
-            return import_acts.confirm(tx, made, who=who, version=made.version)
+            return import_acts.confirm(tx, made, who=actor(who), version=made.version)
 
     with ThreadPoolExecutor() as pool:
         assert sorted(pool.map(confirm, ["Ada", "Bob", "Eve"])) == [False, False, True]

@@ -31,8 +31,12 @@ def test_a_note_on_an_import_says_who_and_stays(store: Store) -> None:
         notes.add_to_import(tx, made, "And again.", who=actor("Grace"))
     with store.read() as tx:
         first, second = notes.of_import(tx, made.number)
-    assert (first.text, first.who, first.balance_id) == ("Agreed with Kofi.\n<b>by phone</b>", "Ada", None)
-    assert (second.who, second.at >= first.at) == ("Grace", True)
+    assert (first.text, first.who.name, first.balance_id) == (
+        "Agreed with Kofi.\n<b>by phone</b>",
+        "Ada",
+        None,
+    )
+    assert (second.who.name, second.at >= first.at) == ("Grace", True)
     assert events_of(store, made)[-1] == ("noted", {})
 
 

@@ -296,8 +296,8 @@ def test_nothing_that_others_typed_can_run_in_the_document(importer: Importer, h
     with importer.store.write() as tx:
         totals = Totals(ledger_names={LEDGER: EVIL})
         imports.set_facts(tx, done.number, file_name=f"{EVIL}.csv", totals=totals)
-        notes.add_to_import(tx, done, EVIL, who=EVIL)
-        edits.add(tx, done.number, [(2, 0, EVIL, EVIL)], who=EVIL)
+        notes.add_to_import(tx, done, EVIL, who=actor(EVIL))
+        edits.add(tx, done.number, [(2, 0, EVIL, EVIL)], who=actor(EVIL))
     n = write_owed(importer.store, importer.settings.receipts_dir, done.number)
     assert n is not None
     answer = get(host, done, n)

@@ -129,7 +129,7 @@ def make_draft(
             kind="file",
             instance=instance,
             connection=connection,
-            who=who,
+            who=actor(who),
             file_name="test.csv",
             stage=Stage.CHECKED,
         )

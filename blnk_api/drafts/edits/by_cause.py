@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection
 
+from blnk_api.access.actors import Actor
 from blnk_api.drafts.edits import editing
 from blnk_api.drafts.edits.open_draft import open_draft
 from blnk_api.drafts.guide.causes import Cause
@@ -18,29 +19,29 @@ from blnk_api.store.states import RowState
 _PAGE_ROWS = 2_000
 
 
-def put(store: Store, id: str, cause: Cause, new: str, *, who: str, at_once: AtOnce | None = None) -> int:
+def put(store: Store, id: str, cause: Cause, new: str, *, who: Actor, at_once: AtOnce | None = None) -> int:
     """Puts one text into every cell of a cause; "" leaves them empty. How many changed."""
     at = cause.position
     assert at is not None
     with store.read() as tx:
-        numbers = [row.number for row, _ in rows_of(tx, open_draft(tx, id), cause)]
+        numbers = [row.number for row, _ in rows_of(tx, open_draft(tx, id, who=who), cause)]
     return editing.edit(store, id, [Edit(number, at, new) for number in numbers], who=who, at_once=at_once)
 
 
-def put_suggested(store: Store, id: str, cause: Cause, *, who: str, at_once: AtOnce | None = None) -> int:
+def put_suggested(store: Store, id: str, cause: Cause, *, who: Actor, at_once: AtOnce | None = None) -> int:
     """Puts what was suggested for each cell of a cause into it, where something was. How many changed."""
     at = cause.position
     assert at is not None
     with store.read() as tx:
-        found = rows_of(tx, open_draft(tx, id), cause)
+        found = rows_of(tx, open_draft(tx, id, who=who), cause)
         edits = [Edit(row.number, at, one.repair) for row, one in found if one.repair]
     return editing.edit(store, id, edits, who=who, at_once=at_once)
 
 
-def skip(store: Store, id: str, cause: Cause, *, who: str, at_once: AtOnce | None = None) -> int:
+def skip(store: Store, id: str, cause: Cause, *, who: Actor, at_once: AtOnce | None = None) -> int:
     """Skips all rows of a cause. How many records."""
     with store.read() as tx:
-        numbers = dict.fromkeys(row.number for row, _ in rows_of(tx, open_draft(tx, id), cause))
+        numbers = dict.fromkeys(row.number for row, _ in rows_of(tx, open_draft(tx, id, who=who), cause))
     return editing.leave_out(store, id, numbers, who=who, at_once=at_once)
 
 

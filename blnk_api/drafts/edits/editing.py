@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from blnk_api.access.actors import Actor
 from blnk_api.common.visible import shown
 from blnk_api.drafts.edits.edited_records import RecordEdits
 from blnk_api.drafts.edits.open_draft import NotRepairable, check_again, open_draft
@@ -49,11 +50,11 @@ MOST_CELLS = 50_000
 _PAGE_ROWS = 2_000
 
 
-def edit(store: Store, id: str, edits: Sequence[Edit], *, who: str, at_once: AtOnce | None = None) -> int:
+def edit(store: Store, id: str, edits: Sequence[Edit], *, who: Actor, at_once: AtOnce | None = None) -> int:
     """Puts cells right. How many changed. Raises NotRepairable."""
 
     def act(tx: Connection, check: Check) -> int:
-        return _change_cells(tx, open_draft(tx, id), edits, check, who=who)
+        return _change_cells(tx, open_draft(tx, id, who=who), edits, check, who=who)
 
     return run(store, id, act, at_once)
 
@@ -64,7 +65,7 @@ def fix_all(
     problem: ProblemSummary,
     *,
     repair: str,
-    who: str,
+    who: Actor,
     at_once: AtOnce | None = None,
 ) -> int:
     """Puts a repair into every cell with this problem; a proposed one only where it was proposed. How many
@@ -95,7 +96,7 @@ def replace_all(
     find: str,
     put: str,
     whole_cell: bool,
-    who: str,
+    who: Actor,
     at_once: AtOnce | None = None,
 ) -> int:
     """Finds a text in a column and puts another in its place. How many cells changed."""
@@ -116,14 +117,14 @@ def replace_all(
 
 
 def leave_out(
-    store: Store, id: str, numbers: Collection[int], *, who: str, at_once: AtOnce | None = None
+    store: Store, id: str, numbers: Collection[int], *, who: Actor, at_once: AtOnce | None = None
 ) -> int:
     """Rows that are knowingly not sent. How many records."""
     return _decide(store, id, lambda tx, import_: list(numbers), LEFT_OUT, at_once, who=who)
 
 
 def take_in(
-    store: Store, id: str, numbers: Collection[int] | None, *, who: str, at_once: AtOnce | None = None
+    store: Store, id: str, numbers: Collection[int] | None, *, who: Actor, at_once: AtOnce | None = None
 ) -> int:
     """Takes rows in that someone left out; None: all of them."""
 
@@ -134,7 +135,9 @@ def take_in(
     return _decide(store, id, chosen, TAKEN_IN, at_once, who=who)
 
 
-def leave_out_those_with_a_balance(store: Store, id: str, *, who: str, at_once: AtOnce | None = None) -> int:
+def leave_out_those_with_a_balance(
+    store: Store, id: str, *, who: Actor, at_once: AtOnce | None = None
+) -> int:
     """Rows whose customer has a balance in the same ledger and currency are not sent."""
 
     def chosen(tx: Connection, import_: Import) -> list[int]:
@@ -143,11 +146,11 @@ def leave_out_those_with_a_balance(store: Store, id: str, *, who: str, at_once: 
     return _decide(store, id, chosen, LEFT_OUT, at_once, who=who)
 
 
-def accept_currency(store: Store, id: str, code: str, *, who: str, at_once: AtOnce | None = None) -> None:
+def accept_currency(store: Store, id: str, code: str, *, who: Actor, at_once: AtOnce | None = None) -> None:
     """A code that no standard knows is meant, in the whole file."""
 
     def act(tx: Connection, check: Check) -> None:
-        import_ = open_draft(tx, id)
+        import_ = open_draft(tx, id, who=who)
         codes = dict.fromkeys([*import_.accepted.currencies, code])
         note(tx, import_.number, who=who, what=EventKind.ACCEPTED_CURRENCY, detail=Particulars(code=code))
         check(tx, import_, (), accepted=Accepted(currencies=tuple(codes)))
@@ -155,20 +158,20 @@ def accept_currency(store: Store, id: str, code: str, *, who: str, at_once: AtOn
     run(store, id, act, at_once)
 
 
-def match(store: Store, id: str, mapping: Mapping, *, who: str) -> None:
+def match(store: Store, id: str, mapping: Mapping, *, who: Actor) -> None:
     """Takes the columns for what a person says. All rows are checked again."""
     with store.write() as tx:
-        import_ = open_draft(tx, id)
+        import_ = open_draft(tx, id, who=who)
         if mapping == import_.mapping and import_.stage is not Stage.MATCHING:
             return
         note(tx, import_.number, who=who, what=EventKind.MATCHED_COLUMNS)
         check_again(tx, import_, mapping=mapping, look_again=None)
 
 
-def read_as(store: Store, id: str, options: ReadOptions, *, who: str) -> None:
+def read_as(store: Store, id: str, options: ReadOptions, *, who: Actor) -> None:
     """Reads the file otherwise: its columns are guessed again, and what was changed in rows is forgotten."""
     with store.write() as tx:
-        import_ = open_draft(tx, id, also=(Stage.UNREADABLE,))
+        import_ = open_draft(tx, id, who=who, also=(Stage.UNREADABLE,))
         if import_.fixes is not None:
             raise NotRepairable("These rows come from an import, so there is no file to read differently.")
         if options == import_.options:
@@ -178,10 +181,10 @@ def read_as(store: Store, id: str, options: ReadOptions, *, who: str) -> None:
         check_again(tx, import_, options=options, mapping=None, shape=None, look_again=None)
 
 
-def skip_hidden_rows(store: Store, id: str, skip: bool, *, who: str) -> None:
+def skip_hidden_rows(store: Store, id: str, skip: bool, *, who: Actor) -> None:
     """Rows that the workbook hides are not sent, or are sent like the others. What was changed is kept."""
     with store.write() as tx:
-        import_ = open_draft(tx, id)
+        import_ = open_draft(tx, id, who=who)
         if bool(import_.options.skip_hidden_rows) == skip:
             return
         options = import_.options.model_copy(update={"skip_hidden_rows": True if skip else None})
@@ -201,16 +204,16 @@ def _change_all(
     found: Callable[[Connection, Import], list[Edit]],
     at_once: AtOnce | None,
     *,
-    who: str,
+    who: Actor,
     accepted: bool = False,
 ) -> int:
     """Goes through all rows first, outside the write: for a long file that takes seconds."""
     with store.read() as tx:
-        seen = open_draft(tx, id)
+        seen = open_draft(tx, id, who=who)
         edits = found(tx, seen)
 
     def act(tx: Connection, check: Check) -> int:
-        import_ = open_draft(tx, id)
+        import_ = open_draft(tx, id, who=who)
         if import_.version != seen.version:
             raise NotRepairable(
                 "Another user changed this draft just now. Your change was not saved. Try again."
@@ -221,7 +224,13 @@ def _change_all(
 
 
 def _change_cells(
-    tx: Connection, import_: Import, edits: Sequence[Edit], check: Check, *, who: str, accepted: bool = False
+    tx: Connection,
+    import_: Import,
+    edits: Sequence[Edit],
+    check: Check,
+    *,
+    who: Actor,
+    accepted: bool = False,
 ) -> int:
     """`accepted`: cells that stay as they are count too, because a person has said that they are right."""
     if len(edits) > MOST_CELLS:
@@ -256,10 +265,10 @@ def _decide(
     to: str,
     at_once: AtOnce | None,
     *,
-    who: str,
+    who: Actor,
 ) -> int:
     def act(tx: Connection, check: Check) -> int:
-        import_ = open_draft(tx, id)
+        import_ = open_draft(tx, id, who=who)
         overlay = RecordEdits.of(repairs.of_import(tx, import_.number))
         wanted = chosen(tx, import_)
         there = rows.cells_of(tx, import_.number, set(wanted))

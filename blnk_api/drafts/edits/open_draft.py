@@ -5,6 +5,8 @@ from typing import Unpack
 
 from sqlalchemy import Connection
 
+from blnk_api.access.actors import Actor
+from blnk_api.access.acts import Act
 from blnk_api.store import imports
 from blnk_api.store.imports import Facts, Import
 from blnk_api.store.states import ImportState, Stage
@@ -14,11 +16,12 @@ class NotRepairable(Exception):
     """Nothing was changed; the text says why."""
 
 
-def open_draft(tx: Connection, id: str, *, also: Sequence[Stage] = ()) -> Import:
-    """The draft, where it can be changed: in a stage of `also` too. Raises NotRepairable."""
+def open_draft(tx: Connection, id: str, *, who: Actor, also: Sequence[Stage] = ()) -> Import:
+    """The draft, where it can be changed: in a stage of `also` too. Raises NotRepairable and NotAllowed."""
     import_ = imports.find(tx, id)
     if import_ is None:
         raise NotRepairable("This import no longer exists.")
+    who.require(Act.CHANGE_DRAFT, import_.instance)
     if import_.state is not ImportState.DRAFT:
         raise NotRepairable("This import was confirmed or discarded in the meantime, so nothing was changed.")
     if import_.stage is Stage.UNREADABLE and Stage.UNREADABLE not in also:

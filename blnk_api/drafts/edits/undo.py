@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from blnk_api.access.actors import Actor
 from blnk_api.drafts.edits import editing
 from blnk_api.drafts.edits.edited_records import RecordEdits
 from blnk_api.drafts.edits.open_draft import NotRepairable, open_draft
@@ -21,7 +22,7 @@ class EditAct:
     """What one person changed at once, the records in file order."""
 
     at: float
-    who: str
+    who: Actor
     edits: tuple[RecordedEdit, ...]
     can_be_undone: bool
     """Whether something of it still holds."""
@@ -29,7 +30,7 @@ class EditAct:
 
 def acts(edits: Sequence[RecordedEdit]) -> list[EditAct]:
     """Edits as the acts that they were, newest first. `edits` are all of an import's, oldest first."""
-    found: dict[tuple[float, str], list[tuple[RecordedEdit, bool]]] = {}
+    found: dict[tuple[float, Actor], list[tuple[RecordedEdit, bool]]] = {}
     for one, stands in zip(edits, _standing(edits), strict=True):
         found.setdefault((one.at, one.who), []).append((one, stands))
     return [
@@ -38,11 +39,11 @@ def acts(edits: Sequence[RecordedEdit]) -> list[EditAct]:
     ]
 
 
-def undo(store: Store, id: str, at: float, *, who: str, at_once: AtOnce | None = None) -> int:
+def undo(store: Store, id: str, at: float, *, who: Actor, at_once: AtOnce | None = None) -> int:
     """Restores what the act of this moment changed, where it was not changed again since. How many cells and
     rows. Raises NotRepairable."""
     with store.read() as tx:
-        import_ = open_draft(tx, id)
+        import_ = open_draft(tx, id, who=who)
         all_edits = kept.of_import(tx, import_.number)
     standing = zip(all_edits, _standing(all_edits), strict=True)
     mine = [one for one, stands in standing if one.at == at and stands]
@@ -57,11 +58,11 @@ def undo(store: Store, id: str, at: float, *, who: str, at_once: AtOnce | None =
     return changed
 
 
-def withdraw_currency(store: Store, id: str, code: str, *, who: str, at_once: AtOnce | None = None) -> None:
+def withdraw_currency(store: Store, id: str, code: str, *, who: Actor, at_once: AtOnce | None = None) -> None:
     """A code that was kept as a currency is checked like any other again."""
 
     def act(tx: Connection, check: Check) -> None:
-        import_ = open_draft(tx, id)
+        import_ = open_draft(tx, id, who=who)
         codes = tuple(one for one in import_.accepted.currencies if one != code)
         if codes == import_.accepted.currencies:
             return

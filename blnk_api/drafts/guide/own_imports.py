@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from blnk_api.access.actors import Actor
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState
 
@@ -16,12 +17,12 @@ class OwnImports:
     needing: list[Import] = field(default_factory=list)
 
 
-def of(newest: Iterable[Import], who: str, *, needs: Callable[[Import], bool]) -> OwnImports:
+def of(newest: Iterable[Import], who: Actor, *, needs: Callable[[Import], bool]) -> OwnImports:
     """Of imports, newest first, those that this person uploaded or confirmed. A canceled import is over: what
     was not sent of it stays so."""
     found = OwnImports()
     for one in newest:
-        if who not in (one.who, one.confirmed_by):
+        if not any(of is not None and of.is_same_as(who) for of in (one.who, one.confirmed_by)):
             continue
         if one.state is ImportState.DRAFT:
             if one.kind == "file":

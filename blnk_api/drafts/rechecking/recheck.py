@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from blnk_api.access.actors import CHECK
 from blnk_api.common.invisible import bare
 from blnk_api.drafts import confirmed_totals
 from blnk_api.drafts.checking import Checker, Known, Wanted
@@ -112,7 +113,7 @@ class _Check:
         self._mapping = mapping
         self._connection = connection
         self._last = last
-        self._changes = [RecordedEdit(number, at, old, new, "", 0.0) for number, at, old, new in changes]
+        self._changes = [RecordedEdit(number, at, old, new, CHECK, 0.0) for number, at, old, new in changes]
         self._accepted = accepted
 
     def run(self, touched: Collection[int], answer: Answer | None) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, exists, func, insert, select, update
 
-from blnk_api.access.actors import Actor, Who
+from blnk_api.access.actors import Actor
 from blnk_api.access.acts import Act
 from blnk_api.facts.findings import Findings
 from blnk_api.facts.notice import NoticeFacts
@@ -104,26 +104,20 @@ def needs_you(tx: Connection, number: int) -> None:
         _add_if_new(tx, number, NoticeKind.NEEDS_YOU, facts, after_seconds=_GATHER_SECONDS)
 
 
-def canceled(tx: Connection, number: int, *, who: Who) -> None:
+def canceled(tx: Connection, number: int, *, who: Actor) -> None:
     """A person ended it; what was created stays."""
-    actor = Actor.of(who)
-    facts = _facts_of(tx, number).model_copy(
-        update={"canceled": True, "who": actor.name, "who_kind": actor.kind.value}
-    )
+    facts = _facts_of(tx, number).model_copy(update={"canceled": True, **_named(who)})
     _add(tx, number, NoticeKind.FINISHED, facts)
 
 
-def paused(tx: Connection, number: int, *, by: PausedBy, who: Who) -> None:
+def paused(tx: Connection, number: int, *, by: PausedBy, who: Actor) -> None:
     """It stopped and does not continue by itself. Credentials are told once for all imports that wait for
     the same ones; the circuit breaker's pauses end by themselves and are not told here: see `waiting`."""
     if by is PausedBy.BREAKER:
         return
     if by is PausedBy.ACCESS and _others_wait_for_credentials(tx, number):
         return
-    actor = Actor.of(who)
-    facts = _facts_of(tx, number).model_copy(
-        update={"by": by.value, "who": actor.name, "who_kind": actor.kind.value}
-    )
+    facts = _facts_of(tx, number).model_copy(update={"by": by.value, **_named(who)})
     _add(tx, number, NoticeKind.CREDENTIALS if by is PausedBy.ACCESS else NoticeKind.PAUSED, facts)
 
 
@@ -145,12 +139,15 @@ def waiting(tx: Connection, instance: int, *, since: float) -> None:
         _add(tx, number, NoticeKind.WAITING, _facts_of(tx, number).model_copy(update={"since": since}))
 
 
-def test(tx: Connection, instance: Instance, *, who: Who) -> None:
+def test(tx: Connection, instance: Instance, *, who: Actor) -> None:
     """For whoever wants to see whether the addresses work. Raises NotAllowed."""
-    actor = Actor.of(who)
-    actor.require(Act.TEST_NOTIFICATIONS, instance)
-    facts = NoticeFacts(who=actor.name, who_kind=actor.kind.value)
+    who.require(Act.TEST_NOTIFICATIONS, instance)
+    facts = NoticeFacts().model_copy(update=_named(who))
     _insert(tx, instance_number(tx, instance), None, NoticeKind.TEST, facts, after_seconds=0.0)
+
+
+def _named(who: Actor) -> dict[str, str]:
+    return {"who": who.name, "who_kind": who.kind.value, "who_email": who.email}
 
 
 def _others_wait_for_credentials(tx: Connection, number: int) -> bool:

@@ -6,10 +6,12 @@ A row of the table without a column is about the whole record: it is skipped, or
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, Select, delete, select
 
+from blnk_api.access.actors import Actor
+from blnk_api.store.people.stored_actor import read, selected, stored
 from blnk_api.store.tables import repairs
 
 LEFT_OUT, TAKEN_IN = "left out", "taken in"
@@ -31,36 +33,45 @@ class RecordedEdit:
     position: int | None
     old: str
     new: str
-    who: str
+    who: Actor
     at: float
 
 
 def add(
-    tx: Connection, import_: int, changes: Sequence[tuple[int, int | None, str, str]], *, who: str
+    tx: Connection, import_: int, changes: Sequence[tuple[int, int | None, str, str]], *, who: Actor
 ) -> None:
     """Writes changes down: (number, position, old, new) each."""
     now = time.time()
+    by = stored(who)
     values: list[dict[str, object]] = [
-        {"import_": import_, "number": number, "position": at, "old": old, "new": new, "who": who, "at": now}
+        {"import_": import_, "number": number, "position": at, "old": old, "new": new, "at": now, **by}
         for number, at, old, new in changes
     ]
     if values:
         tx.execute(repairs.insert(), values)
 
 
-_COLUMNS = (repairs.c.number, repairs.c.position, repairs.c.old, repairs.c.new, repairs.c.who, repairs.c.at)
+_ALL = select(
+    repairs.c.number, repairs.c.position, repairs.c.old, repairs.c.new, repairs.c.at, *selected(repairs)
+).order_by(repairs.c.id)
 
 
 def of_import(tx: Connection, import_: int) -> list[RecordedEdit]:
     """Every change, oldest first."""
-    query = select(*_COLUMNS).where(repairs.c.import_ == import_).order_by(repairs.c.id)
-    return [RecordedEdit(*one) for one in tx.execute(query)]
+    return _read(tx, _ALL.where(repairs.c.import_ == import_))
 
 
 def of_records(tx: Connection, import_: int, numbers: Collection[int]) -> list[RecordedEdit]:
     """As `of_import`, of some records alone."""
-    query = select(*_COLUMNS).where(repairs.c.import_ == import_, repairs.c.number.in_(sorted(numbers)))
-    return [RecordedEdit(*one) for one in tx.execute(query.order_by(repairs.c.id))]
+    return _read(tx, _ALL.where(repairs.c.import_ == import_, repairs.c.number.in_(sorted(numbers))))
+
+
+# Any: a row of these columns.
+def _read(tx: Connection, query: Select[Any]) -> list[RecordedEdit]:
+    return [
+        RecordedEdit(one.number, one.position, one.old, one.new, read(one), one.at)
+        for one in tx.execute(query)
+    ]
 
 
 def are_any(tx: Connection, imports: Collection[int]) -> bool:

@@ -5,11 +5,15 @@ What was made by mistake cannot be deleted, but explained.
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Select, insert, select
 
+from blnk_api.access.actors import Actor
+from blnk_api.access.acts import Act
 from blnk_api.store.events import EventKind, Particulars, note
-from blnk_api.store.imports import Import
+from blnk_api.store.imports import Import, instance_numbered
+from blnk_api.store.people import stored_actor
 from blnk_api.store.states import RowState
 from blnk_api.store.tables import imports, is_one_of, notes, rows
 
@@ -21,17 +25,17 @@ class Note:
     """`balance_id` is None for a note on the import itself."""
 
     at: float
-    who: str
+    who: Actor
     text: str
     balance_id: str | None
 
 
-def add_to_import(tx: Connection, import_: Import, text: str, *, who: str) -> None:
+def add_to_import(tx: Connection, import_: Import, text: str, *, who: Actor) -> None:
     """Raises ValueError, with a sentence, for a text that is no note."""
     _add(tx, import_.instance_number, import_.number, None, text, who=who)
 
 
-def add_to_balance(tx: Connection, instance: int, balance_id: str, text: str, *, who: str) -> None:
+def add_to_balance(tx: Connection, instance: int, balance_id: str, text: str, *, who: Actor) -> None:
     """A note on any balance of an instance; it belongs to the import that made the balance, if one did.
 
     Raises ValueError as `add_to_import` does.
@@ -54,16 +58,22 @@ def _add(
     balance_id: str | None,
     text: str,
     *,
-    who: str,
+    who: Actor,
     row: int | None = None,
 ) -> None:
+    who.require(Act.NOTE, instance_numbered(tx, instance))
     kept = _tidy(text)
     if import_ is not None:
         # A receipt that is being written waits for this note, or this note for it: see receipts.add.
         tx.execute(select(imports.c.number).where(imports.c.number == import_).with_for_update())
     tx.execute(
         insert(notes).values(
-            instance=instance, import_=import_, balance_id=balance_id, at=time.time(), who=who, text=kept
+            instance=instance,
+            import_=import_,
+            balance_id=balance_id,
+            at=time.time(),
+            text=kept,
+            **stored_actor.stored(who),
         )
     )
     if import_ is not None:
@@ -91,8 +101,11 @@ def of_balance(tx: Connection, instance: int, balance_id: str) -> list[Note]:
     return _listed(tx, _ALL.where(notes.c.instance == instance, notes.c.balance_id == balance_id))
 
 
-_ALL = select(notes.c.at, notes.c.who, notes.c.text, notes.c.balance_id).order_by(notes.c.id)
+_ALL = select(notes.c.at, notes.c.text, notes.c.balance_id, *stored_actor.selected(notes)).order_by(
+    notes.c.id
+)
 
 
-def _listed(tx: Connection, query: Select[float, str, str, str | None]) -> list[Note]:
-    return [Note(*one) for one in tx.execute(query)]
+# Any: a row of these columns.
+def _listed(tx: Connection, query: Select[Any]) -> list[Note]:
+    return [Note(one.at, stored_actor.read(one), one.text, one.balance_id) for one in tx.execute(query)]

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from blnk_api.access.actors import Actor
+from blnk_api.access.acts import Act
+from blnk_api.connections import Instance
 from blnk_api.facts.mapping import Mapping
+from blnk_api.store.people import stored_actor
 from blnk_api.store.tables import mappings
 
 MOST_NAME_CHARACTERS = 80
@@ -16,17 +20,23 @@ MOST_NAME_CHARACTERS = 80
 class Saved:
     name: str
     mapping: Mapping
-    who: str
+    who: Actor
     at: float
 
 
-def save(tx: Connection, *, fingerprint: str, name: str, mapping: Mapping, who: str) -> None:
-    """Keeps a mapping; one of the same name for the same headers is replaced. Raises ValueError."""
+def save(
+    tx: Connection, *, fingerprint: str, name: str, mapping: Mapping, who: Actor, instance: Instance
+) -> None:
+    """Keeps a mapping; one of the same name for the same headers is replaced. Raises ValueError.
+
+    `instance`: that of the draft whose columns are saved.
+    """
+    who.require(Act.CHANGE_DRAFT, instance)
     name = " ".join(name.split())
     if not name or len(name) > MOST_NAME_CHARACTERS:
         raise ValueError(f"Enter a name of at most {MOST_NAME_CHARACTERS} characters.")
     dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
-    facts = {"mapping": mapping.stored(), "who": who, "at": time.time()}
+    facts = {"mapping": mapping.stored(), "at": time.time(), **stored_actor.stored(who)}
     tx.execute(
         dialect.insert(mappings)
         .values(fingerprint=fingerprint, name=name, **facts)
@@ -36,9 +46,9 @@ def save(tx: Connection, *, fingerprint: str, name: str, mapping: Mapping, who: 
 
 def saved_for(tx: Connection, fingerprint: str) -> list[Saved]:
     """Those of files with the same headers, newest first."""
-    columns = (mappings.c.name, mappings.c.mapping, mappings.c.who, mappings.c.at)
+    columns = (mappings.c.name, mappings.c.mapping, mappings.c.at, *stored_actor.selected(mappings))
     query = select(*columns).where(mappings.c.fingerprint == fingerprint).order_by(mappings.c.at.desc())
     return [
-        Saved(one.name, Mapping.model_validate_json(one.mapping), one.who, one.at)
+        Saved(one.name, Mapping.model_validate_json(one.mapping), stored_actor.read(one), one.at)
         for one in tx.execute(query)
     ]

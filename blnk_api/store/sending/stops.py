@@ -9,8 +9,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, insert, or_, select, text
 
+from blnk_api.access.actors import Actor
+from blnk_api.access.acts import Act
 from blnk_api.settings import Instance
 from blnk_api.store.events import EventKind, note
+from blnk_api.store.imports import instance_numbered
+from blnk_api.store.people import stored_actor
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.store.tables import counts, imports, instances, stops
 
@@ -23,7 +27,7 @@ class StopEvent:
     """One use of the switch. `instance` is None where it is that of the whole desk."""
 
     at: float
-    who: str
+    who: Actor
     stopped: bool
     instance: Instance | None
 
@@ -59,24 +63,31 @@ def is_stopped(tx: Connection, instance: int) -> bool:
     return tx.execute(_INSTANCE_IS_STOPPED, {"instance": instance}).first() is not None
 
 
-def stop(tx: Connection, instance: int | None, *, who: str) -> bool:
+def stop(tx: Connection, instance: int | None, *, who: Actor) -> bool:
     """Of this instance, or of the whole desk; whether it was this press that stopped it."""
+    who.require(Act.STOP_SENDING, _scope(tx, instance))
     return _press(tx, instance, who, stopped=True)
 
 
-def start(tx: Connection, instance: int | None, *, who: str) -> bool:
+def start(tx: Connection, instance: int | None, *, who: Actor) -> bool:
     """Lifts a stop of the same scope, and no other; whether it did."""
+    who.require(Act.START_SENDING, _scope(tx, instance))
     return _press(tx, instance, who, stopped=False)
 
 
-def _press(tx: Connection, instance: int | None, who: str, *, stopped: bool) -> bool:
+def _scope(tx: Connection, instance: int | None) -> Instance | None:
+    return None if instance is None else instance_numbered(tx, instance)
+
+
+def _press(tx: Connection, instance: int | None, who: Actor, *, stopped: bool) -> bool:
     if tx.dialect.name == "postgresql":
         tx.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_KEY})"))
     scope = stops.c.instance.is_(None) if instance is None else stops.c.instance == instance
     is_now = tx.execute(select(stops.c.id).where(_IN_FORCE, scope)).first() is not None
     if is_now is stopped:
         return False
-    tx.execute(insert(stops).values(instance=instance, stopped=stopped, who=who, at=time.time()))
+    press = {"instance": instance, "stopped": stopped, "at": time.time()}
+    tx.execute(insert(stops).values(**press, **stored_actor.stored(who)))
     waiting = select(imports.c.number).where(imports.c.state.in_(_TO_SEND))
     if instance is not None:
         waiting = waiting.where(imports.c.instance == instance)
@@ -107,7 +118,9 @@ def last(tx: Connection, *, limit: int) -> list[StopEvent]:
 
 
 def _presses(tx: Connection, query: Select[tuple[object, ...]]) -> list[StopEvent]:
-    return [StopEvent(one.at, one.who, one.stopped, _instance(one)) for one in tx.execute(query)]
+    return [
+        StopEvent(one.at, stored_actor.read(one), one.stopped, _instance(one)) for one in tx.execute(query)
+    ]
 
 
 def _instance(one: Row[tuple[object, ...]]) -> Instance | None:

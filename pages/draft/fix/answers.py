@@ -6,6 +6,7 @@ from typing import Literal, TypedDict
 
 import streamlit as st
 
+from blnk_api.access.actors import Actor
 from blnk_api.drafts.edits import undo
 from blnk_api.drafts.edits.editing import NotRepairable
 from blnk_api.drafts.edits.problem_workbook import NotTheseRows
@@ -29,7 +30,7 @@ class Answers:
 
 
 class _By(TypedDict):
-    who: str
+    who: Actor
     at_once: AtOnce
 
 

@@ -280,7 +280,25 @@ def _metrics(env: Mapping[str, str]) -> tuple[str, int] | None:
 
 def _database_url(env: Mapping[str, str], data_dir: Path) -> str:
     chosen = env.get("BLNK_DATABASE_URL")
-    return database_url.checked(chosen) if chosen else f"sqlite:///{data_dir / 'journal.db'}"
+    password = _password(env.get("BLNK_DATABASE_PASSWORD_FILE"))
+    if chosen:
+        return database_url.checked(chosen, password=password)
+    if password is not None:
+        raise SettingsProblem("BLNK_DATABASE_PASSWORD_FILE is the password of BLNK_DATABASE_URL. Set both.")
+    return f"sqlite:///{data_dir / 'journal.db'}"
+
+
+def _password(path: str | None) -> str | None:
+    if not path:
+        return None
+    try:
+        return Path(path).read_text("utf-8").rstrip("\r\n")
+    except OSError as problem:
+        raise SettingsProblem(
+            f"BLNK_DATABASE_PASSWORD_FILE names {path}, which cannot be read: {problem.strerror}."
+        ) from None
+    except UnicodeDecodeError:
+        raise SettingsProblem("The file that BLNK_DATABASE_PASSWORD_FILE names is not UTF-8 text.") from None
 
 
 def public_url(env: Mapping[str, str]) -> Origin | None:

@@ -9,8 +9,11 @@ _POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
 _HOST = re.compile(r"[A-Za-z0-9._:%-]*")
 
 
-def checked(text: str) -> str:
-    """The same text. Raises SettingsProblem, which never repeats it: it may hold a password."""
+def checked(text: str, *, password: str | None = None) -> str:
+    """The same text, with this password where one is given.
+
+    Raises SettingsProblem, which never repeats it: it may hold a password.
+    """
     # Imported here: scripts that use the client alone have no database.
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
@@ -30,4 +33,4 @@ def checked(text: str) -> str:
     if not _HOST.fullmatch(url.host or ""):
         # What stands before the last @ is the user and the password; any other one is part of them.
         raise SettingsProblem(f"{_SHOULD}. In a user name or password, write @ as %40 and / as %2F.")
-    return text
+    return text if password is None else url.set(password=password).render_as_string(hide_password=False)

@@ -1,9 +1,11 @@
 """Which version is at work is the same wherever somebody asks: the command, Blnk, receipts, the project."""
 
+import re
 import tomllib
 
 import pytest
 
+from blnk_api import __version__
 from blnk_api.blnk.probe import greet
 from blnk_api.client import BlnkClient
 from blnk_api.reports.receipts import write_owed
@@ -64,3 +66,9 @@ def test_a_new_receipt_says_which_version_wrote_it(importer: Importer) -> None:
         found = receipt_records.find(tx, done.number, 1)
     assert found is not None
     assert found.told["version"] == released()
+
+
+def test_the_image_and_compose_say_the_same_version() -> None:
+    [label] = re.findall(r'org\.opencontainers\.image\.version="(.*?)"', read("Dockerfile"))
+    [image] = re.findall(r"^ +image: balance-desk:(.*)$", read("compose.yaml"), re.MULTILINE)
+    assert label == image == __version__

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from blnk_api import settings
 from blnk_api.errors import SettingsProblem
@@ -204,6 +205,23 @@ def test_the_environment_overrides_where_things_lie(tmp_path: Path) -> None:
     assert one.database_url == f"sqlite:///{tmp_path}/data/journal.db"
     assert elsewhere.database_url == "postgresql://desk:s3cr3t@db/desk"
     assert one.uploads_dir == tmp_path / "data" / "uploads"
+
+
+def test_the_databases_password_may_lie_in_a_file_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("s3cr3t@/:%\n")
+    url = "postgresql://desk@db:5432/desk?sslmode=require"
+    found = load(tmp_path, "", BLNK_DATABASE_URL=url, BLNK_DATABASE_PASSWORD_FILE=f"{tmp_path}/password")
+
+    assert make_url(found.database_url) == make_url(url).set(password="s3cr3t@/:%")
+    assert "s3cr3t" not in repr(found)
+    for said, why in (
+        (
+            {"BLNK_DATABASE_URL": url, "BLNK_DATABASE_PASSWORD_FILE": "/nowhere"},
+            "cannot be read: No such file",
+        ),
+        ({"BLNK_DATABASE_PASSWORD_FILE": f"{tmp_path}/password"}, "Set both."),
+    ):
+        assert why in problem(tmp_path, "", **said)
 
 
 def test_each_wait_can_be_set(tmp_path: Path) -> None:

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
+from blnk_api.access.acts import Act
 from blnk_api.facts.mapping import Use
 from pages.balance import form, form_state
 from pages.balance.form_state import IDENTITY, LEDGER, METADATA, MORE
 from pages.balance.result import show_outcome
-from pages.kit import context
+from pages.kit import context, permission
 from pages.kit.picker import pick, searched
 
 here = context.current()
@@ -21,6 +22,8 @@ if here.import_ is not None:
 form_state.restore()
 st.title("Create a balance")
 st.write("A balance is an account in your ledger. It starts at zero. Balance Desk never moves money.")
+if not permission.offered(here, Act.CREATE_ONE):
+    st.stop()
 
 ledger = pick(
     "Ledger",

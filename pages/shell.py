@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.kit import banner, context, sidebar, stop_switch
+from pages.kit import banner, context, permission, sidebar, stop_switch
 
 kit = Path(__file__).parent / "kit"
 st.html(kit / "style.css")
@@ -22,6 +22,7 @@ page = st.navigation([st.Page("home.py", title="Balance Desk", default=True), *p
 st.set_page_config(page_title=f"{page.title} · Balance Desk", page_icon=kit / "favicon.svg")
 here = context.begin()
 sidebar.show(here, pages)
+permission.stop_without_view(here)
 banner.show(here)
 stop_switch.banner(here)
 if page.title != "Connection":

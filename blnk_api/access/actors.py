@@ -23,7 +23,14 @@ from blnk_api.connections import Instance
 
 
 class NotAllowed(Exception):
-    """Nothing was changed or created. The text says what was refused, who may do it, and whom to ask."""
+    """Nothing was changed or created. The text says what was refused, who may do it, and whom to ask.
+
+    `hint` says that to somebody who has not tried it.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint or message
 
 
 class Access(Protocol):

@@ -31,9 +31,9 @@ class ByRoles:
         has = grants.roles_of(claims)
         may = ROLES_THAT_MAY[act]
         if not has:
-            raise NotAllowed(_without_a_role(act, settings, instance))
+            raise _without_a_role(act, settings, instance)
         if not has & may:
-            raise NotAllowed(_refusal(act, may, grants, _place(settings, instance)))
+            raise _refusal(act, may, grants, _place(settings, instance))
 
 
 def grants_for(settings: Settings, instance: Instance | None) -> Grants:
@@ -58,22 +58,26 @@ def _place(settings: Settings, instance: Instance | None) -> str:
     return f"“{connection.label}”" if connection else f"the instance “{instance.instance_id}”"
 
 
-def _without_a_role(act: Act, settings: Settings, instance: Instance | None) -> str:
+def _without_a_role(act: Act, settings: Settings, instance: Instance | None) -> NotAllowed:
     admins = _people(grants_for(settings, instance), [Role.ADMIN]) or _people(
         grants_for(settings, None), [Role.ADMIN]
     )
     whom = f"Ask an admin for one: {admins}." if admins else "Ask whoever runs this server for one."
     place = _place(settings, instance)
-    return f"You have no role in {place}, so you are not allowed to {act}. {_UNCHANGED} {whom}"
+    return NotAllowed(
+        f"You have no role in {place}, so you are not allowed to {act}. {_UNCHANGED} {whom}",
+        hint=f"You have no role in {place}, so you cannot see anything of it here. {whom}",
+    )
 
 
-def _refusal(act: Act, may: frozenset[Role], grants: Grants, place: str) -> str:
+def _refusal(act: Act, may: frozenset[Role], grants: Grants, place: str) -> NotAllowed:
     roles = [role for role in Role if role in may]
     people = _people(grants, roles)
     whom = f"{people}" if people else "nobody at the moment; whoever runs this server can give the role"
-    return (
-        f"You are not allowed to {act} in {place}. {_UNCHANGED} "
-        f"This needs the role {_either(roles)}, which these have: {whom}."
+    role = f"the role {_either(roles)}, which these have: {whom}."
+    return NotAllowed(
+        f"You are not allowed to {act} in {place}. {_UNCHANGED} This needs {role}",
+        hint=f"To {act} in {place} you need {role}",
     )
 
 

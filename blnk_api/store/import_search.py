@@ -1,10 +1,12 @@
 """Finds imports by what a person remembers of them: newest first, in pages by keyset, fast at any size."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
 
+from blnk_api.access.actors import Actor
+from blnk_api.access.acts import Act
 from blnk_api.facts.totals import Totals
 from blnk_api.settings import Instance
 from blnk_api.store import imports as all_imports
@@ -48,9 +50,21 @@ class BalanceOrigin:
     row: StoredRow
 
 
-def search(tx: Connection, wanted: Search, *, before: int | None = None, limit: int = 50) -> list[Import]:
-    """The imports for which it holds, newest first; `before` is the number of the last one seen."""
+def search(
+    tx: Connection,
+    wanted: Search,
+    *,
+    before: int | None = None,
+    limit: int = 50,
+    among: Collection[int] | None = None,
+) -> list[Import]:
+    """The imports for which it holds, newest first; `before` is the number of the last one seen.
+
+    `among`: numbers of the instances that may be seen at all, None for every one.
+    """
     query = select(imports.c.number).where(*_conditions(tx, wanted))
+    if among is not None:
+        query = query.where(imports.c.instance.in_(list(among)))
     if before is not None:
         query = query.where(imports.c.number < before)
     numbers = tx.execute(query.order_by(imports.c.number.desc()).limit(limit)).scalars().all()
@@ -121,9 +135,18 @@ def _holds(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
     )
 
 
-def makers_of(tx: Connection, balance_id: str, instance: Instance | None = None) -> list[BalanceOrigin]:
-    """The rows that made this balance: one, unless several instances use the same ids."""
+def makers_of(
+    tx: Connection,
+    balance_id: str,
+    instance: Instance | None = None,
+    *,
+    among: Collection[int] | None = None,
+) -> list[BalanceOrigin]:
+    """The rows that made this balance: one, unless several instances use the same ids. `among` as in
+    `search`."""
     known = select(instances.c.id)
+    if among is not None:
+        known = known.where(instances.c.id.in_(list(among)))
     if instance is not None:
         known = known.where(
             instances.c.base_url == instance.base_url,
@@ -157,6 +180,11 @@ def used_instances(tx: Connection) -> dict[int, Instance]:
     used = select(imports.c.instance).distinct()
     found = tx.execute(select(instances).where(instances.c.id.in_(used)).order_by(instances.c.id))
     return {one.id: Instance(one.base_url, one.instance_id, one.environment) for one in found}
+
+
+def instances_seen_by(tx: Connection, who: Actor) -> dict[int, Instance]:
+    """As `used_instances`, those alone whose imports somebody may see."""
+    return {number: one for number, one in used_instances(tx).items() if who.may(Act.VIEW, one)}
 
 
 _RECENT = 500

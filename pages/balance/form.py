@@ -8,7 +8,7 @@ from typing import Literal
 import streamlit as st
 
 from blnk_api import currencies
-from blnk_api.access.actors import Actor
+from blnk_api.access.actors import Actor, NotAllowed
 from blnk_api.common.names import fold
 from blnk_api.drafts import drafts, form_request, reference_data
 from blnk_api.drafts.checking import KnownIndicator
@@ -176,7 +176,7 @@ def create_button(visit: Visit, ledger: Choice | None, identity: Choice | None, 
         form_state.say_at_fields(values, found)
     try:
         send(visit, form_state.form_id(), request, who)
-    except NotConfirmed as problem:
+    except (NotConfirmed, NotAllowed) as problem:
         form_state.release()
         look.problem(str(problem))
     else:

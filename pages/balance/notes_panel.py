@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from blnk_api.access.actors import Actor
+from blnk_api.access.acts import Act
 from blnk_api.store.imports import Import
 from blnk_api.store.people import notes, people
 from blnk_api.store.people.notes import Note
 from blnk_api.wording import phrases
-from pages.kit import look, person
+from pages.kit import look, permission, person
 from pages.kit.context import Visit
 
 
@@ -58,6 +59,8 @@ def _listed(visit: Visit, found: Sequence[Note]) -> None:
 
 def _form(visit: Visit, key: str) -> tuple[str, Actor] | None:
     """The text and who signs it, if the button was just pressed and both are there."""
+    if not permission.offered(visit, Act.NOTE):
+        return None
     kept = f"notes-made-{key}"
     made: int = st.session_state.setdefault(kept, 0)  # each note has a field of its own, which starts empty
     with st.form(f"note-{key}", border=False, enter_to_submit=False):

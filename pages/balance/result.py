@@ -7,6 +7,8 @@ from typing import Literal
 
 import streamlit as st
 
+from blnk_api.access.actors import NotAllowed
+from blnk_api.access.acts import Act
 from blnk_api.drafts import drafts, form_request
 from blnk_api.drafts.drafts import NotConfirmed
 from blnk_api.errors import BlnkError, NothingCreated
@@ -19,7 +21,7 @@ from blnk_api.store.states import SETTLED, ImportState, RowState
 from blnk_api.wording import about_rows, phrases
 from blnk_api.wording.balance_fields import FIELDS, HELD_FIELDS
 from pages.balance import form, form_state, notes_panel
-from pages.kit import auto_refresh, banner, look, person, stop_switch
+from pages.kit import auto_refresh, banner, look, permission, person, stop_switch
 from pages.kit.context import Visit
 from pages.run import controls, late_findings, receipt_links, resolve
 
@@ -92,12 +94,12 @@ def _settled(visit: Visit, import_: Import, row: StoredRow) -> None:
         case RowState.CREATED:
             st.title("The balance was created")
             _balance(visit, import_, row, request)
-            _follow_up(request, "Create a similar balance", is_next=False)
+            _follow_up(visit, request, "Create a similar balance", is_next=False)
         case RowState.EXISTS:
             st.title("This balance already exists")
             st.write("Blnk has a balance exactly like this one, so nothing was sent and nothing was created.")
             _balance(visit, import_, row, request)
-            _follow_up(request, "Change the request")
+            _follow_up(visit, request, "Change the request")
             _create_another(visit, request)
         case RowState.REFUSED | RowState.INVALID:
             st.title("The balance was not created")
@@ -105,7 +107,7 @@ def _settled(visit: Visit, import_: Import, row: StoredRow) -> None:
             _details(visit, row)
             st.write("Nothing was created. Change the request and create the balance again.")
             _asked(visit, request)
-            _follow_up(request, "Change the request")
+            _follow_up(visit, request, "Change the request")
         case RowState.UNKNOWN:
             st.title("This balance needs you" if row.waits_for_person else "Checking in Blnk")
             _unknown(row)
@@ -116,7 +118,7 @@ def _settled(visit: Visit, import_: Import, row: StoredRow) -> None:
             st.title("The balance was not created")
             st.write("It was canceled before it was sent. Nothing was created.")
             _asked(visit, request)
-            _follow_up(request, "Create this balance")
+            _follow_up(visit, request, "Create this balance")
     for sentence in phrases.findings(import_.findings or Findings(checked=True)):
         look.warning(sentence)
     late_findings.show(visit, import_)
@@ -156,7 +158,7 @@ def _unconfirmed(visit: Visit, import_: Import) -> None:
             who = person.name(visit)
             desk = visit.desk
             drafts.confirm(desk.store, desk.settings, id=import_.id, who=who, version=import_.version)
-        except (ValueError, NotConfirmed) as problem:
+        except (ValueError, NotConfirmed, NotAllowed) as problem:
             look.problem(str(problem))
 
 
@@ -227,8 +229,10 @@ def _table(fields: Mapping[str, object], meta_data: Mapping[str, object]) -> Non
     )
 
 
-def _follow_up(request: BalanceRequest, label: str, *, is_next: bool = True) -> None:
+def _follow_up(visit: Visit, request: BalanceRequest, label: str, *, is_next: bool = True) -> None:
     """`is_next`: to fill the form in again is what most people come to do now."""
+    if not permission.may(visit, Act.CREATE_ONE):
+        return
     with st.container(horizontal=True):
         kind: Literal["primary", "secondary"] = "primary" if is_next else "secondary"
         st.button(label, type=kind, on_click=form_state.fill, args=[request])
@@ -236,6 +240,8 @@ def _follow_up(request: BalanceRequest, label: str, *, is_next: bool = True) -> 
 
 
 def _create_another(visit: Visit, request: BalanceRequest) -> None:
+    if not permission.may(visit, Act.CREATE_ONE):
+        return
     with st.expander("Create a second, identical balance"):
         st.write("Two identical balances are hard to tell apart later, and neither can be deleted.")
         sure = st.checkbox("I want a second balance identical to the existing one")
@@ -243,7 +249,7 @@ def _create_another(visit: Visit, request: BalanceRequest) -> None:
         if st.button("Create a second balance", disabled=not sure):
             try:
                 form.again(visit, request)
-            except (ValueError, NotConfirmed) as problem:
+            except (ValueError, NotConfirmed, NotAllowed) as problem:
                 look.problem(str(problem))
             else:
                 st.rerun()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from blnk_api import currencies
+from blnk_api.access.actors import NotAllowed
 from blnk_api.drafts import mapping as mappings
 from blnk_api.drafts import mapping_changes
 from blnk_api.drafts.edits import editing
@@ -49,7 +50,7 @@ def _apply(visit: Visit, import_: Import, change: Callable[[Mapping], Mapping]) 
     mapping = change(now.mapping)
     try:
         editing.match(visit.desk.store, import_.id, mapping, who=person.or_nobody(visit))
-    except NotRepairable as problem:
+    except (NotRepairable, NotAllowed) as problem:
         look.problem(str(problem))
         return False
     return True
@@ -277,7 +278,7 @@ def _save(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape) -> 
                 who=person.or_nobody(visit),
                 instance=import_.instance,
             )
-    except ValueError as problem:
+    except (ValueError, NotAllowed) as problem:
         look.problem(str(problem))
     else:
         st.toast("Mapping saved. It will be applied to the next file with these columns.")

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from blnk_api.access.actors import NotAllowed
+from blnk_api.access.acts import Act
 from blnk_api.drafts import drafts
 from blnk_api.drafts.drafts import NotConfirmed
 from blnk_api.drafts.guide import steps
@@ -13,7 +15,7 @@ from blnk_api.store.states import RowState
 from blnk_api.wording import about_files, phrases
 from pages.draft import other_desks_notice, plan_notice, planned_rows
 from pages.draft.fix import problem_list
-from pages.kit import banner, look, person
+from pages.kit import banner, look, permission, person
 from pages.kit.context import Visit
 
 _LEDGERS_IN_FULL = 12
@@ -56,6 +58,8 @@ def show(visit: Visit, import_: Import) -> Confirmation | None:
     _by_ledger(import_)
     planned_rows.show(visit, import_)
     st.caption(look.safe(about_files.how_long(ready, visit.connection.requests_per_minute)))
+    if not permission.offered(visit, Act.CONFIRM):
+        return None
     person.name_field(visit)
     return _asked(visit.connection, import_, ready)
 
@@ -126,7 +130,7 @@ def hand_over(visit: Visit, import_: Import, said: Confirmation) -> bool:
             typed=said.typed,
             accept_unchecked=said.accepts_unchecked,
         )
-    except (ValueError, NotConfirmed) as problem:
+    except (ValueError, NotConfirmed, NotAllowed) as problem:
         look.problem(str(problem))
         return False
     return True

@@ -2,13 +2,24 @@
 
 import streamlit as st
 
+from blnk_api.access.actors import NotAllowed
+from blnk_api.access.acts import Act
 from blnk_api.drafts.guide.steps import Step
 from blnk_api.store import import_acts
 from blnk_api.store.imports import Import
 from blnk_api.store.states import Stage
 from blnk_api.wording import phrases
-from pages.draft import columns_step, confirm_step, edit_history, file_step, fix_step, foot, steps_row
-from pages.kit import look, person
+from pages.draft import (
+    columns_step,
+    confirm_step,
+    edit_history,
+    file_step,
+    fix_step,
+    foot,
+    looking_on,
+    steps_row,
+)
+from pages.kit import look, permission, person
 from pages.kit.context import Visit
 from pages.run import progress_panel
 from pages.run.fixing import fix_links, same_file
@@ -27,6 +38,12 @@ def show(visit: Visit, import_: Import) -> None:
     )
     fix_links.source_of(visit, import_)
     same_file.show(visit, import_)
+    if not permission.offered(visit, Act.CHANGE_DRAFT):
+        looking_on.show(visit, import_)
+        edit_history.show(visit, import_)
+        progress_panel.show_events(visit, import_)
+        _discard(visit, import_)
+        return
     now = steps_row.current(import_)
     steps_row.show(import_, now)
     said = None
@@ -47,10 +64,16 @@ def show(visit: Visit, import_: Import) -> None:
 
 
 def _discard(visit: Visit, import_: Import) -> None:
+    if not permission.may(visit, Act.DISCARD):
+        return
     is_lost = import_.stage is Stage.UNREADABLE
     if st.button("Import another file" if is_lost else "Discard draft", key=f"discard-{import_.id}"):
-        with visit.desk.store.write() as tx:
-            import_acts.cancel(tx, import_.number, who=person.or_nobody(visit))
+        try:
+            with visit.desk.store.write() as tx:
+                import_acts.cancel(tx, import_.number, who=person.or_nobody(visit))
+        except NotAllowed as refused:
+            look.problem(str(refused))
+            return
         st.query_params.pop("import", None)
         steps_row.leave()
         st.rerun()

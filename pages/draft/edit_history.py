@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from blnk_api.access.actors import NotAllowed
+from blnk_api.access.acts import Act
 from blnk_api.drafts.edits import undo
 from blnk_api.drafts.edits.editing import NotRepairable
 from blnk_api.drafts.edits.undo import EditAct
@@ -10,7 +12,7 @@ from blnk_api.store.people import edits
 from blnk_api.store.states import ImportState
 from blnk_api.wording import about_edits, about_files, about_rows, phrases
 from pages.draft.fix import answers, table_state
-from pages.kit import look, person
+from pages.kit import look, permission, person
 from pages.kit.context import Visit
 
 _SHOWN = 20
@@ -37,21 +39,22 @@ def _act(visit: Visit, import_: Import, act: EditAct) -> None:
         with st.container(gap=None, width="stretch"):
             st.markdown(look.safe(about_edits.said(act.edits, about_files.columns(import_))))
             st.caption(look.safe(f"{person.called(visit, act.who)}, {phrases.when(act.at, zone)}"))
-        st.button(
-            "Undo",
-            key=f"undo-edit-{act.at}",
-            type="tertiary",
-            disabled=not act.can_be_undone,
-            on_click=_undo,
-            args=[visit, import_, act.at],
-        )
+        if permission.may(visit, Act.CHANGE_DRAFT):
+            st.button(
+                "Undo",
+                key=f"undo-edit-{act.at}",
+                type="tertiary",
+                disabled=not act.can_be_undone,
+                on_click=_undo,
+                args=[visit, import_, act.at],
+            )
 
 
 def _undo(visit: Visit, import_: Import, at: float) -> None:
     answers.forget(import_)
     try:
         undo.undo(visit.desk.store, import_.id, at, **answers.by(visit))
-    except NotRepairable as problem:
+    except (NotRepairable, NotAllowed) as problem:
         answers.of(import_).problem = str(problem)
     table_state.forget(import_.id)
 

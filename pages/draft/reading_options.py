@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from blnk_api.access.actors import NotAllowed
 from blnk_api.drafts.edits import editing
 from blnk_api.drafts.edits.editing import NotRepairable
 from blnk_api.facts.file_shape import ReadOptions
@@ -67,5 +68,5 @@ def _read(visit: Visit, import_: Import, key: str) -> None:
             ReadOptions.model_validate(chosen | {"saved_mapping": import_.options.saved_mapping}),
             who=person.or_nobody(visit),
         )
-    except NotRepairable as problem:
+    except (NotRepairable, NotAllowed) as problem:
         st.session_state[f"{key}-problem"] = str(problem)

@@ -7,12 +7,14 @@ from typing import BinaryIO
 import streamlit as st
 
 from blnk_api import practice
+from blnk_api.access.actors import NotAllowed
+from blnk_api.access.acts import Act
 from blnk_api.drafts import drafts
 from blnk_api.facts.file_shape import ReadOptions
 from blnk_api.files.kinds import FileKind
 from blnk_api.store import imports
 from blnk_api.web import routes
-from pages.kit import held_uploads, look, person
+from pages.kit import held_uploads, look, permission, person
 from pages.kit.context import Visit
 
 _EXAMPLE = """ledger_id,currency,identity_id,customer_number
@@ -22,10 +24,13 @@ ldg_073f7ffe-9dfd-42ce-aa50-d1dca1788adc,EUR,,1002
 
 
 def show(visit: Visit) -> None:
-    person.first_step(visit)
+    is_offered = permission.offered(visit, Act.UPLOAD)
+    if is_offered:
+        person.first_step(visit)
     left, right = st.columns([5, 3], gap="medium")
     with left:
-        _take(visit)
+        if is_offered:
+            _take(visit)
     with right:
         with st.container(border=True, key="template"):
             st.markdown("**Start from a template**")
@@ -82,7 +87,7 @@ def _begin(visit: Visit, name: str, data: BinaryIO) -> None:
             data=data,
             options=ReadOptions(saved_mapping=True),
         )
-    except (ValueError, drafts.UploadRejected) as reason:
+    except (ValueError, drafts.UploadRejected, NotAllowed) as reason:
         look.problem(str(reason))
     except OSError:
         look.problem("The file could not be saved: the disk of this server is full or not writable.")

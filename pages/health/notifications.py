@@ -5,11 +5,12 @@ from collections.abc import Callable
 import streamlit as st
 
 from blnk_api.access.actors import NotAllowed
+from blnk_api.access.acts import Act
 from blnk_api.desk import notifications
 from blnk_api.settings import Connection
 from blnk_api.store.outbox import notices
 from blnk_api.wording import about_notices, phrases
-from pages.kit import auto_refresh, look, person
+from pages.kit import auto_refresh, look, permission, person
 from pages.kit.context import Visit
 
 
@@ -23,12 +24,13 @@ def show(visit: Visit, connection: Connection) -> None:
     with st.container(border=True, key="notifications"):
         every = visit.desk.settings.waits.page_refresh if is_sent else None
         auto_refresh.show(lambda redraw: _last(visit, connection, redraw, is_sent=is_sent), every=every)
-        st.button(
-            "Send a test notification",
-            icon=":material/send:",
-            on_click=_test,
-            args=[visit, connection],
-        )
+        if permission.offered(visit, Act.TEST_NOTIFICATIONS):
+            st.button(
+                "Send a test notification",
+                icon=":material/send:",
+                on_click=_test,
+                args=[visit, connection],
+            )
 
 
 def _last(visit: Visit, connection: Connection, redraw: Callable[[], None], *, is_sent: bool) -> None:

@@ -2,9 +2,11 @@
 
 import streamlit as st
 
+from blnk_api.access.actors import NotAllowed
+from blnk_api.access.acts import Act
 from blnk_api.practice import fault_switches
 from blnk_api.practice.fault_switches import FAULT_SWITCHES, PracticeUnreachable
-from pages.kit import look, person
+from pages.kit import look, permission, person
 from pages.kit.context import Visit
 
 _KEY = "practice-fault"
@@ -31,6 +33,7 @@ def show(visit: Visit) -> None:
         key=_KEY,
         format_func=lambda key: FAULT_SWITCHES[key].label,
         captions=[FAULT_SWITCHES[key].means for key in keys],
+        disabled=not permission.offered(visit, Act.SIMULATE_FAULTS),
         on_change=_choose,
         args=[visit],
     )
@@ -42,5 +45,5 @@ def _choose(visit: Visit) -> None:
     key = st.session_state[_KEY]
     try:
         fault_switches.choose(visit.desk.settings.data_dir, key, who=person.or_nobody(visit))
-    except PracticeUnreachable as shut:
+    except (PracticeUnreachable, NotAllowed) as shut:
         st.toast(str(shut))

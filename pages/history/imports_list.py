@@ -27,12 +27,15 @@ _STATES: Mapping[str, ImportState | None] = {
 
 def show(visit: Visit) -> None:
     zone = phrases.zone(st.context.timezone)
-    wanted = _search(visit, zone)
+    with visit.desk.store.read() as tx:
+        seen = import_search.instances_seen_by(tx, person.or_nobody(visit))
+    wanted = _search(visit, zone, seen)
     pages: dict[Search, list[int | None]] = st.session_state.setdefault("history-pages", {})
     befores = pages.setdefault(wanted, [None])
     with visit.desk.store.read() as tx:
-        found = import_search.search(tx, wanted, before=befores[-1], limit=_PAGE + 1)
-        makers = import_search.makers_of(tx, wanted.balance_id.strip()) if wanted.balance_id else []
+        found = import_search.search(tx, wanted, before=befores[-1], limit=_PAGE + 1, among=seen)
+        id = wanted.balance_id.strip()
+        makers = import_search.makers_of(tx, id, among=seen) if id else []
     if not found:
         _nothing(visit, wanted)
         return
@@ -53,10 +56,8 @@ def show(visit: Visit) -> None:
                 st.link_button(label, url, icon=":material/download:", type="tertiary")
 
 
-def _search(visit: Visit, zone: tzinfo) -> Search:
+def _search(visit: Visit, zone: tzinfo, instances: Mapping[int, Instance]) -> Search:
     """What was asked for; each field stands in the address under its key."""
-    with visit.desk.store.read() as tx:
-        instances = import_search.used_instances(tx)
     with st.container(horizontal=True, key="search"):
         file = st.text_input("File name", key="file", bind="query-params", placeholder="Contains…")
         state = st.selectbox(

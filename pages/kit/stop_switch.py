@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from blnk_api.access.actors import NotAllowed
+from blnk_api.access.acts import Act
 from blnk_api.desk.desk import Desk
 from blnk_api.settings import Connection, Instance
 from blnk_api.store import imports
@@ -68,9 +70,16 @@ def switch(visit: Visit, connection: Connection) -> None:
 def _button(visit: Visit, instance: Instance | None, whose: str, *, is_stopped: bool) -> None:
     label = f"Start sending for {whose}" if is_stopped else f"Stop sending for {whose}"
     icon = ":material/play_arrow:" if is_stopped else ":material/block:"
+    act = Act.START_SENDING if is_stopped else Act.STOP_SENDING
+    if not person.or_nobody(visit).may(act, instance):
+        return
     if not st.button(label, icon=icon, key=f"stop-{'desk' if instance is None else 'instance'}"):
         return
-    with visit.desk.store.write() as tx:
-        number = None if instance is None else imports.instance_number(tx, instance)
-        (stops.start if is_stopped else stops.stop)(tx, number, who=person.or_nobody(visit))
-    st.rerun()
+    try:
+        with visit.desk.store.write() as tx:
+            number = None if instance is None else imports.instance_number(tx, instance)
+            (stops.start if is_stopped else stops.stop)(tx, number, who=person.or_nobody(visit))
+    except NotAllowed as refused:
+        look.problem(str(refused))
+    else:
+        st.rerun()

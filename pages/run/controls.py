@@ -2,11 +2,13 @@
 
 import streamlit as st
 
+from blnk_api.access.actors import NotAllowed
+from blnk_api.access.acts import Act
 from blnk_api.store import import_acts
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.wording import phrases
-from pages.kit import look, person
+from pages.kit import look, permission, person
 from pages.kit.context import Visit
 
 _MAY_CANCEL = (ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED)
@@ -33,11 +35,13 @@ def show(visit: Visit, import_: Import) -> None:
     """The buttons that fit the import's state."""
     if import_.state not in _MAY_CANCEL:
         return
+    is_paused = import_.state is ImportState.PAUSED and not phrases.waits_for_blnk(import_)
+    if not permission.offered(visit, Act.RESUME if is_paused else Act.PAUSE):
+        return
     if st.session_state.get(_asking(import_)):
         _confirm_cancel(visit, import_)
         return
     who = person.or_nobody(visit)
-    is_paused = import_.state is ImportState.PAUSED and not phrases.waits_for_blnk(import_)
     with st.container(horizontal=True):
         if is_paused:
             if st.button("Resume", type="primary", help="Continues with the rows that were not sent."):
@@ -45,7 +49,9 @@ def show(visit: Visit, import_: Import) -> None:
         elif st.button("Pause", help="Stops sending more rows. Rows already being sent are completed."):
             reason = f"{phrases.actor(who)} paused it."
             _act(visit, import_acts.pause, import_.number, by=PausedBy.PERSON, who=who, reason=reason)
-        if st.button("Cancel import…", help="Permanent: rows that were not sent are never sent."):
+        if permission.may(visit, Act.CANCEL) and st.button(
+            "Cancel import…", help="Permanent: rows that were not sent are never sent."
+        ):
             st.session_state[_asking(import_)] = _ASKED if is_paused else _HELD
             reason = f"{phrases.actor(who)} is about to cancel it."
             _act(visit, import_acts.pause, import_.number, by=PausedBy.PERSON, who=who, reason=reason)
@@ -86,6 +92,10 @@ def _asking(import_: Import) -> str:
 
 
 def _act(visit: Visit, act: object, number: int, **facts: object) -> None:
-    with visit.desk.store.write() as tx:
-        act(tx, number, **facts)  # type: ignore[operator]
-    st.rerun()
+    try:
+        with visit.desk.store.write() as tx:
+            act(tx, number, **facts)  # type: ignore[operator]
+    except NotAllowed as refused:
+        look.problem(str(refused))
+    else:
+        st.rerun()

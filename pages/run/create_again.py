@@ -2,11 +2,12 @@
 
 import streamlit as st
 
+from blnk_api.access.acts import Act
 from blnk_api.store import rows
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.wording import phrases
-from pages.kit import person
+from pages.kit import permission, person
 from pages.kit.context import Visit
 from pages.run import resolve
 
@@ -18,7 +19,7 @@ def show(visit: Visit, import_: Import, *, asks_name: bool) -> None:
     """`asks_name`: where it is not asked for elsewhere on the page."""
     count = import_.counts.get(RowState.EXISTS, 0)
     may_be = import_.state is ImportState.DONE and import_.purged_at is None and visit.connection is not None
-    if not count or not may_be or count > MOST_AT_ONCE:
+    if not count or not may_be or count > MOST_AT_ONCE or not permission.may(visit, Act.CREATE_AGAIN):
         return
     exist, them = ("exists", "it") if count == 1 else ("exist", "them")
     said = f"{phrases.plural(count, 'row')} already {exist}: create {them} again"

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from blnk_api.access.actors import Actor
+from blnk_api.access.actors import Actor, NotAllowed
+from blnk_api.access.acts import Act
 from blnk_api.drafts import drafts
 from blnk_api.errors import BlnkError
 from blnk_api.review import actions
@@ -14,7 +15,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.wording import about_rows, phrases
-from pages.kit import look, person
+from pages.kit import look, permission, person
 from pages.kit.context import Visit
 from pages.run import row_link
 
@@ -32,8 +33,10 @@ def show(visit: Visit, import_: Import) -> None:
     count = import_.waiting_for_person
     with st.container(border=True, key=f"decide-{import_.id}"):
         st.subheader(f"{phrases.plural(count, 'row')} {'needs' if count == 1 else 'need'} your decision")
-        person.name_field(visit)
-        if count > 1:
+        is_offered = permission.offered(visit, Act.RECHECK)
+        if is_offered:
+            person.name_field(visit)
+        if count > 1 and is_offered:
             label = f"Check Blnk again for all {count:,} rows"
             if st.button(label, key=f"look-{import_.id}", help=actions.RECHECK.means):
                 by_name(visit, lambda who: actions.recheck(visit.desk.store, import_, who=who))
@@ -61,9 +64,12 @@ def about_row(visit: Visit, import_: Import, row: StoredRow) -> None:
     if not row.waits_for_person:
         return
     store = visit.desk.store
-    _act(actions.RECHECK)
-    if st.button(actions.RECHECK.label, key=f"look-row-{row.id}"):
-        by_name(visit, lambda who: actions.recheck(store, import_, who=who, rows_=[row.id]))
+    if permission.may(visit, Act.RECHECK):
+        _act(actions.RECHECK)
+        if st.button(actions.RECHECK.label, key=f"look-row-{row.id}"):
+            by_name(visit, lambda who: actions.recheck(store, import_, who=who, rows_=[row.id]))
+    if not permission.offered(visit, Act.SEND_AGAIN):
+        return
     _act(actions.LINK_BALANCE)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         balance_id = st.text_input("Balance id", key=f"this-id-{row.id}", placeholder="bln_…")
@@ -110,7 +116,7 @@ def by_name(visit: Visit, act: Callable[[Actor], object], *, then: Callable[[], 
         act(person.name(visit))
     except BlnkError as failed:
         look.blnk_problem(str(failed), failed)
-    except (ValueError, NotPossible) as problem:
+    except (ValueError, NotPossible, NotAllowed) as problem:
         look.problem(str(problem))
     else:
         then()
@@ -119,7 +125,9 @@ def by_name(visit: Visit, act: Callable[[Actor], object], *, then: Callable[[], 
 def verify_again(visit: Visit, import_: Import) -> None:
     """The button, on a finished import."""
     act = actions.VERIFY_AGAIN
-    if import_.state is ImportState.DONE and st.button(act.label, key=f"verify-{import_.id}", help=act.means):
+    if import_.state is not ImportState.DONE or not permission.may(visit, Act.VERIFY_AGAIN):
+        return
+    if st.button(act.label, key=f"verify-{import_.id}", help=act.means):
         actions.verify_again(visit.desk.store, import_, who=person.or_nobody(visit))
         st.rerun()
 

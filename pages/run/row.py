@@ -5,6 +5,7 @@ from functools import partial
 
 import streamlit as st
 
+from blnk_api.access.acts import Act
 from blnk_api.drafts.fixes.source_rows import can_be_fixed
 from blnk_api.store import events, row_history, rows
 from blnk_api.store.imports import Import
@@ -13,7 +14,7 @@ from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.wording import about_rows, phrases
 from pages.balance import notes_panel
-from pages.kit import auto_refresh, look, person
+from pages.kit import auto_refresh, look, permission, person
 from pages.kit.context import Visit
 from pages.run import resend, resolve, row_link
 from pages.run.fixing import fix_links
@@ -81,18 +82,21 @@ def _acts(visit: Visit, import_: Import, row: StoredRow) -> None:
     match row.state:
         case RowState.UNKNOWN:
             with st.container(border=True, key="acts"):
-                if row.waits_for_person:
+                if row.waits_for_person and permission.may(visit, Act.RECHECK):
                     person.name_field(visit)
                 resolve.about_row(visit, import_, row)
         case RowState.REFUSED if resend.is_possible(import_, row) and visit.connection is not None:
             with st.container(border=True, key="acts"):
-                resend.form(visit, import_, row)
+                if permission.offered(visit, Act.FIX_ROWS):
+                    resend.form(visit, import_, row)
         case RowState.INVALID if import_.is_over and can_be_fixed(row):
             with st.container(border=True, key="acts"):
                 fix_links.offer(visit, import_, count=1, row=row)
         case RowState.SUPERSEDED:
             fix_links.row_is_fixed_in(visit, row)
         case RowState.EXISTS if row.body is not None and not cancelled and visit.connection is not None:
+            if not permission.may(visit, Act.CREATE_AGAIN):
+                return
             with st.expander("Create one more balance like it", key="acts"):
                 person.name_field(visit)
                 resolve.again_anyway(visit, import_, [row.id], key=str(row.id))

@@ -44,12 +44,20 @@ def three(store: Store) -> tuple[Import, Import, Import]:
     return march, april, today
 
 
-def found(store: Store, wanted: Search, **how: int) -> list[int]:
+def found(store: Store, wanted: Search, **how: Any) -> list[int]:
     with store.read() as tx:
         return [one.number for one in import_search.search(tx, wanted, **how)]
 
 
 class TestASearch:
+    def test_what_may_not_be_seen_is_not_found(
+        self, store: Store, three: tuple[Import, Import, Import]
+    ) -> None:
+        march = three[0]
+        assert found(store, Search(), among=[]) == []
+        assert found(store, Search(instance=march.instance_number), among=[march.instance_number + 1]) == []
+        assert march.number in found(store, Search(), among=[march.instance_number])
+
     def test_nothing_asked_finds_all_newest_first_and_page_by_page(
         self, store: Store, three: tuple[Import, Import, Import]
     ) -> None:

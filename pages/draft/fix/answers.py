@@ -6,7 +6,7 @@ from typing import Literal, TypedDict
 
 import streamlit as st
 
-from blnk_api.access.actors import Actor
+from blnk_api.access.actors import Actor, NotAllowed
 from blnk_api.drafts.edits import undo
 from blnk_api.drafts.edits.editing import NotRepairable
 from blnk_api.drafts.edits.problem_workbook import NotTheseRows
@@ -69,7 +69,7 @@ def act(
     answers.problem = ""
     try:
         changed = do()
-    except (NotTheseRows, NotRepairable) as problem:
+    except (NotTheseRows, NotRepairable, NotAllowed) as problem:
         answers.problem = str(problem)
         return
     if changed == 0:
@@ -120,7 +120,7 @@ def _undo(import_: Import, key: str, back: Callable[[], object]) -> None:
     answers.problem = ""
     try:
         back()
-    except NotRepairable as problem:
+    except (NotRepairable, NotAllowed) as problem:
         answers.problem = str(problem)
     else:
         table_state.forget(import_.id)

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from blnk_api.access.acts import Act
 from blnk_api.review import fix_these
 from blnk_api.store import imports
 from blnk_api.store.imports import Import
@@ -9,7 +10,7 @@ from blnk_api.store.rows import StoredRow
 from blnk_api.store.sending import superseded
 from blnk_api.store.states import ImportState
 from blnk_api.wording import phrases
-from pages.kit import look, person
+from pages.kit import look, permission, person
 from pages.kit.context import Visit
 from pages.run import resolve
 
@@ -25,6 +26,8 @@ def offer(
     `asks_name`: where it is not asked for elsewhere on the page.
     """
     if not count or visit.connection is None or not fix_these.is_possible(import_):
+        return False
+    if not permission.offered(visit, Act.FIX_ROWS):
         return False
     id: str = st.session_state.setdefault(f"{_NEW}-{import_.id}", imports.new_id())
     label = "Fix this row" if count == 1 else f"Fix these {count:,} rows"

@@ -2,12 +2,14 @@
 
 import streamlit as st
 
+from blnk_api.access.actors import NotAllowed
+from blnk_api.access.acts import Act
 from blnk_api.drafts.edits.open_draft import NotRepairable
 from blnk_api.review import same_fixes
 from blnk_api.store.imports import Import
 from blnk_api.store.states import BEING_CHECKED, RowState
 from blnk_api.wording import phrases
-from pages.kit import look, person
+from pages.kit import look, permission, person
 from pages.kit.context import Visit
 
 
@@ -33,10 +35,11 @@ def show(visit: Visit, draft: Import) -> None:
             query = visit.query(**{"import": before.id})
             st.page_link("imports.py", label="Open that import", query_params=query)
             is_taken = draft.stage in BEING_CHECKED
-            if has_fixes and st.button("Import the rest with the same fixes", disabled=is_taken):
+            may_fix = permission.may(visit, Act.CHANGE_DRAFT)
+            if has_fixes and may_fix and st.button("Import the rest with the same fixes", disabled=is_taken):
                 try:
                     same_fixes.take_over(visit.desk.store, draft.id, who=person.or_nobody(visit))
-                except NotRepairable as why:
+                except (NotRepairable, NotAllowed) as why:
                     look.problem(str(why))
                 else:
                     st.rerun()

@@ -1,0 +1,32 @@
+"""What whoever is looking may do here: what they may not is not offered, and the page says who may."""
+
+import streamlit as st
+
+from blnk_api.access.actors import NotAllowed
+from blnk_api.access.acts import Act
+from pages.kit import context, look, person
+from pages.kit.context import Visit
+
+
+def may(visit: Visit, *acts: Act) -> bool:
+    """Whether they may do one of these, in the instance of this page."""
+    return any(person.or_nobody(visit).may(act, visit.instance) for act in acts)
+
+
+def offered(visit: Visit, act: Act) -> bool:
+    """As `may`; where it is not so, a line in the place of what would be offered says who may."""
+    try:
+        person.or_nobody(visit).require(act, visit.instance)
+    except NotAllowed as refused:
+        st.caption(look.safe(refused.hint, 600))
+        return False
+    return True
+
+
+def stop_without_view(visit: Visit) -> None:
+    """Ends the page for somebody who has no role here: it shows nothing of what there is."""
+    try:
+        person.or_nobody(visit).require(Act.VIEW, visit.instance)
+    except NotAllowed as refused:
+        st.title("You cannot see this connection")
+        context.stop_with(refused.hint)

@@ -1,0 +1,163 @@
+"""What somebody may not do is not offered, the page says who may, and a page of before does nothing."""
+
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from blnk_api.access.roles import Role
+from blnk_api.store import events, imports
+from blnk_api.store.people import notes
+from blnk_api.store.states import ImportState
+from blnk_api.wording import phrases
+from pages.run import controls
+from tests.support.importer import Importer, make_draft, requests_for
+from tests.support.pages import link, press, run, said, visit
+from tests.support.roles import SignedIn
+from tests.support.store import ELSEWHERE
+
+
+def labels(at: AppTest) -> set[str]:
+    return {one.label for one in at.button}
+
+
+def test_a_viewer_is_offered_no_upload_and_reads_who_may(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SignedIn(monkeypatch, Role.VIEWER)
+    at = visit("import_file.py", connection="here")
+    assert not at.get("file_uploader")
+    assert "To upload a file in “here” you need the role preparer" in said(at)
+    assert "members of the group “preparers”" in said(at)
+
+
+def test_a_viewer_is_offered_no_form(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
+    SignedIn(monkeypatch, Role.VIEWER)
+    at = visit("create_balance.py", connection="here")
+    assert "Create balance" not in labels(at)
+    assert "To create a balance with the form in “here” you need the role preparer" in said(at)
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.APPROVER, Role.ADMIN])
+def test_whoever_may_not_change_a_draft_sees_what_it_would_create(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch, role: Role
+) -> None:
+    draft = importer.draft(requests_for(3))
+    SignedIn(monkeypatch, role)
+    at = visit("import_file.py", **link(draft))
+    assert "test.csv" in said(at)
+    assert "To change a draft in “here” you need the role preparer" in said(at)
+    assert len(next(one.value for one in at.dataframe if "Row" in one.value)) == 3
+    offered = {one for one in labels(at) if "Create" in one or one in ("Continue", "Discard draft")}
+    assert offered == ({"Discard draft"} if role is Role.ADMIN else set())
+
+
+def test_a_preparer_confirms_and_is_recorded_by_name_and_email(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = importer.draft(requests_for(2))
+    SignedIn(monkeypatch, Role.PREPARER)
+    at = visit("import_file.py", **link(draft), step="confirm")
+    press(at, "Create 2 balances")
+    queued = importer.find(draft.id)
+    assert queued.state is ImportState.QUEUED
+    assert queued.confirmed_by is not None
+    assert phrases.actor(queued.confirmed_by) == "Grace Hopper (grace@acme.example)"
+
+
+@pytest.mark.parametrize(
+    ("role", "offered"),
+    [
+        (Role.VIEWER, set()),
+        (Role.PREPARER, {"Pause"}),
+        (Role.APPROVER, {"Pause", "Cancel import…"}),
+        (Role.ADMIN, {"Pause"}),
+    ],
+)
+def test_an_import_underway_is_paused_and_canceled_by_those_who_may(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch, role: Role, offered: set[str]
+) -> None:
+    draft = importer.draft(requests_for(2))
+    importer.confirm(draft)
+    SignedIn(monkeypatch, role)
+    at = visit("imports.py", **link(draft))
+    assert labels(at) & {"Pause", "Cancel import…"} == offered
+    assert ("To pause an import in “here” you need the role" in said(at)) is (not offered)
+
+
+def test_a_role_that_is_taken_away_stops_the_next_press(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = importer.draft(requests_for(2))
+    importer.confirm(draft)
+    grace = SignedIn(monkeypatch, Role.PREPARER)
+    at = visit("imports.py", **link(draft))
+    real = controls._act
+
+    def act(*args: Any, **facts: Any) -> None:
+        """She has the page in front of her, and loses the role before her press is carried out."""
+        grace.roles = frozenset({Role.VIEWER})
+        real(*args, **facts)
+
+    monkeypatch.setattr(controls, "_act", act)
+    press(at, "Pause")
+    assert "You are not allowed to pause an import in “here”. Nothing was changed or created." in said(at)
+    assert importer.find(draft.id).state is ImportState.QUEUED
+    with importer.store.read() as tx:
+        assert "paused" not in [one.what for one in events.of_import(tx, draft.number)]
+
+
+def test_a_finished_import_offers_a_viewer_nothing_that_changes_it(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = importer.run(requests_for(2))
+    with importer.store.write() as tx:
+        notes.add_to_import(tx, done, "Checked.", who=SignedIn(monkeypatch, Role.PREPARER).actor)
+    SignedIn(monkeypatch, Role.VIEWER)
+    at = visit("imports.py", **link(done))
+    assert not labels(at) & {"Verify again", "Add note", "Create again anyway"}
+    assert "Checked." in said(at)
+    assert "Grace Hopper (grace@acme.example)" in said(at)
+    assert "To add a note in “here” you need the role preparer, approver or admin" in said(at)
+
+
+def test_whoever_has_no_role_sees_no_file_and_reads_whom_to_ask(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = importer.draft(requests_for(2))
+    SignedIn(monkeypatch)
+    for page, query in (("imports.py", {"connection": "here"}), ("import_file.py", link(draft))):
+        at = visit(page, **query)
+        assert at.title[0].value == "You cannot see this connection"
+        assert "You have no role in “here”" in said(at)
+        assert "Ask an admin for one: members of the group “admins”." in said(at)
+        assert "test.csv" not in said(at)
+        assert not at.dataframe
+
+
+def test_imports_of_other_connections_are_listed_by_role(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    importer.draft(requests_for(2))
+    with importer.store.write() as tx:
+        imports.instance_number(tx, ELSEWHERE)
+    other = make_draft(importer.store, ELSEWHERE, requests_for(1))
+    grace = SignedIn(monkeypatch, Role.VIEWER)
+    at = visit("imports.py", connection="here")
+    assert not [one for one in at.selectbox if one.label == "Connection"]
+    assert other.id not in "".join(str(one.proto) for one in at.get("page_link"))
+    grace.roles = frozenset({Role.ADMIN})
+    at = visit("imports.py", connection="here")
+    at.selectbox(key="where").select("All connections")
+    run(at)
+    assert other.id in "".join(str(one.proto) for one in at.get("page_link"))
+
+
+@pytest.mark.parametrize("role", Role)
+def test_sending_is_stopped_by_those_who_may(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch, role: Role
+) -> None:
+    SignedIn(monkeypatch, role)
+    at = visit("connection.py", connection="here")
+    offered = "Stop sending for all connections" in labels(at)
+    assert offered is (role is not Role.VIEWER)

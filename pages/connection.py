@@ -4,7 +4,7 @@ import streamlit as st
 
 from blnk_api import __version__
 from blnk_api.wording import phrases
-from pages.health import checks, notifications, practice_faults
+from pages.health import checks, notifications, practice_faults, signed_in
 from pages.kit import context, look, stop_switch
 
 here = context.current()
@@ -28,6 +28,7 @@ if not connection.is_practice:
     notifications.show(here, connection)
 if connection.is_practice:
     practice_faults.show(here)
+signed_in.show(here)
 st.subheader("Installation")
 with st.container(border=True):
     look.fact("Version", __version__)

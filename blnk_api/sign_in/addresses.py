@@ -49,5 +49,10 @@ def on_own(url: Origin, path: str) -> str:
 
 def sign_in(url: Origin, to: str = "/") -> str:
     """Where to sign in, and to come back from."""
+    return f"{url}{sign_in_path(to)}"
+
+
+def sign_in_path(to: str) -> str:
+    """The same, from a page that is open at its own address."""
     target = safe(to)
-    return f"{url}{START}" + (f"?to={quote(target, safe='')}" if target != "/" else "")
+    return START + (f"?to={quote(target, safe='')}" if target != "/" else "")

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from pages.kit import context
+
 
 def show(what: Callable[[Callable[[], None]], None], *, every: float | None) -> None:
     """Draws `what` now, and again by itself every so many seconds.
@@ -19,6 +21,8 @@ def show(what: Callable[[Callable[[], None]], None], *, every: float | None) -> 
 
     @st.fragment(run_every=every)
     def part() -> None:
+        if is_drawn and context.is_signed_out():
+            st.rerun()  # and the page says so
         what(redraw_page)
 
     part()

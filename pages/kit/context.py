@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass
 from typing import NoReturn
+from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
@@ -10,6 +11,7 @@ from blnk_api.access.actors import Actor
 from blnk_api.desk.desk import Desk, LinkProblem, connection_named, import_linked, open_desk
 from blnk_api.errors import SettingsProblem
 from blnk_api.settings import Connection, Instance
+from blnk_api.sign_in import addresses, signed_in
 from blnk_api.store import StoreUnavailable, imports
 from blnk_api.store.imports import Import
 from blnk_api.store.people import people
@@ -33,7 +35,7 @@ class Visit:
     """The import of the link."""
     browser: str
     who: Actor | None
-    """Whoever is looking: the name given in this browser, if one was."""
+    """Whoever is looking: who signed in, or else the name given in this browser, if one was."""
     stops: tuple[StopEvent, ...] = ()
     """What keeps the instance from sending."""
 
@@ -77,6 +79,7 @@ def begin() -> Visit:
     except StoreUnavailable as problem:
         st.title("The database cannot be used")
         stop_with(str(problem), "Then reload this page.")
+    signed_in_ = _signed_in(desk)
     named = st.query_params.get("connection") or st.session_state.get("connection")
     try:
         if id := st.query_params.get("import"):
@@ -93,10 +96,11 @@ def begin() -> Visit:
         st.query_params["connection"] = connection.name
     browser = middleware.browser_of(st.context.cookies.to_dict()) or _session_browser()
     with desk.store.read() as tx:
-        name = people.name_of(tx, browser)
+        name = None if signed_in_ else people.name_of(tx, browser)
         instance = import_.instance if import_ is not None else connection.instance if connection else None
         holding = tuple(stops.holding(tx, instance))
-    visit = Visit(desk, connection, import_, browser, Actor.unverified(name) if name else None, holding)
+    who = signed_in_ or (signed_in.unverified(name) if name else None)
+    visit = Visit(desk, connection, import_, browser, who, holding)
     st.session_state[_KEY] = visit
     return visit
 
@@ -105,6 +109,34 @@ def current() -> Visit:
     """The visit that the shell started."""
     visit: Visit = st.session_state[_KEY]
     return visit
+
+
+def _signed_in(desk: Desk) -> Actor | None:
+    """Who signed in with this browser, where people have to. Ends the page where nobody has."""
+    if desk.settings.sign_in is None:
+        return None
+    who = signed_in.person(desk, desk.settings.sign_in, st.context.cookies.to_dict())
+    if who is None:
+        st.title("You are signed out")
+        st.write(
+            "Your session has ended: you signed out in another tab, it expired, or an admin ended it. "
+            "Nothing was done since then. Confirmed imports continue."
+        )
+        sign_in_again()
+        st.stop()
+    return who
+
+
+def sign_in_again() -> None:
+    """A link that leads through sign-in and back to this very page."""
+    here = urlsplit(st.context.url or "/")
+    query = urlencode(st.query_params.to_dict())
+    look.go_to("Sign in again", addresses.sign_in_path(f"{here.path or '/'}?{query}" if query else here.path))
+
+
+def is_signed_out() -> bool:
+    """For parts that run by themselves: whether the person whose page this is has signed out elsewhere."""
+    return signed_in.is_signed_out(current().desk.store, st.context.cookies.to_dict())
 
 
 def stop_with(*sentences: str) -> NoReturn:

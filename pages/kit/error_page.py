@@ -4,10 +4,11 @@ what support needs to know about an answer of Blnk."""
 import streamlit as st
 from sqlalchemy.exc import OperationalError
 
+from blnk_api.access.actors import NotAllowed
 from blnk_api.errors import BlnkError
 from blnk_api.store import StoreUnavailable, failures
 from blnk_api.wording import about_errors
-from pages.kit import look
+from pages.kit import context, look
 
 
 def show(problem: Exception) -> bool:
@@ -15,7 +16,7 @@ def show(problem: Exception) -> bool:
     match problem:
         case OperationalError():
             told = f"{failures.explain(problem)} Your last action was not carried out: repeat it afterwards."
-        case StoreUnavailable():
+        case StoreUnavailable() | NotAllowed():
             told = str(problem)
         case _:
             told = (
@@ -23,6 +24,8 @@ def show(problem: Exception) -> bool:
                 "imports continue. Reload the page; if that does not help, check the server's log."
             )
     st.error(told, icon=":material/error:")
+    if isinstance(problem, NotAllowed) and context.is_signed_out():
+        context.sign_in_again()
     if isinstance(problem, BlnkError):
         look.details(about_errors.details(problem))
     return True

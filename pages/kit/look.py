@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from html import escape
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
@@ -116,6 +117,13 @@ def link(query: dict[str, str]) -> str:
     """This page's own address with a query: what someone else can open."""
     url = urlsplit(st.context.url or "")
     return urlunsplit((url.scheme, url.netloc, url.path or "/", urlencode(query), ""))
+
+
+def go_to(label: str, address: str) -> None:
+    """A link to an address of this server, in this tab: Streamlit's own links open another one."""
+    st.html(
+        f'<a class="own-link" href="{escape(address)}" target="_self">{escape(label)}</a>', width="content"
+    )
 
 
 _BEGINS = "page-begins-at-the-top"

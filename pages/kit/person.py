@@ -3,6 +3,7 @@
 import streamlit as st
 
 from blnk_api.access.actors import Actor
+from blnk_api.sign_in import signed_in
 from blnk_api.store.people import people
 from blnk_api.wording import phrases
 from pages.kit import look
@@ -45,7 +46,7 @@ def called(visit: Visit, who: Actor) -> str:
 
 def or_nobody(visit: Visit) -> Actor:
     """For acts that are not worth a question: whoever uploaded a file was asked then."""
-    return visit.who or Actor.unverified("unnamed user")
+    return visit.who or signed_in.unverified("unnamed user")
 
 
 def name(visit: Visit) -> Actor:
@@ -68,4 +69,4 @@ def keep(visit: Visit, name: str) -> Actor:
         people.set_name(tx, visit.browser, name)
         known = people.name_of(tx, visit.browser)
     assert known is not None
-    return Actor.unverified(known)
+    return signed_in.unverified(known)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from blnk_api.access.actors import Actor
+from blnk_api.access.actors import Actor, ActorKind
+from blnk_api.sign_in import addresses
 from blnk_api.store.people import people
 from pages.kit import context, look
 from pages.kit.context import Visit
@@ -26,7 +27,9 @@ def show(here: Visit, pages: Sequence[Page]) -> None:
                 st.page_link(page, icon=_ICONS[page.title], query_params=here.query(), width="stretch")
         st.divider()
         _connection(here)
-        if here.who is not None:
+        if here.who is not None and here.who.kind is ActorKind.PERSON:
+            _signed_in(here.who)
+        elif here.who is not None:
             _name(here, here.who)
 
 
@@ -36,6 +39,13 @@ def _connection(here: Visit) -> None:
     if here.connection is not None:
         look.fact("Connection", here.connection.label)
     st.button("Change connection", type="tertiary", on_click=context.forget_connection)
+
+
+def _signed_in(who: Actor) -> None:
+    look.fact("Signed in", who.name)
+    if who.email and who.email != who.name:
+        look.fact("E-mail", who.email)
+    look.go_to("Sign out", addresses.END)
 
 
 def _name(here: Visit, who: Actor) -> None:

@@ -190,7 +190,7 @@ def show_events(visit: Visit, import_: Import) -> None:
     if box.open:
         with box:
             every = visit.desk.settings.waits.page_refresh
-            st.fragment(_events, run_every=every)(visit, import_.number)
+            auto_refresh.show(lambda _: _events(visit, import_.number), every=every)
 
 
 def _events(visit: Visit, number: int) -> None:

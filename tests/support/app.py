@@ -137,7 +137,7 @@ class App:
     def is_healthy(self) -> bool:
         assert self.process.poll() is None, self.log()
         with suppress(requests.ConnectionError, requests.Timeout):
-            return requests.get(f"{self.url}/_stcore/health", timeout=60).text == "ok"
+            return requests.get(f"{self.url}/healthz", timeout=60).text == "ok\n"
         return False
 
     def kill_all(self) -> None:

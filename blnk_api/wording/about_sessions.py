@@ -1,0 +1,38 @@
+"""Who is signed in, and how sessions ended."""
+
+from datetime import tzinfo
+
+from blnk_api.store.people.sessions import EndedHow, Identity, Session
+from blnk_api.wording import phrases
+
+
+def called(who: Identity) -> str:
+    """ "Ada Lovelace (ada@acme.example)": an address only if it is verified."""
+    email = who.email if who.email_verified else ""
+    if not who.name:
+        return email or who.subject
+    return f"{who.name} ({email})" if email and email != who.name else who.name
+
+
+def used(session: Session, zone: tzinfo) -> str:
+    return (
+        f"Signed in with {session.provider} on {phrases.when(session.begun_at, zone)} · last used on "
+        f"{phrases.when(session.seen_at, zone)}"
+    )
+
+
+def history(session: Session, zone: tzinfo) -> str:
+    """One line about a sign-in and what became of it."""
+    begun = (
+        f"{phrases.when(session.begun_at, zone)} · {called(session.who)} signed in with {session.provider}"
+    )
+    if session.ended_at is None:
+        return f"{begun}."
+    at = phrases.when(session.ended_at, zone)
+    match session.ended_how:
+        case EndedHow.BY_ADMIN:
+            return f"{begun}. {session.ended_by} ended the session on {at}."
+        case EndedHow.REPLACED:
+            return f"{begun}, and again in the same browser on {at}."
+        case _:
+            return f"{begun}, and out on {at}."

@@ -8,14 +8,18 @@ import orjson
 import pytest
 from sqlalchemy import select
 
-from blnk_api.access.actors import SENDER, ActorKind
+from blnk_api.access.actors import SENDER, ActorKind, NotAllowed
+from blnk_api.facts.mapping import Mapping
 from blnk_api.reports import receipts
-from blnk_api.store import Store, events, import_acts, tables
-from blnk_api.store.people import people
+from blnk_api.store import Store, events, import_acts, import_search, imports, tables
+from blnk_api.store.import_search import Search
+from blnk_api.store.people import edits, notes, people, saved_mappings
+from blnk_api.store.sending import stops
 from blnk_api.store.states import ImportState, PausedBy
 from blnk_api.wording import phrases
-from tests.support.actors import actor
+from tests.support.actors import actor, signed_in
 from tests.support.importer import Importer, requests_for
+from tests.support.store import INSTANCE, draft
 
 KEPT = Path(__file__).parents[1] / "journals" / "0004.db"
 TYPED = (
@@ -104,3 +108,60 @@ def test_what_was_written_before_is_the_apps_only_where_nobody_else_could_have_d
 def test_the_app_itself_is_called_balance_desk() -> None:
     assert phrases.actor(SENDER) == "Balance Desk"
     assert phrases.actor(actor()) == "Ada (not verified)"
+
+
+def test_a_person_who_signed_in_is_recorded_with_their_identity_wherever_they_act(store: Store) -> None:
+    grace = signed_in("Grace Hopper", "grace@acme.example")
+    made = draft(store, 2)
+    with store.write() as tx:
+        assert import_acts.confirm(tx, made, who=grace, version=made.version)
+        edits.add(tx, made.number, [(2, 0, "a", "b")], who=grace)
+        notes.add_to_import(tx, made, "Why.", who=grace)
+        stops.stop(tx, None, who=grace)
+        saved_mappings.save(
+            tx, fingerprint="0", name="C", mapping=Mapping(columns=()), who=grace, instance=INSTANCE
+        )
+    with store.read() as tx:
+        found = imports.by_number(tx, made.number)
+        recorded = [
+            found.confirmed_by,
+            edits.of_import(tx, made.number)[0].who,
+            notes.of_import(tx, made.number)[0].who,
+            stops.last(tx, limit=1)[0].who,
+            saved_mappings.saved_for(tx, "0")[0].who,
+            events.of_import(tx, made.number)[0].who,
+        ]
+        assert found.who == actor(), "who uploaded it had given a name alone"
+        by_email = import_search.search(tx, Search(who="grace@ACME"))
+    assert [one.number for one in by_email] == [made.number]
+    assert recorded == [grace] * 6
+    assert {phrases.actor(one) for one in recorded if one} == {"Grace Hopper (grace@acme.example)"}
+
+
+@pytest.mark.parametrize("name", ["Balance Desk", "Grace Hopper (grace@acme.example)", "root (command line)"])
+def test_no_name_that_is_typed_looks_like_one_that_was_verified(name: str) -> None:
+    assert phrases.actor(actor(name)) == f"{name} (not verified)"
+    assert phrases.actor(signed_in(name, "")) == f"{name} (signed in)"
+    assert phrases.actor(signed_in("eve@evil.example", "eve@evil.example")) == "eve@evil.example"
+    assert phrases.actor(signed_in("", "eve@evil.example")) == "eve@evil.example"
+
+
+def test_what_somebody_did_once_is_no_permission(store: Store) -> None:
+    made = draft(store, 1)
+    with store.write() as tx:
+        recorded = imports.by_number(tx, made.number).who
+        with pytest.raises(NotAllowed):
+            import_acts.confirm(tx, made, who=recorded, version=made.version)
+    assert recorded == actor()
+
+
+def test_a_receipt_names_a_person_by_name_and_verified_email(importer: Importer) -> None:
+    made = importer.draft(requests_for(1))
+    with importer.store.write() as tx:
+        import_acts.confirm(tx, made, who=signed_in(), version=made.version)
+    importer.start()
+    done = importer.wait_for(made, ImportState.DONE)
+    with importer.store.read() as tx:
+        told = receipts.tell(tx, done)
+    assert told["import"]["confirmed"]["by"] == "Grace (grace@acme.example)"
+    assert told["import"]["uploaded"]["by"] == "Ada (not verified)"

@@ -2,6 +2,9 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api.desk.desk import open_store
 from blnk_api.settings import Settings
@@ -28,7 +31,8 @@ def find(store: Store, sign_in: SignIn, cookies: Mapping[str, str]) -> Session |
 def use(store: Store, sign_in: SignIn, session: Session) -> None:
     """Somebody did something with it, which no page does by itself."""
     if time.time() - session.seen_at > lasts(sign_in).seen_every:
-        with store.write() as tx:
+        # A database that cannot be written at the moment keeps nobody from looking.
+        with suppress(SQLAlchemyError), store.write() as tx:
             sessions.seen(tx, session)
 
 

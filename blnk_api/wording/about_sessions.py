@@ -2,6 +2,7 @@
 
 from datetime import tzinfo
 
+from blnk_api.sign_in_settings import SignIn
 from blnk_api.store.people.sessions import EndedHow, Identity, Session
 from blnk_api.wording import phrases
 
@@ -14,18 +15,22 @@ def called(who: Identity) -> str:
     return f"{who.name} ({email})" if email and email != who.name else who.name
 
 
-def used(session: Session, zone: tzinfo) -> str:
+def used(session: Session, sign_in: SignIn, zone: tzinfo) -> str:
     return (
-        f"Signed in with {session.provider} on {phrases.when(session.begun_at, zone)} · last used on "
-        f"{phrases.when(session.seen_at, zone)}"
+        f"Signed in with {_provider(session, sign_in)} on {phrases.when(session.begun_at, zone)} · "
+        f"last used on {phrases.when(session.seen_at, zone)}"
     )
 
 
-def history(session: Session, zone: tzinfo) -> str:
+def _provider(session: Session, sign_in: SignIn) -> str:
+    known = sign_in.providers.get(session.provider)
+    return known.label if known else session.provider
+
+
+def history(session: Session, sign_in: SignIn, zone: tzinfo) -> str:
     """One line about a sign-in and what became of it."""
-    begun = (
-        f"{phrases.when(session.begun_at, zone)} · {called(session.who)} signed in with {session.provider}"
-    )
+    who = f"{called(session.who)} signed in with {_provider(session, sign_in)}"
+    begun = f"{phrases.when(session.begun_at, zone)} · {who}"
     if session.ended_at is None:
         return f"{begun}."
     at = phrases.when(session.ended_at, zone)

@@ -4,6 +4,7 @@ import streamlit as st
 
 from blnk_api.access.acts import Act
 from blnk_api.sign_in import session_acts
+from blnk_api.sign_in_settings import SignIn
 from blnk_api.store.people.sessions import Session
 from blnk_api.wording import about_sessions, phrases
 from pages.kit import look
@@ -24,18 +25,18 @@ def show(visit: Visit) -> None:
     )
     with st.container(border=True, key="sessions"):
         for one in session_acts.open_ones(visit.desk, sign_in, visit.who):
-            _line(visit, one)
+            _line(visit, sign_in, one)
     with st.expander("Last sign-ins"), st.container(gap=None):
         for one in session_acts.last(visit.desk, visit.who, limit=_LAST):
-            st.caption(look.safe(about_sessions.history(one, zone)))
+            st.caption(look.safe(about_sessions.history(one, sign_in, zone)))
 
 
-def _line(visit: Visit, session: Session) -> None:
+def _line(visit: Visit, sign_in: SignIn, session: Session) -> None:
     zone = phrases.zone(st.context.timezone)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         with st.container(gap=None, width="stretch"):
             st.markdown(f"**{look.safe(about_sessions.called(session.who))}**")
-            st.caption(look.safe(about_sessions.used(session, zone)))
+            st.caption(look.safe(about_sessions.used(session, sign_in, zone)))
             if session.who.groups_left_out:
                 st.caption("Came without groups: roles that are given to groups do not count for them.")
         st.button("End session", key=f"end-session-{session.id}", on_click=_end, args=[visit, session.id])

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import re
 import subprocess
 import sys
@@ -327,22 +328,37 @@ def test_somebody_who_declines_is_told_that_nobody_is_signed_in(desk: Desk, prov
     assert not ada.is_inside()
 
 
-def test_a_failed_sign_in_leaves_no_secret_in_the_log(
-    desk: Desk, provider: Provider, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("kept", "why"),
+    [
+        ({"verifier": "v" * 64}, "the code was not exchanged"),
+        ({"nonce": "n" * 32}, "the nonce is not that of this browser"),
+        ({"provider": "another"}, "nothing was kept for this state"),
+    ],
+)
+def test_an_answer_that_was_not_made_for_this_browser_signs_nobody_in_and_leaves_no_secret_in_the_log(
+    desk: Desk, provider: Provider, caplog: pytest.LogCaptureFixture, kept: dict[str, str], why: str
 ) -> None:
     ada = desk.browser()
     back = provider.comes_back(ada.open("/sign-in").headers["Location"], "ada")
-    code = query(back)["code"]
-    kept = next(one for one in ada.http.cookies if "going" in one.name)
-    told = base64.urlsafe_b64decode(str(kept.value) + "===").decode()
-    other = re.sub(r'"verifier":"[^"]+"', '"verifier":"' + "v" * 64 + '"', told)
-    kept.value = base64.urlsafe_b64encode(other.encode()).decode().rstrip("=")
-    ada.http.cookies.set_cookie(kept)
+    [going] = [one for one in ada.http.cookies if "going" in one.name]
+    begun = json.loads(base64.urlsafe_b64decode(f"{going.value}==="))
+    changed = json.dumps(begun | kept).encode()
+    going.value = base64.urlsafe_b64encode(changed).decode().rstrip("=")
+    ada.http.cookies.set_cookie(going)
     assert ada.open(back).status_code == 403
-    assert "the code was not exchanged" in caplog.text
-    for secret in (code, "s3cr3t-of-the-desk", "v" * 64):
+    assert why in caplog.text
+    for secret in (query(back)["code"], "s3cr3t-of-the-desk", begun["verifier"], "v" * 64):
         assert secret not in caplog.text
     assert not ada.is_inside()
+    assert desk.sessions() == []
+
+
+def test_an_answer_of_another_provider_signs_nobody_in(desk: Desk, provider: Provider) -> None:
+    ada = desk.browser()
+    back = provider.comes_back(ada.open("/sign-in").headers["Location"], "ada")
+    assert ada.open(f"{back}&iss=https://evil.example").status_code == 403
+    assert desk.sessions() == []
 
 
 def test_authlib_is_loaded_only_where_somebody_signs_in() -> None:

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
 
 from blnk_api.access.actors import Actor
 from blnk_api.access.acts import Act
+from blnk_api.common.kept_key import own_key
 from blnk_api.facts.totals import Totals
 from blnk_api.settings import Instance
 from blnk_api.store import imports as all_imports
@@ -17,12 +18,17 @@ from blnk_api.store.states import ImportState, RowState, Stage
 from blnk_api.store.tables import counts, imports, instances, is_one_of, rows
 
 _ONE_STATE = [RowState.CREATED]
+_BALANCE_IDS = "bln_"
+_MOST_WORDS = 8
 
 
 @dataclass(frozen=True)
 class Search:
     """What has to hold, all of it; what is empty holds for every import."""
 
+    text: str = ""
+    """Words in any order, in any case: of the file's name or of whoever uploaded or confirmed it; or, whole,
+    the id of a balance that one of its rows made, a row's own unique key, or the import's id."""
     file: str = ""
     """A part of the file's name, in any case."""
     who: str = ""
@@ -34,8 +40,6 @@ class Search:
     created_from: float | None = None
     created_before: float | None = None
     """Seconds since 1970: when it was uploaded."""
-    balance_id: str = ""
-    """A balance that one of its rows made."""
 
     @property
     def is_empty(self) -> bool:
@@ -48,6 +52,15 @@ class BalanceOrigin:
 
     import_: Import
     row: StoredRow
+
+
+@dataclass(frozen=True)
+class FoundRow:
+    """A row that was searched for: the one that made the balance, or one with that unique key."""
+
+    import_: Import
+    row: StoredRow
+    made_it: bool
 
 
 def search(
@@ -69,6 +82,38 @@ def search(
         query = query.where(imports.c.number < before)
     numbers = tx.execute(query.order_by(imports.c.number.desc()).limit(limit)).scalars().all()
     return [all_imports.by_number(tx, number) for number in numbers]
+
+
+def how_many(tx: Connection, wanted: Search, *, among: Collection[int] | None = None) -> int:
+    """The imports for which it holds; `among` as in `search`."""
+    query = select(func.count()).select_from(imports).where(*_conditions(tx, wanted))
+    if among is not None:
+        query = query.where(imports.c.instance.in_(list(among)))
+    found: int = tx.execute(query).scalar_one()
+    return found
+
+
+def states_of(tx: Connection, among: Collection[int]) -> set[ImportState]:
+    """The states that imports of these instances are in."""
+    asked = select(imports.c.state).where(imports.c.instance.in_(list(among))).distinct()
+    return {ImportState(one) for one in tx.execute(asked).scalars()}
+
+
+def rows_meant(
+    tx: Connection, text: str, found_imports: Sequence[Import], *, limit: int, among: Collection[int]
+) -> list[FoundRow]:
+    """The rows that a search's text names: by the balance they made, or by their own key in the imports that
+    it found. `among` as in `search`."""
+    text = text.strip()
+    found = [FoundRow(one.import_, one.row, made_it=True) for one in makers_of(tx, text, among=among)]
+    numbers = [one.number for one in found_imports]
+    with_key = select(rows.c.id, rows.c.import_).where(
+        rows.c.import_.in_(numbers), rows.c.own_key == own_key(text)
+    )
+    for one in tx.execute(with_key.order_by(rows.c.id.desc()).limit(limit)).all() if text else ():
+        import_ = all_imports.by_number(tx, one.import_)
+        found.append(FoundRow(import_, by_id(tx, one.id), made_it=False))
+    return found[:limit]
 
 
 _IMPORTS_FOR_CURRENCIES = 30
@@ -94,6 +139,9 @@ def recent_currencies(tx: Connection, instance: Instance, *, limit: int = 5) -> 
 
 def _conditions(tx: Connection, wanted: Search) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
+    if text := wanted.text.strip():
+        words = and_(*(_has_word(tx, word) for word in text.split()[:_MOST_WORDS]))
+        conditions.append(or_(words, _has_own_key(text)) if " " in text else words)
     if file := wanted.file.strip():
         conditions.append(_holds(imports.c.file_name, file))
     if who := wanted.who.strip():
@@ -109,10 +157,27 @@ def _conditions(tx: Connection, wanted: Search) -> list[ColumnElement[bool]]:
         conditions.append(imports.c.created_at >= wanted.created_from)
     if wanted.created_before is not None:
         conditions.append(imports.c.created_at < wanted.created_before)
-    if balance_id := wanted.balance_id.strip():
-        makers = makers_of(tx, balance_id)
-        conditions.append(imports.c.number.in_([one.import_.number for one in makers]))
     return conditions
+
+
+def _has_word(tx: Connection, word: str) -> ColumnElement[bool]:
+    confirmed_by = func.coalesce(imports.c.confirmed_by, "")
+    has = [
+        _holds(imports.c.file_name, word),
+        _holds(imports.c.who, word),
+        _holds(confirmed_by, word),
+        imports.c.id == word,
+        _has_own_key(word),
+    ]
+    if word.startswith(_BALANCE_IDS):
+        has.append(imports.c.number.in_([one.import_.number for one in makers_of(tx, word)]))
+    return or_(*has)
+
+
+def _has_own_key(text: str) -> ColumnElement[bool]:
+    """One look into an index for each import that nothing else tells of."""
+    mine = exists().where(rows.c.import_ == imports.c.number, rows.c.own_key == own_key(text))
+    return mine.correlate(imports)
 
 
 def _has_row_in(states: Sequence[RowState]) -> ColumnElement[bool]:

@@ -39,7 +39,7 @@ class NewRow:
     """What the file has wrong there, whatever people changed since."""
     own_key: int | None = None
     twin_key: int | None = None
-    """See `duplicates.kept_key`."""
+    """See `kept_key.own_key`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Sentences about imports and rows: counts, times, states and events, so that each thing has one name."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from blnk_api.access.actors import Actor, ActorKind
@@ -78,6 +78,21 @@ def plural(n: int, thing: str) -> str:
     if n == 1:
         return f"1 {thing}"
     return f"{n:,} {thing.removesuffix('y') + 'ies' if thing.endswith('y') else thing + 's'}"
+
+
+def part_of(first: int, n: int, total: int, thing: str) -> str:
+    """ "3 imports", or "26 to 50 of 312 imports" where that is a part of them"""
+    if n >= total:
+        return plural(total, thing)
+    return f"{first:,} to {first + n - 1:,} of {plural(total, thing)}"
+
+
+def days(first: date | None, last: date | None) -> str:
+    """ "1 Mar 2026 to 31 Mar 2026", "from 1 Mar 2026", "until 31 Mar 2026" """
+    ends = [f"{one:%-d %b %Y}" if one else "" for one in (first, last)]
+    if all(ends):
+        return f"{ends[0]} to {ends[1]}"
+    return f"from {ends[0]}" if ends[0] else f"until {ends[1]}"
 
 
 def listed(parts: list[str]) -> str:

@@ -1,49 +1,54 @@
-"""The list of imports, newest first, a page at a time, and the search in it, which stands in the address."""
+"""The list of imports, newest first, a page at a time."""
 
-from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta, tzinfo
+from collections.abc import Sequence
+from datetime import tzinfo
 
 import streamlit as st
 
 from blnk_api.files.kinds import FileKind
-from blnk_api.settings import Instance
 from blnk_api.store import import_search
-from blnk_api.store.import_search import BalanceOrigin, Search
+from blnk_api.store.import_search import FoundRow, Search
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState
 from blnk_api.web import list_routes
 from blnk_api.wording import phrases
+from pages.history import imports_filter
 from pages.kit import look, person
 from pages.kit.context import Visit
 
 _PAGE = 25
-_ALL = "All connections"
-_NEEDS = "Needs you"
-_STATES: Mapping[str, ImportState | None] = {
-    _NEEDS: None,
-    **{phrases.STATE[state]: state for state in ImportState},
-}
+_ROWS_MEANT = 5
 
 
 def show(visit: Visit) -> None:
     zone = phrases.zone(st.context.timezone)
     with visit.desk.store.read() as tx:
         seen = import_search.instances_seen_by(tx, person.or_nobody(visit))
-    wanted = _search(visit, zone, seen)
+    wanted = imports_filter.show(visit, zone, seen)
     pages: dict[Search, list[int | None]] = st.session_state.setdefault("history-pages", {})
     befores = pages.setdefault(wanted, [None])
     with visit.desk.store.read() as tx:
         found = import_search.search(tx, wanted, before=befores[-1], limit=_PAGE + 1, among=seen)
-        id = wanted.balance_id.strip()
-        makers = import_search.makers_of(tx, id, among=seen) if id else []
+        total = import_search.how_many(tx, wanted, among=seen)
+        meant = (
+            import_search.rows_meant(tx, wanted.text, found, limit=_ROWS_MEANT, among=seen)
+            if wanted.text
+            else []
+        )
     if not found:
         _nothing(visit, wanted)
         return
-    for maker in makers:
-        _maker(visit, maker)
+    first = (len(befores) - 1) * _PAGE + 1
+    st.caption(phrases.part_of(first, len(found[:_PAGE]), total, "import"))
+    for one in meant:
+        _row(visit, one)
     with st.container(border=True, key="history", gap="xxsmall"):
         for import_ in found[:_PAGE]:
             _entry(visit, import_, zone)
+    _foot(visit, wanted, found, befores)
+
+
+def _foot(visit: Visit, wanted: Search, found: Sequence[Import], befores: list[int | None]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if len(found) > _PAGE or len(befores) > 1:
             st.button("Newer", disabled=len(befores) == 1, on_click=_newer, args=[befores])
@@ -56,61 +61,6 @@ def show(visit: Visit) -> None:
                 st.link_button(label, url, icon=":material/download:", type="tertiary")
 
 
-def _search(visit: Visit, zone: tzinfo, instances: Mapping[int, Instance]) -> Search:
-    """What was asked for; each field stands in the address under its key."""
-    with st.container(horizontal=True, key="search"):
-        file = st.text_input("File name", key="file", bind="query-params", placeholder="Contains…")
-        state = st.selectbox(
-            "State", list(_STATES), index=None, key="state", bind="query-params", placeholder="All"
-        )
-        balance_id = st.text_input("Balance id", key="balance", bind="query-params", placeholder="bln_…")
-    own = _own(visit, instances)
-    more = any(st.session_state.get(key) for key in ("person", "from", "until"))
-    more = more or st.session_state.get("where", own) != own
-    with (
-        st.expander("Person, dates, connection", expanded=more, key="search-more"),
-        st.container(horizontal=True),
-    ):
-        who = st.text_input("Person", key="person", bind="query-params", placeholder="Contains…")
-        first = st.date_input("From", value=None, key="from", bind="query-params")
-        last = st.date_input("Until", value=None, key="until", bind="query-params")
-        instance = _instance(visit, instances, own)
-    return Search(
-        file=file or "",
-        who=who or "",
-        state=_STATES.get(state or ""),
-        needs=phrases.NEEDS_SOMEONE if state == _NEEDS else (),
-        instance=instance,
-        created_from=_midnight(first, zone),
-        created_before=_midnight(last + timedelta(days=1) if last else None, zone),
-        balance_id=balance_id or "",
-    )
-
-
-def _own(visit: Visit, instances: Mapping[int, Instance]) -> str:
-    """The choice that stands until another is made: this connection, where it has imports."""
-    if visit.connection is None or visit.connection.instance not in instances.values():
-        return _ALL
-    return phrases.instance(visit.connection.instance, visit.connection)
-
-
-def _instance(visit: Visit, instances: Mapping[int, Instance], own: str) -> int | None:
-    """The number of the one that was chosen; there is nothing to choose among fewer than two."""
-    if len(instances) < 2:
-        return None
-    named = {
-        phrases.instance(one, visit.desk.settings.connection_of(one)): number
-        for number, one in instances.items()
-    }
-    offered = [_ALL, *named]
-    chosen = st.selectbox("Connection", offered, index=offered.index(own), key="where", bind="query-params")
-    return named.get(chosen)
-
-
-def _midnight(day: date | None, zone: tzinfo) -> float | None:
-    return None if day is None else datetime.combine(day, time(), zone).timestamp()
-
-
 def _newer(befores: list[int | None]) -> None:
     befores.pop()
 
@@ -119,11 +69,11 @@ def _nothing(visit: Visit, wanted: Search) -> None:
     if not wanted.is_empty:
         with st.container(key="nothing-found"):
             st.write("No matching imports.")
-            if wanted.balance_id:
+            if wanted.text.startswith("bln_"):
                 st.write("No import here created a balance with this id. It may still be in Blnk:")
-                query = visit.query(id=wanted.balance_id.strip())
+                query = visit.query(id=wanted.text)
                 st.page_link("balances.py", label="Look for it in Blnk", query_params=query)
-            st.button("Show all imports", on_click=_forget_search)
+            st.button("Show all imports", on_click=imports_filter.forget)
         return
     st.write("There are no imports yet. Start with one of these:")
     with st.container(horizontal=True):
@@ -131,27 +81,23 @@ def _nothing(visit: Visit, wanted: Search) -> None:
         st.page_link("create_balance.py", label="Create one balance", query_params=visit.query())
 
 
-def _forget_search() -> None:
-    for key in ("file", "person", "balance"):
-        st.session_state[key] = ""
-    for key in ("state", "from", "until"):
-        st.session_state[key] = None
-    if "where" in st.session_state:
-        st.session_state["where"] = _ALL
-
-
-def _maker(visit: Visit, maker: BalanceOrigin) -> None:
-    """Where a balance came from."""
-    row, import_ = maker.row, maker.import_
-    with st.container(border=True, key=f"maker-{row.id}"):
-        made_by = look.safe(phrases.title(import_))
-        st.markdown(
-            f"Row {row.label} of **{made_by}** created the balance {look.safe(row.balance_id or '')}."
-        )
-        connection = visit.desk.settings.connection_of(import_.instance)
-        if connection is not None:
-            query = {"connection": connection.name, "id": row.balance_id or ""}
-            st.page_link("balances.py", label="Open the balance", query_params=query)
+def _row(visit: Visit, found: FoundRow) -> None:
+    """Where a balance came from, or a row that has the key that was searched for."""
+    row, import_ = found.row, found.import_
+    connection = visit.desk.settings.connection_of(import_.instance)
+    named = {"connection": connection.name} if connection else {}
+    with st.container(border=True, key=f"row-{row.id}", horizontal=True, vertical_alignment="center"):
+        made_by = f"Row {row.label} of **{look.safe(phrases.title(import_))}**"
+        if found.made_it:
+            st.markdown(f"{made_by} created the balance {look.safe(row.balance_id or '')}.")
+            if connection is not None:
+                query = {**named, "id": row.balance_id or ""}
+                st.page_link("balances.py", label="Open the balance", query_params=query)
+        else:
+            st.markdown(f"{made_by} has this key: {row.status}.")
+        if import_.state is not ImportState.DRAFT and import_.kind == "file":
+            query = {**named, "import": import_.id, "row": row.label}
+            st.page_link("imports.py", label="Open the row", query_params=query)
 
 
 def _entry(visit: Visit, import_: Import, zone: tzinfo) -> None:

@@ -174,7 +174,7 @@ def test_the_imports_and_a_months_totals(app: App, page: Page, made: str) -> Non
     expect(page.get_by_text("sample customers.csv").first).to_be_visible()
     open_all(page)
     assert findings(page) == []
-    page.get_by_role("textbox", name="File name").fill("nothing is called so")
+    page.get_by_role("searchbox", name="Search imports").fill("nothing is called so")
     page.keyboard.press("Enter")
     see_text(page, "No matching imports.")
     assert findings(page) == []

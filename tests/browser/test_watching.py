@@ -64,16 +64,16 @@ def test_a_search_stands_in_the_address_and_works_in_another_browser(
     for name in ("march", "april"):
         checked(browser, app, name, 3).close()
     page = open_tab(browser, f"{app.url}/imports", "Imports")
-    search(page, "File name", "MARCH")
+    search(page, "Search imports", "MARCH")
     expect(page.get_by_text("april.csv")).to_have_count(0)
-    assert "file=MARCH" in page.url
+    assert "q=MARCH" in page.url
     other = open_tab(browser, page.url, "Imports")
     expect(other.get_by_text("march.csv")).to_be_visible()
     expect(other.get_by_text("april.csv")).to_have_count(0)
     other.get_by_text("march.csv").click()
     see(other, "march.csv")
     other.go_back()
-    expect(other.get_by_role("textbox", name="File name")).to_have_value("MARCH")
+    expect(other.get_by_role("searchbox", name="Search imports")).to_have_value("MARCH")
 
 
 def test_a_balance_is_found_by_its_metadata_and_names_its_row(

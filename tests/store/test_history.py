@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from sqlalchemy import event, update
 
+from blnk_api.common.kept_key import kept_key
 from blnk_api.store import Store, import_search, imports, tables
 from blnk_api.store.import_search import Search
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, RowState
 from tests.support.importer import Importer, make_draft, requests_for
-from tests.support.pages import link, press, said, visit
+from tests.support.pages import link, press, run, said, visit
 from tests.support.store import (
     ELSEWHERE,
     INSTANCE,
@@ -80,6 +81,39 @@ class TestASearch:
         assert found(store, Search(who="bo")) == [april]
         assert found(store, Search(who="ada")) == [today, april, march]
 
+    def test_one_field_finds_by_the_files_name_and_by_the_person_word_by_word(
+        self, store: Store, three: tuple[Import, Import, Import]
+    ) -> None:
+        march, april, today = (one.number for one in three)
+        assert found(store, Search(text="MARCH")) == [march]
+        assert found(store, Search(text="bo")) == [april]
+        assert found(store, Search(text="march ada")) == [march]
+        assert found(store, Search(text="ada march")) == [march]
+        assert found(store, Search(text="bo march")) == []
+        assert found(store, Search(text="100% xlsx")) == [april]
+        assert found(store, Search(text=three[2].id)) == [today]
+        with store.read() as tx:
+            assert import_search.how_many(tx, Search(text="ada")) == 3
+            assert import_search.how_many(tx, Search(text="ada", state=ImportState.DRAFT)) == 1
+
+    def test_one_field_finds_a_row_by_its_own_key_whole_and_in_any_case(
+        self, store: Store, three: tuple[Import, Import, Import]
+    ) -> None:
+        _, april, today = three
+        keys = {ids_of(store, april)[1]: "C-00042", ids_of(store, today)[0]: "Branch 7 / c-1"}
+        with store.write() as tx:
+            for id, key in keys.items():
+                mine = tables.rows.c.id == id
+                tx.execute(update(tables.rows).where(mine).values(own_key=kept_key(key.casefold())))
+        assert found(store, Search(text="c-00042")) == [april.number]
+        assert found(store, Search(text="C-0004")) == []
+        assert found(store, Search(text="branch 7 / C-1")) == [today.number]
+        with store.read() as tx:
+            [row] = import_search.rows_meant(
+                tx, "C-00042", [april, today], limit=5, among=[april.instance_number]
+            )
+            assert (row.import_.id, row.row.label, row.made_it) == (april.id, "3", False)
+
     def test_by_state_instance_and_day(self, store: Store, three: tuple[Import, Import, Import]) -> None:
         march, april, today = three
         now = time.time()
@@ -116,8 +150,8 @@ class TestASearch:
         claimed = claim(store, april)
         first, second, _ = ids_of(store, april)
         record(store, april, created(claimed, first, "bln_1"), created(claimed, second, "bln_2"))
-        assert found(store, Search(balance_id=" bln_2 ")) == [april.number]
-        assert found(store, Search(balance_id="bln_3")) == []
+        assert found(store, Search(text=" bln_2 ")) == [april.number]
+        assert found(store, Search(text="bln_3")) == []
         with store.read() as tx:
             [maker] = import_search.makers_of(tx, "bln_2")
             assert (maker.import_.id, maker.row.label) == (april.id, "3")
@@ -130,8 +164,8 @@ class TestASearch:
             return
         asked: list[tuple[str, Any]] = []
         event.listen(store.engine, "before_cursor_execute", lambda *args: asked.append((args[2], args[3])))
-        found(store, Search(balance_id="bln_1"))
-        [(statement, values)] = [one for one in asked if "FROM rows" in one[0]]
+        found(store, Search(text="bln_1"))
+        statement, values = next(one for one in asked if one[0].lstrip().startswith("SELECT rows"))
         with store.read() as tx:
             plan = tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
         assert "USING INDEX one_row_holds_a_balance (instance=? AND balance_id=?)" in plan[0][-1]
@@ -153,9 +187,27 @@ class TestThePage:
         assert "3 balances created." in told
         assert "Checked" not in told
 
+    def test_an_address_of_an_earlier_version_finds_what_it_found(self, two: tuple[Import, Import]) -> None:
+        at = visit("imports.py", connection="here", file="april", person="bo")
+        assert at.text_input(key="q").value == "april bo"
+        assert "Checked: 2 balances" in said(at)
+        assert "3 balances created." not in said(at)
+        assert "file" not in at.query_params
+
+    def test_chips_are_the_states_that_there_are_and_a_count_says_how_many_were_found(
+        self, two: tuple[Import, Import]
+    ) -> None:
+        at = visit("imports.py", connection="here")
+        assert at.button_group(key="state").options == ["Needs you", "Draft", "Done"]
+        assert "2 imports" in said(at)
+        at.button_group(key="state").set_value("Draft")
+        assert "1 import\n" in said(run(at))
+        assert "Checked: 2 balances" in said(at)
+        assert "3 balances created." not in said(at)
+
     def test_what_is_typed_is_searched_for(self, two: tuple[Import, Import]) -> None:
         at = visit("imports.py", connection="here")
-        at.text_input(key="person").set_value("Bo")
+        at.text_input(key="q").set_value("bo")
         at.run()
         assert "Checked: 2 balances" in said(at)
         assert "3 balances created." not in said(at)
@@ -191,7 +243,7 @@ class TestThePage:
         at = visit("imports.py", connection="here")
         assert "3 balances created." in said(at)
         assert "Checked: 7 balances" not in said(at)
-        at.selectbox(key="where").set_value("All connections")
+        at.button_group(key="where").set_value("All connections")
         at.run()
         assert "Checked: 7 balances" in said(at)
         assert "3 balances created." in said(at)

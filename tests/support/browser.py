@@ -175,7 +175,7 @@ def download(page: Page, label: str, kind: str = "CSV") -> tuple[str, bytes]:
 
 def search(page: Page, label: str, text: str) -> None:
     """Types into a field of a search, and waits for what it finds."""
-    box = page.get_by_role("textbox", name=label, exact=True)
+    box = page.get_by_label(label, exact=True)
     box.fill(text)
     box.press("Enter")
     settle(page)

@@ -3,9 +3,11 @@
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
+from blnk_api.common.kept_key import kept_key
+from blnk_api.common.kept_key import own_key as own_key_of
 from blnk_api.common.visible import shown
 from blnk_api.currencies import Severity
-from blnk_api.drafts.checking.duplicates import Earlier, Keys, Occurrences, Repeats, kept_key
+from blnk_api.drafts.checking.duplicates import Earlier, Keys, Occurrences, Repeats
 from blnk_api.drafts.checking.known_in_blnk import Known
 from blnk_api.drafts.checking.one_record import Meaning, Meanings
 from blnk_api.drafts.checking.reimported import UNSETTLED, ReimportedRow, ReimportedRows
@@ -150,7 +152,7 @@ class Checker:
         """The rows of a record, seen beside those before it."""
         problems, is_wrong, own_key = meaning.problems, meaning.is_wrong, None
         if meaning.key:
-            own_key = kept_key(meaning.key.casefold())
+            own_key = own_key_of(meaning.key)
             if repeated := self._same_key(number, meaning.key):
                 problems = [*problems, repeated]
                 is_wrong = is_wrong or repeated.severity == "error"

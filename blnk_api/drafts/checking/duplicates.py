@@ -3,14 +3,7 @@
 Two different keys of a million are taken for one with a chance of 1 in 30 million.
 """
 
-import hashlib
 from typing import NamedTuple
-
-
-def kept_key(*parts: str) -> int:
-    """The 64 bits by which the store finds rows with one key again: the same in every process, for ever."""
-    text = "\0".join(parts).encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), signed=True)
 
 
 class Earlier(NamedTuple):

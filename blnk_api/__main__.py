@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api import __version__, files
-from blnk_api.cli import acts, stop_command
+from blnk_api.cli import acts, backup_command, stop_command
 from blnk_api.cli.column_options import FIELDS
 from blnk_api.cli.dry_run import REQUESTS
 from blnk_api.cli.exits import CommandFailed, ExitCode
@@ -56,7 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             skip_hidden_rows=options.skip_hidden_rows or None,
         )
     act: Callable[[Session, Namespace], ExitCode] = options.act
+    alone: Callable[[Namespace], ExitCode] | None = options.alone
     try:
+        if alone is not None:
+            return alone(options)
         with Session() as opened, sent_at_end(opened):
             return act(opened, options)
     except CommandFailed as ends:
@@ -93,7 +96,7 @@ def _parser() -> ArgumentParser:
         name: str, act: Callable[[Session, Namespace], ExitCode], summary: str, *, moves: bool = False
     ) -> ArgumentParser:
         made = verbs.add_parser(name, help=summary, description=summary)
-        made.set_defaults(act=act)
+        made.set_defaults(act=act, alone=None)
         if moves:
             made.add_argument(
                 "--progress",
@@ -138,6 +141,17 @@ def _parser() -> ArgumentParser:
         one.add_argument(
             "--connection", metavar="NAME", help="only the instance of this connection (default: all)"
         )
+    for name, alone, summary in (
+        ("backup", backup_command.backup, "Write the desk into one file, also while the app runs."),
+        (
+            "restore",
+            backup_command.restore,
+            "Bring a backup back into an empty data folder. Nothing is sent.",
+        ),
+    ):
+        one = verbs.add_parser(name, help=summary, description=summary)
+        one.set_defaults(act=None, alone=alone)
+        one.add_argument("file", metavar="FILE", help="the backup, such as desk.tar.gz")
     one = verb(
         "recheck",
         acts.recheck,

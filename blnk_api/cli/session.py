@@ -43,7 +43,7 @@ class Session:
         self.failure: str | None = None
         """Why the import database cannot be used at the moment, as a sentence; shown with the progress."""
         self._practice: subprocess.Popen[bytes] | None = None
-        self.who = _who()
+        self.who = unix_account()
 
     @property
     def settings(self) -> Settings:
@@ -135,7 +135,7 @@ class Session:
         self._practice.wait()
 
 
-def _who() -> Actor:
+def unix_account() -> Actor:
     """The operating system's user, whatever the environment variables say."""
     try:
         return Actor.machine(pwd.getpwuid(os.getuid()).pw_name)

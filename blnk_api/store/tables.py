@@ -307,6 +307,7 @@ stops = Table(
     Column("stopped", Boolean, nullable=False),  # false: lifted again
     *stored_actor.columns(),
     Column("at", Float, nullable=False),
+    Column("reason", Text),  # what to do before it is lifted, where a restore stopped it
 )
 
 notices = Table(

@@ -1,7 +1,7 @@
 """Sentences about the switch that stops all sending."""
 
 from collections.abc import Sequence
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 
 from blnk_api.settings import Settings
 from blnk_api.store.sending.stops import StopEvent
@@ -25,6 +25,15 @@ def in_force(press: StopEvent, settings: Settings, zone: tzinfo) -> str:
     return (
         f"Sending is stopped for {scope(press, settings)}: {phrases.actor(press.who)}, "
         f"{phrases.when_in_zone(press.at, zone)}. No balance is sent until someone starts it again."
+        f"{f' {press.reason}' if press.reason else ''}"
+    )
+
+
+def restored(backed_up_at: float) -> str:
+    """The reason of the stop that a restore leaves behind."""
+    return (
+        f"This desk was restored from a backup of {phrases.when_in_zone(backed_up_at, UTC)}. Before you "
+        "start sending, make sure that the desk that was backed up is off."
     )
 
 

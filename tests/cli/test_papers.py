@@ -2,12 +2,10 @@
 
 import re
 import shlex
-import sqlite3
 import subprocess
 import sys
 from argparse import SUPPRESS, ArgumentParser, _SubParsersAction
 from collections.abc import Iterator
-from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,6 @@ from blnk_api import settings
 from blnk_api.cli.exits import ExitCode
 from blnk_api.connections import BLNK_CLOUD
 from blnk_api.errors import SettingsProblem
-from blnk_api.store import Store
 from blnk_api.store.states import IMPORT_MOVES, MOVES, STATUSES
 from blnk_api.store.tables import metadata
 from tests.support import papers, scripting_reference
@@ -245,18 +242,6 @@ def test_each_command_on_the_example_of_a_file_ends_well(
     assert {"results.csv", "results.xlsx"} <= {one.name for one in commands.folder.iterdir()}
 
 
-def test_the_copy_of_the_database_opens(importer: Importer, tmp_path: Path) -> None:
-    [command] = [one for one in papers.commands(OPERATING) if one.startswith("sqlite3 ")]
-    _, database, statement = shlex.split(command)
-    assert database == ".data/journal.db"
-    copy = tmp_path / "copy.db"
-    with closing(sqlite3.connect(importer.data_dir / "journal.db")) as live:
-        live.execute(statement.replace("journal-copy.db", str(copy)))
-    store = Store(f"sqlite:///{copy}")
-    store.migrate()
-    store.close()
-
-
 def test_practice_alone_starts_by_its_commands_and_takes_the_balance(tmp_path: Path) -> None:
     told = papers.commands(SCRIPTING)
     starts = [one for one in told if "-m blnk_api.practice" in one]
@@ -306,7 +291,7 @@ RUN_ELSEWHERE = (
     OURS,
     ".venv/bin/python -m blnk_api.practice ",
     "curl ",
-    "sqlite3 ",
+    *("BLNK_DATA_DIR=", "pg_dump ", "pg_restore "),  # tests/cli/test_backup.py
     ".venv/bin/streamlit run app.py --server.address",  # tests/browser/test_served.py
     "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt && .venv/bin/streamlit run app.py",
     ".venv/bin/ruff ",

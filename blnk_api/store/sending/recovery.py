@@ -1,12 +1,21 @@
 """Rows that a sender which is gone has left in the middle: what becomes of them at the next start."""
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, delete, select, update
 
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.sending.attempts import WHO
-from blnk_api.store.states import RowState
-from blnk_api.store.tables import counts, rows
+from blnk_api.store.states import ImportState, RowState
+from blnk_api.store.tables import counts, imports, rows, sender
 from blnk_api.store.transitions import move
+
+_UNFINISHED = (ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED, ImportState.VERIFYING)
+
+
+def restored(tx: Connection) -> int:
+    """The store was brought back from a backup: its imports may have gone on since, so those that were not
+    finished count as having sent, and nobody sends. How many they are."""
+    tx.execute(delete(sender))
+    return tx.execute(update(imports).where(imports.c.state.in_(_UNFINISHED)).values(has_sent=True)).rowcount
 
 
 def _left_behind(instance: int | None, except_of: str | None) -> Select[int, int]:

@@ -30,6 +30,7 @@ class StopEvent:
     who: Actor
     stopped: bool
     instance: Instance | None
+    reason: str | None = None
 
 
 _later = stops.alias("later")
@@ -69,6 +70,11 @@ def stop(tx: Connection, instance: int | None, *, who: Actor) -> bool:
     return _press(tx, instance, who, stopped=True)
 
 
+def stop_restored(tx: Connection, *, who: Actor, reason: str) -> None:
+    """Stops the whole desk, whatever stopped it before: what a restored store knows of Blnk is old."""
+    _note_press(tx, None, who, stopped=True, reason=reason)
+
+
 def start(tx: Connection, instance: int | None, *, who: Actor) -> bool:
     """Lifts a stop of the same scope, and no other; whether it did."""
     who.require(Act.START_SENDING, _scope(tx, instance))
@@ -86,7 +92,14 @@ def _press(tx: Connection, instance: int | None, who: Actor, *, stopped: bool) -
     is_now = tx.execute(select(stops.c.id).where(_IN_FORCE, scope)).first() is not None
     if is_now is stopped:
         return False
-    press = {"instance": instance, "stopped": stopped, "at": time.time()}
+    _note_press(tx, instance, who, stopped=stopped)
+    return True
+
+
+def _note_press(
+    tx: Connection, instance: int | None, who: Actor, *, stopped: bool, reason: str | None = None
+) -> None:
+    press = {"instance": instance, "stopped": stopped, "at": time.time(), "reason": reason}
     tx.execute(insert(stops).values(**press, **stored_actor.stored(who)))
     waiting = select(imports.c.number).where(imports.c.state.in_(_TO_SEND))
     if instance is not None:
@@ -94,7 +107,6 @@ def _press(tx: Connection, instance: int | None, who: Actor, *, stopped: bool) -
     what = EventKind.SENDING_STOPPED if stopped else EventKind.SENDING_STARTED
     for number in tx.execute(waiting).scalars().all():
         note(tx, number, who=who, what=what)
-    return True
 
 
 _PRESSES = select(stops, instances.c.base_url, instances.c.instance_id, instances.c.environment).join(
@@ -119,7 +131,8 @@ def last(tx: Connection, *, limit: int) -> list[StopEvent]:
 
 def _presses(tx: Connection, query: Select[tuple[object, ...]]) -> list[StopEvent]:
     return [
-        StopEvent(one.at, stored_actor.read(one), one.stopped, _instance(one)) for one in tx.execute(query)
+        StopEvent(one.at, stored_actor.read(one), one.stopped, _instance(one), one.reason)
+        for one in tx.execute(query)
     ]
 
 

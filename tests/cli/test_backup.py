@@ -1,0 +1,272 @@
+"""A desk in one file, made while it runs; and back in another folder, where nothing is sent by itself."""
+
+import gzip
+import io
+import os
+import tarfile
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from blnk_api.desk import backup as backups
+from blnk_api.store import Store, tables
+from blnk_api.store.imports import Import
+from blnk_api.store.people import receipt_records
+from blnk_api.store.sending import stops
+from blnk_api.store.states import ImportState, RowState
+from tests.support.command_line import Commands
+from tests.support.importer import Importer, requests_for, wait_until
+from tests.support.postgres import Postgres
+from tests.support.practice import PracticeBlnk
+from tests.support.sending import create_count_at_rest
+
+TEXT = "ledger_id,currency,customer\nldg_11111111-1111-4111-8111-111111111111,USD,Adeola\n"
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """Another folder, to which commands go once `BLNK_DATA_DIR` names it."""
+    return tmp_path / "elsewhere"
+
+
+def go_to(folder: Path, monkeypatch: pytest.MonkeyPatch, *, url: str = "") -> None:
+    monkeypatch.setenv("BLNK_DATA_DIR", str(folder))
+    monkeypatch.setenv("BLNK_DATABASE_URL", url)
+
+
+def files(folder: Path, *below: str) -> dict[str, bytes]:
+    found = (path for name in below for path in (folder / name).rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+def receipt_of(importer: Importer, import_: Import) -> receipt_records.Receipt | None:
+    with importer.store.read() as tx:
+        return receipt_records.latest(tx, import_.number)
+
+
+def names(archive: Path) -> list[str]:
+    with tarfile.open(archive) as tar:
+        return tar.getnames()
+
+
+def test_a_backup_under_load_comes_back_elsewhere_and_sends_nothing_before_it_is_told_to(
+    commands: Commands,
+    importer: Importer,
+    practice_blnk: PracticeBlnk,
+    elsewhere: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done = importer.import_file(TEXT)
+    wait_until(lambda: receipt_of(importer, done), lambda: "no receipt")
+    receipts = files(importer.data_dir, "receipts")
+    assert len(receipts) == 1
+    practice_blnk.order_fault("hang", skip=60)  # it never ends by itself
+    underway = importer.begin(requests_for(300), created=10)
+    archive = tmp_path / "desk.tar.gz"
+    made = commands.call("backup", archive)
+    assert (made.code, "desk.tar.gz was written" in made.out) == (0, True)
+    assert archive.stat().st_mode & 0o077 == 0
+    importer.wait_for_count(underway, RowState.CREATED, 50)
+    importer.stop()
+    practice_blnk.clear_faults()
+    secrets = importer.data_dir / "secrets.toml"
+
+    go_to(elsewhere, monkeypatch)
+    restored = commands.call("restore", archive)
+    assert restored.code == 0, restored
+    assert "2 imports are back" in restored.out
+    assert "1 of them had not finished" in restored.out
+    assert "python -m blnk_api start" in restored.out
+    assert files(elsewhere, "receipts") == receipts
+    assert files(elsewhere, "uploads") == files(importer.data_dir, "uploads")
+    assert (elsewhere / "links.key").exists() is (importer.data_dir / "links.key").exists()
+    assert not [one for one in elsewhere.iterdir() if one.name.startswith(".")]
+
+    (elsewhere / "secrets.toml").write_text(secrets.read_text())
+    with Importer(
+        practice_blnk, elsewhere, monkeypatch, database_url=f"sqlite:///{elsewhere}/journal.db"
+    ) as there:
+        before = len(practice_blnk.balances())
+        practice_blnk.forget_requests()
+        there.start()
+        found = there.find(underway.id)
+        assert (found.state, found.has_sent) == (ImportState.RUNNING, True)
+
+        def is_at_work() -> bool:
+            with suppress(ValueError):  # it has not begun with this import
+                return there.lane(found).runs_since is not None
+            return False
+
+        wait_until(is_at_work, lambda: "the sender does not care for the import")
+        assert create_count_at_rest(practice_blnk) == 0
+        assert len(practice_blnk.balances()) == before
+        held = commands.call("stop")
+        assert "This desk was restored from a backup of" in held.out
+        assert "make sure that the desk that was backed up is off" in held.out
+        assert commands.call("start").code == 0
+        there.wait_for(found, ImportState.DONE)
+        refs = practice_blnk.refs()
+        rows = [*there.rows(found), *there.rows(there.find(done.id))]
+        assert len(refs) == len(set(refs)) == len(rows) == 301
+        assert {row.ref for row in rows} == set(refs)
+
+
+def test_a_desk_that_is_there_is_neither_overwritten_nor_mixed_with_another(
+    commands: Commands, importer: Importer, tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "desk.tar.gz"
+    assert commands.call("backup", archive).code == 0
+    again = commands.call("backup", archive)
+    assert (again.code, "already exists" in again.err) == (2, True)
+    before = files(importer.data_dir, ".")
+    here = commands.call("restore", archive)
+    assert (here.code, "There is a desk already" in here.err) == (2, True)
+    assert files(importer.data_dir, ".").keys() == before.keys()
+    for name in ("journal.db", "links.key", "uploads"):
+        folder = elsewhere / name
+        (folder / name).mkdir(parents=True)
+        go_to(folder, monkeypatch)
+        assert "There is a desk already" in commands.call("restore", archive).err
+        assert [one.name for one in folder.iterdir()] == [name]
+
+
+def repacked(archive: Path, to: Path, change: str) -> Path:
+    """The same archive with one thing wrong."""
+    with tarfile.open(archive) as old, tarfile.open(to, "w:gz") as new:
+        for member in old:
+            data = old.extractfile(member)
+            assert data is not None
+            content = data.read()
+            if change == "another byte" and member.name == backups.DATABASE:
+                content = content[:-1] + bytes([content[-1] ^ 1])
+            if change == "a path outside" and member.name == backups.DATABASE:
+                bad = tarfile.TarInfo("uploads/../../evil")
+                new.addfile(bad, io.BytesIO())
+            if change == "no sums" and member.name == backups.SUMS:
+                continue
+            if change == "a later form" and member.name == backups.ABOUT:
+                content = content.replace(b'"format":1', b'"format":2')
+            member.size = len(content)
+            new.addfile(member, io.BytesIO(content))
+    return to
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["another byte", "a path outside", "no sums", "a later form", "half of it", "no archive", "none"],
+)
+def test_what_is_no_whole_backup_restores_nothing(
+    change: str,
+    commands: Commands,
+    importer: Importer,
+    tmp_path: Path,
+    elsewhere: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    archive, bad = tmp_path / "desk.tar.gz", tmp_path / "bad.tar.gz"
+    assert commands.call("backup", archive).code == 0
+    match change:
+        case "half of it":
+            bad.write_bytes(archive.read_bytes()[:2_000])
+        case "no archive":
+            bad.write_bytes(gzip.compress(b"a file"))
+        case "none":
+            pass
+        case _:
+            repacked(archive, bad, change)
+    go_to(elsewhere, monkeypatch)
+    told = commands.call("restore", bad)
+    assert (told.code, "Nothing was restored." in told.err or "newer one." in told.err) == (2, True), told
+    assert not elsewhere.exists() or list(elsewhere.iterdir()) == []
+
+
+def test_files_that_came_after_the_database_was_copied_are_not_brought_back(
+    commands: Commands, importer: Importer, tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing would ever purge them, as no import names them."""
+    draft = importer.upload(TEXT)
+    importer.stop()
+    late = importer.data_dir / "uploads" / "imp_later" / "file"
+    late.parent.mkdir()
+    late.write_text("Grace")
+    archive = tmp_path / "desk.tar.gz"
+    assert commands.call("backup", archive).code == 0
+    assert "uploads/imp_later/file" in names(archive)
+    go_to(elsewhere, monkeypatch)
+    assert commands.call("restore", archive).code == 0
+    assert list(files(elsewhere, "uploads")) == [f"uploads/{draft.id}/file"]
+
+
+def test_a_disk_that_is_full_leaves_no_half_a_backup(
+    commands: Commands, importer: Importer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = commands.call("backup", Path("/dev/full/desk.tar.gz"))
+    assert (told.code, "The backup could not be written" in told.err) == (2, True)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    folder = tmp_path / "to"
+    folder.mkdir()
+    told = commands.call("backup", folder / "desk.tar.gz")
+    assert (told.code, "No space left on device. The desk is unchanged." in told.err) == (2, True)
+    assert list(folder.iterdir()) == []
+
+
+def test_tokens_that_may_be_old_are_said_to_be(
+    commands: Commands, importer: Importer, tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = {"connection_key": "here", "descends_from": "0", "generation": 1, "sealed": b"", "expires_at": 1.0}
+    with importer.store.write() as tx:
+        tx.execute(tables.tokens.insert().values(**kept))
+    assert commands.call("backup", tmp_path / "desk.tar.gz").code == 0
+    go_to(elsewhere, monkeypatch)
+    assert "put a new refresh_token into" in commands.call("restore", tmp_path / "desk.tar.gz").out
+
+
+@pytest.mark.parametrize("importer", ["postgres"], indirect=True)
+def test_a_desk_on_postgres_is_backed_up_with_its_own_tool_and_stopped_when_it_is_restored(
+    commands: Commands,
+    importer: Importer,
+    postgres: Postgres,
+    tmp_path: Path,
+    elsewhere: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    draft = importer.upload(TEXT)
+    importer.stop()
+    with importer.store.write() as tx:
+        tx.execute(update(tables.imports).values(state=ImportState.PAUSED))
+    url = importer.database_url.replace("postgres@", "postgres:s3cr3t@")
+    monkeypatch.setenv("BLNK_DATABASE_URL", url)
+    made = commands.call("backup", tmp_path / "desk.tar.gz")
+    assert made.code == 0
+    name = url.rpartition("/")[2]
+    assert (
+        f"pg_dump --format=custom --file={tmp_path}/desk.tar.gz.dump 'postgresql://postgres@127" in made.out
+    )
+    assert "s3cr3t" not in made.out
+    assert backups.DATABASE not in names(tmp_path / "desk.tar.gz")
+
+    go_to(elsewhere, monkeypatch, url=postgres.new_database())
+    told = commands.call("restore", tmp_path / "desk.tar.gz")
+    assert (told.code, "Restore it first with pg_restore" in told.err) == (2, True)
+    importer.store.close()
+    copy = postgres.new_database(like=name)
+    go_to(elsewhere, monkeypatch, url=copy)
+    told = commands.call("restore", tmp_path / "desk.tar.gz")
+    assert told.code == 0, told
+    assert list(files(elsewhere, "uploads")) == [f"uploads/{draft.id}/file"]
+    store = Store(copy)
+    with store.read() as tx:
+        [stop] = stops.in_force(tx)
+        assert "restored from a backup" in (stop.reason or "")
+        assert tx.execute(tables.imports.select()).one().has_sent
+    store.close()
+    go_to(tmp_path / "third", monkeypatch, url=f"sqlite:///{tmp_path}/third/journal.db")
+    told = commands.call("restore", tmp_path / "desk.tar.gz")
+    assert (told.code, "was made of a desk on Postgres" in told.err) == (2, True)

@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from blnk_api.access.actors import Actor
+from blnk_api.access.acts import Act
 from blnk_api.desk.balance_search import Wanted, as_table, found_whole
 from blnk_api.desk.desk import Desk
 from blnk_api.desk.links import Links, Listing
@@ -27,7 +29,7 @@ from blnk_api.store import import_search
 from blnk_api.store.import_search import Search
 from blnk_api.store.imports import Import
 from blnk_api.store.states import STATUSES, ImportState, RowState
-from blnk_api.web.responses import NotAvailable, file, one_of, route, token, workbook
+from blnk_api.web.responses import NotAvailable, asker, file, one_of, route, token, workbook
 from blnk_api.wording import phrases
 
 _PATH = "/listing"
@@ -69,8 +71,10 @@ def _list(desk: Desk, request: Request) -> Response:
     connection = desk.settings.connections.get(wanted.connection)
     if connection is None:
         raise NotAvailable(404, "The connection of this link no longer exists.")
+    who = asker(desk, request)
+    who.require(Act.DOWNLOAD, connection.instance)
     try:
-        name, header, records = _TABLES[wanted.what](desk, connection, orjson.loads(wanted.asked))
+        name, header, records = _TABLES[wanted.what](desk, connection, orjson.loads(wanted.asked), who)
     except BlnkError as problem:
         raise NotAvailable(
             502, f"The list could not be made, because Blnk could not be read: {problem}"
@@ -82,7 +86,7 @@ def _list(desk: Desk, request: Request) -> Response:
     return workbook(f"{name}.xlsx", made)
 
 
-def _imports(desk: Desk, _: Connection, asked: Asked) -> Table:
+def _imports(desk: Desk, _: Connection, asked: Asked, who: Actor) -> Table:
     state = ImportState(asked["state"]) if asked["state"] else None
     search = Search(**{**asked, "state": state, "needs": tuple(map(RowState, asked["needs"]))})
     zone = desk.settings.time_zone
@@ -120,21 +124,25 @@ def _imports(desk: Desk, _: Connection, asked: Asked) -> Table:
             one.id,
         ]
 
-    return "imports", header, map(record, _all_found(desk, search))
+    return "imports", header, map(record, _all_found(desk, search, who))
 
 
-def _all_found(desk: Desk, search: Search) -> Iterator[Import]:
+def _all_found(desk: Desk, search: Search, who: Actor) -> Iterator[Import]:
+    """Of all connections whose imports they may download."""
+    with desk.store.read() as tx:
+        used = import_search.used_instances(tx)
+    among = [number for number, one in used.items() if who.may(Act.DOWNLOAD, one)]
     before: int | None = None
     while True:
         with desk.store.read() as tx:
-            page = import_search.search(tx, search, before=before, limit=_PAGE_IMPORTS)
+            page = import_search.search(tx, search, before=before, limit=_PAGE_IMPORTS, among=among)
         yield from page
         if len(page) < _PAGE_IMPORTS:
             return
         before = page[-1].number
 
 
-def _month(desk: Desk, connection: Connection, asked: Asked) -> Table:
+def _month(desk: Desk, connection: Connection, asked: Asked, _: Actor) -> Table:
     month, zone = Month.parse(asked["month"]), desk.settings.time_zone
     assert month is not None
     header = [f"Created ({zone})", "Created by", "Ledger", "Currency", "Balance id", "Import", "File", "Row"]
@@ -157,7 +165,7 @@ def _month(desk: Desk, connection: Connection, asked: Asked) -> Table:
     return f"balances {month}", header, map(record, made)
 
 
-def _balances(desk: Desk, connection: Connection, asked: Asked) -> Table:
+def _balances(desk: Desk, connection: Connection, asked: Asked, _: Actor) -> Table:
     with desk.client(connection) as client:
         found = found_whole(client, Wanted(**asked))
     header, records = as_table(found)

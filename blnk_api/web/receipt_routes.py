@@ -9,13 +9,14 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
+from blnk_api.access.acts import Act
 from blnk_api.desk.desk import Desk
 from blnk_api.desk.links import BadLink, Download, Links
 from blnk_api.reports import receipt_html
 from blnk_api.store import imports
 from blnk_api.store.people import receipt_records
 from blnk_api.store.people.receipt_records import Receipt
-from blnk_api.web.responses import NO_STORE, SEALED, NotAvailable, attachment, route, token
+from blnk_api.web.responses import NO_STORE, SEALED, NotAvailable, asker, attachment, route, token
 from blnk_api.wording import phrases
 
 _PATH = "/receipt"
@@ -46,8 +47,9 @@ def _open(desk: Desk, request: Request) -> Receipt:
     with desk.store.read() as tx:
         import_ = imports.find(tx, wanted.import_id)
         found = receipt_records.find(tx, import_.number, int(n)) if import_ else None
-    if found is None:
+    if import_ is None or found is None:
         raise NotAvailable(404, "The receipt of this link no longer exists.")
+    asker(desk, request).require(Act.DOWNLOAD, import_.instance)
     return found
 
 

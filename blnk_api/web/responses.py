@@ -10,10 +10,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from blnk_api.access.actors import Actor, NotAllowed
 from blnk_api.desk.desk import Desk, open_desk
 from blnk_api.desk.links import BadLink, OldLink
 from blnk_api.errors import SettingsProblem
 from blnk_api.files.kinds import FileKind
+from blnk_api.sign_in import signed_in
 from blnk_api.store import StoreUnavailable
 
 NO_STORE = {"Cache-Control": "no-store"}
@@ -37,7 +39,7 @@ class NotAvailable(Exception):
 
 
 def route(path: str, open_: Callable[[Desk, Request], Response]) -> Route:
-    """`open_` runs in a thread, and may raise BadLink, OldLink and NotAvailable."""
+    """`open_` runs in a thread, and may raise BadLink, OldLink, NotAvailable and NotAllowed."""
 
     async def answer(request: Request) -> Response:
         return await run_in_threadpool(_answer, open_, request)
@@ -52,6 +54,8 @@ def _answer(open_: Callable[[Desk, Request], Response], request: Request) -> Res
         return _say(403, "This link is not valid. Open the page it came from and use the link there.")
     except OldLink:
         return _say(410, "This link has expired. Open the page it came from and use the link there.")
+    except NotAllowed as refused:
+        return _say(403, refused.hint)
     except NotAvailable as problem:
         return _say(problem.status, str(problem))
     except (SettingsProblem, StoreUnavailable):
@@ -61,6 +65,16 @@ def _answer(open_: Callable[[Desk, Request], Response], request: Request) -> Res
         )
     except OSError as problem:
         return _say(507, f"The server could not write the download: {problem.strerror}.")
+
+
+def asker(desk: Desk, request: Request) -> Actor:
+    """Who opens the link: it says what is wanted, and the session who wants it. Raises NotAllowed."""
+    if desk.settings.sign_in is None:
+        return signed_in.unverified("unnamed user")
+    who = signed_in.person(desk, desk.settings.sign_in, request.cookies)
+    if who is None:
+        raise NotAllowed("Sign in first, then open the link again.")
+    return who
 
 
 def _say(status: int, text: str) -> Response:

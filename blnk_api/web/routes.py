@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from blnk_api.access.acts import Act
 from blnk_api.desk.desk import Desk
 from blnk_api.desk.links import BadLink, Download, Links, ProblemRows, Template
 from blnk_api.drafts import template
@@ -19,7 +20,7 @@ from blnk_api.settings import Connection
 from blnk_api.store import imports
 from blnk_api.store.imports import Import
 from blnk_api.web import list_routes, receipt_routes
-from blnk_api.web.responses import NotAvailable, archive, file, one_of, route, token, workbook
+from blnk_api.web.responses import NotAvailable, archive, asker, file, one_of, route, token, workbook
 
 _DOWNLOAD_PATH = "/download"
 _PROBLEM_ROWS_PATH = "/problem-rows"
@@ -67,7 +68,7 @@ def _evidence(desk: Desk, request: Request) -> Response:
     wanted = desk.links.open(token(request))
     if wanted.variant != _EVIDENCE:
         raise BadLink
-    import_ = _found(desk, wanted.import_id)
+    import_ = _found(desk, request, wanted.import_id)
     return archive(evidence.file_name(import_), evidence.bundle(desk.store, desk.settings, import_))
 
 
@@ -75,7 +76,7 @@ def _download(desk: Desk, request: Request) -> Response:
     """Results as they are now."""
     wanted = desk.links.open(token(request))
     variant, kind = one_of(Variant, wanted.variant), one_of(FileKind, wanted.kind)
-    import_ = _found(desk, wanted.import_id)
+    import_ = _found(desk, request, wanted.import_id)
     name = results.file_name(import_, variant, kind)
     if kind is FileKind.CSV:
         return file(name, kind, results.stream(desk.store, import_, variant))
@@ -83,7 +84,7 @@ def _download(desk: Desk, request: Request) -> Response:
 
 
 def _problem_rows(desk: Desk, request: Request) -> Response:
-    import_ = _found(desk, desk.links.open_as(token(request), ProblemRows).import_id)
+    import_ = _found(desk, request, desk.links.open_as(token(request), ProblemRows).import_id)
     made = problem_workbook.workbook(desk.store, import_, desk.settings.data_dir)
     return workbook(problem_workbook.file_name(import_), made)
 
@@ -94,6 +95,7 @@ def _template(desk: Desk, request: Request) -> Response:
     connection = desk.settings.connections.get(wanted.connection)
     if connection is None:
         raise NotAvailable(404, "The connection of this link no longer exists.")
+    asker(desk, request).require(Act.DOWNLOAD, connection.instance)
     name = template.file_name(connection, kind)
     if kind is FileKind.CSV:
         return file(name, kind, iter([template.template_csv()]))
@@ -121,9 +123,10 @@ def _ledgers(desk: Desk, connection: Connection) -> list[Ledger]:
     return found
 
 
-def _found(desk: Desk, id: str) -> Import:
+def _found(desk: Desk, request: Request, id: str) -> Import:
     with desk.store.read() as tx:
         import_ = imports.find(tx, id)
     if import_ is None:
         raise NotAvailable(404, "The import of this link no longer exists.")
+    asker(desk, request).require(Act.DOWNLOAD, import_.instance)
     return import_

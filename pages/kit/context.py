@@ -8,6 +8,7 @@ from urllib.parse import urlencode, urlsplit
 import streamlit as st
 
 from blnk_api.access.actors import Actor
+from blnk_api.access.acts import Act
 from blnk_api.desk.desk import Desk, LinkProblem, connection_named, import_linked, open_desk
 from blnk_api.errors import SettingsProblem
 from blnk_api.settings import Connection, Instance
@@ -89,7 +90,7 @@ def begin() -> Visit:
     except LinkProblem as problem:
         _offer_right_link(problem)
     if connection is None and import_ is None:
-        _choose_connection(desk)
+        _choose_connection(desk, signed_in_)
     if connection is not None:
         st.session_state["connection"] = connection.name
         # On each run: a link within one page reaches the server without changing the address.
@@ -175,14 +176,20 @@ def forget_connection() -> None:
         st.query_params.pop(name, None)
 
 
-def _choose_connection(desk: Desk) -> NoReturn:
+def _choose_connection(desk: Desk, who: Actor | None) -> NoReturn:
+    """Of those whose imports they may see."""
     st.title("Choose a connection")
+    offered = [
+        one for one in desk.settings.connections.values() if who is None or who.may(Act.VIEW, one.instance)
+    ]
+    if not offered:
+        stop_with("You have no role in any connection, so there is nothing to choose. Ask an admin for one.")
     st.write("There are several connections. Choose the one to work with.")
     with desk.store.read() as tx:
         holding = stops.holding(tx, None)
     for one in holding:
         look.problem(about_stops.in_force(one, desk.settings, phrases.zone(st.context.timezone)))
-    for connection in desk.settings.connections.values():
+    for connection in offered:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             with st.container(gap=None):
                 st.markdown(f"**{look.safe(connection.label)}** · {look.environment(connection.instance)}")

@@ -6,15 +6,25 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from blnk_api.access.roles import Role
+from blnk_api.desk.balance_search import Wanted
+from blnk_api.desk.desk import open_desk
+from blnk_api.files.kinds import FileKind
+from blnk_api.reports.months import Month
+from blnk_api.reports.receipts import write_owed
+from blnk_api.reports.results import Variant
 from blnk_api.store import events, imports
+from blnk_api.store.import_search import Search
 from blnk_api.store.people import notes
 from blnk_api.store.states import ImportState
+from blnk_api.web import list_routes, receipt_routes, routes
 from blnk_api.wording import phrases
 from pages.run import controls
+from tests.support.actors import signed_in
 from tests.support.importer import Importer, make_draft, requests_for
 from tests.support.pages import link, press, run, said, visit
 from tests.support.roles import SignedIn
 from tests.support.store import ELSEWHERE
+from tests.support.web import get
 
 
 def labels(at: AppTest) -> set[str]:
@@ -112,12 +122,12 @@ def test_a_finished_import_offers_a_viewer_nothing_that_changes_it(
 ) -> None:
     done = importer.run(requests_for(2))
     with importer.store.write() as tx:
-        notes.add_to_import(tx, done, "Checked.", who=SignedIn(monkeypatch, Role.PREPARER).actor)
+        notes.add_to_import(tx, done, "Checked.", who=signed_in("Ben", "ben@acme.example"))
     SignedIn(monkeypatch, Role.VIEWER)
     at = visit("imports.py", **link(done))
     assert not labels(at) & {"Verify again", "Add note", "Create again anyway"}
     assert "Checked." in said(at)
-    assert "Grace Hopper (grace@acme.example)" in said(at)
+    assert "Ben (ben@acme.example)" in said(at)
     assert "To add a note in “here” you need the role preparer, approver or admin" in said(at)
 
 
@@ -161,3 +171,68 @@ def test_sending_is_stopped_by_those_who_may(
     at = visit("connection.py", connection="here")
     offered = "Stop sending for all connections" in labels(at)
     assert offered is (role is not Role.VIEWER)
+
+
+@pytest.mark.parametrize("role", [None, *Role])
+def test_a_link_downloads_for_those_alone_who_may_see_the_import(
+    host: str, importer: Importer, monkeypatch: pytest.MonkeyPatch, role: Role | None
+) -> None:
+    draft = importer.draft(requests_for(2))
+    desk = open_desk()
+    urls = (
+        routes.download_url(desk.links, draft.id, Variant.ALL),
+        routes.problem_rows_url(desk.links, draft.id),
+        routes.evidence_url(desk.links, draft.id),
+        routes.template_url(desk.links, "here", FileKind.CSV),
+        list_routes.imports_url(desk.links, importer.connection, Search(), FileKind.CSV),
+        list_routes.month_url(desk.links, importer.connection, Month(2026, 1), FileKind.CSV),
+        list_routes.balances_url(desk.links, importer.connection, Wanted(), FileKind.CSV),
+    )
+    SignedIn(monkeypatch, *([role] if role else []))
+    for url in urls:
+        answer = get(host + url)
+        assert answer.status_code == (200 if role else 403), url
+        if role is None:
+            assert "You have no role in “here”" in answer.text
+            assert "test.csv" not in answer.text
+
+
+def test_a_receipts_link_opens_for_those_alone_who_may_see_the_import(
+    host: str, importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = importer.run(requests_for(1))
+    write_owed(importer.store, importer.settings.receipts_dir, done.number)
+    url = host + receipt_routes.receipt_url(open_desk().links, done.id, 1)
+    grace = SignedIn(monkeypatch, Role.VIEWER)
+    assert get(url).status_code == 200
+    grace.roles = frozenset()
+    for form in ("", ".json", ".csv"):
+        assert get(url + form).status_code == 403
+
+
+def test_a_list_that_is_downloaded_has_no_import_of_a_connection_that_may_not_be_seen(
+    host: str, importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    importer.draft(requests_for(2))
+    other = make_draft(importer.store, ELSEWHERE, requests_for(1))
+    url = host + list_routes.imports_url(open_desk().links, importer.connection, Search(), FileKind.CSV)
+    grace = SignedIn(monkeypatch, Role.VIEWER)
+    assert other.id not in get(url).text
+    grace.roles = frozenset({Role.ADMIN})
+    assert other.id in get(url).text
+
+
+def test_only_connections_that_may_be_seen_are_offered_to_choose_from(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = importer.data_dir / "secrets.toml"
+    text = secrets.read_text()
+    here, there = importer.connection.instance, "ins_there"
+    second = text.split("\n", 1)[1].replace("[connections.here]", "[connections.there]")
+    secrets.write_text(f"{text}\n{second.replace(here.instance_id, there)}")
+    grace = SignedIn(monkeypatch, Role.VIEWER)
+    grace.closed = {here}
+    at = visit("imports.py")
+    assert [one.key for one in at.button if one.label == "Use this connection"] == ["use-there"]
+    grace.roles = frozenset()
+    assert "You have no role in any connection" in said(visit("imports.py"))

@@ -10,7 +10,8 @@ from blnk_api.access.by_roles import ByRoles
 from blnk_api.access.role_grants import Claims, Grants
 from blnk_api.access.roles import Role
 from blnk_api.settings import Instance, Settings
-from pages.kit import person
+from blnk_api.sign_in import signed_in
+from pages.kit import context
 
 GRANTS = Grants({role: (f"group:{role}s",) for role in Role})
 
@@ -29,8 +30,8 @@ class SignedIn:
             email="grace@acme.example",
             access=access,
         )
-        monkeypatch.setattr(person, "or_nobody", lambda visit: self.actor)
-        monkeypatch.setattr(person, "name", lambda visit: self.actor)
+        monkeypatch.setattr(context, "_signed_in", lambda desk: self.actor)
+        monkeypatch.setattr(signed_in, "unverified", lambda name: self.actor)
 
     def _claims(self) -> Claims:
         return Claims("https://id.example", "1", groups=frozenset(f"{role}s" for role in self.roles))

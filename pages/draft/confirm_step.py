@@ -13,8 +13,9 @@ from blnk_api.settings import Connection
 from blnk_api.store.imports import Import
 from blnk_api.store.states import RowState
 from blnk_api.wording import about_files, phrases
-from pages.draft import other_desks_notice, plan_notice, planned_rows
+from pages.draft import planned_rows
 from pages.draft.fix import problem_list
+from pages.draft.notices import other_desks, plan
 from pages.kit import banner, look, permission, person
 from pages.kit.context import Visit
 
@@ -52,8 +53,8 @@ def show(visit: Visit, import_: Import) -> Confirmation | None:
         f"{phrases.plural(ready, 'balance')} will be created in **{look.safe(visit.connection.label)}** "
         f"(**{look.environment(import_.instance)}**). Balances cannot be deleted."
     )
-    other_desks_notice.show(visit)
-    plan_notice.show(visit, ready)
+    other_desks.show(visit)
+    plan.show(visit, ready)
     problem_list.warnings(import_)
     _by_ledger(import_)
     planned_rows.show(visit, import_)

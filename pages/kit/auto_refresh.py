@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages.kit import context
+from blnk_api.access.acts import Act
+from pages.kit import context, permission
 
 
 def show(what: Callable[[Callable[[], None]], None], *, every: float | None) -> None:
@@ -21,7 +22,7 @@ def show(what: Callable[[Callable[[], None]], None], *, every: float | None) -> 
 
     @st.fragment(run_every=every)
     def part() -> None:
-        if is_drawn and context.is_signed_out():
+        if is_drawn and (context.is_signed_out() or not permission.may(context.current(), Act.VIEW)):
             st.rerun()  # and the page says so
         what(redraw_page)
 

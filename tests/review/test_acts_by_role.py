@@ -16,6 +16,7 @@ from blnk_api.access.by_roles import ByRoles
 from blnk_api.access.role_grants import Claims, Grants
 from blnk_api.access.roles import ROLES_THAT_MAY, Role
 from blnk_api.client import BlnkClient
+from blnk_api.desk import desk as desk_
 from blnk_api.drafts import confirmed_totals, drafts, form_request
 from blnk_api.drafts.edits import by_cause, editing, undo
 from blnk_api.drafts.edits.editing import Edit
@@ -27,6 +28,8 @@ from blnk_api.models import BalanceRequest
 from blnk_api.practice import fault_switches
 from blnk_api.review import actions, fix_these, resend_repaired, same_fixes
 from blnk_api.settings import Settings
+from blnk_api.sign_in import session_acts
+from blnk_api.sign_in_settings import SignIn
 from blnk_api.store import Store, import_acts, imports, tables
 from blnk_api.store.imports import Import
 from blnk_api.store.outbox import notices
@@ -50,6 +53,10 @@ class Desk:
     underway: Import
     over: Import
     row: int
+
+    @property
+    def whole(self) -> desk_.Desk:
+        return desk_.Desk(self.settings, self.store)
 
 
 Call = Callable[[Desk, Actor], object]
@@ -115,6 +122,7 @@ PROBLEM = ProblemSummary(
 CAUSE = Cause("unknown_ledger", "error", "ledger_id", 0, (PROBLEM,))
 COLUMNS = Columns(columns=())
 NO_CLIENT = cast(BlnkClient, None)
+NO_SIGN_IN = cast(SignIn, None)
 
 CALLS: Mapping[str, tuple[Act, Call]] = {
     "import_acts.confirm": (Act.CONFIRM, in_tx(import_acts.confirm, the_draft, version=1)),
@@ -199,6 +207,16 @@ CALLS: Mapping[str, tuple[Act, Call]] = {
         lambda desk, who: actions.verify_again(desk.store, desk.over, who=who),
     ),
     "notices.test": (Act.TEST_NOTIFICATIONS, in_tx(notices.test, HERE.instance)),
+    "stops.stop_restored": (Act.STOP_SENDING, in_tx(stops.stop_restored, reason="A backup.")),
+    "session_acts.open_ones": (
+        Act.SEE_SESSIONS,
+        lambda desk, who: session_acts.open_ones(desk.whole, NO_SIGN_IN, who),
+    ),
+    "session_acts.last": (
+        Act.SEE_SESSIONS,
+        lambda desk, who: session_acts.last(desk.whole, who, limit=1),
+    ),
+    "session_acts.end": (Act.END_SESSION, lambda desk, who: session_acts.end(desk.whole, who, 1)),
     "fault_switches.choose": (
         Act.SIMULATE_FAULTS,
         lambda desk, who: fault_switches.choose(desk.settings.data_dir, "well", who=who),
@@ -211,11 +229,13 @@ ONLY_WRITE_DOWN = {
     "edits.add",
     "stored_actor.stored",
     "own_imports.of",
+    "import_search.instances_seen_by",
+    "restore.restore",
     "notices.canceled",
     "notices.paused",
     "phrases.actor",
 }
-"""They take an actor to record, find or name them; whoever calls them has asked."""
+"""They take an actor to record, find or name them; whoever calls them has asked, or what they call asks."""
 
 
 def test_no_function_that_takes_an_actor_is_missing_here() -> None:

@@ -72,6 +72,7 @@ def stop(tx: Connection, instance: int | None, *, who: Actor) -> bool:
 
 def stop_restored(tx: Connection, *, who: Actor, reason: str) -> None:
     """Stops the whole desk, whatever stopped it before: what a restored store knows of Blnk is old."""
+    who.require(Act.STOP_SENDING, None)
     _note_press(tx, None, who, stopped=True, reason=reason)
 
 

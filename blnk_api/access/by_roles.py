@@ -62,22 +62,25 @@ def _without_a_role(act: Act, settings: Settings, instance: Instance | None) -> 
     admins = _people(grants_for(settings, instance), [Role.ADMIN]) or _people(
         grants_for(settings, None), [Role.ADMIN]
     )
-    whom = f"Ask an admin for one: {admins}." if admins else "Ask whoever runs this server for one."
-    place = _place(settings, instance)
+    whom = f"To get one, ask an admin: {admins}." if admins else "To get one, ask whoever runs this server."
+    no_role = f"You have no role for {_place(settings, instance)}"
     return NotAllowed(
-        f"You have no role in {place}, so you are not allowed to {act}. {_UNCHANGED} {whom}",
-        hint=f"You have no role in {place}, so you cannot see anything of it here. {whom}",
+        f"{no_role}, so you are not allowed to {act}. {_UNCHANGED} {whom}",
+        hint=f"{no_role}, so its imports and balances are not shown. {whom}",
     )
 
 
 def _refusal(act: Act, may: frozenset[Role], grants: Grants, place: str) -> NotAllowed:
     roles = [role for role in Role if role in may]
     people = _people(grants, roles)
-    whom = f"{people}" if people else "nobody at the moment; whoever runs this server can give the role"
-    role = f"the role {_either(roles)}, which these have: {whom}."
+    whom = (
+        f"People who have it: {people}."
+        if people
+        else "Nobody has it at the moment: whoever runs this server can give it to someone."
+    )
     return NotAllowed(
-        f"You are not allowed to {act} in {place}. {_UNCHANGED} This needs {role}",
-        hint=f"To {act} in {place} you need {role}",
+        f"You are not allowed to {act} in {place}. {_UNCHANGED} This needs the {_either(roles)} role. {whom}",
+        hint=f"To {act} in {place}, you need the {_either(roles)} role. {whom}",
     )
 
 

@@ -24,13 +24,12 @@ ldg_073f7ffe-9dfd-42ce-aa50-d1dca1788adc,EUR,,1002
 
 
 def show(visit: Visit) -> None:
-    is_offered = permission.offered(visit, Act.UPLOAD)
-    if is_offered:
-        person.first_step(visit)
+    if not permission.offered(visit, Act.UPLOAD):
+        return
+    person.first_step(visit)
     left, right = st.columns([5, 3], gap="medium")
     with left:
-        if is_offered:
-            _take(visit)
+        _take(visit)
     with right:
         with st.container(border=True, key="template"):
             st.markdown("**Start from a template**")

@@ -4,6 +4,7 @@ import streamlit as st
 
 from blnk_api.access.actors import NotAllowed
 from blnk_api.access.acts import Act
+from blnk_api.settings import Instance
 from pages.kit import context, look, person
 from pages.kit.context import Visit
 
@@ -15,8 +16,13 @@ def may(visit: Visit, *acts: Act) -> bool:
 
 def offered(visit: Visit, act: Act) -> bool:
     """As `may`; where it is not so, a line in the place of what would be offered says who may."""
+    return offered_in(visit, act, visit.instance)
+
+
+def offered_in(visit: Visit, act: Act, instance: Instance | None) -> bool:
+    """As `offered`, in another instance, or, with None, for the whole desk."""
     try:
-        person.or_nobody(visit).require(act, visit.instance)
+        person.or_nobody(visit).require(act, instance)
     except NotAllowed as refused:
         st.caption(look.safe(refused.hint, 600))
         return False
@@ -28,5 +34,5 @@ def stop_without_view(visit: Visit) -> None:
     try:
         person.or_nobody(visit).require(Act.VIEW, visit.instance)
     except NotAllowed as refused:
-        st.title("You cannot see this connection")
+        st.title("No access to this connection")
         context.stop_with(refused.hint)

@@ -10,7 +10,7 @@ from blnk_api.store import imports
 from blnk_api.store.sending import stops
 from blnk_api.store.sending.stops import StopEvent
 from blnk_api.wording import about_stops, phrases
-from pages.kit import look, person
+from pages.kit import look, permission, person
 from pages.kit.context import Visit
 
 _LAST = 5
@@ -71,7 +71,7 @@ def _button(visit: Visit, instance: Instance | None, whose: str, *, is_stopped: 
     label = f"Start sending for {whose}" if is_stopped else f"Stop sending for {whose}"
     icon = ":material/play_arrow:" if is_stopped else ":material/block:"
     act = Act.START_SENDING if is_stopped else Act.STOP_SENDING
-    if not person.or_nobody(visit).may(act, instance):
+    if not permission.offered_in(visit, act, instance):
         return
     if not st.button(label, icon=icon, key=f"stop-{'desk' if instance is None else 'instance'}"):
         return

@@ -56,10 +56,9 @@ def show(visit: Visit, import_: Import) -> None:
             reason = f"{phrases.actor(who)} is about to cancel it."
             _act(visit, import_acts.pause, import_.number, by=PausedBy.PERSON, who=who, reason=reason)
     if not is_paused:
-        st.caption(
-            "Pausing stops sending more rows; those already being sent are completed. Canceling is "
-            "permanent: rows that were not sent are never sent."
-        )
+        st.caption("Pausing stops sending more rows; those already being sent are completed.")
+    if permission.offered(visit, Act.CANCEL) and not is_paused:
+        st.caption("Canceling is permanent: rows that were not sent are never sent.")
 
 
 def _confirm_cancel(visit: Visit, import_: Import) -> None:

@@ -37,7 +37,7 @@ def test_a_viewer_is_offered_no_upload_and_reads_who_may(
     SignedIn(monkeypatch, Role.VIEWER)
     at = visit("import_file.py", connection="here")
     assert not at.get("file_uploader")
-    assert "To upload a file in “here” you need the role preparer" in said(at)
+    assert "To upload a file in “here”, you need the preparer role" in said(at)
     assert "members of the group “preparers”" in said(at)
 
 
@@ -45,7 +45,7 @@ def test_a_viewer_is_offered_no_form(importer: Importer, monkeypatch: pytest.Mon
     SignedIn(monkeypatch, Role.VIEWER)
     at = visit("create_balance.py", connection="here")
     assert "Create balance" not in labels(at)
-    assert "To create a balance with the form in “here” you need the role preparer" in said(at)
+    assert "To create a balance with the form in “here”, you need the preparer role" in said(at)
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.APPROVER, Role.ADMIN])
@@ -56,7 +56,7 @@ def test_whoever_may_not_change_a_draft_sees_what_it_would_create(
     SignedIn(monkeypatch, role)
     at = visit("import_file.py", **link(draft))
     assert "test.csv" in said(at)
-    assert "To change a draft in “here” you need the role preparer" in said(at)
+    assert "To change a draft in “here”, you need the preparer role" in said(at)
     assert len(next(one.value for one in at.dataframe if "Row" in one.value)) == 3
     offered = {one for one in labels(at) if "Create" in one or one in ("Continue", "Discard draft")}
     assert offered == ({"Discard draft"} if role is Role.ADMIN else set())
@@ -92,7 +92,7 @@ def test_an_import_underway_is_paused_and_canceled_by_those_who_may(
     SignedIn(monkeypatch, role)
     at = visit("imports.py", **link(draft))
     assert labels(at) & {"Pause", "Cancel import…"} == offered
-    assert ("To pause an import in “here” you need the role" in said(at)) is (not offered)
+    assert ("To pause an import in “here”, you need the" in said(at)) is (not offered)
 
 
 def test_a_role_that_is_taken_away_stops_the_next_press(
@@ -128,7 +128,7 @@ def test_a_finished_import_offers_a_viewer_nothing_that_changes_it(
     assert not labels(at) & {"Verify again", "Add note", "Create again anyway"}
     assert "Checked." in said(at)
     assert "Ben (ben@acme.example)" in said(at)
-    assert "To add a note in “here” you need the role preparer, approver or admin" in said(at)
+    assert "To add a note in “here”, you need the preparer, approver or admin role" in said(at)
 
 
 def test_whoever_has_no_role_sees_no_file_and_reads_whom_to_ask(
@@ -138,9 +138,9 @@ def test_whoever_has_no_role_sees_no_file_and_reads_whom_to_ask(
     SignedIn(monkeypatch)
     for page, query in (("imports.py", {"connection": "here"}), ("import_file.py", link(draft))):
         at = visit(page, **query)
-        assert at.title[0].value == "You cannot see this connection"
-        assert "You have no role in “here”" in said(at)
-        assert "Ask an admin for one: members of the group “admins”." in said(at)
+        assert at.title[0].value == "No access to this connection"
+        assert "You have no role for “here”" in said(at)
+        assert "To get one, ask an admin: members of the group “admins”." in said(at)
         assert "test.csv" not in said(at)
         assert not at.dataframe
 
@@ -192,7 +192,7 @@ def test_a_link_downloads_for_those_alone_who_may_see_the_import(
         answer = get(host + url)
         assert answer.status_code == (200 if role else 403), url
         if role is None:
-            assert "You have no role in “here”" in answer.text
+            assert "You have no role for “here”" in answer.text
             assert "test.csv" not in answer.text
 
 

@@ -212,7 +212,7 @@ def test_a_role_that_is_taken_away_counts_at_the_next_act(tmp_path: Path) -> Non
     ada = Actor.person(issuer="i", subject="1", name="Ada", email="", access=access)
     ada.require(Act.VIEW, EAST)
     now[0] = read(tmp_path, SECRETS + SIGN_IN.replace("acme.example'", "other.example'"))
-    with pytest.raises(NotAllowed, match="You have no role in “East”"):
+    with pytest.raises(NotAllowed, match="You have no role for “East”"):
         ada.require(Act.VIEW, EAST)
     session[0] = None
     with pytest.raises(NotAllowed, match=r"^You are signed out\. Nothing was changed or created\."):
@@ -226,15 +226,15 @@ def test_who_is_not_allowed_reads_what_was_refused_and_whom_to_ask(tmp_path: Pat
         access.require(Act.CONFIRM, EAST)
     assert str(refused.value) == (
         "You are not allowed to confirm an import in “East”. Nothing was changed or created. This needs the "
-        "role preparer, which these have: ben@acme.example, members of the group “makers”, people with the "
+        "preparer role. People who have it: ben@acme.example, members of the group “makers”, people with the "
         "role “Maker”."
     )
     nobody = ByRoles(lambda: Claims("i", "9"), lambda: read(tmp_path, text))
     with pytest.raises(NotAllowed) as refused:
         nobody.require(Act.VIEW, EAST)
     assert str(refused.value) == (
-        "You have no role in “East”, so you are not allowed to see imports, balances and receipts. Nothing "
-        "was changed or created. Ask an admin for one: cto@acme.example."
+        "You have no role for “East”, so you are not allowed to see imports, balances and receipts. Nothing "
+        "was changed or created. To get one, ask an admin: cto@acme.example."
     )
 
 

@@ -145,8 +145,7 @@ def _conditions(tx: Connection, wanted: Search) -> list[ColumnElement[bool]]:
     if file := wanted.file.strip():
         conditions.append(_holds(imports.c.file_name, file))
     if who := wanted.who.strip():
-        named = (imports.c.who, imports.c.who_email, imports.c.confirmed_by, imports.c.confirmed_by_email)
-        conditions.append(or_(*(_holds(func.coalesce(column, ""), who) for column in named)))
+        conditions.append(_is_by(who))
     if wanted.state is not None:
         conditions.append(imports.c.state == wanted.state)
     if wanted.needs:
@@ -160,12 +159,15 @@ def _conditions(tx: Connection, wanted: Search) -> list[ColumnElement[bool]]:
     return conditions
 
 
+def _is_by(text: str) -> ColumnElement[bool]:
+    named = (imports.c.who, imports.c.who_email, imports.c.confirmed_by, imports.c.confirmed_by_email)
+    return or_(*(_holds(func.coalesce(column, ""), text) for column in named))
+
+
 def _has_word(tx: Connection, word: str) -> ColumnElement[bool]:
-    confirmed_by = func.coalesce(imports.c.confirmed_by, "")
     has = [
         _holds(imports.c.file_name, word),
-        _holds(imports.c.who, word),
-        _holds(confirmed_by, word),
+        _is_by(word),
         imports.c.id == word,
         _has_own_key(word),
     ]

@@ -132,8 +132,9 @@ def test_a_person_who_signed_in_is_recorded_with_their_identity_wherever_they_ac
             events.of_import(tx, made.number)[0].who,
         ]
         assert found.who == actor(), "who uploaded it had given a name alone"
-        by_email = import_search.search(tx, Search(who="grace@ACME"))
-    assert [one.number for one in by_email] == [made.number]
+        for search in (Search(who="grace@ACME"), Search(text="grace@ACME"), Search(text="hopper")):
+            assert [one.number for one in import_search.search(tx, search)] == [made.number]
+        assert import_search.search(tx, Search(text="id.example")) == [], "an identity is no name"
     assert recorded == [grace] * 6
     assert {phrases.actor(one) for one in recorded if one} == {"Grace Hopper (grace@acme.example)"}
 

@@ -31,6 +31,7 @@ from blnk_api.desk.backup import (
 )
 from blnk_api.settings import Settings
 from blnk_api.store import Store, StoreUnavailable, failures
+from blnk_api.store.people import sessions
 from blnk_api.store.sending import recovery, senders, stops
 from blnk_api.store.tables import imports, receipts, tokens
 from blnk_api.wording import about_stops
@@ -166,11 +167,13 @@ def _bring_back(settings: Settings, store: Store, scratch: Path, at: float, who:
 
 
 def _stopped(store: Store, scratch: Path, at: float, who: Actor) -> Restored:
-    """Migrates it, stops all sending in it, and removes files that it does not name: they came after it."""
+    """Migrates it, stops all sending and ends all sessions in it, and removes files that it does not name:
+    they came after it."""
     store.migrate()
     with store.write() as tx:
         unfinished = recovery.restored(tx)
         stops.stop_restored(tx, who=who, reason=about_stops.restored(at))
+        sessions.end_restored(tx)
         n = tx.execute(select(func.count()).select_from(imports)).scalar_one()
         has_tokens = tx.execute(select(tokens.c.connection_key)).first() is not None
         uploads = tx.execute(select(imports.c.file_path).where(imports.c.file_path.is_not(None))).scalars()

@@ -1,11 +1,12 @@
-"""What admins see and do about the sessions of others."""
+"""What admins see of the sessions of others, and do about them."""
 
 from blnk_api.access.actors import Actor
 from blnk_api.access.acts import Act
 from blnk_api.desk.desk import Desk
 from blnk_api.sign_in import session_here
 from blnk_api.sign_in_settings import SignIn
-from blnk_api.store.people import sessions
+from blnk_api.store.people import desk_events, sessions
+from blnk_api.store.people.desk_events import DeskEvent
 from blnk_api.store.people.sessions import EndedHow, Session
 
 
@@ -21,6 +22,13 @@ def last(desk: Desk, who: Actor, *, limit: int) -> list[Session]:
     who.require(Act.SEE_SESSIONS, None)
     with desk.store.read() as tx:
         return sessions.last(tx, limit=limit)
+
+
+def last_lists(desk: Desk, who: Actor, *, limit: int) -> list[DeskEvent]:
+    """The last lists that people downloaded, newest first. Raises NotAllowed."""
+    who.require(Act.SEE_SESSIONS, None)
+    with desk.store.read() as tx:
+        return desk_events.last(tx, limit=limit)
 
 
 def end(desk: Desk, who: Actor, session_id: int) -> bool:

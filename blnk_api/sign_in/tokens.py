@@ -30,12 +30,33 @@ ALGORITHMS = (
 _LEEWAY_SECONDS = 60
 _TIMEOUT_SECONDS = 10
 _KEEP_SECONDS = 3600.0
+_FAILURE_KEEPS_SECONDS = 5.0
 _ASK_AGAIN_SECONDS = 30.0
 """An unknown key id may be a new key, or an invention: the keys are fetched anew this often at most."""
 
 
+_failed: dict[str, tuple[float, SignInFailed]] = {}
+
+
 def fetch(url: str) -> dict[str, Any]:
-    """A JSON object of another server. Raises SignInFailed."""
+    """A JSON object of another server. Raises SignInFailed.
+
+    For a moment after a failure it is not asked again: strangers who try to sign in would otherwise make
+    everybody wait for a server that does not answer.
+    """
+    at, failure = _failed.get(url, (0.0, None))
+    if failure is not None and time.monotonic() - at < _FAILURE_KEEPS_SECONDS:
+        raise failure
+    try:
+        found = _fetched(url)
+    except SignInFailed as failed:
+        _failed[url] = time.monotonic(), failed
+        raise
+    _failed.pop(url, None)
+    return found
+
+
+def _fetched(url: str) -> dict[str, Any]:
     try:
         answer = requests.get(url, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
         found = answer.json() if answer.status_code == 200 else None

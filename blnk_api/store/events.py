@@ -68,6 +68,8 @@ class EventKind(StrEnum):
     TOOK_OVER = "took over the fixes of an import"
     """Of the same file; the particulars are how many, and its id."""
     NOTED = "noted"
+    DOWNLOADED = "downloaded"
+    """By a person who signed in; the particulars name the file."""
     # what the house does by itself
     RECEIPT = "receipt"
     PURGED = "purged"

@@ -345,6 +345,16 @@ people = Table(
     Column("at", Float, nullable=False),
 )
 
+desk_events = Table(
+    "desk_events",
+    metadata,
+    Column("id", _BIG, primary_key=True),
+    Column("at", Float, nullable=False),
+    *stored_actor.columns(),
+    Column("what", Text, nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+)
+
 sessions = Table(
     "sessions",
     metadata,

@@ -29,6 +29,7 @@ from blnk_api.store import import_search
 from blnk_api.store.import_search import Search
 from blnk_api.store.imports import Import
 from blnk_api.store.states import STATUSES, ImportState, RowState
+from blnk_api.web.recorded import record
 from blnk_api.web.responses import NotAvailable, asker, file, one_of, route, token, workbook
 from blnk_api.wording import phrases
 
@@ -80,6 +81,7 @@ def _list(desk: Desk, request: Request) -> Response:
             502, f"The list could not be made, because Blnk could not be read: {problem}"
         ) from None
     name += " - PRACTICE" if connection.instance.environment == "practice" else ""
+    record(desk, request, f"{name}.{kind}")
     if kind is FileKind.CSV:
         return file(f"{name}.csv", kind, csv_writer.stream(header, records))
     made = xlsx_writer.made(desk.settings.data_dir, lambda book: book.add_table(name, header, records))

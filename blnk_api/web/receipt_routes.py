@@ -14,8 +14,10 @@ from blnk_api.desk.desk import Desk
 from blnk_api.desk.links import BadLink, Download, Links
 from blnk_api.reports import receipt_html
 from blnk_api.store import imports
+from blnk_api.store.imports import Import
 from blnk_api.store.people import receipt_records
 from blnk_api.store.people.receipt_records import Receipt
+from blnk_api.web.recorded import record
 from blnk_api.web.responses import NO_STORE, SEALED, NotAvailable, asker, attachment, route, token
 from blnk_api.wording import phrases
 
@@ -38,8 +40,8 @@ def receipt_url(links: Links, import_id: str, n: int, *, zone: str | None = None
     return f"{url}?{urlencode({'zone': zone})}" if zone else url
 
 
-def _open(desk: Desk, request: Request) -> Receipt:
-    """Raises BadLink, OldLink and NotAvailable."""
+def _open(desk: Desk, request: Request) -> tuple[Import, Receipt]:
+    """Raises BadLink, OldLink, NotAvailable and NotAllowed."""
     wanted = desk.links.open(token(request))
     n = wanted.variant.removeprefix(_VARIANT)
     if n == wanted.variant or not n.isdecimal():
@@ -50,12 +52,12 @@ def _open(desk: Desk, request: Request) -> Receipt:
     if import_ is None or found is None:
         raise NotAvailable(404, "The receipt of this link no longer exists.")
     asker(desk, request).require(Act.DOWNLOAD, import_.instance)
-    return found
+    return import_, found
 
 
 def _document(desk: Desk, request: Request) -> Response:
     """The receipt to be read and printed."""
-    receipt = _open(desk, request)
+    _, receipt = _open(desk, request)
     zone = request.query_params.get("zone")
     here = phrases.zone(zone)
     has_results = _results_path(desk, receipt).exists()
@@ -73,21 +75,24 @@ def _document(desk: Desk, request: Request) -> Response:
 
 def _json(desk: Desk, request: Request) -> Response:
     """The same as JSON."""
-    receipt = _open(desk, request)
+    import_, receipt = _open(desk, request)
     body = orjson.dumps(receipt.told, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    named = attachment(f"receipt-{receipt.told['import']['id']}-{receipt.n}.json")
+    name = f"receipt-{receipt.told['import']['id']}-{receipt.n}.json"
+    record(desk, request, name, import_)
+    named = attachment(name)
     return Response(body, media_type="application/json", headers={"Content-Disposition": named, **NO_STORE})
 
 
 def _results(desk: Desk, request: Request) -> Response:
     """The results as they were, byte for byte."""
-    receipt = _open(desk, request)
+    import_, receipt = _open(desk, request)
     path = _results_path(desk, receipt)
     if not path.exists():
         raise NotAvailable(
             410, "These results were deleted, as the settings require. Their SHA-256 is on the receipt."
         )
     name = f"receipt {receipt.n} - {receipt.told['results']['file_name']}"
+    record(desk, request, name, import_)
     return FileResponse(path, media_type="text/csv; charset=utf-8", filename=name, headers=SEALED)
 
 

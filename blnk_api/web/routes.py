@@ -20,6 +20,7 @@ from blnk_api.settings import Connection
 from blnk_api.store import imports
 from blnk_api.store.imports import Import
 from blnk_api.web import list_routes, receipt_routes
+from blnk_api.web.recorded import record
 from blnk_api.web.responses import NotAvailable, archive, asker, file, one_of, route, token, workbook
 
 _DOWNLOAD_PATH = "/download"
@@ -69,7 +70,9 @@ def _evidence(desk: Desk, request: Request) -> Response:
     if wanted.variant != _EVIDENCE:
         raise BadLink
     import_ = _found(desk, request, wanted.import_id)
-    return archive(evidence.file_name(import_), evidence.bundle(desk.store, desk.settings, import_))
+    name = evidence.file_name(import_)
+    record(desk, request, name, import_)
+    return archive(name, evidence.bundle(desk.store, desk.settings, import_))
 
 
 def _download(desk: Desk, request: Request) -> Response:
@@ -78,6 +81,7 @@ def _download(desk: Desk, request: Request) -> Response:
     variant, kind = one_of(Variant, wanted.variant), one_of(FileKind, wanted.kind)
     import_ = _found(desk, request, wanted.import_id)
     name = results.file_name(import_, variant, kind)
+    record(desk, request, name, import_)
     if kind is FileKind.CSV:
         return file(name, kind, results.stream(desk.store, import_, variant))
     return workbook(name, results.workbook(desk.store, import_, variant, desk.settings.data_dir))
@@ -85,8 +89,9 @@ def _download(desk: Desk, request: Request) -> Response:
 
 def _problem_rows(desk: Desk, request: Request) -> Response:
     import_ = _found(desk, request, desk.links.open_as(token(request), ProblemRows).import_id)
-    made = problem_workbook.workbook(desk.store, import_, desk.settings.data_dir)
-    return workbook(problem_workbook.file_name(import_), made)
+    name = problem_workbook.file_name(import_)
+    record(desk, request, name, import_)
+    return workbook(name, problem_workbook.workbook(desk.store, import_, desk.settings.data_dir))
 
 
 def _template(desk: Desk, request: Request) -> Response:

@@ -1,8 +1,9 @@
-"""Who is signed in, and how sessions ended."""
+"""Who is signed in, how sessions ended, and which lists people downloaded."""
 
 from datetime import tzinfo
 
 from blnk_api.sign_in_settings import SignIn
+from blnk_api.store.people.desk_events import DeskEvent
 from blnk_api.store.people.sessions import EndedHow, Identity, Session
 from blnk_api.wording import phrases
 
@@ -27,6 +28,10 @@ def _provider(session: Session, sign_in: SignIn) -> str:
     return known.label if known else session.provider
 
 
+def downloaded(one: DeskEvent, zone: tzinfo) -> str:
+    return f"{phrases.when(one.at, zone)} · {phrases.actor(one.who)} downloaded “{one.detail}”."
+
+
 def history(session: Session, sign_in: SignIn, zone: tzinfo) -> str:
     """One line about a sign-in and what became of it."""
     who = f"{called(session.who)} signed in with {_provider(session, sign_in)}"
@@ -37,6 +42,8 @@ def history(session: Session, sign_in: SignIn, zone: tzinfo) -> str:
     match session.ended_how:
         case EndedHow.BY_ADMIN:
             return f"{begun}. {session.ended_by} ended the session on {at}."
+        case EndedHow.RESTORED:
+            return f"{begun}. The session ended on {at}, when a backup was restored."
         case EndedHow.REPLACED:
             return f"{begun}, and again in the same browser on {at}."
         case _:

@@ -367,6 +367,7 @@ _EVENTS: dict[str, Callable[[Particulars], str]] = {
     EventKind.REPAIRED_AND_SENT_AGAIN: lambda detail: (
         f"Fixed the rejected row {detail.label} and asked to send it again."
     ),
+    EventKind.DOWNLOADED: lambda detail: f"Downloaded “{detail.label}”.",
     EventKind.RECEIPT: lambda detail: f"Receipt {detail.n} was written.",
     EventKind.PURGED: lambda detail: (
         f"Deleted the file and the contents of the rows, {detail.days} days after the end."

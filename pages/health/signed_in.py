@@ -29,6 +29,10 @@ def show(visit: Visit) -> None:
     with st.expander("Last sign-ins"), st.container(gap=None):
         for one in session_acts.last(visit.desk, visit.who, limit=_LAST):
             st.caption(look.safe(about_sessions.history(one, sign_in, zone)))
+    if lists := session_acts.last_lists(visit.desk, visit.who, limit=_LAST):
+        with st.expander("Last downloads of lists"), st.container(gap=None):
+            for list_ in lists:
+                st.caption(look.safe(about_sessions.downloaded(list_, zone)))
 
 
 def _line(visit: Visit, sign_in: SignIn, session: Session) -> None:

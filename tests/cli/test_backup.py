@@ -13,7 +13,8 @@ from sqlalchemy import update
 from blnk_api.desk import backup as backups
 from blnk_api.store import Store, tables
 from blnk_api.store.imports import Import
-from blnk_api.store.people import receipt_records
+from blnk_api.store.people import receipt_records, sessions
+from blnk_api.store.people.sessions import Identity, Lasts
 from blnk_api.store.sending import stops
 from blnk_api.store.states import ImportState, RowState
 from tests.support.command_line import Commands
@@ -226,6 +227,22 @@ def test_tokens_that_may_be_old_are_said_to_be(
     assert commands.call("backup", tmp_path / "desk.tar.gz").code == 0
     go_to(elsewhere, monkeypatch)
     assert "put a new refresh_token into" in commands.call("restore", tmp_path / "desk.tar.gz").out
+
+
+def test_whoever_was_signed_in_has_to_sign_in_again_after_a_restore(
+    commands: Commands, importer: Importer, tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with importer.store.write() as tx:
+        sessions.begin(tx, "c" * 43, "acme", Identity("https://acme.example", "1", "Ada Lovelace"))
+    assert commands.call("backup", tmp_path / "desk.tar.gz").code == 0
+    go_to(elsewhere, monkeypatch)
+    assert commands.call("restore", tmp_path / "desk.tar.gz").code == 0
+    restored = Store(f"sqlite:///{elsewhere}/journal.db")
+    for store, still_open in ((importer.store, 1), (restored, 0)):
+        with store.read() as tx:
+            assert len(sessions.open_ones(tx, Lasts(longest=3600, idle=3600))) == still_open
+            assert len(sessions.last(tx, limit=10)) == 1
+    restored.close()
 
 
 @pytest.mark.parametrize("importer", ["postgres"], indirect=True)

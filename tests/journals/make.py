@@ -39,6 +39,11 @@ _PLAIN: dict[str, dict[str, Any]] = {
         **{"who": "Ada", "at": 1_700_000_000.0},
     },
     "known_in_blnk": {"import_": 2, "at": 1_700_000_000.0, "known": "{}"},
+    "desk_events": {
+        **{"at": 1_700_000_000.0, "who": "Ada", "who_kind": "person", "what": "downloaded"},
+        **{"who_email": "ada@acme.example", "who_identity": '["https://acme.example","1"]'},
+        **{"detail": "imports.csv"},
+    },
     "sessions": {
         **{"key": "0" * 64, "provider": "acme", "issuer": "https://acme.example", "subject": "1"},
         **{"name": "Ada", "email": "ada@acme.example", "email_verified": True},

@@ -216,6 +216,10 @@ CALLS: Mapping[str, tuple[Act, Call]] = {
         Act.SEE_SESSIONS,
         lambda desk, who: session_acts.last(desk.whole, who, limit=1),
     ),
+    "session_acts.last_lists": (
+        Act.SEE_SESSIONS,
+        lambda desk, who: session_acts.last_lists(desk.whole, who, limit=1),
+    ),
     "session_acts.end": (Act.END_SESSION, lambda desk, who: session_acts.end(desk.whole, who, 1)),
     "fault_switches.choose": (
         Act.SIMULATE_FAULTS,
@@ -225,6 +229,7 @@ CALLS: Mapping[str, tuple[Act, Call]] = {
 
 ONLY_WRITE_DOWN = {
     "events.note",
+    "desk_events.note",
     "imports.create",
     "edits.add",
     "stored_actor.stored",

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from blnk_api.desk.desk import open_store
+from blnk_api.sign_in import tokens
 from blnk_api.store import tables
 from blnk_api.store.people import sessions
 from blnk_api.store.people.sessions import EndedHow
@@ -89,6 +90,7 @@ def test_the_way_to_the_provider_is_bound_to_this_browser(desk: Desk, provider: 
     assert not mallory.is_inside()
     forged = re.sub(r"state=[^&]+", "state=" + "x" * 32, back)
     assert ada.open(forged).status_code == 403
+    assert ada.open(re.sub(r"(state=[^&]+)", r"\1x", back)).status_code == 403
     assert ada.open(back).status_code == 303
     assert ada.open(back).status_code == 403  # once
     assert len(desk.sessions()) == 1
@@ -310,11 +312,24 @@ def test_one_of_several_providers_is_chosen_and_the_link_is_kept(desk: Desk, pro
     assert desk.sessions()[0].provider == "other"
 
 
-def test_a_provider_that_does_not_answer_signs_nobody_in_and_says_so(desk: Desk, provider: Provider) -> None:
+def test_a_provider_that_does_not_answer_signs_nobody_in_and_says_so(
+    desk: Desk, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
     desk.write_secrets(provider.secrets(desk.url).replace(provider.url, "http://127.0.0.1:9") + ROLES)
-    answer = desk.browser().open("/sign-in")
-    assert answer.status_code == 502
-    assert "cannot be reached" in answer.text
+    asked: list[str] = []
+    monkeypatch.setattr(tokens, "_failed", {})
+    fetched = tokens._fetched
+
+    def counted(url: str) -> dict[str, object]:
+        asked.append(url)
+        return fetched(url)
+
+    monkeypatch.setattr(tokens, "_fetched", counted)
+    for _ in range(3):
+        answer = desk.browser().open("/sign-in")
+        assert answer.status_code == 502
+        assert "cannot be reached" in answer.text
+    assert len(asked) == 1, "nobody waits for it again at once"
 
 
 def test_somebody_who_declines_is_told_that_nobody_is_signed_in(desk: Desk, provider: Provider) -> None:

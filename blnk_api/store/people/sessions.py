@@ -23,6 +23,8 @@ class EndedHow(StrEnum):
     """By somebody else, who is named."""
     REPLACED = "replaced"
     """The same browser signed in again."""
+    RESTORED = "restored"
+    """The database is a restored copy, which does not know who signed out since it was made."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,15 @@ def end(tx: Connection, id: int, how: EndedHow, *, by: str = "") -> bool:
         .values(ended_at=time.time(), ended_how=how, ended_by=by)
     )
     return ended.rowcount == 1
+
+
+def end_restored(tx: Connection) -> None:
+    """Ends all: one that was ended after the backup must not come back with it."""
+    tx.execute(
+        update(sessions)
+        .where(sessions.c.ended_at.is_(None))
+        .values(ended_at=time.time(), ended_how=EndedHow.RESTORED)
+    )
 
 
 def open_ones(tx: Connection, lasts: Lasts) -> list[Session]:

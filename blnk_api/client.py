@@ -233,6 +233,16 @@ class BlnkClient(Reader):
         )
         return parse(Balance, answers.read_rows(self._read(asked)))
 
+    def find_balances_counted(
+        self, filters: Sequence[Filter], *, page: int = 1
+    ) -> tuple[list[Balance], int | None]:
+        """As `find_balances`, and how many match in all; None where Blnk's answer does not say it."""
+        asked = endpoints.search(
+            self._instance_id, "balances", filters, page=page, sort_by="created_at", sort_order="desc"
+        )
+        said = self._read(asked)
+        return parse(Balance, answers.read_rows(said)), answers.read_total(said)
+
     def find_by_refs(self, refs: Iterable[str], *, created_from: str | None = None) -> list[Balance]:
         """Returns the balances that were created with one of these refs, duplicates included.
 

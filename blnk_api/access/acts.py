@@ -30,6 +30,7 @@ class Act(StrEnum):
     NOTE = "add a note"
     STOP_SENDING = "stop sending"
     START_SENDING = "start sending again"
+    CHOOSE_METADATA = "choose which metadata the table of balances shows"
     TEST_NOTIFICATIONS = "send a test notification"
     SIMULATE_FAULTS = "simulate faults"
     SEE_SESSIONS = "see who is signed in"

@@ -43,6 +43,7 @@ ROLES_THAT_MAY: Mapping[Act, frozenset[Role]] = {
         # A stop harms nobody, and is needed at once; what was stopped is started again knowingly.
         Act.STOP_SENDING: (_P, _A, _ADMIN),
         Act.START_SENDING: (_A, _ADMIN),
+        Act.CHOOSE_METADATA: (_P, _A, _ADMIN),
         Act.TEST_NOTIFICATIONS: (_P, _A, _ADMIN),
         Act.SIMULATE_FAULTS: (_ADMIN,),
         Act.SEE_SESSIONS: (_ADMIN,),

@@ -17,7 +17,7 @@ MOST = 10_000
 """Balances in one list: each hundred is a request, at a pace that the sender shares."""
 
 METADATA = "meta_data."
-_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 class NoMatches(Exception):
@@ -37,6 +37,9 @@ class Wanted:
     key: str = ""
     """A key of the metadata, and its value: as text, so that "7" finds 7 too; any value where it is empty."""
     value: str = ""
+    other_key: str = ""
+    """One more key of the metadata, and its value."""
+    other_value: str = ""
     import_ids: tuple[str, ...] | None = None
     """Made by one of these imports."""
     created_from: str = ""
@@ -60,11 +63,9 @@ def filters(client: BlnkClient, wanted: Wanted) -> list[Filter]:
         asked.append(
             _one_of("identity_id", _identities(client, identity), f"There is no identity named “{identity}”.")
         )
-    if key := wanted.key.strip():
-        if not _KEY.fullmatch(key):
-            raise NoMatches(f"Blnk cannot search by the key “{key}”. Use only letters, digits and _.")
-        field, value = f"{METADATA}{key}", wanted.value.strip()
-        asked.append(Filter(field, "in", values=[value]) if value else Filter(field, "isnotnull"))
+    for key, value in ((wanted.key, wanted.value), (wanted.other_key, wanted.other_value)):
+        if key.strip():
+            asked.append(_metadata(key.strip(), value.strip()))
     if wanted.import_ids is not None:
         asked.append(
             _one_of(f"{METADATA}{IMPORT_ID}", wanted.import_ids, "There is no import with that name.")
@@ -72,6 +73,13 @@ def filters(client: BlnkClient, wanted: Wanted) -> list[Filter]:
     if wanted.created_from:
         asked.append(Filter("created_at", "gte", wanted.created_from))
     return asked
+
+
+def _metadata(key: str, value: str) -> Filter:
+    if not KEY.fullmatch(key):
+        raise NoMatches(f"Blnk cannot search by the key “{key}”. Use only letters, digits and _.")
+    field = f"{METADATA}{key}"
+    return Filter(field, "in", values=[value]) if value else Filter(field, "isnotnull")
 
 
 def _one_of(field: str, values: Sequence[str], nothing: str) -> Filter:
@@ -93,9 +101,17 @@ def _identities(client: BlnkClient, text: str) -> list[str]:
     return [one.identity_id for one in client.search_identities(text)]
 
 
-def page(client: BlnkClient, wanted: Wanted, number: int) -> list[Balance]:
-    """A page of at most 100, newest first; pages count from 1, and a short one is the last."""
-    return client.find_balances(filters(client, wanted), page=number)
+@dataclass(frozen=True)
+class Page:
+    """At most 100 balances, newest first, and how many there are in all where Blnk says it."""
+
+    balances: Sequence[Balance]
+    total: int | None
+
+
+def page(client: BlnkClient, wanted: Wanted, number: int) -> Page:
+    """Pages count from 1, and a short one is the last."""
+    return Page(*client.find_balances_counted(filters(client, wanted), page=number))
 
 
 def found_whole(client: BlnkClient, wanted: Wanted) -> list[Balance]:

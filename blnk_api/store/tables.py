@@ -42,6 +42,7 @@ instances = Table(
     Column("not_before", Float),  # no request before this moment: Blnk's own Retry-After, or the breaker's
     Column("breaker", Text),  # JSON of the breaker, so that a restart does not forget an outage
     Column("settle_seconds", Float),  # how long a row in doubt settles, as the last sender had it
+    Column("metadata_shown", Text),  # JSON list: the keys that tell balances apart here; none: not chosen
     Column("pages_read_at", Float),  # when a page last asked Blnk something: a tenth is kept for pages then
     Index("one_instance", "base_url", "instance_id", "environment", unique=True),
 )

@@ -87,6 +87,14 @@ def part_of(first: int, n: int, total: int, thing: str) -> str:
     return f"{first:,} to {first + n - 1:,} of {plural(total, thing)}"
 
 
+def part_of_many(first: int, n: int, total: int | None, thing: str, *, is_more: bool) -> str:
+    """As `part_of`; "1 to 100 of more than 100 balances" where nobody says how many there are."""
+    last = first + n - 1
+    if total is None and is_more:
+        return f"{first:,} to {last:,} of more than {plural(last, thing)}"
+    return part_of(first, n, last if total is None else max(total, last), thing)
+
+
 def days(first: date | None, last: date | None) -> str:
     """ "1 Mar 2026 to 31 Mar 2026", "from 1 Mar 2026", "until 31 Mar 2026" """
     ends = [f"{one:%-d %b %Y}" if one else "" for one in (first, last)]

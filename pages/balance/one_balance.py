@@ -86,7 +86,6 @@ def _instance_number(visit: Visit, instance: Instance) -> int:
 
 def _close() -> None:
     st.query_params.pop("id", None)
-    st.session_state.pop("wanted-id", None)
 
 
 @st.cache_data(ttl=5, max_entries=200, show_spinner="Loading from Blnk…")

@@ -188,7 +188,7 @@ def test_the_balances_and_one_of_them(app: App, page: Page, made: str) -> None:
     expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
     open_all(page)
     assert findings(page) == []
-    page.get_by_role("textbox", name="Balance id").fill("bln_of_nobody")
+    page.get_by_role("searchbox", name="Search balances").fill("bln_of_nobody")
     page.keyboard.press("Enter")
     settle(page)
     assert findings(page) == []

@@ -133,12 +133,11 @@ def balance_is_found_again(app: App, browser: Browser, balance: dict[str, Any]) 
     """By its metadata, from a browser that knows nothing of the import; it leads back to its row."""
     meta_data = balance["meta_data"]
     page = open_tab(browser, f"{app.url}/balances", "Balances")
-    page.get_by_text("Metadata, import, indicator").click()
-    search(page, "Metadata key", "customer_number")
-    search(page, "Metadata value", meta_data["customer_number"])
-    expect(page.get_by_text("Balances 1 to 1, newest first.")).to_be_visible()
+    search(page, "Search balances", meta_data["customer_number"])
+    expect(page.get_by_text("1 balance, newest first.")).to_be_visible()
     box = {"x": 16, "y": 52}
     page.get_by_test_id("stDataFrame").first.locator("canvas").first.click(position=box, force=True)  # type: ignore[arg-type]
+    page.get_by_role("button", name="Open the balance").click()
     see(page, re.compile("^Balance$"))
     expect(page.get_by_text(balance["balance_id"], exact=True).first).to_be_visible()
     expect(page.get_by_text(f"Created by row 27 of {FILE}.")).to_be_visible()

@@ -84,20 +84,19 @@ def test_a_balance_is_found_by_its_metadata_and_names_its_row(
     [balance] = [one for one in balances_of_link(blnk, page.url) if one["meta_data"]["customer"] == "found 3"]
     page.get_by_role("link", name="View these balances").click()
     see(page, "Balances")
-    expect(page.get_by_text("Balances 1 to 5, newest first.")).to_be_visible()
+    expect(page.get_by_text("5 balances, newest first.")).to_be_visible()
     page = open_tab(browser, f"{app.url}/balances", "Balances")
-    page.get_by_text("Metadata, import, indicator").click()
-    search(page, "Metadata key", "customer")
-    search(page, "Metadata value", "found 3")
-    expect(page.get_by_text("Balances 1 to 1, newest first.")).to_be_visible()
+    search(page, "Search balances", "customer=found 3")
+    expect(page.get_by_text("1 balance, newest first.")).to_be_visible()
     box = {"x": 16, "y": 52}
     page.get_by_test_id("stDataFrame").first.locator("canvas").first.click(position=box, force=True)  # type: ignore[arg-type]
+    page.get_by_role("button", name="Open the balance").click()
     see(page, re.compile("^Balance$"))
     expect(page.get_by_text(balance["balance_id"], exact=True).first).to_be_visible()
     expect(page.get_by_text("Created by row 5 of found.csv.")).to_be_visible()
     page.get_by_role("button", name="All balances").click()
-    expect(page.get_by_text("Balances 1 to 1, newest first.")).to_be_visible()
-    assert "value=found+3" in page.url
+    expect(page.get_by_text("1 balance, newest first.")).to_be_visible()
+    assert "find=customer%3Dfound+3" in page.url
 
 
 def test_a_team_switches_a_fault_on_and_sees_that_each_row_is_created_once(

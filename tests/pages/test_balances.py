@@ -5,11 +5,14 @@ from typing import Any
 import pytest
 import streamlit as st
 
+from blnk_api.access.actors import Actor, ActorKind, NotAllowed
+from blnk_api.access.acts import Act
 from blnk_api.client import BlnkClient
 from blnk_api.desk import balance_search
 from blnk_api.desk.balance_search import NoMatches, Wanted
 from blnk_api.lookup.looker import sortable
 from blnk_api.models import BalanceRequest
+from blnk_api.store.people import metadata_shown
 from tests.support.importer import LEDGER, Importer, requests_for
 from tests.support.pages import SAVINGS, press, run, said, visit
 from tests.support.practice import PracticeBlnk
@@ -68,7 +71,7 @@ class TestASearch:
     def test_finds_what_a_person_knows(
         self, client: BlnkClient, held: dict[str, str], wanted: Wanted, found: set[str]
     ) -> None:
-        ids = {one.balance_id for one in balance_search.page(client, wanted, 1)}
+        ids = {one.balance_id for one in balance_search.page(client, wanted, 1).balances}
         assert ids == {held[name] for name in found}
 
     @pytest.mark.parametrize(
@@ -88,14 +91,14 @@ class TestASearch:
 
     def test_newest_first_and_page_by_page(self, client: BlnkClient, importer: Importer) -> None:
         importer.run(requests_for(120))
-        first, second = (balance_search.page(client, Wanted(), number) for number in (1, 2))
+        first, second = (balance_search.page(client, Wanted(), number).balances for number in (1, 2))
         assert (len(first), len(second)) == (100, 20)
         moments = [sortable(one.created_at) for one in first]
         assert moments == sorted(moments, reverse=True)
         assert len(balance_search.found_whole(client, Wanted())) == 120
 
     def test_a_table_has_all_that_blnk_tells(self, client: BlnkClient, held: dict[str, str]) -> None:
-        header, records = balance_search.as_table(balance_search.page(client, Wanted(), 1))
+        header, records = balance_search.as_table(balance_search.page(client, Wanted(), 1).balances)
         assert header[:5] == ["balance_id", "ledger_id", "currency", "identity_id", "indicator"]
         assert header[-2:] == ["meta_data.customer", "meta_data.note"]
         [seven] = [record for record in records if record[0] == held["seven"]]
@@ -133,6 +136,92 @@ class TestTheList:
             made = {row.balance_id for row in importer.rows(import_)}
             assert set(at.dataframe[0].value["Balance id"]) == made
         assert "There is no import with that name." in said(visit("balances.py", made="imp_gone"))
+
+    @pytest.mark.parametrize(
+        ("text", "found"),
+        [
+            ("007", {"007"}),
+            ("customer=007", {"007"}),
+            ("note=", {"seven"}),
+            ("@fees", {"fees"}),
+            (SAVINGS, {"savings"}),
+        ],
+    )
+    def test_one_field_finds_by_what_a_person_has_at_hand(
+        self, importer: Importer, held: dict[str, str], text: str, found: set[str]
+    ) -> None:
+        at = visit("balances.py", find=text)
+        assert set(at.dataframe[0].value["Balance id"]) == {held[name] for name in found}
+        assert "1 balance, newest first." in said(at)
+
+    def test_one_field_finds_by_an_import_and_asks_where_a_text_means_two_things(
+        self, importer: Importer, practice_blnk: PracticeBlnk
+    ) -> None:
+        import_ = importer.run(requests_for(3))
+        at = visit("balances.py", find="test.csv")
+        assert "3 balances, newest first." in said(at)
+        assert "Found by Import: test.csv." in said(at)
+        practice_blnk.create_balance(ledger_id=LEDGER, currency="USD", meta_data={"customer": "test.csv"})
+        st.cache_data.clear()
+        at = visit("balances.py", find="test.csv")
+        assert at.button_group[0].options == ["customer: test.csv", "Import: test.csv"]
+        assert "1 balance, newest first." in said(at)
+        at.button_group[0].set_value("Import: test.csv")
+        assert "3 balances, newest first." in said(run(at))
+        assert set(at.dataframe[0].value["Balance id"]) == {row.balance_id for row in importer.rows(import_)}
+
+    def test_a_text_that_nothing_has_says_where_it_was_looked_for(
+        self, importer: Importer, held: dict[str, str]
+    ) -> None:
+        at = visit("balances.py", find="nobody")
+        assert "No matching balances." in said(at)
+        assert "This exact value was looked for in customer and note, and this name among imports." in said(
+            at
+        )
+        press(at, "Show all balances")
+        assert len(at.dataframe[0].value) == len(held)
+
+    def test_conditions_are_chips_that_a_press_removes(
+        self, importer: Importer, held: dict[str, str]
+    ) -> None:
+        at = visit("balances.py", currency="USD", ledger="saving")
+        assert list(at.dataframe[0].value["Balance id"]) == [held["savings"]]
+        [chips] = at.button_group
+        assert [one.partition(" :material")[0] for one in chips.options] == [
+            "Ledger: saving",
+            "Currency: USD",
+        ]
+        chips.set_value("ledger")
+        run(at)
+        assert "3 balances, newest first." in said(at)
+        assert at.text_input(key="currency").value == "USD"
+
+    def test_says_how_many_there_are_of_which_a_page_is_shown(self, importer: Importer) -> None:
+        importer.run(requests_for(120))
+        at = visit("balances.py")
+        assert "1 to 100 of 120 balances, newest first." in said(at)
+        assert "101 to 120 of 120 balances, newest first." in said(press(at, "Older"))
+
+    def test_the_metadata_that_tells_balances_apart_is_chosen_once_for_everyone(
+        self, importer: Importer, held: dict[str, str]
+    ) -> None:
+        at = visit("balances.py")
+        assert {"customer", "note"} < set(at.dataframe[0].value.columns)
+        at.multiselect[0].set_value(["note"])
+        run(at)
+        others = visit("balances.py").dataframe[0].value.columns
+        assert "note" in others
+        assert "customer" not in others
+        assert "No matching balances." in said(visit("balances.py", find="007"))
+        assert list(visit("balances.py", find="=1+1").dataframe[0].value["Balance id"]) == [held["seven"]]
+
+    def test_who_may_not_choose_changes_nothing_for_others(self, importer: Importer) -> None:
+        nobody = Actor(ActorKind.PERSON, "Eve")
+        instance = importer.connection.instance
+        with pytest.raises(NotAllowed, match=Act.CHOOSE_METADATA), importer.store.write() as tx:
+            metadata_shown.choose(tx, instance, ["note"], who=nobody)
+        with importer.store.read() as tx:
+            assert metadata_shown.of_instance(tx, instance) is None
 
     def test_an_empty_blnk_says_what_to_do(self, importer: Importer) -> None:
         assert "Your Blnk instance has no balances yet." in said(visit("balances.py"))
@@ -198,7 +287,7 @@ class TestOneBalance:
 
     def test_an_id_that_was_typed_opens_the_balance(self, importer: Importer, held: dict[str, str]) -> None:
         at = visit("balances.py")
-        at.text_input(key="wanted-id").set_value(f" {held['graces']} ")
+        at.text_input(key="find").set_value(f" {held['graces']} ")
         run(at)
         assert (
             "Grace Mwangi"

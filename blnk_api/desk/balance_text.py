@@ -1,0 +1,66 @@
+"""What a text in the one search field of balances may mean, and which meanings Blnk has balances for.
+
+Blnk finds metadata by a key and a value, not by a value alone, so a plain text is looked for under the few
+keys that tell balances apart. Each key is a question of its own, at the pace that the sender shares.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from blnk_api.common.visible import shown
+from blnk_api.desk.balance_search import KEY, Page, Wanted
+from blnk_api.lookup.looker import bound_of
+from blnk_api.store.imports import Import
+from blnk_api.wording import phrases
+
+MOST_KEYS = 4
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One meaning of a text: `label` says it, and `wanted` is the search that it makes."""
+
+    label: str
+    wanted: Wanted
+
+
+def readings(text: str, within: Wanted, *, keys: Sequence[str], made_by: Sequence[Import]) -> list[Reading]:
+    """What it may mean, within the other conditions, the likeliest first. `keys` tell balances apart here;
+    `made_by` are the imports that are called so."""
+    if text.startswith("@"):
+        return [Reading(f"Indicator: {shown(text, 60)}", replace(within, indicator=text))]
+    if text.startswith("ldg_"):
+        return [Reading(f"Ledger: {shown(text, 60)}", replace(within, ledger=text))]
+    if text.startswith("idt_"):
+        return [Reading(f"Identity: {shown(text, 60)}", replace(within, identity=text))]
+    key, is_pair, value = text.partition("=")
+    if is_pair and KEY.fullmatch(key.strip()):
+        return [_metadata(key.strip(), value.strip(), within)]
+    found = []
+    if not text.startswith("imp_"):
+        found = [_metadata(one, text, within) for one in keys[:MOST_KEYS] if KEY.fullmatch(one)]
+    return [*found, *([_made_by(made_by, within)] if made_by else [])]
+
+
+def _metadata(key: str, value: str, within: Wanted) -> Reading:
+    label = f"{key}: {shown(value, 60)}" if value else f"{key}: any value"
+    return Reading(label, replace(within, other_key=key, other_value=value))
+
+
+def _made_by(imports: Sequence[Import], within: Wanted) -> Reading:
+    label = f"Import: {phrases.title(imports[0])}" if len(imports) == 1 else f"{len(imports):,} imports"
+    return Reading(label, made_by(within, imports))
+
+
+def made_by(within: Wanted, imports: Sequence[Import]) -> Wanted:
+    """Only balances that one of these imports created, which bounds how far back Blnk looks."""
+    bounds = [bound_of(one.created_from) or "" for one in imports]
+    ids = tuple(one.id for one in imports)
+    return replace(within, import_ids=ids, created_from=min(bounds, default=""))
+
+
+def that_find(meant: Sequence[Reading], look: Callable[[Wanted], Page]) -> list[Reading]:
+    """Those of several for which there are balances; a lone one is taken as it is."""
+    if len(meant) == 1:
+        return list(meant)
+    return [one for one in meant if look(one.wanted).balances]

@@ -1,0 +1,104 @@
+"""Which balances are listed: one search field, further conditions, and a chip for each that holds.
+
+Each field stands in the address under its key.
+"""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from blnk_api.desk import balance_text
+from blnk_api.desk.balance_search import Wanted
+from blnk_api.store import import_search, imports
+from blnk_api.store.import_search import Search
+from blnk_api.store.imports import Import
+from pages.kit import look
+from pages.kit.context import Visit
+
+TEXT = "find"
+_MOST_IMPORTS = 50
+_FIELDS = {
+    "ledger": ("Ledger", "Name contains…, or exact id"),
+    "currency": ("Currency", "USD"),
+    "identity": ("Identity", "Name, email or id"),
+    "indicator": ("Indicator", "@fees"),
+    "made": ("Created by import", "File name contains…, or exact id"),
+    "key": ("Metadata key", "customer_number"),
+    "value": ("Metadata value", "Exact value"),
+}
+
+
+def show(visit: Visit) -> tuple[str, Wanted]:
+    """Draws it; the text, which has still to be read, and the conditions that hold beside it."""
+    text = st.text_input(
+        "Search balances",
+        key=TEXT,
+        bind="query-params",
+        type="search",
+        icon=":material/search:",
+        placeholder="Balance id, metadata value, import or @indicator",
+    ).strip()
+    if text.startswith("bln_"):
+        _open(text)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="balance-filters"):
+        with st.popover("Filters", icon=":material/filter_list:"):
+            held = {key: _field(key, *_FIELDS[key]) for key in _FIELDS}
+        _chips({key: value for key, value in held.items() if value})
+    wanted = Wanted(
+        ledger=held["ledger"],
+        currency=held["currency"],
+        identity=held["identity"],
+        indicator=held["indicator"],
+        key=held["key"],
+        value=held["value"],
+    )
+    if held["made"]:
+        wanted = balance_text.made_by(wanted, called(visit, held["made"]))
+    return text, wanted
+
+
+def called(visit: Visit, text: str) -> list[Import]:
+    """The imports of this connection that are meant: one by its id, or the newest ones called so."""
+    with visit.desk.store.read() as tx:
+        if text.startswith("imp_"):
+            found = [imports.find(tx, text)]
+            return [one for one in found if one is not None and one.instance == visit.instance]
+        number = import_search.number_of(tx, visit.connected().instance)
+        search = Search(file=text, instance=number)
+        return [] if number is None else import_search.search(tx, search, limit=_MOST_IMPORTS)
+
+
+def forget() -> None:
+    """Everything is listed again."""
+    for key in (TEXT, *_FIELDS):
+        st.session_state[key] = ""
+
+
+def _field(key: str, label: str, placeholder: str) -> str:
+    return st.text_input(label, key=key, bind="query-params", placeholder=placeholder).strip()
+
+
+def _chips(held: dict[str, str]) -> None:
+    """One for each condition; a press removes it."""
+    if held:
+        st.pills(
+            "Remove a filter",
+            list(held),
+            key="-".join(["chips", *held]),
+            format_func=lambda key: f"{_FIELDS[key][0]}: {look.safe(held[key], 40)} :material/close:",
+            label_visibility="collapsed",
+            on_change=_remove,
+            args=[tuple(held)],
+        )
+
+
+def _remove(held: Sequence[str]) -> None:
+    key = st.session_state.get("-".join(["chips", *held]))
+    if key is not None:
+        st.session_state[key] = ""
+
+
+def _open(id: str) -> None:
+    st.query_params.pop(TEXT, None)
+    st.query_params["id"] = id
+    st.rerun()

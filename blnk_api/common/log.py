@@ -13,6 +13,7 @@ import traceback
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import TracebackType
+from typing import NoReturn
 
 _OURS = ("blnk", "blnk_api")
 _NOT_EXPECTED = "An error was not expected."
@@ -79,6 +80,14 @@ class _JsonLogger(logging.Logger):
     def addHandler(self, hdlr: logging.Handler) -> None:
         hdlr.setFormatter(JsonLines())
         super().addHandler(hdlr)
+
+
+def end(why: str) -> NoReturn:
+    """Ends the process with code 1, and with a sentence for whoever started it."""
+    if not is_json():
+        sys.exit(why)
+    logging.getLogger("blnk").error("%s", why)
+    sys.exit(1)
 
 
 def say_unexpected() -> None:

@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api import settings as settings_module
 from blnk_api.common import open_files, private_files
-from blnk_api.common.log import to_stderr
+from blnk_api.common.log import end, to_stderr
 from blnk_api.errors import SettingsProblem
 from blnk_api.sending.engine import OnPost
 from blnk_api.sending.running import Running, engine_for
@@ -274,8 +274,6 @@ if __name__ == "__main__":
     try:
         uvloop.run(main())
     except (StoreUnavailable, SettingsProblem, LockLost) as problem:
-        log.error("%s", str(problem) or "Another process is now sending.")
-        sys.exit(1)
+        end(str(problem) or "Another process is now sending.")
     except (SQLAlchemyError, OSError) as problem:
-        log.error("%s", failures.explain(problem))
-        sys.exit(1)
+        end(failures.explain(problem))

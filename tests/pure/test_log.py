@@ -92,6 +92,22 @@ def test_each_line_is_one_object_whoever_says_it() -> None:
     assert "cell" not in json.dumps(told[-2:])
 
 
+def test_a_process_ends_with_a_sentence_in_the_form_of_its_log() -> None:
+    ends = [
+        sys.executable,
+        "-c",
+        "from blnk_api.common import log; log.to_stderr(); log.end('The disk is full.')",
+    ]
+    for env, told in (
+        ({}, "The disk is full.\n"),
+        ({"BLNK_LOG": "json"}, '"message": "The disk is full."}\n'),
+    ):
+        done = subprocess.run(
+            ends, env={"PYTHONPATH": str(ROOT), **env}, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr.endswith(told)) == (1, True), done.stderr
+
+
 def test_without_the_setting_lines_are_for_people() -> None:
     assert " blnk.app ours\n" in said()
 

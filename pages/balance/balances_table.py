@@ -78,7 +78,14 @@ def _meant(visit: Visit, text: str, within: Wanted, chosen: Sequence[str] | None
     if len(by_label) == 1:
         st.caption(look.safe(f"Found by {found[0].label}."))
         return found[0].wanted
-    label = st.pills("Found by", list(by_label), default=found[0].label, required=True, key=f"by-{text}")
+    label = st.pills(
+        "Found by",
+        list(by_label),
+        default=found[0].label,
+        required=True,
+        key=f"by-{text}",
+        format_func=look.safe,
+    )
     return by_label[label or found[0].label].wanted
 
 

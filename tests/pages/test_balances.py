@@ -164,7 +164,8 @@ class TestTheList:
         practice_blnk.create_balance(ledger_id=LEDGER, currency="USD", meta_data={"customer": "test.csv"})
         st.cache_data.clear()
         at = visit("balances.py", find="test.csv")
-        assert at.button_group[0].options == ["customer: test.csv", "Import: test.csv"]
+        offered = [one.replace("\\", "") for one in at.button_group[0].options]
+        assert offered == ["customer: test.csv", "Import: test.csv"]
         assert "1 balance, newest first." in said(at)
         at.button_group[0].set_value("Import: test.csv")
         assert "3 balances, newest first." in said(run(at))

@@ -33,7 +33,7 @@ from blnk_api.sign_in_settings import SignIn
 from blnk_api.store import Store, import_acts, imports, tables
 from blnk_api.store.imports import Import
 from blnk_api.store.outbox import notices
-from blnk_api.store.people import notes, saved_mappings
+from blnk_api.store.people import metadata_shown, notes, saved_mappings
 from blnk_api.store.sending import stops
 from blnk_api.store.states import ImportState, PausedBy
 from tests.support.connections import connection_to
@@ -205,6 +205,10 @@ CALLS: Mapping[str, tuple[Act, Call]] = {
     "actions.verify_again": (
         Act.VERIFY_AGAIN,
         lambda desk, who: actions.verify_again(desk.store, desk.over, who=who),
+    ),
+    "metadata_shown.choose": (
+        Act.CHOOSE_METADATA,
+        in_tx(metadata_shown.choose, HERE.instance, ["customer"]),
     ),
     "notices.test": (Act.TEST_NOTIFICATIONS, in_tx(notices.test, HERE.instance)),
     "stops.stop_restored": (Act.STOP_SENDING, in_tx(stops.stop_restored, reason="A backup.")),

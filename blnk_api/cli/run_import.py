@@ -11,6 +11,7 @@ import uvloop
 from sqlalchemy import Connection as Tx
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
+from blnk_api.access.actors import SENDER
 from blnk_api.cli import unfinished
 from blnk_api.cli.exits import CommandFailed, ExitCode
 from blnk_api.cli.session import Session
@@ -19,7 +20,7 @@ from blnk_api.settings import Connection, Instance
 from blnk_api.store import StoreUnavailable, failures, import_acts, imports
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
-from blnk_api.store.sending import recovery, senders, stops
+from blnk_api.store.sending import home, recovery, senders, stops
 from blnk_api.store.sending.lock import MOVED, SenderLock
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.wording import about_stops, phrases
@@ -174,6 +175,12 @@ class _Seeing:
         token = secrets.token_hex(8)
         await self._thread.write(
             senders.register, token=token, owner=f"{senders.COMMAND_LINE} {self._import.id}"
+        )
+        await self._thread.write(
+            home.settle,
+            who=SENDER,
+            reason=about_stops.FOUND_ELSEWHERE,
+            about_tokens=about_stops.STALE_TOKENS,
         )
         await self._thread.write(recovery.recover)
         self._sends_here = True

@@ -31,8 +31,7 @@ from blnk_api.desk.backup import (
 )
 from blnk_api.settings import Settings
 from blnk_api.store import Store, StoreUnavailable, failures
-from blnk_api.store.people import sessions
-from blnk_api.store.sending import recovery, senders, stops
+from blnk_api.store.sending import home, senders
 from blnk_api.store.tables import imports, receipts, tokens
 from blnk_api.wording import about_stops
 
@@ -171,9 +170,10 @@ def _stopped(store: Store, scratch: Path, at: float, who: Actor) -> Restored:
     they came after it."""
     store.migrate()
     with store.write() as tx:
-        unfinished = recovery.restored(tx)
-        stops.stop_restored(tx, who=who, reason=about_stops.restored(at))
-        sessions.end_restored(tx)
+        unfinished = home.stop_all(
+            tx, who=who, reason=about_stops.restored(at), about_tokens=about_stops.STALE_TOKENS
+        )
+        home.forget(tx)
         n = tx.execute(select(func.count()).select_from(imports)).scalar_one()
         has_tokens = tx.execute(select(tokens.c.connection_key)).first() is not None
         uploads = tx.execute(select(imports.c.file_path).where(imports.c.file_path.is_not(None))).scalars()

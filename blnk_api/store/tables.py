@@ -300,6 +300,14 @@ sender = Table(
     Column("serves", Text, nullable=False),  # JSON: numbers of the instances it has credentials for
 )
 
+home = Table(
+    "home",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # 1: there is one
+    Column("place", Text, nullable=False),
+    Column("since", Float, nullable=False),
+)
+
 stops = Table(
     "stops",
     metadata,

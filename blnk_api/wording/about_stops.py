@@ -29,6 +29,16 @@ def in_force(press: StopEvent, settings: Settings, zone: tzinfo) -> str:
     )
 
 
+FOUND_ELSEWHERE = (
+    "This import database was copied or moved here from the place where it was in use before. Before you "
+    "start sending, make sure that the desk that it comes from is off."
+)
+STALE_TOKENS = (
+    "It holds renewed OAuth tokens, which Blnk may have replaced since: if Blnk rejects the credentials, put "
+    "a new refresh_token into the secrets file."
+)
+
+
 def restored(backed_up_at: float) -> str:
     """The reason of the stop that a restore leaves behind."""
     return (

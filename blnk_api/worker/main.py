@@ -24,6 +24,7 @@ import uvloop
 from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api import settings as settings_module
+from blnk_api.access.actors import SENDER
 from blnk_api.common import open_files, private_files
 from blnk_api.common.log import end, to_stderr
 from blnk_api.errors import SettingsProblem
@@ -32,8 +33,9 @@ from blnk_api.sending.running import Running, engine_for
 from blnk_api.settings import Connection, Settings
 from blnk_api.store import Store, StoreUnavailable, failures, import_acts
 from blnk_api.store.async_store import AsyncStore
-from blnk_api.store.sending import recovery, senders
+from blnk_api.store.sending import home, recovery, senders
 from blnk_api.store.sending.lock import MOVED, SenderLock
+from blnk_api.wording import about_stops
 from blnk_api.worker.draft_checks import DraftChecks
 from blnk_api.worker.housekeeping import Housekeeping
 from blnk_api.worker.notifier import Notifier
@@ -93,6 +95,13 @@ class Worker:
             await self._wait_for(lock)
             await self._thread.write(senders.register, token=self._token, owner=self._owner)
             self._tell(None)
+            if await self._thread.write(
+                home.settle,
+                who=SENDER,
+                reason=about_stops.FOUND_ELSEWHERE,
+                about_tokens=about_stops.STALE_TOKENS,
+            ):
+                log.warning("Sending is stopped. %s", about_stops.FOUND_ELSEWHERE)
             left = await self._thread.write(recovery.recover)
             log.info(
                 "Sender: process %d is sending. Rows left in doubt by the previous sender: %d.",

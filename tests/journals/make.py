@@ -17,7 +17,7 @@ from blnk_api.facts.findings import Findings
 from blnk_api.facts.totals import Totals
 from blnk_api.store import Store, import_acts, imports, tables, transitions
 from blnk_api.store.people import edits, notes, people
-from blnk_api.store.sending import attempts, senders, stops, superseded, unknown
+from blnk_api.store.sending import attempts, home, senders, stops, superseded, unknown
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from tests.support.actors import actor, signed_in
 from tests.support.store import (
@@ -106,6 +106,7 @@ def make(path: Path) -> None:
             breaker={"circuit": "open", "reason": "?"},
         )
         people.set_name(tx, "browser", "Ada")
+        home.settle(tx, who=SENDER, reason="", about_tokens="")
         stops.stop(tx, imports.instance_number(tx, ELSEWHERE), who=actor())
     fix = draft(store, 1)
     with store.write() as tx:

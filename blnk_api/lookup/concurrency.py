@@ -1,6 +1,12 @@
 """How many questions at once a long search asks Blnk: few, and fewer where answers take twice as long."""
 
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from statistics import median
+from typing import TypeVar
+
+T = TypeVar("T")
 
 MOST_AT_ONCE = 3
 _FIRST_ANSWERS = 5
@@ -31,3 +37,60 @@ class AdaptiveConcurrency:
         elif self._now < 1.5 * self._usual:
             self.pause_seconds = 0.0
             self.at_once = min(MOST_AT_ONCE, self.at_once + 1)
+
+
+PARALLEL_READS = 16
+_RECENT = 15
+
+
+class ParallelReads:
+    """How many questions at once a comparison asks Blnk: one more with each answer, up to sixteen, and half
+    as many where answers take twice as long as the first ones did, which were asked nearly alone. Pure.
+
+    One slow answer among many says nothing: medians are compared.
+    """
+
+    def __init__(self) -> None:
+        self.at_once = 2
+        self._first: list[float] = []
+        self._recent: deque[float] = deque(maxlen=_RECENT)
+
+    def took(self, seconds: float) -> None:
+        if len(self._first) < _FIRST_ANSWERS:
+            self._first.append(seconds)
+        self._recent.append(seconds)
+        usual, now = median(self._first), median(self._recent)
+        if now > 2 * usual and len(self._recent) == _RECENT:
+            self.at_once = max(1, self.at_once // 2)
+            self._recent.clear()
+        elif now < 1.5 * usual:
+            self.at_once = min(PARALLEL_READS, self.at_once + 1)
+
+
+async def side_by_side(
+    ask: Callable[[], Awaitable[T | None]], parallel: ParallelReads
+) -> AsyncGenerator[T, None]:
+    """What `ask` gives until it gives None, with as many calls at once as `parallel` says, as they come.
+
+    Raises what a call raises. No call is left when this is closed.
+    """
+    asking: set[asyncio.Future[T | None]] = set()
+    done: set[asyncio.Future[T | None]] = set()
+    is_over = False
+    try:
+        while True:
+            while not is_over and len(asking) < parallel.at_once:
+                asking.add(asyncio.ensure_future(ask()))
+            if not asking:
+                return
+            done, asking = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+            for each in done:
+                found = each.result()
+                if found is None:
+                    is_over = True
+                else:
+                    yield found
+    finally:
+        for each in asking:
+            each.cancel()
+        await asyncio.gather(*asking, *done, return_exceptions=True)

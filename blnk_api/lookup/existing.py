@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from blnk_api.blnk.endpoints import PAGE_LIMIT, REFS_PER_LOOK
 from blnk_api.lookup.looker import Looker, Verdict, judge
+from blnk_api.lookup.split_walk import SplitWalk
 from blnk_api.models import IMPORT_ID, Balance
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.events import EventKind, Particulars, note
@@ -70,17 +73,21 @@ async def walk_up(thread: AsyncStore, looker: Looker, import_: Import, guard: Gu
     A walk that was shown fewer balances than there are proves nothing: then lists ask for each ref by name.
     """
     there_are = await looker.count_with_refs()
-    met = 0
-    async for balances in looker.walk():
-        met += len(balances)
-        by_ref: dict[str, list[Balance]] = {}
-        for balance in balances:
-            if balance.import_ref is not None:
-                by_ref.setdefault(balance.import_ref, []).append(balance)
-        rows = await thread.read(ready_with_refs, import_.number, list(by_ref))
-        verdicts = {row.id: judge(row.body, import_.id, by_ref[row.ref]) for row in rows}
-        if verdicts:
-            await thread.write(guarded, guard, apply_verdicts, import_.number, verdicts)
+    walk = SplitWalk(looker, None, datetime.now(UTC), total=there_are)
+    met, again = 0, False
+    async with aclosing(walk.pages()) as pages:
+        async for balances in pages:
+            if walk.began_again and not again:
+                met, again = 0, True
+            met += len(balances)
+            by_ref: dict[str, list[Balance]] = {}
+            for balance in balances:
+                if balance.import_ref is not None:
+                    by_ref.setdefault(balance.import_ref, []).append(balance)
+            rows = await thread.read(ready_with_refs, import_.number, list(by_ref))
+            verdicts = {row.id: judge(row.body, import_.id, by_ref[row.ref]) for row in rows}
+            if verdicts:
+                await thread.write(guarded, guard, apply_verdicts, import_.number, verdicts)
     if there_are is not None and met < there_are:
         await list_up(thread, looker, import_, guard)
 

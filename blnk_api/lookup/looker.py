@@ -28,6 +28,10 @@ _LAST_ANSWERS = 2
 CARRIES_A_REF = Filter(f"meta_data.{IMPORT_REF}", "isnotnull")
 
 
+class NotInOrder(Exception):
+    """Blnk does not list balances in the order asked for: no part of a walk can be told from others."""
+
+
 class Looker:
     """One instance's looks. Create with the engine's paced `ask`."""
 
@@ -166,26 +170,40 @@ class Looker:
         return total if isinstance(total, int) else None
 
     async def walk(
-        self, created_from: str | None = None, *, only: Filter | None = CARRIES_A_REF
+        self,
+        created_from: str | None = None,
+        *,
+        only: Filter | None = CARRIES_A_REF,
+        until: Callable[[], str | None] | None = None,
     ) -> AsyncGenerator[list[Balance], None]:
         """All balances that carry an import_ref (or for which `only` holds, or simply all), from
         `created_from` on, oldest first, each once.
 
         By keyset on created_at, which Blnk reads fast at any size; page by page within one created_at, and
         throughout if Blnk does not keep the order asked for. A page that is not full may be one of a Blnk
-        that gives smaller ones: the end is where a page holds nothing new.
+        that gives smaller ones: the end is where a page holds nothing new, and less than others did.
+
+        With `until`, which is asked anew for each page, only those that were created before that moment.
+        Raises NotInOrder then where Blnk does not keep the order.
         """
-        bound, page = created_from, 1
+        bound, page, largest = created_from, 1, 2
         at_bound: set[str] = set()
         while True:
             got = await self._page(only, bound, page)
+            largest = max(largest, len(got))
             keys = [sortable(one.created_at) for one in got]
             if keys != sorted(keys):
+                if until is not None:
+                    raise NotInOrder
                 async for part in self._walk_unordered(only, created_from):
                     yield part
                 return
             new = [one for one in got if one.balance_id not in at_bound]
-            if not new and len(got) < PAGE_LIMIT:
+            if not new and len(got) < largest:
+                return
+            end = until() if until is not None else None
+            if end is not None and keys and keys[-1] >= sortable(end):
+                yield [one for one in new if sortable(one.created_at) < sortable(end)]
                 return
             yield new
             last = got[-1].created_at

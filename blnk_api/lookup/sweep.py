@@ -6,15 +6,20 @@ those are nobody knows beforehand. Of both what they cost is measured as they go
 be the dearer way is given up for lists. Pages may show a balance twice.
 """
 
+import asyncio
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from datetime import datetime
 from statistics import median
 
 from blnk_api.blnk import endpoints
 from blnk_api.blnk.endpoints import PAGE_LIMIT, REFS_PER_LOOK, Filter
 from blnk_api.errors import ReadFailed
+from blnk_api.lookup.concurrency import ParallelReads, side_by_side
 from blnk_api.lookup.looker import Looker
+from blnk_api.lookup.split_walk import SplitWalk
 from blnk_api.models import IMPORT_ID, Balance
 
 FEW_LISTS = 10
@@ -27,7 +32,8 @@ MoreRefs = Callable[[int], Awaitable[Sequence[tuple[int, str]]]]
 
 
 class Sweep:
-    """One verification's. `n` is how many refs there are; `clock` is any steady one, in seconds."""
+    """One verification's. `n` is how many refs there are; `ends` is about when the newest balance was
+    created, by Blnk's time; `clock` is any steady one, in seconds."""
 
     def __init__(
         self,
@@ -37,39 +43,65 @@ class Sweep:
         *,
         import_id: str,
         created_from: str | None,
+        ends: datetime,
         few_lists: int,
         clock: Callable[[], float],
     ) -> None:
         self._looker = looker
         self._refs = refs
+        self._n = n
         self._lists_left = math.ceil(n / REFS_PER_LOOK)
         self._import_id = import_id
         self._created_from = created_from
+        self._ends = ends
         self._is_small = self._lists_left <= few_lists
         self._clock = clock
         self._after = 0
+        self._reading = asyncio.Lock()
+        self._parallel = ParallelReads()
         self._list_seconds: deque[float] = deque(maxlen=_LISTS_TO_MEASURE)
         self._page_seconds: deque[float] = deque(maxlen=_PAGES_REMEMBERED)
         self._walked = 0
 
-    async def pages(self) -> AsyncIterator[list[Balance]]:
+    async def pages(self) -> AsyncGenerator[list[Balance], None]:
         """Raises from the errors tree when Blnk does not answer."""
         if not self._is_small:
-            async for part in self._lists(_LISTS_TO_MEASURE):
-                yield part
+            for _ in range(_LISTS_TO_MEASURE):
+                yield await self._list() or []
             total = await self._looker.count_with_refs(self._created_from)
-            async for part in self._timed_walk():
+            walk = SplitWalk(
+                self._looker,
+                self._created_from,
+                self._ends,
+                total=total,
+                parallel=self._parallel,
+                took=self._page_seconds.append,
+                clock=self._clock,
+            )
+            async with aclosing(walk.pages()) as pages:
+                async for part in pages:
+                    self._walked += 1
+                    yield part
+                    if self._lists_are_cheaper(total):
+                        break
+                else:
+                    return
+        async with aclosing(side_by_side(self._list, self._parallel)) as lists:
+            async for part in lists:
                 yield part
-                if self._lists_are_cheaper(total):
-                    break
-            else:
-                return
-        async for part in self._lists():
-            yield part
         # What was made for a row under another ref than it has now: no list of today's refs asks for that.
         of_import = Filter(f"meta_data.{IMPORT_ID}", "eq", self._import_id)
-        async for part in self._looker.walk(self._created_from, only=of_import):
-            yield part
+        walk = SplitWalk(
+            self._looker,
+            self._created_from,
+            self._ends,
+            total=self._n,
+            only=of_import,
+            parallel=self._parallel,
+        )
+        async with aclosing(walk.pages()) as pages:
+            async for part in pages:
+                yield part
 
     def _lists_are_cheaper(self, total: int | None) -> bool:
         """Where Blnk does not say how many there are, a walk is expected to be half done at any moment."""
@@ -78,30 +110,20 @@ class Sweep:
         walk_seconds = pages_left * median(self._page_seconds)
         return walk_seconds > self._lists_left * median(self._list_seconds)
 
-    async def _timed_walk(self) -> AsyncIterator[list[Balance]]:
-        walk = self._looker.walk(self._created_from)
-        while True:
-            began = self._clock()
-            try:
-                part = await anext(walk)
-            except StopAsyncIteration:
-                return
-            self._page_seconds.append(self._clock() - began)
-            self._walked += 1
-            yield part
-
-    async def _lists(self, most: int | None = None) -> AsyncIterator[list[Balance]]:
-        """From where the last ones ended."""
-        asked = 0
-        while asked != most and (rows := await self._refs(self._after)):
-            part = rows[:REFS_PER_LOOK]
+    async def _list(self) -> list[Balance] | None:
+        """All balances of the next rows that were not asked for yet; None where there are no more."""
+        async with self._reading:
+            part = (await self._refs(self._after))[:REFS_PER_LOOK]
+            if not part:
+                return None
             self._after = part[-1][0]
-            began = self._clock()
-            held = await all_of(self._looker, [ref for _, ref in part], self._created_from)
-            self._list_seconds.append(self._clock() - began)
-            self._lists_left -= 1
-            asked += 1
-            yield held
+        began = self._clock()
+        held = await all_of(self._looker, [ref for _, ref in part], self._created_from)
+        seconds = self._clock() - began
+        self._list_seconds.append(seconds)
+        self._parallel.took(seconds)
+        self._lists_left -= 1
+        return held
 
 
 async def all_of(looker: Looker, refs: Sequence[str], created_from: str | None) -> list[Balance]:

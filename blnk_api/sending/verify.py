@@ -7,7 +7,9 @@ by sending. Memory stays flat: what was found is one byte a row.
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from sqlalchemy import Connection, func, select
@@ -15,7 +17,7 @@ from sqlalchemy import Connection, func, select
 from blnk_api.blnk.endpoints import PAGE_LIMIT, REFS_PER_LOOK
 from blnk_api.errors import AccessDenied, ReadFailed
 from blnk_api.facts.findings import Findings, RowFinding, Unexpected
-from blnk_api.lookup.looker import Looker, bound_of
+from blnk_api.lookup.looker import Looker, bound_of, parse_time
 from blnk_api.lookup.sweep import FEW_LISTS, Sweep
 from blnk_api.models import IMPORT_ID, Balance
 from blnk_api.store.async_store import AsyncStore
@@ -107,17 +109,29 @@ async def verify(
                 created,
                 import_id=import_.id,
                 created_from=bound_of(import_.created_from),
+                ends=_ends(import_),
                 few_lists=few_lists,
                 clock=clock,
             )
-            async for balances in sweep.pages():
-                await store.read(_compare, import_, balances, seen, tally)
+            async with aclosing(sweep.pages()) as pages:
+                async for balances in pages:
+                    await store.read(_compare, import_, balances, seen, tally)
         await _look_again(store, looker, import_, seen, tally, settle_seconds=settle_seconds)
     except AccessDenied as denied:
         if denied.status != 403:
             raise
         return _Tally(expected).findings(why_not=denied.message)
     return tally.findings(found=expected - len(tally.missing))
+
+
+def _ends(import_: Import) -> datetime:
+    """About when its newest balance was created, by Blnk's time: as long after its first as it has run."""
+    now = time.time()
+    lasted = timedelta(seconds=max(0.0, (import_.finished_at or now) - (import_.confirmed_at or now)))
+    try:
+        return parse_time(import_.created_from or "") + lasted
+    except (ValueError, OverflowError):
+        return datetime.now(UTC)
 
 
 def _span(tx: Connection, number: int) -> tuple[int, int, int, int]:

@@ -1,0 +1,167 @@
+"""Walks all balances of Blnk since a moment in several parts of time side by side, each by keyset.
+
+A part that has much before it is divided when a question more may be asked at once. Parts never overlap, and
+the last one has no end, so that together they show what one walk shows: each balance once.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime
+
+from blnk_api.blnk.endpoints import PAGE_LIMIT, Filter
+from blnk_api.lookup.concurrency import ParallelReads
+from blnk_api.lookup.looker import CARRIES_A_REF, Looker, NotInOrder, parse_time
+from blnk_api.models import Balance
+
+_PAGES_WORTH_A_PART = 4
+
+
+@dataclass(eq=False)
+class _Part:
+    """From its beginning up to `until`, which another part begins with; None is for ever."""
+
+    walk: AsyncGenerator[list[Balance], None]
+    until: datetime | None
+    at: datetime | None = None
+    """The moment that it has come to; None before its first page."""
+    page_seconds: float = 0.0
+    """Of Blnk's time, how much a page covered."""
+
+    @property
+    def pages_left(self) -> float:
+        """About; 0 where nobody can tell."""
+        if self.until is None or self.at is None or not self.page_seconds:
+            return 0.0
+        return (self.until - self.at).total_seconds() / self.page_seconds
+
+
+class SplitWalk:
+    """One walk. `ends` is about when the newest balance was created: what lies beyond is one part. `total` is
+    about how many balances there are, where that is known: few are not worth dividing."""
+
+    def __init__(
+        self,
+        looker: Looker,
+        created_from: str | None,
+        ends: datetime,
+        *,
+        total: int | None = None,
+        only: Filter | None = CARRIES_A_REF,
+        parallel: ParallelReads | None = None,
+        took: Callable[[float], None] = lambda _seconds: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`took` is told how long each question took."""
+        self._looker = looker
+        self._created_from = created_from
+        self._ends = ends
+        self._left = total
+        self._only = only
+        self._parallel = parallel or ParallelReads()
+        self._took = took
+        self._clock = clock
+        self.began_again = False
+        """Blnk does not keep an order: what was shown before this became true is shown again."""
+        self._resting: list[_Part] = []
+        self._asking: dict[asyncio.Task[list[Balance] | None], _Part] = {}
+
+    async def pages(self) -> AsyncGenerator[list[Balance], None]:
+        """Raises from the errors tree when Blnk does not answer. Nothing is asked once this is closed."""
+        self._resting = [self._part(self._created_from, self._ends)]
+        try:
+            async for page in self._side_by_side():
+                yield page
+            # What is newest comes last, so that it is as true as at the end of one walk.
+            self._resting = [self._part(_written(self._ends), None)]
+            async for page in self._side_by_side():
+                yield page
+        except NotInOrder:
+            await self._stop()
+            self.began_again = True
+            async with aclosing(self._looker.walk(self._created_from, only=self._only)) as walk:
+                async for page in walk:
+                    yield page
+        finally:
+            await self._stop()
+
+    def _part(self, begins: str | None, until: datetime | None) -> _Part:
+        part = _Part(self._looker.walk(begins, only=self._only, until=lambda: _written(part.until)), until)
+        return part
+
+    async def _side_by_side(self) -> AsyncIterator[list[Balance]]:
+        while True:
+            self._ask()
+            if not self._asking:
+                return
+            done, _ = await asyncio.wait(self._asking, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                part = self._asking.pop(task)
+                page = task.result()
+                if page is None:
+                    continue
+                self._resting.append(part)
+                if page:
+                    _move_on(part, page)
+                    self._left = None if self._left is None else self._left - len(page)
+                    yield page
+
+    def _ask(self) -> None:
+        """As many questions as may be asked at once, each of another part."""
+        while len(self._asking) < self._parallel.at_once:
+            if not self._resting and not self._divide():
+                return
+            part = self._resting.pop()
+            self._asking[asyncio.create_task(self._next(part))] = part
+
+    async def _next(self, part: _Part) -> list[Balance] | None:
+        began = self._clock()
+        page = await anext(part.walk, None)
+        seconds = self._clock() - began
+        self._parallel.took(seconds)
+        self._took(seconds)
+        return page
+
+    def _divide(self) -> bool:
+        """Gives half of what the part with most pages left still has to a new one. Whether any has enough."""
+        # A page that has come already was cut off at the end that its part had then.
+        asked = (part for task, part in self._asking.items() if not task.done())
+        most = max(asked, key=lambda part: part.pages_left, default=None)
+        if most is None or most.until is None or most.at is None:
+            return False
+        parts = len(self._asking) + 1
+        if self._left is not None and self._left / PAGE_LIMIT < parts * _PAGES_WORTH_A_PART:
+            return False
+        if most.pages_left < 2 * _PAGES_WORTH_A_PART:
+            return False
+        middle = most.at + (most.until - most.at) / 2
+        new = self._part(_written(middle), most.until)
+        new.at, new.page_seconds = middle, most.page_seconds
+        most.until = middle
+        self._resting.append(new)
+        return True
+
+    async def _stop(self) -> None:
+        for task in self._asking:
+            task.cancel()
+        await asyncio.gather(*self._asking, return_exceptions=True)
+        for part in (*self._resting, *self._asking.values()):
+            await part.walk.aclose()
+        self._resting, self._asking = [], {}
+
+
+def _move_on(part: _Part, page: list[Balance]) -> None:
+    try:
+        first, last = parse_time(page[0].created_at), parse_time(page[-1].created_at)
+    except (ValueError, OverflowError):
+        part.at = None  # a time that cannot be read: the part is not divided
+        return
+    part.page_seconds = (last - (part.at or first)).total_seconds()
+    part.at = last
+
+
+def _written(moment: datetime | None) -> str | None:
+    """As Blnk compares times: UTC with Z, to the microsecond."""
+    return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z"

@@ -294,7 +294,7 @@ def bound_of(created_from: str | None) -> str | None:
         moment = parse_time(created_from) - timedelta(days=1)
     except (ValueError, OverflowError):
         return None
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def parse_time(created_at: str) -> datetime:

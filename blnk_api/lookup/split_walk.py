@@ -16,7 +16,7 @@ from blnk_api.lookup.concurrency import ParallelReads
 from blnk_api.lookup.looker import CARRIES_A_REF, Looker, NotInOrder, parse_time
 from blnk_api.models import Balance
 
-_PAGES_WORTH_A_PART = 4
+_PAGES_WORTH_A_PART = 2
 
 
 @dataclass(eq=False)
@@ -164,4 +164,4 @@ def _move_on(part: _Part, page: list[Balance]) -> None:
 
 def _written(moment: datetime | None) -> str | None:
     """As Blnk compares times: UTC with Z, to the microsecond."""
-    return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z"
+    return None if moment is None else f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

@@ -66,9 +66,12 @@ class Sweep:
     async def pages(self) -> AsyncGenerator[list[Balance], None]:
         """Raises from the errors tree when Blnk does not answer."""
         if not self._is_small:
-            for _ in range(_LISTS_TO_MEASURE):
-                yield await self._list() or []
-            total = await self._looker.count_with_refs(self._created_from)
+            total, measured = await asyncio.gather(
+                self._looker.count_with_refs(self._created_from),
+                asyncio.gather(*(self._list() for _ in range(_LISTS_TO_MEASURE))),
+            )
+            for part in measured:
+                yield part or []
             walk = SplitWalk(
                 self._looker,
                 self._created_from,

@@ -70,17 +70,21 @@ class Lifecycle:
         self._engine.start(self._late.run())
         self._engine.start(self._engine.other_desks.run(self._engine.lanes, self._waits.resolve))
         while True:
+            moved = False
             try:
-                await self._watch()
+                moved = await self._watch()
                 if self._gate.clock() - self._learned_at > LEARNED_SECONDS:
                     self._learned_at = self._gate.clock()
                     await self._remember_learned()
             except (OperationalError, OSError):
                 await asyncio.sleep(self._waits.journal_retry)
-            await asyncio.sleep(self._waits.worker_notices)
+            if not moved:
+                await asyncio.sleep(self._waits.worker_notices)
 
-    async def _watch(self) -> None:
-        """Makes the engine's lanes what the store says of the imports."""
+    async def _watch(self) -> bool:
+        """Makes the engine's lanes what the store says of the imports. Whether an import has begun or is to
+        be verified now, so that there is something to do at once."""
+        moved = False
         live = [one for one in await self._store.read(imports.in_states, _LIVE) if self._is_ours(one)]
         lanes = self._engine.lanes
         pace, denied = self._gate.pace, self._gate.denied
@@ -99,7 +103,7 @@ class Lifecycle:
             elif lane.runs_since is None:
                 lane.runs_since = self._gate.clock()
             is_asked = lane.runs_since is not None and asked_of > lane.runs_since
-            await self._care_for(lane, import_, denied, asked if is_asked else None)
+            moved |= await self._care_for(lane, import_, denied, asked if is_asked else None)
         for number in set(lanes) - {one.number for one in live}:
             lanes[number].sends = False
             if not lanes[number].out and not lanes[number].is_filling:
@@ -109,20 +113,20 @@ class Lifecycle:
             self._gate.denied = None
         if asked is not None and pace.asked_of == asked_of:
             pace.asked_seconds = None
+        return moved
 
     def _is_ours(self, import_: Import) -> bool:
         return import_.instance_number == self._instance and self._only in (None, import_.number)
 
-    async def _care_for(self, lane: Lane, import_: Import, denied: str | None, asked: float | None) -> None:
+    async def _care_for(self, lane: Lane, import_: Import, denied: str | None, asked: float | None) -> bool:
+        """Whether it has another state now in which there is more to do."""
         state = import_.state
         breaker = self._gate.breaker
         if state is not ImportState.VERIFYING:
             lane.verification = None  # what an earlier one finds does not count anymore
         if state is ImportState.QUEUED:
-            await self._store.write(
-                move_import, import_.number, from_=[ImportState.QUEUED], to=ImportState.RUNNING
-            )
-        elif state is ImportState.PAUSED:
+            return await self._move(import_, ImportState.QUEUED, ImportState.RUNNING)
+        if state is ImportState.PAUSED:
             lane.sends = False
             if import_.paused_by is PausedBy.BREAKER and breaker.circuit is not Circuit.OPEN:
                 await self._store.write(import_acts.resume, import_.number, who=WHO, only=PausedBy.BREAKER)
@@ -135,14 +139,15 @@ class Lifecycle:
         elif state is ImportState.RUNNING:
             if self._is_settled(lane, import_):
                 lane.sends = False
-                await self._store.write(
-                    move_import, import_.number, from_=[ImportState.RUNNING], to=ImportState.VERIFYING
-                )
-            else:
-                lane.sends = not self._gate.is_stopped and not lane.restarts
+                return await self._move(import_, ImportState.RUNNING, ImportState.VERIFYING)
+            lane.sends = not self._gate.is_stopped and not lane.restarts
         elif state is ImportState.VERIFYING and lane.verification is None:
             lane.verification = object()
             self._engine.start(self._verify(lane, lane.verification))
+        return False
+
+    async def _move(self, import_: Import, from_: ImportState, to: ImportState) -> bool:
+        return await self._store.write(move_import, import_.number, from_=[from_], to=to)
 
     async def _pause(self, lane: Lane, by: PausedBy, reason: str) -> None:
         lane.sends = False

@@ -73,28 +73,33 @@ class OtherDesks:
         """Looks at the newest balances of all; false when one of these imports was paused because of them.
         Raises from the errors tree."""
         known = [lane for lane in lanes if lane.since is not None]
+        balances = await self._newest_since(known)
+        judged = [await self.judge(lane, balances) for lane in known]
+        return all(judged)
+
+    async def _newest_since(self, known: Sequence[Lane]) -> list[Balance]:
         if not known:
-            return True
+            return []
         bound = min(f"{parse_time(lane.since or ''):%Y-%m-%dT%H:%M:%SZ}" for lane in known)
         filters = [CARRIES_A_REF, Filter("created_at", "gte", bound)]
         asked = endpoints.search(
             self._looker.instance_id, "balances", filters, sort_by="created_at", sort_order="desc"
         )
         try:
-            balances = await self._looker.balances(asked)
+            return await self._looker.balances(asked)
         except ReadFailed as failed:
             if failed.status not in _NOT_ASKED_LIKE_THIS:
                 raise
-            return True
-        judged = [await self.judge(lane, balances) for lane in known]
-        return all(judged)
+            return []
 
     async def sent(self, lane: Lane) -> bool:
         """Looks at the rows that this process sent last, and at the newest balances of all; false when the
         import was paused because of them. Raises from the errors tree."""
-        found = await self._find_sent(lane)
-        is_well = await self.judge(lane, [one for each in found.values() for one in each])
-        return is_well and await self.newest([lane])
+        known = [lane] if lane.since is not None else []
+        found, newest = await asyncio.gather(self._find_sent(lane), self._newest_since(known))
+        shown = [*(one for each in found.values() for one in each), *newest]
+        # Both lists may show a balance: of a row that was sent once, it would count as one too many.
+        return await self.judge(lane, list({one.balance_id: one for one in shown}.values()))
 
     async def _find_sent(self, lane: Lane) -> dict[str, list[Balance]]:
         if not lane.sent:

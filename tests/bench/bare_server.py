@@ -19,19 +19,21 @@ import uvloop
 
 
 class World:
-    """Balances in the order of their creation; `created_at` grows by a microsecond each."""
+    """Balances in the order of their creation, no two at the same microsecond."""
 
     def __init__(self) -> None:
         self.by_ref: dict[str, int] = {}
         self.moments: list[str] = []
         self.bodies: list[bytes] = []
         self.refused = 0
+        self._newest = 0
 
     def create(self, body: bytes) -> bytes:
         asked = orjson.loads(body)
         n = len(self.bodies)
-        seconds, micros = divmod(n, 1_000_000)
-        moment = f"2026-01-01T{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{micros:06d}Z"
+        self._newest = max(time.time_ns() // 1000, self._newest + 1)
+        seconds, micros = divmod(self._newest, 1_000_000)
+        moment = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{micros:06d}Z"
         told = orjson.dumps(
             {
                 "balance": 0, "version": 0, "inflight_balance": 0, "credit_balance": 0,

@@ -4,7 +4,7 @@
 
 A sender that is up sends and verifies an import against a Blnk that answers after 50 ms and refuses more than
 100,000 requests a minute. N rows at R requests a minute take at least N/R; the ratio says what else it took.
-`--write` puts the table into tests/bench/RESULTS.md, and the course of one run into docs/shots/done.svg.
+`--write` puts the table into tests/bench/RESULTS.md.
 """
 
 import argparse

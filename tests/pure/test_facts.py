@@ -172,6 +172,7 @@ def test_what_happened_is_kept_under_the_words_that_it_always_had() -> None:
             "rows are no longer fixed elsewhere",
             "took over the fixes of an import",
             "noted",
+            "downloaded",
             "receipt",
             "purged",
             "expired",

@@ -240,6 +240,8 @@ ONLY_WRITE_DOWN = {
     "own_imports.of",
     "import_search.instances_seen_by",
     "restore.restore",
+    "home.settle",
+    "home.stop_all",
     "notices.canceled",
     "notices.paused",
     "phrases.actor",

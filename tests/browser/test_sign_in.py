@@ -1,6 +1,7 @@
 """The whole app with sign-in, in a real browser: a link is kept, and a sign-out stops every tab."""
 
 import re
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,7 +19,12 @@ ROLES = """[roles]
 preparer = ["ada@acme.example", "grace@acme.example"]
 admin = ["grace@acme.example"]
 """
-FILE = b"ledger_id,currency\nldg_00000001-0000-4000-8000-000000000001,USD\n"
+
+
+def one_row() -> bytes:
+    """A file with a balance that nobody created yet, however often a test is tried."""
+    row = f"ldg_00000001-0000-4000-8000-000000000001,USD,{secrets.token_hex(4)}"
+    return f"ledger_id,currency,customer\n{row}\n".encode()
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +89,7 @@ def test_a_sign_out_in_one_tab_stops_the_next_act_and_what_refreshes_by_itself_i
     context = sign_in(browser, signed, "ada", "/import_file?connection=practice", "Import a file")
     [watches] = context.pages
     signed.practice.order_fault("latency", seconds=600)
-    upload(watches, "one.csv", FILE)
+    upload(watches, "one.csv", one_row())
     open_step(watches, "Confirm")
     watches.get_by_role("button", name="Create 1 balance").click()
     expect(watches.get_by_role("button", name="Pause")).to_be_visible()

@@ -228,10 +228,7 @@ class BlnkClient(Reader):
         Raises:
             ReadFailed: With status 400 if the instance's version of Core does not know a field.
         """
-        asked = endpoints.search(
-            self._instance_id, "balances", filters, page=page, sort_by="created_at", sort_order="desc"
-        )
-        return parse(Balance, answers.read_rows(self._read(asked)))
+        return self.find_balances_counted(filters, page=page)[0]
 
     def find_balances_counted(
         self, filters: Sequence[Filter], *, page: int = 1

@@ -74,12 +74,8 @@ async def walk_up(thread: AsyncStore, looker: Looker, import_: Import, guard: Gu
     """
     there_are = await looker.count_with_refs()
     walk = SplitWalk(looker, None, datetime.now(UTC), total=there_are)
-    met, again = 0, False
     async with aclosing(walk.pages()) as pages:
         async for balances in pages:
-            if walk.began_again and not again:
-                met, again = 0, True
-            met += len(balances)
             by_ref: dict[str, list[Balance]] = {}
             for balance in balances:
                 if balance.import_ref is not None:
@@ -88,7 +84,7 @@ async def walk_up(thread: AsyncStore, looker: Looker, import_: Import, guard: Gu
             verdicts = {row.id: judge(row.body, import_.id, by_ref[row.ref]) for row in rows}
             if verdicts:
                 await thread.write(guarded, guard, apply_verdicts, import_.number, verdicts)
-    if there_are is not None and met < there_are:
+    if there_are is not None and walk.shown < there_are:
         await list_up(thread, looker, import_, guard)
 
 

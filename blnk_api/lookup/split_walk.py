@@ -58,13 +58,13 @@ class SplitWalk:
         self._looker = looker
         self._created_from = created_from
         self._ends = ends
-        self._left = total
+        self._total = total
         self._only = only
         self._parallel = parallel or ParallelReads()
         self._took = took
         self._clock = clock
-        self.began_again = False
-        """Blnk does not keep an order: what was shown before this became true is shown again."""
+        self.shown = 0
+        """How many balances `pages` has shown; from nothing again where it had to begin again as one walk."""
         self._resting: list[_Part] = []
         self._asking: dict[asyncio.Task[list[Balance] | None], _Part] = {}
 
@@ -80,9 +80,10 @@ class SplitWalk:
                 yield page
         except NotInOrder:
             await self._stop()
-            self.began_again = True
+            self.shown = 0
             async with aclosing(self._looker.walk(self._created_from, only=self._only)) as walk:
                 async for page in walk:
+                    self.shown += len(page)
                     yield page
         finally:
             await self._stop()
@@ -105,7 +106,7 @@ class SplitWalk:
                 self._resting.append(part)
                 if page:
                     _move_on(part, page)
-                    self._left = None if self._left is None else self._left - len(page)
+                    self.shown += len(page)
                     yield page
 
     def _ask(self) -> None:
@@ -132,8 +133,10 @@ class SplitWalk:
         if most is None or most.until is None or most.at is None:
             return False
         parts = len(self._asking) + 1
-        if self._left is not None and self._left / PAGE_LIMIT < parts * _PAGES_WORTH_A_PART:
-            return False
+        if self._total is not None:
+            pages_left = (self._total - self.shown) / PAGE_LIMIT
+            if pages_left < parts * _PAGES_WORTH_A_PART:
+                return False
         if most.pages_left < 2 * _PAGES_WORTH_A_PART:
             return False
         middle = most.at + (most.until - most.at) / 2

@@ -4,7 +4,6 @@ import gzip
 import io
 import os
 import tarfile
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -95,13 +94,7 @@ def test_a_backup_under_load_comes_back_elsewhere_and_sends_nothing_before_it_is
         there.start()
         found = there.find(underway.id)
         assert (found.state, found.has_sent) == (ImportState.RUNNING, True)
-
-        def is_at_work() -> bool:
-            with suppress(ValueError):  # it has not begun with this import
-                return there.lane(found).runs_since is not None
-            return False
-
-        wait_until(is_at_work, lambda: "the sender does not care for the import")
+        there.wait_until_at_work(found)
         assert create_count_at_rest(practice_blnk) == 0
         assert len(practice_blnk.balances()) == before
         held = commands.call("stop")

@@ -1,7 +1,6 @@
 """A copy of a desk, however it came about, sends nothing by itself: the other one may be at work."""
 
 import shutil
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -65,13 +64,7 @@ def test_a_copied_desk_sends_nothing_before_it_is_told_to(
     with Importer(practice_blnk, tmp_path / "copy", monkeypatch, database_url=url) as there:
         practice_blnk.forget_requests()
         there.start()
-
-        def is_at_work() -> bool:
-            with suppress(ValueError):  # it has not begun with this import
-                return there.lane(made).runs_since is not None
-            return False
-
-        wait_until(is_at_work, lambda: "the sender does not care for the import")
+        there.wait_until_at_work(made)
         assert create_count_at_rest(practice_blnk) == 0
         [why] = reasons(there.store)
         assert REASON in why

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import abc
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -373,6 +374,16 @@ class Importer:
             lambda: self._alive() and self.counts(import_).get(state, 0) >= least,
             lambda: f"fewer than {least} rows are {state}: {self.find(import_.id)}",
         )
+
+    def wait_until_at_work(self, import_: Import) -> None:
+        """Until the sender cares for this import."""
+
+        def is_at_work() -> bool:
+            with suppress(ValueError):  # it has not begun with this import
+                return self.lane(import_).runs_since is not None
+            return False
+
+        wait_until(is_at_work, lambda: "the sender does not care for the import")
 
     def wait_for_ramp(self, import_: Import, ramp: int) -> None:
         """Until so many rows go first again: 0, one; 1, five; 2, all."""

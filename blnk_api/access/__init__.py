@@ -1,1 +1,1 @@
-"""Who may do what: roles, who has them, and the question whether somebody may."""
+"""Who may do what: roles, who has them, and the question whether someone may."""

@@ -11,7 +11,7 @@ provider as their identity, and an `access` that knows their session:
 
 See `blnk_api/access/by_roles.py`: `claims_now` reads the session at each act and returns None once it has
 ended, and `load` reads today's settings. An actor that was read from the database has no access at all: what
-somebody did once says nothing about what they may do now.
+someone did once says nothing about what they may do now.
 """
 
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ from blnk_api.connections import Instance
 class NotAllowed(Exception):
     """Nothing was changed or created. The text says what was refused, who may do it, and whom to ask.
 
-    `hint` says that to somebody who has not tried it.
+    `hint` says that to someone who has not tried it.
     """
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
@@ -48,7 +48,7 @@ class Unlimited:
 
 
 class NoAccess:
-    """Nothing is allowed: to somebody who is only named."""
+    """Nothing is allowed: to someone who is only named."""
 
     def require(self, act: Act, instance: Instance | None) -> None:
         raise NotAllowed(f"You are not allowed to {act}. Nothing was changed or created. Reload the page.")

@@ -15,7 +15,7 @@ _UNCHANGED = "Nothing was changed or created."
 
 @dataclass(frozen=True)
 class ByRoles:
-    """The access of one session. Both questions are asked anew each time; either answer may have changed."""
+    """The access of one session. Both questions are asked again each time; either answer may have changed."""
 
     claims_now: Callable[[], Claims | None]
     """What the provider said of the person; None once the session has ended or expired."""

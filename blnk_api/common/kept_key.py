@@ -10,5 +10,5 @@ def kept_key(*parts: str) -> int:
 
 
 def own_key(text: str) -> int:
-    """Of a row's own unique key as somebody typed it: letters of either case are the same."""
+    """Of a row's own unique key as someone typed it: letters of either case are the same."""
     return kept_key(text.casefold())

@@ -55,7 +55,7 @@ def back_up(settings: Settings, store: Store, to: Path) -> int:
 
 
 def _copied(store: Store, scratch: Path) -> Path:
-    """The SQLite database as of one moment. In one step: a copy in pieces begins anew with each write of
+    """The SQLite database as of one moment. In one step: a copy in pieces begins again with each write of
     others, and would never end while an import runs. Nobody waits for it: writes go to the log meanwhile."""
     path = scratch / DATABASE
     with (

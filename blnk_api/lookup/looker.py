@@ -183,7 +183,7 @@ class Looker:
         throughout if Blnk does not keep the order asked for. A page that is not full may be one of a Blnk
         that gives smaller ones: the end is where a page holds nothing new, and less than others did.
 
-        With `until`, which is asked anew for each page, only those that were created before that moment.
+        With `until`, which is asked again for each page, only those that were created before that moment.
         Raises NotInOrder then where Blnk does not keep the order.
         """
         bound, page, largest = created_from, 1, 2

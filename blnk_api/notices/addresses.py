@@ -49,7 +49,7 @@ def send(address: str, told: Told) -> None:
             log_callback=lambda entry, _: heard.append(entry.message),
             log_level=logging.WARNING,
         )
-    except Exception:  # of a library of somebody else's, and its text may hold the address
+    except Exception:  # of a library of someone else's, and its text may hold the address
         raise NotTaken(about_notices.NOT_TAKEN) from None
     if not is_taken:
         status = next(filter(None, map(_STATUS.search, heard)), None)

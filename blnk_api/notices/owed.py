@@ -1,4 +1,4 @@
-"""Which notices somebody is to be told: those of connections that have addresses. Loads no Apprise."""
+"""Which notices someone is to be told: those of connections that have addresses. Loads no Apprise."""
 
 import hashlib
 
@@ -15,7 +15,7 @@ def hash_of(address: str) -> str:
 
 
 def to_be_sent(tx: Tx, settings: Settings) -> list[Notice]:
-    """The notices that are due and that somebody is to be told; all others that are due are let go."""
+    """The notices that are due and that someone is to be told; all others that are due are let go."""
     wanted = []
     for notice in delivery.due(tx):
         connection = settings.connection_of(notice.instance)

@@ -27,7 +27,7 @@ def identity(claims: Mapping[str, Any], *, issuer: str, trust_email: bool) -> Id
 
 
 def unsigned(text: str) -> Identity | None:
-    """Somebody whom a proxy names in a bare header, which only a server for this machine alone believes."""
+    """Someone whom a proxy names in a bare header, which only a server for this machine alone believes."""
     name = _text(text)
     if not name or name != text.strip():
         return None

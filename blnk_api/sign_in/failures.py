@@ -1,4 +1,4 @@
-"""Why somebody does not come in."""
+"""Why someone does not come in."""
 
 
 class SignInFailed(Exception):

@@ -65,7 +65,7 @@ class Gate:
         self._refuse_unsigned_from_others(sign_in)
         asked = HTTPConnection(scope)
         if addresses.is_own(scope["path"]):
-            # Loaded only where somebody signs in.
+            # Loaded only where someone signs in.
             from blnk_api.sign_in import routes
 
             return routes.answer(settings, sign_in, Request(scope)) if scope["type"] == "http" else _refuse()

@@ -1,7 +1,7 @@
 """One sign-in with an OpenID Connect provider: the way there, and what it says when the person comes back.
 
 The flow is that of an authorization code with PKCE, state and nonce, always all three. Authlib is loaded with
-this module, which nothing loads before somebody signs in.
+this module, which nothing loads before someone signs in.
 """
 
 import secrets

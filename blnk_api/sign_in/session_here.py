@@ -29,7 +29,7 @@ def find(store: Store, sign_in: SignIn, cookies: Mapping[str, str]) -> Session |
 
 
 def use(store: Store, sign_in: SignIn, session: Session) -> None:
-    """Somebody did something with it, which no page does by itself."""
+    """Someone did something with it, which no page does by itself."""
     if time.time() - session.seen_at > lasts(sign_in).seen_every:
         # A database that cannot be written at the moment keeps nobody from looking.
         with suppress(SQLAlchemyError), store.write() as tx:

@@ -1,4 +1,4 @@
-"""Whoever is there, as somebody who acts: what they may do is asked of their session at each act."""
+"""Whoever is there, as someone who acts: what they may do is asked of their session at each act."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ def as_actor(who: Identity, access: Access) -> Actor:
 
 
 def unverified(name: str) -> Actor:
-    """Somebody who gave this name, while nobody has to sign in."""
+    """Someone who gave this name, while nobody has to sign in."""
     return replace(Actor.unverified(name), access=_WhileNobodySignsIn())
 
 

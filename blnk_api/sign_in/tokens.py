@@ -32,7 +32,7 @@ _TIMEOUT_SECONDS = 10
 _KEEP_SECONDS = 3600.0
 _FAILURE_KEEPS_SECONDS = 5.0
 _ASK_AGAIN_SECONDS = 30.0
-"""An unknown key id may be a new key, or an invention: the keys are fetched anew this often at most."""
+"""An unknown key id may be a new key, or an invention: the keys are fetched again this often at most."""
 
 
 _failed: dict[str, tuple[float, SignInFailed]] = {}

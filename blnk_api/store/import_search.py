@@ -250,7 +250,7 @@ def used_instances(tx: Connection) -> dict[int, Instance]:
 
 
 def instances_seen_by(tx: Connection, who: Actor) -> dict[int, Instance]:
-    """As `used_instances`, those alone whose imports somebody may see."""
+    """As `used_instances`, those alone whose imports someone may see."""
     return {number: one for number, one in used_instances(tx).items() if who.may(Act.VIEW, one)}
 
 

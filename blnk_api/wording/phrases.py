@@ -263,8 +263,8 @@ def _of_draft(import_: Import) -> str:
 
 
 def actor(who: Actor) -> str:
-    """Who did it: the app itself, or somebody by their name, with how it is known. No name that a person
-    gives or has looks like the app's, or like that of somebody who signed in."""
+    """Who did it: the app itself, or someone by their name, with how it is known. No name that a person
+    gives or has looks like the app's, or like that of someone who signed in."""
     name = shown(who.name, 80)
     match who.kind:
         case ActorKind.SYSTEM:

@@ -103,7 +103,7 @@ class Metrics:
 
 
 class _Standing(Collector):
-    """What is asked anew at each look."""
+    """What is asked again at each look."""
 
     def __init__(
         self, store: Store, settings: Callable[[], Settings], running: Callable[[], Iterable[Running]]

@@ -30,7 +30,7 @@ def offered_in(visit: Visit, act: Act, instance: Instance | None) -> bool:
 
 
 def stop_without_view(visit: Visit) -> None:
-    """Ends the page for somebody who has no role here: it shows nothing of what there is."""
+    """Ends the page for someone who has no role here: it shows nothing of what there is."""
     try:
         person.or_nobody(visit).require(Act.VIEW, visit.instance)
     except NotAllowed as refused:

@@ -1,4 +1,4 @@
-"""Which metadata tells the balances of an instance apart, as somebody chose it once for everyone."""
+"""Which metadata tells the balances of an instance apart, as someone chose it once for everyone."""
 
 from collections.abc import Sequence
 

@@ -20,7 +20,7 @@ class EndedHow(StrEnum):
     SIGNED_OUT = "signed_out"
     """By the person."""
     BY_ADMIN = "by_admin"
-    """By somebody else, who is named."""
+    """By someone else, who is named."""
     REPLACED = "replaced"
     """The same browser signed in again."""
     RESTORED = "restored"
@@ -60,7 +60,7 @@ class Session:
     ended_at: float | None
     ended_how: EndedHow | None
     ended_by: str
-    """Who ended it, where that was somebody else."""
+    """Who ended it, where that was someone else."""
 
 
 @dataclass(frozen=True)

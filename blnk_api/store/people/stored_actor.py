@@ -16,7 +16,7 @@ def columns(prefix: str = "who", *, optional: bool = False) -> list[Column[str]]
     """For a table. `optional`: while nobody has done it yet."""
     return [
         Column(prefix, Text, nullable=optional),
-        # An entry of before this column is somebody's who gave a name.
+        # An entry of before this column is someone's who gave a name.
         Column(f"{prefix}_kind", Text, nullable=False, server_default=ActorKind.NAME),
         Column(f"{prefix}_email", Text),
         Column(f"{prefix}_identity", Text),  # of a person: issuer and subject, as JSON

@@ -19,7 +19,7 @@ _HAVE_NO_KIND = (
 
 
 def upgrade() -> None:
-    """What was written before stays somebody's who gave a name; only events know the app itself."""
+    """What was written before stays someone's who gave a name; only events know the app itself."""
     for table, prefix in _HAVE_NO_KIND:
         op.add_column(table, sa.Column(f"{prefix}_kind", sa.Text(), server_default="name", nullable=False))
     for table, prefix in (*_HAVE_NO_KIND, ("events", "who")):

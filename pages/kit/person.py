@@ -25,9 +25,12 @@ def name_field(visit: Visit) -> None:
 
 def first_step(visit: Visit) -> None:
     """Asks who is there, if no name is known yet. A name that is typed is kept at once."""
+    # The place is there with nothing in it, too: what moves up on a page is made anew by the browser, and a
+    # file that somebody is just choosing would go nowhere.
+    place = st.container()
     if visit.who is not None:
         return
-    with st.container(border=True, key="first-name", horizontal=True, vertical_alignment="bottom"):
+    with place.container(border=True, key="first-name", horizontal=True, vertical_alignment="bottom"):
         name_field(visit)
         st.button("Continue", key="keep-name")
     if typed().strip():

@@ -237,3 +237,15 @@ def test_the_button_that_confirms_is_reached_on_a_telephone(app: App, browser: B
     see_text(page, "Verified: all 2 balances are in Blnk.")
     wait_for_script(page, f"{MAIN}.scrollTop === 0")
     assert sorted(made_by(app.practice, page.url)) == ["telephone 0", "telephone 2"]
+
+
+def test_a_file_chosen_while_the_name_is_being_kept_is_uploaded(app: App, browser: Browser) -> None:
+    page = open_tab(browser, f"{app.url}/import_file", "Import a file")
+    page.get_by_role("textbox", name="Your name").fill("Ada")
+    with page.expect_file_chooser() as choosing:
+        page.get_by_test_id("stFileUploader").get_by_role("button", name="Upload", exact=True).click()
+    expect(page.get_by_text("Change name")).to_be_visible()
+    settle(page)
+    file = {"name": "chosen early.csv", "mimeType": "text/csv", "buffer": SAMPLE.read_bytes()}
+    choosing.value.set_files(file)  # type: ignore[arg-type]
+    see(page, "chosen early.csv")

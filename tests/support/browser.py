@@ -21,6 +21,8 @@ AT_ONCE = """*, *::before, *::after { transition: none !important }
 """A style that shows things at rest. What is being drawn anew fades only after half a second, without
 transitions at once."""
 
+TWO_FRAMES = "() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
+
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -59,6 +61,8 @@ def open_import(browser: Browser, url: str) -> Page:
     start = urlsplit(url)
     page = open_tab(browser, start._replace(path="/import_file").geturl(), "Import a file")
     give_name(page, "Ada")
+    expect(page.get_by_text("Change name")).to_be_visible()
+    settle(page)
     return page
 
 
@@ -81,6 +85,8 @@ def settle(page: Page) -> None:
     """Waits until what the page was asked for is done and shown."""
     at_rest = page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
     expect(at_rest).to_be_visible()
+    # What was typed or clicked last is asked for by the time that the page has drawn itself twice.
+    page.evaluate(TWO_FRAMES)
     wait_until(
         lambda: not script_runs.are_due(page),
         lambda: "a run of the page never ended",

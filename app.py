@@ -68,10 +68,19 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
         yield {}
 
 
+_STREAMLITS_PAGE = Path(st.__file__).parent / "static"
+
+
 def scripts_in_pages() -> list[str]:
     """Streamlit's own page has one, which changes with its version."""
-    page = Path(st.__file__).parent / "static" / "index.html"
+    page = _STREAMLITS_PAGE / "index.html"
     return [*re.findall(r"<script>(.*?)</script>", page.read_text("utf-8"), re.DOTALL), look.TO_THE_TOP]
+
+
+def streamlits_files() -> list[str]:
+    """The paths of the scripts, styles and fonts that come with Streamlit."""
+    files = (_STREAMLITS_PAGE / "static").rglob("*")
+    return [f"/{one.relative_to(_STREAMLITS_PAGE).as_posix()}" for one in files if one.is_file()]
 
 
 app = st.App(
@@ -84,7 +93,7 @@ app = st.App(
         Middleware(middleware.SecurityHeaders, site, scripts_in_pages()),
         Middleware(probes.Probes),
         Middleware(middleware.OwnOrigin, site),
-        Middleware(gate.Gate, site),
+        Middleware(gate.Gate, site, streamlits_files()),
         Middleware(middleware.ClosedPaths),
         Middleware(upload_limits.UploadLimits, held_uploads.held),
         Middleware(middleware.BrowserCookie),

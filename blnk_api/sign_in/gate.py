@@ -1,6 +1,6 @@
-"""The gate: where people sign in, nothing comes past it without a session. What is new is closed, too."""
+"""The gate: where people sign in, nobody comes past it without a session. What is new is closed, too."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -32,14 +32,19 @@ class _ComesIn:
 
 
 class Gate:
-    """`site` says on which address this server listens; it is asked at each request."""
+    """`site` says on which address this server listens; it is asked at each request.
 
-    def __init__(self, app: ASGIApp, site: Callable[[], Site]) -> None:
+    `everyones` are the paths of files that are the same in every installation, such as scripts: they are not
+    closed, because a page that is open when its session ends may still have to load one to show anything.
+    """
+
+    def __init__(self, app: ASGIApp, site: Callable[[], Site], everyones: Collection[str] = ()) -> None:
         self._app = app
         self._site = site
+        self._everyones = frozenset(everyones)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket"):
+        if scope["type"] not in ("http", "websocket") or self._is_everyones(scope):
             await self._app(scope, receive, send)
             return
         try:
@@ -59,6 +64,10 @@ class Gate:
             await send({"type": "websocket.close", "code": 1008})
         else:
             await decided(scope, receive, send)
+
+    def _is_everyones(self, scope: Scope) -> bool:
+        reads = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
+        return reads and scope["path"] in self._everyones
 
     def _decide(self, sign_in: SignIn, scope: Scope) -> _ComesIn | Response:
         settings = settings_.load()

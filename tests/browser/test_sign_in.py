@@ -7,10 +7,11 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.support.app import ROOT, App
 from tests.support.browser import PATIENCE_MS, open_step, see, settle, upload
+from tests.support.importer import wait_until
 from tests.support.provider import PERSON, Provider
 from tests.support.signed_in import Browser as Stranger
 from tests.support.tls_proxy import free_port
@@ -108,6 +109,25 @@ def test_a_sign_out_in_one_tab_stops_the_next_act_and_what_refreshes_by_itself_i
     expect(acts.get_by_role("button", name="Stop sending for all connections")).to_be_visible()
 
 
+def test_a_part_of_a_page_that_a_tab_loads_after_a_sign_out_in_another_is_there(
+    signed: App, browser: Browser, provider: Provider
+) -> None:
+    context = sign_in(browser, signed, "ada", "/import_file?connection=practice", "Import a file")
+    [loads] = context.pages
+    held: list[Route] = []
+    loads.route("**/static/js/DataFrame.*", lambda asked: held.append(asked))
+    upload(loads, "one.csv", one_row())
+    wait_until(lambda: held, lambda: "no table was loaded", pause=lambda: loads.wait_for_timeout(10))
+    sign_out(open_here(context, f"{signed.url}{CONNECTION}", "Connection"), provider)
+    for one in held:
+        one.continue_()
+    expect(loads.get_by_test_id("stDataFrame").first).to_be_visible()
+    loads.get_by_role("link", name="Imports", exact=True).click()
+    see(loads, "You are signed out")
+    loads.get_by_role("link", name="Sign in again").click()
+    expect(loads.get_by_placeholder("sub")).to_be_visible()
+
+
 def test_an_admin_sees_who_is_signed_in_and_ends_a_session(signed: App, browser: Browser) -> None:
     [ada] = sign_in(browser, signed, "ada", "/imports?connection=practice", "Imports").pages
     [grace] = sign_in(browser, signed, "grace", CONNECTION, "Connection").pages
@@ -146,6 +166,14 @@ for route in whole._build_starlette_app().routes:
         for method in {*methods, "GET", "PUT", "POST", "DELETE", "OPTIONS"}:
             answer = stranger.ask(method, re.sub(r"{[^}]*}", "x", path))
             assert answer.status_code == 401, (method, path)
+    for path in (
+        "/static/index.html",
+        "/static/../index.html",
+        "/static/js",
+        "/static/js/",
+        "/static/js/x.js",
+    ):
+        assert stranger.ask("GET", path).status_code == 401, path
     assert stranger.ask("GET", "/healthz").status_code == 200
     assert stranger.ask("GET", "/readyz").status_code == 200
     assert "s3cr3t-of-the-desk" not in signed.log()

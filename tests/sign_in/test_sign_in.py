@@ -17,7 +17,7 @@ from blnk_api.store import tables
 from blnk_api.store.people import sessions
 from blnk_api.store.people.sessions import EndedHow
 from tests.support.provider import PERSON, Provider
-from tests.support.signed_in import INSIDE, ROLES, Desk, cookie
+from tests.support.signed_in import EVERYONES, INSIDE, ROLES, Desk, cookie
 
 LINK = "/import_file?import=imp_1&connection=x%20y"
 
@@ -59,6 +59,18 @@ def test_without_a_session_nothing_comes_in_but_the_way_to_sign_in(desk: Desk) -
     assert stranger.open("/_stcore/stream").status_code == 401
     for path in ("/sign-in/x", "/sign-in/callback/../../", "/sign-in//"):
         assert INSIDE not in stranger.open(path).text
+
+
+def test_a_file_that_every_installation_has_is_read_without_a_session_and_nothing_beside_it(
+    desk: Desk,
+) -> None:
+    stranger = desk.browser()
+    assert INSIDE in stranger.ask("GET", EVERYONES).text
+    assert stranger.ask("HEAD", EVERYONES).status_code == 200
+    for method in ("POST", "PUT", "DELETE", "OPTIONS"):
+        assert stranger.ask(method, EVERYONES).status_code == 401
+    for path in ("/x", "/", "x", "/../stream", "%2f..%2fstream"):
+        assert stranger.ask("GET", f"{EVERYONES}{path}").status_code == 401, path
 
 
 def test_somebody_signs_in_and_is_back_at_the_very_link(desk: Desk, provider: Provider) -> None:

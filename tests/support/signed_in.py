@@ -31,6 +31,7 @@ from tests.support.web import served
 HTML = {"Accept": "text/html,application/xhtml+xml"}
 ROLES = '[roles]\nadmin = ["ada@acme.example"]\n'
 INSIDE = "You are inside."
+EVERYONES = "/static/everyones.js"
 
 
 class Desk:
@@ -128,7 +129,7 @@ def _app(site: Site) -> Starlette:
         middleware=[
             Middleware(web.SecurityHeaders, lambda: site),
             Middleware(web.OwnOrigin, lambda: site),
-            Middleware(Gate, lambda: site),
+            Middleware(Gate, lambda: site, [EVERYONES]),
         ],
     )
 

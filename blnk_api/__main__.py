@@ -146,12 +146,22 @@ def _parser() -> ArgumentParser:
         (
             "restore",
             backup_command.restore,
-            "Bring a backup back into an empty data folder. Nothing is sent.",
+            "Bring a backup back into an empty data folder, or stop a desk that pg_restore brought back. "
+            "Nothing is sent.",
         ),
     ):
         one = verbs.add_parser(name, help=summary, description=summary)
         one.set_defaults(act=None, alone=alone)
-        one.add_argument("file", metavar="FILE", help="the backup, such as desk.tar.gz")
+        one.add_argument(
+            "file",
+            metavar="FILE",
+            nargs=None if name == "backup" else "?",
+            help="the backup, such as desk.tar.gz; on Postgres there is none",
+        )
+    summary = "Copy the files of a data folder into a desk on Postgres, which keeps them in its database."
+    one = verbs.add_parser("take-over", help=summary, description=summary)
+    one.set_defaults(act=None, alone=backup_command.take_over)
+    one.add_argument("folder", metavar="FOLDER", help="the data folder where files were kept until now")
     one = verb(
         "recheck",
         acts.recheck,

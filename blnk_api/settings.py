@@ -5,6 +5,7 @@ A wrong setting raises SettingsProblem, whose text names the key and what it sho
 
 import math
 import os
+import tempfile
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
@@ -113,13 +114,10 @@ class Settings:
     """How people sign in (`[sign_in]`); None: nobody does, and no name is verified."""
 
     @property
-    def uploads_dir(self) -> Path:
-        return self.data_dir / "uploads"
-
-    @property
-    def receipts_dir(self) -> Path:
-        """Results as they were when a receipt was written."""
-        return self.data_dir / "receipts"
+    def scratch_dir(self) -> Path:
+        """Where working copies are made that nobody needs later. On Postgres there may be no data folder."""
+        is_sqlite = self.database_url.startswith("sqlite")
+        return self.data_dir if is_sqlite else Path(tempfile.gettempdir())
 
     def settle_seconds(self, connection: Connection) -> float:
         """How long a row in doubt waits before a look-up may call it absent (docs/architecture.md)."""

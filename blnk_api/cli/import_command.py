@@ -30,6 +30,7 @@ from blnk_api.settings import Connection
 from blnk_api.store import StoreUnavailable, import_acts, imports
 from blnk_api.store.events import EventKind, note
 from blnk_api.store.imports import Import
+from blnk_api.store.kept_files import files_of
 from blnk_api.store.states import ImportState, Stage
 from blnk_api.store.transitions import move_import
 from blnk_api.wording import phrases
@@ -62,7 +63,7 @@ def import_file(opened: Session, options: Namespace) -> ExitCode:
         import_ = see_through(opened, import_, connection)
     # A running app writes them by itself; what cannot be written now stays owed.
     with suppress(SQLAlchemyError, OSError):
-        receipts.write_owed(opened.store, opened.settings.receipts_dir, import_.number)
+        receipts.write_owed(opened.store, files_of(opened.store, opened.settings), import_.number)
     return output.report(opened, import_, out)
 
 

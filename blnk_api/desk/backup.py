@@ -1,8 +1,8 @@
 """A backup of a desk in one file, made while it runs: import database, uploaded files, saved results, key.
 
 The database is copied first, as of one moment, and files after it: a file is written before the database
-names it, so whatever the copy names is there, unless it was deleted since. With Postgres the database is
-dumped by its own tool, and the backup holds the folder alone.
+names it, so whatever the copy names is there, unless it was deleted since. With Postgres all of that is in
+the database, which its own tool dumps.
 """
 
 import hashlib
@@ -36,12 +36,20 @@ class BackupFailed(Exception):
 
 def back_up(settings: Settings, store: Store, to: Path) -> int:
     """Writes the backup; its size. Raises BackupFailed; no half of one is left."""
+    if not store.is_sqlite:
+        # Without the password: this may be printed into a log.
+        database = store.url.set(drivername="postgresql")._replace(password=None).render_as_string()
+        raise BackupFailed(
+            "The import database is on Postgres, with the uploaded files and saved results in it, so its own "
+            f"tool backs up all of the desk: pg_dump --format=custom --file={to} '{database}'. No file was "
+            "written."
+        )
     if to.exists():
         raise BackupFailed(f"{to} already exists. Name a file that does not.")
     try:
         with tempfile.TemporaryDirectory(prefix=".backup-", dir=to.absolute().parent) as scratch:
-            about = {"format": FORMAT, "version": __version__, "at": time.time(), "sqlite": store.is_sqlite}
-            copy = _copied(store, Path(scratch)) if store.is_sqlite else None
+            about = {"format": FORMAT, "version": __version__, "at": time.time(), "sqlite": True}
+            copy = _copied(store, Path(scratch))
             part = Path(scratch) / "part"
             with open(part, "xb", opener=for_us_alone) as file:
                 _write(file, about, copy, settings.data_dir)
@@ -67,12 +75,11 @@ def _copied(store: Store, scratch: Path) -> Path:
     return path
 
 
-def _write(file: IO[bytes], about: dict[str, object], copy: Path | None, folder: Path) -> None:
+def _write(file: IO[bytes], about: dict[str, object], copy: Path, folder: Path) -> None:
     sums: list[str] = []
     with tarfile.open(fileobj=file, mode="w:gz", compresslevel=_LEVEL, format=tarfile.PAX_FORMAT) as tar:
         _add_bytes(tar, ABOUT, orjson.dumps(about))
-        if copy is not None:
-            _add(tar, copy, DATABASE, sums)
+        _add(tar, copy, DATABASE, sums)
         for path in _files(folder):
             with suppress(FileNotFoundError):  # purged or discarded meanwhile
                 _add(tar, path, path.relative_to(folder).as_posix(), sums)

@@ -11,13 +11,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from blnk_api import settings as settings_
 from blnk_api.blnk.auth import token_source
 from blnk_api.client import BlnkClient
-from blnk_api.desk import sign_in_required
-from blnk_api.desk.links import Links, refuse_bad_key
+from blnk_api.desk import links_key, sign_in_required
+from blnk_api.desk.links import Links
 from blnk_api.drafts.rechecking.at_once import AtOnce
 from blnk_api.errors import SettingsProblem
 from blnk_api.settings import Connection, Instance, Settings
 from blnk_api.store import Store, StoreUnavailable, failures, import_search, imports
 from blnk_api.store.imports import Import
+from blnk_api.store.kept_files import Files, files_of
 from blnk_api.store.sending import senders
 from blnk_api.store.token_store import TokenStore
 
@@ -45,7 +46,13 @@ class Desk:
 
     @cached_property
     def links(self) -> Links:
-        return Links(self.settings.data_dir, valid_seconds=self.settings.waits.download_link)
+        key = links_key.of(self.store, self.settings.data_dir)
+        return Links(key, valid_seconds=self.settings.waits.download_link)
+
+    @cached_property
+    def files(self) -> Files:
+        """Uploads and saved results."""
+        return files_of(self.store, self.settings)
 
     @cached_property
     def at_once(self) -> AtOnce:
@@ -90,7 +97,7 @@ def open_desk() -> Desk:
     except (SQLAlchemyError, OSError) as problem:
         raise StoreUnavailable(failures.explain(problem), may_pass=True) from problem
     _refuse_to_slip_into_practice(settings, list(used.values()))
-    refuse_bad_key(settings.data_dir)  # here, and not in the middle of a page
+    links_key.refuse_bad(desk.store, settings.data_dir)  # here, and not in the middle of a page
     return desk
 
 

@@ -1,4 +1,5 @@
-"""Brings a backup back into a data folder that holds no desk, and sees to it that nothing is sent by it.
+"""Brings a backup back into a data folder that holds no desk, and sees to it that nothing is sent by it. On
+Postgres `pg_restore` has brought the database back, with its files, and only the second is left to do.
 
 A database that is older than Blnk knows neither what was sent since, nor whether the desk that it is a copy
 of goes on. So sending is stopped before anybody can open it, until a person has looked.
@@ -29,10 +30,13 @@ from blnk_api.desk.backup import (
     Hashed,
     for_us_alone,
 )
+from blnk_api.desk.take_over import take_over
 from blnk_api.settings import Settings
 from blnk_api.store import Store, StoreUnavailable, failures
+from blnk_api.store.kept_files import files_of
+from blnk_api.store.kept_files.named import named
 from blnk_api.store.sending import home, senders
-from blnk_api.store.tables import imports, receipts, tokens
+from blnk_api.store.tables import imports, sender, tokens
 from blnk_api.wording import about_stops
 
 _PIECE_BYTES = 1 << 20
@@ -40,30 +44,33 @@ _PIECE_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Restored:
-    """What was brought back, as of when."""
+    """What was brought back, as of when, and where it is now."""
 
-    at: float
+    at: float | None
+    where: str
     imports: int
     unfinished: int
-    files: int
     has_renewed_tokens: bool
     """Renewed OAuth tokens are in it: the desk that went on may have renewed them again."""
 
 
-def restore(settings: Settings, archive: Path, *, who: Actor) -> Restored:
-    """Raises BackupFailed where there is a desk already, or half an archive; nothing changed then."""
-    folder, store = settings.data_dir, Store(settings.database_url)
+def restore(settings: Settings, archive: Path | None, *, who: Actor) -> Restored:
+    """Raises BackupFailed where there is a desk already, or half an archive; nothing changed then.
+
+    On Postgres there is no archive, except one with the files of a desk of an earlier version, which kept
+    them in a data folder: they come into the database.
+    """
+    store = Store(settings.database_url)
     try:
-        _refuse_what_is_there(folder, store)
+        if not store.is_sqlite:
+            return _restore_postgres(settings, store, archive, who)
+        if archive is None:
+            raise BackupFailed("Name the file that the command backup has written. Nothing was restored.")
+        folder = settings.data_dir
+        _refuse_a_desk(folder, store)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".restoring-", dir=folder) as scratch:
-            about = _unpack(archive, Path(scratch))
-            if about["sqlite"] is not store.is_sqlite:
-                kind = "SQLite" if about["sqlite"] else "Postgres"
-                raise BackupFailed(
-                    f"{archive} was made of a desk on {kind}. Set BLNK_DATABASE_URL accordingly. Nothing was "
-                    "restored."
-                )
+            about = _unpack(archive, Path(scratch), is_sqlite=True)
             return _bring_back(settings, store, Path(scratch), float(about["at"]), who)
     except (tarfile.TarError, EOFError, zlib.error, KeyError, ValueError):
         raise BackupFailed(f"{archive} is not a complete backup. Nothing was restored.") from None
@@ -73,32 +80,40 @@ def restore(settings: Settings, archive: Path, *, who: Actor) -> Restored:
         raise BackupFailed(f"{failures.explain(problem)} Nothing was restored.") from None
     except OSError as problem:
         raise BackupFailed(
-            f"{problem.filename or archive}: {problem.strerror}. Nothing was restored."
+            f"{problem.filename or archive or 'The disk'}: {problem.strerror}. Nothing was restored."
         ) from None
     finally:
         store.close()
 
 
-def _refuse_what_is_there(folder: Path, store: Store) -> None:
+def _refuse_a_desk(folder: Path, store: Store) -> None:
     there = [folder / name for name in (DATABASE, LINKS_KEY, *FOLDERS) if (folder / name).exists()]
-    if store.is_sqlite and Path(store.url.database or "").exists():
+    if Path(store.url.database or "").exists():
         there.append(Path(store.url.database or ""))
     if there:
         raise BackupFailed(
             f"There is a desk already: {there[0]} exists. Restore into an empty data folder (BLNK_DATA_DIR)."
         )
-    if store.is_sqlite:
-        return
+
+
+def _restore_postgres(settings: Settings, store: Store, archive: Path | None, who: Actor) -> Restored:
     with store.read() as tx:
         if not inspect(tx).has_table(imports.name):
             raise BackupFailed(
                 "The database is empty. Restore it first with pg_restore, then run this command again."
             )
-        if senders.current(tx) is not None:
+        if inspect(tx).has_table(sender.name) and senders.current(tx) is not None:
             raise BackupFailed("A sender is running on this database. Stop it before you restore.")
+    if archive is None:
+        return _stopped(store, None, "the import database", who)
+    with tempfile.TemporaryDirectory(prefix=".restoring-", dir=settings.scratch_dir) as scratch:
+        about = _unpack(archive, Path(scratch), is_sqlite=False)
+        found = _stopped(store, float(about["at"]), "the import database", who)
+        take_over(store, files_of(store, settings), Path(scratch))
+        return found
 
 
-def _unpack(archive: Path, scratch: Path) -> dict[str, Any]:
+def _unpack(archive: Path, scratch: Path, *, is_sqlite: bool) -> dict[str, Any]:
     """All of it, compared with its sums; what it says of itself. Nothing is written but what a backup has."""
     sums: dict[str, str] = {}
     with tarfile.open(archive, "r:gz") as tar:
@@ -117,6 +132,7 @@ def _unpack(archive: Path, scratch: Path) -> dict[str, Any]:
                 told = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
                 if told != sums:
                     raise tarfile.ReadError
+                _refuse_another_kind(archive, about["sqlite"], is_sqlite)
                 return about
             path = scratch / _safe(member)
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -126,6 +142,15 @@ def _unpack(archive: Path, scratch: Path) -> dict[str, Any]:
                 os.fsync(file.fileno())
             sums[member.name] = hashed.digest
     raise tarfile.ReadError
+
+
+def _refuse_another_kind(archive: Path, of_sqlite: bool, is_sqlite: bool) -> None:
+    if of_sqlite is not is_sqlite:
+        kind = "SQLite" if of_sqlite else "Postgres"
+        raise BackupFailed(
+            f"{archive} was made of a desk on {kind}. Set BLNK_DATABASE_URL accordingly. Nothing was "
+            "restored."
+        )
 
 
 def _safe(member: tarfile.TarInfo) -> str:
@@ -149,25 +174,21 @@ def _read(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 def _bring_back(settings: Settings, store: Store, scratch: Path, at: float, who: Actor) -> Restored:
     """The database is stopped before it lies where anybody opens it, and is put there last."""
-    if store.is_sqlite:
-        brought = Store(f"sqlite:///{scratch / DATABASE}")
-        try:
-            found = _stopped(brought, scratch, at, who)
-        finally:
-            brought.close()
-    else:
-        found = _stopped(store, scratch, at, who)
+    brought = Store(f"sqlite:///{scratch / DATABASE}")
+    try:
+        found = _stopped(brought, at, str(settings.data_dir), who)
+        _keep_named_alone(brought, scratch)
+    finally:
+        brought.close()
     for name in (*FOLDERS, LINKS_KEY):
         if (scratch / name).exists():
             (scratch / name).rename(settings.data_dir / name)
-    if store.is_sqlite:
-        shutil.move(scratch / DATABASE, Path(store.url.database or ""))
+    shutil.move(scratch / DATABASE, Path(store.url.database or ""))
     return found
 
 
-def _stopped(store: Store, scratch: Path, at: float, who: Actor) -> Restored:
-    """Migrates it, stops all sending and ends all sessions in it, and removes files that it does not name:
-    they came after it."""
+def _stopped(store: Store, at: float | None, where: str, who: Actor) -> Restored:
+    """Migrates it, stops all sending and ends all sessions in it."""
     store.migrate()
     with store.write() as tx:
         unfinished = home.stop_all(
@@ -176,16 +197,14 @@ def _stopped(store: Store, scratch: Path, at: float, who: Actor) -> Restored:
         home.forget(tx)
         n = tx.execute(select(func.count()).select_from(imports)).scalar_one()
         has_tokens = tx.execute(select(tokens.c.connection_key)).first() is not None
-        uploads = tx.execute(select(imports.c.file_path).where(imports.c.file_path.is_not(None))).scalars()
-        saved = tx.execute(
-            select(receipts.c.results_path).where(receipts.c.results_path.is_not(None))
-        ).scalars()
-        named = {scratch / "uploads" / one for one in uploads} | {scratch / "receipts" / one for one in saved}
-    kept = 0
+    return Restored(at, where, n, unfinished, has_tokens)
+
+
+def _keep_named_alone(store: Store, scratch: Path) -> None:
+    """Removes files that the database does not name: they came after it."""
+    with store.read() as tx:
+        wanted = {scratch / one.name for one in named(tx)}
     for name in FOLDERS:
-        for path in [one for one in (scratch / name).rglob("*") if one.is_file()]:
-            if path in named:
-                kept += 1
-            else:
+        for path in (scratch / name).rglob("*"):
+            if path.is_file() and path not in wanted:
                 path.unlink()
-    return Restored(at, n, unfinished, kept, has_tokens)

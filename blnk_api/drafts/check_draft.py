@@ -14,8 +14,9 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
+from pathlib import Path
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
@@ -48,10 +49,12 @@ from blnk_api.settings import Settings
 from blnk_api.store import Store, imports, rows
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Facts, Import
+from blnk_api.store.kept_files import UPLOADS, files_of
 from blnk_api.store.people import edits, saved_mappings
 from blnk_api.store.rows import NewRow
 from blnk_api.store.states import Stage
 from blnk_api.store.token_store import TokenStore
+from blnk_api.wording import about_files
 
 ROWS_PER_WRITE = 2_000
 MOST_LOOKED_AT_AGAIN = 20_000
@@ -100,6 +103,10 @@ def _check_and_tell(store: Store, settings: Settings, connection: BlnkConnection
         with store.write() as tx:
             imports.set_facts(tx, import_.number, problem=check_not_answered(problem))
         raise
+    except FileNotFoundError:
+        with store.write() as tx:
+            imports.set_facts(tx, import_.number, problem=about_files.missing(store.is_sqlite))
+        raise
     except Unmatched as problem:
         with store.write() as tx:
             rows.delete_rows(tx, import_.number)
@@ -123,21 +130,24 @@ def _stop(tx: Connection, import_: Import, stage: Stage, problem: Exception) -> 
 def _check_anew_if_needed(
     store: Store, settings: Settings, connection: BlnkConnection, import_: Import
 ) -> None:
-    try:
-        _check(store, settings, connection, import_)
-    except Restructured:
-        with store.write() as tx:
-            imports.set_facts(tx, import_.number, look_again=None)
-            rows.delete_rows(tx, import_.number)
-        _check(store, settings, connection, replace(import_, look_again=None))
-
-
-def _check(store: Store, settings: Settings, connection: BlnkConnection, import_: Import) -> None:
-    path = settings.uploads_dir / str(import_.file_path)
-    is_fix = import_.fixes is not None
     # A fix has its rows from their import, which was read long ago.
-    kept = import_.shape if is_fix else None
-    shape = kept or files.detect(path, import_.file_name, import_.options)
+    is_fix = import_.fixes is not None
+    kept = files_of(store, settings).on_disk(f"{UPLOADS}/{import_.file_path}")
+    with nullcontext(None) if is_fix else kept as path:
+        try:
+            _check(store, settings, connection, import_, path)
+        except Restructured:
+            with store.write() as tx:
+                imports.set_facts(tx, import_.number, look_again=None)
+                rows.delete_rows(tx, import_.number)
+            _check(store, settings, connection, replace(import_, look_again=None), path)
+
+
+def _check(
+    store: Store, settings: Settings, connection: BlnkConnection, import_: Import, path: Path | None
+) -> None:
+    """`path` is the file; none for a fix, which has its rows from their import."""
+    shape = _shape(import_, path)
     # A person's choice stays when a check begins again; what was only guessed is guessed alike.
     earlier = None if import_.mapping else _import_of_results(store, import_, shape)
     accepted = import_.accepted
@@ -155,7 +165,7 @@ def _check(store: Store, settings: Settings, connection: BlnkConnection, import_
         raise Unmatched(" ".join(wrong))
 
     with (
-        fix_of.records(store, import_, mapping) if is_fix else TwoPasses(path, shape, settings.data_dir)
+        TwoPasses(path, shape, settings.scratch_dir) if path else fix_of.records(store, import_, mapping)
     ) as file:
         asked = wanted(overlay.over(file.first()), mapping)
         if asked.records == 0:
@@ -166,13 +176,22 @@ def _check(store: Store, settings: Settings, connection: BlnkConnection, import_
         with BlnkClient(connection, tokens=tokens, read_again_seconds=again) as client:
             known = known_in_blnk(client, asked, mapping)
         checker = Checker(shape, mapping, known, connection.custom_currencies, accepted.currencies)
-        of_fix = fix_of.checker(store, import_, checker, mapping) if is_fix else None
+        of_fix = fix_of.checker(store, import_, checker, mapping) if path is None else None
         checking = _Checking(store, import_, of_fix or checker, overlay)
         groups = group(checking.run(file.again(), about_columns))
     with store.write() as tx:
         _finish(tx, import_, checking, groups, known)
-        if not is_fix:  # the rows of a fix are told apart by those of its import, so all are checked again
+        if (
+            path is not None
+        ):  # the rows of a fix are told apart by those of its import, so all are checked again
             last_check.keep(tx, import_.number, known, connection)
+
+
+def _shape(import_: Import, path: Path | None) -> FileShape:
+    if path is not None:
+        return files.detect(path, import_.file_name, import_.options)
+    assert import_.shape is not None  # that of the import which it fixes
+    return import_.shape
 
 
 def _import_of_results(store: Store, import_: Import, shape: FileShape) -> Import | None:

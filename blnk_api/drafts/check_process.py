@@ -33,11 +33,8 @@ _MOST_FAILURES = 2
 """A check whose process dies is begun once more; a file that brings it down again is not read anymore."""
 
 
-def _limits(settings: Settings, draft: Import) -> Limits:
-    with suppress(OSError):
-        size = (settings.uploads_dir / str(draft.file_path)).stat().st_size
-        return watched_process.for_file(size, waits_for_blnk=True)
-    return watched_process.for_file(0, waits_for_blnk=True)
+def _limits(draft: Import) -> Limits:
+    return watched_process.for_file(draft.file_bytes or 0, waits_for_blnk=True)
 
 
 _checks = WarmProcess("blnk_api.drafts.check_draft")
@@ -73,7 +70,7 @@ class CheckProcesses:
 
     async def begin(self, draft: Import) -> None:
         process = await asyncio.to_thread(_checks.start, [draft.id])  # its input closes with us: see its main
-        watch = ProcessWatch(process.pid, _limits(self._settings, draft))
+        watch = ProcessWatch(process.pid, _limits(draft))
         watching = asyncio.create_task(self._see_through(draft, process, watch))
         self._checks[draft.id] = _Check(draft, process, watch, watching)
 
@@ -138,7 +135,7 @@ def run(store: Store, settings: Settings, draft: Import) -> None:
             try:
                 process.stdin.write(pickle.dumps(settings))
                 process.stdin.flush()
-                why = _watched_to_its_end(process, ProcessWatch(process.pid, _limits(settings, draft)))
+                why = _watched_to_its_end(process, ProcessWatch(process.pid, _limits(draft)))
                 told = stderr.read().decode("utf-8", "replace").strip()
             finally:
                 process.kill()

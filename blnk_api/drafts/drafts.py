@@ -3,12 +3,10 @@
 Nothing here sends. An id is made by the page before anything else, so that doing a thing twice does it once.
 """
 
-import hashlib
 import os
 import re
 import shutil
 from collections.abc import Sequence
-from pathlib import Path
 from typing import BinaryIO
 
 from blnk_api.access.actors import Actor
@@ -19,6 +17,7 @@ from blnk_api.facts.totals import Accepted
 from blnk_api.settings import Connection, Settings
 from blnk_api.store import Store, import_acts, import_search, imports
 from blnk_api.store.imports import Import
+from blnk_api.store.kept_files import UPLOADS, files_of
 from blnk_api.store.states import ImportState, RowState, Stage
 
 _COPY_BYTES = 1 << 20
@@ -47,9 +46,9 @@ def upload(
 ) -> bool:
     """Keeps the file and makes its draft; whether it was made now.
 
-    Raises UploadRejected where the disk or the list of drafts has no room for it, OSError where it cannot be
-    written; nothing of it stays then. Without `mapping` and `options` the check finds out what the columns
-    are for and how to read the file.
+    Raises UploadRejected where the disk or the list of drafts has no room for it, OSError or SQLAlchemyError
+    where it cannot be written; nothing of it stays then. Without `mapping` and `options` the check finds out
+    what the columns are for and how to read the file.
     """
     who.require(Act.UPLOAD, connection.instance)
     with store.read() as tx:
@@ -61,14 +60,11 @@ def upload(
                 "kept, and nothing was sent. Discard drafts that are no longer needed under "
                 "Imports, then try again."
             )
-    _leave_a_reserve(settings, data)
-    folder = settings.uploads_dir / id
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        size, digest = _copy(data, folder / "file")
-    except OSError:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+    if store.is_sqlite:
+        _leave_a_reserve(settings, data)
+    data.seek(0)
+    path = f"{id}/file"
+    kept = files_of(store, settings).put(f"{UPLOADS}/{path}", iter(lambda: data.read(_COPY_BYTES), b""))
     with store.write() as tx:
         return imports.create(
             tx,
@@ -78,9 +74,9 @@ def upload(
             connection=connection.name,
             who=who,
             file_name=file_name,
-            file_path=f"{id}/file",
-            file_sha256=digest,
-            file_bytes=size,
+            file_path=path,
+            file_sha256=kept.sha256,
+            file_bytes=kept.size,
             mapping=mapping,
             options=options or ReadOptions(),
             accepted=Accepted(currencies=tuple(accepted_currencies)),
@@ -94,32 +90,15 @@ _ROWS_PER_BYTE = 4
 def _leave_a_reserve(settings: Settings, data: BinaryIO) -> None:
     """Raises UploadRejected where the file and its rows would take what the import database needs to go
     on."""
-    settings.uploads_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     size = data.seek(0, os.SEEK_END)
-    if (
-        shutil.disk_usage(settings.uploads_dir).free - size * (1 + _ROWS_PER_BYTE)
-        < settings.disk_reserve_bytes
-    ):
+    free = shutil.disk_usage(settings.data_dir).free
+    if free - size * (1 + _ROWS_PER_BYTE) < settings.disk_reserve_bytes:
         raise UploadRejected(
             "The disk of this server is nearly full. The file was not kept, so that running imports have the "
             "space they need, and nothing was sent. Ask your administrator to free up disk space, then try "
             "again."
         )
-
-
-def _copy(data: BinaryIO, path: Path) -> tuple[int, str]:
-    """Copies in pieces; the size and SHA-256 of what is on the disk now, for good."""
-    digest = hashlib.sha256()
-    size = 0
-    data.seek(0)
-    with path.open("wb") as file:
-        while piece := data.read(_COPY_BYTES):
-            digest.update(piece)
-            size += len(piece)
-            file.write(piece)
-        file.flush()
-        os.fsync(file.fileno())
-    return size, digest.hexdigest()
 
 
 def to_create(import_: Import) -> int:

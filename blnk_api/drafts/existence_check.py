@@ -125,7 +125,7 @@ async def _compare(
     patient = looker.patient(_Waits(thread, draft, settings.waits.check_answers))
     now = await thread.read(imports.by_number, draft.number)
     try:
-        await compare(thread, patient, now, guard, settings.data_dir, among=draft.look_again)
+        await compare(thread, patient, now, guard, settings.scratch_dir, among=draft.look_again)
     except BlnkError as failed:
         if isinstance(failed, AccessDenied) and failed.status != 403:
             raise

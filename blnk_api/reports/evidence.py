@@ -8,7 +8,6 @@ import hashlib
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import IO
 
 import orjson
@@ -21,7 +20,9 @@ from blnk_api.reports.results import Variant
 from blnk_api.settings import Settings
 from blnk_api.store import Store, events, rows
 from blnk_api.store.imports import Import
+from blnk_api.store.kept_files import RECEIPTS, UPLOADS, Files, files_of
 from blnk_api.store.people import edits, receipt_records
+from blnk_api.store.states import ImportState
 from blnk_api.wording import about_files, about_rows, phrases
 from blnk_api.wording.download_names import mark, named, tidy
 
@@ -36,10 +37,10 @@ def file_name(import_: Import) -> str:
 
 def bundle(store: Store, settings: Settings, import_: Import) -> IO[bytes]:
     """The ZIP, to be read from its beginning; it has no name on the disk. Raises OSError."""
-    made = tempfile.TemporaryFile(dir=settings.data_dir)  # noqa: SIM115 (whoever sends it closes it)
+    made = tempfile.TemporaryFile(dir=settings.scratch_dir)  # noqa: SIM115 (whoever sends it closes it)
     try:
         with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
-            _Bundle(archive).fill(store, settings, import_)
+            _Bundle(archive, files_of(store, settings)).fill(store, import_)
     except BaseException:
         made.close()
         raise
@@ -50,17 +51,20 @@ def bundle(store: Store, settings: Settings, import_: Import) -> IO[bytes]:
 class _Bundle:
     """Parts as they are added, and their sums."""
 
-    def __init__(self, archive: zipfile.ZipFile) -> None:
+    def __init__(self, archive: zipfile.ZipFile, files: Files) -> None:
         self._archive = archive
+        self._files = files
         self._sums: list[str] = []
 
-    def fill(self, store: Store, settings: Settings, import_: Import) -> None:
+    def fill(self, store: Store, import_: Import) -> None:
         missing = []
+        is_purged = import_.purged_at is not None
+        is_deleted = is_purged or import_.state is ImportState.CANCELLED
         if import_.file_path is not None:
-            path = settings.uploads_dir / import_.file_path
             name = f"file/{tidy(import_.file_name) or 'file'}"
-            if not self._file(name, path):
-                missing.append(f"{name}: deleted from this server. Its SHA-256 was {import_.file_sha256}.")
+            if not self._file(name, f"{UPLOADS}/{import_.file_path}"):
+                why = about_files.gone(is_deleted=is_deleted, is_sqlite=store.is_sqlite)
+                missing.append(f"{name}: {why} Its SHA-256 was {import_.file_sha256}.")
         with store.read() as tx:
             about = {
                 "import": receipts.tell(tx, import_)["import"],
@@ -80,16 +84,17 @@ class _Bundle:
                 continue
             self.add(f"receipts/receipt-{one.n}.json", [_json(receipt.told)])
             name = f"receipts/receipt-{one.n}-results.csv"
-            if not self._file(name, settings.receipts_dir / receipt.results_path):
-                missing.append(f"{name}: deleted from this server. Its SHA-256 is on receipt {one.n}.")
+            if not self._file(name, f"{RECEIPTS}/{receipt.results_path}"):
+                why = about_files.gone(is_deleted=is_purged, is_sqlite=store.is_sqlite)
+                missing.append(f"{name}: {why} Its SHA-256 is on receipt {one.n}.")
         if missing:
             self.add("missing.txt", ["\n".join([*missing, ""]).encode()])
         self._archive.writestr(SUMS, "".join(self._sums))
 
-    def _file(self, name: str, path: Path) -> bool:
+    def _file(self, name: str, kept_as: str) -> bool:
         """Whether it is still there."""
         try:
-            with path.open("rb") as file:
+            with self._files.open(kept_as) as file:
                 self.add(name, iter(lambda: file.read(_PIECE_BYTES), b""))
         except FileNotFoundError:
             return False

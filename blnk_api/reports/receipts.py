@@ -3,12 +3,9 @@
 The results file is written with it and never changed, so that its SHA-256 can be reproduced.
 """
 
-import hashlib
-import os
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
@@ -21,6 +18,7 @@ from blnk_api.reports.results import Variant
 from blnk_api.store import Store, events, imports, rows, tables
 from blnk_api.store.events import EventKind
 from blnk_api.store.imports import Import
+from blnk_api.store.kept_files import RECEIPTS, Files
 from blnk_api.store.people import edits, notes, receipt_records
 from blnk_api.store.people.receipt_records import Told
 from blnk_api.store.sending import late_records, superseded
@@ -35,7 +33,7 @@ _EVENTS = 10_000
 _READ_AS = ("kind", "encoding", "delimiter", "sheet", "header_row")
 
 
-def write_owed(store: Store, folder: Path, import_: int) -> int | None:
+def write_owed(store: Store, files: Files, import_: int) -> int | None:
     """Writes the next receipt of an import, if one is owed; its number. Safe to call from several processes.
 
     Raises OSError or SQLAlchemyError; then it is owed as before.
@@ -48,51 +46,22 @@ def write_owed(store: Store, folder: Path, import_: int) -> int | None:
         told = tell(tx, found)
         last = receipt_records.latest(tx, import_)
     name = f"{found.id}/{secrets.token_hex(8)}.csv"
-    size, digest = _write_results(store, found, folder / name)
-    told["results"] |= {"sha256": digest, "bytes": size}
+    kept = files.put(f"{RECEIPTS}/{name}", results.stream(store, found, Variant.ALL))
+    told["results"] |= {"sha256": kept.sha256, "bytes": kept.size}
     path = name
-    if last is not None and last.results_sha256 == digest and (folder / last.results_path).exists():
+    is_same = last is not None and last.results_sha256 == kept.sha256
+    if last and is_same and files.size(f"{RECEIPTS}/{last.results_path}") is not None:
         path = last.results_path
     try:
         with store.write() as tx:
             n = receipt_records.add(
-                tx, import_, as_of=as_of, told=told, results_path=path, results_sha256=digest
+                tx, import_, as_of=as_of, told=told, results_path=path, results_sha256=kept.sha256
             )
     except IntegrityError:
         n = None
     if n is None or path != name:
-        (folder / name).unlink()
+        files.delete(f"{RECEIPTS}/{name}")
     return n
-
-
-def _write_results(store: Store, import_: Import, path: Path) -> tuple[int, str]:
-    """Size and SHA-256 of the file, which is safely on the disk now."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    digest = hashlib.sha256()
-    size = 0
-    try:
-        with path.open("xb") as file:
-            for piece in results.stream(store, import_, Variant.ALL):
-                digest.update(piece)
-                size += len(piece)
-                file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException:
-        path.unlink(missing_ok=True)  # no half a file is left on a full disk
-        raise
-    for folder in (path.parent, path.parent.parent):
-        _sync(folder)
-    return size, digest.hexdigest()
-
-
-def _sync(folder: Path) -> None:
-    """A file's name survives a power cut only once its folder was synced too."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def tell(tx: Connection, import_: Import) -> Told:
@@ -110,7 +79,7 @@ def tell(tx: Connection, import_: Import) -> Told:
             "confirmed": _signed(import_.confirmed_by, import_.confirmed_at),
             "finished_at": utc(import_.finished_at),
         },
-        "file": _file(tx, import_),
+        "file": _file(import_),
         "instance": {
             "base_url": import_.instance.base_url,
             "instance_id": import_.instance.instance_id,
@@ -151,14 +120,13 @@ def _signed(who: Actor | None, at: float | None) -> dict[str, object]:
     return {"by": phrases.actor(who) if who else None, "at": utc(at)}
 
 
-def _file(tx: Connection, import_: Import) -> dict[str, object] | None:
+def _file(import_: Import) -> dict[str, object] | None:
     if import_.kind != "file":
         return None
-    size = select(tables.imports.c.file_bytes).where(tables.imports.c.number == import_.number)
     return {
         "name": import_.file_name,
         "sha256": import_.file_sha256,
-        "bytes": tx.execute(size).scalar(),
+        "bytes": import_.file_bytes,
         "read_as": {key: getattr(import_.shape, key, None) for key in _READ_AS},
     }
 

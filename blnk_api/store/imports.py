@@ -122,6 +122,7 @@ class Import:
     """Of the unknown rows, those that no look will settle anymore: a person must decide about them."""
     fixes: int | None = None
     """The number of the import of which it fixes rows; None for an import of its own file."""
+    file_bytes: int | None = None
 
     @cached_property
     def options(self) -> ReadOptions:
@@ -337,6 +338,7 @@ def _import(tx: Connection, one: Row[Any]) -> Import:
         file_name=one.file_name,
         file_path=one.file_path,
         file_sha256=one.file_sha256,
+        file_bytes=one.file_bytes,
         who=stored_actor.read(one),
         created_at=one.created_at,
         state=ImportState(one.state),

@@ -383,3 +383,27 @@ sessions = Table(
     Column("ended_by", Text, nullable=False, server_default=""),
     Index("sessions_seen", "ended_at", "seen_at"),
 )
+
+kept_files = Table(
+    "kept_files",  # uploads and saved results, where no data folder has them: on Postgres
+    metadata,
+    Column("name", Text, primary_key=True),  # such as uploads/imp_1/file
+    Column("content", Text, nullable=False),  # of its pieces; never used again
+    Column("bytes", BigInteger, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+kept_pieces = Table(
+    "kept_pieces",
+    metadata,
+    Column("content", Text, primary_key=True),
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    Column("data", LargeBinary, nullable=False),  # 1 MB, the last one less
+)
+
+desk_keys = Table(
+    "desk_keys",  # secrets that all page servers share, where no data folder has them: on Postgres
+    metadata,
+    Column("name", Text, primary_key=True),  # links
+    Column("value", Text, nullable=False),
+)

@@ -84,7 +84,7 @@ def _list(desk: Desk, request: Request) -> Response:
     record(desk, request, f"{name}.{kind}")
     if kind is FileKind.CSV:
         return file(f"{name}.csv", kind, csv_writer.stream(header, records))
-    made = xlsx_writer.made(desk.settings.data_dir, lambda book: book.add_table(name, header, records))
+    made = xlsx_writer.made(desk.settings.scratch_dir, lambda book: book.add_table(name, header, records))
     return workbook(f"{name}.xlsx", made)
 
 

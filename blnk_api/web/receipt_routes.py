@@ -1,25 +1,26 @@
 """Receipts on their own routes, behind signed links: a document, its JSON, its results as they were."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from urllib.parse import urlencode
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from blnk_api.access.acts import Act
 from blnk_api.desk.desk import Desk
 from blnk_api.desk.links import BadLink, Download, Links
+from blnk_api.files.kinds import FileKind
 from blnk_api.reports import receipt_html
 from blnk_api.store import imports
 from blnk_api.store.imports import Import
+from blnk_api.store.kept_files import RECEIPTS
 from blnk_api.store.people import receipt_records
 from blnk_api.store.people.receipt_records import Receipt
 from blnk_api.web.recorded import record
-from blnk_api.web.responses import NO_STORE, SEALED, NotAvailable, asker, attachment, route, token
-from blnk_api.wording import phrases
+from blnk_api.web.responses import NO_STORE, NotAvailable, asker, attachment, opened_file, route, token
+from blnk_api.wording import about_files, phrases
 
 _PATH = "/receipt"
 _VARIANT = "receipt "
@@ -60,7 +61,7 @@ def _document(desk: Desk, request: Request) -> Response:
     _, receipt = _open(desk, request)
     zone = request.query_params.get("zone")
     here = phrases.zone(zone)
-    has_results = _results_path(desk, receipt).exists()
+    has_results = desk.files.size(_results_name(receipt)) is not None
     page = receipt_html.document(
         receipt.told,
         here,
@@ -86,15 +87,17 @@ def _json(desk: Desk, request: Request) -> Response:
 def _results(desk: Desk, request: Request) -> Response:
     """The results as they were, byte for byte."""
     import_, receipt = _open(desk, request)
-    path = _results_path(desk, receipt)
-    if not path.exists():
-        raise NotAvailable(
-            410, "These results were deleted, as the settings require. Their SHA-256 is on the receipt."
-        )
+    try:
+        kept = desk.files.open(_results_name(receipt))
+    except FileNotFoundError:
+        is_deleted = import_.purged_at is not None
+        why = about_files.gone(is_deleted=is_deleted, is_sqlite=desk.store.is_sqlite)
+        told = f"These results cannot be downloaded: {why} Their SHA-256 is on the receipt."
+        raise NotAvailable(410, told) from None
     name = f"receipt {receipt.n} - {receipt.told['results']['file_name']}"
     record(desk, request, name, import_)
-    return FileResponse(path, media_type="text/csv; charset=utf-8", filename=name, headers=SEALED)
+    return opened_file(name, FileKind.CSV, kept)
 
 
-def _results_path(desk: Desk, receipt: Receipt) -> Path:
-    return desk.settings.receipts_dir / receipt.results_path
+def _results_name(receipt: Receipt) -> str:
+    return f"{RECEIPTS}/{receipt.results_path}"

@@ -103,10 +103,15 @@ def file(name: str, kind: FileKind, pieces: Iterator[bytes], *, size: int | None
 
 
 def workbook(name: str, made: IO[bytes]) -> Response:
+    """As `opened_file`, for XLSX."""
+    return opened_file(name, FileKind.XLSX, made)
+
+
+def opened_file(name: str, kind: FileKind, opened: IO[bytes]) -> Response:
     """A download of an open file, which is closed at its end."""
-    size = made.seek(0, 2)
-    made.seek(0)
-    return file(name, FileKind.XLSX, _pieces(made), size=size)
+    size = opened.seek(0, 2)
+    opened.seek(0)
+    return file(name, kind, _pieces(opened), size=size)
 
 
 def archive(name: str, made: IO[bytes]) -> Response:

@@ -84,14 +84,14 @@ def _download(desk: Desk, request: Request) -> Response:
     record(desk, request, name, import_)
     if kind is FileKind.CSV:
         return file(name, kind, results.stream(desk.store, import_, variant))
-    return workbook(name, results.workbook(desk.store, import_, variant, desk.settings.data_dir))
+    return workbook(name, results.workbook(desk.store, import_, variant, desk.settings.scratch_dir))
 
 
 def _problem_rows(desk: Desk, request: Request) -> Response:
     import_ = _found(desk, request, desk.links.open_as(token(request), ProblemRows).import_id)
     name = problem_workbook.file_name(import_)
     record(desk, request, name, import_)
-    return workbook(name, problem_workbook.workbook(desk.store, import_, desk.settings.data_dir))
+    return workbook(name, problem_workbook.workbook(desk.store, import_, desk.settings.scratch_dir))
 
 
 def _template(desk: Desk, request: Request) -> Response:
@@ -105,7 +105,7 @@ def _template(desk: Desk, request: Request) -> Response:
     if kind is FileKind.CSV:
         return file(name, kind, iter([template.template_csv()]))
     ledgers = _ledgers(desk, connection)
-    made = template.template_xlsx(ledgers, connection.custom_currencies, desk.settings.data_dir)
+    made = template.template_xlsx(ledgers, connection.custom_currencies, desk.settings.scratch_dir)
     return workbook(name, made)
 
 

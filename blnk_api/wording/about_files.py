@@ -26,6 +26,32 @@ def row_labels(labels: Sequence[object], count: int) -> str:
     return f"{said} and {more:,} more" if more > 0 and said else said
 
 
+def missing(is_sqlite: bool) -> str:
+    """Of an uploaded file that is not where files are kept; SQLite's lie in the data folder."""
+    if is_sqlite:
+        return (
+            "The uploaded file is no longer in the data folder. Nothing was sent. Restore it from a backup, "
+            "or discard this draft and upload the file again."
+        )
+    return (
+        "The uploaded file is not in the import database. Nothing was sent. If files were kept in a data "
+        "folder until now, run the command take-over on it. Otherwise discard this draft and upload the "
+        "file again."
+    )
+
+
+def gone(*, is_deleted: bool, is_sqlite: bool) -> str:
+    """Why a file that an import had cannot be downloaded, to follow a colon."""
+    if is_deleted:
+        return "deleted, as the settings require."
+    if is_sqlite:
+        return "no longer in the data folder."
+    return (
+        "not in the import database. If files were kept in a data folder until now, run the command "
+        "take-over on it."
+    )
+
+
 @dataclass(frozen=True)
 class LedgerPart:
     """What one ledger gets; `said` counts balances, and must not read like an amount of money."""

@@ -39,11 +39,12 @@ STALE_TOKENS = (
 )
 
 
-def restored(backed_up_at: float) -> str:
+def restored(backed_up_at: float | None) -> str:
     """The reason of the stop that a restore leaves behind."""
+    of = f" of {phrases.when_in_zone(backed_up_at, UTC)}" if backed_up_at is not None else ""
     return (
-        f"This desk was restored from a backup of {phrases.when_in_zone(backed_up_at, UTC)}. Before you "
-        "start sending, make sure that the desk that was backed up is off."
+        f"This desk was restored from a backup{of}. Before you start sending, make sure that the desk that "
+        "was backed up is off."
     )
 
 

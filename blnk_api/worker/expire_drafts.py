@@ -3,13 +3,13 @@
 Their rows, events and balance ids stay: the same file still finds its balances when it is imported again.
 """
 
-import shutil
 import time
 from itertools import islice
 
 from blnk_api.settings import Settings
 from blnk_api.store import Store, import_acts, import_search, imports
 from blnk_api.store.events import EventKind, Particulars, note
+from blnk_api.store.kept_files import UPLOADS, Files, files_of
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.states import Stage
 
@@ -23,6 +23,7 @@ def expire(store: Store, settings: Settings, *, now: float | None = None) -> Non
 
     Raises OSError or SQLAlchemyError; the rest comes next time.
     """
+    files = files_of(store, settings)
     days = settings.drafts_after_days
     now = time.time() if now is None else now
     before = now - days * _DAY_SECONDS
@@ -38,23 +39,15 @@ def expire(store: Store, settings: Settings, *, now: float | None = None) -> Non
             note(tx, number, who=WHO, what=EventKind.CANCELLED)
             note(tx, number, who=WHO, what=EventKind.EXPIRED, detail=Particulars(days=kept_days))
             id = imports.by_number(tx, number).id
-        _remove_file(settings, id)
-    for id in _cancelled_with_a_file(store, settings, before):
-        _remove_file(settings, id)
+        files.delete(f"{UPLOADS}/{id}")
+    for id in _cancelled_with_a_file(store, files, before):
+        files.delete(f"{UPLOADS}/{id}")
 
 
-def _cancelled_with_a_file(store: Store, settings: Settings, before: float) -> list[str]:
-    if not settings.uploads_dir.is_dir():
-        return []
-    names = (one.name for one in settings.uploads_dir.iterdir())
+def _cancelled_with_a_file(store: Store, files: Files, before: float) -> list[str]:
+    names = files.folders(UPLOADS)
     found: list[str] = []
     while part := list(islice(names, _IDS_PER_READ)):
         with store.read() as tx:
             found += import_search.cancelled_before(tx, part, before)
     return found
-
-
-def _remove_file(settings: Settings, id: str) -> None:
-    folder = settings.uploads_dir / id
-    if folder.exists():
-        shutil.rmtree(folder)

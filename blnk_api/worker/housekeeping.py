@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from blnk_api.reports import receipts as writing
 from blnk_api.settings import Settings
 from blnk_api.store import Store
+from blnk_api.store.kept_files import files_of
 from blnk_api.store.people import receipt_records
 from blnk_api.worker import expire_drafts, purge_imports
 
@@ -76,7 +77,7 @@ class Housekeeping:
     def _write(self, settings: Settings, number: int) -> None:
         """One import whose contents make no receipt must not keep all others from theirs."""
         try:
-            writing.write_owed(self._store, settings.receipts_dir, number)
+            writing.write_owed(self._store, files_of(self._store, settings), number)
         except (SQLAlchemyError, OSError):
             raise
         except Exception:

@@ -4,7 +4,6 @@ References and balance ids stay, so that nothing is ever made twice and the same
 balances; so do counts, notes, what happened and the receipts, without the results beside them.
 """
 
-import shutil
 import time
 
 from sqlalchemy import Connection, select, update
@@ -12,6 +11,7 @@ from sqlalchemy import Connection, select, update
 from blnk_api.settings import Settings
 from blnk_api.store import Store, imports, tables
 from blnk_api.store.events import EventKind, Particulars, note
+from blnk_api.store.kept_files import RECEIPTS, UPLOADS, files_of
 from blnk_api.store.people import receipt_records
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.states import ImportState, RowState
@@ -71,9 +71,8 @@ def _purge(store: Store, settings: Settings, number: int, days: int) -> None:
         after = part[-1]
     with store.read() as tx:
         import_ = imports.by_number(tx, number)
-    for folder in (settings.uploads_dir, settings.receipts_dir):
-        if (folder / import_.id).exists():
-            shutil.rmtree(folder / import_.id)
+    for place in (UPLOADS, RECEIPTS):
+        files_of(store, settings).delete(f"{place}/{import_.id}")
     shape = import_.shape and import_.shape.model_copy(update={"samples": []})
     totals = import_.totals.model_copy(update={"problems": ()})
     with store.write() as tx:

@@ -1,8 +1,10 @@
 """A desk in one file, made while it runs; and back in another folder, where nothing is sent by itself."""
 
 import gzip
+import hashlib
 import io
 import os
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -10,8 +12,10 @@ import pytest
 from sqlalchemy import update
 
 from blnk_api.desk import backup as backups
+from blnk_api.desk import links_key
 from blnk_api.store import Store, tables
 from blnk_api.store.imports import Import
+from blnk_api.store.kept_files.in_postgres import PostgresFiles
 from blnk_api.store.people import receipt_records, sessions
 from blnk_api.store.people.sessions import Identity, Lasts
 from blnk_api.store.sending import stops
@@ -238,8 +242,16 @@ def test_whoever_was_signed_in_has_to_sign_in_again_after_a_restore(
     restored.close()
 
 
+def dumped_and_restored(url: str, postgres: Postgres, by: Path) -> str:
+    """Another database with all that the first has."""
+    subprocess.run(["pg_dump", "--format=custom", f"--file={by}", url], check=True, timeout=300)
+    copy = postgres.new_database()
+    subprocess.run(["pg_restore", f"--dbname={copy}", by], check=True, timeout=300)
+    return copy
+
+
 @pytest.mark.parametrize("importer", ["postgres"], indirect=True)
-def test_a_desk_on_postgres_is_backed_up_with_its_own_tool_and_stopped_when_it_is_restored(
+def test_a_desk_on_postgres_is_backed_up_with_its_own_tool_files_and_all(
     commands: Commands,
     importer: Importer,
     postgres: Postgres,
@@ -251,32 +263,60 @@ def test_a_desk_on_postgres_is_backed_up_with_its_own_tool_and_stopped_when_it_i
     importer.stop()
     with importer.store.write() as tx:
         tx.execute(update(tables.imports).values(state=ImportState.PAUSED))
-    url = importer.database_url.replace("postgres@", "postgres:s3cr3t@")
-    monkeypatch.setenv("BLNK_DATABASE_URL", url)
-    made = commands.call("backup", tmp_path / "desk.tar.gz")
-    assert made.code == 0
-    name = url.rpartition("/")[2]
-    assert (
-        f"pg_dump --format=custom --file={tmp_path}/desk.tar.gz.dump 'postgresql://postgres@127" in made.out
-    )
-    assert "s3cr3t" not in made.out
-    assert backups.DATABASE not in names(tmp_path / "desk.tar.gz")
+    dump = tmp_path / "desk.dump"
+    monkeypatch.setenv("BLNK_DATABASE_URL", importer.database_url.replace("postgres@", "postgres:s3cr3t@"))
+    told = commands.call("backup", dump)
+    assert (told.code, dump.exists()) == (2, False)
+    assert f"pg_dump --format=custom --file={dump} 'postgresql://postgres@127" in told.err
+    assert "s3cr3t" not in told.err
 
     go_to(elsewhere, monkeypatch, url=postgres.new_database())
-    told = commands.call("restore", tmp_path / "desk.tar.gz")
+    told = commands.call("restore")
     assert (told.code, "Restore it first with pg_restore" in told.err) == (2, True)
-    importer.store.close()
-    copy = postgres.new_database(like=name)
+    copy = dumped_and_restored(importer.database_url, postgres, dump)
     go_to(elsewhere, monkeypatch, url=copy)
-    told = commands.call("restore", tmp_path / "desk.tar.gz")
-    assert told.code == 0, told
-    assert list(files(elsewhere, "uploads")) == [f"uploads/{draft.id}/file"]
+    told = commands.call("restore")
+    assert (told.code, "1 import is back in the import database. 1 of them" in told.out) == (0, True), told
+    assert not elsewhere.exists()
     store = Store(copy)
+    with PostgresFiles(store, tmp_path).open(f"uploads/{draft.id}/file") as file:
+        assert file.read() == TEXT.encode()
     with store.read() as tx:
         [stop] = stops.in_force(tx)
-        assert "restored from a backup" in (stop.reason or "")
+        assert "restored from a backup. Before you start" in (stop.reason or "")
         assert tx.execute(tables.imports.select()).one().has_sent
     store.close()
-    go_to(tmp_path / "third", monkeypatch, url=f"sqlite:///{tmp_path}/third/journal.db")
-    told = commands.call("restore", tmp_path / "desk.tar.gz")
+
+
+def archive_of_postgres(archive: Path, content: dict[str, bytes]) -> None:
+    """As an earlier version wrote it, which kept the files of a desk on Postgres in a data folder."""
+    sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in content.items())
+    about = b'{"format":1,"version":"0.1.0","at":1700000000.0,"sqlite":false}'
+    with tarfile.open(archive, "w:gz") as tar:
+        for name, data in {backups.ABOUT: about, **content, backups.SUMS: sums.encode()}.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+
+
+@pytest.mark.parametrize("importer", ["postgres"], indirect=True)
+def test_files_that_an_earlier_version_backed_up_beside_postgres_come_into_the_database(
+    commands: Commands, importer: Importer, tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = importer.upload(TEXT)
+    importer.stop()
+    name, key = f"uploads/{draft.id}/file", "k" * 64
+    importer.files.delete(name)
+    archive = tmp_path / "desk-files.tar.gz"
+    content = {name: TEXT.encode(), "uploads/imp_later/file": b"Grace", "links.key": key.encode()}
+    archive_of_postgres(archive, content)
+    go_to(elsewhere, monkeypatch, url=f"sqlite:///{elsewhere}/journal.db")
+    told = commands.call("restore", archive)
     assert (told.code, "was made of a desk on Postgres" in told.err) == (2, True)
+    go_to(elsewhere, monkeypatch, url=importer.database_url)
+    told = commands.call("restore", archive)
+    assert (told.code, "in the import database, as of 14 Nov 2023" in told.out) == (0, True), told
+    with importer.files.open(name) as file:
+        assert file.read() == TEXT.encode()
+    assert list(importer.files.folders("uploads")) == [draft.id]
+    assert links_key.of(importer.store, elsewhere) == key

@@ -292,6 +292,7 @@ RUN_ELSEWHERE = (
     ".venv/bin/python -m blnk_api.practice ",
     "curl ",
     *("BLNK_DATA_DIR=", "pg_dump ", "pg_restore "),  # tests/cli/test_backup.py
+    "BLNK_DATABASE_URL=",  # the same, and tests/cli/test_take_over.py
     ".venv/bin/streamlit run app.py --server.address",  # tests/browser/test_served.py
     "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt && .venv/bin/streamlit run app.py",
     ".venv/bin/ruff ",

@@ -61,7 +61,7 @@ def test_the_first_question_to_a_host_carries_it_too() -> None:
 
 def test_a_new_receipt_says_which_version_wrote_it(importer: Importer) -> None:
     done = importer.run(requests_for(1))
-    write_owed(importer.store, importer.data_dir / "receipts", done.number)
+    write_owed(importer.store, importer.files, done.number)
     with importer.store.read() as tx:
         found = receipt_records.find(tx, done.number, 1)
     assert found is not None

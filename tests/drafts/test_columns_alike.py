@@ -91,7 +91,7 @@ def test_fix_all_writes_into_the_column_that_is_wrong(
 
 
 def receipts_of(importer: Importer, done: Import) -> dict[str, list[dict[str, object]]]:
-    receipts.write_owed(importer.store, importer.settings.receipts_dir, done.number)
+    receipts.write_owed(importer.store, importer.files, done.number)
     with importer.store.read() as tx:
         told = tx.execute(tables.receipts.select().where(tables.receipts.c.import_ == done.number)).first()
     assert told is not None

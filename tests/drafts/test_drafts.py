@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -118,10 +117,10 @@ def test_an_uploaded_file_is_kept_to_the_byte_and_only_once(importer: Importer) 
     assert (import_.stage, import_.file_name) == (Stage.UPLOADED, "../../márch.csv")
     assert import_.file_sha256 == hashlib.sha256(data).hexdigest()
     assert import_.file_path is not None
-    kept = importer.settings.uploads_dir / import_.file_path
+    kept = importer.data_dir / "uploads" / import_.file_path
     assert kept.read_bytes() == data
-    assert importer.settings.uploads_dir in kept.resolve().parents
-    assert [one.stat().st_mode & 0o077 for one in Path(importer.settings.uploads_dir).iterdir()] == [0]
+    assert importer.data_dir / "uploads" in kept.resolve().parents
+    assert [one.stat().st_mode & 0o077 for one in (importer.data_dir / "uploads").iterdir()] == [0]
 
 
 def test_a_draft_that_changed_since_it_was_shown_is_not_sent(importer: Importer) -> None:

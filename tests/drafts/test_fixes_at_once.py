@@ -49,7 +49,7 @@ def refs(importer: Importer, draft: Import) -> list[str | None]:
 @pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
 def test_a_fix_is_checked_when_it_was_made_and_the_file_is_not_read(importer: Importer) -> None:
     draft = checked(importer, f"{LEDGER},NGN,a", "Nowhere,NGN,b", f"{LEDGER},NGX,c")
-    (importer.settings.uploads_dir / str(draft.file_path)).unlink()
+    importer.files.delete(f"uploads/{draft.file_path}")
     now = fix(importer, draft, Edit(3, 0, LEDGER))
     assert now.stage is Stage.CHECKED
     assert now.counts == {RowState.READY: 2, RowState.INVALID: 1}

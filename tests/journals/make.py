@@ -59,6 +59,9 @@ _PLAIN: dict[str, dict[str, Any]] = {
         **{"facts": '{"counts":{"CREATED":9}}', "next_at": 1_700_000_060.0},
     },
     "deliveries": {"notice": 1, "address": "0" * 32, "tries": 1, "next_at": 1_700_000_060.0},
+    "kept_files": {"name": "uploads/imp_1/file", "content": "0" * 32, "bytes": 1, "at": 1_700_000_000.0},
+    "kept_pieces": {"content": "0" * 32, "n": 0, "data": b"a"},
+    "desk_keys": {"name": "links", "value": "0" * 64},
     "tokens": {
         **{"connection_key": "here", "descends_from": "0" * 64, "generation": 1},
         **{"sealed": b"sealed", "expires_at": 1_700_000_000.0},

@@ -200,7 +200,7 @@ def test_a_receipts_link_opens_for_those_alone_who_may_see_the_import(
     host: str, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = importer.run(requests_for(1))
-    write_owed(importer.store, importer.settings.receipts_dir, done.number)
+    write_owed(importer.store, importer.files, done.number)
     url = host + receipt_routes.receipt_url(open_desk().links, done.id, 1)
     grace = SignedIn(monkeypatch, Role.VIEWER)
     assert get(url).status_code == 200

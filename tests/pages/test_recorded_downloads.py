@@ -63,7 +63,7 @@ def test_a_download_is_an_event_with_the_name_of_whoever_took_it(
     host: str, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = importer.run(requests_for(2))
-    write_owed(importer.store, importer.settings.receipts_dir, done.number)
+    write_owed(importer.store, importer.files, done.number)
     for url in urls(host, importer, done):
         download(url)
     assert told(importer, done) == ([], [])

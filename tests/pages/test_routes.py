@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 import requests
 
-from blnk_api.desk import links
+from blnk_api.desk import links, links_key
 from blnk_api.desk.desk import open_desk
 from blnk_api.desk.links import Download, Links, Template
 from blnk_api.drafts.edits import editing
@@ -187,14 +187,14 @@ def test_a_link_signed_for_another_purpose_opens_nothing(host: str, importer: Im
 
 
 def test_the_secret_is_the_owners_alone_and_the_same_for_all_processes(importer: Importer) -> None:
-    first = Links(importer.data_dir, valid_seconds=60)
-    second = Links(importer.data_dir, valid_seconds=60)
+    first = Links(links_key.in_folder(importer.data_dir), valid_seconds=60)
+    second = Links(links_key.in_folder(importer.data_dir), valid_seconds=60)
     wanted = Download("imp_1", "all")
     assert second.open(first.sign(wanted)) == wanted
     mode = (importer.data_dir / "links.key").stat().st_mode
     assert stat.S_IMODE(mode) == 0o600
     with pytest.raises(links.BadLink):
-        Links(importer.data_dir / "other", valid_seconds=60).open(first.sign(wanted))
+        Links(links_key.in_folder(importer.data_dir / "other"), valid_seconds=60).open(first.sign(wanted))
 
 
 def test_no_other_site_can_frame_a_page_or_learn_its_address(host: str) -> None:

@@ -219,12 +219,11 @@ def test_a_note_is_signed_and_shown(importer: Importer, label: str | None) -> No
 def test_a_finished_import_links_to_its_receipts(importer: Importer) -> None:
     done = importer.run(requests_for(1))
     importer.stop()
-    folder = importer.settings.receipts_dir
-    write_owed(importer.store, folder, done.number)
+    write_owed(importer.store, importer.files, done.number)
     with importer.store.write() as tx:
         note(tx, done.number, who=actor(), what=EventKind.ASKED_TO_LOOK_AGAIN)
     assert "The next receipt is being written." in said(visit("imports.py", **link(done)))
-    write_owed(importer.store, folder, done.number)
+    write_owed(importer.store, importer.files, done.number)
     at = visit("imports.py", **link(done))
     with importer.store.read() as tx:
         newest = receipt_records.headings(tx, done.number)[-1]

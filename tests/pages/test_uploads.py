@@ -163,7 +163,7 @@ def test_a_file_that_leaves_no_room_for_the_database_is_refused_and_leaves_nothi
     limits = replace(importer.settings, disk_reserve_bytes=10**18)
     with pytest.raises(UploadRejected, match=r"nearly full\. The file was not kept"):
         upload(importer, limits)
-    assert list(importer.settings.uploads_dir.iterdir()) == []
+    assert not (importer.data_dir / "uploads").exists()
     with importer.store.read() as tx:
         assert import_search.open_drafts(tx) == 0
 
@@ -177,11 +177,11 @@ def test_there_are_so_many_open_drafts_and_no_more(importer: Importer) -> None:
     with importer.store.write() as tx:
         import_acts.cancel(tx, importer.find(first).number, who=actor())
     upload(importer, limits)
-    assert len(list(importer.settings.uploads_dir.iterdir())) == 3
+    assert len(list((importer.data_dir / "uploads").iterdir())) == 3
 
 
 def has_file(importer: Importer, import_: Import) -> bool:
-    return (importer.settings.uploads_dir / import_.id / "file").exists()
+    return importer.files.size(f"uploads/{import_.id}/file") is not None
 
 
 @pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)

@@ -204,7 +204,6 @@ def test_the_environment_overrides_where_things_lie(tmp_path: Path) -> None:
 
     assert one.database_url == f"sqlite:///{tmp_path}/data/journal.db"
     assert elsewhere.database_url == "postgresql://desk:s3cr3t@db/desk"
-    assert one.uploads_dir == tmp_path / "data" / "uploads"
 
 
 def test_the_databases_password_may_lie_in_a_file_of_its_own(tmp_path: Path) -> None:

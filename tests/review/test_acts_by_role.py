@@ -315,7 +315,7 @@ def test_who_may_not_do_it_changes_nothing_and_is_told_who_may(desk: Desk, name:
         assert act in str(refused.value)
         assert "Nothing was changed or created." in str(refused.value)
     assert everything(desk.store) == before
-    assert not (desk.settings.uploads_dir / "imp_new").exists()
+    assert not (desk.settings.data_dir / "uploads" / "imp_new").exists()
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -66,7 +66,7 @@ def test_a_receipt_and_the_results_tell_a_person_from_the_app(importer: Importer
         import_acts.confirm(tx, draft, who=actor("the sender"), version=draft.version)
     importer.start()
     done = importer.wait_for(draft, ImportState.DONE)
-    receipts.write_owed(importer.store, importer.settings.receipts_dir, done.number)
+    receipts.write_owed(importer.store, importer.files, done.number)
     with importer.store.read() as tx:
         told = orjson.loads(tx.execute(select(tables.receipts.c.told)).scalar_one())
     by = {one["what"]: one["by"] for one in told["happened"]}

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api import settings
-from blnk_api.desk import health
+from blnk_api.desk import health, links_key
 from blnk_api.desk.desk import open_desk
 from blnk_api.desk.health import Check, Verdict
 from blnk_api.desk.links import Links
@@ -102,7 +102,7 @@ def test_the_connection_page_says_what_others_on_this_machine_can_open(importer:
 def test_a_key_that_is_too_short_signs_nothing(importer: Importer, held: str) -> None:
     (importer.data_dir / "links.key").write_text(held, "latin-1")
     with pytest.raises(SettingsProblem, match=r"links\.key signs download links, but it is too short"):
-        Links(importer.data_dir, valid_seconds=60)
+        Links(links_key.in_folder(importer.data_dir), valid_seconds=60)
     with pytest.raises(SettingsProblem):
         open_desk()
     (importer.data_dir / "links.key").unlink()
@@ -112,7 +112,7 @@ def test_a_key_that_is_too_short_signs_nothing(importer: Importer, held: str) ->
 def test_a_folder_that_takes_no_key_is_a_problem_with_the_settings(tmp_path: Path) -> None:
     (tmp_path / "links.key").mkdir()
     with pytest.raises(SettingsProblem, match=r"links\.key cannot be read or written: Is a directory"):
-        Links(tmp_path, valid_seconds=60)
+        Links(links_key.in_folder(tmp_path), valid_seconds=60)
 
 
 @pytest.mark.parametrize(

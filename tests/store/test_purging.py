@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
 from blnk_api import settings
 from blnk_api.errors import SettingsProblem
@@ -12,7 +13,7 @@ from blnk_api.reports.results import Variant, stream
 from blnk_api.review import actions
 from blnk_api.review.actions import NotPossible
 from blnk_api.settings import Settings
-from blnk_api.store import rows
+from blnk_api.store import rows, tables
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits, notes, receipt_records
 from blnk_api.store.states import ImportState, RowState
@@ -52,10 +53,14 @@ def test_contents_go_and_what_was_made_stays(importer: Importer) -> None:
         edits.add(tx, done.number, [(2, 2, "old", SECRET)], who=actor())
         notes.add_to_import(tx, done, "All fine.", who=actor())
     Housekeeping(importer.store).tend_now(importer.settings)
+    places = ("uploads", "receipts")
+    assert [list(importer.files.folders(place)) for place in places] == [[done.id], [done.id]]
     assert purge(importer, after_days=31) == [done.number]
     now = importer.find(done.id)
     assert now.purged_at is not None
-    assert not (importer.settings.uploads_dir / done.id).exists()
+    assert [list(importer.files.folders(place)) for place in places] == [[], []]
+    with importer.store.read() as tx:
+        assert tx.execute(select(tables.kept_pieces.c.n)).all() == []
     kept = importer.rows(done)
     assert [(one.ref, one.balance_id, one.state) for one in kept] == [
         (one.ref, one.balance_id, one.state) for one in before
@@ -153,7 +158,7 @@ def test_a_purge_that_died_half_way_is_finished(importer: Importer, monkeypatch:
             purge(importer, after_days=31)
     assert importer.find(done.id).purged_at is None
     assert purge(importer, after_days=31) == [done.number]
-    assert not (importer.settings.uploads_dir / done.id).exists()
+    assert list(importer.files.folders("uploads")) == []
 
 
 def test_after_a_purge_a_note_is_kept_and_no_empty_receipt_is_written(importer: Importer) -> None:

@@ -20,6 +20,7 @@ from blnk_api.review import actions
 from blnk_api.store import Store, import_acts, imports, transitions
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
+from blnk_api.store.kept_files.in_folder import FolderFiles
 from blnk_api.store.people import edits, notes, receipt_records
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.web import receipt_routes, routes
@@ -123,7 +124,7 @@ def test_each_later_decision_or_verification_makes_the_next_and_none_else(import
         ("Checked with the bank.", "Ada (not verified)")
     ]
     importer.stop()
-    assert write_owed(importer.store, importer.settings.receipts_dir, done.number) is None
+    assert write_owed(importer.store, importer.files, done.number) is None
     assert numbers(importer.store, done) == [1, 2, 3]
 
 
@@ -139,8 +140,8 @@ def test_results_that_did_not_change_are_kept_once(importer: Importer) -> None:
     assert first is not None
     assert second is not None
     assert first.results_path == second.results_path
-    kept = [path for path in importer.settings.receipts_dir.rglob("*") if path.is_file()]
-    assert kept == [importer.settings.receipts_dir / first.results_path]
+    kept = [path for path in (importer.data_dir / "receipts").rglob("*") if path.is_file()]
+    assert kept == [importer.data_dir / "receipts" / first.results_path]
 
 
 def test_processes_that_write_at_the_same_moment_write_one(store: Store, tmp_path: Path) -> None:
@@ -151,7 +152,7 @@ def test_processes_that_write_at_the_same_moment_write_one(store: Store, tmp_pat
         mine = Store(store.url.render_as_string(hide_password=False))
         begin.wait()
         try:
-            return write_owed(mine, tmp_path / "receipts", done.number)
+            return write_owed(mine, FolderFiles(tmp_path), done.number)
         finally:
             mine.close()
 
@@ -174,8 +175,8 @@ def test_what_happens_while_a_receipt_is_written_is_not_passed_over(
         return add(tx, import_, **facts)
 
     monkeypatch.setattr(receipt_records, "add", somebody_was_faster)
-    assert write_owed(store, tmp_path, done.number) is None
-    assert write_owed(store, tmp_path, done.number) == 1
+    assert write_owed(store, FolderFiles(tmp_path), done.number) is None
+    assert write_owed(store, FolderFiles(tmp_path), done.number) == 1
     assert any(one["what"] == "Linked a balance to its row." for one in told(store, done)["happened"])
 
 
@@ -185,7 +186,7 @@ def test_nothing_is_written_for_what_goes_on_or_never_began(store: Store, tmp_pa
     with store.write() as tx:
         assert import_acts.cancel(tx, never_sent.number, who=actor())
     for one in (going_on, never_sent):
-        assert write_owed(store, tmp_path, one.number) is None
+        assert write_owed(store, FolderFiles(tmp_path), one.number) is None
 
 
 def test_a_cancelled_import_has_one_once_its_rows_have_come_to_rest(store: Store, tmp_path: Path) -> None:
@@ -194,12 +195,12 @@ def test_a_cancelled_import_has_one_once_its_rows_have_come_to_rest(store: Store
     claimed = claim(store, made, [first, second])
     with store.write() as tx:
         assert import_acts.cancel(tx, made.number, who=actor())
-    assert write_owed(store, tmp_path, made.number) is None, "rows are on their way"
+    assert write_owed(store, FolderFiles(tmp_path), made.number) is None, "rows are on their way"
     record(store, made, created(claimed, first, "bln_1"), result(claimed, second, RowState.UNKNOWN))
-    assert write_owed(store, tmp_path, made.number) is None, "a row is being looked up"
+    assert write_owed(store, FolderFiles(tmp_path), made.number) is None, "a row is being looked up"
     with store.write() as tx:
         transitions.move(tx, [second], from_=RowState.UNKNOWN, to=RowState.CREATED, balance_id="bln_2")
-    assert write_owed(store, tmp_path, made.number) == 1
+    assert write_owed(store, FolderFiles(tmp_path), made.number) == 1
     said = told(store, made)
     assert said["statuses"] == {"Not sent": 1, "Created": 2}
     assert said["verification"] == {
@@ -218,7 +219,7 @@ def test_rows_that_nobody_looks_up_any_more_are_not_waited_for_for_ever(
     with store.write() as tx:
         assert import_acts.cancel(tx, made.number, who=actor())
     monkeypatch.setattr(receipt_records, "LOOKED_UP_SECONDS", 0.0)
-    assert write_owed(store, tmp_path, made.number) == 1
+    assert write_owed(store, FolderFiles(tmp_path), made.number) == 1
     assert told(store, made)["statuses"] == {"Checking in Blnk": 1}
 
 
@@ -266,7 +267,7 @@ def test_a_second_balance_that_a_late_answer_named_is_told(store: Store, tmp_pat
             row=ids_of(store, done)[0],
             detail=Particulars(balance_ids=("bln_1", "bln_late")),
         )
-    write_owed(store, tmp_path, done.number)
+    write_owed(store, FolderFiles(tmp_path), done.number)
     said = told(store, done)
     assert said["findings"][0].startswith("Row 2 has two balances in Blnk: bln_1 and bln_late.")
     page = receipt_html.document(said, zone("UTC"), None, json_link="j", results_link=None)
@@ -279,7 +280,7 @@ def test_cells_changed_and_rows_left_out_are_told_with_who_did_it(store: Store, 
         shape = FileShape(kind="csv", header_row=1, headers=["ledger_id", "currency"])
         imports.set_facts(tx, done.number, shape=shape)
         edits.add(tx, done.number, [(2, 1, "KSH", "KES"), (3, None, "", "left out")], who=actor())
-    write_owed(store, tmp_path, done.number)
+    write_owed(store, FolderFiles(tmp_path), done.number)
     [change] = told(store, done)["changes"]
     assert (change["row"], change["column"], change["old"], change["new"], change["by"]) == (
         2,
@@ -298,7 +299,7 @@ def test_nothing_that_others_typed_can_run_in_the_document(importer: Importer, h
         imports.set_facts(tx, done.number, file_name=f"{EVIL}.csv", totals=totals)
         notes.add_to_import(tx, done, EVIL, who=actor(EVIL))
         edits.add(tx, done.number, [(2, 0, EVIL, EVIL)], who=actor(EVIL))
-    n = write_owed(importer.store, importer.settings.receipts_dir, done.number)
+    n = write_owed(importer.store, importer.files, done.number)
     assert n is not None
     answer = get(host, done, n)
     assert "<script" not in answer.text
@@ -314,7 +315,7 @@ def test_nothing_that_others_typed_can_run_in_the_document(importer: Importer, h
 
 def test_times_are_told_in_utc_and_by_the_readers_clock(store: Store, tmp_path: Path) -> None:
     done = over(store)
-    write_owed(store, tmp_path, done.number)
+    write_owed(store, FolderFiles(tmp_path), done.number)
     page = receipt_html.document(
         told(store, done), zone("Africa/Nairobi"), "Africa/Nairobi", json_link="j", results_link=None
     )
@@ -371,9 +372,9 @@ def test_a_full_disk_leaves_no_halves_and_the_receipt_comes_later(
     with monkeypatch.context() as disk:
         disk.setattr("os.fsync", full)
         with pytest.raises(OSError, match="No space"):
-            write_owed(store, tmp_path, done.number)
+            write_owed(store, FolderFiles(tmp_path), done.number)
     assert [path for path in tmp_path.rglob("*") if path.suffix == ".csv"] == []
-    assert write_owed(store, tmp_path, done.number) == 1
+    assert write_owed(store, FolderFiles(tmp_path), done.number) == 1
 
 
 def test_an_import_by_the_command_line_has_its_receipt_at_once(
@@ -385,5 +386,5 @@ def test_an_import_by_the_command_line_has_its_receipt_at_once(
         [import_] = imports.newest(tx)
         latest = receipt_records.latest(tx, import_.number)
     assert latest is not None
-    kept = importer.settings.receipts_dir / latest.results_path
+    kept = importer.data_dir / "receipts" / latest.results_path
     assert hashlib.sha256(kept.read_bytes()).hexdigest() == latest.results_sha256

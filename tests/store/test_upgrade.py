@@ -12,6 +12,7 @@ from alembic.config import Config
 from sqlalchemy import MetaData, create_engine, insert, select, text
 
 from blnk_api.desk.desk import open_desk
+from blnk_api.desk.take_over import take_over
 from blnk_api.reports import results
 from blnk_api.store import database, imports
 from blnk_api.store.states import ImportState, RowState
@@ -55,6 +56,9 @@ def importer(
         server: Postgres = request.getfixturevalue("postgres")
         url = _on_postgres(url, server.new_database())
     with Importer(blnk, left_behind, monkeypatch, database_url=url) as made:
+        if request.param == "postgres":
+            taken = take_over(made.store, made.files, left_behind)
+            assert (taken.files, taken.missing, taken.others, taken.has_key) == (2, (), (), False)
         yield made
 
 

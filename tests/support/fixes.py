@@ -102,8 +102,7 @@ def verdict_of_whole(importer: Importer, draft: Import) -> dict[str, Any]:
     """What a check of the whole file says of the same file with the same edits: as another import."""
     now = importer.find(draft.id)
     other = imports.new_id()
-    source = importer.settings.uploads_dir / str(now.file_path)
-    with source.open("rb") as data:
+    with importer.files.open(f"uploads/{now.file_path}") as data:
         drafts.upload(
             importer.store,
             importer.settings,

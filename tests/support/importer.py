@@ -32,6 +32,7 @@ from blnk_api.sending.resolver import Resolver
 from blnk_api.settings import Connection, Instance
 from blnk_api.store import Store, events, import_acts, imports, rows, tables
 from blnk_api.store.imports import Import
+from blnk_api.store.kept_files import Files, files_of
 from blnk_api.store.rows import NewRow, StoredRow
 from blnk_api.store.sending import senders
 from blnk_api.store.states import ImportState, PausedBy, RowState, Stage
@@ -234,6 +235,11 @@ class Importer:
     @property
     def settings(self) -> settings_module.Settings:
         return settings_module.load()
+
+    @property
+    def files(self) -> Files:
+        """Uploads and saved results, wherever this store keeps them."""
+        return files_of(self.store, self.settings)
 
     @property
     def connection(self) -> settings_module.Connection:

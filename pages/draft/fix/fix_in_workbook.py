@@ -24,7 +24,7 @@ def show(visit: Visit, import_: Import) -> None:
 
         def take_over() -> int:
             dropped = st.session_state[key]
-            with tempfile.NamedTemporaryFile(dir=visit.desk.settings.data_dir) as kept:
+            with tempfile.NamedTemporaryFile(dir=visit.desk.settings.scratch_dir) as kept:
                 kept.write(dropped.getbuffer())
                 kept.flush()
                 edits = problem_workbook.read_back(visit.desk.store, import_, Path(kept.name), dropped.name)

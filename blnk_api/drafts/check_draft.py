@@ -56,7 +56,7 @@ from blnk_api.store.states import Stage
 from blnk_api.store.token_store import TokenStore
 from blnk_api.wording import about_files
 
-ROWS_PER_WRITE = 2_000
+ROWS_PER_WRITE = 5_000
 MOST_LOOKED_AT_AGAIN = 20_000
 """More changed rows than these, and all are looked up again."""
 

@@ -20,7 +20,6 @@ HASH_LENGTH = 26
 
 _BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 _LETTERS = [first + second for first in _BASE32 for second in _BASE32]
-_SHIFTS = range(120, -1, -10)
 """Two letters at a time: base64.b32encode is Python and takes a quarter of the time of a whole check."""
 
 _REF = re.compile(r"v1-([a-z2-7]{26})-(0|[1-9][0-9]{0,8})(?:-([A-Za-z0-9_-]{1,64}))?")
@@ -64,7 +63,13 @@ def content_hash(request_fields: Fields, match: Mapping[str, object] | None = No
         if strategy := request_fields.get("allocation_strategy"):
             content["allocation_strategy"] = strategy
     bits = int.from_bytes(hashlib.sha256(_canonical(content)).digest()[:17], "big") >> 6
-    return "".join([_LETTERS[bits >> shift & 1023] for shift in _SHIFTS])
+    pairs = _LETTERS
+    return (
+        f"{pairs[bits >> 120]}{pairs[bits >> 110 & 1023]}{pairs[bits >> 100 & 1023]}"
+        f"{pairs[bits >> 90 & 1023]}{pairs[bits >> 80 & 1023]}{pairs[bits >> 70 & 1023]}"
+        f"{pairs[bits >> 60 & 1023]}{pairs[bits >> 50 & 1023]}{pairs[bits >> 40 & 1023]}"
+        f"{pairs[bits >> 30 & 1023]}{pairs[bits >> 20 & 1023]}{pairs[bits >> 10 & 1023]}{pairs[bits & 1023]}"
+    )
 
 
 def _canonical(content: dict[str, object]) -> bytes:

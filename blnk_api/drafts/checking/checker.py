@@ -158,14 +158,13 @@ class Checker:
                 is_wrong = is_wrong or repeated.severity == "error"
         if is_wrong:
             return [CheckedRow(number, "", None, problems, own_key=own_key)]
+        request, match = meaning.request, meaning.match
         if len(meaning.currencies) == 1:
-            meaning.request["currency"] = meaning.currencies[0]
-            requests = [("", meaning.request)]
-        else:
-            requests = [(code, {**meaning.request, "currency": code}) for code in meaning.currencies]
+            request["currency"] = meaning.currencies[0]
+            return [self._row(number, "", request, problems, match, brought, own_key)]
         return [
-            self._row(number, part, request, problems, meaning.match, brought, own_key)
-            for part, request in requests
+            self._row(number, code, {**request, "currency": code}, problems, match, brought, own_key)
+            for code in meaning.currencies
         ]
 
     def _row(
@@ -195,20 +194,12 @@ class Checker:
             keep_ref, told = self._kept_ref(number, part, brought, request, match)
             own += told
             occurrence = self._occurrences.next(hash_) if keep_ref is None else occurrence
-        if any(problem.severity == "error" for problem in own):
-            return CheckedRow(number, part, None, problems + own, own_key=own_key, twin_key=twin_key)
-        return CheckedRow(
-            number,
-            part,
-            request,
-            problems + own,
-            match,
-            hash_,
-            occurrence,
-            keep_ref,
-            own_key=own_key,
-            twin_key=twin_key,
-        )
+        if own:
+            problems = problems + own
+            if any(problem.severity == "error" for problem in own):
+                return CheckedRow(number, part, None, problems, own_key=own_key, twin_key=twin_key)
+        sent = request, problems, match, hash_, occurrence, keep_ref
+        return CheckedRow(number, part, *sent, None, own_key, twin_key)
 
     def _same_mark(self, number: int, brought: ReimportedRow) -> Problem | None:
         """One row of an import that appears twice in its results: a copy, and nobody knows what it means."""

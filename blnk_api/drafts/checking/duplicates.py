@@ -24,10 +24,11 @@ class Repeats:
     def seen(self, key: object, number: int, has_part: bool = False) -> Earlier | None:
         """Notes the key; None when it is new."""
         packed = number * 2 + has_part
-        first = self._first.setdefault(hash(key), packed)
+        hashed = hash(key)
+        first = self._first.setdefault(hashed, packed)
         if first == packed:
             return None
-        before = self._again[hash(key)] = self._again.get(hash(key), 0) + 1
+        before = self._again[hashed] = self._again.get(hashed, 0) + 1
         return Earlier(first >> 1, bool(first & 1), before)
 
 

@@ -82,7 +82,9 @@ class Meanings:
     def of(self, record: Record, cells: list[str]) -> Meaning:
         """What the record means with these cells (its own, or as they were before we guarded them)."""
         number = record.number
-        found = [self._flaw(record, flaw) for flaw in record.problems if self._counts(flaw)]
+        found: list[Problem] = []
+        if record.problems:
+            found = [self._flaw(record, flaw) for flaw in record.problems if self._counts(flaw)]
         flaws = len(found)
         if flaws and any(flaw.column is None and flaw.severity == "error" for flaw in record.problems):
             return Meaning(found, True, RequestFields())  # no cell can be trusted to stand under its column

@@ -61,7 +61,7 @@ def _invalid_if_told(row: NewRow, wrong: Sequence[Problem]) -> NewRow:
     if row.state is RowState.READY:
         for one in wrong:
             if one.row == row.number and one.part in ("", row.part):
-                return replace(row, state=RowState.INVALID, message=one.message)
+                return row._replace(state=RowState.INVALID, message=one.message)
     return row
 
 
@@ -69,7 +69,7 @@ def stands(old: StoredRow, new: NewRow) -> bool:
     """Whether a row is as it was checked just now, the other rows considered."""
     if new.state is not RowState.INVALID or new.body is None:
         return merging.is_same(old, new)
-    passed = replace(new, state=RowState.READY)
+    passed = new._replace(state=RowState.READY)
     if old.state is RowState.INVALID:
         return merging.is_same(replace(old, state=RowState.READY), passed) and old.message == new.message
     return old.state is not RowState.READY and merging.is_same(old, passed)

@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api.store import failures
+from blnk_api.store.trail.chain import OPTION, Unlinked, seal
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 10
@@ -139,10 +140,21 @@ class Store:
             yield tx
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """One transaction. When this raises, nobody may act on what was written in it."""
-        with self.engine.connect().execution_options(immediate=True) as connection, connection.begin():
+    def snapshot(self) -> Iterator[Connection]:
+        """As `read`, and all of it as of one moment: SQLite reads so anyhow."""
+        options = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        with self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction, whose events are linked to the trail at its end. When this raises, nobody may act
+        on what was written in it."""
+        unlinked = Unlinked()
+        options = {"immediate": True, OPTION: unlinked}
+        with self.engine.connect().execution_options(**options) as connection, connection.begin():
+            yield connection
+            seal(connection, unlinked)
 
     def close(self) -> None:
         self.engine.dispose()

@@ -13,6 +13,8 @@ from blnk_api.access.actors import Actor, ActorKind
 from blnk_api.facts.stored import Stored
 from blnk_api.store.people.stored_actor import read, selected, stored
 from blnk_api.store.tables import events
+from blnk_api.store.trail import chain, hashes
+from blnk_api.store.trail.chain import Entry
 
 
 class EventKind(StrEnum):
@@ -103,6 +105,8 @@ class Particulars(Stored):
     """The balance that was thought to be the row's."""
     n: int | None = None
     """The number of a receipt."""
+    sha256: str | None = None
+    """Of all that it says."""
     days: int | None = None
 
     @property
@@ -135,10 +139,13 @@ def note(
     row: int | None = None,
     detail: Stored | None = None,
 ) -> None:
-    """Writes an event: who did what, when, and the particulars."""
+    """Writes an event: who did what, when, and the particulars. The trail links it when `tx` commits."""
     kept = "{}" if detail is None else detail.stored()
-    facts = {"import_": import_, "row": row, "at": time.time(), "what": what, "detail": kept}
-    tx.execute(insert(events).values(**facts, **stored(who)))
+    at, by = time.time(), stored(who)
+    facts = {"import_": import_, "row": row, "at": at, "what": what, "detail": kept, "form": hashes.FORM}
+    id = tx.execute(insert(events).values(**facts, **by).returning(events.c.id)).scalar_one()
+    digest = hashes.of_event(hashes.FORM, id, row, at, tuple(by.values()), what, kept)
+    chain.add(tx, import_, Entry(id, None, digest))
 
 
 _EVENTS = select(events.c.at, *selected(events), events.c.what, events.c.row, events.c.detail)

@@ -217,6 +217,7 @@ events = Table(
     *stored_actor.columns(),
     Column("what", Text, nullable=False),
     Column("detail", Text, nullable=False, server_default="{}"),
+    Column("form", Integer),  # see trail.hashes; none: from before there was a trail
     Index("events_of_import", "import_", "id"),
 )
 
@@ -231,7 +232,31 @@ repairs = Table(
     Column("new", Text, nullable=False),
     *stored_actor.columns(),
     Column("at", Float, nullable=False),
+    Column("batch", Text, nullable=False, server_default=""),  # the act; "": from before there was a trail
+    Column("salt", LargeBinary),  # none: `old` and `new` were purged
+    Column("digest", Text),  # of salt, old and new: it stays
+    Column("forgotten", Boolean, nullable=False, server_default=text("false")),  # the file is read otherwise
     Index("repairs_of_import", "import_", "id"),
+)
+
+trail = Table(
+    "trail",  # events and edits in the order in which they were committed: see trail.chain
+    metadata,
+    Column("chain", Integer, primary_key=True, autoincrement=False),  # number of the import; 0: the desk
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    Column("event", _BIG),  # of `events`, or of `desk_events`
+    Column("edits", Text),  # a batch of `repairs`
+    Column("link", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+trail_heads = Table(
+    "trail_heads",
+    metadata,
+    Column("chain", Integer, primary_key=True, autoincrement=False),
+    Column("n", Integer, nullable=False),
+    Column("link", Text, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 known_in_blnk = Table(
@@ -362,6 +387,7 @@ desk_events = Table(
     *stored_actor.columns(),
     Column("what", Text, nullable=False),
     Column("detail", Text, nullable=False, server_default=""),
+    Column("form", Integer),
 )
 
 sessions = Table(

@@ -12,7 +12,7 @@ from blnk_api.settings import Settings
 from blnk_api.store import Store, imports, tables
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.kept_files import RECEIPTS, UPLOADS, files_of
-from blnk_api.store.people import receipt_records
+from blnk_api.store.people import edits, receipt_records
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.states import ImportState, RowState
 
@@ -76,8 +76,7 @@ def _purge(store: Store, settings: Settings, number: int, days: int) -> None:
     shape = import_.shape and import_.shape.model_copy(update={"samples": []})
     totals = import_.totals.model_copy(update={"problems": ()})
     with store.write() as tx:
-        mine = tables.repairs.c.import_ == number
-        tx.execute(update(tables.repairs).where(mine).values(old="", new=""))
+        edits.purge(tx, number)
         imports.set_facts(tx, number, shape=shape, totals=totals, purged_at=time.time())
         note(tx, number, who=WHO, what=EventKind.PURGED, detail=Particulars(days=days))
 

@@ -16,7 +16,7 @@ from blnk_api.access.actors import SENDER
 from blnk_api.facts.findings import Findings
 from blnk_api.facts.totals import Totals
 from blnk_api.store import Store, import_acts, imports, tables, transitions
-from blnk_api.store.people import edits, notes, people
+from blnk_api.store.people import desk_events, edits, notes, people
 from blnk_api.store.sending import attempts, home, senders, stops, superseded, unknown
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from tests.support.actors import actor, signed_in
@@ -39,11 +39,6 @@ _PLAIN: dict[str, dict[str, Any]] = {
         **{"who": "Ada", "at": 1_700_000_000.0},
     },
     "known_in_blnk": {"import_": 2, "at": 1_700_000_000.0, "known": "{}"},
-    "desk_events": {
-        **{"at": 1_700_000_000.0, "who": "Ada", "who_kind": "person", "what": "downloaded"},
-        **{"who_email": "ada@acme.example", "who_identity": '["https://acme.example","1"]'},
-        **{"detail": "imports.csv"},
-    },
     "sessions": {
         **{"key": "0" * 64, "provider": "acme", "issuer": "https://acme.example", "subject": "1"},
         **{"name": "Ada", "email": "ada@acme.example", "email_verified": True},
@@ -109,6 +104,7 @@ def make(path: Path) -> None:
             breaker={"circuit": "open", "reason": "?"},
         )
         people.set_name(tx, "browser", "Ada")
+        desk_events.note(tx, who=signed_in(), what=desk_events.DOWNLOADED, detail="imports.csv")
         home.settle(tx, who=SENDER, reason="", about_tokens="")
         stops.stop(tx, imports.instance_number(tx, ELSEWHERE), who=actor())
     fix = draft(store, 1)

@@ -9,7 +9,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from blnk_api.facts.findings import Findings
 from blnk_api.store import Store, StoreUnavailable, database, events, imports, row_history, rows
@@ -17,12 +17,14 @@ from blnk_api.store.people import notes, people
 from blnk_api.store.sending import late_records, recovery, senders
 from blnk_api.store.states import PausedBy, RowState
 from blnk_api.store.tables import metadata
+from blnk_api.store.trail.verify import verify
 from blnk_api.wording import phrases
 from tests.journals import make
 from tests.support.postgres import Postgres
 
 JOURNALS = Path(__file__).parents[1] / "journals"
 KEPT = sorted(JOURNALS.glob("*.db"))
+LINKED = ("events", "desk_events")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -99,8 +101,17 @@ def test_a_store_of_an_earlier_version_opens(kept: Path, tmp_path: Path) -> None
         assert late_records.of_import(tx, made.number).labels == ("7", "8"), (
             "both were sent, and brought no answer"
         )
+        linked = [
+            tx.execute(select(func.count()).select_from(metadata.tables[name])).scalar_one()
+            for name in LINKED
+        ]
+    whole = verify(store)
+    # Edits of before the trail are one entry for each import.
+    assert (whole.breaks, whole.imports) == ((), 2)
+    assert whole.events == sum(linked) + (1 if kept.stem >= "0002" else 0)
     with store.write() as tx:
         assert recovery.recover(tx) == 1
+    assert (verify(store).breaks, verify(store).events) == ((), whole.events + 1)
     store.close()
 
 

@@ -16,6 +16,7 @@ from blnk_api.desk.take_over import take_over
 from blnk_api.reports import results
 from blnk_api.store import database, imports
 from blnk_api.store.states import ImportState, RowState
+from blnk_api.store.trail.verify import verify
 from blnk_api.web import receipt_routes
 from tests.support.importer import Importer
 from tests.support.postgres import Postgres
@@ -102,6 +103,7 @@ def test_an_import_that_was_paused_goes_on_and_makes_each_row_once(
     importer.start()
     importer.resume(paused)
     done = importer.wait_for(paused, ImportState.DONE)
+    assert verify(importer.store).breaks == (), "what happened before is in the trail with the rest"
     assert importer.counts(done) == {RowState.CREATED: 12}
     assert len(blnk.refs()) == len(set(blnk.refs())) == 8 + 12
 

@@ -8,6 +8,8 @@ from sqlalchemy import Connection, insert, select
 from blnk_api.access.actors import Actor
 from blnk_api.store.people import stored_actor
 from blnk_api.store.tables import desk_events
+from blnk_api.store.trail import chain, hashes
+from blnk_api.store.trail.chain import Entry
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,11 @@ DOWNLOADED = "downloaded"
 
 
 def note(tx: Connection, *, who: Actor, what: str, detail: str) -> None:
-    tx.execute(
-        insert(desk_events).values(at=time.time(), what=what, detail=detail, **stored_actor.stored(who))
-    )
+    at, by = time.time(), stored_actor.stored(who)
+    facts = {"at": at, "what": what, "detail": detail, "form": hashes.FORM}
+    id = tx.execute(insert(desk_events).values(**facts, **by).returning(desk_events.c.id)).scalar_one()
+    digest = hashes.of_event(hashes.FORM, id, None, at, tuple(by.values()), what, detail)
+    chain.add(tx, chain.DESK, Entry(id, None, digest))
 
 
 def last(tx: Connection, *, limit: int) -> list[DeskEvent]:

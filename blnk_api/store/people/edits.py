@@ -3,16 +3,19 @@
 A row of the table without a column is about the whole record: it is skipped, or included again.
 """
 
+import secrets
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, delete, select
+from sqlalchemy import Connection, Select, select, update
 
 from blnk_api.access.actors import Actor
 from blnk_api.store.people.stored_actor import read, selected, stored
 from blnk_api.store.tables import repairs
+from blnk_api.store.trail import chain, hashes
+from blnk_api.store.trail.chain import Entry
 
 LEFT_OUT, TAKEN_IN = "left out", "taken in"
 
@@ -40,20 +43,29 @@ class RecordedEdit:
 def add(
     tx: Connection, import_: int, changes: Sequence[tuple[int, int | None, str, str]], *, who: Actor
 ) -> None:
-    """Writes changes down: (number, position, old, new) each."""
-    now = time.time()
-    by = stored(who)
-    values: list[dict[str, object]] = [
-        {"import_": import_, "number": number, "position": at, "old": old, "new": new, "at": now, **by}
-        for number, at, old, new in changes
-    ]
-    if values:
-        tx.execute(repairs.insert(), values)
+    """Writes changes down: (number, position, old, new) each. The trail links them when `tx` commits."""
+    if not changes:
+        return
+    now, by, batch = time.time(), stored(who), secrets.token_hex(8)
+    values: list[dict[str, object]] = []
+    taken = hashes.Edits(batch)
+    for number, at, old, new in changes:
+        salt = secrets.token_bytes(16)
+        digest = hashes.of_texts(salt, old, new)
+        taken.add(number, at, digest, now, tuple(by.values()))
+        texts = {"old": old, "new": new, "salt": salt, "digest": digest, "batch": batch}
+        values.append({"import_": import_, "number": number, "position": at, "at": now, **texts, **by})
+    tx.execute(repairs.insert(), values)
+    chain.add(tx, import_, Entry(None, batch, taken.digest))
 
 
-_ALL = select(
-    repairs.c.number, repairs.c.position, repairs.c.old, repairs.c.new, repairs.c.at, *selected(repairs)
-).order_by(repairs.c.id)
+_ALL = (
+    select(
+        repairs.c.number, repairs.c.position, repairs.c.old, repairs.c.new, repairs.c.at, *selected(repairs)
+    )
+    .where(repairs.c.forgotten.is_(False))
+    .order_by(repairs.c.id)
+)
 
 
 def of_import(tx: Connection, import_: int) -> list[RecordedEdit]:
@@ -76,13 +88,14 @@ def _read(tx: Connection, query: Select[Any]) -> list[RecordedEdit]:
 
 def are_any(tx: Connection, imports: Collection[int]) -> bool:
     """Whether anything was changed in one of these imports."""
-    return tx.execute(select(repairs.c.id).where(repairs.c.import_.in_(imports)).limit(1)).first() is not None
+    mine = select(repairs.c.id).where(repairs.c.import_.in_(imports), repairs.c.forgotten.is_(False))
+    return tx.execute(mine.limit(1)).first() is not None
 
 
 def last_at(tx: Connection, import_: int) -> float | None:
     """When the newest change was made."""
-    query = select(repairs.c.at).where(repairs.c.import_ == import_).order_by(repairs.c.id.desc()).limit(1)
-    at: float | None = tx.execute(query).scalar()
+    mine = select(repairs.c.at).where(repairs.c.import_ == import_, repairs.c.forgotten.is_(False))
+    at: float | None = tx.execute(mine.order_by(repairs.c.id.desc()).limit(1)).scalar()
     return at
 
 
@@ -102,5 +115,11 @@ def originals(tx: Connection, import_: int) -> dict[int, dict[int, str]]:
 
 
 def forget(tx: Connection, import_: int) -> None:
-    """The file is read differently now: its rows and columns are not those that were changed."""
-    tx.execute(delete(repairs).where(repairs.c.import_ == import_))
+    """The file is read differently now: its rows and columns are not those that were changed. What was
+    changed stays in the trail."""
+    tx.execute(update(repairs).where(repairs.c.import_ == import_).values(forgotten=True))
+
+
+def purge(tx: Connection, import_: int) -> None:
+    """The texts go, and with them the salts; who changed which cell, and the digests, stay."""
+    tx.execute(update(repairs).where(repairs.c.import_ == import_).values(old="", new="", salt=None))

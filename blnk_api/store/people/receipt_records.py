@@ -4,6 +4,7 @@ An import that is over is owed a receipt when anything happened to it since the 
 an event of its own, so that the newest event says it.
 """
 
+import hashlib
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.store.tables import counts, events, imports, receipts, rows
+from blnk_api.store.trail import chain
 
 LOOKED_UP_SECONDS = 120.0
 """For so long after a cancelling, rows that are still being looked up are waited for."""
@@ -175,16 +177,20 @@ def add(
         return None
     last = tx.execute(select(func.max(receipts.c.n)).where(receipts.c.import_ == import_)).scalar()
     n: int = (last or 0) + 1
-    now = time.time()
+    # Held from here on: its receipt and the event of it come next in the chain.
+    head = chain.head(tx, import_, hold=True)
+    named = {} if head is None else {"trail": {"events": head.n, "head": head.link}}
+    text = orjson.dumps({"receipt": n} | told | named)
     tx.execute(
         insert(receipts).values(
             import_=import_,
             n=n,
-            at=now,
-            told=orjson.dumps({"receipt": n} | told).decode(),
+            at=time.time(),
+            told=text.decode(),
             results_path=results_path,
             results_sha256=results_sha256,
         )
     )
-    note(tx, import_, who=WHO, what=EventKind.RECEIPT, detail=Particulars(n=n))
+    detail = Particulars(n=n, sha256=hashlib.sha256(text).hexdigest())
+    note(tx, import_, who=WHO, what=EventKind.RECEIPT, detail=detail)
     return n

@@ -1,0 +1,1 @@
+"""The trail: everything that happened, linked by hashes, so that a later change of it shows."""

@@ -1,0 +1,214 @@
+"""Goes through the trail and finds the first entry of each chain that does not fit what is stored."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, and_, except_, select
+
+from blnk_api.store.database import Store
+from blnk_api.store.events import EventKind
+from blnk_api.store.tables import desk_events, events, imports, receipts, repairs, trail, trail_heads
+from blnk_api.store.trail import chain, hashes
+from blnk_api.store.trail.chain import DESK
+
+_AT_ONCE = 1_000
+_MOST_BREAKS = 100
+
+
+class Fault(StrEnum):
+    """What does not fit."""
+
+    CHANGED = "changed"
+    """The event, the cells' texts or the link itself are others than those that were linked."""
+    DELETED = "deleted"
+    """The event or the edits are gone, or the link itself is."""
+    ADDED = "added"
+    """An event or edits to which no link leads."""
+    CUT_OFF = "cut off"
+    """The chain ends before or after its head."""
+    RECEIPT = "receipt"
+    """A receipt is not the one that was written, or names another head."""
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """The first entry of a chain that does not fit. `import_id` is None for the desk's chain."""
+
+    fault: Fault
+    import_id: str | None
+    n: int | None
+    """Its number in the chain; None where it has none, or where the chain is missing."""
+    at: float | None = None
+    what: str | None = None
+    receipt: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    events: int
+    """How many were looked at, edits included."""
+    imports: int
+    breaks: tuple[Break, ...]
+
+
+def verify(store: Store) -> Verified:
+    """Goes on after a break: one for each chain, a hundred at most. Writing continues meanwhile."""
+    with store.read() as tx:
+        of_imports: dict[int, str] = {n: id for n, id in tx.execute(select(imports.c.number, imports.c.id))}
+        linked = set(tx.execute(select(trail_heads.c.chain)).scalars())
+    seen = 0
+    breaks: list[Break] = []
+    for number in sorted({DESK, *of_imports, *linked}):
+        with store.snapshot() as tx:
+            walk = _Walk(tx, number, of_imports.get(number))
+            found = walk.first_break()
+        seen += walk.seen
+        if found is not None:
+            breaks.append(found)
+        if len(breaks) == _MOST_BREAKS:
+            break
+    return Verified(seen, len(of_imports), tuple(breaks))
+
+
+class _Walk:
+    """Through one chain, as of one moment."""
+
+    def __init__(self, tx: Connection, number: int, import_id: str | None) -> None:
+        self._tx = tx
+        self._number = number
+        self._id = import_id
+        self.seen = 0
+
+    def first_break(self) -> Break | None:
+        if self._id is None and self._number != DESK:
+            return Break(Fault.DELETED, None, None)
+        head = chain.head(self._tx, self._number)
+        batches, bad_texts = self._edits()
+        told = self._receipts()
+        last, n = hashes.origin(self._id or "desk"), 0
+        for one in self._entries():
+            self.seen += 1
+            if one.n != n + 1:
+                return Break(Fault.DELETED, self._id, n + 1)
+            n = one.n
+            digest = batches.pop(one.edits, None) if one.event is None else _digest(one)
+            if digest is None:
+                return Break(Fault.DELETED, self._id, n)
+            if hashes.link(last, n, digest) != one.link or (one.event is None and one.edits in bad_texts):
+                return self._break(Fault.CHANGED, one)
+            last = one.link
+            if broken := told.misfit(one):
+                return Break(Fault.RECEIPT, self._id, n, one.at, one.what, receipt=broken)
+        if (head.n, head.link) != (n, last) if head else n:
+            return Break(Fault.CUT_OFF, self._id, n or None)
+        return self._added(batches)
+
+    def _break(self, fault: Fault, one: Row[Any]) -> Break:
+        if one.event is not None:
+            return Break(fault, self._id, one.n, one.at, one.what)
+        mine = select(repairs.c.at).where(repairs.c.import_ == self._number, repairs.c.batch == one.edits)
+        return Break(fault, self._id, one.n, self._tx.execute(mine.limit(1)).scalar(), EDITS)
+
+    def _entries(self) -> Iterator[Row[Any]]:
+        query = entries(self._number).limit(_AT_ONCE)
+        after = 0
+        while found := self._tx.execute(query.where(trail.c.n > after)).all():
+            yield from found
+            after = found[-1].n
+
+    def _edits(self) -> tuple[dict[str, str], set[str]]:
+        """Digests of edits by their batch, and the batches with texts that are not those of a digest."""
+        taken: dict[str, hashes.Edits] = {}
+        bad: set[str] = set()
+        columns = [one for one in repairs.c if one.key != "import_"]
+        mine = select(*columns, imports.c.purged_at).join(imports, imports.c.number == repairs.c.import_)
+        mine = mine.where(repairs.c.import_ == self._number).order_by(repairs.c.id).limit(_AT_ONCE)
+        after = -1
+        while found := self._tx.execute(mine.where(repairs.c.id > after)).all():
+            for one in found:
+                batch = taken.setdefault(one.batch, hashes.Edits(one.batch))
+                batch.add(one.number, one.position, one.digest, one.at, _who(one))
+                if one.salt is None:
+                    is_fine = one.purged_at is not None
+                else:
+                    is_fine = hashes.of_texts(one.salt, one.old, one.new) == one.digest
+                if not is_fine:
+                    bad.add(one.batch)
+            after = found[-1].id
+        return {batch: one.digest for batch, one in taken.items()}, bad
+
+    def _receipts(self) -> "_Receipts":
+        mine = select(receipts.c.n, receipts.c.told).where(receipts.c.import_ == self._number)
+        return _Receipts({n: told for n, told in self._tx.execute(mine)})
+
+    def _added(self, batches: Mapping[str, str]) -> Break | None:
+        """What no link leads to."""
+        table = desk_events if self._number == DESK else events
+        there = select(table.c.id)
+        if table is events:
+            there = there.where(events.c.import_ == self._number)
+        linked = select(trail.c.event).where(trail.c.chain == self._number, trail.c.event.is_not(None))
+        id = self._tx.execute(except_(there, linked).order_by("id").limit(1)).scalar()
+        if id is not None:
+            one = self._tx.execute(select(table.c.at, table.c.what).where(table.c.id == id)).one()
+            return Break(Fault.ADDED, self._id, None, one.at, one.what)
+        return Break(Fault.ADDED, self._id, None, None, EDITS) if batches else None
+
+
+EDITS = "edits"
+"""What an entry is called that is no event."""
+
+
+class _Receipts:
+    """Receipts of an import, as its chain goes by."""
+
+    def __init__(self, told: Mapping[int, str]) -> None:
+        self._sha256 = {n: hashlib.sha256(text.encode()).hexdigest() for n, text in told.items()}
+        self._heads: dict[int, list[tuple[str, int]]] = {}
+        for n, text in told.items():
+            if named := orjson.loads(text).get("trail"):
+                self._heads.setdefault(named["events"], []).append((named["head"], n))
+
+    def misfit(self, entry: Row[Any]) -> int | None:
+        """The receipt that names another head at this entry, or that this entry says was another one."""
+        for head, n in self._heads.get(entry.n, ()):
+            if head != entry.link:
+                return n
+        if entry.what != EventKind.RECEIPT:
+            return None
+        detail = orjson.loads(entry.detail)
+        written: str | None = detail.get("sha256")
+        n = detail.get("n", 0)
+        return None if written is None or self._sha256.get(n) == written else n
+
+
+def entries(number: int) -> Any:
+    """A chain in its order: links, and the events that they lead to."""
+    table = desk_events if number == DESK else events
+    leads = table.c.id == trail.c.event
+    columns = [one for one in table.c if one.key != "import_"]
+    if table is events:
+        leads = and_(leads, events.c.import_ == number)
+    return (
+        select(trail.c.n, trail.c.event, trail.c.edits, trail.c.link, *columns)
+        .join(table, leads, isouter=True)
+        .where(trail.c.chain == number)
+        .order_by(trail.c.n)
+    )
+
+
+def _digest(one: Row[Any]) -> str | None:
+    """Of the event that is there; None where it is gone."""
+    if one.id is None:
+        return None
+    row = one._mapping.get("row")
+    return hashes.of_event(one.form, one.id, row, one.at, _who(one), one.what, one.detail)
+
+
+# Any: a row of either table.
+def _who(one: Any) -> hashes.Who:
+    return one.who, one.who_kind, one.who_email, one.who_identity

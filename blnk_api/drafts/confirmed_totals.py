@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -29,7 +28,7 @@ def finish_draft(tx: Connection, looked_up: Import, told: list[str]) -> None:
         numbers = set(rows.numbers_of(tx, draft.look_again).values())
         now = rows.of_records(tx, draft.number, numbers)
         changed = set(draft.look_again)
-        before = [replace(row, state=RowState.READY, why=None) if row.id in changed else row for row in now]
+        before = [row._replace(state=RowState.READY, why=None) if row.id in changed else row for row in now]
         totals = totals_changed(draft, before, now)
     else:
         totals = draft_totals(tx, draft)

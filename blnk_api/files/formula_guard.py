@@ -26,6 +26,9 @@ _LEADING_BREAK = re.compile(r"'*[\t\r]")
 _STARTS = re.compile(rf"(?:^|(?<={_BREAK}))({_BLANK}*)('*)(?={_SIGN})")
 """Each place where a cell could begin with a sign: what is dropped, then the apostrophes that are there."""
 
+_PLAIN = re.compile(rf"[0-9A-Za-z][^{_BREAK[1:]}*")
+"""A cell with one place to begin, where no sign stands: nearly all are, and this is quickly told."""
+
 _STARTS_GUARDED = re.compile(_STARTS.pattern.replace("('*)", "(')('*)"))
 
 
@@ -34,6 +37,8 @@ def guard_cell(text: str) -> str:
 
     Text that already looks guarded gets one more, so that `unguard_cell` takes back exactly what was added.
     """
+    if _PLAIN.fullmatch(text):
+        return text
     guarded = _STARTS.sub(r"\1'\2", text)
     return f"'{guarded}" if _LEADING_BREAK.match(text) else guarded
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 
-from blnk_api.store.rows import StoredRow, row_of
+from blnk_api.store.rows import StoredRow, row_of, stored
 from blnk_api.store.states import RowState
 from blnk_api.store.tables import rows
 
@@ -26,7 +26,7 @@ def numbers_with(tx: Connection, import_: int, state: RowState, why: str) -> lis
 
 def first_with(tx: Connection, import_: int, state: RowState, why: str, *, limit: int) -> list[StoredRow]:
     """The first of these rows, to be shown."""
-    return [row_of(one) for one in tx.execute(_with(select(rows), import_, state, why).limit(limit))]
+    return [row_of(one) for one in tx.execute(_with(stored(), import_, state, why).limit(limit))]
 
 
 def _with(query: Select[tuple[int]], import_: int, state: RowState, why: str) -> Select[tuple[int]]:

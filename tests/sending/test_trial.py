@@ -87,7 +87,7 @@ class Ended:
     ) -> Verdict:
         findings = Findings(twins=[RowFinding(row=2, ids=list(named))] if named else [])
         import_ = found(self.import_, import_state, findings)
-        row = replace(self.row, state=state, balance_id=balance_id, waits_for_person=person)
+        row = self.row._replace(state=state, balance_id=balance_id, waits_for_person=person)
         ref = row.ref or ""
         ids = {ref if is_ours else "another": list(held)} if held else {}
         late_refs = {ref} if late else set()
@@ -137,7 +137,7 @@ class TwoDesks:
         ]
         held_by = [ids[makers.index(at)] if at in makers else ids[0] for at in (0, 1)]
         rows = [
-            replace(desk.row, state=RowState.CREATED, balance_id=id)
+            desk.row._replace(state=RowState.CREATED, balance_id=id)
             for desk, id in zip(self.desks, held_by, strict=True)
         ]
         made_by = {id: imports[maker].id for id, maker in zip(ids, makers, strict=True)}

@@ -1,7 +1,7 @@
 """A few records of a draft, checked as a check of the whole file would check them among all others."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from blnk_api.drafts import merging, new_rows
 from blnk_api.drafts.checking import Checker
@@ -71,12 +71,12 @@ def stands(old: StoredRow, new: NewRow) -> bool:
         return merging.is_same(old, new)
     passed = new._replace(state=RowState.READY)
     if old.state is RowState.INVALID:
-        return merging.is_same(replace(old, state=RowState.READY), passed) and old.message == new.message
+        return merging.is_same(old._replace(state=RowState.READY), passed) and old.message == new.message
     return old.state is not RowState.READY and merging.is_same(old, passed)
 
 
 def is_explained(old: StoredRow, new: NewRow) -> bool:
     """Whether the check of these records alone comes to what the check of the whole file had come to."""
     if old.state is RowState.INVALID and old.balance_id is not None:  # Blnk has another balance under its ref
-        return merging.is_same(replace(old, state=RowState.READY), new)
+        return merging.is_same(old._replace(state=RowState.READY), new)
     return stands(old, new)

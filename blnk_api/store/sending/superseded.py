@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from blnk_api.access.actors import SENDER
 from blnk_api.store.events import EventKind, Particulars, note
-from blnk_api.store.rows import StoredRow, row_of
+from blnk_api.store.rows import StoredRow, row_of, stored
 from blnk_api.store.sending import late_records
 from blnk_api.store.states import HELD, ImportState, RowState, Stage
 from blnk_api.store.tables import imports, is_one_of, late_looks, rows, superseded
@@ -56,7 +56,7 @@ def put_back(tx: Connection, by: int) -> int:
 def sources(tx: Connection, by: int) -> list[StoredRow]:
     """The rows that an import fixes, in file order, as they stand in theirs."""
     found = tx.execute(
-        select(rows)
+        stored()
         .join(superseded, superseded.c.row == rows.c.id)
         .where(superseded.c.import_ == by)
         .order_by(rows.c.id)

@@ -104,6 +104,8 @@ class Settings:
     """The most files that may be open as drafts at the same time (BLNK_MOST_DRAFTS)."""
     disk_reserve_bytes: int = 500_000_000
     """Disk space that uploads leave free for the import database (BLNK_DISK_RESERVE_MB)."""
+    sender_elsewhere: bool = False
+    """Whether the app starts no sender, because one runs on its own (BLNK_SENDER)."""
     metrics: tuple[str, int] | None = None
     """Where the sender answers Prometheus: host and port (BLNK_METRICS)."""
     public_url: Origin | None = None
@@ -148,10 +150,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     data_dir = Path(env.get("BLNK_DATA_DIR") or ".data").absolute()
     secrets = read_secrets(env)
     connections = read_tables(secrets.get("connections", {}))
-    practice = secrets.get("practice", True)
-    if not isinstance(practice, bool):
-        raise SettingsProblem("practice must be true or false.")
-    if practice:
+    sender_elsewhere = _sender_elsewhere(env)
+    if _practice(secrets, sender_elsewhere=sender_elsewhere):
         connections[PRACTICE] = practice_connection(data_dir)
     return Settings(
         data_dir=data_dir,
@@ -166,6 +166,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         most_drafts=_whole_number(env, "BLNK_MOST_DRAFTS", 200, least=1, most=100_000),
         disk_reserve_bytes=1_000_000
         * _whole_number(env, "BLNK_DISK_RESERVE_MB", 500, least=0, most=100_000_000),
+        sender_elsewhere=sender_elsewhere,
         metrics=_metrics(env),
         public_url=public_url(env),
         roles=_roles(secrets, connections.values()),
@@ -262,6 +263,25 @@ def _purge_after_days(env: Mapping[str, str]) -> int | None:
 def _refuse_unknown_log(env: Mapping[str, str]) -> None:
     if env.get("BLNK_LOG", "") not in ("", "json"):
         raise SettingsProblem("BLNK_LOG should be json; unset it for lines that people read.")
+
+
+def _sender_elsewhere(env: Mapping[str, str]) -> bool:
+    chosen = env.get("BLNK_SENDER", "")
+    if chosen not in ("", "elsewhere"):
+        raise SettingsProblem("BLNK_SENDER should be elsewhere; unset it where the app starts the sender.")
+    return bool(chosen)
+
+
+def _practice(secrets: Mapping[str, object], *, sender_elsewhere: bool) -> bool:
+    """Practice lives beside one app and its sender: a sender on another machine would not find it."""
+    practice = secrets.get("practice", not sender_elsewhere)
+    if not isinstance(practice, bool):
+        raise SettingsProblem("practice must be true or false.")
+    if practice and sender_elsewhere:
+        raise SettingsProblem(
+            "practice must be false with BLNK_SENDER=elsewhere: Practice needs an app that starts the sender."
+        )
+    return practice
 
 
 def _metrics(env: Mapping[str, str]) -> tuple[str, int] | None:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from blnk_api import __version__
-from blnk_api.wording import phrases
+from blnk_api.wording import about_files, phrases
 from pages.health import checks, notifications, practice_faults, signed_in
 from pages.kit import context, look, stop_switch
 
@@ -32,6 +32,6 @@ signed_in.show(here)
 st.subheader("Installation")
 with st.container(border=True):
     look.fact("Version", __version__)
-    look.fact("Data folder", str(here.desk.settings.data_dir))
+    look.fact(*about_files.kept_in(here.desk.settings))
     look.fact("Secrets file", str(here.desk.settings.secrets_path))
     look.fact("Time zone of monthly totals", str(here.desk.settings.time_zone))

@@ -3,22 +3,20 @@
 Nothing here creates anything: whether the credentials may create is known from what was sent before.
 """
 
-import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from enum import Enum
 
 from sqlalchemy import Connection as Tx
-from sqlalchemy import exists, select, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import exists, select
 
 from blnk_api import errors
 from blnk_api.blnk.probe import ProbeResult, greet
 from blnk_api.client import BlnkClient
-from blnk_api.common import private_files
+from blnk_api.desk import machine_health
 from blnk_api.desk.desk import Desk
+from blnk_api.desk.machine_health import Check, Verdict
 from blnk_api.notices import process
 from blnk_api.settings import Connection
 from blnk_api.store import import_search
@@ -29,33 +27,13 @@ from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.store.tables import is_one_of, rows
 from blnk_api.wording import about_errors, about_notices, phrases
 
+__all__ = ["WHO_SENDS", "Check", "Verdict", "is_well", "run"]
+
 WHO_SENDS = "Is the sender running?"
 
 _CLOCK_SECONDS = 30.0
 _CERTIFICATE_DAYS = 14
-_LOW_BYTES = 2_000_000_000
-_TOO_LOW_BYTES = 200_000_000
 _IMPORTS_LOOKED_AT = 10
-
-
-class Verdict(Enum):
-    FINE = "fine"
-    LOOK = "look"
-    """It works, and someone should know this."""
-    FAILED = "failed"
-    UNKNOWN = "unknown"
-    """It cannot be known now; the line says when it will be."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """The answer to one question; `do` says what to do, `details` what support asks for, if anything."""
-
-    question: str
-    verdict: Verdict
-    answer: str
-    do: str = ""
-    details: tuple[tuple[str, str], ...] = ()
 
 
 def run(desk: Desk, connection: Connection, sending: Sending) -> Iterator[Check]:
@@ -68,10 +46,8 @@ def run(desk: Desk, connection: Connection, sending: Sending) -> Iterator[Check]
         yield _addresses(connection)
     yield _may_create(desk, connection)
     yield _rate(desk, connection)
-    yield _disk(desk)
-    yield _private(desk)
-    yield _records(desk)
-    yield _sender(sending)
+    yield from machine_health.run(desk)
+    yield _sender(desk, sending)
 
 
 def about_blnk(connection: Connection, client: BlnkClient, hello: ProbeResult) -> Iterator[Check]:
@@ -274,58 +250,12 @@ def _seen_lately(tx: Tx, instance: int) -> str:
     return ""
 
 
-def _disk(desk: Desk) -> Check:
-    question = "Is there enough disk space?"
-    folder = desk.settings.data_dir
-    try:
-        free = shutil.disk_usage(folder).free
-    except OSError as problem:
-        return Check(question, Verdict.FAILED, f"{folder} cannot be read: {problem.strerror}.")
-    told = f"{free / 1e9:,.1f} GB are free in {folder}."
-    if free < _TOO_LOW_BYTES:
-        return Check(question, Verdict.FAILED, told, "Free up disk space. Nothing can be sent without it.")
-    if free < _LOW_BYTES:
-        return Check(question, Verdict.LOOK, told, "Free up disk space soon: a million rows take about 1 GB.")
-    return Check(question, Verdict.FINE, told)
-
-
-def _private(desk: Desk) -> Check:
-    question = "Are the data files protected?"
-    settings = desk.settings
-    found = private_files.open_to_others([settings.data_dir, settings.secrets_path])
-    if not found:
-        told = "Yes. Only the account that runs Balance Desk can open the data folder and the secrets file."
-        return Check(question, Verdict.FINE, told)
-    named = phrases.listed([f"{path} (mode {mode:o})" for path, mode in found])
-    commands = " and ".join(
-        f"chmod {'700' if path == settings.data_dir else '600'} {path}" for path, _ in found
-    )
-    return Check(
-        question, Verdict.LOOK, f"No. Other accounts on this machine can open {named}.", f"Run {commands}."
-    )
-
-
-def _records(desk: Desk) -> Check:
-    question = "Can the import database be written?"
-    where = "a file in the data folder" if desk.store.is_sqlite else f"Postgres at {desk.store.url.host}"
-    began = time.monotonic()
-    try:
-        with desk.store.write() as tx:
-            tx.execute(text("SELECT 1"))
-    except (SQLAlchemyError, OSError):
-        return Check(
-            question,
-            Verdict.FAILED,
-            f"No: {where} cannot be written. Nothing is sent until it can be.",
-            "Check that the database is running, and that its disk is not full or read-only.",
-        )
-    milliseconds = (time.monotonic() - began) * 1000
-    return Check(question, Verdict.FINE, f"Yes, in {where}, within {max(1, milliseconds):,.0f} ms.")
-
-
-def _sender(sending: Sending) -> Check:
+def _sender(desk: Desk, sending: Sending) -> Check:
     question = WHO_SENDS
     match sending.is_:
+        case SenderIs.GONE if desk.settings.sender_elsewhere:
+            do = "This server starts none (BLNK_SENDER=elsewhere). Check the process that should send."
+            return Check(question, Verdict.FAILED, "No.", f"{do} Nothing is lost.")
         case SenderIs.GONE:
             do = "It restarts automatically. If the problem persists, see the server's log. Nothing is lost."
             return Check(question, Verdict.FAILED, "No.", do)

@@ -19,7 +19,7 @@ from blnk_api.settings import Settings
 from blnk_api.sign_in import addresses, cookies, proxy_header, session_here
 from blnk_api.sign_in.failures import SignInFailed
 from blnk_api.sign_in_settings import SignIn
-from blnk_api.store import StoreUnavailable
+from blnk_api.store import LaterVersion, StoreUnavailable
 
 _NO_STORE = {"Cache-Control": "no-store"}
 
@@ -54,6 +54,8 @@ class Gate:
             decided = _unavailable(
                 f"{problem}\n\nFix the setting, then reload this page. Nothing was sent.\n"
             )
+        except LaterVersion:
+            decided = _unavailable("Balance Desk is being updated. Try again in a minute.\n")
         except (StoreUnavailable, SQLAlchemyError):
             decided = _unavailable(
                 "The database cannot be used at the moment. Nothing was sent. Try again.\n"

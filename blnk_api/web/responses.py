@@ -16,7 +16,7 @@ from blnk_api.desk.links import BadLink, OldLink
 from blnk_api.errors import SettingsProblem
 from blnk_api.files.kinds import FileKind
 from blnk_api.sign_in import signed_in
-from blnk_api.store import StoreUnavailable
+from blnk_api.store import LaterVersion, StoreUnavailable
 
 NO_STORE = {"Cache-Control": "no-store"}
 SEALED = {"Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'", **NO_STORE}
@@ -58,6 +58,8 @@ def _answer(open_: Callable[[Desk, Request], Response], request: Request) -> Res
         return _say(403, refused.hint)
     except NotAvailable as problem:
         return _say(problem.status, str(problem))
+    except LaterVersion:
+        return _say(503, "Balance Desk is being updated. Try again in a minute.")
     except (SettingsProblem, StoreUnavailable):
         return _say(
             503,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -12,6 +13,7 @@ from blnk_api.facts.totals import LedgerTotal, Totals
 from blnk_api.files.column_labels import distinct_labels
 from blnk_api.files.csv import encodings
 from blnk_api.models import GENERAL_LEDGER_ID
+from blnk_api.settings import Settings
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import RowState, Stage
@@ -50,6 +52,15 @@ def gone(*, is_deleted: bool, is_sqlite: bool) -> str:
         "not in the import database. If files were kept in a data folder until now, run the command "
         "take-over on it."
     )
+
+
+def kept_in(settings: Settings) -> tuple[str, str]:
+    """Where imports and files are, as a label and its value: what has to be backed up."""
+    if settings.database_url.startswith("sqlite"):
+        return "Data folder", str(settings.data_dir)
+    # The host alone: the rest may hold a password.
+    host = urlsplit(settings.database_url).hostname
+    return "Import database", f"Postgres at {host or 'this machine'}, with all files"
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,8 @@ async def _supervise(first_look: asyncio.Event) -> None:
                 group.create_task(_keep_practice(chosen, practice_tried))
                 await practice_tried.wait()
             first_look.set()
-            group.create_task(_keep_sender())
+            if not chosen.sender_elsewhere:
+                group.create_task(_keep_sender())
     finally:
         first_look.set()
 
@@ -124,7 +125,19 @@ async def _keep_practice(chosen: settings.Settings, tried: asyncio.Event) -> Non
                 await _end(own)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
-            own = await asyncio.to_thread(launch.start, chosen.data_dir)
+            try:
+                own = await asyncio.to_thread(launch.start, chosen.data_dir)
+            except OSError as problem:
+                tried.set()
+                _log.error(
+                    "Practice cannot start: %s: %s. Set practice = false in the secrets file, or "
+                    "BLNK_DATA_DIR to a folder that can be written.",
+                    problem.filename or chosen.data_dir,
+                    problem.strerror,
+                )
+                own = None
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
             answered_at = time.monotonic()
     finally:
         tried.set()

@@ -25,13 +25,14 @@ def show(visit: Visit) -> None:
             "no sign-in. Names shown here are not verified."
         )
     now = visit.sending()
-    if now.is_ is SenderIs.ANOTHERS:
+    is_meant = visit.desk.settings.sender_elsewhere
+    if now.is_ is SenderIs.ANOTHERS and not is_meant:
         st.info(
             f"Another process is the sender (process {now.pid} on {look.safe(now.host)}).",
             icon=":material/info:",
         )
     elif visit.import_ is None:
-        _not_sending(now)
+        _not_sending(now, is_meant)
 
 
 def show_health_problem(visit: Visit) -> None:
@@ -42,11 +43,11 @@ def show_health_problem(visit: Visit) -> None:
     st.page_link("connection.py", label="Show connection health", query_params=visit.query())
 
 
-def _not_sending(now: Sending) -> None:
+def _not_sending(now: Sending, runs_elsewhere: bool) -> None:
     if (failure := supervise.sender_failure()) is not None:
         look.problem(failure)
     elif now.is_ is SenderIs.GONE:
-        look.warning(_NOT_RUNNING)
+        look.warning(f"{_NOT_RUNNING} {_STARTS_NONE}" if runs_elsewhere else _NOT_RUNNING)
 
 
 _NOT_RUNNING = (
@@ -54,6 +55,9 @@ _NOT_RUNNING = (
     "start "
     "when it is back."
 )
+
+
+_STARTS_NONE = "This server does not start it: ask your administrator to."
 
 
 @st.cache_data(ttl=1, max_entries=10, show_spinner=False)
@@ -65,7 +69,7 @@ def _sending(_visit: Visit, database_url: str, started_at: float) -> Sending:
 def sending_here(visit: Visit, import_: Import) -> None:
     """What keeps this import from continuing, if anything does; for a part that refreshes by itself."""
     now = _sending(visit, visit.desk.settings.database_url, supervise.STARTED_AT)
-    _not_sending(now)
+    _not_sending(now, visit.desk.settings.sender_elsewhere)
     if visit.connection is None:
         look.warning(
             f"This import belongs to {phrases.instance(import_.instance, None)}, and no connection points "

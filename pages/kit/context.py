@@ -13,7 +13,7 @@ from blnk_api.desk.desk import Desk, LinkProblem, connection_named, import_linke
 from blnk_api.errors import SettingsProblem
 from blnk_api.settings import Connection, Instance
 from blnk_api.sign_in import addresses, signed_in
-from blnk_api.store import StoreUnavailable, imports
+from blnk_api.store import LaterVersion, StoreUnavailable, imports
 from blnk_api.store.imports import Import
 from blnk_api.store.people import people
 from blnk_api.store.sending import stops
@@ -77,6 +77,13 @@ def begin() -> Visit:
     except SettingsProblem as problem:
         st.title("Settings problem")
         stop_with(str(problem), "Fix the setting, then reload this page. Nothing was sent.")
+    except LaterVersion:
+        st.title("Balance Desk is being updated")
+        stop_with(
+            "A newer version is already at work, and this server has not been updated yet. Confirmed imports "
+            "continue, and nothing was lost.",
+            "Reload this page in a minute. If it stays like this, ask your administrator.",
+        )
     except StoreUnavailable as problem:
         st.title("The database cannot be used")
         stop_with(str(problem), "Then reload this page.")

@@ -1,4 +1,4 @@
-"""The first lines in the log when the app starts: version, address, data folder, Practice.
+"""The first lines in the log when the app starts: version, address, where everything is kept, Practice.
 
 The sender logs its own line.
 """
@@ -8,6 +8,7 @@ import logging
 from blnk_api import __version__, settings
 from blnk_api.errors import SettingsProblem
 from blnk_api.practice import launch
+from blnk_api.wording import about_files
 from pages.kit import server_names
 
 _log = logging.getLogger("blnk.app")
@@ -21,7 +22,9 @@ def write() -> None:
         chosen = settings.load()
     except SettingsProblem:
         return  # starting the helpers has logged what is wrong
-    _log.info("Data folder: %s", chosen.data_dir)
+    _log.info("%s: %s", *about_files.kept_in(chosen))
+    if chosen.sender_elsewhere:
+        _log.info("Sender: elsewhere. This app starts none.")
     if settings.PRACTICE not in chosen.connections:
         _log.info("Practice: off")
     elif practice := launch.running(chosen.data_dir):

@@ -49,6 +49,31 @@ class TestAConnection:
         ]
         assert practice_blnk.balances() == []
 
+    @pytest.mark.parametrize("importer", ["postgres"], indirect=True)
+    def test_on_postgres_says_whether_all_files_are_in_the_database(self, importer: Importer) -> None:
+        draft = importer.upload("ledger_id,currency\nldg_11111111-1111-4111-8111-111111111111,USD\n")
+        question = "Are all files in the import database?"
+        assert checked(importer)[question].verdict is Verdict.FINE
+        importer.files.delete(f"uploads/{draft.id}/file")
+        found = checked(importer)[question]
+        assert (found.verdict, found.answer) == (
+            Verdict.LOOK,
+            "No. 1 uploaded file or saved result is missing.",
+        )
+        assert "python -m blnk_api take-over FOLDER" in found.do
+        with importer.store.write() as tx:
+            import_acts.cancel(tx, draft.number, who=actor())
+        assert checked(importer)[question].verdict is Verdict.FINE
+
+    def test_whose_sender_should_run_elsewhere_says_who_starts_it(
+        self, importer: Importer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        gone = Sending(SenderIs.GONE)
+        assert "It restarts automatically." in checked(importer, gone)["Is the sender running?"].do
+        monkeypatch.setenv("BLNK_SENDER", "elsewhere")
+        found = checked(importer, gone)["Is the sender running?"]
+        assert (found.verdict, "This server starts none" in found.do) == (Verdict.FAILED, True)
+
     def test_may_create_once_a_balance_was_created(self, importer: Importer) -> None:
         importer.run(requests_for(2))
         assert checked(importer)["Can these credentials create balances?"].verdict is Verdict.FINE

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 from streamlit.testing.v1 import AppTest
 
 from blnk_api.access.actors import SENDER
@@ -21,7 +21,7 @@ from blnk_api.store.states import ImportState, PausedBy, RowState, Stage
 from blnk_api.store.transitions import move
 from blnk_api.wording import about_files
 from tests.support.actors import actor
-from tests.support.importer import LEDGER, Importer, requests_for, wait_until
+from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_for, wait_until
 from tests.support.pages import SAVINGS, link, open_step, press, run, said, visit
 from tests.support.practice import PracticeBlnk
 from tests.support.sending import done_but_for
@@ -505,6 +505,30 @@ class TestAFile:
         monkeypatch.setattr("blnk_api.worker.supervise.STARTED_AT", 0.0)
         at = visit("import_file.py", **link(self.uploaded(importer)))
         assert "The sender is not running" in said(at)
+
+    def test_a_server_whose_sender_runs_elsewhere_finds_that_in_order_and_says_when_none_does(
+        self, importer: Importer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("blnk_api.worker.supervise.STARTED_AT", 0.0)
+        importer.start()
+        assert "Another process is the sender" in said(visit("imports.py"))
+        monkeypatch.setenv("BLNK_SENDER", "elsewhere")
+        told = said(visit("imports.py"))
+        assert "sender" not in told
+        importer.stop()
+        told = said(visit("imports.py"))
+        assert "The sender is not running, so nothing is sent at the moment." in told
+        assert "This server does not start it: ask your administrator to." in told
+
+    @pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
+    def test_a_server_that_was_not_updated_yet_says_so_on_each_page(self, importer: Importer) -> None:
+        assert visit("imports.py").title[0].value == "Imports"
+        with importer.store.write() as tx:
+            tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        at = visit("imports.py")
+        assert [one.value for one in at.title] == ["Balance Desk is being updated"]
+        assert "Confirmed imports continue, and nothing was lost." in said(at)
+        assert "Reload this page in a minute." in said(at)
 
     def test_without_permission_to_read_the_page_says_what_was_not_checked(
         self, importer: Importer, practice_blnk: PracticeBlnk

@@ -186,6 +186,17 @@ def test_practice_is_offered_unless_switched_off(tmp_path: Path, monkeypatch: py
     assert set(load(tmp_path, "practice = false\n").connections) == set()
 
 
+def test_an_app_without_a_sender_of_its_own_offers_no_practice_which_nobody_would_send_to(
+    tmp_path: Path,
+) -> None:
+    elsewhere = {"BLNK_SENDER": "elsewhere"}
+    chosen = load(tmp_path, connection(), **elsewhere)
+    assert (chosen.sender_elsewhere, set(chosen.connections)) == (True, {"acme"})
+    assert load(tmp_path, connection()).sender_elsewhere is False
+    assert "practice must be false" in problem(tmp_path, "practice = true\n" + connection(), **elsewhere)
+    assert "BLNK_SENDER should be elsewhere" in problem(tmp_path, connection(), BLNK_SENDER="here")
+
+
 def test_practice_is_reached_where_it_last_said_that_it_runs(tmp_path: Path) -> None:
     told = '{"url": "http://127.0.0.1:9", "port": 9, "pid": 1, "instance_id": "ins_p", "token": "t"'
     folder = tmp_path / "data" / "practice"

@@ -1,0 +1,1 @@
+"""Promises about the processes beside the app."""

@@ -79,11 +79,13 @@ def begin() -> Visit:
         stop_with(str(problem), "Fix the setting, then reload this page. Nothing was sent.")
     except LaterVersion:
         st.title("Balance Desk is being updated")
-        stop_with(
+        st.info(
             "A newer version is already at work, and this server has not been updated yet. Confirmed imports "
-            "continue, and nothing was lost.",
-            "Reload this page in a minute. If it stays like this, ask your administrator.",
+            "continue.",
+            icon=":material/update:",
         )
+        st.write("Reload this page in a minute. If it stays like this, tell your administrator.")
+        st.stop()
     except StoreUnavailable as problem:
         st.title("The database cannot be used")
         stop_with(str(problem), "Then reload this page.")

@@ -49,14 +49,14 @@ class Machines:
         self.log = folder / "sender.log"
         waits = {f"BLNK_WAIT_{name}": value for name, value in QUICK.items()}
         with self.log.open("wb") as log:
-            sender = subprocess.Popen(
+            self.sender = subprocess.Popen(
                 [sys.executable, "-m", "blnk_api.worker.main"],
                 env={**os.environ, **env, **waits, "PYTHONPATH": str(ROOT)},
                 stdout=log,
                 stderr=log,
             )
-        until_end.callback(sender.wait)
-        until_end.callback(sender.terminate)
+        until_end.callback(self.sender.wait)
+        until_end.callback(self.sender.terminate)
 
 
 @pytest.fixture(scope="module")

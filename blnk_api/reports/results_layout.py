@@ -17,7 +17,7 @@ from blnk_api.store.states import RowState
 OUR_COLUMNS = ("balance_id", "status", "message", "import_ref", "import_row")
 
 _OURS_PLAIN = {plain(name) for name in OUR_COLUMNS}
-_PAGE_ROWS = 800
+_PAGE_ROWS = 500
 _OLD_CHARACTERS = 200
 
 _ADDED = {

@@ -9,7 +9,7 @@ from itertools import islice
 from blnk_api.settings import Settings
 from blnk_api.store import Store, import_acts, import_search, imports
 from blnk_api.store.events import EventKind, Particulars, note
-from blnk_api.store.kept_files import UPLOADS, Files, files_of
+from blnk_api.store.kept_files import UPLOADS, Files, files_of, named
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.states import Stage
 
@@ -19,7 +19,8 @@ _IDS_PER_READ = 500
 
 def expire(store: Store, settings: Settings, *, now: float | None = None) -> None:
     """Cancels drafts that are older than the settings keep them, and after a day those whose file cannot be
-    read; removes the uploaded files of imports that were canceled longer ago than that.
+    read; removes the uploaded files of imports that were canceled longer ago than that, and in Postgres
+    after a day those that came to no draft.
 
     Raises OSError or SQLAlchemyError; the rest comes next time.
     """
@@ -42,6 +43,11 @@ def expire(store: Store, settings: Settings, *, now: float | None = None) -> Non
         files.delete(f"{UPLOADS}/{id}")
     for id in _cancelled_with_a_file(store, files, before):
         files.delete(f"{UPLOADS}/{id}")
+    if not store.is_sqlite:  # a data folder may have files of imports that an older database does not know
+        with store.read() as tx:
+            cut_off = named.without_import(tx, now - _DAY_SECONDS)
+        for id in cut_off:
+            files.delete(f"{UPLOADS}/{id}")
 
 
 def _cancelled_with_a_file(store: Store, files: Files, before: float) -> list[str]:

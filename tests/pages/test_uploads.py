@@ -236,6 +236,16 @@ def test_a_cancelled_import_loses_its_file_after_its_days_and_a_finished_one_kee
     assert len(practice_blnk.refs()) == 1
 
 
+@pytest.mark.parametrize("importer", ["postgres"], indirect=True)
+def test_an_upload_that_was_cut_off_before_its_draft_is_gone_after_a_day(importer: Importer) -> None:
+    draft = importer.find(upload(importer, importer.settings))
+    importer.files.put("uploads/imp_of_nobody/file", [FILE])
+    expire(importer.store, importer.settings, now=time.time() + 0.9 * DAY)
+    assert sorted(importer.files.folders("uploads")) == sorted([draft.id, "imp_of_nobody"])
+    expire(importer.store, importer.settings, now=time.time() + 1.1 * DAY)
+    assert list(importer.files.folders("uploads")) == [draft.id]
+
+
 @pytest.mark.parametrize("name", ["BLNK_DRAFTS_AFTER_DAYS", "BLNK_MOST_DRAFTS", "BLNK_DISK_RESERVE_MB"])
 @pytest.mark.parametrize("value", ["-1", "x", "1.5", "9" * 20])
 def test_a_limit_that_is_no_number_is_said_by_its_name(

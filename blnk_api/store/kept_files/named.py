@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, literal, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, literal, select
 
 from blnk_api.store.kept_files.port import RECEIPTS, UPLOADS
 from blnk_api.store.states import ImportState
@@ -35,6 +35,15 @@ def missing(tx: Connection) -> list[str]:
         absent = query.where(_is_needed(place), ~is_kept).order_by(imports.c.number)
         found += [one.name for one in tx.execute(absent)]
     return found
+
+
+def without_import(tx: Connection, before: float) -> list[str]:
+    """On Postgres: the ids of uploads from before this moment (wall time) that no import has. Whoever
+    uploaded them was cut off between keeping the file and making its draft."""
+    id = func.split_part(kept_files.c.name, "/", 2)
+    is_known = exists(select(imports.c.id).where(imports.c.id == id))
+    is_old_upload = and_(kept_files.c.name.startswith(f"{UPLOADS}/"), kept_files.c.at < before)
+    return list(tx.execute(select(id).where(is_old_upload, ~is_known)).scalars())
 
 
 def _is_needed(place: str) -> ColumnElement[bool]:

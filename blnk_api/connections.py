@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from blnk_api.access.approval_rule import KEYS as APPROVAL_KEYS
+from blnk_api.access.approval_rule import ApprovalRule, read_rule
 from blnk_api.access.role_grants import Grants, read_grants
 from blnk_api.common.practice_address import last_known
 from blnk_api.errors import SettingsProblem
@@ -57,6 +59,8 @@ class Connection:
     """How many records the plan includes: ledgers, identities, balances and transactions together."""
     roles: Grants | None = None
     """Who has which role here, in place of the whole desk's `[roles]`; None: as everywhere."""
+    approval: ApprovalRule = field(default_factory=ApprovalRule)
+    """From how many balances on a second person must approve an import here."""
     notify: tuple[str, ...] = field(default=(), repr=False, compare=False)
     """Addresses that are told of imports, as Apprise writes them. They may hold passwords: never printed. A
     connection with others is the same one: its sender goes on."""
@@ -83,8 +87,11 @@ def practice_connection(data_dir: Path) -> Connection:
     )
 
 
-def read_tables(tables: Any) -> dict[str, Connection]:
-    """The connections of `[connections.NAME]` tables, by name. Raises SettingsProblem."""
+def read_tables(tables: Any, *, has_sign_in: bool = False) -> dict[str, Connection]:
+    """The connections of `[connections.NAME]` tables, by name. Raises SettingsProblem.
+
+    `has_sign_in`: people sign in, so that one can be told from another.
+    """
     if not isinstance(tables, dict):
         raise SettingsProblem("connections must be tables: [connections.NAME].")
     found: dict[str, Connection] = {}
@@ -95,7 +102,7 @@ def read_tables(tables: Any) -> dict[str, Connection]:
             )
         if not isinstance(table, dict):
             raise SettingsProblem(f"connections.{name} must be a table: [connections.{name}].")
-        found[name] = _connection(name, table)
+        found[name] = _connection(name, table, has_sign_in=has_sign_in)
     return found
 
 
@@ -154,10 +161,11 @@ _KEYS = {
     "client_secret",
     "refresh_token",
     "roles",
+    *APPROVAL_KEYS,
 }
 
 
-def _connection(name: str, values: Mapping[str, object]) -> Connection:
+def _connection(name: str, values: Mapping[str, object], *, has_sign_in: bool) -> Connection:
     table = SettingsTable(f"connections.{name}", values)
     table.refuse_other_keys(_KEYS)
     environment = table.text("environment", "production")
@@ -175,6 +183,7 @@ def _connection(name: str, values: Mapping[str, object]) -> Connection:
         custom_currencies=_custom_currencies(table),
         records_included=_records_included(table),
         roles=read_grants(values["roles"], f"connections.{name}.roles") if "roles" in values else None,
+        approval=read_rule(name, values, is_production=environment == "production", has_sign_in=has_sign_in),
         notify=_notify(table),
     )
 

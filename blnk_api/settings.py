@@ -149,7 +149,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     _refuse_unknown_log(env)
     data_dir = Path(env.get("BLNK_DATA_DIR") or ".data").absolute()
     secrets = read_secrets(env)
-    connections = read_tables(secrets.get("connections", {}))
+    connections = read_tables(secrets.get("connections", {}), has_sign_in="sign_in" in secrets)
+    _refuse_two_approvals(connections.values())
     sender_elsewhere = _sender_elsewhere(env)
     if _practice(secrets, sender_elsewhere=sender_elsewhere):
         connections[PRACTICE] = practice_connection(data_dir)
@@ -198,6 +199,17 @@ def _roles(secrets: Mapping[str, object], connections: Collection[Connection]) -
                     "both connections are to the same Blnk instance."
                 )
     return read_grants(secrets["roles"], "roles")
+
+
+def _refuse_two_approvals(connections: Collection[Connection]) -> None:
+    """One instance has one rule, whichever of its connections an import came through."""
+    for one in connections:
+        for other in connections:
+            if other.instance == one.instance and other.approval != one.approval:
+                raise SettingsProblem(
+                    f"connections.{one.name}.approval and connections.{other.name}.approval should be the "
+                    "same, with approvers and approval_days: both connections are to the same Blnk instance."
+                )
 
 
 def secrets_path(environ: Mapping[str, str] | None = None) -> Path:

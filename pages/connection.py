@@ -4,6 +4,7 @@ import streamlit as st
 
 from blnk_api import __version__
 from blnk_api.wording import about_files, phrases
+from blnk_api.wording.approval import requests as about_approval
 from pages.health import checks, notifications, practice_faults, signed_in
 from pages.kit import context, look, stop_switch
 
@@ -20,6 +21,7 @@ with st.container(border=True):
     with where:
         look.fact("Address", connection.url or "not running")
         look.fact("Instance id", connection.instance.instance_id)
+        look.fact("Approval", about_approval.rule(connection.approval))
         look.fact("Sender", phrases.sending(here.sending()))
 
 stop_switch.switch(here, connection)

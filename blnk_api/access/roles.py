@@ -30,6 +30,8 @@ ROLES_THAT_MAY: Mapping[Act, frozenset[Role]] = {
         Act.DISCARD: (_P, _ADMIN),
         Act.CONFIRM: (_P,),
         Act.CREATE_ONE: (_P,),
+        Act.APPROVE: (_A,),
+        Act.WITHDRAW: (_P,),
         Act.PAUSE: (_P, _A, _ADMIN),
         Act.RESUME: (_P, _A),
         Act.CANCEL: (_A,),

@@ -5,6 +5,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from blnk_api.cli import output, unfinished
+from blnk_api.cli.approvals import wait_for_approval
 from blnk_api.cli.exits import CommandFailed, ExitCode
 from blnk_api.cli.output import say
 from blnk_api.cli.progress_line import Progress
@@ -35,6 +36,8 @@ def resume(opened: Session, options: Namespace) -> ExitCode:
             f"{import_.id} is a draft that nobody has confirmed. Run its import command again, or confirm it "
             "on its page. Nothing was sent."
         )
+    if wait_for_approval.asks_or_waits(opened, import_):
+        return ExitCode.WAITS_FOR_APPROVAL
     with opened.store.write() as tx:
         import_acts.resume(tx, import_.number, who=opened.who)
     return _go_on(opened, import_, options)
@@ -57,6 +60,8 @@ def _go_on(opened: Session, import_: Import, options: Namespace) -> ExitCode:
     connection = opened.connection_of(import_)
     with Progress(options.progress, opened, import_.id):
         import_ = see_through(opened, import_, connection)
+    if wait_for_approval.waits(opened, import_):
+        return ExitCode.WAITS_FOR_APPROVAL
     return output.report(opened, import_)
 
 

@@ -12,6 +12,8 @@ class ExitCode(IntEnum):
     """Finished, but some rows are rejected, invalid, skipped or in doubt, or verifying found something."""
     STOPPED = 4
     """Credentials, permissions, the instance, or something that a person must read before more is sent."""
+    WAITS_FOR_APPROVAL = 5
+    """Nothing more is sent until someone else has approved, on the pages. Run it again afterwards."""
     INTERRUPTED = 130
     """Paused by a person; `resume` continues."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api.cli import column_options, output, unfinished
+from blnk_api.cli.approvals import wait_for_approval
 from blnk_api.cli.checking import check
 from blnk_api.cli.column_options import ColumnOptions
 from blnk_api.cli.dry_run import dry_run
@@ -58,9 +59,13 @@ def import_file(opened: Session, options: Namespace) -> ExitCode:
         import_ = _confirmed(opened, import_, connection, options)
     elif import_.state is ImportState.CANCELLED:
         raise CommandFailed(f"The draft {import_.id} was discarded in the meantime. Nothing was sent.")
+    if wait_for_approval.asks_or_waits(opened, import_):
+        return ExitCode.WAITS_FOR_APPROVAL
     _resume(opened, import_)
     with Progress(options.progress, opened, import_.id):
         import_ = see_through(opened, import_, connection)
+    if wait_for_approval.waits(opened, import_):
+        return ExitCode.WAITS_FOR_APPROVAL
     # A running app writes them by itself; what cannot be written now stays owed.
     with suppress(SQLAlchemyError, OSError):
         receipts.write_owed(opened.store, files_of(opened.store, opened.settings), import_.number)

@@ -91,6 +91,8 @@ def _where(group: ProblemSummary) -> str:
 def ending(import_: Import) -> ExitCode:
     """What an import's state means to a script."""
     match import_.state:
+        case ImportState.WAITING:
+            return ExitCode.WAITS_FOR_APPROVAL
         case ImportState.PAUSED:
             by_person = import_.paused_by is PausedBy.PERSON
             return ExitCode.INTERRUPTED if by_person else ExitCode.STOPPED

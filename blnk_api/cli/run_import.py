@@ -91,6 +91,8 @@ class _Now:
         state = self.import_.state
         if state is ImportState.CANCELLED:
             return not (self.import_.counts.get(RowState.SENDING) or self.is_looked_at)
+        if state is ImportState.WAITING:
+            return True
         is_held_up = state is ImportState.PAUSED and self.import_.paused_by is not PausedBy.BREAKER
         return state is ImportState.DONE or is_held_up
 

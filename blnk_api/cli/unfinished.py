@@ -16,7 +16,13 @@ from blnk_api.store.tables import imports as imports_table
 from blnk_api.store.tables import is_one_of, rows
 from blnk_api.wording import phrases
 
-UNFINISHED = (ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED, ImportState.VERIFYING)
+UNFINISHED = (
+    ImportState.WAITING,
+    ImportState.QUEUED,
+    ImportState.RUNNING,
+    ImportState.PAUSED,
+    ImportState.VERIFYING,
+)
 
 
 def of_file(

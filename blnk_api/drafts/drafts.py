@@ -16,6 +16,7 @@ from blnk_api.facts.mapping import Mapping
 from blnk_api.facts.totals import Accepted
 from blnk_api.settings import Connection, Settings
 from blnk_api.store import Store, import_acts, import_search, imports
+from blnk_api.store.approvals import asking, need
 from blnk_api.store.imports import Import
 from blnk_api.store.kept_files import UPLOADS, files_of
 from blnk_api.store.states import ImportState, RowState, Stage
@@ -121,7 +122,8 @@ def confirm(
     typed: str | None = None,
     accept_unchecked: bool = False,
 ) -> None:
-    """Hands the draft that was shown to the sender. Raises NotConfirmed.
+    """Hands the draft that was shown to the sender, or asks for approval where a second person has to give
+    it. Raises NotConfirmed.
 
     For a file that goes to a production instance, `typed` is the count that a person types, and
     `accept_unchecked` says that they saw which checks could not be made.
@@ -152,8 +154,29 @@ def confirm(
                 f"Some checks could not be made: {' '.join(missing)} Confirm that you want to create the "
                 "balances without them. Nothing was sent."
             )
-        if not import_acts.confirm(tx, import_, who=who, version=version, unchecked=missing):
+        rule = connection.approval
+        needs_approval = need.is_needed(tx, rule, import_)
+        if not needs_approval and not import_acts.confirm(
+            tx, import_, who=who, version=version, unchecked=missing
+        ):
             raise NotConfirmed("The draft could not be confirmed. Nothing was sent. Reload this page.")
+    if needs_approval and not asking.ask(store, import_, who=who, rule=rule, unchecked=missing):
+        raise NotConfirmed(
+            "The draft has changed since this page was loaded, so nobody was asked to approve it and nothing "
+            "was sent. Review it again."
+        )
+
+
+def ask_for_the_rest(store: Store, settings: Settings, import_: Import, *, who: Actor) -> None:
+    """Asks for approval of the rows of a paused import that are left to send. Raises NotConfirmed."""
+    connection = settings.connection_of(import_.instance)
+    if connection is None:
+        raise NotConfirmed("No connection points to this import's Blnk instance. Nothing was sent.")
+    if not asking.ask(store, import_, who=who, rule=connection.approval):
+        raise NotConfirmed(
+            "There is nothing to ask for: the import is not paused anymore, or no row is left to send. "
+            "Reload the page."
+        )
 
 
 def count_typed(typed: str | None) -> int:

@@ -23,4 +23,6 @@ class NoticeFacts(Stored):
     who_kind: str = "name"
     who_email: str = ""
     since: float | None = None
-    """Since when Blnk has not answered as it should."""
+    """Since when Blnk has not answered as it should; of a request for approval, when it lapses."""
+    approved: bool | None = None
+    """Whether a request for approval was approved; if not, it was sent back."""

@@ -20,6 +20,7 @@ from blnk_api.drafts.confirmed_totals import draft_totals
 from blnk_api.errors import NotFound
 from blnk_api.models import IMPORT_REF, Balance
 from blnk_api.review import recreate
+from blnk_api.review.again_by_approver import approve_again
 from blnk_api.settings import Instance
 from blnk_api.store import Store, imports
 from blnk_api.store.events import EventKind, Particulars, note
@@ -182,16 +183,20 @@ def _mark_created(tx: Connection, asked: StoredRow, balance: Balance, who: Actor
 def send_again(store: Store, row: int, *, who: Actor) -> bool:
     """UNKNOWN → READY because a person says that Blnk has no balance of it; whether this did it.
 
-    A finished import runs again. Raises NotPossible for a canceled one.
+    A finished import runs again. Where a second person had to approve the import, it takes one again: the
+    body is the one that was approved, that it goes once more is new. Raises NotPossible for a canceled one.
     """
     with store.write() as tx:
-        who.require(Act.SEND_AGAIN, _instance_of(tx, row))
         asked = tx.execute(
             select(rows.c.import_, rows.c.balance_id, rows.c.body).where(rows.c.id == row)
         ).one()
         number, held = asked.import_, asked.balance_id
-        _refuse_if_cancelled(imports.by_number(tx, number))
+        import_ = imports.by_number(tx, number)
+        who.require(Act.APPROVE if import_.needs_approval else Act.SEND_AGAIN, import_.instance)
+        _refuse_if_cancelled(import_)
         _refuse_if_purged(asked.body)
+        if import_.needs_approval and (why_not := approve_again(tx, import_, row, who=who)):
+            raise NotPossible(why_not)
         moved = move(
             tx,
             [row],

@@ -63,6 +63,7 @@ _MAKE_READY = (
         body=_RESTAMPED.c.body,
         balance_id=null(),
         message=null(),
+        approval=null(),  # nobody has approved one more
         changed_at=_RESTAMPED.c.at,
     )
 )

@@ -157,6 +157,7 @@ def _make_ready(tx: Connection, import_: Import, asked: StoredRow, repaired: _Re
         message=None,
         server_error=None,
         server_errors=0,
+        approval=None,  # what was approved is not what is sent now
     )
     if not moved:
         return False

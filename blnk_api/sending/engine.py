@@ -7,6 +7,7 @@ Why no row is ever sent twice:
    its ref was looked up in Blnk by this process before (`preflight`), Blnk proved that its attempt was not
    applied (`answers.classify`), or looking proved it absent (`resolver`).
 3. Every other answer, and every crash, makes the row UNKNOWN, and UNKNOWN is never claimed.
+Where a second person has to approve rows, a claim also demands that: see `claims.claim_approved`.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ from blnk_api.blnk.pacing import Circuit
 from blnk_api.blnk.replies import Answer
 from blnk_api.lookup.existing import ROWS_PER_FILL
 from blnk_api.lookup.looker import Looker
-from blnk_api.sending import decisions
+from blnk_api.sending import decisions, unapproved
 from blnk_api.sending.decisions import ClaimedRow
 from blnk_api.sending.gateway import Gateway
 from blnk_api.sending.lane import MOST_REFUSALS_IN_A_ROW, Lane
@@ -36,6 +37,7 @@ from blnk_api.sending.preflight import Preflight
 from blnk_api.sending.recorder import Recorder
 from blnk_api.sending.resolver import Resolver, Witness
 from blnk_api.settings import Waits
+from blnk_api.store.approvals.need import must_carry_one
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.sending import attempts, claims
 from blnk_api.store.sending.attempts import Result
@@ -185,8 +187,13 @@ class Engine:
             rows = {row.id: row for row in (lane.ready.popleft() for _ in range(n))}
             number, token = lane.import_.number, f"{self.name}{secrets.token_hex(8)}"
             leave_before = boottime() + self._waits.claim_good
+            needs_approval = must_carry_one(self.gateway.connection.approval, lane.import_)
             try:
-                claimed = await self.store.write(claims.claim, number, list(rows), token)
+                if needs_approval:
+                    bodies = {id: row.body for id, row in rows.items()}
+                    claimed = await self.store.write(claims.claim_approved, number, bodies, token)
+                else:
+                    claimed = await self.store.write(claims.claim, number, list(rows), token)
             except (SQLAlchemyError, OSError):
                 # Whether that was committed nobody knows; nothing has left, and the rows go back.
                 await asyncio.sleep(self._waits.journal_retry)
@@ -196,6 +203,9 @@ class Engine:
                 lane.claimed.append(ClaimedRow(id, n, token, rows[id].ref, rows[id].body, leave_before))
             if lane.ramp is Ramp.FEW:
                 lane.few_sent += len(claimed.tries)
+            if needs_approval and len(claimed.tries) < len(rows):
+                left = rows.keys() - claimed.tries.keys()
+                await unapproved.tell(self.store, self.preflight, lane, left)
         self._claiming = False
 
     async def _fly(self, lane: Lane, flight: ClaimedRow) -> None:

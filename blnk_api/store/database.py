@@ -5,6 +5,7 @@ begins IMMEDIATE, so that two writers queue instead of failing halfway. A write 
 long inserts go in chunks.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -183,6 +184,7 @@ def _sqlite(url: str, pragmas: Sequence[str]) -> Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves, below
+        connection.create_function("sha256", 1, _sha256, deterministic=True)  # as Postgres has it
         cursor = connection.cursor()
         for pragma in ("journal_mode=WAL", "foreign_keys=ON", *pragmas):
             cursor.execute(f"PRAGMA {pragma}")
@@ -194,6 +196,10 @@ def _sqlite(url: str, pragmas: Sequence[str]) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
     return engine
+
+
+def _sha256(given: bytes | None) -> bytes | None:
+    return None if given is None else hashlib.sha256(given).digest()
 
 
 def _first_line(problem: Exception) -> str:

@@ -24,6 +24,14 @@ class EventKind(StrEnum):
     ASKED_FOR = "asked for"
     """The form was filled in."""
     CONFIRMED = "confirmed"
+    ASKED_FOR_APPROVAL = "asked for approval"
+    APPROVED = "approved"
+    """By one person; the particulars are how many rows, and the digest."""
+    SENT_BACK = "sent back"
+    APPROVAL_WITHDRAWN = "approval withdrawn"
+    APPROVAL_LAPSED = "approval lapsed"
+    APPROVAL_VOID = "approval void"
+    """The database was restored or copied."""
     PAUSED = "paused"
     RESUMED = "resumed"
     CANCELLED = "cancelled"
@@ -108,6 +116,8 @@ class Particulars(Stored):
     sha256: str | None = None
     """Of all that it says."""
     days: int | None = None
+    digest: str | None = None
+    """Of a request for approval: over the rows that it covers."""
 
     @property
     def ids(self) -> list[str]:

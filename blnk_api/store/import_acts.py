@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select, update
 from blnk_api.access.actors import SENDER, Actor
 from blnk_api.access.acts import Act
 from blnk_api.settings import Instance
+from blnk_api.store.approvals import ending
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import, by_number, in_states, instance_of
 from blnk_api.store.outbox import notices
@@ -40,6 +41,7 @@ def confirm(
         to=ImportState.QUEUED,
         version=version,
         confirmed_at=time.time(),
+        needs_approval=False,
         **stored_actor.stored(who, "confirmed_by"),
     )
     if moved:
@@ -120,7 +122,14 @@ def discard(tx: Connection, number: int, *, who: Actor) -> bool:
 
 
 def cancel(tx: Connection, number: int, *, who: Actor) -> bool:
-    """No row is claimed anymore; rows that may have left a balance are still looked up."""
+    """No row is claimed anymore; rows that may have left a balance are still looked up.
+
+    One that waits for approval is withdrawn from it, if whoever cancels it may.
+    """
+    now = by_number(tx, number)
+    if now.state is ImportState.WAITING:
+        who.require(Act.DISCARD if now.confirmed_at is None else Act.CANCEL, now.instance)
+        ending.withdraw_to_cancel(tx, now, who=who)
     if by_number(tx, number).state is ImportState.DRAFT and discard(tx, number, who=who):
         note(tx, number, who=who, what=EventKind.CANCELLED)
         return True

@@ -63,6 +63,7 @@ class Facts(TypedDict, total=False):
     created_from: str
     purged_at: float
     fixes: int
+    needs_approval: bool
     look_again: list[int] | None
     options: ReadOptions
     shape: FileShape | None
@@ -123,6 +124,8 @@ class Import:
     fixes: int | None = None
     """The number of the import of which it fixes rows; None for an import of its own file."""
     file_bytes: int | None = None
+    needs_approval: bool = False
+    """A second person's approval was asked for it: see `approvals.need`."""
 
     @cached_property
     def options(self) -> ReadOptions:
@@ -171,6 +174,11 @@ class Import:
     def to_send(self) -> int:
         """Rows that are to be sent, or were."""
         return sum(self.counts.get(one, 0) for one in TO_SEND)
+
+    @property
+    def asked_for(self) -> int:
+        """Balances that Blnk is to be asked for, or was: what is in Blnk already is not counted."""
+        return self.to_send - self.counts.get(RowState.EXISTS, 0)
 
     @property
     def headers(self) -> list[str]:
@@ -357,6 +365,7 @@ def _import(tx: Connection, one: Row[Any]) -> Import:
         look_again=None if one.look_again is None else orjson.loads(one.look_again),
         purged_at=one.purged_at,
         fixes=one.fixes,
+        needs_approval=one.needs_approval,
         counts=(counted := counts_of(tx, one.number)),
         # Rows may move between the two reads: the part is never more than the whole.
         waiting_for_person=min(unknown, _waiting(tx, one.number))

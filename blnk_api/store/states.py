@@ -97,6 +97,8 @@ HELD = (RowState.SENDING, RowState.UNKNOWN, RowState.CREATED)
 class ImportState(StrEnum):
     DRAFT = "draft"
     """Being read, checked and fixed. Nothing is sent."""
+    WAITING = "waiting"
+    """A second person has to approve it. Nothing is sent, and nobody can change it."""
     QUEUED = "queued"
     """Confirmed by a person; the sender has not begun."""
     RUNNING = "running"
@@ -113,6 +115,13 @@ IMPORT_MOVES: frozenset[tuple[ImportState, ImportState]] = frozenset(
     {
         (ImportState.DRAFT, ImportState.QUEUED),
         (ImportState.DRAFT, ImportState.CANCELLED),
+        # a second person has to approve it: a draft, or the rows that are left of an import
+        (ImportState.DRAFT, ImportState.WAITING),
+        (ImportState.PAUSED, ImportState.WAITING),
+        (ImportState.WAITING, ImportState.QUEUED),
+        # sent back, withdrawn, or not decided in time
+        (ImportState.WAITING, ImportState.DRAFT),
+        (ImportState.WAITING, ImportState.PAUSED),
         (ImportState.QUEUED, ImportState.RUNNING),
         (ImportState.QUEUED, ImportState.PAUSED),
         (ImportState.QUEUED, ImportState.CANCELLED),
@@ -162,6 +171,8 @@ class PausedBy(StrEnum):
     CANARY = "canary"
     DESK = "another desk"
     """Another desk creates balances of the same rows in the same Blnk."""
+    APPROVAL = "approval"
+    """The rows that are left have no approval that holds."""
 
 
 class Outcome(StrEnum):

@@ -83,6 +83,7 @@ imports = Table(
     Column("findings", Text),  # JSON of the last verification
     Column("purged_at", Float),  # when the file and the rows' contents were deleted
     Column("fixes", Integer),  # the number of the import of which it fixes rows
+    Column("needs_approval", Boolean, nullable=False, server_default=text("false")),  # it was asked for
     Index("imports_by_state", "state"),
     Index("imports_by_file", "file_sha256"),
     Index("imports_by_fixed", "fixes"),
@@ -115,6 +116,8 @@ rows = Table(
     Column("own_key", BigInteger),  # hash of the person's own unique key
     Column("twin_key", BigInteger),  # hash of what rows are compared by, where their refs do not tell it
     Column("changed_at", Float, nullable=False),
+    Column("approval", BigInteger),  # which request for approval covers it: `approvals.id`
+    Column("approved_body", LargeBinary),  # SHA-256 of the body that it was asked for
     Index("rows_of_import", "import_", "id"),
     Index("rows_by_state", "import_", "state", "id"),
     Index("rows_by_ref", "import_", "ref"),
@@ -184,6 +187,37 @@ late_looks = Table(
     Column("looked_at", Float),  # the last look that was answered
     Index("late_looks_due", "instance", "next_at"),
     Index("late_looks_of_import", "import_", "next_at"),
+    sqlite_with_rowid=False,
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", _BIG, primary_key=True),
+    Column("import", Integer, ForeignKey("imports.number"), nullable=False, key="import_"),
+    *stored_actor.columns("asked_by"),
+    Column("asked_at", Float, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("digest", Text, nullable=False),  # over the rows' ids and bodies: see approvals.requests
+    Column("approvers", Integer, nullable=False),  # how many people have to approve it
+    Column("days", Integer, nullable=False),  # how long it waits, and then holds
+    Column("state", Text, nullable=False),  # see approvals.requests.RequestState
+    Column("lapses_at", Float, nullable=False),
+    Column("ended_at", Float),
+    Column("told_at", Float),  # when people were notified that it is about to lapse
+    Index("approvals_of_import", "import_", "id"),
+    Index("approvals_by_state", "state", "lapses_at"),
+)
+
+approval_decisions = Table(
+    "approval_decisions",
+    metadata,
+    Column("approval", _BIG, ForeignKey("approvals.id"), primary_key=True, autoincrement=False),
+    Column("person", Text, primary_key=True),  # issuer and subject, as JSON: each decides once
+    *stored_actor.columns(),
+    Column("at", Float, nullable=False),
+    Column("approves", Boolean, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
     sqlite_with_rowid=False,
 )
 

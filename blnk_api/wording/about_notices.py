@@ -92,6 +92,14 @@ def _headline(notice: Notice) -> str:
             return "Needs you"
         case NoticeKind.WAITING:
             return phrases.WAITING_FOR_BLNK
+        case NoticeKind.APPROVAL_ASKED:
+            return "Waiting for approval"
+        case NoticeKind.APPROVAL_DECIDED:
+            return "Approved" if notice.facts.approved else "Sent back"
+        case NoticeKind.APPROVAL_LAPSES:
+            return "Approval about to lapse"
+        case NoticeKind.APPROVAL_LAPSED:
+            return "Approval lapsed"
     return "Paused"
 
 
@@ -100,6 +108,7 @@ _WHY: Mapping[PausedBy, str] = {
     PausedBy.ANSWER: "Blnk gave an answer that someone has to read before more is sent.",
     PausedBy.CONNECTION: "No connection points to its Blnk instance anymore.",
     PausedBy.CANARY: "The first balance is not as it was requested.",
+    PausedBy.APPROVAL: "The rows that are left have no approval that holds.",
     PausedBy.DESK: "Another desk creates balances of the same rows.",
     PausedBy.ACCESS: "Blnk rejected the credentials. All imports with this connection wait.",
 }
@@ -118,6 +127,17 @@ def _sentences(notice: Notice, then: Import, settings: Settings) -> list[str]:
                 f"Blnk has not responded normally since {since}. {_so_far(then)}",
                 "Nothing has to be done: sending continues automatically.",
             ]
+        case NoticeKind.APPROVAL_ASKED:
+            return [f"{_who(facts)} asked for approval of {_to_create(then)}.", _NOTHING_UNTIL_APPROVED]
+        case NoticeKind.APPROVAL_DECIDED if facts.approved:
+            return [f"{_who(facts)} approved {_to_create(then)}. Sending begins."]
+        case NoticeKind.APPROVAL_DECIDED:
+            return [f"{_who(facts)} sent it back. Open it to read why. Nothing was sent."]
+        case NoticeKind.APPROVAL_LAPSES:
+            until = phrases.when_in_zone(facts.since or notice.at, settings.time_zone)
+            return [f"{_to_create(then)} wait for approval until {until}.", _NOTHING_UNTIL_APPROVED]
+        case NoticeKind.APPROVAL_LAPSED:
+            return [f"Nobody approved {_to_create(then)} in time. Nothing was sent. Ask for approval again."]
     said = [f"{phrases.came_to(then)}."]
     if facts.canceled:
         said.insert(0, f"{_who(facts)} canceled it.")
@@ -126,6 +146,13 @@ def _sentences(notice: Notice, then: Import, settings: Settings) -> list[str]:
     if not facts.verified:
         said.append("The balances could not be verified in Blnk.")
     return said
+
+
+_NOTHING_UNTIL_APPROVED = "Nothing is sent until someone who did not prepare it has approved."
+
+
+def _to_create(then: Import) -> str:
+    return plural(then.counts.get(RowState.READY, 0), "balance")
 
 
 def _so_far(then: Import) -> str:

@@ -38,6 +38,7 @@ def meaning(state: RowState, *, waits_for_person: bool) -> str:
 
 STATE = {
     ImportState.DRAFT: "Draft",
+    ImportState.WAITING: "Waiting for approval",
     ImportState.QUEUED: "Queued",
     ImportState.RUNNING: "Running",
     ImportState.PAUSED: "Paused",
@@ -78,6 +79,11 @@ def plural(n: int, thing: str) -> str:
     if n == 1:
         return f"1 {thing}"
     return f"{n:,} {thing.removesuffix('y') + 'ies' if thing.endswith('y') else thing + 's'}"
+
+
+def number_of_days(n: int) -> str:
+    """ "1 day", "7 days" """
+    return "1 day" if n == 1 else f"{n:,} days"
 
 
 def part_of(first: int, n: int, total: int, thing: str) -> str:
@@ -192,6 +198,9 @@ def headline(import_: Import) -> str:
     match import_.state:
         case ImportState.DRAFT:
             return _of_draft(import_)
+        case ImportState.WAITING:
+            ready = plural(import_.counts.get(RowState.READY, 0), "balance")
+            return f"{ready} to create, once someone else has approved. Nothing more is sent until then."
         case ImportState.QUEUED:
             return f"{plural(total, 'balance')} to create. Waiting to start."
         case ImportState.RUNNING:
@@ -325,6 +334,16 @@ def _second_balance(detail: Particulars) -> str:
     return f"One row has two balances in Blnk: {ids}. Decide which one to use."
 
 
+def _balances(detail: Particulars) -> str:
+    return plural(detail.rows if isinstance(detail.rows, int) else len(detail.rows), "balance")
+
+
+def short_digest(digest: str | None) -> str:
+    """The first letters of it, in groups: enough to compare two pages by eye."""
+    first = (digest or "")[:16]
+    return " ".join(first[at : at + 4] for at in range(0, len(first), 4))
+
+
 def _rows(detail: Particulars) -> str:
     return plural(detail.rows if isinstance(detail.rows, int) else len(detail.rows), "row")
 
@@ -336,6 +355,19 @@ _EVENTS: dict[str, Callable[[Particulars], str]] = {
         "Confirmed without the checks that could not be made. Sending begins."
         if detail.unchecked
         else "Confirmed. Sending begins."
+    ),
+    EventKind.ASKED_FOR_APPROVAL: lambda detail: (
+        f"Asked for approval of {_balances(detail)}"
+        + (", without the checks that could not be made." if detail.unchecked else ".")
+    ),
+    EventKind.APPROVED: lambda detail: f"Approved {_balances(detail)}, digest {short_digest(detail.digest)}.",
+    EventKind.SENT_BACK: lambda detail: f"Sent back: {shown(detail.reason, 500)}",
+    EventKind.APPROVAL_WITHDRAWN: lambda _: "Withdrew it from approval.",
+    EventKind.APPROVAL_LAPSED: lambda detail: (
+        f"The request for approval lapsed: nobody decided within {number_of_days(detail.days or 0)}."
+    ),
+    EventKind.APPROVAL_VOID: lambda _: (
+        "The request for approval no longer counts: the database was restored or copied."
     ),
     EventKind.PAUSED: lambda detail: (
         "Paused." if detail.by == PausedBy.PERSON else f"Paused: {detail.reason}"

@@ -15,13 +15,14 @@ from blnk_api.settings import Settings
 from blnk_api.store import Store
 from blnk_api.store.kept_files import files_of
 from blnk_api.store.people import receipt_records
-from blnk_api.worker import expire_drafts, purge_imports
+from blnk_api.worker import expire_drafts, lapse_approvals, purge_imports
 
 log = logging.getLogger("blnk.closing")
 
 _AT_ONCE = 50
 _PURGES_SECONDS = 60.0
 _EXPIRES_SECONDS = 3_600.0
+_LAPSES_SECONDS = 30.0
 _AGAIN_SECONDS = 30.0
 """After a disk that was full or a database that did not answer."""
 
@@ -38,6 +39,7 @@ class Housekeeping:
         self._not_before = -math.inf
         self._purged_at = -math.inf
         self._expired_at = -math.inf
+        self._lapsed_at = -math.inf
 
     def tend(self, settings: Settings) -> None:
         """Begins what there is to do, unless that is still going on. Never waits, never raises."""
@@ -70,6 +72,9 @@ class Housekeeping:
         if time.monotonic() - self._purged_at > _PURGES_SECONDS:
             self._purged_at = time.monotonic()
             purge_imports.purge_old(self._store, settings)
+        if time.monotonic() - self._lapsed_at > _LAPSES_SECONDS:
+            self._lapsed_at = time.monotonic()
+            lapse_approvals.lapse(self._store)
         if time.monotonic() - self._expired_at > _EXPIRES_SECONDS:
             self._expired_at = time.monotonic()
             expire_drafts.expire(self._store, settings)

@@ -20,6 +20,7 @@ from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import SETTLED, ImportState, RowState
 from blnk_api.wording import about_rows, phrases
 from blnk_api.wording.balance_fields import FIELDS, HELD_FIELDS
+from pages.approval import panel
 from pages.balance import form, form_state, notes_panel
 from pages.kit import auto_refresh, banner, look, permission, person, stop_switch
 from pages.kit.context import Visit
@@ -39,6 +40,10 @@ def show_outcome(visit: Visit, import_: Import) -> None:
     row = _row(visit, import_)
     if import_.purged_at is not None:
         _purged(visit, import_, row, import_.purged_at)
+    elif import_.state is ImportState.WAITING:
+        st.title("Create a balance")
+        panel.show(visit, import_)
+        _asked(visit, form_request.request_of(row))
     elif row.state in _AT_REST or import_.is_over:
         _settled(visit, import_, row)
     else:
@@ -71,6 +76,7 @@ def _watch(visit: Visit, id: str, redraw_page: Callable[[], None]) -> None:
         return
     match import_.state, row.state:
         case ImportState.DRAFT, _:
+            panel.how_it_ended(visit, import_)
             _unconfirmed(visit, import_)
         case ImportState.PAUSED, _:
             controls.show_pause(visit, import_)

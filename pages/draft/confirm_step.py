@@ -10,9 +10,11 @@ from blnk_api.drafts import drafts
 from blnk_api.drafts.drafts import NotConfirmed
 from blnk_api.drafts.guide import steps
 from blnk_api.settings import Connection
+from blnk_api.store.approvals import need
 from blnk_api.store.imports import Import
 from blnk_api.store.states import RowState
 from blnk_api.wording import about_files, phrases
+from blnk_api.wording.approval import requests as words
 from pages.draft import planned_rows
 from pages.draft.fix import problem_list
 from pages.draft.notices import other_desks, plan
@@ -56,9 +58,11 @@ def show(visit: Visit, import_: Import) -> Confirmation | None:
     other_desks.show(visit)
     plan.show(visit, ready)
     problem_list.warnings(import_)
-    _by_ledger(import_)
+    by_ledger(import_)
     planned_rows.show(visit, import_)
     st.caption(look.safe(about_files.how_long(ready, visit.connection.requests_per_minute)))
+    if needs_approval(visit, import_):
+        st.info(look.safe(words.before_asking(visit.connection.approval)), icon=":material/how_to_reg:")
     if not permission.offered(visit, Act.CONFIRM):
         return None
     person.name_field(visit)
@@ -83,7 +87,15 @@ def _asked(connection: Connection, import_: Import, ready: int) -> Confirmation:
     return Confirmation(seen, typed, accepted)
 
 
-def _by_ledger(import_: Import) -> None:
+def needs_approval(visit: Visit, import_: Import) -> bool:
+    """Whether a second person has to approve it, so that the button asks for that."""
+    if visit.connection is None:
+        return False
+    with visit.desk.store.read() as tx:
+        return need.is_needed(tx, visit.connection.approval, import_)
+
+
+def by_ledger(import_: Import) -> None:
     """Each ledger by name and id with its balances; as a grid where there are many."""
     parts = about_files.by_ledger(import_.totals)
     if len(parts) > _LEDGERS_IN_FULL:
@@ -104,9 +116,12 @@ def _by_ledger(import_: Import) -> None:
     st.write(f"Total: {look.safe(about_files.by_currency(import_.totals))}.")
 
 
-def button(import_: Import, invalid: int, *, is_off: bool) -> bool:
-    """The one that creates; beside the way to the rows that would be skipped it is not the loudest."""
-    label = f"Create {phrases.plural(drafts.to_create(import_), 'balance')}"
+def button(visit: Visit, import_: Import, invalid: int, *, is_off: bool) -> bool:
+    """The one that creates, or asks for approval; beside the way to the rows that would be skipped it is not
+    the loudest."""
+    balances = phrases.plural(drafts.to_create(import_), "balance")
+    asks = needs_approval(visit, import_)
+    label = f"Ask for approval of {balances}" if asks else f"Create {balances}"
     if invalid:
         label += f", skip {phrases.plural(invalid, 'invalid row')}"
     return st.button(
@@ -118,7 +133,7 @@ def button(import_: Import, invalid: int, *, is_off: bool) -> bool:
 
 
 def hand_over(visit: Visit, import_: Import, said: Confirmation) -> bool:
-    """Whether the draft is the sender's now; where it is not, why."""
+    """Whether the draft is the sender's now, or waits for approval; where it is not, why."""
     desk = visit.desk
     try:
         who = person.name(visit)

@@ -9,6 +9,7 @@ from blnk_api.store import import_acts
 from blnk_api.store.imports import Import
 from blnk_api.store.states import Stage
 from blnk_api.wording import phrases
+from pages.approval import panel
 from pages.draft import (
     columns_step,
     confirm_step,
@@ -38,6 +39,7 @@ def show(visit: Visit, import_: Import) -> None:
     )
     fix_links.source_of(visit, import_)
     same_file.show(visit, import_)
+    panel.how_it_ended(visit, import_)
     if not permission.offered(visit, Act.CHANGE_DRAFT):
         looking_on.show(visit, import_)
         edit_history.show(visit, import_)

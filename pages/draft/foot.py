@@ -19,7 +19,7 @@ _LONG_FILE_ROWS = 20_000
 
 
 def show(visit: Visit, import_: Import, now: Step, said: Confirmation | None) -> bool:
-    """Whether the draft was handed over to the sender now."""
+    """Whether the draft was handed over now: to the sender, or to whoever has to approve it."""
     with st.bottom, st.container(key="foot"):
         with st.container(horizontal=True, vertical_alignment="center"):
             if steps.is_being_checked(import_):
@@ -33,7 +33,7 @@ def show(visit: Visit, import_: Import, now: Step, said: Confirmation | None) ->
                 _continue(import_, now)
                 return False
             invalid = import_.counts.get(RowState.INVALID, 0)
-            pressed = confirm_step.button(import_, invalid, is_off=said is None)
+            pressed = confirm_step.button(visit, import_, invalid, is_off=said is None)
             if invalid:
                 label = f"Fix {phrases.plural(invalid, 'row')}"
                 st.button(label, type="primary", key="to-fix", on_click=steps_row.go, args=[Step.FIX])

@@ -3,8 +3,10 @@
 import streamlit as st
 
 from blnk_api.access.actors import Actor
+from blnk_api.access.acts import Act
 from blnk_api.drafts.guide import own_imports
 from blnk_api.drafts.guide.own_imports import OwnImports
+from blnk_api.review import waiting_for
 from blnk_api.store import import_search
 from blnk_api.store.import_search import Search
 from blnk_api.store.imports import Import
@@ -22,6 +24,7 @@ def show(visit: Visit) -> None:
         return
     found = _found(visit, visit.who)
     for title, those in (
+        ("Waiting for me", _to_approve(visit, visit.who)),
         ("Drafts to finish", found.drafts),
         ("Running", found.running),
         ("Needs you", found.needing),
@@ -46,6 +49,15 @@ def _found(visit: Visit, who: Actor) -> OwnImports:
             tx, Search(who=who.email or who.name, instance=instance), limit=_LOOKED_AT
         )
     return own_imports.of(newest, who, needs=lambda one: bool(phrases.needs_someone(one)))
+
+
+def _to_approve(visit: Visit, who: Actor) -> list[Import]:
+    """What this person may approve: they have the role, and had no hand in it."""
+    instance = visit.connected().instance
+    if not who.may(Act.APPROVE, instance):
+        return []
+    with visit.desk.store.read() as tx:
+        return waiting_for.whom(tx, instance, who)
 
 
 def _line(visit: Visit, import_: Import) -> None:

@@ -23,6 +23,7 @@ _MARKDOWN = re.compile(r"([!-/:-@\[-`{-~])")
 
 _STATE_BADGES = {
     ImportState.DRAFT: (":material/edit_note:", "gray"),
+    ImportState.WAITING: (":material/how_to_reg:", "orange"),
     ImportState.QUEUED: (":material/schedule:", "blue"),
     ImportState.RUNNING: (":material/play_arrow:", "blue"),
     ImportState.PAUSED: (":material/pause:", "orange"),

@@ -8,6 +8,7 @@ from blnk_api.store import import_acts
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.wording import phrases
+from pages.approval import panel
 from pages.kit import look, permission, person
 from pages.kit.context import Visit
 
@@ -26,7 +27,9 @@ def show_pause(visit: Visit, import_: Import) -> None:
         )
     else:
         look.warning(f"Paused: {import_.paused_reason or 'no reason was recorded'}")
-        if import_.paused_by is not PausedBy.PERSON:
+        if import_.paused_by is PausedBy.APPROVAL:
+            panel.ask_for_the_rest(visit, import_)
+        elif import_.paused_by is not PausedBy.PERSON:
             st.write("Nothing more is sent until someone reads this and resumes the import.")
     show(visit, import_)
 
@@ -43,7 +46,9 @@ def show(visit: Visit, import_: Import) -> None:
         return
     who = person.or_nobody(visit)
     with st.container(horizontal=True):
-        if is_paused:
+        if is_paused and import_.paused_by is PausedBy.APPROVAL:
+            pass  # asking for approval stands above, and is how it continues
+        elif is_paused:
             if st.button("Resume", type="primary", help="Continues with the rows that were not sent."):
                 _act(visit, import_acts.resume, import_.number, who=who)
         elif st.button("Pause", help="Stops sending more rows. Rows already being sent are completed."):

@@ -3,7 +3,9 @@
 import streamlit as st
 
 from blnk_api.store.imports import Import
+from blnk_api.store.states import ImportState
 from blnk_api.wording import phrases
+from pages.approval import panel, waiting_page
 from pages.balance import notes_panel
 from pages.draft import edit_history
 from pages.kit import look, person
@@ -24,6 +26,9 @@ def show(visit: Visit, import_: Import) -> None:
     if label := row_link.label():
         row.show(visit, import_, label)
         return
+    if import_.state is ImportState.WAITING:
+        waiting_page.show(visit, import_)
+        return
     look.heading(phrases.title(import_))
     zone = phrases.zone(st.context.timezone)
     said = f"Uploaded by {person.called(visit, import_.who)} on {phrases.when(import_.created_at, zone)}"
@@ -38,6 +43,7 @@ def show(visit: Visit, import_: Import) -> None:
             "as configured in the settings. Balance ids, statuses, notes and receipts are kept.",
             icon=":material/delete_sweep:",
         )
+    panel.approved(visit, import_)
     asks_name = progress_panel.show(visit, import_)
     receipt_links.show(visit, import_)
     downloads.show(visit, import_)

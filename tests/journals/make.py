@@ -57,6 +57,15 @@ _PLAIN: dict[str, dict[str, Any]] = {
     "kept_files": {"name": "uploads/imp_1/file", "content": "0" * 32, "bytes": 1, "at": 1_700_000_000.0},
     "kept_pieces": {"content": "0" * 32, "n": 0, "data": b"a"},
     "desk_keys": {"name": "links", "value": "0" * 64},
+    "approvals": {
+        **{"id": 1, "import_": 1, "asked_by": "Ada", "asked_by_kind": "person", "asked_at": 1_700_000_000.0},
+        **{"asked_by_identity": '["https://acme.example","1"]', "rows": 9, "digest": "0" * 64},
+        **{"approvers": 1, "days": 7, "state": "approved", "lapses_at": 1_700_604_800.0},
+    },
+    "approval_decisions": {
+        **{"approval": 1, "person": '["https://acme.example","2"]', "who": "Grace", "who_kind": "person"},
+        **{"who_identity": '["https://acme.example","2"]', "at": 1_700_000_060.0, "approves": True},
+    },
     "tokens": {
         **{"connection_key": "here", "descends_from": "0" * 64, "generation": 1},
         **{"sealed": b"sealed", "expires_at": 1_700_000_000.0},

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from blnk_api.access.actors import Actor, NotAllowed
 from blnk_api.access.acts import Act
+from blnk_api.access.approval_rule import ApprovalRule
 from blnk_api.access.by_roles import ByRoles
 from blnk_api.access.role_grants import Claims, Grants
 from blnk_api.access.roles import ROLES_THAT_MAY, Role
@@ -26,11 +27,12 @@ from blnk_api.facts.mapping import Mapping as Columns
 from blnk_api.facts.totals import ProblemSummary
 from blnk_api.models import BalanceRequest
 from blnk_api.practice import fault_switches
-from blnk_api.review import actions, fix_these, resend_repaired, same_fixes
+from blnk_api.review import actions, approving, fix_these, resend_repaired, same_fixes
 from blnk_api.settings import Settings
 from blnk_api.sign_in import session_acts
 from blnk_api.sign_in_settings import SignIn
 from blnk_api.store import Store, import_acts, imports, tables
+from blnk_api.store.approvals import asking
 from blnk_api.store.imports import Import
 from blnk_api.store.outbox import notices
 from blnk_api.store.people import metadata_shown, notes, saved_mappings
@@ -107,6 +109,17 @@ def confirm_the_form(desk: Desk, who: Actor) -> object:
     with desk.store.write() as tx:
         set_columns(tx, desk.draft, kind="form")
         return import_acts.confirm(tx, replace(desk.draft, kind="form"), who=who, version=1)
+
+
+def send_approved_again(desk: Desk, who: Actor) -> object:
+    """In a transaction of this call's own, so that the desk is as it was for the others."""
+    with desk.store.write() as tx:
+        set_columns(tx, desk.underway, needs_approval=True)
+    try:
+        return actions.send_again(desk.store, desk.row, who=who)
+    finally:
+        with desk.store.write() as tx:
+            set_columns(tx, desk.underway, needs_approval=False)
 
 
 PROBLEM = ProblemSummary(
@@ -206,6 +219,27 @@ CALLS: Mapping[str, tuple[Act, Call]] = {
         Act.VERIFY_AGAIN,
         lambda desk, who: actions.verify_again(desk.store, desk.over, who=who),
     ),
+    "actions.send_again (approved)": (Act.APPROVE, send_approved_again),
+    "asking.ask": (
+        Act.CONFIRM,
+        lambda desk, who: asking.ask(desk.store, desk.draft, who=who, rule=ApprovalRule(1)),
+    ),
+    "drafts.ask_for_the_rest": (
+        Act.CONFIRM,
+        lambda desk, who: drafts.ask_for_the_rest(desk.store, desk.settings, desk.underway, who=who),
+    ),
+    "approving.approve": (
+        Act.APPROVE,
+        lambda desk, who: approving.approve(desk.store, desk.draft, 1, who=who, typed="2"),
+    ),
+    "approving.send_back": (
+        Act.APPROVE,
+        lambda desk, who: approving.send_back(desk.store, desk.draft, 1, who=who, reason="No."),
+    ),
+    "approving.withdraw": (
+        Act.WITHDRAW,
+        lambda desk, who: approving.withdraw(desk.store, desk.draft, 1, who=who),
+    ),
     "metadata_shown.choose": (
         Act.CHOOSE_METADATA,
         in_tx(metadata_shown.choose, HERE.instance, ["customer"]),
@@ -242,7 +276,21 @@ ONLY_WRITE_DOWN = {
     "restore.restore",
     "home.settle",
     "home.stop_all",
+    "notices.approval_asked",
+    "notices.approval_decided",
     "notices.canceled",
+    "requests.begin",
+    "requests.decide",
+    "requests.renew",
+    "requests.sent_back",
+    "requests.withdrawn",
+    "ending.lapse",
+    "ending.void_all",
+    "ending.withdraw_to_cancel",
+    "preparers.had_a_hand",
+    "again_by_approver.approve_again",
+    "approving.why_not",
+    "waiting_for.whom",
     "notices.paused",
     "phrases.actor",
 }

@@ -20,6 +20,7 @@ import pytest
 from sqlalchemy import select, update
 
 from blnk_api import settings as settings_module
+from blnk_api.access.actors import Actor
 from blnk_api.blnk import endpoints
 from blnk_api.drafts import drafts
 from blnk_api.facts.file_shape import FileShape
@@ -102,7 +103,7 @@ def make_draft(
     requests: Sequence[BalanceRequest],
     *,
     connection: str = "here",
-    who: str = "Ada",
+    who: str | Actor = "Ada",
 ) -> Import:
     """A checked draft of these balances in a store, as a file would make it."""
     id = imports.new_id()
@@ -131,7 +132,7 @@ def make_draft(
             kind="file",
             instance=instance,
             connection=connection,
-            who=actor(who),
+            who=actor(who) if isinstance(who, str) else who,
             file_name="test.csv",
             stage=Stage.CHECKED,
         )
@@ -177,9 +178,10 @@ class Importer:
         self.store.migrate()
         self.processes: list[subprocess.Popen[bytes]] = []
 
-    def connect(self, *, token: str | None = None, name: str = "here", **keys: Any) -> None:
-        """Writes the secrets file: one connection, to the practice Blnk as if it were a sandbox."""
-        self._connected = {"token": token, "name": name, **keys}
+    def connect(self, *, token: str | None = None, name: str = "here", more: str = "", **keys: Any) -> None:
+        """Writes the secrets file: one connection, to the practice Blnk as if it were a sandbox. `more` is
+        what else stands in it."""
+        self._connected = {"token": token, "name": name, "more": more, **keys}
         credentials = {} if "client_id" in keys else {"access_token": token or self.blnk.token}
         table = {
             **{"base_url": self.blnk.url, "instance_id": self.blnk.instance_id, "environment": "sandbox"},
@@ -191,7 +193,7 @@ class Importer:
         lines = ["practice = false", f"[connections.{name}]", *lines]
         file = self.data_dir / "secrets.toml"
         file.touch(mode=0o600)
-        file.write_text("\n".join(lines))
+        file.write_text("\n".join([*lines, more]))
         if self._thread is not None:
             thread, connections = self._thread, self.settings.connections
             wait_until(lambda: thread.serves(connections), lambda: "the sender does not read its secrets")

@@ -37,6 +37,13 @@ class NoticeKind(StrEnum):
     """Blnk rejected the credentials; imports of the instance are paused."""
     WAITING = "waiting"
     """Blnk has not answered for long. Nobody has to do anything."""
+    APPROVAL_ASKED = "approval asked"
+    """A second person has to approve it."""
+    APPROVAL_DECIDED = "approval decided"
+    """It was approved, or sent back."""
+    APPROVAL_LAPSES = "approval lapses"
+    """Nobody has decided yet, and soon it is too late."""
+    APPROVAL_LAPSED = "approval lapsed"
     TEST = "test"
 
 
@@ -137,6 +144,29 @@ def waiting(tx: Connection, instance: int, *, since: float) -> None:
     number = tx.execute(held_up).scalar()
     if number is not None:
         _add(tx, number, NoticeKind.WAITING, _facts_of(tx, number).model_copy(update={"since": since}))
+
+
+def approval_asked(tx: Connection, number: int, *, who: Actor) -> None:
+    """It waits for approval; `who` asked for it."""
+    facts = _facts_of(tx, number).model_copy(update=_named(who))
+    _add(tx, number, NoticeKind.APPROVAL_ASKED, facts)
+
+
+def approval_decided(tx: Connection, number: int, *, who: Actor, is_approved: bool) -> None:
+    """It was approved, or sent back by `who`."""
+    facts = _facts_of(tx, number).model_copy(update={"approved": is_approved, **_named(who)})
+    _add(tx, number, NoticeKind.APPROVAL_DECIDED, facts)
+
+
+def approval_lapses(tx: Connection, number: int, *, at: float) -> None:
+    """It lapses then if nobody decides."""
+    facts = _facts_of(tx, number).model_copy(update={"since": at})
+    _add(tx, number, NoticeKind.APPROVAL_LAPSES, facts)
+
+
+def approval_lapsed(tx: Connection, number: int) -> None:
+    """Nobody decided in time."""
+    _add(tx, number, NoticeKind.APPROVAL_LAPSED, _facts_of(tx, number))
 
 
 def test(tx: Connection, instance: Instance, *, who: Actor) -> None:

@@ -1,11 +1,14 @@
 """Rows become SENDING: the guarded move without which no row is ever sent.
 
-It is committed before the POST leaves.
+It is committed before the POST leaves. Where a second person has to approve rows, the very UPDATE that moves
+them demands an approval that holds at that moment, and that what is to leave is what was approved, to the
+byte.
 """
 
+import hashlib
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import (
@@ -18,10 +21,11 @@ from sqlalchemy import (
     update,
 )
 
+from blnk_api.store.approvals.requests import RequestState
 from blnk_api.store.bulk import given, run_at_once
 from blnk_api.store.sending import stops
 from blnk_api.store.states import HELD, RowState
-from blnk_api.store.tables import attempts, imports, is_one_of, rows
+from blnk_api.store.tables import approvals, attempts, imports, is_one_of, rows
 from blnk_api.store.transitions import count
 
 
@@ -74,6 +78,45 @@ _CLAIM = (
 )
 
 
+_APPROVED = given(
+    "approved",
+    at_row=rows.c.id,
+    by=rows.c.claim,
+    at=rows.c.changed_at,
+    body=rows.c.body,
+    hash=rows.c.approved_body,
+)
+_HOLDS = (
+    select(literal_column("1"))
+    .where(
+        approvals.c.id == rows.c.approval,
+        approvals.c.import_ == rows.c.import_,
+        approvals.c.state == literal_column(f"'{RequestState.APPROVED}'"),
+        approvals.c.lapses_at > _APPROVED.c.at,
+    )
+    .correlate(rows, _APPROVED)
+    .exists()
+)
+_CLAIM_APPROVED = (
+    update(rows)
+    .where(
+        rows.c.id == _APPROVED.c.at_row,
+        is_one_of(rows, [RowState.READY]),
+        ~REF_IS_HELD,
+        # What leaves was read a moment ago: it must be what the store holds, and what was approved.
+        rows.c.body == _APPROVED.c.body,
+        rows.c.approved_body == _APPROVED.c.hash,
+        _HOLDS,
+    )
+    .values(
+        state=literal_column(f"'{RowState.SENDING}'"),
+        claim=_APPROVED.c.by,
+        tries=rows.c.tries + literal_column("1"),
+        changed_at=_APPROVED.c.at,
+    )
+    .returning(rows.c.id, rows.c.tries)
+)
+
 _BEGIN_ATTEMPT = insert(attempts).values(
     {
         one: bindparam(one.name)
@@ -95,6 +138,24 @@ def claim(tx: Connection, import_: int, row_ids: Sequence[int], token: str | Non
         return Claimed(token, {})
     now = time.time()
     claimed = run_at_once(tx, _CLAIM, [(row, token, now) for row in row_ids])
+    return _begin(tx, import_, claimed, token, now)
+
+
+def claim_approved(
+    tx: Connection, import_: int, bodies: Mapping[int, bytes], token: str | None = None
+) -> Claimed:
+    """As `claim`, of rows that need approval, by their ids: `bodies` are what would leave, to the byte."""
+    token = token or secrets.token_hex(8)
+    if stops.hold_back(tx, import_):
+        return Claimed(token, {})
+    now = time.time()
+    asked = [(row, token, now, body, hashlib.sha256(body).digest()) for row, body in bodies.items()]
+    return _begin(tx, import_, run_at_once(tx, _CLAIM_APPROVED, asked), token, now)
+
+
+def _begin(
+    tx: Connection, import_: int, claimed: Sequence[tuple[int, int]], token: str, now: float
+) -> Claimed:
     if not claimed:
         return Claimed(token, {})
     run_at_once(tx, _BEGIN_ATTEMPT, [(row, n, token, now) for row, n in claimed])

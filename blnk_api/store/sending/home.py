@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from blnk_api.access.actors import Actor
+from blnk_api.store.approvals import ending
 from blnk_api.store.people import sessions
 from blnk_api.store.sending import recovery, stops
 from blnk_api.store.tables import home, tokens
@@ -42,11 +43,12 @@ def settle(tx: Connection, *, who: Actor, reason: str, about_tokens: str) -> boo
 
 
 def stop_all(tx: Connection, *, who: Actor, reason: str, about_tokens: str) -> int:
-    """For a store that is older than Blnk, or a copy: nobody sends or is signed in. How many imports had not
-    finished."""
+    """For a store that is older than Blnk, or a copy: nobody sends or is signed in, and no approval counts.
+    How many imports had not finished."""
     has_tokens = tx.execute(select(tokens.c.connection_key).limit(1)).first() is not None
     stops.stop_restored(tx, who=who, reason=f"{reason} {about_tokens}" if has_tokens else reason)
     sessions.end_restored(tx)
+    ending.void_all(tx, who=who, reason=reason)
     return recovery.restored(tx)
 
 

@@ -1,0 +1,1 @@
+"""What commands do about imports that a second person has to approve."""

@@ -1,0 +1,29 @@
+"""A row of an import that a second person approved is sent again: that takes an approver, too."""
+
+import time
+
+from sqlalchemy import Connection, func, select
+
+from blnk_api.access.actors import Actor, ActorKind
+from blnk_api.store.approvals import requests
+from blnk_api.store.approvals.preparers import had_a_hand
+from blnk_api.store.imports import Import
+from blnk_api.store.tables import rows
+from blnk_api.wording.approval import requests as words
+
+
+def approve_again(tx: Connection, import_: Import, row: int, *, who: Actor) -> str:
+    """Why this person may not, who has the role; "" where it was done. Only the body that was approved goes
+    again: another one is left to the sender, which does not claim it and says so."""
+    if who.kind is not ActorKind.PERSON:
+        return words.NOT_SIGNED_IN
+    asked = select(rows.c.approval, rows.c.approved_body == func.sha256(rows.c.body)).where(rows.c.id == row)
+    covering, is_same = tx.execute(asked).one()
+    request = None if covering is None else requests.by_id(tx, covering)
+    if request is None or not request.approved_by or not is_same:
+        return ""
+    if had_a_hand(tx, import_, request, who):
+        return words.HAD_A_HAND
+    if not request.holds(time.time()):
+        requests.renew(tx, request, row, who=who)
+    return ""

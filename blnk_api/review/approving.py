@@ -1,0 +1,139 @@
+"""What people do about a request for approval: approve it, send it back, withdraw it.
+
+Whoever approves had no hand in the import and signed in. Each act is one transaction, and says what it does
+not do where it does nothing. The sender asks again at each claim: see `store.sending.claims`.
+"""
+
+import time
+from typing import Any
+
+from sqlalchemy import Connection
+
+from blnk_api.access.actors import Actor, ActorKind
+from blnk_api.access.acts import Act
+from blnk_api.drafts.drafts import count_typed
+from blnk_api.review.actions import NotPossible
+from blnk_api.store import Store, imports
+from blnk_api.store.approvals import ending, requests
+from blnk_api.store.approvals.preparers import had_a_hand
+from blnk_api.store.approvals.requests import Request, RequestState
+from blnk_api.store.events import EventKind, Particulars, note
+from blnk_api.store.imports import Import
+from blnk_api.store.outbox import notices
+from blnk_api.store.people import stored_actor
+from blnk_api.store.states import ImportState, PausedBy
+from blnk_api.store.transitions import move_import
+from blnk_api.wording.approval import requests as words
+
+
+class NotDecided(NotPossible):
+    """Nothing was decided, and nothing was sent; the text says why and what to do."""
+
+
+def approve(store: Store, import_: Import, request: int, *, who: Actor, typed: str) -> bool:
+    """Approves the request that was shown; whether nobody else has to. `typed` is the number of balances.
+
+    Raises NotDecided.
+    """
+    who.require(Act.APPROVE, import_.instance)
+    with store.read() as tx:
+        is_altered = requests.is_altered(tx, import_.number, request)
+    if is_altered:
+        raise NotDecided(words.ALTERED)
+    with store.write() as tx:
+        now, asked = _decidable(tx, import_, request, who)
+        if count_typed(typed) != asked.rows:
+            raise NotDecided(f"Type the number of balances, {asked.rows:,}, to approve. Nothing was sent.")
+        requests.decide(tx, asked, who=who, approves=True)
+        detail = Particulars(rows=asked.rows, digest=asked.digest)
+        note(tx, now.number, who=who, what=EventKind.APPROVED, detail=detail)
+        if len(asked.approved_by) + 1 < asked.approvers:
+            notices.approval_asked(tx, now.number, who=asked.asked_by)
+            return False
+        if not requests.approve(tx, asked):
+            raise NotDecided(words.NOT_WAITING)
+        _hand_over(tx, now, asked)
+        notices.approval_decided(tx, now.number, who=who, is_approved=True)
+    return True
+
+
+def _hand_over(tx: Connection, import_: Import, request: Request) -> None:
+    """WAITING → QUEUED. Who asked is who wanted it; who approved stands with the request."""
+    facts: dict[str, Any] = {}  # columns of an import
+    if import_.confirmed_at is None:
+        facts = {
+            "confirmed_at": time.time(),
+            **stored_actor.stored(request.asked_by, "confirmed_by"),
+        }
+    moved = move_import(tx, import_.number, from_=[ImportState.WAITING], to=ImportState.QUEUED, **facts)
+    if not moved:
+        raise NotDecided(words.NOT_WAITING)
+
+
+def send_back(store: Store, import_: Import, request: int, *, who: Actor, reason: str) -> None:
+    """The import is a draft again, or paused where rows of it were sent before. Raises NotDecided."""
+    who.require(Act.APPROVE, import_.instance)
+    reason = " ".join(reason.split())[: words.MOST_REASON]
+    if not reason:
+        raise NotDecided("Enter what has to change. Nothing was decided, and nothing was sent.")
+    with store.write() as tx:
+        now, asked = _decidable(tx, import_, request, who, may_have_a_hand=True)
+        requests.decide(tx, asked, who=who, approves=False, reason=reason)
+        requests.end(tx, asked, RequestState.SENT_BACK)
+        note(tx, now.number, who=who, what=EventKind.SENT_BACK, detail=Particulars(reason=reason))
+        ending.give_back(tx, now, words.sent_back(who, reason))
+        notices.approval_decided(tx, now.number, who=who, is_approved=False)
+
+
+def withdraw(store: Store, import_: Import, request: int, *, who: Actor) -> None:
+    """Ends a request that waits, or an approval: rows that were not claimed yet are not sent. Raises
+    NotDecided."""
+    who.require(Act.WITHDRAW, import_.instance)
+    with store.write() as tx:
+        now = imports.by_number(tx, import_.number)
+        asked = requests.by_id(tx, request)
+        if (
+            asked is None
+            or asked.import_ != now.number
+            or not requests.end(tx, asked, RequestState.WITHDRAWN)
+        ):
+            raise NotDecided(words.NOT_WAITING)
+        detail = Particulars(rows=asked.rows)
+        note(tx, now.number, who=who, what=EventKind.APPROVAL_WITHDRAWN, detail=detail)
+        reason = words.withdrawn(who)
+        if now.state is ImportState.WAITING:
+            ending.give_back(tx, now, reason)
+        else:
+            going = [ImportState.QUEUED, ImportState.RUNNING]
+            by = PausedBy.APPROVAL
+            move_import(
+                tx, now.number, from_=going, to=ImportState.PAUSED, paused_by=by, paused_reason=reason
+            )
+
+
+def _decidable(
+    tx: Connection, import_: Import, request: int, who: Actor, *, may_have_a_hand: bool = False
+) -> tuple[Import, Request]:
+    now = imports.by_number(tx, import_.number)
+    asked = requests.by_id(tx, request)
+    is_open = asked is not None and asked.state is RequestState.ASKED and asked.lapses_at > time.time()
+    if asked is None or not is_open or asked.import_ != now.number or now.state is not ImportState.WAITING:
+        raise NotDecided(words.NOT_WAITING)
+    if (why := why_not(tx, now, asked, who)) and not may_have_a_hand:
+        raise NotDecided(why)
+    if any(who.is_same_as(one.who) for one in asked.decisions):
+        raise NotDecided(words.DECIDED_ALREADY)
+    return now, asked
+
+
+def why_not(tx: Connection, import_: Import, request: Request, who: Actor) -> str:
+    """Why this person may not approve it, whatever their role; "" where they may."""
+    if who.kind is not ActorKind.PERSON:
+        return words.NOT_SIGNED_IN
+    if any(_is_their_own(who, one.who) for one in request.decisions):
+        return words.DECIDED_ALREADY
+    return words.HAD_A_HAND if had_a_hand(tx, import_, request, who) else ""
+
+
+def _is_their_own(who: Actor, other: Actor) -> bool:
+    return who.is_same_as(other) or bool(who.email and who.email.casefold() == other.email.casefold())

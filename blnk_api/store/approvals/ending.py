@@ -1,0 +1,66 @@
+"""Requests for approval that end without one: what becomes of the import that waits."""
+
+from sqlalchemy import Connection
+
+from blnk_api.access.actors import Actor
+from blnk_api.store import imports
+from blnk_api.store.approvals import requests
+from blnk_api.store.approvals.requests import Request, RequestState
+from blnk_api.store.events import EventKind, Particulars, note
+from blnk_api.store.imports import Import
+from blnk_api.store.outbox import notices
+from blnk_api.store.states import ImportState, PausedBy
+from blnk_api.store.transitions import move_import
+
+
+def give_back(tx: Connection, import_: Import, reason: str) -> None:
+    """WAITING → DRAFT, or PAUSED where rows of it were handed over before: nobody approved what waits."""
+    if import_.confirmed_at is None:
+        move_import(
+            tx,
+            import_.number,
+            from_=[ImportState.WAITING],
+            to=ImportState.DRAFT,
+            version=import_.version,
+        )
+        imports.set_facts(tx, import_.number, version=import_.version + 1)
+    else:
+        move_import(
+            tx,
+            import_.number,
+            from_=[ImportState.WAITING],
+            to=ImportState.PAUSED,
+            paused_by=PausedBy.APPROVAL,
+            paused_reason=reason,
+        )
+
+
+def void_all(tx: Connection, *, who: Actor, reason: str) -> None:
+    """For a store that was restored or copied: what people approved was approved of another moment."""
+    for request in requests.open_ones(tx):
+        requests.end(tx, request, RequestState.VOID)
+        import_ = imports.by_number(tx, request.import_)
+        if import_.state is ImportState.WAITING:
+            note(tx, import_.number, who=who, what=EventKind.APPROVAL_VOID)
+            give_back(tx, import_, reason)
+
+
+def lapse(tx: Connection, request: Request, *, who: Actor, reason: str, now: float) -> bool:
+    """Nobody decided in time: it is a draft again, or paused. Whether this did it."""
+    if request.state is not RequestState.ASKED or request.lapses_at > now:
+        return False
+    if not requests.end(tx, request, RequestState.LAPSED):
+        return False
+    import_ = imports.by_number(tx, request.import_)
+    note(tx, import_.number, who=who, what=EventKind.APPROVAL_LAPSED, detail=Particulars(days=request.days))
+    give_back(tx, import_, reason)
+    notices.approval_lapsed(tx, import_.number)
+    return True
+
+
+def withdraw_to_cancel(tx: Connection, import_: Import, *, who: Actor) -> None:
+    """An import that waits is canceled: nobody has to decide anymore. The caller has asked who may."""
+    request = requests.last(tx, import_.number)
+    if request is not None and requests.end(tx, request, RequestState.WITHDRAWN):
+        note(tx, import_.number, who=who, what=EventKind.APPROVAL_WITHDRAWN)
+    give_back(tx, import_, "")

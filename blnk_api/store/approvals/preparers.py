@@ -1,0 +1,72 @@
+"""Who had a hand in an import, and so may not approve it: whoever uploaded, asked for or changed it."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, select
+
+from blnk_api.access.actors import Actor, ActorKind
+from blnk_api.store import events, imports
+from blnk_api.store.approvals.requests import Request
+from blnk_api.store.events import EventKind
+from blnk_api.store.imports import Import
+from blnk_api.store.people import edits
+from blnk_api.store.tables import imports as imports_table
+
+_CHANGES = (
+    EventKind.UPLOADED,
+    EventKind.ASKED_FOR,
+    EventKind.READ_OTHERWISE,
+    EventKind.MATCHED_COLUMNS,
+    EventKind.ACCEPTED_CURRENCY,
+    EventKind.WITHDREW_CURRENCY,
+    EventKind.ACCEPTED,
+    EventKind.REPAIRED,
+    EventKind.LEFT_OUT,
+    EventKind.TAKEN_IN,
+    EventKind.SKIPPED_HIDDEN_ROWS,
+    EventKind.INCLUDED_HIDDEN_ROWS,
+    EventKind.ASKED_FOR_AGAIN,
+    EventKind.REPAIRED_AND_SENT_AGAIN,
+    EventKind.FIXING,
+    EventKind.TOOK_OVER,
+    EventKind.ASKED_FOR_APPROVAL,
+)
+"""What says which balances are created. An undo leaves its own events, so nobody's hand is forgotten."""
+
+
+def preparers(tx: Connection, import_: Import, request: Request) -> Iterator[Actor]:
+    """Everybody who had a hand in it: in what it fixes, and in imports whose edits it took over, too."""
+    yield request.asked_by
+    seen: set[int] = set()
+    left = [import_.number]
+    while left:
+        one = imports.by_number(tx, left.pop())
+        if one.number in seen:
+            continue
+        seen.add(one.number)
+        yield one.who
+        yield from (edit.who for edit in edits.of_import(tx, one.number))
+        for event in events.of_kinds(tx, one.number, _CHANGES):
+            yield event.who
+            if event.what == EventKind.TOOK_OVER and event.detail.label:
+                other = imports_table.c.id == event.detail.label
+                left += tx.execute(select(imports_table.c.number).where(other)).scalars()
+        if one.fixes is not None:
+            left.append(one.fixes)
+
+
+def had_a_hand(tx: Connection, import_: Import, request: Request, who: Actor) -> bool:
+    return any(_is_one_person(who, other) for other in preparers(tx, import_, request))
+
+
+def _is_one_person(who: Actor, other: Actor) -> bool:
+    """One person may come from two providers, with one address that both have verified. A name that nobody
+    has verified, of before people signed in, counts as that of who has it."""
+    if who.is_same_as(other):
+        return True
+    if who.email and other.email:
+        return who.email.casefold() == other.email.casefold()
+    return other.kind is ActorKind.NAME and other.name.casefold() in (
+        who.name.casefold(),
+        who.email.casefold(),
+    )

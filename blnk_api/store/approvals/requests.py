@@ -1,0 +1,277 @@
+"""Requests for approval in the store: which rows they cover, to the byte, who decided, and how they ended.
+
+A request covers the rows that name it in `rows.approval`, each with the hash of the body that was shown. What
+is sent must be that body, and the request approved and not ended: the claim itself asks (`sending.claims`).
+"""
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from blnk_api.access.actors import Actor
+from blnk_api.access.approval_rule import ApprovalRule
+from blnk_api.settings import Instance
+from blnk_api.store.people import stored_actor
+from blnk_api.store.states import RowState
+from blnk_api.store.tables import approval_decisions, approvals, is_one_of, rows
+
+DAY_SECONDS = 86_400.0
+_ROWS_AT_ONCE = 2_000
+
+
+class RequestState(StrEnum):
+    """As it stands in the database."""
+
+    MARKING = "marking"
+    """Its rows are being marked; nobody has been asked yet."""
+    ASKED = "asked"
+    APPROVED = "approved"
+    SENT_BACK = "sent back"
+    WITHDRAWN = "withdrawn"
+    LAPSED = "lapsed"
+    """Nobody decided in time."""
+    VOID = "void"
+    """The store was restored or copied, or another request took its place."""
+
+
+OPEN = (RequestState.ASKED, RequestState.APPROVED)
+
+
+@dataclass(frozen=True)
+class Decision:
+    who: Actor
+    at: float
+    approves: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request for approval as it stands; `decisions` oldest first."""
+
+    id: int
+    import_: int
+    asked_by: Actor
+    asked_at: float
+    rows: int
+    digest: str
+    approvers: int
+    days: int
+    state: RequestState
+    lapses_at: float
+    ended_at: float | None
+    decisions: tuple[Decision, ...]
+
+    @property
+    def approved_by(self) -> list[Actor]:
+        return [one.who for one in self.decisions if one.approves]
+
+    def holds(self, now: float) -> bool:
+        """Whether it was approved, and rows may be sent by it."""
+        return self.state is RequestState.APPROVED and now < self.lapses_at
+
+
+def begin(tx: Connection, import_: int, *, who: Actor, rule: ApprovalRule) -> int:
+    """A new request, of which no row is marked yet. One that somebody else was just making ends here."""
+    now = time.time()
+    tx.execute(
+        update(approvals)
+        .where(approvals.c.import_ == import_, approvals.c.state == RequestState.MARKING)
+        .values(state=RequestState.VOID, ended_at=now)
+    )
+    facts = {
+        **{"import_": import_, "asked_at": now, "rows": 0, "digest": "", "state": RequestState.MARKING},
+        **{"approvers": rule.approvers, "days": rule.days, "lapses_at": now + rule.days * DAY_SECONDS},
+    }
+    made = insert(approvals).values(**facts, **stored_actor.stored(who, "asked_by")).returning(approvals.c.id)
+    id: int = tx.execute(made).scalar_one()
+    return id
+
+
+def mark(tx: Connection, import_: int, request: int, *, after: int) -> int | None:
+    """Marks the next READY rows as covered by a request, with the hashes of their bodies. The last one's id;
+    None where there are no more, or the request has ended."""
+    state = tx.execute(select(approvals.c.state).where(approvals.c.id == request).with_for_update())
+    if state.scalar() != RequestState.MARKING:
+        return None
+    ready = (rows.c.import_ == import_, is_one_of(rows, [RowState.READY]), rows.c.id > after)
+    ids = tx.execute(select(rows.c.id).where(*ready).order_by(rows.c.id).limit(_ROWS_AT_ONCE)).scalars().all()
+    if not ids:
+        return None
+    tx.execute(
+        update(rows)
+        .where(*ready, rows.c.id <= ids[-1])
+        .values(approval=request, approved_body=func.sha256(rows.c.body))
+    )
+    last_id: int = ids[-1]
+    return last_id
+
+
+@dataclass(frozen=True)
+class Covered:
+    """What a request covers: how many rows, and the digest over their ids and bodies, whatever their state"""
+
+    rows: int
+    digest: str
+
+
+def covered(tx: Connection, instance: Instance, import_: int, request: int) -> Covered:
+    """Read again from the rows: a million take a second or two."""
+    digest = hashlib.sha256()
+    digest.update(orjson.dumps([instance.base_url, instance.instance_id, instance.environment]))
+    n = 0
+    asked = select(rows.c.id, rows.c.approved_body).where(
+        rows.c.import_ == import_, rows.c.approval == request
+    )
+    for part in tx.execute(asked.order_by(rows.c.id)).partitions(_ROWS_AT_ONCE):
+        for id, body in part:
+            digest.update(b"%d:%b\n" % (id, body))
+            n += 1
+    return Covered(n, digest.hexdigest())
+
+
+def is_altered(tx: Connection, import_: int, request: int) -> bool:
+    """Whether some row that it covers is not what was shown anymore."""
+    altered = select(rows.c.id).where(
+        rows.c.import_ == import_,
+        rows.c.approval == request,
+        rows.c.approved_body != func.sha256(rows.c.body),
+    )
+    return tx.execute(altered.limit(1)).first() is not None
+
+
+def was_asked(tx: Connection, request: int, found: Covered) -> bool:
+    """MARKING → ASKED; whether it was still being made."""
+    asked = (
+        update(approvals)
+        .where(approvals.c.id == request, approvals.c.state == RequestState.MARKING)
+        .values(state=RequestState.ASKED, rows=found.rows, digest=found.digest)
+    )
+    return tx.execute(asked).rowcount == 1
+
+
+def decide(tx: Connection, request: Request, *, who: Actor, approves: bool, reason: str = "") -> None:
+    """Writes down what a person decided."""
+    tx.execute(
+        insert(approval_decisions).values(
+            approval=request.id,
+            person=orjson.dumps([who.issuer, who.subject]).decode(),
+            at=time.time(),
+            approves=approves,
+            reason=reason,
+            **stored_actor.stored(who),
+        )
+    )
+
+
+def approve(tx: Connection, request: Request) -> bool:
+    """ASKED → APPROVED; it holds for as many days as it waited at most. Whether it was still asked for."""
+    now = time.time()
+    moved = (
+        update(approvals)
+        .where(approvals.c.id == request.id, approvals.c.state == RequestState.ASKED)
+        .where(approvals.c.lapses_at > now)
+        .values(state=RequestState.APPROVED, lapses_at=now + request.days * DAY_SECONDS, told_at=None)
+    )
+    return tx.execute(moved).rowcount == 1
+
+
+def end(tx: Connection, request: Request, to: RequestState) -> bool:
+    """A request that waits, or an approval, is over from the next claim on. Whether it was not before."""
+    ended = (
+        update(approvals)
+        .where(approvals.c.id == request.id, approvals.c.state.in_(OPEN))
+        .values(state=to, ended_at=time.time())
+    )
+    return tx.execute(ended).rowcount == 1
+
+
+def renew(tx: Connection, request: Request, row: int, *, who: Actor) -> None:
+    """An approver has a row sent again whose approval is over: a request of that row alone, approved by
+    them. The hash of its body stays: what other people approved."""
+    now = time.time()
+    made = insert(approvals).values(
+        **{"import_": request.import_, "asked_at": request.asked_at, "rows": 1, "approvers": 1},
+        **{"days": request.days, "state": RequestState.APPROVED, "digest": request.digest},
+        lapses_at=now + request.days * DAY_SECONDS,
+        **stored_actor.stored(request.asked_by, "asked_by"),
+    )
+    id = tx.execute(made.returning(approvals.c.id)).scalar_one()
+    again = by_id(tx, id)
+    assert again is not None
+    decide(tx, again, who=who, approves=True)
+    tx.execute(update(rows).where(rows.c.id == row).values(approval=id))
+
+
+_REQUESTS = select(approvals)
+
+
+def by_id(tx: Connection, id: int) -> Request | None:
+    found = _read(tx, tx.execute(_REQUESTS.where(approvals.c.id == id)).all())
+    return found[0] if found else None
+
+
+def last(tx: Connection, import_: int) -> Request | None:
+    """The newest request of an import that people were asked about; None where there is none."""
+    mine = (approvals.c.import_ == import_, approvals.c.digest != "")
+    found = _read(tx, tx.execute(_REQUESTS.where(*mine).order_by(approvals.c.id.desc()).limit(1)).all())
+    return found[0] if found else None
+
+
+def of_import(tx: Connection, import_: int) -> list[Request]:
+    """All that people were asked about, oldest first."""
+    mine = (approvals.c.import_ == import_, approvals.c.digest != "")
+    return _read(tx, tx.execute(_REQUESTS.where(*mine).order_by(approvals.c.id)).all())
+
+
+def open_ones(tx: Connection) -> list[Request]:
+    """All that wait or hold."""
+    return _read(tx, tx.execute(_REQUESTS.where(approvals.c.state.in_(OPEN)).order_by(approvals.c.id)).all())
+
+
+def waiting(tx: Connection, *, lapse_before: float) -> list[Request]:
+    """Those that wait and lapse before this moment."""
+    due = (approvals.c.state == RequestState.ASKED, approvals.c.lapses_at < lapse_before)
+    return _read(tx, tx.execute(_REQUESTS.where(*due).order_by(approvals.c.id)).all())
+
+
+def tell_once(tx: Connection, request: Request) -> bool:
+    """Whether nobody was told before that it is about to lapse."""
+    told = (
+        update(approvals)
+        .where(approvals.c.id == request.id, approvals.c.told_at.is_(None))
+        .values(told_at=time.time())
+    )
+    return tx.execute(told).rowcount == 1
+
+
+# Any: rows of all columns of the table.
+def _read(tx: Connection, found: Sequence[Row[Any]]) -> list[Request]:
+    decided: dict[int, list[Decision]] = {}
+    asked = select(approval_decisions).where(approval_decisions.c.approval.in_([one.id for one in found]))
+    for one in tx.execute(asked.order_by(approval_decisions.c.at)) if found else ():
+        made = Decision(stored_actor.read(one), one.at, one.approves, one.reason)
+        decided.setdefault(one.approval, []).append(made)
+    return [
+        Request(
+            id=one.id,
+            import_=one.import_,
+            asked_by=stored_actor.read(one, "asked_by"),
+            asked_at=one.asked_at,
+            rows=one.rows,
+            digest=one.digest,
+            approvers=one.approvers,
+            days=one.days,
+            state=RequestState(one.state),
+            lapses_at=one.lapses_at,
+            ended_at=one.ended_at,
+            decisions=tuple(decided.get(one.id, ())),
+        )
+        for one in found
+    ]

@@ -1,0 +1,1 @@
+"""Sentences about approval by a second person."""

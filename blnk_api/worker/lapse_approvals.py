@@ -1,0 +1,33 @@
+"""Ends requests for approval that nobody decided in time, and tells people before that happens."""
+
+import time
+
+from blnk_api.store import Store
+from blnk_api.store.approvals import ending, requests
+from blnk_api.store.approvals.requests import DAY_SECONDS, Request
+from blnk_api.store.outbox import notices
+from blnk_api.store.sending.attempts import WHO
+from blnk_api.wording.approval import requests as words
+
+_MOST_AHEAD_SECONDS = DAY_SECONDS
+_SHARE_AHEAD = 0.25
+"""Of a request that lapses sooner: people need a part of the time to act."""
+
+
+def lapse(store: Store, *, now: float | None = None) -> None:
+    """Raises OSError or SQLAlchemyError; the rest comes next time."""
+    now = time.time() if now is None else now
+    with store.read() as tx:
+        found = requests.waiting(tx, lapse_before=now + _MOST_AHEAD_SECONDS)
+    for request in found:
+        if request.lapses_at <= now:
+            with store.write() as tx:
+                ending.lapse(tx, request, who=WHO, reason=words.lapsed(request.days), now=now)
+        elif request.lapses_at - now < _ahead_seconds(request):
+            with store.write() as tx:
+                if requests.tell_once(tx, request):
+                    notices.approval_lapses(tx, request.import_, at=request.lapses_at)
+
+
+def _ahead_seconds(request: Request) -> float:
+    return min(_MOST_AHEAD_SECONDS, _SHARE_AHEAD * request.days * DAY_SECONDS)

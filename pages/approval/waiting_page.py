@@ -1,0 +1,38 @@
+"""An import that waits for approval: what the last step of its draft showed, and the request."""
+
+import streamlit as st
+
+from blnk_api.store.imports import Import
+from blnk_api.wording import phrases
+from pages.approval import panel
+from pages.balance import notes_panel
+from pages.draft import confirm_step, edit_history, planned_rows
+from pages.draft.fix import problem_list
+from pages.kit import look, person
+from pages.kit.context import Visit
+from pages.run import progress_panel, rows_table
+from pages.run.fixing import fix_links
+
+
+def show(visit: Visit, import_: Import) -> None:
+    """The preparer and the approver see the same page; what each may do differs."""
+    look.heading(phrases.title(import_))
+    zone = phrases.zone(st.context.timezone)
+    uploaded = f"Uploaded by {person.called(visit, import_.who)} on {phrases.when(import_.created_at, zone)}."
+    st.caption(look.safe(f"{uploaded} Nobody can change it while it waits."))
+    fix_links.source_of(visit, import_)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        look.state_badge(import_)
+        st.markdown(f"**{look.safe(phrases.headline(import_))}**")
+    where = look.place(import_.instance, visit.connection)
+    st.markdown(f"In **{where}**. Balances cannot be deleted.")
+    if import_.confirmed_at is None:
+        problem_list.warnings(import_)
+        confirm_step.by_ledger(import_)
+        planned_rows.show(visit, import_)
+    panel.show(visit, import_)
+    rows_table.show(visit, import_)
+    notes_panel.on_import(visit, import_)
+    edit_history.show(visit, import_)
+    progress_panel.show_events(visit, import_)
+    look.scroll_if_it_begins()

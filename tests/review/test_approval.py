@@ -1,0 +1,320 @@
+"""A second person: nothing is sent that somebody else did not approve, to the byte, at that very moment."""
+
+import time
+
+import pytest
+from sqlalchemy import update
+
+from blnk_api.access.actors import Actor
+from blnk_api.drafts import drafts
+from blnk_api.drafts.drafts import NotConfirmed
+from blnk_api.drafts.edits.open_draft import NotRepairable, open_draft
+from blnk_api.review import actions, approving, waiting_for
+from blnk_api.review.actions import NotPossible
+from blnk_api.review.approving import NotDecided
+from blnk_api.store import events, import_acts, tables
+from blnk_api.store.approvals import ending, requests
+from blnk_api.store.approvals.requests import RequestState
+from blnk_api.store.imports import Import
+from blnk_api.store.sending import home, stops
+from blnk_api.store.states import ImportState, PausedBy, RowState
+from blnk_api.worker import lapse_approvals
+from tests.support.actors import actor, signed_in
+from tests.support.approval import ADA, GRACE, LIN, OMAR, approve, ask, asked, require
+from tests.support.importer import BOTH_DATABASES, Importer, requests_for
+from tests.support.practice import PracticeBlnk
+from tests.support.sending import assert_each_once
+
+on_both_databases = pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
+DAY = 86_400.0
+
+
+def confirm(importer: Importer, draft: Import, who: Actor = ADA) -> Import:
+    """As the page and the command line do."""
+    drafts.confirm(importer.store, importer.settings, id=draft.id, who=who, version=draft.version)
+    return importer.find(draft.id)
+
+
+def paused(importer: Importer, import_: Import) -> Import:
+    now = importer.wait_for(import_, ImportState.PAUSED)
+    assert now.paused_by is PausedBy.APPROVAL
+    return now
+
+
+@on_both_databases
+def test_a_confirmed_draft_waits_until_someone_else_approves_and_is_then_created_once(
+    importer: Importer, practice_blnk: PracticeBlnk
+) -> None:
+    require(importer)
+    draft = importer.draft(requests_for(3))
+    importer.start()
+    assert confirm(importer, draft).state is ImportState.WAITING
+    assert practice_blnk.balances() == []
+    approve(importer, draft)
+    done = importer.wait_for(draft, ImportState.DONE)
+    assert_each_once(practice_blnk, importer, done)
+    assert (done.confirmed_by, done.needs_approval) == (ADA, True)
+    assert [one for one in importer.events(done) if "appro" in one] == ["asked for approval", "approved"]
+
+
+def test_below_the_number_of_the_rule_nobody_is_asked(importer: Importer) -> None:
+    require(importer, 3)
+    assert confirm(importer, importer.draft(requests_for(2))).state is ImportState.QUEUED
+    assert confirm(importer, importer.draft(requests_for(3))).state is ImportState.WAITING
+
+
+@on_both_databases
+def test_what_was_confirmed_without_approval_is_not_sent_once_the_rule_is_in_force(
+    importer: Importer, practice_blnk: PracticeBlnk
+) -> None:
+    draft = importer.draft(requests_for(2))
+    importer.confirm(draft)
+    require(importer)
+    importer.start()
+    reason = paused(importer, draft).paused_reason or ""
+    assert "Nobody has approved" in reason
+    assert practice_blnk.balances() == []
+    ask(importer, draft)
+    approve(importer, draft)
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+
+
+@on_both_databases
+def test_a_body_that_is_changed_behind_our_back_is_never_claimed_and_is_told(
+    importer: Importer, practice_blnk: PracticeBlnk
+) -> None:
+    require(importer)
+    draft = importer.draft(requests_for(3))
+    ask(importer, draft)
+    approve(importer, draft)
+    importer.spoil(draft, number=2)  # the canary: nothing at all leaves
+    importer.start()
+    now = paused(importer, draft)
+    assert "Row 2 in the import database is not what was approved" in (now.paused_reason or "")
+    assert importer.states(now) == [RowState.READY] * 3
+    assert practice_blnk.balances() == []
+
+
+def test_a_body_that_is_changed_while_it_waits_cannot_be_approved(importer: Importer) -> None:
+    require(importer)
+    draft = importer.draft(requests_for(2))
+    request = ask(importer, draft)
+    importer.spoil(draft, number=3)
+    with pytest.raises(NotDecided, match="outside Balance Desk"):
+        approving.approve(importer.store, draft, request.id, who=GRACE, typed="2")
+    assert importer.find(draft.id).state is ImportState.WAITING
+
+
+@on_both_databases
+@pytest.mark.parametrize("how", ["withdrawn", "lapsed", "void"])
+def test_an_approval_that_is_over_stops_the_next_claim(
+    importer: Importer, practice_blnk: PracticeBlnk, how: str
+) -> None:
+    require(importer)
+    draft = importer.draft(requests_for(2))
+    request = ask(importer, draft)
+    approve(importer, draft)
+    with importer.store.write() as tx:
+        match how:
+            case "withdrawn":
+                assert requests.end(tx, request, RequestState.WITHDRAWN)
+            case "lapsed":
+                approvals = tables.approvals
+                tx.execute(update(approvals).values(lapses_at=time.time() - 1))
+            case "void":
+                home.stop_all(tx, who=actor(), reason="A copy.", about_tokens="")
+                stops.start(tx, None, who=actor())
+    importer.start()
+    reason = paused(importer, draft).paused_reason or ""
+    assert {"withdrawn": "withdrawn", "lapsed": "has lapsed", "void": "restored"}[how] in reason
+    assert practice_blnk.balances() == []
+
+
+def test_withdrawing_pauses_what_was_approved_and_gives_back_what_waits(importer: Importer) -> None:
+    require(importer)
+    draft = importer.draft(requests_for(1))
+    request = ask(importer, draft)
+    approving.withdraw(importer.store, draft, request.id, who=ADA)
+    assert importer.find(draft.id).state is ImportState.DRAFT
+    with pytest.raises(NotDecided):
+        approving.approve(importer.store, draft, request.id, who=GRACE, typed="1")
+    request = ask(importer, draft)
+    approve(importer, draft)
+    approving.withdraw(importer.store, draft, request.id, who=ADA)
+    now = importer.find(draft.id)
+    assert (now.state, now.paused_by) == (ImportState.PAUSED, PausedBy.APPROVAL)
+
+
+def test_sent_back_it_is_a_draft_again_and_says_why(importer: Importer) -> None:
+    require(importer)
+    draft = importer.draft(requests_for(1))
+    request = ask(importer, draft)
+    with pytest.raises(NotDecided, match="what has to change"):
+        approving.send_back(importer.store, draft, request.id, who=GRACE, reason="  ")
+    approving.send_back(importer.store, draft, request.id, who=GRACE, reason="The wrong month.")
+    now = importer.find(draft.id)
+    assert (now.state, now.version) == (ImportState.DRAFT, draft.version + 1)
+    ended = asked(importer, draft)
+    assert (ended.state, ended.decisions[0].reason) == (RequestState.SENT_BACK, "The wrong month.")
+
+
+def test_a_request_that_nobody_decides_lapses_and_people_are_told_before(importer: Importer) -> None:
+    require(importer, approval_days=4)
+    draft = importer.draft(requests_for(1))
+    request = ask(importer, draft)
+    now = request.asked_at
+    lapse_approvals.lapse(importer.store, now=now + 2 * DAY)
+    assert asked(importer, draft).state is RequestState.ASKED
+    for _ in range(2):
+        lapse_approvals.lapse(importer.store, now=now + 3.5 * DAY)
+    lapse_approvals.lapse(importer.store, now=now + 4.1 * DAY)
+    assert asked(importer, draft).state is RequestState.LAPSED
+    assert importer.find(draft.id).state is ImportState.DRAFT
+    with importer.store.read() as tx:
+        kinds = list(tx.execute(tables.notices.select().order_by(tables.notices.c.id)))
+    assert [one.kind for one in kinds] == ["approval asked", "approval lapses", "approval lapsed"]
+
+
+def test_a_request_that_has_lapsed_cannot_be_approved_though_nothing_ended_it_yet(importer: Importer) -> None:
+    require(importer)
+    draft = importer.draft(requests_for(1))
+    request = ask(importer, draft)
+    with importer.store.write() as tx:
+        tx.execute(update(tables.approvals).values(lapses_at=time.time() - 1))
+    with pytest.raises(NotDecided, match="no longer waits"):
+        approving.approve(importer.store, draft, request.id, who=GRACE, typed="1")
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        pytest.param(ADA, id="who asked"),
+        pytest.param(OMAR, id="who edited"),
+        pytest.param(signed_in("Other", "ADA@acme.example"), id="who asked, at another provider"),
+        pytest.param(signed_in("Uma", "uma@acme.example"), id="who uploaded, before people signed in"),
+        pytest.param(actor("Zoe"), id="nobody who signed in"),
+        pytest.param(Actor.machine("root"), id="the command line"),
+    ],
+)
+def test_who_had_a_hand_in_it_cannot_approve_it(importer: Importer, who: Actor) -> None:
+    require(importer)
+    draft = importer.draft(requests_for(1), who="Uma")
+    with importer.store.write() as tx:
+        events.note(tx, draft.number, who=OMAR, what=events.EventKind.LEFT_OUT)
+    request = ask(importer, draft)
+    with pytest.raises(NotDecided):
+        approving.approve(importer.store, draft, request.id, who=who, typed="1")
+    assert importer.find(draft.id).state is ImportState.WAITING
+    with importer.store.read() as tx:
+        waits = [[one.id for one in waiting_for.whom(tx, draft.instance, person)] for person in (who, GRACE)]
+    assert waits == [[], [draft.id]]
+
+
+def test_the_approver_types_the_count(importer: Importer) -> None:
+    require(importer)
+    draft = importer.draft(requests_for(2))
+    request = ask(importer, draft)
+    with pytest.raises(NotDecided, match="Type the number of balances, 2"):
+        approving.approve(importer.store, draft, request.id, who=GRACE, typed="3")
+
+
+def test_two_people_have_to_approve_where_the_rule_says_so(importer: Importer) -> None:
+    require(importer, approvers=2)
+    draft = importer.draft(requests_for(1))
+    request = ask(importer, draft)
+    assert not approving.approve(importer.store, draft, request.id, who=GRACE, typed="1")
+    assert importer.find(draft.id).state is ImportState.WAITING
+    again = signed_in("Grace B.", "grace@acme.example")
+    for who in (GRACE, again):
+        with pytest.raises(NotDecided, match="already decided"):
+            approving.approve(importer.store, draft, request.id, who=who, typed="1")
+    assert approving.approve(importer.store, draft, request.id, who=LIN, typed="1")
+    assert importer.find(draft.id).state is ImportState.QUEUED
+
+
+def test_while_it_waits_nobody_changes_confirms_or_resumes_it(importer: Importer) -> None:
+    require(importer)
+    draft = importer.draft(requests_for(1))
+    ask(importer, draft)
+    with importer.store.write() as tx:
+        with pytest.raises(NotRepairable):
+            open_draft(tx, draft.id, who=ADA)
+        assert not import_acts.confirm(tx, draft, who=ADA, version=draft.version)
+        assert not import_acts.resume(tx, draft.number, who=ADA)
+    assert confirm(importer, draft).state is ImportState.WAITING
+
+
+def test_a_draft_that_changed_is_not_asked_about(importer: Importer) -> None:
+    require(importer)
+    draft = importer.draft(requests_for(1))
+    with importer.store.write() as tx:
+        tx.execute(update(tables.imports).values(version=draft.version + 1))
+    with pytest.raises(NotConfirmed):
+        confirm(importer, draft)
+    assert importer.find(draft.id).state is ImportState.DRAFT
+
+
+def test_what_waits_can_be_canceled_and_is_then_decided_by_nobody(importer: Importer) -> None:
+    require(importer)
+    draft = importer.draft(requests_for(1))
+    request = ask(importer, draft)
+    importer.cancel(draft)
+    assert importer.find(draft.id).state is ImportState.CANCELLED
+    with pytest.raises(NotDecided):
+        approving.approve(importer.store, draft, request.id, who=GRACE, typed="1")
+
+
+def test_a_restored_desk_has_drafts_where_imports_waited(importer: Importer) -> None:
+    require(importer)
+    draft = importer.draft(requests_for(1))
+    request = ask(importer, draft)
+    with importer.store.write() as tx:
+        ending.void_all(tx, who=actor(), reason="Restored.")
+    assert importer.find(draft.id).state is ImportState.DRAFT
+    with pytest.raises(NotDecided):
+        approving.approve(importer.store, draft, request.id, who=GRACE, typed="1")
+
+
+@on_both_databases
+def test_a_row_in_doubt_goes_again_by_an_approver_alone(
+    importer: Importer, practice_blnk: PracticeBlnk
+) -> None:
+    require(importer)
+    draft = importer.draft(requests_for(1))
+    ask(importer, draft)
+    approve(importer, draft)
+    practice_blnk.order_fault("drop_before_commit", times=1)
+    with importer.store.write() as tx:  # as if nothing could tell what came of it, and a week ago
+        tx.execute(update(tables.rows).values(state="UNKNOWN", waits_for_person=True, tries=1))
+        tx.execute(update(tables.counts).where(tables.counts.c.state == "READY").values(state="UNKNOWN"))
+        tx.execute(update(tables.imports).values(state="done"))
+        tx.execute(update(tables.approvals).values(lapses_at=time.time() - 1))
+    practice_blnk.reset()
+    [row] = importer.rows(draft)
+    for who in (ADA, Actor.machine("root"), actor("Zoe")):
+        with pytest.raises(NotPossible):
+            actions.send_again(importer.store, row.id, who=who)
+    assert actions.send_again(importer.store, row.id, who=GRACE)
+    importer.start()
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+
+
+def test_one_more_of_a_row_that_exists_is_asked_about_again(
+    importer: Importer, practice_blnk: PracticeBlnk
+) -> None:
+    first = importer.run(requests_for(1))
+    require(importer)
+    second = importer.draft(requests_for(1))
+    ask(importer, second)
+    approve(importer, second)
+    done = importer.wait_for(second, ImportState.DONE)
+    [row] = importer.rows(done)
+    assert row.state is RowState.EXISTS
+    actions.again_anyway(importer.store, done, [row.id], typed_count=1, who=ADA)
+    paused(importer, done)
+    assert len(practice_blnk.balances()) == 1
+    ask(importer, done)
+    approve(importer, done)
+    importer.wait_for(done, ImportState.DONE)
+    assert len(practice_blnk.balances()) == 2
+    assert importer.find(first.id).state is ImportState.DONE

@@ -142,7 +142,7 @@ def _issuer(table: SettingsTable) -> str:
     if first in _SHARED_ISSUERS and (parts.hostname or "").endswith(_MICROSOFT):
         raise table.problem(
             "issuer",
-            "lets people of every Microsoft tenant in. Name your own tenant: "
+            "would let people from every Microsoft tenant sign in. Name your own tenant: "
             "https://login.microsoftonline.com/TENANT-ID/v2.0.",
         )
     return issuer
@@ -194,7 +194,7 @@ def _proxy(values: Any) -> ProxyHeader:
         for key in ("jwks", "issuer", "audience", "trust_email"):
             if key in values:
                 raise table.problem(
-                    key, "cannot be combined with trust_unsigned: an unsigned header has none of it."
+                    key, "cannot be combined with trust_unsigned: an unsigned header does not need it."
                 )
         return ProxyHeader(header, trust_unsigned=True, sign_out_url=sign_out_url)
     return ProxyHeader(

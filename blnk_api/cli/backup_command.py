@@ -79,11 +79,11 @@ def take_over(options: Namespace) -> ExitCode:
     were = "was" if found.files == 1 else "were"
     say(
         f"{phrases.plural(found.files, 'file')} ({phrases.size(found.bytes)}) {were} copied from {folder} "
-        f"into the import database. It had {found.were_there:,} already. The folder is unchanged."
+        f"into the import database. Already there: {found.were_there:,}. The folder is unchanged."
     )
     if found.has_key:
         say("Download links that were sent before keep working.")
-    _name(found.others, "in the folder with other contents than the import database knows, and not copied")
+    _name(found.others, "in the folder with contents that do not match the import database, and not copied")
     _name(found.missing, "neither in the import database nor in the folder")
     if found.others or found.missing:
         return ExitCode.LEFT_OVER

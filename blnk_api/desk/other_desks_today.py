@@ -48,8 +48,7 @@ def sentence(found: OtherDesksToday, zone: tzinfo) -> str:
     n = phrases.plural(found.count, "balance")
     many = f"at least {n}" if found.is_at_least else n
     return (
-        f"Another desk created {many} in this instance in the last 24 hours, most recently on "
+        f"Another Balance Desk created {many} in this instance in the last 24 hours, most recently on "
         f"{phrases.when_in_zone(found.last_at, zone)}. Make sure that nobody is importing the same rows "
-        "there: two "
-        "desks that send the same rows at the same time can create some of them twice."
+        "there: if both send the same rows at the same time, some of them may be created twice."
     )

@@ -148,7 +148,7 @@ def _refuse_another_kind(archive: Path, of_sqlite: bool, is_sqlite: bool) -> Non
     if of_sqlite is not is_sqlite:
         kind = "SQLite" if of_sqlite else "Postgres"
         raise BackupFailed(
-            f"{archive} was made of a desk on {kind}. Set BLNK_DATABASE_URL accordingly. Nothing was "
+            f"{archive} was made from a desk on {kind}. Set BLNK_DATABASE_URL accordingly. Nothing was "
             "restored."
         )
 

@@ -143,5 +143,5 @@ def _not_compared(failed: BlnkError) -> str:
     return (
         "Not all rows were compared with balances created earlier, because Blnk did not answer: "
         f"{failed.message.rstrip('.')}. Some rows may correct an earlier row or create a "
-        "second balance for a customer."
+        "second balance for an identity."
     )

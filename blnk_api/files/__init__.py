@@ -26,7 +26,7 @@ def detect(path: Path, name: str, options: ReadOptions = _DETECT) -> FileShape:
     if size > MAX_BYTES:
         raise FileProblem(
             "too_big",
-            f"The file has {size / 1e6:,.0f} MB; at most 100 MB can be read. Split it into several.",
+            f"The file is {size / 1e6:,.0f} MB; at most 100 MB can be read. Split it into several.",
         )
     with path.open("rb") as stream:
         head = stream.read(4_096)

@@ -53,14 +53,14 @@ def open_draft(
         many = sum(now.counts.get(state, 0) for state in FIXABLE)
         if row_ids is None and many > MOST_ROWS:
             raise NotPossible(
-                f"{many:,} rows cannot be fixed here at once, at most {MOST_ROWS:,} can. Download the rows "
-                "that were not created, fix them there, and import that file. Nothing was changed."
+                f"At most {MOST_ROWS:,} rows can be fixed here at once, and there are {many:,}. Download the "
+                "rows that were not created, fix them there, and import that file. Nothing was changed."
             )
         chosen = [row.id for row in _chosen(tx, now, row_ids)]
         if not chosen:
             raise NotPossible(
-                "None of these rows can be fixed here: another user fixes them, or only the file itself can "
-                "be corrected. Reload the page."
+                "None of these rows can be fixed here: another user is fixing them, or only the file itself "
+                "can be corrected. Reload the page."
             )
         _make_draft(tx, now, id, who)
         draft = imports.find(tx, id)

@@ -306,8 +306,8 @@ class Engine:
             await self.preflight.pause(
                 lane,
                 PausedBy.REFUSALS,
-                f"Blnk rejected {MOST_REFUSALS_IN_A_ROW} rows in a row. The reasons are shown with the rows. "
-                "Resume if the remaining rows should be sent anyway.",
+                f"Blnk rejected {MOST_REFUSALS_IN_A_ROW} rows one after another. The reasons are shown with "
+                "the rows. Resume if the remaining rows should be sent anyway.",
             )
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:

@@ -161,8 +161,8 @@ def reason(met: Sequence[ForeignBalance]) -> str:
     ]
     more = f"; and {len(met) - _TOLD:,} more" if len(met) > _TOLD else ""
     return (
-        f"Another desk seems to be creating the same rows in Blnk: {'; '.join(told)}{more}. Nothing more "
-        "is sent from this desk. Find out who else is importing these rows. Resume when the "
+        f"Another Balance Desk seems to be creating the same rows in Blnk: {'; '.join(told)}{more}. Nothing "
+        "more is sent from this one. Find out who else is importing these rows. Resume when the "
         f"other import has finished or been canceled: rows that it created become {WORDS[RowState.EXISTS]}."
     )
 

@@ -25,7 +25,7 @@ def answer(settings: Settings, sign_in: SignIn, request: Request) -> Response:
     if path == addresses.END and method in ("GET", "POST"):
         return _end(settings, sign_in, request)
     if method not in ("GET", "HEAD"):
-        return page.answer("This address cannot be used like that", status=405)
+        return page.answer("This address cannot be opened this way", status=405)
     try:
         if path == addresses.START:
             return _start(settings, sign_in, request)
@@ -67,8 +67,8 @@ def _callback(settings: Settings, sign_in: SignIn, request: Request) -> Response
     chosen = sign_in.providers.get(begun.provider) if begun is not None else None
     if begun is None or chosen is None:
         raise SignInFailed(
-            "This sign-in was not begun in this browser, or more than ten minutes ago. Nobody was signed in. "
-            "Sign in again.",
+            "This sign-in was started in another browser, or more than ten minutes ago. Nobody was signed "
+            "in. Sign in again.",
             "nothing was kept for this state",
         )
     who = provider.finish(chosen, _callback_address(sign_in), begun, request.query_params)
@@ -79,8 +79,8 @@ def _callback(settings: Settings, sign_in: SignIn, request: Request) -> Response
         return _go(to, kept)
     told = page.answer(
         "You are signed in without your groups",
-        f"You are a member of so many groups that {chosen.label} sent where to ask for them, and not the "
-        "groups themselves. Roles that are given to groups do not count for you.",
+        f"You are a member of so many groups that {chosen.label} sent a link to them instead of the groups "
+        "themselves. Roles that are given to groups do not count for you.",
         "Whoever runs this server can give you a role by name or by an app role, or have fewer groups sent.",
         links=[("Continue", to)],
     )

@@ -26,10 +26,10 @@ def _things(n: int, thing: str) -> str:
 
 _BY_VALUES = {
     "unknown_ledger": ("ledger", "are not known in Blnk."),
-    "unknown_identity": ("value", "do not belong to a known customer."),
+    "unknown_identity": ("value", "do not belong to a known identity."),
     "unknown_currency": ("code", "are not known currencies."),
     "ambiguous_ledger": ("name", "match several ledgers each."),
-    "ambiguous_identity": ("name", "match several customers each."),
+    "ambiguous_identity": ("name", "match several identities each."),
     "malformed_ledger": ("value", "are not complete ledger ids."),
     "malformed_identity": ("value", "are not complete identity ids."),
     "malformed_indicator": ("value", "are not valid indicators."),

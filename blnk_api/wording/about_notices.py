@@ -50,8 +50,8 @@ def failing(position: int, why: str, *, is_tried: bool) -> str:
 
 
 NONE_SET_UP = (
-    "Nobody is told when an import is over or stops. Add notify to this connection in the secrets file to "
-    "send notifications to Slack, by mail or to other addresses."
+    "Nobody is notified when an import ends or stops. Add notify to this connection in the secrets file to "
+    "send notifications to Slack, by email or to other addresses."
 )
 
 
@@ -104,12 +104,12 @@ def _headline(notice: Notice) -> str:
 
 
 _WHY: Mapping[PausedBy, str] = {
-    PausedBy.REFUSALS: "Blnk rejected many rows in a row.",
+    PausedBy.REFUSALS: "Blnk rejected many rows one after another.",
     PausedBy.ANSWER: "Blnk gave an answer that someone has to read before more is sent.",
     PausedBy.CONNECTION: "No connection points to its Blnk instance anymore.",
     PausedBy.CANARY: "The first balance is not as it was requested.",
     PausedBy.APPROVAL: "The rows that are left have no approval that holds.",
-    PausedBy.DESK: "Another desk creates balances of the same rows.",
+    PausedBy.DESK: "Another Balance Desk creates balances of the same rows.",
     PausedBy.ACCESS: "Blnk rejected the credentials. All imports with this connection wait.",
 }
 

@@ -9,7 +9,7 @@ from blnk_api.wording import phrases
 
 MEANS = (
     "Stops every import and the form: no row is sent until sending is started again. Requests already sent "
-    "run to their end, and Blnk is still checked and compared."
+    "are completed, and Blnk is still checked and compared."
 )
 
 
@@ -30,8 +30,8 @@ def in_force(press: StopEvent, settings: Settings, zone: tzinfo) -> str:
 
 
 FOUND_ELSEWHERE = (
-    "This import database was copied or moved here from the place where it was in use before. Before you "
-    "start sending, make sure that the desk that it comes from is off."
+    "This import database was copied or moved here from where it was in use before. Before you start "
+    "sending, make sure that the Balance Desk that it comes from is off."
 )
 STALE_TOKENS = (
     "It holds renewed OAuth tokens, which Blnk may have replaced since: if Blnk rejects the credentials, put "
@@ -62,7 +62,7 @@ def on_their_way(n: int) -> str:
     if not n:
         return "No row is on its way to Blnk."
     are, they = ("is", "it") if n == 1 else ("are", "they")
-    return f"{phrases.plural(n, 'row')} {are} still on the way to Blnk, and {they} will run to the end."
+    return f"{phrases.plural(n, 'row')} {are} still on the way to Blnk, and {they} will be completed."
 
 
 def what_holds(holding: Sequence[StopEvent], settings: Settings, zone: tzinfo) -> str:

@@ -17,7 +17,7 @@ MEANING = {
     RowState.READY: "Nothing was sent for this row.",
     RowState.SENDING: "The request is on its way to Blnk.",
     RowState.CREATED: "The balance exists and was read back.",
-    RowState.EXISTS: "Blnk had this balance already, so nothing was sent.",
+    RowState.EXISTS: "Blnk already had this balance, so nothing was sent.",
     RowState.REFUSED: "Blnk rejected it. Nothing was created. Open the row, fix it and send it again.",
     RowState.UNKNOWN: "It was sent, with no clear answer. Blnk is checked before anything is sent again.",
     RowState.INVALID: "Something in the row must be fixed first. Nothing was sent.",
@@ -68,7 +68,7 @@ ENVIRONMENT: Mapping[Environment, str] = {
 }
 
 ENVIRONMENT_MEANS: Mapping[Environment, str] = {
-    "production": "Balances made here are real and cannot be deleted.",
+    "production": "Balances created here are real and cannot be deleted.",
     "sandbox": "A Blnk instance for testing. Its balances cannot be deleted either.",
     "practice": "An embedded Blnk for trying things out. Nothing here is real.",
 }
@@ -410,7 +410,7 @@ _EVENTS: dict[str, Callable[[Particulars], str]] = {
     EventKind.DOWNLOADED: lambda detail: f"Downloaded “{detail.label}”.",
     EventKind.RECEIPT: lambda detail: f"Receipt {detail.n} was written.",
     EventKind.PURGED: lambda detail: (
-        f"Deleted the file and the contents of the rows, {detail.days} days after the end."
+        f"Deleted the file and the contents of the rows, {detail.days} days after the import ended."
     ),
     EventKind.EXPIRED: lambda detail: (
         f"Discarded, because nobody changed this draft for {detail.days} days. Nothing was sent."

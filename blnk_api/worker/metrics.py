@@ -60,7 +60,7 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         self._posts = Counter(
             "blnk_posts",
-            "Requests to create a balance that left, by what they came to",
+            "Requests to create a balance that were sent, by outcome",
             ["connection", "outcome"],
             registry=self._registry,
         )
@@ -193,9 +193,11 @@ def _of_sender(found: Figures, now: float) -> Iterator[Metric]:
     """Whichever process it is: another one may be at work where this one waits for its turn."""
     beat, since = found.sender_beat_at, found.sender_since
     is_there = beat is not None and now - beat <= senders.STALE_SECONDS
-    yield GaugeMetricFamily("blnk_senders", "Senders that were heard of in the last seconds", value=is_there)
+    yield GaugeMetricFamily(
+        "blnk_senders", "Senders that were heard from in the last seconds", value=is_there
+    )
     if beat is not None and since is not None:
         yield GaugeMetricFamily("blnk_sender_age_seconds", "How long the sender has run", value=now - since)
         yield GaugeMetricFamily(
-            "blnk_sender_heartbeat_age_seconds", "How long ago the sender was heard of", value=now - beat
+            "blnk_sender_heartbeat_age_seconds", "How long ago the sender was heard from", value=now - beat
         )

@@ -41,9 +41,10 @@ def columns_choice(visit: Visit, found: Sequence[Balance], chosen: Sequence[str]
             offered,
             default=list(chosen or ()),
             key=_KEYS,
-            placeholder="All of it",
+            placeholder="All metadata",
             max_selections=metadata_shown.MOST,
-            help="Kept for this connection. The search field looks for values of the first four.",
+            help="Saved for everyone who uses this connection. The search field looks for values of the "
+            "first four.",
             on_change=_choose,
             args=[visit],
         )

@@ -119,7 +119,7 @@ def more_fields(ledger: Choice | None, identity: Choice | None) -> None:
         index=None,
         key=STRATEGY,
         placeholder="Blnk's default",
-        help="Whose money is taken first when lineage is tracked: the oldest, the newest, or a part of each.",
+        help="Whose money is used first when lineage is tracked: the oldest, the newest, or a share of each.",
     )
 
 

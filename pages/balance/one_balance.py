@@ -126,10 +126,10 @@ def _maker(visit: Visit, id: str, held: Balance | None = None) -> None:
     if import_ is None:
         said = "This balance was not created here"
         if stamped or held.meta_data.get(IMPORT_REF):
-            said += f" but by another desk: its import_id is {balance_search.as_text(stamped)}"
+            said += f" but by another Balance Desk: its import_id is {balance_search.as_text(stamped)}"
         st.caption(look.safe(f"{said}.", 200))
     elif row is None:
-        look.warning("Its import_id names an import here, but no row of that import belongs to it.")
+        look.warning("Its import_id names an import here, but it belongs to no row of that import.")
         _link(visit, import_)
     else:
         theirs = f"that row's balance is {row.balance_id}" if row.balance_id else "that row has no balance"

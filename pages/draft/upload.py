@@ -89,7 +89,9 @@ def _begin(visit: Visit, name: str, data: BinaryIO) -> None:
     except (ValueError, drafts.UploadRejected, NotAllowed) as reason:
         look.problem(str(reason))
     except OSError:
-        look.problem("The file could not be saved: the disk of this server is full or not writable.")
+        look.problem(
+            "The file could not be saved: the disk of this server is full or not writable. Nothing was sent."
+        )
     else:
         held_uploads.free(data)
         # The address first: a rerun that comes in between finds the same draft again, not another one.

@@ -42,7 +42,7 @@ def _line(visit: Visit, sign_in: SignIn, session: Session) -> None:
             st.markdown(f"**{look.safe(about_sessions.called(session.who))}**")
             st.caption(look.safe(about_sessions.used(session, sign_in, zone)))
             if session.who.groups_left_out:
-                st.caption("Came without groups: roles that are given to groups do not count for them.")
+                st.caption("Signed in without groups: roles that are given to groups do not count for them.")
         st.button("End session", key=f"end-session-{session.id}", on_click=_end, args=[visit, session.id])
 
 

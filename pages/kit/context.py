@@ -130,7 +130,7 @@ def _signed_in(desk: Desk) -> Actor | None:
         st.title("You are signed out")
         st.write(
             "Your session has ended: you signed out in another tab, it expired, or an admin ended it. "
-            "Nothing was done since then. Confirmed imports continue."
+            "Nothing has been done since then. Confirmed imports continue."
         )
         sign_in_again()
         st.stop()
@@ -192,7 +192,7 @@ def _choose_connection(desk: Desk, who: Actor | None) -> NoReturn:
         one for one in desk.settings.connections.values() if who is None or who.may(Act.VIEW, one.instance)
     ]
     if not offered:
-        stop_with("You have no role in any connection, so there is nothing to choose. Ask an admin for one.")
+        stop_with("You have no role for any connection, so there is nothing to choose. Ask an admin for one.")
     st.write("There are several connections. Choose the one to work with.")
     with desk.store.read() as tx:
         holding = stops.holding(tx, None)

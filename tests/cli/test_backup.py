@@ -312,7 +312,7 @@ def test_files_that_an_earlier_version_backed_up_beside_postgres_come_into_the_d
     archive_of_postgres(archive, content)
     go_to(elsewhere, monkeypatch, url=f"sqlite:///{elsewhere}/journal.db")
     told = commands.call("restore", archive)
-    assert (told.code, "was made of a desk on Postgres" in told.err) == (2, True)
+    assert (told.code, "was made from a desk on Postgres" in told.err) == (2, True)
     go_to(elsewhere, monkeypatch, url=importer.database_url)
     told = commands.call("restore", archive)
     assert (told.code, "in the import database, as of 14 Nov 2023" in told.out) == (0, True), told

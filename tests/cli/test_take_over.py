@@ -69,13 +69,13 @@ def test_a_data_folder_is_taken_over_and_what_a_kill_left_out_comes_with_the_nex
     importer.files.put(f"uploads/{done.id}/file", [TEXT.encode()])  # a run that was killed had taken it
     told = commands.call("take-over", old)
     assert told.code == 0, told
-    assert f"1 file (1 kB) was copied from {old} into the import database. It had 1 already." in told.out
+    assert f"1 file (1 kB) was copied from {old} into the import database. Already there: 1." in told.out
     assert "Download links that were sent before keep working." in told.out
     assert kept(importer) == files
     assert links_key.of(importer.store, tmp_path) == "k" * 64
     assert {path: path.read_bytes() for path in old.rglob("*") if path.is_file()} == before
     again = commands.call("take-over", old)
-    assert (again.code, "0 files" in again.out, "It had 2 already" in again.out) == (0, True, True)
+    assert (again.code, "0 files" in again.out, "Already there: 2." in again.out) == (0, True, True)
 
 
 @ON_POSTGRES
@@ -90,7 +90,7 @@ def test_a_file_that_is_missing_or_another_one_is_named_and_not_taken(
     (tmp_path / "old" / "uploads" / done.id / "file").unlink()
     told = commands.call("take-over", tmp_path / "old")
     assert told.code == 3
-    assert "1 file is in the folder with other contents than the import database knows" in told.err
+    assert "1 file is in the folder with contents that do not match the import database" in told.err
     assert f"and not copied: {results}." in told.err
     assert f"1 file is neither in the import database nor in the folder: uploads/{done.id}/file." in told.err
     assert kept(importer) == {}

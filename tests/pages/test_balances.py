@@ -281,7 +281,7 @@ class TestOneBalance:
             BalanceRequest(ledger_id=LEDGER, currency="USD"), ref="v1-a-0", import_id="imp_elsewhere"
         )
         told = said(visit("balances.py", id=made.balance_id))
-        assert "but by another desk: its import_id is imp_elsewhere." in told
+        assert "but by another Balance Desk: its import_id is imp_elsewhere." in told
 
     def test_an_id_that_blnk_does_not_know_is_said(self, importer: Importer) -> None:
         assert "Blnk has no balance “bln_wrong”." in said(visit("balances.py", id="bln_wrong"))

@@ -14,7 +14,7 @@ from tests.support.pages import press, run, said, visit
 
 
 def test_without_addresses_it_says_how_to_have_some(importer: Importer) -> None:
-    assert "Nobody is told when an import is over or stops. Add notify" in said(visit("connection.py"))
+    assert "Nobody is notified when an import ends or stops. Add notify" in said(visit("connection.py"))
 
 
 def test_a_test_is_sent_at_the_press_of_a_button_and_its_way_is_told(

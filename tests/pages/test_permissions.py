@@ -234,4 +234,4 @@ def test_only_connections_that_may_be_seen_are_offered_to_choose_from(
     at = visit("imports.py")
     assert [one.key for one in at.button if one.label == "Use this connection"] == ["use-there"]
     grace.roles = frozenset()
-    assert "You have no role in any connection" in said(visit("imports.py"))
+    assert "You have no role for any connection" in said(visit("imports.py"))

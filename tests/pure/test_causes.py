@@ -54,7 +54,7 @@ def test_forty_two_unknown_customers_are_one_cause() -> None:
     told = about_causes.title(
         cause.kind, cause.groups[0].message, values=cause.values, groups=len(cause.groups), rows=cause.rows
     )
-    assert told == "42 email addresses do not belong to a known customer."
+    assert told == "42 email addresses do not belong to a known identity."
 
 
 def test_a_customer_can_be_left_empty_kept_as_metadata_or_its_rows_skipped() -> None:

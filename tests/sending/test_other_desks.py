@@ -88,7 +88,9 @@ def test_two_desks_that_begin_at_the_same_moment_make_six_balances_twice_at_most
     for (desk, _), now in zip(desks, ended, strict=True):
         if now.state is ImportState.PAUSED:
             assert now.paused_by is PausedBy.DESK
-            assert (now.paused_reason or "").startswith("Another desk seems to be creating the same rows")
+            assert (now.paused_reason or "").startswith(
+                "Another Balance Desk seems to be creating the same rows"
+            )
             desk.resume(now)  # a person was told that nobody else imports these rows any more
             assert desk.wait_for(now, *ENDED).state is ImportState.DONE
     assert len(set(practice_blnk.refs())) == rows
@@ -213,7 +215,9 @@ def test_before_sending_it_is_said_that_another_desk_created_balances_here_today
         made_elsewhere(practice_blnk, importer, draft, at)
     made_elsewhere(practice_blnk, importer, draft, 3, import_id=draft.id)
     st.cache_data.clear()
-    assert f"Another desk created 3 balances in this instance {told}" in said(visit("import_file.py", **page))
+    assert f"Another Balance Desk created 3 balances in this instance {told}" in said(
+        visit("import_file.py", **page)
+    )
     monkeypatch.setattr(other_desks_today, "PAGE_LIMIT", 1)
     monkeypatch.setattr(other_desks_today, "_MOST_PAGES", 1)
     with BlnkClient(importer.connection) as client:
@@ -227,7 +231,7 @@ def test_a_command_says_it_too(practice_blnk: PracticeBlnk, importer: Importer, 
     practice_blnk.create_balance(ledger_id=LEDGER, currency="USD", meta_data=stamps)
     ended = commands.call("import", commands.file(1), "--yes")
     assert ended.code == 0
-    assert "Another desk created 1 balance in this instance in the last 24 hours" in ended.out
+    assert "Another Balance Desk created 1 balance in this instance in the last 24 hours" in ended.out
 
 
 def test_a_blnk_that_cannot_be_asked_for_its_newest_balances_holds_nobody_up(

@@ -98,7 +98,7 @@ def test_the_way_to_the_provider_is_bound_to_this_browser(desk: Desk, provider: 
     back = provider.comes_back(ada.open("/sign-in").headers["Location"], "ada")
     answer = mallory.open(back)
     assert answer.status_code == 403
-    assert "was not begun in this browser" in answer.text
+    assert "was started in another browser" in answer.text
     assert not mallory.is_inside()
     forged = re.sub(r"state=[^&]+", "state=" + "x" * 32, back)
     assert ada.open(forged).status_code == 403

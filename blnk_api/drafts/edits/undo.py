@@ -48,7 +48,7 @@ def undo(store: Store, id: str, at: float, *, who: Actor, at_once: AtOnce | None
     standing = zip(all_edits, _standing(all_edits), strict=True)
     mine = [one for one, stands in standing if one.at == at and stands]
     if not mine:
-        raise NotRepairable("There is nothing left to undo: this was changed again since.")
+        raise NotRepairable("There is nothing left to undo: this has been changed again since.")
     cells = [Edit(one.number, one.position, one.old) for one in mine if one.position is not None]
     skipped = [one.number for one in mine if one.position is None and one.new == LEFT_OUT]
     included = [one.number for one in mine if one.position is None and one.new != LEFT_OUT]

@@ -8,7 +8,7 @@ from blnk_api.files.column_names import recognise
 _KNOWN = {
     Use.LEDGER: ("a ledger of your Blnk instance", "ledgers of your Blnk instance"),
     Use.CURRENCY: ("a currency", "currencies"),
-    Use.IDENTITY: ("a customer of your Blnk instance", "customers of your Blnk instance, or empty"),
+    Use.IDENTITY: ("an identity of your Blnk instance", "identities of your Blnk instance, or empty"),
 }
 
 

@@ -32,7 +32,7 @@ def add_notes(tx: Connection, found: Mapping[int, ExistingBalance]) -> None:
 
 def _say(held: ExistingBalance) -> str:
     return (
-        f"This customer already has a {held.currency} balance in this ledger: {held.balance_id}, "
+        f"This identity already has a {held.currency} balance in this ledger: {held.balance_id}, "
         f"created on {phrases.blnk_day(held.created_at)}."
     )
 

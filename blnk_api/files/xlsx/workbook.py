@@ -281,7 +281,8 @@ def refuse_old(path: Path) -> FileProblem:
         if content.find("EncryptedPackage".encode("utf-16-le")) >= 0:
             return _encrypted()
     return FileProblem(
-        "old_excel", "This is a workbook of Excel 2003 or older (XLS). Open it and save it as XLSX or CSV."
+        "old_excel",
+        "This is a workbook from Excel 2003 or earlier (XLS). Open it and save it as XLSX or CSV.",
     )
 
 

@@ -56,7 +56,7 @@ def _values(visit: Visit, import_: Import, cause: Cause, acts: list[Act]) -> Non
             _one_value(visit, import_, cause, one, acts)
         if len(cause.groups) > _VALUES:
             st.caption(
-                f"And {len(cause.groups) - _VALUES:,} more. They are shown as soon as these are settled."
+                f"And {len(cause.groups) - _VALUES:,} more. They are shown once these are fixed or skipped."
             )
 
 
@@ -174,7 +174,7 @@ def _clear(visit: Visit, import_: Import, cause: Cause) -> None:
         visit,
         import_,
         cause.key,
-        "Leave the customer empty" if is_customer else f"Clear {phrases.plural(cause.rows, 'cell')}",
+        "Leave the identity empty" if is_customer else f"Clear {phrases.plural(cause.rows, 'cell')}",
         partial(by_cause.put, visit.desk.store, import_.id, cause, "", **answers.by(visit)),
         lambda n: f"Cleared {phrases.plural(n, 'cell')}.",
         widget=f"clear-{cause.key}",
@@ -190,8 +190,8 @@ def _as_metadata(visit: Visit, import_: Import, cause: Cause) -> None:
     column = about_files.column(import_, at)
     with st.popover("Keep as metadata only…", key=f"metadata-{cause.key}"):
         st.markdown(
-            f"The column {look.safe(column)} is then stored as metadata, and no balance of this file gets a "
-            "customer from it."
+            f"The column {look.safe(column)} is then stored as metadata, and no balance in this file gets an "
+            "identity from it."
         )
         answers.button(
             visit,

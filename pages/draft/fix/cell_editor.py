@@ -30,7 +30,7 @@ def show(visit: Visit, import_: Import, line: Line, position: int, table: Shown)
                 visit.desk.store, import_.id, [Edit(number, position, new)], **answers.by(visit)
             ),
             lambda _: f"Row {number}: {column} is now {f'“{new}”' if new else 'empty'}.",
-            nothing="Nothing was changed: the cell has this value already.",
+            nothing="Nothing was changed: the cell already has this value.",
             keeps_table=True,
         )
 

@@ -60,8 +60,8 @@ def _with_a_balance(visit: Visit, import_: Import) -> None:
     """A second balance for a customer may be meant, or not: only a person knows."""
     n, store = import_.totals.has_balance, visit.desk.store
     told = (
-        f"{phrases.plural(n, 'row')} would give a customer a second balance in the same ledger and currency. "
-        "They will be created unless you skip them."
+        f"{phrases.plural(n, 'row')} would give an identity a second balance in the same ledger and "
+        "currency. They will be created unless you skip them."
     )
     _group(
         visit,

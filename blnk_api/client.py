@@ -233,7 +233,7 @@ class BlnkClient(Reader):
     def find_balances_counted(
         self, filters: Sequence[Filter], *, page: int = 1
     ) -> tuple[list[Balance], int | None]:
-        """As `find_balances`, and how many match in all; None where Blnk's answer does not say it."""
+        """Like `find_balances`, and how many match in all; None if Blnk's answer does not say."""
         asked = endpoints.search(
             self._instance_id, "balances", filters, page=page, sort_by="created_at", sort_order="desc"
         )

@@ -62,8 +62,8 @@ class Connection:
     approval: ApprovalRule = field(default_factory=ApprovalRule)
     """From how many balances on a second person must approve an import here."""
     notify: tuple[str, ...] = field(default=(), repr=False, compare=False)
-    """Addresses that are told of imports, as Apprise writes them. They may hold passwords: never printed. A
-    connection with others is the same one: its sender goes on."""
+    """Addresses that are notified about imports, as Apprise writes them. They may hold passwords: never
+    printed. A connection with other addresses is the same connection: its sender continues."""
 
     @property
     def is_practice(self) -> bool:

@@ -18,10 +18,10 @@ with st.container(border=True):
         look.fact("Connection", f"{connection.label} ({connection.name})")
         look.fact("Environment", phrases.ENVIRONMENT[connection.instance.environment])
         look.fact("Rate limit", f"{connection.requests_per_minute:,} requests/min")
+        look.fact("Approval", about_approval.rule(connection.approval))
     with where:
         look.fact("Address", connection.url or "not running")
         look.fact("Instance id", connection.instance.instance_id)
-        look.fact("Approval", about_approval.rule(connection.approval))
         look.fact("Sender", phrases.sending(here.sending()))
 
 stop_switch.switch(here, connection)

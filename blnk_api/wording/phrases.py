@@ -200,7 +200,8 @@ def headline(import_: Import) -> str:
             return _of_draft(import_)
         case ImportState.WAITING:
             ready = plural(import_.counts.get(RowState.READY, 0), "balance")
-            return f"{ready} to create, once someone else has approved. Nothing more is sent until then."
+            nothing = "Nothing more" if import_.has_sent else "Nothing"
+            return f"{ready} to create, once approved. {nothing} is sent until then."
         case ImportState.QUEUED:
             return f"{plural(total, 'balance')} to create. Waiting to start."
         case ImportState.RUNNING:
@@ -361,7 +362,7 @@ _EVENTS: dict[str, Callable[[Particulars], str]] = {
         + (", without the checks that could not be made." if detail.unchecked else ".")
     ),
     EventKind.APPROVED: lambda detail: f"Approved {_balances(detail)}, digest {short_digest(detail.digest)}.",
-    EventKind.SENT_BACK: lambda detail: f"Sent back: {shown(detail.reason, 500)}",
+    EventKind.SENT_BACK: lambda detail: f"Sent back: “{shown(detail.reason, 500)}”.",
     EventKind.APPROVAL_WITHDRAWN: lambda _: "Withdrew it from approval.",
     EventKind.APPROVAL_LAPSED: lambda detail: (
         f"The request for approval lapsed: nobody decided within {number_of_days(detail.days or 0)}."

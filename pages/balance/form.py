@@ -18,6 +18,7 @@ from blnk_api.errors import NothingCreated
 from blnk_api.facts.mapping import Use
 from blnk_api.models import GENERAL_LEDGER_ID, BalanceRequest
 from blnk_api.store import import_search
+from blnk_api.wording.approval import requests as words
 from pages.balance import form_state
 from pages.balance.form_state import CURRENCY, IDENTITY, INDICATOR, LINEAGE, NAME, STRATEGY
 from pages.kit import look, person
@@ -136,6 +137,8 @@ def create_button(visit: Visit, ledger: Choice | None, identity: Choice | None, 
         )
         connection = visit.connected()
         st.caption(f"In {look.place(connection.instance, connection)}. A balance cannot be deleted.")
+    if connection.approval.needs(1):
+        st.caption(look.safe(words.of_one_balance(connection.approval)))
     indicator, tracks = st.session_state.get(INDICATOR) or "", bool(st.session_state.get(LINEAGE))
     values: dict[str, object] = {
         **{Use.LEDGER: ledger, Use.IDENTITY: identity or searched(IDENTITY)},

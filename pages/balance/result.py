@@ -71,7 +71,8 @@ def _watch(visit: Visit, id: str, redraw_page: Callable[[], None]) -> None:
     import_ = visit.reload(id)
     assert import_ is not None
     row = _row(visit, import_)
-    if row.state in _AT_REST or import_.is_over or stop_switch.has_changed(visit):
+    is_static = row.state in _AT_REST or import_.is_over or import_.state is ImportState.WAITING
+    if is_static or stop_switch.has_changed(visit):
         redraw_page()
         return
     match import_.state, row.state:
@@ -159,7 +160,8 @@ def _details(visit: Visit, row: StoredRow) -> None:
 def _unconfirmed(visit: Visit, import_: Import) -> None:
     st.info("This request has not been confirmed. Nothing was sent.", icon=":material/edit_note:")
     person.name_field(visit)
-    if st.button("Create balance", type="primary"):
+    asks = visit.connection is not None and visit.connection.approval.needs(1)
+    if st.button("Ask for approval" if asks else "Create balance", type="primary"):
         try:
             who = person.name(visit)
             desk = visit.desk

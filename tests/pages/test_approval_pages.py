@@ -90,12 +90,14 @@ def test_a_draft_that_was_sent_back_says_by_whom_and_why(
     draft = waiting(importer)
     someone = SignedIn(monkeypatch, Role.APPROVER)
     at = visit("imports.py", **link(draft))
-    type_in(at, "What has to change", "The *wrong* month.")
+    type_in(at, "What has to change", "The *wrong* month")
     press(at, "Send back")
     assert importer.find(draft.id).state is ImportState.DRAFT
     someone.roles = frozenset({Role.PREPARER})
     at = visit("import_file.py", **link(draft))
-    assert "Grace Hopper (grace@acme.example) sent it back: The *wrong* month. Nothing was sent." in said(at)
+    assert "Grace Hopper (grace@acme.example) sent it back: “The *wrong* month”. Nothing was sent." in said(
+        at
+    )
 
 
 def test_a_preparer_withdraws_a_request(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,6 +75,12 @@ def before_asking(of: ApprovalRule) -> str:
     )
 
 
+def of_one_balance(of: ApprovalRule) -> str:
+    """Beside the form's button."""
+    who = "someone else has" if of.approvers == 1 else "two other people have"
+    return f"It is created once {who} approved it."
+
+
 _WHY_NONE = {
     "set": "The settings of this connection say so.",
     "production": "The settings of this connection say so.",
@@ -89,7 +95,7 @@ def lapsed(days: int) -> str:
 
 
 def sent_back(who: Actor, reason: str) -> str:
-    return f"{phrases.actor(who)} sent it back: {shown(reason, MOST_REASON)}"
+    return f"{phrases.actor(who)} sent it back: “{shown(reason, MOST_REASON)}”."
 
 
 def withdrawn(who: Actor) -> str:
@@ -112,9 +118,9 @@ def still_needed(request: Request, in_zone: tzinfo) -> str:
     """Who has approved, who is still to, and until when."""
     lapses = f"The request lapses on {phrases.when(request.lapses_at, in_zone)}."
     if request.approvers == 1:
-        return f"Someone else has to approve it. {lapses}"
+        return f"Someone who did not prepare it has to approve it. {lapses}"
     if not request.approved_by:
-        return f"Two other people have to approve it. {lapses}"
+        return f"Two people who did not prepare it have to approve it. {lapses}"
     names = phrases.listed([phrases.actor(one) for one in request.approved_by])
     return f"{names} approved it. One more person has to. {lapses}"
 

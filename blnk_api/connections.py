@@ -60,7 +60,7 @@ class Connection:
     roles: Grants | None = None
     """Who has which role here, in place of the whole desk's `[roles]`; None: as everywhere."""
     approval: ApprovalRule = field(default_factory=ApprovalRule)
-    """From how many balances on a second person must approve an import here."""
+    """The number of balances from which a second person must approve an import here."""
     notify: tuple[str, ...] = field(default=(), repr=False, compare=False)
     """Addresses that are notified about imports, as Apprise writes them. They may hold passwords: never
     printed. A connection with other addresses is the same connection: its sender continues."""

@@ -66,7 +66,7 @@ def _from_count(name: str, chosen: object) -> int | None:
     if isinstance(chosen, int) and not isinstance(chosen, bool) and 1 <= chosen <= _MOST_BALANCES:
         return chosen
     raise SettingsProblem(
-        f'connections.{name}.approval should be "always", "never", or a number of balances from which on '
+        f'connections.{name}.approval should be "always", "never", or the number of balances from which '
         f"approval is needed, from 1 to {_MOST_BALANCES:,}, without quotes."
     )
 

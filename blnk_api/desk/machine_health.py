@@ -56,7 +56,7 @@ def _disk(desk: Desk) -> Check:
     told = f"{free / 1e9:,.1f} GB are free in {folder}."
     needed_to, takes = "sent", "a million rows take about 1 GB"
     if not desk.store.is_sqlite:
-        needed_to, takes = "checked", "files that are checked are copied there for as long"
+        needed_to, takes = "checked", "files are copied there while they are checked"
     if free < _TOO_LOW_BYTES:
         do = f"Free up disk space. Nothing can be {needed_to} without it."
         return Check(question, Verdict.FAILED, told, do)

@@ -108,7 +108,7 @@ _WHY: Mapping[PausedBy, str] = {
     PausedBy.ANSWER: "Blnk gave an answer that someone has to read before more is sent.",
     PausedBy.CONNECTION: "No connection points to its Blnk instance anymore.",
     PausedBy.CANARY: "The first balance is not as it was requested.",
-    PausedBy.APPROVAL: "The rows that are left have no approval that holds.",
+    PausedBy.APPROVAL: "The remaining rows have no valid approval.",
     PausedBy.DESK: "Another Balance Desk creates balances of the same rows.",
     PausedBy.ACCESS: "Blnk rejected the credentials. All imports with this connection wait.",
 }
@@ -148,7 +148,7 @@ def _sentences(notice: Notice, then: Import, settings: Settings) -> list[str]:
     return said
 
 
-_NOTHING_UNTIL_APPROVED = "Nothing is sent until someone who did not prepare it has approved."
+_NOTHING_UNTIL_APPROVED = "Nothing is sent until someone who did not prepare it has approved it."
 
 
 def _to_create(then: Import) -> str:

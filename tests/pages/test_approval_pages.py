@@ -57,7 +57,7 @@ def test_who_prepared_and_approves_elsewhere_cannot_approve_their_own(
     SignedIn(monkeypatch, Role.PREPARER, Role.APPROVER)
     press(visit("import_file.py", **link(draft), step="confirm"), "Ask for approval of 2 balances")
     at = visit("import_file.py", **link(draft))
-    assert "You uploaded, changed or asked for this import" in said(at)
+    assert "You uploaded or changed this import or asked for its approval" in said(at)
     assert "Approve 2 balances" not in labels(at)
     assert "Waiting for me" not in said(visit("import_file.py", connection="here"))
 

@@ -19,7 +19,8 @@ NOT_WAITING = (
 DECIDED_ALREADY = "You have already decided about this request. Someone else has to approve it, too."
 NOT_SIGNED_IN = "Only someone who signed in can approve. Nothing was sent."
 HAD_A_HAND = (
-    "You uploaded, changed or asked for this import, so someone else has to approve it. Nothing was sent."
+    "You uploaded or changed this import or asked for its approval, so someone else has to approve it. "
+    "Nothing was sent."
 )
 ALTERED = (
     "The rows in the import database are not those that the request was made for: someone changed them "
@@ -131,7 +132,7 @@ def ended(request: Request) -> str:
         case RequestState.SENT_BACK:
             return sent_back(request.decisions[-1].who, request.decisions[-1].reason)
         case RequestState.WITHDRAWN:
-            return "It was withdrawn from approval."
+            return "The request for approval was withdrawn."
         case RequestState.LAPSED:
             return lapsed(request.days)
         case RequestState.VOID:
@@ -176,7 +177,7 @@ def not_claimed(found: list[Unapproved]) -> str:
             rows=f"row{'' if is_one else 's'} {told}",
             is_are="is" if is_one else "are",
             them="it" if is_one else "them",
-            ask="Nothing was sent for {}. Ask for approval of the rows that are left.".format(
+            ask="Nothing was sent for {}. Ask for approval of the remaining rows.".format(
                 "it" if is_one else "them"
             ),
         )

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -9,14 +10,17 @@ import pytest
 
 from blnk_api.drafts import drafts, form_request
 from blnk_api.drafts.drafts import NotConfirmed
+from blnk_api.files import xlsx_writer
 from blnk_api.lookup import refs
 from blnk_api.models import BalanceRequest
+from blnk_api.reports import results
+from blnk_api.reports.results import Variant
 from blnk_api.store import import_acts, imports
 from blnk_api.store.people import people
 from blnk_api.store.states import ImportState, RowState, Stage
 from blnk_api.store.transitions import move
 from tests.support.actors import actor
-from tests.support.importer import LEDGER, Importer, requests_for
+from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_for
 from tests.support.practice import PracticeBlnk
 
 USD = BalanceRequest(ledger_id=LEDGER, currency="USD", meta_data={"customer": "1001"})
@@ -204,3 +208,30 @@ def test_a_name_is_kept_for_its_browser_and_can_be_changed(importer: Importer) -
 def test_a_name_that_nobody_could_read_is_not_kept(importer: Importer, name: str) -> None:
     with importer.store.write() as tx, pytest.raises(ValueError, match="Enter"):
         people.set_name(tx, "browser-1", name)
+
+
+@pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
+def test_a_workbook_is_checked_sent_and_given_back_wherever_its_file_is_kept(
+    importer: Importer, tmp_path: Path
+) -> None:
+    book = xlsx_writer.made(
+        tmp_path,
+        lambda book: book.add_table(
+            "Customers", ["ledger_id", "currency", "customer"], [[LEDGER, "USD", "1"], [LEDGER, "NGN", "2"]]
+        ),
+    )
+    id = imports.new_id()
+    with book:
+        content = book.read()
+    about: dict[str, Any] = {"connection": importer.connection, "who": actor(), "file_name": "book.xlsx"}
+    drafts.upload(importer.store, importer.settings, id=id, data=io.BytesIO(content), **about)
+    with importer.files.open(f"uploads/{id}/file") as kept:
+        assert kept.read() == content
+    importer.start()
+    done = importer.finish(importer.wait_until_checked(importer.find(id)))
+    assert importer.counts(done) == {RowState.CREATED: 2}
+    with results.workbook(importer.store, done, Variant.ALL, importer.settings.scratch_dir) as given_back:
+        content = given_back.read()
+    again = imports.new_id()
+    drafts.upload(importer.store, importer.settings, id=again, data=io.BytesIO(content), **about)
+    assert importer.counts(importer.wait_until_checked(importer.find(again))) == {RowState.EXISTS: 2}

@@ -1,4 +1,4 @@
-"""Builds the image and runs it as compose.yaml does, on a real Postgres; says what it saw, a line at a time.
+"""Builds the image and runs one container of it on a real Postgres; says what it saw, a line at a time.
 
     sh tests/image/run [FOLDER]
 

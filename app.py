@@ -21,6 +21,7 @@ from blnk_api.web import middleware, probes, request_ids, routes, upload_limits
 from blnk_api.worker import supervise
 from pages.kit import error_page, held_uploads, look, startup_log
 from pages.kit.server_names import site
+from pages.run import browser_notice
 
 private_files.keep_files_private()
 
@@ -74,7 +75,8 @@ _STREAMLITS_PAGE = Path(st.__file__).parent / "static"
 def scripts_in_pages() -> list[str]:
     """Streamlit's own page has one, which changes with its version."""
     page = _STREAMLITS_PAGE / "index.html"
-    return [*re.findall(r"<script>(.*?)</script>", page.read_text("utf-8"), re.DOTALL), look.TO_THE_TOP]
+    streamlits = re.findall(r"<script>(.*?)</script>", page.read_text("utf-8"), re.DOTALL)
+    return [*streamlits, look.TO_THE_TOP, *browser_notice.SCRIPTS]
 
 
 def streamlits_files() -> list[str]:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from blnk_api.access.actors import NotAllowed
+from blnk_api.access.actors import Actor, NotAllowed
 from blnk_api.access.acts import Act
 from blnk_api.store import import_acts
 from blnk_api.store.imports import Import
@@ -11,6 +11,7 @@ from blnk_api.wording import phrases
 from pages.approval import panel
 from pages.kit import look, permission, person
 from pages.kit.context import Visit
+from pages.run import browser_notice
 
 _MAY_CANCEL = (ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED)
 _NO_ANSWER = "Blnk is not responding normally. It is checked again automatically."
@@ -26,7 +27,9 @@ def show_pause(visit: Visit, import_: Import) -> None:
             icon=":material/hourglass_top:",
         )
     else:
-        look.warning(f"Paused: {import_.paused_reason or 'no reason was recorded'}")
+        mine = visit.who is not None and import_.paused_reason == _paused(visit.who)
+        told = "you paused it." if mine else import_.paused_reason or "no reason was recorded"
+        look.warning(f"Paused: {told}")
         if import_.paused_by is PausedBy.APPROVAL:
             panel.ask_for_the_rest(visit, import_)
         elif import_.paused_by is not PausedBy.PERSON:
@@ -52,7 +55,7 @@ def show(visit: Visit, import_: Import) -> None:
             if st.button("Resume", type="primary", help="Continues with the rows that were not sent."):
                 _act(visit, import_acts.resume, import_.number, who=who)
         elif st.button("Pause", help="Stops sending more rows. Rows already being sent are completed."):
-            reason = f"{phrases.actor(who)} paused it."
+            reason = _paused(who)
             _act(visit, import_acts.pause, import_.number, by=PausedBy.PERSON, who=who, reason=reason)
         if permission.may(visit, Act.CANCEL) and st.button(
             "Cancel import…", help="Permanent: rows that were not sent are never sent."
@@ -60,6 +63,7 @@ def show(visit: Visit, import_: Import) -> None:
             st.session_state[_asking(import_)] = _ASKED if is_paused else _HELD
             reason = f"{phrases.actor(who)} is about to cancel it."
             _act(visit, import_acts.pause, import_.number, by=PausedBy.PERSON, who=who, reason=reason)
+        browser_notice.button(import_)
     if not is_paused:
         st.caption("Pausing stops sending more rows; those already being sent are completed.")
     if permission.offered(visit, Act.CANCEL) and not is_paused:
@@ -89,6 +93,10 @@ def _confirm_cancel(visit: Visit, import_: Import) -> None:
                     only = PausedBy.PERSON
                     _act(visit, import_acts.resume, import_.number, who=who, only=only)
                 st.rerun()
+
+
+def _paused(who: Actor) -> str:
+    return f"{phrases.actor(who)} paused it."
 
 
 def _asking(import_: Import) -> str:

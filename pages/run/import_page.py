@@ -11,6 +11,7 @@ from pages.draft import edit_history
 from pages.kit import look, person
 from pages.kit.context import Visit
 from pages.run import (
+    browser_notice,
     create_again,
     downloads,
     progress_panel,
@@ -45,6 +46,7 @@ def show(visit: Visit, import_: Import) -> None:
         )
     panel.approved(visit, import_)
     asks_name = progress_panel.show(visit, import_)
+    browser_notice.tell(import_)
     receipt_links.show(visit, import_)
     downloads.show(visit, import_)
     rows_table.show(visit, import_)

@@ -5,7 +5,16 @@ import re
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.app import App, balances_of_link
-from tests.support.browser import open_import, open_step, open_tab, search, see, see_text, upload
+from tests.support.browser import (
+    open_import,
+    open_step,
+    open_tab,
+    search,
+    see,
+    see_text,
+    upload,
+    wait_for_script,
+)
 from tests.support.importer import wait_until
 from tests.support.practice import PracticeBlnk
 
@@ -56,6 +65,41 @@ def test_a_watched_import_moves_by_itself_and_leaves_what_is_typed_alone(
     blnk.clear_faults()
     see_text(page, "2,000 balances created.", seconds=600)
     expect(page).to_have_title("Done · watched.csv")
+
+
+HOLDS_WHAT_IS_TOLD = """
+window.Notification = class {
+    static permission = 'default';
+    static requestPermission() {
+        window.asked = navigator.userActivation.isActive
+        this.permission = 'granted'
+    }
+    constructor(title, { body }) { (window.told ??= []).push(title, body) }
+}
+"""
+
+
+def test_a_browser_tells_when_an_import_is_over_if_a_person_asked_it_to(
+    app: App, browser: Browser, blnk: PracticeBlnk
+) -> None:
+    page = open_import(browser, app.url)
+    page.add_init_script(HOLDS_WHAT_IS_TOLD)
+    page.reload()
+    see(page, "Import a file")
+    upload(page, "told.csv", f"ledger_id,currency\n{LEDGER},USD\nnone,USD\n".encode())
+    open_step(page, "Confirm")
+    blnk.order_fault("latency", seconds=600)
+    page.get_by_role("button", name="Create 1 balance, skip 1 invalid row").click()
+    notify = page.get_by_role("button", name="Notify me")
+    expect(notify).to_be_visible()
+    assert page.evaluate("window.asked ?? null") is None, "nobody is asked without a click"
+    notify.click()
+    expect(page.get_by_text("Your browser notifies you when the import is over")).to_be_visible()
+    assert page.evaluate("window.asked") is True
+    blnk.clear_faults()
+    see_text(page, "Verified: the balance is in Blnk.")
+    wait_for_script(page, "window.told?.length > 0")
+    assert page.evaluate("window.told") == ["1 need you · told.csv", "1 balance created, 1 needs you."]
 
 
 def test_a_search_stands_in_the_address_and_works_in_another_browser(

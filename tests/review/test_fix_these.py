@@ -14,14 +14,16 @@ from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.sending import superseded
 from blnk_api.store.states import ImportState, RowState
+from tests.support import forty_problems
 from tests.support.actors import actor
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, wait_until
 from tests.support.practice import PracticeBlnk
 
 on_both_databases = pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
 
+ROWS = 1_000
 HEADER = "ledger,currency,identity_id,customer,note"
-GOOD = [f"Customer wallets,USD,,good-{n}," for n in range(24)]
+GOOD = [f"Customer wallets,USD,,good-{n}," for n in range(3)]
 PROBLEMS = {
     "Custmer wallets,USD,,ledger,": {0: "Customer wallets"},
     ",USD,,no-ledger,": {0: "Customer wallets"},
@@ -66,43 +68,40 @@ def by_number(importer: Importer, import_: Import) -> dict[str, StoredRow]:
 
 
 @on_both_databases
-def test_rows_with_problems_of_eight_kinds_are_fixed_and_each_is_one_balance(
+def test_of_a_large_file_rows_with_problems_of_eight_kinds_are_fixed_and_each_row_is_one_balance(
     importer: Importer, practice_blnk: PracticeBlnk
 ) -> None:
-    lines = [*GOOD[:12], *PROBLEMS, *GOOD[12:]]
-    practice_blnk.order_fault("drop_after_commit", percent=10, seed=1)
-    draft = importer.upload("\n".join([HEADER, *lines]))
-    assert draft.counts[RowState.INVALID] == len(PROBLEMS)
+    draft = importer.upload(forty_problems.text(ROWS))
+    assert draft.counts == {RowState.INVALID: 40, RowState.READY: ROWS - 40}
     reject(importer, draft, 4)
+    practice_blnk.order_fault("drop_after_commit", percent=1, seed=1)
     source = importer.finish(draft)
-    assert source.counts == {RowState.CREATED: 23, RowState.REFUSED: 1, RowState.INVALID: 8}
+    assert source.counts == {RowState.CREATED: ROWS - 41, RowState.REFUSED: 1, RowState.INVALID: 40}
 
     first = open_fix(importer, source)
-    assert importer.counts(source)[RowState.SUPERSEDED] == 9
-    assert [row.number for row in importer.rows(first)] == [4, *range(14, 22)]
+    assert importer.counts(source)[RowState.SUPERSEDED] == 41
     importer.cancel(first)
     assert importer.counts(source) == source.counts, "a draft that is discarded changes nothing"
 
-    fix = open_fix(importer, source)
-    fixes = [
-        Edit(number, at, new)
-        for number, cells in zip(range(14, 22), PROBLEMS.values(), strict=True)
-        for at, new in cells.items()
-    ]
-    fix = edit(importer, fix, fixes)
-    assert fix.counts == {RowState.READY: 9}
-    practice_blnk.order_fault("latency", seconds=0.3, percent=100)
-    importer.confirm(fix)
-    importer.wait_for_count(fix, RowState.CREATED, 1)
+    fix = edit(importer, open_fix(importer, source), forty_problems.fixes(ROWS))
+    assert fix.counts == {RowState.READY: 41}
     importer.stop()
+    practice_blnk.clear_faults()
+    practice_blnk.order_fault("full_stop", on="create", seconds=600, skip=12)
+    importer.confirm(fix)
+    sender = importer.start_process()
+    importer.wait_for_count(fix, RowState.CREATED, 6)
+    importer.wait_for_count(fix, RowState.SENDING, 1)
+    sender.kill()
+    sender.wait()
+    practice_blnk.clear_faults()
     importer.start()
     done = importer.wait_for(fix, ImportState.DONE)
 
-    assert done.counts == {RowState.CREATED: 9}
-    wanted = [f"good-{n}" for n in range(24)]
-    wanted += ["ledger", "no-ledger", "currency", "no-currency", "identity", "words", "ragged", "both"]
+    assert done.counts == {RowState.CREATED: 41}
+    wanted = forty_problems.CUSTOMERS + forty_problems.good(ROWS - 40)
     assert customers(practice_blnk) == sorted(wanted)
-    assert importer.counts(source) == {RowState.CREATED: 23, RowState.SUPERSEDED: 9}
+    assert importer.counts(source) == {RowState.CREATED: ROWS - 41, RowState.SUPERSEDED: 41}
     with importer.store.read() as tx:
         assert [one.id for one in superseded.fixes_of(tx, source.number)] == [fix.id]
 

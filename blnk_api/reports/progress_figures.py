@@ -18,7 +18,7 @@ from blnk_api.store.events import Event, EventKind
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import senders
 from blnk_api.store.sending.senders import LearnedPace
-from blnk_api.store.states import ImportState, PausedBy, RowState
+from blnk_api.store.states import ImportState, PausedBy, Ramp, RowState
 from blnk_api.store.tables import rows
 
 GOOD_SECONDS = 1.0
@@ -51,7 +51,7 @@ class ProgressSnapshot:
     at: float
     import_: Import
     rows_per_second: float | None
-    """None while nothing is sent, and until two readings can be compared."""
+    """None while nothing is sent or only the first rows are, and until two readings can be compared."""
     learned: LearnedPace
     events: Sequence[Event]
     curve: Curve = ()
@@ -110,8 +110,8 @@ class ProgressReader:
             watched = before or _Watched(pulse)
             if import_.confirmed_at is not None and now - watched.curve_at >= _CURVE_GOOD_SECONDS:
                 watched.curve, watched.curve_at = tuple(curve(tx, import_)), now
-        if import_.state is not ImportState.RUNNING:
-            watched.seen.clear()
+        if import_.state is not ImportState.RUNNING or import_.ramp != Ramp.ALL:
+            watched.seen.clear()  # the first rows go one by one, which says nothing of the others
         else:
             watched.seen.append((now, pulse.settled))
             while now - watched.seen[0][0] > _LONGEST_WINDOW_SECONDS:

@@ -269,7 +269,10 @@ def _of_draft(import_: Import) -> str:
             return "The file was read. Map its columns. Nothing was sent."
         case Stage.UNREADABLE:
             return "The file cannot be used. Nothing was sent."
-    return f"Checked: {plural(import_.counts.get(RowState.READY, 0), 'balance')} to create. Nothing was sent."
+    invalid = import_.counts.get(RowState.INVALID, 0)
+    wrong = f", {plural(invalid, 'row')} invalid" if invalid else ""
+    ready = plural(import_.counts.get(RowState.READY, 0), "balance")
+    return f"Checked: {ready} to create{wrong}. Nothing was sent."
 
 
 def actor(who: Actor) -> str:

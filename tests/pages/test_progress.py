@@ -73,6 +73,18 @@ class TestTheFigures:
         assert counted == sorted(counted)
         assert (counted[0], counted[-1]) == (0, 30)
 
+    def test_no_pace_is_told_of_the_first_rows_that_go_one_by_one(self, store: Store) -> None:
+        import_ = running(store, 9)
+        watched = ProgressReader()
+        for ramp, known in ((Ramp.CANARY, None), (Ramp.FEW, None), (Ramp.ALL, 0.0)):
+            with store.write() as tx:
+                imports.set_facts(tx, import_.number, ramp=int(ramp))
+            for seconds in (0.0, 2.0):
+                with pytest.MonkeyPatch.context() as clock:
+                    clock.setattr(time, "time", lambda at=10_000.0 * (1 + ramp) + seconds: at)
+                    read = watched.read(store, import_.id)
+            assert read.rows_per_second == known
+
     def test_rows_that_existed_before_are_done_and_were_not_sent(self, store: Store) -> None:
         import_ = running(store, 2)
         first, _ = ids_of(store, import_)

@@ -172,6 +172,8 @@ def _meant(code: str, own: dict[str, str]) -> str | None:
     lacking = {one for one in known if _lacks_a_letter(upper, one)}
     near = swapped | doubled or lacking
     meant = next(iter(near)) if len(near) == 1 else None
+    if meant in NOT_MONEY and meant not in own:
+        return None
     return own.get(meant, meant) if meant else None
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from blnk_api.common.visible import shown
 from blnk_api.wording.phrases import plural
 
 
@@ -11,7 +12,7 @@ def title(kind: str, message: str, *, values: Sequence[str], groups: int, rows: 
         return message
     if kind in _BY_ROWS:
         one, many = _BY_ROWS[kind]
-        return one if rows == 1 else f"{rows:,} {many}"
+        return one or message if rows == 1 else f"{rows:,} {many}"
     if kind in _BY_VALUES:
         thing, told = _BY_VALUES[kind]
         if kind == "unknown_identity" and values and all("@" in value for value in values):
@@ -20,9 +21,18 @@ def title(kind: str, message: str, *, values: Sequence[str], groups: int, rows: 
     return f"{plural(rows, 'row')} with this problem, for example: {message}"
 
 
+def suggestions(pairs: Sequence[tuple[str, str]]) -> str:
+    """What is put in place of what, for a button that does it everywhere."""
+    told = [f"“{shown(value)}” becomes {shown(repair)}" for value, repair in pairs[:_MOST_TOLD]]
+    more = len(pairs) - len(told)
+    return "; ".join([*told, *([f"and {more:,} more"] if more else [])]) + "."
+
+
 def _things(n: int, thing: str) -> str:
     return f"{n:,} email addresses" if thing == "email address" else plural(n, thing)
 
+
+_MOST_TOLD = 8
 
 _BY_VALUES = {
     "unknown_ledger": ("ledger", "are not known in Blnk."),
@@ -43,6 +53,7 @@ _BY_VALUES = {
 """What is counted, and what is said of it."""
 
 _BY_ROWS = {
+    "ragged_row": ("", "rows have more or fewer cells than the file has columns."),
     "missing_ledger": ("1 row has no ledger.", "rows have no ledger."),
     "missing_currency": ("1 row has no currency.", "rows have no currency."),
     "twin_row": (

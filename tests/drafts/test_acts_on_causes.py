@@ -117,6 +117,23 @@ def test_rows_of_a_cause_are_skipped_and_included_again(importer: Importer, draf
     assert importer.states(draft)[1:3] == [RowState.INVALID] * 2
 
 
+@pytest.mark.parametrize("key", [False, True], ids=["each its own balance", "the same balance"])
+def test_of_rows_that_are_the_same_the_first_stays_when_the_others_are_skipped(
+    importer: Importer, key: bool
+) -> None:
+    lines = [f"{LEDGER},USD,{name},k{name}" for name in ("one", "two", "one", "three", "two", *"45678901")]
+    draft = importer.upload(
+        "\n".join([f"ledger_id,currency,customer,{'reference' if key else 'note'}", *lines])
+    )
+    same = cause(importer, draft, "duplicate_reference" if key else "twin_row")
+    assert by_cause.skip(importer.store, draft.id, same, who=actor()) == 2
+    cells(importer, draft, 0)
+    first, skipped = RowState.READY, RowState.LEFT_OUT
+    assert importer.states(draft) == [first, first, skipped, first, skipped, *[first] * 8]
+    [act] = acts(importer, draft)
+    assert undo.undo(importer.store, draft.id, act.at, who=actor()) == 2
+
+
 def test_a_code_that_was_kept_can_be_withdrawn(importer: Importer, draft: Import) -> None:
     editing.accept_currency(importer.store, draft.id, "PTS", who=actor())
     cells(importer, draft, 0)

@@ -103,9 +103,9 @@ def test_an_unknown_code_can_be_kept_and_an_empty_cell_cannot() -> None:
     assert acts(problem("missing_currency", "", "2", at=1)) == ["REPLACE", "SKIP"]
 
 
-def test_rows_that_are_the_same_are_not_all_skipped_at_once() -> None:
-    assert acts(problem("twin_row", "row 3", "2", "3", at=None, severity="warning")) == []
-    assert acts(problem("duplicate_reference", "k", "2", "3", at=3)) == []
+def test_of_rows_that_are_the_same_the_first_is_never_skipped_with_the_others() -> None:
+    assert acts(problem("twin_row", "row 3", "2", "3", at=None, severity="warning")) == ["SKIP_REPEATS"]
+    assert acts(problem("duplicate_reference", "k", "2", "3", at=3)) == ["SKIP_REPEATS"]
 
 
 def test_a_cell_behind_which_rows_may_be_hidden_is_not_written_over() -> None:
@@ -133,6 +133,8 @@ def test_a_note_asks_for_nothing_and_hidden_rows_can_be_skipped() -> None:
     [
         ("missing_currency", 1, "1 row has no currency."),
         ("missing_currency", 1_200, "1,200 rows have no currency."),
+        ("ragged_row", 1, "x"),
+        ("ragged_row", 5, "5 rows have more or fewer cells than the file has columns."),
         ("twin_row", 3, "3 rows are the same as another row. Each creates its own balance."),
     ],
 )
@@ -143,3 +145,11 @@ def test_a_cause_that_has_no_values_counts_its_rows(kind: str, rows: int, told: 
 def test_a_kind_that_has_no_sentence_for_many_gives_an_example() -> None:
     told = about_causes.title("cut_digits", "1E+9 looks cut.", values=["a", "b"], groups=2, rows=2)
     assert told == "2 rows with this problem, for example: 1E+9 looks cut."
+
+
+def test_a_button_that_puts_every_suggestion_says_what_it_puts() -> None:
+    assert about_causes.suggestions([("Savngs", "Savings"), ("NNG", "NGN")]) == (
+        "“Savngs” becomes Savings; “NNG” becomes NGN."
+    )
+    told = about_causes.suggestions([(f"a{at}", "b") for at in range(10)])
+    assert told.endswith("“a7” becomes b; and 2 more.")

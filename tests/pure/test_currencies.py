@@ -244,3 +244,11 @@ def test_funds_codes_and_bond_units_come_last() -> None:
     ]
     assert codes.index("ZWG") < codes.index("XAU")
     assert codes.index("XOF") < codes.index("ZMW")
+
+
+@pytest.mark.parametrize("typed", ["XX", "XXXX", "XSX"])
+def test_a_slip_never_becomes_a_code_in_which_nobody_holds_a_balance(typed: str) -> None:
+    code, finding = currencies.check(typed)
+    assert code is None
+    assert finding is not None
+    assert finding.repair is None

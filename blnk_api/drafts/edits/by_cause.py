@@ -39,7 +39,10 @@ def put_suggested(store: Store, id: str, cause: Cause, *, who: Actor, at_once: A
 
 
 def skip(store: Store, id: str, cause: Cause, *, who: Actor, at_once: AtOnce | None = None) -> int:
-    """Skips all rows of a cause. How many records."""
+    """Skips all rows of a cause. How many records.
+
+    Of rows that are the same this leaves the first: what is wrong is kept with those that repeat it.
+    """
     with store.read() as tx:
         numbers = dict.fromkeys(row.number for row, _ in rows_of(tx, open_draft(tx, id, who=who), cause))
     return editing.leave_out(store, id, numbers, who=who, at_once=at_once)

@@ -27,6 +27,8 @@ class Act(Enum):
     ADD_MISSING = auto()
     """Take the cells that a row lacks as empty."""
     SKIP = auto()
+    SKIP_REPEATS = auto()
+    """Skip all but the first of the rows that are the same."""
     SKIP_HIDDEN = auto()
 
 
@@ -87,7 +89,7 @@ def use_of(cause: Cause, mapping: Mapping | None) -> Use | None:
 _NEVER_MENDED = ("bad_quotes",)
 """Behind such a cell there may be rows that nobody sees: only the file can be fixed."""
 _DUPLICATES = ("duplicate_reference", "duplicate_match", "duplicate_indicator", "duplicate_mark", "twin_row")
-"""One value for all of them would be no answer, and to skip all would skip the first of each too."""
+"""One value for all of them would be no answer. To skip them leaves the first of each."""
 
 
 def acts_of(cause: Cause, mapping: Mapping | None) -> list[Act]:
@@ -112,6 +114,5 @@ def acts_of(cause: Cause, mapping: Mapping | None) -> list[Act]:
             acts.append(Act.KEEP_CURRENCY)
         if use is Use.IDENTITY and cause.severity == "error":
             acts += [Act.CLEAR, Act.AS_METADATA]
-    if cause.kind not in _DUPLICATES:
-        acts.append(Act.SKIP)
+    acts.append(Act.SKIP_REPEATS if cause.kind in _DUPLICATES else Act.SKIP)
     return list(dict.fromkeys(acts))

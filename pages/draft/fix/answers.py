@@ -115,6 +115,13 @@ def line(import_: Import, key: str) -> None:
             st.button("Undo", key=f"undo-{key}", type="tertiary", on_click=_undo, args=[import_, key, back])
 
 
+def lines_of_values(import_: Import, cause: str) -> None:
+    """What was done about single values of a cause, which are gone from its list."""
+    for key in list(of(import_).told):
+        if key.startswith(f"{cause}-"):
+            line(import_, key)
+
+
 def _undo(import_: Import, key: str, back: Callable[[], object]) -> None:
     answers = of(import_)
     answers.problem = ""

@@ -8,12 +8,12 @@ import streamlit as st
 
 from blnk_api.drafts import mapping_changes
 from blnk_api.drafts.edits import by_cause, editing, undo
-from blnk_api.drafts.guide import causes
+from blnk_api.drafts.guide import causes, steps
 from blnk_api.drafts.guide.causes import Act, Cause
 from blnk_api.facts.mapping import Mapping, Use
 from blnk_api.facts.totals import ProblemSummary
 from blnk_api.store.imports import Import
-from blnk_api.wording import about_files, phrases
+from blnk_api.wording import about_causes, about_files, phrases
 from pages.draft.fix import answers, value_choice
 from pages.kit import look, person
 from pages.kit.context import Visit
@@ -38,7 +38,10 @@ def show(visit: Visit, import_: Import, cause: Cause) -> None:
         if Act.SKIP_HIDDEN in acts:
             _skip_hidden(visit, import_, cause)
         if Act.SKIP in acts:
-            _skip(visit, import_, cause)
+            _skip(visit, import_, cause, f"Skip {phrases.plural(cause.rows, 'row')}")
+        if Act.SKIP_REPEATS in acts:
+            which = "the first" if len(cause.groups) == 1 else "the first of each"
+            _skip(visit, import_, cause, f"Skip all but {which}")
         if cause.severity != "note":
             _rows(visit, import_, cause)
     if not is_one and Act.REPLACE in acts:
@@ -76,9 +79,8 @@ def _rows(visit: Visit, import_: Import, cause: Cause) -> None:
 
 def _one_value(visit: Visit, import_: Import, cause: Cause, one: ProblemSummary, acts: list[Act]) -> None:
     key = f"{cause.key}-{zlib.crc32((one.value or '').encode('utf-8', 'replace'))}"
-    if key in answers.of(import_).told:
-        answers.line(import_, key)
-        return
+    if key in answers.of(import_).told and steps.is_being_checked(import_):
+        return  # it is from before, and a line below says what was done
     with st.container(horizontal=True, vertical_alignment="center", key=f"value-row-{key}"):
         with st.container(gap=None, width="stretch"):
             st.markdown(look.safe(one.message))
@@ -165,7 +167,12 @@ def _suggested(visit: Visit, import_: Import, cause: Cause) -> None:
         lambda n: f"Applied suggestions in {phrases.plural(n, 'row')}.",
         widget=f"suggested-{cause.key}",
         type="primary",
+        help=look.safe(about_causes.suggestions(_suggestions(cause)), 2_000),
     )
+
+
+def _suggestions(cause: Cause) -> list[tuple[str, str]]:
+    return [(one.value or "", one.repair) for one in cause.groups if one.repair]
 
 
 def _clear(visit: Visit, import_: Import, cause: Cause) -> None:
@@ -223,12 +230,12 @@ def _skip_hidden(visit: Visit, import_: Import, cause: Cause) -> None:
     )
 
 
-def _skip(visit: Visit, import_: Import, cause: Cause) -> None:
+def _skip(visit: Visit, import_: Import, cause: Cause, label: str) -> None:
     answers.button(
         visit,
         import_,
         cause.key,
-        f"Skip {phrases.plural(cause.rows, 'row')}",
+        label,
         partial(by_cause.skip, visit.desk.store, import_.id, cause, **answers.by(visit)),
         lambda n: f"Skipped {phrases.plural(n, 'row')}.",
         widget=f"skip-{cause.key}",

@@ -33,6 +33,8 @@ def show(visit: Visit, import_: Import) -> None:
         if cause is not None and cause.severity != "note" and shown < _SHOWN:
             _card(visit, import_, cause)
             shown += 1
+        else:
+            answers.lines_of_values(import_, key)
     _notes(visit, import_, [one for one in found.values() if one.severity == "note"])
 
 
@@ -43,6 +45,7 @@ def _card(visit: Visit, import_: Import, cause: Cause) -> None:
             st.markdown(f"{icon} **{look.safe(_title(cause))}**")
             st.caption(look.safe(where(import_, cause)))
         cause_acts.show(visit, import_, cause)
+        answers.lines_of_values(import_, cause.key)
 
 
 def _title(cause: Cause) -> str:

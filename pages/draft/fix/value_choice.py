@@ -9,11 +9,18 @@ from blnk_api.facts.mapping import Use
 from blnk_api.models import GENERAL_LEDGER_ID
 from blnk_api.store.imports import Import
 from pages.balance import form
+from pages.kit import look
 from pages.kit.context import Visit
-from pages.kit.picker import pick
+from pages.kit.picker import pick, searched
 
 _LISTED = 200
 """Values that fit into a list; more are searched for."""
+_LACKING = {
+    Use.LEDGER: "Choose a ledger first.",
+    Use.CURRENCY: "Choose a currency first.",
+    Use.IDENTITY: "Choose a customer first, or enter an id.",
+}
+"""What is said where nothing was chosen."""
 _FIXED = {
     Use.LINEAGE: ("true", "false"),
     Use.ALLOCATION_STRATEGY: ("FIFO", "LIFO", "PROPORTIONAL"),
@@ -34,15 +41,18 @@ def choose(
     """The field and its button. `put` gets what is to stand in the cells; a press counts with what is chosen
     or typed at that moment."""
     field = f"value-{key}"
+    lacking = _LACKING.get(use, "Choose a value first.") if use is not None else ""
     ledgers = ledger_names(import_) if use is Use.LEDGER else {}
     if use is Use.IDENTITY or len(ledgers) > _LISTED:
         search = form.ledgers(visit) if use is Use.LEDGER else form.identities(visit)
         pick(label, field, search=search, placeholder="Search by name, or paste an id", list_first=True)
-        st.button(button, key=f"put-{key}", on_click=_put_picked, args=[field, put])
+        _say_what_lacks(field)
+        st.button(button, key=f"put-{key}", on_click=_put_picked, args=[field, put, lacking])
         return
     with st.form(f"form-{key}", border=False):
         _field(visit, use, field, label, ledgers, now)
-        st.form_submit_button(button, key=f"put-{key}", on_click=_put_typed, args=[field, put])
+        _say_what_lacks(field)
+        st.form_submit_button(button, key=f"put-{key}", on_click=_put_typed, args=[field, put, lacking])
 
 
 def _field(visit: Visit, use: Use | None, field: str, label: str, ledgers: dict[str, str], now: str) -> None:
@@ -73,14 +83,28 @@ def ledger_names(import_: Import) -> dict[str, str]:
     return {(name if names.count(name) == 1 else id): id for id, name in known.items()}
 
 
-def _put_typed(field: str, put: Callable[[str], None]) -> None:
+def _put_typed(field: str, put: Callable[[str], None], lacking: str) -> None:
     value = st.session_state.get(field)
-    if value is not None:
+    if value is None:
+        st.session_state[_lacks(field)] = lacking
+    else:
         put(str(value))
 
 
-def _put_picked(field: str, put: Callable[[str], None]) -> None:
+def _put_picked(field: str, put: Callable[[str], None], lacking: str) -> None:
     picked = st.session_state.get(field)
-    typed = str(st.session_state.get(f"{field}-search") or "").strip()
+    typed = searched(field)
     if picked or typed:
         put(picked[0] if picked else typed)
+    else:
+        st.session_state[_lacks(field)] = lacking
+
+
+def _lacks(field: str) -> str:
+    return f"{field}-lacks"
+
+
+def _say_what_lacks(field: str) -> None:
+    """At the field, until something else is done."""
+    if lacking := st.session_state.pop(_lacks(field), ""):
+        look.problem(lacking)

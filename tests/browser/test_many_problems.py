@@ -66,7 +66,7 @@ def test_problems_of_eight_kinds_in_3_000_rows_are_fixed_by_choosing_on_one_page
     wait_for_count(page, "invalid", "10")
     press(card(page, "5 rows have more or fewer cells"), "Add missing cells in 5 rows")
     wait_for_count(page, "invalid", "5")
-    press(card(page, "5 email addresses do not belong to a known customer."), "Leave the customer empty")
+    press(card(page, "5 email addresses do not belong to a known identity."), "Leave the identity empty")
     wait_for_count(page, "ready", "3,000")
     assert page.url == here
     press(page.locator(".st-key-foot"), "Continue")

@@ -18,7 +18,7 @@ _LISTED = 200
 _LACKING = {
     Use.LEDGER: "Choose a ledger first.",
     Use.CURRENCY: "Choose a currency first.",
-    Use.IDENTITY: "Choose a customer first, or enter an id.",
+    Use.IDENTITY: "Choose an identity first, or enter an id.",
 }
 """What is said where nothing was chosen."""
 _FIXED = {

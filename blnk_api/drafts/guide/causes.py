@@ -1,4 +1,4 @@
-"""A draft's problems by what caused them, and what can be done about each. Forty-two unknown customers are
+"""A draft's problems by what caused them, and what can be done about each. Forty-two unknown identities are
 one cause, and one decision. Pure."""
 
 from collections.abc import Mapping as ReadOnly

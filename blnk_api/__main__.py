@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api import __version__, files
-from blnk_api.cli import acts, backup_command, stop_command
+from blnk_api.cli import acts
 from blnk_api.cli.column_options import FIELDS
 from blnk_api.cli.dry_run import REQUESTS
 from blnk_api.cli.exits import CommandFailed, ExitCode
@@ -21,6 +21,7 @@ from blnk_api.cli.import_command import import_file
 from blnk_api.cli.output import remark
 from blnk_api.cli.own_notifications import sent_at_end
 from blnk_api.cli.session import Session
+from blnk_api.cli.whole_desk import backup_command, stop_command, trail_command
 from blnk_api.common import log, open_files, private_files
 from blnk_api.errors import SettingsProblem
 from blnk_api.facts.file_shape import ReadOptions
@@ -32,6 +33,7 @@ _EXITS = """exit codes:
   2    wrong options, or a file that cannot be used; nothing was sent
   3    finished, but some rows are rejected, invalid, skipped or need you, or verifying found something
   4    stopped: credentials, permissions, the instance
+  6    `trail --verify`: an event was changed after it was written
   130  interrupted; `resume` continues
 
 With --dry-run nothing is sent: 0 no row is invalid, 2 the file cannot be used, 3 some rows are invalid.
@@ -141,6 +143,18 @@ def _parser() -> ArgumentParser:
         one.add_argument(
             "--connection", metavar="NAME", help="only the instance of this connection (default: all)"
         )
+    one = verb("trail", trail_command.trail, "Print everything that happened, one JSON object a line.")
+    one.add_argument(
+        "--since",
+        type=trail_command.day,
+        metavar="DATE",
+        help="only what happened from this day on, such as 2026-11-30",
+    )
+    one.add_argument(
+        "--verify",
+        action="store_true",
+        help="check that nothing was changed after it was written; prints no lines unless --since is given",
+    )
     for name, alone, summary in (
         ("backup", backup_command.backup, "Write the desk into one file, also while the app runs."),
         (

@@ -3,10 +3,11 @@
 import streamlit as st
 
 from blnk_api import __version__
+from blnk_api.access.acts import Act
 from blnk_api.wording import about_files, phrases
 from blnk_api.wording.approval import requests as about_approval
 from pages.health import checks, notifications, practice_faults, signed_in
-from pages.kit import context, look, stop_switch
+from pages.kit import context, look, person, stop_switch
 
 here = context.current()
 connection = here.connected()
@@ -31,6 +32,8 @@ if not connection.is_practice:
 if connection.is_practice:
     practice_faults.show(here)
 signed_in.show(here)
+if person.or_nobody(here).may(Act.SEE_TRAIL, None):
+    st.page_link("audit_trail.py", label="Audit trail", icon=":material/history:", query_params=here.query())
 st.subheader("Installation")
 with st.container(border=True):
     look.fact("Version", __version__)

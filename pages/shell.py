@@ -18,7 +18,11 @@ pages = [
     st.Page("balances.py", title="Balances"),
     st.Page("connection.py", title="Connection"),
 ]
-page = st.navigation([st.Page("home.py", title="Balance Desk", default=True), *pages], position="hidden")
+beside = [
+    st.Page("home.py", title="Balance Desk", default=True),
+    st.Page("audit_trail.py", title="Audit trail"),
+]
+page = st.navigation([*beside, *pages], position="hidden")
 st.set_page_config(page_title=f"{page.title} · Balance Desk", page_icon=kit / "favicon.svg")
 here = context.begin()
 sidebar.show(here, pages)

@@ -40,3 +40,4 @@ class Act(StrEnum):
     SIMULATE_FAULTS = "simulate faults"
     SEE_SESSIONS = "see who is signed in"
     END_SESSION = "end a session"
+    SEE_TRAIL = "see the audit trail"

@@ -50,5 +50,6 @@ ROLES_THAT_MAY: Mapping[Act, frozenset[Role]] = {
         Act.SIMULATE_FAULTS: (_ADMIN,),
         Act.SEE_SESSIONS: (_ADMIN,),
         Act.END_SESSION: (_ADMIN,),
+        Act.SEE_TRAIL: (_ADMIN,),
     }.items()
 }

@@ -11,7 +11,7 @@ from blnk_api.cli.output import say
 from blnk_api.cli.progress_line import Progress
 from blnk_api.cli.run_import import see_through
 from blnk_api.cli.session import Session
-from blnk_api.cli.stop_command import say_stops
+from blnk_api.cli.whole_desk.stop_command import say_stops
 from blnk_api.common.visible import shown
 from blnk_api.errors import BlnkError
 from blnk_api.facts.findings import Findings

@@ -14,6 +14,8 @@ class ExitCode(IntEnum):
     """Credentials, permissions, the instance, or something that a person must read before more is sent."""
     WAITS_FOR_APPROVAL = 5
     """Nothing more is sent until someone else has approved, on the pages. Run it again afterwards."""
+    TRAIL_BROKEN = 6
+    """What happened was changed after it was written."""
     INTERRUPTED = 130
     """Paused by a person; `resume` continues."""
 

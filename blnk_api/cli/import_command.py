@@ -19,7 +19,7 @@ from blnk_api.cli.output import say
 from blnk_api.cli.progress_line import Progress
 from blnk_api.cli.run_import import Unserved, see_through
 from blnk_api.cli.session import Session
-from blnk_api.cli.stop_command import say_stops
+from blnk_api.cli.whole_desk.stop_command import say_stops
 from blnk_api.common.visible import shown
 from blnk_api.desk import other_desks_today, plan_room
 from blnk_api.drafts import drafts

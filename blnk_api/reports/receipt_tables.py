@@ -80,7 +80,13 @@ def of(told: Told, at: Times) -> dict[str, Table | dict[str, Table] | Facts]:
         "for_all_rows": _for_all_rows(told["mapping"] or {}),
         "happened": Table(["When", "Who", "What"], happened),
         "results": [("File", file), ("SHA-256", results["sha256"])],
+        "trail": _trail(told.get("trail")),
     }
+
+
+def _trail(trail: Told | None) -> Facts:
+    """Receipts of earlier versions do not have it."""
+    return [] if trail is None else [("Events", f"{trail['events']:,}"), ("Newest link", trail["head"])]
 
 
 def _about(told: Told, at: Times) -> Facts:

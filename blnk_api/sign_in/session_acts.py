@@ -6,7 +6,7 @@ from blnk_api.desk.desk import Desk
 from blnk_api.sign_in import session_here
 from blnk_api.sign_in_settings import SignIn
 from blnk_api.store.people import desk_events, sessions
-from blnk_api.store.people.desk_events import DeskEvent
+from blnk_api.store.people.desk_events import DeskEvent, DeskEventKind
 from blnk_api.store.people.sessions import EndedHow, Session
 
 
@@ -28,11 +28,11 @@ def last_lists(desk: Desk, who: Actor, *, limit: int) -> list[DeskEvent]:
     """The last lists that people downloaded, newest first. Raises NotAllowed."""
     who.require(Act.SEE_SESSIONS, None)
     with desk.store.read() as tx:
-        return desk_events.last(tx, limit=limit)
+        return desk_events.last(tx, DeskEventKind.DOWNLOADED, limit=limit)
 
 
 def end(desk: Desk, who: Actor, session_id: int) -> bool:
     """Ends a session; whether it was this that ended it. Raises NotAllowed."""
     who.require(Act.END_SESSION, None)
     with desk.store.write() as tx:
-        return sessions.end(tx, session_id, EndedHow.BY_ADMIN, by=who.email or who.name)
+        return sessions.end(tx, session_id, EndedHow.BY_ADMIN, by=who)

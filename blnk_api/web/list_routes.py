@@ -1,4 +1,4 @@
-"""Lists to download, behind signed links: imports, the balances of a month, balances found in Blnk.
+"""Lists to download, behind signed links: imports, a month's balances, balances in Blnk, the audit trail.
 
 A list is read when its link is opened; one that cannot be read completely is not sent at all.
 """
@@ -22,16 +22,19 @@ from blnk_api.errors import BlnkError
 from blnk_api.files import csv_writer, xlsx_writer
 from blnk_api.files.kinds import FileKind
 from blnk_api.files.table import Cell
-from blnk_api.reports import months
+from blnk_api.reports import months, trail
 from blnk_api.reports.months import CreatedBalance, Month
 from blnk_api.settings import Connection
 from blnk_api.store import import_search
 from blnk_api.store.import_search import Search
 from blnk_api.store.imports import Import
 from blnk_api.store.states import STATUSES, ImportState, RowState
+from blnk_api.store.trail.reading import TrailEntry
+from blnk_api.store.trail.reading import Wanted as TrailPart
 from blnk_api.web.recorded import record
 from blnk_api.web.responses import NotAvailable, asker, file, one_of, route, token, workbook
 from blnk_api.wording import phrases
+from blnk_api.wording.whole_desk import about_trail
 
 _PATH = "/listing"
 _PAGE_IMPORTS = 200
@@ -60,6 +63,11 @@ def month_url(links: Links, connection: Connection, month: Month, kind: FileKind
 def balances_url(links: Links, connection: Connection, wanted: Wanted, kind: FileKind) -> str:
     """The balances in Blnk that match it."""
     return _url(links, "balances", connection, kind, asdict(wanted))
+
+
+def trail_url(links: Links, connection: Connection, wanted: TrailPart, kind: FileKind) -> str:
+    """The audit trail, or the part of it that is wanted."""
+    return _url(links, "trail", connection, kind, asdict(wanted))
 
 
 def _url(links: Links, what: str, connection: Connection, kind: FileKind, asked: Mapping[str, object]) -> str:
@@ -174,4 +182,16 @@ def _balances(desk: Desk, connection: Connection, asked: Asked, _: Actor) -> Tab
     return "balances in Blnk", header, records
 
 
-_TABLES = {"imports": _imports, "month": _month, "balances": _balances}
+def _trail(desk: Desk, _: Connection, asked: Asked, who: Actor) -> Table:
+    zone = desk.settings.time_zone
+    header = ["Import", "Number", f"When ({zone})", "Who", "What", "SHA-256 link"]
+
+    def record(one: TrailEntry) -> Sequence[Cell]:
+        at = datetime.fromtimestamp(one.at, zone)
+        said = about_trail.event(one)
+        return [one.import_id or "", one.n or "", at, phrases.actor(one.who), said, one.link or ""]
+
+    return "audit trail", header, map(record, trail.downloaded(desk.store, who, TrailPart(**asked)))
+
+
+_TABLES = {"imports": _imports, "month": _month, "balances": _balances, "trail": _trail}

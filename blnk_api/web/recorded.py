@@ -9,6 +9,7 @@ from blnk_api.store import events
 from blnk_api.store.events import EventKind, Particulars
 from blnk_api.store.imports import Import
 from blnk_api.store.people import desk_events
+from blnk_api.store.people.desk_events import DeskEventKind
 from blnk_api.web.responses import NotAvailable, asker
 
 
@@ -20,7 +21,7 @@ def record(desk: Desk, request: Request, file_name: str, import_: Import | None 
     try:
         with desk.store.write() as tx:
             if import_ is None:
-                desk_events.note(tx, who=who, what=desk_events.DOWNLOADED, detail=file_name)
+                desk_events.note(tx, who=who, what=DeskEventKind.DOWNLOADED, detail=file_name)
             else:
                 detail = Particulars(label=file_name)
                 events.note(tx, import_.number, who=who, what=EventKind.DOWNLOADED, detail=detail)

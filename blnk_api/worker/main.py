@@ -39,6 +39,7 @@ from blnk_api.wording import about_stops
 from blnk_api.worker.draft_checks import DraftChecks
 from blnk_api.worker.housekeeping import Housekeeping
 from blnk_api.worker.notifier import Notifier
+from blnk_api.worker.settings_seen import SettingsWatch
 
 if TYPE_CHECKING:
     from blnk_api.worker.metrics import Metrics
@@ -74,6 +75,7 @@ class Worker:
         self._token = secrets.token_hex(8)
         self._owner = owner
         self._running: dict[str, Running] = {}
+        self._settings_watch = SettingsWatch(self._thread)
         self._secrets_seen: Mapping[str, Connection] = {}
         self._secrets_read: Mapping[str, Connection] | None = None
         self._secrets_are_settled = False
@@ -156,6 +158,7 @@ class Worker:
         with contextlib.suppress(SQLAlchemyError, OSError):
             await self._thread.write(senders.beat, token=self._token, serves=serves)
             await self._notifier.tend(self._addressed)
+            await self._settings_watch.tend(self._addressed)
         self._closing.tend(self._settings)
 
     async def _follow_secrets(self, lock: SenderLock) -> None:

@@ -6,7 +6,8 @@ from blnk_api.access.acts import Act
 from blnk_api.sign_in import session_acts
 from blnk_api.sign_in_settings import SignIn
 from blnk_api.store.people.sessions import Session
-from blnk_api.wording import about_sessions, phrases
+from blnk_api.wording import phrases
+from blnk_api.wording.whole_desk import about_sessions
 from pages.kit import look
 from pages.kit.context import Visit
 

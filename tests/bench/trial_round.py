@@ -12,6 +12,8 @@ from typing import Any, Self
 from sqlalchemy.exc import OperationalError
 
 from blnk_api.store.states import ImportState
+from blnk_api.store.trail.verify import verify
+from blnk_api.wording.whole_desk import about_trail
 from tests.bench import trial_day
 from tests.bench.trial_desk import Desk
 from tests.bench.trial_plan import Plan, Strike
@@ -182,6 +184,8 @@ class _Round:
         )
         if len(self.desks) == 1 and self.desks[0].met_another():
             verdict.untrue.append("an import was paused because of another desk, and there is none")
+        for desk in self.desks:
+            verdict.untrue += [about_trail.broken(one) for one in verify(desk.store).breaks]
         return verdict
 
 

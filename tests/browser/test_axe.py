@@ -206,6 +206,12 @@ def test_the_connection(app: App, page: Page) -> None:
     assert findings(page) == []
 
 
+def test_the_audit_trail(app: App, page: Page) -> None:
+    go(page, app, "audit_trail", "Audit trail")
+    see_text(page, "Import by import, each entry with its number")
+    assert findings(page) == []
+
+
 def test_production_before_anything_was_made_and_its_confirm(app: App, page: Page) -> None:
     production = "connection=acme"
     go(page, app, "imports", "Imports", production)

@@ -182,6 +182,7 @@ def test_no_page_asks_anybody_else_whatever_stands_on_it(app: App, browser: Brow
         (f"balances?id={held['balance_id']}", "Balance"),
         (f"balances?id={EVIL}", "Balance"),
         ("connection", "Connection"),
+        ("audit_trail", "Audit trail"),
         (f"?connection={EVIL}", "This link cannot be opened"),
         (f"imports?import={EVIL}", "This link cannot be opened"),
     ):

@@ -9,7 +9,8 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
+from sqlalchemy.exc import DBAPIError
 
 from blnk_api.desk import backup as backups
 from blnk_api.desk import links_key
@@ -110,6 +111,8 @@ def test_a_backup_under_load_comes_back_elsewhere_and_sends_nothing_before_it_is
         rows = [*there.rows(found), *there.rows(there.find(done.id))]
         assert len(refs) == len(set(refs)) == len(rows) == 301
         assert {row.ref for row in rows} == set(refs)
+        there.stop()
+        assert commands.call("trail", "--verify").code == 0
 
 
 def test_a_desk_that_is_there_is_neither_overwritten_nor_mixed_with_another(
@@ -285,6 +288,9 @@ def test_a_desk_on_postgres_is_backed_up_with_its_own_tool_files_and_all(
         [stop] = stops.in_force(tx)
         assert "restored from a backup. Before you start" in (stop.reason or "")
         assert tx.execute(tables.imports.select()).one().has_sent
+    assert commands.call("trail", "--verify").code == 0
+    with pytest.raises(DBAPIError), store.write() as tx:
+        tx.execute(text("DELETE FROM events"))
     store.close()
 
 

@@ -17,6 +17,7 @@ from blnk_api.facts.findings import Findings
 from blnk_api.facts.totals import Totals
 from blnk_api.store import Store, import_acts, imports, tables, transitions
 from blnk_api.store.people import desk_events, edits, notes, people
+from blnk_api.store.people.desk_events import DeskEventKind
 from blnk_api.store.sending import attempts, home, senders, stops, superseded, unknown
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from tests.support.actors import actor, signed_in
@@ -113,7 +114,7 @@ def make(path: Path) -> None:
             breaker={"circuit": "open", "reason": "?"},
         )
         people.set_name(tx, "browser", "Ada")
-        desk_events.note(tx, who=signed_in(), what=desk_events.DOWNLOADED, detail="imports.csv")
+        desk_events.note(tx, who=signed_in(), what=DeskEventKind.DOWNLOADED, detail="imports.csv")
         home.settle(tx, who=SENDER, reason="", about_tokens="")
         stops.stop(tx, imports.instance_number(tx, ELSEWHERE), who=actor())
     fix = draft(store, 1)

@@ -17,7 +17,7 @@ from blnk_api.store import events
 from blnk_api.store.events import EventKind
 from blnk_api.store.imports import Import
 from blnk_api.store.people import desk_events
-from blnk_api.store.people.desk_events import DeskEvent
+from blnk_api.store.people.desk_events import DeskEvent, DeskEventKind
 from blnk_api.web import list_routes, receipt_routes, routes
 from blnk_api.wording import phrases
 from tests.support.importer import Importer, requests_for
@@ -55,7 +55,7 @@ def told(importer: Importer, import_: Import) -> tuple[list[str], list[DeskEvent
     with importer.store.read() as tx:
         happened = events.of_kinds(tx, import_.number, [EventKind.DOWNLOADED])
         assert {one.who.kind for one in happened} <= {ActorKind.PERSON}
-        lists = desk_events.last(tx, limit=10)
+        lists = desk_events.last(tx, DeskEventKind.DOWNLOADED, limit=10)
     return [f"{phrases.actor(one.who)}: {phrases.event(one)}" for one in happened], lists
 
 

@@ -27,6 +27,7 @@ from blnk_api.facts.mapping import Mapping as Columns
 from blnk_api.facts.totals import ProblemSummary
 from blnk_api.models import BalanceRequest
 from blnk_api.practice import fault_switches
+from blnk_api.reports import trail
 from blnk_api.review import actions, approving, fix_these, resend_repaired, same_fixes
 from blnk_api.settings import Settings
 from blnk_api.sign_in import session_acts
@@ -38,6 +39,7 @@ from blnk_api.store.outbox import notices
 from blnk_api.store.people import metadata_shown, notes, saved_mappings
 from blnk_api.store.sending import stops
 from blnk_api.store.states import ImportState, PausedBy
+from blnk_api.store.trail.reading import Wanted
 from tests.support.connections import connection_to
 from tests.support.store import draft, ids_of, running, set_columns
 
@@ -259,6 +261,8 @@ CALLS: Mapping[str, tuple[Act, Call]] = {
         lambda desk, who: session_acts.last_lists(desk.whole, who, limit=1),
     ),
     "session_acts.end": (Act.END_SESSION, lambda desk, who: session_acts.end(desk.whole, who, 1)),
+    "trail.newest": (Act.SEE_TRAIL, lambda desk, who: trail.newest(desk.store, who, Wanted(), limit=1)),
+    "trail.downloaded": (Act.SEE_TRAIL, lambda desk, who: trail.downloaded(desk.store, who, Wanted())),
     "fault_switches.choose": (
         Act.SIMULATE_FAULTS,
         lambda desk, who: fault_switches.choose(desk.settings.data_dir, "well", who=who),
@@ -278,6 +282,7 @@ ONLY_WRITE_DOWN = {
     "home.stop_all",
     "notices.approval_asked",
     "notices.approval_decided",
+    "sessions.end_restored",
     "notices.canceled",
     "requests.begin",
     "requests.decide",

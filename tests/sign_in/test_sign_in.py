@@ -16,6 +16,7 @@ from blnk_api.sign_in import tokens
 from blnk_api.store import tables
 from blnk_api.store.people import sessions
 from blnk_api.store.people.sessions import EndedHow
+from tests.support.actors import signed_in
 from tests.support.provider import PERSON, Provider
 from tests.support.signed_in import EVERYONES, INSIDE, ROLES, Desk, cookie
 
@@ -272,8 +273,8 @@ def test_an_ended_session_is_over_at_once(desk: Desk, provider: Provider) -> Non
     ada.sign_in(provider, "ada")
     [session] = desk.sessions()
     with open_store(desk.settings).write() as tx:
-        assert sessions.end(tx, session.id, EndedHow.BY_ADMIN, by="Grace")
-        assert not sessions.end(tx, session.id, EndedHow.BY_ADMIN, by="Grace")
+        assert sessions.end(tx, session.id, EndedHow.BY_ADMIN, by=signed_in())
+        assert not sessions.end(tx, session.id, EndedHow.BY_ADMIN, by=signed_in())
     assert not ada.is_inside()
     assert not ada.connects()
 

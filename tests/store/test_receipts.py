@@ -89,6 +89,10 @@ def test_a_finished_import_has_a_receipt_without_anybody_asking(importer: Import
     assert said["verification"]["created"] == {"expected": 2, "found": 2, "missing": []}
     assert [one["use"] for one in said["mapping"]["columns"]] == ["ledger", "currency", "metadata"]
     assert get(host, done, 1, ".json").json() == said
+    assert said["trail"]["events"] >= 2
+    page = get(host, done, 1).text
+    assert "Everything that happened to this import until this receipt is linked by SHA-256" in page
+    assert said["trail"]["head"] in page
     assert importer.events(done)[-1] == "receipt"
 
 

@@ -16,6 +16,7 @@ from blnk_api.store import Store, import_acts, imports, transitions
 from blnk_api.store.events import EventKind, note
 from blnk_api.store.imports import Import
 from blnk_api.store.people import desk_events, edits, receipt_records
+from blnk_api.store.people.desk_events import DeskEventKind
 from blnk_api.store.states import ImportState
 from blnk_api.store.trail import chain
 from blnk_api.store.trail.verify import Fault, verify
@@ -35,7 +36,7 @@ def one_import(store: Store) -> Import:
     with store.write() as tx:
         note(tx, made.number, who=actor(), what=EventKind.MATCHED_COLUMNS)
         note(tx, made.number, who=actor(), what=EventKind.NOTED)
-        desk_events.note(tx, who=signed_in(), what=desk_events.DOWNLOADED, detail="imports.csv")
+        desk_events.note(tx, who=signed_in(), what=DeskEventKind.DOWNLOADED, detail="imports.csv")
     assert first_break(store) is None
     return made
 
@@ -227,7 +228,7 @@ def test_six_writers_at_once_break_no_link_and_do_not_block_each_other(postgres:
                 # In either order, so that two that hold one chain each would wait for each other for good.
                 for one in made if (worker + n) % 2 else reversed(made):
                     note(tx, one.number, who=actor(str(worker)), what=EventKind.NOTED)
-                desk_events.note(tx, who=actor(), what=desk_events.DOWNLOADED, detail=f"{worker}.csv")
+                desk_events.note(tx, who=actor(), what=DeskEventKind.DOWNLOADED, detail=f"{worker}.csv")
         mine.close()
 
     with ThreadPoolExecutor(6) as pool:

@@ -1,7 +1,8 @@
-"""What people did that belongs to no import: lists that they downloaded. Only ever added to."""
+"""What happened that belongs to no import: sign-ins, downloads of lists, stops, settings. Only added to."""
 
 import time
 from dataclasses import dataclass
+from enum import StrEnum
 
 from sqlalchemy import Connection, insert, select
 
@@ -12,20 +13,39 @@ from blnk_api.store.trail import chain, hashes
 from blnk_api.store.trail.chain import Entry
 
 
+class DeskEventKind(StrEnum):
+    """As it stands in the database; what the detail says."""
+
+    DOWNLOADED = "downloaded"
+    """A list, by the name of its file."""
+    SIGNED_IN = "signed in"
+    """With which provider."""
+    SIGNED_OUT = "signed out"
+    SESSION_REPLACED = "session replaced"
+    """The same browser signed in again."""
+    SESSION_ENDED = "session ended"
+    """By someone else: whose it was."""
+    SESSIONS_ENDED = "sessions ended"
+    """All of them, by a restore."""
+    SENDING_STOPPED = "sending stopped"
+    """Of which instance, and why; nothing: of all."""
+    SENDING_STARTED = "sending started"
+    SETTINGS_SEEN = "settings seen"
+    """JSON of what the sender read in the secrets file, without any secret: see `worker/settings_seen`."""
+
+
 @dataclass(frozen=True)
 class DeskEvent:
+    """`what` is a DeskEventKind, or what another version called it."""
+
     at: float
     who: Actor
     what: str
-    """As it stands in the database: `DOWNLOADED`."""
     detail: str
-    """Which list, by the name of its file."""
 
 
-DOWNLOADED = "downloaded"
-
-
-def note(tx: Connection, *, who: Actor, what: str, detail: str) -> None:
+def note(tx: Connection, *, who: Actor, what: DeskEventKind, detail: str = "") -> None:
+    """Writes an event. The trail links it when `tx` commits."""
     at, by = time.time(), stored_actor.stored(who)
     facts = {"at": at, "what": what, "detail": detail, "form": hashes.FORM}
     id = tx.execute(insert(desk_events).values(**facts, **by).returning(desk_events.c.id)).scalar_one()
@@ -33,13 +53,14 @@ def note(tx: Connection, *, who: Actor, what: str, detail: str) -> None:
     chain.add(tx, chain.DESK, Entry(id, None, digest))
 
 
-def last(tx: Connection, *, limit: int) -> list[DeskEvent]:
-    """The last ones, newest first."""
+def last(tx: Connection, kind: DeskEventKind, *, limit: int) -> list[DeskEvent]:
+    """The last ones of a kind, newest first."""
     columns = (
         desk_events.c.at,
         desk_events.c.what,
         desk_events.c.detail,
         *stored_actor.selected(desk_events),
     )
-    found = tx.execute(select(*columns).order_by(desk_events.c.id.desc()).limit(limit))
+    mine = select(*columns).where(desk_events.c.what == kind).order_by(desk_events.c.id.desc())
+    found = tx.execute(mine.limit(limit))
     return [DeskEvent(one.at, stored_actor.read(one), one.what, one.detail) for one in found]

@@ -11,6 +11,9 @@ from enum import StrEnum
 import orjson
 from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, update
 
+from blnk_api.access.actors import Actor, ActorKind
+from blnk_api.store.people import desk_events
+from blnk_api.store.people.desk_events import DeskEventKind
 from blnk_api.store.tables import sessions
 
 
@@ -81,6 +84,7 @@ class Lasts:
 
 def begin(tx: Connection, cookie: str, provider: str, who: Identity) -> None:
     now = time.time()
+    desk_events.note(tx, who=_actor(who), what=DeskEventKind.SIGNED_IN, detail=provider)
     facts = asdict(who)
     kept = {name: facts.pop(name) for name in ("issuer", "subject", "name", "email", "email_verified")}
     tx.execute(
@@ -113,23 +117,40 @@ def seen(tx: Connection, session: Session) -> None:
     )
 
 
-def end(tx: Connection, id: int, how: EndedHow, *, by: str = "") -> bool:
-    """Ends a session; whether it was this that ended it."""
+_ENDED_BY_PERSON = {
+    EndedHow.SIGNED_OUT: DeskEventKind.SIGNED_OUT,
+    EndedHow.REPLACED: DeskEventKind.SESSION_REPLACED,
+}
+
+
+def end(tx: Connection, id: int, how: EndedHow, *, by: Actor | None = None) -> bool:
+    """Ends a session; whether it was this that ended it. `by` is who did it, where that is someone else."""
     ended = tx.execute(
         update(sessions)
         .where(sessions.c.id == id, sessions.c.ended_at.is_(None))
-        .values(ended_at=time.time(), ended_how=how, ended_by=by)
-    )
-    return ended.rowcount == 1
+        .values(ended_at=time.time(), ended_how=how, ended_by=(by.email or by.name) if by else "")
+        .returning(*sessions.c)
+    ).first()
+    if ended is None:
+        return False
+    whose = _actor(_session(ended).who)
+    if by is None:
+        desk_events.note(tx, who=whose, what=_ENDED_BY_PERSON[how])
+    else:
+        called = whose.email or whose.name
+        desk_events.note(tx, who=by, what=DeskEventKind.SESSION_ENDED, detail=called)
+    return True
 
 
-def end_restored(tx: Connection) -> None:
+def end_restored(tx: Connection, *, who: Actor) -> None:
     """Ends all: one that was ended after the backup must not come back with it."""
-    tx.execute(
+    ended = tx.execute(
         update(sessions)
         .where(sessions.c.ended_at.is_(None))
         .values(ended_at=time.time(), ended_how=EndedHow.RESTORED)
     )
+    if ended.rowcount:
+        desk_events.note(tx, who=who, what=DeskEventKind.SESSIONS_ENDED, detail=str(ended.rowcount))
 
 
 def open_ones(tx: Connection, lasts: Lasts) -> list[Session]:
@@ -165,6 +186,12 @@ def _session(row: Row[tuple[object, ...]]) -> Session:
     )
     how = EndedHow(row.ended_how) if row.ended_how else None
     return Session(row.id, row.provider, who, row.begun_at, row.seen_at, row.ended_at, how, row.ended_by)
+
+
+def _actor(who: Identity) -> Actor:
+    """For what is written down; nobody acts with it."""
+    email = who.email if who.email_verified else ""
+    return Actor(ActorKind.PERSON, who.name or email or who.subject, email, who.issuer, who.subject)
 
 
 def _key(cookie: str) -> str:

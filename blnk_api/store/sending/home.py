@@ -47,8 +47,8 @@ def stop_all(tx: Connection, *, who: Actor, reason: str, about_tokens: str) -> i
     How many imports had not finished."""
     has_tokens = tx.execute(select(tokens.c.connection_key).limit(1)).first() is not None
     stops.stop_restored(tx, who=who, reason=f"{reason} {about_tokens}" if has_tokens else reason)
-    sessions.end_restored(tx)
     ending.void_all(tx, who=who, reason=reason)
+    sessions.end_restored(tx, who=who)
     return recovery.restored(tx)
 
 

@@ -14,7 +14,8 @@ from blnk_api.access.acts import Act
 from blnk_api.settings import Instance
 from blnk_api.store.events import EventKind, note
 from blnk_api.store.imports import instance_numbered
-from blnk_api.store.people import stored_actor
+from blnk_api.store.people import desk_events, stored_actor
+from blnk_api.store.people.desk_events import DeskEventKind
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.store.tables import counts, imports, instances, stops
 
@@ -102,12 +103,19 @@ def _note_press(
 ) -> None:
     press = {"instance": instance, "stopped": stopped, "at": time.time(), "reason": reason}
     tx.execute(insert(stops).values(**press, **stored_actor.stored(who)))
+    kind = DeskEventKind.SENDING_STOPPED if stopped else DeskEventKind.SENDING_STARTED
+    desk_events.note(tx, who=who, what=kind, detail=_about(_scope(tx, instance), reason))
     waiting = select(imports.c.number).where(imports.c.state.in_(_TO_SEND))
     if instance is not None:
         waiting = waiting.where(imports.c.instance == instance)
     what = EventKind.SENDING_STOPPED if stopped else EventKind.SENDING_STARTED
     for number in tx.execute(waiting).scalars().all():
         note(tx, number, who=who, what=what)
+
+
+def _about(instance: Instance | None, reason: str | None) -> str:
+    scope = "" if instance is None else f"{instance.base_url}, instance {instance.instance_id}"
+    return ". ".join(part for part in (scope, reason) if part)
 
 
 _PRESSES = select(stops, instances.c.base_url, instances.c.instance_id, instances.c.environment).join(

@@ -1,0 +1,45 @@
+"""`trail`: everything that happened as JSON lines, and whether any of it was changed since."""
+
+import sys
+from argparse import ArgumentTypeError, Namespace
+from datetime import datetime
+
+from blnk_api.cli.exits import ExitCode
+from blnk_api.cli.output import remark, say
+from blnk_api.cli.session import Session
+from blnk_api.reports import trail as trail_
+from blnk_api.store.trail.reading import Wanted
+from blnk_api.store.trail.verify import verify
+from blnk_api.wording.whole_desk import about_trail
+
+_MOST_NAMED = 20
+
+
+def trail(opened: Session, options: Namespace) -> ExitCode:
+    since: datetime | None = options.since
+    if since is not None or not options.verify:
+        if since is not None and since.tzinfo is None:
+            since = since.replace(tzinfo=opened.settings.time_zone)
+        for line in trail_.lines(opened.store, Wanted(since=since.timestamp() if since else None)):
+            sys.stdout.write(line.decode())
+        sys.stdout.flush()
+    if not options.verify:
+        return ExitCode.FINE
+    found = verify(opened.store)
+    if not found.breaks:
+        # Beside the lines, so that stdout stays JSON.
+        (say if since is None else remark)(about_trail.whole(found))
+        return ExitCode.FINE
+    for one in found.breaks[:_MOST_NAMED]:
+        remark(about_trail.broken(one))
+    if (more := len(found.breaks) - _MOST_NAMED) > 0:
+        remark(f"And {more:,} more.")
+    return ExitCode.TRAIL_BROKEN
+
+
+def day(text: str) -> datetime:
+    """2026-11-30, or with a time; in the time zone of the settings, where it names none."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not a date such as 2026-11-30") from None

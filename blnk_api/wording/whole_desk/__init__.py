@@ -1,0 +1,1 @@
+"""Sentences about the whole desk: who signed in, and what is in the audit trail."""

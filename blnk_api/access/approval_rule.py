@@ -53,7 +53,7 @@ def read_rule(
     if from_count is not None and not has_sign_in:
         raise SettingsProblem(
             f"connections.{name}.approval needs [sign_in]: without it nobody signs in, so a second person "
-            'cannot be told from the first. Set up [sign_in], or set approval = "never".'
+            'cannot be told apart from the first. Set up [sign_in], or set approval = "never".'
         )
     return ApprovalRule(from_count, approvers, days, "set")
 

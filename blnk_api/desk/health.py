@@ -181,7 +181,7 @@ def _clock(hello: ProbeResult) -> Check:
 
 
 def _addresses(connection: Connection) -> Check:
-    question = "Are the addresses for notifications understood?"
+    question = "Are the notification addresses valid?"
     wrong = process.not_understood(connection)
     if wrong is None:
         return Check(question, Verdict.UNKNOWN, "The check did not answer.", "Check again in a moment.")

@@ -46,10 +46,10 @@ def test_a_test_is_sent_at_the_press_of_a_button_and_its_way_is_told(
 
 def test_an_address_that_is_not_understood_fails_the_check_of_its_connection(importer: Importer) -> None:
     importer.connect(notify=["json://localhost/s3cr3t", "nonsense://s3cr3t"])
-    found = checked(importer)["Are the addresses for notifications understood?"]
+    found = checked(importer)["Are the notification addresses valid?"]
     assert (found.verdict, found.answer) == (Verdict.FAILED, "No: connections.here.notify, address 2.")
     importer.connect(notify=["json://localhost/s3cr3t"])
-    found = checked(importer)["Are the addresses for notifications understood?"]
+    found = checked(importer)["Are the notification addresses valid?"]
     assert (found.verdict, found.answer) == (Verdict.FINE, "Yes, 1 address.")
 
 

@@ -148,7 +148,7 @@ def _parser() -> ArgumentParser:
         "--since",
         type=trail_command.day,
         metavar="DATE",
-        help="only what happened from this day on, such as 2026-11-30",
+        help="only what happened since this day, such as 2026-11-30",
     )
     one.add_argument(
         "--verify",

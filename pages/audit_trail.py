@@ -23,11 +23,11 @@ if not permission.offered_in(here, Act.SEE_TRAIL, None):
     st.stop()
 zone = here.desk.settings.time_zone
 st.caption(
-    "Everything that happened on this desk, newest first. Entries can be added, and not changed or deleted: "
+    "Everything that happened on this desk, newest first. Entries can be added, but not changed or deleted: "
     f"each is linked to the one before. Days are in the time zone {look.safe(str(zone))}."
 )
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    name = st.text_input("Person", key="person", bind="query-params", placeholder="Name or e-mail")
+    name = st.text_input("Person", key="person", bind="query-params", placeholder="Name or email")
     first = st.date_input("From", value=None, key="from", bind="query-params", width=160)
     last = st.date_input("Until", value=None, key="until", bind="query-params", width=160)
 wanted = Wanted(
@@ -55,7 +55,7 @@ with st.container(key="audit-trail"):
         },
     )
 if len(found) == _SHOWN:
-    st.caption(f"The newest {_SHOWN} are shown. Downloads have all.")
+    st.caption(f"The newest {_SHOWN} are shown. The downloads have all of them.")
 with st.container(horizontal=True, vertical_alignment="center"):
     for kind in FileKind:
         url = list_routes.trail_url(here.desk.links, connection, wanted, kind)

@@ -70,7 +70,7 @@ def test_sign_ins_and_how_sessions_ended(store: Store) -> None:
         home.stop_all(tx, who=Actor.machine("root"), reason="Restored.", about_tokens="")
     assert told(store)[4:] == [
         "Ada (ada@acme.example): Signed out.",
-        "Ada (ada@acme.example): Signed in again in the same browser: the session before ended.",
+        "Ada (ada@acme.example): Signed in again in the same browser: the earlier session ended.",
         "Grace (grace@acme.example): Ended the session of ada@acme.example.",
         "root (command line): Stopped all sending. Restored.",
         "root (command line): Ended all sessions, because a backup was restored or the desk was copied.",

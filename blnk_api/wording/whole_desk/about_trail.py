@@ -27,7 +27,7 @@ def event(one: TrailEntry) -> str:
         case DeskEventKind.SIGNED_OUT:
             return "Signed out."
         case DeskEventKind.SESSION_REPLACED:
-            return "Signed in again in the same browser: the session before ended."
+            return "Signed in again in the same browser: the earlier session ended."
         case DeskEventKind.SESSION_ENDED:
             return f"Ended the session of {one.detail}."
         case DeskEventKind.SESSIONS_ENDED:

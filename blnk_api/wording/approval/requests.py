@@ -141,14 +141,15 @@ def ended(request: Request) -> str:
 
 
 def approved(request: Request, in_zone: tzinfo) -> str:
-    """ "Approved by Grace (grace@acme.example) on 2 Nov 2026, 16:07: 54 balances, digest 3f2a 91bc …" """
+    """ "Asked for by Ada. Approved by Grace on 2 Nov 2026, 16:07: 54 balances, digest 3f2a 91bc …" """
     names = [
         f"{phrases.actor(one.who)} on {phrases.when(one.at, in_zone)}"
         for one in request.decisions
         if one.approves
     ]
     covers = f"{phrases.plural(request.rows, 'balance')}, digest {digest(request)}"
-    return f"Approved by {phrases.listed(names)}: {covers}."
+    asked_by = phrases.actor(request.asked_by)
+    return f"Asked for by {asked_by}. Approved by {phrases.listed(names)}: {covers}."
 
 
 _WHY = {

@@ -88,7 +88,7 @@ def test_a_browser_tells_when_an_import_is_over_if_a_person_asked_it_to(
     see(page, "Import a file")
     upload(page, "told.csv", f"ledger_id,currency\n{LEDGER},USD\nnone,USD\n".encode())
     open_step(page, "Confirm")
-    blnk.order_fault("latency", seconds=600)
+    blnk.order_fault("forbid")
     page.get_by_role("button", name="Create 1 balance, skip 1 invalid row").click()
     notify = page.get_by_role("button", name="Notify me")
     expect(notify).to_be_visible()
@@ -97,6 +97,7 @@ def test_a_browser_tells_when_an_import_is_over_if_a_person_asked_it_to(
     expect(page.get_by_text("Your browser notifies you when the import is over")).to_be_visible()
     assert page.evaluate("window.asked") is True
     blnk.clear_faults()
+    page.get_by_role("button", name="Resume").click()
     see_text(page, "Verified: the balance is in Blnk.")
     wait_for_script(page, "window.told?.length > 0")
     assert page.evaluate("window.told") == ["1 need you · told.csv", "1 balance created, 1 needs you."]

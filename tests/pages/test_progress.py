@@ -10,6 +10,7 @@ from blnk_api.reports import progress_figures
 from blnk_api.reports.progress_figures import ProgressReader, rows_per_second
 from blnk_api.store import Store, import_acts, imports, tables
 from blnk_api.store.imports import Import
+from blnk_api.store.people import people
 from blnk_api.store.sending.senders import LearnedPace
 from blnk_api.store.states import ImportState, Ramp, RowState
 from blnk_api.store.transitions import move
@@ -17,7 +18,7 @@ from blnk_api.wording import about_progress
 from tests.support.actors import actor
 from tests.support.connections import connection_to
 from tests.support.importer import Importer, newest, requests_for
-from tests.support.pages import link, press, said, visit
+from tests.support.pages import link, press, run, said, visit
 from tests.support.store import claim, created, ids_of, record, result, running
 
 QUIET = LearnedPace(None, None, None, None)
@@ -200,6 +201,17 @@ class TestThePage:
         assert "Fix this row" not in [one.label for one in at.button], "its file is not known"
         press(at, "Show it in the table: Rejected")
         assert list(at.dataframe[-1].value["Row"]) == ["4"]
+
+    def test_whoever_paused_an_import_reads_you_and_others_read_the_name(self, importer: Importer) -> None:
+        draft = importer.draft(requests_for(3))
+        importer.confirm(draft)
+        with importer.store.write() as tx:
+            people.set_name(tx, "ada's browser", "Ada")
+        at = visit("imports.py", **link(draft))
+        at.session_state["browser"] = "ada's browser"
+        press(run(at), "Pause")
+        assert "Paused: you paused it." in said(at)
+        assert "Paused: Ada (not verified) paused it." in said(visit("imports.py", **link(draft)))
 
     def test_rows_that_need_the_same_stand_together_and_are_fixed_in_a_draft(
         self, importer: Importer

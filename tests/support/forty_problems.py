@@ -10,7 +10,7 @@ KINDS = {
     "Customer wallets,,,no currency {n},": {1: "EUR"},
     "Customer wallets,USD,nobody{n}@example.com,stranger {n},": {2: ""},
     "Customer wallets,usd dollar,,words {n},": {1: "USD"},
-    "Customer wallets,USD,": {2: "", 3: "ragged {n}", 4: ""},
+    "Customer wallets,USD,,short {n}": {4: "added"},
     "bogus,QQQ,,both {n},": {0: "Savings", 1: "GBP"},
 }
 """A row with each problem, and what fixes it, by the column's place."""
@@ -19,7 +19,7 @@ PROBLEMS = EACH * len(KINDS)
 CUSTOMERS = [
     f"{name} {n}"
     for n in range(EACH)
-    for name in ("misspelled", "no ledger", "code", "no currency", "stranger", "words", "ragged", "both")
+    for name in ("misspelled", "no ledger", "code", "no currency", "stranger", "words", "short", "both")
 ]
 """Of the rows with problems, once they are fixed."""
 

@@ -6,12 +6,14 @@ import pytest
 from sqlalchemy import update
 
 from blnk_api.access.actors import Actor
+from blnk_api.client import BlnkClient
 from blnk_api.drafts import drafts
 from blnk_api.drafts.drafts import NotConfirmed
 from blnk_api.drafts.edits.open_draft import NotRepairable, open_draft
 from blnk_api.review import actions, approving, waiting_for
 from blnk_api.review.actions import NotPossible
 from blnk_api.review.approving import NotDecided
+from blnk_api.review.resend_repaired import send_repaired
 from blnk_api.store import events, import_acts, tables
 from blnk_api.store.approvals import ending, requests
 from blnk_api.store.approvals.requests import RequestState
@@ -21,9 +23,10 @@ from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.worker import lapse_approvals
 from tests.support.actors import actor, signed_in
 from tests.support.approval import ADA, GRACE, LIN, OMAR, approve, ask, asked, require
-from tests.support.importer import BOTH_DATABASES, Importer, requests_for
+from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_for
 from tests.support.practice import PracticeBlnk
 from tests.support.sending import assert_each_once
+from tests.support.store import set_columns
 
 on_both_databases = pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
 DAY = 86_400.0
@@ -318,3 +321,45 @@ def test_one_more_of_a_row_that_exists_is_asked_about_again(
     importer.wait_for(done, ImportState.DONE)
     assert len(practice_blnk.balances()) == 2
     assert importer.find(first.id).state is ImportState.DONE
+
+
+def test_what_fixes_rows_of_an_import_needs_approval_as_that_did_however_few_they_are(
+    importer: Importer,
+) -> None:
+    require(importer, 3)
+    source, fix = importer.draft(requests_for(3)), importer.draft(requests_for(1))
+    ask(importer, source)
+    with importer.store.write() as tx:
+        set_columns(tx, fix, fixes=source.number)
+    assert confirm(importer, fix).state is ImportState.WAITING
+    # A file in two pieces, of which neither was asked about.
+    piece, rest = importer.draft(requests_for(2)), importer.draft(requests_for(1))
+    assert confirm(importer, piece).state is ImportState.QUEUED
+    with importer.store.write() as tx:
+        set_columns(tx, rest, fixes=piece.number)
+    assert confirm(importer, rest).state is ImportState.WAITING
+
+
+def test_a_row_that_is_fixed_after_it_was_rejected_is_asked_about_again(
+    importer: Importer, practice_blnk: PracticeBlnk
+) -> None:
+    require(importer)
+    draft = importer.upload(f"ledger_id,currency,customer\n{LEDGER},NGN,1\n")
+    importer.stop()
+    ask(importer, draft)
+    approve(importer, draft)
+    with importer.store.write() as tx:  # as if Blnk had rejected it
+        tx.execute(update(tables.rows).values(state="REFUSED", tries=1))
+        tx.execute(update(tables.counts).where(tables.counts.c.state == "READY").values(state="REFUSED"))
+        tx.execute(update(tables.imports).values(state="done"))
+    [row] = importer.rows(draft)
+    with BlnkClient(importer.connection) as client:
+        assert send_repaired(importer.store, client, importer.connection, row.id, {2: "1b"}, who=ADA)
+    importer.start()
+    assert "Nobody has approved row 2" in (paused(importer, draft).paused_reason or "")
+    assert practice_blnk.balances() == []
+    ask(importer, draft)
+    approve(importer, draft)
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+    [made] = practice_blnk.balances()
+    assert made["meta_data"]["customer"] == "1b"

@@ -205,7 +205,7 @@ class Engine:
                 lane.few_sent += len(claimed.tries)
             if needs_approval and len(claimed.tries) < len(rows):
                 left = rows.keys() - claimed.tries.keys()
-                await unapproved.tell(self.store, self.preflight, lane, left)
+                await unapproved.tell(self.store, self._recorder.insist, lane, left)
         self._claiming = False
 
     async def _fly(self, lane: Lane, flight: ClaimedRow) -> None:

@@ -14,6 +14,7 @@ from blnk_api.review import actions, approving, waiting_for
 from blnk_api.review.actions import NotPossible
 from blnk_api.review.approving import NotDecided
 from blnk_api.review.resend_repaired import send_repaired
+from blnk_api.sending import unapproved
 from blnk_api.store import events, import_acts, tables
 from blnk_api.store.approvals import ending, requests
 from blnk_api.store.approvals.requests import RequestState
@@ -80,6 +81,22 @@ def test_what_was_confirmed_without_approval_is_not_sent_once_the_rule_is_in_for
     ask(importer, draft)
     approve(importer, draft)
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
+
+
+@on_both_databases
+def test_a_sender_that_was_refused_rows_pauses_nothing_once_they_are_approved(importer: Importer) -> None:
+    draft = importer.draft(requests_for(2))
+    importer.confirm(draft)
+    require(importer)
+    ids = [row.id for row in importer.rows(draft)]
+    with importer.store.write() as tx:
+        unapproved.pause(tx, draft.number, ids)
+    assert importer.find(draft.id).paused_by is PausedBy.APPROVAL
+    ask(importer, draft)
+    approve(importer, draft)
+    with pytest.raises(unapproved.ApprovedMeanwhile), importer.store.write() as tx:
+        unapproved.pause(tx, draft.number, ids)
+    assert importer.find(draft.id).state is ImportState.QUEUED
 
 
 @on_both_databases

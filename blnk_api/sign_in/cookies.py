@@ -1,4 +1,5 @@
-"""The two cookies of sign-in: that of a session, and what a browser keeps while it is with a provider."""
+"""The cookies of sign-in: that of a session, that of one which is over, and what a browser keeps while it is
+with a provider."""
 
 import base64
 import binascii
@@ -14,6 +15,7 @@ from blnk_api.sign_in_settings import SignIn
 
 _SESSION = re.compile(r"[A-Za-z0-9_-]{43}")
 _GOING_SECONDS = 600
+_WAS_SECONDS = 86_400
 _MOST_GOING = 4
 """A browser sends them with every request, and a large header would keep pages from connecting."""
 
@@ -33,8 +35,18 @@ def keep_session(sign_in: SignIn, value: str) -> str:
     return _cookie(sign_in, sign_in.cookie, value)
 
 
-def forget_session(sign_in: SignIn) -> str:
-    return _cookie(sign_in, sign_in.cookie, "", seconds=0)
+def forget_session(sign_in: SignIn, cookies: Mapping[str, str]) -> list[str]:
+    """Its tabs may have to load a script to say that they are signed out: by what it was, kept apart."""
+    was = session_of(sign_in, cookies)
+    kept = [_cookie(sign_in, _was_name(sign_in), was, seconds=_WAS_SECONDS)] if was else []
+    return [_cookie(sign_in, sign_in.cookie, "", seconds=0), *kept]
+
+
+def sessions_known(sign_in: SignIn, cookies: Mapping[str, str]) -> list[str]:
+    """What this browser holds for its session and for the one before, if it is something that we may have
+    given."""
+    held = (cookies.get(name, "") for name in (sign_in.cookie, _was_name(sign_in)))
+    return [value for value in held if _SESSION.fullmatch(value)]
 
 
 def keep_begun(sign_in: SignIn, begun: Begun, cookies: Mapping[str, str]) -> list[str]:
@@ -59,6 +71,10 @@ def begun_of(sign_in: SignIn, state: str, cookies: Mapping[str, str]) -> Begun |
 
 def forget_begun(sign_in: SignIn, state: str) -> str:
     return _cookie(sign_in, _begun_name(sign_in, state), "", seconds=0)
+
+
+def _was_name(sign_in: SignIn) -> str:
+    return "__Host-desk_was" if sign_in.is_https else "desk_was"
 
 
 def _prefix(sign_in: SignIn) -> str:

@@ -34,8 +34,8 @@ class _ComesIn:
 class Gate:
     """`site` says on which address this server listens; it is asked at each request.
 
-    `everyones` are the paths of files that are the same in every installation, such as scripts: they are not
-    closed, because a page that is open when its session ends may still have to load one to show anything.
+    `everyones` are the paths of files that are the same in every installation, such as scripts. A session
+    that is over still opens them: a page that is open when it ends may have to load one to show anything.
     """
 
     def __init__(self, app: ASGIApp, site: Callable[[], Site], everyones: Collection[str] = ()) -> None:
@@ -44,7 +44,7 @@ class Gate:
         self._everyones = frozenset(everyones)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket") or self._is_everyones(scope):
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         try:
@@ -75,6 +75,8 @@ class Gate:
         settings = settings_.load()
         self._refuse_unsigned_from_others(sign_in)
         asked = HTTPConnection(scope)
+        if self._is_everyones(scope) and session_here.was_here(open_store(settings), sign_in, asked.cookies):
+            return _ComesIn()
         if addresses.is_own(scope["path"]):
             # Loaded only where someone signs in.
             from blnk_api.sign_in import routes

@@ -91,16 +91,15 @@ def _end(settings: Settings, sign_in: SignIn, request: Request) -> Response:
     """By a link on our own pages at once; anybody else's link only asks."""
     session = session_here.find(open_store(settings), sign_in, request.cookies)
     if session is None:
-        return _with_cookies(
-            _go(addresses.on_own(sign_in.url, addresses.OUT)), [cookies.forget_session(sign_in)]
-        )
+        out = addresses.on_own(sign_in.url, addresses.OUT)
+        return _go(out, cookies.forget_session(sign_in, request.cookies))
     leads_to = _end_elsewhere(sign_in, session)
     if request.method == "GET" and request.headers.get("sec-fetch-site") != "same-origin":
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(leads_to)) if leads_to.startswith("http") else ""
         return page.answer("Sign out of Balance Desk?", button="Sign out", form_leads_to=origin)
     with open_store(settings).write() as tx:
         sessions.end(tx, session.id, EndedHow.SIGNED_OUT)
-    return _go(leads_to, [cookies.forget_session(sign_in)])
+    return _go(leads_to, cookies.forget_session(sign_in, request.cookies))
 
 
 def _end_elsewhere(sign_in: SignIn, session: Session) -> str:

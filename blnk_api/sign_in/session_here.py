@@ -28,6 +28,13 @@ def find(store: Store, sign_in: SignIn, cookies: Mapping[str, str]) -> Session |
         return sessions.find(tx, value, lasts(sign_in))
 
 
+def was_here(store: Store, sign_in: SignIn, cookies: Mapping[str, str]) -> bool:
+    """Whether someone signed in with this browser, be the session over or not."""
+    known = cookies_.sessions_known(sign_in, cookies)
+    with store.read() as tx:
+        return any(sessions.is_known(tx, value) for value in known)
+
+
 def use(store: Store, sign_in: SignIn, session: Session) -> None:
     """Someone did something with it, which no page does by itself."""
     if time.time() - session.seen_at > lasts(sign_in).seen_every:

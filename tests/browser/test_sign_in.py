@@ -5,8 +5,10 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import streamlit
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.support.app import ROOT, App
@@ -16,6 +18,7 @@ from tests.support.provider import PERSON, Provider
 from tests.support.signed_in import Browser as Stranger
 from tests.support.tls_proxy import free_port
 
+_STREAMLITS_SCRIPTS = Path(streamlit.__file__).parent / "static" / "static" / "js"
 ROLES = """[roles]
 preparer = ["ada@acme.example", "grace@acme.example"]
 admin = ["grace@acme.example"]
@@ -172,6 +175,7 @@ for route in whole._build_starlette_app().routes:
         "/static/js",
         "/static/js/",
         "/static/js/x.js",
+        *(f"/static/js/{one.name}" for one in _STREAMLITS_SCRIPTS.glob("index.*.js")),
     ):
         assert stranger.ask("GET", path).status_code == 401, path
     assert stranger.ask("GET", "/healthz").status_code == 200

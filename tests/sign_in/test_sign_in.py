@@ -62,16 +62,25 @@ def test_without_a_session_nothing_comes_in_but_the_way_to_sign_in(desk: Desk) -
         assert INSIDE not in stranger.open(path).text
 
 
-def test_a_file_that_every_installation_has_is_read_without_a_session_and_nothing_beside_it(
-    desk: Desk,
+def test_a_session_that_is_over_opens_the_files_that_every_installation_has_and_nothing_beside_them(
+    desk: Desk, provider: Provider
 ) -> None:
-    stranger = desk.browser()
-    assert INSIDE in stranger.ask("GET", EVERYONES).text
-    assert stranger.ask("HEAD", EVERYONES).status_code == 200
-    for method in ("POST", "PUT", "DELETE", "OPTIONS"):
+    stranger, ada = desk.browser(), desk.browser()
+    ada.sign_in(provider, "ada")
+    for method in ("GET", "HEAD"):
         assert stranger.ask(method, EVERYONES).status_code == 401
+        assert ada.ask(method, EVERYONES).status_code == 200
+    ada.ask("POST", "/sign-in/end")
+    assert not ada.is_inside()
+    assert INSIDE in ada.ask("GET", EVERYONES).text
+    assert ada.ask("HEAD", EVERYONES).status_code == 200
+    for method in ("POST", "PUT", "DELETE", "OPTIONS"):
+        assert ada.ask(method, EVERYONES).status_code == 401
     for path in ("/x", "/", "x", "/../stream", "%2f..%2fstream"):
-        assert stranger.ask("GET", f"{EVERYONES}{path}").status_code == 401, path
+        assert ada.ask("GET", f"{EVERYONES}{path}").status_code == 401, path
+    assert not ada.connects()
+    ada.sign_in(provider, "ada")
+    assert ada.is_inside()
 
 
 def test_somebody_signs_in_and_is_back_at_the_very_link(desk: Desk, provider: Provider) -> None:

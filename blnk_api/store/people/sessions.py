@@ -108,6 +108,11 @@ def find(tx: Connection, cookie: str, lasts: Lasts) -> Session | None:
     return session if time.time() < lasts.until(session) else None
 
 
+def is_known(tx: Connection, cookie: str) -> bool:
+    """Whether there ever was a session of this cookie."""
+    return tx.execute(select(sessions.c.id).where(sessions.c.key == _key(cookie))).first() is not None
+
+
 def seen(tx: Connection, session: Session) -> None:
     """It is being used."""
     tx.execute(

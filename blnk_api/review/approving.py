@@ -21,7 +21,7 @@ from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.outbox import notices
 from blnk_api.store.people import stored_actor
-from blnk_api.store.states import ImportState, PausedBy
+from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.store.transitions import move_import
 from blnk_api.wording.approval import requests as words
 
@@ -103,7 +103,7 @@ def withdraw(store: Store, import_: Import, request: int, *, who: Actor) -> None
         reason = words.withdrawn(who)
         if now.state is ImportState.WAITING:
             ending.give_back(tx, now, reason)
-        else:
+        elif now.counts.get(RowState.READY):  # else nothing is left that could be asked about
             going = [ImportState.QUEUED, ImportState.RUNNING]
             by = PausedBy.APPROVAL
             move_import(

@@ -19,7 +19,7 @@ from blnk_api.store import events, import_acts, tables
 from blnk_api.store.approvals import ending, requests
 from blnk_api.store.approvals.requests import RequestState
 from blnk_api.store.imports import Import
-from blnk_api.store.sending import home, stops
+from blnk_api.store.sending import claims, home, stops
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.worker import lapse_approvals
 from tests.support.actors import actor, signed_in
@@ -163,6 +163,18 @@ def test_withdrawing_pauses_what_was_approved_and_gives_back_what_waits(importer
     approving.withdraw(importer.store, draft, request.id, who=ADA)
     now = importer.find(draft.id)
     assert (now.state, now.paused_by) == (ImportState.PAUSED, PausedBy.APPROVAL)
+
+
+def test_withdrawing_pauses_nothing_of_which_every_row_has_left_already(importer: Importer) -> None:
+    require(importer)
+    draft = importer.draft(requests_for(1))
+    request = ask(importer, draft)
+    approve(importer, draft)
+    [row] = importer.rows(draft)
+    with importer.store.write() as tx:
+        claims.claim_approved(tx, draft.number, {row.id: row.body or b""})
+    approving.withdraw(importer.store, draft, request.id, who=ADA)
+    assert importer.find(draft.id).state is ImportState.QUEUED
 
 
 def test_sent_back_it_is_a_draft_again_and_says_why(importer: Importer) -> None:

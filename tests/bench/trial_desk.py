@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,8 +19,10 @@ from blnk_api.store.rows import StoredRow
 from blnk_api.store.sending import senders
 from blnk_api.store.states import ImportState, Outcome, PausedBy, RowState
 from tests.bench import trial_day, trial_fix
+from tests.bench.trial_approval import TwoPeople
 from tests.bench.trial_plan import REQUEST_TIMEOUT_SECONDS, Plan, Strike
 from tests.support.actors import actor
+from tests.support.approval import SIGN_IN
 from tests.support.importer import SHORT_WAITS, make_draft
 from tests.support.postgres import Postgres
 from tests.support.practice import PracticeBlnk
@@ -47,14 +49,22 @@ class Desk:
         instance = Instance(blnk.url, blnk.instance_id, "sandbox")
         drafts = [make_draft(self.store, instance, list(file)) for file in plan.files]
         self._ids = [one.id for one in drafts]
-        with self.store.write() as tx:
-            for draft in drafts:
-                assert import_acts.confirm(tx, draft, who=_PERSON, version=draft.version)
+        self._people = TwoPeople(plan, self.store) if plan.approval else None
+        self._confirm(drafts)
         self._workers: list[subprocess.Popen[bytes]] = []
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._is_paused = False
         self.kills = 0
         self.asked_a_person = 0
+
+    def _confirm(self, drafts: Sequence[Import]) -> None:
+        if self._people is not None:
+            for draft in drafts:
+                self._people.ask(draft)
+            return
+        with self.store.write() as tx:
+            for draft in drafts:
+                assert import_acts.confirm(tx, draft, who=_PERSON, version=draft.version)
 
     def start(self) -> None:
         self._workers.append(self._new_worker())
@@ -109,7 +119,11 @@ class Desk:
             _, act = self._later.pop(0)
             act()
         for import_ in self.imports():
+            if self._people is not None:
+                self._people.tend(import_)
             if import_.state is not ImportState.PAUSED or import_.paused_by is PausedBy.BREAKER:
+                continue
+            if import_.paused_by is PausedBy.APPROVAL and import_.counts.get(RowState.READY):
                 continue
             if import_.paused_by is PausedBy.DESK and others_may_send:
                 continue  # its words ask to wait until the other desk's import has ended
@@ -127,7 +141,9 @@ class Desk:
     def _fix_rejected(self) -> None:
         for import_ in self.imports():
             if import_.state is ImportState.DONE and import_.counts.get(RowState.REFUSED):
-                self._ids.append(trial_fix.fix(self.store, import_, who=_PERSON))
+                self._ids.append(
+                    trial_fix.fix(self.store, import_, who=_PERSON, confirms=self._people is None)
+                )
 
     def strike(self, strike: Strike) -> None:
         sender = self._sender() or self._workers[0]
@@ -209,7 +225,8 @@ class Desk:
         }
         lines = [f"{key} = {orjson.dumps(value).decode()}" for key, value in table.items()]
         written = self._folder / "secrets.new"
-        written.write_text("\n".join(["practice = false", "[connections.here]", *lines]))
+        rule = ['approval = "always"', SIGN_IN] if self._plan.approval else []
+        written.write_text("\n".join(["practice = false", "[connections.here]", *lines, *rule]))
         written.replace(self._folder / "secrets.toml")
 
     def _environment(self) -> dict[str, str]:

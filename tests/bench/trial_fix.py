@@ -13,9 +13,9 @@ from blnk_api.store.states import RowState, Stage
 from tests.bench.trial_plan import GONE, LEDGER
 
 
-def fix(store: Store, source: Import, *, who: Actor) -> str:
+def fix(store: Store, source: Import, *, who: Actor, confirms: bool) -> str:
     """Every second row goes again as it was, the others with another value, or a ledger that there is. The id
-    of their import."""
+    of their import, which stays a draft where somebody else has to approve it."""
     id = imports.new_id()
     with store.write() as tx:
         rejected = rows.page(tx, source.number, states=[RowState.REFUSED], limit=100_000)
@@ -28,7 +28,8 @@ def fix(store: Store, source: Import, *, who: Actor) -> str:
         moved = set(superseded.supersede(tx, [row.id for row in rejected], by=made.number))
         new = [_fixed(row, id) for row in rejected if row.id in moved]
         rows.insert_rows(tx, made.number, made.instance_number, new)
-        assert import_acts.confirm(tx, made, who=who, version=made.version)
+        if confirms:
+            assert import_acts.confirm(tx, made, who=who, version=made.version)
     return id
 
 

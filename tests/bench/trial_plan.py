@@ -60,6 +60,8 @@ class Plan:
     strikes: tuple[Strike, ...]
     fixes: bool = False
     """Whether a person fixes what was rejected, in imports of its own."""
+    approval: bool = False
+    """Whether a second person has to approve all that is sent."""
 
     @property
     def rows(self) -> int:
@@ -87,8 +89,8 @@ class Plan:
         sizes = " and ".join(str(len(file)) for file in self.files)
         handles = f", {self.handles} handles" if self.handles else ""
         desks = f", {self.desks} desks" if self.desks > 1 else ""
-        fixes = ", fixes" if self.fixes else ""
-        who = f"{self.database}, {sizes} rows, {self.access}{handles}{desks}{fixes}"
+        more = (", fixes" if self.fixes else "") + (", approval" if self.approval else "")
+        who = f"{self.database}, {sizes} rows, {self.access}{handles}{desks}{more}"
         return f"seed {self.seed}, {who}: {faults}; {strikes}"
 
 
@@ -144,7 +146,7 @@ def _harder(chance: random.Random, drawn: Plan) -> Plan:
         drawn = replace(drawn, fixes=chance.random() < 0.7)
     if drawn.fixes:
         drawn = replace(drawn, files=tuple(_with_rejected(chance, file) for file in drawn.files))
-    return drawn
+    return replace(drawn, approval=drawn.desks == 1 and chance.random() < 0.4)
 
 
 def _with_rejected(chance: random.Random, file: tuple[BalanceRequest, ...]) -> tuple[BalanceRequest, ...]:

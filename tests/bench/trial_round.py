@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from blnk_api.store.states import ImportState
 from blnk_api.store.trail.verify import verify
 from blnk_api.wording.whole_desk import about_trail
-from tests.bench import trial_day
+from tests.bench import trial_approval, trial_day
 from tests.bench.trial_desk import Desk
 from tests.bench.trial_plan import Plan, Strike
 from tests.bench.trial_truth import ExistingBalance, Verdict, judge
@@ -186,6 +186,8 @@ class _Round:
             verdict.untrue.append("an import was paused because of another desk, and there is none")
         for desk in self.desks:
             verdict.untrue += [about_trail.broken(one) for one in verify(desk.store).breaks]
+            if self._plan.approval:
+                verdict.untrue += trial_approval.unapproved(desk.store)
         return verdict
 
 

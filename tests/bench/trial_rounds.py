@@ -110,6 +110,7 @@ class Summary:
         lines = {
             "rounds": f"{len(self.told)} ({databases.count('sqlite')} on SQLite, "
             f"{databases.count('postgres')} on Postgres)",
+            "rounds in which a second person approves": sum(one.plan.approval for one in self.told),
             "rounds with two desks": sum(one.plan.desks > 1 for one in self.told),
             "rows": sum(one.plan.rows * one.plan.desks for one in self.told),
             "senders killed": sum(one.kills for one in self.told),

@@ -55,6 +55,11 @@ def test_these_rounds_meet_commits_later_than_all_settle_times_and_two_desks() -
     assert any(one.most_by_two_desks == 6 for one in plans if one.desks == 2)
 
 
+def test_these_rounds_meet_a_second_person_who_approves() -> None:
+    approved = [one for one in (plan(seed, "sqlite") for seed in SEEDS) if one.approval]
+    assert any(one.fixes and one.strikes for one in approved)
+
+
 def test_the_same_seed_gives_the_same_plan() -> None:
     assert plan(7, "postgres") == plan(7, "postgres")
     assert len({str(plan(seed, "sqlite")) for seed in range(50)}) == 50

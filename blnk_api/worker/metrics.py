@@ -129,6 +129,9 @@ class _Standing(Collector):
         up.add_metric([], 1)
         yield up
         yield from _of_sender(found, time.time())
+        yield GaugeMetricFamily(
+            "blnk_notices_owed", "Notifications that are still to be sent", value=found.notices_owed
+        )
         yield from self._of_imports(found, time.time())
 
     def _of_running(self) -> Iterator[Metric]:

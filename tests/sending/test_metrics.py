@@ -96,6 +96,12 @@ def test_a_row_in_doubt_is_seen_to_grow_old(
     assert of(port, "blnk_rows_need_you", "here") == 0
 
 
+def test_a_notification_that_cannot_be_delivered_is_owed(port: int, importer: Importer) -> None:
+    importer.connect(notify=["json://127.0.0.1:9"])
+    importer.run(requests_for(1))
+    wait_until(lambda: of(port, "blnk_notices_owed") == 1, lambda: told(port))
+
+
 def test_a_database_that_is_away_is_a_figure_too(importer: Importer) -> None:
     port = free_port()
     away = Store("postgresql://desk:hidden@127.0.0.1:1/desk")

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select
 from blnk_api.settings import Instance
 from blnk_api.store.sending import stops
 from blnk_api.store.states import ImportState, RowState
-from blnk_api.store.tables import counts, imports, instances, is_one_of, rows, sender
+from blnk_api.store.tables import counts, imports, instances, is_one_of, notices, rows, sender
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Figures:
     rows: dict[tuple[int, ImportState, RowState], int]
     in_doubt: dict[int, InDoubt]
     stopped: frozenset[int]
+    notices_owed: int
+    """Notifications that are still to be sent, of all instances."""
     sender_since: float | None
     sender_beat_at: float | None
     """None where there is no sender: it has ended as it should, or never began."""
@@ -61,6 +63,9 @@ def read(tx: Connection) -> Figures:
         rows={(one.instance, ImportState(one.state), RowState(one.row)): int(one.n) for one in of_rows},
         in_doubt=_in_doubt(tx),
         stopped=frozenset(number for number in known if stops.is_stopped(tx, number)),
+        notices_owed=tx.execute(
+            select(func.count()).select_from(notices).where(notices.c.next_at.is_not(None))
+        ).scalar_one(),
         sender_since=beat.since if beat else None,
         sender_beat_at=beat.beat_at if beat else None,
     )

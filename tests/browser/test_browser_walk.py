@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -249,3 +249,21 @@ def test_a_file_chosen_while_the_name_is_being_kept_is_uploaded(app: App, browse
     file = {"name": "chosen early.csv", "mimeType": "text/csv", "buffer": SAMPLE.read_bytes()}
     choosing.value.set_files(file)  # type: ignore[arg-type]
     see(page, "chosen early.csv")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 1024, 390])
+def test_each_step_fits_the_screen_and_keeps_its_main_button_in_sight(
+    app: App, browser: Browser, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    page = open_tab(browser, f"{app.url}/import_file", "Import a file", width=width)
+    page.emulate_media(color_scheme=scheme)
+    give_name(page, "Ada")
+    page.get_by_role("button", name="Try a sample file").click()
+    see(page, "Problems")
+    wait_for_count(page, "invalid", "6")
+    for step in ("File", "Columns", "Fix", "Confirm"):
+        open_step(page, step)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, step
+        button = page.locator(".st-key-foot").get_by_role("button").last
+        expect(button).to_be_in_viewport(ratio=1)

@@ -15,7 +15,7 @@ from blnk_api.drafts.drafts import count_typed
 from blnk_api.review.actions import NotPossible
 from blnk_api.store import Store, imports
 from blnk_api.store.approvals import ending, requests
-from blnk_api.store.approvals.preparers import had_a_hand
+from blnk_api.store.approvals.preparers import had_a_hand, is_one_person
 from blnk_api.store.approvals.requests import Request, RequestState
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
@@ -130,10 +130,6 @@ def why_not(tx: Connection, import_: Import, request: Request, who: Actor) -> st
     """Why this person may not approve it, whatever their role; "" where they may."""
     if who.kind is not ActorKind.PERSON:
         return words.NOT_SIGNED_IN
-    if any(_is_their_own(who, one.who) for one in request.decisions):
+    if any(is_one_person(who, one.who) for one in request.decisions):
         return words.DECIDED_ALREADY
     return words.HAD_A_HAND if had_a_hand(tx, import_, request, who) else ""
-
-
-def _is_their_own(who: Actor, other: Actor) -> bool:
-    return who.is_same_as(other) or bool(who.email and who.email.casefold() == other.email.casefold())

@@ -11,7 +11,7 @@ from blnk_api.review import approving
 from blnk_api.store.approvals import requests
 from blnk_api.store.approvals.requests import OPEN, Request, RequestState
 from blnk_api.store.imports import Import
-from blnk_api.store.states import PausedBy, RowState
+from blnk_api.store.states import RowState
 from blnk_api.wording import phrases
 from blnk_api.wording.approval import requests as words
 from pages.kit import auto_refresh, look, permission, person
@@ -98,11 +98,6 @@ def how_it_ended(visit: Visit, import_: Import) -> None:
         request = requests.last(tx, import_.number)
     if request is not None and request.state not in OPEN and (said := words.ended(request)):
         look.warning(f"{said} Nothing was sent.")
-
-
-def lacks_approval(import_: Import) -> bool:
-    """Whether a paused import continues only once its remaining rows are approved."""
-    return import_.paused_by is PausedBy.APPROVAL and bool(import_.counts.get(RowState.READY))
 
 
 def ask_for_the_rest(visit: Visit, import_: Import) -> None:

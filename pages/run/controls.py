@@ -5,6 +5,7 @@ import streamlit as st
 from blnk_api.access.actors import Actor, NotAllowed
 from blnk_api.access.acts import Act
 from blnk_api.store import import_acts
+from blnk_api.store.approvals import need
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.wording import phrases
@@ -30,7 +31,7 @@ def show_pause(visit: Visit, import_: Import) -> None:
         mine = visit.who is not None and import_.paused_reason == _paused(visit.who)
         told = "you paused it." if mine else import_.paused_reason or "no reason was recorded"
         look.warning(f"Paused: {told}")
-        if panel.lacks_approval(import_):
+        if need.lacks_one(import_):
             panel.ask_for_the_rest(visit, import_)
         elif import_.paused_by is not PausedBy.PERSON:
             st.write("Nothing more is sent until someone reads this and resumes the import.")
@@ -49,7 +50,7 @@ def show(visit: Visit, import_: Import) -> None:
         return
     who = person.or_nobody(visit)
     with st.container(horizontal=True):
-        if is_paused and panel.lacks_approval(import_):
+        if need.lacks_one(import_):
             pass  # asking for approval stands above, and is how it continues
         elif is_paused:
             if st.button("Resume", type="primary", help="Continues with the rows that were not sent."):

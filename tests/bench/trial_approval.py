@@ -10,10 +10,10 @@ from blnk_api.access.approval_rule import ApprovalRule
 from blnk_api.review import approving
 from blnk_api.review.approving import NotDecided
 from blnk_api.store import Store, imports, tables
-from blnk_api.store.approvals import asking, requests
+from blnk_api.store.approvals import asking, need, requests
 from blnk_api.store.approvals.requests import RequestState
 from blnk_api.store.imports import Import
-from blnk_api.store.states import ImportState, PausedBy, RowState
+from blnk_api.store.states import ImportState, RowState
 from tests.bench.trial_plan import Plan
 from tests.support.approval import ADA, GRACE
 
@@ -37,8 +37,7 @@ class TwoPeople:
 
     def tend(self, import_: Import) -> None:
         """One look at an import. What changed meanwhile is looked at again."""
-        lacks_one = import_.state is ImportState.PAUSED and import_.paused_by is PausedBy.APPROVAL
-        if import_.state is ImportState.DRAFT or lacks_one:
+        if import_.state is ImportState.DRAFT or need.lacks_one(import_):
             self.ask(import_)
         elif import_.state is ImportState.WAITING:
             self._decide(import_)

@@ -14,6 +14,7 @@ from sqlalchemy import func, or_, select
 
 from blnk_api.settings import Instance
 from blnk_api.store import Store, import_acts, imports, rows, tables
+from blnk_api.store.approvals import need
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.sending import senders
@@ -123,7 +124,7 @@ class Desk:
                 self._people.tend(import_)
             if import_.state is not ImportState.PAUSED or import_.paused_by is PausedBy.BREAKER:
                 continue
-            if import_.paused_by is PausedBy.APPROVAL and import_.counts.get(RowState.READY):
+            if need.lacks_one(import_):
                 continue
             if import_.paused_by is PausedBy.DESK and others_may_send:
                 continue  # its words ask to wait until the other desk's import has ended

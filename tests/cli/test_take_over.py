@@ -1,20 +1,17 @@
 """The files of a data folder come into a desk on Postgres: whole, once, and named where they do not."""
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from blnk_api.desk import links_key
-from blnk_api.drafts import drafts
-from blnk_api.store import imports
 from blnk_api.store.imports import Import
 from blnk_api.store.kept_files.in_folder import FolderFiles
 from blnk_api.store.people import receipt_records
 from blnk_api.store.states import ImportState
-from tests.support.actors import actor
 from tests.support.command_line import Commands
+from tests.support.fixes import upload
 from tests.support.importer import Importer, wait_until
 
 TEXT = "ledger_id,currency,customer\nldg_11111111-1111-4111-8111-111111111111,USD,Adeola\n"
@@ -100,16 +97,7 @@ def test_a_file_that_is_missing_or_another_one_is_named_and_not_taken(
 def test_a_draft_whose_file_is_elsewhere_says_so_and_goes_on_once_it_was_taken_over(
     commands: Commands, importer: Importer, tmp_path: Path
 ) -> None:
-    id = imports.new_id()
-    drafts.upload(
-        importer.store,
-        importer.settings,
-        id=id,
-        connection=importer.connection,
-        who=actor(),
-        file_name="customers.csv",
-        data=io.BytesIO(TEXT.encode()),
-    )
+    id = upload(importer, TEXT).id
     moved_out(importer, {f"uploads/{id}/file": TEXT.encode()}, tmp_path / "old")
     importer.start()
     wait_until(lambda: importer.find(id).problem, lambda: "it says nothing")

@@ -7,16 +7,16 @@ from blnk_api.cli.output import say
 from blnk_api.cli.session import Session
 from blnk_api.drafts import drafts
 from blnk_api.drafts.drafts import NotConfirmed
-from blnk_api.store.approvals import requests
+from blnk_api.store.approvals import need, requests
 from blnk_api.store.imports import Import
-from blnk_api.store.states import ImportState, PausedBy, RowState
+from blnk_api.store.states import ImportState
 from blnk_api.wording.approval import requests as words
 
 
 def asks_or_waits(opened: Session, import_: Import) -> bool:
     """As `waits`; of an import that is paused because its remaining rows have no approval, it is asked for
     first. Raises CommandFailed."""
-    if _lacks_one(import_):
+    if need.lacks_one(import_):
         say(f"Paused: {import_.paused_reason}")
         try:
             drafts.ask_for_the_rest(opened.store, opened.settings, import_, who=opened.who)
@@ -34,11 +34,6 @@ def waits(opened: Session, import_: Import) -> bool:
         request = requests.last(tx, import_.number)
     say(words.waits(import_.id, request, link(opened, import_)))
     return True
-
-
-def _lacks_one(import_: Import) -> bool:
-    is_held = import_.state is ImportState.PAUSED and import_.paused_by is PausedBy.APPROVAL
-    return is_held and bool(import_.counts.get(RowState.READY))
 
 
 def link(opened: Session, import_: Import) -> str:

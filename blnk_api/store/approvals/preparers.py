@@ -56,10 +56,10 @@ def preparers(tx: Connection, import_: Import, request: Request) -> Iterator[Act
 
 
 def had_a_hand(tx: Connection, import_: Import, request: Request, who: Actor) -> bool:
-    return any(_is_one_person(who, other) for other in preparers(tx, import_, request))
+    return any(is_one_person(who, other) for other in preparers(tx, import_, request))
 
 
-def _is_one_person(who: Actor, other: Actor) -> bool:
+def is_one_person(who: Actor, other: Actor) -> bool:
     """One person may come from two providers, with one address that both have verified. A name that nobody
     has verified, of before people signed in, counts as that of who has it."""
     if who.is_same_as(other):

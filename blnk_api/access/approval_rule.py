@@ -21,7 +21,7 @@ class ApprovalRule:
     days: int = 7
     """How long a request waits to be decided, and how long an approval then holds."""
     why: Why = "no sign-in"
-    """Whether somebody chose it, or which default it is."""
+    """Whether someone chose it, or which default it is."""
 
     @property
     def is_in_force(self) -> bool:

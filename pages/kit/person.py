@@ -25,8 +25,8 @@ def name_field(visit: Visit) -> None:
 
 def first_step(visit: Visit) -> None:
     """Asks who is there, if no name is known yet. A name that is typed is kept at once."""
-    # The place is there with nothing in it, too: what moves up on a page is made anew by the browser, and a
-    # file that somebody is just choosing would go nowhere.
+    # The place is there with nothing in it, too: what moves up on a page is made again by the browser, and a
+    # file that someone is just choosing would go nowhere.
     place = st.container()
     if visit.who is not None:
         return

@@ -19,7 +19,7 @@ class Why(Enum):
     """In the order in which people should know it."""
 
     ALTERED = 1
-    """What the store holds is not what was approved: somebody changed it behind our back."""
+    """What the store holds is not what was approved: someone changed it behind our back."""
     VOID = 2
     """The store was restored or copied since."""
     WITHDRAWN = 3

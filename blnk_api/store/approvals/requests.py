@@ -78,7 +78,7 @@ class Request:
 
 
 def begin(tx: Connection, import_: int, *, who: Actor, rule: ApprovalRule) -> int:
-    """A new request, of which no row is marked yet. One that somebody else was just making ends here."""
+    """A new request, of which no row is marked yet. One that someone else was just making ends here."""
     now = time.time()
     tx.execute(
         update(approvals)

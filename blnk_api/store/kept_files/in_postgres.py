@@ -30,7 +30,7 @@ _OPEN_FILES = Path(f"/proc/{os.getpid()}/fd")
 
 
 class PostgresFiles:
-    """See `Files`. Copies that somebody needs on a disk are made in `scratch`."""
+    """See `Files`. Copies that someone needs on a disk are made in `scratch`."""
 
     def __init__(self, store: Store, scratch: Path) -> None:
         self._store = store

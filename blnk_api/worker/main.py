@@ -16,7 +16,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,14 +29,14 @@ from blnk_api.common import open_files, private_files
 from blnk_api.common.log import end, to_stderr
 from blnk_api.errors import SettingsProblem
 from blnk_api.sending.engine import OnPost
-from blnk_api.sending.running import Running, engine_for
-from blnk_api.settings import Connection, Settings
-from blnk_api.store import Store, StoreUnavailable, failures, import_acts
+from blnk_api.settings import Settings
+from blnk_api.store import Store, StoreUnavailable, failures
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.sending import home, recovery, senders
 from blnk_api.store.sending.lock import MOVED, SenderLock
 from blnk_api.wording import about_stops
 from blnk_api.worker.draft_checks import DraftChecks
+from blnk_api.worker.engines import Engines
 from blnk_api.worker.housekeeping import Housekeeping
 from blnk_api.worker.notifier import Notifier
 from blnk_api.worker.settings_seen import SettingsWatch
@@ -64,24 +64,17 @@ class Worker:
         """`tell` is given why the store cannot be used, and None when it can be again."""
         self._tell = tell
         self._told: str | None = None
-        self._wall = wall
         self._settings = settings
         self._store = store
         self._thread = AsyncStore(store)
         self._closing = Housekeeping(store)
         self._notifier = Notifier(self._thread)
-        self._addressed = settings
-        """As last read: other addresses alone do not make another sender."""
         self._token = secrets.token_hex(8)
         self._owner = owner
-        self._running: dict[str, Running] = {}
         self._settings_watch = SettingsWatch(self._thread)
-        self._secrets_seen: Mapping[str, Connection] = {}
-        self._secrets_read: Mapping[str, Connection] | None = None
-        self._secrets_are_settled = False
-        """They were read twice and said the same: a file that someone writes is empty for a moment."""
         self._beat_at = 0.0
         self._metrics = self._made_metrics()
+        self._engines = Engines(settings, store, self._thread, wall=wall, on_post=self._on_post)
 
     async def run(self) -> None:
         """Until canceled. Raises LockLost, or what broke: then the process ends and another takes over."""
@@ -114,10 +107,10 @@ class Worker:
             try:
                 while True:
                     await self._tend(lock, preparer)
-                    await asyncio.sleep(self._settings.waits.worker_notices)
+                    await asyncio.sleep(self._engines.settings.waits.worker_notices)
             finally:
                 await preparer.stop()
-                await asyncio.gather(*(one.stop() for one in self._running.values()))
+                await self._engines.stop()
                 with contextlib.suppress(SQLAlchemyError, OSError):
                     await self._thread.write(senders.resign, token=self._token)
                 self._thread.close()
@@ -136,13 +129,12 @@ class Worker:
         """What is done five times a second is cheap; the rest waits for the next beat."""
         if not lock.is_held():
             raise LockLost("" if self._store.is_in_place() else MOVED)
-        for one in self._running.values():
-            one.raise_if_broken()
+        self._engines.raise_if_broken()
         self._tell_changes()
         if time.monotonic() - self._beat_at > senders.BEAT_SECONDS:
             self._beat_at = time.monotonic()
             await self._beat(lock)
-        await preparer.look_for_drafts({one.instance: one.engine.looker for one in self._running.values()})
+        await preparer.look_for_drafts(self._engines.lookers)
 
     def _tell_changes(self) -> None:
         if self._thread.failure != self._told:
@@ -152,53 +144,14 @@ class Worker:
     async def _beat(self, lock: SenderLock) -> None:
         await self._thread.read(self._store.refuse_later)
         self._serve_metrics()
-        await self._follow_secrets(lock)
-        await self._stop_strays()
-        serves = [one.instance for one in self._running.values()]
+        await self._engines.follow_secrets(lock)
+        await self._engines.stop_strays()
+        addressed = self._engines.addressed
         with contextlib.suppress(SQLAlchemyError, OSError):
-            await self._thread.write(senders.beat, token=self._token, serves=serves)
-            await self._notifier.tend(self._addressed)
-            await self._settings_watch.tend(self._addressed)
-        self._closing.tend(self._settings)
-
-    async def _follow_secrets(self, lock: SenderLock) -> None:
-        """Starts, replaces and stops engines so that they are those of today's connections. That an instance
-        no longer has one must have been read twice; other credentials are taken at once."""
-        try:
-            settings = settings_module.load()
-        except SettingsProblem as problem:
-            log.warning("%s", problem)
-            return
-        self._addressed = settings
-        self._secrets_are_settled = settings.connections == self._secrets_read
-        self._secrets_read = settings.connections
-        if settings.connections == self._secrets_seen:
-            return
-        wanted = {name: one for name, one in settings.connections.items() if one.url}
-        left = {one.instance for one in wanted.values()}
-        if not self._secrets_are_settled and any(
-            one.connection.instance not in left for one in self._running.values()
-        ):
-            return
-        self._settings = settings
-        for name in [name for name, one in self._running.items() if wanted.get(name) != one.connection]:
-            stopped = self._running.pop(name)
-            await stopped.stop()
-            # What it had in flight was cut off: nobody will record what came of it.
-            await self._thread.write(recovery.recover, stopped.instance)
-        for name, connection in wanted.items():
-            served = {one.connection.instance for one in self._running.values()}
-            if name not in self._running and connection.instance not in served:
-                self._running[name] = await engine_for(
-                    settings,
-                    connection,
-                    self._store,
-                    self._thread,
-                    lock,
-                    wall=self._wall,
-                    on_post=self._on_post(name),
-                )
-        self._secrets_seen = settings.connections
+            await self._thread.write(senders.beat, token=self._token, serves=self._engines.serves)
+            await self._notifier.tend(addressed)
+            await self._settings_watch.tend(addressed)
+        self._closing.tend(self._engines.settings)
 
     def _made_metrics(self) -> "Metrics | None":
         if self._settings.metrics is None:
@@ -206,23 +159,16 @@ class Worker:
         # Imported here: most installations have nobody who looks at them.
         from blnk_api.worker.metrics import Metrics
 
-        return Metrics(self._store, lambda: self._settings, lambda: list(self._running.values()))
+        return Metrics(self._store, lambda: self._engines.settings, lambda: self._engines.running)
 
     def _serve_metrics(self) -> None:
         """From the start on, also while another process sends; and as soon as the port falls free."""
-        if self._metrics is not None and self._settings.metrics is not None:
-            self._metrics.serve(*self._settings.metrics)
+        metrics = self._engines.settings.metrics
+        if self._metrics is not None and metrics is not None:
+            self._metrics.serve(*metrics)
 
     def _on_post(self, name: str) -> OnPost:
         return partial(self._metrics.posted, name) if self._metrics else lambda _outcome, _seconds: None
-
-    async def _stop_strays(self) -> None:
-        """An import that no connection leads to now stops and says so."""
-        if not self._secrets_are_settled:
-            return
-        instances = {one.instance for one in self._settings.connections.values()}
-        if await self._thread.read(import_acts.strays, instances):
-            await self._thread.write(import_acts.pause_strays, instances)
 
 
 async def main(arguments: list[str] | None = None) -> None:

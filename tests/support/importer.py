@@ -471,7 +471,7 @@ class _SenderThread(threading.Thread):
 
     def serves(self, connections: abc.Mapping[str, Connection]) -> bool:
         """Whether its engines are those of these connections by now."""
-        return self.problem is not None or self._worker._secrets_seen == connections
+        return self.problem is not None or self._worker._engines._seen == connections
 
     @property
     def failure(self) -> str | None:
@@ -480,7 +480,7 @@ class _SenderThread(threading.Thread):
         return self._worker._thread.failure
 
     def lane(self, import_: Import) -> Lane:
-        lanes = [running.engine.lanes for running in self._worker._running.values()]
+        lanes = [running.engine.lanes for running in self._worker._engines.running]
         (found,) = (each[import_.number] for each in lanes if import_.number in each)
         return found
 

@@ -1,0 +1,80 @@
+"""Sending: attempts, late look-ups, rows that another import fixes; who sends, and whether it may."""
+
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, Table, Text
+
+from blnk_api.store.people import stored_actor
+from blnk_api.store.tables.base import BIG, metadata
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("row", BIG, ForeignKey("rows.id"), primary_key=True, autoincrement=False),
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    Column("claim", Text, nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("ended_at", Float),
+    Column("outcome", Text),
+    Column("status", Integer),
+    Column("message", Text),
+    Column("balance_id", Text),
+    Column("request_id", Text),  # by which Blnk finds its answer, where the answer named one
+    sqlite_with_rowid=False,
+)
+
+late_looks = Table(
+    "late_looks",
+    metadata,
+    Column("row", BIG, ForeignKey("rows.id"), primary_key=True, autoincrement=False),
+    Column("ref", Text, primary_key=True),  # under which it was sent: a row that is fixed gets another one
+    Column("import", Integer, ForeignKey("imports.number"), nullable=False, key="import_"),
+    Column("instance", Integer, nullable=False),
+    Column("since", Float, nullable=False),  # when it was called not created
+    Column("next_at", Float),  # none: it was looked up for the last time
+    Column("looked_at", Float),  # the last look that was answered
+    Index("late_looks_due", "instance", "next_at"),
+    Index("late_looks_of_import", "import_", "next_at"),
+    sqlite_with_rowid=False,
+)
+
+superseded = Table(
+    "superseded",
+    metadata,
+    # One fix for each row: whoever comes second finds it taken.
+    Column("row", BIG, ForeignKey("rows.id"), primary_key=True, autoincrement=False),
+    Column("import", Integer, ForeignKey("imports.number"), nullable=False, key="import_"),  # that fixes it
+    Column("was", Text, nullable=False),  # the row's state before
+    Index("superseded_by_import", "import_"),
+    sqlite_with_rowid=False,
+)
+
+sender = Table(
+    "sender",
+    metadata,
+    Column("id", Integer, primary_key=True),  # always 1: there is one sender
+    Column("token", Text, nullable=False),
+    Column("owner", Text, nullable=False),  # which app or command line started it
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("since", Float, nullable=False),
+    Column("beat_at", Float, nullable=False),
+    Column("serves", Text, nullable=False),  # JSON: numbers of the instances it has credentials for
+)
+
+home = Table(
+    "home",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # 1: there is one
+    Column("place", Text, nullable=False),
+    Column("since", Float, nullable=False),
+)
+
+stops = Table(
+    "stops",
+    metadata,
+    Column("id", BIG, primary_key=True),
+    Column("instance", Integer, ForeignKey("instances.id")),  # none: the whole desk
+    Column("stopped", Boolean, nullable=False),  # false: lifted again
+    *stored_actor.columns(),
+    Column("at", Float, nullable=False),
+    Column("reason", Text),  # what to do before it is lifted, where a restore stopped it
+)

@@ -25,7 +25,7 @@ from blnk_api.store import rows
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import late_records
 from blnk_api.store.states import WORDS, ImportState, PausedBy, RowState
-from blnk_api.wording import about_files, about_late_findings, phrases
+from blnk_api.wording import about_files, about_findings, phrases
 
 _log = logging.getLogger("blnk.command")
 
@@ -137,9 +137,9 @@ def report(opened: Session, import_: Import, out: Path | None = None) -> ExitCod
 def say_late(opened: Session, import_: Import, *, before: str = "") -> None:
     """What became known after an import's end, and which rows are looked up again."""
     with opened.store.read() as tx:
-        became_known = about_late_findings.findings(tx, import_)
+        became_known = about_findings.became_known(tx, import_)
         looks = late_records.of_import(tx, import_.number)
-    to_come = about_late_findings.pending_checks(looks, lambda at: f"{phrases.when(at, UTC)} UTC")
+    to_come = about_findings.pending_checks(looks, lambda at: f"{phrases.when(at, UTC)} UTC")
     for sentence in [*became_known, *([to_come] if to_come else [])]:
         say(before + sentence)
     if looks.open and import_.is_over:
@@ -206,7 +206,7 @@ def as_json(opened: Session, import_: Import) -> dict[str, object]:
     """An import for programs. `counts` names every status; times are UTC."""
     with opened.store.read() as tx:
         looks = late_records.of_import(tx, import_.number)
-        became_known = about_late_findings.findings(tx, import_)
+        became_known = about_findings.became_known(tx, import_)
     return {
         "id": import_.id,
         "kind": import_.kind,

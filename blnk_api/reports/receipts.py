@@ -24,7 +24,7 @@ from blnk_api.store.people.receipt_records import Told
 from blnk_api.store.sending import late_records, superseded
 from blnk_api.store.states import STATUSES, ImportState, RowState, status_of
 from blnk_api.store.transitions import IDS_PER_STATEMENT
-from blnk_api.wording import about_activity, about_files, about_late_findings, phrases
+from blnk_api.wording import about_activity, about_files, about_findings, phrases
 
 MOST_LISTED = 10_000
 """Rows that already existed or were skipped and are listed one by one; the results have all of them."""
@@ -259,7 +259,7 @@ def _findings(tx: Connection, import_: Import) -> Iterator[str]:
     """What someone has to act on: from the comparison, and from what became known after it."""
     if import_.findings is not None and import_.findings.checked:
         yield from phrases.findings(import_.findings)
-    yield from about_late_findings.findings(tx, import_)
+    yield from about_findings.became_known(tx, import_)
 
 
 def _routine(tx: Connection, import_: Import) -> dict[str, object]:

@@ -22,7 +22,7 @@ from blnk_api.store.rows import StoredRow
 from blnk_api.store.sending import late_records, unknown
 from blnk_api.store.sending.late_records import Due, next_after, waits
 from blnk_api.store.states import ImportState, RowState
-from blnk_api.wording import about_late_findings
+from blnk_api.wording import about_findings
 from tests.support.actors import actor
 from tests.support.command_line import Commands
 from tests.support.faulty_proxy import Between, Reply, Sent
@@ -216,7 +216,7 @@ def look(
 
 def told(store: Store, made: Import) -> list[str]:
     with store.read() as tx:
-        return about_late_findings.findings(tx, imports.by_number(tx, made.number))
+        return about_findings.became_known(tx, imports.by_number(tx, made.number))
 
 
 def finished(store: Store, made: Import, state: ImportState = ImportState.DONE) -> None:
@@ -389,7 +389,7 @@ def test_what_is_still_to_be_looked_up_is_told_with_the_last_and_the_next_look(s
         with store.read() as tx:
             looks = late_records.of_import(tx, made.number)
         hours = lambda at: f"{(at - since) / HOUR:.1f}"  # noqa: E731
-        return about_late_findings.pending_checks(looks, hours)
+        return about_findings.pending_checks(looks, hours)
 
     since = all_due(store)[0].since
     assert says() == (

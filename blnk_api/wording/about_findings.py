@@ -14,7 +14,7 @@ from blnk_api.wording.phrases import listed, plural
 _LABELS_TOLD = 20
 
 
-def findings(tx: Connection, import_: Import) -> list[str]:
+def became_known(tx: Connection, import_: Import) -> list[str]:
     """Balances that appeared late, and that the comparison with Blnk does not name."""
     found = import_.findings if import_.findings and import_.findings.checked else None
     known = {frozenset(one.ids) for one in found.twins} if found else set()

@@ -4,7 +4,7 @@ import streamlit as st
 
 from blnk_api import __version__
 from blnk_api.access.acts import Act
-from blnk_api.wording import about_files, phrases
+from blnk_api.wording import about_files, about_stops, phrases
 from blnk_api.wording.approval import requests as about_approval
 from pages.health import checks, notifications, practice_faults, signed_in
 from pages.kit import context, look, person, stop_switch
@@ -23,7 +23,7 @@ with st.container(border=True):
     with where:
         look.fact("Address", connection.url or "not running")
         look.fact("Instance id", connection.instance.instance_id)
-        look.fact("Sender", phrases.sending(here.sending()))
+        look.fact("Sender", about_stops.sending(here.sending()))
 
 stop_switch.switch(here, connection)
 checks.show(here)

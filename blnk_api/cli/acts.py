@@ -20,7 +20,7 @@ from blnk_api.review.actions import NotPossible
 from blnk_api.store import import_acts, imports, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, PausedBy, RowState
-from blnk_api.wording import phrases
+from blnk_api.wording import about_findings, about_imports, about_rows, phrases
 
 _LISTED = 20
 _ROW = re.compile(r"(\d+)(?:[^\w]+(\S+))?")
@@ -49,7 +49,8 @@ def _the_unfinished(opened: Session) -> Import | None:
         found = imports.in_states(tx, unfinished.UNFINISHED)
     if len(found) > 1:
         listed = "; ".join(
-            f"{one.id} ({phrases.title(one)}, {phrases.STATE[one.state].lower()})" for one in found
+            f"{one.id} ({about_imports.title(one)}, {about_imports.STATE[one.state].lower()})"
+            for one in found
         )
         raise CommandFailed(f"Several imports are unfinished. Name one of them: {listed}.")
     return found[0] if found else None
@@ -77,12 +78,15 @@ def status(opened: Session, options: Namespace) -> ExitCode:
         return ExitCode.FINE
     say_stops(opened, found[0].instance if options.id else None)
     for one in found:
-        say(f"{one.id}  {phrases.STATE[one.state]:9}  {phrases.title(one)}, by {phrases.actor(one.who)}")
-        say(f"  {phrases.headline(one)}")
+        say(
+            f"{one.id}  {about_imports.STATE[one.state]:9}  {about_imports.title(one)}, "
+            f"by {phrases.actor(one.who)}"
+        )
+        say(f"  {about_imports.headline(one)}")
         if one.state is ImportState.PAUSED:
             say(f"  Paused: {one.paused_reason}")
         if options.id and one.state is ImportState.DONE:
-            for sentence in phrases.findings(one.findings or Findings()):
+            for sentence in about_findings.findings(one.findings or Findings()):
                 say(f"  {sentence}")
         output.say_late(opened, one, before="  ")
     if not found:
@@ -96,7 +100,7 @@ def verify(opened: Session, options: Namespace) -> ExitCode:
     import_ = opened.find(options.id)
     if import_.state is not ImportState.VERIFYING:
         raise CommandFailed(
-            f"{import_.id} is {phrases.STATE[import_.state].lower()}. Only a finished import can be "
+            f"{import_.id} is {about_imports.STATE[import_.state].lower()}. Only a finished import can be "
             "verified again."
         )
     return _go_on(opened, import_, options)
@@ -120,9 +124,9 @@ def pause(opened: Session, options: Namespace) -> ExitCode:
     import_ = opened.find(options.id)
     if import_.state is not ImportState.PAUSED:
         raise CommandFailed(
-            f"{import_.id} is {phrases.STATE[import_.state].lower()}, so there is nothing to pause."
+            f"{import_.id} is {about_imports.STATE[import_.state].lower()}, so there is nothing to pause."
         )
-    say(f"{phrases.title(import_)}: {phrases.came_to(import_)}. {import_.paused_reason}")
+    say(f"{about_imports.title(import_)}: {about_imports.came_to(import_)}. {import_.paused_reason}")
     say(f"To continue: python -m blnk_api resume {import_.id}")
     return ExitCode.FINE
 
@@ -134,9 +138,9 @@ def cancel(opened: Session, options: Namespace) -> ExitCode:
     import_ = opened.find(options.id)
     if import_.state is not ImportState.CANCELLED:
         raise CommandFailed(
-            f"{import_.id} is {phrases.STATE[import_.state].lower()}, so there is nothing to cancel."
+            f"{import_.id} is {about_imports.STATE[import_.state].lower()}, so there is nothing to cancel."
         )
-    say(f"{phrases.title(import_)}: {phrases.headline(import_)} Created balances stay in Blnk.")
+    say(f"{about_imports.title(import_)}: {about_imports.headline(import_)} Created balances stay in Blnk.")
     return ExitCode.FINE
 
 
@@ -179,7 +183,7 @@ def send_again(opened: Session, options: Namespace) -> ExitCode:
         with opened.store.read() as tx:
             now = rows.by_id(tx, row)
         raise CommandFailed(
-            f"Row {now.label} does not need you: {phrases.MEANING[now.state]} Nothing was changed."
+            f"Row {now.label} does not need you: {about_rows.MEANING[now.state]} Nothing was changed."
         )
     say(f"Row {options.row} will be sent again. {actions.SEND_AGAIN.risk}")
     return _go_on_unless_paused(opened, options)

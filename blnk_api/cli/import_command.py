@@ -34,7 +34,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.kept_files import files_of
 from blnk_api.store.states import ImportState, Stage
 from blnk_api.store.transitions import move_import
-from blnk_api.wording import phrases
+from blnk_api.wording import about_imports, phrases
 
 
 def import_file(opened: Session, options: Namespace) -> ExitCode:
@@ -95,7 +95,7 @@ def _found_or_uploaded(
                     drafts_of=opened.who,
                 )
             if found is not None:
-                state = phrases.STATE[found.state].lower()
+                state = about_imports.STATE[found.state].lower()
                 say(f"Import {found.id} of this file is unfinished ({state}). Continuing it.")
                 return found
             Unserved(opened, connection.instance).refuse()

@@ -25,7 +25,7 @@ from blnk_api.store import rows
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import late_records
 from blnk_api.store.states import WORDS, ImportState, PausedBy, RowState
-from blnk_api.wording import about_files, about_findings, phrases
+from blnk_api.wording import about_files, about_findings, about_imports, phrases
 
 _log = logging.getLogger("blnk.command")
 
@@ -58,7 +58,7 @@ def remark(text: str, level: int = logging.INFO) -> None:
 def say_totals(import_: Import, connection: Connection) -> None:
     """Everything that a person has to know before confirming."""
     totals, counts = import_.totals, import_.counts
-    say(f"{phrases.title(import_)}: {about_files.reading(import_)}")
+    say(f"{about_imports.title(import_)}: {about_files.reading(import_)}")
     groups = totals.problems
     for one in groups[:_PROBLEMS_TOLD]:
         say(f"  {one.severity}: {one.sentence}{_where(one)}")
@@ -108,7 +108,7 @@ def ending(import_: Import) -> ExitCode:
 
 def report(opened: Session, import_: Import, out: Path | None = None) -> ExitCode:
     """Prints an import's outcome and what comes next, and writes its results if they are wanted."""
-    say(f"{phrases.title(import_)}: {phrases.came_to(import_)}.")
+    say(f"{about_imports.title(import_)}: {about_imports.came_to(import_)}.")
     _say_rows(opened, import_)
     if import_.counts.get(RowState.UNKNOWN) and import_.is_over:
         say(
@@ -118,7 +118,7 @@ def report(opened: Session, import_: Import, out: Path | None = None) -> ExitCod
         )
     say_late(opened, import_)
     if import_.state is ImportState.DONE:
-        found = phrases.findings(import_.findings or Findings())
+        found = about_findings.findings(import_.findings or Findings())
         for sentence in found:
             say(sentence)
         if not found:

@@ -13,7 +13,7 @@ from blnk_api.common import log
 from blnk_api.store import failures
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState
-from blnk_api.wording import phrases
+from blnk_api.wording import about_imports
 
 Kind = Literal["auto", "plain", "none"]
 
@@ -72,7 +72,7 @@ class Progress:
 
 
 def _line(import_: Import) -> str:
-    headline = phrases.headline(import_)
+    headline = about_imports.headline(import_)
     if import_.state is ImportState.PAUSED and import_.paused_reason and not log.is_json():
         # A log keeps the headline alone: Blnk's own words in the reason may quote a cell.
         return f"{headline} {import_.paused_reason}"

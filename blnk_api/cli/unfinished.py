@@ -14,7 +14,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.states import HELD, ImportState, RowState
 from blnk_api.store.tables import imports as imports_table
 from blnk_api.store.tables import is_one_of, rows
-from blnk_api.wording import phrases
+from blnk_api.wording import about_imports
 
 UNFINISHED = (
     ImportState.WAITING,
@@ -145,7 +145,7 @@ def blocked(tx: Connection, import_: Import, *, settles: bool) -> Overlap | None
 def sentence(found: Overlap) -> str:
     """Why a new import has to wait, and what to do about the other one."""
     other = found.other
-    named = f"Import {other.id} ({phrases.title(other)}, {phrases.STATE[other.state].lower()})"
+    named = f"Import {other.id} ({about_imports.title(other)}, {about_imports.STATE[other.state].lower()})"
     if found.is_in_doubt:
         return (
             f"{named} has rows in common with this one. One of them, row {found.row:,}, was sent and had no "

@@ -11,7 +11,7 @@ from blnk_api.common.visible import shown
 from blnk_api.desk.balance_search import KEY, Page, Wanted
 from blnk_api.lookup.looker import bound_of
 from blnk_api.store.imports import Import
-from blnk_api.wording import phrases
+from blnk_api.wording import about_imports
 
 MOST_KEYS = 4
 
@@ -48,7 +48,7 @@ def _metadata(key: str, value: str, within: Wanted) -> Reading:
 
 
 def _made_by(imports: Sequence[Import], within: Wanted) -> Reading:
-    label = f"Import: {phrases.title(imports[0])}" if len(imports) == 1 else f"{len(imports):,} imports"
+    label = f"Import: {about_imports.title(imports[0])}" if len(imports) == 1 else f"{len(imports):,} imports"
     return Reading(label, made_by(within, imports))
 
 

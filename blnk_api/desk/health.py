@@ -25,7 +25,7 @@ from blnk_api.store.sending import senders
 from blnk_api.store.sending.senders import SenderIs, Sending
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.store.tables import is_one_of, rows
-from blnk_api.wording import about_errors, about_notices, phrases
+from blnk_api.wording import about_errors, about_notices, about_stops, phrases
 
 __all__ = ["WHO_SENDS", "Check", "Verdict", "is_well", "run"]
 
@@ -261,7 +261,7 @@ def _sender(desk: Desk, sending: Sending) -> Check:
             return Check(question, Verdict.FAILED, "No.", do)
         case SenderIs.STARTING:
             return Check(question, Verdict.UNKNOWN, "It is starting.", "Check again in a moment.")
-    return Check(question, Verdict.FINE, f"Yes. {phrases.sending(sending)}.")
+    return Check(question, Verdict.FINE, f"Yes. {about_stops.sending(sending)}.")
 
 
 def is_well(checks: list[Check]) -> bool:

@@ -23,7 +23,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.kept_files import RECEIPTS, UPLOADS, Files, files_of
 from blnk_api.store.people import edits, receipt_records
 from blnk_api.store.states import ImportState
-from blnk_api.wording import about_files, about_rows, phrases
+from blnk_api.wording import about_activity, about_files, about_rows, phrases
 from blnk_api.wording.download_names import mark, named, tidy
 
 SUMS = "SHA256SUMS.txt"
@@ -129,4 +129,4 @@ def _activity(tx: Connection, import_: Import) -> Iterator[Sequence[Cell]]:
     numbers = rows.numbers_of(tx, [one.row for one in happened if one.row is not None])
     for one in happened:
         row = numbers.get(one.row, "") if one.row is not None else ""
-        yield receipts.utc(one.at) or "", phrases.actor(one.who), row, phrases.event(one)
+        yield receipts.utc(one.at) or "", phrases.actor(one.who), row, about_activity.event(one)

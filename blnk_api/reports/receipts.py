@@ -24,7 +24,7 @@ from blnk_api.store.people.receipt_records import Told
 from blnk_api.store.sending import late_records, superseded
 from blnk_api.store.states import STATUSES, ImportState, RowState, status_of
 from blnk_api.store.transitions import IDS_PER_STATEMENT
-from blnk_api.wording import about_activity, about_files, about_findings, phrases
+from blnk_api.wording import about_activity, about_files, about_findings, about_imports, phrases
 
 MOST_LISTED = 10_000
 """Rows that already existed or were skipped and are listed one by one; the results have all of them."""
@@ -72,9 +72,9 @@ def tell(tx: Connection, import_: Import) -> Told:
         "import": {
             "id": import_.id,
             "kind": import_.kind,
-            "title": phrases.title(import_),
-            "state": phrases.STATE[import_.state],
-            "came_to": phrases.headline(import_),
+            "title": about_imports.title(import_),
+            "state": about_imports.STATE[import_.state],
+            "came_to": about_imports.headline(import_),
             "uploaded": _signed(import_.who, import_.created_at),
             "confirmed": _signed(import_.confirmed_by, import_.confirmed_at),
             "finished_at": utc(import_.finished_at),
@@ -102,7 +102,7 @@ def tell(tx: Connection, import_: Import) -> Told:
             for one in notes.of_import(tx, import_.number)
         ],
         "happened": [
-            {"what": phrases.event(one), **_signed(one.who, one.at)}
+            {"what": about_activity.event(one), **_signed(one.who, one.at)}
             for one in reversed(events.of_import(tx, import_.number, limit=_EVENTS, routine=False))
             if one.what != EventKind.RECEIPT
         ],
@@ -258,7 +258,7 @@ def _checked_again(tx: Connection, import_: Import) -> dict[str, object]:
 def _findings(tx: Connection, import_: Import) -> Iterator[str]:
     """What someone has to act on: from the comparison, and from what became known after it."""
     if import_.findings is not None and import_.findings.checked:
-        yield from phrases.findings(import_.findings)
+        yield from about_findings.findings(import_.findings)
     yield from about_findings.became_known(tx, import_)
 
 
@@ -271,7 +271,7 @@ def _routine(tx: Connection, import_: Import) -> dict[str, object]:
         "happened": [
             {
                 "row": labels.get(one.row) if one.row is not None else None,
-                "what": phrases.event(one),
+                "what": about_activity.event(one),
                 **_signed(one.who, one.at),
             }
             for one in reversed(each)

@@ -33,7 +33,7 @@ from blnk_api.store.trail.reading import TrailEntry
 from blnk_api.store.trail.reading import Wanted as TrailPart
 from blnk_api.web.recorded import record
 from blnk_api.web.responses import NotAvailable, asker, file, one_of, route, token, workbook
-from blnk_api.wording import phrases
+from blnk_api.wording import about_imports, phrases
 from blnk_api.wording.whole_desk import about_trail
 
 _PATH = "/listing"
@@ -121,8 +121,8 @@ def _imports(desk: Desk, _: Connection, asked: Asked, who: Actor) -> Table:
     def record(one: Import) -> Sequence[Cell]:
         return [
             when(one.created_at),
-            phrases.title(one),
-            phrases.state(one),
+            about_imports.title(one),
+            about_imports.state(one),
             phrases.actor(one.who),
             phrases.actor(one.confirmed_by) if one.confirmed_by else "",
             when(one.confirmed_at),

@@ -1,14 +1,16 @@
-"""What became known about an import after its end, in sentences: for pages, receipts and the command line."""
+"""What the comparison with Blnk found, and what became known after an import's end: for pages, receipts and
+the command line."""
 
 from collections.abc import Callable
 
 from sqlalchemy import Connection
 
+from blnk_api.common.visible import shown
+from blnk_api.facts.findings import Findings
 from blnk_api.store import events, row_history
 from blnk_api.store.events import EventKind
 from blnk_api.store.imports import Import
 from blnk_api.store.sending.late_records import PendingLateLookups
-from blnk_api.wording import phrases
 from blnk_api.wording.phrases import listed, plural
 
 _LABELS_TOLD = 20
@@ -29,7 +31,7 @@ def became_known(tx: Connection, import_: Import) -> list[str]:
             )
     if found is None:
         for late in events.of_kinds(tx, import_.number, [EventKind.MADE_LATE]):
-            said.append(phrases.made_late(str(late.detail.label), late.detail.ids))
+            said.append(made_late(str(late.detail.label), late.detail.ids))
     return said
 
 
@@ -50,4 +52,43 @@ def pending_checks(looks: PendingLateLookups, when: Callable[[float], str]) -> s
         f"{plural(looks.open, 'row')} had an attempt without a clear answer ({rows}). Blnk will be checked "
         f"again, in case that attempt still creates a balance. {last}Next check: {when(looks.next_at)}. "
         f"Final check: {when(looks.until)}."
+    )
+
+
+_FINDINGS_TOLD = 20
+
+
+def findings(found: Findings) -> list[str]:
+    """What the comparison with Blnk found, one sentence each; none when everything matches."""
+    if not found.checked:
+        why = shown(found.why_not or "these credentials have no read permission", 200).rstrip(".")
+        return [f"Not verified: {why}. The created balances could not be compared with Blnk."]
+    said = []
+    for one in found.twins[:_FINDINGS_TOLD]:
+        said.append(
+            f"Row {one.row} has two balances in Blnk: {listed(one.ids)}. Decide which one to use, add a note "
+            "to the other, and tell the people who post transactions."
+        )
+    for one in found.missing[:_FINDINGS_TOLD]:
+        said.append(
+            f"Row {one.row}: Blnk confirmed {listed(one.ids)}, but no longer finds it. "
+            "Open the row, then check Blnk again, link its balance, or send it again."
+        )
+    for stranger in found.unexpected[:_FINDINGS_TOLD]:
+        said.append(
+            made_late(stranger.row, stranger.ids)
+            if stranger.row is not None
+            else f"Blnk has {listed(stranger.ids)} from this import, but no row of the file belongs to it. "
+            "Open it in Blnk, and add a note to it if nobody should use it."
+        )
+    kinds = (found.twins, found.missing, found.unexpected)
+    more = sum(max(0, len(kind) - _FINDINGS_TOLD) for kind in kinds)
+    return [*said, f"And {more:,} more findings like these."] if more else said
+
+
+def made_late(label: str | int, ids: list[str]) -> str:
+    """About a row whose earlier attempt created a balance late, in the form that the row had then."""
+    return (
+        f"Row {label}: an earlier attempt, reported as not created, created {listed(ids)} after all. Decide "
+        "which balance to use, and add a note to any other."
     )

@@ -14,7 +14,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.outbox.delivery import Delivered
 from blnk_api.store.outbox.notices import Notice, NoticeKind
 from blnk_api.store.states import ImportState, PausedBy, RowState
-from blnk_api.wording import phrases
+from blnk_api.wording import about_imports, phrases
 from blnk_api.wording.phrases import plural
 
 NOT_UNDERSTOOD = "It is not an address that Apprise understands."
@@ -35,7 +35,7 @@ def not_sent_yet(n: int) -> str:
 
 def headline(notice: Notice, import_: Import | None) -> str:
     """What it tells, in a line: "Finished: customers.csv" """
-    return "Test" if import_ is None else f"{_headline(notice)}: {phrases.title(import_)}"
+    return "Test" if import_ is None else f"{_headline(notice)}: {about_imports.title(import_)}"
 
 
 def how_it_went(delivered: Delivered, *, of: int) -> str:
@@ -91,7 +91,7 @@ def _headline(notice: Notice) -> str:
         case NoticeKind.NEEDS_YOU:
             return "Needs you"
         case NoticeKind.WAITING:
-            return phrases.WAITING_FOR_BLNK
+            return about_imports.WAITING_FOR_BLNK
         case NoticeKind.APPROVAL_ASKED:
             return "Waiting for approval"
         case NoticeKind.APPROVAL_DECIDED:
@@ -138,7 +138,7 @@ def _sentences(notice: Notice, then: Import, settings: Settings) -> list[str]:
             return [f"{_to_create(then)} wait for approval until {until}.", _NOTHING_UNTIL_APPROVED]
         case NoticeKind.APPROVAL_LAPSED:
             return [f"Nobody approved {_to_create(then)} in time. Nothing was sent. Ask for approval again."]
-    said = [f"{phrases.came_to(then)}."]
+    said = [f"{about_imports.came_to(then)}."]
     if facts.canceled:
         said.insert(0, f"{_who(facts)} canceled it.")
     if facts.second_balances or facts.findings:

@@ -4,7 +4,8 @@ from blnk_api.settings import Connection
 from blnk_api.store.imports import Import
 from blnk_api.store.sending.senders import LearnedPace
 from blnk_api.store.states import ImportState, Ramp, RowState
-from blnk_api.wording.phrases import needs_someone, plural, title, waits_for_blnk
+from blnk_api.wording.about_imports import needs_someone, title, waits_for_blnk
+from blnk_api.wording.phrases import plural
 
 _PAGES_READ_SECONDS = 60.0
 _AT_ITS_LIMIT = 0.75

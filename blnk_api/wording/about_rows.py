@@ -179,3 +179,27 @@ def about(row: StoredRow, findings: Findings | None) -> list[str]:
 def confirms(typed: str | None) -> bool:
     """Whether the confirmation was typed."""
     return " ".join((typed or "").split()).casefold() == SEND_AGAIN
+
+
+MEANING = {
+    RowState.READY: "Nothing was sent for this row.",
+    RowState.SENDING: "The request is on its way to Blnk.",
+    RowState.CREATED: "The balance exists and was read back.",
+    RowState.EXISTS: "Blnk already had this balance, so nothing was sent.",
+    RowState.REFUSED: "Blnk rejected it. Nothing was created. Open the row, fix it and send it again.",
+    RowState.UNKNOWN: "It was sent, with no clear answer. Blnk is checked before anything is sent again.",
+    RowState.INVALID: "Something in the row must be fixed first. Nothing was sent.",
+    RowState.LEFT_OUT: "Someone decided not to send it.",
+    RowState.SUPERSEDED: "It is being fixed in another import. This import never sends it.",
+}
+"""What a status means and what to do about it."""
+
+
+NEEDS_YOU_MEANS = (
+    "It was sent, with no clear answer, and checking Blnk could not decide. Open the row and decide."
+)
+
+
+def meaning(state: RowState, *, waits_for_person: bool) -> str:
+    """What a row's status means and what to do about it."""
+    return NEEDS_YOU_MEANS if state is RowState.UNKNOWN and waits_for_person else MEANING[state]

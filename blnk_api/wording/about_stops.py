@@ -1,9 +1,11 @@
-"""Sentences about the switch that stops all sending."""
+"""Sentences about who sends, and about the switch that stops all sending."""
 
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
 
+from blnk_api.common.visible import shown
 from blnk_api.settings import Settings
+from blnk_api.store.sending.senders import SenderIs, Sending
 from blnk_api.store.sending.stops import StopEvent
 from blnk_api.wording import phrases
 
@@ -68,3 +70,15 @@ def on_their_way(n: int) -> str:
 def what_holds(holding: Sequence[StopEvent], settings: Settings, zone: tzinfo) -> str:
     """Why nothing is sent; several stops may hold at once."""
     return " ".join(in_force(one, settings, zone) for one in holding)
+
+
+def sending(now: Sending) -> str:
+    """Which process is the sender."""
+    match now.is_:
+        case SenderIs.OURS:
+            return f"This app (process {now.pid})"
+        case SenderIs.ANOTHERS:
+            return f"Another process (process {now.pid} on {shown(now.host)})"
+        case SenderIs.STARTING:
+            return "Starting"
+    return "Not running"

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from blnk_api.store.imports import Import
-from blnk_api.wording import phrases
+from blnk_api.wording import about_imports, phrases
 from pages.approval import panel
 from pages.balance import notes_panel
 from pages.draft import confirm_step, edit_history, planned_rows
@@ -16,14 +16,14 @@ from pages.run.fixing import fix_links
 
 def show(visit: Visit, import_: Import) -> None:
     """The preparer and the approver see the same page; what each may do differs."""
-    look.heading(phrases.title(import_))
+    look.heading(about_imports.title(import_))
     zone = phrases.zone(st.context.timezone)
     uploaded = f"Uploaded by {person.called(visit, import_.who)} on {phrases.when(import_.created_at, zone)}."
     st.caption(look.safe(f"{uploaded} Nobody can change it while it waits."))
     fix_links.source_of(visit, import_)
     with st.container(horizontal=True, vertical_alignment="center"):
         look.state_badge(import_)
-        st.markdown(f"**{look.safe(phrases.headline(import_))}**")
+        st.markdown(f"**{look.safe(about_imports.headline(import_))}**")
     where = look.place(import_.instance, visit.connection)
     st.markdown(f"In **{where}**. Balances cannot be deleted.")
     if import_.confirmed_at is None:

@@ -11,7 +11,7 @@ from blnk_api.settings import Instance
 from blnk_api.store import import_search, imports
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
-from blnk_api.wording import phrases
+from blnk_api.wording import about_imports, phrases
 from blnk_api.wording.balance_fields import FIELDS, HELD_FIELDS
 from pages.balance import notes_panel
 from pages.kit import look, person
@@ -134,7 +134,7 @@ def _maker(visit: Visit, id: str, held: Balance | None = None) -> None:
     else:
         theirs = f"that row's balance is {row.balance_id}" if row.balance_id else "that row has no balance"
         look.warning(
-            f"Its import_ref belongs to row {row.label} of {phrases.title(import_)}, but {theirs}. "
+            f"Its import_ref belongs to row {row.label} of {about_imports.title(import_)}, but {theirs}. "
             "Decide which balance to use."
         )
         _link(visit, import_, row)
@@ -147,7 +147,7 @@ def _made(visit: Visit, import_: Import, row: StoredRow) -> None:
         if import_.kind == "form":
             st.markdown("Created with the form.")
         else:
-            st.markdown(f"Created by row **{row.label}** of **{look.safe(phrases.title(import_))}**.")
+            st.markdown(f"Created by row **{row.label}** of **{look.safe(about_imports.title(import_))}**.")
         st.caption(look.safe(f"{phrases.when(row.changed_at, zone)} · confirmed by {who}"))
         _link(visit, import_, row)
 

@@ -18,7 +18,7 @@ from blnk_api.store import row_history, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import SETTLED, ImportState, RowState
-from blnk_api.wording import about_rows, phrases
+from blnk_api.wording import about_findings, about_rows, phrases
 from blnk_api.wording.balance_fields import FIELDS, HELD_FIELDS
 from pages.approval import panel
 from pages.balance import form, form_state, notes_panel
@@ -126,7 +126,7 @@ def _settled(visit: Visit, import_: Import, row: StoredRow) -> None:
             st.write("It was canceled before it was sent. Nothing was created.")
             _asked(visit, request)
             _follow_up(visit, request, "Create this balance")
-    for sentence in phrases.findings(import_.findings or Findings(checked=True)):
+    for sentence in about_findings.findings(import_.findings or Findings(checked=True)):
         look.warning(sentence)
     late_findings.show(visit, import_)
     with st.container(key="made-by"):

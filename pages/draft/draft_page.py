@@ -8,7 +8,7 @@ from blnk_api.drafts.guide.steps import Step
 from blnk_api.store import import_acts
 from blnk_api.store.imports import Import
 from blnk_api.store.states import Stage
-from blnk_api.wording import phrases
+from blnk_api.wording import about_imports, phrases
 from pages.approval import panel
 from pages.draft import (
     columns_step,
@@ -29,7 +29,7 @@ _BODIES = {Step.FILE: file_step.show, Step.COLUMNS: columns_step.show, Step.FIX:
 
 
 def show(visit: Visit, import_: Import) -> None:
-    look.heading(phrases.title(import_))
+    look.heading(about_imports.title(import_))
     zone = phrases.zone(st.context.timezone)
     st.caption(
         look.safe(

@@ -9,7 +9,7 @@ from blnk_api.drafts.guide import steps
 from blnk_api.drafts.guide.steps import Step
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, RowState, Stage
-from blnk_api.wording import about_files, phrases
+from blnk_api.wording import about_files, about_imports, phrases
 from pages.draft import confirm_step, steps_row
 from pages.draft.confirm_step import Confirmation
 from pages.kit import auto_refresh, banner, look
@@ -28,7 +28,7 @@ def show(visit: Visit, import_: Import, now: Step, said: Confirmation | None) ->
             elif import_.row_count:
                 st.markdown(about_files.row_counts(import_), width="stretch")
             else:
-                st.markdown(phrases.headline(import_), width="stretch")
+                st.markdown(about_imports.headline(import_), width="stretch")
             if now is not Step.CONFIRM:
                 _continue(import_, now)
                 return False
@@ -62,7 +62,7 @@ def _watch(visit: Visit, seen: Import, redraw_page: Callable[[], None]) -> None:
     if moved or was_read or import_.state is not ImportState.DRAFT:
         redraw_page()
         return
-    st.status(phrases.headline(import_), type="compact", state="running")
+    st.status(about_imports.headline(import_), type="compact", state="running")
     expected = import_.shape.rows_estimate if import_.shape else 0
     if import_.stage is Stage.CHECKING and expected > _LONG_FILE_ROWS:
         st.progress(min(1.0, import_.stage_progress / expected))

@@ -10,14 +10,14 @@ from blnk_api.settings import Instance
 from blnk_api.store import import_search
 from blnk_api.store.import_search import Search
 from blnk_api.store.states import ImportState
-from blnk_api.wording import phrases
+from blnk_api.wording import about_imports, phrases
 from pages.kit.context import Visit
 
 ALL = "All connections"
 _NEEDS = "Needs you"
 _STATES: Mapping[str, ImportState | None] = {
     _NEEDS: None,
-    **{phrases.STATE[state]: state for state in ImportState},
+    **{about_imports.STATE[state]: state for state in ImportState},
 }
 _EARLIER = ("file", "person", "balance")
 """Fields that had a name of their own in addresses of earlier versions."""
@@ -41,7 +41,7 @@ def show(visit: Visit, zone: tzinfo, instances: Mapping[int, Instance]) -> Searc
     return Search(
         text=(text or "").strip(),
         state=_STATES.get(state or ""),
-        needs=phrases.NEEDS_SOMEONE if state == _NEEDS else (),
+        needs=about_imports.NEEDS_SOMEONE if state == _NEEDS else (),
         instance=instance,
         created_from=_midnight(first, zone),
         created_before=_midnight(last + timedelta(days=1) if last else None, zone),

@@ -11,7 +11,7 @@ from blnk_api.store.import_search import FoundRow, Search
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState
 from blnk_api.web import list_routes
-from blnk_api.wording import phrases
+from blnk_api.wording import about_imports, phrases
 from pages.history import imports_filter
 from pages.kit import look, person
 from pages.kit.context import Visit
@@ -87,7 +87,7 @@ def _row(visit: Visit, found: FoundRow) -> None:
     connection = visit.desk.settings.connection_of(import_.instance)
     named = {"connection": connection.name} if connection else {}
     with st.container(border=True, key=f"row-{row.id}", horizontal=True, vertical_alignment="center"):
-        made_by = f"Row {row.label} of **{look.safe(phrases.title(import_))}**"
+        made_by = f"Row {row.label} of **{look.safe(about_imports.title(import_))}**"
         if found.made_it:
             st.markdown(f"{made_by} created the balance {look.safe(row.balance_id or '')}.")
             if connection is not None:
@@ -106,8 +106,8 @@ def _entry(visit: Visit, import_: Import, zone: tzinfo) -> None:
     page = "create_balance.py" if import_.kind == "form" else "imports.py"
     name, state, at = st.columns([5, 2, 3], vertical_alignment="center")
     with name, st.container(gap=None):
-        st.page_link(page, label=f"**{look.safe(phrases.title(import_))}**", query_params=query)
-        st.write(phrases.headline(import_))
+        st.page_link(page, label=f"**{look.safe(about_imports.title(import_))}**", query_params=query)
+        st.write(about_imports.headline(import_))
     with state:
         look.state_badge(import_)
     with at, st.container(gap=None):
@@ -127,10 +127,10 @@ def _to_all() -> None:
 
 
 def show_draft(visit: Visit, import_: Import) -> None:
-    look.heading(phrases.title(import_))
+    look.heading(about_imports.title(import_))
     with st.container(horizontal=True, vertical_alignment="center"):
         look.state_badge(import_)
-        st.write(phrases.headline(import_))
+        st.write(about_imports.headline(import_))
     query = visit.query(**{"import": import_.id})
     page = "create_balance.py" if import_.kind == "form" else "import_file.py"
     st.page_link(page, label="Continue this draft", icon=":material/arrow_forward:", query_params=query)

@@ -10,7 +10,7 @@ from blnk_api.review import waiting_for
 from blnk_api.store import import_search
 from blnk_api.store.import_search import Search
 from blnk_api.store.imports import Import
-from blnk_api.wording import phrases
+from blnk_api.wording import about_imports, phrases
 from pages.kit import look
 from pages.kit.context import Visit
 
@@ -48,7 +48,7 @@ def _found(visit: Visit, who: Actor) -> OwnImports:
         newest = import_search.search(
             tx, Search(who=who.email or who.name, instance=instance), limit=_LOOKED_AT
         )
-    return own_imports.of(newest, who, needs=lambda one: bool(phrases.needs_someone(one)))
+    return own_imports.of(newest, who, needs=lambda one: bool(about_imports.needs_someone(one)))
 
 
 def _to_approve(visit: Visit, who: Actor) -> list[Import]:
@@ -65,7 +65,7 @@ def _line(visit: Visit, import_: Import) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.container(gap=None, width="stretch"):
             query = visit.query(**{"import": import_.id})
-            st.page_link(page, label=look.safe(phrases.title(import_)), query_params=query)
-            st.caption(look.safe(phrases.headline(import_)))
+            st.page_link(page, label=look.safe(about_imports.title(import_)), query_params=query)
+            st.caption(look.safe(about_imports.headline(import_)))
         zone = phrases.zone(st.context.timezone)
         st.caption(phrases.when(import_.created_at, zone), width="content")

@@ -12,7 +12,7 @@ from blnk_api.errors import BlnkError
 from blnk_api.settings import Connection, Instance
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, RowState
-from blnk_api.wording import about_errors, phrases
+from blnk_api.wording import about_errors, about_imports, phrases
 
 _JOINER = "\u2060"
 """Takes no room, and keeps an address from being made a link, which a backslash does not."""
@@ -58,9 +58,9 @@ def label(text: str, limit: int = 80) -> str:
 
 def state_badge(import_: Import) -> None:
     icon, colour = _STATE_BADGES[import_.state]
-    if phrases.waits_for_blnk(import_):
+    if about_imports.waits_for_blnk(import_):
         icon, colour = ":material/hourglass_top:", "blue"
-    st.badge(phrases.state(import_), icon=icon, color=colour)  # type: ignore[arg-type]
+    st.badge(about_imports.state(import_), icon=icon, color=colour)  # type: ignore[arg-type]
 
 
 def problem(text: str) -> None:

@@ -8,7 +8,7 @@ from blnk_api.store import import_acts
 from blnk_api.store.approvals import need
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, PausedBy, RowState
-from blnk_api.wording import phrases
+from blnk_api.wording import about_imports, phrases
 from pages.approval import panel
 from pages.kit import look, permission, person
 from pages.kit.context import Visit
@@ -22,7 +22,7 @@ _HELD, _ASKED = "held", "asked"
 
 def show_pause(visit: Visit, import_: Import) -> None:
     """Why nothing of it is sent at this moment, and how it continues."""
-    if phrases.waits_for_blnk(import_):
+    if about_imports.waits_for_blnk(import_):
         st.info(
             look.safe(f"{import_.paused_reason or _NO_ANSWER} You do not need to do anything."),
             icon=":material/hourglass_top:",
@@ -42,7 +42,7 @@ def show(visit: Visit, import_: Import) -> None:
     """The buttons that fit the import's state."""
     if import_.state not in _MAY_CANCEL:
         return
-    is_paused = import_.state is ImportState.PAUSED and not phrases.waits_for_blnk(import_)
+    is_paused = import_.state is ImportState.PAUSED and not about_imports.waits_for_blnk(import_)
     if not permission.offered(visit, Act.RESUME if is_paused else Act.PAUSE):
         return
     if st.session_state.get(_asking(import_)):

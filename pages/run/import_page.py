@@ -4,7 +4,7 @@ import streamlit as st
 
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState
-from blnk_api.wording import phrases
+from blnk_api.wording import about_imports, phrases
 from pages.approval import panel, waiting_page
 from pages.balance import notes_panel
 from pages.draft import edit_history
@@ -30,7 +30,7 @@ def show(visit: Visit, import_: Import) -> None:
     if import_.state is ImportState.WAITING:
         waiting_page.show(visit, import_)
         return
-    look.heading(phrases.title(import_))
+    look.heading(about_imports.title(import_))
     zone = phrases.zone(st.context.timezone)
     said = f"Uploaded by {person.called(visit, import_.who)} on {phrases.when(import_.created_at, zone)}"
     if import_.confirmed_by and import_.confirmed_at and not import_.needs_approval:

@@ -11,7 +11,14 @@ from blnk_api.store import events, rows
 from blnk_api.store.events import Event
 from blnk_api.store.imports import Import
 from blnk_api.store.states import NEEDS_YOU, STATUSES, ImportState, RowState
-from blnk_api.wording import about_activity, about_progress, phrases
+from blnk_api.wording import (
+    about_activity,
+    about_findings,
+    about_imports,
+    about_progress,
+    about_rows,
+    phrases,
+)
 from pages.kit import auto_refresh, banner, look, person, stop_switch
 from pages.kit.context import Visit
 from pages.run import controls, late_findings, resolve, summary, totals
@@ -57,7 +64,7 @@ def _on_its_way(visit: Visit, pulse: ProgressSnapshot) -> None:
     st.set_page_config(page_title=about_progress.tab_title(import_))
     with st.container(horizontal=True, vertical_alignment="center"):
         look.state_badge(import_)
-        st.markdown(f"**{phrases.headline(import_)}**")
+        st.markdown(f"**{about_imports.headline(import_)}**")
     if pulse.total:
         st.progress(pulse.settled / pulse.total)
     if import_.state in (ImportState.QUEUED, ImportState.RUNNING):
@@ -111,7 +118,7 @@ def _counts(import_: Import) -> None:
             if not n:
                 continue
             state = STATUSES[status]
-            means = phrases.meaning(state, waits_for_person=status == NEEDS_YOU)
+            means = about_rows.meaning(state, waits_for_person=status == NEEDS_YOU)
             label = f"{look.ROW_SIGNS[state]} {status}"
             st.metric(label, f"{n:,}", help=means, width="content", border=True)
 
@@ -161,7 +168,7 @@ def _findings(visit: Visit, import_: Import) -> None:
     found = import_.findings
     if found is None:
         return
-    for sentence in phrases.findings(found):
+    for sentence in about_findings.findings(found):
         look.warning(sentence)
     with st.container(horizontal=True, vertical_alignment="center"):
         if found.checked and found.clean:
@@ -217,5 +224,6 @@ def _tell(visit: Visit, happened: Sequence[Event], labels: Mapping[int, str] | N
     for one in happened:
         label = labels.get(one.row) if labels and one.row is not None else None
         row = f"Row {label} · " if label else ""
-        said = f"{phrases.when(one.at, zone)} · {person.called(visit, one.who)} · {row}{phrases.event(one)}"
+        by = f"{phrases.when(one.at, zone)} · {person.called(visit, one.who)}"
+        said = f"{by} · {row}{about_activity.event(one)}"
         st.caption(look.safe(said))

@@ -12,7 +12,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import ImportState, RowState
-from blnk_api.wording import about_rows, phrases
+from blnk_api.wording import about_activity, about_imports, about_rows, phrases
 from pages.balance import notes_panel
 from pages.kit import auto_refresh, look, permission, person
 from pages.kit.context import Visit
@@ -24,7 +24,7 @@ _MOVING = (RowState.READY, RowState.SENDING, RowState.UNKNOWN)
 
 def show(visit: Visit, import_: Import, label: str) -> None:
     st.button(
-        f"All rows of {look.safe(phrases.title(import_))}",
+        f"All rows of {look.safe(about_imports.title(import_))}",
         icon=":material/arrow_back:",
         on_click=row_link.leave,
     )
@@ -47,7 +47,7 @@ def show(visit: Visit, import_: Import, label: str) -> None:
 
 def _row(visit: Visit, import_: Import, row: StoredRow) -> None:
     look.heading(f"Row {row.label}")
-    means = phrases.meaning(row.state, waits_for_person=row.waits_for_person)
+    means = about_rows.meaning(row.state, waits_for_person=row.waits_for_person)
     st.markdown(f"**{look.ROW_SIGNS[row.state]} {row.status}** · {means}")
     if not import_.is_over and row.state in _MOVING:
         auto_refresh.show(partial(_watch, visit, row), every=visit.desk.settings.waits.page_refresh)
@@ -130,7 +130,7 @@ def _tables(visit: Visit, import_: Import, row: StoredRow) -> None:
     if happened or changes:
         st.subheader("Activity")
         said = [
-            f"{phrases.exactly(one.at, zone)} · {person.called(visit, one.who)} · {phrases.event(one)}"
+            f"{phrases.exactly(one.at, zone)} · {person.called(visit, one.who)} · {about_activity.event(one)}"
             for one in happened
         ]
         with st.container(gap=None):

@@ -8,7 +8,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.sending.superseded import FIXABLE
 from blnk_api.store.states import RowState, status_of
-from blnk_api.wording import about_needs, about_progress, phrases
+from blnk_api.wording import about_imports, about_needs, about_progress, phrases
 from blnk_api.wording.about_needs import Need
 from pages.kit import look
 from pages.kit.context import Visit
@@ -27,14 +27,14 @@ def sentence(import_: Import) -> None:
     """ "9,988 balances created, 12 need you." """
     with st.container(key="sentence", gap="xxsmall"):
         st.subheader(about_progress.ended(import_))
-        if phrases.needs_someone(import_):
-            st.caption(f"Of {phrases.plural(import_.row_count, 'row')}: {phrases.came_to(import_)}.")
+        if about_imports.needs_someone(import_):
+            st.caption(f"Of {phrases.plural(import_.row_count, 'row')}: {about_imports.came_to(import_)}.")
 
 
 def needs(visit: Visit, import_: Import) -> bool:
     """What needs a person, grouped by what it needs, how to fix it, and a way to all of it in the table.
     Whether a name is asked for."""
-    count = phrases.needs_someone(import_)
+    count = about_imports.needs_someone(import_)
     if not count:
         return False
     with st.container(border=True, key="needs", gap="small"):
@@ -52,8 +52,8 @@ def needs(visit: Visit, import_: Import) -> bool:
             visit, import_, count=fixable + beyond if fixable else 0, asks_name=asks_name
         )
         with st.container(horizontal=True):
-            for state in phrases.NEEDS_SOMEONE:
-                if n := phrases.count_needing(import_, state):
+            for state in about_imports.NEEDS_SOMEONE:
+                if n := about_imports.count_needing(import_, state):
                     word = status_of(state, waits_for_person=True)
                     label = f"Show {'it' if n == 1 else f'all {n:,}'} in the table: {word}"
                     st.button(
@@ -95,8 +95,8 @@ def _first(visit: Visit, import_: Import) -> list[StoredRow]:
     with visit.desk.store.read() as tx:
         return [
             row
-            for state in phrases.NEEDS_SOMEONE
-            if phrases.count_needing(import_, state)
+            for state in about_imports.NEEDS_SOMEONE
+            if about_imports.count_needing(import_, state)
             for row in (
                 rows.waiting_for_person(tx, import_.number, limit=_READ)
                 if state is RowState.UNKNOWN

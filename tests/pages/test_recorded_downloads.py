@@ -19,7 +19,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.people import desk_events
 from blnk_api.store.people.desk_events import DeskEvent, DeskEventKind
 from blnk_api.web import list_routes, receipt_routes, routes
-from blnk_api.wording import phrases
+from blnk_api.wording import about_activity, phrases
 from tests.support.importer import Importer, requests_for
 from tests.support.roles import SignedIn
 from tests.support.web import get
@@ -56,7 +56,7 @@ def told(importer: Importer, import_: Import) -> tuple[list[str], list[DeskEvent
         happened = events.of_kinds(tx, import_.number, [EventKind.DOWNLOADED])
         assert {one.who.kind for one in happened} <= {ActorKind.PERSON}
         lists = desk_events.last(tx, DeskEventKind.DOWNLOADED, limit=10)
-    return [f"{phrases.actor(one.who)}: {phrases.event(one)}" for one in happened], lists
+    return [f"{phrases.actor(one.who)}: {about_activity.event(one)}" for one in happened], lists
 
 
 def test_a_download_is_an_event_with_the_name_of_whoever_took_it(

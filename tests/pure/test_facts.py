@@ -13,7 +13,7 @@ from blnk_api.facts.problems import Problem
 from blnk_api.facts.stored import Stored
 from blnk_api.facts.totals import Accepted, LedgerTotal, Totals
 from blnk_api.store.events import Event, EventKind, Particulars
-from blnk_api.wording import phrases
+from blnk_api.wording import about_activity
 from tests.support.actors import actor
 
 KEPT: list[tuple[type[Stored], dict[str, Any]]] = [
@@ -188,13 +188,13 @@ def test_what_happened_is_kept_under_the_words_that_it_always_had() -> None:
 
 @pytest.mark.parametrize("kind", EventKind)
 def test_whatever_happened_has_a_sentence(kind: EventKind) -> None:
-    said = phrases.event(Event(1.0, actor(), kind, None, "{}"))
+    said = about_activity.event(Event(1.0, actor(), kind, None, "{}"))
     assert said.endswith((".", ": "))
     assert said != f"{kind.capitalize()}." or kind in ("paused", "resumed")
 
 
 def test_what_another_version_calls_an_event_is_shown_as_it_stands() -> None:
-    assert phrases.event(Event(1.0, actor(), "of a later version", None, '{"x": 1}')) == (
+    assert about_activity.event(Event(1.0, actor(), "of a later version", None, '{"x": 1}')) == (
         "Of a later version."
     )
 

@@ -7,7 +7,7 @@ from blnk_api.store import events
 from blnk_api.store.events import EventKind
 from blnk_api.store.sending import senders
 from blnk_api.store.states import ImportState, PausedBy, RowState
-from blnk_api.wording import about_activity, about_progress, phrases
+from blnk_api.wording import about_activity, about_imports, about_progress
 from tests.support.actors import actor
 from tests.support.importer import Importer, requests_for, wait_until
 from tests.support.practice import PracticeBlnk
@@ -31,8 +31,8 @@ def test_an_import_that_loses_answers_is_running_until_it_is_done(
 
     def watched() -> bool:
         shown = ProgressReader().read(importer.store, draft.id).import_
-        if not words or words[-1] != phrases.state(shown):
-            words.append(phrases.state(shown))
+        if not words or words[-1] != about_imports.state(shown):
+            words.append(about_imports.state(shown))
         statuses.update(word for word, n in shown.statuses.items() if n)
         assert "Paused" not in about_progress.tab_title(shown)
         return shown.state is ImportState.DONE
@@ -66,8 +66,8 @@ def test_an_outage_that_lasts_is_told_once_and_stays_while_rows_try_whether_it_i
     assert since() == begun
     for state, by in ((ImportState.PAUSED, PausedBy.BREAKER), (ImportState.RUNNING, None)):
         now = replace(importer.find(draft.id), state=state, paused_by=by)
-        assert phrases.state(as_shown(now, begun, begun + 5)) == "Running"
-        assert phrases.state(as_shown(now, begun, begun + 60)) == "Waiting for Blnk"
+        assert about_imports.state(as_shown(now, begun, begun + 5)) == "Running"
+        assert about_imports.state(as_shown(now, begun, begun + 60)) == "Waiting for Blnk"
     practice_blnk.clear_faults()
     done = importer.wait_for(draft, ImportState.DONE)
     wait_until(lambda: since() is None, lambda: "the outage is not forgotten")
@@ -85,7 +85,7 @@ def test_rows_that_are_only_checked_do_not_wait_for_blnk_once_it_answers(importe
                 tx, draft.instance_number, per_minute=None, not_before=None, breaker=told
             )
         read = ProgressReader().read(importer.store, draft.id, known=running)
-        assert phrases.state(read.import_) == word
+        assert about_imports.state(read.import_) == word
         held_up = about_progress.held_up(running)
         why = " ".join(about_progress.pace(read.learned, importer.connection, None, read.at, held_up=held_up))
         assert ("Every row was sent." in why) is (word == "Running")

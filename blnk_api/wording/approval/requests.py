@@ -7,7 +7,7 @@ from blnk_api.access.approval_rule import ApprovalRule
 from blnk_api.common.visible import shown
 from blnk_api.store.approvals.refused import Unapproved, Why
 from blnk_api.store.approvals.requests import Request, RequestState
-from blnk_api.wording import phrases
+from blnk_api.wording import about_activity, phrases
 
 MOST_REASON = 500
 _ROWS_TOLD = 6
@@ -105,7 +105,7 @@ def withdrawn(who: Actor) -> str:
 
 def digest(request: Request) -> str:
     """Of what it covers, as people compare it."""
-    return phrases.short_digest(request.digest)
+    return about_activity.short_digest(request.digest)
 
 
 def asked(request: Request, in_zone: tzinfo) -> str:

@@ -8,7 +8,7 @@ from blnk_api.store.events import Event
 from blnk_api.store.people.desk_events import DeskEventKind
 from blnk_api.store.trail.reading import TrailEntry
 from blnk_api.store.trail.verify import EDITS, Break, Fault, Verified
-from blnk_api.wording import phrases
+from blnk_api.wording import about_activity, phrases
 
 _NAMED = 5
 
@@ -18,7 +18,7 @@ def event(one: TrailEntry) -> str:
     if one.edits is not None:
         return f"Recorded {phrases.plural(one.edits, 'edit')}, cell by cell."
     if one.import_id is not None:
-        return phrases.event(Event(one.at, one.who, one.what, one.row, one.detail))
+        return about_activity.event(Event(one.at, one.who, one.what, one.row, one.detail))
     match one.what:
         case DeskEventKind.DOWNLOADED:
             return f"Downloaded “{one.detail}”."

@@ -1,9 +1,9 @@
-"""The Blnk client for pages and scripts: lists, searches, and one new balance at a time.
+"""The Blnk client for pages and scripts: it lists, searches, and creates one balance at a time.
 
     client = BlnkClient(connection)
     balance = client.create_balance(BalanceRequest(ledger_id="ldg_…", currency="USD"))
 
-Every failure is an exception from `errors`, which says first whether a balance may have been created.
+Every failure raises an exception from `errors`. Its type says whether a balance may have been created.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,7 +29,7 @@ class BlnkClient(Reader):
     def create(
         self, request: BalanceRequest, *, ref: str | None = None, import_id: str | None = None
     ) -> outcomes.Created:
-        """Creates one balance with one POST, which is never repeated: each repeat would create another
+        """Creates one balance with one POST. It is never repeated, because a repeat would create a second
         balance.
 
         Args:
@@ -63,10 +63,10 @@ class BlnkClient(Reader):
             case outcomes.Stop(message=message):
                 raise errors.AccessDenied(message, **support)
             case outcomes.Unknown(message):
-                told = f"{message} A balance may have been created. Check Blnk before you send this again."
-                raise errors.MaybeCreated(told, **support)
-            case unheard_of:
-                assert_never(unheard_of)
+                text = f"{message} A balance may have been created. Check Blnk before you send this again."
+                raise errors.MaybeCreated(text, **support)
+            case impossible:
+                assert_never(impossible)
 
     def create_balance(
         self, request: BalanceRequest, *, ref: str | None = None, import_id: str | None = None
@@ -86,8 +86,8 @@ class BlnkClient(Reader):
             NotFound: Blnk has no balance with this id.
             NothingCreated: Blnk could not be read. A read never creates anything.
         """
-        said = self._read(endpoints.get_balance(self._instance_id, balance_id))
-        return parse(Balance, [answers.read_one(said)])[0]
+        answer = self._read(endpoints.get_balance(self._instance_id, balance_id))
+        return parse(Balance, [answers.read_one(answer)])[0]
 
     def may_read(self) -> bool:
         """Returns whether these credentials may read ledgers, identities and balances (scope `data:read`).
@@ -105,29 +105,30 @@ class BlnkClient(Reader):
         return True
 
     def list_ledgers(self, page: int = 1) -> list[Ledger]:
-        """Returns a page of at most 100 ledgers, newest first. Pages count from 1; a shorter page is the
+        """Returns a page of at most 100 ledgers, newest first. Pages count from 1. A page with fewer is the
         last."""
         return self._list("ledgers", page, Ledger)
 
     def list_identities(self, page: int = 1) -> list[Identity]:
-        """Returns a page of at most 100 identities, newest first. Pages count from 1; a shorter page is the
-        last."""
+        """Returns a page of at most 100 identities, newest first. Pages count from 1. A page with fewer is
+        the last."""
         return self._list("identities", page, Identity)
 
     def search_ledgers(self, text: str) -> list[Ledger]:
-        """Returns at most 100 ledgers whose name contains this text, or whose id it is. For empty text, the
-        first page of all ledgers."""
+        """Returns at most 100 ledgers whose name contains this text or whose id equals it. Empty text returns
+        the first page of all ledgers."""
         if not fold(text):
             return self.list_ledgers()
         exact = self._search("ledgers", [Filter("ledger_id", "eq", _searched(text))], Ledger)
         named = self._search("ledgers", [_holds("name", text)], Ledger)
-        held = [one for one in named if fold(text) in fold(one.name)]
-        return list({one.ledger_id: one for one in (*exact, *held)}.values())
+        matching = [ledger for ledger in named if fold(text) in fold(ledger.name)]
+        return list({ledger.ledger_id: ledger for ledger in (*exact, *matching)}.values())
 
     def search_identities(self, text: str) -> list[Identity]:
-        """Returns people and organizations by part of a name or email address, or by exact id.
+        """Returns people and organizations by part of a name or email address, or by exact id. Empty text
+        returns the first page of all identities.
 
-        Takes several requests: Blnk's filters cannot be alternatives of one another.
+        Sends several requests, because Blnk cannot combine filters with OR.
         """
         whole = fold(text)
         if not whole:
@@ -147,20 +148,20 @@ class BlnkClient(Reader):
         return list({one.identity_id: one for one in found}.values())
 
     def count(self, what: str) -> int | None:
-        """Returns how many `ledgers`, `identities`, `balances` or `transactions` there are, or None if Blnk
-        does not say."""
+        """Returns the number of `ledgers`, `identities`, `balances` or `transactions`, or None if Blnk's
+        answer does not contain it."""
         return answers.read_total(
             self._read(endpoints.list_page(self._instance_id, what, page=1, page_size=1))
         )
 
     def ledgers_called(self, name: str) -> list[Ledger]:
-        """Returns all ledgers with this name, regardless of case, white space and the form of accents."""
+        """Returns all ledgers with this name, ignoring case, extra white space and accent encoding."""
         found = self._all_of("ledgers", [_holds("name", name)], Ledger)
         return [one for one in found if fold(one.name) == fold(name)]
 
     def identities_called(self, name: str, key: str | None = None) -> list[Identity]:
-        """Returns all identities with this name, email address, or value of the metadata key `key`,
-        regardless of case, white space and the form of accents."""
+        """Returns all identities with this name, email address, or value of the metadata key `key`, ignoring
+        case, extra white space and how accents are encoded."""
         ways = [[_holds(field, name)] for field in _NAME_FIELDS]
         words = fold(name).split()
         if len(words) > 1:
@@ -172,8 +173,8 @@ class BlnkClient(Reader):
         return list(alike.values())
 
     def tokenized(self) -> set[str]:
-        """Returns what Blnk keeps as tokens: names, organization names, email addresses. Identities cannot be
-        found by these. The newest hundred identities with tokens are read."""
+        """Returns which details Blnk stores as tokens: names, organization names, email addresses. Identities
+        cannot be found by these. Only the newest hundred identities with tokens are examined."""
         some = [Filter("meta_data.tokenized_fields", "isnotnull")]
         return set().union(*(one.tokenized for one in self._search("identities", some, Identity)))
 
@@ -233,28 +234,29 @@ class BlnkClient(Reader):
     def find_balances_counted(
         self, filters: Sequence[Filter], *, page: int = 1
     ) -> tuple[list[Balance], int | None]:
-        """Like `find_balances`, and how many match in all; None if Blnk's answer does not say."""
-        asked = endpoints.search(
+        """Like `find_balances`, with the total number of matches, or None if Blnk's answer does not contain
+        it."""
+        request = endpoints.search(
             self._instance_id, "balances", filters, page=page, sort_by="created_at", sort_order="desc"
         )
-        said = self._read(asked)
-        return parse(Balance, answers.read_rows(said)), answers.read_total(said)
+        answer = self._read(request)
+        return parse(Balance, answers.read_rows(answer)), answers.read_total(answer)
 
     def find_by_refs(self, refs: Iterable[str], *, created_from: str | None = None) -> list[Balance]:
-        """Returns the balances that were created with one of these refs, duplicates included.
+        """Returns the balances that were created with one of these refs, including duplicates.
 
-        Refs that were not found are looked up again until an answer is empty, so that a page full of
-        duplicates hides nothing.
+        Refs that were not found are looked up again until an answer is empty, so a page full of duplicates
+        cannot hide a balance.
 
         Args:
-            refs: Any number of them; they are looked up in lists of 99.
-            created_from: Only balances created since this time of Blnk's clock, in UTC with Z.
+            refs: Any number of refs. They are looked up in lists of 99.
+            created_from: Only balances created at or after this time by Blnk's clock, in UTC with Z.
 
         Returns:
-            The balances, in no order. A ref that none of them has was not found at this moment.
+            The balances, in no particular order. A ref without a balance here was not found at this moment.
 
         Raises:
-            NothingCreated: A part of the look-up failed. That never means that a balance is absent.
+            NothingCreated: Part of the look-up failed. That never means that a balance is absent.
         """
         found: list[Balance] = []
         for batch in batches(refs, endpoints.REFS_PER_LOOK):
@@ -275,7 +277,7 @@ _NAME_FIELDS = ("first_name", "last_name", "organization_name", "email_address")
 
 
 def _searched(text: str) -> str:
-    """What a person typed, without what no name holds and Postgres refuses."""
+    """What a person typed, without NUL, which Postgres rejects, and without extra white space."""
     return " ".join(text.replace("\0", "").split())
 
 

@@ -25,7 +25,7 @@ Environment = Literal["production", "sandbox", "practice"]
 
 @dataclass(frozen=True)
 class Instance:
-    """One Blnk instance: what an import belongs to, whatever the name of its connection."""
+    """One Blnk instance. An import belongs to an instance, whatever its connection is called."""
 
     base_url: str
     instance_id: str
@@ -49,7 +49,7 @@ class Connection:
     label: str
     instance: Instance
     url: str
-    """The address to use: the instance's base URL, or that of Practice ("" if it does not run)."""
+    """The address to use: the instance's base URL, or Practice's ("" while Practice is not running)."""
     credentials: str | OAuth = field(repr=False)
     """An access token, or OAuth. Never printed."""
     requests_per_minute: int = 5_000
@@ -58,12 +58,13 @@ class Connection:
     records_included: int | None = None
     """How many records the plan includes: ledgers, identities, balances and transactions together."""
     roles: Grants | None = None
-    """Who has which role here, in place of the whole desk's `[roles]`; None: as everywhere."""
+    """Who has which role for this connection, instead of the desk's `[roles]`. None: the desk's roles
+    apply."""
     approval: ApprovalRule = field(default_factory=ApprovalRule)
-    """The number of balances from which a second person must approve an import here."""
+    """From how many balances on an import needs the approval of a second person."""
     notify: tuple[str, ...] = field(default=(), repr=False, compare=False)
-    """Addresses that are notified about imports, as Apprise writes them. They may hold passwords: never
-    printed. A connection with other addresses is the same connection: its sender continues."""
+    """Apprise addresses that are notified about imports. They may contain passwords, so they are never
+    printed. Changing them does not make it another connection: its sender continues."""
 
     @property
     def is_practice(self) -> bool:
@@ -75,7 +76,8 @@ class Connection:
 
 
 def practice_connection(data_dir: Path) -> Connection:
-    """The connection to Practice, from its data folder; unreachable until it has been started once."""
+    """The connection to Practice, read from its data folder. It has no address until Practice has started
+    once."""
     known = last_known(data_dir)
     return Connection(
         name=PRACTICE,
@@ -88,9 +90,9 @@ def practice_connection(data_dir: Path) -> Connection:
 
 
 def read_tables(tables: Any, *, has_sign_in: bool = False) -> dict[str, Connection]:
-    """The connections of `[connections.NAME]` tables, by name. Raises SettingsProblem.
+    """The connections in the `[connections.NAME]` tables, by name. Raises SettingsProblem.
 
-    `has_sign_in`: people sign in, so that one can be told from another.
+    `has_sign_in`: whether people sign in, which approval rules require.
     """
     if not isinstance(tables, dict):
         raise SettingsProblem("connections must be tables: [connections.NAME].")
@@ -107,7 +109,7 @@ def read_tables(tables: Any, *, has_sign_in: bool = False) -> dict[str, Connecti
 
 
 class SettingsTable:
-    """One table such as [connections.NAME], read key by key; problems name the key and the remedy."""
+    """One table such as [connections.NAME]. Problems name the key and how to fix it."""
 
     def __init__(self, name: str, table: Mapping[str, object]) -> None:
         self.name = name
@@ -240,7 +242,8 @@ _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 
 
 def _notify(table: SettingsTable) -> tuple[str, ...]:
-    """Whether Apprise knows the kind of address is found out where it is loaded: `notices.addresses`."""
+    """Does not check that Apprise knows the kind of address: `notices.addresses`, which loads Apprise,
+    does."""
     addresses = table.table.get("notify", [])
     if (
         not isinstance(addresses, list)

@@ -1,4 +1,4 @@
-"""Currency codes: ISO 4217 with names, a team's own codes, and what someone probably meant."""
+"""Currency codes: ISO 4217 with names, a team's custom codes, and suggestions for misspelled ones."""
 
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
@@ -14,19 +14,19 @@ from blnk_api.common.visible import shown
 Severity = Literal["error", "warning", "note"]
 
 _IN_USE_WITH_X = frozenset({"XAF", "XCD", "XCG", "XOF", "XPF"})
-"""Money of several countries. The other codes with X are metals and units of account."""
+"""Money shared by several countries. All other codes with X are metals and units of account."""
 
 _LAST = frozenset(
     ["BOV", "CHE", "CHW", "CLF", "COU", "MXV", "USN", "UYI", "UYW", "XBA", "XBB", "XBC", "XBD", "XTS", "XXX"]
 )
-"""Funds codes, bond units, and what is no money at all."""
+"""Funds codes, bond units, and codes that are not money at all."""
 
 _LATIN_TWINS = dict(zip("АВЕЅІЈКМНОРСТХУԚԜΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABESIJKMHOPCTXYQWABEZHIKMNOPTYX", strict=True))
-"""Cyrillic and Greek capitals that are drawn like a Latin letter."""
+"""Cyrillic and Greek capitals that look like a Latin letter."""
 
 
 class Finding(NamedTuple):
-    """What there is to tell about a code. `repair` is the text to put in its place."""
+    """A message about a currency code. `repair` is the suggested replacement for the cell's text."""
 
     kind: str
     severity: Severity
@@ -50,12 +50,12 @@ def name_of(code: str) -> str | None:
 
 
 _COMMON = ("USD", "EUR", "GBP", "JPY", "CNY", "CHF", "AUD", "CAD", "INR", "NGN", "ZAR", "KES", "GHS")
-"""What most balances are in; NGN, ZAR, KES and GHS where Blnk is at home."""
+"""The most common currencies, and those of the countries where Blnk is used most."""
 
 
 def choices(custom: Collection[str] = (), recent: Sequence[str] = ()) -> list[str]:
-    """The codes to choose from: those that were chosen last, a team's own, common ones, then all others;
-    metals, funds codes and bond units last."""
+    """The codes to offer in a list: recently chosen, custom, common, then all others, with metals, funds
+    codes and bond units last."""
     known = {*custom, *_names()}
     first = [*(code for code in recent if code in known), *sorted(custom), *_COMMON]
     return list(dict.fromkeys([*first, *sorted(_names(), key=_how_rare)]))
@@ -68,10 +68,10 @@ def _how_rare(code: str) -> tuple[int, str]:
 
 
 def label(code: str) -> str:
-    """What stands in a list for a code: "EUR · Euro".
+    """A code's label in a list: "EUR · Euro".
 
-    A list that is searched by typing puts the closest label first, and of two that begin alike the shorter
-    one. So a team's TTDC has a longer label than TTD, which else could not be typed anymore.
+    Streamlit ranks search results by similarity, and the shorter of two labels with the same start first. A
+    custom code such as TTDC therefore gets a longer label than TTD, or TTD could not be selected by typing.
     """
     name = name_of(code)
     if name is not None:
@@ -85,10 +85,10 @@ def label(code: str) -> str:
 def check(
     text: str, custom: Iterable[str] = (), accepted: Collection[str] = (), *, suggest: bool = True
 ) -> tuple[str | None, Finding | None]:
-    """The code to send for what a person wrote, and what to tell about it; no code when it is an error.
+    """The code to send for the text of a cell, and what to say about it. The code is None for an error.
 
-    `custom` are the team's own codes (any case is read as the listed one), `accepted` the unknown codes
-    that a person let pass for this file, spelled exactly. `suggest` off saves a search on an unknown code.
+    `custom`: the team's own codes, matched in any case. `accepted`: unknown codes that a person accepted for
+    this file, matched exactly. `suggest`: False skips the search for suggestions.
     """
     code = bare(text)
     if not code:
@@ -115,12 +115,12 @@ def check(
 
 def _unknown(code: str, own: dict[str, str], suggest: bool) -> Finding:
     plain = "".join(_LATIN_TWINS.get(c, c) for c in unicodedata.normalize("NFKC", code).upper())
-    said = f"“{shown(code)}”"
+    quoted = f"“{shown(code)}”"
     if plain != code.upper() and (plain in own or plain in _names()):
         meant = own.get(plain, plain)
         at, odd = next((i, c) for i, c in enumerate(code.upper()) if not c.isascii())
         letter = unicodedata.name(odd, "a letter of another alphabet").lower()
-        message = f"{said} only looks like {meant}: character {at + 1} is {letter}. Enter {meant}."
+        message = f"{quoted} only looks like {meant}: character {at + 1} is {letter}. Enter {meant}."
         return Finding("unknown_currency", "error", message, meant)
     upper = code.upper()
     if upper in WITHDRAWN:
@@ -131,19 +131,20 @@ def _unknown(code: str, own: dict[str, str], suggest: bool) -> Finding:
         )
     if upper in CRYPTO:
         message = (
-            f"{said} is not in ISO 4217; it looks like a crypto asset. Keep it if your Blnk instance uses it."
+            f"{quoted} is not in ISO 4217; it looks like a crypto asset. "
+            "Keep it if your Blnk instance uses it."
         )
         return Finding("unknown_currency", "error", message)
     meant_or_none = _meant(code, own) if suggest else None
     if meant_or_none:
-        message = f"{said} is not a known currency. Did you mean {meant_or_none}?"
+        message = f"{quoted} is not a known currency. Did you mean {meant_or_none}?"
     elif "," in code or "/" in code:
-        message = f"{said} is not a known currency. Separate several currencies with semicolons."
+        message = f"{quoted} is not a known currency. Separate several currencies with semicolons."
         several = [part.strip().upper() for part in code.replace("/", ",").split(",")]
         if all(part in _names() or part in own for part in several):
             return Finding("unknown_currency", "error", message, ";".join(several))
     else:
-        message = f"{said} is not a known currency (ISO 4217). Enter a three-letter code, for example USD."
+        message = f"{quoted} is not a known currency (ISO 4217). Enter a three-letter code, for example USD."
     return Finding("unknown_currency", "error", message, meant_or_none)
 
 
@@ -153,9 +154,9 @@ def _by_name() -> dict[str, str]:
 
 
 def _meant(code: str, own: dict[str, str]) -> str | None:
-    """The one code that was meant, by an everyday name or by a slip of the fingers; None where two could be.
+    """The only code that was probably meant, by an everyday name or a typing slip. None if there are several.
 
-    Another letter in place of one is no slip to guess from: EUD is as near to EUR as to AUD.
+    A substituted letter is not enough to guess from: EUD is as close to EUR as to AUD.
     """
     upper = code.upper()
     if meant := MEANS.get(upper) or _by_name().get(upper):

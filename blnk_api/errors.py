@@ -16,11 +16,11 @@ from typing import TypedDict, Unpack
 
 
 class Support(TypedDict, total=False):
-    """What support asks for, if there was an answer. It contains no secret."""
+    """Details of Blnk's answer, if there was one, for a support request. They contain no secret."""
 
     status: int | None
     code: str
-    """Blnk's error code, such as GEN_VALIDATION_ERROR; empty before Core 0.15."""
+    """Blnk's error code, such as GEN_VALIDATION_ERROR. Empty before Core 0.15."""
     request_id: str
     """Identifies the answer in the logs of Blnk, or of a proxy in front of it."""
     answer: str
@@ -39,7 +39,7 @@ class BlnkError(Exception):
         self.keep(support)
 
     def keep(self, support: Support) -> None:
-        """Keeps what support needs to know about Blnk's answer."""
+        """Stores the details of Blnk's answer."""
         self.status = support.get("status")
         self.code = support.get("code", "")
         self.request_id = support.get("request_id", "")
@@ -105,5 +105,5 @@ class SettingsProblem(Exception):
 
 
 def check_not_answered(failed: BlnkError) -> str:
-    """Why the check of a file waits. The caller adds what happens next."""
+    """Why the check of a file is waiting. The caller adds what happens next."""
     return f"Blnk did not answer the check: {failed.message.rstrip('.')}. Nothing was sent."

@@ -5,16 +5,17 @@ from typing import Any, TypedDict
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 GENERAL_LEDGER_ID = "general_ledger_id"
-"""The ledger that every instance has; only it may have indicators (tests/contract/core-0.15.3.json)."""
+"""The ledger that every instance has. Only balances in it may have an indicator
+(tests/contract/core-0.15.3.json)."""
 
 IMPORT_REF = "import_ref"
 IMPORT_ID = "import_id"
-"""The two metadata keys that each balance created here carries. Flat, because Core cannot filter by nested
-keys."""
+"""The two metadata keys of every balance created by this product. They are not nested, because Core cannot
+filter by nested keys."""
 
 
 class RequestFields(TypedDict, total=False):
-    """A BalanceRequest as it is sent: fields without a value are absent."""
+    """A BalanceRequest as it is sent. Fields without a value are left out."""
 
     ledger_id: str | None
     currency: str
@@ -26,10 +27,10 @@ class RequestFields(TypedDict, total=False):
 
 
 class BalanceRequest(BaseModel):
-    """One balance to create: the body of `POST /balances`. It has no amount: a balance starts at zero.
+    """One balance to create: the body of `POST /balances`. It has no amount: a new balance starts at zero.
 
-    Empty text in an optional field counts as None. Unknown fields raise pydantic's ValidationError, also
-    `precision`, which Core accepts and drops (tests/contract).
+    Empty text in an optional field counts as None. An unknown field raises pydantic's ValidationError. So
+    does `precision`, which Core accepts and drops (tests/contract).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,12 +42,12 @@ class BalanceRequest(BaseModel):
     identity_id: str | None = None
     """The id of the person or organization that the balance belongs to."""
     indicator: str | None = None
-    """Starts with @; unique together with the currency; only in the general ledger. From Core 0.15.3."""
+    """Starts with @, and is unique within its currency. Only in the general ledger, from Core 0.15.3 on."""
     track_fund_lineage: bool = False
     """Requires `identity_id`."""
     allocation_strategy: str | None = None
     """FIFO, LIFO or PROPORTIONAL."""
-    meta_data: dict[str, Any] = Field(default_factory=dict)  # what others put there may be any JSON
+    meta_data: dict[str, Any] = Field(default_factory=dict)  # other programs may have stored any JSON there
     """Stored with the balance unchanged."""
 
     @field_validator("identity_id", "indicator", "allocation_strategy", mode="before")
@@ -56,15 +57,15 @@ class BalanceRequest(BaseModel):
 
 
 _NO_NUL = r"^[^\x00]*$"
-"""Postgres stores no NUL in text, and an answer that cannot be stored counts as no answer."""
+"""Postgres cannot store NUL in text. An answer that cannot be stored counts as no answer."""
 
 
 class _Answered(BaseModel):
-    """Blnk may add fields; they are kept, so that a person can be shown the whole answer."""
+    """Unknown fields are kept, so that the whole answer can be shown."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    meta_data: dict[str, Any] = Field(default_factory=dict)  # what others put there may be any JSON
+    meta_data: dict[str, Any] = Field(default_factory=dict)  # other programs may have stored any JSON there
     created_at: str = Field(default="", pattern=_NO_NUL)
 
     @field_validator("meta_data", mode="before")
@@ -74,10 +75,10 @@ class _Answered(BaseModel):
 
 
 class Balance(_Answered):
-    """A balance as Blnk returns it. Fields that are not named here are kept too.
+    """A balance as Blnk returns it. Fields that are not listed here are kept too.
 
     Amounts are whole numbers of any size, in the currency's smallest unit. `created_at` is text in UTC, with
-    nanoseconds in the answer to its creation and microseconds in any other.
+    nanoseconds in the answer to its creation and microseconds in any other answer.
     """
 
     balance_id: str = Field(min_length=1, pattern=_NO_NUL)
@@ -111,7 +112,8 @@ _PERSONAL = {
     "organizationname": "organization names",
     "emailaddress": "email addresses",
 }
-"""The fields by which a file may name an identity and which Blnk may keep as tokens, without case and "_"."""
+"""The fields that can identify an identity and that Blnk may store as tokens, in lower case and without
+"_"."""
 
 
 class Identity(_Answered):
@@ -126,8 +128,11 @@ class Identity(_Answered):
 
     @property
     def tokenized(self) -> set[str]:
-        """What Blnk keeps as tokens of this identity, in words; it cannot be found by these. Blnk names the
-        fields in Go's style, FirstName."""
+        """Which details of this identity Blnk stores as tokens, in words. The identity cannot be found by
+        these.
+
+        Blnk names the fields in Go's style: FirstName.
+        """
         fields = self.meta_data.get("tokenized_fields")
         if isinstance(fields, dict):
             fields = [field for field, is_token in fields.items() if is_token]
@@ -142,8 +147,8 @@ class Identity(_Answered):
         return person or self.organization_name or self.identity_id
 
     def called(self, key: str | None = None) -> list[str]:
-        """Everything by which a file may name it: email address, names, and the value of this metadata
-        key."""
+        """Every text that can refer to this identity: email address, names, and the value of the metadata key
+        `key`."""
         both = " ".join(filter(None, (self.first_name, self.last_name)))
         texts = [self.email_address, self.organization_name, both]
         if key and (value := self.meta_data.get(key)) is not None:

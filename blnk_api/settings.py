@@ -57,23 +57,22 @@ class Waits:
     breaker_first: float = 5.0
     breaker_most: float = 120.0
     retry_after_most: float = 3_600.0
-    """The longest wait that Blnk may ask for without a person being asked."""
+    """The longest wait that Blnk may ask for. After a longer one a person must decide."""
     journal_retry: float = 1.0
     check_answers: float = 30.0
-    """How long a command's check waits for an answer before the command ends and says so."""
+    """How long a command's check waits for an answer before the command gives up."""
     read_again: float = 0.25
-    """Before a read that Blnk did not answer is repeated; twice as long each further time."""
+    """Before the first repeat of a read that Blnk did not answer. It doubles with each repeat."""
     rescan: float = 0.5
     resolve: float = 0.5
     late_looks: float = 5.0
-    """Between two looks into the import database for rows that are due to be looked up again."""
+    """Between two searches of the import database for rows that are due for another look-up."""
     outage_told: float = 900.0
-    """How long Blnk is waited for before anybody is notified: most waits are over sooner."""
+    """How long Blnk may not answer before people are notified: most outages are shorter."""
     notice_retry: float = 60.0
-    """Before an address that did not take a notification is tried again; three times as long each further
-    time."""
+    """Before the first repeat of a notification that an address rejected. It triples with each repeat."""
     notices_sent: float = 20.0
-    """How long a command waits at its end for its notifications to be sent."""
+    """How long a command waits for its notifications to be sent before it ends."""
     page_refresh: float = 2.0
     form_refresh: float = 0.5
     download_link: float = 86_400.0
@@ -82,58 +81,58 @@ class Waits:
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings at the moment when they were read; `load` reads them again."""
+    """All settings as they were when `load` read them."""
 
     data_dir: Path
     database_url: str = field(repr=False)  # may hold a password
     secrets_path: Path
     connections: Mapping[str, Connection]
-    """By name, as in the secrets file, with "practice" unless it is off."""
+    """Connections by name, as in the secrets file, including "practice" unless it is switched off."""
     waits: Waits = Waits()
     most_at_once: int = 256
-    """The most requests to one instance at the same time (BLNK_MOST_AT_ONCE)."""
+    """The maximum number of simultaneous requests to one instance (BLNK_MOST_AT_ONCE)."""
     time_zone: ZoneInfo = UTC
-    """The time zone in which a month begins and ends (time_zone)."""
+    """The time zone of the beginning and end of a month (time_zone)."""
     purge_after_days: int | None = None
-    """How many days after its end an import's file and the contents of its rows are deleted; None keeps them
+    """How many days after its end an import loses its file and the contents of its rows. None keeps them
     (BLNK_PURGE_AFTER_DAYS)."""
     drafts_after_days: int = 30
     """How many days after its last change a draft is discarded, and a canceled import loses its file
     (BLNK_DRAFTS_AFTER_DAYS)."""
     most_drafts: int = 200
-    """The most files that may be open as drafts at the same time (BLNK_MOST_DRAFTS)."""
+    """The maximum number of drafts that may be open at the same time (BLNK_MOST_DRAFTS)."""
     disk_reserve_bytes: int = 500_000_000
-    """Disk space that uploads leave free for the import database (BLNK_DISK_RESERVE_MB)."""
+    """Disk space, in bytes, that uploads leave free for the import database (BLNK_DISK_RESERVE_MB)."""
     sender_elsewhere: bool = False
-    """Whether the app starts no sender, because one runs on its own (BLNK_SENDER)."""
+    """True if the sender runs separately, so the app does not start one (BLNK_SENDER)."""
     metrics: tuple[str, int] | None = None
-    """Where the sender answers Prometheus: host and port (BLNK_METRICS)."""
+    """The host and port at which the sender serves metrics for Prometheus (BLNK_METRICS)."""
     public_url: Origin | None = None
     """The address at which a proxy serves the pages (BLNK_PUBLIC_URL)."""
     roles: Grants | None = None
-    """Who has which role (`[roles]`); None without `[sign_in]`: everybody may do everything."""
+    """Who has which role (`[roles]`). None without `[sign_in]`: everyone may do everything."""
     sign_in: SignIn | None = None
-    """How people sign in (`[sign_in]`); None: nobody does, and no name is verified."""
+    """How people sign in (`[sign_in]`). None: nobody signs in, and names are not verified."""
 
     @property
     def scratch_dir(self) -> Path:
-        """Where working copies are made that nobody needs later. On Postgres there may be no data folder."""
+        """The folder for temporary files. With Postgres there may be no data folder."""
         is_sqlite = self.database_url.startswith("sqlite")
         return self.data_dir if is_sqlite else Path(tempfile.gettempdir())
 
     def settle_seconds(self, connection: Connection) -> float:
-        """How long a row in doubt waits before a look-up may call it absent (docs/architecture.md)."""
+        """How many seconds a row in doubt waits before a look-up may call it absent (architecture.md)."""
         waits = self.waits
         least = waits.settle_least_production if connection.is_production else waits.settle_least
         return max(2 * connection.request_timeout_seconds, least)
 
     def connection_of(self, instance: Instance) -> Connection | None:
-        """The connection to this instance, if there is one."""
+        """Returns the connection to this instance, or None."""
         return next((one for one in self.connections.values() if one.instance == instance), None)
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """Reads the secrets file and the environment. Contacts nothing and creates nothing.
+    """Reads and checks the secrets file and the environment. Contacts no server and creates no file.
 
     Args:
         environ: Environment variables to use instead of the process's own.
@@ -176,7 +175,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def _roles(secrets: Mapping[str, object], connections: Collection[Connection]) -> Grants | None:
-    """Roles without sign-in would hold nobody back; sign-in without roles would let nobody do anything."""
+    """Roles without sign-in would have no effect; sign-in without roles would allow nobody anything."""
     narrower = [one for one in connections if one.roles is not None]
     if "sign_in" not in secrets:
         if "roles" in secrets or narrower:
@@ -202,7 +201,7 @@ def _roles(secrets: Mapping[str, object], connections: Collection[Connection]) -
 
 
 def _refuse_two_approvals(connections: Collection[Connection]) -> None:
-    """One instance has one rule, whichever of its connections an import came through."""
+    """An instance has one approval rule, even if several connections lead to it."""
     for one in connections:
         for other in connections:
             if other.instance == one.instance and other.approval != one.approval:
@@ -213,13 +212,13 @@ def _refuse_two_approvals(connections: Collection[Connection]) -> None:
 
 
 def secrets_path(environ: Mapping[str, str] | None = None) -> Path:
-    """Where the secrets file is, or would be."""
+    """Returns the path of the secrets file, which may not exist."""
     env = os.environ if environ is None else environ
     return Path(env.get("BLNK_SECRETS_FILE") or ".streamlit/secrets.toml").absolute()
 
 
 def read_secrets(environ: Mapping[str, str] | None = None) -> dict[str, object]:
-    """The secrets file as it is at this moment, unchecked. Raises SettingsProblem where it cannot be read."""
+    """Returns the contents of the secrets file, unchecked. Raises SettingsProblem if it cannot be read."""
     env = os.environ if environ is None else environ
     return _read_secrets(secrets_path(env), must_exist=bool(env.get("BLNK_SECRETS_FILE")))
 
@@ -237,7 +236,7 @@ def _read_secrets(path: Path, *, must_exist: bool) -> dict[str, object]:
     except OSError as problem:
         raise SettingsProblem(f"The secrets file {path} cannot be read: {problem.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-        # The parser's own words may quote the line, and the line may be a token.
+        # The parser's message may quote the line, which may contain a token.
         raise SettingsProblem(
             f'The secrets file {path} is not valid TOML. Text values need double quotes: key = "value".'
         ) from None
@@ -285,7 +284,7 @@ def _sender_elsewhere(env: Mapping[str, str]) -> bool:
 
 
 def _practice(secrets: Mapping[str, object], *, sender_elsewhere: bool) -> bool:
-    """Practice lives beside one app and its sender: a sender on another machine would not find it."""
+    """Practice runs beside one app and its sender: a sender on another machine could not reach it."""
     practice = secrets.get("practice", not sender_elsewhere)
     if not isinstance(practice, bool):
         raise SettingsProblem("practice must be true or false.")
@@ -332,7 +331,7 @@ def _password(path: str | None) -> str | None:
 
 
 def public_url(env: Mapping[str, str]) -> Origin | None:
-    """Where a proxy serves the pages (BLNK_PUBLIC_URL). Raises SettingsProblem."""
+    """Returns the address at which a proxy serves the pages (BLNK_PUBLIC_URL). Raises SettingsProblem."""
     text = env.get("BLNK_PUBLIC_URL", "")
     if not text:
         return None

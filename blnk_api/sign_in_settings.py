@@ -1,4 +1,4 @@
-"""Who may come in, and how it is found out: `[sign_in]` of the secrets file.
+"""How people sign in: `[sign_in]` of the secrets file.
 
 A wrong setting raises SettingsProblem, whose text names the key and what it should look like, never a value.
 """
@@ -26,38 +26,39 @@ class Provider:
 
     name: str
     label: str
-    """What people see on the button."""
+    """The name on the sign-in button."""
     issuer: str
     client_id: str
     client_secret: str = field(repr=False)
     scopes: tuple[str, ...] = ()
-    """Asked for beside openid, email and profile."""
+    """Requested in addition to openid, email and profile."""
     trust_email: bool = False
-    """Whether an e-mail counts of which the provider does not say that it is verified."""
+    """Whether to trust an email address that the provider does not mark as verified."""
 
 
 @dataclass(frozen=True)
 class ProxyHeader:
-    """A proxy in front that signs people in and says in a header who it is, as in `[sign_in.proxy]`."""
+    """A proxy that signs people in and names them in a header, as in `[sign_in.proxy]`."""
 
     header: str
     jwks: str = ""
-    """Where the proxy's public keys are."""
+    """The address of the proxy's public keys."""
     issuer: str = ""
     audience: str = ""
     trust_email: bool = False
     trust_unsigned: bool = False
-    """The header is a bare name or e-mail: only while nobody but this machine can reach the server."""
+    """Whether to accept a plain name or email address. Safe only while no other machine can reach the
+    server."""
     sign_out_url: str = ""
-    """Where the proxy itself signs people out."""
+    """The proxy's own sign-out page."""
 
 
 @dataclass(frozen=True)
 class SignIn:
-    """How people sign in: with providers, or through a proxy."""
+    """How people sign in: through providers or a proxy."""
 
     url: Origin
-    """At which browsers reach the pages."""
+    """The address at which browsers reach the pages."""
     providers: Mapping[str, Provider]
     proxy: ProxyHeader | None = None
     longest_seconds: float = 12 * 3600.0
@@ -69,7 +70,7 @@ class SignIn:
 
     @cached_property
     def cookie(self) -> str:
-        """The name of a session's cookie. With its prefix no other name of the domain can set it."""
+        """The name of the session cookie. Its prefix keeps subdomains from setting it."""
         return "__Host-desk_session" if self.is_https else "desk_session"
 
 
@@ -79,7 +80,7 @@ _PROXY_KEYS = ("header", "jwks", "issuer", "audience", "trust_email", "trust_uns
 
 
 def read_sign_in(secrets: Mapping[str, Any]) -> SignIn | None:
-    """`[sign_in]` of the secrets file; None where there is none. Raises SettingsProblem."""
+    """`[sign_in]` of the secrets file, or None if there is none. Raises SettingsProblem."""
     if "sign_in" not in secrets:
         return None
     if not isinstance(secrets["sign_in"], dict):
@@ -149,7 +150,7 @@ def _issuer(table: SettingsTable) -> str:
 
 
 def _address(table: SettingsTable, key: str) -> str:
-    """An address of another server: https, or http on this machine."""
+    """The address of another server: https, or http on this machine."""
     text = table.token(key)
     try:
         parts = urlsplit(text)

@@ -1,1 +1,1 @@
-"""Who may do what: roles, who has them, and the question whether someone may."""
+"""Roles, who has them, and whether someone may do something."""

@@ -1,16 +1,15 @@
-"""Who does something, and what they are allowed to do. Code sets the kind; nobody can type one.
+"""Who performs an action, and what they may do. Code sets an actor's kind; it cannot be typed in.
 
-Every function that changes something takes an `Actor` and asks `who.require(act, instance)` itself, where it
-is done. A page's callback may hold an actor of minutes ago, so the answer comes from `access`, which reads
-what holds at that moment.
+Every function that changes something takes an `Actor` and calls `who.require(act, instance)` itself. A page's
+callback may hold an actor that is minutes old, so `require` reads the permissions that apply at that moment.
 
-A signed-in person becomes an actor by `Actor.person`, with the issuer and the subject of the identity
-provider as their identity, and an `access` that knows their session:
+A signed-in person becomes an actor through `Actor.person`, with the identity provider's issuer and subject as
+their identity, and an `access` that knows their session:
 
     Actor.person(issuer=…, subject=…, name=…, email=… if verified else "", access=ByRoles(claims_now, load))
 
-See `blnk_api/access/by_roles.py`: `claims_now` reads the session at each act and returns None once it has
-ended, and `load` reads today's settings. An actor that was read from the database has no access at all: what
+See `blnk_api/access/by_roles.py`: `claims_now` reads the session on each call and returns None once it has
+ended, and `load` reads the current settings. An actor that was read from the database has no access: what
 someone did once says nothing about what they may do now.
 """
 
@@ -23,9 +22,9 @@ from blnk_api.connections import Instance
 
 
 class NotAllowed(Exception):
-    """Nothing was changed or created. The text says what was refused, who may do it, and whom to ask.
+    """Nothing was changed or created. The text says what is not allowed, who may do it, and whom to ask.
 
-    `hint` says that to someone who has not tried it.
+    `hint` says the same to someone who has not tried it yet.
     """
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
@@ -34,21 +33,22 @@ class NotAllowed(Exception):
 
 
 class Access(Protocol):
-    """What an actor may do, as it holds at the moment of the question."""
+    """What an actor may do at the moment of the call."""
 
     def require(self, act: Act, instance: Instance | None) -> None:
-        """Raises NotAllowed. `instance` is None for what concerns the whole desk."""
+        """Raises NotAllowed. `instance` is None for acts that concern the whole desk."""
 
 
 class Unlimited:
-    """Everything is allowed: to the app itself, to the server's own account, and without sign-in to all."""
+    """Allows everything: for the app itself, for the server's own account, and for everyone without
+    sign-in."""
 
     def require(self, act: Act, instance: Instance | None) -> None:
         pass
 
 
 class NoAccess:
-    """Nothing is allowed: to someone who is only named."""
+    """Allows nothing: for an actor who is only named in a record."""
 
     def require(self, act: Act, instance: Instance | None) -> None:
         raise NotAllowed(f"You are not allowed to {act}. Nothing was changed or created. Reload the page.")
@@ -58,12 +58,12 @@ _UNLIMITED, _NO_ACCESS = Unlimited(), NoAccess()
 
 
 class ActorKind(StrEnum):
-    """As it stands in the database."""
+    """The values are stored in the database."""
 
     SYSTEM = "system"
-    """The app by itself."""
+    """The app itself."""
     NAME = "name"
-    """A person, by a name that they gave themselves and that nobody has verified."""
+    """A person under a name that they entered themselves and nobody verified."""
     PERSON = "person"
     """A person who signed in."""
     MACHINE = "machine"
@@ -72,20 +72,20 @@ class ActorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """One of those who do something."""
+    """A person, an account or a part of the app that performs actions."""
 
     kind: ActorKind
     name: str
     email: str = ""
-    """Of a person, if their provider has verified it."""
+    """A person's email address, if their provider has verified it."""
     issuer: str = ""
     subject: str = ""
-    """Together with `issuer` the identity of a person; name and e-mail may change."""
+    """Together with `issuer`, a person's identity. Name and email address may change."""
     access: Access = field(default=_NO_ACCESS, compare=False, repr=False)
 
     @classmethod
     def unverified(cls, name: str) -> "Actor":
-        """Without sign-in: whoever gave this name may do everything."""
+        """A person without sign-in. They may do everything."""
         return cls(ActorKind.NAME, name, access=_UNLIMITED)
 
     @classmethod
@@ -98,21 +98,22 @@ class Actor:
 
     @classmethod
     def person(cls, *, issuer: str, subject: str, name: str, email: str, access: Access) -> "Actor":
-        """`email` only if it is verified. Who has no name is called by e-mail or subject."""
+        """`email` must be verified. A person without a name is called by email address or subject."""
         return cls(ActorKind.PERSON, name or email or subject, email, issuer, subject, access)
 
     def is_same_as(self, other: "Actor") -> bool:
-        """Whether both are one and the same, whatever they are called by now."""
+        """Whether both are the same actor, even if the name has changed."""
         if self.kind is ActorKind.PERSON and other.kind is ActorKind.PERSON:
             return (self.issuer, self.subject) == (other.issuer, other.subject)
         return self == other
 
     def require(self, act: Act, instance: Instance | None) -> None:
-        """Raises NotAllowed, with a sentence. `instance` is None for what concerns the whole desk."""
+        """Raises NotAllowed with a sentence for people. `instance` is None for acts that concern the whole
+        desk."""
         self.access.require(act, instance)
 
     def may(self, act: Act, instance: Instance | None) -> bool:
-        """For what is shown; whoever does something asks `require`."""
+        """For deciding what to show. Whatever performs an act must call `require`."""
         try:
             self.require(act, instance)
         except NotAllowed:

@@ -1,27 +1,27 @@
-"""Everything that people do here and that not everyone may do, one member for each permission.
+"""Every permission: what people can do that not everyone may do.
 
-Which role may do what is said in `blnk_api/access/roles.py`, and nowhere else.
+`blnk_api/access/roles.py` says which role has which permission.
 """
 
 from enum import StrEnum
 
 
 class Act(StrEnum):
-    """The value continues the sentence “You are not allowed to …”."""
+    """The value completes the sentence “You are not allowed to …”."""
 
     VIEW = "see imports, balances and receipts"
     DOWNLOAD = "download results, receipts and lists"
     UPLOAD = "upload a file"
     CHANGE_DRAFT = "change a draft"
-    """Its file settings, columns, cells and rows; to undo such a change; to save its columns."""
+    """Its file settings, columns, cells and rows, undoing such a change, and saving its columns."""
     DISCARD = "discard a draft"
     CONFIRM = "confirm an import"
-    """Or ask for its approval, where a second person has to approve."""
+    """Or request approval, if a second person has to approve."""
     CREATE_ONE = "create a balance with the form"
     APPROVE = "approve an import"
-    """Or send it back; or send a row again whose import needed approval."""
+    """Or send it back, or resend a row of an import that needed approval."""
     WITHDRAW = "withdraw an import from approval"
-    """A request that waits, or an approval of rows that were not sent yet."""
+    """A pending request, or an approval of rows that were not sent yet."""
     PAUSE = "pause an import"
     RESUME = "resume an import"
     CANCEL = "cancel an import"
@@ -30,7 +30,7 @@ class Act(StrEnum):
     SEND_AGAIN = "send a row again"
     CREATE_AGAIN = "create a balance again"
     FIX_ROWS = "fix rows that were not created"
-    """In a draft of their own, or one rejected row in its place."""
+    """In a new draft, or one rejected row in place."""
     VERIFY_AGAIN = "verify an import again"
     NOTE = "add a note"
     STOP_SENDING = "stop sending"

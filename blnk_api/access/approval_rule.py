@@ -1,4 +1,4 @@
-"""From how many balances on a second person must approve an import, as a connection's settings say. Pure."""
+"""From how many balances on a second person must approve an import, by a connection's settings. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,31 +14,31 @@ Why = Literal["set", "production", "not production", "no sign-in"]
 
 @dataclass(frozen=True)
 class ApprovalRule:
-    """`from_count`: imports of so many balances and more need approval; 1 is always, None never."""
+    """`from_count`: imports with at least this many balances need approval. 1 means always, None never."""
 
     from_count: int | None = None
     approvers: int = 1
     days: int = 7
-    """How long a request waits to be decided, and how long an approval then holds."""
+    """How many days pass before a request lapses, and then before an approval lapses."""
     why: Why = "no sign-in"
-    """Whether someone chose it, or which default it is."""
+    """Whether the rule was set or is a default, and which default."""
 
     @property
     def is_in_force(self) -> bool:
         return self.from_count is not None
 
     def needs(self, balances: int) -> bool:
-        """Whether so many balances of one file need approval."""
+        """Whether a file with this many balances needs approval."""
         return self.from_count is not None and balances >= self.from_count
 
 
 def read_rule(
     name: str, table: Mapping[str, object], *, is_production: bool, has_sign_in: bool
 ) -> ApprovalRule:
-    """The rule of the table [connections.NAME]. Raises SettingsProblem.
+    """The rule in the table [connections.NAME]. Raises SettingsProblem.
 
-    Without sign-in nobody can be told apart, so nobody can be a second person: a rule is refused then, rather
-    than left without effect.
+    Without sign-in people cannot be distinguished, so there is no second person: a rule is then rejected
+    instead of having no effect.
     """
     chosen = table.get("approval")
     approvers = _whole(name, table, "approvers", 1, most=2)

@@ -1,4 +1,4 @@
-"""What a signed-in person may do: asked of their session and of today's settings at each act."""
+"""What a signed-in person may do. Their session and the current settings are read at each act."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,14 +15,15 @@ _UNCHANGED = "Nothing was changed or created."
 
 @dataclass(frozen=True)
 class ByRoles:
-    """The access of one session. Both questions are asked again each time; either answer may have changed."""
+    """The access of one session. Both callables are called each time, because either answer may have
+    changed."""
 
     claims_now: Callable[[], Claims | None]
-    """What the provider said of the person; None once the session has ended or expired."""
+    """What the provider says about the person, or None once the session has ended or expired."""
     settings_now: Callable[[], Settings]
 
     def require(self, act: Act, instance: Instance | None) -> None:
-        """Raises NotAllowed, and SettingsProblem where nobody can say it."""
+        """Raises NotAllowed, or SettingsProblem if the settings cannot be read."""
         claims = self.claims_now()
         if claims is None:
             raise NotAllowed(f"You are signed out. {_UNCHANGED} Sign in again.")
@@ -37,10 +38,10 @@ class ByRoles:
 
 
 def grants_for(settings: Settings, instance: Instance | None) -> Grants:
-    """Who has which role for an instance; None: for what concerns the whole desk.
+    """Who has which role for an instance, or for the whole desk if it is None.
 
-    A connection's own roles replace the desk's. Where no connection points to an instance anymore nobody
-    knows whether it had its own: only admins keep their role.
+    A connection's own roles replace the desk's. If no connection leads to the instance anymore, it is unknown
+    whether it had its own roles, so only admins keep theirs.
     """
     everywhere = settings.roles or Grants()
     if instance is None:
@@ -87,10 +88,10 @@ def _refusal(act: Act, may: frozenset[Role], grants: Grants, place: str) -> NotA
 def _people(grants: Grants, roles: Sequence[Role]) -> str:
     """Those who have one of these roles, in the order of the settings."""
     entries = list(dict.fromkeys(entry for role in roles for entry in grants.to(role)))
-    told = [named(entry) for entry in entries[:_NAMED_AT_MOST]]
+    people = [named(entry) for entry in entries[:_NAMED_AT_MOST]]
     if len(entries) > _NAMED_AT_MOST:
-        told.append(f"{len(entries) - _NAMED_AT_MOST} more")
-    return ", ".join(told)
+        people.append(f"{len(entries) - _NAMED_AT_MOST} more")
+    return ", ".join(people)
 
 
 def _either(roles: Sequence[Role]) -> str:

@@ -1,4 +1,4 @@
-"""`[roles]` of the secrets file: who has which role, by what an identity provider says of them. Pure."""
+"""`[roles]` of the secrets file: who has which role, by the identity provider's claims about them. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ GOOGLE = "https://accounts.google.com"
 
 @dataclass(frozen=True)
 class Claims:
-    """What the identity provider said when a person signed in, as far as roles depend on it."""
+    """The identity provider's claims about a person at sign-in, as far as roles depend on them."""
 
     issuer: str
     subject: str
@@ -20,14 +20,14 @@ class Claims:
     email_verified: bool = False
     groups: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
-    """App roles of the provider, such as Entra's; not ours."""
+    """The provider's own app roles, such as Entra's; not the roles of this product."""
     hosted_domain: str = ""
-    """Google's `hd`: the organization to which the account belongs."""
+    """Google's `hd` claim: the organization that the account belongs to."""
 
 
 @dataclass(frozen=True)
 class Grants:
-    """Who has which role: for each a list of `domain:…`, `group:…`, `role:…` and e-mail addresses."""
+    """Who has which role. Each role has a list of `domain:…`, `group:…`, `role:…` and email addresses."""
 
     given: Mapping[Role, tuple[str, ...]] = field(default_factory=dict)
 
@@ -35,7 +35,7 @@ class Grants:
         return self.given.get(role, ())
 
     def only(self, role: Role) -> "Grants":
-        """Without everybody but those who have this role."""
+        """The same grants for this role alone."""
         return Grants({role: self.to(role)})
 
     def roles_of(self, claims: Claims) -> frozenset[Role]:
@@ -58,15 +58,15 @@ def _is_meant(claims: Claims, grantee: str) -> bool:
 
 
 def _domain(claims: Claims) -> str:
-    """At Google anyone can have an account with an address of any domain, and keep it when they leave: only
-    `hd` says that an account is the organization's."""
+    """Google accounts can have an email address of any domain, and keep it after the person has left. Only
+    `hd` proves that an account belongs to the organization."""
     if claims.issuer == GOOGLE:
         return claims.hosted_domain.casefold()
     return claims.email.rpartition("@")[2].casefold()
 
 
 def named(grantee: str) -> str:
-    """How a sentence calls those whom an entry means."""
+    """How a sentence refers to the people that an entry stands for."""
     kind, colon, name = grantee.partition(":")
     match kind if colon else "":
         case "group":
@@ -80,7 +80,7 @@ def named(grantee: str) -> str:
 
 
 def read_grants(table: Any, key: str) -> Grants:
-    """The table of this key in the secrets file. Raises SettingsProblem."""
+    """The table under this key of the secrets file. Raises SettingsProblem."""
     known = ", ".join(Role)
     if not isinstance(table, dict):
         raise SettingsProblem(f"{key} must be a table: [{key}], with the roles {known}.")

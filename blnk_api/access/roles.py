@@ -1,6 +1,6 @@
-"""The four roles, and which of them may do what. Pure; the one place that says it.
+"""The four roles and what each may do. Pure.
 
-`docs/operating.md` shows the same table, and a test compares both.
+`docs/operating.md` shows the same table, and a test compares the two.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from blnk_api.access.acts import Act
 
 
 class Role(StrEnum):
-    """As in the secrets file. A person may have several; none includes another."""
+    """The names used in the secrets file. A person may have several roles; none includes another."""
 
     VIEWER = "viewer"
     PREPARER = "preparer"
@@ -42,7 +42,7 @@ ROLES_THAT_MAY: Mapping[Act, frozenset[Role]] = {
         Act.FIX_ROWS: (_P,),
         Act.VERIFY_AGAIN: (_P, _A),
         Act.NOTE: (_P, _A, _ADMIN),
-        # A stop harms nobody, and is needed at once; what was stopped is started again knowingly.
+        # Stopping harms nobody and may be urgent. Restarting is a deliberate decision.
         Act.STOP_SENDING: (_P, _A, _ADMIN),
         Act.START_SENDING: (_A, _ADMIN),
         Act.CHOOSE_METADATA: (_P, _A, _ADMIN),

@@ -1,1 +1,1 @@
-"""Small things that know nothing of Blnk or of imports: texts, files, processes, people."""
+"""Small helpers that know nothing about Blnk or imports: texts, files, processes, people."""

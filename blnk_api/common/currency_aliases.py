@@ -1,10 +1,10 @@
-"""What people write for a currency beside the codes in use: withdrawn codes, everyday names, crypto."""
+"""What people write for a currency besides the current codes: withdrawn codes, everyday names, crypto."""
 
 from typing import NamedTuple
 
 
 class Withdrawn(NamedTuple):
-    """A code that is no longer in use. `successor` is None where several currencies took its place."""
+    """A code that is no longer in use. `successor` is None if several currencies replaced it."""
 
     year: int
     successor: str | None
@@ -39,8 +39,8 @@ def _withdrawn() -> dict[str, Withdrawn]:
 
 
 WITHDRAWN = _withdrawn()
-"""The year in which a code was withdrawn, by ISO 4217's list three (historic denominations), and what is used
-in its place today."""
+"""The year in which each code was withdrawn (ISO 4217 list three, historic denominations), and its
+successor."""
 
 MEANS = {
     **{
@@ -79,7 +79,7 @@ MEANS = {
     **{"₴": "UAH", "₪": "ILS", "₫": "VND", "฿": "THB", "₱": "PHP", "₡": "CRC", "₸": "KZT", "₾": "GEL"},
     **{"₼": "AZN", "৳": "BDT", "₲": "PYG", "₭": "LAK", "₮": "MNT"},
 }
-"""Everyday names and signs that mean one currency. A bare $, ¥ or "lei" means several."""
+"""Everyday names and signs that mean exactly one currency. A bare $, ¥ or "lei" is ambiguous."""
 
 _CRYPTO = """
 BTC XBT ETH USDT USDC BNB XRP SOL ADA DOGE DOT TRX LTC BCH XLM XMR DAI BUSD TUSD USDP PYUSD FDUSD
@@ -88,10 +88,10 @@ ICP EOS XTZ TON WBTC WETH STETH ZEC DASH NEO AAVE MKR HBAR SUI PEPE RLUSD
 """
 
 CRYPTO = frozenset(_CRYPTO.split())
-"""Assets that look like a misspelt code and are none."""
+"""Crypto assets that look like misspelled currency codes."""
 
 NOT_MONEY = {
     "XXX": "means that no currency is involved",
     "XTS": "is reserved for testing",
 }
-"""Codes of ISO 4217 in which nobody holds a balance."""
+"""ISO 4217 codes in which nobody holds a balance."""

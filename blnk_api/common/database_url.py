@@ -1,4 +1,4 @@
-"""BLNK_DATABASE_URL: which import database, checked before anything connects to it."""
+"""BLNK_DATABASE_URL: the address of the import database, checked before connecting."""
 
 import re
 
@@ -10,11 +10,11 @@ _HOST = re.compile(r"[A-Za-z0-9._:%-]*")
 
 
 def checked(text: str, *, password: str | None = None) -> str:
-    """The same text, with this password where one is given.
+    """The same address, with this password if one is given.
 
-    Raises SettingsProblem, which never repeats it: it may hold a password.
+    Raises SettingsProblem, which never repeats the address: it may contain a password.
     """
-    # Imported here: scripts that use the client alone have no database.
+    # Imported here, because scripts that use only the client need no database.
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
@@ -31,6 +31,6 @@ def checked(text: str, *, password: str | None = None) -> str:
     if url.drivername not in _POSTGRES:
         raise SettingsProblem(f"{_SHOULD}. Only Postgres and SQLite (sqlite:////path/to/file) are supported.")
     if not _HOST.fullmatch(url.host or ""):
-        # What stands before the last @ is the user and the password; any other one is part of them.
+        # Everything before the last @ is user and password; earlier @ signs are part of them.
         raise SettingsProblem(f"{_SHOULD}. In a user name or password, write @ as %40 and / as %2F.")
     return text if password is None else url.set(password=password).render_as_string(hide_password=False)

@@ -1,7 +1,7 @@
-"""What the app and its helpers print for whoever runs them: our own lines, and the warnings of libraries.
+"""What the app and its processes print for operators: our own lines, and the warnings of libraries.
 
-With BLNK_LOG=json each line is one JSON object, for whatever collects a container's output. An exception is
-then named by its type and its place in the code alone: its text may quote a cell.
+With BLNK_LOG=json each line is one JSON object, for log collectors. Exceptions are then reduced to their type
+and their place in the code, because their text may quote a cell.
 """
 
 import json
@@ -19,47 +19,49 @@ _OURS = ("blnk", "blnk_api")
 _NOT_EXPECTED = "An error was not expected."
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""Of the HTTP request that is being answered, where one is."""
+"""The id of the HTTP request that is being answered, if any."""
 
 
 def is_json() -> bool:
-    """Whether lines are to be JSON. Settings refuse any other value; they are read after the first line."""
+    """Whether lines are JSON. The settings reject any other value, but are read after the first lines are
+    printed."""
     return os.environ.get("BLNK_LOG") == "json"
 
 
 def to_stderr() -> None:
-    """Once for each process. Alembic alone would tell ten lines of its plugins at the first start."""
+    """Sets up logging, once in each process. Otherwise Alembic would log ten lines about plugins at the first
+    start."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     for name in _OURS:
         logging.getLogger(name).setLevel(logging.INFO)
     if is_json():
-        _say_all_as_json()
+        _use_json_everywhere()
 
 
 class JsonLines(logging.Formatter):
-    """One record as one line."""
+    """Formats one record as one line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        said: dict[str, object] = {
+        entry: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage().strip(),
         }
         if (id := request_id.get()) is not None:
-            said["request_id"] = id
+            entry["request_id"] = id
         if record.exc_info and record.exc_info[0] is not None:
             kind, _, where = record.exc_info
-            said["error"] = kind.__name__
-            said["trace"] = _places(where)
-        return json.dumps(said, ensure_ascii=False)
+            entry["error"] = kind.__name__
+            entry["trace"] = _places(where)
+        return json.dumps(entry, ensure_ascii=False)
 
 
 def _places(where: TracebackType | None) -> list[str]:
     return [f"{one.filename}:{one.lineno} {one.name}" for one in traceback.extract_tb(where)]
 
 
-def _say_all_as_json() -> None:
+def _use_json_everywhere() -> None:
     logging.setLoggerClass(_JsonLogger)
     root = logging.getLogger()
     known = [one for one in root.manager.loggerDict.values() if isinstance(one, logging.Logger)]
@@ -74,8 +76,8 @@ def _say_all_as_json() -> None:
 
 
 class _JsonLogger(logging.Logger):
-    """A library that brings a handler of its own, as Streamlit does for each of its loggers, keeps the place
-    that it writes to, and not its form."""
+    """A library that adds a handler of its own, as Streamlit does for each logger, keeps the handler's stream
+    but not its format."""
 
     def addHandler(self, hdlr: logging.Handler) -> None:
         hdlr.setFormatter(JsonLines())
@@ -83,15 +85,15 @@ class _JsonLogger(logging.Logger):
 
 
 def end(why: str) -> NoReturn:
-    """Ends the process with code 1, and with a sentence for whoever started it."""
+    """Ends the process with code 1 and a sentence for whoever started it."""
     if not is_json():
         sys.exit(why)
     logging.getLogger("blnk").error("%s", why)
     sys.exit(1)
 
 
-def say_unexpected() -> None:
-    """For a process that ends by the exception that is being handled."""
+def log_unexpected() -> None:
+    """Logs the exception that is being handled, for a process that ends because of it."""
     if is_json():
         to_stderr()
         logging.getLogger("blnk").critical(_NOT_EXPECTED, exc_info=True)

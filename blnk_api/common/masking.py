@@ -1,4 +1,4 @@
-"""Secrets are taken out of what others wrote, before it is kept, shown or raised."""
+"""Removes secrets from text that came from elsewhere, before it is stored, shown or raised."""
 
 import re
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ _NAMED = re.compile(
 
 
 def masked(text: str, secrets: Iterable[str] = ()) -> str:
-    """The text without these secrets, as they are or escaped, and without whatever looks like a token."""
+    """The text without these secrets, plain or escaped, and without anything that looks like a token."""
     for secret in secrets:
         for form in _forms(secret):
             text = text.replace(form, HIDDEN)
@@ -30,12 +30,12 @@ def masked(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def masked_document(text: str, secrets: Iterable[str] = ()) -> str:
-    """As `masked`, for a whole answer: what stands under a name such as access_token is hidden too."""
+    """Like `masked`, for a whole answer: values of keys such as access_token are hidden too."""
     return _NAMED.sub(rf"\g<name>{HIDDEN}", masked(text, secrets))
 
 
 def _forms(secret: str) -> set[str]:
-    """How JSON, Go's and PHP's among it, and addresses may spell it."""
+    """The spellings of a secret in JSON (also Go's and PHP's) and in URLs."""
     if not secret:
         return set()
     go = secret.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

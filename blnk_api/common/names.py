@@ -1,7 +1,7 @@
-"""When two names of ledgers or customers are the same, and how to search Blnk for all of them.
+"""When two names of ledgers or customers are equal, and how to search Blnk for such names.
 
-One rule for forms, files and the command line: letters as Unicode composes them, without regard to case, to
-white space around and between words, and to signs that nobody sees.
+One rule for forms, files and the command line: Unicode's composed form, ignoring case, extra white space and
+invisible characters.
 """
 
 import re
@@ -11,30 +11,30 @@ from blnk_api.common.invisible import INVISIBLE
 
 _UNSEEN = dict.fromkeys((*map(ord, INVISIBLE), 0xAD, 0xFE0E, 0xFE0F), None)
 _SEVERAL_SPELLINGS = re.compile("ffi|ffl|ss|ff|fi|fl|st|σ")
-"""Letters that ß, ligatures and the final sigma become without regard to case, and Postgres' `ilike` does
-not take as equal to them."""
+"""What ß, ligatures and the final sigma become when case is ignored. Postgres' `ilike` does not treat these
+as equal."""
 _GAP = "\0"
 
 
 def fold(text: str) -> str:
-    """What is compared of a name. Empty where nothing of it can be seen."""
+    """The part of a name that is compared. Empty if nothing in it is visible."""
     seen = unicodedata.normalize("NFC", text.translate(_UNSEEN)).casefold()
     return " ".join(unicodedata.normalize("NFC", seen).split())
 
 
 def pattern(text: str) -> str:
-    """For `ilike`: finds every text that holds a name like this one, and some others, which are for the
-    caller to leave out.
+    """A pattern for `ilike` that finds every text containing a name like this one. It also finds others,
+    which the caller must drop.
 
-    Blnk compares letters as they are stored, so that any that can be stored in several ways stands for
-    itself only as a gap.
+    Blnk compares letters as they are stored, so a letter that can be stored in several ways becomes a
+    wildcard.
     """
     folded = fold(text)
     parts = list(_SEVERAL_SPELLINGS.sub(_GAP, unicodedata.normalize("NFD", folded)))
     for at, sign in enumerate(parts):
-        if unicodedata.combining(sign):  # é may be stored as one letter, or as e and an accent
+        if unicodedata.combining(sign):  # é may be stored as one character, or as e and an accent
             parts[at] = parts[at - 1] = _GAP
-        elif not sign.isalnum() or "\u1100" <= sign <= "\u11ff":  # of Korean syllables there are parts, too
+        elif not sign.isalnum() or "\u1100" <= sign <= "\u11ff":  # Korean syllables may be stored as parts
             parts[at] = _GAP
     kept = "".join(parts)
     if not kept.strip(_GAP):
@@ -43,5 +43,5 @@ def pattern(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that stands for itself in `like` and `ilike`."""
+    """Text that matches only itself in `like` and `ilike`."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

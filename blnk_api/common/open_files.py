@@ -1,6 +1,6 @@
-"""Open files and connections: how many this process may have at once, and whether the limit is reached.
+"""How many open files and connections this process may have, and whether the limit is reached.
 
-Each connection takes one, and some systems allow 256 unless more are asked for (macOS).
+Each connection takes one file handle, and some systems allow only 256 by default (macOS).
 """
 
 import errno
@@ -8,26 +8,27 @@ import os
 import resource
 
 _WANTED = 10_240
-"""More than any process of ours needs, and no more than macOS gives."""
+"""More than any of our processes needs, and the most that macOS allows."""
 _KEPT = 64
-"""For the database, logs, files that are read, and whatever libraries open beside the requests."""
+"""Reserved for the database, logs, files that are read, and whatever libraries open."""
 _RAN_OUT = "This computer allows Balance Desk no more than"
 _NONE_LEFT = (errno.EMFILE, errno.ENFILE)
 
 
 def raise_limit() -> None:
-    """Asks the system for as many as it gives to this user. For the start of a process; never raises."""
+    """Asks the system for as many file handles as this user may have. Called at the start of a process; never
+    raises."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _WANTED if hard == resource.RLIM_INFINITY else min(hard, _WANTED)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         except (OSError, ValueError):
-            return  # what there is must do
+            return  # the current limit must be enough
 
 
 def places(wanted: int, *, shared_by: int = 1) -> int:
-    """How many connections each of `shared_by` users in this process may have: `wanted` at most."""
+    """How many connections each of `shared_by` users in this process may have, at most `wanted`."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return wanted
@@ -35,9 +36,9 @@ def places(wanted: int, *, shared_by: int = 1) -> int:
 
 
 def ran_out(problem: BaseException | None) -> str | None:
-    """The sentence for a connection that was not made, if the reason is that no handle was left for it.
+    """A sentence for a failed connection, if the reason is that no file handle was left.
 
-    The system is asked, too: the want of one has many names, an unknown host's among them.
+    Checks the system too, because the failure appears in many forms, even as an unknown host.
     """
     if getattr(problem, "errno", None) not in _NONE_LEFT and _has_one():
         return None
@@ -57,5 +58,5 @@ def _has_one() -> bool:
 
 
 def is_blamed(reason: str) -> bool:
-    """Whether a sentence is `ran_out`'s: then Blnk is not to blame."""
+    """Whether a sentence came from `ran_out`, so that Blnk is not to blame."""
     return reason.startswith(_RAN_OUT)

@@ -1,4 +1,4 @@
-"""Where the Practice of a data folder was last found, and its keys."""
+"""The last known address and keys of the Practice of a data folder."""
 
 import json
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ RUNNING_FILE = "running.json"
 
 @dataclass(frozen=True, slots=True)
 class Practice:
-    """How to reach Practice. `url` is the base URL of its Cloud surface; Core's is `url` + /core."""
+    """How to reach Practice. `url` is the base URL of its Cloud API; Core's is `url` + /core."""
 
     url: str
     port: int
@@ -29,9 +29,9 @@ def folder_of(data_dir: Path) -> Path:
 
 
 def last_known(data_dir: Path) -> Practice | None:
-    """The Practice of this folder as last recorded, whether it runs or not.
+    """The recorded address of this folder's Practice, whether it is running or not.
 
-    Its instance and keys stay the same forever, its port as a rule.
+    Its instance and keys never change, and its port rarely does.
     """
     try:
         return Practice(**json.loads((folder_of(data_dir) / RUNNING_FILE).read_bytes()))

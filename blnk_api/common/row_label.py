@@ -1,4 +1,4 @@
-"""What people call a row: its record's number, and the currency where a record makes several."""
+"""How people refer to a row: by its record's number, and the currency if a record makes several balances."""
 
 
 def label_of(number: int, part: str) -> str:
@@ -7,6 +7,6 @@ def label_of(number: int, part: str) -> str:
 
 
 def number_and_part(label: str) -> tuple[int, str]:
-    """The record's number, and the currency or "", of a row as `label_of` calls it."""
+    """The record's number and the currency (or "") in a label from `label_of`."""
     number, _, part = label.partition("·")
     return int(number), part

@@ -1,8 +1,8 @@
-"""Untrusted text made fit to stand inside a sentence."""
+"""Makes untrusted text safe to quote inside a sentence."""
 
 
 def shown(text: str, limit: int = 60) -> str:
-    """The text with control characters as visible signs, line breaks as ⏎, cut at `limit` characters."""
+    """The text with visible signs for control characters and ⏎ for line breaks, cut at `limit` characters."""
     cut = text if len(text) <= limit else f"{text[:limit]}…"
     return cut if cut.isprintable() else "".join(map(_visible, cut))
 

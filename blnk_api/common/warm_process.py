@@ -1,12 +1,12 @@
-"""Starts processes of ours by forking one that has imported what they need.
+"""Starts our processes by forking one that has already imported what they need.
 
-    python -m blnk_api.common.warm_process MODULE IDLE_SECONDS     (asked by a socket, its standard input)
+    python -m blnk_api.common.warm_process MODULE IDLE_SECONDS     (requests come through standard input)
 
-A Python that imports our modules takes most of a second of processor time before it does anything; a fork of
-one that has done so takes a hundredth. What is started so is as `python -m MODULE` would be: a process of its
-own in a group of its own, with the arguments, environment, folder and standard streams of who asked.
+Starting Python and importing our modules takes most of a second of processor time; a fork takes a hundredth
+of that. A forked process behaves like `python -m MODULE`: it has its own process group, and the arguments,
+environment, folder and standard streams of the caller.
 
-The one that is forked ends with the process that started it, and by itself when it was not asked for a while.
+The warm process ends with the process that started it, or after it has been idle for a while.
 """
 
 import asyncio
@@ -27,12 +27,13 @@ from typing import IO, NoReturn
 from blnk_api.common import log, watched_process
 
 IDLE_SECONDS = 60.0
-"""It holds some fifty megabytes, for whoever uploads or changes the next file."""
+"""It uses about 50 MB, so it does not stay for longer."""
 _LENGTH_BYTES = 8
 
 
 class Child:
-    """A process that was started so; used as `subprocess.Popen` is. Its standard input comes from here."""
+    """A process that was started this way, with the interface of `subprocess.Popen`. We own its standard
+    input."""
 
     def __init__(self, pid: int, stdin: IO[bytes], status: IO[bytes]) -> None:
         self.pid = pid
@@ -47,7 +48,7 @@ class Child:
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        """Its return code: what it ended with, or minus the signal. Raises subprocess.TimeoutExpired."""
+        """Returns the exit code, or minus the signal. Raises subprocess.TimeoutExpired."""
         if self.returncode is None:
             waiting = select.poll()
             waiting.register(self._status, select.POLLIN)
@@ -59,7 +60,7 @@ class Child:
             return self.returncode
 
     async def wait_async(self) -> int:
-        """As `wait`, on an event loop."""
+        """Like `wait`, on an event loop."""
         if self.returncode is None:
             ended = asyncio.Event()
             loop, status = asyncio.get_running_loop(), os.dup(self._status.fileno())
@@ -72,7 +73,7 @@ class Child:
         return self.wait()
 
     def kill(self) -> None:
-        """Ends it, if it has not ended."""
+        """Ends it, if it is still running."""
         if self.poll() is None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
@@ -80,14 +81,14 @@ class Child:
     def _read_returncode(self) -> int:
         if line := self._status.readline():
             return int(line)
-        # Who would have told is gone, so nobody watches it anymore.
+        # The process that would report the exit code is gone, so the process is no longer watched.
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
         return -signal.SIGKILL
 
 
 class WarmProcess:
-    """Starts processes that run `main` of one module. For any thread."""
+    """Starts processes that run `main` of one module. Thread-safe."""
 
     def __init__(self, module: str, *, idle_seconds: float = IDLE_SECONDS) -> None:
         self._module = module
@@ -99,9 +100,9 @@ class WarmProcess:
     def start(
         self, arguments: Sequence[str] = (), *, stdout: int | None = None, stderr: int | None = None
     ) -> Child:
-        """Returns when it runs. Standard output and error are ours where no others are given."""
+        """Returns once the process is running. Standard output and error are inherited by default."""
         with self._lock:
-            for _ in range(2):  # it may be about to end, as nobody asked for so long
+            for _ in range(2):  # it may have been about to end because it was idle
                 self._begin_if_needed()
                 with suppress(OSError, EOFError):
                     return self._ask(arguments, stdout or 1, stderr or 2)
@@ -118,7 +119,7 @@ class WarmProcess:
                 [sys.executable, "-m", "blnk_api.common.warm_process", self._module, str(self._idle_seconds)],
                 stdin=theirs.fileno(),
                 env=watched_process.environment(),
-                process_group=0,  # a terminal's Ctrl-C is for us, and we end it
+                process_group=0,  # a terminal's Ctrl-C must reach only us; we end it
             )
         self._asks = ours
 
@@ -130,7 +131,8 @@ class WarmProcess:
             self._process = None
 
     def _ask(self, arguments: Sequence[str], stdout: int, stderr: int) -> Child:
-        """Raises OSError or EOFError where nobody answers; what may run nevertheless ends with its input."""
+        """Raises OSError or EOFError if the warm process does not answer. A process that was forked
+        nevertheless ends with its input."""
         request = pickle.dumps((list(arguments), dict(os.environ), os.getcwd()))
         read_input, write_input = os.pipe()
         read_status, write_status = os.pipe()
@@ -153,7 +155,7 @@ class WarmProcess:
 
 
 class _Forked:
-    """The process that forks, on its own side."""
+    """The warm process's own side."""
 
     def __init__(self, module: str, idle_seconds: float) -> None:
         self._idle_seconds = idle_seconds
@@ -167,7 +169,7 @@ class _Forked:
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def run(self) -> None:
-        """Until nobody is there who asks, or has asked for a while."""
+        """Answers requests until the caller is gone or it has been idle for too long."""
         waiting = select.poll()
         waiting.register(self._asks, select.POLLIN)
         waiting.register(self._woken, select.POLLIN)
@@ -175,12 +177,12 @@ class _Forked:
             ready_fds = [fd for fd, _ in ready]
             if self._woken in ready_fds:
                 os.read(self._woken, 4096)
-                self._tell_ends()
+                self._report_ended()
             if self._asks.fileno() in ready_fds and not self._answer():
                 return
 
     def _answer(self) -> bool:
-        """Whether there was a question."""
+        """Returns whether there was a request."""
         length, streams, *_ = socket.recv_fds(self._asks, _LENGTH_BYTES, 4)
         if not length:
             return False
@@ -198,7 +200,7 @@ class _Forked:
         self._statuses[pid] = status
         return True
 
-    def _tell_ends(self) -> None:
+    def _report_ended(self) -> None:
         with suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 status = self._statuses.pop(ended[0])
@@ -230,7 +232,7 @@ class _Forked:
         except SystemExit as ended:
             code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
         except BaseException:
-            log.say_unexpected()
+            log.log_unexpected()
         finally:
             with suppress(OSError, ValueError):
                 sys.stdout.flush()
@@ -239,12 +241,12 @@ class _Forked:
 
 
 def main() -> None:
-    """Imports the module, and forks whenever it is asked to."""
+    """Imports the module, and forks on request."""
     module = sys.argv[1]
     forked = _Forked(module, float(sys.argv[2]))
     importlib.import_module(module)
     gc.collect()
-    gc.freeze()  # or the first collection in each fork would copy all of it
+    gc.freeze()  # otherwise the first collection in each fork would copy all of it
     forked.run()
 
 

@@ -1,6 +1,6 @@
-"""Watches a process that reads someone's file: a few kilobytes must not cost gigabytes or an hour.
+"""Watches a process that reads a file: a few kilobytes must not cost gigabytes of memory or an hour.
 
-The file's own budgets come first and say what is wrong with it; these limits hold whatever they miss.
+The readers have limits of their own, with better messages. These limits catch everything else.
 """
 
 import os
@@ -12,12 +12,12 @@ from pathlib import Path
 from blnk_api import __file__ as _package
 
 NO_ANSWER, NOT_LET_IN = 75, 77
-"""How a check ends that Blnk did not answer, or that Blnk refused: both are no fault of the file."""
+"""Exit codes of a check: Blnk did not answer, or rejected the credentials. Neither is the file's fault."""
 SETTINGS_FOLLOW = "--settings-follow"
-"""The settings come by standard input: a command's may differ from what its environment says."""
+"""The settings come through standard input, because a command's may differ from its environment's."""
 
 LOOK_SECONDS = 0.1
-"""How often a watched process is looked at."""
+"""The interval between two checks of a watched process."""
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -34,7 +34,7 @@ FAILED = (
 
 @dataclass(frozen=True)
 class Limits:
-    """What a process may use. `wall_seconds` is long where it waits for others too."""
+    """What a process may use. `wall_seconds` is generous if it also waits for others."""
 
     resident_bytes: int
     cpu_seconds: float
@@ -42,20 +42,20 @@ class Limits:
 
 
 def for_file(size_bytes: int, *, waits_for_blnk: bool = False) -> Limits:
-    """A million rows take a minute of a fast processor, and come in ten megabytes at the least."""
+    """A million rows take one minute of a fast processor, and are at least ten megabytes."""
     cpu_seconds = 60 + 40 * size_bytes / 1e6
     return Limits(1_000_000_000, cpu_seconds, 3 * cpu_seconds + (6 * 3600 if waits_for_blnk else 0))
 
 
 def environment() -> dict[str, str]:
-    """For a process that runs a module of ours, whatever folder it is started in."""
+    """For a process that runs one of our modules from any folder."""
     root = str(Path(_package).parent.parent)
     paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     return {**os.environ, "PYTHONPATH": paths}
 
 
 class ProcessWatch:
-    """Looks at one process, from now on."""
+    """Watches one process from now on."""
 
     def __init__(self, pid: int, limits: Limits) -> None:
         self._pid = pid
@@ -67,7 +67,7 @@ class ProcessWatch:
         return time.monotonic() - self._began
 
     def exceeded(self) -> str | None:
-        """The sentence for the person whose file it reads, once it used more than it may."""
+        """A sentence for the person whose file is read, once the process has used more than it may."""
         resident_bytes, cpu_seconds = _used(self._pid)
         if resident_bytes > self._limits.resident_bytes:
             return TOO_MUCH_MEMORY
@@ -76,14 +76,14 @@ class ProcessWatch:
         return None
 
     def give_way(self) -> None:
-        """Others' processes come first from now on."""
+        """From now on, gives other processes priority."""
         with suppress(OSError):
             for thread in Path(f"/proc/{self._pid}/task").iterdir():
                 os.setpriority(os.PRIO_PROCESS, int(thread.name), 10)
 
 
 def _used(pid: int) -> tuple[int, float]:
-    """Resident bytes and processor seconds; nothing for a process that has ended."""
+    """Resident bytes and processor seconds, or zero for a process that has ended."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -1,1 +1,1 @@
-"""What is kept with an import as JSON: its file's shape, its columns' meaning, its totals, its findings."""
+"""What is stored with an import as JSON: its file's shape, mapping, totals and findings."""

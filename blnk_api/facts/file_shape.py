@@ -1,4 +1,4 @@
-"""How a file is to be read: what a person said of it, and what was found out."""
+"""How a file is read: what a person chose, and what was detected."""
 
 from typing import Literal, NamedTuple
 
@@ -9,38 +9,39 @@ from blnk_api.facts.stored import Stored
 
 
 class ReadOptions(Stored):
-    """What a person said about a file. None: find out. `header_row` 0: the file has no column names."""
+    """What a person chose for a file. None means detect. `header_row` 0 means that there are no column
+    names."""
 
     encoding: str | None = None
     delimiter: str | None = None
     header_row: int | None = Field(default=None, ge=0)
     sheet: str | None = None
     skip_hidden_rows: bool | None = None
-    """Rows that a workbook hides are told otherwise, and imported like the others."""
+    """Rows that a workbook hides are reported as hidden, and imported like the others unless this is set."""
 
     saved_mapping: bool | None = None
-    """Where someone saved a mapping for these headers, it is applied: on pages, which say so."""
+    """Whether to apply a mapping that was saved for these headers. Pages do, and say so."""
 
     def stored(self) -> str:
         return self.model_dump_json(exclude_none=True)
 
 
 class Flaw(NamedTuple):
-    """Something wrong with a record as the file has it. `column` counts from 0; None is the whole row."""
+    """Something wrong with a record of the file. `column` counts from 0; None means the whole row."""
 
     kind: str
     column: int | None
     message: str
     severity: Severity = "error"
     repair: str | None = None
-    """What to put in the cell instead; for a row with too few cells "": take the missing ones as empty."""
+    """The suggested text for the cell. "" for a row with too few cells: the missing ones are empty."""
     value: str | None = None
-    """What to call the cell's text, where the text that was kept does not tell cells apart."""
+    """What to call the cell's text, if the stored text is the same for different cells."""
 
 
 class Record(NamedTuple):
-    """One row of the spreadsheet. `number` is the row number that a spreadsheet shows; `cells` are as many as
-    the headers and exactly as typed, but for U+FFFD where bytes are no text (there is a flaw then)."""
+    """One row of the spreadsheet. `number` is its row number there. `cells` has one cell for each header,
+    exactly as typed, except that undecodable bytes become U+FFFD (with a flaw)."""
 
     number: int
     cells: list[str]
@@ -48,32 +49,32 @@ class Record(NamedTuple):
 
 
 class FileShape(Stored):
-    """How a file is to be read. Travels with the import, so that preview and import read the same."""
+    """How a file is read. Stored with the import, so that preview and import read the same."""
 
     kind: Literal["csv", "xlsx"]
     encoding: str | None = None
-    """As `files.ENCODINGS` names it; None for a workbook."""
+    """A name from `files.ENCODINGS`, or None for a workbook."""
     encoding_guessed: bool = False
-    """True when only the person can know whether the text is right: an old 8-bit encoding without a mark."""
+    """Whether only a person can tell if the text is right: a legacy 8-bit encoding without a mark."""
     letters: str = ""
-    """A cell with letters beyond ASCII, as they were guessed; for the person to look at."""
+    """A cell with letters beyond ASCII, as decoded with the guessed encoding, for a person to check."""
     strays: str | None = None
-    """The encoding that a few lines are probably in which are not in that of the file."""
+    """The probable encoding of a few lines that are not in the file's own encoding."""
     delimiter: str | None = None
     spaced_quotes: bool = False
-    """Whether spaces between a separator and a quotation mark are no part of a cell."""
+    """Whether spaces between a separator and a quotation mark are ignored."""
     sheet: str | None = None
     sheets: list[str] = Field(default_factory=list)
     header_row: int
-    """0 when the file has no column names."""
+    """0 if the file has no column names."""
     headers: list[str]
-    """Stripped of spaces around them."""
+    """Without surrounding spaces."""
     samples: list[Record] = Field(default_factory=list)
-    """The first records, long cells cut."""
+    """The first records, with long cells cut."""
     rows_estimate: int = 0
-    """For a progress bar only."""
+    """An estimate, for progress bars only."""
     remarks: list[Flaw] = Field(default_factory=list)
-    """What a person should know of the whole file, such as a sheet that is not read; no error among them."""
+    """Notes about the whole file, such as a sheet that is not read. Never errors."""
 
     def stored(self) -> str:
         return self.model_dump_json()

@@ -1,4 +1,4 @@
-"""What a comparison of an import with Blnk came to."""
+"""The result of comparing an import with Blnk."""
 
 from pydantic import Field
 
@@ -13,25 +13,25 @@ class RowFinding(Stored):
 
 
 class Unexpected(Stored):
-    """Balances of the import that are no row's own."""
+    """Balances that carry the import's id but belong to none of its rows."""
 
     ref: str | None = None
     row: int | None = None
-    """The record whose earlier attempt made them, where that is known."""
+    """The record whose earlier attempt created them, if known."""
     ids: list[str]
 
 
 class Findings(Stored):
-    """`checked` is false when these credentials may not look. `expected` and `found` count balances."""
+    """`checked` is False if these credentials may not read. `expected` and `found` count balances."""
 
     checked: bool = False
     at: float | None = None
     expected: int = 0
     found: int = 0
     twins: list[RowFinding] = Field(default_factory=list)
-    """Rows with a second balance, their own first."""
+    """Rows with a second balance, their own balance first."""
     missing: list[RowFinding] = Field(default_factory=list)
-    """Rows whose balance was confirmed, and cannot be found."""
+    """Rows whose balance was confirmed but cannot be found."""
     unexpected: list[Unexpected] = Field(default_factory=list)
     why_not: str | None = None
     clean: bool = False

@@ -1,4 +1,4 @@
-"""What the columns of a file are for, as a person said or the check guessed."""
+"""What each column of a file is used for, as a person chose or the check guessed."""
 
 from enum import StrEnum
 
@@ -8,22 +8,22 @@ from blnk_api.facts.stored import Stored
 
 
 class Use(StrEnum):
-    """What a column of the file is for."""
+    """The use of a column."""
 
     LEDGER = "ledger"
     """The ledger's id or name."""
     CURRENCY = "currency"
     """One currency code, or several separated by semicolons."""
     IDENTITY = "identity"
-    """The identity's id, email, name, or what it has under a metadata key."""
+    """The identity's id, email address, name, or the value of one of its metadata keys."""
     INDICATOR = "indicator"
     LINEAGE = "lineage"
     ALLOCATION_STRATEGY = "allocation_strategy"
     METADATA = "metadata"
     REFERENCE = "reference"
-    """The person's own unique key: metadata too, and an error where it appears twice."""
+    """The team's own unique key. It is sent as metadata, and duplicates are errors."""
     BALANCE_ID = "balance_id"
-    """This one and the next four are the columns that our own results add."""
+    """This and the next four are columns that our results files add."""
     IMPORT_REF = "import_ref"
     IMPORT_ROW = "import_row"
     STATUS = "status"
@@ -39,43 +39,45 @@ ONE_COLUMN_EACH = (
     Use.LINEAGE,
     Use.ALLOCATION_STRATEGY,
 )
-"""The fields of a balance: no two columns of a file may be the same of them."""
+"""The fields of a balance. Each can be used by one column only."""
 
 OUR_OWN = (Use.BALANCE_ID, Use.STATUS, Use.MESSAGE, Use.IMPORT_REF, Use.IMPORT_ROW)
-"""The columns of our own results: recognised, never chosen."""
+"""The columns of our results files: recognized, but never offered as a choice."""
 
 CHOICES = (*ONE_COLUMN_EACH, Use.REFERENCE, Use.METADATA, Use.IGNORE)
 """What a person can choose."""
 
 
 class ColumnUse(Stored):
-    """One column of the file, by its place (from 0) and header, and what it is for."""
+    """A column of the file, by its position (from 0) and header, and its use."""
 
     position: int
     header: str
     use: Use
     name: str | None = None
-    """The metadata name; only for metadata and the reference."""
+    """The metadata name, for metadata and the reference only."""
 
 
 class ForAllRows(Stored):
-    """What the file lacks, chosen once. Never overrides a column that the file has."""
+    """Values for fields that the file has no column for. They never override a column."""
 
     ledger_id: str | None = None
     currencies: tuple[str, ...] = ()
-    """Several make several balances of each row."""
+    """With several, each row makes several balances."""
 
 
 class Mapping(Stored):
-    """All that a person said about columns. Whole numbers and text only: it is kept as JSON."""
+    """Everything that a person chose about the columns. Whole numbers and text only, because it is stored as
+    JSON."""
 
     columns: tuple[ColumnUse, ...]
     for_all_rows: ForAllRows = Field(default_factory=ForAllRows)
     match_columns: tuple[str, ...] | None = None
-    """Metadata names that, beside ledger, currency, identity and indicator, decide whether two rows mean the
-    same balance. None: everything that is sent."""
+    """The key columns, as metadata names: together with ledger, currency, identity and indicator they decide
+    whether two rows are the same balance. None: everything that is sent."""
     identity_key: str | None = None
-    """A metadata key of the identities, when the identity column holds that and not an id, email or name."""
+    """A metadata key of identities, if the identity column contains its values instead of ids, emails or
+    names."""
 
     def stored(self) -> str:
         return self.model_dump_json()
@@ -86,11 +88,11 @@ class Mapping(Stored):
 
     @property
     def metadata_columns(self) -> list[ColumnUse]:
-        """The columns that become metadata, the reference among them."""
+        """The columns that become metadata, including the reference."""
         return [column for column in self.columns if column.use in (Use.METADATA, Use.REFERENCE)]
 
     @property
     def reference_column(self) -> str | None:
-        """The header of the person's own unique key."""
+        """The header of the reference column."""
         column = self.column(Use.REFERENCE)
         return column.header if column else None

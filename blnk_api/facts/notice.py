@@ -1,4 +1,5 @@
-"""How an import stood when people were to be told of it: numbers alone, so that no cell ever leaves."""
+"""The state of an import at the moment of a notification. Numbers only, so that no cell ever leaves the
+desk."""
 
 from pydantic import Field
 
@@ -6,23 +7,23 @@ from blnk_api.facts.stored import Stored
 
 
 class NoticeFacts(Stored):
-    """Rows by their state, and what else the sentence needs."""
+    """Rows by state, and everything else that the sentence needs."""
 
     counts: dict[str, int] = Field(default_factory=dict)
     waiting: int = 0
-    """Of the rows in doubt, those that wait for a person."""
+    """How many of the rows in doubt are waiting for a person."""
     second_balances: int = 0
-    """Events that named more balances than a row should have."""
+    """How many events named more balances than a row should have."""
     findings: int = 0
-    """What the comparison with Blnk found that should not be."""
+    """How many findings the comparison with Blnk had."""
     verified: bool = True
     canceled: bool = False
     by: str | None = None
-    """Whose pause it is, a `PausedBy`."""
+    """Who paused it, a `PausedBy`."""
     who: str = ""
     who_kind: str = "name"
     who_email: str = ""
     since: float | None = None
-    """Since when Blnk has not answered as it should; of a request for approval, when it lapses."""
+    """When Blnk stopped answering properly, or when a request for approval lapses."""
     approved: bool | None = None
     """Whether a request for approval was approved; if not, it was sent back."""

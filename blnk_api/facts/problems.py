@@ -1,4 +1,4 @@
-"""What there is to tell about a row, as data: shown in groups, repaired in place, kept with the row."""
+"""Problems of rows as data: shown in groups, fixed in place, stored with the row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ _VALUE_CHARACTERS = 200
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to tell. An error keeps its row from being sent; a warning or a note does not.
+    """A problem of a row. An error prevents the row from being sent; a warning or a note does not.
 
-    `row` is the spreadsheet's row number, 0 for the whole file; `part` the currency where one record makes
-    several balances and only one of them is meant. `position` is the column's place from 0, None for the
-    whole row; `column` is its header, which other columns may have too. `value` is the cell, cut at 200
-    characters. `repair` is the text to put into the cell instead; for a `ragged_row` it
-    is "" and means: take the missing cells as empty.
+    `row` is the spreadsheet's row number, or 0 for the whole file. `part` is the currency if the record makes
+    several balances and only one is meant. `position` is the column's position from 0, or None for the whole
+    row; `column` is its header, which other columns may share. `value` is the cell's text, cut at 200
+    characters. `repair` is the suggested text for the cell; for a `ragged_row` it is "", which means that the
+    missing cells are empty.
     """
 
     kind: str
@@ -33,17 +33,17 @@ class Problem:
 
 
 def clip(value: str) -> str:
-    """A cell as a problem's value."""
+    """The text of a cell, cut for a problem."""
     return value if len(value) <= _VALUE_CHARACTERS else value[:_VALUE_CHARACTERS]
 
 
 def to_json(problems: Sequence[Problem]) -> str | None:
-    """As they are kept with a row; None for none."""
+    """As stored with a row. None if there are no problems."""
     return orjson.dumps(problems).decode() if problems else None
 
 
 def from_json(kept: str | None) -> list[Problem]:
-    """A million rows are read like this: no model is checked. An earlier version kept no position."""
+    """Skips validation, because a million rows are read this way. Earlier versions stored no position."""
     if kept is None:
         return []
     return [

@@ -1,14 +1,14 @@
-"""What all kept facts have in common: they never change, and each knows how it stands in the database."""
+"""What all stored facts have in common: they are immutable and know their stored form."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Stored(BaseModel):
-    """Keys that an earlier version wrote and this one does not know are passed over; those that it did not
-    write yet have defaults."""
+    """Keys that this version does not know are ignored; keys that an earlier version did not write have
+    defaults."""
 
     model_config = ConfigDict(frozen=True)
 
     def stored(self) -> str:
-        """As JSON, what was said of it and no more."""
+        """As JSON, with only the values that were set."""
         return self.model_dump_json(exclude_unset=True)

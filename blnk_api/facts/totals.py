@@ -1,4 +1,4 @@
-"""What the check of a draft came to, and what a person took in for the whole file."""
+"""The result of a draft's check, and what a person accepted for the whole file."""
 
 from pydantic import Field
 
@@ -7,7 +7,7 @@ from blnk_api.facts.stored import Stored
 
 
 class LedgerTotal(Stored):
-    """How many balances one ledger gets in one currency."""
+    """How many balances will be created in one ledger and currency."""
 
     ledger_id: str
     name: str = ""
@@ -21,45 +21,46 @@ class ProblemSummary(Stored):
     kind: str
     severity: Severity
     column: str = ""
-    """The header; "" for the whole row."""
+    """The header, or "" for the whole row."""
     value: str | None = None
-    """None where the rows hold different values."""
+    """None if the rows have different values."""
     position: int | None = None
-    """The column's place from 0. None for the whole row; an earlier version kept none at all."""
+    """The column's position from 0, or None for the whole row. Earlier versions stored none."""
     message: str
     sentence: str = ""
-    """The message with how many rows it is about."""
+    """The message with the number of rows."""
     repair: str | None = None
     rows: tuple[str, ...] = ()
-    """The first rows, as people call them; "0" is the whole file."""
+    """The labels of the first rows; "0" is the whole file."""
     count: int = 1
 
 
 class Totals(Stored):
-    """Nothing of it is there before the check; `records` is the last of the file's own that is."""
+    """Empty before the check. `records` is the last field that describes the file itself."""
 
     records: int | None = None
     ledger_names: dict[str, str] = Field(default_factory=dict)
     problems: tuple[ProblemSummary, ...] = ()
     not_checked: tuple[str, ...] = ()
-    """What could not be checked or compared, a sentence each."""
+    """What could not be checked or compared, one sentence each."""
     balances: int = 0
     invalid: int = 0
     looks_like: int = 0
-    """Rows left out because they resemble balances made before."""
+    """Rows skipped because they resemble balances created before."""
     left_out: int = 0
-    """Rows skipped by hand."""
+    """Rows skipped by a person."""
     hidden_rows: int = 0
     has_balance: int = 0
-    """Rows whose customer has a balance in the same ledger and currency."""
+    """Rows whose customer already has a balance in the same ledger and currency."""
     existing: int = 0
     by_ledger: tuple[LedgerTotal, ...] = ()
     but_for_changed: bool = False
-    """While the rows that a fix changed are looked up in Blnk: they are counted as ready to be sent."""
+    """Whether rows that were changed by a fix are still being looked up in Blnk. They are counted as
+    ready."""
 
 
 class Accepted(Stored):
-    """What a person took in for the whole file."""
+    """What a person accepted for the whole file."""
 
     currencies: tuple[str, ...] = ()
-    """Codes that no standard knows and that are meant."""
+    """Unknown currency codes that are intended."""

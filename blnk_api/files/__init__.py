@@ -1,4 +1,4 @@
-"""Any file → records of text, with what was detected. One reader for the first look and for the import."""
+"""Reads any file into records of text, and reports what was detected. The preview and the import share it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,9 +16,9 @@ _DETECT = ReadOptions()
 
 
 def detect(path: Path, name: str, options: ReadOptions = _DETECT) -> FileShape:
-    """How the file is to be read, within a second whatever its size. Raises FileProblem.
+    """How a file is read, detected within a second whatever its size. Raises FileProblem.
 
-    `name` is what the person called the file; only its ending is looked at, for the words of a refusal.
+    `name` is the file's name. Only its extension is used, to explain why a file is rejected.
     """
     size = path.stat().st_size
     if size == 0:
@@ -44,8 +44,8 @@ def detect(path: Path, name: str, options: ReadOptions = _DETECT) -> FileShape:
 
 
 def records(path: Path, shape: FileShape) -> Iterator[Record]:
-    """The records under the header as a stream, blank ones skipped. Raises FileProblem for what only shows on
-    the way: more rows than allowed, a workbook that is damaged further down."""
+    """The records under the header as a stream, without blank ones. Raises FileProblem for what only shows on
+    the way: too many rows, or a workbook that is damaged further down."""
     if shape.kind == "xlsx":
         return workbook.records(path, shape)
     return reader.records(path, shape)

@@ -1,4 +1,4 @@
-"""What a column is called where several have one header: "currency (column 3)". Its place is what it is."""
+"""Labels for columns that share a header: "currency (column 3)". A column is identified by its position."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,10 +7,10 @@ from blnk_api.files.column_names import plain
 
 
 def distinct_labels(headers: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
-    """A name for each column, in order: none empty, none like another or one of `taken`.
+    """A label for each column, in order. None is empty, and none looks like another or like one of `taken`.
 
-    A header that only one column has is its name. So the names can stand in a list to choose from, in a grid,
-    and in a file that comes back.
+    A unique header is its own label. The labels can be used in a list, in a grid, and in a file that comes
+    back.
     """
     names = [header or f"Column {at}" for at, header in enumerate(headers, start=1)]
     reserved = Counter(map(_seen, taken))
@@ -28,7 +28,7 @@ def distinct_labels(headers: Sequence[str], taken: Sequence[str] = ()) -> list[s
 
 
 def letters(at: int) -> str:
-    """What a spreadsheet calls the column at this place, from 0: A, B … Z, AA."""
+    """The spreadsheet letters of a column position, from 0: A, B … Z, AA."""
     name = ""
     at += 1
     while at:
@@ -38,5 +38,5 @@ def letters(at: int) -> str:
 
 
 def _seen(name: str) -> str:
-    """Names that differ only in case or punctuation look alike."""
+    """Names that differ only in case or punctuation look the same."""
     return plain(name) or name

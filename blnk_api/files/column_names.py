@@ -1,4 +1,4 @@
-"""How people spell the columns we know: reading finds the header row by it, matching guesses by it."""
+"""The spellings of the column names we know, for finding the header row and for guessing the mapping."""
 
 import re
 import unicodedata
@@ -40,18 +40,18 @@ _BESIDE_AN_AMOUNT = frozenset(
 
 
 def plain(header: str) -> str:
-    """A header without case, accents, spaces and punctuation: " Ledger-ID " and "ledger_id" are the same."""
+    """A header without case, accents, spaces and punctuation: " Ledger-ID " equals "ledger_id"."""
     letters = unicodedata.normalize("NFKD", header).casefold()
     return "".join(c for c in letters if c.isalnum())
 
 
 def recognise(header: str) -> tuple[Use, int] | None:
-    """The use that a header names, with its rank among the spellings (0 is the plainest)."""
+    """The use that a header names, and the rank of its spelling (0 is the most obvious)."""
     return None if is_formula_error(header) else _BY_SPELLING.get(plain(header))
 
 
 def is_formula_error(header: str) -> bool:
-    """Whether a header is what a spreadsheet shows of a broken formula, such as #REF! or #N/A: no name."""
+    """Whether a header is a formula error such as #REF! or #N/A, and so not a name."""
     text = header.strip()
     return (
         text[:1] == "#" and (text[-1] in "!?" or text in ("#N/A", "#NV")) and text[1:-1].upper() == text[1:-1]
@@ -59,17 +59,17 @@ def is_formula_error(header: str) -> bool:
 
 
 def names_an_amount(header: str) -> bool:
-    """Whether a header says that the column holds money, which a new balance does not: in more words too,
+    """Whether a header names an amount of money, which a new balance does not have. Also in several words,
     such as "Opening balance (USD)" or "Saldo 31.12.2025"."""
     if len(header) > 100:
         return False
     words = _WORDS.findall(unicodedata.normalize("NFKD", header).replace("\u0308", ""))
-    said = (
+    without_dates = (
         word
         for word in words
         if name_of(word) is None and not word.isdecimal() and word.casefold() not in _BESIDE_AN_AMOUNT
     )
-    return bool(_AMOUNTS.fullmatch(plain(header)) or _AMOUNTS.fullmatch(plain("".join(said))))
+    return bool(_AMOUNTS.fullmatch(plain(header)) or _AMOUNTS.fullmatch(plain("".join(without_dates))))
 
 
 _WORDS = re.compile(r"[^\W_]+")
@@ -77,6 +77,6 @@ _METADATA_PREFIX = re.compile(r"\s*meta[ _-]?(?:data)?\s*[.:]\s*(?=\S)", re.IGNO
 
 
 def metadata_name(header: str) -> str | None:
-    """The name behind `meta_data.`, `metadata.`, `meta.` or `meta:`; None when there is no such prefix."""
+    """The name after `meta_data.`, `metadata.`, `meta.` or `meta:`, or None without such a prefix."""
     found = _METADATA_PREFIX.match(header)
     return header[found.end() :].strip() if found else None

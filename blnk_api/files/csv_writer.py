@@ -1,4 +1,4 @@
-"""Every CSV that goes out: results, lists, the template. Nothing in it runs when a spreadsheet opens it."""
+"""Writes every CSV that people download: results, lists, the template. Spreadsheets run nothing in it."""
 
 import csv
 import io
@@ -9,14 +9,14 @@ from blnk_api.files.formula_guard import guard_cell
 from blnk_api.files.table import Cell, as_text
 
 _BOM = "\ufeff"
-"""Excel reads a CSV as UTF-8 only with it."""
+"""Excel needs it to read a CSV as UTF-8."""
 
 _AT_ONCE = 1_000
 
 
 def stream(header: Sequence[str], records: Iterable[Sequence[Cell]]) -> Iterator[bytes]:
-    """The file in pieces: UTF-8 with a byte-order mark, CRLF line ends, text guarded against formulas, in the
-    header too. At most a thousand records are held at a time."""
+    """The file in pieces: UTF-8 with a byte order mark, CRLF line ends, and text (also in the header) guarded
+    against formulas. Holds at most a thousand records in memory."""
     left = iter(records)
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
@@ -29,12 +29,12 @@ def stream(header: Sequence[str], records: Iterable[Sequence[Cell]]) -> Iterator
 
 
 def _guarded(cells: Sequence[Cell]) -> list[str]:
-    """Numbers are no formulas: -5 stays a number."""
+    """Numbers are not formulas: -5 stays a number."""
     return [guard_cell(cell) if isinstance(cell, str) else as_text(cell) for cell in cells]
 
 
 def _take(buffer: io.StringIO) -> bytes:
-    # A file may hold halves of characters that UTF-8 has no bytes for.
+    # A file may contain lone surrogates, which UTF-8 cannot encode.
     piece = buffer.getvalue().encode("utf-8", "replace")
     buffer.seek(0)
     buffer.truncate()

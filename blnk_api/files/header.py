@@ -1,4 +1,4 @@
-"""Which row holds the column names."""
+"""Finds the row with the column names."""
 
 import re
 from collections import Counter
@@ -13,7 +13,7 @@ from blnk_api.files.column_names import recognise
 from blnk_api.files.limits import MAX_COLUMNS, FileProblem
 
 LOOK_AT = 50
-"""Rows that are looked at. Titles and notes above a table are shorter."""
+"""The number of rows that are examined. Titles and notes above a table are shorter."""
 
 Row = tuple[int, list[str]]
 
@@ -35,16 +35,16 @@ _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ].*)?")
 
 
 def known_uses(cells: Sequence[str]) -> int:
-    """How many different columns of ours the cells name."""
+    """How many different known columns the cells name."""
     found = (recognise(cell) for cell in cells if len(cell) <= 100)
     return len({use[0] for use in found if use and use[0] in _TELLING})
 
 
 def find_header(rows: Sequence[Row]) -> int | None:
-    """The index of the row of column names among the first rows of a file; None when there is none.
+    """The index of the header row among the first rows of a file, or None.
 
-    A row that names two of our columns is it, unless it rather gives a report's parameters. Else the first
-    row, before any data, that is filled like the rows under it and holds words and no values.
+    A row that names two known columns is the header, unless it lists a report's parameters. Otherwise it is
+    the first row, before any data, that is as full as the rows below it and holds words instead of values.
     """
     naming = [index for index, (_, cells) in enumerate(rows) if known_uses(cells) >= 2]
     if naming:
@@ -61,7 +61,8 @@ def find_header(rows: Sequence[Row]) -> int | None:
 
 
 def _gives_parameters(cells: Sequence[str]) -> bool:
-    """Whether a row says "Ledger: All, Currency: USD": labels with a colon, or a value behind each label."""
+    """Whether a row is like "Ledger: All, Currency: USD": labels with a colon, or a value after each
+    label."""
     filled = [cell.strip() for cell in cells if cell.strip()]
     if any(cell.endswith(":") for cell in filled) or len(set(filled)) < len(filled):
         return True
@@ -72,7 +73,7 @@ def _gives_parameters(cells: Sequence[str]) -> bool:
 
 
 def usual_width(rows: Sequence[Sequence[str]]) -> int:
-    """The most usual number of cells up to the last filled one."""
+    """The most common number of cells up to the last filled one."""
     widths = Counter(_filled_width(cells) for cells in rows if any(cells))
     return max(widths, key=lambda width: (widths[width], width)) if widths else 0
 
@@ -82,7 +83,7 @@ def _filled_width(cells: Sequence[str]) -> int:
 
 
 def _is_value(cell: str) -> bool:
-    """Whether a cell holds what stands under column names: a number, a date, an email, a code, yes or no."""
+    """Whether a cell looks like data: a number, a date, an email address, a code, yes or no."""
     if len(cell) > 200 or cell.lower() in ("true", "false") or name_of(cell) is not None:
         return True
     if any(map(str.isdecimal, cell)) and not cell.lstrip("+-").rstrip("%").strip("0123456789.,' "):
@@ -93,23 +94,24 @@ def _is_value(cell: str) -> bool:
     return bool(_DATE.fullmatch(cell))
 
 
-def choose(rows: Iterator[Row], said: int | None) -> tuple[int, list[str]]:
-    """The header's row number and the column names, stripped. Raises FileProblem.
+def choose(rows: Iterator[Row], chosen_row: int | None) -> tuple[int, list[str]]:
+    """The header's row number and the column names without surrounding spaces. Raises FileProblem.
 
-    `rows` are the filled rows of a file from the top; `said` is the row that a person chose, 0 for none.
+    `rows` are the filled rows from the top of the file. `chosen_row` is the row that a person chose, or 0 for
+    none.
     """
     first = list(islice(rows, LOOK_AT))
     if not first:
         raise FileProblem("empty", "The file is empty. Choose another file, or save this one again.")
-    if said == 0:
+    if chosen_row == 0:
         width = max(len(cells) for _, cells in first)
         number, headers = 0, [f"Column {at}" for at in range(1, width + 1)]
-    elif said is not None:
-        chosen = next((row for row in chain(first, rows) if row[0] >= said), None)
-        if chosen is None or chosen[0] != said:
+    elif chosen_row is not None:
+        chosen = next((row for row in chain(first, rows) if row[0] >= chosen_row), None)
+        if chosen is None or chosen[0] != chosen_row:
             raise FileProblem(
                 "header_row",
-                f"Row {said:,} is empty or does not exist. Choose the row with the column names.",
+                f"Row {chosen_row:,} is empty or does not exist. Choose the row with the column names.",
             )
         number, headers = chosen
     else:

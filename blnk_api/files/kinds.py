@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, and a clear refusal of what is no table."""
+"""Recognizes files by their first bytes, and rejects those that are not tables."""
 
 import re
 from enum import StrEnum
@@ -32,14 +32,14 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f]")
 
 
 def refuse_by_first_bytes(head: bytes) -> None:
-    """Raises FileProblem for pictures, documents, archives and programs, whatever the file is called."""
+    """Raises FileProblem for pictures, documents, archives and programs, whatever the file's name."""
     for start, what in _NOT_TABLES:
         if head.startswith(start) and (len(start) > 2 or b"\0" in head):
             raise not_a_table(what)
 
 
 def refuse_by_text(text: str) -> None:
-    """Raises FileProblem for a web page, XML, JSON and for bytes that are no text at all."""
+    """Raises FileProblem for web pages, XML, JSON, and bytes that are not text at all."""
     if _HTML.match(text):
         if re.match(r"\s*<\?xml", text) and "<html" not in text[:2_000].lower():
             raise not_a_table("an XML file")
@@ -57,7 +57,7 @@ def refuse_by_text(text: str) -> None:
         )
     if _JSON.match(text):
         raise not_a_table("a JSON file")
-    filled = text.replace("\0", "")  # cells of old systems are filled up with them
+    filled = text.replace("\0", "")  # legacy systems pad cells with NUL
     if len(filled) * 2 > len(text):
         text = filled
     if len(_CONTROLS.findall(text)) > max(4, len(text) / 20):
@@ -65,7 +65,7 @@ def refuse_by_text(text: str) -> None:
 
 
 def not_a_table(what: str) -> FileProblem:
-    """The refusal of something that holds no rows."""
+    """The error for a file that holds no rows."""
     return FileProblem("not_a_table", f"This is {what}, not a table. Export the sheet as CSV or XLSX.")
 
 

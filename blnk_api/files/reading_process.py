@@ -1,7 +1,6 @@
-"""Reads a file in a process of its own, watched, for those who must not read it themselves: the web server,
-and a command that wants a first look.
+"""Reads a file in a separate, watched process: for the web server, and for a command that needs a preview.
 
-    python -m blnk_api.files.reading_process     (what to read comes by standard input, as one JSON object)
+python -m blnk_api.files.reading_process     (what to read comes through standard input, as a JSON object)
 """
 
 import json
@@ -26,12 +25,12 @@ from blnk_api.files import FileProblem
 _DETECT = ReadOptions()
 
 Line = Any
-"""JSON as the process writes it: a shape first, then records."""
+"""A JSON value written by the process: first the shape, then records."""
 _readers = WarmProcess("blnk_api.files.reading_process")
 
 
 def detect(path: Path, name: str, options: ReadOptions = _DETECT) -> FileShape:
-    """As `files.detect`. Raises FileProblem; OSError where the file cannot be opened."""
+    """Like `files.detect`. Raises FileProblem, or OSError if the file cannot be opened."""
     with _reading(path, name, options, with_records=False) as lines:
         return _shape(lines)
 
@@ -40,8 +39,8 @@ def detect(path: Path, name: str, options: ReadOptions = _DETECT) -> FileShape:
 def opened(
     path: Path, name: str, options: ReadOptions = _DETECT
 ) -> Iterator[tuple[FileShape, Iterator[Record]]]:
-    """The shape and the records, as `files.detect` and `files.records` give them. Raises FileProblem,
-    in here and on the way; OSError where the file cannot be opened."""
+    """The shape and the records, as from `files.detect` and `files.records`. Raises FileProblem, also while
+    the records are read, and OSError if the file cannot be opened."""
     with _reading(path, name, options, with_records=True) as lines:
         yield _shape(lines), _records(lines)
 
@@ -57,7 +56,7 @@ def _records(lines: Iterator[Line]) -> Iterator[Record]:
 
 @contextmanager
 def _reading(path: Path, name: str, options: ReadOptions, *, with_records: bool) -> Iterator[Iterator[Line]]:
-    """What the process says, line by line."""
+    """The lines that the process writes."""
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
     read_stdout, write_stdout = os.pipe()
@@ -68,10 +67,10 @@ def _reading(path: Path, name: str, options: ReadOptions, *, with_records: bool)
         os.close(write_stdout)
     ended = _Ended(process, ProcessWatch(process.pid, watched_process.for_file(size)))
     try:
-        asked = {"path": str(path.absolute()), "name": name, "with_records": with_records}
-        asked_json = json.dumps({**asked, "options": options.model_dump()})  # names may be any bytes
+        request = {"path": str(path.absolute()), "name": name, "with_records": with_records}
+        request_json = json.dumps({**request, "options": options.model_dump()})  # names may be any bytes
         with suppress(BrokenPipeError):
-            process.stdin.write(asked_json.encode())
+            process.stdin.write(request_json.encode())
             process.stdin.close()
         with closing(_lines(stdout, ended)) as lines:
             yield lines
@@ -82,7 +81,7 @@ def _reading(path: Path, name: str, options: ReadOptions, *, with_records: bool)
 
 
 class _Ended:
-    """Ends a process that uses too much, and knows why."""
+    """Ends a process that uses too much, and remembers why."""
 
     def __init__(self, process: Child, watch: ProcessWatch) -> None:
         self._process = process
@@ -106,24 +105,24 @@ def _lines(stdout: IO[bytes], ended: _Ended) -> Generator[Line]:
     for line in stdout:
         if not line.endswith(b"\n"):
             break
-        said = orjson.loads(line)
-        if said is None:
+        line_value = orjson.loads(line)
+        if line_value is None:
             return
-        if isinstance(said, dict) and "problem" in said:
-            raise FileProblem(*said["problem"])
-        yield said
+        if isinstance(line_value, dict) and "problem" in line_value:
+            raise FileProblem(*line_value["problem"])
+        yield line_value
     raise FileProblem("not_read", ended.why)
 
 
 def main() -> None:
-    """A JSON line for the shape, one for each record, and null at the end; or one for the problem."""
-    asked = json.loads(sys.stdin.buffer.read())
-    path = Path(asked["path"])
+    """Writes a JSON line for the shape, one for each record, and null at the end; or one for the problem."""
+    request = json.loads(sys.stdin.buffer.read())
+    path = Path(request["path"])
     out = sys.stdout.buffer
     try:
-        shape = files.detect(path, asked["name"], ReadOptions.model_validate(asked["options"]))
+        shape = files.detect(path, request["name"], ReadOptions.model_validate(request["options"]))
         out.write(_line(shape.model_dump()))
-        if asked["with_records"]:
+        if request["with_records"]:
             for record in files.records(path, shape):
                 out.write(_line((record.number, record.cells, record.problems)))
         out.write(_line(None))

@@ -1,4 +1,4 @@
-"""Says of a row in a results file which row of which import it is, also where it never got a reference."""
+"""Identifies the row and import of a line in a results file, even if the row never got an import_ref."""
 
 import re
 from typing import NamedTuple, Self
@@ -7,15 +7,15 @@ _MARK = re.compile(r"(imp_[0-9a-z_-]{1,60}):([0-9]{1,8})(?:\u00b7(\S{1,300}))?")
 
 
 class Mark(NamedTuple):
-    """`number` is the record's in the file of the import, with the header as 1; `part` its currency, where a
-    record made several balances."""
+    """`number` is the record's number in the imported file, with the header as 1. `part` is its currency, if
+    the record made several balances."""
 
     import_id: str
     number: int
     part: str = ""
 
     def __str__(self) -> str:
-        """As it stands in the column import_row: imp_3f…:12, or imp_3f…:12\u00b7USD."""
+        """As in the column import_row: imp_3f…:12, or imp_3f…:12\u00b7USD."""
         return f"{self.import_id}:{self.number}" + (f"\u00b7{self.part}" if self.part else "")
 
     @classmethod

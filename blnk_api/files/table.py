@@ -1,9 +1,9 @@
-"""What a cell of a table that goes out may be, whatever the file's kind."""
+"""The values that a cell of a downloaded table can have, in any file format."""
 
 from datetime import datetime
 
 Cell = str | int | datetime
-"""A datetime is written as its own clock shows it, without its zone, which the header names."""
+"""A datetime is written in its own time zone, which the header names."""
 
 _TIME = "%Y-%m-%d %H:%M:%S"
 

@@ -1,4 +1,4 @@
-"""The records of a file for two passes: what must be known of Blnk first, then each row's check."""
+"""Reads a file's records twice: first for what must be looked up in Blnk, then to check each row."""
 
 import tempfile
 from collections.abc import Iterator
@@ -15,9 +15,11 @@ _BUFFER_BYTES = 1 << 20
 
 
 class TwoPasses:
-    """A workbook is read once, and a plain copy of its records for the second pass: that takes a tenth of the
-    time. The copy has no name in `folder`, and is gone afterwards. Raises FileProblem, and OSError when the
-    disk is full.
+    """Reads a workbook once, and a plain copy of its records for the second pass, which takes a tenth of the
+    time.
+
+    The copy is an unnamed file in `folder`, deleted afterwards. Raises FileProblem, and OSError if the disk
+    is full.
     """
 
     def __init__(self, path: Path, shape: FileShape, folder: Path) -> None:
@@ -39,7 +41,7 @@ class TwoPasses:
             self._copy.close()
 
     def first(self) -> Iterator[Record]:
-        """To be read to its end."""
+        """Must be read to its end."""
         for record in files.records(self._path, self._shape):
             if self._copy is not None:
                 plain = (record.number, record.cells, record.problems)

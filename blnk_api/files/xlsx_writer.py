@@ -1,8 +1,8 @@
-"""Every XLSX that goes out: results, lists, the template. Text comes back exactly, in any spreadsheet, and
-never runs; numbers and times can be reckoned with.
+"""Writes every XLSX that people download: results, lists, the template. Text stays exact in any spreadsheet
+and never runs; numbers and times can be calculated with.
 
-XlsxWriter makes the package. Rows we write into its sheets ourselves: it takes text that begins with `<r>`
-and ends with `</r>` for its own markup, and takes six times as long for a cell.
+XlsxWriter makes the package. We write the rows into its sheets ourselves: it takes text that begins with
+`<r>` and ends with `</r>` for markup of its own, and needs six times as long for a cell.
 """
 
 import re
@@ -25,9 +25,9 @@ from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
 from blnk_api.files.table import Cell, as_text
 
 MAX_ROWS = 1_048_576
-"""In a sheet, with its header."""
+"""Rows in a sheet, including its header."""
 MOST_CHARACTERS = 32_767
-"""In a cell, counted in UTF-16. Excel calls a workbook with more of them damaged."""
+"""Characters in a cell, counted in UTF-16. Excel considers a workbook with more damaged."""
 _LOST = "\ufffd"
 
 _WIDTHS = (8, 50)
@@ -41,11 +41,11 @@ _AS_TEXT = 49
 """The built-in format @ (ECMA-376 part 1, 18.8.30): what is typed into the cell stays as typed."""
 _AS_TIME = "yyyy-mm-dd hh:mm:ss"
 _GENERAL = 0
-"""The style that every workbook begins with."""
+"""The first style of every workbook."""
 
 _DAY_NOUGHT = datetime(1899, 12, 30)
 _EXACT = 10**15
-"""A spreadsheet rounds longer numbers: they are written as text."""
+"""A spreadsheet rounds longer numbers, so they are written as text."""
 
 _NOT_IN_A_NAME = re.compile(r"[\[\]:*?/\\]")
 _MOST_IN_A_NAME = 31
@@ -54,8 +54,8 @@ _SPECIAL = re.compile("[&<>\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-
 
 
 def fitting(text: str) -> str:
-    """The text as a cell holds it: too long a one is cut and ends with U+FFFD, the sign for text that was
-    lost, which the check of an import refuses. So nobody takes the cut text for the whole."""
+    """The text as it fits into a cell. Text that is too long is cut and ends with U+FFFD, which the check of
+    an import rejects, so nobody mistakes it for the whole text."""
     if len(text) <= MOST_CHARACTERS // 2:
         return text
     units = text.encode("utf-16-le", "surrogatepass")
@@ -73,17 +73,18 @@ def _escaped(found: re.Match[str]) -> str:
             return "&lt;"
         case ">":
             return "&gt;"
-    # Half a character has no bytes in UTF-8; Blnk would keep the same sign for it.
+    # UTF-8 cannot encode a lone surrogate; Blnk would store the same replacement.
     return _LOST if "\ud800" <= character <= "\udfff" else f"_x{ord(character):04X}_"
 
 
 class TableSheet(Worksheet):  # type: ignore[misc]
-    """A sheet whose rows are written from the top, each once; for a workbook in constant memory."""
+    """A sheet whose rows are written once, from the top, for a workbook in constant memory."""
 
     dim_colmax: int | None
 
     def write_cells(self, row: int, cells: Sequence[Cell], style: int, time_style: Callable[[], int]) -> None:
-        """One row, from 0. Styles are a format's index in its workbook: of text, and of times."""
+        """Writes one row, numbered from 0. Styles are indexes of formats in the workbook: for text, and for
+        times."""
         written = [f'<row r="{row + 1}">']
         for at, cell in enumerate(cells):
             if isinstance(cell, str):
@@ -115,7 +116,7 @@ def _number(at: int, row: int, value: float, style: int) -> str:
 
 
 def _serial(time: datetime) -> float:
-    """Days since the last day of 1899, as workbooks count them, by the clock of the time's own zone."""
+    """Days since 1899-12-30, as workbooks count them, in the time's own zone."""
     return (time.replace(tzinfo=None) - _DAY_NOUGHT) / timedelta(days=1)
 
 
@@ -141,7 +142,7 @@ class TableBook:
         return self._book.add_format({"num_format": _AS_TIME})
 
     def add_table(self, name: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> list[TableSheet]:
-        """Writes the rows under a frozen header; a further sheet begins where one is full."""
+        """Writes the rows below a frozen header. A new sheet begins when one is full."""
         sheets: list[TableSheet] = []
         left = iter(rows)
         while (first := next(left, None)) is not None or not sheets:
@@ -164,7 +165,7 @@ class TableBook:
                 is_text = [was and isinstance(cell, str) for was, cell in zip(is_text, cells, strict=True)]
         least, most = _WIDTHS
         for at, (width, text) in enumerate(zip(widths, is_text, strict=True)):
-            # Under numbers someone may type a sum: as text it would not be one.
+            # People may enter a sum below numbers, which would be useless as text.
             sheet.set_column(at, at, min(max(width + 2, least), most), self._text if text else None)
         return sheet
 
@@ -174,14 +175,14 @@ class TableBook:
 
 
 def _sheet_name(name: str, number: int) -> str:
-    """As Excel takes it: without its own signs, of at most 31 characters."""
+    """A name that Excel accepts: at most 31 characters, without those it reserves."""
     plain, after = _NOT_IN_A_NAME.sub(" ", name), "" if number == 1 else f" {number}"
     return plain[: _MOST_IN_A_NAME - len(after)] + after
 
 
 def made(folder: Path, write: Callable[[TableBook], object]) -> IO[bytes]:
-    """A workbook that `write` fills, to be read from its beginning: a file without a name in `folder`, gone
-    when it is closed. Raises OSError when the disk is full."""
+    """A workbook that `write` fills, ready to be read from its beginning: an unnamed file in `folder`,
+    deleted when it is closed. Raises OSError if the disk is full."""
     _clear(folder)
     with ExitStack() as unless_done:
         target = unless_done.enter_context(tempfile.TemporaryFile(dir=folder))
@@ -195,7 +196,7 @@ def made(folder: Path, write: Callable[[TableBook], object]) -> IO[bytes]:
 
 
 def _clear(folder: Path) -> None:
-    """What a process that was killed left behind."""
+    """Deletes what a killed process left behind."""
     for scratch in folder.glob(f"{_SCRATCH}*"):
         with suppress(OSError):
             if time.time() - scratch.stat().st_mtime > _ABANDONED_SECONDS:

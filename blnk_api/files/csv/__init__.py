@@ -1,1 +1,1 @@
-"""Text files with a delimiter: their characters, their quotation marks, their records."""
+"""Delimited text files: encodings, quotation marks, records."""

@@ -1,4 +1,4 @@
-"""Which separator a text file uses, and whether spaces stand before its quotation marks."""
+"""Detects the delimiter of a text file, and whether spaces come before its quotation marks."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,11 +12,11 @@ from blnk_api.files.csv.records import SEP_LINE, Dialect, raw_records
 from blnk_api.files.limits import FileProblem
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
-"""Tried in this order; each may also be chosen by its name."""
+"""Tried in this order. A person can choose one by its name."""
 
 
 PADDING = "\0\x1a"
-"""What old systems write after the last row. It is no row."""
+"""What legacy systems write after the last row. It is not a row."""
 
 
 def is_blank(cells: list[str]) -> bool:
@@ -24,16 +24,16 @@ def is_blank(cells: list[str]) -> bool:
 
 
 def find_delimiter(path: Path, encoding: str) -> str:
-    """The separator under which the file is most of a table: our columns are named, rows are equally long."""
+    """The delimiter with which the file looks most like a table: known column names, rows of equal length."""
     with path.open(encoding=encodings.ENCODINGS[encoding], errors=encodings.MARK, newline="") as stream:
-        said = SEP_LINE.fullmatch(stream.readline(20).removeprefix("\ufeff"))
-    if said and said[1] in DELIMITERS.values():
-        return said[1]
+        match = SEP_LINE.fullmatch(stream.readline(20).removeprefix("\ufeff"))
+    if match and match[1] in DELIMITERS.values():
+        return match[1]
     return max(DELIMITERS.values(), key=lambda delimiter: _fit(_first(path, Dialect(encoding, delimiter))))
 
 
 def dialect_of(path: Path, encoding: str, delimiter: str) -> Dialect:
-    """With spaces before quotation marks dropped, where this file has some and is more of a table so."""
+    """Ignores spaces before quotation marks if the file has some and looks more like a table that way."""
     plain, spaced = (Dialect(encoding, delimiter, is_spaced) for is_spaced in (False, True))
     if delimiter.isspace():
         return plain
@@ -50,7 +50,7 @@ def _fit(rows: Sequence[Sequence[str]]) -> tuple[int, float, int]:
 
 
 def _first(path: Path, dialect: Dialect) -> list[list[str]]:
-    """The first filled rows; none where they cannot be told apart so."""
+    """The first filled rows, or none if this dialect cannot separate them."""
     try:
         return [cells for _, cells in islice(filled_rows(path, dialect), header.LOOK_AT)]
     except FileProblem:

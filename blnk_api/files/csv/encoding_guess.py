@@ -1,4 +1,4 @@
-"""Which old encoding bytes are probably in, when nothing in the file says so. Always only a guess."""
+"""Guesses the legacy encoding of bytes when nothing in the file names it."""
 
 import re
 import unicodedata
@@ -15,24 +15,25 @@ _CANDIDATES = {
     **{"euc_jis_2004": "euc-jp", "cp932": "shift_jis", "gb18030": "gb18030", "big5hkscs": "big5"},
     **{"cp949": "euc-kr"},
 }
-"""Codec, as the detector names it → the name that a person chooses it by."""
+"""The detector's name for each codec, and the name that people choose it by."""
 
 _EVERYDAY = frozenset("àáâãäåæçèéêëìíîïñòóôõöøùúûüÿßœšžÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜŸŒŠŽ")
-"""Letters of Western European words. Those of Icelandic are rarer than what they are taken for."""
+"""Letters of Western European words. Icelandic letters are rarer than the ones they are confused with."""
 _MAY_TOUCH_A_LETTER = frozenset("’‘“”„«»–—…™®©°ºª€£ \N{NO-BREAK SPACE}")
 _SURER_BY = 1.5
-"""How much likelier than Windows-1252 another encoding must be, where both make sense: it is by far the most
-usual one, and a few letters say little."""
+"""How much likelier than Windows-1252 another encoding must be if both make sense. Windows-1252 is by far the
+most common, and a few letters prove little."""
 _TELLING_LETTERS = 4
 _WESTERN_WITH_EURO = "iso8859-15"
-"""Has € where Windows-1252 has ¤, which nobody writes."""
+"""Has € where Windows-1252 has ¤, which nobody uses."""
 _JAPANESE = "euc_jis_2004"
 _KANA = re.compile("[\u3041-\u30ff]")
-"""In the same places in Chinese and Japanese encodings, and never in Chinese words."""
+"""Same byte positions in Chinese and Japanese encodings, but never part of Chinese words."""
 
 
 def guess(lines: bytes) -> str:
-    """The name of the likeliest encoding of some lines that are not UTF-8. A few milliseconds for 16 kB."""
+    """The name of the likeliest encoding of some lines that are not UTF-8. Takes a few milliseconds for 16
+    kB."""
     found = chardet.detect_all(
         lines, ignore_threshold=True, include_encodings=list(_CANDIDATES), compat_names=False
     )
@@ -78,7 +79,7 @@ def _decoded(lines: bytes, codec: str) -> str | None:
 
 
 def _foreign(text: str) -> Iterator[tuple[str, str, str]]:
-    """Each character beyond ASCII with its neighbours."""
+    """Each character beyond ASCII with its neighbors."""
     padded = f" {text} "
     for at, character in enumerate(text, 1):
         if not character.isascii():
@@ -86,8 +87,8 @@ def _foreign(text: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _makes_sense(text: str) -> bool:
-    """Whether letters stand where letters stand in words: no sign inside a word, no capital inside
-    one, no two alphabets in one word."""
+    """Whether letters are where letters belong in words: no sign or capital inside a word, and no two
+    alphabets in one word."""
     for before, character, after in _foreign(text):
         kind = unicodedata.category(character)
         if kind in ("Cc", "Co", "Cn") or character == "¤":

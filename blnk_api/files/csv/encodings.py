@@ -1,4 +1,4 @@
-"""Which characters the bytes of a text file stand for."""
+"""Decodes the bytes of a text file."""
 
 import codecs
 import re
@@ -10,7 +10,7 @@ from blnk_api.files.csv import encoding_guess
 from blnk_api.files.limits import FileProblem
 
 MARK = "blnk.mark"
-"""The error handler that makes each undecodable byte a lone surrogate, so that its row can be named."""
+"""The error handler that turns each undecodable byte into a lone surrogate, so that its row can be named."""
 
 ENCODINGS: dict[str, str] = {
     "utf-8": "utf-8",
@@ -34,11 +34,11 @@ ENCODINGS: dict[str, str] = {
     "big5": "big5",
     "euc-kr": "cp949",
 }
-"""The encodings that can be chosen, and the codec that reads each."""
+"""The encodings that people can choose, and the codec that reads each."""
 
 
 def display_name(name: str) -> str:
-    """An encoding's name as people write it."""
+    """The common spelling of an encoding's name."""
     plain = name.removesuffix("-bom").removesuffix("-sig")
     usual = {"mac-roman": "Mac Roman", "shift_jis": "Shift-JIS", "big5": "Big5"}
     return usual.get(plain) or (plain.title() if plain.startswith("windows") else plain.upper())
@@ -59,7 +59,7 @@ _OF_TWO_BYTES = frozenset({"shift_jis", "euc-jp", "gb18030", "big5", "euc-kr"})
 
 
 def as_strays(text: str, strays: str) -> str | None:
-    """A cell with undecodable bytes as another encoding reads it; None where it is no text there either."""
+    """A cell with undecodable bytes, decoded with another encoding. None if that fails too."""
     try:
         return text.encode("utf-8", "surrogateescape").decode(ENCODINGS[strays])
     except UnicodeError:
@@ -67,7 +67,7 @@ def as_strays(text: str, strays: str) -> str | None:
 
 
 def as_utf8(text: str, encoding: str) -> str | None:
-    """A cell that was read in another encoding as UTF-8; None where it is no text so."""
+    """A cell that was decoded with another encoding, decoded as UTF-8. None if it is not valid UTF-8."""
     try:
         return text.encode(ENCODINGS[encoding]).decode()
     except UnicodeError:
@@ -76,17 +76,17 @@ def as_utf8(text: str, encoding: str) -> str | None:
 
 _ENOUGH_LINES = 1_000
 _ENOUGH_BYTES = 16_384
-"""Of lines that are not UTF-8: enough to guess from."""
+"""This much of the lines that are not UTF-8 is enough to guess from."""
 
 
 class Scan(NamedTuple):
-    """What one pass over all bytes told."""
+    """The result of one pass over all bytes."""
 
     line_ends: int
     good: int
-    """Lines with letters beyond ASCII as UTF-8 has them."""
+    """Lines with letters beyond ASCII that are valid UTF-8."""
     bad: int
-    """Lines that are not UTF-8. Counted until they are clearly more than slips."""
+    """Lines that are not UTF-8, counted until they are clearly more than slips."""
     strange: bytes
     """The first of those lines."""
 
@@ -101,12 +101,13 @@ codecs.register_error(MARK, _mark)
 
 
 def without_undecodable(text: str) -> str:
-    """The text with U+FFFD where bytes are no text: lone surrogates can be neither stored nor sent."""
+    """The text with U+FFFD for undecodable bytes: lone surrogates can be neither stored nor sent."""
     return UNDECODABLE.sub("\ufffd", text)
 
 
 def scan(stream: BinaryIO) -> Scan:
-    """Reads all of it once, about 0.1 s for 100 MB of ASCII. Raises FileProblem for a line of over 8 MB."""
+    """Reads the whole stream once, about 0.1 s for 100 MB of ASCII. Raises FileProblem for a line of over 8
+    MB."""
     returns = feeds = good = bad = 0
     rest, strange = b"", b""
     while chunk := stream.read(_CHUNK):
@@ -133,7 +134,7 @@ def scan(stream: BinaryIO) -> Scan:
 
 
 def _count(whole: bytes) -> Scan:
-    """Of some whole lines."""
+    """Counts some complete lines."""
     foreign = [line for line in whole.splitlines() if not line.isascii()]
     strange: list[bytes] = []
     try:
@@ -153,7 +154,7 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def chosen(name: str) -> str:
-    """A person's own word for an encoding as `ENCODINGS` names it. Raises FileProblem when it is unknown."""
+    """The name in `ENCODINGS` for an encoding as a person wrote it. Raises FileProblem if it is unknown."""
     if name.lower() in ENCODINGS:
         return name.lower()
     try:
@@ -169,19 +170,19 @@ def chosen(name: str) -> str:
 
 
 class Found(NamedTuple):
-    """An encoding, and whether only a person can know if it is the right one."""
+    """An encoding, and whether only a person can tell if it is right."""
 
     name: str
     is_guessed: bool = False
     strays: str | None = None
-    """What lines that are not UTF-8 are probably in, where most of the file is."""
+    """The probable encoding of the lines that are not UTF-8, if most of the file is UTF-8."""
 
 
 def find(head: bytes, scanned: Scan) -> Found:
     """The encoding of a file that begins with `head`.
 
-    One line that is as UTF-8 has it says more than one that is not: an old encoding makes such lines only by
-    a rare accident, in short words of some Asian ones.
+    One line in valid UTF-8 proves more than one that is not: legacy encodings produce valid UTF-8 only by
+    rare accident, in short words of some Asian ones.
     """
     for mark, name in _MARKS:
         if head.startswith(mark):
@@ -198,7 +199,8 @@ def find(head: bytes, scanned: Scan) -> Found:
 
 
 def _without_mark(head: bytes) -> str | None:
-    """UTF-16 whose mark was lost: every other byte of its ASCII signs is zero, and what comes out is text."""
+    """UTF-16 without its byte order mark: every other byte of ASCII characters is zero, and the result is
+    text."""
     pairs = head[: len(head) // 2 * 2]
     if pairs.endswith(b"\0" * 16):
         pairs = pairs.rstrip(b"\0")

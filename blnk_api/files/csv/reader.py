@@ -1,4 +1,4 @@
-"""Text files with a delimiter: CSV, TSV, semicolons, pipes."""
+"""Reads delimited text files: CSV, TSV, semicolons, pipes."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -72,7 +72,7 @@ def detect(path: Path, options: ReadOptions) -> FileShape:
 
 
 def _refuse_swallowing(headers: Sequence[str], delimiter: str) -> None:
-    """A row of column names that has taken in the rows below it."""
+    """Rejects a row of column names that has swallowed the rows below it."""
     for at, name in enumerate(headers):
         lines = [line.split(delimiter) for line in unclosed_quotes.LINES.split(name)]
         if len(lines) > 1 and len(headers) > 1 and all(unclosed_quotes.fit(lines, headers, at, len(headers))):
@@ -85,14 +85,14 @@ def _refuse_swallowing(headers: Sequence[str], delimiter: str) -> None:
 
 
 def _letters(lines: bytes, dialect: Dialect) -> str:
-    """The first cell with letters beyond ASCII, as they are read."""
+    """The first cell with letters beyond ASCII, as decoded."""
     text = lines.partition(b"\n")[0].decode(encodings.ENCODINGS[dialect.encoding], "replace")
     cells = [cell.strip().strip('"') for cell in text.split(dialect.delimiter)]
     return next((cell for cell in cells if not cell.isascii()), text)[:60]
 
 
 def records(path: Path, shape: FileShape) -> Iterator[Record]:
-    """All records under the header, as a stream. Raises FileProblem when the file goes beyond the limits."""
+    """All records under the header, as a stream. Raises FileProblem if the file exceeds a limit."""
     width = len(shape.headers)
     dialect = Dialect(shape.encoding or "utf-8", shape.delimiter or ",", shape.spaced_quotes)
     reading = _Reading(
@@ -120,14 +120,15 @@ def records(path: Path, shape: FileShape) -> Iterator[Record]:
 
 
 class _Reading:
-    """Looks at records that are more than a line of ASCII with the right number of cells."""
+    """Examines records that are more than one line of ASCII with the right number of cells."""
 
     def __init__(self, shape: FileShape, dialect: Dialect, others: OtherRows) -> None:
         self._shape = shape
         self._dialect = dialect
         self._others = others
         self._named = max((at for at, name in enumerate(shape.headers, 1) if name), default=0)
-        """Columns up to the last that has a name: rows may end there, where only the header continues."""
+        """The number of columns up to the last named one. Rows may end there, even if the header
+        continues."""
 
     def looked_at(self, number: int, cells: list[str], lines: int, flaw: str) -> Record:
         width, delimiter = len(self._shape.headers), self._dialect.delimiter
@@ -157,11 +158,12 @@ class _Reading:
         return Record(number, cells[:width] + [""] * (width - len(cells)), tuple(flaws))
 
     def _as_utf8(self, cell: str) -> str | None:
-        """What a cell of a file in a guessed encoding says as UTF-8, where it can be that."""
+        """A cell of a file in a guessed encoding, decoded as UTF-8, if that is possible."""
         return None if cell.isascii() else encodings.as_utf8(cell, self._dialect.encoding)
 
     def _rather_utf8(self, at: int, cell: str, meant: str) -> Flaw:
-        """In Western letters nobody writes so; in others a short word may be UTF-8 by accident."""
+        """Nobody writes such text in Western letters. In other scripts a short word may be UTF-8 by
+        accident."""
         read_as = encodings.display_name(self._dialect.encoding)
         message = (
             f"“{shown(cell)}” is read as {read_as}, like most of the file, but seems to be UTF-8: "
@@ -171,7 +173,7 @@ class _Reading:
         return Flaw("mixed_encodings", at, message, "error" if is_western else "warning", meant)
 
     def _undecodable(self, at: int, cell: str) -> Flaw:
-        """With what the bytes would be in the encoding that the other stray lines are probably in."""
+        """Suggests the text in the encoding that the other stray lines are probably in."""
         strays = self._shape.strays
         meant = encodings.as_strays(cell, strays) if strays else None
         message = f"“{shown(cell)}” has bytes that are not {encodings.display_name(self._dialect.encoding)}. "
@@ -192,7 +194,7 @@ def _space_before_mark(at: int, cell: str) -> Flaw:
 
 
 def _whole(path: Path, dialect: Dialect, shape: FileShape) -> Iterator[list[str]]:
-    """The cells of records that can be taken at their word."""
+    """The cells of records that need no further examination."""
     for number, cells, _, flaw in raw_records(path, dialect):
         if number > shape.header_row and not flaw and len(cells) == len(shape.headers):
             yield cells

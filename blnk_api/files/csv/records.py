@@ -1,4 +1,4 @@
-"""A text file taken apart into records: a quotation mark that is wrong costs its own line."""
+"""Splits a text file into records. A wrong quotation mark affects only its own line."""
 
 import csv
 import re
@@ -12,38 +12,38 @@ from blnk_api.files.csv import encodings
 from blnk_api.files.limits import MAX_CELL_CHARACTERS, FileProblem
 
 SEP_LINE = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)
-"""Excel's own first line, which is no row."""
+"""A line that Excel writes for itself. It is not a row."""
 
 _MAX_OPEN_QUOTES = 50
 
 
 class Dialect(NamedTuple):
-    """How the cells of a line are told apart."""
+    """How a line is split into cells."""
 
     encoding: str
     delimiter: str
     spaced: bool = False
-    """Whether spaces stand between a separator and a quotation mark, and are no part of a cell."""
+    """Whether spaces between a separator and a quotation mark are ignored."""
 
 
 RawRecord = tuple[int, list[str], list[str], str]
-"""A record as it stands in the file: its number from 1, its cells, the lines that it was made of (good until
-the next one is asked for), and what kept it from being taken apart. A plain tuple: there are a million."""
+"""A record of the file: its number from 1, its cells, its lines (valid until the next record is requested),
+and the reason why it could not be split. A plain tuple, because there may be a million."""
 
 
 def raw_records(path: Path, dialect: Dialect) -> Iterator[RawRecord]:
-    """Every record. A quotation mark that is never closed costs its own line only: reading starts again on
-    the next. Raises FileProblem when there are too many of those."""
+    """Every record. A quotation mark that is never closed affects only its own line: reading restarts on the
+    next. Raises FileProblem if there are too many of them."""
     csv.field_size_limit(MAX_CELL_CHARACTERS)
     encoding = encodings.ENCODINGS[dialect.encoding]
     with path.open(encoding=encoding, errors=encodings.MARK, newline="") as stream:
-        taken: list[str] = []
+        lines: list[str] = []
         again: deque[str] = deque()
         source = _without_sep(stream)
         number = opened = 0
         while True:
             reader = csv.reader(
-                _taking(source, again, taken),
+                _noting(source, again, lines),
                 delimiter=dialect.delimiter,
                 skipinitialspace=dialect.spaced,
                 strict=True,
@@ -51,11 +51,11 @@ def raw_records(path: Path, dialect: Dialect) -> Iterator[RawRecord]:
             try:
                 for cells in reader:
                     number += 1
-                    yield number, cells, taken, ""
-                    taken.clear()
+                    yield number, cells, lines, ""
+                    lines.clear()
                 return
             except csv.Error as error:
-                over = len(taken) > 1
+                over = len(lines) > 1
                 flaw = "bad_quotes" if over or "limit" not in str(error) else "cell_too_long"
             number += 1
             opened += over
@@ -66,26 +66,26 @@ def raw_records(path: Path, dialect: Dialect) -> Iterator[RawRecord]:
                     f"in row {number:,}. "
                     "Check the separator, or save the file again as CSV or XLSX.",
                 )
-            again.extendleft(reversed(taken[1:]))
-            del taken[1:]
-            yield number, taken[0].rstrip("\r\n").split(dialect.delimiter), taken, flaw
-            taken.clear()
+            again.extendleft(reversed(lines[1:]))
+            del lines[1:]
+            yield number, lines[0].rstrip("\r\n").split(dialect.delimiter), lines, flaw
+            lines.clear()
 
 
-def _taking(source: Iterator[str], again: deque[str], taken: list[str]) -> Iterator[str]:
-    """The lines that were given back, then those of the source; each is noted as taken."""
+def _noting(source: Iterator[str], again: deque[str], lines: list[str]) -> Iterator[str]:
+    """The lines that were put back, then those of the source. Each is added to `lines`."""
     while again:
-        taken.append(again.popleft())
-        yield taken[-1]
+        lines.append(again.popleft())
+        yield lines[-1]
     for line in source:
-        if line >= "\ufeff":  # files put one behind the other bring a mark each
+        if line >= "\ufeff":  # concatenated files have a mark each
             line = line.lstrip("\ufeff")
-        taken.append(line)
+        lines.append(line)
         yield line
 
 
 def _without_sep(stream: Iterable[str]) -> Iterator[str]:
-    """The lines without what stands before the first letter, and without `sep=;`."""
+    """The lines without a byte order mark and without `sep=;`."""
     lines = iter(stream)
     first = next(lines, "").lstrip("\ufeff\0")
     if SEP_LINE.fullmatch(first):

@@ -1,7 +1,8 @@
-"""Rows that vanished into a cell: a quotation mark opened in one row and closed in another.
+"""Detects rows that were swallowed by a cell, because a quotation mark was opened in one row and closed in
+another.
 
-Judged by the file's own shape. A cell of several lines holds rows when its lines have as many separators
-as a row has and carry, under the right columns, what other rows carry there. An address does not.
+Judged by the shape of the file: a cell with several lines contains rows if its lines have as many separators
+as a row and, in the right columns, values like those of other rows. An address does not.
 """
 
 import re
@@ -24,12 +25,12 @@ LINES = re.compile(r"\r\n|\r|\n")
 
 
 class OtherRows:
-    """What the rows of this file carry under each column; learnt when it is first asked for."""
+    """The values of the other rows by column, collected on first use."""
 
     def __init__(
         self, headers: Sequence[str], rows: Callable[[], Iterable[Sequence[str]]], *, are_spaced: bool
     ) -> None:
-        """`rows` begins to read the file again, under the header; `are_spaced`: it drops spaces behind
+        """`rows` starts reading the file again, below the header. `are_spaced`: it drops spaces after
         separators."""
         self._headers = headers
         self._rows = rows
@@ -37,7 +38,7 @@ class OtherRows:
         self._are_spaced = are_spaced
 
     def flaws(self, cells: Sequence[str], delimiter: str) -> Iterator[Flaw]:
-        """One for each cell of a record that has swallowed rows, or that looks so."""
+        """A flaw for each cell of a record that has swallowed rows, or seems to have."""
         for at, cell in enumerate(cells[: len(self._headers)]):
             if "\n" in cell or "\r" in cell:
                 severity = self._judge(cells, at, delimiter)
@@ -47,7 +48,7 @@ class OtherRows:
                     yield _perhaps(cell, at)
 
     def _judge(self, cells: Sequence[str], at: int, delimiter: str) -> str:
-        """ "error" when the cell holds rows, "warning" when it may, "" when it does not."""
+        """ "error" if the cell contains rows, "warning" if it may, "" if it does not."""
         lines = LINES.split(cells[at])
         if len(lines) > _MOST_LINES:
             return "error"
@@ -64,7 +65,7 @@ class OtherRows:
         return "warning" if all(fits) and not is_text else ""
 
     def _known(self, pieces: Sequence[str], at: int, place: int, count: int) -> int:
-        """In how many columns a line carries what other rows carry there."""
+        """In how many columns a line has values like those of other rows."""
         return sum(
             self._is_known(column, bare(piece))
             for column, piece in inner_cells(pieces, at, place, count)
@@ -91,14 +92,15 @@ class OtherRows:
         return self._seen
 
     def _is_running_text(self, found: Sequence[Sequence[str]], delimiter: str) -> bool:
-        """Commas with a space behind each, as in an address, in a file whose separators have none."""
+        """Whether separators are followed by spaces, as in an address, in a file whose separators are not."""
         self._learnt()
         after = [piece for pieces in found for piece in pieces[1:]]
         return delimiter == "," and not self._are_spaced and all(one.startswith(" ") for one in after)
 
 
 def fit(found: Sequence[Sequence[str]], cells: Sequence[str], at: int, width: int) -> list[bool]:
-    """Which lines of a cell have as many separators as a row, with the cells before and behind it."""
+    """For each line of a cell, whether it has as many separators as a row, including the cells before and
+    after."""
     *above, last = found
     row = [*last, *cells[at + 1 :]]
     fits = [len(pieces) + (at if place == 0 else 0) == width for place, pieces in enumerate(above)]
@@ -106,9 +108,10 @@ def fit(found: Sequence[Sequence[str]], cells: Sequence[str], at: int, width: in
 
 
 def inner_cells(pieces: Sequence[str], at: int, place: int, count: int) -> Iterator[tuple[int, str]]:
-    """The cells of a line inside a cell in column `at`, with the columns that they would stand under.
+    """The cells of a line inside a cell of column `at`, with the columns they would belong to.
 
-    `place` is the line's place among `count` lines. Where the mark was opened and closed, cells are cut.
+    `place` is the line's position among `count` lines. The first and last lines are cut by the quotation
+    marks.
     """
     whole = pieces[place == 0 : len(pieces) - (place == count - 1)]
     return enumerate(whole, at + 1 if place == 0 else 0)
@@ -119,7 +122,7 @@ def _swallowed(cell: str, at: int) -> Flaw:
 
 
 def takes_in(cell: str) -> str:
-    """What to tell of a cell that has swallowed rows."""
+    """The message for a cell that has swallowed rows."""
     _, *inner = LINES.split(cell)
     what = (
         "1 more line that looks like a row,"

@@ -1,4 +1,4 @@
-"""What may be wrong with a cell of a workbook, or with a row of it."""
+"""Flaws of a workbook's cells and rows."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ HIDDEN_ROW = "hidden_row"
 
 
 def of(at: int, value: str, kind: str) -> Iterator[Flaw]:
-    """The flaws of a cell by its text; `at` is its column, `kind` its type in the file."""
+    """The flaws in a cell's text. `at` is its column, `kind` its type in the file."""
     if kind == "e":
         message = f"The cell shows “{shown(value)}”. Correct the formula, or enter the value."
         yield Flaw("cell_error", at, message)
@@ -28,7 +28,7 @@ def of(at: int, value: str, kind: str) -> Iterator[Flaw]:
 
 
 def unresolved(at: int) -> Flaw:
-    """A formula that nobody has calculated yet."""
+    """A formula that was never calculated."""
     message = (
         "The formula in this cell has no stored result. Open the file in Excel, save it and upload it again."
     )
@@ -42,13 +42,13 @@ def outside() -> Flaw:
 
 
 def row_too_long() -> Flaw:
-    """More text in a row than anyone could send."""
+    """A row with more text than can be sent."""
     message = "This row has more than 8 million characters. Blnk accepts at most 5 MB."
     return Flaw("row_too_long", None, message)
 
 
 def hidden() -> Flaw:
-    """A row that a person does not see in a spreadsheet."""
+    """A row that the spreadsheet hides."""
     message = (
         "This row is hidden in the workbook, by a filter, by hand or in a collapsed group. Its balance is "
         "created like the others unless you skip hidden rows."

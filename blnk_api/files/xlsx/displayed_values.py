@@ -1,8 +1,8 @@
-"""Numbers of a workbook as text: whole ones without ".0", codes with their zeros, dates as ISO 8601.
+"""A workbook's numbers as text: integers without ".0", codes with their zeros, dates as ISO 8601.
 
-A cell holds a number and a format code such as `00000000`, `0.00` or `dd/mm/yyyy`; what a person sees comes
-of both. Two things we leave away, because they depend on the reader's country and not on the data: thousands
-separators and currency signs. And a number that is shown in thousands or millions keeps all its digits.
+A cell holds a number and a format code such as `00000000`, `0.00` or `dd/mm/yyyy`. Together they determine
+what a person sees. We leave out two things that depend on the reader's country instead of the data: thousands
+separators and currency signs. A number displayed in thousands or millions keeps all its digits.
 """
 
 import re
@@ -34,20 +34,20 @@ _BUILT_IN = {
     43: "#,##0.00",
     46: "[h]:mm:ss",
 }
-"""Format numbers that every workbook has without a code (ECMA-376 part 1, 18.8.30)."""
+"""The number formats that exist in every workbook without a code (ECMA-376 part 1, 18.8.30)."""
 
 _WHOLE = re.compile(r"[+-]?\d+")
 _MIDNIGHT = re.compile(r"T00:00(:00(\.0+)?)?Z?$")
 _DIGITS_KEPT = 15
 LONGEST_NUMBER = 400
-"""Characters. A longer one is no number of a spreadsheet's, and is taken as text."""
+"""In characters. Longer text is not a spreadsheet's number, and is kept as text."""
 _NOT_PLACES = str.maketrans("", "", ",%")
 _LAST_DAY = 2_958_465
 """9999-12-31 as a serial number."""
 
 
 def display(number: int, code: str | None, from_1904: bool) -> Display:
-    """How the numbers of cells with this format are shown. `code` is None for a built-in format."""
+    """A function that displays numbers in this format. `code` is None for a built-in format."""
     code = code if code is not None else _BUILT_IN.get(number, "General")
     parts = number_formats.sections(code)
     first = parts[0]
@@ -67,7 +67,7 @@ def display(number: int, code: str | None, from_1904: bool) -> Display:
 
 
 def _chosen(number: Decimal, text: str, parts: Sequence[Section], shown: Sequence[Display]) -> str:
-    """By the section of a format that is for this number."""
+    """Displays a number with the section of the format that applies to it."""
     if any(part.condition for part in parts[:2]):
         fitting = (
             at for at, part in enumerate(parts[:3]) if part.condition is None or part.condition(number)
@@ -84,7 +84,7 @@ def _chosen(number: Decimal, text: str, parts: Sequence[Section], shown: Sequenc
 
 
 def _in_section(section: Section) -> Display:
-    """A number in one section; what a code's letters or a unit add stands around it."""
+    """Displays a number with one section, with any letters or unit around it."""
     if section.is_code or (section.is_split and not section.places.strip("0#?")):
         return _coded(section)
     before, after = ("", "") if section.is_scaled else section.around()
@@ -102,10 +102,10 @@ def _in_section(section: Section) -> Display:
 
 
 class Formats:
-    """How the numbers of a workbook are shown, by the style that a cell names; each worked out when asked."""
+    """The display functions of a workbook's cell styles, each created when it is first needed."""
 
     def __init__(self, numbers: Sequence[str], codes: Mapping[str, str], *, from_1904: bool) -> None:
-        """`numbers` are the styles' formats, `codes` the workbook's own formats by number."""
+        """`numbers` are the styles' formats, `codes` the workbook's own format codes by number."""
         self._numbers = numbers
         self._codes = codes
         self._from_1904 = from_1904
@@ -121,7 +121,8 @@ class Formats:
 
 
 def general(text: str) -> str:
-    """A number without a format: all its digits, up to the 15 that a spreadsheet keeps, no exponent."""
+    """A number without a format: all its digits, up to the 15 that a spreadsheet keeps, without an
+    exponent."""
     if len(text) > LONGEST_NUMBER:
         return text
     if _WHOLE.fullmatch(text):
@@ -143,7 +144,7 @@ def loses_digits(text: str) -> bool:
 
 
 def iso(text: str) -> str:
-    """A date cell that is text already (`2026-01-02T00:00:00`), without a midnight nobody typed."""
+    """A date cell that is already text (`2026-01-02T00:00:00`), without a midnight that nobody entered."""
     return _MIDNIGHT.sub("", text) if "T00:00" in text[-30:] else text
 
 
@@ -163,7 +164,8 @@ def _plain(number: Decimal) -> str:
 
 
 def _or_general(show: Display) -> Display:
-    """A format shown where it can be, else the number: an odd file is no reason to fail."""
+    """Falls back to the plain number if the format cannot display it: an odd format must not fail the
+    file."""
 
     def either(text: str) -> str:
         try:
@@ -175,7 +177,7 @@ def _or_general(show: Display) -> Display:
 
 
 def _fixed(text: str, plain: str) -> str:
-    """`0.00`, `#,##0`, `0%`: the decimals and leading zeros of the format."""
+    """`0.00`, `#,##0`, `0%`: with the decimals and leading zeros of the format."""
     number = _decimal(text)
     percent = plain.count("%")
     number = number.scaleb(2 * percent)
@@ -190,7 +192,7 @@ def _fixed(text: str, plain: str) -> str:
 
 
 def _coded(section: Section) -> Display:
-    """`00000000`, `00-00-00`, `"CC-"0000`: a code, shown with all its zeros and signs."""
+    """`00000000`, `00-00-00`, `"CC-"0000`: a code with all its zeros and signs."""
     signs = [text for _, text in section.signs]
     is_place = [kind == "place" and text != "." for kind, text in section.signs]
     only_zeros, first_place = all(is_place), is_place.index(True)

@@ -1,6 +1,6 @@
-"""A number format of a workbook taken apart: `"INV-"0000;[Red]-0" kg"` is sections of signs and places.
+"""Parses a workbook's number format: `"INV-"0000;[Red]-0" kg"` has sections of signs and places.
 
-One pass from left to right, so that a code of any length costs no more than its letters.
+One pass from left to right, so that the cost grows only linearly with the code's length.
 """
 
 from collections.abc import Callable
@@ -58,18 +58,18 @@ _CURRENCY_WORDS = frozenset(
         "ден.",
     )
 )
-"""How people write currencies beside the codes of ISO 4217."""
+"""Ways to write currencies besides the codes of ISO 4217."""
 
 Condition = Callable[[Decimal], bool]
 
 
 @dataclass
 class Section:
-    """A part of a format between semicolons."""
+    """The part of a format between semicolons."""
 
     signs: list[tuple[str, str]] = field(default_factory=list)
-    """Kind and text: "text" (in quotation marks, or with a backslash), "sign" (one that needs neither),
-    "currency" (in brackets), "place" (0 # ? . , %), "letter" (of a date, or one that means nothing)."""
+    """Pairs of kind and text: "text" (quoted, or after a backslash), "sign" (needs neither), "currency" (in
+    brackets), "place" (0 # ? . , %), "letter" (of a date, or without a meaning)."""
     condition: Condition | None = None
     is_elapsed: bool = False
     is_general: bool = False
@@ -88,22 +88,22 @@ class Section:
         return any(sign in _PLACES for sign in self.places)
 
     def around(self) -> tuple[str, str]:
-        """What stands before the first and after the last place, each only if it says more than a currency
-        and a sign of the number do: a code's letters, a unit."""
+        """The text before the first and after the last place, if it is more than a currency or the number's
+        sign: a code's letters, a unit."""
         at = [index for index, (kind, _) in enumerate(self.signs) if kind == "place"]
         first, last = (at[0], at[-1]) if at else (len(self.signs), len(self.signs))
-        return _telling(self.signs[:first]), _telling(self.signs[last + 1 :])
+        return _meaningful(self.signs[:first]), _meaningful(self.signs[last + 1 :])
 
     @property
     def is_split(self) -> bool:
-        """Whether letters stand between its digits: `0" h "00`."""
+        """Whether there are letters between its digits: `0" h "00`."""
         at = [index for index, (kind, _) in enumerate(self.signs) if kind == "place"]
         texts = [one for one in self.signs[at[0] : at[-1]] if one[0] == "text"] if at else []
-        return bool(_telling(texts))
+        return bool(_meaningful(texts))
 
     @property
     def is_code(self) -> bool:
-        """`00-00-00`, `"CC-"0000`: nothing but zeros, several, and signs; no decimals."""
+        """`00-00-00`, `"CC-"0000`: only zeros, more than one, and signs; no decimals."""
         zeros = 0
         for kind, text in self.signs:
             if kind == "place":
@@ -116,7 +116,7 @@ class Section:
 
     @property
     def is_scaled(self) -> bool:
-        """`0.0,,"M"`: shown in thousands or millions."""
+        """`0.0,,"M"`: displayed in thousands or millions."""
         whole = self.places.partition(".")
         return any(part.rstrip("%").endswith(",") for part in (whole[0], whole[2]))
 
@@ -129,7 +129,7 @@ class Section:
 
     @property
     def says_minus(self) -> bool:
-        """Whether it shows by a sign of its own that a number is below zero."""
+        """Whether it has its own sign for numbers below zero."""
         return any(text in ("-", "(") for kind, text in self.signs if kind in ("text", "sign"))
 
     def without_minus(self) -> "Section":
@@ -138,7 +138,7 @@ class Section:
 
 
 def sections(code: str) -> list[Section]:
-    """A format's parts: for positive numbers, negative ones, zero, and text."""
+    """The sections of a format: for positive numbers, negative numbers, zero, and text."""
     found = [Section()]
     at = 0
     while at < len(code):
@@ -157,7 +157,7 @@ def sections(code: str) -> list[Section]:
             now.signs.append(("text", code[at : at + 1]))
             at += 1
         elif sign in "_*":
-            at += 1  # as wide as the next sign, or filled with it: neither is text
+            at += 1  # padding as wide as the next sign, or filled with it: neither is text
         elif sign == "[":
             end = code.find("]", at)
             end = len(code) if end < 0 else end
@@ -202,7 +202,7 @@ def _condition(inside: str) -> Condition | None:
     }[mark]
 
 
-def _telling(signs: list[tuple[str, str]]) -> str:
+def _meaningful(signs: list[tuple[str, str]]) -> str:
     seen = "".join(text for kind, text in signs if kind != "place" and text not in _CURRENCY_SIGNS)
     if not any(one.isalpha() for one in seen) or _is_currency(seen.strip(" \u00a0\u202f()")):
         return ""

@@ -1,4 +1,4 @@
-"""The texts that a workbook's cells point to."""
+"""The shared texts of a workbook, which its cells refer to."""
 
 import re
 from array import array
@@ -15,8 +15,8 @@ _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
 class SharedStrings:
-    """Read only as far as they are asked for, and kept as UTF-8 in one block: five million texts take 200 MB
-    and not a gigabyte. A long one is made once for all cells that point to it."""
+    """Texts are read only as far as needed, and kept as UTF-8 in one block: five million take 200 MB instead
+    of a gigabyte. Cells with the same long text share one string."""
 
     def __init__(self, stream: IO[bytes] | None) -> None:
         self._steps = self._read(stream) if stream is not None else iter(())
@@ -26,7 +26,7 @@ class SharedStrings:
         self._long_characters = 0
 
     def __getitem__(self, index: int) -> str:
-        """Raises FileProblem when there is no such text."""
+        """Raises FileProblem if there is no such text."""
         while index + 1 >= len(self._ends):
             if next(self._steps, None) is None:
                 raise damaged()
@@ -80,8 +80,8 @@ class SharedStrings:
                 size += len(data)
                 pieces.append(data)
 
-        made = document.parser
-        made.StartElementHandler, made.EndElementHandler, made.CharacterDataHandler = start, end, text
+        parser = document.parser
+        parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text
         for step in document.pieces():
             if len(self._block) > _MAX_BYTES:
                 raise too_much_text()
@@ -89,7 +89,7 @@ class SharedStrings:
 
 
 def unescaped(text: str) -> str:
-    """Text without Excel's own escapes for characters that XML cannot hold, such as `_x000D_`."""
+    """Text without Excel's escapes for characters that XML cannot contain, such as `_x000D_`."""
     if "_x" not in text:
         return text
     return _ESCAPED.sub(_character, text)

@@ -1,8 +1,8 @@
-"""One sheet of a workbook as rows of text, as a stream: a million rows of five cells in half a minute.
+"""Reads one sheet of a workbook as a stream of rows of text: a million rows of five cells in half a minute.
 
-Our own, on the standard library, because the others do not do (measured on 200,000 rows of five cells):
-python-calamine is fast but gives no number formats, so that account number 00000042 comes as 42.0;
-openpyxl gives them and takes 26 s, two minutes for a million rows.
+We wrote our own, on the standard library, because others do not fit (measured on 200,000 rows of five cells):
+python-calamine is fast but has no number formats, so account number 00000042 becomes 42.0; openpyxl has them
+but takes 26 s, which is two minutes for a million rows.
 """
 
 from collections.abc import Iterator
@@ -17,18 +17,18 @@ from blnk_api.files.xlsx.shared_strings import SharedStrings, unescaped
 from blnk_api.files.xlsx.xml_stream import MAX_DEPTH, Document, damaged, too_much_text
 
 FAR_RIGHT = 2 * MAX_COLUMNS
-"""Cells from here on are never kept: one stray cell in column XFD would make each row 16,384 cells long."""
+"""Cells from here on are ignored: one stray cell in column XFD would make each row 16,384 cells long."""
 MOST_IN_A_ROW = 8_000_000
-"""Characters. Blnk takes no request of more than 5 MB."""
+"""In characters. Blnk accepts no request of more than 5 MB."""
 MOST_IN_A_SHEET = 600_000_000
-"""Characters in long cells: six times what a text file may hold. Many cells may point to one text."""
+"""Characters in long cells: six times what a text file may hold. Many cells may refer to one text."""
 _LONG = 15
-"""Characters. Shorter cells need no look at what may be wrong with them, and no count."""
+"""In characters. Shorter cells are not checked for flaws or counted."""
 _CUT = 200
 
 
 class SheetRow(NamedTuple):
-    """A row that is in the file; rows without cells may be missing."""
+    """A row of the file. Rows without cells may be missing."""
 
     number: int
     cells: list[str]
@@ -37,7 +37,7 @@ class SheetRow(NamedTuple):
 
 
 class _At(Enum):
-    """Where in a sheet the reading is."""
+    """The position of the reader in a sheet."""
 
     BETWEEN_ROWS = 0
     IN_A_ROW = 1
@@ -50,7 +50,7 @@ class Sheet:
     def __init__(
         self, stream: IO[bytes], strings: SharedStrings, formats: Formats, *, has_stale_results: bool = False
     ) -> None:
-        """`has_stale_results`: the workbook says that its formulas are still to be calculated."""
+        """`has_stale_results`: the workbook says that its formulas have yet to be calculated."""
         self._document = Document(stream)
         self._strings = strings
         self._formats = formats
@@ -59,16 +59,16 @@ class Sheet:
         self._columns: dict[str, int] = {}
         self._in_all = 0
         self.last_row = 0
-        """What the sheet says of its own size, once the first row came. Only a hint."""
+        """The sheet's own statement of its size, after the first row. Only a hint."""
         self.bytes_read = 0
-        """Of its XML."""
+        """The size of its XML."""
         self.was_cut = False
-        """Whether the reading ended before the sheet did."""
+        """Whether reading stopped before the end of the sheet."""
 
     def rows(self, *, width: int = FAR_RIGHT, most_bytes: int | None = None) -> Iterator[SheetRow]:
-        """Raises FileProblem, and what zip and XML raise, when the sheet is damaged.
+        """Raises FileProblem, and whatever zip and XML raise, if the sheet is damaged.
 
-        Cells beyond `width` are only told. After `most_bytes` of the sheet's XML the rest is left unread.
+        Cells beyond `width` are reported but not read. Reading stops after `most_bytes` of the sheet's XML.
         """
         self._listen_for_rows(min(width, FAR_RIGHT))
         for so_far in self._document.pieces():
@@ -80,7 +80,7 @@ class Sheet:
                 return
 
     def _listen_for_rows(self, width: int) -> None:
-        made, own = self._document.parser, self._document.own
+        parser, own = self._document.parser, self._document.own
         data, size = own + "sheetData", own + "dimension"
 
         def before(name: str, attributes: dict[str, str]) -> None:
@@ -90,10 +90,10 @@ class Sheet:
                 last = attributes.get("ref", "")[-7:].lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ:$")
                 self.last_row = int(last) if last.isdecimal() else 0
 
-        made.StartElementHandler = before
+        parser.StartElementHandler = before
 
     def _listen_after_rows(self) -> None:
-        made, own = self._document.parser, self._document.own
+        parser, own = self._document.parser, self._document.own
         rows = (own + "row", own + "sheetData")
         depth = 0
 
@@ -101,17 +101,17 @@ class Sheet:
             nonlocal depth
             depth += 1
             if name in rows or depth > MAX_DEPTH:
-                raise damaged()  # rows that no program shows
+                raise damaged()  # rows that no program displays
 
         def up(_: str) -> None:
             nonlocal depth
             depth -= 1
 
-        made.StartElementHandler, made.EndElementHandler, made.CharacterDataHandler = down, up, None
+        parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = down, up, None
 
     def _listen(self, width: int) -> None:
-        """Sets the handlers. They run some twenty million times in a large sheet, hence closures."""
-        made, own = self._document.parser, self._document.own
+        """Sets the handlers. They run about twenty million times in a large sheet, so they are closures."""
+        parser, own = self._document.parser, self._document.own
         row, cell, value_, text_, formula, phonetic, extension, data = (
             own + name for name in ("row", "c", "v", "t", "f", "rPh", "extLst", "sheetData")
         )
@@ -165,7 +165,7 @@ class Sheet:
 
         def end(name: str) -> None:
             nonlocal where, collecting, is_phonetic, column, room, is_outside
-            if name == value_ or name == text_:  # noqa: SIM109 (a list of them costs 4 % of the reading)
+            if name == value_ or name == text_:  # noqa: SIM109 (a tuple costs 4 % of the reading time)
                 collecting = False
             elif name == cell:
                 where = in_row
@@ -190,7 +190,7 @@ class Sheet:
                 elif value:
                     if column < len(cells):
                         if cells[column]:
-                            raise damaged()  # two cells in one place: neither can be told to be meant
+                            raise damaged()  # two cells in one place: unclear which is meant
                     else:
                         cells.extend([""] * (column + 1 - len(cells)))
                     cells[column] = value
@@ -206,7 +206,7 @@ class Sheet:
                 self._listen_after_rows()
 
         def _skip() -> None:
-            """What other programs keep inside a row may be called as anything in it."""
+            """Other programs' elements inside a row may have the same names as a row's own."""
             depth = 1
 
             def down(_: str, __: dict[str, str]) -> None:
@@ -217,20 +217,20 @@ class Sheet:
                 nonlocal depth
                 depth -= 1
                 if not depth:
-                    made.StartElementHandler, made.EndElementHandler = start, end
+                    parser.StartElementHandler, parser.EndElementHandler = start, end
 
-            made.StartElementHandler, made.EndElementHandler = down, up
+            parser.StartElementHandler, parser.EndElementHandler = down, up
 
-        made.StartElementHandler, made.EndElementHandler, made.CharacterDataHandler = start, end, text
+        parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text
 
     def _formula_flaw(self, column: int, raw: str, kind: str, has_value: bool) -> Flaw | None:
-        """A formula that nobody has calculated. An empty text may be a result (`t="str"`), never a number."""
+        """A formula that was never calculated. Empty text may be a result (`t="str"`), but never a number."""
         is_missing = not has_value or (kind != "str" and not raw.strip())
         is_stale = self._has_stale_results and kind == "n" and raw == "0"
         return cell_flaws.unresolved(column) if is_missing or is_stale else None
 
     def _column(self, place: str) -> int:
-        """The column of a place such as AB12, from 0."""
+        """The column of a reference such as AB12, from 0."""
         letters = place.rstrip("0123456789")
         known = self._columns.get(letters)
         if known is None:
@@ -243,7 +243,7 @@ class Sheet:
         return known
 
     def _value(self, text: str, kind: str, style: str) -> str:
-        """A cell's text as a person sees it."""
+        """A cell's text as the spreadsheet displays it."""
         if not text:
             return ""
         if kind == "s":
@@ -258,7 +258,7 @@ class Sheet:
 
 
 def _is_hidden(attributes: dict[str, str]) -> bool:
-    """By a filter, by hand, in a collapsed group, or because it is made too low to be seen."""
+    """By a filter, by hand, in a collapsed group, or because its height is too small to see."""
     hidden = attributes.get("hidden")
     return hidden in ("1", "true") if hidden else attributes.get("ht") in ("0", "0.0")
 

@@ -1,4 +1,4 @@
-"""Which sheet of a workbook holds the table, and which others someone may have meant."""
+"""Chooses the sheet of a workbook that holds the table, and lists others that may have been meant."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,31 +13,32 @@ _NAMED = 10
 
 
 class SheetPart(NamedTuple):
-    """A sheet as the workbook lists it."""
+    """A sheet in the workbook's list."""
 
     name: str
     part: str
     is_hidden: bool
     is_in_front: bool
-    """The one that was seen when the workbook was saved."""
+    """Whether the sheet was active when the workbook was saved."""
 
 
 class Look(NamedTuple):
-    """What the first look at a sheet showed."""
+    """What the preview of a sheet found."""
 
     sheet: SheetPart
     top: list[header.Row]
     """Its first filled rows."""
     last_row: int
     was_cut: bool
-    """There is more of it than a first look may read."""
+    """Whether it has more rows than the preview may read."""
 
     @property
     def names_our_columns(self) -> bool:
         return any(header.known_uses(cells) >= 2 for _, cells in self.top)
 
     def has_rows_under(self, headers: Sequence[str]) -> bool:
-        """Whether it is a table: a row that names our columns, or these very ones, and another below it."""
+        """Whether it is a table: a row with known column names, or with these headers, and another row below
+        it."""
         wanted = [name.strip() for name in headers]
         for at, (_, cells) in enumerate(self.top):
             names = [cell.strip() for cell in cells]
@@ -47,12 +48,13 @@ class Look(NamedTuple):
         return False
 
 
-def choose(looks: Sequence[Look], said: str | None) -> Look:
-    """The sheet that a person named; else the first that names our columns, has a header, or is filled.
+def choose(looks: Sequence[Look], chosen_name: str | None) -> Look:
+    """The sheet that a person named; otherwise the first with known column names, with a header, or with any
+    content.
 
-    `looks` come with the likeliest sheet first. Raises FileProblem.
+    `looks` start with the likeliest sheet. Raises FileProblem.
     """
-    filled = [look for look in looks if look.top and said in (None, look.sheet.name)]
+    filled = [look for look in looks if look.top and chosen_name in (None, look.sheet.name)]
     if not filled:
         if any(look.was_cut for look in looks):
             raise FileProblem(
@@ -71,15 +73,15 @@ def choose(looks: Sequence[Look], said: str | None) -> Look:
     return filled[0]
 
 
-def others(looks: Sequence[Look], chosen: Look, headers: Sequence[str], *, was_said: bool) -> list[Flaw]:
-    """What to tell of the chosen sheet and of those that are left unread."""
-    told = []
+def others(looks: Sequence[Look], chosen: Look, headers: Sequence[str], *, was_chosen: bool) -> list[Flaw]:
+    """Notes about the chosen sheet and the sheets that are not read."""
+    flaws = []
     name = shown(chosen.sheet.name)
     if chosen.sheet.is_hidden:
         message = f"The sheet “{name}” is hidden in the workbook, but it is the sheet that is read."
-        told.append(Flaw("hidden_sheet", None, message, "warning"))
+        flaws.append(Flaw("hidden_sheet", None, message, "warning"))
     tables = [look.sheet for look in looks if look is not chosen and look.has_rows_under(headers)]
-    if tables and not was_said:
+    if tables and not was_chosen:
         named = ", ".join(
             f"“{shown(one.name)}”" + (" (hidden)" if one.is_hidden else "") for one in tables[:_NAMED]
         )
@@ -89,5 +91,5 @@ def others(looks: Sequence[Look], chosen: Look, headers: Sequence[str], *, was_s
             f"Only the sheet “{name}” is read. In this workbook {looks_so} like a table of balances too: "
             f"{named}{more}. Import {it} separately if its rows are needed."
         )
-        told.append(Flaw("sheet_not_read", None, message, "warning"))
-    return told
+        flaws.append(Flaw("sheet_not_read", None, message, "warning"))
+    return flaws

@@ -1,4 +1,4 @@
-"""XLSX workbooks: which sheets there are, which one holds the table, and its records."""
+"""Reads XLSX workbooks: their sheets, the choice of the sheet with the table, and its records."""
 
 import mmap
 import posixpath
@@ -27,12 +27,12 @@ _MAX_DIRECTORY_BYTES = 4_000_000
 _MAX_INFLATED = 1_500_000_000
 _MAX_RATIO = 200
 _RATIO_FROM = 50_000_000
-"""Smaller parts may be packed as tightly as they like."""
+"""Smaller parts may have any compression ratio."""
 _MAX_SMALL_PART = 20_000_000
 _MOST_SHEETS = 1_000
 _LONGEST_NAME = 255
 _LOOK_BYTES = 4_000_000
-"""Of a sheet's XML, for the first look. A table begins at the top of its sheet."""
+"""The part of a sheet's XML that the preview reads. A table begins at the top of its sheet."""
 _LOOK_BYTES_IN_ALL = 12_000_000
 
 _DAMAGE = (
@@ -94,7 +94,7 @@ class _Book:
         self._strings: SharedStrings | None = None
 
     def sheet(self, part: str) -> Sheet:
-        """A sheet, to be read from its top."""
+        """A sheet, ready to be read from the top."""
         if self._strings is None:
             texts = self._by_kind.get("sharedstrings")
             self._strings = SharedStrings(self._open(texts) if texts in self._parts else None)
@@ -103,7 +103,7 @@ class _Book:
         )
 
     def _refuse_others(self) -> None:
-        """Archives that are no XLSX, each by what it is."""
+        """Rejects archives that are not XLSX, naming what they are."""
         names = self._parts.keys()
         if any(info.flag_bits & 1 for info in self._parts.values()):
             raise _encrypted()
@@ -125,11 +125,12 @@ class _Book:
             raise kinds.not_a_table("a text document or a presentation")
 
     def _open(self, part: str | None) -> IO[bytes]:
-        """A part of the workbook, refused before it is unpacked when it would become too big."""
+        """Opens a part of the workbook. A part that would become too large is rejected before it is
+        unpacked."""
         info = self._parts[part or ""]
         too_tight = info.file_size > max(_RATIO_FROM, info.compress_size * _MAX_RATIO)
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise damaged()  # no spreadsheet program packs so, and a few bytes may unpack to anything
+            raise damaged()  # no spreadsheet program compresses this much
         if info.file_size > _MAX_INFLATED or too_tight:
             raise FileProblem(
                 "too_big",
@@ -144,7 +145,7 @@ class _Book:
             xml_stream.walk(stream, element)
 
     def _relations(self, part: str) -> dict[str, tuple[str, str]]:
-        """What a part points to: id → kind and part."""
+        """The parts that a part refers to: id → kind and part."""
         folder, name = posixpath.split(part)
         relations = posixpath.join(folder, "_rels", f"{name}.rels")
         found: dict[str, tuple[str, str]] = {}
@@ -162,12 +163,12 @@ class _Book:
         return found
 
     def _read_formats(self) -> Formats:
-        """How numbers are shown, by the style that a cell names."""
+        """The number formats, by the style that a cell names."""
         codes: dict[str, str] = {}
         numbers: list[str] = []
 
         def element(parent: str, name: str, attributes: dict[str, str]) -> None:
-            # A conditional format has a numFmt of its own, with a number that cells may have too.
+            # A conditional format has its own numFmt, possibly with a number that cells use too.
             if name == "numFmt" and parent == "numFmts":
                 codes[attributes.get("numFmtId", "")] = attributes.get("formatCode", "")
             elif name == "xf" and parent == "cellXfs":
@@ -184,7 +185,7 @@ def _is_true(text: str | None) -> bool:
 
 
 def detect(path: Path, options: ReadOptions) -> FileShape:
-    """The shape of a workbook: the sheet that names our columns, the one in front first."""
+    """The shape of a workbook. Prefers the sheet with known column names, and the active one first."""
     with _opened(path) as book:
         names = [sheet.name for sheet in book.sheets]
         if options.sheet is not None and options.sheet not in names:
@@ -206,7 +207,7 @@ def detect(path: Path, options: ReadOptions) -> FileShape:
             header_row=number,
             headers=headers,
             rows_estimate=max(0, chosen.last_row - number),
-            remarks=others(looked_at, chosen, headers, was_said=options.sheet is not None),
+            remarks=others(looked_at, chosen, headers, was_chosen=options.sheet is not None),
         )
         reader = book.sheet(part)
         found = _records(reader, shape, most_bytes=_LOOK_BYTES)
@@ -216,11 +217,11 @@ def detect(path: Path, options: ReadOptions) -> FileShape:
     return shape.model_copy(update={"samples": samples})
 
 
-def _looks(book: _Book, said: str | None) -> Iterator[Look]:
-    """The first filled rows of the sheets, as far as a first look may take; the likeliest sheets first."""
+def _looks(book: _Book, chosen_name: str | None) -> Iterator[Look]:
+    """The first filled rows of the sheets, as many as a preview may read. The likeliest sheets come first."""
     left = _LOOK_BYTES_IN_ALL
     ordered = sorted(
-        book.sheets, key=lambda sheet: (sheet.name != said, sheet.is_hidden, not sheet.is_in_front)
+        book.sheets, key=lambda sheet: (sheet.name != chosen_name, sheet.is_hidden, not sheet.is_in_front)
     )
     for sheet in ordered:
         if left <= 0:
@@ -276,7 +277,7 @@ def _opened(path: Path) -> Iterator[_Book]:
 
 
 def refuse_old(path: Path) -> FileProblem:
-    """What an OLE file is: a workbook with a password, or one of before 2007."""
+    """The error for an OLE file: a workbook with a password, or from before 2007."""
     with path.open("rb") as raw, mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as content:
         if content.find("EncryptedPackage".encode("utf-16-le")) >= 0:
             return _encrypted()

@@ -1,5 +1,5 @@
-"""The XML inside a workbook, as a stream, in steps that each cost little memory. Refuses document types, so
-no entity can blow up, and tags longer than any workbook has."""
+"""Streams the XML inside a workbook with little memory. Rejects document types, so that no entity can expand,
+and tags longer than any workbook has."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -10,7 +10,7 @@ from blnk_api.files.limits import FileProblem
 
 CHUNK = 65_536
 _PIECE = 8_192
-"""Bytes that are read before what came of them is handed on: a few bytes may stand for a megabyte of text."""
+"""Bytes that are parsed at a time: a few bytes may expand to a megabyte of text."""
 _MAX_TAG_BYTES = 2_000_000
 MAX_DEPTH = 100
 
@@ -18,7 +18,7 @@ Element = Callable[[str, str, dict[str, str]], None]
 
 
 def damaged() -> FileProblem:
-    """A workbook that ends too early or is not what it says."""
+    """The error for a workbook that ends too early or is not what it claims to be."""
     return FileProblem(
         "damaged",
         "The workbook is damaged or incomplete. Download it again, or open it and save it again as XLSX.",
@@ -26,16 +26,16 @@ def damaged() -> FileProblem:
 
 
 def too_much_text() -> FileProblem:
-    """A small file that becomes a huge one."""
+    """The error for a small file that expands to a huge one."""
     return FileProblem("too_big", "The workbook contains too much text. Split it, or save it as CSV.")
 
 
 class Document:
-    """A part of a workbook as it is read. Set the handlers of `parser`, then go through `pieces`.
+    """A part of a workbook as it is read. Set the handlers of `parser`, then iterate over `pieces`.
 
-    Only elements of the root's own namespace are the workbook's own; other programs' have the same names and
-    other meanings. `own` is what stands before their names: nothing, where the root says that names without
-    a prefix are its own, which saves a tenth of the time.
+    Only elements in the root's namespace are the workbook's own; other programs use the same names with other
+    meanings. `own` is the prefix of the workbook's own names. It is empty if the root declares the default
+    namespace, which saves a tenth of the time.
     """
 
     def __init__(self, stream: IO[bytes], *, with_namespaces: bool = False) -> None:
@@ -47,44 +47,45 @@ class Document:
         self.parser = _parser(None if not self.own and not with_namespaces else " ")
 
     def pieces(self) -> Iterator[int]:
-        """Parses piece by piece; the number of bytes so far. Raises FileProblem and what expat raises."""
-        made, chunk, fed, waiting = self.parser, self._first, 0, 0
+        """Parses piece by piece and yields the number of bytes so far. Raises FileProblem and whatever expat
+        raises."""
+        parser, chunk, fed, waiting = self.parser, self._first, 0, 0
         while chunk:
             at = 0
             while at < len(chunk):
-                # expat restarts an incomplete tag each time: as many bytes again keep that cheap.
+                # expat reparses an incomplete tag each time: feeding as many bytes again keeps that cheap.
                 piece = chunk[at : at + max(_PIECE, waiting)]
-                made.Parse(piece, False)
+                parser.Parse(piece, False)
                 at += len(piece)
                 fed += len(piece)
-                waiting = fed - made.CurrentByteIndex
+                waiting = fed - parser.CurrentByteIndex
                 if waiting > _MAX_TAG_BYTES:
                     raise too_much_text()
                 yield fed
             chunk = self._stream.read(CHUNK)
-        made.Parse(b"", True)
+        parser.Parse(b"", True)
         yield fed
 
 
 def _parser(separator: str | None) -> expat.XMLParserType:
-    """An expat parser whose text comes in one piece where it can."""
-    made = expat.ParserCreate(None, separator)
-    made.buffer_text = True
-    made.buffer_size = CHUNK
+    """An expat parser that delivers text in one piece if possible."""
+    parser = expat.ParserCreate(None, separator)
+    parser.buffer_text = True
+    parser.buffer_size = CHUNK
 
     def refuse(*_: object) -> None:
         raise damaged()
 
-    made.StartDoctypeDeclHandler = refuse
-    return made
+    parser.StartDoctypeDeclHandler = refuse
+    return parser
 
 
 class _Found(Exception):
-    """The root was seen; what follows is not looked at."""
+    """The root was found; parsing stops."""
 
 
 def _own_names(first: bytes) -> tuple[str, bool]:
-    """The root's namespace with a space, and whether names without a prefix, and no others, are in it."""
+    """The root's namespace with a space, and whether exactly the names without a prefix belong to it."""
     look = _parser(" ")
     prefixes: dict[str, str] = {}
     own, is_plain = "", True
@@ -107,7 +108,7 @@ def _own_names(first: bytes) -> tuple[str, bool]:
 
 def walk(stream: IO[bytes], element: Element) -> None:
     """Calls `element` with the parent's name, its own name and its attributes, for each of the part's own
-    elements, in order. A parent of another namespace is called ""."""
+    elements in order. A parent of another namespace is passed as ""."""
     document = Document(stream, with_namespaces=True)
     own = document.own
     above: list[str] = []

@@ -16,9 +16,10 @@ from blnk_api.desk.links import Links
 from blnk_api.drafts.rechecking.at_once import AtOnce
 from blnk_api.errors import SettingsProblem
 from blnk_api.settings import Connection, Instance, Settings
-from blnk_api.store import Store, StoreUnavailable, failures, import_search, imports
+from blnk_api.store import Store, StoreUnavailable, failures, imports
 from blnk_api.store.imports import Import
 from blnk_api.store.kept_files import Files, files_of
+from blnk_api.store.search import import_search
 from blnk_api.store.sending import senders
 from blnk_api.store.token_store import TokenStore
 

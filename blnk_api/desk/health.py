@@ -19,8 +19,8 @@ from blnk_api.desk.desk import Desk
 from blnk_api.desk.machine_health import Check, Verdict
 from blnk_api.notices import process
 from blnk_api.settings import Connection
-from blnk_api.store import import_search
-from blnk_api.store.import_search import Search
+from blnk_api.store.search import import_search
+from blnk_api.store.search.import_search import Search
 from blnk_api.store.sending import senders
 from blnk_api.store.sending.senders import SenderIs, Sending
 from blnk_api.store.states import ImportState, PausedBy, RowState

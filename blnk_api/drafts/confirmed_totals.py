@@ -10,10 +10,11 @@ from blnk_api.access.acts import Act
 from blnk_api.drafts import merging
 from blnk_api.drafts.lookalikes import customer_has_balance, near_duplicates
 from blnk_api.facts.totals import LedgerTotal, Totals
-from blnk_api.store import imports, row_reasons, rows
+from blnk_api.store import imports, rows
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import NewRow, StoredRow
+from blnk_api.store.search import row_reasons
 from blnk_api.store.states import ImportState, RowState, Stage
 from blnk_api.store.transitions import move
 

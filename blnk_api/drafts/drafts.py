@@ -15,10 +15,11 @@ from blnk_api.facts.file_shape import ReadOptions
 from blnk_api.facts.mapping import Mapping
 from blnk_api.facts.totals import Accepted
 from blnk_api.settings import Connection, Settings
-from blnk_api.store import Store, import_acts, import_search, imports
+from blnk_api.store import Store, import_acts, imports
 from blnk_api.store.approvals import asking, need
 from blnk_api.store.imports import Import
 from blnk_api.store.kept_files import UPLOADS, files_of
+from blnk_api.store.search import import_search
 from blnk_api.store.states import ImportState, RowState, Stage
 
 _COPY_BYTES = 1 << 20

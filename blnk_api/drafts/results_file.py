@@ -6,8 +6,9 @@ from blnk_api.facts.file_shape import FileShape
 from blnk_api.facts.mapping import Mapping, Use
 from blnk_api.files.row_marks import Mark
 from blnk_api.settings import Instance
-from blnk_api.store import import_search, imports
+from blnk_api.store import imports
 from blnk_api.store.imports import Import
+from blnk_api.store.search import import_search
 
 
 def import_of(tx: Connection, instance: Instance, guessed: Mapping, shape: FileShape) -> Import | None:

@@ -7,10 +7,11 @@ from sqlalchemy import Connection
 
 from blnk_api.access.actors import Actor
 from blnk_api.drafts.edits.open_draft import NotRepairable, check_again, open_draft
-from blnk_api.store import Store, import_search
+from blnk_api.store import Store
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
+from blnk_api.store.search import import_search
 from blnk_api.store.sending import superseded
 from blnk_api.store.states import RowState
 from blnk_api.store.transitions import counts_of

@@ -25,9 +25,9 @@ from blnk_api.files.table import Cell
 from blnk_api.reports import months, trail
 from blnk_api.reports.months import CreatedBalance, Month
 from blnk_api.settings import Connection
-from blnk_api.store import import_search
-from blnk_api.store.import_search import Search
 from blnk_api.store.imports import Import
+from blnk_api.store.search import import_search
+from blnk_api.store.search.import_search import Search
 from blnk_api.store.states import STATUSES, ImportState, RowState
 from blnk_api.store.trail.reading import TrailEntry
 from blnk_api.store.trail.reading import Wanted as TrailPart

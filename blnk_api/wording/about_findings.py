@@ -7,9 +7,10 @@ from sqlalchemy import Connection
 
 from blnk_api.common.visible import shown
 from blnk_api.facts.findings import Findings
-from blnk_api.store import events, row_history
+from blnk_api.store import events
 from blnk_api.store.events import EventKind
 from blnk_api.store.imports import Import
+from blnk_api.store.search import row_history
 from blnk_api.store.sending.late_records import PendingLateLookups
 from blnk_api.wording.phrases import listed, plural
 

@@ -11,8 +11,8 @@ from blnk_api.models import IMPORT_ID, IMPORT_REF, RequestFields
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from blnk_api.store.people.edits import RecordedEdit
-from blnk_api.store.row_history import Attempt
 from blnk_api.store.rows import StoredRow
+from blnk_api.store.search.row_history import Attempt
 from blnk_api.store.states import Outcome, RowState
 from blnk_api.wording import about_files, phrases
 from blnk_api.wording.balance_fields import FIELDS

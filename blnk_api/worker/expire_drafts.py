@@ -7,9 +7,10 @@ import time
 from itertools import islice
 
 from blnk_api.settings import Settings
-from blnk_api.store import Store, import_acts, import_search, imports
+from blnk_api.store import Store, import_acts, imports
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.kept_files import UPLOADS, Files, files_of, named
+from blnk_api.store.search import import_search
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.states import Stage
 

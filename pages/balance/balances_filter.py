@@ -9,9 +9,10 @@ import streamlit as st
 
 from blnk_api.desk import balance_text
 from blnk_api.desk.balance_search import Wanted
-from blnk_api.store import import_search, imports
-from blnk_api.store.import_search import Search
+from blnk_api.store import imports
 from blnk_api.store.imports import Import
+from blnk_api.store.search import import_search
+from blnk_api.store.search.import_search import Search
 from pages.kit import look
 from pages.kit.context import Visit
 

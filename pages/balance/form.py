@@ -17,7 +17,7 @@ from blnk_api.drafts.form_request import Incomplete, Wrong, pair_field
 from blnk_api.errors import NothingCreated
 from blnk_api.facts.mapping import Use
 from blnk_api.models import GENERAL_LEDGER_ID, BalanceRequest
-from blnk_api.store import import_search
+from blnk_api.store.search import import_search
 from blnk_api.wording.approval import requests as words
 from pages.balance import form_state
 from pages.balance.form_state import CURRENCY, IDENTITY, INDICATOR, LINEAGE, NAME, STRATEGY

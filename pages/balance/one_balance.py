@@ -8,9 +8,10 @@ from blnk_api.desk import balance_search
 from blnk_api.errors import AccessDenied, NotFound, NothingCreated
 from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance
 from blnk_api.settings import Instance
-from blnk_api.store import import_search, imports
+from blnk_api.store import imports
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
+from blnk_api.store.search import import_search
 from blnk_api.wording import about_imports, phrases
 from blnk_api.wording.balance_fields import FIELDS, HELD_FIELDS
 from pages.balance import notes_panel

@@ -14,9 +14,10 @@ from blnk_api.drafts.drafts import NotConfirmed
 from blnk_api.errors import BlnkError, NothingCreated
 from blnk_api.facts.findings import Findings
 from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance, BalanceRequest
-from blnk_api.store import row_history, rows
+from blnk_api.store import rows
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
+from blnk_api.store.search import row_history
 from blnk_api.store.states import SETTLED, ImportState, RowState
 from blnk_api.wording import about_findings, about_rows, phrases
 from blnk_api.wording.balance_fields import FIELDS, HELD_FIELDS

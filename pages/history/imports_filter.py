@@ -7,8 +7,8 @@ from datetime import date, datetime, time, timedelta, tzinfo
 import streamlit as st
 
 from blnk_api.settings import Instance
-from blnk_api.store import import_search
-from blnk_api.store.import_search import Search
+from blnk_api.store.search import import_search
+from blnk_api.store.search.import_search import Search
 from blnk_api.store.states import ImportState
 from blnk_api.wording import about_imports, phrases
 from pages.kit.context import Visit

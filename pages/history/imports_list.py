@@ -6,9 +6,9 @@ from datetime import tzinfo
 import streamlit as st
 
 from blnk_api.files.kinds import FileKind
-from blnk_api.store import import_search
-from blnk_api.store.import_search import FoundRow, Search
 from blnk_api.store.imports import Import
+from blnk_api.store.search import import_search
+from blnk_api.store.search.import_search import FoundRow, Search
 from blnk_api.store.states import ImportState
 from blnk_api.web import list_routes
 from blnk_api.wording import about_imports, phrases

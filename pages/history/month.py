@@ -9,7 +9,7 @@ from blnk_api.errors import NothingCreated
 from blnk_api.files.kinds import FileKind
 from blnk_api.reports import months
 from blnk_api.reports.months import Month, MonthTotal
-from blnk_api.store import import_search
+from blnk_api.store.search import import_search
 from blnk_api.web import list_routes
 from blnk_api.wording import phrases
 from pages.kit import look

@@ -7,9 +7,9 @@ from blnk_api.access.acts import Act
 from blnk_api.drafts.guide import own_imports
 from blnk_api.drafts.guide.own_imports import OwnImports
 from blnk_api.review import waiting_for
-from blnk_api.store import import_search
-from blnk_api.store.import_search import Search
 from blnk_api.store.imports import Import
+from blnk_api.store.search import import_search
+from blnk_api.store.search.import_search import Search
 from blnk_api.wording import about_imports, phrases
 from pages.kit import look
 from pages.kit.context import Visit

@@ -10,9 +10,10 @@ from blnk_api.drafts import drafts
 from blnk_api.errors import BlnkError
 from blnk_api.review import actions
 from blnk_api.review.actions import ActText, NotPossible
-from blnk_api.store import row_history, rows
+from blnk_api.store import rows
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
+from blnk_api.store.search import row_history
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.wording import about_rows, phrases
 from pages.kit import look, permission, person

@@ -7,10 +7,11 @@ import streamlit as st
 
 from blnk_api.access.acts import Act
 from blnk_api.drafts.fixes.source_rows import can_be_fixed
-from blnk_api.store import events, row_history, rows
+from blnk_api.store import events, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from blnk_api.store.rows import StoredRow
+from blnk_api.store.search import row_history
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.wording import about_activity, about_imports, about_rows, phrases
 from pages.balance import notes_panel

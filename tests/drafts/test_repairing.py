@@ -10,9 +10,9 @@ from blnk_api.drafts.edits import editing
 from blnk_api.drafts.edits.editing import Edit, NotRepairable
 from blnk_api.facts.file_shape import ReadOptions
 from blnk_api.facts.mapping import Mapping, Use
-from blnk_api.store import row_reasons
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits, saved_mappings
+from blnk_api.store.search import row_reasons
 from blnk_api.store.states import RowState, Stage
 from tests.support.actors import actor
 from tests.support.importer import LEDGER, Importer, mapping_of, shape_of

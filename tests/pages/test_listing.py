@@ -16,7 +16,7 @@ from blnk_api.desk.links import Listing
 from blnk_api.files.kinds import FileKind
 from blnk_api.reports.months import Month
 from blnk_api.store import imports
-from blnk_api.store.import_search import Search
+from blnk_api.store.search.import_search import Search
 from blnk_api.store.states import ImportState
 from blnk_api.web import list_routes
 from tests.support.importer import LEDGER, Importer, requests_for

@@ -13,8 +13,8 @@ from blnk_api.reports.months import Month
 from blnk_api.reports.receipts import write_owed
 from blnk_api.reports.results import Variant
 from blnk_api.store import events, imports
-from blnk_api.store.import_search import Search
 from blnk_api.store.people import notes
+from blnk_api.store.search.import_search import Search
 from blnk_api.store.states import ImportState
 from blnk_api.web import list_routes, receipt_routes, routes
 from blnk_api.wording import phrases

@@ -8,11 +8,12 @@ from blnk_api.facts.file_shape import FileShape
 from blnk_api.facts.findings import Findings, RowFinding
 from blnk_api.facts.mapping import ColumnUse, Mapping, Use
 from blnk_api.reports.receipts import write_owed
-from blnk_api.store import import_acts, imports, row_history
+from blnk_api.store import import_acts, imports
 from blnk_api.store.events import EventKind, note
 from blnk_api.store.imports import Import
 from blnk_api.store.people import notes, receipt_records
 from blnk_api.store.rows import StoredRow
+from blnk_api.store.search import row_history
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.store.transitions import move, move_import
 from blnk_api.web import receipt_routes

@@ -15,9 +15,10 @@ from blnk_api.drafts import drafts
 from blnk_api.drafts.drafts import UploadRejected
 from blnk_api.errors import SettingsProblem
 from blnk_api.settings import Settings
-from blnk_api.store import events, import_acts, import_search, imports
+from blnk_api.store import events, import_acts, imports
 from blnk_api.store.events import EventKind, note
 from blnk_api.store.imports import Import
+from blnk_api.store.search import import_search
 from blnk_api.store.states import ImportState, Stage
 from blnk_api.store.transitions import move_import
 from blnk_api.web.upload_limits import UploadLimits

@@ -325,7 +325,7 @@ def test_nobody_is_a_text() -> None:
     # Who was named once, and a part of a name that is searched for.
     assert sorted(texts) == [
         "blnk_api/facts/notice.py: who: str = ''",
-        "blnk_api/store/import_search.py: who: str = ''",
+        "blnk_api/store/search/import_search.py: who: str = ''",
     ]
 
 

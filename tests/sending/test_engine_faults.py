@@ -12,8 +12,9 @@ import pytest
 from blnk_api import settings as settings_module
 from blnk_api.facts.findings import RowFinding
 from blnk_api.models import GENERAL_LEDGER_ID, BalanceRequest
-from blnk_api.store import import_acts, row_history, rows
+from blnk_api.store import import_acts, rows
 from blnk_api.store.imports import Import
+from blnk_api.store.search import row_history
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from tests.support.actors import actor
 from tests.support.faulty_proxy import Between, Reply, Sent

@@ -17,9 +17,10 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from blnk_api.store import Store, database, row_history, rows, tables
+from blnk_api.store import Store, database, rows, tables
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
+from blnk_api.store.search import row_history
 from blnk_api.store.sending import attempts
 from blnk_api.store.states import ImportState, RowState
 from tests.support.importer import WAIT_SECONDS, Importer, requests_for, wait_until

@@ -11,9 +11,10 @@ from sqlalchemy import select
 from blnk_api.access.actors import SENDER, ActorKind, NotAllowed
 from blnk_api.facts.mapping import Mapping
 from blnk_api.reports import receipts
-from blnk_api.store import Store, events, import_acts, import_search, imports, tables
-from blnk_api.store.import_search import Search
+from blnk_api.store import Store, events, import_acts, imports, tables
 from blnk_api.store.people import edits, notes, people, saved_mappings
+from blnk_api.store.search import import_search
+from blnk_api.store.search.import_search import Search
 from blnk_api.store.sending import stops
 from blnk_api.store.states import ImportState, PausedBy
 from blnk_api.wording import phrases

@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import event, update
 
 from blnk_api.common.kept_key import kept_key
-from blnk_api.store import Store, import_search, imports, tables
-from blnk_api.store.import_search import Search
+from blnk_api.store import Store, imports, tables
 from blnk_api.store.imports import Import
+from blnk_api.store.search import import_search
+from blnk_api.store.search.import_search import Search
 from blnk_api.store.states import ImportState, RowState
 from tests.support.importer import Importer, make_draft, requests_for
 from tests.support.pages import link, press, run, said, visit

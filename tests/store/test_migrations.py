@@ -12,8 +12,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import func, select, text
 
 from blnk_api.facts.findings import Findings
-from blnk_api.store import Store, StoreUnavailable, database, events, imports, row_history, rows
+from blnk_api.store import Store, StoreUnavailable, database, events, imports, rows
 from blnk_api.store.people import notes, people
+from blnk_api.store.search import row_history
 from blnk_api.store.sending import late_records, recovery, senders
 from blnk_api.store.states import PausedBy, RowState
 from blnk_api.store.tables import metadata

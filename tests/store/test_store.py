@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from blnk_api.store import Store, imports, row_history, rows, tables, transitions
+from blnk_api.store import Store, imports, rows, tables, transitions
 from blnk_api.store.rows import StoredRow
+from blnk_api.store.search import row_history
 from blnk_api.store.sending import attempts as sending
 from blnk_api.store.sending import claims, recovery, senders, unknown
 from blnk_api.store.sending.claims import Claimed

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from sqlalchemy import Connection, literal_column, update
 
 from blnk_api.drafts.lookalikes.candidates import ExistingBalance
-from blnk_api.store import row_reasons
 from blnk_api.store.bulk import given, run_at_once
+from blnk_api.store.search import row_reasons
 from blnk_api.store.states import RowState
 from blnk_api.store.tables import is_one_of
 from blnk_api.store.tables import rows as table

@@ -19,9 +19,9 @@ from blnk_api.drafts.lookalikes.near_duplicates import differences, fields_of
 from blnk_api.drafts.lookalikes.same_value import names_that_differ
 from blnk_api.facts.mapping import Use
 from blnk_api.lookup.existing import Guard, guarded
-from blnk_api.store import import_search
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
+from blnk_api.store.search import import_search
 from blnk_api.store.states import RowState
 from blnk_api.store.tables import repairs as repairs_table
 from blnk_api.store.tables import rows as table

@@ -7,8 +7,8 @@ import streamlit as st
 from blnk_api.drafts import confirmed_totals, merging
 from blnk_api.drafts.edits import editing
 from blnk_api.drafts.lookalikes import customer_has_balance, near_duplicates
-from blnk_api.store import row_reasons
 from blnk_api.store.imports import Import
+from blnk_api.store.search import row_reasons
 from blnk_api.store.states import RowState
 from blnk_api.wording import phrases
 from pages.draft.fix import answers

@@ -17,7 +17,7 @@ from blnk_api.cli.exits import CommandFailed, ExitCode
 from blnk_api.cli.session import Session
 from blnk_api.sending.running import Running, engine_for
 from blnk_api.settings import Connection, Instance
-from blnk_api.store import StoreUnavailable, failures, import_acts, imports
+from blnk_api.store import StoreUnavailable, failures, import_acts, imports, instance_numbers
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import home, recovery, senders, stops
@@ -39,7 +39,7 @@ class Unserved:
     def __init__(self, opened: Session, instance: Instance) -> None:
         self._store = opened.store
         with opened.store.write() as tx:
-            self._number = imports.instance_number(tx, instance)
+            self._number = instance_numbers.number_for(tx, instance)
         self._since: float | None = None
 
     def refuse(self) -> None:

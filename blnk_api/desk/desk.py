@@ -16,10 +16,9 @@ from blnk_api.desk.links import Links
 from blnk_api.drafts.rechecking.at_once import AtOnce
 from blnk_api.errors import SettingsProblem
 from blnk_api.settings import Connection, Instance, Settings
-from blnk_api.store import Store, StoreUnavailable, failures, imports
+from blnk_api.store import Store, StoreUnavailable, failures, imports, instance_numbers
 from blnk_api.store.imports import Import
 from blnk_api.store.kept_files import Files, files_of
-from blnk_api.store.search import import_search
 from blnk_api.store.sending import senders
 from blnk_api.store.token_store import TokenStore
 
@@ -78,7 +77,7 @@ class Desk:
         if now - _pages_read_at.get(connection.instance, -math.inf) > _PAGES_READ_SECONDS:
             _pages_read_at[connection.instance] = now
             with self.store.write() as tx:
-                senders.pages_read(tx, imports.instance_number(tx, connection.instance))
+                senders.pages_read(tx, instance_numbers.number_for(tx, connection.instance))
 
 
 _pages_read_at: dict[Instance, float] = {}
@@ -94,7 +93,7 @@ def open_desk() -> Desk:
     try:
         with desk.store.read() as tx:
             desk.store.refuse_later(tx)
-            used = import_search.used_instances(tx)
+            used = instance_numbers.with_imports(tx)
     except (SQLAlchemyError, OSError) as problem:
         raise StoreUnavailable(failures.explain(problem), may_pass=True) from problem
     _refuse_to_slip_into_practice(settings, list(used.values()))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from blnk_api.desk.desk import Desk
 from blnk_api.notices.owed import hash_of
 from blnk_api.settings import Connection
-from blnk_api.store import imports
+from blnk_api.store import imports, instance_numbers
 from blnk_api.store.imports import Import
 from blnk_api.store.outbox import delivery
 from blnk_api.store.outbox.delivery import Delivered
@@ -25,7 +25,7 @@ class Last:
 def last(desk: Desk, connection: Connection) -> Last | None:
     """None where there was none so far."""
     with desk.store.read() as tx:
-        number = imports.instance_known(tx, connection.instance)
+        number = instance_numbers.known_number(tx, connection.instance)
         found = delivery.last_ones(tx, number) if number is not None else []
         if not found:
             return None

@@ -6,7 +6,7 @@ from blnk_api.facts.file_shape import FileShape
 from blnk_api.facts.mapping import Mapping, Use
 from blnk_api.files.row_marks import Mark
 from blnk_api.settings import Instance
-from blnk_api.store import imports
+from blnk_api.store import imports, instance_numbers
 from blnk_api.store.imports import Import
 from blnk_api.store.search import import_search
 
@@ -23,7 +23,7 @@ def import_of(tx: Connection, instance: Instance, guessed: Mapping, shape: FileS
             return found
     refs = _texts(guessed, shape, Use.IMPORT_REF)
     number = next(
-        (number for number, one in import_search.used_instances(tx).items() if one == instance), None
+        (number for number, one in instance_numbers.with_imports(tx).items() if one == instance), None
     )
     return import_search.with_refs(tx, number, sorted(set(refs))) if refs and number is not None else None
 

@@ -22,7 +22,7 @@ from blnk_api.models import IMPORT_REF, Balance
 from blnk_api.review import recreate
 from blnk_api.review.again_by_approver import approve_again
 from blnk_api.settings import Instance
-from blnk_api.store import Store, imports
+from blnk_api.store import Store, imports, instance_numbers
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow, by_id
@@ -271,7 +271,7 @@ def verify_again(store: Store, import_: Import, *, who: Actor) -> bool:
 
 def _instance_of(tx: Connection, row: int) -> Instance:
     number = tx.execute(select(rows.c.instance).where(rows.c.id == row)).scalar_one()
-    return imports.instance_numbered(tx, number)
+    return instance_numbers.instance_numbered(tx, number)
 
 
 def _run_again(tx: Connection, number: int) -> None:

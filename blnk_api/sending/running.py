@@ -13,7 +13,7 @@ from blnk_api.sending.engine import Engine, OnPost
 from blnk_api.sending.gateway import Gateway
 from blnk_api.sending.lifecycle import Lifecycle
 from blnk_api.settings import Connection, Settings
-from blnk_api.store import Store, imports
+from blnk_api.store import Store, instance_numbers
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.sending import senders
 from blnk_api.store.sending.lock import SenderLock
@@ -36,7 +36,7 @@ async def engine_for(
 ) -> "Running":
     """Starts sending for one connection's instance; stop it with `Running.stop`. `wall` tells which looks at
     rows that were sent long ago are due."""
-    number = await thread.write(imports.instance_number, connection.instance)
+    number = await thread.write(instance_numbers.number_for, connection.instance)
     settle_seconds = settings.settle_seconds(connection)
     await thread.write(senders.remember_settle, number, settle_seconds)
     known = await thread.read(senders.learned, number)

@@ -10,7 +10,8 @@ from blnk_api.access.acts import Act
 from blnk_api.settings import Instance
 from blnk_api.store.approvals import ending
 from blnk_api.store.events import EventKind, Particulars, note
-from blnk_api.store.imports import Import, by_number, in_states, instance_of
+from blnk_api.store.imports import Import, by_number, in_states
+from blnk_api.store.instance_numbers import instance_of
 from blnk_api.store.outbox import notices
 from blnk_api.store.people import stored_actor
 from blnk_api.store.sending import superseded

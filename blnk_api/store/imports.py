@@ -19,6 +19,7 @@ from blnk_api.facts.stored import Stored
 from blnk_api.facts.totals import Accepted, Totals
 from blnk_api.settings import Instance
 from blnk_api.store.events import EventKind, note
+from blnk_api.store.instance_numbers import number_for
 from blnk_api.store.people import stored_actor
 from blnk_api.store.states import (
     BEING_CHECKED,
@@ -211,44 +212,6 @@ def new_id() -> str:
     return f"imp_{secrets.token_hex(10)}"
 
 
-def instance_number(tx: Connection, instance: Instance) -> int:
-    """The number of an instance in this store; made on first use."""
-    facts = {
-        "base_url": instance.base_url,
-        "instance_id": instance.instance_id,
-        "environment": instance.environment,
-    }
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
-    tx.execute(dialect.insert(instances).values(**facts).on_conflict_do_nothing())
-    number: int = tx.execute(
-        select(instances.c.id).where(*(instances.c[key] == value for key, value in facts.items()))
-    ).scalar_one()
-    return number
-
-
-def instance_known(tx: Connection, instance: Instance) -> int | None:
-    """The number of an instance in this store; None where it was never used."""
-    return tx.execute(
-        select(instances.c.id).where(
-            instances.c.base_url == instance.base_url,
-            instances.c.instance_id == instance.instance_id,
-            instances.c.environment == instance.environment,
-        )
-    ).scalar()
-
-
-def instance_numbered(tx: Connection, number: int) -> Instance:
-    """The instance that has this number in this store."""
-    columns = (instances.c.base_url, instances.c.instance_id, instances.c.environment)
-    return Instance(*tx.execute(select(*columns).where(instances.c.id == number)).one())
-
-
-def instance_of(tx: Connection, number: int) -> Instance:
-    """The instance of the import with this number."""
-    asked = select(imports.c.instance).where(imports.c.number == number)
-    return instance_numbered(tx, tx.execute(asked).scalar_one())
-
-
 def create(
     tx: Connection,
     id: str,
@@ -261,7 +224,7 @@ def create(
 ) -> bool:
     """Makes a draft; whether it was made now. The id is its maker's, so that doing it twice makes one."""
     values = {
-        **{"id": id, "kind": kind, "instance": instance_number(tx, instance), "connection": connection},
+        **{"id": id, "kind": kind, "instance": number_for(tx, instance), "connection": connection},
         **{"created_at": time.time(), "state": ImportState.DRAFT, "stage": Stage.UPLOADED},
         **stored_actor.stored(who),
         **_as_columns(facts),

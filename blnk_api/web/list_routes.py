@@ -25,6 +25,7 @@ from blnk_api.files.table import Cell
 from blnk_api.reports import months, trail
 from blnk_api.reports.months import CreatedBalance, Month
 from blnk_api.settings import Connection
+from blnk_api.store import instance_numbers
 from blnk_api.store.imports import Import
 from blnk_api.store.search import import_search
 from blnk_api.store.search.import_search import Search
@@ -140,7 +141,7 @@ def _imports(desk: Desk, _: Connection, asked: Asked, who: Actor) -> Table:
 def _all_found(desk: Desk, search: Search, who: Actor) -> Iterator[Import]:
     """Of all connections whose imports they may download."""
     with desk.store.read() as tx:
-        used = import_search.used_instances(tx)
+        used = instance_numbers.with_imports(tx)
     among = [number for number, one in used.items() if who.may(Act.DOWNLOAD, one)]
     before: int | None = None
     while True:
@@ -157,7 +158,7 @@ def _month(desk: Desk, connection: Connection, asked: Asked, _: Actor) -> Table:
     assert month is not None
     header = [f"Created ({zone})", "Created by", "Ledger", "Currency", "Balance id", "Import", "File", "Row"]
     with desk.store.read() as tx:
-        number = import_search.number_of(tx, connection.instance)
+        number = instance_numbers.number_of(tx, connection.instance)
     made = months.balances(desk.store, number, month, zone) if number is not None else ()
 
     def record(one: CreatedBalance) -> Sequence[Cell]:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from blnk_api.desk import balance_text
 from blnk_api.desk.balance_search import Wanted
-from blnk_api.store import imports
+from blnk_api.store import imports, instance_numbers
 from blnk_api.store.imports import Import
 from blnk_api.store.search import import_search
 from blnk_api.store.search.import_search import Search
@@ -64,7 +64,7 @@ def called(visit: Visit, text: str) -> list[Import]:
         if text.startswith("imp_"):
             found = [imports.find(tx, text)]
             return [one for one in found if one is not None and one.instance == visit.instance]
-        number = import_search.number_of(tx, visit.connected().instance)
+        number = instance_numbers.number_of(tx, visit.connected().instance)
         search = Search(file=text, instance=number)
         return [] if number is None else import_search.search(tx, search, limit=_MOST_IMPORTS)
 

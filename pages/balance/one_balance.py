@@ -8,7 +8,7 @@ from blnk_api.desk import balance_search
 from blnk_api.errors import AccessDenied, NotFound, NothingCreated
 from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance
 from blnk_api.settings import Instance
-from blnk_api.store import imports
+from blnk_api.store import imports, instance_numbers
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.search import import_search
@@ -78,11 +78,11 @@ def show(visit: Visit, id: str) -> None:
 def _instance_number(visit: Visit, instance: Instance) -> int:
     """Its number here, which a note on it may be the first to need."""
     with visit.desk.store.read() as tx:
-        known = import_search.number_of(tx, instance)
+        known = instance_numbers.number_of(tx, instance)
     if known is not None:
         return known
     with visit.desk.store.write() as tx:
-        return imports.instance_number(tx, instance)
+        return instance_numbers.number_for(tx, instance)
 
 
 def _close() -> None:

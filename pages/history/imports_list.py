@@ -6,6 +6,7 @@ from datetime import tzinfo
 import streamlit as st
 
 from blnk_api.files.kinds import FileKind
+from blnk_api.store import instance_numbers
 from blnk_api.store.imports import Import
 from blnk_api.store.search import import_search
 from blnk_api.store.search.import_search import FoundRow, Search
@@ -23,7 +24,7 @@ _ROWS_MEANT = 5
 def show(visit: Visit) -> None:
     zone = phrases.zone(st.context.timezone)
     with visit.desk.store.read() as tx:
-        seen = import_search.instances_seen_by(tx, person.or_nobody(visit))
+        seen = instance_numbers.seen_by(tx, person.or_nobody(visit))
     wanted = imports_filter.show(visit, zone, seen)
     pages: dict[Search, list[int | None]] = st.session_state.setdefault("history-pages", {})
     befores = pages.setdefault(wanted, [None])

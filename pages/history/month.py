@@ -9,7 +9,7 @@ from blnk_api.errors import NothingCreated
 from blnk_api.files.kinds import FileKind
 from blnk_api.reports import months
 from blnk_api.reports.months import Month, MonthTotal
-from blnk_api.store.search import import_search
+from blnk_api.store import instance_numbers
 from blnk_api.web import list_routes
 from blnk_api.wording import phrases
 from pages.kit import look
@@ -23,7 +23,7 @@ def show(visit: Visit) -> None:
     """Of the visit's connection: what is real and what is not is never added up."""
     connection, zone = visit.connected(), visit.desk.settings.time_zone
     with visit.desk.store.read() as tx:
-        number = import_search.number_of(tx, connection.instance)
+        number = instance_numbers.number_of(tx, connection.instance)
         first = None if number is None else months.since(tx, number, zone)
     if number is None or first is None:
         st.write(

@@ -7,6 +7,7 @@ from blnk_api.access.acts import Act
 from blnk_api.drafts.guide import own_imports
 from blnk_api.drafts.guide.own_imports import OwnImports
 from blnk_api.review import waiting_for
+from blnk_api.store import instance_numbers
 from blnk_api.store.imports import Import
 from blnk_api.store.search import import_search
 from blnk_api.store.search.import_search import Search
@@ -42,7 +43,7 @@ def show(visit: Visit) -> None:
 
 def _found(visit: Visit, who: Actor) -> OwnImports:
     with visit.desk.store.read() as tx:
-        instance = import_search.number_of(tx, visit.connected().instance)
+        instance = instance_numbers.number_of(tx, visit.connected().instance)
         if instance is None:
             return OwnImports()
         newest = import_search.search(

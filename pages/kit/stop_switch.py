@@ -6,7 +6,7 @@ from blnk_api.access.actors import NotAllowed
 from blnk_api.access.acts import Act
 from blnk_api.desk.desk import Desk
 from blnk_api.settings import Connection, Instance
-from blnk_api.store import imports
+from blnk_api.store import instance_numbers
 from blnk_api.store.sending import stops
 from blnk_api.store.sending.stops import StopEvent
 from blnk_api.wording import about_stops, phrases
@@ -77,7 +77,7 @@ def _button(visit: Visit, instance: Instance | None, whose: str, *, is_stopped: 
         return
     try:
         with visit.desk.store.write() as tx:
-            number = None if instance is None else imports.instance_number(tx, instance)
+            number = None if instance is None else instance_numbers.number_for(tx, instance)
             (stops.start if is_stopped else stops.stop)(tx, number, who=person.or_nobody(visit))
     except NotAllowed as refused:
         look.problem(str(refused))

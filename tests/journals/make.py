@@ -15,7 +15,7 @@ from sqlalchemy import insert, select
 from blnk_api.access.actors import SENDER
 from blnk_api.facts.findings import Findings
 from blnk_api.facts.totals import Totals
-from blnk_api.store import Store, import_acts, imports, tables, transitions
+from blnk_api.store import Store, import_acts, imports, instance_numbers, tables, transitions
 from blnk_api.store.people import desk_events, edits, notes, people
 from blnk_api.store.people.desk_events import DeskEventKind
 from blnk_api.store.sending import attempts, home, senders, stops, superseded, unknown
@@ -116,7 +116,7 @@ def make(path: Path) -> None:
         people.set_name(tx, "browser", "Ada")
         desk_events.note(tx, who=signed_in(), what=DeskEventKind.DOWNLOADED, detail="imports.csv")
         home.settle(tx, who=SENDER, reason="", about_tokens="")
-        stops.stop(tx, imports.instance_number(tx, ELSEWHERE), who=actor())
+        stops.stop(tx, instance_numbers.number_for(tx, ELSEWHERE), who=actor())
     fix = draft(store, 1)
     with store.write() as tx:
         imports.set_facts(tx, fix.number, fixes=made.number)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from blnk_api.access.actors import SENDER
 from blnk_api.facts.findings import Findings
 from blnk_api.sending.lifecycle import _finish
-from blnk_api.store import Store, import_acts, imports, tables, transitions
+from blnk_api.store import Store, import_acts, instance_numbers, tables, transitions
 from blnk_api.store.imports import Import
 from blnk_api.store.outbox import delivery, notices
 from blnk_api.store.outbox.notices import Notice, NoticeKind, notice_of
@@ -224,7 +224,7 @@ class TestADelivery:
             assert not delivery.claim(tx, one, "a", retry_seconds=60)
             assert delivery.claim(tx, one, "b", retry_seconds=60)
             delivery.was_sent(tx, one, "b")
-            (last,) = delivery.last_ones(tx, imports.instance_number(tx, one.instance))
+            (last,) = delivery.last_ones(tx, instance_numbers.number_for(tx, one.instance))
         assert (last.sent, last.open, last.problems) == (1, 0, {})
 
     def owed(self, store: Store, *addresses: str) -> Notice:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from blnk_api.notices import process
-from blnk_api.store import imports
+from blnk_api.store import instance_numbers
 from blnk_api.store.outbox import delivery, notices
 from blnk_api.store.outbox.delivery import Delivered
 from blnk_api.store.outbox.notices import Notice
@@ -41,7 +41,7 @@ def told(importer: Importer, inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> I
 
 def last(importer: Importer) -> Delivered:
     with importer.store.write() as tx:
-        number = imports.instance_number(tx, importer.connection.instance)
+        number = instance_numbers.number_for(tx, importer.connection.instance)
         return delivery.last_ones(tx, number)[0]
 
 

@@ -12,7 +12,7 @@ from blnk_api.files.kinds import FileKind
 from blnk_api.reports.months import Month
 from blnk_api.reports.receipts import write_owed
 from blnk_api.reports.results import Variant
-from blnk_api.store import events, imports
+from blnk_api.store import events, instance_numbers
 from blnk_api.store.people import notes
 from blnk_api.store.search.import_search import Search
 from blnk_api.store.states import ImportState
@@ -150,7 +150,7 @@ def test_imports_of_other_connections_are_listed_by_role(
 ) -> None:
     importer.draft(requests_for(2))
     with importer.store.write() as tx:
-        imports.instance_number(tx, ELSEWHERE)
+        instance_numbers.number_for(tx, ELSEWHERE)
     other = make_draft(importer.store, ELSEWHERE, requests_for(1))
     grace = SignedIn(monkeypatch, Role.VIEWER)
     at = visit("imports.py", connection="here")

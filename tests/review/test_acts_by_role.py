@@ -276,7 +276,7 @@ ONLY_WRITE_DOWN = {
     "edits.add",
     "stored_actor.stored",
     "own_imports.of",
-    "import_search.instances_seen_by",
+    "instance_numbers.seen_by",
     "restore.restore",
     "home.settle",
     "home.stop_all",

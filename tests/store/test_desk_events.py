@@ -6,7 +6,7 @@ import pytest
 
 from blnk_api import settings
 from blnk_api.access.actors import Actor, ActorKind
-from blnk_api.store import Store, imports
+from blnk_api.store import Store, instance_numbers
 from blnk_api.store.people import sessions
 from blnk_api.store.people.sessions import EndedHow, Identity, Lasts
 from blnk_api.store.sending import home, stops
@@ -80,7 +80,7 @@ def test_sign_ins_and_how_sessions_ended(store: Store) -> None:
 
 def test_stops_of_all_and_of_one_instance(store: Store) -> None:
     with store.write() as tx:
-        number = imports.instance_number(tx, INSTANCE)
+        number = instance_numbers.number_for(tx, INSTANCE)
         assert stops.stop(tx, None, who=actor())
         assert stops.start(tx, None, who=actor())
         assert stops.stop(tx, number, who=actor())

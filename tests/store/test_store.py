@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from blnk_api.store import Store, imports, rows, tables, transitions
+from blnk_api.store import Store, imports, instance_numbers, rows, tables, transitions
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.search import row_history
 from blnk_api.store.sending import attempts as sending
@@ -384,8 +384,8 @@ def test_rows_that_were_sent_are_never_deleted(store: Store) -> None:
 
 def test_an_instance_has_one_number(store: Store) -> None:
     with store.write() as tx:
-        assert imports.instance_number(tx, INSTANCE) == imports.instance_number(tx, INSTANCE)
-        assert imports.instance_number(tx, INSTANCE) != imports.instance_number(tx, ELSEWHERE)
+        assert instance_numbers.number_for(tx, INSTANCE) == instance_numbers.number_for(tx, INSTANCE)
+        assert instance_numbers.number_for(tx, INSTANCE) != instance_numbers.number_for(tx, ELSEWHERE)
 
 
 def test_a_draft_made_twice_is_one(store: Store) -> None:

@@ -8,7 +8,7 @@ from blnk_api.cli.output import say
 from blnk_api.cli.session import Session
 from blnk_api.common.visible import shown
 from blnk_api.settings import Instance
-from blnk_api.store import imports
+from blnk_api.store import instance_numbers
 from blnk_api.store.sending import senders, stops
 from blnk_api.store.sending.stops import StopEvent
 from blnk_api.wording import about_stops
@@ -63,7 +63,7 @@ def _scope(opened: Session, name: str | None) -> tuple[Instance | None, int | No
             f"{', '.join(opened.settings.connections) or 'none'}."
         )
     with opened.store.write() as tx:
-        return connection.instance, imports.instance_number(tx, connection.instance)
+        return connection.instance, instance_numbers.number_for(tx, connection.instance)
 
 
 def _wait(opened: Session, number: int | None) -> int:

@@ -17,7 +17,7 @@ from blnk_api.facts.findings import Findings
 from blnk_api.facts.notice import NoticeFacts
 from blnk_api.settings import Instance
 from blnk_api.store.events import EventKind
-from blnk_api.store.imports import instance_number
+from blnk_api.store.instance_numbers import number_for
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.store.tables import deliveries, events, imports, instances, notices, rows
 from blnk_api.store.transitions import counts_of
@@ -173,7 +173,7 @@ def test(tx: Connection, instance: Instance, *, who: Actor) -> None:
     """For whoever wants to see whether the addresses work. Raises NotAllowed."""
     who.require(Act.TEST_NOTIFICATIONS, instance)
     facts = NoticeFacts().model_copy(update=_named(who))
-    _insert(tx, instance_number(tx, instance), None, NoticeKind.TEST, facts, after_seconds=0.0)
+    _insert(tx, number_for(tx, instance), None, NoticeKind.TEST, facts, after_seconds=0.0)
 
 
 def _named(who: Actor) -> dict[str, str]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select, update
 from blnk_api.access.actors import Actor
 from blnk_api.access.acts import Act
 from blnk_api.settings import Instance
-from blnk_api.store.imports import instance_known, instance_number
+from blnk_api.store.instance_numbers import known_number, number_for
 from blnk_api.store.tables import instances
 
 MOST = 20
@@ -17,7 +17,7 @@ _CHARACTERS = 200
 
 def of_instance(tx: Connection, instance: Instance) -> tuple[str, ...] | None:
     """The keys, in their order; None where nobody has chosen."""
-    number = instance_known(tx, instance)
+    number = known_number(tx, instance)
     kept = tx.execute(select(instances.c.metadata_shown).where(instances.c.id == number)).scalar()
     return None if kept is None else tuple(orjson.loads(kept))
 
@@ -26,6 +26,6 @@ def choose(tx: Connection, instance: Instance, keys: Sequence[str], *, who: Acto
     """Without any, all are shown again. Raises NotAllowed."""
     who.require(Act.CHOOSE_METADATA, instance)
     kept = [key[:_CHARACTERS] for key in keys[:MOST]]
-    number = instance_number(tx, instance)
+    number = number_for(tx, instance)
     shown = orjson.dumps(kept).decode() if kept else None
     tx.execute(update(instances).where(instances.c.id == number).values(metadata_shown=shown))

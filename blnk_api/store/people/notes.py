@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Select, insert, select
 from blnk_api.access.actors import Actor
 from blnk_api.access.acts import Act
 from blnk_api.store.events import EventKind, Particulars, note
-from blnk_api.store.imports import Import, instance_numbered
+from blnk_api.store.imports import Import
+from blnk_api.store.instance_numbers import instance_numbered
 from blnk_api.store.people import stored_actor
 from blnk_api.store.states import RowState
 from blnk_api.store.tables import imports, is_one_of, notes, rows

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
 
-from blnk_api.access.actors import Actor
-from blnk_api.access.acts import Act
 from blnk_api.common.kept_key import own_key
 from blnk_api.facts.totals import Totals
 from blnk_api.settings import Instance
@@ -235,23 +233,6 @@ def row_of_ref(tx: Connection, import_: Import, ref: str) -> StoredRow | None:
         select(rows.c.id).where(rows.c.import_ == import_.number, rows.c.ref == ref).limit(1)
     ).scalar()
     return None if found is None else by_id(tx, found)
-
-
-def number_of(tx: Connection, instance: Instance) -> int | None:
-    """The number of an instance here; None before its first import."""
-    return next((number for number, one in used_instances(tx).items() if one == instance), None)
-
-
-def used_instances(tx: Connection) -> dict[int, Instance]:
-    """Every instance that an import belongs to, by its number here."""
-    used = select(imports.c.instance).distinct()
-    found = tx.execute(select(instances).where(instances.c.id.in_(used)).order_by(instances.c.id))
-    return {one.id: Instance(one.base_url, one.instance_id, one.environment) for one in found}
-
-
-def instances_seen_by(tx: Connection, who: Actor) -> dict[int, Instance]:
-    """As `used_instances`, those alone whose imports someone may see."""
-    return {number: one for number, one in used_instances(tx).items() if who.may(Act.VIEW, one)}
 
 
 _RECENT = 500

@@ -13,7 +13,7 @@ from blnk_api.access.actors import Actor
 from blnk_api.access.acts import Act
 from blnk_api.settings import Instance
 from blnk_api.store.events import EventKind, note
-from blnk_api.store.imports import instance_numbered
+from blnk_api.store.instance_numbers import instance_numbered
 from blnk_api.store.people import desk_events, stored_actor
 from blnk_api.store.people.desk_events import DeskEventKind
 from blnk_api.store.states import ImportState, RowState

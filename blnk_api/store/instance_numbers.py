@@ -1,0 +1,64 @@
+"""Instances have a number in this store: found, made, and which of them have imports."""
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from blnk_api.access.actors import Actor
+from blnk_api.access.acts import Act
+from blnk_api.settings import Instance
+from blnk_api.store.tables import imports, instances
+
+
+def number_for(tx: Connection, instance: Instance) -> int:
+    """The number of an instance in this store; made on first use."""
+    facts = {
+        "base_url": instance.base_url,
+        "instance_id": instance.instance_id,
+        "environment": instance.environment,
+    }
+    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
+    tx.execute(dialect.insert(instances).values(**facts).on_conflict_do_nothing())
+    number: int = tx.execute(
+        select(instances.c.id).where(*(instances.c[key] == value for key, value in facts.items()))
+    ).scalar_one()
+    return number
+
+
+def known_number(tx: Connection, instance: Instance) -> int | None:
+    """The number of an instance in this store; None where it was never used."""
+    return tx.execute(
+        select(instances.c.id).where(
+            instances.c.base_url == instance.base_url,
+            instances.c.instance_id == instance.instance_id,
+            instances.c.environment == instance.environment,
+        )
+    ).scalar()
+
+
+def instance_numbered(tx: Connection, number: int) -> Instance:
+    """The instance that has this number in this store."""
+    columns = (instances.c.base_url, instances.c.instance_id, instances.c.environment)
+    return Instance(*tx.execute(select(*columns).where(instances.c.id == number)).one())
+
+
+def instance_of(tx: Connection, number: int) -> Instance:
+    """The instance of the import with this number."""
+    asked = select(imports.c.instance).where(imports.c.number == number)
+    return instance_numbered(tx, tx.execute(asked).scalar_one())
+
+
+def number_of(tx: Connection, instance: Instance) -> int | None:
+    """The number of an instance here; None before its first import."""
+    return next((number for number, one in with_imports(tx).items() if one == instance), None)
+
+
+def with_imports(tx: Connection) -> dict[int, Instance]:
+    """Every instance that an import belongs to, by its number here."""
+    used = select(imports.c.instance).distinct()
+    found = tx.execute(select(instances).where(instances.c.id.in_(used)).order_by(instances.c.id))
+    return {one.id: Instance(one.base_url, one.instance_id, one.environment) for one in found}
+
+
+def seen_by(tx: Connection, who: Actor) -> dict[int, Instance]:
+    """As `with_imports`, those alone whose imports someone may see."""
+    return {number: one for number, one in with_imports(tx).items() if who.may(Act.VIEW, one)}

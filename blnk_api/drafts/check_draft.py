@@ -46,12 +46,13 @@ from blnk_api.files import FileProblem
 from blnk_api.files.two_passes import TwoPasses
 from blnk_api.settings import Connection as BlnkConnection
 from blnk_api.settings import Settings
-from blnk_api.store import Store, imports, rows
+from blnk_api.store import Store, checked_rows, import_changes, imports
+from blnk_api.store.checked_rows import NewRow
 from blnk_api.store.events import EventKind, Particulars, note
-from blnk_api.store.imports import Facts, Import
+from blnk_api.store.import_changes import Facts
+from blnk_api.store.imports import Import
 from blnk_api.store.kept_files import UPLOADS, files_of
 from blnk_api.store.people import edits, saved_mappings
-from blnk_api.store.rows import NewRow
 from blnk_api.store.states import Stage
 from blnk_api.store.token_store import TokenStore
 from blnk_api.wording import about_files
@@ -79,16 +80,16 @@ def prepare(store: Store, settings: Settings, import_id: str) -> None:
     """
     with store.write() as tx:
         import_ = imports.find(tx, import_id)
-        if import_ is None or not imports.move_stage(
+        if import_ is None or not import_changes.move_stage(
             tx, import_.number, from_=[Stage.UPLOADED, Stage.CHECKING], to=Stage.CHECKING, stage_progress=0
         ):
             return
         if import_.look_again is None:
-            rows.delete_rows(tx, import_.number)
+            checked_rows.delete_rows(tx, import_.number)
     connection = settings.connection_of(import_.instance)
     if connection is None:
         with store.write() as tx:
-            imports.set_facts(
+            import_changes.set_facts(
                 tx, import_.number, problem="No connection points to this file's Blnk instance."
             )
         return
@@ -101,19 +102,19 @@ def _check_and_tell(store: Store, settings: Settings, connection: BlnkConnection
         _check_anew_if_needed(store, settings, connection, import_)
     except BlnkError as problem:
         with store.write() as tx:
-            imports.set_facts(tx, import_.number, problem=check_not_answered(problem))
+            import_changes.set_facts(tx, import_.number, problem=check_not_answered(problem))
         raise
     except FileNotFoundError:
         with store.write() as tx:
-            imports.set_facts(tx, import_.number, problem=about_files.missing(store.is_sqlite))
+            import_changes.set_facts(tx, import_.number, problem=about_files.missing(store.is_sqlite))
         raise
     except Unmatched as problem:
         with store.write() as tx:
-            rows.delete_rows(tx, import_.number)
+            checked_rows.delete_rows(tx, import_.number)
             _stop(tx, import_, Stage.MATCHING, problem)
     except FileProblem as problem:
         with store.write() as tx:
-            rows.delete_rows(tx, import_.number)
+            checked_rows.delete_rows(tx, import_.number)
             if _stop(tx, import_, Stage.UNREADABLE, problem):
                 why = Particulars(why=str(problem))
                 note(tx, import_.number, who=CHECK, what=EventKind.UNREADABLE, detail=why)
@@ -122,7 +123,7 @@ def _check_and_tell(store: Store, settings: Settings, connection: BlnkConnection
 def _stop(tx: Connection, import_: Import, stage: Stage, problem: Exception) -> bool:
     """Whether the draft waits for a person now: not when someone changed it while it was checked."""
     refuse_changed(tx, import_, Stage.CHECKING)
-    return imports.move_stage(
+    return import_changes.move_stage(
         tx, import_.number, from_=[Stage.CHECKING], to=stage, problem=str(problem), look_again=None
     )
 
@@ -138,8 +139,8 @@ def _check_anew_if_needed(
             _check(store, settings, connection, import_, path)
         except Restructured:
             with store.write() as tx:
-                imports.set_facts(tx, import_.number, look_again=None)
-                rows.delete_rows(tx, import_.number)
+                import_changes.set_facts(tx, import_.number, look_again=None)
+                checked_rows.delete_rows(tx, import_.number)
             _check(store, settings, connection, replace(import_, look_again=None), path)
 
 
@@ -158,7 +159,7 @@ def _check(
     about_columns = mapping_problems.problems(mapping, shape)
     with store.write() as tx:
         refuse_changed(tx, import_, Stage.CHECKING)
-        imports.set_facts(tx, import_.number, shape=shape, mapping=mapping)
+        import_changes.set_facts(tx, import_.number, shape=shape, mapping=mapping)
         overlay = RecordEdits.of(edits.of_import(tx, import_.number))
     wrong = [problem.message for problem in about_columns if problem.severity == "error"]
     if wrong:
@@ -214,7 +215,7 @@ def _accept_as_in(store: Store, import_: Import, earlier: Import) -> Accepted:
     """Codes that someone said are meant in the import whose results these are."""
     if earlier.accepted.currencies:
         with store.write() as tx:
-            imports.set_facts(tx, import_.number, accepted=earlier.accepted)
+            import_changes.set_facts(tx, import_.number, accepted=earlier.accepted)
     return earlier.accepted
 
 
@@ -274,10 +275,10 @@ class _Checking:
             refuse_changed(tx, self._import, Stage.CHECKING)
             facts = Facts(stage_progress=records)
             if self._merger is None:
-                rows.insert_rows(tx, self._import.number, self._import.instance_number, new)
+                checked_rows.insert_rows(tx, self._import.number, self._import.instance_number, new)
             elif changed := self._merger.write(tx, new):
                 facts["look_again"] = self._to_look_at(changed)
-            imports.set_facts(tx, self._import.number, **facts)
+            import_changes.set_facts(tx, self._import.number, **facts)
 
     def _to_look_at(self, changed: list[int]) -> list[int] | None:
         """With the rows, in one transaction: a check that dies half-way forgets none of them."""
@@ -298,8 +299,8 @@ def _finish(
         not_checked=() if known.readable else (_MAY_NOT_READ,),
     )
     refuse_changed(tx, import_, Stage.CHECKING)
-    imports.set_facts(tx, import_.number, totals=totals, stage_progress=checking.records)
-    imports.move_stage(tx, import_.number, from_=[Stage.CHECKING], to=Stage.LOOKING, problem=None)
+    import_changes.set_facts(tx, import_.number, totals=totals, stage_progress=checking.records)
+    import_changes.move_stage(tx, import_.number, from_=[Stage.CHECKING], to=Stage.LOOKING, problem=None)
 
 
 def main() -> None:

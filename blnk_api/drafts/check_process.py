@@ -19,7 +19,7 @@ from blnk_api.common.warm_process import Child, WarmProcess
 from blnk_api.common.watched_process import NO_ANSWER, NOT_LET_IN, SETTINGS_FOLLOW, Limits, ProcessWatch
 from blnk_api.errors import AccessDenied, ReadFailed
 from blnk_api.settings import Settings
-from blnk_api.store import Store, imports, rows
+from blnk_api.store import Store, checked_rows, import_changes, imports
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
@@ -116,10 +116,10 @@ def give_up(tx: Connection, draft: Import, why: str) -> None:
     if now.state is not ImportState.DRAFT or now.version != draft.version:
         return
     being_read = [Stage.UPLOADED, Stage.CHECKING]
-    if imports.move_stage(
+    if import_changes.move_stage(
         tx, draft.number, from_=being_read, to=Stage.UNREADABLE, problem=why, look_again=None
     ):
-        rows.delete_rows(tx, draft.number)
+        checked_rows.delete_rows(tx, draft.number)
         note(tx, draft.number, who=CHECK, what=EventKind.UNREADABLE, detail=Particulars(why=why))
 
 

@@ -10,10 +10,11 @@ from blnk_api.access.acts import Act
 from blnk_api.drafts import merging
 from blnk_api.drafts.lookalikes import customer_has_balance, near_duplicates
 from blnk_api.facts.totals import LedgerTotal, Totals
-from blnk_api.store import imports, rows
+from blnk_api.store import import_changes, imports, rows
+from blnk_api.store.checked_rows import NewRow
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
-from blnk_api.store.rows import NewRow, StoredRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.store.search import row_reasons
 from blnk_api.store.states import ImportState, RowState, Stage
 from blnk_api.store.transitions import move
@@ -33,7 +34,7 @@ def finish_draft(tx: Connection, looked_up: Import, told: list[str]) -> None:
         totals = totals_changed(draft, before, now)
     else:
         totals = draft_totals(tx, draft)
-    imports.move_stage(
+    import_changes.move_stage(
         tx,
         draft.number,
         from_=[Stage.LOOKING],
@@ -122,5 +123,5 @@ def create_resembling_too(tx: Connection, draft: Import, *, who: Actor) -> int:
         detail = Particulars(kind=near_duplicates.KIND, rows=len(moved))
         note(tx, draft.number, who=who, what=EventKind.ACCEPTED, detail=detail)
         totals = draft_totals(tx, imports.by_number(tx, draft.number))
-        imports.set_facts(tx, draft.number, totals=totals, version=draft.version + 1)
+        import_changes.set_facts(tx, draft.number, totals=totals, version=draft.version + 1)
     return len(moved)

@@ -15,11 +15,11 @@ from blnk_api.facts.file_shape import ReadOptions
 from blnk_api.facts.mapping import Mapping
 from blnk_api.facts.totals import Accepted
 from blnk_api.settings import Connection, Settings
-from blnk_api.store import Store, import_acts, imports
+from blnk_api.store import Store, import_acts, import_changes, imports
 from blnk_api.store.approvals import asking, need
 from blnk_api.store.imports import Import
 from blnk_api.store.kept_files import UPLOADS, files_of
-from blnk_api.store.search import import_search
+from blnk_api.store.search import old_drafts
 from blnk_api.store.states import ImportState, RowState, Stage
 
 _COPY_BYTES = 1 << 20
@@ -56,7 +56,7 @@ def upload(
     with store.read() as tx:
         if imports.find(tx, id) is not None:
             return False
-        if import_search.open_drafts(tx) >= settings.most_drafts:
+        if old_drafts.open_drafts(tx) >= settings.most_drafts:
             raise UploadRejected(
                 f"{settings.most_drafts:,} files are open as drafts, which is the limit. This file was not "
                 "kept, and nothing was sent. Discard drafts that are no longer needed under "
@@ -68,7 +68,7 @@ def upload(
     path = f"{id}/file"
     kept = files_of(store, settings).put(f"{UPLOADS}/{path}", iter(lambda: data.read(_COPY_BYTES), b""))
     with store.write() as tx:
-        return imports.create(
+        return import_changes.create(
             tx,
             id,
             kind="file",

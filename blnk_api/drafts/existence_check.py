@@ -20,7 +20,7 @@ from blnk_api.facts.mapping import Use
 from blnk_api.lookup import existing
 from blnk_api.lookup.looker import Looker
 from blnk_api.settings import Settings
-from blnk_api.store import imports
+from blnk_api.store import import_changes, imports
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
 from blnk_api.store.sending.ready_rows import ready_among
@@ -54,7 +54,7 @@ async def look_draft_up(
     except Changed:
         return
     except BlnkError as failed:
-        await thread.write(imports.set_facts, draft.number, problem=check_not_answered(failed))
+        await thread.write(import_changes.set_facts, draft.number, problem=check_not_answered(failed))
         raise
     except (OperationalError, OSError):
         return  # the store is busy or full: the rows looked up so far are kept, the rest is looked up again
@@ -87,7 +87,7 @@ class _Waits:
 
 def _say_why(tx: Connection, draft: Import, problem: str | None) -> None:
     refuse_changed(tx, draft, Stage.LOOKING)
-    imports.set_facts(tx, draft.number, problem=problem)
+    import_changes.set_facts(tx, draft.number, problem=problem)
 
 
 async def _look_up_all(

@@ -23,8 +23,9 @@ from blnk_api.facts.totals import LedgerTotal, Totals
 from blnk_api.lookup import refs
 from blnk_api.models import IMPORT_ID, IMPORT_REF, BalanceRequest
 from blnk_api.settings import Connection
-from blnk_api.store import Store, imports, rows
-from blnk_api.store.rows import NewRow, StoredRow
+from blnk_api.store import Store, checked_rows, import_changes, imports
+from blnk_api.store.checked_rows import NewRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import RowState, Stage
 
 
@@ -173,7 +174,7 @@ def make_draft(
     to_create = LedgerTotal(ledger_id=request.ledger_id, name="", currency=request.currency, n=1)
     totals = Totals(records=1, balances=1, invalid=0, existing=0, by_ledger=(to_create,))
     with store.write() as tx:
-        made = imports.create(
+        made = import_changes.create(
             tx,
             id,
             kind="form",
@@ -198,7 +199,7 @@ def make_draft(
             body=endpoints.create_balance(request, ref=ref, import_id=id),
             ref=ref,
         )
-        rows.insert_rows(tx, import_.number, import_.instance_number, [row])
+        checked_rows.insert_rows(tx, import_.number, import_.instance_number, [row])
     return True
 
 

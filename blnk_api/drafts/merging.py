@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from blnk_api.store import rows
-from blnk_api.store.rows import NewRow, StoredRow
+from blnk_api.store import checked_rows, rows
+from blnk_api.store.checked_rows import NewRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import RowState
 
 LEFT_OUT_BY_A_PERSON = "left out"
@@ -36,7 +37,7 @@ class Merger:
             raise Restructured
         self._after = old[-1].id
         changed = [(was, now) for was, now in zip(old, new, strict=True) if not is_same(was, now)]
-        rows.rewrite(tx, self._import, changed)
+        checked_rows.rewrite(tx, self._import, changed)
         return [was.id for was, _ in changed]
 
     def end(self, tx: Connection) -> None:
@@ -51,7 +52,11 @@ def is_same(old: StoredRow, new: NewRow) -> bool:
         return True  # it was found to be made by this very import: nothing changes it anymore
     if list(new.cells) != old.cells or list(new.problems) != old.problems:
         return False
-    if (rows.flaws_as_kept(new.flaws), new.own_key, new.twin_key) != (old.flaws, old.own_key, old.twin_key):
+    if (rows.flaws_as_kept(new.flaws), new.own_key, new.twin_key) != (
+        old.flaws,
+        old.own_key,
+        old.twin_key,
+    ):
         return False
     left_out = old.state is RowState.LEFT_OUT and old.why in _SAID
     match new.state:

@@ -8,7 +8,7 @@ from blnk_api.files.row_marks import Mark
 from blnk_api.settings import Instance
 from blnk_api.store import imports, instance_numbers
 from blnk_api.store.imports import Import
-from blnk_api.store.search import import_search
+from blnk_api.store.search import balance_origins
 
 
 def import_of(tx: Connection, instance: Instance, guessed: Mapping, shape: FileShape) -> Import | None:
@@ -25,7 +25,7 @@ def import_of(tx: Connection, instance: Instance, guessed: Mapping, shape: FileS
     number = next(
         (number for number, one in instance_numbers.with_imports(tx).items() if one == instance), None
     )
-    return import_search.with_refs(tx, number, sorted(set(refs))) if refs and number is not None else None
+    return balance_origins.with_refs(tx, number, sorted(set(refs))) if refs and number is not None else None
 
 
 def _texts(guessed: Mapping, shape: FileShape, use: Use) -> list[str]:

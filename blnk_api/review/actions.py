@@ -22,7 +22,7 @@ from blnk_api.models import IMPORT_REF, Balance
 from blnk_api.review import recreate
 from blnk_api.review.again_by_approver import approve_again
 from blnk_api.settings import Instance
-from blnk_api.store import Store, imports, instance_numbers
+from blnk_api.store import Store, import_changes, imports, instance_numbers
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow, by_id
@@ -251,7 +251,7 @@ def again_anyway(
         note(tx, now.number, who=who, what=EventKind.ASKED_FOR_AGAIN, detail=detail)
         if now.state is ImportState.DRAFT:
             totals = draft_totals(tx, imports.by_number(tx, now.number))
-            imports.set_facts(tx, now.number, version=now.version + 1, totals=totals)
+            import_changes.set_facts(tx, now.number, version=now.version + 1, totals=totals)
         else:
             _run_again(tx, now.number)
     return len(found)

@@ -13,7 +13,7 @@ from blnk_api.access.actors import Actor
 from blnk_api.access.acts import Act
 from blnk_api.drafts.fixes.source_rows import can_be_fixed
 from blnk_api.review.actions import NotPossible
-from blnk_api.store import Store, imports, rows
+from blnk_api.store import Store, import_changes, imports, rows
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
@@ -66,7 +66,7 @@ def open_draft(
         draft = imports.find(tx, id)
         assert draft is not None
         if now.file_sha256 is not None:
-            imports.set_facts(tx, draft.number, file_sha256=now.file_sha256)
+            import_changes.set_facts(tx, draft.number, file_sha256=now.file_sha256)
         moved = superseded.supersede(tx, chosen, by=draft.number)
         detail = Particulars(rows=len(moved), label=id)
         note(tx, now.number, who=who, what=EventKind.FIXED_ELSEWHERE, detail=detail)
@@ -76,7 +76,7 @@ def open_draft(
 
 
 def _make_draft(tx: Connection, source: Import, id: str, who: Actor) -> None:
-    imports.create(
+    import_changes.create(
         tx,
         id,
         kind="file",

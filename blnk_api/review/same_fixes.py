@@ -11,7 +11,7 @@ from blnk_api.store import Store
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
-from blnk_api.store.search import import_search
+from blnk_api.store.search import balance_origins
 from blnk_api.store.sending import superseded
 from blnk_api.store.states import RowState
 from blnk_api.store.transitions import counts_of
@@ -21,7 +21,7 @@ def earlier(tx: Connection, draft: Import) -> Import | None:
     """The newest confirmed import of a draft's very file; None for a new one, and for rows to be fixed."""
     if draft.fixes is not None:
         return None
-    return next(iter(import_search.of_same_file(tx, draft)), None)
+    return next(iter(balance_origins.of_same_file(tx, draft)), None)
 
 
 def has_fixes(tx: Connection, one: Import) -> bool:

@@ -23,7 +23,7 @@ from blnk_api.models import IMPORT_ID, Balance
 from blnk_api.sending.engine import Engine
 from blnk_api.sending.verify import MOST_TOLD
 from blnk_api.settings import Waits
-from blnk_api.store import events, imports
+from blnk_api.store import events, import_changes, imports
 from blnk_api.store import rows as row_records
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
@@ -273,4 +273,4 @@ class _Teller:
             told["twins"] = [*found.twins, twin][:MOST_TOLD]
         if unexpected is not None:
             told["unexpected"] = [*found.unexpected, unexpected][:MOST_TOLD]
-        imports.set_facts(self._tx, import_.number, findings=found.model_copy(update=told))
+        import_changes.set_facts(self._tx, import_.number, findings=found.model_copy(update=told))

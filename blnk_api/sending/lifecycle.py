@@ -21,7 +21,7 @@ from blnk_api.sending.late_lookups import LateLookups
 from blnk_api.sending.resolver import SAME_SERVER_ERRORS, Look
 from blnk_api.sending.verify import put_missing_in_doubt, verify
 from blnk_api.settings import Waits
-from blnk_api.store import import_acts, imports
+from blnk_api.store import import_acts, import_changes, imports
 from blnk_api.store.events import EventKind, note
 from blnk_api.store.imports import Import
 from blnk_api.store.outbox import notices
@@ -314,7 +314,7 @@ def _finish(tx: Connection, import_: Import, findings: Findings) -> None:
     )
     if not done:
         return
-    imports.set_facts(tx, import_.number, findings=findings)
+    import_changes.set_facts(tx, import_.number, findings=findings)
     if findings.missing:
         put_missing_in_doubt(tx, import_, findings)
     note(tx, import_.number, who=WHO, what=EventKind.VERIFIED, detail=findings)

@@ -21,7 +21,7 @@ from blnk_api.lookup.looker import CARRIES_A_REF, Looker, bound_of, parse_time, 
 from blnk_api.models import Balance
 from blnk_api.sending.gateway import Gateway
 from blnk_api.sending.lane import Lane
-from blnk_api.store import import_acts, imports
+from blnk_api.store import import_acts, import_changes
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.sending.foreign_balances import ForeignBalance, name_twins, strangers
@@ -146,7 +146,7 @@ class OtherDesks:
             found = await self._find_sent(lane)
         lane.forget_sent()
         lane.ramp = Ramp.CANARY
-        await self._insist(imports.set_facts, number, ramp=int(Ramp.CANARY))
+        await self._insist(import_changes.set_facts, number, ramp=int(Ramp.CANARY))
         if found:
             await self._insist(name_twins, number, found)
         lane.restarts = False

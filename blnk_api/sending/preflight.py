@@ -14,7 +14,7 @@ from blnk_api.sending.gateway import Gateway
 from blnk_api.sending.lane import Lane
 from blnk_api.sending.other_desks import OtherDesks
 from blnk_api.settings import Waits
-from blnk_api.store import import_acts, imports
+from blnk_api.store import import_acts, import_changes, imports
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.sending import attempts
 from blnk_api.store.sending.ready_rows import Ready, ready_rows
@@ -157,7 +157,7 @@ class Preflight:
 
     async def raise_ramp(self, lane: Lane, ramp: Ramp) -> None:
         lane.ramp = ramp
-        await self._insist(imports.set_facts, lane.import_.number, ramp=int(ramp))
+        await self._insist(import_changes.set_facts, lane.import_.number, ramp=int(ramp))
 
     async def pause(self, lane: Lane, by: PausedBy, reason: str) -> None:
         lane.sends = False

@@ -1,25 +1,20 @@
-"""Imports in the store: made, found, listed, and moved by people."""
+"""Imports as they stand in the store: found, and listed."""
 
 import secrets
-import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, TypedDict, Unpack
+from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
 from blnk_api.access.actors import Actor
 from blnk_api.facts.file_shape import FileShape, ReadOptions
 from blnk_api.facts.findings import Findings
 from blnk_api.facts.mapping import ColumnUse, Mapping
-from blnk_api.facts.stored import Stored
 from blnk_api.facts.totals import Accepted, Totals
 from blnk_api.settings import Instance
-from blnk_api.store.events import EventKind, note
-from blnk_api.store.instance_numbers import number_for
 from blnk_api.store.people import stored_actor
 from blnk_api.store.states import (
     BEING_CHECKED,
@@ -46,43 +41,6 @@ class JsonColumns(NamedTuple):
     totals: str
     findings: str | None
     accepted: str
-
-
-class Facts(TypedDict, total=False):
-    """What is known of an import beside its state, by the names of its columns."""
-
-    file_name: str
-    file_path: str
-    file_sha256: str
-    file_bytes: int
-    state: ImportState
-    stage: Stage
-    stage_progress: int
-    problem: str | None
-    version: int
-    ramp: int
-    created_from: str
-    purged_at: float
-    fixes: int
-    needs_approval: bool
-    look_again: list[int] | None
-    options: ReadOptions
-    shape: FileShape | None
-    mapping: Mapping | None
-    totals: Totals
-    findings: Findings
-    accepted: Accepted
-
-
-def _as_columns(facts: Facts) -> dict[str, object]:
-    """Facts as they stand in the database."""
-    return {name: _as_column(value) for name, value in facts.items()}
-
-
-def _as_column(value: object) -> object:
-    if isinstance(value, Stored):
-        return value.stored()
-    return orjson.dumps(value).decode() if isinstance(value, list) else value
 
 
 @dataclass(frozen=True)
@@ -212,41 +170,14 @@ def new_id() -> str:
     return f"imp_{secrets.token_hex(10)}"
 
 
-def create(
-    tx: Connection,
-    id: str,
-    *,
-    kind: Literal["file", "form"],
-    instance: Instance,
-    connection: str,
-    who: Actor,
-    **facts: Unpack[Facts],
-) -> bool:
-    """Makes a draft; whether it was made now. The id is its maker's, so that doing it twice makes one."""
-    values = {
-        **{"id": id, "kind": kind, "instance": number_for(tx, instance), "connection": connection},
-        **{"created_at": time.time(), "state": ImportState.DRAFT, "stage": Stage.UPLOADED},
-        **stored_actor.stored(who),
-        **_as_columns(facts),
-    }
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
-    made = tx.execute(
-        dialect.insert(imports).values(values).on_conflict_do_nothing().returning(imports.c.number)
-    ).scalar()
-    if made is None:
-        return False
-    if "fixes" not in facts:  # whoever makes a fix says so
-        note(tx, made, who=who, what=EventKind.UPLOADED if kind == "file" else EventKind.ASKED_FOR)
-    return True
-
-
-_ALL = select(imports, instances.c.base_url, instances.c.instance_id, instances.c.environment).join(
+ALL = select(imports, instances.c.base_url, instances.c.instance_id, instances.c.environment).join(
     instances, imports.c.instance == instances.c.id
 )
+"""Imports with their instances, for `import_of`."""
 
 
 def find(tx: Connection, id: str) -> Import | None:
-    return _one(tx, _ALL.where(imports.c.id == id))
+    return first_of(tx, ALL.where(imports.c.id == id))
 
 
 def hold(tx: Connection, id: str) -> None:
@@ -255,7 +186,7 @@ def hold(tx: Connection, id: str) -> None:
 
 
 def by_number(tx: Connection, number: int) -> Import:
-    found = _one(tx, _ALL.where(imports.c.number == number))
+    found = first_of(tx, ALL.where(imports.c.number == number))
     if found is None:
         raise LookupError(f"no import has number {number}")
     return found
@@ -263,27 +194,27 @@ def by_number(tx: Connection, number: int) -> Import:
 
 def newest(tx: Connection, *, before: int | None = None, limit: int = 50) -> list[Import]:
     """Imports, newest first; `before` is the number of the last one seen."""
-    query = _ALL.order_by(imports.c.number.desc()).limit(limit)
+    query = ALL.order_by(imports.c.number.desc()).limit(limit)
     if before is not None:
         query = query.where(imports.c.number < before)
-    return [_import(tx, one) for one in tx.execute(query)]
+    return [import_of(tx, one) for one in tx.execute(query)]
 
 
-_IN_STATES = _ALL.where(imports.c.state.in_(bindparam("states", expanding=True))).order_by(imports.c.number)
-_BEING_CHECKED = _ALL.where(
-    imports.c.state == ImportState.DRAFT, imports.c.stage.in_(BEING_CHECKED)
-).order_by(imports.c.number)
+_IN_STATES = ALL.where(imports.c.state.in_(bindparam("states", expanding=True))).order_by(imports.c.number)
+_BEING_CHECKED = ALL.where(imports.c.state == ImportState.DRAFT, imports.c.stage.in_(BEING_CHECKED)).order_by(
+    imports.c.number
+)
 """Built once: the sender asks for both several times a second, for as long as it runs."""
 
 
 def in_states(tx: Connection, states: Sequence[ImportState]) -> list[Import]:
     """Imports in one of these states, oldest first."""
-    return [_import(tx, one) for one in tx.execute(_IN_STATES, {"states": states})]
+    return [import_of(tx, one) for one in tx.execute(_IN_STATES, {"states": states})]
 
 
 def being_checked(tx: Connection) -> list[Import]:
     """Drafts on their way to being checked, oldest first; those that wait for someone are left alone."""
-    return [_import(tx, one) for one in tx.execute(_BEING_CHECKED)]
+    return [import_of(tx, one) for one in tx.execute(_BEING_CHECKED)]
 
 
 def drafts_among(tx: Connection, ids: Collection[str]) -> set[str]:
@@ -292,13 +223,15 @@ def drafts_among(tx: Connection, ids: Collection[str]) -> set[str]:
     return {one.id for one in tx.execute(query)}
 
 
-# Any: a row of all columns of two tables, which only `_import` takes apart.
-def _one(tx: Connection, query: Select[Any]) -> Import | None:
+# Any: a row of all columns of two tables, which only `import_of` takes apart.
+def first_of(tx: Connection, query: Select[Any]) -> Import | None:
+    """The first import of a query of `ALL`."""
     found = tx.execute(query).first()
-    return None if found is None else _import(tx, found)
+    return None if found is None else import_of(tx, found)
 
 
-def _import(tx: Connection, one: Row[Any]) -> Import:
+def import_of(tx: Connection, one: Row[Any]) -> Import:
+    """`one` is a row of `ALL`."""
     return Import(
         number=one.number,
         id=one.id,
@@ -336,24 +269,3 @@ def _import(tx: Connection, one: Row[Any]) -> Import:
         else 0,
         json=JsonColumns(one.options, one.shape, one.mapping, one.totals, one.findings, one.accepted),
     )
-
-
-def set_facts(tx: Connection, number: int, /, **facts: Unpack[Facts]) -> None:
-    """Sets columns that are no state: progress, what was detected, totals."""
-    tx.execute(update(imports).where(imports.c.number == number).values(**_as_columns(facts)))
-
-
-def move_stage(
-    tx: Connection, number: int, *, from_: Sequence[Stage], to: Stage, **facts: Unpack[Facts]
-) -> bool:
-    """Whether a draft went on to this stage from one of those."""
-    moved = tx.execute(
-        update(imports)
-        .where(
-            imports.c.number == number,
-            imports.c.state == ImportState.DRAFT,
-            imports.c.stage.in_(list(from_)),
-        )
-        .values(stage=to, **_as_columns(facts))
-    )
-    return moved.rowcount == 1

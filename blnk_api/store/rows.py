@@ -1,47 +1,20 @@
-"""Rows in the store: written in chunks while a file is checked, read in pages by keyset."""
+"""Rows as they stand in the store: found, and read in pages by keyset."""
 
-import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, func, select
 
 from blnk_api.common.row_label import label_of
 from blnk_api.currencies import Severity
 from blnk_api.facts import problems
 from blnk_api.facts.file_shape import Flaw
 from blnk_api.facts.problems import Problem
-from blnk_api.store.bulk import given, run_at_once
 from blnk_api.store.states import NEEDS_YOU, STATUSES, RowState, status_of
-from blnk_api.store.tables import attempts, counts, rows
-from blnk_api.store.transitions import IDS_PER_STATEMENT, count
-
-
-class NewRow(NamedTuple):
-    """A checked row on its way into the store. `body` and `ref` are absent when it is invalid.
-
-    A plain tuple: there are a million.
-    """
-
-    number: int
-    part: str
-    state: RowState
-    cells: Sequence[str]
-    ledger_id: str | None = None
-    currency: str | None = None
-    body: bytes | None = None
-    ref: str | None = None
-    balance_id: str | None = None
-    message: str | None = None
-    problems: Sequence[Problem] = ()
-    why: str | None = None
-    flaws: Sequence[Flaw] = ()
-    """What the file has wrong there, whatever people changed since."""
-    own_key: int | None = None
-    twin_key: int | None = None
-    """See `kept_key.own_key`."""
+from blnk_api.store.tables import rows
+from blnk_api.store.transitions import IDS_PER_STATEMENT
 
 
 class StoredRow(NamedTuple):
@@ -93,154 +66,8 @@ def stored() -> Select[Any]:
     return select(*_STORED)
 
 
-def flaws_as_kept(flaws: Sequence[Flaw]) -> str | None:
-    """As JSON; None for none."""
-    return orjson.dumps([[*one] for one in flaws]).decode() if flaws else None
-
-
 def flaws_kept(kept: str | None) -> tuple[Flaw, ...]:
     return () if kept is None else tuple(Flaw(*one) for one in orjson.loads(kept))
-
-
-_INSERT = (
-    insert(rows)
-    .values(
-        {
-            rows.c[key]: bindparam(rows.c[key].name)
-            for key in (
-                "import_",
-                "instance",
-                "number",
-                "part",
-                "state",
-                "cells",
-                "ledger_id",
-                "currency",
-                "body",
-                "ref",
-                "balance_id",
-                "why",
-                "message",
-                "problems",
-                "flaws",
-                "own_key",
-                "twin_key",
-                "changed_at",
-            )
-        }
-    )
-    .inline()
-)
-
-
-def insert_rows(tx: Connection, import_: int, instance: int, new: Sequence[NewRow]) -> None:
-    """Writes one chunk; a few thousand rows keep the write under 100 ms."""
-    now = time.time()
-    run_at_once(
-        tx,
-        _INSERT,
-        [
-            (
-                import_,
-                instance,
-                one.number,
-                one.part,
-                one.state,
-                orjson.dumps(one.cells).decode(),
-                one.ledger_id,
-                one.currency,
-                one.body,
-                one.ref,
-                one.balance_id,
-                one.why,
-                one.message,
-                problems.to_json(one.problems),
-                flaws_as_kept(one.flaws),
-                one.own_key,
-                one.twin_key,
-                now,
-            )
-            for one in new
-        ],
-    )
-    changes: dict[str, int] = {}
-    for one in new:
-        changes[one.state] = changes.get(one.state, 0) + 1
-    count(tx, import_, changes)
-
-
-_CHECKED = (
-    "state",
-    "cells",
-    "ledger_id",
-    "currency",
-    "body",
-    "ref",
-    "balance_id",
-    "why",
-    "message",
-    "problems",
-    "flaws",
-    "own_key",
-    "twin_key",
-    "changed_at",
-)
-_RECHECKED = given(
-    "rechecked", at_row=rows.c.id, was=rows.c.state, **{f"new_{key}": rows.c[key] for key in _CHECKED}
-)
-_REWRITE = (
-    update(rows)
-    .where(rows.c.id == _RECHECKED.c.at_row, rows.c.state == _RECHECKED.c.was)
-    .values({key: _RECHECKED.c[f"new_{key}"] for key in _CHECKED})
-)
-
-
-def rewrite(tx: Connection, import_: int, changed: Sequence[tuple[StoredRow, NewRow]]) -> None:
-    """Puts what a repair made of rows in their places. Only for drafts, of which nothing was ever sent."""
-    now = time.time()
-    run_at_once(
-        tx,
-        _REWRITE,
-        [
-            (
-                old.id,
-                old.state,
-                new.state,
-                orjson.dumps(new.cells).decode(),
-                new.ledger_id,
-                new.currency,
-                new.body,
-                new.ref,
-                new.balance_id,
-                new.why,
-                new.message,
-                problems.to_json(new.problems),
-                flaws_as_kept(new.flaws),
-                new.own_key,
-                new.twin_key,
-                now,
-            )
-            for old, new in changed
-        ],
-    )
-    changes: dict[str, int] = {}
-    for old, new in changed:
-        changes[old.state] = changes.get(old.state, 0) - 1
-        changes[new.state] = changes.get(new.state, 0) + 1
-    count(tx, import_, changes)
-
-
-def delete_rows(tx: Connection, import_: int) -> None:
-    """Empties a draft before its file is checked again. Never called once anything was sent."""
-    if tx.execute(
-        select(attempts.c.row)
-        .join(rows, attempts.c.row == rows.c.id)
-        .where(rows.c.import_ == import_)
-        .limit(1)
-    ).first():
-        raise ValueError("rows that were sent are never deleted")
-    tx.execute(delete(rows).where(rows.c.import_ == import_))
-    tx.execute(delete(counts).where(counts.c.import_ == import_))
 
 
 def page(
@@ -382,3 +209,8 @@ def bodies(tx: Connection, import_: int, *, limit: int) -> list[bytes]:
         .limit(limit)
     )
     return [one.body for one in found]
+
+
+def flaws_as_kept(flaws: Sequence[Flaw]) -> str | None:
+    """As JSON; None for none."""
+    return orjson.dumps([[*one] for one in flaws]).decode() if flaws else None

@@ -10,7 +10,7 @@ from blnk_api.settings import Settings
 from blnk_api.store import Store, import_acts, imports
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.kept_files import UPLOADS, Files, files_of, named
-from blnk_api.store.search import import_search
+from blnk_api.store.search import old_drafts
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.states import Stage
 
@@ -30,10 +30,8 @@ def expire(store: Store, settings: Settings, *, now: float | None = None) -> Non
     now = time.time() if now is None else now
     before = now - days * _DAY_SECONDS
     with store.read() as tx:
-        unreadable = import_search.untouched_drafts(tx, now - _DAY_SECONDS, stage=Stage.UNREADABLE)
-        kept_for = dict.fromkeys(unreadable, 1) | dict.fromkeys(
-            import_search.untouched_drafts(tx, before), days
-        )
+        unreadable = old_drafts.untouched_drafts(tx, now - _DAY_SECONDS, stage=Stage.UNREADABLE)
+        kept_for = dict.fromkeys(unreadable, 1) | dict.fromkeys(old_drafts.untouched_drafts(tx, before), days)
     for number, kept_days in kept_for.items():
         with store.write() as tx:
             if not import_acts.discard(tx, number, who=WHO):
@@ -56,5 +54,5 @@ def _cancelled_with_a_file(store: Store, files: Files, before: float) -> list[st
     found: list[str] = []
     while part := list(islice(names, _IDS_PER_READ)):
         with store.read() as tx:
-            found += import_search.cancelled_before(tx, part, before)
+            found += old_drafts.cancelled_before(tx, part, before)
     return found

@@ -9,7 +9,7 @@ import time
 from sqlalchemy import Connection, select, update
 
 from blnk_api.settings import Settings
-from blnk_api.store import Store, imports, tables
+from blnk_api.store import Store, import_changes, imports, tables
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.kept_files import RECEIPTS, UPLOADS, files_of
 from blnk_api.store.people import edits, receipt_records
@@ -77,7 +77,7 @@ def _purge(store: Store, settings: Settings, number: int, days: int) -> None:
     totals = import_.totals.model_copy(update={"problems": ()})
     with store.write() as tx:
         edits.purge(tx, number)
-        imports.set_facts(tx, number, shape=shape, totals=totals, purged_at=time.time())
+        import_changes.set_facts(tx, number, shape=shape, totals=totals, purged_at=time.time())
         note(tx, number, who=WHO, what=EventKind.PURGED, detail=Particulars(days=days))
 
 

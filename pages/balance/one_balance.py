@@ -11,7 +11,7 @@ from blnk_api.settings import Instance
 from blnk_api.store import imports, instance_numbers
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
-from blnk_api.store.search import import_search
+from blnk_api.store.search import balance_origins
 from blnk_api.wording import about_imports, phrases
 from blnk_api.wording.balance_fields import FIELDS, HELD_FIELDS
 from pages.balance import notes_panel
@@ -115,7 +115,7 @@ def _pairs(pairs: Mapping[str, object]) -> None:
 def _maker(visit: Visit, id: str, held: Balance | None = None) -> None:
     """Which row created it: by the id in Blnk's answer, else by what is stamped on the balance."""
     with visit.desk.store.read() as tx:
-        makers = import_search.makers_of(tx, id, visit.instance)
+        makers = balance_origins.makers_of(tx, id, visit.instance)
         if makers:
             _made(visit, makers[0].import_, makers[0].row)
             return
@@ -123,7 +123,9 @@ def _maker(visit: Visit, id: str, held: Balance | None = None) -> None:
             return
         stamped = held.meta_data.get(IMPORT_ID)
         import_ = imports.find(tx, stamped) if isinstance(stamped, str) else None
-        row = import_search.row_of_ref(tx, import_, held.import_ref) if import_ and held.import_ref else None
+        row = (
+            balance_origins.row_of_ref(tx, import_, held.import_ref) if import_ and held.import_ref else None
+        )
     if import_ is None:
         said = "This balance was not created here"
         if stamped or held.meta_data.get(IMPORT_REF):

@@ -24,9 +24,9 @@ from blnk_api.files.formula_guard import guard_cell
 from blnk_api.reports import results
 from blnk_api.reports.results import Variant
 from blnk_api.settings import Instance
-from blnk_api.store import Store, imports, rows
+from blnk_api.store import Store, checked_rows, import_changes, imports
+from blnk_api.store.checked_rows import NewRow
 from blnk_api.store.imports import Import
-from blnk_api.store.rows import NewRow
 from blnk_api.store.states import RowState
 from tests.bench.sending import write_results
 from tests.support.actors import actor
@@ -147,7 +147,7 @@ def _import(
     id = imports.new_id()
     shape = FileShape(kind="csv", header_row=1, headers=list(headers))
     with store.write() as tx:
-        imports.create(
+        import_changes.create(
             tx,
             id,
             kind="file",
@@ -160,7 +160,7 @@ def _import(
         import_ = imports.find(tx, id)
         assert import_ is not None
         new = [NewRow(number=at, part="", state=state, cells=one) for at, one in enumerate(cells, start=2)]
-        rows.insert_rows(tx, import_.number, import_.instance_number, new)
+        checked_rows.insert_rows(tx, import_.number, import_.instance_number, new)
         return import_
 
 

@@ -29,9 +29,9 @@ from sqlalchemy import select
 from blnk_api import settings as settings_module
 from blnk_api.facts.file_shape import FileShape
 from blnk_api.lookup import refs
-from blnk_api.store import Store, import_acts, imports, rows, tables
+from blnk_api.store import Store, checked_rows, import_acts, import_changes, imports, tables
+from blnk_api.store.checked_rows import NewRow
 from blnk_api.store.imports import Import
-from blnk_api.store.rows import NewRow
 from blnk_api.store.sending import senders
 from blnk_api.store.states import ImportState, RowState, Stage
 from tests.support.actors import actor
@@ -176,7 +176,7 @@ def checked_import(store: Store, instance: settings_module.Instance, n: int) -> 
     headers = ["ledger", "currency", "identity", "metadata"]
     shape = FileShape(kind="csv", header_row=1, headers=headers)
     with store.write() as tx:
-        imports.create(
+        import_changes.create(
             tx, "imp_bench", kind="file", instance=instance, connection="here", who=actor("bench"),
             file_name="bench.csv", stage=Stage.CHECKED, shape=shape,
         )  # fmt: skip
@@ -185,7 +185,7 @@ def checked_import(store: Store, instance: settings_module.Instance, n: int) -> 
     for start in range(0, n, 2_000):
         with store.write() as tx:
             new = [bench_row(at) for at in range(start, min(n, start + 2_000))]
-            rows.insert_rows(tx, made.number, made.instance_number, new)
+            checked_rows.insert_rows(tx, made.number, made.instance_number, new)
     return made
 
 

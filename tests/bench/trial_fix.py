@@ -5,9 +5,10 @@ import orjson
 from blnk_api.access.actors import Actor
 from blnk_api.lookup import refs
 from blnk_api.models import IMPORT_ID, IMPORT_REF
-from blnk_api.store import Store, import_acts, imports, rows
+from blnk_api.store import Store, checked_rows, import_acts, import_changes, imports, rows
+from blnk_api.store.checked_rows import NewRow
 from blnk_api.store.imports import Import
-from blnk_api.store.rows import NewRow, StoredRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.store.sending import superseded
 from blnk_api.store.states import RowState, Stage
 from tests.bench.trial_plan import GONE, LEDGER
@@ -19,7 +20,7 @@ def fix(store: Store, source: Import, *, who: Actor, confirms: bool) -> str:
     id = imports.new_id()
     with store.write() as tx:
         rejected = rows.page(tx, source.number, states=[RowState.REFUSED], limit=100_000)
-        imports.create(
+        import_changes.create(
             tx, id, kind="file", instance=source.instance, connection=source.connection, who=who,
             file_name="fixes.csv", fixes=source.number, stage=Stage.CHECKED,
         )  # fmt: skip
@@ -27,7 +28,7 @@ def fix(store: Store, source: Import, *, who: Actor, confirms: bool) -> str:
         assert made is not None
         moved = set(superseded.supersede(tx, [row.id for row in rejected], by=made.number))
         new = [_fixed(row, id) for row in rejected if row.id in moved]
-        rows.insert_rows(tx, made.number, made.instance_number, new)
+        checked_rows.insert_rows(tx, made.number, made.instance_number, new)
         if confirms:
             assert import_acts.confirm(tx, made, who=who, version=made.version)
     return id

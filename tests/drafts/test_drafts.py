@@ -15,7 +15,7 @@ from blnk_api.lookup import refs
 from blnk_api.models import BalanceRequest
 from blnk_api.reports import results
 from blnk_api.reports.results import Variant
-from blnk_api.store import import_acts, imports
+from blnk_api.store import import_acts, import_changes, imports
 from blnk_api.store.people import people
 from blnk_api.store.states import ImportState, RowState, Stage
 from blnk_api.store.transitions import move
@@ -130,7 +130,7 @@ def test_an_uploaded_file_is_kept_to_the_byte_and_only_once(importer: Importer) 
 def test_a_draft_that_changed_since_it_was_shown_is_not_sent(importer: Importer) -> None:
     draft = importer.draft(requests_for(3))
     with importer.store.write() as tx:
-        imports.set_facts(tx, draft.number, version=2)
+        import_changes.set_facts(tx, draft.number, version=2)
     with pytest.raises(NotConfirmed, match="changed since"):
         confirm(importer, draft.id, version=1)
     assert importer.find(draft.id).state is ImportState.DRAFT
@@ -139,7 +139,7 @@ def test_a_draft_that_changed_since_it_was_shown_is_not_sent(importer: Importer)
 def test_a_draft_that_is_still_being_checked_is_not_sent(importer: Importer) -> None:
     draft = importer.draft(requests_for(3))
     with importer.store.write() as tx:
-        imports.set_facts(tx, draft.number, stage=Stage.LOOKING)
+        import_changes.set_facts(tx, draft.number, stage=Stage.LOOKING)
     with pytest.raises(NotConfirmed):
         confirm(importer, draft.id)
     assert importer.find(draft.id).state is ImportState.DRAFT
@@ -176,8 +176,8 @@ def test_drafts_that_wait_for_somebody_are_not_read_again_and_again(importer: Im
     discarded = importer.draft(requests_for(2))
     with importer.store.write() as tx:
         for stage, draft in made.items():
-            imports.set_facts(tx, draft.number, stage=stage)
-        imports.set_facts(tx, discarded.number, stage=Stage.CHECKING)
+            import_changes.set_facts(tx, draft.number, stage=stage)
+        import_changes.set_facts(tx, discarded.number, stage=Stage.CHECKING)
         assert import_acts.cancel(tx, discarded.number, who=actor())
         at_work = [one.stage for one in imports.being_checked(tx)]
         left = imports.drafts_among(tx, [made[Stage.CHECKING].id, discarded.id])

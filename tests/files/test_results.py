@@ -24,10 +24,10 @@ from blnk_api.models import BalanceRequest
 from blnk_api.reports import results
 from blnk_api.reports.results import Variant
 from blnk_api.settings import Environment, Instance
-from blnk_api.store import Store, imports, rows
+from blnk_api.store import Store, checked_rows, import_changes, imports
+from blnk_api.store.checked_rows import NewRow
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
-from blnk_api.store.rows import NewRow
 from blnk_api.store.states import WORDS, ImportState, RowState
 from tests.support.actors import actor
 from tests.support.importer import LEDGER, Importer
@@ -46,7 +46,7 @@ def made(
 ) -> Import:
     id = imports.new_id()
     with store.write() as tx:
-        imports.create(
+        import_changes.create(
             tx,
             id,
             kind="file",
@@ -59,7 +59,7 @@ def made(
         )
         import_ = imports.find(tx, id)
         assert import_ is not None
-        rows.insert_rows(tx, import_.number, import_.instance_number, new)
+        checked_rows.insert_rows(tx, import_.number, import_.instance_number, new)
         found = imports.find(tx, id)
     assert found is not None
     return found
@@ -467,8 +467,8 @@ def test_the_name_differs_whenever_the_data_may(store: Store) -> None:
     import_ = made(store, [row(2), row(3)])
     names = {results.file_name(import_, variant, kind) for variant in Variant for kind in FileKind}
     with store.write() as tx:
-        imports.set_facts(tx, import_.number, version=2)
+        import_changes.set_facts(tx, import_.number, version=2)
         names.add(results.file_name(imports.by_number(tx, import_.number), Variant.ALL))
-        imports.set_facts(tx, import_.number, state=ImportState.DONE)
+        import_changes.set_facts(tx, import_.number, state=ImportState.DONE)
         names.add(results.file_name(imports.by_number(tx, import_.number), Variant.ALL))
     assert len(names) == 8

@@ -15,7 +15,7 @@ from sqlalchemy import insert, select
 from blnk_api.access.actors import SENDER
 from blnk_api.facts.findings import Findings
 from blnk_api.facts.totals import Totals
-from blnk_api.store import Store, import_acts, imports, instance_numbers, tables, transitions
+from blnk_api.store import Store, import_acts, import_changes, imports, instance_numbers, tables, transitions
 from blnk_api.store.people import desk_events, edits, notes, people
 from blnk_api.store.people.desk_events import DeskEventKind
 from blnk_api.store.sending import attempts, home, senders, stops, superseded, unknown
@@ -100,7 +100,9 @@ def make(path: Path) -> None:
     with store.write() as tx:
         unknown.wait_for_person(tx, [lost], message="Find out.")
         attempts.remember_first(tx, made.number, "2026-01-02T03:04:05.678901Z")
-        imports.set_facts(tx, made.number, ramp=2, totals=Totals(records=9), findings=Findings(clean=True))
+        import_changes.set_facts(
+            tx, made.number, ramp=2, totals=Totals(records=9), findings=Findings(clean=True)
+        )
         notes.add_to_import(tx, made, "Asked Grace about row 4.", who=actor())
         notes.add_to_balance(tx, made.instance_number, "bln_1", "The old float.", who=signed_in())
         edits.add(tx, made.number, [(2, 1, "KSH", "KES"), (3, None, "", edits.LEFT_OUT)], who=actor())
@@ -119,7 +121,7 @@ def make(path: Path) -> None:
         stops.stop(tx, instance_numbers.number_for(tx, ELSEWHERE), who=actor())
     fix = draft(store, 1)
     with store.write() as tx:
-        imports.set_facts(tx, fix.number, fixes=made.number)
+        import_changes.set_facts(tx, fix.number, fixes=made.number)
         superseded.supersede(tx, [fixed], by=fix.number)
         for table, values in _PLAIN.items():
             tx.execute(insert(tables.metadata.tables[table]).values(**values))

@@ -15,7 +15,7 @@ from blnk_api.desk.desk import open_desk
 from blnk_api.desk.links import Listing
 from blnk_api.files.kinds import FileKind
 from blnk_api.reports.months import Month
-from blnk_api.store import imports
+from blnk_api.store import import_changes
 from blnk_api.store.search.import_search import Search
 from blnk_api.store.states import ImportState
 from blnk_api.web import list_routes
@@ -71,7 +71,7 @@ class TestTheLinks:
     ) -> None:
         done, draft = importer.run(requests_for(2)), importer.draft(requests_for(1, currency="USD"))
         with importer.store.write() as tx:
-            imports.set_facts(tx, draft.number, file_name="=evil.csv")
+            import_changes.set_facts(tx, draft.number, file_name="=evil.csv")
         links, connection = open_desk().links, importer.connection
         told = records(get(host + list_routes.imports_url(links, connection, Search(), FileKind.CSV)).content)
         assert [one["Import"] for one in told] == [draft.id, done.id]

@@ -14,7 +14,7 @@ from blnk_api.drafts import drafts, form_request
 from blnk_api.facts.findings import Findings, RowFinding
 from blnk_api.facts.mapping import Mapping, Use
 from blnk_api.models import BalanceRequest
-from blnk_api.store import import_acts, imports, tables
+from blnk_api.store import import_acts, import_changes, imports, tables
 from blnk_api.store.imports import Import
 from blnk_api.store.people import people
 from blnk_api.store.states import ImportState, PausedBy, RowState, Stage
@@ -446,7 +446,7 @@ class TestAFile:
         button = next(one for one in at.button if one.label.startswith("Create 2"))
         button.click()
         with importer.store.write() as tx:
-            imports.set_facts(tx, import_.number, version=import_.version + 1)
+            import_changes.set_facts(tx, import_.number, version=import_.version + 1)
         run(at)
         assert importer.find(import_.id).state is ImportState.DRAFT
         assert "The draft has changed since this page was loaded, so nothing was sent." in said(at)
@@ -744,7 +744,7 @@ class TestImports:
         twins = [RowFinding(row=2, ids=["bln_a", "bln_b"])]
         found = Findings(checked=True, clean=False, expected=1, found=1, twins=twins)
         with importer.store.write() as tx:
-            imports.set_facts(tx, import_.number, findings=found)
+            import_changes.set_facts(tx, import_.number, findings=found)
         assert "Row 2 has two balances in Blnk: bln_a and bln_b." in said(
             visit("imports.py", **link(import_))
         )
@@ -753,7 +753,7 @@ class TestImports:
         name = "![x](http://evil.example/x.png) <b>*a*</b> :red[b] $c$ ad@evil.example.csv"
         import_ = importer.draft(requests_for(1), who="**Mallory**")
         with importer.store.write() as tx:
-            imports.set_facts(tx, import_.number, file_name=name)
+            import_changes.set_facts(tx, import_.number, file_name=name)
         for at in (visit("imports.py"), visit("import_file.py", **link(import_))):
             raw = "\n".join(element.value for kind in (at.title, at.markdown, at.caption) for element in kind)
             for marked in ("![x]", "<b>", ":red[", "$c$", "**Mallory**", "ad@evil"):

@@ -8,7 +8,7 @@ from sqlalchemy import event, update
 
 from blnk_api.reports import progress_figures
 from blnk_api.reports.progress_figures import ProgressReader, rows_per_second
-from blnk_api.store import Store, import_acts, imports, tables
+from blnk_api.store import Store, import_acts, import_changes, imports, tables
 from blnk_api.store.imports import Import
 from blnk_api.store.people import people
 from blnk_api.store.sending.senders import LearnedPace
@@ -79,7 +79,7 @@ class TestTheFigures:
         watched = ProgressReader()
         for ramp, known in ((Ramp.CANARY, None), (Ramp.FEW, None), (Ramp.ALL, 0.0)):
             with store.write() as tx:
-                imports.set_facts(tx, import_.number, ramp=int(ramp))
+                import_changes.set_facts(tx, import_.number, ramp=int(ramp))
             for seconds in (0.0, 2.0):
                 with pytest.MonkeyPatch.context() as clock:
                     clock.setattr(time, "time", lambda at=10_000.0 * (1 + ramp) + seconds: at)
@@ -142,7 +142,7 @@ class TestTheWords:
         record(store, import_, created(claim(store, import_, [first]), first, "bln_1"))
         assert "once Blnk's search finds it" in str(about_progress.held_up(reload(store, import_)))
         with store.write() as tx:
-            imports.set_facts(tx, import_.number, ramp=int(Ramp.ALL))
+            import_changes.set_facts(tx, import_.number, ramp=int(Ramp.ALL))
         assert about_progress.held_up(reload(store, import_)) is None
         claimed = claim(store, import_, others)
         record(store, import_, *(result(claimed, id, RowState.UNKNOWN) for id in others))

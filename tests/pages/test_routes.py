@@ -17,7 +17,7 @@ from blnk_api.drafts.edits import editing
 from blnk_api.drafts.edits.editing import Edit
 from blnk_api.files.kinds import FileKind
 from blnk_api.reports.results import Variant
-from blnk_api.store import imports
+from blnk_api.store import import_changes
 from blnk_api.store.imports import Import
 from blnk_api.web import middleware as web
 from blnk_api.web import routes
@@ -42,7 +42,7 @@ def test_a_link_downloads_the_results_as_they_stand(host: str, importer: Importe
 def test_the_file_comes_under_its_own_name_whatever_its_letters(host: str, importer: Importer) -> None:
     import_ = importer.draft(requests_for(1))
     with importer.store.write() as tx:
-        imports.set_facts(tx, import_.number, file_name='año "2026" — balances; (1).csv')
+        import_changes.set_facts(tx, import_.number, file_name='año "2026" — balances; (1).csv')
     said = get(link(host, import_)).headers["Content-Disposition"]
     assert said.isascii()
     plain, exact = re.fullmatch(r'attachment; filename="([^"]*)"; filename\*=UTF-8\'\'(\S+)', said).groups()  # type: ignore[union-attr]

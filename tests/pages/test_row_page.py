@@ -8,7 +8,7 @@ from blnk_api.facts.file_shape import FileShape
 from blnk_api.facts.findings import Findings, RowFinding
 from blnk_api.facts.mapping import ColumnUse, Mapping, Use
 from blnk_api.reports.receipts import write_owed
-from blnk_api.store import import_acts, imports
+from blnk_api.store import import_acts, import_changes
 from blnk_api.store.events import EventKind, note
 from blnk_api.store.imports import Import
 from blnk_api.store.people import notes, receipt_records
@@ -181,7 +181,7 @@ def test_findings_about_a_row_stand_on_it_with_what_to_do(importer: Importer) ->
     [row] = importer.rows(done)
     twins = [RowFinding(row=2, ids=[row.balance_id or "", "bln_other"])]
     with importer.store.write() as tx:
-        imports.set_facts(tx, done.number, findings=Findings(checked=True, clean=False, twins=twins))
+        import_changes.set_facts(tx, done.number, findings=Findings(checked=True, clean=False, twins=twins))
     told = said(opened(done, "2"))
     assert f"This row has 2 balances in Blnk: {row.balance_id} and bln_other." in told
     assert "add a note to the other" in told
@@ -240,7 +240,7 @@ def test_what_was_purged_is_said_and_offers_nothing_that_needs_it(importer: Impo
     importer.stop()
     with importer.store.write() as tx:
         tx.exec_driver_sql("UPDATE rows SET cells = NULL, body = NULL, message = NULL")
-        imports.set_facts(tx, done.number, purged_at=1_700_000_000.0)
+        import_changes.set_facts(tx, done.number, purged_at=1_700_000_000.0)
     assert "were deleted on 14 Nov 2023" in said(visit("imports.py", **link(done)))
     at = opened(done, row.label)
     assert "was deleted on 14 Nov 2023" in said(at)
@@ -250,12 +250,12 @@ def test_what_was_purged_is_said_and_offers_nothing_that_needs_it(importer: Impo
 def test_what_others_typed_is_shown_to_the_letter_on_a_row(importer: Importer) -> None:
     done, [row] = done_but_for(importer, requests_for(1))
     with importer.store.write() as tx:
-        imports.set_facts(tx, done.number, file_name=f"{MARKED}.csv")
+        import_changes.set_facts(tx, done.number, file_name=f"{MARKED}.csv")
         move(tx, [row.id], from_=RowState.UNKNOWN, to=RowState.REFUSED, message=MARKED)
         headers = [MARKED, "currency"]
         columns = [ColumnUse(position=at, header=name, use=Use.METADATA) for at, name in enumerate(headers)]
         shape = FileShape(kind="csv", header_row=1, headers=headers)
-        imports.set_facts(tx, done.number, shape=shape, mapping=Mapping(columns=tuple(columns)))
+        import_changes.set_facts(tx, done.number, shape=shape, mapping=Mapping(columns=tuple(columns)))
     at = opened(done, row.label)
     kinds = (at.title, at.markdown, at.caption, at.warning, at.info, at.button, at.text_input)
     shown = "\n".join(str(getattr(one, "label", "")) + str(one.value) for kind in kinds for one in kind)

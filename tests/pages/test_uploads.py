@@ -18,7 +18,7 @@ from blnk_api.settings import Settings
 from blnk_api.store import events, import_acts, imports
 from blnk_api.store.events import EventKind, note
 from blnk_api.store.imports import Import
-from blnk_api.store.search import import_search
+from blnk_api.store.search import old_drafts
 from blnk_api.store.states import ImportState, Stage
 from blnk_api.store.transitions import move_import
 from blnk_api.web.upload_limits import UploadLimits
@@ -166,7 +166,7 @@ def test_a_file_that_leaves_no_room_for_the_database_is_refused_and_leaves_nothi
         upload(importer, limits)
     assert not (importer.data_dir / "uploads").exists()
     with importer.store.read() as tx:
-        assert import_search.open_drafts(tx) == 0
+        assert old_drafts.open_drafts(tx) == 0
 
 
 def test_there_are_so_many_open_drafts_and_no_more(importer: Importer) -> None:
@@ -261,7 +261,7 @@ def test_a_draft_that_is_confirmed_in_the_very_moment_keeps_its_file(
     importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draft = importer.find(upload(importer, importer.settings))
-    untouched = import_search.untouched_drafts
+    untouched = old_drafts.untouched_drafts
 
     def confirmed_right_after(tx: Any, before: float, **which: Any) -> list[int]:
         found = untouched(tx, before, **which)
@@ -270,7 +270,7 @@ def test_a_draft_that_is_confirmed_in_the_very_moment_keeps_its_file(
                 move_import(other, draft.number, from_=[ImportState.DRAFT], to=ImportState.QUEUED)
         return found
 
-    monkeypatch.setattr(import_search, "untouched_drafts", confirmed_right_after)
+    monkeypatch.setattr(old_drafts, "untouched_drafts", confirmed_right_after)
     expire(importer.store, importer.settings, now=time.time() + 31 * DAY)
     assert importer.find(draft.id).state is ImportState.QUEUED
     assert has_file(importer, draft)

@@ -272,7 +272,7 @@ CALLS: Mapping[str, tuple[Act, Call]] = {
 ONLY_WRITE_DOWN = {
     "events.note",
     "desk_events.note",
-    "imports.create",
+    "import_changes.create",
     "edits.add",
     "stored_actor.stored",
     "own_imports.of",

@@ -15,10 +15,21 @@ from sqlalchemy import select
 from blnk_api.lookup import existing
 from blnk_api.models import Balance
 from blnk_api.sending import late_lookups, ownership
-from blnk_api.store import Store, events, import_acts, imports, rows, tables, transitions
+from blnk_api.store import (
+    Store,
+    checked_rows,
+    events,
+    import_acts,
+    import_changes,
+    imports,
+    rows,
+    tables,
+    transitions,
+)
+from blnk_api.store.checked_rows import NewRow
 from blnk_api.store.events import EventKind
 from blnk_api.store.imports import Import
-from blnk_api.store.rows import NewRow, StoredRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.store.sending import late_records, superseded, unknown
 from blnk_api.store.sending.attempts import Result
 from blnk_api.store.sending.ready_rows import ready_among
@@ -153,7 +164,7 @@ class World:
         source, row = chosen
         with self.store.write() as tx:
             id = imports.new_id()
-            imports.create(
+            import_changes.create(
                 tx, id, kind="file", instance=INSTANCE, connection="here", who=actor(),
                 fixes=source.number, stage=Stage.CHECKED,
             )  # fmt: skip
@@ -163,7 +174,7 @@ class World:
             same = k % 2 and row.ref is not None
             ref = row.ref if same else f"v1-{'a' * 26}-{self._next()}"
             new = NewRow(row.number, row.part, RowState.READY, row.cells, body=_body(row, ref, id), ref=ref)
-            rows.insert_rows(tx, draft.number, draft.instance_number, [new])
+            checked_rows.insert_rows(tx, draft.number, draft.instance_number, [new])
 
     def _discard(self, draft: Import, k: int) -> None:
         with self.store.write() as tx:
@@ -171,7 +182,7 @@ class World:
 
     def _confirm(self, draft: Import, k: int) -> None:
         with self.store.write() as tx:
-            imports.set_facts(tx, draft.number, stage=Stage.CHECKED)
+            import_changes.set_facts(tx, draft.number, stage=Stage.CHECKED)
             now = imports.by_number(tx, draft.number)
             sources = superseded.sources(tx, draft.number)
             created_late = [one for one in sources if one.state is RowState.CREATED]

@@ -15,7 +15,7 @@ from blnk_api.reports.receipts import tell
 from blnk_api.review import actions
 from blnk_api.sending import ownership
 from blnk_api.sending.late_lookups import settle_late
-from blnk_api.store import Store, imports, tables
+from blnk_api.store import Store, import_changes, imports, tables
 from blnk_api.store.imports import Import
 from blnk_api.store.people import receipt_records
 from blnk_api.store.rows import StoredRow
@@ -229,7 +229,7 @@ def finished(store: Store, made: Import, state: ImportState = ImportState.DONE) 
             .values(state=state, has_sent=True, finished_at=time.time())
         )
         if state is ImportState.DONE:
-            imports.set_facts(tx, made.number, findings=findings)
+            import_changes.set_facts(tx, made.number, findings=findings)
 
 
 @pytest.mark.parametrize("state", [ImportState.DONE, ImportState.CANCELLED])

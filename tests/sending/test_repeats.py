@@ -14,7 +14,7 @@ from blnk_api.drafts.existence_check import look_draft_up
 from blnk_api.facts.findings import Findings
 from blnk_api.lookup.looker import Looker
 from blnk_api.models import BalanceRequest
-from blnk_api.store import imports
+from blnk_api.store import import_changes
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.states import RowState, Stage
 from tests.support.command_line import Commands
@@ -131,7 +131,7 @@ def test_a_check_goes_on_where_it_was(
     monkeypatch.setattr(existence_check, "_ASK_AGAIN_SECONDS", 0.01)
     draft = importer.draft(requests_for(350))
     with importer.store.write() as tx:
-        imports.set_facts(tx, draft.number, stage=Stage.LOOKING)
+        import_changes.set_facts(tx, draft.number, stage=Stage.LOOKING)
     asked = Asked(practice_blnk)
     failures = iter(range(10))
 

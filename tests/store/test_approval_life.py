@@ -21,7 +21,7 @@ from blnk_api.access.approval_rule import ApprovalRule
 from blnk_api.review import actions, approving
 from blnk_api.review.actions import NotPossible
 from blnk_api.settings import Instance
-from blnk_api.store import Store, events, import_acts, imports, tables, transitions
+from blnk_api.store import Store, events, import_acts, import_changes, imports, tables, transitions
 from blnk_api.store.approvals import asking, ending, requests
 from blnk_api.store.approvals.need import must_carry_one
 from blnk_api.store.approvals.requests import Request
@@ -97,7 +97,7 @@ class FourPeople(RuleBasedStateMachine):
             )
             edits.add(tx, import_.number, [(2, 0, "", str(self.edits))], who=who)
             events.note(tx, import_.number, who=who, what=EventKind.REPAIRED)
-            imports.set_facts(tx, import_.number, version=import_.version + 1)
+            import_changes.set_facts(tx, import_.number, version=import_.version + 1)
         self.hands[import_.number].add(who.name)
 
     @rule(which=NUMBERS)

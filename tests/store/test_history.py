@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import event, update
 
 from blnk_api.common.kept_key import kept_key
-from blnk_api.store import Store, imports, tables
+from blnk_api.store import Store, import_changes, tables
 from blnk_api.store.imports import Import
-from blnk_api.store.search import import_search
+from blnk_api.store.search import balance_origins, import_search
 from blnk_api.store.search.import_search import Search
 from blnk_api.store.states import ImportState, RowState
 from tests.support.importer import Importer, make_draft, requests_for
@@ -154,9 +154,9 @@ class TestASearch:
         assert found(store, Search(text=" bln_2 ")) == [april.number]
         assert found(store, Search(text="bln_3")) == []
         with store.read() as tx:
-            [maker] = import_search.makers_of(tx, "bln_2")
+            [maker] = balance_origins.makers_of(tx, "bln_2")
             assert (maker.import_.id, maker.row.label) == (april.id, "3")
-            assert import_search.makers_of(tx, "bln_2", INSTANCE) == []
+            assert balance_origins.makers_of(tx, "bln_2", INSTANCE) == []
 
     def test_a_balance_id_is_found_by_an_index_however_many_rows_there_are(
         self, store: Store, three: tuple[Import, Import, Import]
@@ -177,7 +177,7 @@ def two(importer: Importer) -> tuple[Import, Import]:
     """One import that made balances, and a draft; both in the list."""
     made, waiting = importer.run(requests_for(3)), importer.draft(requests_for(2, currency="USD"))
     with importer.store.write() as tx:
-        imports.set_facts(tx, made.number, file_name="march.csv")
+        import_changes.set_facts(tx, made.number, file_name="march.csv")
         set_columns(tx, waiting, file_name="april.csv", who="Bo")
     return importer.find(made.id), importer.find(waiting.id)
 

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 from sqlalchemy import select
 
 from blnk_api.settings import Instance
-from blnk_api.store import Store, import_acts, imports, rows, tables, transitions
+from blnk_api.store import Store, import_acts, import_changes, imports, rows, tables, transitions
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import attempts, claims, recovery, unknown
 from blnk_api.store.sending.claims import Claimed
@@ -249,7 +249,7 @@ def test_whatever_happens_to_rows_the_store_stays_true(store: Store) -> None:
 def test_a_draft_that_changed_since_it_was_shown_is_not_sent(store: Store) -> None:
     made = draft(store, 1)
     with store.write() as tx:
-        imports.set_facts(tx, made.number, version=made.version + 1)
+        import_changes.set_facts(tx, made.number, version=made.version + 1)
         assert not import_acts.confirm(tx, made, who=actor(), version=made.version)
         assert import_acts.confirm(tx, made, who=actor(), version=made.version + 1)
         assert not import_acts.confirm(tx, made, who=actor(), version=made.version + 1)

@@ -17,7 +17,7 @@ from blnk_api.reports import receipt_html
 from blnk_api.reports.receipts import write_owed
 from blnk_api.reports.results import Variant
 from blnk_api.review import actions
-from blnk_api.store import Store, import_acts, imports, transitions
+from blnk_api.store import Store, import_acts, import_changes, imports, transitions
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.kept_files.in_folder import FolderFiles
@@ -282,7 +282,7 @@ def test_cells_changed_and_rows_left_out_are_told_with_who_did_it(store: Store, 
     done = over(store)
     with store.write() as tx:
         shape = FileShape(kind="csv", header_row=1, headers=["ledger_id", "currency"])
-        imports.set_facts(tx, done.number, shape=shape)
+        import_changes.set_facts(tx, done.number, shape=shape)
         edits.add(tx, done.number, [(2, 1, "KSH", "KES"), (3, None, "", "left out")], who=actor())
     write_owed(store, FolderFiles(tmp_path), done.number)
     [change] = told(store, done)["changes"]
@@ -300,7 +300,7 @@ def test_nothing_that_others_typed_can_run_in_the_document(importer: Importer, h
     importer.stop()
     with importer.store.write() as tx:
         totals = Totals(ledger_names={LEDGER: EVIL})
-        imports.set_facts(tx, done.number, file_name=f"{EVIL}.csv", totals=totals)
+        import_changes.set_facts(tx, done.number, file_name=f"{EVIL}.csv", totals=totals)
         notes.add_to_import(tx, done, EVIL, who=actor(EVIL))
         edits.add(tx, done.number, [(2, 0, EVIL, EVIL)], who=actor(EVIL))
     n = write_owed(importer.store, importer.files, done.number)

@@ -8,7 +8,16 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from blnk_api.store import Store, imports, instance_numbers, rows, tables, transitions
+from blnk_api.store import (
+    Store,
+    checked_rows,
+    import_changes,
+    imports,
+    instance_numbers,
+    rows,
+    tables,
+    transitions,
+)
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.search import row_history
 from blnk_api.store.sending import attempts as sending
@@ -378,7 +387,7 @@ def test_rows_that_were_sent_are_never_deleted(store: Store) -> None:
     made = running(store, 2)
     claim(store, made, ids_of(store, made)[:1])
     with pytest.raises(ValueError, match="never deleted"), store.write() as tx:
-        rows.delete_rows(tx, made.number)
+        checked_rows.delete_rows(tx, made.number)
     assert len(rows_of(store, made)) == 2
 
 
@@ -392,7 +401,9 @@ def test_a_draft_made_twice_is_one(store: Store) -> None:
     id = imports.new_id()
     with store.write() as tx:
         for expected in (True, False):
-            made = imports.create(tx, id, kind="form", instance=INSTANCE, connection="here", who=actor())
+            made = import_changes.create(
+                tx, id, kind="form", instance=INSTANCE, connection="here", who=actor()
+            )
             assert made is expected
         assert tx.execute(select(func.count()).select_from(tables.imports)).scalar_one() == 1
 

@@ -31,10 +31,11 @@ from blnk_api.sending import engine
 from blnk_api.sending.lane import Lane
 from blnk_api.sending.resolver import Resolver
 from blnk_api.settings import Connection, Instance
-from blnk_api.store import Store, events, import_acts, imports, rows, tables
+from blnk_api.store import Store, checked_rows, events, import_acts, import_changes, imports, rows, tables
+from blnk_api.store.checked_rows import NewRow
 from blnk_api.store.imports import Import
 from blnk_api.store.kept_files import Files, files_of
-from blnk_api.store.rows import NewRow, StoredRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.store.sending import senders
 from blnk_api.store.states import ImportState, PausedBy, RowState, Stage
 from blnk_api.worker.main import Worker
@@ -126,7 +127,7 @@ def make_draft(
             )
         )
     with store.write() as tx:
-        imports.create(
+        import_changes.create(
             tx,
             id,
             kind="file",
@@ -138,7 +139,7 @@ def make_draft(
         )
         made = imports.find(tx, id)
         assert made is not None
-        rows.insert_rows(tx, made.number, made.instance_number, new)
+        checked_rows.insert_rows(tx, made.number, made.instance_number, new)
         found = imports.find(tx, id)
     assert found is not None
     return found

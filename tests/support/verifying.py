@@ -10,7 +10,7 @@ from blnk_api.lookup.looker import Looker
 from blnk_api.lookup.sweep import Sweep
 from blnk_api.sending.verify import verify
 from blnk_api.settings import Instance
-from blnk_api.store import Store, imports, tables
+from blnk_api.store import Store, import_changes, imports, tables
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
 from tests.support.importer import LEDGER, make_draft, requests_for
@@ -38,7 +38,7 @@ class Verified:
         answers = [created(claimed, row, id) for row, id in zip(claimed.tries, ids, strict=True)]
         record(self.store, made, *answers)
         with self.store.write() as tx:
-            imports.set_facts(tx, made.number, created_from="2020-01-01T00:00:00Z")
+            import_changes.set_facts(tx, made.number, created_from="2020-01-01T00:00:00Z")
             return imports.by_number(tx, made.number)
 
     def balance(self, of: Import, at: int) -> str:

@@ -7,8 +7,9 @@ from sqlalchemy import Connection
 
 from blnk_api.access.actors import Actor
 from blnk_api.access.acts import Act
-from blnk_api.store import imports
-from blnk_api.store.imports import Facts, Import
+from blnk_api.store import import_changes, imports
+from blnk_api.store.import_changes import Facts
+from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, Stage
 
 
@@ -35,4 +36,4 @@ def check_again(tx: Connection, import_: Import, **facts: Unpack[Facts]) -> None
     if import_.stage is Stage.CHECKED:
         facts.setdefault("look_again", [])
     facts |= {"stage": Stage.CHECKING, "version": import_.version + 1, "problem": None}
-    imports.set_facts(tx, import_.number, **facts)
+    import_changes.set_facts(tx, import_.number, **facts)

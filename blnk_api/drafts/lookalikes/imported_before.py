@@ -21,7 +21,7 @@ from blnk_api.facts.mapping import Use
 from blnk_api.lookup.existing import Guard, guarded
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
-from blnk_api.store.search import import_search
+from blnk_api.store.search import balance_origins
 from blnk_api.store.states import RowState
 from blnk_api.store.tables import repairs as repairs_table
 from blnk_api.store.tables import rows as table
@@ -68,7 +68,7 @@ class Verdict:
 
 def earlier_imports(tx: Connection, draft: Import) -> list[SameFileImport]:
     """Confirmed imports of the same file into the same instance, newest first."""
-    same = import_search.of_same_file(tx, draft)
+    same = balance_origins.of_same_file(tx, draft)
     numbers = [draft.number, *(one.number for one in same)]
     changed = select(repairs_table.c.import_).distinct().where(repairs_table.c.import_.in_(numbers))
     repaired = set(tx.execute(changed).scalars())

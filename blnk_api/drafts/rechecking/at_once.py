@@ -32,7 +32,8 @@ from blnk_api.settings import Connection as BlnkConnection
 from blnk_api.settings import Settings
 from blnk_api.store import Store, imports
 from blnk_api.store.async_store import AsyncStore
-from blnk_api.store.imports import Facts, Import
+from blnk_api.store.import_changes import Facts
+from blnk_api.store.imports import Import
 from blnk_api.store.states import Stage
 
 T = TypeVar("T")

@@ -29,11 +29,13 @@ from blnk_api.facts.problems import Problem
 from blnk_api.facts.totals import Accepted
 from blnk_api.lookup import refs
 from blnk_api.settings import Connection as BlnkConnection
-from blnk_api.store import imports, rows
-from blnk_api.store.imports import Facts, Import
+from blnk_api.store import checked_rows, import_changes, imports, rows
+from blnk_api.store.checked_rows import NewRow
+from blnk_api.store.import_changes import Facts
+from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from blnk_api.store.people.edits import RecordedEdit
-from blnk_api.store.rows import NewRow, StoredRow
+from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import RowState, Stage
 
 MOST_RECORDS = 200
@@ -253,7 +255,7 @@ class _Check:
         changed = [
             (old, new) for old, new in zip(stored, after.rows, strict=True) if not records.stands(old, new)
         ]
-        rows.rewrite(tx, import_.number, changed)
+        checked_rows.rewrite(tx, import_.number, changed)
         groups = group_changes.changed(
             import_.totals.problems, before.problems, after.problems, self._rows_from
         )
@@ -266,11 +268,11 @@ class _Check:
             accepted=self._accepted,
             totals=import_.totals.model_copy(update={"problems": groups}),
         )
-        imports.set_facts(tx, import_.number, **facts)
+        import_changes.set_facts(tx, import_.number, **facts)
         now = imports.by_number(tx, import_.number)
         totals = confirmed_totals.totals_changed(now, stored, self._as_written(stored, changed))
         totals = totals.model_copy(update={"but_for_changed": bool(look)})
-        imports.set_facts(tx, import_.number, totals=totals)
+        import_changes.set_facts(tx, import_.number, totals=totals)
         if known is not self._last.known:
             last_check.add(tx, import_.number, self._last, known)
 

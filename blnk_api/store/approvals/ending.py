@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 
 from blnk_api.access.actors import Actor
-from blnk_api.store import imports
+from blnk_api.store import import_changes, imports
 from blnk_api.store.approvals import requests
 from blnk_api.store.approvals.requests import Request, RequestState
 from blnk_api.store.events import EventKind, Particulars, note
@@ -23,7 +23,7 @@ def give_back(tx: Connection, import_: Import, reason: str) -> None:
             to=ImportState.DRAFT,
             version=import_.version,
         )
-        imports.set_facts(tx, import_.number, version=import_.version + 1)
+        import_changes.set_facts(tx, import_.number, version=import_.version + 1)
     else:
         move_import(
             tx,

@@ -9,13 +9,12 @@ from blnk_api.common.kept_key import own_key
 from blnk_api.facts.totals import Totals
 from blnk_api.settings import Instance
 from blnk_api.store import imports as all_imports
-from blnk_api.store import tables
-from blnk_api.store.imports import _ALL, Import, _import, _one
+from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow, by_id
-from blnk_api.store.states import ImportState, RowState, Stage
-from blnk_api.store.tables import counts, imports, instances, is_one_of, rows
+from blnk_api.store.search.balance_origins import makers_of
+from blnk_api.store.states import ImportState, RowState
+from blnk_api.store.tables import counts, imports, instances, rows
 
-_ONE_STATE = [RowState.CREATED]
 _BALANCE_IDS = "bln_"
 _MOST_WORDS = 8
 
@@ -42,14 +41,6 @@ class Search:
     @property
     def is_empty(self) -> bool:
         return self == Search()
-
-
-@dataclass(frozen=True)
-class BalanceOrigin:
-    """The row that made a balance, and its import."""
-
-    import_: Import
-    row: StoredRow
 
 
 @dataclass(frozen=True)
@@ -198,97 +189,3 @@ def _holds(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
     return or_(
         func.lower(column).contains(text.lower(), autoescape=True), column.contains(text, autoescape=True)
     )
-
-
-def makers_of(
-    tx: Connection,
-    balance_id: str,
-    instance: Instance | None = None,
-    *,
-    among: Collection[int] | None = None,
-) -> list[BalanceOrigin]:
-    """The rows that made this balance: one, unless several instances use the same ids. `among` as in
-    `search`."""
-    known = select(instances.c.id)
-    if among is not None:
-        known = known.where(instances.c.id.in_(list(among)))
-    if instance is not None:
-        known = known.where(
-            instances.c.base_url == instance.base_url,
-            instances.c.instance_id == instance.instance_id,
-            instances.c.environment == instance.environment,
-        )
-    numbers = list(tx.execute(known).scalars())
-    found = tx.execute(
-        select(rows.c.id, rows.c.import_).where(
-            rows.c.instance.in_(numbers), rows.c.balance_id == balance_id, is_one_of(rows, _ONE_STATE)
-        )
-    ).all()
-    return [BalanceOrigin(all_imports.by_number(tx, one.import_), by_id(tx, one.id)) for one in found]
-
-
-def row_of_ref(tx: Connection, import_: Import, ref: str) -> StoredRow | None:
-    """The row of an import that stamps this on its balance, whatever became of the row."""
-    found = tx.execute(
-        select(rows.c.id).where(rows.c.import_ == import_.number, rows.c.ref == ref).limit(1)
-    ).scalar()
-    return None if found is None else by_id(tx, found)
-
-
-_RECENT = 500
-
-
-def with_refs(tx: Connection, instance: int, refs: Sequence[str]) -> Import | None:
-    """The newest of an instance's recent files that has a row with one of these refs."""
-    recent = (
-        select(imports.c.number)
-        .where(imports.c.instance == instance, imports.c.kind == "file")
-        .order_by(imports.c.number.desc())
-        .limit(_RECENT)
-    )
-    holds = select(tables.rows.c.id).where(
-        tables.rows.c.import_ == imports.c.number, tables.rows.c.ref.in_(refs)
-    )
-    return _one(
-        tx,
-        _ALL.where(imports.c.number.in_(recent), holds.exists()).order_by(imports.c.number.desc()).limit(1),
-    )
-
-
-def of_same_file(tx: Connection, draft: Import) -> list[Import]:
-    """Confirmed imports of a draft's very bytes into its instance, newest first; not those of rows that were
-    fixed."""
-    if draft.file_sha256 is None:
-        return []
-    query = _ALL.where(
-        imports.c.file_sha256 == draft.file_sha256,
-        imports.c.instance == draft.instance_number,
-        imports.c.confirmed_at.is_not(None),
-        imports.c.fixes.is_(None),
-        imports.c.number != draft.number,
-    )
-    return [_import(tx, one) for one in tx.execute(query.order_by(imports.c.number.desc()))]
-
-
-def open_drafts(tx: Connection) -> int:
-    """Files whose drafts wait to be confirmed or discarded."""
-    mine = (imports.c.state == ImportState.DRAFT, imports.c.kind == "file")
-    return tx.execute(select(func.count()).select_from(imports).where(*mine)).scalar_one()
-
-
-def untouched_drafts(tx: Connection, before: float, *, stage: Stage | None = None) -> list[int]:
-    """Drafts, or those at one stage, that were made before this moment (wall time) and in which nobody has
-    done anything since."""
-    touched = select(tables.events.c.id).where(
-        tables.events.c.import_ == imports.c.number, tables.events.c.at >= before
-    )
-    old = [imports.c.state == ImportState.DRAFT, imports.c.created_at < before, ~touched.exists()]
-    if stage is not None:
-        old.append(imports.c.stage == stage)
-    return [one.number for one in tx.execute(select(imports.c.number).where(*old))]
-
-
-def cancelled_before(tx: Connection, ids: Sequence[str], before: float) -> list[str]:
-    """Which of these were canceled before this moment (wall time)."""
-    over = (imports.c.state == ImportState.CANCELLED, imports.c.finished_at < before)
-    return [one.id for one in tx.execute(select(imports.c.id).where(imports.c.id.in_(ids), *over))]

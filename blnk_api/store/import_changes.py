@@ -1,0 +1,108 @@
+"""Changes of an import beside its state: it is made, its facts are set, a draft goes on to another stage."""
+
+import time
+from collections.abc import Sequence
+from typing import Literal, TypedDict, Unpack
+
+import orjson
+from sqlalchemy import Connection, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from blnk_api.access.actors import Actor
+from blnk_api.facts.file_shape import FileShape, ReadOptions
+from blnk_api.facts.findings import Findings
+from blnk_api.facts.mapping import Mapping
+from blnk_api.facts.stored import Stored
+from blnk_api.facts.totals import Accepted, Totals
+from blnk_api.settings import Instance
+from blnk_api.store.events import EventKind, note
+from blnk_api.store.instance_numbers import number_for
+from blnk_api.store.people import stored_actor
+from blnk_api.store.states import ImportState, Stage
+from blnk_api.store.tables import imports
+
+
+class Facts(TypedDict, total=False):
+    """What is known of an import beside its state, by the names of its columns."""
+
+    file_name: str
+    file_path: str
+    file_sha256: str
+    file_bytes: int
+    state: ImportState
+    stage: Stage
+    stage_progress: int
+    problem: str | None
+    version: int
+    ramp: int
+    created_from: str
+    purged_at: float
+    fixes: int
+    needs_approval: bool
+    look_again: list[int] | None
+    options: ReadOptions
+    shape: FileShape | None
+    mapping: Mapping | None
+    totals: Totals
+    findings: Findings
+    accepted: Accepted
+
+
+def _as_columns(facts: Facts) -> dict[str, object]:
+    """Facts as they stand in the database."""
+    return {name: _as_column(value) for name, value in facts.items()}
+
+
+def _as_column(value: object) -> object:
+    if isinstance(value, Stored):
+        return value.stored()
+    return orjson.dumps(value).decode() if isinstance(value, list) else value
+
+
+def create(
+    tx: Connection,
+    id: str,
+    *,
+    kind: Literal["file", "form"],
+    instance: Instance,
+    connection: str,
+    who: Actor,
+    **facts: Unpack[Facts],
+) -> bool:
+    """Makes a draft; whether it was made now. The id is its maker's, so that doing it twice makes one."""
+    values = {
+        **{"id": id, "kind": kind, "instance": number_for(tx, instance), "connection": connection},
+        **{"created_at": time.time(), "state": ImportState.DRAFT, "stage": Stage.UPLOADED},
+        **stored_actor.stored(who),
+        **_as_columns(facts),
+    }
+    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
+    made = tx.execute(
+        dialect.insert(imports).values(values).on_conflict_do_nothing().returning(imports.c.number)
+    ).scalar()
+    if made is None:
+        return False
+    if "fixes" not in facts:  # whoever makes a fix says so
+        note(tx, made, who=who, what=EventKind.UPLOADED if kind == "file" else EventKind.ASKED_FOR)
+    return True
+
+
+def set_facts(tx: Connection, number: int, /, **facts: Unpack[Facts]) -> None:
+    """Sets columns that are no state: progress, what was detected, totals."""
+    tx.execute(update(imports).where(imports.c.number == number).values(**_as_columns(facts)))
+
+
+def move_stage(
+    tx: Connection, number: int, *, from_: Sequence[Stage], to: Stage, **facts: Unpack[Facts]
+) -> bool:
+    """Whether a draft went on to this stage from one of those."""
+    moved = tx.execute(
+        update(imports)
+        .where(
+            imports.c.number == number,
+            imports.c.state == ImportState.DRAFT,
+            imports.c.stage.in_(list(from_)),
+        )
+        .values(stage=to, **_as_columns(facts))
+    )
+    return moved.rowcount == 1

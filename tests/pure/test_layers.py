@@ -16,7 +16,16 @@ ROOT = Path(__file__).parents[2]
 
 LAYERS = [
     ["errors", "common", "sandbox"],
-    ["models", "currencies", "access", "connections", "sign_in_settings", "settings", "practice"],
+    [
+        "models",
+        "currencies",
+        "access",
+        "connections",
+        "sign_in_settings",
+        "environment_settings",
+        "settings",
+        "practice",
+    ],
     ["facts"],
     ["blnk"],
     ["client"],

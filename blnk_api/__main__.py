@@ -25,7 +25,7 @@ from blnk_api.cli.whole_desk import backup_command, stop_command, trail_command
 from blnk_api.common import log, open_files, private_files
 from blnk_api.errors import SettingsProblem
 from blnk_api.facts.file_shape import ReadOptions
-from blnk_api.review import actions
+from blnk_api.review import act_texts
 from blnk_api.store import StoreUnavailable, failures
 
 _EXITS = """exit codes:
@@ -196,7 +196,7 @@ def _parser() -> ArgumentParser:
     one = verb(
         "send-again",
         acts.send_again,
-        f"Send a row again that has no balance in Blnk; look there first. {actions.SEND_AGAIN.risk}",
+        f"Send a row again that has no balance in Blnk; look there first. {act_texts.SEND_AGAIN.risk}",
         moves=True,
     )
     one.add_argument("id", metavar="ID", help=_ID)

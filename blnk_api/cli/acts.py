@@ -15,7 +15,7 @@ from blnk_api.cli.whole_desk.stop_command import say_stops
 from blnk_api.common.visible import shown
 from blnk_api.errors import BlnkError
 from blnk_api.facts.findings import Findings
-from blnk_api.review import actions
+from blnk_api.review import act_texts, actions
 from blnk_api.review.actions import NotPossible
 from blnk_api.store import import_acts, imports, rows
 from blnk_api.store.imports import Import
@@ -185,7 +185,7 @@ def send_again(opened: Session, options: Namespace) -> ExitCode:
         raise CommandFailed(
             f"Row {now.label} does not need you: {about_rows.MEANING[now.state]} Nothing was changed."
         )
-    say(f"Row {options.row} will be sent again. {actions.SEND_AGAIN.risk}")
+    say(f"Row {options.row} will be sent again. {act_texts.SEND_AGAIN.risk}")
     return _go_on_unless_paused(opened, options)
 
 

@@ -1,11 +1,10 @@
 """What a person may do to an import and its rows when sending and looking alone do not settle them.
 
 Each act is a guarded move and an event that says who did it; doing it twice does it once. Nothing here sends:
-rows become Not sent, or are looked up again, and the sender does the rest. `ActText` has the words for each.
+rows become Not sent, or are looked up again, and the sender does the rest. `act_texts` has the words for each.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 import orjson
 from sqlalchemy import Connection, or_, select, update
@@ -33,38 +32,6 @@ from blnk_api.store.transitions import IDS_PER_STATEMENT, move, move_import
 from blnk_api.wording import phrases
 
 _ROWS_TOLD = 20
-
-
-@dataclass(frozen=True)
-class ActText:
-    """How an act is called, what it does, and what may come of it; for pages and the command line."""
-
-    label: str
-    means: str
-    risk: str = ""
-
-
-RECHECK = ActText(
-    "Check Blnk again",
-    "Looks these rows up in Blnk once more. A row that is found becomes Created. A row that is certainly not "
-    "in Blnk is sent.",
-)
-LINK_BALANCE = ActText(
-    "Link this balance",
-    "You found the row's balance in Blnk yourself. It is read from Blnk and compared with the row. "
-    "Nothing is sent.",
-)
-SEND_AGAIN = ActText(
-    "Send again",
-    "You checked Blnk, and it has no balance for this row. The row is sent once more.",
-    "If it does have one, there will be two balances, and balances cannot be deleted.",
-)
-AGAIN_ANYWAY = ActText(
-    "Create again anyway",
-    "Creates one more balance for each of these rows, although Blnk already has an identical one.",
-    "There will then be two of each, and balances cannot be deleted.",
-)
-VERIFY_AGAIN = ActText("Verify again", "Compares the created balances with Blnk once more. Nothing is sent.")
 
 
 class NotPossible(Exception):

@@ -8,8 +8,9 @@ from blnk_api.access.actors import Actor, NotAllowed
 from blnk_api.access.acts import Act
 from blnk_api.drafts import drafts
 from blnk_api.errors import BlnkError
-from blnk_api.review import actions
-from blnk_api.review.actions import ActText, NotPossible
+from blnk_api.review import act_texts, actions
+from blnk_api.review.act_texts import ActText
+from blnk_api.review.actions import NotPossible
 from blnk_api.store import rows
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
@@ -39,7 +40,7 @@ def show(visit: Visit, import_: Import) -> None:
             person.name_field(visit)
         if count > 1 and is_offered:
             label = f"Check Blnk again for all {count:,} rows"
-            if st.button(label, key=f"look-{import_.id}", help=actions.RECHECK.means):
+            if st.button(label, key=f"look-{import_.id}", help=act_texts.RECHECK.means):
                 by_name(visit, lambda who: actions.recheck(visit.desk.store, import_, who=who))
         for row in waiting:
             told = look.safe(row.message or "no answer came back")
@@ -66,25 +67,25 @@ def about_row(visit: Visit, import_: Import, row: StoredRow) -> None:
         return
     store = visit.desk.store
     if permission.may(visit, Act.RECHECK):
-        _act(actions.RECHECK)
-        if st.button(actions.RECHECK.label, key=f"look-row-{row.id}"):
+        _act(act_texts.RECHECK)
+        if st.button(act_texts.RECHECK.label, key=f"look-row-{row.id}"):
             by_name(visit, lambda who: actions.recheck(store, import_, who=who, rows_=[row.id]))
     if not permission.offered(visit, Act.SEND_AGAIN):
         return
-    _act(actions.LINK_BALANCE)
+    _act(act_texts.LINK_BALANCE)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         balance_id = st.text_input("Balance id", key=f"this-id-{row.id}", placeholder="bln_…")
-        pressed = st.button(actions.LINK_BALANCE.label, key=f"this-{row.id}")
+        pressed = st.button(act_texts.LINK_BALANCE.label, key=f"this-{row.id}")
     if pressed:
         by_name(visit, lambda who: _link(visit, row, balance_id, who))
     if import_.state is ImportState.CANCELLED:
         st.caption("This import was canceled, so no more rows are sent.")
         return
-    _act(actions.SEND_AGAIN)
+    _act(act_texts.SEND_AGAIN)
     st.caption(about_rows.WHY_TWO)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         typed = st.text_input(f"Type “{about_rows.SEND_AGAIN}” to confirm", key=f"sure-{row.id}")
-        pressed = st.button(actions.SEND_AGAIN.label, key=f"again-{row.id}")
+        pressed = st.button(act_texts.SEND_AGAIN.label, key=f"again-{row.id}")
     creates(visit, import_)
     if pressed and not about_rows.confirms(typed):
         look.problem(f"Type “{about_rows.SEND_AGAIN}” first. Nothing was sent.")
@@ -95,10 +96,10 @@ def about_row(visit: Visit, import_: Import, row: StoredRow) -> None:
 def again_anyway(visit: Visit, import_: Import, row_ids: list[int], *, key: str) -> None:
     """Rows whose balances existed, created once more; the person types how many."""
     count = phrases.plural(len(row_ids), "row")
-    _act(actions.AGAIN_ANYWAY)
+    _act(act_texts.AGAIN_ANYWAY)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         typed = st.text_input(f"Type how many rows you mean ({count})", key=f"again-count-{key}")
-        pressed = st.button(actions.AGAIN_ANYWAY.label, key=f"again-anyway-{key}")
+        pressed = st.button(act_texts.AGAIN_ANYWAY.label, key=f"again-anyway-{key}")
     creates(visit, import_)
     if pressed:
         n = drafts.count_typed(typed)
@@ -125,7 +126,7 @@ def by_name(visit: Visit, act: Callable[[Actor], object], *, then: Callable[[], 
 
 def verify_again(visit: Visit, import_: Import) -> None:
     """The button, on a finished import."""
-    act = actions.VERIFY_AGAIN
+    act = act_texts.VERIFY_AGAIN
     if import_.state is not ImportState.DONE or not permission.may(visit, Act.VERIFY_AGAIN):
         return
     if st.button(act.label, key=f"verify-{import_.id}", help=act.means):

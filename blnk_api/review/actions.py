@@ -1,7 +1,7 @@
 """What a person may do to an import and its rows when sending and looking alone do not settle them.
 
 Each act is a guarded move and an event that says who did it; doing it twice does it once. Nothing here sends:
-rows become Not sent, or are looked up again, and the sender does the rest. `act_texts` has the words for each.
+rows become Not sent, or are looked up again, and the sender does the rest. `act_texts` has the words.
 """
 
 from collections.abc import Collection, Sequence

@@ -8,7 +8,7 @@ from blnk_api import currencies
 from blnk_api.access.actors import NotAllowed
 from blnk_api.drafts import mapping as mappings
 from blnk_api.drafts import mapping_changes
-from blnk_api.drafts.edits import editing
+from blnk_api.drafts.edits import file_choices
 from blnk_api.drafts.edits.editing import NotRepairable
 from blnk_api.drafts.guide import column_reasons, steps
 from blnk_api.facts.file_shape import FileShape
@@ -49,7 +49,7 @@ def _apply(visit: Visit, import_: Import, change: Callable[[Mapping], Mapping]) 
         return False
     mapping = change(now.mapping)
     try:
-        editing.match(visit.desk.store, import_.id, mapping, who=person.or_nobody(visit))
+        file_choices.match(visit.desk.store, import_.id, mapping, who=person.or_nobody(visit))
     except (NotRepairable, NotAllowed) as problem:
         look.problem(str(problem))
         return False

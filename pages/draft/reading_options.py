@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from blnk_api.access.actors import NotAllowed
-from blnk_api.drafts.edits import editing
+from blnk_api.drafts.edits import file_choices
 from blnk_api.drafts.edits.editing import NotRepairable
 from blnk_api.facts.file_shape import ReadOptions
 from blnk_api.files import ENCODINGS
@@ -62,7 +62,7 @@ def _read(visit: Visit, import_: Import, key: str) -> None:
         name: st.session_state[f"{key}-{name}"] for name in names if f"{key}-{name}" in st.session_state
     }
     try:
-        editing.read_as(
+        file_choices.read_as(
             visit.desk.store,
             import_.id,
             ReadOptions.model_validate(chosen | {"saved_mapping": import_.options.saved_mapping}),

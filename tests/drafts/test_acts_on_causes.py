@@ -2,7 +2,7 @@
 
 import pytest
 
-from blnk_api.drafts.edits import by_cause, editing, undo
+from blnk_api.drafts.edits import by_cause, editing, file_choices, undo
 from blnk_api.drafts.edits.editing import Edit, NotRepairable
 from blnk_api.drafts.guide.causes import Cause, causes_of
 from blnk_api.store import rows
@@ -135,7 +135,7 @@ def test_of_rows_that_are_the_same_the_first_stays_when_the_others_are_skipped(
 
 
 def test_a_code_that_was_kept_can_be_withdrawn(importer: Importer, draft: Import) -> None:
-    editing.accept_currency(importer.store, draft.id, "PTS", who=actor())
+    file_choices.accept_currency(importer.store, draft.id, "PTS", who=actor())
     cells(importer, draft, 0)
     assert importer.states(draft)[3] is RowState.READY
     undo.withdraw_currency(importer.store, draft.id, "PTS", who=actor())

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from blnk_api.drafts import mapping as mappings
 from blnk_api.drafts import mapping_changes
 from blnk_api.drafts.checking.problem_groups import group
-from blnk_api.drafts.edits import editing
+from blnk_api.drafts.edits import editing, file_choices
 from blnk_api.drafts.edits.editing import NotRepairable
 from blnk_api.drafts.edits.problem_workbook import NotTheseRows
 from blnk_api.facts.file_shape import FileShape
@@ -59,7 +59,9 @@ def draft(importer: Importer) -> Import:
 def second_is_the_currency(importer: Importer, draft: Import) -> Import:
     mapping = mapping_of(draft)
     mapping = mapping_changes.with_use(mapping, 1, Use.METADATA, "currency")
-    editing.match(importer.store, draft.id, mapping_changes.with_use(mapping, 2, Use.CURRENCY), who=actor())
+    file_choices.match(
+        importer.store, draft.id, mapping_changes.with_use(mapping, 2, Use.CURRENCY), who=actor()
+    )
     return importer.wait_until_checked(draft)
 
 
@@ -148,7 +150,7 @@ def test_a_nameless_column_is_fixed_where_it_stands(importer: Importer, practice
     importer.start()
     draft = importer.upload(f"ledger_id,,customer\n{LEDGER},USDD,C-1\n")
     mapping = mapping_changes.with_use(mapping_of(draft), 1, Use.CURRENCY)
-    editing.match(importer.store, draft.id, mapping, who=actor())
+    file_choices.match(importer.store, draft.id, mapping, who=actor())
     draft = importer.wait_until_checked(draft)
     editing.fix_all(importer.store, draft.id, wrong_currency(draft), repair="USD", who=actor())
     importer.finish(importer.wait_until_checked(draft))

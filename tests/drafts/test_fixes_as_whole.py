@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
 from blnk_api.drafts import mapping_changes
-from blnk_api.drafts.edits import editing, undo
+from blnk_api.drafts.edits import editing, file_choices, skipping, undo
 from blnk_api.drafts.edits.editing import Edit, NotRepairable
 from blnk_api.drafts.rechecking.at_once import AtOnce
 from blnk_api.store.imports import Import
@@ -84,11 +84,11 @@ def change(importer: Importer, draft: Import, act: tuple[Any, ...], at_once: AtO
         case "edit", edits:
             editing.edit(store, draft.id, [Edit(*one) for one in edits], who=who, at_once=at_once)
         case "skip", numbers:
-            editing.leave_out(store, draft.id, numbers, who=who, at_once=at_once)
+            skipping.leave_out(store, draft.id, numbers, who=who, at_once=at_once)
         case "include", numbers:
-            editing.take_in(store, draft.id, numbers, who=who, at_once=at_once)
+            skipping.take_in(store, draft.id, numbers, who=who, at_once=at_once)
         case "accept", code:
-            editing.accept_currency(store, draft.id, code, who=who, at_once=at_once)
+            file_choices.accept_currency(store, draft.id, code, who=who, at_once=at_once)
         case "withdraw", code:
             undo.withdraw_currency(store, draft.id, code, who=who, at_once=at_once)
         case ("undo",):
@@ -111,7 +111,7 @@ def uploaded(importer: Importer, case: Case) -> Import:
     if case.key_columns and draft.mapping is not None and draft.stage is Stage.CHECKED:
         names = [one.name for one in draft.mapping.metadata_columns if one.name]
         chosen = mapping_changes.with_match(draft.mapping, names[-1:])
-        editing.match(importer.store, draft.id, chosen, who=actor())
+        file_choices.match(importer.store, draft.id, chosen, who=actor())
         draft = fixes.check_whole(importer, importer.find(draft.id))
     return draft
 

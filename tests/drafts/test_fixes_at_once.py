@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from blnk_api.client import BlnkClient
 from blnk_api.drafts import drafts
 from blnk_api.drafts.drafts import NotConfirmed
-from blnk_api.drafts.edits import editing
+from blnk_api.drafts.edits import editing, file_choices
 from blnk_api.drafts.edits.editing import Edit
 from blnk_api.drafts.rechecking import at_once, last_check
 from blnk_api.drafts.rechecking.at_once import AtOnce
@@ -88,7 +88,7 @@ def _one_indicator(importer: Importer) -> Import:
 def _one_key_column(importer: Importer) -> Import:
     draft = checked(importer, *(f"{LEDGER},NGN,{note}" for note in ("r1", "r2", "r3")))
     chosen = mapping_of(draft).model_copy(update={"match_columns": ("note",)})
-    editing.match(importer.store, draft.id, chosen, who=actor())
+    file_choices.match(importer.store, draft.id, chosen, who=actor())
     return fixes.check_whole(importer, importer.find(draft.id))
 
 
@@ -340,7 +340,7 @@ def test_whom_a_file_names_is_kept_no_longer_than_its_draft(importer: Importer, 
 def test_another_choice_of_columns_is_checked_with_the_whole_file(importer: Importer) -> None:
     draft = checked(importer, f"{LEDGER},NGN,a")
     chosen = mapping_of(draft).model_copy(update={"match_columns": ("note",)})
-    editing.match(importer.store, draft.id, chosen, who=actor())
+    file_choices.match(importer.store, draft.id, chosen, who=actor())
     assert importer.find(draft.id).stage is Stage.CHECKING
 
 

@@ -6,7 +6,7 @@ import pytest
 from blnk_api.drafts import check_draft, drafts, mapping_changes
 from blnk_api.drafts import mapping as mappings
 from blnk_api.drafts.drafts import NotConfirmed
-from blnk_api.drafts.edits import editing
+from blnk_api.drafts.edits import editing, file_choices, skipping
 from blnk_api.drafts.edits.editing import Edit, NotRepairable
 from blnk_api.facts.file_shape import ReadOptions
 from blnk_api.facts.mapping import Mapping, Use
@@ -90,10 +90,10 @@ def test_all_rows_with_one_problem_are_fixed_at_once(importer: Importer, practic
 def test_a_row_left_out_is_not_sent_and_can_be_taken_in_again(
     importer: Importer, draft: Import, practice_blnk: PracticeBlnk
 ) -> None:
-    editing.leave_out(importer.store, draft.id, [2, 3], who=actor())
+    skipping.leave_out(importer.store, draft.id, [2, 3], who=actor())
     now = again(importer, draft)
     assert states(importer, now)["2"] is RowState.LEFT_OUT
-    editing.take_in(importer.store, draft.id, [3], who=actor())
+    skipping.take_in(importer.store, draft.id, [3], who=actor())
     now = again(importer, draft)
     assert states(importer, now) == {
         **{"2": RowState.LEFT_OUT, "3": RowState.INVALID, "4": RowState.INVALID},
@@ -106,7 +106,7 @@ def test_a_row_left_out_is_not_sent_and_can_be_taken_in_again(
 def test_twins_are_counted_anew_when_one_is_left_out(importer: Importer, practice_blnk: PracticeBlnk) -> None:
     importer.start()
     draft = importer.upload(file_of(good("same"), good("same"), good("same")))
-    editing.leave_out(importer.store, draft.id, [2], who=actor())
+    skipping.leave_out(importer.store, draft.id, [2], who=actor())
     importer.finish(again(importer, draft))
     assert notes(practice_blnk) == ["same", "same"]
     two = importer.upload(file_of(good("same"), good("same")))
@@ -171,7 +171,7 @@ def test_a_text_is_replaced_in_a_whole_column(importer: Importer, draft: Import)
 def test_a_code_of_ones_own_is_accepted_for_the_whole_file(
     importer: Importer, draft: Import, practice_blnk: PracticeBlnk
 ) -> None:
-    editing.accept_currency(importer.store, draft.id, "NGX", who=actor())
+    file_choices.accept_currency(importer.store, draft.id, "NGX", who=actor())
     now = again(importer, draft)
     assert states(importer, now)["4"] is RowState.READY
     importer.finish(now)
@@ -266,7 +266,7 @@ def test_a_file_without_a_ledger_column_waits_for_a_person(
     assert "ledger" in (draft.problem or "")
     chosen = mapping_changes.with_use(matched(draft), 0, Use.METADATA)
     chosen = mapping_changes.for_all_rows(chosen, ledger_id=LEDGER, currencies=["USD"])
-    editing.match(importer.store, draft.id, chosen, who=actor())
+    file_choices.match(importer.store, draft.id, chosen, who=actor())
     now = again(importer, draft)
     importer.finish(now)
     [made] = practice_blnk.balances()
@@ -280,7 +280,7 @@ def test_several_currencies_for_all_rows_make_a_balance_each(
     draft = importer.upload("ledger_id,note\n" + f"{LEDGER},a\n{LEDGER},b\n")
     assert draft.stage is Stage.MATCHING
     chosen = mapping_changes.for_all_rows(matched(draft), ledger_id=None, currencies=["NGN", "USD", "EUR"])
-    editing.match(importer.store, draft.id, chosen, who=actor())
+    file_choices.match(importer.store, draft.id, chosen, who=actor())
     now = again(importer, draft)
     assert [row.label for row in importer.rows(now)][:3] == ["2·NGN", "2·USD", "2·EUR"]
     importer.finish(now)
@@ -293,7 +293,7 @@ def test_match_columns_make_two_equal_rows_an_error(importer: Importer) -> None:
         "ledger_id,currency,customer,note\n" + f"{LEDGER},NGN,1,a\n{LEDGER},NGN,1,b\n{LEDGER},NGN,2,c\n"
     )
     assert importer.counts(draft) == {RowState.READY: 3}
-    editing.match(
+    file_choices.match(
         importer.store, draft.id, mapping_changes.with_match(matched(draft), ["customer"]), who=actor()
     )
     assert importer.counts(again(importer, draft)) == {RowState.INVALID: 2, RowState.READY: 1}
@@ -304,7 +304,7 @@ def test_a_column_taken_for_another_use_gives_it_up_where_it_was(importer: Impor
     draft = importer.upload("ledger_id,currency,ccy2\n" + f"{LEDGER},NGN,USD\n")
     chosen = mapping_changes.with_use(matched(draft), 2, Use.CURRENCY)
     assert [column.use for column in chosen.columns] == [Use.LEDGER, Use.METADATA, Use.CURRENCY]
-    editing.match(importer.store, draft.id, chosen, who=actor())
+    file_choices.match(importer.store, draft.id, chosen, who=actor())
     [row] = importer.rows(again(importer, draft))
     body = orjson.loads(row.body or b"")
     assert body["currency"] == "USD"
@@ -332,7 +332,7 @@ def test_a_saved_mapping_is_offered_for_the_same_headers_in_any_order(importer: 
         assert saved_mappings.saved_for(tx, mappings.fingerprint(["other"])) == []
     assert saved.name == "Branches"
     adopted = mappings.adopt(saved.mapping, shape)
-    editing.match(importer.store, other.id, adopted, who=actor())
+    file_choices.match(importer.store, other.id, adopted, who=actor())
     [row] = importer.rows(again(importer, other))
     assert orjson.loads(row.body or b"")["meta_data"]["office"] == "Abuja"
 
@@ -340,7 +340,7 @@ def test_a_saved_mapping_is_offered_for_the_same_headers_in_any_order(importer: 
 def test_a_file_read_otherwise_is_matched_anew(importer: Importer) -> None:
     importer.start()
     draft = importer.upload("made by,somebody,\n" + file_of(good("a")))
-    editing.read_as(importer.store, draft.id, ReadOptions(header_row=2), who=actor())
+    file_choices.read_as(importer.store, draft.id, ReadOptions(header_row=2), who=actor())
     now = again(importer, draft)
     assert now.headers == ["ledger_id", "currency", "note"]
     assert importer.counts(now) == {RowState.READY: 1}
@@ -363,7 +363,7 @@ def test_a_customer_who_has_such_a_balance_is_told_and_may_be_left_out(
     assert [row.label for row in told] == ["3"] or importer.counts(draft).get(RowState.LEFT_OUT)
     if told:
         assert first["balance_id"] in (told[0].message or "")
-        editing.leave_out_those_with_a_balance(importer.store, draft.id, who=actor())
+        skipping.leave_out_those_with_a_balance(importer.store, draft.id, who=actor())
     now = again(importer, draft)
     assert states(importer, now)["3"] is RowState.LEFT_OUT
     importer.finish(now)

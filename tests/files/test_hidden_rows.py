@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from blnk_api.drafts import drafts
-from blnk_api.drafts.edits import editing
+from blnk_api.drafts.edits import file_choices
 from blnk_api.store import imports
 from blnk_api.store.imports import Import
 from blnk_api.store.states import RowState
@@ -72,18 +72,18 @@ def test_hidden_rows_are_told_skipped_at_once_and_included_again(
     assert [(one.severity, one.count) for one in told] == [("warning", 2)]
     assert states(importer, draft) == ALL
 
-    editing.skip_hidden_rows(importer.store, draft.id, True, who=actor())
+    file_choices.skip_hidden_rows(importer.store, draft.id, True, who=actor())
     draft = importer.wait_until_checked(draft)
     assert states(importer, draft) == WITHOUT
     assert draft.totals.hidden_rows == 2
     assert not [one for one in draft.totals.problems if one.kind == "hidden_row"]
 
-    editing.skip_hidden_rows(importer.store, draft.id, False, who=actor())
+    file_choices.skip_hidden_rows(importer.store, draft.id, False, who=actor())
     draft = importer.wait_until_checked(draft)
     assert states(importer, draft) == ALL
     assert draft.totals.hidden_rows == 0
 
-    editing.skip_hidden_rows(importer.store, draft.id, True, who=actor())
+    file_choices.skip_hidden_rows(importer.store, draft.id, True, who=actor())
     importer.finish(importer.wait_until_checked(draft))
     assert len(practice_blnk.refs()) == 2
 

@@ -13,7 +13,7 @@ import requests
 from blnk_api.desk import links, links_key
 from blnk_api.desk.desk import open_desk
 from blnk_api.desk.links import Download, Links, Template
-from blnk_api.drafts.edits import editing
+from blnk_api.drafts.edits import editing, skipping
 from blnk_api.drafts.edits.editing import Edit
 from blnk_api.files.kinds import FileKind
 from blnk_api.reports.results import Variant
@@ -56,7 +56,7 @@ def test_all_that_is_known_of_an_import_is_one_zip_with_the_sum_of_each_part(
     text = f"ledger_id,currency,customer\n{LEDGER},USD,1\n{LEDGER},KSH,2\n{LEDGER},USD,3\n"
     draft = importer.upload(text)
     editing.edit(importer.store, draft.id, [Edit(3, 1, "KES")], who=actor())
-    editing.leave_out(importer.store, draft.id, [4], who=actor())
+    skipping.leave_out(importer.store, draft.id, [4], who=actor())
     done = importer.finish(importer.wait_until_checked(draft))
     wait_until(
         lambda: any("receipt" in one for one in importer.events(done)), lambda: "no receipt is written"

@@ -19,7 +19,7 @@ from blnk_api.access.roles import ROLES_THAT_MAY, Role
 from blnk_api.client import BlnkClient
 from blnk_api.desk import desk as desk_
 from blnk_api.drafts import confirmed_totals, drafts, form_request
-from blnk_api.drafts.edits import by_cause, editing, undo
+from blnk_api.drafts.edits import by_cause, editing, file_choices, skipping, undo
 from blnk_api.drafts.edits.editing import Edit
 from blnk_api.drafts.guide.causes import Cause
 from blnk_api.facts.file_shape import ReadOptions
@@ -176,16 +176,16 @@ CALLS: Mapping[str, tuple[Act, Call]] = {
         Act.CHANGE_DRAFT,
         on_draft(editing.replace_all, position=0, find="l", put="m", whole_cell=False),
     ),
-    "editing.leave_out": (Act.CHANGE_DRAFT, on_draft(editing.leave_out, [2])),
-    "editing.take_in": (Act.CHANGE_DRAFT, on_draft(editing.take_in, None)),
-    "editing.leave_out_those_with_a_balance": (
+    "skipping.leave_out": (Act.CHANGE_DRAFT, on_draft(skipping.leave_out, [2])),
+    "skipping.take_in": (Act.CHANGE_DRAFT, on_draft(skipping.take_in, None)),
+    "skipping.leave_out_those_with_a_balance": (
         Act.CHANGE_DRAFT,
-        on_draft(editing.leave_out_those_with_a_balance),
+        on_draft(skipping.leave_out_those_with_a_balance),
     ),
-    "editing.accept_currency": (Act.CHANGE_DRAFT, on_draft(editing.accept_currency, "NGX")),
-    "editing.match": (Act.CHANGE_DRAFT, on_draft(editing.match, COLUMNS)),
-    "editing.read_as": (Act.CHANGE_DRAFT, on_draft(editing.read_as, ReadOptions(header_row=2))),
-    "editing.skip_hidden_rows": (Act.CHANGE_DRAFT, on_draft(editing.skip_hidden_rows, True)),
+    "file_choices.accept_currency": (Act.CHANGE_DRAFT, on_draft(file_choices.accept_currency, "NGX")),
+    "file_choices.match": (Act.CHANGE_DRAFT, on_draft(file_choices.match, COLUMNS)),
+    "file_choices.read_as": (Act.CHANGE_DRAFT, on_draft(file_choices.read_as, ReadOptions(header_row=2))),
+    "file_choices.skip_hidden_rows": (Act.CHANGE_DRAFT, on_draft(file_choices.skip_hidden_rows, True)),
     "undo.undo": (Act.CHANGE_DRAFT, on_draft(undo.undo, 0.0)),
     "undo.withdraw_currency": (Act.CHANGE_DRAFT, on_draft(undo.withdraw_currency, "NGX")),
     "by_cause.put": (Act.CHANGE_DRAFT, on_draft(by_cause.put, CAUSE, "y")),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from blnk_api.drafts import mapping_changes
-from blnk_api.drafts.edits import editing
+from blnk_api.drafts.edits import editing, file_choices
 from blnk_api.facts.mapping import Use
 from blnk_api.files.kinds import FileKind
 from blnk_api.files.row_marks import Mark
@@ -41,7 +41,7 @@ def matched_by_hand(importer: Importer) -> Import:
     chosen = mapping_of(draft)
     for at, use, name in ((0, Use.LEDGER, None), (2, Use.CURRENCY, None), (1, Use.METADATA, "customer")):
         chosen = mapping_changes.with_use(chosen, at, use, name)
-    editing.match(importer.store, draft.id, chosen, who=actor())
+    file_choices.match(importer.store, draft.id, chosen, who=actor())
     draft = importer.wait_until_checked(draft)
     assert importer.counts(draft) == {RowState.READY: 2, RowState.INVALID: 2}
     return importer.finish(draft)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from blnk_api import files
 from blnk_api.drafts import mapping, mapping_changes
-from blnk_api.drafts.edits import editing
+from blnk_api.drafts.edits import editing, file_choices
 from blnk_api.facts.mapping import ForAllRows, Use
 from blnk_api.files.kinds import FileKind
 from blnk_api.reports import results
@@ -95,7 +95,9 @@ def test_results_are_understood_as_their_file_was(practice_blnk: PracticeBlnk, i
     data = f"ledger_id,currency,customer,note\n{LEDGER},NGN,1,a\n{LEDGER},NGN,2,b\n".encode()
     draft = upload(importer, "customers.csv", data)
     chosen = mapping_changes.with_use(mapping_of(draft), 3, Use.METADATA, "remark")
-    editing.match(importer.store, draft.id, mapping_changes.with_match(chosen, ["customer"]), who=actor())
+    file_choices.match(
+        importer.store, draft.id, mapping_changes.with_match(chosen, ["customer"]), who=actor()
+    )
     done = importer.finish(importer.wait_until_checked(draft))
     held = practice_blnk.refs()
     lines = b"".join(results.stream(importer.store, done, Variant.ALL)).decode("utf-8-sig").splitlines()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection
 
 from blnk_api.access.actors import Actor
-from blnk_api.drafts.edits import editing
+from blnk_api.drafts.edits import editing, skipping
 from blnk_api.drafts.edits.open_draft import open_draft
 from blnk_api.drafts.guide.causes import Cause
 from blnk_api.drafts.rechecking.at_once import AtOnce
@@ -45,7 +45,7 @@ def skip(store: Store, id: str, cause: Cause, *, who: Actor, at_once: AtOnce | N
     """
     with store.read() as tx:
         numbers = dict.fromkeys(row.number for row, _ in rows_of(tx, open_draft(tx, id, who=who), cause))
-    return editing.leave_out(store, id, numbers, who=who, at_once=at_once)
+    return skipping.leave_out(store, id, numbers, who=who, at_once=at_once)
 
 
 def rows_of(tx: Connection, import_: Import, cause: Cause) -> Iterator[tuple[StoredRow, Problem]]:

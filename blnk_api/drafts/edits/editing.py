@@ -1,49 +1,29 @@
-"""What a person may change in a draft: cells, skipped rows, columns, how the file is read.
+"""Cells that a person changes in a draft: one by one, all with a problem, or all with a text.
 
 Each act is one transaction: it is recorded first, the draft gets a new version, and the check begins
 again by itself, from the file with all that was changed laid over it. Nothing here sends.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Sequence
 
 from sqlalchemy import Connection
 
 from blnk_api.access.actors import Actor
 from blnk_api.common.visible import shown
 from blnk_api.drafts.edits.edited_records import RecordEdits
-from blnk_api.drafts.edits.open_draft import NotRepairable, check_again, open_draft
-from blnk_api.drafts.lookalikes import customer_has_balance
+from blnk_api.drafts.edits.open_draft import NotRepairable, open_draft
 from blnk_api.drafts.rechecking.at_once import AtOnce, Check, run
 from blnk_api.drafts.rechecking.recheck import Change
-from blnk_api.facts.file_shape import ReadOptions
-from blnk_api.facts.mapping import Mapping
-from blnk_api.facts.totals import Accepted, ProblemSummary
+from blnk_api.facts.totals import ProblemSummary
 from blnk_api.store import Store, rows
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits as repairs
-from blnk_api.store.people.edits import LEFT_OUT, TAKEN_IN, Edit
+from blnk_api.store.people.edits import Edit
 from blnk_api.store.rows import StoredRow
-from blnk_api.store.states import RowState, Stage
+from blnk_api.store.states import RowState
 
-__all__ = [
-    "Edit",
-    "NotRepairable",
-    "accept_currency",
-    "edit",
-    "fix_all",
-    "leave_out",
-    "leave_out_those_with_a_balance",
-    "match",
-    "problem_rows",
-    "read_as",
-    "replace_all",
-    "skip_hidden_rows",
-    "take_in",
-]
-
-T = TypeVar("T")
+__all__ = ["Edit", "NotRepairable", "edit", "fix_all", "problem_rows", "replace_all"]
 
 MOST_CELLS = 50_000
 """Cells changed by one act; more is the file's own matter."""
@@ -116,83 +96,6 @@ def replace_all(
     return _change_all(store, id, found, at_once, who=who)
 
 
-def leave_out(
-    store: Store, id: str, numbers: Collection[int], *, who: Actor, at_once: AtOnce | None = None
-) -> int:
-    """Rows that are knowingly not sent. How many records."""
-    return _decide(store, id, lambda tx, import_: list(numbers), LEFT_OUT, at_once, who=who)
-
-
-def take_in(
-    store: Store, id: str, numbers: Collection[int] | None, *, who: Actor, at_once: AtOnce | None = None
-) -> int:
-    """Takes rows in that someone left out; None: all of them."""
-
-    def chosen(tx: Connection, import_: Import) -> list[int]:
-        overlay = RecordEdits.of(repairs.of_import(tx, import_.number))
-        return sorted(overlay.left_out if numbers is None else overlay.left_out.intersection(numbers))
-
-    return _decide(store, id, chosen, TAKEN_IN, at_once, who=who)
-
-
-def leave_out_those_with_a_balance(
-    store: Store, id: str, *, who: Actor, at_once: AtOnce | None = None
-) -> int:
-    """Rows whose customer has a balance in the same ledger and currency are not sent."""
-
-    def chosen(tx: Connection, import_: Import) -> list[int]:
-        return customer_has_balance.numbers(tx, import_.number)
-
-    return _decide(store, id, chosen, LEFT_OUT, at_once, who=who)
-
-
-def accept_currency(store: Store, id: str, code: str, *, who: Actor, at_once: AtOnce | None = None) -> None:
-    """A code that no standard knows is meant, in the whole file."""
-
-    def act(tx: Connection, check: Check) -> None:
-        import_ = open_draft(tx, id, who=who)
-        codes = dict.fromkeys([*import_.accepted.currencies, code])
-        note(tx, import_.number, who=who, what=EventKind.ACCEPTED_CURRENCY, detail=Particulars(code=code))
-        check(tx, import_, (), accepted=Accepted(currencies=tuple(codes)))
-
-    run(store, id, act, at_once)
-
-
-def match(store: Store, id: str, mapping: Mapping, *, who: Actor) -> None:
-    """Takes the columns for what a person says. All rows are checked again."""
-    with store.write() as tx:
-        import_ = open_draft(tx, id, who=who)
-        if mapping == import_.mapping and import_.stage is not Stage.MATCHING:
-            return
-        note(tx, import_.number, who=who, what=EventKind.MATCHED_COLUMNS)
-        check_again(tx, import_, mapping=mapping, look_again=None)
-
-
-def read_as(store: Store, id: str, options: ReadOptions, *, who: Actor) -> None:
-    """Reads the file otherwise: its columns are guessed again, and what was changed in rows is forgotten."""
-    with store.write() as tx:
-        import_ = open_draft(tx, id, who=who, also=(Stage.UNREADABLE,))
-        if import_.fixes is not None:
-            raise NotRepairable("These rows come from an import, so there is no file to read differently.")
-        if options == import_.options:
-            return
-        repairs.forget(tx, import_.number)
-        note(tx, import_.number, who=who, what=EventKind.READ_OTHERWISE, detail=options)
-        check_again(tx, import_, options=options, mapping=None, shape=None, look_again=None)
-
-
-def skip_hidden_rows(store: Store, id: str, skip: bool, *, who: Actor) -> None:
-    """Rows that the workbook hides are not sent, or are sent like the others. What was changed is kept."""
-    with store.write() as tx:
-        import_ = open_draft(tx, id, who=who)
-        if bool(import_.options.skip_hidden_rows) == skip:
-            return
-        options = import_.options.model_copy(update={"skip_hidden_rows": True if skip else None})
-        what = EventKind.SKIPPED_HIDDEN_ROWS if skip else EventKind.INCLUDED_HIDDEN_ROWS
-        note(tx, import_.number, who=who, what=what)
-        check_again(tx, import_, options=options)
-
-
 def problem_rows(tx: Connection, import_: Import, *, after: int = 0, limit: int = 100) -> list[StoredRow]:
     """Rows that cannot be sent as they stand, in file order after the row with this id; cells as changed."""
     return rows.page(tx, import_.number, states=[RowState.INVALID], after=after, limit=limit)
@@ -256,36 +159,6 @@ def _change_cells(
         check(tx, import_, changes)
         repairs.add(tx, import_.number, changes, who=who)
     return len(changes)
-
-
-def _decide(
-    store: Store,
-    id: str,
-    chosen: Callable[[Connection, Import], list[int]],
-    to: str,
-    at_once: AtOnce | None,
-    *,
-    who: Actor,
-) -> int:
-    def act(tx: Connection, check: Check) -> int:
-        import_ = open_draft(tx, id, who=who)
-        overlay = RecordEdits.of(repairs.of_import(tx, import_.number))
-        wanted = chosen(tx, import_)
-        there = rows.cells_of(tx, import_.number, set(wanted))
-        numbers = [
-            number
-            for number in wanted
-            if number in there and (number in overlay.left_out) == (to == TAKEN_IN)
-        ]
-        if numbers:
-            was = TAKEN_IN if to == LEFT_OUT else LEFT_OUT
-            changes: list[Change] = [(number, None, was, to) for number in numbers]
-            note(tx, import_.number, who=who, what=EventKind(to), detail=Particulars(rows=len(numbers)))
-            check(tx, import_, changes)
-            repairs.add(tx, import_.number, changes, who=who)
-        return len(numbers)
-
-    return run(store, id, act, at_once)
 
 
 def _position(import_: Import, column: str, position: int | None) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from blnk_api.access.actors import Actor
-from blnk_api.drafts.edits import editing
+from blnk_api.drafts.edits import editing, skipping
 from blnk_api.drafts.edits.edited_records import RecordEdits
 from blnk_api.drafts.edits.open_draft import NotRepairable, open_draft
 from blnk_api.drafts.rechecking.at_once import AtOnce, Check, run
@@ -53,8 +53,8 @@ def undo(store: Store, id: str, at: float, *, who: Actor, at_once: AtOnce | None
     skipped = [one.number for one in mine if one.position is None and one.new == LEFT_OUT]
     included = [one.number for one in mine if one.position is None and one.new != LEFT_OUT]
     changed = editing.edit(store, id, cells, who=who, at_once=at_once) if cells else 0
-    changed += editing.take_in(store, id, skipped, who=who, at_once=at_once) if skipped else 0
-    changed += editing.leave_out(store, id, included, who=who, at_once=at_once) if included else 0
+    changed += skipping.take_in(store, id, skipped, who=who, at_once=at_once) if skipped else 0
+    changed += skipping.leave_out(store, id, included, who=who, at_once=at_once) if included else 0
     return changed
 
 

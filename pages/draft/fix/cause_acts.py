@@ -7,7 +7,7 @@ from itertools import islice
 import streamlit as st
 
 from blnk_api.drafts import mapping_changes
-from blnk_api.drafts.edits import by_cause, editing, undo
+from blnk_api.drafts.edits import by_cause, editing, file_choices, undo
 from blnk_api.drafts.guide import causes, steps
 from blnk_api.drafts.guide.causes import Act, Cause
 from blnk_api.facts.mapping import Mapping, Use
@@ -149,7 +149,7 @@ def _keep_currency(visit: Visit, import_: Import, code: str, key: str) -> None:
             import_,
             key,
             f"Keep “{look.safe(code)}” (custom currency)",
-            lambda: editing.accept_currency(store, import_.id, code, **by),
+            lambda: file_choices.accept_currency(store, import_.id, code, **by),
             lambda _: f"“{code}” is kept as a custom currency in this file.",
             lambda: undo.withdraw_currency(store, import_.id, code, **by),
             widget=f"accept-{key}",
@@ -213,7 +213,7 @@ def _as_metadata(visit: Visit, import_: Import, cause: Cause) -> None:
 
 
 def _map(visit: Visit, import_: Import, mapping: Mapping) -> None:
-    editing.match(visit.desk.store, import_.id, mapping, who=person.or_nobody(visit))
+    file_choices.match(visit.desk.store, import_.id, mapping, who=person.or_nobody(visit))
 
 
 def _skip_hidden(visit: Visit, import_: Import, cause: Cause) -> None:
@@ -223,9 +223,9 @@ def _skip_hidden(visit: Visit, import_: Import, cause: Cause) -> None:
         import_,
         cause.key,
         f"Skip {phrases.plural(cause.rows, 'hidden row')}",
-        lambda: editing.skip_hidden_rows(store, import_.id, True, who=who),
+        lambda: file_choices.skip_hidden_rows(store, import_.id, True, who=who),
         lambda _: "The hidden rows are skipped.",
-        lambda: editing.skip_hidden_rows(store, import_.id, False, who=who),
+        lambda: file_choices.skip_hidden_rows(store, import_.id, False, who=who),
         widget=f"hidden-{cause.key}",
     )
 

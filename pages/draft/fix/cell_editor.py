@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from blnk_api.drafts.edits import editing
+from blnk_api.drafts.edits import editing, skipping
 from blnk_api.drafts.edits.editing import Edit
 from blnk_api.drafts.guide.lines import Line
 from blnk_api.drafts.merging import LEFT_OUT_BY_A_PERSON
@@ -75,7 +75,7 @@ def _skip(visit: Visit, import_: Import, line: Line, table: Shown) -> None:
 
     def act() -> None:
         table.is_own = True
-        change = editing.take_in if is_skipped else editing.leave_out
+        change = skipping.take_in if is_skipped else skipping.leave_out
         answers.act(
             visit,
             import_,

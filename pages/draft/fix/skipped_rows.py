@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from blnk_api.drafts import confirmed_totals, merging
-from blnk_api.drafts.edits import editing
+from blnk_api.drafts.edits import file_choices, skipping
 from blnk_api.drafts.lookalikes import customer_has_balance, near_duplicates
 from blnk_api.store.imports import Import
 from blnk_api.store.search import row_reasons
@@ -33,7 +33,7 @@ def _by_hand(visit: Visit, import_: Import) -> None:
         "by-hand",
         f"{phrases.plural(n, 'row')} skipped by hand. Skipped rows are not sent." if n else "",
         "Include skipped rows",
-        lambda: editing.take_in(store, import_.id, None, **answers.by(visit)),
+        lambda: skipping.take_in(store, import_.id, None, **answers.by(visit)),
         lambda changed: f"Included {phrases.plural(changed, 'row')}.",
     )
     if n:
@@ -48,9 +48,9 @@ def _hidden(visit: Visit, import_: Import) -> None:
         "hidden",
         f"{phrases.plural(n, 'hidden row')} skipped. Skipped rows are not sent." if n else "",
         "Include hidden rows",
-        lambda: editing.skip_hidden_rows(store, import_.id, False, who=who),
+        lambda: file_choices.skip_hidden_rows(store, import_.id, False, who=who),
         lambda _: "The hidden rows are included.",
-        lambda: editing.skip_hidden_rows(store, import_.id, True, who=who),
+        lambda: file_choices.skip_hidden_rows(store, import_.id, True, who=who),
     )
     if n:
         _which(visit, import_, RowState.LEFT_OUT, merging.HIDDEN_AND_SKIPPED)
@@ -69,7 +69,7 @@ def _with_a_balance(visit: Visit, import_: Import) -> None:
         "with-a-balance",
         told if n else "",
         f"Skip {'this row' if n == 1 else f'these {n:,} rows'}",
-        lambda: editing.leave_out_those_with_a_balance(store, import_.id, **answers.by(visit)),
+        lambda: skipping.leave_out_those_with_a_balance(store, import_.id, **answers.by(visit)),
         lambda changed: f"Skipped {phrases.plural(changed, 'row')}.",
         is_warning=True,
     )

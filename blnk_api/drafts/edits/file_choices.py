@@ -1,0 +1,64 @@
+"""What a person says of a whole file: its columns, how it is read, currencies of its own, hidden rows.
+
+Each act is one transaction: it is recorded, and the draft is checked again. Nothing here sends.
+"""
+
+from sqlalchemy import Connection
+
+from blnk_api.access.actors import Actor
+from blnk_api.drafts.edits.open_draft import NotRepairable, check_again, open_draft
+from blnk_api.drafts.rechecking.at_once import AtOnce, Check, run
+from blnk_api.facts.file_shape import ReadOptions
+from blnk_api.facts.mapping import Mapping
+from blnk_api.facts.totals import Accepted
+from blnk_api.store import Store
+from blnk_api.store.events import EventKind, Particulars, note
+from blnk_api.store.people import edits as repairs
+from blnk_api.store.states import Stage
+
+
+def accept_currency(store: Store, id: str, code: str, *, who: Actor, at_once: AtOnce | None = None) -> None:
+    """A code that no standard knows is meant, in the whole file."""
+
+    def act(tx: Connection, check: Check) -> None:
+        import_ = open_draft(tx, id, who=who)
+        codes = dict.fromkeys([*import_.accepted.currencies, code])
+        note(tx, import_.number, who=who, what=EventKind.ACCEPTED_CURRENCY, detail=Particulars(code=code))
+        check(tx, import_, (), accepted=Accepted(currencies=tuple(codes)))
+
+    run(store, id, act, at_once)
+
+
+def match(store: Store, id: str, mapping: Mapping, *, who: Actor) -> None:
+    """Takes the columns for what a person says. All rows are checked again."""
+    with store.write() as tx:
+        import_ = open_draft(tx, id, who=who)
+        if mapping == import_.mapping and import_.stage is not Stage.MATCHING:
+            return
+        note(tx, import_.number, who=who, what=EventKind.MATCHED_COLUMNS)
+        check_again(tx, import_, mapping=mapping, look_again=None)
+
+
+def read_as(store: Store, id: str, options: ReadOptions, *, who: Actor) -> None:
+    """Reads the file otherwise: its columns are guessed again, and what was changed in rows is forgotten."""
+    with store.write() as tx:
+        import_ = open_draft(tx, id, who=who, also=(Stage.UNREADABLE,))
+        if import_.fixes is not None:
+            raise NotRepairable("These rows come from an import, so there is no file to read differently.")
+        if options == import_.options:
+            return
+        repairs.forget(tx, import_.number)
+        note(tx, import_.number, who=who, what=EventKind.READ_OTHERWISE, detail=options)
+        check_again(tx, import_, options=options, mapping=None, shape=None, look_again=None)
+
+
+def skip_hidden_rows(store: Store, id: str, skip: bool, *, who: Actor) -> None:
+    """Rows that the workbook hides are not sent, or are sent like the others. What was changed is kept."""
+    with store.write() as tx:
+        import_ = open_draft(tx, id, who=who)
+        if bool(import_.options.skip_hidden_rows) == skip:
+            return
+        options = import_.options.model_copy(update={"skip_hidden_rows": True if skip else None})
+        what = EventKind.SKIPPED_HIDDEN_ROWS if skip else EventKind.INCLUDED_HIDDEN_ROWS
+        note(tx, import_.number, who=who, what=what)
+        check_again(tx, import_, options=options)

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.support.examples import SEARCH
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -42,7 +44,8 @@ TRIES_IN_A_BROWSER = 2
 more, and the end of the run names what needed that. No other test is: one of those that fails at times has
 found something."""
 
-settings.register_profile("any machine", deadline=None)
+settings.register_profile("any machine", deadline=None, derandomize=True)
+settings.register_profile(SEARCH, deadline=None, print_blob=True)
 settings.load_profile("any machine")
 
 

@@ -16,6 +16,7 @@ from blnk_api.store.states import Stage
 from tests.support import fixes
 from tests.support.actors import actor
 from tests.support.drafts import table
+from tests.support.examples import most
 from tests.support.importer import LEDGER, Importer
 
 GENERAL = "general_ledger_id"
@@ -117,7 +118,7 @@ def uploaded(importer: Importer, case: Case) -> Import:
 
 
 @settings(
-    max_examples=40,
+    max_examples=most(40),
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.broken_files import LEDGER, TROUBLE, files, swallow
+from tests.support.examples import most
 
 
 def test_mutated_samples_are_read_or_refused(tmp_path: Path) -> None:
@@ -22,8 +23,7 @@ def test_mutated_samples_are_read_or_refused(tmp_path: Path) -> None:
 
 @given(st.binary(max_size=600), st.sampled_from(["a.csv", "a.xlsx", "a.xls", ""]))
 @settings(
-    max_examples=150,
-    derandomize=True,
+    max_examples=most(150),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_any_bytes_are_read_or_refused(tmp_path: Path, data: bytes, name: str) -> None:
@@ -51,8 +51,7 @@ pieces = st.one_of(words, st.sampled_from([t.decode("latin-1") for t in TROUBLE]
 
 @given(st.lists(st.lists(pieces, max_size=9), max_size=9), st.sampled_from(",;\t|"))
 @settings(
-    max_examples=150,
-    derandomize=True,
+    max_examples=most(150),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_any_rows_under_a_sound_header_are_read_or_refused(

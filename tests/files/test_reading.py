@@ -14,6 +14,7 @@ from blnk_api import files
 from blnk_api.facts.file_shape import FileShape, ReadOptions, Record
 from blnk_api.files import FileProblem
 from blnk_api.files.csv import reader
+from tests.support.examples import most
 
 LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
 
@@ -77,8 +78,7 @@ tables = st.lists(st.lists(cells, min_size=4, max_size=4), min_size=1, max_size=
 
 @given(tables, st.sampled_from(",;\t|"), st.sampled_from(["\n", "\r\n"]))
 @settings(
-    max_examples=300,
-    derandomize=True,
+    max_examples=most(300),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_every_cell_comes_back_exactly_as_it_was_typed(

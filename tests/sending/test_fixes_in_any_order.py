@@ -35,6 +35,7 @@ from blnk_api.store.sending.attempts import Result
 from blnk_api.store.sending.ready_rows import ready_among
 from blnk_api.store.states import ImportState, RowState, Stage
 from tests.support.actors import actor
+from tests.support.examples import most
 from tests.support.store import INSTANCE, claim, created, record, result, running
 
 RECORDS = 1
@@ -252,7 +253,9 @@ def _body(row: StoredRow, ref: str | None, import_id: str) -> bytes:
     return orjson.dumps(asked)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=most(60), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @example(acts=[("send", 4), ("resolve", 1), ("fix", 0), ("confirm", 0), ("carry out", 0), ("send", 0)])
 @example(acts=[("send", 4), ("resolve", 1), ("fix", 0), ("confirm", 0), ("send", 0), ("carry out", 0)])
 @given(acts=st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, 9)), min_size=8, max_size=24))

@@ -32,6 +32,7 @@ from blnk_api.store.sending import attempts, claims
 from blnk_api.store.sending.ready_rows import ready_rows
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from tests.support.approval import ADA, GRACE, LIN, OMAR
+from tests.support.examples import most
 from tests.support.importer import make_draft, requests_for
 from tests.support.store import result
 
@@ -234,7 +235,7 @@ def test_whatever_four_people_do_nothing_leaves_that_nobody_else_approved(store:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=100 if store.is_sqlite else 15,
+            max_examples=most(100 if store.is_sqlite else 15),
             stateful_step_count=40,
             database=None,
             suppress_health_check=list(HealthCheck),

@@ -27,6 +27,7 @@ from blnk_api.store.sending.claims import Claimed
 from blnk_api.store.states import HELD, IMPORT_MOVES, MOVES, ImportState, PausedBy, RowState, Stage
 from blnk_api.store.transitions import NoSuchMove
 from tests.support.actors import actor
+from tests.support.examples import most
 from tests.support.importer import make_draft, requests_for
 from tests.support.store import (
     ELSEWHERE,
@@ -238,7 +239,7 @@ def test_whatever_happens_to_rows_the_store_stays_true(store: Store) -> None:
     run_state_machine_as_test(
         type("LifeHere", (Life,), {"store": store}),
         settings=settings(
-            max_examples=30 if store.is_sqlite else 12,
+            max_examples=most(30 if store.is_sqlite else 12),
             stateful_step_count=40,
             database=None,
             suppress_health_check=list(HealthCheck),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from string import ascii_uppercase
 from typing import Any
 
 from blnk_api.access.roles import Role
@@ -52,17 +53,26 @@ def _is_meant(claims: Claims, grantee: str) -> bool:
         case "role":
             return name in claims.roles
         case "domain":
-            return claims.email_verified and _domain(claims) == name.casefold()
+            return claims.email_verified and _lower(_domain(claims)) == _lower(name)
         case _:
-            return claims.email_verified and claims.email.casefold() == grantee.casefold()
+            return claims.email_verified and _lower(claims.email) == _lower(grantee)
 
 
 def _domain(claims: Claims) -> str:
     """Google accounts can have an email address of any domain, and keep it after the person has left. Only
     `hd` proves that an account belongs to the organization."""
     if claims.issuer == GOOGLE:
-        return claims.hosted_domain.casefold()
-    return claims.email.rpartition("@")[2].casefold()
+        return claims.hosted_domain
+    return claims.email.rpartition("@")[2]
+
+
+def _lower(address: str) -> str:
+    """Of the letters A to Z alone. Others have a lower case that is another letter, and with it another
+    mailbox or domain: a Kelvin sign becomes k, and folding makes ss of an ß."""
+    return address.translate(_A_TO_Z)
+
+
+_A_TO_Z = {ord(letter): letter.lower() for letter in ascii_uppercase}
 
 
 def named(grantee: str) -> str:

@@ -75,6 +75,16 @@ def test_nobody_is_meant_by_something_that_only_looks_like_it(entry: str) -> Non
     assert Grants({Role.ADMIN: (entry,)}).roles_of(ADA) == frozenset()
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["ma\u212ae@acme.example", "make@acme\u017fs.example", "make@acmeß.example", "make@acmes\u017f.example"],
+)
+@pytest.mark.parametrize("entry", ["make@acme.example", "make@acmess.example", "domain:acmess.example"])
+def test_an_address_whose_letters_only_fold_to_anothers_gives_no_role(address: str, entry: str) -> None:
+    """They are other mailboxes and other domains, which somebody else may have."""
+    assert Grants({Role.ADMIN: (entry,)}).roles_of(replace(ADA, email=address)) == frozenset()
+
+
 def test_an_address_that_nobody_verified_gives_no_role() -> None:
     grants = Grants({Role.ADMIN: ("ada@acme.example", "domain:acme.example")})
     assert grants.roles_of(replace(ADA, email_verified=False)) == frozenset()

@@ -15,7 +15,7 @@ from blnk_api.drafts.drafts import count_typed
 from blnk_api.review.actions import NotPossible
 from blnk_api.store import Store, imports
 from blnk_api.store.approvals import ending, requests
-from blnk_api.store.approvals.preparers import had_a_hand, is_one_person
+from blnk_api.store.approvals.preparers import had_a_hand, is_one_of
 from blnk_api.store.approvals.requests import Request, RequestState
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
@@ -37,7 +37,11 @@ def approve(store: Store, import_: Import, request: int, *, who: Actor, typed: s
     """
     who.require(Act.APPROVE, import_.instance)
     with store.read() as tx:
-        is_altered = requests.is_altered(tx, import_.number, request)
+        shown = requests.by_id(tx, request)
+        to = imports.by_number(tx, import_.number).instance
+        is_altered = (
+            shown is not None and shown.state is RequestState.ASKED and requests.is_altered(tx, to, shown)
+        )
     if is_altered:
         raise NotDecided(words.ALTERED)
     with store.write() as tx:
@@ -90,8 +94,8 @@ def withdraw(store: Store, import_: Import, request: int, *, who: Actor) -> None
     NotDecided."""
     who.require(Act.WITHDRAW, import_.instance)
     with store.write() as tx:
+        asked = requests.held(tx, request)
         now = imports.by_number(tx, import_.number)
-        asked = requests.by_id(tx, request)
         if (
             asked is None
             or asked.import_ != now.number
@@ -114,8 +118,8 @@ def withdraw(store: Store, import_: Import, request: int, *, who: Actor) -> None
 def _decidable(
     tx: Connection, import_: Import, request: int, who: Actor, *, may_have_a_hand: bool = False
 ) -> tuple[Import, Request]:
+    asked = requests.held(tx, request)
     now = imports.by_number(tx, import_.number)
-    asked = requests.by_id(tx, request)
     is_open = asked is not None and asked.state is RequestState.ASKED and asked.lapses_at > time.time()
     if asked is None or not is_open or asked.import_ != now.number or now.state is not ImportState.WAITING:
         raise NotDecided(words.NOT_WAITING)
@@ -130,6 +134,6 @@ def why_not(tx: Connection, import_: Import, request: Request, who: Actor) -> st
     """Why this person may not approve it, whatever their role; "" where they may."""
     if who.kind is not ActorKind.PERSON:
         return words.NOT_SIGNED_IN
-    if any(is_one_person(who, one.who) for one in request.decisions):
+    if is_one_of(tx, who, (one.who for one in request.decisions)):
         return words.DECIDED_ALREADY
     return words.HAD_A_HAND if had_a_hand(tx, import_, request, who) else ""

@@ -293,7 +293,7 @@ ONLY_WRITE_DOWN = {
     "ending.void_all",
     "ending.withdraw_to_cancel",
     "preparers.had_a_hand",
-    "preparers.is_one_person",
+    "preparers.is_one_of",
     "again_by_approver.approve_again",
     "approving.why_not",
     "waiting_for.whom",

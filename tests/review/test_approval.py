@@ -5,7 +5,7 @@ import time
 import pytest
 from sqlalchemy import update
 
-from blnk_api.access.actors import Actor
+from blnk_api.access.actors import Actor, Unlimited
 from blnk_api.client import BlnkClient
 from blnk_api.drafts import drafts
 from blnk_api.drafts.drafts import NotConfirmed
@@ -19,6 +19,8 @@ from blnk_api.store import events, import_acts, tables
 from blnk_api.store.approvals import ending, requests
 from blnk_api.store.approvals.requests import RequestState
 from blnk_api.store.imports import Import
+from blnk_api.store.people import sessions
+from blnk_api.store.people.sessions import Identity
 from blnk_api.store.sending import claims, home, stops
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.worker import lapse_approvals
@@ -240,6 +242,43 @@ def test_who_had_a_hand_in_it_cannot_approve_it(importer: Importer, who: Actor) 
     with importer.store.read() as tx:
         waits = [[one.id for one in waiting_for.whom(tx, draft.instance, person)] for person in (who, GRACE)]
     assert waits == [[], [draft.id]]
+
+
+@on_both_databases
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [
+        ("ada@acme.example", "Ada@ACME.example"),
+        ("ada.l@acme.example", "ada.l@acme.example"),  # at both, and neither says that it is verified
+        ("rené@acme.example", "rene\u0301@acme.example"),
+    ],
+)
+def test_a_second_account_with_an_address_that_nobody_verified_is_no_second_person(
+    importer: Importer, mine: str, theirs: str
+) -> None:
+    require(importer)
+    other = Actor.person(
+        issuer="https://other.example", subject="7", name="A. L.", email="", access=Unlimited()
+    )
+    with importer.store.write() as tx:
+        sessions.begin(tx, "a", "acme", Identity(ADA.issuer, ADA.subject, "Ada", mine))
+        sessions.begin(tx, "b", "other", Identity(other.issuer, other.subject, "A. L.", theirs))
+    draft = importer.draft(requests_for(1))
+    request = ask(importer, draft)
+    with pytest.raises(NotDecided, match="someone else"):
+        approving.approve(importer.store, draft, request.id, who=other, typed="1")
+    approving.approve(importer.store, draft, request.id, who=LIN, typed="1")
+
+
+def test_who_confirmed_it_before_there_was_a_rule_cannot_approve_what_is_left(importer: Importer) -> None:
+    draft = importer.draft(requests_for(1))
+    confirm(importer, draft, OMAR)
+    require(importer)
+    importer.start()
+    paused(importer, draft)
+    request = ask(importer, draft)
+    with pytest.raises(NotDecided, match="someone else"):
+        approving.approve(importer.store, draft, request.id, who=OMAR, typed="1")
 
 
 def test_the_approver_types_the_count(importer: Importer) -> None:

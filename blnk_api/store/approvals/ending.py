@@ -47,10 +47,10 @@ def void_all(tx: Connection, *, who: Actor, reason: str) -> None:
 
 def lapse(tx: Connection, request: Request, *, who: Actor, reason: str, now: float) -> bool:
     """Nobody decided in time: it is a draft again, or paused. Whether this did it."""
-    if request.state is not RequestState.ASKED or request.lapses_at > now:
+    asked = requests.held(tx, request.id)
+    if asked is None or asked.state is not RequestState.ASKED or asked.lapses_at > now:
         return False
-    if not requests.end(tx, request, RequestState.LAPSED):
-        return False
+    requests.end(tx, asked, RequestState.LAPSED)
     import_ = imports.by_number(tx, request.import_)
     note(tx, import_.number, who=who, what=EventKind.APPROVAL_LAPSED, detail=Particulars(days=request.days))
     give_back(tx, import_, reason)
@@ -60,7 +60,10 @@ def lapse(tx: Connection, request: Request, *, who: Actor, reason: str, now: flo
 
 def withdraw_to_cancel(tx: Connection, import_: Import, *, who: Actor) -> None:
     """An import that waits is canceled: nobody has to decide anymore. The caller has asked who may."""
-    request = requests.last(tx, import_.number)
+    last = requests.last(tx, import_.number)
+    request = requests.held(tx, last.id) if last is not None else None
+    if imports.by_number(tx, import_.number).state is not ImportState.WAITING:
+        return  # someone has just decided
     if request is not None and requests.end(tx, request, RequestState.WITHDRAWN):
         note(tx, import_.number, who=who, what=EventKind.APPROVAL_WITHDRAWN)
     give_back(tx, import_, "")

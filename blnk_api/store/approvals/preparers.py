@@ -1,6 +1,6 @@
 """Who had a hand in an import, and so may not approve it: whoever uploaded, asked for or changed it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sqlalchemy import Connection, select
 
@@ -9,7 +9,7 @@ from blnk_api.store import events, imports
 from blnk_api.store.approvals.requests import Request
 from blnk_api.store.events import EventKind
 from blnk_api.store.imports import Import
-from blnk_api.store.people import edits
+from blnk_api.store.people import edits, sessions
 from blnk_api.store.tables import imports as imports_table
 
 _CHANGES = (
@@ -30,6 +30,7 @@ _CHANGES = (
     EventKind.FIXING,
     EventKind.TOOK_OVER,
     EventKind.ASKED_FOR_APPROVAL,
+    EventKind.CONFIRMED,
 )
 """What says which balances are created. An undo leaves its own events, so nobody's hand is forgotten."""
 
@@ -56,17 +57,28 @@ def preparers(tx: Connection, import_: Import, request: Request) -> Iterator[Act
 
 
 def had_a_hand(tx: Connection, import_: Import, request: Request, who: Actor) -> bool:
-    return any(is_one_person(who, other) for other in preparers(tx, import_, request))
+    return is_one_of(tx, who, preparers(tx, import_, request))
 
 
-def is_one_person(who: Actor, other: Actor) -> bool:
-    """One person may come from two providers, with one address that both have verified. A name that nobody
-    has verified, of before people signed in, counts as that of who has it."""
-    if who.is_same_as(other):
+def is_one_of(tx: Connection, who: Actor, others: Iterable[Actor]) -> bool:
+    """Whether someone is one of these people, perhaps with another account.
+
+    One person may come from two providers, with one address. It need not be verified: some providers verify
+    none, and what is refused here is only that a person approves what they prepared. A name that nobody has
+    verified, of before people signed in, counts as that of who has it.
+    """
+    known = set(others)
+    if any(who.is_same_as(other) for other in known):
         return True
-    if who.email and other.email:
-        return who.email.casefold() == other.email.casefold()
-    return other.kind is ActorKind.NAME and other.name.casefold() in (
-        who.name.casefold(),
-        who.email.casefold(),
-    )
+    addresses = sessions.addresses(tx, [who, *known])
+    mine = addresses.get((who.issuer, who.subject), set()) | _folded(who.email)
+    for other in known:
+        if other.kind is ActorKind.NAME and _folded(other.name) & (mine | _folded(who.name)):
+            return True
+        if mine & (addresses.get((other.issuer, other.subject), set()) | _folded(other.email)):
+            return True
+    return False
+
+
+def _folded(text: str) -> set[str]:
+    return {sessions.folded(text)} if text else set()

@@ -136,14 +136,17 @@ def covered(tx: Connection, instance: Instance, import_: int, request: int) -> C
     return Covered(n, digest.hexdigest())
 
 
-def is_altered(tx: Connection, import_: int, request: int) -> bool:
-    """Whether some row that it covers is not what was shown anymore."""
+def is_altered(tx: Connection, instance: Instance, request: Request) -> bool:
+    """Whether what waits is not what was shown anymore: a row, the hash that it keeps, which rows they are,
+    or where they go."""
     altered = select(rows.c.id).where(
-        rows.c.import_ == import_,
-        rows.c.approval == request,
+        rows.c.import_ == request.import_,
+        rows.c.approval == request.id,
         rows.c.approved_body != func.sha256(rows.c.body),
     )
-    return tx.execute(altered.limit(1)).first() is not None
+    if tx.execute(altered.limit(1)).first() is not None:
+        return True
+    return covered(tx, instance, request.import_, request.id) != Covered(request.rows, request.digest)
 
 
 def was_asked(tx: Connection, request: int, found: Covered) -> bool:
@@ -215,6 +218,13 @@ _REQUESTS = select(approvals)
 def by_id(tx: Connection, id: int) -> Request | None:
     found = _read(tx, tx.execute(_REQUESTS.where(approvals.c.id == id)).all())
     return found[0] if found else None
+
+
+def held(tx: Connection, id: int) -> Request | None:
+    """As `by_id`, and until the transaction ends nobody else decides or ends it: of two people who act at the
+    same moment the second sees what the first has done."""
+    tx.execute(select(approvals.c.id).where(approvals.c.id == id).with_for_update())
+    return by_id(tx, id)
 
 
 def last(tx: Connection, import_: int) -> Request | None:

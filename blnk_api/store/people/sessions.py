@@ -5,6 +5,8 @@ A browser holds a random value, and the database only its SHA-256: nobody comes 
 
 import hashlib
 import time
+import unicodedata
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
@@ -15,6 +17,7 @@ from blnk_api.access.actors import Actor, ActorKind
 from blnk_api.store.people import desk_events
 from blnk_api.store.people.desk_events import DeskEventKind
 from blnk_api.store.tables import sessions
+from blnk_api.store.transitions import IDS_PER_STATEMENT
 
 
 class EndedHow(StrEnum):
@@ -174,6 +177,25 @@ def last(tx: Connection, *, limit: int) -> list[Session]:
     """The last sign-ins, newest first."""
     found = tx.execute(select(sessions).order_by(sessions.c.id.desc()).limit(limit))
     return list(map(_session, found))
+
+
+def addresses(tx: Connection, people: Collection[Actor]) -> dict[tuple[str, str], set[str]]:
+    """Every e-mail address with which these people ever signed in, verified or not, by issuer and subject."""
+    found: dict[tuple[str, str], set[str]] = {}
+    subjects = sorted({one.subject for one in people if one.kind is ActorKind.PERSON})
+    for start in range(0, len(subjects), IDS_PER_STATEMENT):
+        part = subjects[start : start + IDS_PER_STATEMENT]
+        asked = select(sessions.c.issuer, sessions.c.subject, sessions.c.email).distinct()
+        for issuer, subject, email in tx.execute(
+            asked.where(sessions.c.subject.in_(part), sessions.c.email != "")
+        ):
+            found.setdefault((issuer, subject), set()).add(folded(email))
+    return found
+
+
+def folded(address: str) -> str:
+    """An address or a name as people take it for the same."""
+    return unicodedata.normalize("NFKC", address).casefold()
 
 
 def _session(row: Row[tuple[object, ...]]) -> Session:

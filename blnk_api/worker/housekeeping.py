@@ -10,16 +10,13 @@ import time
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from blnk_api.reports import receipts as writing
 from blnk_api.settings import Settings
 from blnk_api.store import Store
-from blnk_api.store.kept_files import files_of
-from blnk_api.store.people import receipt_records
 from blnk_api.worker import expire_drafts, lapse_approvals, purge_imports
+from blnk_api.worker.owed_receipts import OwedReceipts
 
 log = logging.getLogger("blnk.closing")
 
-_AT_ONCE = 50
 _PURGES_SECONDS = 60.0
 _EXPIRES_SECONDS = 3_600.0
 _LAPSES_SECONDS = 30.0
@@ -33,9 +30,7 @@ class Housekeeping:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._thread: threading.Thread | None = None
-        self._owed: set[int] = set()
-        self._since_event = 0
-        self._failed: set[int] = set()
+        self._receipts = OwedReceipts(store)
         self._not_before = -math.inf
         self._purged_at = -math.inf
         self._expired_at = -math.inf
@@ -59,16 +54,8 @@ class Housekeeping:
 
     def tend_now(self, settings: Settings) -> None:
         """Writes the receipts that are owed, and purges. Raises OSError or SQLAlchemyError."""
-        with self._store.read() as tx:
-            owed, newest = receipt_records.owed(tx, since_event=self._since_event)
-        self._owed |= set(owed)
-        self._since_event = newest
-        for number in sorted(self._owed)[:_AT_ONCE]:
-            self._write(settings, number)
-            with self._store.read() as tx:
-                if not receipt_records.is_owed(tx, number):
-                    self._owed.discard(number)
-        self._owed -= self._failed
+        for number in self._receipts.look():
+            self._receipts.write(settings, number)
         if time.monotonic() - self._purged_at > _PURGES_SECONDS:
             self._purged_at = time.monotonic()
             purge_imports.purge_old(self._store, settings)
@@ -78,13 +65,3 @@ class Housekeeping:
         if time.monotonic() - self._expired_at > _EXPIRES_SECONDS:
             self._expired_at = time.monotonic()
             expire_drafts.expire(self._store, settings)
-
-    def _write(self, settings: Settings, number: int) -> None:
-        """One import whose contents make no receipt must not keep all others from theirs."""
-        try:
-            writing.write_owed(self._store, files_of(self._store, settings), number)
-        except (SQLAlchemyError, OSError):
-            raise
-        except Exception:
-            log.exception("The receipt of import %d cannot be written", number)
-            self._failed.add(number)

@@ -1,0 +1,186 @@
+"""The queue: jobs are put in where none is, taken, and given up when their worker is gone. On Procrastinate.
+
+Nothing depends on it but when something is done and where. A job may be lost, come twice, or be done by two
+workers at once: leases and guarded moves in the desk's own tables decide what happens then.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+
+from procrastinate import App, PsycopgConnector
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from procrastinate.jobs import DeleteJobCondition, Status
+from procrastinate.worker import Worker
+from psycopg import errors as postgres
+from psycopg_pool import PoolTimeout
+
+from blnk_api.store import Store
+from blnk_api.worker.fleet.jobs import NOW_AND_THEN, Job, JobKind
+
+log = logging.getLogger("blnk.fleet")
+logging.getLogger("procrastinate").setLevel(logging.WARNING)  # else each job is two lines
+
+Act = Callable[[int], Awaitable[None]]
+"""Does a job of one kind; it is given the subject."""
+
+HEARTBEAT_SECONDS = 2.0
+STALLED_SECONDS = 8.0
+"""A worker that was not heard from for so long holds no job anymore; another may do it."""
+REAP_SECONDS = 2.0
+POLL_SECONDS = 2.0
+"""A new job is announced as well; where the announcement is lost, it is found after so long."""
+PLACES = 1_000
+"""Jobs at once. One that sends lasts for days, so there must be far more than there are instances."""
+_STOP_SECONDS = 0.0
+_AGAIN_SECONDS = 1.0
+_KEPT_HOURS = 24
+_CONNECTION = {
+    "connect_timeout": 5,
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    "prepare_threshold": None,
+}
+"""A server that is gone without a word is noticed, and a pooler in between may hand out any session."""
+
+_NOT_AGAIN = """
+SELECT lock FROM procrastinate_jobs AS job WHERE lock = ANY(%(locks)s) AND (
+    status IN ('todo', 'doing') OR status = 'failed' AND EXISTS (
+        SELECT FROM procrastinate_events WHERE job_id = job.id AND type = 'failed'
+        AND at > now() - interval '30 seconds'
+    )
+)
+"""
+"""What waits or is being done; and what failed, for a while: it would only fail again. One whose worker is
+gone is `aborted`."""
+AWAY = (ConnectorException, PoolTimeout, postgres.Error, OSError)
+"""What is raised where Postgres is away; then the worker starts over in a moment."""
+
+
+class JobQueue:
+    """One worker's end of the queue. `queues` is read at each look for a job, so it may change meanwhile."""
+
+    def __init__(self, store: Store, acts: Mapping[JobKind, Act], queues: list[str]) -> None:
+        url = store.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._app = App(
+            connector=PsycopgConnector(
+                conninfo=url, kwargs=_CONNECTION, min_size=1, max_size=4, timeout=5.0, reconnect_timeout=5.0
+            )
+        )
+        self._queues = queues
+        for kind, act in acts.items():
+            if cron := NOW_AND_THEN.get(kind):
+                job = Job.of_desk(kind)
+                task = self._app.task(
+                    name=kind.value, queue=job.queue, lock=job.lock, queueing_lock=job.lock
+                )(_at_times(act))
+                self._app.periodic(cron=cron)(task)
+            else:
+                self._app.task(name=kind.value)(_once(act))
+
+    async def run(self, wanted: Callable[[], Awaitable[Sequence[Job]]], *, sweep_seconds: float) -> None:
+        """Until canceled: does what falls to this worker, and puts in what `wanted` says there is to do.
+        Starts over where Postgres is away or was restarted."""
+        while True:
+            began = time.monotonic()
+            try:
+                async with self._app.open_async():
+                    await self._run(wanted, sweep_seconds)
+            except AWAY as problem:
+                log.warning("The queue of jobs is being connected to again: %s", str(problem).strip())
+            except ExceptionGroup as problems:
+                if problems.split(AWAY)[1] is not None:
+                    raise
+                log.warning("The queue of jobs is being connected to again: %s", problems.exceptions[0])
+            await asyncio.sleep(max(0.0, _AGAIN_SECONDS - (time.monotonic() - began)))
+
+    async def _run(self, wanted: Callable[[], Awaitable[Sequence[Job]]], sweep_seconds: float) -> None:
+        async with asyncio.TaskGroup() as group:
+            beside = [
+                group.create_task(self._sweep_for_ever(wanted, sweep_seconds)),
+                group.create_task(self._reap_for_ever()),
+            ]
+            try:
+                # Ends by itself where its heartbeat or its listening fails.
+                await self._worker().run()  # type: ignore[no-untyped-call]
+            finally:
+                for task in beside:
+                    task.cancel()
+
+    def _worker(self) -> Worker:
+        return Worker(
+            self._app,
+            queues=self._queues,
+            concurrency=PLACES,
+            fetch_job_polling_interval=POLL_SECONDS,
+            shutdown_graceful_timeout=_STOP_SECONDS,
+            delete_jobs=DeleteJobCondition.SUCCESSFUL,
+            install_signal_handlers=False,
+            update_heartbeat_interval=HEARTBEAT_SECONDS,
+            stalled_worker_timeout=STALLED_SECONDS,
+        )
+
+    async def _sweep_for_ever(self, wanted: Callable[[], Awaitable[Sequence[Job]]], seconds: float) -> None:
+        while True:
+            await self.put_in(await wanted())
+            await asyncio.sleep(seconds)
+
+    async def put_in(self, jobs: Sequence[Job]) -> None:
+        """Those of which none waits and none is being done. One of a worker that is gone counts as being done
+        until it is given up: a second one behind it, with the same lock, would never begin."""
+        if not jobs:
+            return
+        found = await self._app.connector.execute_query_all_async(
+            _NOT_AGAIN, locks=[job.lock for job in jobs]
+        )
+        not_again = {one["lock"] for one in found}
+        for job in jobs:
+            if job.lock not in not_again:
+                task = self._app.configure_task(
+                    job.kind.value, queue=job.queue, lock=job.lock, queueing_lock=job.lock
+                )
+                with suppress(AlreadyEnqueued):  # by another worker, a moment ago
+                    await task.defer_async(subject=job.subject)
+
+    async def _reap_for_ever(self) -> None:
+        while True:
+            await self.reap()
+            await asyncio.sleep(REAP_SECONDS)
+
+    async def reap(self) -> None:
+        """Ends the jobs of workers that are gone. They are not begun again, which could wait for ever behind
+        one that was put in meanwhile: whatever is still to do is put in as a new job."""
+        for job in await self._app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
+            assert job.id is not None
+            try:
+                await self._app.job_manager.finish_job_by_id_async(job.id, Status.ABORTED, delete_job=False)
+            except ConnectorException as problem:
+                if not isinstance(problem.__cause__, postgres.RaiseException):
+                    raise
+                continue  # another worker ended it first
+            log.info("The job “%s” is given up: its worker is gone.", job.lock)
+
+    async def forget_old(self) -> None:
+        """Failed jobs are kept for a day, for whoever looks why."""
+        await self._app.job_manager.delete_old_jobs(
+            _KEPT_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
+        )
+
+
+def _once(act: Act) -> Callable[..., Awaitable[None]]:
+    async def run(subject: int) -> None:
+        await act(subject)
+
+    return run
+
+
+def _at_times(act: Act) -> Callable[[int], Awaitable[None]]:
+    async def run(timestamp: int) -> None:
+        await act(0)
+
+    return run

@@ -59,34 +59,45 @@ def _left_out(record: Record, why: str, message: str, flaws: Sequence[Flaw]) -> 
 
 def new_row(import_id: str, cells: Sequence[str], checked: CheckedRow, flaws: Sequence[Flaw]) -> NewRow:
     """A checked row as the store keeps it: what is sent is finished here, stamped, to the byte."""
-    number, part, request, problems, _, hash_, occurrence, keep_ref, balance_id, own_key, twin_key = checked
+    request, problems = checked.request, checked.problems
     told = (problems or None) and "; ".join(one.message for one in problems if one.severity == "error")
     if request is not None and not told:
-        assert hash_ is not None
-        ref = keep_ref or refs.make_ref(hash_, occurrence)
+        assert checked.hash is not None
+        ref = checked.keep_ref or refs.make_ref(checked.hash, checked.occurrence)
         meta_data = {**request.get("meta_data", {}), IMPORT_REF: ref, IMPORT_ID: import_id}
         body = orjson.dumps({**request, "meta_data": meta_data})
         sent = request["ledger_id"], request["currency"], body, ref
+        keys = checked.own_key, checked.twin_key
         # By position: a million rows are made here, and names cost as much as all else.
         return NewRow(
-            number, part, RowState.READY, cells, *sent, None, None, problems, None, flaws, own_key, twin_key
+            checked.number,
+            checked.part,
+            RowState.READY,
+            cells,
+            *sent,
+            None,
+            None,
+            problems,
+            None,
+            flaws,
+            *keys,
         )
     row = NewRow(
-        number,
-        part,
+        checked.number,
+        checked.part,
         RowState.INVALID,
         cells,
         message=told or None,
         problems=problems,
         flaws=flaws,
-        own_key=own_key,
-        twin_key=twin_key,
+        own_key=checked.own_key,
+        twin_key=checked.twin_key,
     )
-    if balance_id is None:
+    if checked.balance_id is None:
         return row
     told = next((one.message for one in problems if one.kind == MADE_BEFORE_FIX), None)
     message = told or "The file names this balance, so nothing was sent."
-    return row._replace(state=RowState.EXISTS, balance_id=balance_id, message=message)
+    return row._replace(state=RowState.EXISTS, balance_id=checked.balance_id, message=message)
 
 
 def invalidate(tx: Connection, number: int, problems: Sequence[Problem]) -> None:

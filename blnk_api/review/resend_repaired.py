@@ -5,7 +5,7 @@ here.
 """
 
 from collections.abc import Mapping as Cells
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 from sqlalchemy import Connection, select
@@ -141,7 +141,7 @@ def _the_one(checked: list[CheckedRow], asked: StoredRow) -> CheckedRow:
 def _make_ready(tx: Connection, import_: Import, asked: StoredRow, repaired: _Repaired, who: Actor) -> bool:
     _refuse_a_key_of_another(tx, import_, repaired)
     ref = _ref(tx, import_, asked, repaired.checked)
-    new = new_row(import_.id, repaired.cells, repaired.checked._replace(keep_ref=ref), ())
+    new = new_row(import_.id, repaired.cells, replace(repaired.checked, keep_ref=ref), ())
     moved = move(
         tx,
         [asked.id],

@@ -1,15 +1,15 @@
 """Checks records one after the other, with what the whole file has shown so far."""
 
 from collections.abc import Collection, Iterable
-from typing import NamedTuple
 
 from blnk_api.common.kept_key import kept_key
 from blnk_api.common.kept_key import own_key as own_key_of
 from blnk_api.common.visible import shown
 from blnk_api.currencies import Severity
+from blnk_api.drafts.checking.checked_row import CheckedRow
 from blnk_api.drafts.checking.duplicates import Earlier, Keys, Occurrences, Repeats
 from blnk_api.drafts.checking.known_in_blnk import Known
-from blnk_api.drafts.checking.one_record import Meaning, Meanings
+from blnk_api.drafts.checking.one_record import RecordReader
 from blnk_api.drafts.checking.reimported import UNSETTLED, ReimportedRow, ReimportedRows
 from blnk_api.facts.file_shape import FileShape, Record
 from blnk_api.facts.mapping import ColumnUse, Mapping, Use
@@ -19,31 +19,6 @@ from blnk_api.models import RequestFields
 from blnk_api.store.states import WORDS, RowState
 
 SUPERSEDED = WORDS[RowState.SUPERSEDED]
-
-
-class CheckedRow(NamedTuple):
-    """One balance to be made of a record, or why not. An invalid record is one row with no part."""
-
-    number: int
-    part: str
-    """The currency where the record makes several balances, else ""."""
-    request: RequestFields | None
-    """The body to be sent, before it is stamped; None when the row is invalid or brings a balance."""
-    problems: list[Problem]
-    match: dict[str, str] | None = None
-    """What counts beside ledger, currency, identity and indicator; None when the whole request does."""
-    hash: str | None = None
-    """`refs.content_hash(request, match)`."""
-    occurrence: int = 0
-    """Which of the rows that mean the same balance this is: the n of its ref, if all of them are sent."""
-    keep_ref: str | None = None
-    """A ref that the row brought from our results and that still fits it."""
-    balance_id: str | None = None
-    """The balance that the row brought from our results. It exists: the row is never sent."""
-    own_key: int | None = None
-    """Of the person's own unique key: rows that have the same are each other's matter."""
-    twin_key: int | None = None
-    """Of the indicator and its currency, or of the key columns. Without both, `hash` tells twins."""
 
 
 def nameless_columns(shape: FileShape, mapping: Mapping) -> list[int]:
@@ -71,7 +46,7 @@ class Checker:
         may_hold_totals: bool = True,
     ) -> None:
         """`may_hold_totals`: rows may be what a report adds, totals and the column names once more."""
-        self._meanings = Meanings(
+        self._reader = RecordReader(
             shape, mapping, known, custom_currencies, accepted_currencies, may_hold_totals
         )
         self._own = ReimportedRows(shape, mapping)
@@ -95,7 +70,7 @@ class Checker:
         for at in self._nameless:
             self._nameless[at] += bool(record.cells[at].strip())
         if not self._own.are_possible:
-            return self._rows(record.number, self._meanings.of(record, record.cells), None)
+            return self._beside_others(self._reader.rows(record, record.cells), None)
         brought = self._own.brought(record.cells)
         if twice := self._same_mark(record.number, brought):
             return [CheckedRow(record.number, "", None, [twice])]
@@ -104,16 +79,16 @@ class Checker:
         if brought.balance_id:
             return [self._existing(record, brought.balance_id)]
         if not brought.is_ours:
-            return self._rows(record.number, self._meanings.of(record, record.cells), brought)
-        meanings = [self._meanings.of(record, cells) for cells in self._own.as_they_were(record.cells)]
-        fitting = next((m for m in meanings if brought.ref and _fits(brought.ref, m)), meanings[0])
-        return self._rows(record.number, fitting, brought)
+            return self._beside_others(self._reader.rows(record, record.cells), brought)
+        ways = [self._reader.rows(record, cells) for cells in self._own.as_they_were(record.cells)]
+        fitting = next((rows for rows in ways if brought.ref and _fits(brought.ref, rows)), ways[0])
+        return self._beside_others(fitting, brought)
 
     def finish(self) -> list[Problem]:
         """What only the whole file shows. An error here makes its row invalid, although `check` let it pass;
         row 0 is the whole file."""
         late, self._late = self._late, []
-        for what, names in self._meanings.names.items():
+        for what, names in self._reader.names.items():
             if names.unchecked:
                 message = f"Not checked: without read permission, no {what} could be looked up in Blnk."
                 late.append(Problem("not_checked", 0, "", "", "", message, "warning"))
@@ -148,58 +123,44 @@ class Checker:
             number, "", None, [_in_cell("fixed_elsewhere", number, "", at, SUPERSEDED, message, "error")]
         )
 
-    def _rows(self, number: int, meaning: Meaning, brought: ReimportedRow | None) -> list[CheckedRow]:
+    def _beside_others(self, rows: list[CheckedRow], brought: ReimportedRow | None) -> list[CheckedRow]:
         """The rows of a record, seen beside those before it."""
-        problems, is_wrong, own_key = meaning.problems, meaning.is_wrong, None
-        if meaning.key:
-            own_key = own_key_of(meaning.key)
-            if repeated := self._same_key(number, meaning.key):
+        first = rows[0]
+        if first.key:
+            own_key, problems = own_key_of(first.key), first.problems
+            if repeated := self._same_key(first.number, first.key):
                 problems = [*problems, repeated]
-                is_wrong = is_wrong or repeated.severity == "error"
-        if is_wrong:
-            return [CheckedRow(number, "", None, problems, own_key=own_key)]
-        request, match = meaning.request, meaning.match
-        if len(meaning.currencies) == 1:
-            request["currency"] = meaning.currencies[0]
-            return [self._row(number, "", request, problems, match, brought, own_key)]
-        return [
-            self._row(number, code, {**request, "currency": code}, problems, match, brought, own_key)
-            for code in meaning.currencies
-        ]
+                if repeated.severity == "error":
+                    return [CheckedRow(first.number, "", None, problems, own_key=own_key)]
+            for row in rows:
+                row.own_key, row.problems = own_key, problems
+        return rows if first.request is None else [self._beside(row, brought) for row in rows]
 
-    def _row(
-        self,
-        number: int,
-        part: str,
-        request: RequestFields,
-        problems: list[Problem],
-        match: dict[str, str] | None,
-        brought: ReimportedRow | None,
-        own_key: int | None,
-    ) -> CheckedRow:
-        hash_ = refs.content_hash(request, match)
+    def _beside(self, row: CheckedRow, brought: ReimportedRow | None) -> CheckedRow:
+        request = row.request
+        assert request is not None
+        hash_ = row.hash = refs.content_hash(request, row.match)
         own: list[Problem] = []
-        occurrence = 0
-        twin_key = kept_key(hash_) if self._chosen_match else None
+        row.twin_key = kept_key(hash_) if self._chosen_match else None
         if "indicator" in request:
-            twin_key = kept_key(request["indicator"], request["currency"])
-            own += self._taken_indicator(number, part, request, hash_)
-        elif self._chosen_match or match is None:
-            earlier = self._twins.seen(hash_, number, bool(part))
+            row.twin_key = kept_key(request["indicator"], request["currency"])
+            own += self._taken_indicator(row.number, row.part, request, hash_)
+        elif self._chosen_match or row.match is None:
+            earlier = self._twins.seen(hash_, row.number, bool(row.part))
             if earlier is not None:
-                occurrence = earlier.before
-                own.append(self._twin(number, part, earlier, request["currency"]))
-        keep_ref = None
+                row.occurrence = earlier.before
+                own.append(self._twin(row.number, row.part, earlier, request["currency"]))
         if brought is not None:
-            keep_ref, told = self._kept_ref(number, part, brought, request, match)
+            row.keep_ref, told = self._kept_ref(row.number, row.part, brought, request, row.match)
             own += told
-            occurrence = self._occurrences.next(hash_) if keep_ref is None else occurrence
+            if row.keep_ref is None:
+                row.occurrence = self._occurrences.next(hash_)
         if own:
-            problems = problems + own
+            row.problems = row.problems + own
             if any(problem.severity == "error" for problem in own):
-                return CheckedRow(number, part, None, problems, own_key=own_key, twin_key=twin_key)
-        sent = request, problems, match, hash_, occurrence, keep_ref
-        return CheckedRow(number, part, *sent, None, own_key, twin_key)
+                wrong = row.number, row.part, None, row.problems
+                return CheckedRow(*wrong, own_key=row.own_key, twin_key=row.twin_key)
+        return row
 
     def _same_mark(self, number: int, brought: ReimportedRow) -> Problem | None:
         """One row of an import that appears twice in its results: a copy, and nobody knows what it means."""
@@ -323,9 +284,5 @@ def _in_cell(
     return Problem(kind, number, part, *where, message, severity, repair, column.position)
 
 
-def _fits(ref: refs.Ref, meaning: Meaning) -> bool:
-    if meaning.is_wrong:
-        return False
-    return any(
-        refs.fits(ref, {**meaning.request, "currency": code}, meaning.match) for code in meaning.currencies
-    )
+def _fits(ref: refs.Ref, rows: list[CheckedRow]) -> bool:
+    return any(row.request is not None and refs.fits(ref, row.request, row.match) for row in rows)

@@ -3,13 +3,13 @@
 import json
 import re
 from collections.abc import Callable, Collection, Iterable
-from typing import NamedTuple
 
 from blnk_api.common.visible import shown
 from blnk_api.currencies import Finding
 from blnk_api.drafts.checking import cells as rules
 from blnk_api.drafts.checking import total_rows
 from blnk_api.drafts.checking.cells import Answer, Kept
+from blnk_api.drafts.checking.checked_row import CheckedRow
 from blnk_api.drafts.checking.known_in_blnk import Known
 from blnk_api.facts.file_shape import FileShape, Flaw, Record
 from blnk_api.facts.mapping import Mapping, Use
@@ -28,20 +28,7 @@ _MAX_BODY_BYTES = 4_900_000
 _NOT_SENT = (Use.IGNORE, Use.STATUS, Use.MESSAGE)
 
 
-class Meaning(NamedTuple):
-    """A record's cells as a request, but for the currency, of which there may be several."""
-
-    problems: list[Problem]
-    is_wrong: bool
-    request: RequestFields
-    currencies: tuple[str, ...] = ()
-    match: dict[str, str] | None = None
-    """What counts beside ledger, currency, identity and indicator; None when the whole request does."""
-    key: str = ""
-    """The person's own unique key."""
-
-
-class Meanings:
+class RecordReader:
     """Reads records under one mapping. Each different cell is worked out once."""
 
     def __init__(
@@ -79,15 +66,16 @@ class Meanings:
         self._for_all_ledger = mapping.for_all_rows.ledger_id or ""
         self._for_all_currencies = ";".join(mapping.for_all_rows.currencies)
 
-    def of(self, record: Record, cells: list[str]) -> Meaning:
-        """What the record means with these cells (its own, or as they were before we guarded them)."""
+    def rows(self, record: Record, cells: list[str]) -> list[CheckedRow]:
+        """One row for each currency of the record, with these cells: its own, or as they were before we
+        guarded them. One without a request when the record is invalid."""
         number = record.number
         found: list[Problem] = []
         if record.problems:
             found = [self._flaw(record, flaw) for flaw in record.problems if self._counts(flaw)]
         flaws = len(found)
         if flaws and any(flaw.column is None and flaw.severity == "error" for flaw in record.problems):
-            return Meaning(found, True, RequestFields())  # no cell can be trusted to stand under its column
+            return [CheckedRow(number, "", None, found)]  # no cell is sure to stand under its column
         joined = "".join(cells)
         if (
             not joined.isprintable()
@@ -133,7 +121,14 @@ class Meanings:
         may_be_total = self._may_hold_totals and (is_wrong or self._needs_no_cell)
         if may_be_total and (said := total_rows.finding(self._headers, cells, is_wrong)):
             found, is_wrong = [Problem(said.kind, number, "", "", "", said.message, "error")], True
-        return Meaning(found, is_wrong, request, currencies or (), match, key)
+        if is_wrong or not currencies:
+            return [CheckedRow(number, "", None, found, None, key)]
+        if len(currencies) == 1:
+            request["currency"] = currencies[0]
+            return [CheckedRow(number, "", request, found, match, key)]
+        return [
+            CheckedRow(number, code, {**request, "currency": code}, found, match, key) for code in currencies
+        ]
 
     def _counts(self, flaw: Flaw) -> bool:
         """Whether a flaw matters: in a column that is left out only one does that takes in other rows."""

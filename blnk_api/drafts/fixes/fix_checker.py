@@ -51,11 +51,13 @@ class FixChecker:
         for row in before:
             old = refs.parse_ref(row.ref or "")
             if old is not None and row.tries and refs.fits(old, one.request, one.match):
-                return one._replace(keep_ref=row.ref)
+                one.keep_ref = row.ref
+                return one
         if one.match is not None or "indicator" in one.request:
             return one  # its content is one balance, however often a row asks for it
         nth = self._given[one.hash] = self._given.get(one.hash, -1) + 1
-        return one._replace(occurrence=self._free(one.hash, nth))
+        one.occurrence = self._free(one.hash, nth)
+        return one
 
     def _free(self, hash_: str, nth: int) -> int:
         """The nth occurrence of this content that no row of the file has."""

@@ -12,8 +12,7 @@ import os
 import pickle
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -28,39 +27,32 @@ from blnk_api.blnk.auth import token_source
 from blnk_api.client import BlnkClient
 from blnk_api.common import watched_process
 from blnk_api.drafts import mapping as mappings
-from blnk_api.drafts import mapping_problems, new_rows, results_file
+from blnk_api.drafts import mapping_problems, results_file
 from blnk_api.drafts.checking import Checker, Known, ProblemGroup, group, wanted
 from blnk_api.drafts.edits.edited_records import RecordEdits
 from blnk_api.drafts.fixes import fix_of
-from blnk_api.drafts.fixes.fix_checker import FixChecker
-from blnk_api.drafts.merging import Merger, Restructured
 from blnk_api.drafts.rechecking import last_check
 from blnk_api.drafts.reference_data import known_in_blnk
 from blnk_api.drafts.unchanged import Changed, refuse_changed
+from blnk_api.drafts.writing import new_rows
+from blnk_api.drafts.writing.merging import Restructured
+from blnk_api.drafts.writing.one_pass import OnePass
 from blnk_api.errors import AccessDenied, BlnkError, check_not_answered
-from blnk_api.facts.file_shape import FileShape, Record
+from blnk_api.facts.file_shape import FileShape
 from blnk_api.facts.mapping import Mapping
-from blnk_api.facts.problems import Problem
 from blnk_api.facts.totals import Accepted, Totals
 from blnk_api.files import FileProblem
 from blnk_api.files.two_passes import TwoPasses
 from blnk_api.settings import Connection as BlnkConnection
 from blnk_api.settings import Settings
 from blnk_api.store import Store, checked_rows, import_changes, imports
-from blnk_api.store.checked_rows import NewRow
 from blnk_api.store.events import EventKind, Particulars, note
-from blnk_api.store.import_changes import Facts
 from blnk_api.store.imports import Import
 from blnk_api.store.kept_files import UPLOADS, files_of
 from blnk_api.store.people import edits, saved_mappings
 from blnk_api.store.states import Stage
 from blnk_api.store.token_store import TokenStore
 from blnk_api.wording import about_files
-
-ROWS_PER_WRITE = 5_000
-MOST_LOOKED_AT_AGAIN = 20_000
-"""More changed rows than these, and all are looked up again."""
-
 
 _MAY_NOT_READ = (
     "These credentials have no read permission, so ledgers and identities were not checked, balances "
@@ -178,7 +170,7 @@ def _check(
             known = known_in_blnk(client, asked, mapping)
         checker = Checker(shape, mapping, known, connection.custom_currencies, accepted.currencies)
         of_fix = fix_of.checker(store, import_, checker, mapping) if path is None else None
-        checking = _Checking(store, import_, of_fix or checker, overlay)
+        checking = OnePass(store, import_, of_fix or checker, overlay)
         groups = group(checking.run(file.again(), about_columns))
     with store.write() as tx:
         _finish(tx, import_, checking, groups, known)
@@ -219,78 +211,8 @@ def _accept_as_in(store: Store, import_: Import, earlier: Import) -> Accepted:
     return earlier.accepted
 
 
-class _Checking:
-    """One pass over the records: rows go into the store in chunks, problems come out as a stream."""
-
-    def __init__(
-        self, store: Store, import_: Import, checker: Checker | FixChecker, overlay: RecordEdits
-    ) -> None:
-        self._store = store
-        self._import = import_
-        self._checker = checker
-        self._overlay = overlay
-        self._skips_hidden = bool(import_.options.skip_hidden_rows)
-        self._merger = None if import_.look_again is None else Merger(import_.number)
-        self._look_again = import_.look_again
-        self._waiting: list[NewRow] = []
-        self._written: Future[None] = Future()
-        self._written.set_result(None)
-        self.records = 0
-
-    def run(self, records: Iterator[Record], about_columns: Sequence[Problem]) -> Iterator[Problem]:
-        yield from about_columns
-        with ThreadPoolExecutor(1, thread_name_prefix="store") as writer:
-            for in_file in records:
-                self.records += 1
-                record, flaws = self._overlay.of_record(in_file), in_file.problems
-                if skipped := new_rows.skipped(
-                    record, flaws, by_hand=self._overlay.left_out, skips_hidden=self._skips_hidden
-                ):
-                    self._waiting.append(skipped)
-                else:
-                    for checked in self._checker.check(record):
-                        self._waiting.append(new_rows.new_row(self._import.id, record.cells, checked, flaws))
-                        yield from checked.problems
-                if len(self._waiting) >= ROWS_PER_WRITE:
-                    self._hand_over(writer)
-            self._hand_over(writer)
-            self._written.result()
-        late = self._checker.finish()
-        yield from late
-        with self._store.write() as tx:
-            if self._merger is not None:
-                self._merger.end(tx)
-            new_rows.invalidate(tx, self._import.number, [one for one in late if one.severity == "error"])
-
-    def _hand_over(self, writer: ThreadPoolExecutor) -> None:
-        """One chunk is written while the next is checked. Raises what the last one came to."""
-        self._written.result()
-        self._written = writer.submit(self._write, self._waiting, self.records)
-        self._waiting = []
-
-    def _write(self, new: list[NewRow], records: int) -> None:
-        if not new:
-            return
-        with self._store.write() as tx:
-            refuse_changed(tx, self._import, Stage.CHECKING)
-            facts = Facts(stage_progress=records)
-            if self._merger is None:
-                checked_rows.insert_rows(tx, self._import.number, self._import.instance_number, new)
-            elif changed := self._merger.write(tx, new):
-                facts["look_again"] = self._to_look_at(changed)
-            import_changes.set_facts(tx, self._import.number, **facts)
-
-    def _to_look_at(self, changed: list[int]) -> list[int] | None:
-        """With the rows, in one transaction: a check that dies half-way forgets none of them."""
-        if self._look_again is not None:
-            self._look_again = [*self._look_again, *changed]
-            if len(self._look_again) > MOST_LOOKED_AT_AGAIN:
-                self._look_again = None
-        return self._look_again
-
-
 def _finish(
-    tx: Connection, import_: Import, checking: _Checking, groups: Sequence[ProblemGroup], known: Known
+    tx: Connection, import_: Import, checking: OnePass, groups: Sequence[ProblemGroup], known: Known
 ) -> None:
     totals = Totals(
         records=checking.records,

@@ -7,8 +7,8 @@ from sqlalchemy import Connection
 
 from blnk_api.access.actors import Actor
 from blnk_api.access.acts import Act
-from blnk_api.drafts import merging
 from blnk_api.drafts.lookalikes import customer_has_balance, near_duplicates
+from blnk_api.drafts.writing import merging
 from blnk_api.facts.totals import LedgerTotal, Totals
 from blnk_api.store import import_changes, imports, rows
 from blnk_api.store.checked_rows import NewRow

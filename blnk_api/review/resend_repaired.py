@@ -15,8 +15,8 @@ from blnk_api.access.acts import Act
 from blnk_api.client import BlnkClient
 from blnk_api.common.visible import shown
 from blnk_api.drafts.checking import CheckedRow, Checker, wanted
-from blnk_api.drafts.new_rows import new_row
 from blnk_api.drafts.reference_data import known_in_blnk
+from blnk_api.drafts.writing.new_rows import new_row
 from blnk_api.facts import problems
 from blnk_api.facts.file_shape import Record
 from blnk_api.facts.mapping import Use

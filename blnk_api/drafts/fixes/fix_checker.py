@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from itertools import count, islice
 
 from blnk_api.drafts.checking import CheckedRow, Checker
-from blnk_api.drafts.new_rows import MADE_BEFORE_FIX
+from blnk_api.drafts.writing.new_rows import MADE_BEFORE_FIX
 from blnk_api.facts.file_shape import Record
 from blnk_api.facts.problems import Problem
 from blnk_api.lookup import refs

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from blnk_api.common.row_label import label_of, number_and_part
 from blnk_api.drafts.checking import ProblemGroup, group
 from blnk_api.drafts.checking.problem_groups import VALUES_TOLD_APART, place_in_list
-from blnk_api.drafts.new_rows import ROWS_TOLD
 from blnk_api.drafts.rechecking.not_sure import NotSure
+from blnk_api.drafts.writing.new_rows import ROWS_TOLD
 from blnk_api.facts.problems import Problem
 from blnk_api.facts.totals import ProblemSummary
 

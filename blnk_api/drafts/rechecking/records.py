@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from blnk_api.drafts import merging, new_rows
 from blnk_api.drafts.checking import Checker
 from blnk_api.drafts.edits.edited_records import RecordEdits
 from blnk_api.drafts.rechecking.not_sure import NotSure
+from blnk_api.drafts.writing import merging, new_rows
 from blnk_api.facts.file_shape import Record
 from blnk_api.facts.problems import Problem
 from blnk_api.store import rows

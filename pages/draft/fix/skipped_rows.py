@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from blnk_api.drafts import confirmed_totals, merging
+from blnk_api.drafts import confirmed_totals
 from blnk_api.drafts.edits import file_choices, skipping
 from blnk_api.drafts.lookalikes import customer_has_balance, near_duplicates
+from blnk_api.drafts.writing import merging
 from blnk_api.store.imports import Import
 from blnk_api.store.search import row_reasons
 from blnk_api.store.states import RowState

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from blnk_api.common.row_label import label_of
 from blnk_api.drafts.checking import CheckedRow, ProblemGroup
-from blnk_api.drafts.merging import HIDDEN_AND_SKIPPED, LEFT_OUT_BY_A_PERSON
+from blnk_api.drafts.writing.merging import HIDDEN_AND_SKIPPED, LEFT_OUT_BY_A_PERSON
 from blnk_api.facts.file_shape import Flaw, Record
 from blnk_api.facts.problems import Problem
 from blnk_api.facts.totals import ProblemSummary

@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from blnk_api.blnk.endpoints import PAGE_LIMIT, REFS_PER_LOOK
-from blnk_api.lookup.looker import Looker, Verdict, judge
+from blnk_api.lookup.looker import Looker
 from blnk_api.lookup.split_walk import SplitWalk
+from blnk_api.lookup.verdict import Verdict, judge
 from blnk_api.models import IMPORT_ID, Balance
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.events import EventKind, Particulars, note

@@ -1,11 +1,9 @@
 """Finds balances in Blnk by the ref they carry. An error or an odd answer raises: it is never absence."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-import orjson
 from pydantic import ValidationError
 
 from blnk_api.blnk import answers, endpoints
@@ -13,9 +11,7 @@ from blnk_api.blnk.endpoints import PAGE_LIMIT, REFS_PER_LOOK, Filter
 from blnk_api.blnk.replies import Request
 from blnk_api.errors import AccessDenied, BlnkError, ReadFailed
 from blnk_api.lookup.retry_policy import Patience
-from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance
-from blnk_api.store.states import RowState
-from blnk_api.wording import phrases
+from blnk_api.models import IMPORT_REF, Balance
 
 T = TypeVar("T")
 Ask = Callable[[Request], Awaitable[Any]]
@@ -254,33 +250,6 @@ def sortable(created_at: str) -> str:
     """Blnk's time as text that sorts: it drops trailing zeros of the fraction (tests/contract)."""
     whole, _, fraction = created_at.removesuffix("Z").partition(".")
     return f"{whole}.{fraction:0<9}"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Where a row goes whose ref was found in Blnk before it was sent."""
-
-    to: RowState
-    balance_id: str
-    message: str
-
-
-def judge(body: bytes, import_id: str, found: Sequence[Balance]) -> Verdict:
-    """A balance with our own import's id is ours, made before a restart; another one must agree."""
-    ours = [one for one in found if one.meta_data.get(IMPORT_ID) == import_id]
-    first = min(ours or found, key=lambda one: sortable(one.created_at))
-    asked = orjson.loads(body)
-    if ours:
-        return Verdict(RowState.CREATED, first.balance_id, "Found in Blnk.")
-    different = answers.differences(asked, first, unsaid=answers.FILTERS_DO_NOT_SAY)
-    if different:
-        return Verdict(
-            RowState.INVALID,
-            first.balance_id,
-            f"Exists as {first.balance_id}, but differs: {'; '.join(different)}. Nothing was sent.",
-        )
-    day = phrases.blnk_day(first.created_at)
-    return Verdict(RowState.EXISTS, first.balance_id, f"Created on {day}. Nothing was sent.")
 
 
 def bound_of(created_from: str | None) -> str | None:

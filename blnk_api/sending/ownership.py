@@ -6,7 +6,8 @@ import orjson
 from sqlalchemy import Connection
 
 from blnk_api.errors import AccessDenied, ReadFailed
-from blnk_api.lookup.looker import Looker, judge
+from blnk_api.lookup.looker import Looker
+from blnk_api.lookup.verdict import judge
 from blnk_api.models import Balance
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.sending import unknown

@@ -10,7 +10,8 @@ import pytest
 from blnk_api.blnk import endpoints
 from blnk_api.blnk.replies import Request
 from blnk_api.errors import BlnkError, ReadFailed
-from blnk_api.lookup.looker import Looker, bound_of, judge, parse_time, read_balances, sortable
+from blnk_api.lookup.looker import Looker, bound_of, parse_time, read_balances, sortable
+from blnk_api.lookup.verdict import judge
 from blnk_api.models import Balance, BalanceRequest
 from blnk_api.store.states import RowState
 from tests.support.importer import LEDGER

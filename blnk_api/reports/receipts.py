@@ -21,7 +21,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.kept_files import RECEIPTS, Files
 from blnk_api.store.people import edits, notes, receipt_records
 from blnk_api.store.people.receipt_records import Told
-from blnk_api.store.sending import late_records, superseded
+from blnk_api.store.sending import fix_families, late_records
 from blnk_api.store.states import STATUSES, ImportState, RowState, status_of
 from blnk_api.store.transitions import IDS_PER_STATEMENT
 from blnk_api.wording import about_activity, about_files, about_findings, about_imports, phrases
@@ -95,7 +95,9 @@ def tell(tx: Connection, import_: Import) -> Told:
         "verification": _verification(tx, import_),
         "findings": list(_findings(tx, import_)),
         "fixes": imports.by_number(tx, import_.fixes).id if import_.fixes is not None else None,
-        "fixed_in": [{"import": one.id, "rows": one.rows} for one in superseded.fixes_of(tx, import_.number)],
+        "fixed_in": [
+            {"import": one.id, "rows": one.rows} for one in fix_families.fixes_of(tx, import_.number)
+        ],
         "checked_again": _checked_again(tx, import_),
         "notes": [
             {"text": one.text, "balance_id": one.balance_id, **_signed(one.who, one.at)}

@@ -11,7 +11,7 @@ from blnk_api.store import Store, rows
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from blnk_api.store.rows import StoredRow
-from blnk_api.store.sending import superseded
+from blnk_api.store.sending import fix_families
 from blnk_api.store.states import RowState
 
 OUR_COLUMNS = ("balance_id", "status", "message", "import_ref", "import_row")
@@ -44,7 +44,7 @@ def _pages(
     while True:
         with store.read() as tx:
             page = rows.page(tx, import_.number, states=states, after=after, limit=_PAGE_ROWS)
-            fixed = superseded.fixed_in(tx, [row.id for row in page if row.state is RowState.SUPERSEDED])
+            fixed = fix_families.fixed_in(tx, [row.id for row in page if row.state is RowState.SUPERSEDED])
         if not page:
             return
         after = page[-1].id

@@ -28,7 +28,7 @@ from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from blnk_api.store.rows import StoredRow, by_id
-from blnk_api.store.sending import superseded
+from blnk_api.store.sending import fix_families
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.store.transitions import move, move_import
 
@@ -203,7 +203,7 @@ def _ref(tx: Connection, import_: Import, asked: StoredRow, checked: CheckedRow)
 
 def _has(tx: Connection, import_: int, ref: str) -> str | None:
     """Which row of the import, or of those in which its rows are fixed, has this reference, if any."""
-    family = superseded.family(tx, import_)
+    family = fix_families.family(tx, import_)
     found = tx.execute(
         select(tables.rows.c.number).where(tables.rows.c.import_.in_(family), tables.rows.c.ref == ref)
     ).scalar()

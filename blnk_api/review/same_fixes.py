@@ -12,7 +12,7 @@ from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from blnk_api.store.search import balance_origins
-from blnk_api.store.sending import superseded
+from blnk_api.store.sending import fix_families
 from blnk_api.store.states import RowState
 from blnk_api.store.transitions import counts_of
 
@@ -26,12 +26,12 @@ def earlier(tx: Connection, draft: Import) -> Import | None:
 
 def has_fixes(tx: Connection, one: Import) -> bool:
     """Whether anything was changed in an import, or where its rows were fixed."""
-    return edits.are_any(tx, superseded.family(tx, one.number))
+    return edits.are_any(tx, fix_families.family(tx, one.number))
 
 
 def created(tx: Connection, one: Import) -> int:
     """How many balances came of an import and of those that fixed its rows."""
-    family = superseded.family(tx, one.number)
+    family = fix_families.family(tx, one.number)
     return sum(counts_of(tx, number).get(RowState.CREATED, 0) for number in family)
 
 
@@ -60,6 +60,6 @@ def take_over(store: Store, draft_id: str, *, who: Actor) -> int:
 
 def _changes(tx: Connection, one: Import) -> list[tuple[int, int | None, str, str]]:
     """All edits of an import, and of those that fixed its rows, in their order."""
-    numbers = superseded.family(tx, one.number)
+    numbers = fix_families.family(tx, one.number)
     found = [edit for number in numbers for edit in edits.of_import(tx, number)]
     return [(edit.number, edit.position, edit.old, edit.new) for edit in sorted(found, key=lambda e: e.at)]

@@ -12,7 +12,7 @@ from blnk_api.review.actions import NotPossible
 from blnk_api.store import imports, tables
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
-from blnk_api.store.sending import superseded
+from blnk_api.store.sending import fix_families, superseded
 from blnk_api.store.states import ImportState, RowState
 from tests.support import forty_problems
 from tests.support.actors import actor
@@ -103,7 +103,7 @@ def test_of_a_large_file_rows_with_problems_of_eight_kinds_are_fixed_and_each_ro
     assert customers(practice_blnk) == sorted(wanted)
     assert importer.counts(source) == {RowState.CREATED: ROWS - 41, RowState.SUPERSEDED: 41}
     with importer.store.read() as tx:
-        assert [one.id for one in superseded.fixes_of(tx, source.number)] == [fix.id]
+        assert [one.id for one in fix_families.fixes_of(tx, source.number)] == [fix.id]
 
 
 @on_both_databases

@@ -11,7 +11,7 @@ from blnk_api.drafts.fixes.source_rows import SourceRows
 from blnk_api.facts.mapping import Mapping, Use
 from blnk_api.store import Store
 from blnk_api.store.imports import Import
-from blnk_api.store.sending import superseded
+from blnk_api.store.sending import fix_families, superseded
 from blnk_api.store.tables import rows
 
 _PAGE_ROWS = 5_000
@@ -27,14 +27,14 @@ def checker(store: Store, import_: Import, plain: Checker, mapping: Mapping) -> 
     """Checks them beside the rows of their file that are not fixed here."""
     with store.read() as tx:
         sources = superseded.sources(tx, import_.number)
-        others = [one for one in superseded.family(tx, import_.number) if one != import_.number]
+        others = [one for one in fix_families.family(tx, import_.number) if one != import_.number]
     if (key := mapping.column(Use.REFERENCE)) is not None and import_.fixes is not None:
         here = {row.number for row in sources}
         plain.know_keys(_keys(store, import_.fixes, key.position, except_of=here))
 
     def taken(refs: Sequence[str]) -> set[str]:
         with store.read() as tx:
-            return superseded.refs_of(tx, others, refs)
+            return fix_families.refs_of(tx, others, refs)
 
     return FixChecker(plain, sources, taken)
 

@@ -9,7 +9,7 @@ then, and its fix is not sent, or both are named.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from blnk_api.access.actors import SENDER
 from blnk_api.store.events import EventKind, Particulars, note
@@ -62,40 +62,6 @@ def sources(tx: Connection, by: int) -> list[StoredRow]:
         .order_by(rows.c.id)
     )
     return [row_of(one) for one in found.all()]
-
-
-@dataclass(frozen=True, slots=True)
-class Fix:
-    """An import that fixes rows of another one."""
-
-    number: int
-    id: str
-    state: ImportState
-    rows: int
-
-
-def fixes_of(tx: Connection, source: int) -> list[Fix]:
-    """The imports that fix rows of this one, oldest first; without drafts that were discarded."""
-    mine = (
-        select(imports.c.number, imports.c.id, imports.c.state, func.count())
-        .join(superseded, superseded.c.import_ == imports.c.number)
-        .where(imports.c.fixes == source)
-        .group_by(imports.c.number, imports.c.id, imports.c.state)
-        .order_by(imports.c.number)
-    )
-    return [Fix(number, id, ImportState(state), count) for number, id, state, count in tx.execute(mine)]
-
-
-def fixed_in(tx: Connection, row_ids: Sequence[int]) -> dict[int, str]:
-    """In which import each of these rows is fixed, by its id."""
-    found: dict[int, str] = {}
-    for start in range(0, len(row_ids), IDS_PER_STATEMENT):
-        part = superseded.c.row.in_(row_ids[start : start + IDS_PER_STATEMENT])
-        joined = select(superseded.c.row, imports.c.id).join(
-            imports, imports.c.number == superseded.c.import_
-        )
-        found |= {row: id for row, id in tx.execute(joined.where(part))}
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,28 +246,3 @@ def _check_draft_again(tx: Connection, number: int) -> None:
         )
         .values(stage=Stage.CHECKING, version=imports.c.version + 1, problem=None, look_again=None)
     )
-
-
-def family(tx: Connection, import_: int) -> list[int]:
-    """An import, those whose rows it fixes, and all that fix rows of these: rows of one file, sent once each.
-
-    Without drafts that were discarded, of which nothing was ever sent.
-    """
-    first: int = import_
-    while (
-        before := tx.execute(select(imports.c.fixes).where(imports.c.number == first)).scalar()
-    ) is not None:
-        first = before
-    found, newest = [first], [first]
-    while newest:
-        is_void = (imports.c.state == ImportState.CANCELLED) & imports.c.has_sent.is_(False)
-        asked = select(imports.c.number).where(imports.c.fixes.in_(newest), ~is_void)
-        newest = list(tx.execute(asked).scalars())
-        found += newest
-    return found
-
-
-def refs_of(tx: Connection, numbers: Sequence[int], refs: Sequence[str]) -> set[str]:
-    """Which of these refs some row of these imports has, whatever became of it."""
-    asked = select(rows.c.ref).where(rows.c.import_.in_(numbers), rows.c.ref.in_(refs))
-    return set(tx.execute(asked).scalars())

@@ -7,7 +7,7 @@ from blnk_api.review import fix_these
 from blnk_api.store import imports
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
-from blnk_api.store.sending import superseded
+from blnk_api.store.sending import fix_families
 from blnk_api.store.states import ImportState
 from blnk_api.wording import phrases
 from pages.kit import look, permission, person
@@ -58,7 +58,7 @@ def _open(visit: Visit, import_: Import, id: str) -> None:
 def fixed_in(visit: Visit, import_: Import) -> None:
     """Where rows of this import are fixed."""
     with visit.desk.store.read() as tx:
-        found = superseded.fixes_of(tx, import_.number)
+        found = fix_families.fixes_of(tx, import_.number)
     for fix in found:
         rows = "1 row is" if fix.rows == 1 else f"{fix.rows:,} rows are"
         is_draft = fix.state is ImportState.DRAFT
@@ -89,7 +89,7 @@ def source_of(visit: Visit, import_: Import) -> None:
 def row_is_fixed_in(visit: Visit, row: StoredRow) -> None:
     """On a superseded row's page: where it goes on."""
     with visit.desk.store.read() as tx:
-        id = superseded.fixed_in(tx, [row.id]).get(row.id)
+        id = fix_families.fixed_in(tx, [row.id]).get(row.id)
         fix = imports.find(tx, id) if id is not None else None
     if fix is None:
         return

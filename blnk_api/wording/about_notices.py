@@ -3,6 +3,7 @@
 Counts, names and a link. Never a cell, and never Blnk's own words, which may repeat one.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
@@ -79,7 +80,19 @@ def told(notice: Notice, import_: Import | None, connection: Connection, setting
         said = [*_sentences(notice, then, settings), *_link(import_, connection, settings)]
     environment = phrases.ENVIRONMENT[connection.instance.environment]
     said.insert(-1 if import_ is not None else 1, f"Connection: {connection.label} ({environment})")
-    return Told(title, "\n".join(said))
+    return Told(_without_markup(title), "\n".join(map(_without_markup, said)))
+
+
+_LINK, _TAG = re.compile(r"\](?=[(\[])"), re.compile(r"<(?=[^\s<])")
+_CALL = re.compile(r"@(?=(?:everyone|here|channel|all)\b)", re.IGNORECASE)
+
+
+def _without_markup(line: str) -> str:
+    """A line in which no name becomes a link to elsewhere, a mention of somebody, or a call to everyone.
+
+    Some services read Markdown and mentions in whatever they are sent, and Apprise escapes them for some.
+    """
+    return _CALL.sub("@ ", _TAG.sub("< ", _LINK.sub("] ", line)))
 
 
 def _headline(notice: Notice) -> str:

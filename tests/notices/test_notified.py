@@ -19,6 +19,7 @@ from tests.support.command_line import ROOT, Commands
 from tests.support.importer import Importer, requests_for, wait_until
 from tests.support.inbox import Inbox
 from tests.support.practice import PracticeBlnk
+from tests.support.store import set_columns
 
 DEAD = "json://127.0.0.1:9/s3cr3t"
 """Nothing listens there."""
@@ -74,6 +75,19 @@ def test_a_finished_import_is_told_with_counts_and_link_and_nothing_of_its_cells
     ]
     wait_until(lambda: last(told).sent == 1, lambda: f"not recorded as sent: {last(told)}")
     assert inbox.titles == ["Finished: test.csv"]
+
+
+def test_no_name_becomes_a_link_a_mention_or_a_call_to_everyone(told: Importer, inbox: Inbox) -> None:
+    """Discord, Mattermost and the titles of Teams read Markdown and mentions in what they are sent."""
+    draft = told.draft(requests_for(1))
+    with told.store.write() as tx:
+        set_columns(tx, draft, file_name="[Log in](https://x.example) [x][y] <@U1> <a|b> @Everyone @here.csv")
+    told.confirm(draft)
+    told.start()
+    (one,) = inbox.wait_for(1)
+    assert one["title"] == (
+        "Finished: [Log in] (https://x.example) [x] [y] < @U1> < a|b> @ Everyone @ here.csv"
+    )
 
 
 def test_a_dead_address_keeps_neither_sending_nor_another_address_waiting(

@@ -23,6 +23,8 @@ from blnk_api.store.people import sessions
 from blnk_api.store.people.sessions import Identity
 from blnk_api.store.sending import claims, home, stops
 from blnk_api.store.states import ImportState, PausedBy, RowState
+from blnk_api.store.trail.verify import Fault
+from blnk_api.wording.whole_desk import about_trail
 from blnk_api.worker import lapse_approvals
 from tests.support.actors import actor, signed_in
 from tests.support.approval import ADA, GRACE, LIN, OMAR, approve, ask, asked, require
@@ -30,6 +32,7 @@ from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_fo
 from tests.support.practice import PracticeBlnk
 from tests.support.sending import assert_each_once
 from tests.support.store import set_columns
+from tests.support.trail import first_break
 
 on_both_databases = pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
 DAY = 86_400.0
@@ -279,6 +282,23 @@ def test_who_confirmed_it_before_there_was_a_rule_cannot_approve_what_is_left(im
     request = ask(importer, draft)
     with pytest.raises(NotDecided, match="someone else"):
         approving.approve(importer.store, draft, request.id, who=OMAR, typed="1")
+
+
+@on_both_databases
+def test_an_approval_that_nobody_gave_is_named_by_the_trail(importer: Importer) -> None:
+    require(importer, approvers=2)
+    draft, other = importer.draft(requests_for(1)), importer.draft(requests_for(1))
+    for one in (draft, other):
+        request = ask(importer, one)
+        approving.approve(importer.store, one, request.id, who=GRACE, typed="1")
+    approving.approve(importer.store, other, asked(importer, other).id, who=LIN, typed="1")
+    assert first_break(importer.store) is None
+    with importer.store.write() as tx:
+        tx.execute(update(tables.approvals).values(state=RequestState.APPROVED))
+    found = first_break(importer.store)
+    assert found is not None
+    assert (found.fault, found.import_id) == (Fault.APPROVAL, draft.id)
+    assert about_trail.broken(found).startswith(f"An approval of import {draft.id} is in the database, but")
 
 
 def test_the_approver_types_the_count(importer: Importer) -> None:

@@ -215,6 +215,36 @@ def test_a_receipt_that_names_another_head_is_named(store: Store) -> None:
     assert (broken.fault, broken.n, broken.receipt) == (Fault.RECEIPT, head.n - 1, 1)
 
 
+@pytest.mark.parametrize("kept", [2, 0])
+def test_a_trail_whose_end_was_cut_off_together_with_its_head_is_named_by_a_receipt(
+    store: Store, kept: int
+) -> None:
+    made = over(store)
+    owed_receipt(store, made)
+    mine = f"chain = {made.number}"
+    left = f"SELECT event FROM trail WHERE {mine} AND n <= {kept} AND event IS NOT NULL"
+    change(
+        store,
+        f"DELETE FROM events WHERE import = {made.number} AND id NOT IN ({left})",
+        f"DELETE FROM trail WHERE {mine} AND n > {kept}",
+        f"DELETE FROM trail_heads WHERE {mine}",
+        f"INSERT INTO trail_heads SELECT chain, n, link FROM trail WHERE {mine} AND n = {kept}",
+        *([] if kept else [f"DELETE FROM repairs WHERE import = {made.number}"]),
+    )
+    found = first_break(store)
+    assert found is not None
+    assert (found.fault, found.import_id) == (Fault.CUT_OFF, made.id)
+
+
+def test_an_import_or_a_desk_without_any_event_is_named(store: Store) -> None:
+    made = draft(store, 1)
+    change(store, "DELETE FROM events", "DELETE FROM trail", "DELETE FROM trail_heads")
+    assert [(one.fault, one.import_id) for one in verify(store).breaks] == [
+        (Fault.CUT_OFF, None),
+        (Fault.CUT_OFF, made.id),
+    ]
+
+
 def test_six_writers_at_once_break_no_link_and_do_not_block_each_other(postgres: Postgres) -> None:
     url = postgres.new_database()
     first = Store(url)

@@ -1,7 +1,8 @@
 """Goes through the trail and finds the first entry of each chain that does not fit what is stored."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -9,9 +10,19 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, and_, except_, select
 
+from blnk_api.store.approvals.requests import RequestState
 from blnk_api.store.database import Store
 from blnk_api.store.events import EventKind
-from blnk_api.store.tables import desk_events, events, imports, receipts, repairs, trail, trail_heads
+from blnk_api.store.tables import (
+    approvals,
+    desk_events,
+    events,
+    imports,
+    receipts,
+    repairs,
+    trail,
+    trail_heads,
+)
 from blnk_api.store.trail import chain, hashes
 from blnk_api.store.trail.chain import DESK
 
@@ -32,6 +43,8 @@ class Fault(StrEnum):
     """The chain ends before or after its head."""
     RECEIPT = "receipt"
     """A receipt is not the one that was written, or names another head."""
+    APPROVAL = "approval"
+    """An approval holds of which the trail does not say that people gave it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +102,7 @@ class _Walk:
         head = chain.head(self._tx, self._number)
         batches, bad_texts = self._edits()
         told = self._receipts()
+        approved: dict[str, set[hashes.Who]] = defaultdict(set)
         last, n = hashes.origin(self._id or "desk"), 0
         for one in self._entries():
             self.seen += 1
@@ -103,9 +117,22 @@ class _Walk:
             last = one.link
             if broken := told.misfit(one):
                 return Break(Fault.RECEIPT, self._id, n, one.at, one.what, receipt=broken)
-        if (head.n, head.link) != (n, last) if head else n:
+            if one.what == EventKind.APPROVED and self._id is not None:
+                approved[orjson.loads(one.detail).get("digest", "")].add(_who(one))
+        if head is None or (n == 0 and self._id is not None):
+            # Every import begins with an event, and the desk has a head from the beginning.
+            return self._added(batches) or Break(Fault.CUT_OFF, self._id, None)
+        if (head.n, head.link) != (n, last) or told.beyond(n):
             return Break(Fault.CUT_OFF, self._id, n or None)
-        return self._added(batches)
+        return self._added(batches) or self._approved_by_nobody(approved)
+
+    def _approved_by_nobody(self, approved: Mapping[str, Collection[hashes.Who]]) -> Break | None:
+        """An approval that was written into the database by other means has no event."""
+        mine = approvals.c.import_ == self._number, approvals.c.state == RequestState.APPROVED
+        for one in self._tx.execute(select(approvals).where(*mine).order_by(approvals.c.id)):
+            if len(approved.get(one.digest, ())) < one.approvers:
+                return Break(Fault.APPROVAL, self._id, None, one.asked_at)
+        return None
 
     def _break(self, fault: Fault, one: Row[Any]) -> Break:
         if one.event is not None:
@@ -172,6 +199,10 @@ class _Receipts:
         for n, text in told.items():
             if named := orjson.loads(text).get("trail"):
                 self._heads.setdefault(named["events"], []).append((named["head"], n))
+
+    def beyond(self, n: int) -> bool:
+        """Whether a receipt names an entry after the last one: it was there when the receipt was written."""
+        return any(named > n for named in self._heads)
 
     def misfit(self, entry: Row[Any]) -> int | None:
         """The receipt that names another head at this entry, or that this entry says was another one."""

@@ -61,6 +61,11 @@ def _settings(detail: str) -> str:
 def broken(one: Break) -> str:
     """What does not fit, and what that may mean."""
     whose = f"of import {one.import_id}" if one.import_id else "of the desk"
+    if one.fault is Fault.APPROVAL:
+        return (
+            f"An approval {whose} is in the database, but the trail has no event of the people who gave it: "
+            "it was written or changed by other means."
+        )
     event = f"Event {one.n:,} {whose}" if one.n else f"An event {whose}"
     if one.at is not None:
         what = "edited cells" if one.what == EDITS else f"“{one.what}”"

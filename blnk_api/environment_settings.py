@@ -18,6 +18,9 @@ class Waits:
     settle_least: float = 10.0
     settle_least_production: float = 60.0
     claim_good: float = 5.0
+    lease: float = 10.0
+    """On Postgres: how long a sender that is not heard from keeps an instance from being sent to by another.
+    It trusts its own lease for half of that. The same for all senders of a database."""
     worker_notices: float = 0.2
     lock_retry: float = 0.5
     breaker_first: float = 5.0

@@ -10,7 +10,6 @@ import contextlib
 import socket
 import ssl
 import struct
-import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from aiohttp.payload import BytesPayload
 from yarl import URL
 
 from blnk_api.blnk import USER_AGENT
+from blnk_api.blnk.boot_clock import boottime
 from blnk_api.blnk.replies import TOO_LARGE, Answer, AnswerLost, ConnectFailed, Reply, Request
 from blnk_api.common import open_files
 
@@ -44,14 +44,6 @@ class _Stale(Exception):
 
 _leave_before: ContextVar[float] = ContextVar("leave_before", default=float("inf"))
 _transports: ContextVar[list[asyncio.Transport | None]] = ContextVar("transports")
-
-
-def boottime() -> float:
-    """Seconds on a clock that goes on counting while the machine sleeps: a claim ages in suspend too.
-
-    macOS has no such clock by that name: its monotonic one counts on.
-    """
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class _Connector(aiohttp.TCPConnector):

@@ -15,7 +15,7 @@ from blnk_api.sending.running import engine_for
 from blnk_api.settings import Connection
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
-from blnk_api.store.sending.lock import SenderLock
+from blnk_api.store.sending.leases import Lease, Leases
 from blnk_api.store.states import ImportState, Stage
 
 _LATER = "Run the same command again later."
@@ -25,19 +25,22 @@ _ENDS_OF_CHECK = (Stage.CHECKED, Stage.MATCHING, Stage.UNREADABLE)
 def check(opened: Session, id: str, connection: Connection) -> Import:
     """The draft, checked or unreadable; or the import, where someone confirmed or discarded it meanwhile.
 
-    Holding the lock keeps two processes from checking one draft. Raises CommandFailed if
+    Holding the lease keeps two processes from checking one draft. Raises CommandFailed if
     Blnk does not answer.
     """
     unserved = Unserved(opened, connection.instance)
     problem_since: float | None = None
     settings = opened.settings
-    with SenderLock(opened.store) as lock:
+    lease: Lease | None = None
+    with Leases(opened.store, seconds=settings.waits.lease) as leases:
         while True:
             draft = opened.find(id)
             if draft.state is not ImportState.DRAFT or draft.stage in _ENDS_OF_CHECK:
                 return draft
-            if lock.is_held() or lock.take():
-                if not _check_here(opened, draft, connection, lock):
+            if lease is None or lease.is_lost:
+                lease = leases.take(unserved.number)
+            if lease is not None:
+                if not _check_here(opened, draft, connection, lease):
                     time.sleep(settings.waits.journal_retry)
                 draft = opened.find(id)
             else:
@@ -51,11 +54,11 @@ def check(opened: Session, id: str, connection: Connection) -> Import:
                 raise CommandFailed(f"{draft.problem} {_LATER}", ExitCode.STOPPED)
 
 
-def _check_here(opened: Session, draft: Import, connection: Connection, lock: SenderLock) -> bool:
+def _check_here(opened: Session, draft: Import, connection: Connection, lease: Lease) -> bool:
     """Whether it came further; else the draft says why, and it is worth another try. Raises CommandFailed."""
     try:
         if draft.stage is Stage.LOOKING:
-            _look_here(opened, draft, opened.settings.connections.get(connection.name, connection), lock)
+            _look_here(opened, draft, opened.settings.connections.get(connection.name, connection), lease)
             return opened.find(draft.id).stage is not Stage.LOOKING
         check_process.run(opened.store, opened.settings, draft)
         return True
@@ -69,16 +72,18 @@ def _check_here(opened: Session, draft: Import, connection: Connection, lock: Se
         return False
 
 
-def _look_here(opened: Session, draft: Import, connection: Connection, lock: SenderLock) -> None:
+def _look_here(opened: Session, draft: Import, connection: Connection, lease: Lease) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_look_up(opened, draft, connection, lock))
+        runner.run(_look_up(opened, draft, connection, lease))
 
 
-async def _look_up(opened: Session, draft: Import, connection: Connection, lock: SenderLock) -> None:
+async def _look_up(opened: Session, draft: Import, connection: Connection, lease: Lease) -> None:
     thread = AsyncStore(opened.store)
     try:
         # An engine for a draft claims nothing; it lets the looks out at the instance's pace.
-        running = await engine_for(opened.settings, connection, opened.store, thread, lock, only=draft.number)
+        running = await engine_for(
+            opened.settings, connection, opened.store, thread, lease, only=draft.number
+        )
         try:
             patience = opened.settings.waits.check_answers
             await look_draft_up(

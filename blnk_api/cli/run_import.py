@@ -21,7 +21,8 @@ from blnk_api.store import StoreUnavailable, failures, import_acts, imports, ins
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import home, recovery, senders, stops
-from blnk_api.store.sending.lock import MOVED, SenderLock
+from blnk_api.store.sending.leases import Lease, LeaseLost, Leases
+from blnk_api.store.sending.lock import MOVED
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.wording import about_stops, phrases
 
@@ -34,12 +35,13 @@ _DRAIN_SPARE_SECONDS = 1.0
 
 
 class Unserved:
-    """Notices a sender that has no credentials for an instance: it would never send what is handed to it."""
+    """Notices a sender that has no credentials for an instance, and holds SQLite's lock all the same: it
+    would never send what is handed to it."""
 
     def __init__(self, opened: Session, instance: Instance) -> None:
         self._store = opened.store
         with opened.store.write() as tx:
-            self._number = instance_numbers.number_for(tx, instance)
+            self.number = instance_numbers.number_for(tx, instance)
         self._since: float | None = None
 
     def refuse(self) -> None:
@@ -49,9 +51,11 @@ class Unserved:
 
     def is_so(self) -> bool:
         """Raises CommandFailed when it has been so for a while; another command line is waited for."""
+        if not self._store.is_sqlite:
+            return False  # whose lease nobody has, whoever has the credentials takes
         with self._store.read() as tx:
             sender = senders.current(tx)
-        if sender is None or sender.owner.startswith(senders.COMMAND_LINE) or self._number in sender.serves:
+        if sender is None or sender.owner.startswith(senders.COMMAND_LINE) or self.number in sender.serves:
             self._since = None
             return False
         now = time.monotonic()
@@ -124,26 +128,29 @@ class _Seeing:
             now = await self._thread.read(_look, self._import.number)
             if now.has_ended:
                 return now.import_
-            with SenderLock(self._opened.store) as lock:
+            with Leases(self._opened.store, seconds=self._opened.settings.waits.lease) as leases:
                 while True:
                     if not self._opened.store.is_in_place():
                         raise CommandFailed(MOVED, ExitCode.STOPPED)
                     try:
-                        ended = await (self._send(lock) if lock.take() else self._follow())
+                        lease = await asyncio.to_thread(leases.take, self._unserved.number)
+                        ended = await (self._send(lease) if lease is not None else self._follow())
+                    except LeaseLost:
+                        continue
                     except (OperationalError, StoreUnavailable) as problem:
-                        await self._wait_for_store(lock, problem)
+                        leases.release_all()
+                        await self._wait_for_store(problem)
                         continue
                     if ended is not None:
                         return ended
         finally:
             self._thread.close()
 
-    async def _wait_for_store(self, lock: SenderLock, problem: OperationalError | StoreUnavailable) -> None:
+    async def _wait_for_store(self, problem: OperationalError | StoreUnavailable) -> None:
         """The database server is away, or the disk is full: rows on their way are looked up afterwards."""
         if isinstance(problem, StoreUnavailable) and not problem.may_pass:
             raise problem
         self._end_if_interrupted(problem)
-        lock.release()
         self._opened.failure = self._thread.failure
         await asyncio.sleep(self._opened.settings.waits.journal_retry)
 
@@ -163,7 +170,7 @@ class _Seeing:
         self._interrupted.set()
 
     async def _follow(self) -> Import | None:
-        """For as long as another process sends. None when the lock may be free."""
+        """For as long as another process sends. None when the lease may be free."""
         until = time.monotonic() + self._opened.settings.waits.lock_retry
         while time.monotonic() < until:
             if (ended := await self._step()) is not None:
@@ -172,31 +179,31 @@ class _Seeing:
             await asyncio.sleep(_POLL_SECONDS)
         return None
 
-    async def _send(self, lock: SenderLock) -> Import | None:
-        """As the sender, for this import alone. None when the lock was lost."""
+    async def _send(self, lease: Lease) -> Import | None:
+        """As the sender, for this import alone. None when the lease was lost."""
         token = secrets.token_hex(8)
-        await self._thread.write(
-            senders.register, token=token, owner=f"{senders.COMMAND_LINE} {self._import.id}"
-        )
         await self._thread.write(
             home.settle,
             who=SENDER,
             reason=about_stops.FOUND_ELSEWHERE,
             about_tokens=about_stops.STALE_TOKENS,
         )
-        await self._thread.write(recovery.recover)
+        await self._thread.write(
+            senders.register, token=token, owner=f"{senders.COMMAND_LINE} {self._import.id}"
+        )
+        await self._recover(lease)
         self._sends_here = True
         running = await engine_for(
             self._opened.settings,
             self._connection,
             self._opened.store,
             self._thread,
-            lock,
+            lease,
             only=self._import.number,
         )
         beat_at = 0.0
         try:
-            while lock.is_held():
+            while not lease.is_lost:
                 running.raise_if_broken()
                 if time.monotonic() - beat_at > senders.BEAT_SECONDS:
                     beat_at = time.monotonic()
@@ -211,12 +218,14 @@ class _Seeing:
             self._sends_here = False
             await running.stop()
             with suppress(SQLAlchemyError, OSError):
-                if lock.is_held():
-                    await self._thread.write(
-                        recovery.recover
-                    )  # rows that a second Ctrl-C cut off are in doubt
+                with suppress(LeaseLost):
+                    await self._recover(lease)  # rows that a second Ctrl-C cut off are in doubt
                 await self._thread.write(senders.resign, token=token)
-            lock.release()
+
+    async def _recover(self, lease: Lease) -> None:
+        """Rows that were being sent; of all instances where the lease is SQLite's lock."""
+        instance = None if self._opened.store.is_sqlite else lease.instance
+        await self._thread.guarded_by(lease.require).write(recovery.recover, instance)
 
     async def _step(self) -> Import | None:
         """One look at the store, and a pause if someone interrupted; the import, once it has ended."""

@@ -32,11 +32,11 @@ from blnk_api.desk.backup import (
 )
 from blnk_api.desk.take_over import take_over
 from blnk_api.settings import Settings
-from blnk_api.store import Store, StoreUnavailable, failures
+from blnk_api.store import Store, StoreUnavailable, failures, tables
 from blnk_api.store.kept_files import files_of
 from blnk_api.store.kept_files.named import named
 from blnk_api.store.sending import home, senders
-from blnk_api.store.tables import imports, sender, tokens
+from blnk_api.store.tables import imports, tokens
 from blnk_api.wording import about_stops
 
 _PIECE_BYTES = 1 << 20
@@ -102,7 +102,7 @@ def _restore_postgres(settings: Settings, store: Store, archive: Path | None, wh
             raise BackupFailed(
                 "The database is empty. Restore it first with pg_restore, then run this command again."
             )
-        if inspect(tx).has_table(sender.name) and senders.current(tx) is not None:
+        if inspect(tx).has_table(tables.senders.name) and senders.current(tx) is not None:
             raise BackupFailed("A sender is running on this database. Stop it before you restore.")
     if archive is None:
         return _stopped(store, None, "the import database", who)

@@ -22,7 +22,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from blnk_api import errors
 from blnk_api.blnk import answers
 from blnk_api.blnk.auth import Token
-from blnk_api.blnk.bulk_http import NotSent, boottime
+from blnk_api.blnk.boot_clock import boottime
+from blnk_api.blnk.bulk_http import NotSent
 from blnk_api.blnk.outcomes import Created, Outcome, PauseEffect, RefusalsEffect, RowFate
 from blnk_api.blnk.pacing import Circuit
 from blnk_api.blnk.replies import Answer
@@ -41,6 +42,7 @@ from blnk_api.store.approvals.need import must_carry_one
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.sending import attempts, claims
 from blnk_api.store.sending.attempts import Result
+from blnk_api.store.sending.leases import Lease
 from blnk_api.store.states import Outcome as Attempted
 from blnk_api.store.states import PausedBy, Ramp, RowState
 
@@ -57,7 +59,8 @@ _PLACES_AHEAD = 2
 
 
 class Engine:
-    """Runs until it is canceled. `holds_lock` says whether this process is still the only sender."""
+    """Runs until it is canceled. `lease` says whether this process is still the only sender, and is asked in
+    each transaction that decides something."""
 
     def __init__(
         self,
@@ -67,18 +70,19 @@ class Engine:
         *,
         most_at_once: int,
         settle_seconds: float,
-        holds_lock: Callable[[], bool],
+        lease: Lease,
         on_post: OnPost = lambda _outcome, _seconds: None,
     ) -> None:
         self.gateway = gateway
         self.name = f"{secrets.token_hex(8)}-"
-        """Its claims begin with it, so that those of a sender that lost its lock can be told from them."""
+        """Its claims begin with it, so that those of a sender that lost its lease can be told from them."""
         self.looker = Looker(gateway.ask, gateway.instance_id)
         self.resolver = Resolver(
             settle_seconds=settle_seconds, request_timeout_seconds=gateway.connection.request_timeout_seconds
         )
         self.lanes: dict[int, Lane] = {}
-        self._recorder = Recorder(store, self.lanes, retry_seconds=waits.journal_retry)
+        outcomes, store = store, store.guarded_by(lease.require)
+        self._recorder = Recorder(store, outcomes, self.lanes, retry_seconds=waits.journal_retry)
         self.other_desks = OtherDesks(
             store, gateway, self.looker, insist=self._recorder.insist, start=self.start
         )
@@ -95,7 +99,7 @@ class Engine:
         self.store = store
         self._waits = waits
         self._most_at_once = most_at_once
-        self._holds_lock = holds_lock
+        self._lease = lease
         self._on_post = on_post
         self._claiming = False
         self._is_full = False
@@ -127,7 +131,7 @@ class Engine:
 
     def _launch(self, permits: int) -> None:
         """Lets claimed rows leave, one lane after the other, so that imports share the pace."""
-        free = min(permits, self._most_at_once - self.in_flight) if self._holds_lock() else 0
+        free = min(permits, self._most_at_once - self.in_flight) if self._lease.is_held() else 0
         lanes = sorted((lane for lane in self.lanes.values() if lane.claimed), key=lambda lane: lane.turn)
         while free > 0 and lanes:
             for lane in lanes[:free]:
@@ -170,7 +174,7 @@ class Engine:
     def _may_claim(self) -> bool:
         return (
             self._recorder.is_well
-            and self._holds_lock()
+            and self._lease.is_held()
             and self.gateway.denied is None
             and self.gateway.breaker.circuit is not Circuit.OPEN
             and self.gateway.clock() >= self.gateway.pace.not_before
@@ -178,7 +182,7 @@ class Engine:
 
     def _may_leave(self) -> bool:
         """Asked of each row in the moment in which it is written to the line."""
-        return self._holds_lock() and not self.gateway.is_stopped
+        return self._lease.is_held() and not self.gateway.is_stopped
 
     async def _claim(self, lanes: list[Lane], wanted: int) -> None:
         share = math.ceil(wanted / len(lanes))
@@ -197,7 +201,7 @@ class Engine:
             except (SQLAlchemyError, OSError):
                 # Whether that was committed nobody knows; nothing has left, and the rows go back.
                 await asyncio.sleep(self._waits.journal_retry)
-                await self._recorder.insist(attempts.take_back, number, list(rows), token)
+                await self._recorder.give_up_claim(number, list(rows), token)
                 break
             for id, n in claimed.tries.items():
                 lane.claimed.append(ClaimedRow(id, n, token, rows[id].ref, rows[id].body, leave_before))

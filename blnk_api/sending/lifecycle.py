@@ -193,7 +193,7 @@ class Lifecycle:
     async def _resolve(self) -> None:
         name = self._engine.name
         if await self._store.read(recovery.anybody_left_rows, self._instance, except_of=name):
-            # Claimed by a sender that had lost its lock to us and not noticed yet.
+            # Claimed by a sender that had lost its lease to us and not noticed yet.
             await self._store.write(recovery.recover, self._instance, except_of=name)
         numbers = await self._store.read(unknown.imports_with_unknown, self._instance)
         if self._only is not None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Concatenate, ParamSpec
 
 from sqlalchemy import Connection
@@ -26,9 +26,14 @@ MOST_PER_RECORD = 300
 class Recorder:
     """One engine's. `is_well`: false after a write that failed until one is made; nothing is claimed then."""
 
-    def __init__(self, store: AsyncStore, lanes: Mapping[int, Lane], *, retry_seconds: float) -> None:
+    def __init__(
+        self, store: AsyncStore, outcomes: AsyncStore, lanes: Mapping[int, Lane], *, retry_seconds: float
+    ) -> None:
+        """What came of POSTs is written to `outcomes`, even where another sends now: its claims guard it.
+        All else goes to `store`."""
         self.is_well = True
         self._store = store
+        self._outcomes = outcomes
         self._lanes = lanes
         self._retry_seconds = retry_seconds
         self._came = asyncio.Event()
@@ -57,7 +62,7 @@ class Recorder:
                     part = lane.results[: min(MOST_PER_RECORD, came - start)]
                     del lane.results[: len(part)]
                     lane.recording = len(part)
-                    await self.insist(attempts.record, lane.import_.number, part)
+                    await self._insist(self._outcomes, attempts.record, lane.import_.number, part)
                     lane.recording = 0
                 await after(lane)
 
@@ -65,9 +70,22 @@ class Recorder:
         self, act: Callable[Concatenate[Connection, P], object], *args: P.args, **kwargs: P.kwargs
     ) -> None:
         """Writes what must not be lost, until the store takes it."""
+        await self._insist(self._store, act, *args, **kwargs)
+
+    async def give_up_claim(self, import_: int, row_ids: Sequence[int], token: str) -> None:
+        """One whose commit is in doubt: none of its rows has left."""
+        await self._insist(self._outcomes, attempts.take_back, import_, row_ids, token)
+
+    async def _insist(
+        self,
+        store: AsyncStore,
+        act: Callable[Concatenate[Connection, P], object],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
         while True:
             try:
-                await self._store.write(act, *args, **kwargs)
+                await store.write(act, *args, **kwargs)
             except (OperationalError, OSError):
                 self.is_well = False
                 await asyncio.sleep(self._retry_seconds)
@@ -81,4 +99,4 @@ class Recorder:
             self.take_back(lane, len(lane.claimed), "The sender stopped before the row was sent.")
             if lane.results:
                 with contextlib.suppress(SQLAlchemyError, OSError):
-                    await self._store.write(attempts.record, lane.import_.number, lane.results)
+                    await self._outcomes.write(attempts.record, lane.import_.number, lane.results)

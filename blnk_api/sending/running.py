@@ -16,7 +16,7 @@ from blnk_api.settings import Connection, Settings
 from blnk_api.store import Store, instance_numbers
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.sending import senders
-from blnk_api.store.sending.lock import SenderLock
+from blnk_api.store.sending.leases import Lease
 from blnk_api.store.token_store import TokenStore
 
 MOST_WAIT_SECONDS = 600.0
@@ -28,7 +28,7 @@ async def engine_for(
     connection: Connection,
     store: Store,
     thread: AsyncStore,
-    lock: SenderLock,
+    lease: Lease,
     *,
     only: int | None = None,
     wall: Callable[[], float] = time.time,
@@ -68,7 +68,7 @@ async def engine_for(
         settings.waits,
         most_at_once=most_at_once,
         settle_seconds=settle_seconds,
-        holds_lock=lock.is_held,
+        lease=lease,
         on_post=on_post,
     )
     lifecycle = Lifecycle(engine, number, settings.waits, only=only, wall=wall)

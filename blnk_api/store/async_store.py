@@ -1,6 +1,7 @@
 """The store inside an event loop: one thread writes and reads it, one transaction at a time."""
 
 import asyncio
+import copy
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Concatenate, ParamSpec, TypeVar
@@ -19,6 +20,13 @@ class AsyncStore:
         self._store = store
         self._failed: dict[str, str] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._first: Callable[[Connection], None] | None = None
+
+    def guarded_by(self, first: Callable[[Connection], None]) -> "AsyncStore":
+        """The same thread, each of whose transactions that write begins with `first`, which may raise."""
+        guarded = copy.copy(self)
+        guarded._first = first
+        return guarded
 
     @property
     def failure(self) -> str | None:
@@ -35,6 +43,8 @@ class AsyncStore:
 
         def run() -> T:
             with self._store.write() as tx:
+                if self._first is not None:
+                    self._first(tx)
                 return act(tx, *args, **kwargs)
 
         return await self._run("write", run)

@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api.store import failures
@@ -21,6 +21,10 @@ from blnk_api.store.trail.chain import OPTION, Unlinked, seal
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 10
+IDLE_TRANSACTION_SECONDS = 10
+"""After which Postgres ends a transaction that writes and is heard no more of: a machine that stands still
+would keep its rows from whoever takes over."""
+_END_IDLE = f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_TRANSACTION_SECONDS}s'"
 
 
 class StoreUnavailable(Exception):
@@ -70,10 +74,7 @@ class Store:
             self.engine = _sqlite(url, _FOR_DRAFTS if for_drafts else _FOR_SENDING)
             event.listen(self.engine, "connect", self._remember_file)
         else:
-            driver = self.url.set(drivername="postgresql+psycopg")
-            self.engine = create_engine(
-                driver, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 5}
-            )
+            self.engine = _postgres(self.url, pool_pre_ping=True)
 
     @property
     def folder(self) -> Path:
@@ -87,6 +88,10 @@ class Store:
 
     def _remember_file(self, *_: object) -> None:
         self._file = self._file or file_at(Path(self.url.database or ""))
+
+    def own_engine(self) -> Engine:
+        """One connection beside all others, for Postgres; each statement is a transaction."""
+        return _postgres(self.url, pool_size=1, max_overflow=0, isolation_level="AUTOCOMMIT")
 
     def migrate(self) -> None:
         """Brings the schema up to this version, once for all processes. Raises JournalUnavailable."""
@@ -154,6 +159,8 @@ class Store:
         unlinked = Unlinked()
         options = {"immediate": True, OPTION: unlinked}
         with self.engine.connect().execution_options(**options) as connection, connection.begin():
+            if not self.is_sqlite:
+                connection.exec_driver_sql(_END_IDLE)
             yield connection
             seal(connection, unlinked)
 
@@ -172,6 +179,20 @@ def file_at(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def _postgres(url: URL, **options: Any) -> Engine:
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        hide_parameters=True,
+        connect_args={
+            "connect_timeout": 5,
+            # A server that vanished without a word is noticed within twenty seconds.
+            **{"keepalives_idle": 5, "keepalives_interval": 3, "keepalives_count": 4},
+            "tcp_user_timeout": 15_000,
+        },
+        **options,
+    )
 
 
 def _sqlite(url: str, pragmas: Sequence[str]) -> Engine:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping
 
@@ -11,10 +12,10 @@ from blnk_api.lookup.looker import Looker
 from blnk_api.sending.engine import OnPost
 from blnk_api.sending.running import Running, engine_for
 from blnk_api.settings import Connection, Settings
-from blnk_api.store import Store, import_acts
+from blnk_api.store import Store, import_acts, instance_numbers
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.sending import recovery
-from blnk_api.store.sending.lock import SenderLock
+from blnk_api.store.sending.leases import Lease, LeaseLost, Leases, served_lately
 
 log = logging.getLogger("blnk.worker")
 
@@ -44,6 +45,8 @@ class Engines:
         self._wall = wall
         self._on_post = on_post
         self._running: dict[str, Running] = {}
+        self._wanted: Mapping[str, Connection] = {}
+        self._leases: dict[int, Lease] = {}
         self._seen: Mapping[str, Connection] = {}
         self._read: Mapping[str, Connection] | None = None
         self._are_settled = False
@@ -63,12 +66,16 @@ class Engines:
         return {one.instance: one.engine.looker for one in self._running.values()}
 
     def raise_if_broken(self) -> None:
+        """Raises LeaseLost, or what broke."""
+        if any(one.is_lost for one in self._leases.values()):
+            raise LeaseLost
         for one in self._running.values():
             one.raise_if_broken()
 
-    async def follow_secrets(self, lock: SenderLock) -> None:
-        """Starts, replaces and stops engines so that they are those of today's connections. That an instance
-        no longer has one must have been read twice; other credentials are taken at once."""
+    async def follow_secrets(self, leases: Leases) -> None:
+        """Starts, replaces and stops engines so that they are those of today's connections, of instances that
+        no other process sends to. That an instance no longer has a connection must have been read twice;
+        other credentials are taken at once."""
         try:
             settings = settings_module.load()
         except SettingsProblem as problem:
@@ -77,39 +84,69 @@ class Engines:
         self.addressed = settings
         self._are_settled = settings.connections == self._read
         self._read = settings.connections
-        if settings.connections == self._seen:
-            return
-        wanted = {name: one for name, one in settings.connections.items() if one.url}
-        left = {one.instance for one in wanted.values()}
-        if not self._are_settled and any(
-            one.connection.instance not in left for one in self._running.values()
-        ):
-            return
-        self.settings = settings
-        for name in [name for name, one in self._running.items() if wanted.get(name) != one.connection]:
+        if settings.connections != self._seen:
+            wanted = {name: one for name, one in settings.connections.items() if one.url}
+            left = {one.instance for one in wanted.values()}
+            if not self._are_settled and any(
+                one.connection.instance not in left for one in self._running.values()
+            ):
+                return
+            self.settings, self._wanted = settings, wanted
+            await self._stop_replaced()
+        for name, connection in self._wanted.items():
+            served = {one.connection.instance for one in self._running.values()}
+            if name not in self._running and connection.instance not in served:
+                await self._start(name, connection, leases)
+        self._seen = settings.connections
+
+    async def _stop_replaced(self) -> None:
+        for name in [name for name, one in self._running.items() if self._wanted.get(name) != one.connection]:
             stopped = self._running.pop(name)
             await stopped.stop()
             # What it had in flight was cut off: nobody will record what came of it.
-            await self._thread.write(recovery.recover, stopped.instance)
-        for name, connection in wanted.items():
-            served = {one.connection.instance for one in self._running.values()}
-            if name not in self._running and connection.instance not in served:
-                self._running[name] = await engine_for(
-                    settings,
-                    connection,
-                    self._store,
-                    self._thread,
-                    lock,
-                    wall=self._wall,
-                    on_post=self._on_post(name),
+            await self._recover(stopped.instance)
+        served = {one.instance for one in self._wanted.values()}
+        for number in set(self._leases):
+            if await self._thread.read(instance_numbers.instance_numbered, number) not in served:
+                await asyncio.to_thread(self._leases.pop(number).release)
+
+    async def _recover(self, instance: int) -> int:
+        guarded = self._thread.guarded_by(self._leases[instance].require)
+        return await guarded.write(recovery.recover, instance)
+
+    async def _start(self, name: str, connection: Connection, leases: Leases) -> None:
+        """Unless another process sends to the instance: then it is asked for again."""
+        number = await self._thread.write(instance_numbers.number_for, connection.instance)
+        if number not in self._leases:
+            lease = await asyncio.to_thread(leases.take, number)
+            if lease is None:
+                return
+            self._leases[number] = lease
+            left = await self._recover(number)
+            if not self._store.is_sqlite:
+                log.info(
+                    "Sender: process %d is sending to “%s”. Rows left in doubt by the previous sender: %d.",
+                    os.getpid(),
+                    name,
+                    left,
                 )
-        self._seen = settings.connections
+        self._running[name] = await engine_for(
+            self.settings,
+            connection,
+            self._store,
+            self._thread,
+            self._leases[number],
+            wall=self._wall,
+            on_post=self._on_post(name),
+        )
 
     async def stop_strays(self) -> None:
         """An import that no connection leads to now stops and says so."""
         if not self._are_settled:
             return
         instances = {one.instance for one in self.settings.connections.values()}
+        # A sender on another machine may have the connection.
+        instances |= await self._thread.read(served_lately)
         if await self._thread.read(import_acts.strays, instances):
             await self._thread.write(import_acts.pause_strays, instances)
 

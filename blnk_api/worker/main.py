@@ -1,9 +1,10 @@
-"""The sender: one at a time for a store, started and watched by the app, or alone.
+"""The sender: one at a time for each instance, started and watched by the app, or alone.
 
     python -m blnk_api.worker.main [--owner NAME] [--stop-with-stdin]
 
-It waits for the sender's lock, declares what a dead sender left behind unknown, and runs one engine for each
-instance that a connection means. Secrets are read again when their file changes.
+It takes the lease of each instance that a connection means (on SQLite it waits for the one lock), declares
+what a dead sender left behind unknown, and runs one engine for each. Secrets are read again when their file
+changes.
 """
 
 import argparse
@@ -33,7 +34,8 @@ from blnk_api.settings import Settings
 from blnk_api.store import Store, StoreUnavailable, failures
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.sending import home, recovery, senders
-from blnk_api.store.sending.lock import MOVED, SenderLock
+from blnk_api.store.sending.leases import DESK, Lease, LeaseLost, Leases
+from blnk_api.store.sending.lock import MOVED
 from blnk_api.wording import about_stops
 from blnk_api.worker.draft_checks import DraftChecks
 from blnk_api.worker.engines import Engines
@@ -45,10 +47,6 @@ if TYPE_CHECKING:
     from blnk_api.worker.metrics import Metrics
 
 log = logging.getLogger("blnk.worker")
-
-
-class LockLost(Exception):
-    """Another process may send now: this one claims nothing more and starts over."""
 
 
 class Worker:
@@ -77,7 +75,7 @@ class Worker:
         self._engines = Engines(settings, store, self._thread, wall=wall, on_post=self._on_post)
 
     async def run(self) -> None:
-        """Until canceled. Raises LockLost, or what broke: then the process ends and another takes over."""
+        """Until canceled. Raises LeaseLost, or what broke: then the process ends and another takes over."""
         try:
             self._serve_metrics()
             await self._run()
@@ -86,10 +84,8 @@ class Worker:
                 self._metrics.close()
 
     async def _run(self) -> None:
-        with SenderLock(self._store) as lock:
-            await self._wait_for(lock)
-            await self._thread.write(senders.register, token=self._token, owner=self._owner)
-            self._tell(None)
+        with Leases(self._store, seconds=self._settings.waits.lease) as leases:
+            desk = await self._wait_for_lock(leases) if self._store.is_sqlite else None
             if await self._thread.write(
                 home.settle,
                 who=SENDER,
@@ -97,16 +93,19 @@ class Worker:
                 about_tokens=about_stops.STALE_TOKENS,
             ):
                 log.warning("Sending is stopped. %s", about_stops.FOUND_ELSEWHERE)
-            left = await self._thread.write(recovery.recover)
-            log.info(
-                "Sender: process %d is sending. Rows left in doubt by the previous sender: %d.",
-                os.getpid(),
-                left,
-            )
+            await self._thread.write(senders.register, token=self._token, owner=self._owner)
+            self._tell(None)
+            if desk is not None:
+                left = await self._thread.write(recovery.recover)
+                log.info(
+                    "Sender: process %d is sending. Rows left in doubt by the previous sender: %d.",
+                    os.getpid(),
+                    left,
+                )
             preparer = DraftChecks(self._settings, self._thread)
             try:
                 while True:
-                    await self._tend(lock, preparer)
+                    desk = await self._tend(leases, desk, preparer)
                     await asyncio.sleep(self._engines.settings.waits.worker_notices)
             finally:
                 await preparer.stop()
@@ -115,40 +114,57 @@ class Worker:
                     await self._thread.write(senders.resign, token=self._token)
                 self._thread.close()
 
-    async def _wait_for(self, lock: SenderLock) -> None:
+    async def _wait_for_lock(self, leases: Leases) -> Lease:
         is_told = False
-        while not lock.take():
+        while (lock := leases.take(DESK)) is None:
             if not is_told:
                 is_told = True
                 log.info(
                     "Sender: another process is sending. This one, %d, takes over when it ends.", os.getpid()
                 )
             await asyncio.sleep(self._settings.waits.lock_retry)
+        return lock
 
-    async def _tend(self, lock: SenderLock, preparer: DraftChecks) -> None:
-        """What is done five times a second is cheap; the rest waits for the next beat."""
-        if not lock.is_held():
-            raise LockLost("" if self._store.is_in_place() else MOVED)
+    async def _tend(self, leases: Leases, desk: Lease | None, preparer: DraftChecks) -> Lease | None:
+        """What is done five times a second is cheap; the rest waits for the next beat. Returns the lease of
+        what is done once for the desk, where this process has it."""
+        if desk is not None and desk.is_lost:
+            raise LeaseLost("" if self._store.is_in_place() else MOVED)
         self._engines.raise_if_broken()
         self._tell_changes()
         if time.monotonic() - self._beat_at > senders.BEAT_SECONDS:
             self._beat_at = time.monotonic()
-            await self._beat(lock)
+            if desk is None and (desk := await asyncio.to_thread(leases.take, DESK)) is not None:
+                await self._recover_strays(leases)
+            await self._beat(leases, is_for_desk=desk is not None)
         await preparer.look_for_drafts(self._engines.lookers)
+        return desk
+
+    async def _recover_strays(self, leases: Leases) -> None:
+        """Of instances that no sender serves anymore: their rows, too, say that they are in doubt."""
+        for number in await self._thread.read(recovery.instances_left):
+            if (lease := await asyncio.to_thread(leases.take, number)) is not None:
+                await self._thread.write(recovery.recover, number)
+                await asyncio.to_thread(lease.release)
 
     def _tell_changes(self) -> None:
         if self._thread.failure != self._told:
             self._told = self._thread.failure
             self._tell(self._told)
 
-    async def _beat(self, lock: SenderLock) -> None:
+    async def _beat(self, leases: Leases, *, is_for_desk: bool) -> None:
         await self._thread.read(self._store.refuse_later)
         self._serve_metrics()
-        await self._engines.follow_secrets(lock)
-        await self._engines.stop_strays()
-        addressed = self._engines.addressed
+        await self._engines.follow_secrets(leases)
         with contextlib.suppress(SQLAlchemyError, OSError):
             await self._thread.write(senders.beat, token=self._token, serves=self._engines.serves)
+        if is_for_desk:
+            await self._engines.stop_strays()
+            await self._tend_desk()
+
+    async def _tend_desk(self) -> None:
+        addressed = self._engines.addressed
+        with contextlib.suppress(SQLAlchemyError, OSError):
             await self._notifier.tend(addressed)
             await self._settings_watch.tend(addressed)
         self._closing.tend(self._engines.settings)
@@ -231,7 +247,7 @@ if __name__ == "__main__":
     to_stderr()
     try:
         uvloop.run(main())
-    except (StoreUnavailable, SettingsProblem, LockLost) as problem:
+    except (StoreUnavailable, SettingsProblem, LeaseLost) as problem:
         end(str(problem) or "Another process is now sending.")
     except (SQLAlchemyError, OSError) as problem:
         end(failures.explain(problem))

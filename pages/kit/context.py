@@ -13,7 +13,7 @@ from blnk_api.desk.desk import Desk, LinkProblem, connection_named, import_linke
 from blnk_api.errors import SettingsProblem
 from blnk_api.settings import Connection, Instance
 from blnk_api.sign_in import addresses, signed_in
-from blnk_api.store import LaterVersion, StoreUnavailable, imports
+from blnk_api.store import LaterVersion, StoreUnavailable, imports, instance_numbers
 from blnk_api.store.imports import Import
 from blnk_api.store.people import people
 from blnk_api.store.sending import stops
@@ -63,7 +63,8 @@ class Visit:
 
     def sending(self) -> Sending:
         with self.desk.store.read() as tx:
-            return who_sends(tx, owner=supervise.OWNER, started_at=supervise.STARTED_AT)
+            number = instance_numbers.known_number(tx, self.instance) if self.instance else None
+            return who_sends(tx, number, owner=supervise.OWNER, started_at=supervise.STARTED_AT)
 
     def reload(self, id: str) -> Import | None:
         with self.desk.store.read() as tx:

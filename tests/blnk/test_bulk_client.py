@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from blnk_api.blnk import bulk_http, endpoints
-from blnk_api.blnk.bulk_http import BulkClient, NotSent, boottime
+from blnk_api.blnk.boot_clock import boottime
+from blnk_api.blnk.bulk_http import BulkClient, NotSent
 from blnk_api.blnk.replies import Answer, AnswerLost, ConnectFailed, Reply
 from tests.support.connections import read_request, server, with_bulk_client
 from tests.support.practice import PracticeBlnk

@@ -67,6 +67,15 @@ _PLAIN: dict[str, dict[str, Any]] = {
         **{"approval": 1, "person": '["https://acme.example","2"]', "who": "Grace", "who_kind": "person"},
         **{"who_identity": '["https://acme.example","2"]', "at": 1_700_000_060.0, "approves": True},
     },
+    "leases": {
+        **{
+            "instance": 1,
+            "token": "t",
+            "seconds": 10.0,
+            "since": 1_700_000_000.0,
+            "beat_at": 1_700_000_000.0,
+        },
+    },
     "tokens": {
         **{"connection_key": "here", "descends_from": "0" * 64, "generation": 1},
         **{"sealed": b"sealed", "expires_at": 1_700_000_000.0},

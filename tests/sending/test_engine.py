@@ -221,7 +221,7 @@ def _beat(importer: Importer, times: int) -> None:
 
     def has_beaten() -> bool:
         with importer.store.read() as tx:
-            seen.update(tx.execute(select(tables.sender.c.beat_at)).scalars())
+            seen.update(tx.execute(select(tables.senders.c.beat_at)).scalars())
         return len(seen) > times
 
     wait_until(has_beaten, lambda: "the sender stands still")

@@ -1,4 +1,4 @@
-"""Only one process sends, whichever dies, stands still, or only believes that it holds the lock."""
+"""Only one process sends to an instance, whichever dies, stands still, or only believes that it may."""
 
 import asyncio
 import os
@@ -11,17 +11,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from sqlalchemy import Connection, update
 
 from blnk_api.sending.lane import Lane
 from blnk_api.sending.running import engine_for
-from blnk_api.store import Store, StoreUnavailable
+from blnk_api.store import Store, StoreUnavailable, tables
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import lock, senders
+from blnk_api.store.sending.leases import Leases
 from blnk_api.store.sending.lock import SenderLock
 from blnk_api.store.states import ImportState, RowState
 from tests.support.importer import BOTH_DATABASES, Importer, requests_for, wait_until
-from tests.support.postgres import HOLDS_THE_LOCK, Postgres
 from tests.support.practice import PracticeBlnk
 from tests.support.sending import assert_each_once, begin_in_own_process, create_count, create_count_at_rest
 
@@ -31,17 +32,20 @@ on_postgres = pytest.mark.parametrize("importer", ["postgres"], indirect=True)
 HOLD = """
 import sys
 from blnk_api.store import Store
-from blnk_api.store.sending.lock import SenderLock
-lock = SenderLock(Store(sys.argv[1]))
-print(lock.take(), flush=True)
+from blnk_api.store.sending.leases import Leases
+leases = Leases(Store(sys.argv[1]), seconds=float(sys.argv[2]))
+print(leases.take(1) is not None, flush=True)
 sys.stdin.read()
 """
 
 
 @contextmanager
-def another_process_holds(url: str) -> Iterator[subprocess.Popen[str]]:
+def another_process_holds(url: str, *, seconds: float) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLD, url, str(seconds)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         assert process.stdout is not None
@@ -52,38 +56,26 @@ def another_process_holds(url: str) -> Iterator[subprocess.Popen[str]]:
         process.wait()
 
 
-def test_one_holds_the_lock(store: Store) -> None:
-    with SenderLock(store) as one, SenderLock(Store(store.url.render_as_string(False))) as other:
-        assert not one.is_held()
-        assert one.take()
-        assert one.is_held()
-        assert not other.take()
-        assert not other.is_held()
-        one.release()
-        assert not one.is_held()
-        wait_until(other.take, lambda: "what was released is not free")
+def test_one_sends_to_an_instance(store: Store) -> None:
+    other_store = Store(store.url.render_as_string(False))
+    with Leases(store, seconds=600) as ours, Leases(other_store, seconds=600) as theirs:
+        lease = ours.take(1)
+        assert lease is not None
+        assert lease.is_held()
+        assert theirs.take(1) is None
+        ours.release_all()
+        assert not lease.is_held()
+        wait_until(lambda: theirs.take(1), lambda: "what was released is not free")
+    other_store.close()
 
 
-def test_the_lock_of_a_process_that_was_killed_is_free(store: Store) -> None:
-    with SenderLock(store) as ours:
-        with another_process_holds(store.url.render_as_string(False)) as theirs:
-            assert not ours.take()
-            theirs.kill()
-            theirs.wait()
-            wait_until(ours.take, lambda: "a dead process holds the lock")
-        assert ours.is_held()
-
-
-def test_a_lock_whose_session_ended_is_not_held(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lock, "_CHECK_SECONDS", 0.0)
-    url = postgres.new_database(like="migrated")
-    with SenderLock(Store(url)) as one, SenderLock(Store(url)) as other:
-        assert one.take()
-        assert one.is_held()
-        assert postgres.kill(postgres.sessions(url, that=HOLDS_THE_LOCK)) == 1
-        assert not one.is_held()
-        wait_until(other.take, lambda: "what was released is not free")
-        assert not one.is_held(), "it is not taken again unasked"
+def test_what_a_process_held_that_was_killed_is_free(store: Store) -> None:
+    url = store.url.render_as_string(False)
+    with Leases(store, seconds=1) as ours, another_process_holds(url, seconds=1) as theirs:
+        assert ours.take(1) is None
+        theirs.kill()
+        theirs.wait()
+        wait_until(lambda: ours.take(1), lambda: "a dead process holds it")
 
 
 def test_locks_on_a_network_are_not_trusted(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,8 +90,9 @@ def test_locks_on_a_network_are_not_trusted(importer: Importer, monkeypatch: pyt
 def test_a_lock_in_a_folder_that_was_moved_or_replaced_is_not_held(
     importer: Importer, gone: str, is_replaced: bool
 ) -> None:
-    with SenderLock(importer.store) as one:
-        assert one.take()
+    with Leases(importer.store, seconds=10) as ours:
+        one = ours.take(1)
+        assert one is not None
         assert one.is_held()
         path, away = importer.data_dir / gone, importer.data_dir.parent / "away"
         path.rename(away)
@@ -108,6 +101,7 @@ def test_a_lock_in_a_folder_that_was_moved_or_replaced_is_not_held(
         elif is_replaced:
             shutil.copy(away, path)
         assert not one.is_held()
+        assert one.is_lost
 
 
 def test_a_sender_whose_data_folder_is_moved_sends_nothing_more_and_says_so(
@@ -131,15 +125,16 @@ def test_a_sender_whose_data_folder_is_moved_sends_nothing_more_and_says_so(
 
 
 def sender_pid(importer: Importer) -> int | None:
+    """Of whoever sends to an instance; on Postgres others may wait."""
     with importer.store.read() as tx:
-        sender = senders.current(tx)
-    return sender.pid if sender else None
+        return next((one.pid for one in senders.at_work(tx) if one.serves), None)
 
 
 @on_both_databases
 def test_a_second_worker_waits_and_takes_over_from_one_that_was_killed(
-    practice_blnk: PracticeBlnk, importer: Importer
+    practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("BLNK_WAIT_LEASE", "2")
     importer.connect(requests_per_minute=6000)
     draft = begin_in_own_process(importer, rows=200)
     first, second = importer.processes[0], importer.start_process()
@@ -150,25 +145,29 @@ def test_a_second_worker_waits_and_takes_over_from_one_that_was_killed(
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
 
 
-def waits_for_the_lock(postgres: Postgres, importer: Importer) -> subprocess.Popen[bytes]:
-    """A second worker, from the moment on at which it has found the lock taken."""
-    url = importer.database_url
-    tried = f"query LIKE '%%pg_try_advisory_lock%%' AND NOT {HOLDS_THE_LOCK}"
+def waits_for_a_lease(importer: Importer) -> subprocess.Popen[bytes]:
+    """A second worker, from the moment on at which it is there beside the first one."""
     second = importer.start_process()
-    wait_until(lambda: postgres.sessions(url, that=tried), lambda: "it does not ask for the lock")
+
+    def is_there() -> bool:
+        with importer.store.read() as tx:
+            return second.pid in [one.pid for one in senders.at_work(tx)]
+
+    wait_until(is_there, lambda: "it does not wait")
     return second
 
 
 @on_postgres
-def test_a_worker_that_lost_its_lock_in_mid_import_stops_and_leaves_nothing_stuck(
-    practice_blnk: PracticeBlnk, importer: Importer, postgres: Postgres
+def test_a_worker_that_lost_its_lease_in_mid_import_stops_and_leaves_nothing_stuck(
+    practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
-    """Between the loss and its discovery both may claim; no row is claimed by both, and none is forgotten."""
+    """What it has on its way is known, or looked up."""
     importer.connect(requests_per_minute=6000)
     practice_blnk.order_fault("latency", seconds=0.3)
     draft = begin_in_own_process(importer, rows=400)
-    first, second = importer.processes[0], waits_for_the_lock(postgres, importer)
-    postgres.kill(postgres.sessions(importer.database_url, that=HOLDS_THE_LOCK))
+    first, second = importer.processes[0], waits_for_a_lease(importer)
+    with importer.store.write() as tx:
+        tx.execute(update(tables.leases).values(token="", beat_at=0.0))
     assert first.wait(120) != 0
     wait_until(lambda: sender_pid(importer) == second.pid, lambda: "nobody takes over")
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
@@ -195,21 +194,15 @@ def test_a_worker_that_stood_still_goes_on_and_nobody_sent_meanwhile(
 
 @on_postgres
 def test_a_worker_that_wakes_up_after_another_took_over_sends_nothing(
-    practice_blnk: PracticeBlnk,
-    importer: Importer,
-    postgres: Postgres,
-    monkeypatch: pytest.MonkeyPatch,
+    practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It stood still, its sessions were cut off, another one looked its rows up and sent them."""
-    monkeypatch.setenv("BLNK_WAIT_CLAIM_GOOD", "0.5")
+    """It stood still, with all its connections open; another one looked its rows up and sent them."""
+    monkeypatch.setenv("BLNK_WAIT_LEASE", "2")
     importer.connect(requests_per_minute=6000)
     practice_blnk.order_fault("latency", seconds=0.2)
     draft = begin_in_own_process(importer, rows=200)
-    first = importer.processes[0]
-    its_sessions = postgres.sessions(importer.database_url)
-    second = waits_for_the_lock(postgres, importer)
+    first, second = importer.processes[0], waits_for_a_lease(importer)
     os.kill(first.pid, signal.SIGSTOP)
-    postgres.kill(its_sessions)
     wait_until(lambda: sender_pid(importer) == second.pid, lambda: "nobody takes over")
     importer.wait_for(draft, ImportState.DONE)
     os.kill(first.pid, signal.SIGCONT)
@@ -217,11 +210,13 @@ def test_a_worker_that_wakes_up_after_another_took_over_sends_nothing(
     assert_each_once(practice_blnk, importer, importer.find(draft.id))
 
 
-class _Lock(SenderLock):
+class _Lease:
     """Held for as long as the test says, by what the engine has in hand. Counts how often it is asked."""
 
-    def __init__(self, store: Store, is_held: Callable[[list[Lane]], bool]) -> None:
-        super().__init__(store)
+    instance = 1
+    is_lost = False
+
+    def __init__(self, is_held: Callable[[list[Lane]], bool]) -> None:
         self.lanes: dict[int, Lane] = {}
         self.asked = 0
         self._held = is_held
@@ -230,21 +225,27 @@ class _Lock(SenderLock):
         self.asked += 1
         return self._held(list(self.lanes.values()))
 
+    def require(self, tx: Connection) -> None:
+        pass
 
-def _state_of_the_first_row(importer: Importer, lock: _Lock, draft: Import) -> RowState:
-    """After an engine with this lock has looked the import's row up and has had many ticks to send it."""
+    def release(self) -> None:
+        pass
+
+
+def _state_of_the_first_row(importer: Importer, lease: _Lease, draft: Import) -> RowState:
+    """After an engine with this lease has looked the import's row up and has had many ticks to send it."""
 
     def is_in_hand() -> bool:
-        return any(lane.ready or lane.claimed for lane in list(lock.lanes.values()))
+        return any(lane.ready or lane.claimed for lane in list(lease.lanes.values()))
 
     async def work() -> RowState:
         thread = AsyncStore(importer.store)
-        running = await engine_for(importer.settings, importer.connection, importer.store, thread, lock)
-        lock.lanes = running.engine.lanes
+        running = await engine_for(importer.settings, importer.connection, importer.store, thread, lease)
+        lease.lanes = running.engine.lanes
         try:
             await asyncio.to_thread(wait_until, is_in_hand, lambda: "the row is not looked up")
-            enough = lock.asked + 40
-            await asyncio.to_thread(wait_until, lambda: lock.asked > enough, lambda: "nothing ticks")
+            enough = lease.asked + 40
+            await asyncio.to_thread(wait_until, lambda: lease.asked > enough, lambda: "nothing ticks")
             return importer.rows(draft)[0].state
         finally:
             await running.stop()
@@ -253,19 +254,19 @@ def _state_of_the_first_row(importer: Importer, lock: _Lock, draft: Import) -> R
     return asyncio.run(work())
 
 
-def test_without_the_lock_nothing_is_claimed(practice_blnk: PracticeBlnk, importer: Importer) -> None:
+def test_without_a_lease_nothing_is_claimed(practice_blnk: PracticeBlnk, importer: Importer) -> None:
     draft = importer.draft(requests_for(1))
     importer.confirm(draft)
-    never = _Lock(importer.store, lambda lanes: False)
+    never = _Lease(lambda lanes: False)
     assert _state_of_the_first_row(importer, never, draft) is RowState.READY
     assert practice_blnk.balances() == []
 
 
-def test_a_row_that_was_claimed_before_the_lock_was_lost_does_not_leave(
+def test_a_row_that_was_claimed_before_the_lease_was_lost_does_not_leave(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     draft = importer.draft(requests_for(1))
     importer.confirm(draft)
-    until_the_claim = _Lock(importer.store, lambda lanes: not any(lane.out for lane in lanes))
+    until_the_claim = _Lease(lambda lanes: not any(lane.out for lane in lanes))
     assert _state_of_the_first_row(importer, until_the_claim, draft) is RowState.SENDING
     assert practice_blnk.requests()["by_kind"].get("create", 0) == 0

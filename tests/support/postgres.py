@@ -24,9 +24,6 @@ import psycopg
 
 START_SECONDS = 180.0
 
-HOLDS_THE_LOCK = "pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted)"
-"""The session of the sender's lock, for `sessions`."""
-
 _OUTLIVED_BY_NOBODY = '"$@" & server=$!; cat >/dev/null; kill -INT $server; wait $server'
 """Runs the server until standard input closes, which it does with the process that holds its other end."""
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select
 from blnk_api.settings import Instance
 from blnk_api.store.sending import stops
 from blnk_api.store.states import ImportState, RowState
-from blnk_api.store.tables import counts, imports, instances, is_one_of, notices, rows, sender
+from blnk_api.store.tables import counts, imports, instances, is_one_of, notices, rows, senders
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def read(tx: Connection) -> Figures:
         .join(counts, counts.c.import_ == imports.c.number)
         .group_by(imports.c.instance, imports.c.state, counts.c.state)
     )
-    beat = tx.execute(select(sender.c.since, sender.c.beat_at)).first()
+    beat = tx.execute(select(senders.c.since, senders.c.beat_at).order_by(senders.c.beat_at.desc())).first()
     return Figures(
         instances=known,
         imports={(one.instance, ImportState(one.state)): one[2] for one in by_state},

@@ -19,6 +19,7 @@ from blnk_api.store.people import sessions
 from blnk_api.store.sending import recovery, stops
 from blnk_api.store.tables import home, tokens
 
+_ADVISORY_KEY = 7316204
 _MACHINE = Path("/etc/machine-id")
 _SERVER = text("SELECT system_identifier FROM pg_control_system()")
 _DATABASE = text("SELECT oid FROM pg_database WHERE datname = current_database()")
@@ -27,9 +28,11 @@ _DATABASE = text("SELECT oid FROM pg_database WHERE datname = current_database()
 def settle(tx: Connection, *, who: Actor, reason: str, about_tokens: str) -> bool:
     """Whether it was found in another place than before: then all sending is stopped in this transaction.
 
-    Call it holding the sender's lock, before anything is claimed. `about_tokens` is added to the reason where
-    the store holds renewed OAuth tokens.
+    Call it before anything is claimed and before a sender is registered. `about_tokens` is added to the
+    reason where the store holds renewed OAuth tokens.
     """
+    if tx.dialect.name == "postgresql":  # two senders may begin at once
+        tx.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_KEY})"))
     place = _place(tx)
     known = tx.execute(select(home.c.place)).scalar_one_or_none()
     if known == place:

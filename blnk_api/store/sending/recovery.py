@@ -5,7 +5,7 @@ from sqlalchemy import Connection, Select, delete, select, update
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.states import ImportState, RowState
-from blnk_api.store.tables import counts, imports, rows, sender
+from blnk_api.store.tables import counts, imports, rows, senders
 from blnk_api.store.transitions import move
 
 _UNFINISHED = (ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED, ImportState.VERIFYING)
@@ -14,7 +14,7 @@ _UNFINISHED = (ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED, Impo
 def restored(tx: Connection) -> int:
     """The store was brought back from a backup: its imports may have gone on since, so those that were not
     finished count as having sent, and nobody sends. How many they are."""
-    tx.execute(delete(sender))
+    tx.execute(delete(senders))
     return tx.execute(update(imports).where(imports.c.state.in_(_UNFINISHED)).values(has_sent=True)).rowcount
 
 
@@ -30,13 +30,25 @@ def _left_behind(instance: int | None, except_of: str | None) -> Select[int, int
     return left
 
 
+def instances_left(tx: Connection) -> list[int]:
+    """Of which a sender that is gone, or one that is at work, has rows in SENDING."""
+    found = (
+        select(imports.c.instance)
+        .join(counts, counts.c.import_ == imports.c.number)
+        .where(counts.c.state == RowState.SENDING, counts.c.n > 0)
+        .distinct()
+    )
+    return list(tx.execute(found).scalars())
+
+
 def anybody_left_rows(tx: Connection, instance: int, *, except_of: str) -> bool:
-    """Whether there is something to `recover`: a sender that lost its lock may have claimed after that."""
+    """Whether there is something to `recover`: a sender that lost its lease may have claimed just before."""
     return tx.execute(_left_behind(instance, except_of).limit(1)).first() is not None
 
 
 def recover(tx: Connection, instance: int | None = None, *, except_of: str | None = None) -> int:
-    """Rows that a sender left behind in SENDING; they are UNKNOWN now. Call it only when holding the lock.
+    """Rows that a sender left behind in SENDING; they are UNKNOWN now. Call it only with the lease
+    of the instance, or, of all of them, with SQLite's lock.
 
     Of one instance, where it is given. The claims of the engine `except_of`, which is at work, are spared.
     """

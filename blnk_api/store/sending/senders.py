@@ -8,9 +8,21 @@ from dataclasses import dataclass
 from enum import Enum
 
 import orjson
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Double,
+    Float,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
-from blnk_api.store.tables import instances, sender
+from blnk_api.store.tables import instances, senders
 
 COMMAND_LINE = "command line"
 """How a command line is named as the owner. It sends one import, its own."""
@@ -22,7 +34,7 @@ STALE_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Sender:
-    """`owner` is whichever app or command line started it; `serves` are the instances it can reach."""
+    """`owner` is whichever app or command line started it; `serves` are the instances it sends to."""
 
     token: str
     owner: str
@@ -32,13 +44,17 @@ class Sender:
     serves: frozenset[int]
 
 
+_FORGOTTEN_SECONDS = 60.0
+
+
 def register(tx: Connection, *, token: str, owner: str) -> None:
-    """Call it holding the lock: the last sender's row is replaced."""
-    tx.execute(delete(sender))
-    now = time.time()
+    """On SQLite call it holding the lock: the last sender's row is replaced."""
+    now = _now(tx)
+    gone = delete(senders)
+    tx.execute(gone if _is_sqlite(tx) else gone.where(senders.c.beat_at < now - _FORGOTTEN_SECONDS))
     tx.execute(
-        insert(sender).values(
-            **{"id": 1, "token": token, "owner": owner, "host": socket.gethostname(), "pid": os.getpid()},
+        insert(senders).values(
+            **{"token": token, "owner": owner, "host": socket.gethostname(), "pid": os.getpid()},
             **{"since": now, "beat_at": now, "serves": "[]"},
         )
     )
@@ -46,22 +62,44 @@ def register(tx: Connection, *, token: str, owner: str) -> None:
 
 def beat(tx: Connection, *, token: str, serves: Sequence[int]) -> None:
     tx.execute(
-        update(sender)
-        .where(sender.c.token == token)
-        .values(beat_at=time.time(), serves=orjson.dumps(sorted(serves)).decode())
+        update(senders)
+        .where(senders.c.token == token)
+        .values(beat_at=_now(tx), serves=orjson.dumps(sorted(serves)).decode())
     )
 
 
 def resign(tx: Connection, *, token: str) -> None:
-    tx.execute(delete(sender).where(sender.c.token == token))
+    tx.execute(delete(senders).where(senders.c.token == token))
+
+
+def at_work(tx: Connection) -> list[Sender]:
+    """Who was heard of lately, whoever began first. On SQLite one at most; on Postgres some may wait."""
+    heard = select(senders).where(senders.c.beat_at >= _now(tx) - STALE_SECONDS).order_by(senders.c.since)
+    return [
+        Sender(one.token, one.owner, one.host, one.pid, one.since, frozenset(orjson.loads(one.serves)))
+        for one in tx.execute(heard)
+    ]
 
 
 def current(tx: Connection) -> Sender | None:
-    """The sender that was heard of lately, if any."""
-    one = tx.execute(select(sender)).first()
-    if one is None or time.time() - one.beat_at > STALE_SECONDS:
-        return None
-    return Sender(one.token, one.owner, one.host, one.pid, one.since, frozenset(orjson.loads(one.serves)))
+    """Any of them."""
+    return next(iter(at_work(tx)), None)
+
+
+def of_instance(tx: Connection, instance: int) -> Sender | None:
+    """Who sends to it, if anyone does."""
+    return next((one for one in at_work(tx) if instance in one.serves), None)
+
+
+def _is_sqlite(tx: Connection) -> bool:
+    return tx.dialect.name == "sqlite"
+
+
+def _now(tx: Connection) -> ColumnElement[float]:
+    """By the database's clock, where senders on several machines write: theirs may differ."""
+    if _is_sqlite(tx):
+        return literal(time.time(), Float)
+    return cast(func.extract("epoch", func.clock_timestamp()), Double)
 
 
 @dataclass(frozen=True)
@@ -126,7 +164,7 @@ class SenderIs(Enum):
 
 @dataclass(frozen=True)
 class Sending:
-    """Who sends at this moment, and which instances it has credentials for."""
+    """Who sends at this moment, and which instances it sends to."""
 
     is_: SenderIs
     host: str = ""
@@ -134,11 +172,14 @@ class Sending:
     serves: frozenset[int] = frozenset()
 
 
-def who_sends(tx: Connection, *, owner: str, started_at: float) -> Sending:
-    """`owner` and `started_at` are this app's: an app that has just started gets a moment to begin."""
-    now = current(tx)
-    if now is None:
+def who_sends(tx: Connection, instance: int | None, *, owner: str, started_at: float) -> Sending:
+    """To an instance; where nobody does, or none is meant, whoever might. `owner` and `started_at` are this
+    app's: an app that has just started gets a moment to begin."""
+    found = at_work(tx)
+    found.sort(key=lambda one: (instance not in one.serves, one.owner != owner))
+    if not found:
         is_starting = time.time() - started_at < _STARTING_SECONDS
         return Sending(SenderIs.STARTING if is_starting else SenderIs.GONE)
+    now = found[0]
     is_ = SenderIs.OURS if now.owner == owner else SenderIs.ANOTHERS
     return Sending(is_, now.host, now.pid, now.serves)

@@ -57,7 +57,13 @@ def hold_back(tx: Connection, import_: int) -> bool:
     """Whether no row of an import may be claimed in this transaction. A stop waits for the claims that are
     being committed, so that whoever comes after it sees it, on either database."""
     if tx.dialect.name == "postgresql":
-        tx.execute(text(f"SELECT pg_advisory_xact_lock_shared({_ADVISORY_KEY})"))
+        # The second says to the database that this program knows leases: it refuses claims of others.
+        tx.execute(
+            text(
+                f"SELECT pg_advisory_xact_lock_shared({_ADVISORY_KEY}), "
+                "set_config('balance_desk.knows_leases', 'yes', true)"
+            )
+        )
     return tx.execute(_IMPORT_IS_STOPPED, {"number": import_}).first() is not None
 
 

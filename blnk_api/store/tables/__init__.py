@@ -12,7 +12,15 @@ from blnk_api.store.tables.for_people import notes, people, receipts, sessions
 from blnk_api.store.tables.history import desk_events, events, repairs, trail, trail_heads
 from blnk_api.store.tables.imports_and_rows import counts, imports, instances, is_one_of, rows
 from blnk_api.store.tables.notifications import deliveries, notices
-from blnk_api.store.tables.sending import attempts, home, late_looks, sender, stops, superseded
+from blnk_api.store.tables.sending import (
+    attempts,
+    home,
+    late_looks,
+    leases,
+    senders,
+    stops,
+    superseded,
+)
 
 __all__ = [
     "approval_decisions",
@@ -31,6 +39,7 @@ __all__ = [
     "kept_pieces",
     "known_in_blnk",
     "late_looks",
+    "leases",
     "mappings",
     "metadata",
     "notes",
@@ -39,7 +48,7 @@ __all__ = [
     "receipts",
     "repairs",
     "rows",
-    "sender",
+    "senders",
     "sessions",
     "stops",
     "superseded",

@@ -47,17 +47,26 @@ superseded = Table(
     sqlite_with_rowid=False,
 )
 
-sender = Table(
-    "sender",
+senders = Table(
+    "senders",  # processes that send, or wait to
     metadata,
-    Column("id", Integer, primary_key=True),  # always 1: there is one sender
-    Column("token", Text, nullable=False),
+    Column("token", Text, primary_key=True),
     Column("owner", Text, nullable=False),  # which app or command line started it
     Column("host", Text, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("since", Float, nullable=False),
     Column("beat_at", Float, nullable=False),
-    Column("serves", Text, nullable=False),  # JSON: numbers of the instances it has credentials for
+    Column("serves", Text, nullable=False),  # JSON: numbers of the instances that it sends to
+)
+
+leases = Table(
+    "leases",  # on Postgres, who may send to an instance; on SQLite a file lock says that
+    metadata,
+    Column("instance", Integer, primary_key=True, autoincrement=False),  # 0: what is done once for the desk
+    Column("token", Text, nullable=False),  # its holder's; empty where it was released
+    Column("seconds", Float, nullable=False),  # after the last beat, until another may take it over
+    Column("since", Float, nullable=False),  # this and the next by the database's clock
+    Column("beat_at", Float, nullable=False),
 )
 
 home = Table(

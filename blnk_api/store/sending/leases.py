@@ -1,0 +1,252 @@
+"""Leases: on Postgres, whoever holds the lease of an instance sends to it, and nobody else does.
+
+A lease is a row that its holder beats once a second. Whoever is not heard from for `seconds` (10) may be
+gone, or stand still: then another takes it over. All moments in the row are the database's own. Why two never
+send at the same time:
+
+- `is_held`: the holder trusts its lease for half of `seconds` (5), counted from *before* the beat was sent,
+  on a clock that counts suspend and that jumps ahead when the wall clock moves against it (`boot_clock`). The
+  database dates the beat later than that, and another takes over `seconds` after that date. So between the
+  last POST that leaves and the first one of a successor are 5 seconds or more, for as long as the database's
+  clock is not set ahead by 5 seconds within 10.
+- `require`: whatever the sender decides is written in a transaction that first locks the lease's row for
+  sharing, with the holder's token. A successor waits for that transaction, and after it the token is another.
+  Only what came of a POST is written without it, because its own moves are guarded by its claim.
+- A transaction of a machine that stands still would keep the row locked: Postgres ends it after
+  `IDLE_TRANSACTION_SECONDS` (`store.database`).
+- A row that was claimed before is SENDING. The successor declares it unknown and looks it up, after a settle
+  time of 10 seconds or more: a claim leaves within 5 seconds, or never.
+
+What remains: a machine that stands still between the look at this clock and the first byte of a POST, of
+which no clock tells afterwards. Its row is looked up again for a day (`late_lookups`), and a second balance
+is named.
+
+On SQLite there are no leases: the lock of the data folder (`lock`) is the lease of every instance.
+"""
+
+import secrets
+import threading
+from contextlib import suppress
+from types import TracebackType
+from typing import Protocol, Self
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from blnk_api.blnk.boot_clock import boottime
+from blnk_api.settings import Instance
+from blnk_api.store import failures
+from blnk_api.store.database import Store, StoreUnavailable
+from blnk_api.store.sending.lock import SenderLock
+
+DESK = 0
+"""In place of an instance: what one process does for all of them, such as receipts and notifications."""
+
+_BEATS = 10
+"""In the time after which a lease is taken over."""
+_LOCK_SECONDS = 1
+"""How long taking a lease waits for a transaction that a machine which stands still has left open."""
+
+_LOCK_NOT_AVAILABLE = "55P03"
+
+_NOW = "extract(epoch FROM clock_timestamp())::float8"
+_TAKE = text(
+    "INSERT INTO leases AS held (instance, token, seconds, since, beat_at) "
+    f"VALUES (:instance, :token, :seconds, {_NOW}, {_NOW}) ON CONFLICT (instance) DO UPDATE "
+    f"SET token = excluded.token, seconds = excluded.seconds, since = {_NOW}, beat_at = {_NOW} "
+    f"WHERE held.token = '' OR held.beat_at + held.seconds < {_NOW} RETURNING token"
+)
+_BEAT = text(f"UPDATE leases SET beat_at = {_NOW} WHERE token = ANY(:tokens) RETURNING token")
+_RELEASE = text("UPDATE leases SET token = '' WHERE token = :token")
+_REQUIRE = text("SELECT 1 FROM leases WHERE instance = :instance AND token = :token FOR SHARE")
+_OTHER_VERSION_SENDS = text(
+    "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND mode = 'ExclusiveLock' "
+    "AND classid = 0 AND objid = 7316201 AND objsubid = 1 "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+"""Whether a version that knows no leases holds its lock: no session of ours takes it."""
+
+
+_LATELY_SECONDS = 60.0
+_SERVED_LATELY = text(
+    "SELECT base_url, instance_id, environment FROM leases JOIN instances ON instances.id = leases.instance "
+    f"WHERE leases.beat_at > {_NOW} - {_LATELY_SECONDS}"
+)
+
+
+def served_lately(tx: Connection) -> set[Instance]:
+    """Instances that some sender has had credentials for within the last minute."""
+    return {Instance(*one) for one in tx.execute(_SERVED_LATELY)} if tx.dialect.name != "sqlite" else set()
+
+
+class LeaseLost(Exception):
+    """Another process sends to this instance now: this one decides and sends nothing more."""
+
+
+class Lease(Protocol):
+    """The right to send to one instance, and to say what becomes of its rows."""
+
+    @property
+    def instance(self) -> int: ...
+
+    def is_held(self) -> bool:
+        """Whether a POST may leave at this moment. Cheap: no question to the database. What is not held may
+        be held again in a moment, after a beat that was late, unless it `is_lost`."""
+
+    @property
+    def is_lost(self) -> bool:
+        """Another process has taken it over, or may have: it never is held again."""
+
+    def require(self, tx: Connection) -> None:
+        """In a transaction that decides about the instance's rows: nobody takes the lease before its end.
+        Raises LeaseLost."""
+
+    def release(self) -> None: ...
+
+
+class Leases:
+    """The leases of this process. `take` them; they are beaten until released, in a thread."""
+
+    def __init__(self, store: Store, *, seconds: float) -> None:
+        self._store = store
+        self._seconds = seconds
+        self._file = SenderLock(store)
+        self._held: dict[str, _RowLease] = {}
+        self._changing = threading.Lock()
+        self._beats: threading.Thread | None = None
+        self._is_closed = threading.Event()
+        self._other_version_until: float | None = None
+
+    def take(self, instance: int) -> Lease | None:
+        """None while another process has it. May wait for the database. Raises StoreUnavailable."""
+        if self._store.is_sqlite:
+            return _FileLease(instance, self._file) if self._file.is_held() or self._file.take() else None
+        if self._waits_for_other_version():
+            return None
+        lease = _RowLease(self, instance, secrets.token_hex(8))
+        asked = {"instance": instance, "token": lease.token, "seconds": self._seconds}
+        sent_at = boottime()
+        try:
+            with self._store.write() as tx:
+                tx.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
+                if tx.execute(_TAKE, asked).first() is None:
+                    return None
+        except OperationalError as problem:
+            if getattr(problem.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
+                return None
+            raise StoreUnavailable(failures.explain(problem), may_pass=True) from problem
+        lease.held_until = sent_at + self._seconds / 2
+        with self._changing:
+            self._held[lease.token] = lease
+            if self._beats is None:
+                self._beats = threading.Thread(target=self._beat_for_ever, daemon=True, name="leases")
+                self._beats.start()
+        return lease
+
+    def release_all(self) -> None:
+        for lease in list(self._held.values()):
+            lease.release()
+        self._file.release()
+
+    def close(self) -> None:
+        self.release_all()
+        self._is_closed.set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _waits_for_other_version(self) -> bool:
+        """It can claim nothing since the schema is ours, and what it claimed before leaves in a moment or
+        never. So one whose machine stands still is waited for no longer than a lease."""
+        try:
+            with self._store.read() as tx:
+                if tx.execute(_OTHER_VERSION_SENDS).first() is None:
+                    self._other_version_until = None
+                    return False
+        except SQLAlchemyError as problem:
+            raise StoreUnavailable(failures.explain(problem), may_pass=True) from problem
+        if self._other_version_until is None:
+            self._other_version_until = boottime() + self._seconds
+        return boottime() < self._other_version_until
+
+    def _beat_for_ever(self) -> None:
+        engine = self._store.own_engine()
+        while not self._is_closed.wait(self._seconds / _BEATS):
+            with suppress(SQLAlchemyError, OSError):
+                self._beat(engine)
+        engine.dispose()
+
+    def _beat(self, engine: Engine) -> None:
+        with self._changing:
+            held = dict(self._held)
+        if not held:
+            return
+        sent_at = boottime()
+        with engine.connect() as connection:
+            ours = set(connection.execute(_BEAT, {"tokens": list(held)}).scalars())
+        for token, lease in held.items():
+            if token in ours:
+                lease.held_until = sent_at + self._seconds / 2
+            else:
+                lease.is_lost = True
+                self._forget(token)
+
+    def _release(self, lease: "_RowLease") -> None:
+        lease.held_until = float("-inf")
+        if self._forget(lease.token):
+            with suppress(SQLAlchemyError, OSError), self._store.write() as tx:
+                tx.execute(_RELEASE, {"token": lease.token})
+        lease.is_lost = True
+
+    def _forget(self, token: str) -> bool:
+        with self._changing:
+            return self._held.pop(token, None) is not None
+
+
+class _RowLease:
+    """One on Postgres."""
+
+    def __init__(self, leases: Leases, instance: int, token: str) -> None:
+        self.instance = instance
+        self.token = token
+        self.held_until = float("-inf")
+        """By `boottime`, as of the last beat that the database confirmed."""
+        self.is_lost = False
+        self._leases = leases
+
+    def is_held(self) -> bool:
+        return not self.is_lost and boottime() < self.held_until
+
+    def require(self, tx: Connection) -> None:
+        if tx.execute(_REQUIRE, {"instance": self.instance, "token": self.token}).first() is None:
+            self.is_lost = True
+            raise LeaseLost
+
+    def release(self) -> None:
+        self._leases._release(self)
+
+
+class _FileLease:
+    """One on SQLite: every instance's is the lock of the data folder, which ends with its process alone."""
+
+    def __init__(self, instance: int, file: SenderLock) -> None:
+        self.instance = instance
+        self._file = file
+
+    def is_held(self) -> bool:
+        return self._file.is_held()
+
+    @property
+    def is_lost(self) -> bool:
+        return not self._file.is_held()
+
+    def require(self, tx: Connection) -> None:
+        """Nothing to ask: the lock ends with this process, and cannot be lost before."""
+
+    def release(self) -> None:
+        """Nothing: `Leases.release_all` lets the folder go."""

@@ -1,5 +1,6 @@
 """The gate: where people sign in, nobody comes past it without a session. What is new is closed, too."""
 
+import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
@@ -22,6 +23,9 @@ from blnk_api.sign_in_settings import SignIn
 from blnk_api.store import LaterVersion, StoreUnavailable
 
 _NO_STORE = {"Cache-Control": "no-store"}
+_MOST_AT_SIGN_IN = 8
+"""At once: anyone can begin a sign-in, and each may wait for a provider that does not answer. Those who are
+signed in need the other threads."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Gate:
         self._app = app
         self._site = site
         self._everyones = frozenset(everyones)
+        self._at_sign_in = asyncio.Semaphore(_MOST_AT_SIGN_IN)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -49,7 +54,7 @@ class Gate:
             return
         try:
             sign_in = sign_in_required.now()
-            decided = await run_in_threadpool(self._decide, sign_in, scope) if sign_in else _ComesIn()
+            decided = await self._decided(sign_in, scope) if sign_in else _ComesIn()
         except SettingsProblem as problem:
             decided = _unavailable(
                 f"{problem}\n\nFix the setting, then reload this page. Nothing was sent.\n"
@@ -66,6 +71,12 @@ class Gate:
             await send({"type": "websocket.close", "code": 1008})
         else:
             await decided(scope, receive, send)
+
+    async def _decided(self, sign_in: SignIn, scope: Scope) -> _ComesIn | Response:
+        if not addresses.is_own(scope["path"]):
+            return await run_in_threadpool(self._decide, sign_in, scope)
+        async with self._at_sign_in:
+            return await run_in_threadpool(self._decide, sign_in, scope)
 
     def _is_everyones(self, scope: Scope) -> bool:
         reads = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")

@@ -1,9 +1,11 @@
 """How the app's own routes answer a signed link: with a file, or with a sentence why there is none."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import IO, TypeVar
 from urllib.parse import quote
+from weakref import WeakKeyDictionary
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -27,6 +29,11 @@ _TYPES = {
     FileKind.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 _PIECE_BYTES = 1 << 16
+_MOST_AT_ONCE = 8
+"""Downloads that are being made: some read from Blnk for a while or write a large file, and pages need the
+other threads."""
+
+_places: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 _Known = TypeVar("_Known", bound=StrEnum)
 
 
@@ -42,7 +49,9 @@ def route(path: str, open_: Callable[[Desk, Request], Response]) -> Route:
     """`open_` runs in a thread, and may raise BadLink, OldLink, NotAvailable and NotAllowed."""
 
     async def answer(request: Request) -> Response:
-        return await run_in_threadpool(_answer, open_, request)
+        places = _places.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_MOST_AT_ONCE))
+        async with places:
+            return await run_in_threadpool(_answer, open_, request)
 
     return Route(path, answer, methods=["GET"])
 

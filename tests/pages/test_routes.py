@@ -4,14 +4,16 @@ import hashlib
 import io
 import re
 import stat
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import unquote
 
 import pytest
 import requests
 
 from blnk_api.desk import links, links_key
-from blnk_api.desk.desk import open_desk
+from blnk_api.desk.desk import Desk, open_desk
 from blnk_api.desk.links import Download, Links, Template
 from blnk_api.drafts.edits import editing, skipping
 from blnk_api.drafts.edits.editing import Edit
@@ -20,7 +22,7 @@ from blnk_api.reports.results import Variant
 from blnk_api.store import import_changes
 from blnk_api.store.imports import Import
 from blnk_api.web import middleware as web
-from blnk_api.web import routes
+from blnk_api.web import responses, routes
 from tests.support.actors import actor
 from tests.support.importer import LEDGER, Importer, requests_for, wait_until
 from tests.support.practice import PracticeBlnk
@@ -144,6 +146,26 @@ def test_a_link_of_one_kind_opens_no_other(host: str, importer: Importer) -> Non
     wrong = links_.sign(Template("here", "exe"))
     assert get(f"{host}/template/{wrong}").status_code == 403
     assert get(f"{host}/download/{links_.sign(Download(import_.id, 'all', 'exe'))}").status_code == 403
+
+
+def test_many_downloads_at_once_leave_threads_for_pages(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, goes_on = threading.Semaphore(0), threading.Event()
+
+    def slow() -> Desk:
+        begun.release()
+        goes_on.wait(60)
+        return open_desk()
+
+    monkeypatch.setattr(responses, "open_desk", slow)
+    with ThreadPoolExecutor(60) as people:
+        try:
+            asked = [people.submit(get, f"{host}/evidence/any") for _ in range(60)]
+            assert all(begun.acquire(timeout=60) for _ in range(responses._MOST_AT_ONCE))
+            assert get(f"{host}/readyz").text == "ok\n"
+            assert not begun.acquire(blocking=False)
+        finally:
+            goes_on.set()
+        assert {one.result().status_code for one in asked} == {403}
 
 
 def test_nothing_in_a_download_can_run(host: str, importer: Importer) -> None:

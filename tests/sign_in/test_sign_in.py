@@ -6,13 +6,18 @@ import json
 import re
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
 
+from blnk_api.desk import sign_in_required
 from blnk_api.desk.desk import open_store
+from blnk_api.sign_in import provider as oidc
 from blnk_api.sign_in import tokens
+from blnk_api.sign_in_settings import SignIn
 from blnk_api.store import tables
 from blnk_api.store.people import sessions
 from blnk_api.store.people.sessions import EndedHow
@@ -352,6 +357,35 @@ def test_a_provider_that_does_not_answer_signs_nobody_in_and_says_so(
         assert answer.status_code == 502
         assert "cannot be reached" in answer.text
     assert len(asked) == 1, "nobody waits for it again at once"
+
+
+def test_whoever_is_signed_in_does_not_wait_behind_strangers_at_a_provider_that_hangs(
+    desk: Desk, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = desk.browser()
+    ada.sign_in(provider, "ada")
+    came, answers, ask = threading.Semaphore(0), threading.Event(), sign_in_required.now
+
+    def counted() -> SignIn | None:
+        came.release()
+        return ask()
+
+    def hanging(_: str) -> dict[str, object]:
+        answers.wait(60)
+        raise tokens._cannot_be_read("it hung")
+
+    monkeypatch.setattr(sign_in_required, "now", counted)
+    monkeypatch.setattr(oidc, "_metadata", {})
+    monkeypatch.setattr(tokens, "_failed", {})
+    monkeypatch.setattr(tokens, "_fetched", hanging)
+    with ThreadPoolExecutor(60) as strangers:
+        try:
+            waiting = [strangers.submit(desk.browser().open, "/sign-in") for _ in range(60)]
+            assert all(came.acquire(timeout=60) for _ in waiting)
+            assert ada.is_inside()
+            assert not any(one.done() for one in waiting)
+        finally:
+            answers.set()
 
 
 def test_somebody_who_declines_is_told_that_nobody_is_signed_in(desk: Desk, provider: Provider) -> None:

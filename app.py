@@ -8,7 +8,6 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -55,7 +54,7 @@ def _tell_and_check() -> None:
 
 
 @asynccontextmanager
-async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
+async def lifespan(_: st.App) -> AsyncIterator[dict[str, object]]:
     open_files.raise_limit()
     log.to_stderr()
     loading = asyncio.create_task(asyncio.to_thread(_load))

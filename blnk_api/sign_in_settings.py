@@ -79,7 +79,7 @@ _PROVIDER_KEYS = ("issuer", "client_id", "client_secret", "label", "scopes", "tr
 _PROXY_KEYS = ("header", "jwks", "issuer", "audience", "trust_email", "trust_unsigned", "sign_out_url")
 
 
-def read_sign_in(secrets: Mapping[str, Any]) -> SignIn | None:
+def read_sign_in(secrets: Mapping[str, object]) -> SignIn | None:
     """`[sign_in]` of the secrets file, or None if there is none. Raises SettingsProblem."""
     if "sign_in" not in secrets:
         return None

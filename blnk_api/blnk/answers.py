@@ -120,6 +120,7 @@ FILTERS_DO_NOT_SAY = frozenset({"track_fund_lineage", "allocation_strategy"})
 """Core's filters answer false for the one, whatever it is, and leave the other out (tests/contract)."""
 
 
+# Any: metadata may hold JSON of any kind.
 def differences(asked: Mapping[str, Any], balance: Balance, *, unsaid: Collection[str] = ()) -> list[str]:
     """Fields in which a balance differs from its request, as clauses. Our own metadata is not compared.
 
@@ -264,7 +265,7 @@ def read_json(reply: Reply, *, now: datetime) -> Any:
 
 
 # What Blnk says is JSON of any kind: rows are read as such, and parsed into models by whoever asked.
-def read_rows(said: Any) -> list[dict[str, Any]]:
+def read_rows(said: object) -> list[dict[str, Any]]:
     """The rows of a list or filter answer: `{"data": […]}`, a bare list, or null for none.
 
     Any other shape is no answer: raises ReadFailed, so that it is never taken for absence.
@@ -277,13 +278,13 @@ def read_rows(said: Any) -> list[dict[str, Any]]:
     return rows
 
 
-def read_total(said: Any) -> int | None:
+def read_total(said: object) -> int | None:
     """How many there are in all, where a list tells it."""
     total = said.get("total") if isinstance(said, dict) else None
     return total if isinstance(total, int) and not isinstance(total, bool) else None
 
 
-def read_one(said: Any) -> dict[str, Any]:
+def read_one(said: object) -> dict[str, Any]:
     """The one thing asked for by its id, bare or inside `data`; any other shape raises ReadFailed."""
     found = said["data"] if isinstance(said, dict) and "data" in said else said
     if isinstance(found, list) and len(found) == 1:

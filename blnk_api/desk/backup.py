@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TypedDict
 
 import orjson
 
@@ -28,6 +28,16 @@ FOLDERS = ("uploads", "receipts")
 FORMAT = 1
 _LEVEL = 1
 """Of compression: a backup under load must not take the processor from the sender."""
+
+
+class About(TypedDict):
+    """What a backup says of itself, in a file of its own that comes first."""
+
+    format: int
+    version: str
+    at: float
+    """When the copy of the database was begun (wall time)."""
+    sqlite: bool
 
 
 class BackupFailed(Exception):
@@ -48,7 +58,7 @@ def back_up(settings: Settings, store: Store, to: Path) -> int:
         raise BackupFailed(f"{to} already exists. Name a file that does not.")
     try:
         with tempfile.TemporaryDirectory(prefix=".backup-", dir=to.absolute().parent) as scratch:
-            about = {"format": FORMAT, "version": __version__, "at": time.time(), "sqlite": True}
+            about: About = {"format": FORMAT, "version": __version__, "at": time.time(), "sqlite": True}
             copy = _copied(store, Path(scratch))
             part = Path(scratch) / "part"
             with open(part, "xb", opener=for_us_alone) as file:
@@ -75,7 +85,7 @@ def _copied(store: Store, scratch: Path) -> Path:
     return path
 
 
-def _write(file: IO[bytes], about: dict[str, object], copy: Path, folder: Path) -> None:
+def _write(file: IO[bytes], about: About, copy: Path, folder: Path) -> None:
     sums: list[str] = []
     with tarfile.open(fileobj=file, mode="w:gz", compresslevel=_LEVEL, format=tarfile.PAX_FORMAT) as tar:
         _add_bytes(tar, ABOUT, orjson.dumps(about))

@@ -12,7 +12,7 @@ import tempfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO
 
 import orjson
 from sqlalchemy import func, inspect, select
@@ -26,6 +26,7 @@ from blnk_api.desk.backup import (
     FORMAT,
     LINKS_KEY,
     SUMS,
+    About,
     BackupFailed,
     Hashed,
     for_us_alone,
@@ -113,14 +114,14 @@ def _restore_postgres(settings: Settings, store: Store, archive: Path | None, wh
         return found
 
 
-def _unpack(archive: Path, scratch: Path, *, is_sqlite: bool) -> dict[str, Any]:
+def _unpack(archive: Path, scratch: Path, *, is_sqlite: bool) -> About:
     """All of it, compared with its sums; what it says of itself. Nothing is written but what a backup has."""
     sums: dict[str, str] = {}
     with tarfile.open(archive, "r:gz") as tar:
         first = tar.next()
         if first is None or first.name != ABOUT:
             raise tarfile.ReadError
-        about: dict[str, Any] = orjson.loads(_read(tar, first))
+        about: About = orjson.loads(_read(tar, first))
         if about["format"] != FORMAT:
             raise BackupFailed(
                 f"{archive} was made by version {about['version']} of Balance Desk. Restore it with that "

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -14,7 +14,7 @@ from blnk_api.lookup.retry_policy import Patience
 from blnk_api.models import IMPORT_REF, Balance
 
 T = TypeVar("T")
-Ask = Callable[[Request], Awaitable[Any]]
+Ask = Callable[[Request], Awaitable[object]]
 """Gives what Blnk said, as JSON of any kind."""
 """Sends one read at the instance's pace and gives its JSON; raises from the errors tree."""
 
@@ -48,7 +48,7 @@ class Looker:
         return await self._patiently(request, read_balances)
 
     # `read` makes a type of the JSON that was said, or raises.
-    async def _patiently(self, request: Request, read: Callable[[Any], T]) -> T:
+    async def _patiently(self, request: Request, read: Callable[[object], T]) -> T:
         has_failed = False
         while True:
             try:
@@ -238,7 +238,7 @@ def _since(bound: str | None) -> list[Filter]:
     return [] if bound is None else [Filter("created_at", "gte", bound)]
 
 
-def read_balances(said: Any) -> list[Balance]:
+def read_balances(said: object) -> list[Balance]:
     """The balances of an answer; raises ReadFailed for anything else."""
     try:
         return [Balance.model_validate(row) for row in answers.read_rows(said)]

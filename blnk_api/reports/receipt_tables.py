@@ -131,15 +131,17 @@ def _totals(totals: Sequence[Told]) -> Table:
     words += [word for word in _IN_DOUBT if word in used]
     earlier = used & _EARLIER_WORDS.keys()
     words = [next((old for old in earlier if _EARLIER_WORDS[old] == word), word) for word in words]
-    lines: list[list[Any]] = []
+    lines: list[tuple[str, str, list[int]]] = []
     for one in totals:
         balances = dict(one["balances"])
-        counted = [balances.pop(word, 0) for word in words]
+        counted: list[int] = [balances.pop(word, 0) for word in words]
         ledger = f"{one['ledger']}\n{one['ledger_id']}" if one["ledger"] else one["ledger_id"] or _NO_LEDGER
-        lines.append([ledger, one["currency"], *counted, sum(balances.values())])
+        lines.append((ledger, one["currency"], [*counted, sum(balances.values())]))
     if len(lines) > 1:
-        lines.append(["All", "", *(sum(line[at] for line in lines) for at in range(2, 3 + len(words)))])
-    return Table(["Ledger", "Currency", *words, "Not created"], lines)
+        columns = zip(*(counted for _, _, counted in lines), strict=True)
+        lines.append(("All", "", [sum(column) for column in columns]))
+    shown = [[ledger, currency, *counted] for ledger, currency, counted in lines]
+    return Table(["Ledger", "Currency", *words, "Not created"], shown)
 
 
 def _compared(found: Told) -> dict[str, Table]:

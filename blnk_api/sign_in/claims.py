@@ -1,7 +1,6 @@
 """What a provider or proxy says of a person, as we keep it. Pure."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from blnk_api.store.people.sessions import Identity
 
@@ -9,7 +8,7 @@ _MOST_CHARACTERS = 200
 _MOST_ENTRIES = 2_000
 
 
-def identity(claims: Mapping[str, Any], *, issuer: str, trust_email: bool) -> Identity:
+def identity(claims: Mapping[str, object], *, issuer: str, trust_email: bool) -> Identity:
     """`trust_email`: an e-mail counts of which nothing is said. One said not to be verified never does."""
     email = _text(claims.get("email"))
     verified = claims.get("email_verified", trust_email)
@@ -35,12 +34,12 @@ def unsigned(text: str) -> Identity | None:
     return Identity("proxy", name, name=name, email=email, email_verified=bool(email))
 
 
-def _name(claims: Mapping[str, Any]) -> str:
+def _name(claims: Mapping[str, object]) -> str:
     parts = " ".join(filter(None, (_text(claims.get("given_name")), _text(claims.get("family_name")))))
     return _text(claims.get("name")) or parts or _text(claims.get("preferred_username"))
 
 
-def _points_to_groups(claims: Mapping[str, Any]) -> bool:
+def _points_to_groups(claims: Mapping[str, object]) -> bool:
     """Microsoft sends where to ask for the groups instead of them, when there are too many for a token."""
     elsewhere = claims.get("_claim_names")
     return "groups" not in claims and (

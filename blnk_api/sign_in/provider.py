@@ -10,7 +10,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
-from typing import Any
 from urllib.parse import urlencode
 
 from authlib.integrations.requests_client import OAuth2Session, OAuthError  # type: ignore[import-untyped]
@@ -35,7 +34,7 @@ _NEEDED = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
 class Metadata:
     """What a provider says of itself."""
 
-    said: Mapping[str, Any]
+    said: Mapping[str, object]
 
     def __getitem__(self, name: str) -> str:
         return str(self.said.get(name) or "")
@@ -130,8 +129,8 @@ def end_address(provider: Provider, back_to: str) -> str | None:
 
 
 def _client(provider: Provider, known: Metadata, callback: str) -> OAuth2Session:
-    methods = known.said.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
-    basic = "client_secret_basic" in methods
+    methods = known.said.get("token_endpoint_auth_methods_supported")
+    basic = not isinstance(methods, list) or not methods or "client_secret_basic" in methods
     return OAuth2Session(
         provider.client_id,
         provider.client_secret,
@@ -145,9 +144,9 @@ def _client(provider: Provider, known: Metadata, callback: str) -> OAuth2Session
 
 def _exchanged(
     client: OAuth2Session, provider: Provider, known: Metadata, begun: Begun, code: str
-) -> dict[str, Any]:
+) -> dict[str, object]:
     try:
-        given: dict[str, Any] = client.fetch_token(
+        given: dict[str, object] = client.fetch_token(
             known["token_endpoint"],
             grant_type="authorization_code",
             code=code,
@@ -160,7 +159,7 @@ def _exchanged(
     return given
 
 
-def _id_token(provider: Provider, known: Metadata, begun: Begun, token: str) -> dict[str, Any]:
+def _id_token(provider: Provider, known: Metadata, begun: Begun, token: str) -> dict[str, object]:
     keys = tokens.keys_at(known["jwks_uri"])
     claims = tokens.checked(token, keys, issuer=known["issuer"], audience=provider.client_id)
     if not compare_digest(str(claims.get("nonce", "")).encode(), begun.nonce.encode()):
@@ -170,7 +169,7 @@ def _id_token(provider: Provider, known: Metadata, begun: Begun, token: str) -> 
     return claims
 
 
-def _user_info(client: OAuth2Session, known: Metadata, claims: Mapping[str, Any]) -> dict[str, Any]:
+def _user_info(client: OAuth2Session, known: Metadata, claims: Mapping[str, object]) -> dict[str, object]:
     """What else there is to be known. Some providers put groups and e-mail here alone."""
     if not known["userinfo_endpoint"]:
         return {}

@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import requests
 from joserfc import jwk, jws, jwt
@@ -38,7 +37,7 @@ _ASK_AGAIN_SECONDS = 30.0
 _failed: dict[str, tuple[float, SignInFailed]] = {}
 
 
-def fetch(url: str) -> dict[str, Any]:
+def fetch(url: str) -> dict[str, object]:
     """A JSON object of another server. Raises SignInFailed.
 
     For a moment after a failure it is not asked again: strangers who try to sign in would otherwise make
@@ -56,7 +55,7 @@ def fetch(url: str) -> dict[str, Any]:
     return found
 
 
-def _fetched(url: str) -> dict[str, Any]:
+def _fetched(url: str) -> dict[str, object]:
     try:
         answer = requests.get(url, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
         found = answer.json() if answer.status_code == 200 else None
@@ -124,7 +123,7 @@ def keys_at(url: str) -> Keys:
     return _keys.setdefault(url, Keys(url))
 
 
-def checked(token: str, keys: Keys, *, issuer: str, audience: str) -> dict[str, Any]:
+def checked(token: str, keys: Keys, *, issuer: str, audience: str) -> dict[str, object]:
     """What the token says. Raises SignInFailed; the reason for the log does not repeat the token."""
     try:
         header = jws.extract_compact(token.encode("ascii")).headers()

@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, or_, select
+from sqlalchemy import Connection, func, insert, or_, select
 
 from blnk_api.access.actors import Actor, ActorKind
 from blnk_api.facts.stored import Stored
 from blnk_api.store.people.stored_actor import read, selected, stored
 from blnk_api.store.tables import events
+from blnk_api.store.tables.base import AnyQuery
 from blnk_api.store.trail import chain, hashes
 from blnk_api.store.trail.chain import Entry
 
@@ -219,5 +219,5 @@ def of_kinds(tx: Connection, import_: int, kinds: Iterable[EventKind]) -> list[E
 
 
 # Any: a row of these columns.
-def _read(tx: Connection, query: Select[Any]) -> list[Event]:
+def _read(tx: Connection, query: AnyQuery) -> list[Event]:
     return [Event(one.at, read(one), one.what, one.row, one.detail) for one in tx.execute(query)]

@@ -4,10 +4,10 @@ import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, Select, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from blnk_api.access.actors import Actor
 from blnk_api.facts.file_shape import FileShape, ReadOptions
@@ -29,6 +29,7 @@ from blnk_api.store.states import (
     Stage,
 )
 from blnk_api.store.tables import imports, instances, rows
+from blnk_api.store.tables.base import AnyQuery, AnyRow
 from blnk_api.store.transitions import counts_of
 
 
@@ -224,13 +225,13 @@ def drafts_among(tx: Connection, ids: Collection[str]) -> set[str]:
 
 
 # Any: a row of all columns of two tables, which only `import_of` takes apart.
-def first_of(tx: Connection, query: Select[Any]) -> Import | None:
+def first_of(tx: Connection, query: AnyQuery) -> Import | None:
     """The first import of a query of `ALL`."""
     found = tx.execute(query).first()
     return None if found is None else import_of(tx, found)
 
 
-def import_of(tx: Connection, one: Row[Any]) -> Import:
+def import_of(tx: Connection, one: AnyRow) -> Import:
     """`one` is a row of `ALL`."""
     return Import(
         number=one.number,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, func, select
 
 from blnk_api.common.row_label import label_of
 from blnk_api.currencies import Severity
@@ -14,6 +14,7 @@ from blnk_api.facts.file_shape import Flaw
 from blnk_api.facts.problems import Problem
 from blnk_api.store.states import NEEDS_YOU, STATUSES, RowState, status_of
 from blnk_api.store.tables import rows
+from blnk_api.store.tables.base import AnyQuery, AnyRow
 from blnk_api.store.transitions import IDS_PER_STATEMENT
 
 
@@ -61,7 +62,7 @@ _STATES = {str(one): one for one in RowState}
 _STORED = tuple(rows.c[name] for name in StoredRow._fields)
 
 
-def stored() -> Select[Any]:
+def stored() -> AnyQuery:
     """The rows, for `row_of`."""
     return select(*_STORED)
 
@@ -145,7 +146,7 @@ def among(tx: Connection, import_: int, ids: Collection[int]) -> list[StoredRow]
     return [row_of(one) for one in _with_ids(tx, asked, ids)]
 
 
-def _with_ids(tx: Connection, asked: Select[Any], ids: Collection[int]) -> Iterator[Any]:
+def _with_ids(tx: Connection, asked: AnyQuery, ids: Collection[int]) -> Iterator[AnyRow]:
     wanted = sorted(set(ids))
     for start in range(0, len(wanted), IDS_PER_STATEMENT):
         yield from tx.execute(asked.where(rows.c.id.in_(wanted[start : start + IDS_PER_STATEMENT]))).all()

@@ -16,7 +16,7 @@ from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.people import desk_events
 from blnk_api.store.people.desk_events import DeskEventKind
 
-Seen = Mapping[str, Any]
+Seen = Mapping[str, object]
 """Names of settings and their values, nested as in the file."""
 
 

@@ -9,10 +9,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from blnk_api.access.actors import Actor
 from blnk_api.access.approval_rule import ApprovalRule
@@ -20,6 +19,7 @@ from blnk_api.settings import Instance
 from blnk_api.store.people import stored_actor
 from blnk_api.store.states import RowState
 from blnk_api.store.tables import approval_decisions, approvals, is_one_of, rows
+from blnk_api.store.tables.base import AnyRow
 
 DAY_SECONDS = 86_400.0
 _ROWS_AT_ONCE = 2_000
@@ -262,7 +262,7 @@ def tell_once(tx: Connection, request: Request) -> bool:
 
 
 # Any: rows of all columns of the table.
-def _read(tx: Connection, found: Sequence[Row[Any]]) -> list[Request]:
+def _read(tx: Connection, found: Sequence[AnyRow]) -> list[Request]:
     decided: dict[int, list[Decision]] = {}
     asked = select(approval_decisions).where(approval_decisions.c.approval.in_([one.id for one in found]))
     for one in tx.execute(asked.order_by(approval_decisions.c.at)) if found else ():

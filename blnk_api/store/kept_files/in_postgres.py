@@ -83,7 +83,7 @@ def _is_at(name: str) -> ColumnElement[bool]:
     return or_(kept_files.c.name == name, kept_files.c.name.startswith(f"{name}/", autoescape=True))
 
 
-def _name(tx: Connection, name: str, facts: dict[str, Any]) -> None:
+def _name(tx: Connection, name: str, facts: dict[str, object]) -> None:
     """The contents have this name from the end of this transaction on; those that had it are deleted."""
     first = postgresql.insert(kept_files).values(name=name, **facts).on_conflict_do_nothing()
     tx.execute(first)  # waits for whoever puts a file of this name at the same moment

@@ -7,9 +7,8 @@ waits that end by themselves, unless they last. To whom it goes is found out whe
 import time
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import Connection, Row, exists, func, insert, select, update
+from sqlalchemy import Connection, exists, func, insert, select, update
 
 from blnk_api.access.actors import Actor
 from blnk_api.access.acts import Act
@@ -20,6 +19,7 @@ from blnk_api.store.events import EventKind
 from blnk_api.store.instance_numbers import number_for
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.store.tables import deliveries, events, imports, instances, notices, rows
+from blnk_api.store.tables.base import AnyRow
 from blnk_api.store.transitions import counts_of
 
 _GATHER_SECONDS = 30.0
@@ -68,7 +68,7 @@ ALL = select(notices, instances.c.base_url, instances.c.instance_id, instances.c
 
 
 # Any: a row of all columns of two tables.
-def notice_of(one: Row[Any]) -> Notice:
+def notice_of(one: AnyRow) -> Notice:
     """From a row of `ALL`."""
     facts = NoticeFacts.model_validate_json(one.facts)
     instance = Instance(one.base_url, one.instance_id, one.environment)

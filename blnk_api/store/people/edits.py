@@ -7,13 +7,14 @@ import secrets
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import Connection, select, update
 
 from blnk_api.access.actors import Actor
 from blnk_api.store.people.stored_actor import read, selected, stored
 from blnk_api.store.tables import repairs
+from blnk_api.store.tables.base import AnyQuery
 from blnk_api.store.trail import chain, hashes
 from blnk_api.store.trail.chain import Entry
 
@@ -79,7 +80,7 @@ def of_records(tx: Connection, import_: int, numbers: Collection[int]) -> list[R
 
 
 # Any: a row of these columns.
-def _read(tx: Connection, query: Select[Any]) -> list[RecordedEdit]:
+def _read(tx: Connection, query: AnyQuery) -> list[RecordedEdit]:
     return [
         RecordedEdit(one.number, one.position, one.old, one.new, read(one), one.at)
         for one in tx.execute(query)

@@ -5,9 +5,8 @@ What was made by mistake cannot be deleted, but explained.
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, Select, insert, select
+from sqlalchemy import Connection, insert, select
 
 from blnk_api.access.actors import Actor
 from blnk_api.access.acts import Act
@@ -17,6 +16,7 @@ from blnk_api.store.instance_numbers import instance_numbered
 from blnk_api.store.people import stored_actor
 from blnk_api.store.states import RowState
 from blnk_api.store.tables import imports, is_one_of, notes, rows
+from blnk_api.store.tables.base import AnyQuery
 
 MAX_CHARACTERS = 2_000
 
@@ -108,5 +108,5 @@ _ALL = select(notes.c.at, notes.c.text, notes.c.balance_id, *stored_actor.select
 
 
 # Any: a row of these columns.
-def _listed(tx: Connection, query: Select[Any]) -> list[Note]:
+def _listed(tx: Connection, query: AnyQuery) -> list[Note]:
     return [Note(one.at, stored_actor.read(one), one.text, one.balance_id) for one in tx.execute(query)]

@@ -23,7 +23,7 @@ def columns(prefix: str = "who", *, optional: bool = False) -> list[Column[str]]
     ]
 
 
-def selected(table: Table, prefix: str = "who") -> list[ColumnElement[Any]]:
+def selected(table: Table, prefix: str = "who") -> list[ColumnElement[str | None]]:
     """For a query."""
     return [table.c[prefix + suffix] for suffix in ("", "_kind", "_email", "_identity")]
 

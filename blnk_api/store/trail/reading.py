@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, literal, null, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, func, literal, null, or_, select
 
 from blnk_api.access.actors import Actor
 from blnk_api.store.database import Store
 from blnk_api.store.people import stored_actor
 from blnk_api.store.tables import desk_events, events, imports, repairs, trail, trail_heads
+from blnk_api.store.tables.base import AnyRow
 from blnk_api.store.trail.chain import DESK
 from blnk_api.store.trail.verify import EDITS, entries
 
@@ -117,7 +117,7 @@ def _is_wanted(one: TrailEntry, wanted: Wanted) -> bool:
 
 
 # Any: a row of either table, with its link.
-def _entry(tx: Connection, number: int, import_id: str | None, one: Row[Any]) -> TrailEntry | None:
+def _entry(tx: Connection, number: int, import_id: str | None, one: AnyRow) -> TrailEntry | None:
     """None where what the link leads to is gone: verifying says so."""
     if one.event is None:
         mine = repairs.c.import_ == number, repairs.c.batch == one.edits

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, and_, except_, select
+from sqlalchemy import Connection, and_, except_, select
 
 from blnk_api.store.approvals.requests import RequestState
 from blnk_api.store.database import Store
@@ -23,6 +23,7 @@ from blnk_api.store.tables import (
     trail,
     trail_heads,
 )
+from blnk_api.store.tables.base import AnyRow
 from blnk_api.store.trail import chain, hashes
 from blnk_api.store.trail.chain import DESK
 
@@ -134,13 +135,13 @@ class _Walk:
                 return Break(Fault.APPROVAL, self._id, None, one.asked_at)
         return None
 
-    def _break(self, fault: Fault, one: Row[Any]) -> Break:
+    def _break(self, fault: Fault, one: AnyRow) -> Break:
         if one.event is not None:
             return Break(fault, self._id, one.n, one.at, one.what)
         mine = select(repairs.c.at).where(repairs.c.import_ == self._number, repairs.c.batch == one.edits)
         return Break(fault, self._id, one.n, self._tx.execute(mine.limit(1)).scalar(), EDITS)
 
-    def _entries(self) -> Iterator[Row[Any]]:
+    def _entries(self) -> Iterator[AnyRow]:
         query = entries(self._number).limit(_AT_ONCE)
         after = 0
         while found := self._tx.execute(query.where(trail.c.n > after)).all():
@@ -204,7 +205,7 @@ class _Receipts:
         """Whether a receipt names an entry after the last one: it was there when the receipt was written."""
         return any(named > n for named in self._heads)
 
-    def misfit(self, entry: Row[Any]) -> int | None:
+    def misfit(self, entry: AnyRow) -> int | None:
         """The receipt that names another head at this entry, or that this entry says was another one."""
         for head, n in self._heads.get(entry.n, ()):
             if head != entry.link:
@@ -232,7 +233,7 @@ def entries(number: int) -> Any:
     )
 
 
-def _digest(one: Row[Any]) -> str | None:
+def _digest(one: AnyRow) -> str | None:
     """Of the event that is there; None where it is gone."""
     if one.id is None:
         return None

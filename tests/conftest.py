@@ -206,9 +206,9 @@ def _tabs_end_with_their_test(request: pytest.FixtureRequest) -> Iterator[None]:
     browser: Browser | None = (
         request.getfixturevalue("browser") if "browser" in request.fixturenames else None
     )
-    stay = [] if browser is None else browser.contexts
+    stay = [] if browser is None else [page for context in browser.contexts for page in context.pages]
     yield
     if browser is not None:
-        for opened in browser.contexts:
-            if opened not in stay:
-                opened.close()
+        from tests.support.browser import close_tabs
+
+        close_tabs(browser, but=stay)

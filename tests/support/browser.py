@@ -3,13 +3,14 @@
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect, sync_playwright
 
 from tests.support import script_runs
 from tests.support.importer import wait_until
@@ -48,12 +49,46 @@ def launch(playwright: Playwright, *args: str) -> Browser:
 
 def open_tab(browser: Browser, url: str, heading: str | re.Pattern[str], *, width: int = 1280) -> Page:
     """A tab of a browser that was never here, when this heading is on it."""
-    page = browser.new_context(viewport={"width": width, "height": 900}).new_page()
+    page = _new_visitor(browser, width, url)
     script_runs.watch(page)
     page.set_default_timeout(PATIENCE_MS)
     page.goto(url)
     see(page, heading)
     return page
+
+
+_VISITORS: WeakKeyDictionary[Browser, dict[int, list[BrowserContext]]] = WeakKeyDictionary()
+"""What tabs were opened in, by browser and width. Whoever is new spends a second and a half of processor
+time on loading and compiling the scripts of Streamlit."""
+_KEPT_BY_A_BROWSER = "cookies,local_storage,indexeddb,websql,service_workers,cache_storage"
+
+
+def _new_visitor(browser: Browser, width: int, url: str) -> Page:
+    """An empty tab of somebody without cookies, and without anything else that a site can keep of them."""
+    visitors = _VISITORS.setdefault(browser, {}).setdefault(width, [])
+    left = next((one for one in visitors if not one.pages), None)
+    if left is None:
+        left = browser.new_context(viewport={"width": width, "height": 900})
+        visitors.append(left)
+        return left.new_page()
+    left.clear_cookies()
+    page = left.new_page()
+    session = left.new_cdp_session(page)
+    origin = urlsplit(url)._replace(path="", query="", fragment="").geturl()
+    session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": _KEPT_BY_A_BROWSER})
+    session.detach()
+    return page
+
+
+def close_tabs(browser: Browser, *, but: Collection[Page]) -> None:
+    """All but these; whoever has no tab any more is nobody, and may be the next visitor."""
+    ours = [one for width in _VISITORS.get(browser, {}).values() for one in width]
+    for opened in browser.contexts:
+        for page in opened.pages:
+            if page not in but:
+                page.close()
+        if not opened.pages and opened not in ours:
+            opened.close()
 
 
 def open_import(browser: Browser, url: str) -> Page:

@@ -74,6 +74,22 @@ def test_of_an_answer_the_first_thousand_characters_are_kept_without_the_token()
     assert about["status"] == 502
 
 
+@pytest.mark.parametrize(
+    ("body", "secrets", "answer"),
+    [
+        (b"x" * 70_000, (), "x" * 1_000 + "…"),
+        (b"x" * 70_000, ("",), "x" * 1_000 + "…"),
+        (b"\xff oops", (), "\ufffd oops"),
+        (("s" * 65_000 + "x" * 536).encode(), ("s" * 65_000,), "[hidden]" + "x" * 536),
+    ],
+)
+def test_an_answer_is_kept_as_far_as_it_can_be_read(
+    body: bytes, secrets: tuple[str, ...], answer: str
+) -> None:
+    """The last one is just as long as what is looked at: nothing of it is cut off."""
+    assert kept(Answer(500, body, secrets=secrets))["answer"] == answer
+
+
 @pytest.mark.parametrize("cut", range(1, len(SECRET)))
 def test_a_token_that_stands_across_the_end_of_what_is_read_leaves_no_trace(cut: int) -> None:
     """All before it is hidden too, so that its first letters would come into the part that is kept."""

@@ -171,3 +171,34 @@ def test_a_public_url_may_end_with_a_slash(tmp_path: Path) -> None:
     env = {"BLNK_DATA_DIR": str(tmp_path), "BLNK_PUBLIC_URL": "https://Desk.example.com/"}
     assert settings.load(env).public_url == Origin("https", "desk.example.com", 443)
     assert str(origin_of("http://[::1]:8501")) == "http://[::1]:8501"
+
+
+@pytest.mark.parametrize(
+    ("text", "origin"),
+    [
+        ("http://desk.example:65535", Origin("http", "desk.example", 65_535)),
+        ("http://desk.example:65536", None),
+        ("http://desk.example:0", Origin("http", "desk.example", 0)),
+        ("http://desk.example:", Origin("http", "desk.example", 80)),
+        ("http://[2001:DB8::7]:8501", Origin("http", "2001:db8::7", 8501)),
+        ("https://Deskx.", Origin("https", "deskx", 443)),
+        ("https://", None),
+    ],
+)
+def test_an_address_is_read_to_its_last_port(text: str, origin: Origin | None) -> None:
+    assert origin_of(text) == origin
+
+
+def test_names_keep_all_their_letters() -> None:
+    """Only dots, stars, slashes and spaces at their ends are left out."""
+    boxes = Site(
+        address=" Max. ", allowed_hosts=["Xerox.example", "*.x.example"], listed_origins=["/ https://x.fox/ "]
+    )
+    assert boxes.host_for_streamlit("localhost:8501") == "Xerox.example"
+    assert boxes.host_for_streamlit("a.x.example:8501") == "a.x.example:8501"
+    assert Site(allowed_hosts=["*.x.example"]).host_for_streamlit("localhost") == ".x.example"
+    assert Site(allowed_hosts=[" * "]).host_for_streamlit("localhost") == "localhost"
+    assert boxes.is_from_us("https://x.fox", "localhost:8501")
+    assert not Site(listed_origins=["https://x.foxX"]).is_from_us("https://x.fox", "localhost:8501")
+    assert Site(address=" Max. ").is_ours("max")
+    assert not Site(address=" Max. ").is_ours("ma")

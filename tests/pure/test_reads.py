@@ -10,6 +10,7 @@ from blnk_api import errors
 from blnk_api.blnk import answers, endpoints, retries
 from blnk_api.blnk.endpoints import Filter
 from blnk_api.blnk.replies import Answer, AnswerLost, ConnectFailed, Reply, Request
+from blnk_api.models import Balance
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 INSTANCE = ("instance_id", "ins_1")
@@ -104,6 +105,7 @@ def answer(status: int, body: bytes = b"", wait: str | None = None) -> Answer:
         (ConnectFailed("No way there."), "No way there.", None, ""),
         (AnswerLost("It broke off."), "It broke off.", None, ""),
         (answer(200, b"<html>"), "Blnk's answer is not readable.", 200, "req_1"),
+        (answer(200, b'{"balance": NaN}'), "Blnk's answer is not readable.", 200, "req_1"),
         (answer(401, b'{"error": "Who are you?"}'), "Who are you?", 401, "req_1"),
         (answer(404, b'{"error": "There is none."}'), "There is none.", 404, "req_1"),
         (answer(429), "Blnk answered 429.", 429, "req_1"),
@@ -185,3 +187,38 @@ def test_one_thing_is_read_bare_or_inside_data(said: Any) -> None:
 def test_anything_else_is_not_the_one_thing(said: Any) -> None:
     with pytest.raises(errors.ReadFailed, match=r"^Blnk's answer has an unexpected shape\.$"):
         answers.read_one(said)
+
+
+@pytest.mark.parametrize("said", ["a", 1, {"a": 1}, {"data": {"a": 1}}, [1], [{"a": 1}, None]])
+def test_what_is_no_list_of_things_never_passes_for_absence(said: Any) -> None:
+    with pytest.raises(errors.ReadFailed, match=r"^Blnk's answer has an unexpected shape\.$"):
+        answers.read_rows(said)
+
+
+def test_every_field_that_differs_is_named_with_what_blnk_has() -> None:
+    """Also after one that was not asked for, one that the answer does not contain, and our own metadata."""
+    balance = Balance(
+        balance_id="bln_1",
+        ledger_id="ldg_2",
+        currency="USD",
+        indicator="@x",
+        track_fund_lineage=True,
+        meta_data={"import_ref": "v1-old", "b": "2"},
+    )
+    asked = {
+        "ledger_id": "ldg_1",
+        "currency": "USD",
+        "identity_id": "idt_1",
+        "track_fund_lineage": False,
+        "allocation_strategy": "FIFO",
+        "meta_data": {"import_ref": "v1-new", "a": "1", "import_id": "imp_1", "b": "3"},
+    }
+    said = answers.differences(asked, balance, unsaid=answers.FILTERS_DO_NOT_SAY)
+    assert said == [
+        "ledger_id is “ldg_2” in Blnk",
+        "identity_id is empty in Blnk",
+        "a is missing in Blnk",
+        "b is “2” in Blnk",
+    ]
+    said = answers.differences(asked, balance)
+    assert said[2] == "track_fund_lineage is “True” in Blnk"

@@ -118,10 +118,17 @@ def test_a_ref_fits_until_its_row_means_something_else() -> None:
         assert ref is not None
         assert refs.fits(ref, FULL, match)
         assert not refs.fits(ref, {**FULL, "currency": "EUR"}, match)
+    under_columns = refs.parse_ref(refs.make_ref(refs.content_hash(FULL, match), 0))
+    assert under_columns is not None
+    assert not refs.fits(under_columns, FULL, None)
+    assert not refs.fits(under_columns, FULL, {"branch": "Lagos"})
 
 
 def test_the_check_asks_for_every_version_ever_shipped() -> None:
     assert refs.all_versions(FULL, None, 3) == [f"v1-{refs.content_hash(FULL)}-3"]
+    match = {"cost_center": "CC-100"}
+    assert refs.all_versions(FULL, match, 0) == [f"v1-{refs.content_hash(FULL, match)}-0"]
+    assert refs.content_hash(FULL, match) != refs.content_hash(FULL)
 
 
 dangerous = st.text(st.sampled_from(";'\t\r\n \"\u00a0\u200b\ufeff=+-@\uff1d\u2212ab,"), max_size=12)

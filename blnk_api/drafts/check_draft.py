@@ -10,6 +10,7 @@ disk.
 import gc
 import os
 import pickle
+import secrets
 import sys
 import threading
 from collections.abc import Sequence
@@ -70,12 +71,19 @@ def prepare(store: Store, settings: Settings, import_id: str) -> None:
     Raises BlnkError when Blnk does not answer; the draft stays CHECKING and is prepared again. So it does
     when someone changed it meanwhile.
     """
+    token = secrets.token_hex(8)
     with store.write() as tx:
         import_ = imports.find(tx, import_id)
         if import_ is None or not import_changes.move_stage(
-            tx, import_.number, from_=[Stage.UPLOADED, Stage.CHECKING], to=Stage.CHECKING, stage_progress=0
+            tx,
+            import_.number,
+            from_=[Stage.UPLOADED, Stage.CHECKING],
+            to=Stage.CHECKING,
+            stage_progress=0,
+            check_token=token,
         ):
             return
+        import_ = replace(import_, check_token=token)
         if import_.look_again is None:
             checked_rows.delete_rows(tx, import_.number)
     connection = settings.connection_of(import_.instance)
@@ -131,6 +139,7 @@ def _check_anew_if_needed(
             _check(store, settings, connection, import_, path)
         except Restructured:
             with store.write() as tx:
+                refuse_changed(tx, import_, Stage.CHECKING)
                 import_changes.set_facts(tx, import_.number, look_again=None)
                 checked_rows.delete_rows(tx, import_.number)
             _check(store, settings, connection, replace(import_, look_again=None), path)

@@ -32,6 +32,7 @@ class Facts(TypedDict, total=False):
     state: ImportState
     stage: Stage
     stage_progress: int
+    check_token: str
     problem: str | None
     version: int
     ramp: int

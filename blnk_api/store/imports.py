@@ -86,6 +86,8 @@ class Import:
     file_bytes: int | None = None
     needs_approval: bool = False
     """A second person's approval was asked for it: see `approvals.need`."""
+    check_token: str | None = None
+    """Of the check that reads its file, or did so last."""
 
     @cached_property
     def options(self) -> ReadOptions:
@@ -263,6 +265,7 @@ def import_of(tx: Connection, one: AnyRow) -> Import:
         purged_at=one.purged_at,
         fixes=one.fixes,
         needs_approval=one.needs_approval,
+        check_token=one.check_token,
         counts=(counted := counts_of(tx, one.number)),
         # Rows may move between the two reads: the part is never more than the whole.
         waiting_for_person=min(unknown, _waiting(tx, one.number))

@@ -117,6 +117,7 @@ def make(path: Path) -> None:
         edits.add(tx, made.number, [(2, 1, "KSH", "KES"), (3, None, "", edits.LEFT_OUT)], who=actor())
         import_acts.pause(tx, made.number, by=PausedBy.BREAKER, who=SENDER, reason="Blnk is not well.")
         senders.register(tx, token="t", owner="an app")
+        senders.beat(tx, token="t", serves=[1], reaches=[1, 2])
         senders.remember_learned(
             tx,
             made.instance_number,

@@ -61,6 +61,7 @@ class OnePass:
         late = self._checker.finish()
         yield from late
         with self._store.write() as tx:
+            refuse_changed(tx, self._import, Stage.CHECKING)
             if self._merger is not None:
                 self._merger.end(tx)
             new_rows.invalidate(tx, self._import.number, [one for one in late if one.severity == "error"])

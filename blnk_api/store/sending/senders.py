@@ -24,6 +24,8 @@ from sqlalchemy import (
 
 from blnk_api.store.tables import instances, senders
 
+WORKER = "worker"
+"""How one of several workers is named as the owner: it takes jobs from the queue."""
 COMMAND_LINE = "command line"
 """How a command line is named as the owner. It sends one import, its own."""
 
@@ -34,7 +36,8 @@ STALE_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Sender:
-    """`owner` is whichever app or command line started it; `serves` are the instances it sends to."""
+    """`owner` is whichever app or command line started it; `serves` are the instances it sends to, and
+    `reaches` those it could send to, where it is one of several workers."""
 
     token: str
     owner: str
@@ -42,6 +45,7 @@ class Sender:
     pid: int
     since: float
     serves: frozenset[int]
+    reaches: frozenset[int] = frozenset()
 
 
 _FORGOTTEN_SECONDS = 60.0
@@ -60,11 +64,15 @@ def register(tx: Connection, *, token: str, owner: str) -> None:
     )
 
 
-def beat(tx: Connection, *, token: str, serves: Sequence[int]) -> None:
+def beat(tx: Connection, *, token: str, serves: Sequence[int], reaches: Sequence[int] | None = None) -> None:
     tx.execute(
         update(senders)
         .where(senders.c.token == token)
-        .values(beat_at=_now(tx), serves=orjson.dumps(sorted(serves)).decode())
+        .values(
+            beat_at=_now(tx),
+            serves=orjson.dumps(sorted(serves)).decode(),
+            reaches=None if reaches is None else orjson.dumps(sorted(reaches)).decode(),
+        )
     )
 
 
@@ -76,7 +84,15 @@ def at_work(tx: Connection) -> list[Sender]:
     """Who was heard of lately, whoever began first. On SQLite one at most; on Postgres some may wait."""
     heard = select(senders).where(senders.c.beat_at >= _now(tx) - STALE_SECONDS).order_by(senders.c.since)
     return [
-        Sender(one.token, one.owner, one.host, one.pid, one.since, frozenset(orjson.loads(one.serves)))
+        Sender(
+            one.token,
+            one.owner,
+            one.host,
+            one.pid,
+            one.since,
+            frozenset(orjson.loads(one.serves)),
+            frozenset(orjson.loads(one.reaches or "[]")),
+        )
         for one in tx.execute(heard)
     ]
 
@@ -164,7 +180,7 @@ class SenderIs(Enum):
 
 @dataclass(frozen=True)
 class Sending:
-    """Who sends at this moment, and which instances it sends to."""
+    """Who sends at this moment, and which instances it sends to, or may in a moment."""
 
     is_: SenderIs
     host: str = ""
@@ -182,4 +198,4 @@ def who_sends(tx: Connection, instance: int | None, *, owner: str, started_at: f
         return Sending(SenderIs.STARTING if is_starting else SenderIs.GONE)
     now = found[0]
     is_ = SenderIs.OURS if now.owner == owner else SenderIs.ANOTHERS
-    return Sending(is_, now.host, now.pid, now.serves)
+    return Sending(is_, now.host, now.pid, now.serves | now.reaches)

@@ -56,6 +56,7 @@ imports = Table(
     Column("state", Text, nullable=False),
     Column("stage", Text),
     Column("stage_progress", Integer, nullable=False, server_default="0"),  # records read so far
+    Column("check_token", Text),  # of the check that reads its file: what an earlier one writes is refused
     Column("problem", Text),  # why a file cannot be used
     Column("options", Text, nullable=False, server_default="{}"),  # reading options a person chose
     Column("shape", Text),  # what was detected

@@ -57,6 +57,7 @@ senders = Table(
     Column("since", Float, nullable=False),
     Column("beat_at", Float, nullable=False),
     Column("serves", Text, nullable=False),  # JSON: numbers of the instances that it sends to
+    Column("reaches", Text),  # JSON: those that it could send to; only of a worker, which takes jobs
 )
 
 leases = Table(

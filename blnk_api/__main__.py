@@ -21,7 +21,7 @@ from blnk_api.cli.import_command import import_file
 from blnk_api.cli.output import remark
 from blnk_api.cli.own_notifications import sent_at_end
 from blnk_api.cli.session import Session
-from blnk_api.cli.whole_desk import backup_command, stop_command, trail_command
+from blnk_api.cli.whole_desk import backup_command, stop_command, trail_command, worker_command
 from blnk_api.common import log, open_files, private_files
 from blnk_api.errors import SettingsProblem
 from blnk_api.facts.file_shape import ReadOptions
@@ -176,6 +176,12 @@ def _parser() -> ArgumentParser:
     one = verbs.add_parser("take-over", help=summary, description=summary)
     one.set_defaults(act=None, alone=backup_command.take_over)
     one.add_argument("folder", metavar="FOLDER", help="the data folder where files were kept until now")
+    summary = (
+        "Check files and send, beside as many other workers as wanted. They share a database on Postgres; on "
+        "SQLite one works at a time."
+    )
+    one = verbs.add_parser("worker", help=summary, description=summary)
+    one.set_defaults(act=None, alone=worker_command.worker)
     one = verb(
         "recheck",
         acts.recheck,

@@ -6,7 +6,7 @@ from blnk_api import __version__
 from blnk_api.access.acts import Act
 from blnk_api.wording import about_files, about_stops, phrases
 from blnk_api.wording.approval import requests as about_approval
-from pages.health import checks, notifications, practice_faults, signed_in
+from pages.health import checks, notifications, practice_faults, signed_in, workers
 from pages.kit import context, look, person, stop_switch
 
 here = context.current()
@@ -26,6 +26,7 @@ with st.container(border=True):
         look.fact("Sender", about_stops.sending(here.sending()))
 
 stop_switch.switch(here, connection)
+workers.show(here)
 checks.show(here)
 if not connection.is_practice:
     notifications.show(here, connection)

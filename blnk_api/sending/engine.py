@@ -81,6 +81,8 @@ class Engine:
             settle_seconds=settle_seconds, request_timeout_seconds=gateway.connection.request_timeout_seconds
         )
         self.lanes: dict[int, Lane] = {}
+        self.is_leaving = False
+        """Nothing more is claimed: another process sends to this instance in a moment."""
         outcomes, store = store, store.guarded_by(lease.require)
         self._recorder = Recorder(store, outcomes, self.lanes, retry_seconds=waits.journal_retry)
         self.other_desks = OtherDesks(
@@ -174,6 +176,7 @@ class Engine:
     def _may_claim(self) -> bool:
         return (
             self._recorder.is_well
+            and not self.is_leaving
             and self._lease.is_held()
             and self.gateway.denied is None
             and self.gateway.breaker.circuit is not Circuit.OPEN

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 
 from blnk_api.drafts.check_process import CheckProcesses
@@ -29,9 +30,21 @@ class DraftChecks:
         self._not_before: dict[tuple[str, Stage | None, int], float] = {}
         self._begun: dict[str, int] = {}
         """The versions whose files were checked from here."""
+        self.unread: set[int] = set()
+        """Drafts whose files are to be read, by whomever, as of the last look."""
 
-    async def look_for_drafts(self, lookers: dict[int, Looker]) -> None:
-        """Goes on with every draft that is not checked yet; `lookers` are the engines' by instance."""
+    @property
+    def have_room(self) -> bool:
+        """Whether the file of another draft may be read."""
+        return self._checks.have_room()
+
+    async def look_for_drafts(
+        self, lookers: Mapping[int, Looker], *, reads: Collection[int] | None = None
+    ) -> None:
+        """Goes on with every draft that is not checked yet; `lookers` are the engines' by instance.
+
+        `reads`: of these drafts alone the file is read here, whoever sends to their instance.
+        """
         for id in [id for id, (_, look) in self._looks.items() if look.done()]:
             self._looks.pop(id)[1].result()
         for id, (looker, look) in list(self._looks.items()):
@@ -44,24 +57,28 @@ class DraftChecks:
         if at_work := self._checks.ids:
             await self._checks.end_all_but(await self._thread.read(imports.drafts_among, at_work))
         drafts = await self._thread.read(imports.being_checked)
+        self.unread = {one.number for one in drafts if one.stage is not Stage.LOOKING}
         self._begun = {one.id: self._begun[one.id] for one in drafts if one.id in self._begun}
         for draft in drafts:
             if draft.id in self._checks.ids or draft.id in self._looks:
                 continue
-            if draft.instance_number not in lookers:
-                continue  # no connection means its Blnk at the moment
+            is_read = draft.stage is not Stage.LOOKING
+            if not (
+                draft.number in reads if is_read and reads is not None else draft.instance_number in lookers
+            ):
+                continue  # another worker's, or no connection means its Blnk at the moment
             if (draft.id, draft.stage, draft.version) in self._not_before:
                 continue
-            if draft.stage is not Stage.LOOKING and not self._checks.have_room():
+            if is_read and not self._checks.have_room():
                 continue
-            if draft.stage is not Stage.LOOKING:
+            if is_read:
                 self._begun[draft.id] = draft.version
             elif draft.look_again is not None and self._begun.get(draft.id) != draft.version:
                 self._begun[draft.id] = draft.version
                 self._not_before[draft.id, draft.stage, draft.version] = now + _THEIR_OWN_SECONDS
                 continue
             self._not_before[draft.id, draft.stage, draft.version] = time.monotonic() + _AGAIN_SECONDS
-            if draft.stage is not Stage.LOOKING:
+            if is_read:
                 await self._checks.begin(draft)
             else:
                 looker = lookers[draft.instance_number]

@@ -19,6 +19,10 @@ from blnk_api.store.sending.leases import Lease, LeaseLost, Leases, served_latel
 
 log = logging.getLogger("blnk.worker")
 
+_LOOK_SECONDS = 0.05
+_LOOKS = 100
+"""What has not been answered by then is in doubt, and looked up by whoever sends next."""
+
 
 def _unmeasured(_connection: str) -> OnPost:
     return lambda _outcome, _seconds: None
@@ -35,8 +39,10 @@ class Engines:
         *,
         wall: Callable[[], float] = time.time,
         on_post: Callable[[str], OnPost] = _unmeasured,
+        takes: Callable[[int], bool] = lambda _instance: True,
     ) -> None:
-        """`on_post` gives, for a connection's name, what is told of each of its POSTs."""
+        """`on_post` gives, for a connection's name, what is told of each of its POSTs. `takes` says of an
+        instance whether sending to it may begin here at this moment."""
         self.settings = settings
         self.addressed = settings
         """As last read: other addresses alone do not make another sender."""
@@ -44,6 +50,10 @@ class Engines:
         self._thread = thread
         self._wall = wall
         self._on_post = on_post
+        self._takes = takes
+        self._leaving: set[int] = set()
+        self._numbers: dict[str, int] = {}
+        """The instances of today's connections, by the connection's name."""
         self._running: dict[str, Running] = {}
         self._wanted: Mapping[str, Connection] = {}
         self._leases: dict[int, Lease] = {}
@@ -59,6 +69,11 @@ class Engines:
     @property
     def serves(self) -> list[int]:
         return [one.instance for one in self._running.values()]
+
+    @property
+    def reaches(self) -> list[int]:
+        """The instances that could be sent to, with today's credentials."""
+        return sorted(set(self._numbers.values()))
 
     @property
     def lookers(self) -> dict[int, Looker]:
@@ -92,6 +107,10 @@ class Engines:
             ):
                 return
             self.settings, self._wanted = settings, wanted
+            self._numbers = {
+                name: await self._thread.write(instance_numbers.number_for, one.instance)
+                for name, one in wanted.items()
+            }
             await self._stop_replaced()
         for name, connection in self._wanted.items():
             served = {one.connection.instance for one in self._running.values()}
@@ -116,8 +135,12 @@ class Engines:
 
     async def _start(self, name: str, connection: Connection, leases: Leases) -> None:
         """Unless another process sends to the instance: then it is asked for again."""
-        number = await self._thread.write(instance_numbers.number_for, connection.instance)
+        number = self._numbers[name]
+        if number in self._leaving:
+            return
         if number not in self._leases:
+            if not self._takes(number):
+                return
             lease = await asyncio.to_thread(leases.take, number)
             if lease is None:
                 return
@@ -149,6 +172,36 @@ class Engines:
         instances |= await self._thread.read(served_lately)
         if await self._thread.read(import_acts.strays, instances):
             await self._thread.write(import_acts.pause_strays, instances)
+
+    async def recover_strays(self, leases: Leases) -> None:
+        """Of instances that no sender serves anymore: their rows, too, say that they are in doubt."""
+        for number in await self._thread.read(recovery.instances_left):
+            if (lease := await asyncio.to_thread(leases.take, number)) is not None:
+                await self._thread.write(recovery.recover, number)
+                await asyncio.to_thread(lease.release)
+
+    def rows_underway(self, instance: int) -> int:
+        """Rows that are claimed or on their way to Blnk."""
+        lanes = [one.engine.lanes for one in self._running.values() if one.instance == instance]
+        return sum(lane.out for each in lanes for lane in each.values())
+
+    async def leave(self, instance: int) -> None:
+        """Stops sending to it, for another process to begin. What is on its way is waited for a moment."""
+        self._leaving.add(instance)
+        try:
+            for name, one in [each for each in self._running.items() if each[1].instance == instance]:
+                one.engine.is_leaving = True
+                for _ in range(_LOOKS):
+                    if not self.rows_underway(instance):
+                        break
+                    await asyncio.sleep(_LOOK_SECONDS)
+                self._running.pop(name, None)
+                await one.stop()
+                await self._recover(instance)
+            if lease := self._leases.pop(instance, None):
+                await asyncio.to_thread(lease.release)
+        finally:
+            self._leaving.discard(instance)
 
     async def stop(self) -> None:
         await asyncio.gather(*(one.stop() for one in self._running.values()))

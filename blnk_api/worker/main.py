@@ -18,8 +18,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING
 
 import uvloop
 from sqlalchemy.exc import SQLAlchemyError
@@ -29,7 +27,6 @@ from blnk_api.access.actors import SENDER
 from blnk_api.common import open_files, private_files
 from blnk_api.common.log import end, to_stderr
 from blnk_api.errors import SettingsProblem
-from blnk_api.sending.engine import OnPost
 from blnk_api.settings import Settings
 from blnk_api.store import Store, StoreUnavailable, failures
 from blnk_api.store.async_store import AsyncStore
@@ -41,10 +38,8 @@ from blnk_api.worker.draft_checks import DraftChecks
 from blnk_api.worker.engines import Engines
 from blnk_api.worker.housekeeping import Housekeeping
 from blnk_api.worker.notifier import Notifier
+from blnk_api.worker.served_metrics import ServedMetrics
 from blnk_api.worker.settings_seen import SettingsWatch
-
-if TYPE_CHECKING:
-    from blnk_api.worker.metrics import Metrics
 
 log = logging.getLogger("blnk.worker")
 
@@ -71,17 +66,16 @@ class Worker:
         self._owner = owner
         self._settings_watch = SettingsWatch(self._thread)
         self._beat_at = 0.0
-        self._metrics = self._made_metrics()
-        self._engines = Engines(settings, store, self._thread, wall=wall, on_post=self._on_post)
+        self._metrics = ServedMetrics(settings, store)
+        self._engines = Engines(settings, store, self._thread, wall=wall, on_post=self._metrics.on_post)
 
     async def run(self) -> None:
         """Until canceled. Raises LeaseLost, or what broke: then the process ends and another takes over."""
         try:
-            self._serve_metrics()
+            self._metrics.serve(self._engines)  # from the start on, also while another process sends
             await self._run()
         finally:
-            if self._metrics is not None:
-                self._metrics.close()
+            self._metrics.close()
 
     async def _run(self) -> None:
         with Leases(self._store, seconds=self._settings.waits.lease) as leases:
@@ -135,17 +129,10 @@ class Worker:
         if time.monotonic() - self._beat_at > senders.BEAT_SECONDS:
             self._beat_at = time.monotonic()
             if desk is None and (desk := await asyncio.to_thread(leases.take, DESK)) is not None:
-                await self._recover_strays(leases)
+                await self._engines.recover_strays(leases)
             await self._beat(leases, is_for_desk=desk is not None)
         await preparer.look_for_drafts(self._engines.lookers)
         return desk
-
-    async def _recover_strays(self, leases: Leases) -> None:
-        """Of instances that no sender serves anymore: their rows, too, say that they are in doubt."""
-        for number in await self._thread.read(recovery.instances_left):
-            if (lease := await asyncio.to_thread(leases.take, number)) is not None:
-                await self._thread.write(recovery.recover, number)
-                await asyncio.to_thread(lease.release)
 
     def _tell_changes(self) -> None:
         if self._thread.failure != self._told:
@@ -154,7 +141,7 @@ class Worker:
 
     async def _beat(self, leases: Leases, *, is_for_desk: bool) -> None:
         await self._thread.read(self._store.refuse_later)
-        self._serve_metrics()
+        self._metrics.serve(self._engines)
         await self._engines.follow_secrets(leases)
         with contextlib.suppress(SQLAlchemyError, OSError):
             await self._thread.write(senders.beat, token=self._token, serves=self._engines.serves)
@@ -168,23 +155,6 @@ class Worker:
             await self._notifier.tend(addressed)
             await self._settings_watch.tend(addressed)
         self._closing.tend(self._engines.settings)
-
-    def _made_metrics(self) -> "Metrics | None":
-        if self._settings.metrics is None:
-            return None
-        # Imported here: most installations have nobody who looks at them.
-        from blnk_api.worker.metrics import Metrics
-
-        return Metrics(self._store, lambda: self._engines.settings, lambda: self._engines.running)
-
-    def _serve_metrics(self) -> None:
-        """From the start on, also while another process sends; and as soon as the port falls free."""
-        metrics = self._engines.settings.metrics
-        if self._metrics is not None and metrics is not None:
-            self._metrics.serve(*metrics)
-
-    def _on_post(self, name: str) -> OnPost:
-        return partial(self._metrics.posted, name) if self._metrics else lambda _outcome, _seconds: None
 
 
 async def main(arguments: list[str] | None = None) -> None:

@@ -147,7 +147,7 @@ def drawn(nth: int) -> str:
     return papers.blocks(ARCHITECTURE, "mermaid")[nth]
 
 
-@pytest.mark.parametrize(("nth", "moves"), [(1, MOVES), (2, IMPORT_MOVES)], ids=["rows", "imports"])
+@pytest.mark.parametrize(("nth", "moves"), [(2, MOVES), (3, IMPORT_MOVES)], ids=["rows", "imports"])
 def test_the_drawing_of_states_has_all_their_moves_and_no_others(nth: int, moves: frozenset[Any]) -> None:
     arrows = re.findall(r"^ *(\w+) --> (\w+)", drawn(nth), re.MULTILINE)
     assert len(arrows) == len(set(arrows))
@@ -155,7 +155,7 @@ def test_the_drawing_of_states_has_all_their_moves_and_no_others(nth: int, moves
 
 
 def test_the_drawing_of_tables_has_all_of_them() -> None:
-    told = set(re.findall(r"^ *(\w+)(?: .* (\w+) :.*)?$", drawn(3).partition("\n")[2], re.MULTILINE))
+    told = set(re.findall(r"^ *(\w+)(?: .* (\w+) :.*)?$", drawn(4).partition("\n")[2], re.MULTILINE))
     assert {name for pair in told for name in pair if name} == set(metadata.tables)
 
 
@@ -220,6 +220,8 @@ OF_THE_COMMAND_LINE = [
     for one in papers.commands(name)
     if one.startswith(OURS)
 ]
+WORKER = ["worker"]
+"""It goes on until it is ended: see `test_a_worker_starts_by_its_command`."""
 
 
 def test_each_command_on_the_example_of_a_file_ends_well(
@@ -229,6 +231,8 @@ def test_each_command_on_the_example_of_a_file_ends_well(
     [example] = papers.blocks("docs/using.md", "csv")
     (commands.folder / "customers.csv").write_text(example)
     for arguments in OF_THE_COMMAND_LINE:
+        if arguments == WORKER:
+            continue
         if {"--help", "--version"} & set(arguments):
             with pytest.raises(SystemExit) as ended:
                 commands.call(*arguments)
@@ -240,6 +244,16 @@ def test_each_command_on_the_example_of_a_file_ends_well(
     refs = practice_blnk.refs()
     assert len(refs) == len(set(refs)) == 4
     assert {"results.csv", "results.xlsx"} <= {one.name for one in commands.folder.iterdir()}
+
+
+def test_a_worker_starts_by_its_command_and_ends_when_it_is_asked_to(importer: Importer) -> None:
+    assert WORKER in OF_THE_COMMAND_LINE
+    process = subprocess.Popen([sys.executable, "-m", "blnk_api", *WORKER], stderr=subprocess.PIPE)
+    importer.processes.append(process)
+    assert process.stderr is not None
+    assert f"process {process.pid} is sending" in process.stderr.readline().decode()
+    process.terminate()
+    assert process.wait(60) == 0
 
 
 def test_practice_alone_starts_by_its_commands_and_takes_the_balance(tmp_path: Path) -> None:

@@ -121,7 +121,15 @@ def test_what_sends_reads_no_files_and_knows_no_drafts() -> None:
 @pytest.mark.parametrize(
     ("module", "never"),
     [
-        ("blnk_api.worker.main", ("starlette", "pandas", "streamlit", "prometheus_client", "apprise")),
+        (
+            "blnk_api.worker.main",
+            ("starlette", "pandas", "streamlit", "prometheus_client", "apprise", "procrastinate"),
+        ),
+        (
+            "blnk_api.worker.fleet.fleet_worker",
+            ("starlette", "pandas", "streamlit", "prometheus_client", "apprise"),
+        ),
+        ("blnk_api.__main__", ("procrastinate",)),
         ("blnk_api.desk.health", ("apprise",)),
         ("blnk_api.cli.session", ("apprise",)),
         ("blnk_api.settings", ("blnk_api.practice", "starlette", "sqlalchemy", "pandas")),

@@ -31,7 +31,7 @@ class Crew:
         self.done: list[Job] = []
         self._changed = asyncio.Condition()
         acts: dict[JobKind, Act] = {kind: self._act(kind) for kind in JobKind}
-        self.queue = JobQueue(store, acts, queues)
+        self.queue = JobQueue(store, acts, queues, lease_seconds=10)
 
     def _act(self, kind: JobKind) -> Act:
         async def act(subject: int) -> None:

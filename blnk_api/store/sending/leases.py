@@ -74,6 +74,14 @@ _SERVED_LATELY = text(
 )
 
 
+_HELD_NOW = text(f"SELECT instance FROM leases WHERE token <> '' AND beat_at + seconds > {_NOW}")
+
+
+def held_now(tx: Connection) -> set[int]:
+    """The instances that some process sends to, as far as their leases tell. On Postgres."""
+    return set(tx.execute(_HELD_NOW).scalars())
+
+
 def served_lately(tx: Connection) -> set[Instance]:
     """Instances that some sender has had credentials for within the last minute."""
     return {Instance(*one) for one in tx.execute(_SERVED_LATELY)} if tx.dialect.name != "sqlite" else set()

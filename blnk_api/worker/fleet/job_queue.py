@@ -7,8 +7,8 @@ workers at once: leases and guarded moves in the desk's own tables decide what h
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
@@ -16,22 +16,24 @@ from procrastinate.jobs import DeleteJobCondition, Status
 from procrastinate.worker import Worker
 from psycopg import errors as postgres
 from psycopg_pool import PoolTimeout
+from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api.store import Store
 from blnk_api.worker.fleet.jobs import NOW_AND_THEN, Job, JobKind
 
 log = logging.getLogger("blnk.fleet")
-logging.getLogger("procrastinate").setLevel(logging.WARNING)  # else each job is two lines
+logging.getLogger("procrastinate").setLevel(logging.CRITICAL)  # what matters of it is said below
+
+
+class JobFailed(Exception):
+    """What it was about says so itself; the text is for the log."""
+
 
 Act = Callable[[int], Awaitable[None]]
 """Does a job of one kind; it is given the subject."""
 
-HEARTBEAT_SECONDS = 2.0
-STALLED_SECONDS = 8.0
-"""A worker that was not heard from for so long holds no job anymore; another may do it."""
-REAP_SECONDS = 2.0
-POLL_SECONDS = 2.0
-"""A new job is announced as well; where the announcement is lost, it is found after so long."""
+POLL_SECONDS = 0.5
+"""A new job is announced too, to who took from its queue at the start; all others find it after so long."""
 PLACES = 1_000
 """Jobs at once. One that sends lasts for days, so there must be far more than there are instances."""
 _STOP_SECONDS = 0.0
@@ -65,7 +67,12 @@ AWAY = (ConnectorException, PoolTimeout, postgres.Error, OSError)
 class JobQueue:
     """One worker's end of the queue. `queues` is read at each look for a job, so it may change meanwhile."""
 
-    def __init__(self, store: Store, acts: Mapping[JobKind, Act], queues: list[str]) -> None:
+    def __init__(
+        self, store: Store, acts: Mapping[JobKind, Act], queues: list[str], *, lease_seconds: float
+    ) -> None:
+        """A worker's jobs are given up a little sooner than its leases, so that nothing waits for them."""
+        self._heartbeat_seconds = lease_seconds / 5
+        self._stalled_seconds = lease_seconds * 0.8
         url = store.url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._app = App(
             connector=PsycopgConnector(
@@ -78,10 +85,10 @@ class JobQueue:
                 job = Job.of_desk(kind)
                 task = self._app.task(
                     name=kind.value, queue=job.queue, lock=job.lock, queueing_lock=job.lock
-                )(_at_times(act))
+                )(_at_times(kind, act))
                 self._app.periodic(cron=cron)(task)
             else:
-                self._app.task(name=kind.value)(_once(act))
+                self._app.task(name=kind.value)(_once(kind, act))
 
     async def run(self, wanted: Callable[[], Awaitable[Sequence[Job]]], *, sweep_seconds: float) -> None:
         """Until canceled: does what falls to this worker, and puts in what `wanted` says there is to do.
@@ -91,6 +98,7 @@ class JobQueue:
             try:
                 async with self._app.open_async():
                     await self._run(wanted, sweep_seconds)
+                log.warning("The queue of jobs is being connected to again.")
             except AWAY as problem:
                 log.warning("The queue of jobs is being connected to again: %s", str(problem).strip())
             except ExceptionGroup as problems:
@@ -121,8 +129,8 @@ class JobQueue:
             shutdown_graceful_timeout=_STOP_SECONDS,
             delete_jobs=DeleteJobCondition.SUCCESSFUL,
             install_signal_handlers=False,
-            update_heartbeat_interval=HEARTBEAT_SECONDS,
-            stalled_worker_timeout=STALLED_SECONDS,
+            update_heartbeat_interval=self._heartbeat_seconds,
+            stalled_worker_timeout=self._stalled_seconds,
         )
 
     async def _sweep_for_ever(self, wanted: Callable[[], Awaitable[Sequence[Job]]], seconds: float) -> None:
@@ -150,12 +158,13 @@ class JobQueue:
     async def _reap_for_ever(self) -> None:
         while True:
             await self.reap()
-            await asyncio.sleep(REAP_SECONDS)
+            await asyncio.sleep(self._heartbeat_seconds)
 
     async def reap(self) -> None:
         """Ends the jobs of workers that are gone. They are not begun again, which could wait for ever behind
         one that was put in meanwhile: whatever is still to do is put in as a new job."""
-        for job in await self._app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
+        stalled = await self._app.job_manager.get_stalled_jobs(seconds_since_heartbeat=self._stalled_seconds)
+        for job in stalled:
             assert job.id is not None
             try:
                 await self._app.job_manager.finish_job_by_id_async(job.id, Status.ABORTED, delete_job=False)
@@ -172,15 +181,30 @@ class JobQueue:
         )
 
 
-def _once(act: Act) -> Callable[..., Awaitable[None]]:
+def _once(kind: JobKind, act: Act) -> Callable[..., Awaitable[None]]:
     async def run(subject: int) -> None:
-        await act(subject)
+        with _told(kind):
+            await act(subject)
 
     return run
 
 
-def _at_times(act: Act) -> Callable[[int], Awaitable[None]]:
+def _at_times(kind: JobKind, act: Act) -> Callable[[int], Awaitable[None]]:
     async def run(timestamp: int) -> None:
-        await act(0)
+        with _told(kind):
+            await act(0)
 
     return run
+
+
+@contextmanager
+def _told(kind: JobKind) -> Iterator[None]:
+    """Says why a job failed. It is put in again after a while, if there is still something to do."""
+    try:
+        yield
+    except (JobFailed, SQLAlchemyError, OSError) as problem:
+        log.warning("The job “%s” failed and is tried again: %s", kind, str(problem).partition("\n")[0])
+        raise
+    except Exception:
+        log.exception("The job “%s” failed", kind)
+        raise

@@ -166,3 +166,40 @@ def test_a_row_that_only_blnk_knows_by_name_is_told_too(file: Path) -> None:
         rows = [row for record in files.records(file, shape) for row in checker.check(record)]
         assert [[one.severity for one in row.problems] for row in rows] == [[severity], []]
         assert (rows[0].request is None) == (severity == "error")
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize(
+    ("rows", "severity"),
+    [
+        (['Fees,"open', 'Savings",', "Savings,x"], "error"),
+        (['Fees,"open', 'Savings",', "Deposits,x"], "warning"),
+        (['Savings,"open', 'Savings",'], "error"),
+    ],
+)
+def test_a_row_that_goes_with_the_last_separator_is_told(
+    file: Path, rows: list[str], severity: str, delimiter: str
+) -> None:
+    """The mark closes in the first cell of the next row, whose other cells are empty."""
+    records = read(file, "\n".join(["ledger,note", *rows]).replace(",", delimiter) + "\n")
+    assert told(records) == [(2, severity)]
+
+
+def test_an_address_is_no_row_where_each_row_ends_in_a_separator(file: Path) -> None:
+    records = read(file, 'ledger,note\nFees,x,\nFees,"12 Marina\nLagos",\nSavings,y,\n')
+    assert told(records) == []
+
+
+def test_rows_that_end_in_separators_are_known_too(file: Path) -> None:
+    records = read(file, 'ledger,points,note\nFees,A,x,\nFees,A,"open,\nFees,A,y",\nFees,A,z,\n')
+    assert told(records) == [(3, "error")]
+
+
+def test_the_mark_that_closes_a_cell_left_open_above_is_told(file: Path) -> None:
+    """Rows with marks of their own keep the open one from taking them in; the last cell keeps its mark."""
+    content = 'ledger,id,note\nFees,"C-1,x\nFees,C-2,"a, b"\nFees,C-3",y\nFees,6",z\n'
+    records = read(file, content)
+    assert told(records) == [(2, "error"), (4, "warning")]
+    (flaw,) = records[2].problems
+    assert (flaw.column, flaw.repair) == (1, "C-3")
+    assert "row 2" in flaw.message

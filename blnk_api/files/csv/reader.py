@@ -113,7 +113,8 @@ def records(path: Path, shape: FileShape) -> Iterator[Record]:
         if (not first or first.isspace() or first[0] in PADDING) and is_blank(cells):
             continue
         line = lines[0]
-        if len(cells) == width and not flaw and len(lines) == 1 and line.isascii() and ' "' not in line:
+        is_plain = len(cells) == width and not flaw and len(lines) == 1 and line.isascii()
+        if is_plain and ' "' not in line and not reading.opened_in:
             yield Record(number, cells)
         else:
             yield reading.looked_at(number, cells, len(lines), flaw)
@@ -129,6 +130,8 @@ class _Reading:
         self._named = max((at for at, name in enumerate(shape.headers, 1) if name), default=0)
         """The number of columns up to the last named one. Rows may end there, even if the header
         continues."""
+        self.opened_in = 0
+        """The row with an unclosed quotation mark, until the mark that closes it is found."""
 
     def looked_at(self, number: int, cells: list[str], lines: int, flaw: str) -> Record:
         width, delimiter = len(self._shape.headers), self._dialect.delimiter
@@ -136,6 +139,7 @@ class _Reading:
         rest = delimiter.join(cells[width:])
         if flaw:
             flaws.append(Flaw(flaw, None, _FLAWED[flaw]))
+            self.opened_in = number if flaw == "bad_quotes" else self.opened_in
         else:
             flaws.extend(self._others.flaws(cells, delimiter) if lines > 1 else ())
             if len(cells) < self._named and not flaws:
@@ -153,6 +157,9 @@ class _Reading:
                 cells[at] = encodings.without_undecodable(cell)
             elif not flaw and cell.startswith(" ") and cell.lstrip(" ").startswith('"'):
                 flaws.append(_space_before_mark(at, cell))
+            elif self.opened_in and not flaw and cell.endswith('"') and cell.count('"') % 2:
+                flaws.append(_closing_mark(at, cell, self.opened_in))
+                self.opened_in = 0
             elif self._shape.encoding_guessed and (meant := self._as_utf8(cell)):
                 flaws.append(self._rather_utf8(at, cell, meant))
         return Record(number, cells[:width] + [""] * (width - len(cells)), tuple(flaws))
@@ -193,10 +200,19 @@ def _space_before_mark(at: int, cell: str) -> Flaw:
     return Flaw("spaced_quotes", at, message, repair=repair)
 
 
+def _closing_mark(at: int, cell: str, opened_in: int) -> Flaw:
+    message = (
+        f"The quotation mark at the end of “{shown(cell)}” probably belongs to the one that is left open in "
+        f"row {opened_in:,}. It is sent as text unless you remove it."
+    )
+    return Flaw("closing_quote", at, message, "warning", cell.removesuffix('"'))
+
+
 def _whole(path: Path, dialect: Dialect, shape: FileShape) -> Iterator[list[str]]:
-    """The cells of records that need no further examination."""
+    """The cells of records that need no further examination. Separators at the end of a row do not count."""
+    width = len(shape.headers)
     for number, cells, _, flaw in raw_records(path, dialect):
-        if number > shape.header_row and not flaw and len(cells) == len(shape.headers):
+        if number > shape.header_row and not flaw and len(cells) >= width and not any(cells[width:]):
             yield cells
 
 

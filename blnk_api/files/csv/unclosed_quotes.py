@@ -36,6 +36,7 @@ class OtherRows:
         self._rows = rows
         self._seen: list[set[str]] | None = None
         self._are_spaced = are_spaced
+        self._rows_end_in_separators = False
 
     def flaws(self, cells: Sequence[str], delimiter: str) -> Iterator[Flaw]:
         """A flaw for each cell of a record that has swallowed rows, or seems to have."""
@@ -53,8 +54,10 @@ class OtherRows:
         if len(lines) > _MOST_LINES:
             return "error"
         found = [line.split(delimiter) for line in lines]
-        if len(found) < 2 or len(self._headers) < 2 or all(len(pieces) == 1 for pieces in found):
+        if len(found) < 2 or len(self._headers) < 2:
             return ""
+        if all(len(pieces) == 1 for pieces in found):
+            return self._judge_cut_short(cells, at, found)
         if any(len(row) > 1 and any(ID.fullmatch(bare(piece)) for piece in row) for row in found[1:]):
             return "error"
         fits = fit(found, cells, at, len(self._headers))
@@ -63,6 +66,16 @@ class OtherRows:
         if any((ok and n) or n > 1 for ok, n in zip(fits, known, strict=True)):
             return "warning" if is_text else "error"
         return "warning" if all(fits) and not is_text else ""
+
+    def _judge_cut_short(self, cells: Sequence[str], at: int, found: Sequence[Sequence[str]]) -> str:
+        """For a cell without separators: whether it joins the last cell of one row and the first of the next.
+        If so, the record has more separators than a row."""
+        if len(cells) <= len(self._headers) or not all(fit(found, cells, at, len(self._headers))):
+            return ""
+        self._learnt()
+        if self._is_known(0, bare(found[-1][0])):
+            return "error"
+        return "" if self._rows_end_in_separators else "warning"
 
     def _known(self, pieces: Sequence[str], at: int, place: int, count: int) -> int:
         """In how many columns a line has values like those of other rows."""
@@ -85,6 +98,8 @@ class OtherRows:
         if self._seen is None:
             self._seen = [set() for _ in self._headers]
             for cells in islice(self._rows(), _ROWS_LEARNT_FROM):
+                is_longer = len(cells) > len(self._headers)
+                self._rows_end_in_separators |= is_longer and not any(map(LINES.search, cells))
                 for seen, cell in zip(self._seen, cells, strict=False):
                     if "\n" not in cell and "\r" not in cell and len(cell) <= _VALUE_CHARACTERS:
                         seen.add(bare(cell).casefold())

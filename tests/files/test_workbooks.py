@@ -202,6 +202,27 @@ X15 = "http://schemas.microsoft.com/office/spreadsheetml/2010/11/main"
         ("[$CHF-807] 0", "5", "5"),
         ("0;[Red]0", "-5", "-5"),
         ('"$"#,##0_);[Red]("$"#,##0)', "-1234", "-1234"),
+        ('"2026/"0', "17", "2026/17"),
+        ('0"/2026"', "5", "5/2026"),
+        ('"00"0', "5", "005"),
+        ('"0049 "0', "151", "0049 151"),
+        ('"#"0', "5", "#5"),
+        ('"№"0', "5", "№5"),
+        ("№ 00000", "5", "№ 00005"),
+        ("INV-0000", "7", "INV-0007"),
+        ('0"%"', "5", "5%"),
+        ('0"°"', "5", "5°"),
+        ('"+"0', "4912345", "+4912345"),
+        ("+0", "4912345", "+4912345"),
+        ("+0;-0;0", "5", "5"),
+        ('"₦"#,##0.00', "1234.5", "1234.50"),
+        ('"(net) "0', "5", "(net) 5"),
+        ("(0)", "5", "5"),
+        ("[<=9999999]###-####;(###) ###-####", "5551234", "555-1234"),
+        ("[<=9999999]###-####;(###) ###-####", "2125551234", "(212) 555-1234"),
+        ("[$-1009]000\\ 000\\ 000", "46454286", "046 454 286"),
+        ("#\\ ##0", "1234", "1234"),
+        ("[$-410]00000", "184", "00184"),
         ('0.0,,"M"', "1500000", "1500000.0"),
         ('0"', "5", "5"),
         ("0[", "5", "5"),
@@ -212,6 +233,54 @@ def test_letters_around_a_number_are_not_lost_and_a_currency_is_left_away(
     code: str, stored: str, seen: str
 ) -> None:
     assert display(164, code, False)(stored) == seen
+
+
+@pytest.mark.parametrize(
+    ("code", "stored", "seen"),
+    [
+        ('"Yes";"Yes";"No"', "1", "Yes"),
+        ('"Yes";"Yes";"No"', "-1", "Yes"),
+        ('"Yes";"Yes";"No"', "0", "No"),
+        ('[=1]"Active";[=0]"Closed";0', "1", "Active"),
+        ('[=1]"Active";[=0]"Closed";0', "0", "Closed"),
+        ('[=1]"Active";[=0]"Closed";0', "7", "7"),
+        ('[>=100]"big";"small"', "500", "big"),
+        ('"open"', "5", "open"),
+        ('0;-0;"none"', "0", "none"),
+        ('0;-0;"-"', "0", "0"),
+        ('_(* #,##0.00_);_(* \\(#,##0.00\\);_(* "-"??_);_(@_)', "5", "5.00"),
+        (";;;", "5", "5"),
+        ('"USD"', "5", "5"),
+    ],
+)
+def test_words_that_are_displayed_instead_of_a_number_are_read(code: str, stored: str, seen: str) -> None:
+    """A sign, a currency or nothing in its place is not read: the number itself says more."""
+    assert display(164, code, False)(stored) == seen
+
+
+@pytest.mark.parametrize(
+    ("code", "seen"),
+    [
+        ('"C-"@', "C-007"),
+        ('0;-0;0;@" (old)"', "007 (old)"),
+        ("_(@_)", "007"),
+        ("@", "007"),
+        ('"C-"0', "007"),
+    ],
+)
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '<c r="C2" s="1" t="inlineStr"><is><t>007</t></is></c>',
+        '<c r="C2" s="1" t="s"><v>0</v></c>',
+        '<c r="C2" s="1" t="str"><f>A1</f><v>007</v></c>',
+    ],
+)
+def test_letters_that_a_format_adds_to_a_text_are_not_lost(
+    file: Path, code: str, seen: str, cell: str
+) -> None:
+    record = one_cell(file, cell, formats=(code,), strings="<si><t>007</t></si>")
+    assert (record.cells[2], record.problems) == (seen, ())
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ _ONE_BYTE = tuple(
 _TO_TIDY = re.compile(r'["\n\r\t\x00-\x1f\x7f\u00a0\u202f]|^ | $|  ')
 _ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?")
 _DECORATED = re.compile(r"([^\d]{0,6})(\d[\d.,'\u00a0\u202f ]{0,40})([^\d]{0,6})")
+_GROUPED = re.compile(r"[+(]{0,2}\d[\d/() .+-]{0,40}")
 _DIGIT, _NO_DIGITS, _FRACTION = re.compile(r"[0-9]"), re.compile(r"[^0-9]"), re.compile(r"[.,][0-9]+$")
 _SPACES = re.compile("['\u00a0\u202f ]")
 _NUMBER = re.compile(r"[+-]?\d{1,40}(?:[.,]\d{1,40})?(?:[eE][+-]?\d{1,3})?%?")
@@ -54,6 +55,8 @@ def skeleton(text: str) -> str:
         if found := _DECORATED.fullmatch(plain):
             digits = _NO_DIGITS.sub("", found[2]).lstrip("0")
             return (digits.rstrip("0") if _FRACTION.search(found[2]) else digits) or "0"
+        if _GROUPED.fullmatch(plain):
+            return _NO_DIGITS.sub("", plain).lstrip("0") or "0"
     return plain if plain.isascii() else _pattern(plain)
 
 
@@ -118,6 +121,9 @@ def other_readings(text: str) -> list[str]:
                 found.append(date.fromordinal(days + shift + _FIRST_DAY_1900).isoformat() + rest)
     elif (number := _DECORATED.fullmatch(plain)) and number[2].isdigit():
         found += [number[2], number[2].lstrip("0") or "0"]
+    elif _GROUPED.fullmatch(plain):
+        digits = _NO_DIGITS.sub("", plain)
+        found += [digits, digits.lstrip("0") or "0"]
     if not text.isascii() and len(text) <= _LONGEST:
         found.append(unicodedata.normalize("NFD", text))
         for codec in (*_MANY_BYTES, *_ONE_BYTE):
@@ -202,11 +208,22 @@ def _same_number(one: str, other: str) -> bool:
         return False
     if _agree(_numbers(one), _numbers(other)):
         return True
+    if _is_grouped(one, other) or _is_grouped(other, one):
+        return True
     first, second = _DECORATED.fullmatch(one), _DECORATED.fullmatch(other)
     if first is None or second is None:
         return False
     is_bare = not (first[1] + first[3]).strip() or not (second[1] + second[3]).strip()
     return is_bare and _agree(_numbers(first[2]), _numbers(second[2]))
+
+
+def _is_grouped(number: str, code: str) -> bool:
+    """Whether a code has the digits of a number, in groups: (555) 123-4567."""
+    return (
+        number.isdecimal()
+        and bool(_GROUPED.fullmatch(code))
+        and _NO_DIGITS.sub("", code).lstrip("0") == number.lstrip("0")
+    )
 
 
 def _agree(ours: list[Decimal], theirs: list[Decimal]) -> bool:

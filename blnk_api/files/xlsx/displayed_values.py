@@ -74,7 +74,7 @@ def _chosen(number: Decimal, text: str, parts: Sequence[Section], shown: Sequenc
         )
         return shown[next(fitting, 0)](text)
     at = 1 if number < 0 else 2 if number == 0 else 0
-    if at >= len(shown) or not (parts[at].has_digits or parts[at].is_general):
+    if at >= len(shown) or not (parts[at].has_digits or parts[at].is_general or parts[at].words):
         return shown[0](text)
     if at != 1:
         return shown[at](text)
@@ -87,6 +87,8 @@ def _in_section(section: Section) -> Display:
     """Displays a number with one section, with any letters or unit around it."""
     if section.is_code or (section.is_split and not section.places.strip("0#?")):
         return _coded(section)
+    if words := section.words:
+        return lambda _: words
     before, after = ("", "") if section.is_scaled else section.around()
     plain = section.places
     show: Display = (lambda text: _fixed(text, plain)) if section.is_plain else general
@@ -110,6 +112,20 @@ class Formats:
         self._codes = codes
         self._from_1904 = from_1904
         self._by_style: dict[str, Display] = {}
+        self.around_texts = self._texts_around()
+        """What is displayed before and after the texts of cells, for the styles that add something."""
+
+    def _texts_around(self) -> dict[str, tuple[str, str]]:
+        by_number = {}
+        for number, code in self._codes.items():
+            if "@" in code and code != "@":
+                last = next((one for one in number_formats.sections(code)[::-1] if "@" in one.letters), None)
+                if last is not None and any(around := last.around_text):
+                    by_number[number] = around
+        if not by_number:
+            return {}
+        styles = enumerate(self._numbers)
+        return {str(style): by_number[number] for style, number in styles if number in by_number}
 
     def __getitem__(self, style: str) -> Display:
         show = self._by_style.get(style)

@@ -3,6 +3,7 @@
 One pass from left to right, so that the cost grows only linearly with the code's length.
 """
 
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -15,6 +16,10 @@ _NUMERIC = "0#?.,%"
 _MOST_SECTIONS = 4
 _SHOWN_UNQUOTED = "-+/():!^&'~{}<>= "
 _CURRENCY_SIGNS = "$€£¥"
+_NOT_IN_CODES = frozenset("@eE")
+"""Letters that stand for a text or an exponent."""
+_OF_NUMBERS = frozenset("-+()[]{}<>.,:;'’\"*_/\\|–—−=~^!&")
+"""Signs around a number that do not change what it says."""
 _ELAPSED = ({"h"}, {"m"}, {"s"})
 _CURRENCY_WORDS = frozenset(
     (
@@ -73,6 +78,8 @@ class Section:
     condition: Condition | None = None
     is_elapsed: bool = False
     is_general: bool = False
+    is_alone: bool = False
+    """The only section: its plus sign is in front of every number, like that of a phone number."""
 
     @property
     def letters(self) -> str:
@@ -88,11 +95,22 @@ class Section:
         return any(sign in _PLACES for sign in self.places)
 
     def around(self) -> tuple[str, str]:
-        """The text before the first and after the last place, if it is more than a currency or the number's
-        sign: a code's letters, a unit."""
+        """The text before the first and after the last place, if it is more than a currency or the signs of a
+        number: a code's letters or digits, a unit."""
         at = [index for index, (kind, _) in enumerate(self.signs) if kind == "place"]
         first, last = (at[0], at[-1]) if at else (len(self.signs), len(self.signs))
-        return _meaningful(self.signs[:first]), _meaningful(self.signs[last + 1 :])
+        return _meaningful(self.signs[:first], self.is_alone), _meaningful(self.signs[last + 1 :])
+
+    @property
+    def words(self) -> str:
+        """What is displayed instead of the number: `"Yes"`, `"closed"`. Empty if the section has places."""
+        return "" if self.has_digits or self.is_general or self.letters else _meaningful(self.signs)
+
+    @property
+    def around_text(self) -> tuple[str, str]:
+        """The text before and after that of a cell: `"C-"@`."""
+        at = self.signs.index(("letter", "@"))
+        return _meaningful(self.signs[:at]), _meaningful(self.signs[at + 1 :])
 
     @property
     def is_split(self) -> bool:
@@ -103,16 +121,26 @@ class Section:
 
     @property
     def is_code(self) -> bool:
-        """`00-00-00`, `"CC-"0000`: only zeros, more than one, and signs; no decimals."""
-        zeros = 0
+        """`00-00-00`, `"CC-"0000`: only zeros, more than one, and signs; no decimals.
+        Or `(###) ###-####`: places with a hyphen between them.
+        """
+        zeros = places = 0
+        has_hyphen = is_split = False
         for kind, text in self.signs:
             if kind == "place":
-                if text != "0" and not (text == "." and not zeros):
+                if text not in "0#" and not (text == "." and not places):
                     return False
                 zeros += text == "0"
-            elif kind in ("letter", "currency") or (kind == "sign" and text not in "-/ ()"):
+                places += text in "0#"
+                is_split = is_split or has_hyphen
+            elif text and (
+                kind == "currency"
+                or (kind == "letter" and text in _NOT_IN_CODES)
+                or (kind == "sign" and text not in "-/ ()")
+            ):
                 return False
-        return zeros > 1
+            has_hyphen = has_hyphen or (places > 0 and text == "-")
+        return is_split or (zeros > 1 and zeros == places)
 
     @property
     def is_scaled(self) -> bool:
@@ -123,7 +151,7 @@ class Section:
     @property
     def is_plain(self) -> bool:
         """Digits, decimals, percent, and signs that need no quotation marks."""
-        return self.has_digits and not self.letters and all(
+        return self.has_digits and _NOT_IN_CODES.isdisjoint(self.letters) and all(
             text in "-+$€£¥ ()" for kind, text in self.signs if kind == "sign"
         )  # fmt: skip
 
@@ -173,6 +201,7 @@ def sections(code: str) -> list[Section]:
             at += 6
         else:
             now.signs.append(("letter", sign))
+    found[0].is_alone = len(found) == 1
     return found
 
 
@@ -202,11 +231,18 @@ def _condition(inside: str) -> Condition | None:
     }[mark]
 
 
-def _meaningful(signs: list[tuple[str, str]]) -> str:
-    seen = "".join(text for kind, text in signs if kind != "place" and text not in _CURRENCY_SIGNS)
-    if not any(one.isalpha() for one in seen) or _is_currency(seen.strip(" \u00a0\u202f()")):
+def _meaningful(signs: list[tuple[str, str]], is_plus_meant: bool = False) -> str:
+    seen = "".join(text for kind, text in signs if kind != "place" and not _is_currency_sign(text))
+    if _is_currency(seen.strip(" \u00a0\u202f()")):
         return ""
-    return seen
+    if is_plus_meant and "+" in seen:
+        return seen
+    is_more = any(one not in _OF_NUMBERS and not one.isspace() and not _is_currency_sign(one) for one in seen)
+    return seen if is_more else ""
+
+
+def _is_currency_sign(text: str) -> bool:
+    return len(text) == 1 and unicodedata.category(text) == "Sc"
 
 
 @lru_cache(maxsize=256)

@@ -25,6 +25,7 @@ MOST_IN_A_SHEET = 600_000_000
 _LONG = 15
 """In characters. Shorter cells are not checked for flaws or counted."""
 _CUT = 200
+_TEXTS = frozenset({"s", "str", "inlineStr"})
 
 
 class SheetRow(NamedTuple):
@@ -54,6 +55,7 @@ class Sheet:
         self._document = Document(stream)
         self._strings = strings
         self._formats = formats
+        self._around_texts = formats.around_texts
         self._has_stale_results = has_stale_results
         self._ready: list[SheetRow] = []
         self._columns: dict[str, int] = {}
@@ -246,6 +248,10 @@ class Sheet:
         """A cell's text as the spreadsheet displays it."""
         if not text:
             return ""
+        if style in self._around_texts and kind in _TEXTS:
+            before, after = self._around_texts[style]
+            inner = self._strings[int(text)] if kind == "s" else unescaped(text)
+            return f"{before}{inner}{after}" if inner else ""
         if kind == "s":
             return self._strings[int(text)]
         if kind == "n":

@@ -10,7 +10,8 @@ from blnk_api.drafts.mapping import FINDABLE
 from blnk_api.facts.file_shape import FileShape
 from blnk_api.facts.mapping import ONE_COLUMN_EACH, ColumnUse, Mapping, Use
 from blnk_api.facts.problems import Problem, clip
-from blnk_api.files.column_names import is_formula_error, metadata_name, names_an_amount, plain, recognise
+from blnk_api.files.amount_names import names_an_amount
+from blnk_api.files.column_names import is_formula_error, metadata_name, plain, recognise
 from blnk_api.files.csv import encodings
 from blnk_api.models import IMPORT_ID, IMPORT_REF
 

@@ -3,7 +3,6 @@
 import re
 import unicodedata
 
-from blnk_api.currencies import name_of
 from blnk_api.facts.mapping import Use
 
 _SPELLINGS: dict[Use, str] = {
@@ -25,19 +24,6 @@ _BY_SPELLING = {
     word: (use, rank) for use, words in _SPELLINGS.items() for rank, word in enumerate(words.split())
 }
 
-_AMOUNTS = re.compile(
-    r"(?:opening|initial|starting|beginning|current|closing|ending|credit|debit|available|account|book|total|net){0,3}"
-    r"(?:balances?|bal|amounts?|amt)(?:amount|due|forward|brought|bf|cf)?|debit|credit"
-    r"|soldes?(?:initial|douverture|ouverture|actuel)?|montant"
-    r"|saldo(?:inicial|iniziale|inicialny|poczatkowe|dapertura|apertura|finale?|actual|contabile)?"
-    r"|importe|monto|importo|kwota|bakiye|tutar"
-    r"|(?:anfangs|eroffnungs|eroeffnungs|end|schluss|konto|buch)saldo|(?:konto|anfangs|end)(?:be)?stand|kontostande"
-    r"|betrag|guthaben|остаток|сумма|баланс|残高|金額|余额|餘額|金额"
-)
-_BESIDE_AN_AMOUNT = frozenset(
-    ["in", "of", "as", "at", "on", "the", "de", "des", "der", "du", "per", "am", "zum", "vom"]
-)
-
 
 def plain(header: str) -> str:
     """A header without case, accents, spaces and punctuation: " Ledger-ID " equals "ledger_id"."""
@@ -58,21 +44,6 @@ def is_formula_error(header: str) -> bool:
     )
 
 
-def names_an_amount(header: str) -> bool:
-    """Whether a header names an amount of money, which a new balance does not have. Also in several words,
-    such as "Opening balance (USD)" or "Saldo 31.12.2025"."""
-    if len(header) > 100:
-        return False
-    words = _WORDS.findall(unicodedata.normalize("NFKD", header).replace("\u0308", ""))
-    without_dates = (
-        word
-        for word in words
-        if name_of(word) is None and not word.isdecimal() and word.casefold() not in _BESIDE_AN_AMOUNT
-    )
-    return bool(_AMOUNTS.fullmatch(plain(header)) or _AMOUNTS.fullmatch(plain("".join(without_dates))))
-
-
-_WORDS = re.compile(r"[^\W_]+")
 _METADATA_PREFIX = re.compile(r"\s*meta[ _-]?(?:data)?\s*[.:]\s*(?=\S)", re.IGNORECASE)
 
 

@@ -64,6 +64,8 @@ def _gives_parameters(cells: Sequence[str]) -> bool:
     """Whether a row is like "Ledger: All, Currency: USD": labels with a colon, or a value after each
     label."""
     filled = [cell.strip() for cell in cells if cell.strip()]
+    if filled[0].startswith("#"):  # a comment, unless there is no other row of names
+        return True
     if any(cell.endswith(":") for cell in filled) or len(set(filled)) < len(filled):
         return True
     return any(map(_is_value, filled)) or (

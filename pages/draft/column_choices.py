@@ -14,7 +14,7 @@ from blnk_api.drafts.guide import column_reasons, steps
 from blnk_api.facts.file_shape import FileShape
 from blnk_api.facts.mapping import CHOICES, ColumnUse, Mapping, Use
 from blnk_api.facts.totals import Totals
-from blnk_api.files.column_names import names_an_amount
+from blnk_api.files.amount_names import names_an_amount
 from blnk_api.store.imports import Import
 from blnk_api.store.people import saved_mappings
 from blnk_api.store.states import ImportState

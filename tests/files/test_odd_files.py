@@ -13,7 +13,8 @@ from blnk_api.drafts.checking import CheckedRow, Checker, Known
 from blnk_api.facts.file_shape import FileShape, Record
 from blnk_api.facts.mapping import ForAllRows, Use
 from blnk_api.files import FileProblem, header, kinds
-from blnk_api.files.column_names import metadata_name, names_an_amount, recognise
+from blnk_api.files.amount_names import names_an_amount
+from blnk_api.files.column_names import metadata_name, recognise
 
 LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
 KNOWN = Known(ledgers={LEDGER: "Savings"}, identities={})
@@ -103,7 +104,7 @@ def test_a_lone_space_before_a_quotation_mark_is_told(file: Path) -> None:
     ] == [(62, "error", "a")]
 
 
-@pytest.mark.parametrize("cell", ["1.23457E+15", "1,23457E+15", "-4E+11", "9.99E+102"])
+@pytest.mark.parametrize("cell", ["1.23457E+15", "1,23457E+15", "-4E+11", "9.99E+102", "1.23457e+15"])
 def test_digits_that_a_spreadsheet_cut_are_told(file: Path, cell: str) -> None:
     _, rows, _ = check(file, f"ledger;currency;account\nSavings;USD;{cell}\n")
     assert kinds_of(rows) == [["cut_digits"]]
@@ -113,6 +114,31 @@ def test_digits_that_a_spreadsheet_cut_are_told(file: Path, cell: str) -> None:
 def test_what_no_spreadsheet_writes_is_no_cut_number(file: Path, cell: str) -> None:
     _, rows, _ = check(file, f"ledger;currency;account\nSavings;USD;{cell}\n")
     assert kinds_of(rows) == [[]]
+
+
+def test_a_name_of_a_column_in_another_encoding_is_restored_and_told(file: Path) -> None:
+    content = "ledger,currency,Straße\n".encode("cp1252") + "Savings,USD,Müller\nSavings,EUR,Größe\n".encode()
+    file.write_bytes(content)
+    shape = files.detect(file, "f.csv")
+    assert shape.headers == ["ledger", "currency", "Straße"]
+    (remark,) = shape.remarks
+    assert (remark.kind, remark.severity) == ("undecodable_text", "warning")
+    assert "Straße" in remark.message
+
+
+def test_a_line_of_comments_is_not_the_row_of_column_names(file: Path) -> None:
+    file.write_text("# export\n# ledger, currency\nledger,currency,note\nSavings,USD,a\n")
+    assert files.detect(file, "f.csv").headers == ["ledger", "currency", "note"]
+    file.write_text("#ledger,currency,note\nSavings,USD,a\n")
+    assert files.detect(file, "f.csv").headers == ["#ledger", "currency", "note"]
+
+
+@pytest.mark.parametrize("cell", ["#REF!", "#NAME?", " #VALUE! ", "#BEZUG!", "########"])
+def test_what_a_spreadsheet_shows_instead_of_a_value_is_told(file: Path, cell: str) -> None:
+    _, rows, _ = check(
+        file, f"ledger,currency,account\nSavings,USD,{cell}\nSavings,USD,#1\nSavings,USD,#N/A\n"
+    )
+    assert kinds_of(rows) == [["no_value"], [], []]
 
 
 @pytest.mark.parametrize(
@@ -140,6 +166,21 @@ def test_what_no_spreadsheet_writes_is_no_cut_number(file: Path, cell: str) -> N
         "Balance as of 2025-12-31",
         "Closing bal.",
         "Saldo początkowe",
+        "opening_balance_cents",
+        "BALANCE B/F",
+        "Debit/Credit",
+        "Soll",
+        "Startsaldo",
+        "Montant HT",
+        "Solde de départ",
+        "Saldo Inicial (R$)",
+        "Beginsaldo",
+        "Ingående saldo",
+        "Počáteční zůstatek",
+        "Açılış bakiyesi",
+        "Начальный остаток",
+        "期初余额",
+        "الرصيد الافتتاحي",
     ],
 )
 def test_a_column_of_amounts_is_told_to_post_nothing(file: Path, header: str) -> None:
@@ -149,7 +190,8 @@ def test_a_column_of_amounts_is_told_to_post_nothing(file: Path, header: str) ->
 
 
 @pytest.mark.parametrize(
-    "header", ["credit_limit", "balance_type", "Balance ID no", "Amount type", "customer", "total"]
+    "header",
+    ["credit_limit", "balance_type", "Balance ID no", "Amount type", "customer", "total", "Debit account"],
 )
 def test_other_columns_are_no_amounts(header: str) -> None:
     assert not names_an_amount(header)
@@ -169,6 +211,10 @@ def test_the_error_of_a_formula_is_no_name_and_no_key(file: Path, header: str) -
     [
         "Total,,5",
         "Summe:,,1.234",
+        "Total amount,,5",
+        "Net total (EUR),,5",
+        "Итог,,5",
+        "Celkem,,5",
         ",Total,5",
         "Grand total:,,5",
         "Total (3 rows),,3",

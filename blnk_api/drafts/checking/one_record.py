@@ -14,12 +14,15 @@ from blnk_api.drafts.checking.known_in_blnk import Known
 from blnk_api.facts.file_shape import FileShape, Flaw, Record
 from blnk_api.facts.mapping import Mapping, Use
 from blnk_api.facts.problems import Problem, clip
+from blnk_api.files.column_names import is_formula_error
 from blnk_api.files.csv.unclosed_quotes import LINES, inner_cells, takes_in
 from blnk_api.models import GENERAL_LEDGER_ID, RequestFields
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _HALF = re.compile("[\ud800-\udfff]")
-_CUT_DIGITS = re.compile(r"-?[0-9](?:[.,][0-9]{1,14})?E\+[0-9]{2,3}")
+_CUT_DIGITS = re.compile(r"-?[0-9](?:[.,][0-9]{1,14})?[Ee]\+[0-9]{2,3}")
+_TOO_NARROW = re.compile("#{3,255}")
+_LONGEST_FORMULA_ERROR = 20
 _SPREADSHEET_CELL = 32_767
 _MAX_BODY_BYTES = 4_900_000
 """Blnk refuses a body over 5 MB; our two stamps come on top."""
@@ -82,6 +85,8 @@ class RecordReader:
             or len(joined) > _SPREADSHEET_CELL
             or "\ufffd" in joined
             or "E+" in joined
+            or "e+" in joined
+            or "#" in joined
         ):
             self._look_at_characters(number, cells, found)
         ledger_at, currency_at = self._at.get(Use.LEDGER), self._at.get(Use.CURRENCY)
@@ -199,7 +204,9 @@ class RecordReader:
             elif _CONTROL.search(cell):
                 message = f"“{shown(cell)}” contains an invisible control character. It is sent as is."
                 finding = Finding("control_character", "warning", message, _CONTROL.sub("", cell))
-            elif "E+" in cell and _CUT_DIGITS.fullmatch(cell.strip()):
+            elif "#" in cell and (said := _no_value(cell.strip())):
+                finding = Finding("no_value", "warning", said)
+            elif ("E+" in cell or "e+" in cell) and _CUT_DIGITS.fullmatch(cell.strip()):
                 message = (
                     f"“{shown(cell)}” looks like a long number that Excel has cut short. Format the "
                     "column as "
@@ -212,6 +219,19 @@ class RecordReader:
             else:
                 continue
             self._tell(found, number, at, cell, (finding,))
+
+
+def _no_value(text: str) -> str | None:
+    """What to tell of a text that a spreadsheet displays because it has no value to display."""
+    if _TOO_NARROW.fullmatch(text):
+        return (
+            f"“{shown(text)}” is what a spreadsheet displays if a column is too narrow. The value is lost. "
+            "Widen the column and export the file again."
+        )
+    is_said = text in ("#N/A", "#NV")  # a value too: that there is none
+    if len(text) <= _LONGEST_FORMULA_ERROR and is_formula_error(text) and not is_said:
+        return f"“{shown(text)}” is a formula error, not a value. Correct the formula, or enter the value."
+    return None
 
 
 def _bytes(request: RequestFields) -> int:

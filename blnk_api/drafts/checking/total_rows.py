@@ -40,9 +40,35 @@ _TOTALS = frozenset(
         "小计",
         "總計",
         "합계",
+        "saldototal",
+        "gesamtbetrag",
+        "gesamtsaldo",
+        "zusammen",
+        "ukupno",
+        "osszesen",
+        "celkem",
+        "spolu",
+        "jumlah",
+        "sammanlagt",
+        "ialt",
+        "totalt",
+        "итог",
+        "разом",
+        "усього",
+        "συνολο",
+        "المجموع",
+        "الإجمالي",
+        "סהכ",
+        "計",
     ]
 )
-_BESIDE_A_TOTAL = frozenset({"grand", "sub", "general", "rows", "records", "of", "in", "zeilen"})
+_BESIDE_A_TOTAL = frozenset(
+    {
+        *("grand", "sub", "general", "rows", "records", "of", "in", "zeilen", "accounts", "balances"),
+        *("entries", "final", "overall", "net", "report", "complessivo", "geral", "generaal", "genel"),
+        *("koncowa", "общии", "amount", "balance", "betrag", "saldo", "for", "all", "konten"),
+    }
+)
 _WORDS = re.compile(r"\w+")
 _LONGEST = 60
 
@@ -52,7 +78,8 @@ def finding(headers: Sequence[str], cells: Sequence[str], is_wrong: bool) -> Fin
     filled = [text for cell in cells if (text := bare(cell))]
     if not filled:
         return None
-    if len(filled) > 1 and filled == [name for header in headers if (name := bare(header))]:
+    names = [name for header in headers if (name := bare(header))]
+    if len(filled) > 1 and [*map(str.casefold, filled)] == [*map(str.casefold, names)]:
         message = "This row repeats the column names, so it is not sent. Skip the row."
         return Finding("repeated_header", "error", message)
     first, *rest = filled

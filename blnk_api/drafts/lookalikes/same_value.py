@@ -218,12 +218,9 @@ def _same_number(one: str, other: str) -> bool:
 
 
 def _is_grouped(number: str, code: str) -> bool:
-    """Whether a code has the digits of a number, in groups: (555) 123-4567."""
-    return (
-        number.isdecimal()
-        and bool(_GROUPED.fullmatch(code))
-        and _NO_DIGITS.sub("", code).lstrip("0") == number.lstrip("0")
-    )
+    """Whether a code has a number's digits, in groups: (555) 123-4567."""
+    digits = _NO_DIGITS.sub("", code).lstrip("0")
+    return number.isdecimal() and digits == number.lstrip("0") and bool(_GROUPED.fullmatch(code))
 
 
 def _agree(ours: list[Decimal], theirs: list[Decimal]) -> bool:

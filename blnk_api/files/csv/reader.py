@@ -45,7 +45,7 @@ def detect(path: Path, options: ReadOptions) -> FileShape:
     kinds.refuse_by_text(text.strip("\0")[:8_192])
     dialect = dialect_of(path, encoding, chosen_delimiter(options) or find_delimiter(path, encoding))
     number, headers = header.choose(filled_rows(path, dialect), options.header_row)
-    headers = [encodings.without_undecodable(name) for name in headers]
+    headers, remarks = _decoded_names(headers, found)
     if len(headers) == 1 and options.delimiter is None and header.known_uses(headers) == 0:
         raise FileProblem(
             "one_column",
@@ -64,6 +64,7 @@ def detect(path: Path, options: ReadOptions) -> FileShape:
         header_row=number,
         headers=headers,
         rows_estimate=max(0, scanned.line_ends - number),
+        remarks=remarks,
     )
     samples = [cut(record) for record in islice(records(path, shape), SAMPLES)]
     if not samples:
@@ -82,6 +83,21 @@ def _refuse_swallowing(headers: Sequence[str], delimiter: str) -> None:
                 "the rows below it: "
                 f"“{shown(name)}”. Correct the marks in the file and upload it again.",
             )
+
+
+def _decoded_names(headers: Sequence[str], found: Found) -> tuple[list[str], list[Flaw]]:
+    """The column names, and what to tell of those in another encoding than the file's."""
+    names, remarks = [], []
+    for name in headers:
+        if encodings.UNDECODABLE.search(name):
+            meant = encodings.as_strays(name, found.strays) if found.strays else None
+            own = encodings.display_name(found.name)
+            message = f"The column name “{shown(name)}” has bytes that are not {own}. "
+            name = meant if meant is not None else encodings.without_undecodable(name)
+            message += f"It is read as “{shown(name)}”. If that is wrong, correct the name in the file."
+            remarks.append(Flaw("undecodable_text", None, message, "warning"))
+        names.append(name)
+    return names, remarks
 
 
 def _letters(lines: bytes, dialect: Dialect) -> str:

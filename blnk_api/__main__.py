@@ -23,8 +23,10 @@ from blnk_api.cli.own_notifications import sent_at_end
 from blnk_api.cli.session import Session
 from blnk_api.cli.whole_desk import backup_command, stop_command, trail_command, worker_command
 from blnk_api.common import log, open_files, private_files
+from blnk_api.drafts import check_process
 from blnk_api.errors import SettingsProblem
 from blnk_api.facts.file_shape import ReadOptions
+from blnk_api.files import reading_process
 from blnk_api.review import act_texts
 from blnk_api.store import StoreUnavailable, failures
 
@@ -62,6 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if alone is not None:
             return alone(options)
+        if act is import_file:
+            # While nothing is open: reading and checking the file need what is imported here already.
+            reading_process.fork_here()
+            check_process.fork_here()
         with Session() as opened, sent_at_end(opened):
             return act(opened, options)
     except CommandFailed as ends:

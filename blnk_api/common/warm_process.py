@@ -94,8 +94,23 @@ class WarmProcess:
         self._module = module
         self._idle_seconds = idle_seconds
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | _Fork | None = None
         self._asks: socket.socket
+
+    def fork_here(self) -> None:
+        """Makes a fork of this process the one that is forked, so that nothing is imported once more.
+
+        For a process that has imported the module and opened nothing yet. Where it has threads nothing is
+        done: a lock that another thread holds would be held in the fork for ever.
+        """
+        if threading.active_count() > 1 or self._process is not None:
+            return
+        ours, theirs = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            _serve_as_fork(theirs.detach(), self._module, self._idle_seconds)
+        theirs.close()
+        self._process, self._asks = _Fork(pid), ours
 
     def start(
         self, arguments: Sequence[str] = (), *, stdout: int | None = None, stderr: int | None = None
@@ -152,6 +167,47 @@ class WarmProcess:
             stdin.close()
             status.close()
             raise
+
+
+class _Fork:
+    """A fork of this process, as far as it is used as a `subprocess.Popen` is."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._has_ended = False
+
+    def poll(self) -> int | None:
+        """None while it runs."""
+        self._has_ended = self._has_ended or os.waitpid(self._pid, os.WNOHANG)[0] != 0
+        return 0 if self._has_ended else None
+
+    def kill(self) -> None:
+        if self.poll() is None:
+            os.kill(self._pid, signal.SIGKILL)
+
+    def wait(self) -> None:
+        if not self._has_ended:
+            os.waitpid(self._pid, 0)
+            self._has_ended = True
+
+
+def _serve_as_fork(asks: int, module: str, idle_seconds: float) -> NoReturn:
+    """In the fork: asked by this socket, it holds nothing else of ours open."""
+    try:
+        os.setpgid(0, 0)  # a terminal's Ctrl-C is for who asks
+        os.dup2(asks, 0)
+        os.closerange(3, asks + 1)
+        forked = _Forked(module, idle_seconds)
+        importlib.import_module(module)
+        _serve(forked)
+    finally:
+        os._exit(0)
+
+
+def _serve(forked: "_Forked") -> None:
+    gc.collect()
+    gc.freeze()  # otherwise the first collection in each fork would copy all of it
+    forked.run()
 
 
 class _Forked:
@@ -245,9 +301,7 @@ def main() -> None:
     module = sys.argv[1]
     forked = _Forked(module, float(sys.argv[2]))
     importlib.import_module(module)
-    gc.collect()
-    gc.freeze()  # otherwise the first collection in each fork would copy all of it
-    forked.run()
+    _serve(forked)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,9 @@ def _limits(draft: Import) -> Limits:
 _checks = WarmProcess("blnk_api.drafts.check_draft")
 
 
+fork_here = _checks.fork_here
+
+
 @dataclass
 class _Check:
     draft: Import

@@ -99,10 +99,13 @@ async def _look_up_all(
             await existing.settle(
                 thread, looker, draft, await thread.read(ready_among, draft.look_again), guard
             )
-        elif draft.fixes is None and await existing.walking_is_cheaper(
-            looker, draft.counts.get(RowState.READY, 0)
-        ):
-            await existing.walk_up(thread, looker, draft, guard)
+            return True
+        there_are = None
+        if draft.fixes is None:
+            ready = draft.counts.get(RowState.READY, 0)
+            there_are = await existing.few_enough_to_walk(looker, ready)
+        if there_are is not None:
+            await existing.walk_up(thread, looker, draft, there_are, guard)
         else:
             await existing.list_up(thread, looker, draft, guard)
     except AccessDenied as denied:

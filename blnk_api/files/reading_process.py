@@ -29,6 +29,9 @@ Line = Any
 _readers = WarmProcess("blnk_api.files.reading_process")
 
 
+fork_here = _readers.fork_here
+
+
 def detect(path: Path, name: str, options: ReadOptions = _DETECT) -> FileShape:
     """Like `files.detect`. Raises FileProblem, or OSError if the file cannot be opened."""
     with _reading(path, name, options, with_records=False) as lines:

@@ -76,20 +76,19 @@ async def side_by_side(
     """
     asking: set[asyncio.Future[T | None]] = set()
     done: set[asyncio.Future[T | None]] = set()
+    came: list[T] = []
     is_over = False
     try:
         while True:
             while not is_over and len(asking) < parallel.at_once:
                 asking.add(asyncio.ensure_future(ask()))
+            for found in came:  # is worked on while the next answers are on their way
+                yield found
             if not asking:
                 return
             done, asking = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
-            for each in done:
-                found = each.result()
-                if found is None:
-                    is_over = True
-                else:
-                    yield found
+            came = [one for each in done if (one := each.result()) is not None]
+            is_over |= len(came) < len(done)
     finally:
         for each in asking:
             each.cancel()

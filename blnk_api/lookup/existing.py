@@ -67,13 +67,14 @@ def guarded(tx: Connection, guard: Guard, act: Callable[..., None], *args: Any) 
     act(tx, *args)
 
 
-async def walk_up(thread: AsyncStore, looker: Looker, import_: Import, guard: Guard = unguarded) -> None:
+async def walk_up(
+    thread: AsyncStore, looker: Looker, import_: Import, there_are: int, guard: Guard = unguarded
+) -> None:
     """As `look_up`, for all READY rows of an import: reads every balance that carries a ref, and compares.
 
     For a large file this asks less of Blnk than lists of refs do, each of which it searches all balances for.
-    A walk that was shown fewer balances than there are proves nothing: then lists ask for each ref by name.
+    A walk that was shown fewer balances than `there_are` proves nothing: then lists ask for each ref by name.
     """
-    there_are = await looker.count_with_refs()
     walk = SplitWalk(looker, None, datetime.now(UTC), total=there_are)
     async with aclosing(walk.pages()) as pages:
         async for balances in pages:
@@ -85,7 +86,7 @@ async def walk_up(thread: AsyncStore, looker: Looker, import_: Import, guard: Gu
             verdicts = {row.id: judge(row.body, import_.id, by_ref[row.ref]) for row in rows}
             if verdicts:
                 await thread.write(guarded, guard, apply_verdicts, import_.number, verdicts)
-    if there_are is not None and walk.shown < there_are:
+    if walk.shown < there_are:
         await list_up(thread, looker, import_, guard)
 
 
@@ -152,13 +153,14 @@ def _were_made_before(tx: Connection, number: int, there: dict[int, tuple[OldRef
         superseded.appeared(tx, old.row, balance_id, message="Found in Blnk.", what=EventKind.FOUND)
 
 
-async def walking_is_cheaper(looker: Looker, ready: int) -> bool:
-    """Whether a walk over all balances with a ref takes fewer questions than lists of this import's refs."""
+async def few_enough_to_walk(looker: Looker, ready: int) -> int | None:
+    """How many balances carry a ref, where a walk over them asks less than lists of this import's refs do;
+    None otherwise."""
     looks = ready / REFS_PER_LOOK
     if looks < FEWEST_LOOKS_FOR_A_WALK:
-        return False
+        return None
     total = await looker.count_with_refs()
-    return total is not None and total / PAGE_LIMIT < looks
+    return total if total is not None and total / PAGE_LIMIT < looks else None
 
 
 def apply_verdicts(tx: Connection, number: int, verdicts: dict[int, Verdict]) -> None:

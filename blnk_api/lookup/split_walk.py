@@ -93,21 +93,25 @@ class SplitWalk:
         return part
 
     async def _side_by_side(self) -> AsyncIterator[list[Balance]]:
+        came: list[list[Balance]] = []
         while True:
             self._ask()
+            for page in came:  # is compared while Blnk looks for the next ones
+                yield page
             if not self._asking:
                 return
             done, _ = await asyncio.wait(self._asking, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                part = self._asking.pop(task)
-                page = task.result()
-                if page is None:
-                    continue
-                self._resting.append(part)
-                if page:
-                    _move_on(part, page)
-                    self.shown += len(page)
-                    yield page
+            came = [one for task in done if (one := self._came(task))]
+
+    def _came(self, task: asyncio.Task[list[Balance] | None]) -> list[Balance] | None:
+        part = self._asking.pop(task)
+        page = task.result()
+        if page is not None:
+            self._resting.append(part)
+        if page:
+            _move_on(part, page)
+            self.shown += len(page)
+        return page
 
     def _ask(self) -> None:
         """As many questions as may be asked at once, each of another part."""

@@ -110,8 +110,10 @@ class Sweep:
         """Where Blnk does not say how many there are, a walk is expected to be half done at any moment."""
         seen = self._walked * PAGE_LIMIT
         pages_left = self._walked if total is None else math.ceil(max(0, total - seen) / PAGE_LIMIT)
-        walk_seconds = pages_left * median(self._page_seconds)
-        return walk_seconds > self._lists_left * median(self._list_seconds)
+        page_seconds = median(self._page_seconds)
+        pages_of_import = math.ceil(self._n / PAGE_LIMIT)  # which follow on the lists
+        lists_seconds = self._lists_left * median(self._list_seconds) + pages_of_import * page_seconds
+        return pages_left * page_seconds > lists_seconds
 
     async def _list(self) -> list[Balance] | None:
         """All balances of the next rows that were not asked for yet; None where there are no more."""

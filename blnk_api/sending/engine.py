@@ -103,6 +103,8 @@ class Engine:
         self._most_at_once = most_at_once
         self._lease = lease
         self._on_post = on_post
+        self.at_rest = asyncio.Event()
+        """Set when all rows of an import that were claimed have come to their end, and are recorded."""
         self._claiming = False
         self._is_full = False
         self._turn = 0
@@ -308,6 +310,8 @@ class Engine:
         self._recorder.take_back(lane, len(lane.claimed), "The import stopped before the row was sent.")
 
     async def _after_record(self, lane: Lane) -> None:
+        if not lane.out and not lane.ready:
+            self.at_rest.set()
         if lane.refusals_in_a_row >= MOST_REFUSALS_IN_A_ROW and lane.sends:
             lane.refusals_in_a_row = 0
             await self.preflight.pause(

@@ -21,6 +21,14 @@ _LOOKS_FIRST_SHARE = 0.5
 """Of the permits of one moment that waiting looks may take; the rest is for rows."""
 
 
+async def wait_at_most(seconds: float, event: asyncio.Event) -> None:
+    """Until the event is set, and no longer than this."""
+    # Not wait_for, which loses the end of this task when the event comes at the same moment.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
 class Gateway:
     def __init__(
         self,
@@ -49,22 +57,24 @@ class Gateway:
         self._token: Token | None = None
         self._renewing = asyncio.Lock()
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._look_waits = asyncio.Event()
+        self._woken = asyncio.Event()
 
     @property
     def instance_id(self) -> str:
         return self.connection.instance.instance_id
 
     async def nap(self, least_seconds: float, most_seconds: float) -> None:
-        """Until the next moment to open: soon when a look waits for its permit."""
-        self._look_waits.clear()
-        if not self._waiting and most_seconds > least_seconds:
-            # Not wait_for, which loses the end of this task when a look comes at the same moment.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(most_seconds):
-                    await self._look_waits.wait()
-                return
-        await asyncio.sleep(least_seconds)
+        """Until the next moment to open: at once when a look wants its permit, or `wake` is called."""
+        if self._waiting or most_seconds <= least_seconds:
+            self._woken.clear()
+            await asyncio.sleep(least_seconds)
+        else:
+            await wait_at_most(most_seconds, self._woken)
+            self._woken.clear()
+
+    def wake(self) -> None:
+        """There is something to do again."""
+        self._woken.set()
 
     def open(self, now: float) -> int:
         """Rows that may leave now. Looks that wait for a permit go first, with half of what there is."""
@@ -168,5 +178,5 @@ class Gateway:
     async def _permit(self) -> None:
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
-        self._look_waits.set()
+        self.wake()
         await waiting

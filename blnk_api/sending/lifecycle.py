@@ -16,6 +16,7 @@ from blnk_api.lookup.looker import bound_of, sortable
 from blnk_api.lookup.retry_policy import WhileWanted
 from blnk_api.sending import ownership
 from blnk_api.sending.engine import Engine
+from blnk_api.sending.gateway import wait_at_most
 from blnk_api.sending.lane import Lane
 from blnk_api.sending.late_lookups import LateLookups
 from blnk_api.sending.resolver import SAME_SERVER_ERRORS, Look
@@ -79,7 +80,8 @@ class Lifecycle:
             except (OperationalError, OSError):
                 await asyncio.sleep(self._waits.journal_retry)
             if not moved:
-                await asyncio.sleep(self._waits.worker_notices)
+                await wait_at_most(self._waits.worker_notices, self._engine.at_rest)
+            self._engine.at_rest.clear()
 
     async def _watch(self) -> bool:
         """Makes the engine's lanes what the store says of the imports. Whether an import has begun or is to
@@ -141,6 +143,7 @@ class Lifecycle:
                 lane.sends = False
                 return await self._move(import_, ImportState.RUNNING, ImportState.VERIFYING)
             lane.sends = not self._gate.is_stopped and not lane.restarts
+            self._gate.wake()
         elif state is ImportState.VERIFYING and lane.verification is None:
             lane.verification = object()
             self._engine.start(self._verify(lane, lane.verification))

@@ -10,6 +10,7 @@ anything: a lost database leaves such balances behind.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -36,6 +37,14 @@ _DRAIN_SECONDS = 0.05
 _TOLD = 6
 _FIRST_YEAR = 2020
 """Before Blnk."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What Blnk shows after the first rows were sent: which of their refs, and all balances, each once."""
+
+    refs: set[str]
+    balances: list[Balance]
 
 
 class OtherDesks:
@@ -92,14 +101,14 @@ class OtherDesks:
                 raise
             return []
 
-    async def sent(self, lane: Lane) -> bool:
-        """Looks at the rows that this process sent last, and at the newest balances of all; false when the
-        import was paused because of them. Raises from the errors tree."""
-        known = [lane] if lane.since is not None else []
-        found, newest = await asyncio.gather(self._find_sent(lane), self._newest_since(known))
-        shown = [*(one for each in found.values() for one in each), *newest]
+    async def look(self, lane: Lane, *, newest: bool) -> Sight:
+        """The rows that this process sent last, and with `newest` the newest balances of all, asked for at
+        the same time. Raises from the errors tree."""
+        known = [lane] if newest and lane.since is not None else []
+        found, others = await asyncio.gather(self._find_sent(lane), self._newest_since(known))
+        shown = [*(one for each in found.values() for one in each), *others]
         # Both lists may show a balance: of a row that was sent once, it would count as one too many.
-        return await self.judge(lane, list({one.balance_id: one for one in shown}.values()))
+        return Sight(set(found), list({one.balance_id: one for one in shown}.values()))
 
     async def _find_sent(self, lane: Lane) -> dict[str, list[Balance]]:
         if not lane.sent:

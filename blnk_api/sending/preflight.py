@@ -5,20 +5,26 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from blnk_api.blnk.endpoints import REFS_PER_LOOK
 from blnk_api.errors import AccessDenied, BlnkError
-from blnk_api.lookup.existing import ROWS_PER_FILL, settle, walk_up, walking_is_cheaper
-from blnk_api.lookup.looker import Looker, bound_of
+from blnk_api.lookup.existing import ROWS_PER_FILL, few_enough_to_walk, settle, walk_up
+from blnk_api.lookup.looker import Looker
 from blnk_api.lookup.retry_policy import WhileWanted
 from blnk_api.models import Balance
 from blnk_api.sending.gateway import Gateway
 from blnk_api.sending.lane import Lane
-from blnk_api.sending.other_desks import OtherDesks
+from blnk_api.sending.other_desks import OtherDesks, Sight
 from blnk_api.settings import Waits
 from blnk_api.store import import_acts, import_changes, imports
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.sending import attempts
 from blnk_api.store.sending.ready_rows import Ready, ready_rows
 from blnk_api.store.states import PausedBy, Ramp, RowState
+
+_NOT_SHOWN = (
+    "The first balance was created, but Blnk's search does not find it. Without the search, a lost answer "
+    "cannot be looked up."
+)
 
 
 class Preflight:
@@ -46,13 +52,16 @@ class Preflight:
         self._insist = insist
 
     async def fill(self, lane: Lane) -> None:
-        """Reads READY rows into the lane, without those that Blnk holds already."""
+        """Reads READY rows into the lane, without those that Blnk holds already.
+
+        The first hundred are looked up by themselves: they leave while all others are.
+        """
         try:
-            if not lane.is_looked_up:
+            are_first = lane.after == 0 and not lane.is_looked_up
+            if not are_first and not lane.is_looked_up:
                 await self._look_all_up(lane)
-            rows = await self._store.read(
-                ready_rows, lane.import_.number, after=lane.after, limit=ROWS_PER_FILL
-            )
+            n = REFS_PER_LOOK if are_first else ROWS_PER_FILL
+            rows = await self._store.read(ready_rows, lane.import_.number, after=lane.after, limit=n)
             if not rows:
                 # Rows that came back, or that wait for another row's ref, are met again from the start.
                 lane.fill_at = self._gate.clock() + self._waits.rescan
@@ -85,75 +94,60 @@ class Preflight:
 
     async def _look_all_up(self, lane: Lane) -> None:
         """Once in each process: a large import by one walk; a small one's rows are looked up as they come."""
-        ready = lane.import_.counts.get(RowState.READY, 0)
         # Rows that fix others are looked up in lists: under their old refs, too.
-        may_walk = self.can_look and lane.import_.fixes is None
-        if may_walk and await walking_is_cheaper(self._looker, ready):
-            patience = WhileWanted(lambda: lane.sends, self._waits.journal_retry)
-            await walk_up(self._store, self._looker.patient(patience), lane.import_)
-            lane.is_walked = True
+        if self.can_look and lane.import_.fixes is None:
+            ready = lane.import_.counts.get(RowState.READY, 0)
+            there_are = await few_enough_to_walk(self._looker, ready)
+            if there_are is not None:
+                patience = WhileWanted(lambda: lane.sends, self._waits.journal_retry)
+                await walk_up(self._store, self._looker.patient(patience), lane.import_, there_are)
+                lane.is_walked = True
         lane.is_looked_up = True
 
     async def confirm_canary(self, lane: Lane, ref: str) -> None:
         """The first created balance must be found by its ref; else nothing lost could ever be found."""
-        found = not self.can_look
-        while not found:
-            try:
-                found = await self._find([ref], bound_of(lane.created_from))
-            except AccessDenied as denied:
-                found = await self.denied(denied)
-                continue
-            except BlnkError:
-                await asyncio.sleep(self._waits.journal_retry)
-                continue
-            if not found:
-                reason = (
-                    "The first balance was created, but Blnk's search does not find it. "
-                    "Without the search, a lost answer cannot be looked up."
-                )
-                await self.pause(lane, PausedBy.CANARY, reason)
-                lane.is_confirming_canary = False
-                return
-        if await self._nobody_else(lane):
+        if await self._is_well(lane, [ref], must_be_shown=True):
             await self.raise_ramp(lane, Ramp.FEW)
         lane.is_confirming_canary = False
 
     async def confirm_few(self, lane: Lane) -> None:
         """The first rows together must be shown by Blnk, or not for as long as a replica may lag, and no
         other desk may have made any of them, before all others go."""
-        if await self._nobody_else(lane):
+        if await self._is_well(lane, lane.made):
             await self.raise_ramp(lane, Ramp.ALL)
         lane.is_confirming_few = False
 
-    async def _nobody_else(self, lane: Lane) -> bool:
-        """False when the import was paused because another desk is at work on its rows.
+    async def _is_well(self, lane: Lane, refs: Collection[str], *, must_be_shown: bool = False) -> bool:
+        """False when the import was paused: Blnk does not show these refs, which it must, or another desk is
+        at work on its rows.
 
-        Not asked where nothing more would leave: verification names each second balance.
+        For other desks nobody looks where nothing more would leave: verification names each second balance.
         """
         while self.can_look:
             try:
                 import_ = await self._store.read(imports.by_number, lane.import_.number)
-                if not import_.counts.get(RowState.READY):
+                is_more = bool(import_.counts.get(RowState.READY))
+                if not is_more and not must_be_shown:
                     return True
-                await self._find(lane.made, bound_of(lane.created_from))
-                return await self._neighbours.sent(lane)
+                sight = await self._look(lane, refs, newest=is_more)
+                if must_be_shown and not sight.refs.issuperset(refs):
+                    await self.pause(lane, PausedBy.CANARY, _NOT_SHOWN)
+                    return False
+                return not is_more or await self._neighbours.judge(lane, sight.balances)
             except AccessDenied as denied:
                 await self.denied(denied)
             except (BlnkError, SQLAlchemyError, OSError):
                 await asyncio.sleep(self._waits.journal_retry)
         return True
 
-    async def _find(self, refs: Collection[str], created_from: str | None) -> bool:
-        """Whether all of these are found within the settle time: a replica may lag."""
+    async def _look(self, lane: Lane, refs: Collection[str], *, newest: bool) -> Sight:
+        """As soon as these are shown, or at the end of the settle time: a replica may lag."""
         deadline = self._gate.clock() + self._settle_seconds
-        while refs:
-            found = await self._looker.find_together(list(refs), created_from=created_from)
-            if set(refs) <= set(found):
-                return True
-            if self._gate.clock() > deadline:
-                return False
+        while True:
+            sight = await self._neighbours.look(lane, newest=newest)
+            if sight.refs.issuperset(refs) or self._gate.clock() > deadline:
+                return sight
             await asyncio.sleep(min(1.0, self._settle_seconds / 4))
-        return True
 
     async def raise_ramp(self, lane: Lane, ramp: Ramp) -> None:
         lane.ramp = ramp
@@ -163,11 +157,10 @@ class Preflight:
         lane.sends = False
         await self._insist(import_acts.pause, lane.import_.number, by=by, who=attempts.WHO, reason=reason)
 
-    async def denied(self, denied: AccessDenied) -> bool:
+    async def denied(self, denied: AccessDenied) -> None:
         """403: these credentials may not look, and we go on without; 401: they serve for nothing."""
         if denied.status == 403:
             self.can_look = False
-            return True
+            return
         self._gate.denied = denied.message
         await asyncio.sleep(self._waits.journal_retry)
-        return False

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from blnk_api.sending import decisions
+from blnk_api.sending.gateway import wait_at_most
 from blnk_api.sending.lane import FEW_ROWS, Lane
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.sending import attempts
@@ -17,6 +18,7 @@ from blnk_api.store.sending.attempts import Result
 P = ParamSpec("P")
 
 GROUP_SECONDS = 0.3
+"""Results wait for others for as long, unless no others are on their way."""
 FEW_SECONDS = 0.02
 """Where no more rows are out than go one by one: the next waits for what came of these."""
 MOST_PER_RECORD = 300
@@ -37,11 +39,14 @@ class Recorder:
         self._lanes = lanes
         self._retry_seconds = retry_seconds
         self._came = asyncio.Event()
+        self._all_came = asyncio.Event()
 
     def add(self, lane: Lane, result: Result) -> None:
         """What became of one of the lane's attempts; it is recorded within a moment."""
         lane.results.append(result)
         self._came.set()
+        if not any(one.claimed or one.in_flight for one in self._lanes.values()):
+            self._all_came.set()
 
     def take_back(self, lane: Lane, n: int, why: str) -> None:
         """Rows at the head of what was claimed, which have not left: they go back."""
@@ -54,8 +59,9 @@ class Recorder:
             await self._came.wait()
             # A group, not a commit for each row; a lone row is recorded at once.
             out = sum(lane.out for lane in self._lanes.values())
-            await asyncio.sleep(GROUP_SECONDS if out > FEW_ROWS else FEW_SECONDS)
+            await wait_at_most(GROUP_SECONDS if out > FEW_ROWS else FEW_SECONDS, self._all_came)
             self._came.clear()
+            self._all_came.clear()
             for lane in list(self._lanes.values()):
                 came = len(lane.results)  # what comes meanwhile is the next group's
                 for start in range(0, came, MOST_PER_RECORD):

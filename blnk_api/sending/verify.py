@@ -24,7 +24,7 @@ from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
 from blnk_api.store.states import HELD, RowState
 from blnk_api.store.tables import is_one_of, rows
-from blnk_api.store.transitions import counts_of, move
+from blnk_api.store.transitions import IDS_PER_STATEMENT, counts_of, move
 
 MOST_TOLD = 1000
 """Findings kept with all their ids; beyond it only their number is kept."""
@@ -78,8 +78,15 @@ class _Bits:
     def add(self, id: int) -> None:
         self._bits[id - self._first] = 1
 
-    def __contains__(self, id: int) -> bool:
-        return bool(self._bits[id - self._first])
+    def missed(self, after: int) -> list[int]:
+        """The next ids after this one that were not seen: some of them, none at the end. Those that were are
+        passed over without asking the store for them, which takes long for a million."""
+        ids: list[int] = []
+        at = max(0, after + 1 - self._first)
+        while len(ids) < IDS_PER_STATEMENT and (at := self._bits.find(0, at)) >= 0:
+            ids.append(self._first + at)
+            at += 1
+        return ids
 
 
 async def verify(
@@ -234,21 +241,20 @@ async def _missing(looker: Looker, ids: list[str], witness: str | None, settle_s
 
 def _unseen(tx: Connection, number: int, seen: _Bits, after: int) -> list[tuple[int, int, str]]:
     """The next rows with a balance that the walk did not meet: made by another import, or missing."""
-    while True:
+    while ids := seen.missed(after):
         part = tx.execute(
             select(rows.c.id, rows.c.number, rows.c.balance_id)
             .where(
+                rows.c.id.in_(ids),
                 rows.c.import_ == number,
                 rows.c.state.in_([RowState.CREATED, RowState.EXISTS]),
-                rows.c.id > after,
             )
             .order_by(rows.c.id)
-            .limit(1000)
         ).all()
-        unseen = [(one.id, one.number, one.balance_id) for one in part if one.id not in seen]
-        if unseen or not part:
-            return unseen
-        after = part[-1].id
+        if part:
+            return [(one.id, one.number, one.balance_id) for one in part]
+        after = ids[-1]
+    return []
 
 
 def put_missing_in_doubt(tx: Connection, import_: Import, findings: Findings) -> None:

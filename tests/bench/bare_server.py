@@ -69,6 +69,10 @@ class World:
         return b'{"data":[' + data + b'],"total":%d,"stats":{}}' % len(self.bodies)
 
 
+LEDGER = b'{"ledger_id":"ldg_11111111-1111-4111-8111-111111111111","name":"Bench","meta_data":{}}'
+IDENTITY = b'{"identity_id":"idt_aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa","first_name":"Bench","meta_data":{}}'
+
+
 class Server(asyncio.Protocol):
     """HTTP/1.1 with keep-alive; one request at a time on a connection."""
 
@@ -122,8 +126,9 @@ class Server(asyncio.Protocol):
         if target.startswith("/balances/filter"):
             query = dict(part.split("=") for part in target.partition("?")[2].split("&"))
             return 200, self._world.search(body, int(query.get("page", 1)), int(query.get("pageSize", 100)))
-        if target.startswith("/data/"):
-            return 200, b'{"data":[],"total":0}'
+        if target.startswith(("/data/ledgers", "/ledger/filter", "/data/identities", "/identities/filter")):
+            one = LEDGER if "/ledger" in target else IDENTITY
+            return 200, b'{"data":[%s],"total":1}' % (b"" if "page=2" in target else one)
         if target.startswith("/stats"):
             return 200, orjson.dumps({"balances": len(self._world.bodies), "refused": self._world.refused})
         return 404, b"{}"

@@ -96,7 +96,7 @@ def test_rows_that_a_walk_was_not_shown_are_looked_up_by_name(store: Store) -> N
 
     async def walk_up() -> None:
         thread = AsyncStore(store)
-        await existing.walk_up(thread, Looker(asking, "ins_1"), made)
+        await existing.walk_up(thread, Looker(asking, "ins_1"), made, 30)
         thread.close()
 
     asyncio.run(walk_up())

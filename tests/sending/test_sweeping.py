@@ -110,7 +110,7 @@ def test_an_import_among_very_many_others_is_not_walked_to_the_end(tells_total: 
     assert all_mine(1_980) <= blnk.sweep(1_980)
     assert blnk.lists == math.ceil(1_980 / 99)
     beside = PARALLEL_READS
-    assert blnk.pages <= 21 + beside + (1 if tells_total else 40 + beside)
+    assert blnk.pages <= 21 + beside + (1 if tells_total else 60 + beside)
 
 
 def test_lists_that_cost_much_are_worth_a_walk_past_many_others() -> None:

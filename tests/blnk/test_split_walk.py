@@ -112,6 +112,24 @@ def test_many_pages_are_asked_for_side_by_side_and_hardly_more_than_there_are() 
     assert blnk.asked <= 200 * 1.25
 
 
+def test_blnk_looks_for_the_next_pages_while_one_is_compared() -> None:
+    blnk = Held([at / 1_667 for at in range(5_000)])
+    idle = 0
+
+    async def walk() -> None:
+        nonlocal idle
+        walk = SplitWalk(
+            Looker(blnk.ask, "ins_1"), None, BEGINS + timedelta(seconds=3), parallel=told(*[0.05] * 100)
+        )
+        async with aclosing(walk.pages()) as pages:
+            async for _ in pages:
+                await asyncio.sleep(0)
+                idle += blnk.at_once == 0
+
+    asyncio.run(walk())
+    assert idle <= 10, "of more than fifty: while the last ones are compared, nothing is left to ask for"
+
+
 def test_of_few_pages_hardly_more_are_asked_for_than_there_are() -> None:
     blnk = Held([at / 10 for at in range(700)])
     assert ids(blnk.walk(70.0, total=700)) == blnk.ids()

@@ -164,6 +164,49 @@ sys.stdin.read()
     starter.stdout.close()
 
 
+FORKS_ITSELF = f"""
+import sys
+import {MODULE}
+from blnk_api.common.warm_process import WarmProcess
+first, second = WarmProcess({MODULE!r}), WarmProcess({MODULE!r})
+first.fork_here()
+second.fork_here()
+print(first._process._pid, flush=True)
+children = [first.start(["exits"]), first.start(["waits"]), second.start(["waits"])]
+print(children[0].wait(), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("is_killed", [True, False])
+def test_a_process_that_has_imported_what_they_need_is_forked_itself(is_killed: bool) -> None:
+    """Nothing is imported a second time, and nothing is left when it ends."""
+    starter = subprocess.Popen(
+        [sys.executable, "-c", FORKS_ITSELF],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=watched_process.environment(),
+        text=True,
+    )
+    assert starter.stdin is not None
+    assert starter.stdout is not None
+    fork = int(starter.stdout.readline())
+    lines = [starter.stdout.readline() for _ in range(4)]
+    told = [json.loads(line) for line in lines if line.startswith("{")]
+    assert [one["parent"] for one in told[:2]] == [fork, fork]
+    assert len({one["parent"] for one in told}) == 2
+    assert {one["group"] for one in told} == {one["pid"] for one in told}
+    assert {one["open"] for one in told} == {3}
+    assert "77\n" in lines
+    if is_killed:
+        starter.kill()
+    starter.stdin.close()
+    starter.wait()
+    for pid in {one[which] for one in told for which in ("pid", "parent")}:
+        wait_until(lambda pid=pid: is_gone(pid), lambda: "it outlives who started it")  # type: ignore[misc]
+    starter.stdout.close()
+
+
 def test_a_module_that_cannot_be_imported_is_an_error_at_once() -> None:
     with pytest.raises(OSError, match="could not be started"):
         WarmProcess("tests.support.there_is_no_such_module").start()

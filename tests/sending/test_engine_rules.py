@@ -1,5 +1,6 @@
 """Rules of the sender that no fault shows by itself: what looks ask for, and what a restart remembers."""
 
+import threading
 import time
 from dataclasses import replace
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
+from blnk_api.lookup import existing
 from blnk_api.lookup.looker import bound_of
 from blnk_api.settings import PRACTICE, load
 from blnk_api.store.sending import senders
@@ -25,6 +27,32 @@ def test_production_settles_for_a_minute_and_slow_connections_for_two_time_outs(
     assert settings.settle_seconds(replace(connection, request_timeout_seconds=30)) == 60
     assert settings.settle_seconds(replace(production, request_timeout_seconds=4)) == 60
     assert settings.settle_seconds(replace(production, request_timeout_seconds=40)) == 80
+
+
+def test_the_first_rows_leave_while_all_others_are_looked_up_and_none_of_those_before_it_was(
+    practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(existing, "FEWEST_LOOKS_FOR_A_WALK", 0)
+    first, left = {str(at) for at in range(99)}, set[str]()
+    all_first_left, left_meanwhile = threading.Event(), list[set[str]]()
+
+    def leaves(sent: Sent) -> None:
+        left.add(sent.customer)
+        if left >= first:
+            all_first_left.set()
+
+    def held_up(sent: Sent) -> None:
+        is_walk = sent.path.startswith("/balances/filter") and sent.json.get("sort_order") == "asc"
+        if is_walk and not left_meanwhile:
+            assert all_first_left.wait(180)
+            left_meanwhile.append(set(left))
+
+    with Between(practice_blnk) as between:
+        between.on_create, between.on_read = leaves, held_up
+        importer.connect(base_url=between.url, requests_per_minute=60_000)
+        done = importer.run(requests_for(130))
+    assert left_meanwhile == [first]
+    assert_each_once(practice_blnk, importer, done)
 
 
 def test_lost_rows_are_looked_for_from_the_day_before_the_first_balance_on_and_new_rows_always(

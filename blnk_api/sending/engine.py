@@ -47,7 +47,7 @@ from blnk_api.store.states import Outcome as Attempted
 from blnk_api.store.states import PausedBy, Ramp, RowState
 
 TICK_SECONDS = 0.02
-IDLE_SECONDS = 0.1
+IDLE_SECONDS = 1.0
 CLAIM_AHEAD_SECONDS = 0.1
 """Only rows that the pace releases within this time are claimed."""
 CLAIM_WHEN_GONE = 0.65
@@ -121,7 +121,7 @@ class Engine:
                 permits = self.gateway.open(self.gateway.clock())
                 self._launch(permits)
                 self._feed()
-                busy = any(lane.sends or lane.out for lane in self.lanes.values())
+                busy = any(lane.sends or lane.out or lane.after for lane in self.lanes.values())
                 await self.gateway.nap(TICK_SECONDS, IDLE_SECONDS if not busy else TICK_SECONDS)
         finally:
             for task in self._tasks:
@@ -331,3 +331,4 @@ class Engine:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None and not self._crash.done():
             self._crash.set_exception(task.exception())  # type: ignore[arg-type]
+            self.gateway.wake()

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,17 +15,10 @@ from blnk_api.blnk.outcomes import BreakerEffect, NotApplied, Outcome, PaceEffec
 from blnk_api.blnk.pacing import Breaker, Circuit, Pace
 from blnk_api.blnk.replies import Reply, Request
 from blnk_api.settings import Connection, Waits
+from blnk_api.store.async_store import wait_at_most
 
 _LOOKS_FIRST_SHARE = 0.5
 """Of the permits of one moment that waiting looks may take; the rest is for rows."""
-
-
-async def wait_at_most(seconds: float, event: asyncio.Event) -> None:
-    """Until the event is set, and no longer than this."""
-    # Not wait_for, which loses the end of this task when the event comes at the same moment.
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
 
 
 class Gateway:

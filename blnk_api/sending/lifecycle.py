@@ -16,7 +16,6 @@ from blnk_api.lookup.looker import bound_of, sortable
 from blnk_api.lookup.retry_policy import WhileWanted
 from blnk_api.sending import ownership
 from blnk_api.sending.engine import Engine
-from blnk_api.sending.gateway import wait_at_most
 from blnk_api.sending.lane import Lane
 from blnk_api.sending.late_lookups import LateLookups
 from blnk_api.sending.resolver import SAME_SERVER_ERRORS, Look
@@ -70,6 +69,7 @@ class Lifecycle:
         self._engine.start(self._probe_for_ever())
         self._engine.start(self._late.run())
         self._engine.start(self._engine.other_desks.run(self._engine.lanes, self._waits.resolve))
+        changes = self._store.changes()
         while True:
             moved = False
             try:
@@ -80,7 +80,7 @@ class Lifecycle:
             except (OperationalError, OSError):
                 await asyncio.sleep(self._waits.journal_retry)
             if not moved:
-                await wait_at_most(self._waits.worker_notices, self._engine.at_rest)
+                await changes.wait(self._waits.worker_notices, self._engine.at_rest)
             self._engine.at_rest.clear()
 
     async def _watch(self) -> bool:

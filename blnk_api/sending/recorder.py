@@ -9,9 +9,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from blnk_api.sending import decisions
-from blnk_api.sending.gateway import wait_at_most
 from blnk_api.sending.lane import FEW_ROWS, Lane
-from blnk_api.store.async_store import AsyncStore
+from blnk_api.store.async_store import AsyncStore, wait_at_most
 from blnk_api.store.sending import attempts
 from blnk_api.store.sending.attempts import Result
 

@@ -97,10 +97,11 @@ class Worker:
                     left,
                 )
             preparer = DraftChecks(self._settings, self._thread)
+            changes = self._thread.changes()
             try:
                 while True:
                     desk = await self._tend(leases, desk, preparer)
-                    await asyncio.sleep(self._engines.settings.waits.worker_notices)
+                    await changes.wait(self._engines.settings.waits.worker_notices)
             finally:
                 await preparer.stop()
                 await self._engines.stop()

@@ -112,19 +112,29 @@ def test_many_pages_are_asked_for_side_by_side_and_hardly_more_than_there_are() 
     assert blnk.asked <= 200 * 1.25
 
 
-def test_blnk_looks_for_the_next_pages_while_one_is_compared() -> None:
+def test_blnk_looks_for_the_next_pages_while_one_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     blnk = Held([at / 1_667 for at in range(5_000)])
     idle = 0
 
     async def walk() -> None:
         nonlocal idle
+        nothing_is_compared = asyncio.Event()
+        nothing_is_compared.set()
+
+        async def answers_later() -> None:
+            while not nothing_is_compared.is_set():
+                await nothing_is_compared.wait()
+
+        monkeypatch.setattr(blnk, "_turns", answers_later)
         walk = SplitWalk(
             Looker(blnk.ask, "ins_1"), None, BEGINS + timedelta(seconds=3), parallel=told(*[0.05] * 100)
         )
         async with aclosing(walk.pages()) as pages:
             async for _ in pages:
+                nothing_is_compared.clear()
                 await asyncio.sleep(0)
                 idle += blnk.at_once == 0
+                nothing_is_compared.set()
 
     asyncio.run(walk())
     assert idle <= 10, "of more than fifty: while the last ones are compared, nothing is left to ask for"

@@ -186,9 +186,8 @@ class _Fork:
             os.kill(self._pid, signal.SIGKILL)
 
     def wait(self) -> None:
-        if not self._has_ended:
+        if self.poll() is None:
             os.waitpid(self._pid, 0)
-            self._has_ended = True
 
 
 def _serve_as_fork(asks: int, module: str, idle_seconds: float) -> NoReturn:
@@ -197,17 +196,9 @@ def _serve_as_fork(asks: int, module: str, idle_seconds: float) -> NoReturn:
         os.setpgid(0, 0)  # a terminal's Ctrl-C is for who asks
         os.dup2(asks, 0)
         os.closerange(3, asks + 1)
-        forked = _Forked(module, idle_seconds)
-        importlib.import_module(module)
-        _serve(forked)
+        _serve(module, idle_seconds)
     finally:
         os._exit(0)
-
-
-def _serve(forked: "_Forked") -> None:
-    gc.collect()
-    gc.freeze()  # otherwise the first collection in each fork would copy all of it
-    forked.run()
 
 
 class _Forked:
@@ -296,13 +287,14 @@ class _Forked:
             os._exit(code)
 
 
-def main() -> None:
-    """Imports the module, and forks on request."""
-    module = sys.argv[1]
-    forked = _Forked(module, float(sys.argv[2]))
+def _serve(module: str, idle_seconds: float) -> None:
+    """Imports the module, and forks whenever it is asked to."""
+    forked = _Forked(module, idle_seconds)
     importlib.import_module(module)
-    _serve(forked)
+    gc.collect()
+    gc.freeze()  # otherwise the first collection in each fork would copy all of it
+    forked.run()
 
 
 if __name__ == "__main__":
-    main()
+    _serve(sys.argv[1], float(sys.argv[2]))

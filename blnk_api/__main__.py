@@ -17,16 +17,13 @@ from blnk_api.cli import acts
 from blnk_api.cli.column_options import FIELDS
 from blnk_api.cli.dry_run import REQUESTS
 from blnk_api.cli.exits import CommandFailed, ExitCode
-from blnk_api.cli.import_command import import_file
+from blnk_api.cli.import_command import import_file, prepare_import
 from blnk_api.cli.output import remark
 from blnk_api.cli.own_notifications import sent_at_end
 from blnk_api.cli.session import Session
 from blnk_api.cli.whole_desk import backup_command, stop_command, trail_command, worker_command
 from blnk_api.common import log, open_files, private_files
-from blnk_api.drafts import check_process
 from blnk_api.errors import SettingsProblem
-from blnk_api.facts.file_shape import ReadOptions
-from blnk_api.files import reading_process
 from blnk_api.review import act_texts
 from blnk_api.store import StoreUnavailable, failures
 
@@ -52,22 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(_renamed(sys.argv[1:] if arguments is None else arguments))
     open_files.raise_limit()
     if options.act is import_file:
-        options.reading = ReadOptions(
-            sheet=options.sheet,
-            encoding=options.encoding,
-            delimiter=options.delimiter,
-            header_row=options.header_row,
-            skip_hidden_rows=options.skip_hidden_rows or None,
-        )
+        prepare_import(options)
     act: Callable[[Session, Namespace], ExitCode] = options.act
     alone: Callable[[Namespace], ExitCode] | None = options.alone
     try:
         if alone is not None:
             return alone(options)
-        if act is import_file:
-            # While nothing is open: reading and checking the file need what is imported here already.
-            reading_process.fork_here()
-            check_process.fork_here()
         with Session() as opened, sent_at_end(opened):
             return act(opened, options)
     except CommandFailed as ends:

@@ -22,10 +22,12 @@ from blnk_api.cli.session import Session
 from blnk_api.cli.whole_desk.stop_command import say_stops
 from blnk_api.common.visible import shown
 from blnk_api.desk import other_desks_today, plan_room
-from blnk_api.drafts import drafts
+from blnk_api.drafts import check_process, drafts
 from blnk_api.drafts.drafts import NotConfirmed
 from blnk_api.errors import BlnkError
+from blnk_api.facts.file_shape import ReadOptions
 from blnk_api.facts.mapping import Mapping
+from blnk_api.files import reading_process
 from blnk_api.reports import receipts
 from blnk_api.settings import Connection
 from blnk_api.store import StoreUnavailable, import_acts, imports
@@ -35,6 +37,19 @@ from blnk_api.store.kept_files import files_of
 from blnk_api.store.states import ImportState, Stage
 from blnk_api.store.transitions import move_import
 from blnk_api.wording import about_imports, phrases
+
+
+def prepare_import(options: Namespace) -> None:
+    """Before anything is opened: what reads and checks the file needs what is imported here already."""
+    reading_process.fork_here()
+    check_process.fork_here()
+    options.reading = ReadOptions(
+        sheet=options.sheet,
+        encoding=options.encoding,
+        delimiter=options.delimiter,
+        header_row=options.header_row,
+        skip_hidden_rows=options.skip_hidden_rows or None,
+    )
 
 
 def import_file(opened: Session, options: Namespace) -> ExitCode:

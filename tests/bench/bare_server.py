@@ -1,9 +1,10 @@
 """A Blnk with nothing in it: answers POST /proxy/balances and the filters from memory, as fast as Python can.
 
-    python -m tests.bench.bare_server --latency 0.05 [--cap 100000]
+    python -m tests.bench.bare_server --latency 0.05 [--cap 100000] [--holds 1000000]
 
 Prints its port. For measuring the sender: the practice Blnk is too slow to be a stopwatch. With `--cap` it
-refuses with 429 whatever a strict window of one minute would refuse.
+refuses with 429 whatever a strict window of one minute would refuse. With `--holds` it begins with the
+balances of so many rows of the benchmark.
 """
 
 import argparse
@@ -130,7 +131,9 @@ class Server(asyncio.Protocol):
             one = LEDGER if "/ledger" in target else IDENTITY
             return 200, b'{"data":[%s],"total":1}' % (b"" if "page=2" in target else one)
         if target.startswith("/stats"):
-            return 200, orjson.dumps({"balances": len(self._world.bodies), "refused": self._world.refused})
+            first = self._world.moments[0] if self._world.moments else None
+            counts = {"balances": len(self._world.bodies), "refused": self._world.refused}
+            return 200, orjson.dumps({**counts, "first": first})
         return 404, b"{}"
 
     def _may_pass(self) -> bool:
@@ -149,8 +152,14 @@ async def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--latency", type=float, default=0.05)
     parser.add_argument("--cap", type=int)
+    parser.add_argument("--holds", type=int, default=0)
     options = parser.parse_args()
     world = World()
+    if options.holds:
+        from tests.bench.sending import bench_row
+
+        for at in range(options.holds):
+            world.create(bench_row(at).body or b"")
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
         lambda: Server(world, options.latency, options.cap), "127.0.0.1", 0, backlog=1024

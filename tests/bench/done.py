@@ -1,31 +1,52 @@
-"""From the click on Create to the end of verifying, against what the rate limit allows.
+"""From the click on Create to the end of verifying, against what the rate limit allows, and what it costs.
 
-    python -m tests.bench.done [--rows 20000] [--times 5] [--write]
+    python -m tests.bench.done [--times 5] [--before FOLDER] [--million] [--write]
 
 A sender that is up sends and verifies an import against a Blnk that answers after 50 ms and refuses more than
 100,000 requests a minute. N rows at R requests a minute take at least N/R; the ratio says what else it took.
-`--write` puts the table into tests/bench/RESULTS.md.
+`--before` is the worktree of an earlier version, beside which a command's start and an idle sender are
+measured. `--million` sends a million rows too, which takes a quarter of an hour more. `--write` puts the
+table into tests/bench/RESULTS.md, and the picture beside it. The rest takes ten minutes.
 """
 
 import argparse
+from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 
-from tests.bench.sending import CAP_PER_MINUTE, LATENCY_SECONDS, Run, bare_server, kept, write_results
+from tests.bench import command_cpu, rows_over_time
+from tests.bench.sending import (
+    CAP_PER_MINUTE,
+    LATENCY_SECONDS,
+    RESULTS,
+    Run,
+    bare_server,
+    cpu_of_bare_aiohttp,
+    kept,
+    write_results,
+)
 
-MOST_RATIO = 1.15
+HERE = Path(__file__).parents[2]
+PICTURE = RESULTS.with_name("done.svg")
+MOST_RATIO, MOST_RATIO_OF_A_MILLION = 1.15, 1.10
 FIXED_SECONDS = 1.5
 """What an import may take besides, however small it is."""
-FEW = 1_000
+FEW, MANY, MILLION = 1_000, 20_000, 1_000_000
+MOST_SECONDS_TO_VERIFY_A_MILLION = 75
+MOST_MB = 300
+MOST_CPU_OF_BARE = 2.0
+MOST_OF_BEFORE_TO_FIRST_POST = 0.4
+MOST_OF_BEFORE_WHEN_IDLE = 0.15
 
 
-def run(n: int) -> float:
+def run(n: int) -> tuple[float, Run]:
     """Seconds from the confirm to the end of verification."""
     with bare_server(latency_seconds=LATENCY_SECONDS, cap=CAP_PER_MINUTE) as url:
-        return Run(url, n, cap=CAP_PER_MINUTE, most_at_once=256).confirm_beside_a_sender()
+        made = Run(url, n, cap=CAP_PER_MINUTE, most_at_once=256)
+        return made.confirm_beside_a_sender(), made
 
 
-def line(n: int, times: int, most_seconds: float) -> str:
-    took = [run(n) for _ in range(times)]
+def against_the_limit(n: int, took: list[float], most_seconds: float) -> str:
     least = n * 60 / CAP_PER_MINUTE
     each = ", ".join(f"{one:.1f}" for one in took)
     return (
@@ -35,22 +56,102 @@ def line(n: int, times: int, most_seconds: float) -> str:
     )
 
 
+def few(times: int) -> list[str]:
+    took = [run(FEW)[0] for _ in range(times)]
+    return [against_the_limit(FEW, took, MOST_RATIO * FEW * 60 / CAP_PER_MINUTE + FIXED_SECONDS)]
+
+
+def many(times: int) -> list[str]:
+    """And what a row costs, all in: look-ups, database and verification, beside aiohttp alone in the same
+    run."""
+    took, shares, cpu = [], [], []
+    for _ in range(times):
+        with bare_server(latency_seconds=LATENCY_SECONDS) as url:
+            bare = cpu_of_bare_aiohttp(url, MANY // 2)
+        seconds, made = run(MANY)
+        took.append(seconds)
+        cpu.append(made.cpu_seconds / MANY * 1e6)
+        shares.append(cpu[-1] / bare)
+        rows_over_time.draw(PICTURE, made.moments, n=MANY, per_minute=CAP_PER_MINUTE, took_seconds=seconds)
+    return [
+        against_the_limit(MANY, took, MOST_RATIO * MANY * 60 / CAP_PER_MINUTE),
+        f"| CPU of the sender a row there, all in | {', '.join(f'{one:.0f}' for one in cpu)} µs; median "
+        f"{median(shares):.2f} × aiohttp alone | at most {MOST_CPU_OF_BARE:.1f} ×: "
+        f"{kept(median(shares) <= MOST_CPU_OF_BARE)} |",
+    ]
+
+
+def verify_a_million() -> list[str]:
+    with bare_server(latency_seconds=LATENCY_SECONDS, cap=CAP_PER_MINUTE, holds=MILLION) as url:
+        made = Run(url, MILLION, cap=CAP_PER_MINUTE, most_at_once=256)
+        made.call_created(url)
+        seconds = made.verify_beside_a_sender()
+    most = MOST_SECONDS_TO_VERIFY_A_MILLION
+    return [
+        f"| verifying {MILLION:,}, a sender's start included | {seconds:.0f} s, {made.cpu_seconds:.0f} s of "
+        f"CPU | at most {most} s: {kept(seconds <= most)} |",
+        f"| memory of the sender there | {made.peak_mb:.0f} MB | at most {MOST_MB} MB: "
+        f"{kept(made.peak_mb <= MOST_MB)} |",
+    ]
+
+
+def a_million() -> list[str]:
+    seconds, made = run(MILLION)
+    most = MOST_RATIO_OF_A_MILLION * MILLION * 60 / CAP_PER_MINUTE
+    return [
+        against_the_limit(MILLION, [seconds], most),
+        f"| CPU of the sender a row there, all in | {made.cpu_seconds / MILLION * 1e6:.0f} µs | |",
+    ]
+
+
+def start_and_rest(before: Path | None, times: int) -> list[str]:
+    """One after the other, this version and the one before, so that both meet the same machine."""
+    folders = [HERE] if before is None else [HERE, before]
+    starts: list[list[float]] = [[] for _ in folders]
+    for _ in range(times):
+        for at, folder in enumerate(folders):
+            starts[at].append(command_cpu.until_first_post(folder, FEW))
+    rests = [command_cpu.idle_share(folder, 20.0) for folder in folders]
+    now, rest = median(starts[0]), rests[0]
+    told = [f"{now:.2f} s", f"{rest:.1%} of a core"]
+    bounds = ["", ""]
+    if before is not None:
+        start_ratio, rest_ratio = now / median(starts[1]), rest / rests[1]
+        told[0] += f", before {median(starts[1]):.2f} s: {start_ratio:.2f} ×"
+        told[1] += f", before {rests[1]:.1%}: {rest_ratio:.2f} ×"
+        most_start, most_rest = MOST_OF_BEFORE_TO_FIRST_POST, MOST_OF_BEFORE_WHEN_IDLE
+        bounds[0] = f"at most {most_start} ×: {kept(start_ratio <= most_start)}"
+        bounds[1] = f"at most {most_rest} ×: {kept(rest_ratio <= most_rest)}"
+    return [
+        f"| CPU of `import` with {FEW:,} rows until its first POST | {told[0]} | {bounds[0]} |",
+        f"| a sender with nothing to do | {told[1]} | {bounds[1]} |",
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--before", type=Path)
+    parser.add_argument("--million", action="store_true")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    few, many = FEW * 60 / CAP_PER_MINUTE, options.rows * 60 / CAP_PER_MINUTE
-    lines = [
-        "| what | measured | bound |",
-        "| --- | --- | --- |",
-        line(FEW, options.times, MOST_RATIO * few + FIXED_SECONDS),
-        line(options.rows, options.times, MOST_RATIO * many),
+    parts: list[Callable[[], list[str]]] = [
+        lambda: few(options.times),
+        lambda: many(options.times),
+        lambda: start_and_rest(options.before, options.times),
+        verify_a_million,
     ]
+    if options.million:
+        parts.append(a_million)
+    lines = ["| what | measured | bound |", "| --- | --- | --- |"]
     print("\n".join(lines), flush=True)
+    for part in parts:
+        told = part()
+        print("\n".join(told), flush=True)
+        lines += told
     if options.write:
-        write_results("From the click to verified", "python -m tests.bench.done", "\n".join(lines))
+        table = "\n".join([*lines, "", f"![Rows over time]({PICTURE.name})"])
+        write_results("From the click to verified", "python -m tests.bench.done", table)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from statistics import median
 
 import orjson
 import requests
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 
 from blnk_api import settings as settings_module
 from blnk_api.facts.file_shape import FileShape
@@ -54,7 +54,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass
 class Moment:
-    """Where a run stood: wall seconds, the sender's CPU seconds, rows created."""
+    """Where a run stood: seconds, the sender's CPU seconds, rows created."""
 
     at: float
     cpu: float
@@ -62,11 +62,10 @@ class Moment:
 
 
 @contextmanager
-def bare_server(*, latency_seconds: float, cap: int | None = None) -> Iterator[str]:
+def bare_server(*, latency_seconds: float, cap: int | None = None, holds: int = 0) -> Iterator[str]:
     command = [sys.executable, "-m", "tests.bench.bare_server", "--latency", str(latency_seconds)]
-    process = subprocess.Popen(
-        command + (["--cap", str(cap)] if cap else []), stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+    command += ["--holds", str(holds), *(["--cap", str(cap)] if cap else [])]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdin is not None
     try:
@@ -123,19 +122,68 @@ class Run:
             self.store.close()
             self._folder.cleanup()
 
+    def call_created(self, url: str) -> None:
+        """As after the last answer: Blnk holds all rows' balances, and the verification begins now."""
+        first = requests.get(f"{url}/stats", timeout=60).json()["first"]
+        number, rows_of, counts = self._draft.number, tables.rows, tables.counts
+        for start in range(0, self.n, 10_000):
+            with self.store.write() as tx:
+                tx.execute(
+                    update(rows_of)
+                    .where(rows_of.c.id > start, rows_of.c.id <= start + 10_000)
+                    .values(
+                        state=RowState.CREATED,
+                        balance_id=text("'bln_' || printf('%032x', id - 1)"),
+                    )
+                )
+        with self.store.write() as tx:
+            tx.execute(update(counts).where(counts.c.import_ == number).values(state=RowState.CREATED))
+            confirm_it = {"confirmed_at": time.time() - 2 * 60, "created_from": first, "has_sent": True}
+            tx.execute(update(tables.imports).values(state=ImportState.VERIFYING, **confirm_it))
+
+    def verify_beside_a_sender(self) -> float:
+        """Seconds that the verification of what `call_created` left takes, a sender's start included."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "blnk_api.worker.main"], env=self._env, stderr=subprocess.DEVNULL
+        )
+        try:
+            began = time.monotonic()
+            while self._state() != ImportState.DONE:
+                time.sleep(0.1)
+            took = time.monotonic() - began
+            self.peak_mb = _peak_mb(process.pid)
+            self.cpu_seconds = cpu_seconds(process.pid)
+            with self.store.read() as tx:
+                findings = imports.by_number(tx, self._draft.number).findings
+            assert findings is not None
+            assert findings.clean
+            assert findings.found == self.n
+            return took
+        finally:
+            process.terminate()
+            process.wait()
+            self.store.close()
+            self._folder.cleanup()
+
     def confirm_beside_a_sender(self) -> float:
-        """Seconds from the confirm to the end of verification."""
+        """Seconds from the confirm to the end of verification; a moment is noted ten times a second."""
         process = subprocess.Popen(
             [sys.executable, "-m", "blnk_api.worker.main"], env=self._env, stderr=subprocess.DEVNULL
         )
         try:
             while not self._serves():
                 time.sleep(0.02)
-            began = time.monotonic()
+            began, cpu = time.monotonic(), cpu_seconds(process.pid)
             confirm(self.store, self._draft)
             while self._state() != ImportState.DONE:
+                now = time.monotonic() - began
+                if not self.moments or now - self.moments[-1].at > 0.1:
+                    self.moments.append(Moment(now, cpu_seconds(process.pid), self._created()))
                 time.sleep(0.02)
-            return time.monotonic() - began
+            took = time.monotonic() - began
+            self.peak_mb = _peak_mb(process.pid)
+            self.cpu_seconds = cpu_seconds(process.pid) - cpu
+            return took
         finally:
             process.terminate()
             process.wait()
@@ -264,7 +312,7 @@ def at_the_cap(n: int, times: int = 3) -> list[str]:
     held, cpu, floor, refused = [], [], [], 0
     for _ in range(times):
         with bare_server(latency_seconds=LATENCY_SECONDS) as url:
-            floor.append(_bare_client(url, n // 4))
+            floor.append(cpu_of_bare_aiohttp(url, n // 4))
         with bare_server(latency_seconds=LATENCY_SECONDS, cap=CAP_PER_MINUTE) as url:
             run = Run(url, n, cap=CAP_PER_MINUTE, most_at_once=256)
             run.send()
@@ -285,7 +333,8 @@ def at_the_cap(n: int, times: int = 3) -> list[str]:
     ]
 
 
-def _bare_client(url: str, n: int) -> float:
+def cpu_of_bare_aiohttp(url: str, n: int) -> float:
+    """µs a row, of a client that keeps nothing, at the same pace."""
     command = [sys.executable, "-m", "tests.bench.bare_client", url, str(n), str(AIM_PER_SECOND)]
     return float(subprocess.check_output(command))
 

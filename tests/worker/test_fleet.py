@@ -115,3 +115,22 @@ def test_a_file_is_checked_by_another_worker_after_its_own_was_killed(
 
     assert checked.stage is Stage.CHECKED
     assert importer.states(checked) == [RowState.READY] * 100
+
+
+def test_a_worker_goes_on_after_its_database_was_restarted(
+    practice_blnk: PracticeBlnk, importer: Importer, postgres: Postgres
+) -> None:
+    importer.connect(requests_per_minute=6000)
+    worker = start_worker(importer)
+    wait_for_workers(importer, 1)
+    draft = importer.draft(requests_for(150))
+    importer.confirm(draft)
+    importer.wait_for_count(draft, RowState.CREATED, 20)
+
+    postgres.stop()
+    postgres.start()
+    done = importer.wait_for(draft, ImportState.DONE)
+
+    assert_each_once(practice_blnk, importer, done)
+    wait_until(lambda: has_receipt(importer, done.number), lambda: "its queue does not go on")
+    assert worker.poll() is None

@@ -161,14 +161,18 @@ class FleetWorker:
         return jobs
 
     async def _tend_for_ever(self) -> None:
+        told = ""
         while True:
             self._engines.raise_if_broken()
             self._woken.clear()
             try:
                 await self._tend()
+                told = ""
             except (OperationalError, OSError) as problem:
                 # Nothing is sent without a lease that is beaten; what is held meanwhile goes on afterwards.
-                log.warning("%s", failures.explain(problem))
+                if told != (told := failures.explain(problem)):
+                    log.warning("%s", told)
+                await asyncio.sleep(self._engines.settings.waits.journal_retry)
             with suppress(TimeoutError):
                 is_busy = any(one.engine.lanes for one in self._engines.running) or self._reads
                 waits = self._engines.settings.waits.worker_notices

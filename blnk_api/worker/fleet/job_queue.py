@@ -16,13 +16,14 @@ from procrastinate.jobs import DeleteJobCondition, Status
 from procrastinate.worker import Worker
 from psycopg import errors as postgres
 from psycopg_pool import PoolTimeout
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from blnk_api.store import Store
 from blnk_api.worker.fleet.jobs import NOW_AND_THEN, Job, JobKind
 
 log = logging.getLogger("blnk.fleet")
 logging.getLogger("procrastinate").setLevel(logging.CRITICAL)  # what matters of it is said below
+logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
 
 
 class JobFailed(Exception):
@@ -60,7 +61,7 @@ SELECT lock FROM procrastinate_jobs AS job WHERE lock = ANY(%(locks)s) AND (
 """
 """What waits or is being done; and what failed, for a while: it would only fail again. One whose worker is
 gone is `aborted`."""
-AWAY = (ConnectorException, PoolTimeout, postgres.Error, OSError)
+AWAY = (ConnectorException, PoolTimeout, postgres.Error, OperationalError, OSError)
 """What is raised where Postgres is away; then the worker starts over in a moment."""
 
 

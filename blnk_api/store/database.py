@@ -182,7 +182,7 @@ def file_at(path: Path) -> tuple[int, int] | None:
 
 
 def _postgres(url: URL, **options: Any) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         hide_parameters=True,
         connect_args={
@@ -193,6 +193,17 @@ def _postgres(url: URL, **options: Any) -> Engine:
         },
         **options,
     )
+    event.listen(engine, "connect", _keep_nothing_in_a_shared_session)
+    return engine
+
+
+def _keep_nothing_in_a_shared_session(connection: Any, _record: Any) -> None:
+    """A pooler such as pgbouncer may give each transaction another session, which knows no statement that was
+    prepared before. It shows by the session's number, which it makes up when it lets someone in."""
+    (session,) = connection.execute("SELECT pg_backend_pid()").fetchone()
+    if session != connection.info.backend_pid:
+        connection.prepare_threshold = None
+    connection.rollback()
 
 
 def _sqlite(url: str, pragmas: Sequence[str]) -> Engine:

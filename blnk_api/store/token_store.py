@@ -15,6 +15,8 @@ from blnk_api.errors import ReadFailed
 from blnk_api.store.tables import tokens
 
 _POLL_SECONDS = 0.05
+_END_IDLE = "SET LOCAL idle_in_transaction_session_timeout = '300s'"
+"""Longer than any renewal takes."""
 
 
 class TokenStore:
@@ -66,14 +68,16 @@ class TokenStore:
 
     @contextmanager
     def _advisory(self, digest: bytes, timeout_seconds: float) -> Iterator[None]:
-        """A session's lock on a connection of its own: it falls free when this process dies."""
+        """A transaction's lock, which writes nothing: it falls free when this process dies, and a while after
+        its machine stood still."""
         number = int.from_bytes(digest[:8], "big", signed=True)
         deadline = time.monotonic() + timeout_seconds
         with _told():
-            connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            connection = self._engine.connect()
         with connection:
             with _told():
-                while not connection.scalar(select(func.pg_try_advisory_lock(number))):
+                connection.exec_driver_sql(_END_IDLE)
+                while not connection.scalar(select(func.pg_try_advisory_xact_lock(number))):
                     if time.monotonic() >= deadline:
                         raise _busy()
                     time.sleep(_POLL_SECONDS)
@@ -82,7 +86,7 @@ class TokenStore:
             finally:
                 # A connection that broke meanwhile has lost its lock already.
                 with suppress(SQLAlchemyError):
-                    connection.scalar(select(func.pg_advisory_unlock(number)))
+                    connection.rollback()
 
 
 @contextmanager

@@ -19,9 +19,10 @@ from blnk_api.store import Store, StoreUnavailable, tables
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import lock, senders
-from blnk_api.store.sending.leases import Leases
+from blnk_api.store.sending.leases import LeaseLost, Leases
 from blnk_api.store.sending.lock import SenderLock
 from blnk_api.store.states import ImportState, RowState
+from blnk_api.store.transitions import move_import
 from tests.support.importer import BOTH_DATABASES, Importer, requests_for, wait_until
 from tests.support.practice import PracticeBlnk
 from tests.support.sending import assert_each_once, begin_in_own_process, create_count, create_count_at_rest
@@ -211,22 +212,30 @@ def test_a_worker_that_wakes_up_after_another_took_over_sends_nothing(
 
 
 class _Lease:
-    """Held for as long as the test says, by what the engine has in hand. Counts how often it is asked."""
+    """Held, and lost to another, for as long as the test says, by what the engine has in hand. Counts how
+    often it is asked."""
 
     instance = 1
-    is_lost = False
 
-    def __init__(self, is_held: Callable[[list[Lane]], bool]) -> None:
+    def __init__(
+        self, is_held: Callable[[list[Lane]], bool], lost: Callable[[list[Lane]], bool] = lambda _: False
+    ) -> None:
         self.lanes: dict[int, Lane] = {}
         self.asked = 0
         self._held = is_held
+        self._lost = lost
 
     def is_held(self) -> bool:
         self.asked += 1
         return self._held(list(self.lanes.values()))
 
+    @property
+    def is_lost(self) -> bool:
+        return self._lost(list(self.lanes.values()))
+
     def require(self, tx: Connection) -> None:
-        pass
+        if self.is_lost:
+            raise LeaseLost
 
     def release(self) -> None:
         pass
@@ -254,6 +263,23 @@ def _state_of_the_first_row(importer: Importer, lease: _Lease, draft: Import) ->
     return asyncio.run(work())
 
 
+def _run_until_it_breaks(importer: Importer, lease: _Lease) -> None:
+    """An engine with this lease. Raises what broke it."""
+
+    async def work() -> None:
+        thread = AsyncStore(importer.store)
+        running = await engine_for(importer.settings, importer.connection, importer.store, thread, lease)
+        lease.lanes = running.engine.lanes
+        try:
+            await asyncio.wait(running.tasks, return_when=asyncio.FIRST_COMPLETED)
+            running.raise_if_broken()
+        finally:
+            await running.stop()
+            thread.close()
+
+    asyncio.run(work())
+
+
 def test_without_a_lease_nothing_is_claimed(practice_blnk: PracticeBlnk, importer: Importer) -> None:
     draft = importer.draft(requests_for(1))
     importer.confirm(draft)
@@ -270,3 +296,30 @@ def test_a_row_that_was_claimed_before_the_lease_was_lost_does_not_leave(
     until_the_claim = _Lease(lambda lanes: not any(lane.out for lane in lanes))
     assert _state_of_the_first_row(importer, until_the_claim, draft) is RowState.SENDING
     assert practice_blnk.requests()["by_kind"].get("create", 0) == 0
+
+
+def test_a_sender_that_has_not_noticed_that_another_has_its_lease_claims_nothing(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    draft = importer.draft(requests_for(1))
+    importer.confirm(draft)
+    with importer.store.write() as tx:
+        assert move_import(tx, draft.number, from_=[ImportState.QUEUED], to=ImportState.RUNNING)
+    lost = _Lease(lambda lanes: True, lambda lanes: any(lane.is_looked_up for lane in lanes))
+    with pytest.raises(LeaseLost):
+        _run_until_it_breaks(importer, lost)
+    assert importer.states(draft) == [RowState.READY]
+    assert practice_blnk.balances() == []
+
+
+def test_of_a_sender_that_lost_its_lease_what_blnk_answered_is_known_and_nothing_else_is_decided(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    """It has its answer, and does not say that the import is through: that is for the next sender."""
+    draft = importer.draft(requests_for(1))
+    importer.confirm(draft)
+    lost = _Lease(lambda lanes: True, lambda lanes: any(lane.made for lane in lanes))
+    with pytest.raises(LeaseLost):
+        _run_until_it_breaks(importer, lost)
+    assert importer.states(draft) == [RowState.CREATED]
+    assert importer.find(draft.id).state is ImportState.RUNNING

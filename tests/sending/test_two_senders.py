@@ -24,8 +24,10 @@ from blnk_api.store.sending.lock import SenderLock
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.store.transitions import move_import
 from tests.support.importer import BOTH_DATABASES, Importer, requests_for, wait_until
+from tests.support.postgres import Postgres
 from tests.support.practice import PracticeBlnk
 from tests.support.sending import assert_each_once, begin_in_own_process, create_count, create_count_at_rest
+from tests.support.stalling_proxy import stalling
 
 on_both_databases = pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
 on_postgres = pytest.mark.parametrize("importer", ["postgres"], indirect=True)
@@ -208,6 +210,28 @@ def test_a_worker_that_wakes_up_after_another_took_over_sends_nothing(
     importer.wait_for(draft, ImportState.DONE)
     os.kill(first.pid, signal.SIGCONT)
     assert first.wait(120) != 0
+    assert_each_once(practice_blnk, importer, importer.find(draft.id))
+
+
+@on_postgres
+def test_another_worker_takes_over_from_one_that_is_cut_off_from_the_database(
+    practice_blnk: PracticeBlnk, importer: Importer, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It reaches Blnk all the while, and nobody tells it that the database does not hear it."""
+    monkeypatch.setenv("BLNK_WAIT_LEASE", "2")
+    importer.connect(requests_per_minute=6000)
+    practice_blnk.order_fault("latency", seconds=0.2)
+    with stalling(postgres.port) as network:
+        direct = importer.database_url
+        monkeypatch.setenv("BLNK_DATABASE_URL", direct.replace(f":{postgres.port}/", f":{network.port}/"))
+        draft = begin_in_own_process(importer, rows=200)
+        monkeypatch.setenv("BLNK_DATABASE_URL", direct)
+        first, second = importer.processes[0], waits_for_a_lease(importer)
+        network.stall()
+        wait_until(lambda: sender_pid(importer) == second.pid, lambda: "nobody takes over")
+        importer.wait_for(draft, ImportState.DONE)
+        network.cut()
+        assert first.wait(120) != 0
     assert_each_once(practice_blnk, importer, importer.find(draft.id))
 
 

@@ -12,7 +12,9 @@ from sqlalchemy.exc import DBAPIError
 
 from blnk_api.store import Store
 from blnk_api.store.sending import leases as leases_module
+from blnk_api.store.sending import senders
 from blnk_api.store.sending.leases import DESK, Lease, LeaseLost, Leases, served_lately
+from blnk_api.store.sending.senders import SenderIs
 from tests.support.importer import wait_until
 from tests.support.postgres import Postgres
 from tests.support.store import INSTANCE, claim, ids_of, running
@@ -244,3 +246,27 @@ def test_an_instance_is_served_until_a_minute_after_its_last_beat(desk: _Desk) -
     assert served() == {INSTANCE}
     passes(desk, 6.0)
     assert served() == set()
+
+
+def test_while_an_instance_is_taken_over_its_sender_is_starting(desk: _Desk) -> None:
+    """Pages do not say that nobody has its credentials; of an instance that nobody serves they do."""
+    made = running(desk.store, 1)
+    one = desk.sender()
+    taken(one, made.instance_number)
+    stands_still(one)
+
+    def sends() -> tuple[SenderIs, frozenset[int]]:
+        with desk.store.read() as tx:
+            now = senders.who_sends(tx, made.instance_number, owner="ours", started_at=0.0)
+        return now.is_, now.serves
+
+    with desk.store.write() as tx:
+        senders.register(tx, token="t", owner="another")
+    assert sends() == (SenderIs.STARTING, frozenset())
+    with desk.store.write() as tx:
+        senders.beat(tx, token="t", serves=[made.instance_number])
+    assert sends() == (SenderIs.ANOTHERS, frozenset({made.instance_number}))
+    with desk.store.write() as tx:
+        senders.beat(tx, token="t", serves=[])
+    passes(desk, 61.0)
+    assert sends() == (SenderIs.ANOTHERS, frozenset())

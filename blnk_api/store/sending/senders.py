@@ -22,6 +22,8 @@ from sqlalchemy import (
     update,
 )
 
+from blnk_api.store import instance_numbers
+from blnk_api.store.sending.leases import served_lately
 from blnk_api.store.tables import instances, senders
 
 WORKER = "worker"
@@ -190,12 +192,19 @@ class Sending:
 
 def who_sends(tx: Connection, instance: int | None, *, owner: str, started_at: float) -> Sending:
     """To an instance; where nobody does, or none is meant, whoever might. `owner` and `started_at` are this
-    app's: an app that has just started gets a moment to begin."""
+    app's: an app that has just started gets a moment to begin, and so has whoever takes an instance over."""
     found = at_work(tx)
     found.sort(key=lambda one: (instance not in one.serves, one.owner != owner))
     if not found:
         is_starting = time.time() - started_at < _STARTING_SECONDS
         return Sending(SenderIs.STARTING if is_starting else SenderIs.GONE)
     now = found[0]
+    sends_to = now.serves | now.reaches
+    if instance is not None and instance not in sends_to and _is_taken_over(tx, instance):
+        return Sending(SenderIs.STARTING)
     is_ = SenderIs.OURS if now.owner == owner else SenderIs.ANOTHERS
-    return Sending(is_, now.host, now.pid, now.serves | now.reaches)
+    return Sending(is_, now.host, now.pid, sends_to)
+
+
+def _is_taken_over(tx: Connection, instance: int) -> bool:
+    return instance_numbers.instance_numbered(tx, instance) in served_lately(tx)

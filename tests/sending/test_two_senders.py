@@ -23,7 +23,7 @@ from blnk_api.store.sending.leases import LeaseLost, Leases
 from blnk_api.store.sending.lock import SenderLock
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.store.transitions import move_import
-from tests.support.importer import BOTH_DATABASES, Importer, requests_for, wait_until
+from tests.support.importer import BOTH_DATABASES, WAIT_SECONDS, Importer, requests_for, wait_until
 from tests.support.postgres import Postgres
 from tests.support.practice import PracticeBlnk
 from tests.support.sending import assert_each_once, begin_in_own_process, create_count, create_count_at_rest
@@ -295,7 +295,8 @@ def _run_until_it_breaks(importer: Importer, lease: _Lease) -> None:
         running = await engine_for(importer.settings, importer.connection, importer.store, thread, lease)
         lease.lanes = running.engine.lanes
         try:
-            await asyncio.wait(running.tasks, return_when=asyncio.FIRST_COMPLETED)
+            first = asyncio.FIRST_COMPLETED
+            await asyncio.wait(running.tasks, timeout=WAIT_SECONDS, return_when=first)
             running.raise_if_broken()
         finally:
             await running.stop()

@@ -191,6 +191,24 @@ def test_what_a_machine_that_stands_still_has_begun_ends_without_it(
         pytest.fail("its session goes on")
 
 
+def test_whoever_waits_for_a_lease_ends_what_its_holder_left_open(
+    desk: _Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where Postgres does not do so by itself."""
+    monkeypatch.setattr(
+        "blnk_api.store.database._END_IDLE", "SET LOCAL idle_in_transaction_session_timeout = 0"
+    )
+    one, other = desk.sender(), desk.sender(seconds=0.5)
+    lease = taken(one)
+    stands_still(one)
+    passes(desk, 1_000.0)
+    with suppress(DBAPIError), desk.store.write() as tx:
+        lease.require(tx)
+        wait_until(lambda: other.take(1), lambda: "it cannot be taken over")
+        tx.execute(text("SELECT 1"))
+        pytest.fail("its session goes on")
+
+
 def test_a_transaction_that_writes_ends_ten_seconds_after_its_machine_stood_still(desk: _Desk) -> None:
     with desk.store.write() as tx:
         assert tx.execute(text("SHOW idle_in_transaction_session_timeout")).scalar_one() == "10s"

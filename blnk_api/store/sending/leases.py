@@ -13,7 +13,7 @@ send at the same time:
   sharing, with the holder's token. A successor waits for that transaction, and after it the token is another.
   Only what came of a POST is written without it, because its own moves are guarded by its claim.
 - A transaction of a machine that stands still would keep the row locked: Postgres ends it after
-  `IDLE_TRANSACTION_SECONDS` (`store.database`).
+  `IDLE_TRANSACTION_SECONDS` (`store.database`), and whoever waits for the lease does so too.
 - A row that was claimed before is SENDING. The successor declares it unknown and looks it up, after a settle
   time of 10 seconds or more: a claim leaves within 5 seconds, or never.
 
@@ -59,6 +59,11 @@ _TAKE = text(
 _BEAT = text(f"UPDATE leases SET beat_at = {_NOW} WHERE token = ANY(:tokens) RETURNING token")
 _RELEASE = text("UPDATE leases SET token = '' WHERE token = :token")
 _REQUIRE = text("SELECT 1 FROM leases WHERE instance = :instance AND token = :token FOR SHARE")
+_END_IDLE = text(
+    "SELECT pg_terminate_backend(held.pid) FROM pg_stat_activity AS held WHERE state = 'idle in transaction' "
+    "AND state_change < clock_timestamp() - make_interval(secs => :seconds) AND EXISTS (SELECT FROM pg_locks "
+    "WHERE pg_locks.pid = held.pid AND relation = 'leases'::regclass AND mode = 'RowShareLock')"
+)
 _OTHER_VERSION_SENDS = text(
     "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND mode = 'ExclusiveLock' "
     "AND classid = 0 AND objid = 7316201 AND objsubid = 1 "
@@ -141,6 +146,7 @@ class Leases:
                     return None
         except OperationalError as problem:
             if getattr(problem.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
+                self._end_idle()
                 return None
             raise StoreUnavailable(failures.explain(problem), may_pass=True) from problem
         lease.held_until = sent_at + self._seconds / 2
@@ -167,6 +173,12 @@ class Leases:
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _end_idle(self) -> None:
+        """Transactions that decide something and are heard no more of: Postgres's own timer for them is not
+        always there, as where a pooler or a clock that was set is in between."""
+        with suppress(SQLAlchemyError, OSError), self._store.write() as tx:
+            tx.execute(_END_IDLE, {"seconds": self._seconds})
 
     def _waits_for_other_version(self) -> bool:
         """It can claim nothing since the schema is ours, and what it claimed before leaves in a moment or

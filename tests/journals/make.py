@@ -61,7 +61,7 @@ _PLAIN: dict[str, dict[str, Any]] = {
     "approvals": {
         **{"id": 1, "import_": 1, "asked_by": "Ada", "asked_by_kind": "person", "asked_at": 1_700_000_000.0},
         **{"asked_by_identity": '["https://acme.example","1"]', "rows": 9, "digest": "0" * 64},
-        **{"approvers": 1, "days": 7, "state": "approved", "lapses_at": 1_700_604_800.0},
+        **{"approvers": 1, "days": 7, "state": "lapsed", "lapses_at": 1_700_604_800.0},
     },
     "approval_decisions": {
         **{"approval": 1, "person": '["https://acme.example","2"]', "who": "Grace", "who_kind": "person"},

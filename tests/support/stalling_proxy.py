@@ -24,6 +24,10 @@ class StallingProxy:
     def stall(self) -> None:
         self._flows.clear()
 
+    def resume(self) -> None:
+        """What waited passes."""
+        self._flows.set()
+
     def cut(self) -> None:
         """As a network does in the end that is gone for long; and new connections pass again."""
         for one in self._connections:
@@ -39,7 +43,11 @@ class StallingProxy:
         with suppress(OSError):
             while True:
                 here, _ = self._listener.accept()
-                there = socket.create_connection(("127.0.0.1", self._server_port))
+                try:
+                    there = socket.create_connection(("127.0.0.1", self._server_port))
+                except OSError:  # the server is away
+                    here.close()
+                    continue
                 self._connections += here, there
                 for from_, to in ((here, there), (there, here)):
                     threading.Thread(target=self._pass_on, args=[from_, to], daemon=True).start()

@@ -1,0 +1,114 @@
+"""A machine of the fleet: one worker, and the network that leads it to the database."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import orjson
+
+from tests.support.postgres import Postgres
+from tests.support.practice import PracticeBlnk
+from tests.support.stalling_proxy import StallingProxy
+
+StrikeKind = Literal["kill", "freeze", "cut", "restart"]
+_BETWEEN_SECONDS = (2.0, 12.0)
+_LASTS_SECONDS = 30.0
+_KINDS: tuple[StrikeKind, ...] = ("kill", "freeze", "cut", "restart")
+
+
+@dataclass
+class Strike:
+    """`after_seconds` the one before is over. `takeover_seconds` of each instance that the struck worker held
+    are filled in while it lasts."""
+
+    kind: StrikeKind
+    after_seconds: float
+    lasts_seconds: float = _LASTS_SECONDS
+    takeover_seconds: list[float] = field(default_factory=list)
+
+
+def drawn(chance: random.Random) -> tuple[Strike, ...]:
+    """Two strikes of different kinds."""
+    return tuple(Strike(kind, chance.uniform(*_BETWEEN_SECONDS)) for kind in chance.sample(_KINDS, 2))
+
+
+class Machine:
+    """Starts its worker on construction. Use `close` at the end."""
+
+    def __init__(
+        self, folder: Path, postgres: Postgres, database: str, blnks: Sequence[PracticeBlnk], cap: int | None
+    ) -> None:
+        folder.mkdir(parents=True)
+        self._folder = folder
+        self._network = StallingProxy(postgres.port)
+        self._write_secrets(blnks, cap)
+        self._env = self._environment(database)
+        self.worker = self._start()
+
+    def kill(self) -> None:
+        self.worker.kill()
+        self.worker.wait()
+
+    def freeze(self) -> None:
+        self.worker.send_signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        if self.worker.poll() is None:
+            self.worker.send_signal(signal.SIGCONT)
+
+    def cut_off(self) -> None:
+        self._network.stall()
+
+    def reconnect(self) -> None:
+        self._network.resume()
+
+    def start_if_ended(self) -> None:
+        """As whatever supervises a service does."""
+        if self.worker.poll() is not None:
+            self.worker = self._start()
+
+    def close(self) -> None:
+        self.worker.kill()
+        self.worker.wait()
+        self._network.close()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with (self._folder / "worker.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "blnk_api", "worker"],
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def _write_secrets(self, blnks: Sequence[PracticeBlnk], cap: int | None) -> None:
+        lines = ["practice = false"]
+        for at, blnk in enumerate(blnks):
+            table = {
+                "base_url": blnk.url,
+                "instance_id": blnk.instance_id,
+                "environment": "sandbox",
+                "access_token": blnk.token,
+                "requests_per_minute": cap or 1_000_000,
+            }
+            lines += [
+                f"[connections.c{at}]",
+                *(f"{key} = {orjson.dumps(v).decode()}" for key, v in table.items()),
+            ]
+        (self._folder / "secrets.toml").write_text("\n".join(lines))
+
+    def _environment(self, database: str) -> dict[str, str]:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("BLNK_")}
+        return {
+            **kept,
+            "BLNK_DATA_DIR": str(self._folder),
+            "BLNK_SECRETS_FILE": str(self._folder / "secrets.toml"),
+            "BLNK_DATABASE_URL": f"postgresql://postgres@127.0.0.1:{self._network.port}/{database}",
+        }

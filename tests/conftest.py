@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 MEASURED = ("pure", "store", "files")
 """Tests that run our code in their own process, nearly all of it: only of these coverage says something, and
 it doubles the processor time of what it measures."""
-LONGEST = ("sending", "cli")
+LONGEST = ("worker", "sending", "cli")
 """Folders whose files go first, so that none of them is what the others wait for at the end. Those that drive
-a browser, which takes a processor for itself, are spread evenly over all others."""
+a browser, which takes a processor for itself, are spread evenly over all others, the longest files first."""
 
 TRIES_IN_A_BROWSER = 2
 """A browser that gets no processor for long enough may miss what it is asked. What fails in it is tried once
@@ -56,6 +56,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         list(dict.fromkeys(item.path for item in items if (item.path.parent.name == "browser") is drives))
         for drives in (True, False)
     )
+    browsers.sort(key=lambda path: path.stat().st_size, reverse=True)
     apart = max(1, len(others) // (len(browsers) + 1))
     turns = {path: (at // apart, 1) for at, path in enumerate(others)}
     turns |= {path: (at, 0) for at, path in enumerate(browsers)}

@@ -207,7 +207,7 @@ def test_with_several_connections_a_person_chooses_and_the_link_says_which(
     expect(page.get_by_role("button", name="Create balance")).to_have_count(0)
     for label in ("Acme production", "Acme sandbox"):
         expect(page.get_by_text(label)).to_be_visible()
-    page.get_by_role("button", name="Use this connection").nth(1).click()
+    page.locator(".st-key-use-acme-test").get_by_role("button", name="Use this connection").click()
     see(page, "Import a file")
     assert "connection=acme-test" in page.url
     expect(page.get_by_text("SANDBOX").first).to_be_visible()

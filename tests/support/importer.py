@@ -59,7 +59,7 @@ SHORT_WAITS = {
     "BREAKER_FIRST": "0.2",
     "BREAKER_MOST": "0.5",
     "JOURNAL_RETRY": "0.05",
-    "WORKER_NOTICES": "0.02",
+    "WORKER_NOTICES": "0.05",
     "RESOLVE": "0.05",
     "RESCAN": "0.05",
     "LOCK_RETRY": "0.05",
@@ -76,14 +76,21 @@ def wait_until(
     why: Callable[[], str],
     *,
     seconds: float = WAIT_SECONDS,
-    pause: Callable[[], object] = lambda: time.sleep(0.01),
+    pause: Callable[[], object] | None = None,
 ) -> Any:
-    """The first true value of `what`. Fails the test, saying `why`, when it does not come."""
-    deadline = time.monotonic() + seconds
+    """The first true value of `what`. Fails the test, saying `why`, when it does not come.
+
+    It is asked less often the longer it takes: whoever waits is not to take the time of what is waited for.
+    """
+    begun = time.monotonic()
     while not (value := what()):
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - begun
+        if waited > seconds:
             pytest.fail(f"waited {seconds:g} s: {why()}")
-        pause()
+        if pause is None:
+            time.sleep(min(max(waited / 20, 0.01), 0.05))
+        else:
+            pause()
     return value
 
 

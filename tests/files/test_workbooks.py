@@ -379,6 +379,42 @@ def test_rows_that_nobody_sees_are_told_and_kept(file: Path) -> None:
     ]
 
 
+def lines_in_a_note(path: Path, note: str) -> Record:
+    rows = [("Savings", "USD", note), ("Savings", "POINTS", "y"), ("Fees", "EUR", "z")]
+    sheet = HEADER + "".join(
+        row(at, *(text(f"{letter}{at}", cell) for letter, cell in zip("ABC", cells, strict=True)))
+        for at, cells in enumerate(rows, 2)
+    )
+    first, *others = read(path, workbooks.parts({"S": sheet}))[1]
+    assert not any(record.problems for record in others)
+    return first
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("lines", ["open\nSavings,EUR,b", "open\r\nSavings,POINTS,a\r\nFees,USD,b"])
+def test_rows_that_a_workbook_lost_in_a_cell_are_told(file: Path, lines: str, separator: str) -> None:
+    """A text file with an open quotation mark was opened in a spreadsheet and saved."""
+    record = lines_in_a_note(file, lines.replace(",", separator))
+    assert [(flaw.kind, flaw.column, flaw.severity) for flaw in record.problems] == [
+        ("several_lines", 2, "warning")
+    ]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "12 Marina, Lagos\nNigeria, Africa",
+        "12 Marina\nLagos, Nigeria\nAfrica",
+        "Straße 1\n10115 Berlin\n\nDeutschland",
+        "Hauptstr. 1;\n1010 Wien",
+        "first\nsecond\nthird",
+        "a | b\nc",
+    ],
+)
+def test_an_address_of_several_lines_in_a_workbook_is_no_row(file: Path, address: str) -> None:
+    assert lines_in_a_note(file, address).problems == ()
+
+
 def remarks(path: Path, content: dict[str, str], sheet: str | None = None) -> tuple[str | None, list[str]]:
     shape, _ = read(path, content, sheet)
     assert {one.severity for one in shape.remarks} <= {"warning"}

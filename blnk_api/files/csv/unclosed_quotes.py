@@ -21,6 +21,7 @@ _ROWS_LEARNT_FROM = 5_000
 _MOST_LINES = 500
 _VALUE_CHARACTERS = 100
 
+SEPARATORS = ",;\t|"
 LINES = re.compile(r"\r\n|\r|\n")
 
 
@@ -47,6 +48,13 @@ class OtherRows:
                     yield _swallowed(cell, at)
                 elif severity == "warning":
                     yield _perhaps(cell, at)
+
+    def suspicions(self, cells: Sequence[str]) -> Iterator[Flaw]:
+        """Like `flaws` for a workbook, where no separator is left: each cell that looks so is a warning."""
+        for at, cell in enumerate(cells[: len(self._headers)]):
+            is_several = "\n" in cell or "\r" in cell
+            if is_several and any(self._judge(cells, at, one) for one in SEPARATORS if one in cell):
+                yield _perhaps(cell, at)
 
     def _judge(self, cells: Sequence[str], at: int, delimiter: str) -> str:
         """ "error" if the cell contains rows, "warning" if it may, "" if it does not."""

@@ -16,7 +16,7 @@ from blnk_api.common.visible import shown
 from blnk_api.facts.file_shape import FileShape, ReadOptions, Record
 from blnk_api.files import header, kinds
 from blnk_api.files.limits import SAMPLES, FileProblem, cut, no_rows
-from blnk_api.files.xlsx import cell_flaws, xml_stream
+from blnk_api.files.xlsx import sheet_records, xml_stream
 from blnk_api.files.xlsx.displayed_values import Formats
 from blnk_api.files.xlsx.shared_strings import SharedStrings
 from blnk_api.files.xlsx.sheet import Sheet
@@ -196,7 +196,7 @@ def detect(path: Path, options: ReadOptions) -> FileShape:
         looked_at = list(_looks(book, options.sheet))
         chosen = choose(looked_at, options.sheet)
         part = chosen.sheet.part
-        top = _filled(book.sheet(part)) if options.header_row else iter(chosen.top)
+        top = sheet_records.filled(book.sheet(part)) if options.header_row else iter(chosen.top)
         number, headers = header.choose(top, options.header_row)
         while headers and not headers[-1]:
             headers.pop()
@@ -210,7 +210,7 @@ def detect(path: Path, options: ReadOptions) -> FileShape:
             remarks=others(looked_at, chosen, headers, was_chosen=options.sheet is not None),
         )
         reader = book.sheet(part)
-        found = _records(reader, shape, most_bytes=_LOOK_BYTES)
+        found = sheet_records.records(reader, shape, lambda: book.sheet(part), most_bytes=_LOOK_BYTES)
         samples = [cut(record) for record in islice(found, SAMPLES)]
     if not samples and not reader.was_cut:
         raise no_rows()
@@ -227,7 +227,7 @@ def _looks(book: _Book, chosen_name: str | None) -> Iterator[Look]:
         if left <= 0:
             return
         reader = book.sheet(sheet.part)
-        top = list(islice(_filled(reader, min(left, _LOOK_BYTES)), header.LOOK_AT))
+        top = list(islice(sheet_records.filled(reader, min(left, _LOOK_BYTES)), header.LOOK_AT))
         left -= reader.bytes_read
         yield Look(sheet, top, reader.last_row, reader.was_cut)
 
@@ -238,23 +238,7 @@ def records(path: Path, shape: FileShape) -> Iterator[Record]:
         part = next((sheet.part for sheet in book.sheets if sheet.name == shape.sheet), None)
         if part is None:
             raise damaged()
-        yield from _records(book.sheet(part), shape)
-
-
-def _records(reader: Sheet, shape: FileShape, *, most_bytes: int | None = None) -> Iterator[Record]:
-    width = len(shape.headers)
-    for number, cells, flaws, is_hidden in reader.rows(width=width, most_bytes=most_bytes):
-        if number <= shape.header_row or not (flaws or "".join(cells).strip()):
-            continue
-        if is_hidden:
-            flaws = (cell_flaws.hidden(), *flaws)
-        yield Record(number, cells + [""] * (width - len(cells)), flaws)
-
-
-def _filled(reader: Sheet, most_bytes: int | None = None) -> Iterator[header.Row]:
-    for row in reader.rows(most_bytes=most_bytes):
-        if "".join(row.cells).strip():
-            yield row.number, row.cells
+        yield from sheet_records.records(book.sheet(part), shape, lambda: book.sheet(part))
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""A file on its way to a checked draft: columns, checks, edits, what exists already."""
+"""Turns an uploaded file into a checked draft: columns, checks, edits, and what already exists."""

@@ -1,4 +1,4 @@
-"""Runs the check of a draft in a process of its own, watched: for the sender, and for a command."""
+"""Runs the check of a draft in a separate, watched process, for the sender and for commands."""
 
 import asyncio
 import os
@@ -28,9 +28,9 @@ from blnk_api.store.states import ImportState, Stage
 MOST_AT_ONCE = 6
 _MOST_YOUNG = 2
 _YOUNG_SECONDS = 3.0
-"""A check that takes longer continues, behind the others, and keeps no new one from beginning."""
+"""A check that runs longer continues, but no longer counts when another wants to start."""
 _MOST_FAILURES = 2
-"""A check whose process dies is begun once more; a file that brings it down again is not read anymore."""
+"""A check whose process dies is started once more. After that the file is given up."""
 
 
 def _limits(draft: Import) -> Limits:
@@ -52,7 +52,7 @@ class _Check:
 
 
 class CheckProcesses:
-    """The checks that are under way."""
+    """The checks that are running."""
 
     def __init__(self, settings: Settings, thread: AsyncStore) -> None:
         self._settings = settings
@@ -62,12 +62,12 @@ class CheckProcesses:
 
     @property
     def ids(self) -> list[str]:
-        """Of the drafts that are being checked at this moment."""
+        """The drafts that are being checked at this moment."""
         self._checks = {id: one for id, one in self._checks.items() if not one.watching.done()}
         return list(self._checks)
 
     def have_room(self) -> bool:
-        """Whether another may begin: long ones never keep a short one waiting."""
+        """Whether another check may start. Long checks never delay a short one."""
         young = sum(one.watch.age_seconds < _YOUNG_SECONDS for one in self._checks.values())
         return len(self._checks) < MOST_AT_ONCE and young < _MOST_YOUNG
 
@@ -78,7 +78,7 @@ class CheckProcesses:
         self._checks[draft.id] = _Check(draft, process, watch, watching)
 
     async def end_all_but(self, wanted: Collection[str]) -> None:
-        """Ends the checks of all other drafts: someone discarded them, and others wait for the place."""
+        """Ends the checks of all other drafts: they were discarded, and others are waiting."""
         for id in set(self._checks) - set(wanted):
             await self._end(self._checks.pop(id))
 
@@ -109,12 +109,12 @@ class CheckProcesses:
                 await self._give_up(draft, watched_process.FAILED)
 
     async def _give_up(self, draft: Import, why: str) -> None:
-        with suppress(OperationalError, OSError):  # the check begins again, and ends so again
+        with suppress(OperationalError, OSError):  # the check starts over, and ends the same way
             await self._thread.write(give_up, draft, why)
 
 
 def give_up(tx: Connection, draft: Import, why: str) -> None:
-    """The file of a draft is not read anymore, unless someone changed the draft since."""
+    """Stops reading a draft's file, unless someone has changed the draft."""
     now = imports.by_number(tx, draft.number)
     if now.state is not ImportState.DRAFT or now.version != draft.version:
         return
@@ -127,7 +127,7 @@ def give_up(tx: Connection, draft: Import, why: str) -> None:
 
 
 def run(store: Store, settings: Settings, draft: Import) -> None:
-    """One check, to its end, as these settings say. Raises what `prepare` raises of Blnk's."""
+    """Runs one check to its end with these settings. Raises what `prepare` raises for Blnk."""
     read_stderr, write_stderr = os.pipe()
     with os.fdopen(read_stderr, "rb") as stderr:
         try:

@@ -21,7 +21,7 @@ from blnk_api.store.transitions import move
 
 
 def finish_draft(tx: Connection, looked_up: Import, told: list[str]) -> None:
-    """LOOKING → CHECKED, with the totals that a person confirms, as a new version of the draft."""
+    """LOOKING → CHECKED, with the totals for a person to confirm, as a new version of the draft."""
     draft = imports.by_number(tx, looked_up.number)
     if draft.version != looked_up.version:
         return
@@ -47,7 +47,7 @@ def finish_draft(tx: Connection, looked_up: Import, told: list[str]) -> None:
 
 
 def draft_totals(tx: Connection, draft: Import) -> Totals:
-    """What a checked draft comes to, as its rows stand now."""
+    """The totals of a checked draft from its current rows."""
     counts = draft.counts
     names = draft.totals.ledger_names
     by_ledger = tuple(
@@ -75,8 +75,8 @@ Stands = StoredRow | NewRow
 
 
 def totals_changed(draft: Import, before: Sequence[Stands], now: Sequence[Stands]) -> Totals:
-    """As `draft_totals`, where only these rows have changed: all of their records, as they were and as they
-    are. To go through all rows of a large draft would keep others from writing for seconds."""
+    """Like `draft_totals`, if only these rows changed: all rows of their records, before and now. Counting
+    all rows of a large draft would block other writers for seconds."""
     totals = draft.totals
     ready = Counter({(one.ledger_id, one.currency): one.n for one in totals.by_ledger})
     ready.update((row.ledger_id or "", row.currency or "") for row in now if row.state is RowState.READY)
@@ -90,7 +90,7 @@ def totals_changed(draft: Import, before: Sequence[Stands], now: Sequence[Stands
 
     def changed(state: RowState, why: str) -> int:
         was, are = ([row for row in some if (row.state, row.why) == (state, why)] for some in (before, now))
-        if state is RowState.READY:  # told of the record, which may make several balances
+        if state is RowState.READY:  # counted per record, which may make several balances
             return len({row.number for row in are}) - len({row.number for row in was})
         return len(are) - len(was)
 
@@ -110,9 +110,9 @@ def totals_changed(draft: Import, before: Sequence[Stands], now: Sequence[Stands
 
 
 def create_resembling_too(tx: Connection, draft: Import, *, who: Actor) -> int:
-    """A person says that rows which look like balances made before are to be created all the same.
+    """Includes the rows that resemble balances created before, because a person decided so.
 
-    LEFT_OUT → READY, an event, and a new version of the draft. How many rows it was.
+    LEFT_OUT → READY, with an event and a new version of the draft. Returns the number of rows.
     """
     who.require(Act.CHANGE_DRAFT, draft.instance)
     if draft.state is not ImportState.DRAFT or draft.stage is not Stage.CHECKED:

@@ -1,6 +1,6 @@
-"""Drafts: a file as it was uploaded, and handing drafts to the sender.
+"""Creates drafts from uploaded files, and hands confirmed drafts to the sender.
 
-Nothing here sends. An id is made by the page before anything else, so that doing a thing twice does it once.
+Nothing here sends. The page chooses the id first, so that doing something twice has the effect of once.
 """
 
 import os
@@ -26,11 +26,11 @@ _COPY_BYTES = 1 << 20
 
 
 class UploadRejected(Exception):
-    """An uploaded file was not kept, and no draft was made; the text says why and what to do."""
+    """An uploaded file was not kept, and no draft was created. The text says why and what to do."""
 
 
 class NotConfirmed(Exception):
-    """Nothing was handed to the sender; the text says why and what to do."""
+    """Nothing was handed to the sender. The text says why and what to do."""
 
 
 def upload(
@@ -46,11 +46,11 @@ def upload(
     options: ReadOptions | None = None,
     accepted_currencies: Sequence[str] = (),
 ) -> bool:
-    """Keeps the file and makes its draft; whether it was made now.
+    """Keeps the file and creates its draft. Returns whether it was created by this call.
 
-    Raises UploadRejected where the disk or the list of drafts has no room for it, OSError or SQLAlchemyError
-    where it cannot be written; nothing of it stays then. Without `mapping` and `options` the check finds out
-    what the columns are for and how to read the file.
+    Raises UploadRejected if there is no room for it on the disk or among the drafts, and OSError or
+    SQLAlchemyError if it cannot be written; nothing of it remains then. Without `mapping` and `options`, the
+    check detects how to read the file and what the columns are for.
     """
     who.require(Act.UPLOAD, connection.instance)
     with store.read() as tx:
@@ -86,12 +86,12 @@ def upload(
 
 
 _ROWS_PER_BYTE = 4
-"""What the rows of a file take in the import database, in bytes for each byte of a text file, at most."""
+"""The most bytes that the rows of a text file take in the import database, for each byte of the file."""
 
 
 def _leave_a_reserve(settings: Settings, data: BinaryIO) -> None:
-    """Raises UploadRejected where the file and its rows would take what the import database needs to go
-    on."""
+    """Raises UploadRejected if the file and its rows would take the disk space that the import database
+    needs."""
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     size = data.seek(0, os.SEEK_END)
     free = shutil.disk_usage(settings.data_dir).free
@@ -104,12 +104,12 @@ def _leave_a_reserve(settings: Settings, data: BinaryIO) -> None:
 
 
 def to_create(import_: Import) -> int:
-    """How many balances a confirmed draft would ask Blnk for."""
+    """How many balances a confirmed draft would create."""
     return import_.counts.get(RowState.READY, 0)
 
 
 def missing_checks(import_: Import) -> Sequence[str]:
-    """What could not be checked or compared, a sentence each: a person has to know before confirming."""
+    """What could not be checked or compared, one sentence each. A person must know it before confirming."""
     return import_.totals.not_checked
 
 
@@ -123,11 +123,11 @@ def confirm(
     typed: str | None = None,
     accept_unchecked: bool = False,
 ) -> None:
-    """Hands the draft that was shown to the sender, or asks for approval where a second person has to give
-    it. Raises NotConfirmed.
+    """Hands the draft that was shown to the sender, or requests approval if a second person must give it.
+    Raises NotConfirmed.
 
-    For a file that goes to a production instance, `typed` is the count that a person types, and
-    `accept_unchecked` says that they saw which checks could not be made.
+    For a file that goes to a production instance, `typed` is the count that a person types.
+    `accept_unchecked` confirms that they saw which checks could not be made.
     """
     with store.write() as tx:
         import_ = imports.find(tx, id)
@@ -135,7 +135,7 @@ def confirm(
             raise NotConfirmed("This import no longer exists. Nothing was sent.")
         who.require(import_acts.to_confirm(import_), import_.instance)
         if import_.state is not ImportState.DRAFT:
-            return  # pressed twice, or in another window: it is on its way
+            return  # clicked twice, or confirmed in another window: it is already queued
         connection = settings.connection_of(import_.instance)
         if connection is None:
             raise NotConfirmed("No connection points to this import's Blnk instance. Nothing was sent.")
@@ -169,7 +169,7 @@ def confirm(
 
 
 def ask_for_the_rest(store: Store, settings: Settings, import_: Import, *, who: Actor) -> None:
-    """Asks for approval of the rows of a paused import that are left to send. Raises NotConfirmed."""
+    """Requests approval for the unsent rows of a paused import. Raises NotConfirmed."""
     connection = settings.connection_of(import_.instance)
     if connection is None:
         raise NotConfirmed("No connection points to this import's Blnk instance. Nothing was sent.")
@@ -181,6 +181,6 @@ def ask_for_the_rest(store: Store, settings: Settings, import_: Import, *, who: 
 
 
 def count_typed(typed: str | None) -> int:
-    """A count as people write it: 9,988 or 9 988; -1, which is no count of anything, for anything else."""
+    """Parses a count as people write it: 9,988 or 9 988. Returns -1 for anything else."""
     digits = "".join(one for one in typed or "" if one not in ",.'’ \u00a0\u202f")
     return int(digits) if re.fullmatch("[1-9][0-9]{0,10}", digits) else -1

@@ -1,4 +1,4 @@
-"""Whether a draft's balances exist already, and what its rows look like: asked before a person confirms."""
+"""Checks whether a draft's balances already exist, and what its rows resemble, before a person confirms."""
 
 import asyncio
 import math
@@ -27,7 +27,7 @@ from blnk_api.store.sending.ready_rows import ready_among
 from blnk_api.store.states import RowState, Stage
 
 _ASK_AGAIN_SECONDS = 1.0
-"""Before a question of a check that Blnk did not answer, several times already, is asked once more."""
+"""The wait before the next repeat of a request that Blnk has failed to answer several times."""
 
 
 async def look_draft_up(
@@ -38,10 +38,10 @@ async def look_draft_up(
     *,
     gives_up_after_seconds: float = math.inf,
 ) -> None:
-    """The existence check before a person confirms, and the comparison: LOOKING → CHECKED, with totals.
+    """The existence check and the comparison before a person confirms: LOOKING → CHECKED, with totals.
 
-    Where Blnk does not answer, the draft says so and the check goes on where it was. Where nothing was
-    answered for so long, or Blnk says no, raises what it came to: the draft says so and stays LOOKING.
+    If Blnk does not answer, the draft says so, and the check resumes where it was. If there is no answer for
+    too long, or Blnk rejects the request, raises the error; the draft says so and stays LOOKING.
     """
     patient = looker.patient(_Waits(thread, draft, gives_up_after_seconds))
     guard = partial(refuse_changed, draft=draft, stage=Stage.LOOKING)
@@ -62,7 +62,7 @@ async def look_draft_up(
 
 
 class _Waits:
-    """The patience of one draft's check."""
+    """How long one draft's check keeps trying."""
 
     def __init__(self, thread: AsyncStore, draft: Import, gives_up_after_seconds: float) -> None:
         self._thread = thread
@@ -71,7 +71,8 @@ class _Waits:
         self._since: float | None = None
 
     async def failed(self, failed: BlnkError) -> None:
-        """Raises what the question came to, once Blnk says no or is silent for too long; or Changed."""
+        """Raises the error once Blnk rejects the request or has been silent for too long, or raises
+        Changed."""
         now = time.monotonic()
         self._since = self._since or now
         passes = may_pass(failed) or isinstance(failed, RateLimited)
@@ -93,7 +94,7 @@ def _say_why(tx: Connection, draft: Import, problem: str | None) -> None:
 async def _look_up_all(
     thread: AsyncStore, looker: Looker, draft: Import, guard: Callable[[Connection], None]
 ) -> bool:
-    """Whether these credentials may look at all."""
+    """Returns whether these credentials may read balances."""
     try:
         if draft.look_again is not None:
             await existing.settle(
@@ -122,9 +123,9 @@ async def _compare(
     guard: Callable[[Connection], None],
     settings: Settings,
 ) -> list[str]:
-    """What could not be compared: Blnk says no to the questions, or is silent for longer than a while."""
+    """Returns what could not be compared, because Blnk rejected the requests or was silent for too long."""
     if draft.fixes is not None or any(column.use is Use.IMPORT_REF for column in draft.columns):
-        return []  # rows of an import of ours: each says itself which balance it is
+        return []  # rows from a results file already name their balances
     patient = looker.patient(_Waits(thread, draft, settings.waits.check_answers))
     now = await thread.read(imports.by_number, draft.number)
     try:

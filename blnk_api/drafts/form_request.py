@@ -1,6 +1,6 @@
-"""The form's one balance: checked as a file of one record, and kept as an import of one row.
+"""The form's single balance: checked like a file with one record, and kept as an import with one row.
 
-Nothing here sends. An id is made by the page before anything else, so that doing a thing twice does it once.
+Nothing here sends. The page chooses the id first, so that doing something twice has the effect of once.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,7 +33,7 @@ class Wrong(NamedTuple):
     """What is missing or wrong in a field of the form, and what to do."""
 
     field: str
-    """A `Use`; or `pair_field(n)` of the nth pair of metadata, from 0."""
+    """A `Use`, or `pair_field(n)` for the nth pair of metadata, counted from 0."""
     sentence: str
 
 
@@ -42,7 +42,7 @@ def pair_field(at: int) -> str:
 
 
 class Incomplete(Exception):
-    """A form that is no balance yet; `wrong` says why, each thing once."""
+    """A form that is not a complete balance. `wrong` lists the reasons without repeats."""
 
     def __init__(self, wrong: Iterable[Wrong]) -> None:
         self.wrong = list(dict.fromkeys(wrong))
@@ -51,7 +51,7 @@ class Incomplete(Exception):
 
 
 Taken = Callable[[str], Mapping[str, KnownIndicator]]
-"""An indicator → the balances that have it already, by the indicator, a space and the currency."""
+"""Looks up an indicator: returns the balances that already have it, by indicator, space and currency."""
 
 
 def balance_request(
@@ -66,10 +66,10 @@ def balance_request(
     custom_currencies: Iterable[str] = (),
     taken: Taken = lambda _: {},
 ) -> BalanceRequest:
-    """What a filled-in form asks for, by the rules that rows of files have. Raises Incomplete.
+    """The request of a filled-in form, by the same rules as rows of files. Raises Incomplete.
 
-    The ids are taken as they are: they were chosen from what Blnk has, or only Blnk can say. `taken` is asked
-    for a balance that is complete and has an indicator.
+    Ids are not checked: they were chosen from Blnk's lists, or only Blnk can check them. `taken` is called
+    for a complete balance with an indicator.
     """
     fields = (
         (Use.LEDGER, ledger_id or ""),
@@ -87,7 +87,7 @@ def balance_request(
     shape = FileShape(kind="csv", header_row=1, headers=headers)
     uses = [*(use for use, _ in fields), *(Use.METADATA for _ in pairs)]
     wrong_names = _errors(mapping_problems.problems(_read_as(headers, uses, headers), shape))
-    # Wrong names are told; the values under them are looked at all the same.
+    # Wrong names are reported; the values under them are checked anyway.
     names = [str(at) for at in range(len(headers))] if wrong_names else headers
     known = Known(
         ledgers={bare(ledger_id or ""): ""}, identities={bare(identity_id or ""): ""}, readable=False
@@ -111,7 +111,8 @@ def balance_request(
     wrong += [
         in_form(problem)
         for problem in sorted(wrong_names, key=lambda one: one.position or 0)
-        if problem.column or problem.kind != "duplicate_column"  # values without a name are told one by one
+        if problem.column
+        or problem.kind != "duplicate_column"  # values without a name are reported one by one
     ]
     if len(found) > 1:
         wrong.append(Wrong(Use.CURRENCY, "Choose one currency: the form creates one balance."))
@@ -121,7 +122,7 @@ def balance_request(
 
 
 def _read_as(headers: Sequence[str], uses: Sequence[Use], names: Sequence[str]) -> ColumnMapping:
-    """The fields as columns; `names` are those of metadata."""
+    """The fields as columns. `names` are those of metadata."""
     return ColumnMapping(
         columns=tuple(
             ColumnUse(position=at, header=header, use=use, name=name if use is Use.METADATA else None)
@@ -142,7 +143,7 @@ _FORMS_OWN = {
 
 
 def _in_the_form(problem: Problem, cells: list[str]) -> str:
-    """What is wrong, where a file's sentence would speak of its rows and columns."""
+    """The problem in the words of the form, where a file's sentence mentions rows and columns."""
     match problem.kind:
         case "no_metadata_name":
             return f"Give the metadata value “{shown(cells[problem.position or 0])}” a name."
@@ -160,9 +161,10 @@ def make_draft(
     request: BalanceRequest,
     again: bool = False,
 ) -> bool:
-    """One balance as an import of one row, checked and waiting to be confirmed; whether it was made now.
+    """Creates an import with one row, checked and ready to confirm. Returns whether it was created by this
+    call.
 
-    `again`: a balance like this exists and another is wanted, so that its ref has to differ.
+    `again`: a balance like this exists and another is wanted, so its ref must differ.
     """
     who.require(Act.CREATE_ONE, connection.instance)
     fields = request.model_dump(exclude_none=True)
@@ -204,7 +206,7 @@ def make_draft(
 
 
 def request_of(row: StoredRow) -> BalanceRequest:
-    """The request that a form's row holds, without our stamps."""
+    """The request of a form's row, without our metadata keys."""
     body = orjson.loads(row.body or b"{}")
     meta_data = {k: v for k, v in body.pop("meta_data", {}).items() if k not in (IMPORT_REF, IMPORT_ID)}
     return BalanceRequest(**body, meta_data=meta_data)

@@ -1,4 +1,4 @@
-"""Matching columns: what each column of a file is for, guessed, chosen by a person, kept with the import."""
+"""Maps columns: the use of each column of a file, guessed, chosen by a person, stored with the import."""
 
 import hashlib
 import re
@@ -13,7 +13,7 @@ from blnk_api.files.formula_guard import unguard_cell
 from blnk_api.models import IMPORT_ID, IMPORT_REF
 
 FINDABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-"""The metadata names that Blnk's filters can look for."""
+"""The metadata names that Blnk's filters can search for."""
 
 _OWN = {
     "balanceid": Use.BALANCE_ID,
@@ -27,7 +27,7 @@ _IDENTITY_ID = re.compile(r"idt_\S+")
 
 
 def guess(shape: FileShape) -> Mapping:
-    """What the columns are for, from their headers and, where those say nothing, from the values."""
+    """Guesses the use of the columns from their headers and, if those are unclear, from the values."""
     values = [_values(shape, at) for at in range(len(shape.headers))]
     uses: dict[int, Use] = {}
     own = _own_columns(shape.headers)
@@ -60,10 +60,11 @@ def guess(shape: FileShape) -> Mapping:
 
 
 def _own_columns(headers: Sequence[str]) -> dict[int, Use]:
-    """The columns that our results add, the last of their name: a person may have a `status` of their own.
+    """The columns that results files add; the last of each name, because a file may have its own `status`
+    column.
 
-    Without an import_ref or import_row it is not a file of ours, and only a balance_id says something: what
-    exists already.
+    Without an import_ref or import_row it is not a results file, and only a balance_id counts: it says what
+    exists.
     """
     last = {plain(header): at for at, header in enumerate(headers)}
     names = _OWN if {"importref", "importrow"} & set(last) else ("balanceid",)
@@ -79,7 +80,7 @@ def _mostly_different(values: Sequence[str]) -> bool:
 
 
 def _preference(header: str, values: Sequence[str]) -> tuple[bool, int]:
-    """Ids before names where a file has both, then the plainest spelling."""
+    """Ids before names if a file has both, then the most obvious spelling."""
     ids = sum(bool(_LEDGER_ID.fullmatch(value) or _IDENTITY_ID.fullmatch(value)) for value in values)
     found = recognise(header)
     return ids * 2 <= len(values), found[1] if found else 99
@@ -96,9 +97,9 @@ def _speaks_of(use: Use, values: Sequence[str]) -> bool:
 
 
 def stored_name(header: str, taken: dict[str, str]) -> str:
-    """The name under which a column is stored: findable where the header's letters allow it.
+    """The metadata name of a column. Filters can search for it if the header's letters allow that.
 
-    `taken` are the names so far with their headers; two different headers never share a name.
+    `taken` are the names so far with their headers. Two different headers never share a name.
     """
     name = metadata_name(header) or header
     if not FINDABLE.fullmatch(name):
@@ -115,9 +116,9 @@ def stored_name(header: str, taken: dict[str, str]) -> str:
 
 
 def fingerprint(headers: Sequence[str]) -> str:
-    """What files with the same columns share, in whatever order, and our own results of them too.
+    """Equal for files with the same columns in any order, and for their results files.
 
-    A saved mapping is offered by it.
+    Used to offer a saved mapping.
     """
     own = _own_columns(headers)
     theirs = (header for at, header in enumerate(headers) if header and at not in own)
@@ -126,11 +127,11 @@ def fingerprint(headers: Sequence[str]) -> str:
 
 
 def adopt(saved: Mapping, shape: FileShape) -> Mapping:
-    """A saved mapping put on a file with the same headers, wherever its columns stand now."""
+    """Applies a saved mapping to a file with the same headers, wherever its columns are now."""
     left = list(saved.columns)
     guessed = guess(shape)
     known: dict[int, ColumnUse] = {}
-    # To the letter first: of "Currency" and "currency" each is the one that it was.
+    # Exact spelling first: "Currency" and "currency" each keep their own use.
     for key in (_same, _alike):
         for column in guessed.columns:
             old = next((one for one in left if key(one.header) == key(column.header)), None)

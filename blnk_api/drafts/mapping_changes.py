@@ -1,4 +1,4 @@
-"""What a person may say about columns: each act gives a new mapping. Pure."""
+"""A person's changes to the mapping. Each function returns a new mapping. Pure."""
 
 from collections.abc import Sequence
 
@@ -12,9 +12,9 @@ _SAMPLES = 3
 
 
 def with_use(mapping: Mapping, position: int, use: Use, name: str | None = None) -> Mapping:
-    """With one column taken for something else. Another that was taken for the same becomes metadata.
+    """Changes a column's use. Another column with the same use becomes metadata.
 
-    `name` is the metadata name; without it the column gets the one that it would have by itself.
+    `name` is the metadata name. Without it the column gets its default name.
     """
     columns = []
     for column in mapping.columns:
@@ -27,13 +27,13 @@ def with_use(mapping: Mapping, position: int, use: Use, name: str | None = None)
 
 
 def with_name(mapping: Mapping, position: int, name: str) -> Mapping:
-    """With another metadata name for a column, where the column is still one that is stored."""
+    """Changes the metadata name of a column, if the column is still stored."""
     at = next((one for one in mapping.columns if one.position == position and one.use in _STORED), None)
     return with_use(mapping, position, at.use, name) if at else mapping
 
 
 def named(columns: Sequence[ColumnUse]) -> tuple[ColumnUse, ...]:
-    """Gives stored columns that have no name yet the one that they would have by themselves."""
+    """Gives stored columns without a name their default name."""
     taken = {one.name: one.header for one in columns if one.name and one.use in _STORED}
     return tuple(
         one.model_copy(update={"name": one.name or stored_name(one.header, taken)})
@@ -44,7 +44,7 @@ def named(columns: Sequence[ColumnUse]) -> tuple[ColumnUse, ...]:
 
 
 def _settled(mapping: Mapping) -> Mapping:
-    """Match columns that are no longer stored no longer count."""
+    """Drops key columns that are no longer stored."""
     if mapping.match_columns is None:
         return mapping
     there = {column.name for column in mapping.metadata_columns}
@@ -53,22 +53,22 @@ def _settled(mapping: Mapping) -> Mapping:
 
 
 def for_all_rows(mapping: Mapping, *, ledger_id: str | None, currencies: Sequence[str]) -> Mapping:
-    """With the ledger and the currencies that the file lacks."""
+    """Sets the ledger and the currencies that the file has no column for."""
     chosen = ForAllRows(ledger_id=ledger_id or None, currencies=tuple(currencies))
     return mapping.model_copy(update={"for_all_rows": chosen})
 
 
 def with_match(mapping: Mapping, names: Sequence[str]) -> Mapping:
-    """With the metadata names by which two rows mean the same balance; none: everything that is sent."""
+    """Sets the key columns by their metadata names. None: everything that is sent."""
     return mapping.model_copy(update={"match_columns": tuple(names) or None})
 
 
 def with_identity_key(mapping: Mapping, key: str) -> Mapping:
-    """With the metadata key of the identities that the identity column holds; empty: id, email or name."""
+    """Sets the metadata key whose values the identity column contains. Empty: id, email or name."""
     return mapping.model_copy(update={"identity_key": key.strip() or None})
 
 
 def samples_of(shape: FileShape, position: int) -> list[str]:
-    """The first different values of a column."""
+    """The first distinct values of a column."""
     values = (record.cells[position].strip() for record in shape.samples if position < len(record.cells))
     return list(dict.fromkeys(filter(None, values)))[:_SAMPLES]

@@ -1,4 +1,4 @@
-"""What is wrong with a mapping, and what a person should know of it, before any row is checked."""
+"""Problems and notes about a mapping, before any row is checked."""
 
 import re
 from collections import defaultdict
@@ -19,7 +19,7 @@ _UNSTORABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
 
 
 def problems(mapping: Mapping, shape: FileShape) -> list[Problem]:
-    """What stands in the way of checking (errors) and what a person should know. All have row 0."""
+    """Errors that prevent the check, and notes. All have row 0."""
     found = [
         _problem(
             "error",

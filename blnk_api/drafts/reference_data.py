@@ -1,4 +1,4 @@
-"""Asks Blnk, in batches, what a file speaks of: its ledgers, identities and indicators."""
+"""Reads from Blnk, in batches, what a file refers to: its ledgers, identities and indicators."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
@@ -16,13 +16,13 @@ from blnk_api.models import GENERAL_LEDGER_ID, Identity, Ledger
 _Thing = TypeVar("_Thing", Ledger, Identity)
 
 MOST_LEDGERS_FOR_PROPOSALS = 1_000
-"""Ledgers fetched beside those that a file names, so that a misspelt name gets a "did you mean"."""
+"""How many ledgers are fetched besides those that a file names, for "did you mean" suggestions."""
 
 
 def known_in_blnk(client: BlnkClient, wanted: Wanted, mapping: Mapping) -> Known:
-    """What exists of what is wanted; `readable=False` without read permission.
+    """What exists of what is wanted. `readable` is False without read permission.
 
-    Raises from the errors tree when Blnk does not answer: nothing is ever unknown because of that.
+    Raises a BlnkError if Blnk does not answer, so that nothing counts as unknown because of that.
     """
     try:
         ledgers = {one.ledger_id: one.name for one in _ledgers(client, wanted.ledgers)}
@@ -88,7 +88,7 @@ def _identities(
 
 
 def _to_the_letter(client: BlnkClient, wanted: Collection[str], key: str | None) -> Iterator[Identity]:
-    """By what Blnk finds in lists; the caller keeps those whose whole name is asked for."""
+    """Looks up exact names in lists. The caller keeps the identities whose whole name was requested."""
     fields = ["email_address", "organization_name", "last_name", *([f"meta_data.{key}"] if key else [])]
     for field in fields:
         for same in client.identities_by(field, wanted).values():
@@ -98,7 +98,7 @@ def _to_the_letter(client: BlnkClient, wanted: Collection[str], key: str | None)
 
 
 def _beginnings(names: Iterable[str]) -> Iterator[str]:
-    """What may be the first names in a whole name: Mary, and Mary Ann, of Mary Ann Lee."""
+    """The possible first names in a full name: Mary, and Mary Ann, of Mary Ann Lee."""
     for name in names:
         yield from (name[:at] for at, letter in enumerate(name) if letter == " ")
         yield name
@@ -112,10 +112,10 @@ def _alike(
     ask: Callable[[str], list[_Thing]],
     page_of: Callable[[int], list[_Thing]],
 ) -> Iterator[_Thing]:
-    """Those whose names differ only in what does not count, among others.
+    """Those whose names differ only in ignored details, among others.
 
-    Each name is asked for alone, or all that there are are walked, whichever takes fewer questions: the
-    answer is the same, so that it never depends on what else a file holds.
+    Each name is requested alone, or all existing ones are walked through, whichever takes fewer requests. The
+    result is the same, so it never depends on what else a file contains.
     """
     if not missing:
         return
@@ -132,8 +132,8 @@ def _alike(
 
 
 def taken_indicators(client: BlnkClient, wanted: Collection[str]) -> dict[str, KnownIndicator]:
-    """Balances that have one of these indicators already, by the indicator, a space and the currency; none on
-    a Core that knows no indicators."""
+    """Balances that already have one of these indicators, by indicator, space and currency. Empty for a
+    version of Core without indicators."""
     try:
         balances = client.balances_with_indicator(wanted)
     except AccessDenied:

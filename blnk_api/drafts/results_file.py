@@ -1,4 +1,4 @@
-"""Of which import a file is the results, where it is our own results that come back."""
+"""Which import a file is the results of, if it is a results file."""
 
 from sqlalchemy import Connection
 

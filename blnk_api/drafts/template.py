@@ -1,4 +1,4 @@
-"""An empty file to fill in: known columns, with the instance's ledgers and currencies to choose from."""
+"""An empty file to fill in: known columns, with lists of the instance's ledgers and currencies."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -14,7 +14,7 @@ from blnk_api.settings import Connection
 from blnk_api.wording.download_names import tidy
 
 HEADER = ("ledger", "currency", "identity", "customer_number")
-"""The last one is an example of a column that is kept with the balance as it stands."""
+"""The last one is an example of a metadata column."""
 
 _LEDGER_HELP = "The ledger's name or id."
 _CURRENCY_HELP = (
@@ -23,20 +23,20 @@ _CURRENCY_HELP = (
 
 
 def file_name(connection: Connection, kind: FileKind) -> str:
-    """The download's name: the choices in it are this connection's."""
+    """The download's name. It names the connection whose ledgers it lists."""
     environment = ["PRACTICE"] if connection.instance.environment == "practice" else []
     return " - ".join(["Balances", *environment, tidy(connection.label) or "template"]) + f".{kind}"
 
 
 def template_csv() -> bytes:
-    """The header alone."""
+    """Only the header."""
     return b"".join(csv_writer.stream(HEADER, []))
 
 
 def template_xlsx(ledgers: Sequence[Ledger], custom_currencies: Collection[str], folder: Path) -> IO[bytes]:
-    """With drop-downs, whose values are in two further sheets; see `xlsx_writer.made` for `folder`.
+    """With drop-down lists, whose values are in two further sheets. See `xlsx_writer.made` for `folder`.
 
-    A name that several ledgers have would be rejected, so these are offered by their ids.
+    A name shared by several ledgers would be rejected, so these are listed by id.
     """
 
     def write(book: TableBook) -> None:
@@ -61,7 +61,7 @@ def template_xlsx(ledgers: Sequence[Ledger], custom_currencies: Collection[str],
                         "validate": "list",
                         "source": f"={listed}!$A$2:$A${count + 1}",
                         "input_message": help_,
-                        # An id, or several currencies, may be typed all the same.
+                        # People may also type an id, or several currencies.
                         "error_type": "warning",
                         "error_message": "This value is not in the list. Keep it if you know that it is "
                         "correct.",
@@ -72,7 +72,7 @@ def template_xlsx(ledgers: Sequence[Ledger], custom_currencies: Collection[str],
 
 
 def _choices(ledgers: Sequence[Ledger]) -> list[list[str]]:
-    """What to choose for each ledger, its name and its id, by name."""
+    """For each ledger, the text to choose (its name or its id), sorted by name."""
     names = Counter(one.name.strip().casefold() for one in ledgers)
     listed = []
     for one in sorted(ledgers, key=lambda one: (one.name.casefold(), one.ledger_id)):

@@ -1,4 +1,4 @@
-"""Whether a draft is still the one whose check is under way: a person may change it at any moment."""
+"""Whether a draft has changed during its check: a person may change it at any moment."""
 
 from sqlalchemy import Connection, select
 
@@ -8,7 +8,7 @@ from blnk_api.store.states import ImportState, Stage
 
 
 class Changed(Exception):
-    """Someone changed the draft since this check began: what was read or asked is not what it is now."""
+    """Someone changed the draft since this check began, so its results no longer apply."""
 
 
 def refuse_changed(tx: Connection, draft: Import, stage: Stage) -> None:

@@ -1,6 +1,6 @@
-"""A record → the balances to be made of it, or problems that a person can act on.
+"""Turns a record into the balances to create, or into problems that a person can fix.
 
-Pure: what exists in Blnk is looked up by the caller between `wanted` and `Checker`.
+Pure: between `wanted` and `Checker` the caller looks up what exists in Blnk.
 """
 
 from blnk_api.drafts.checking.checked_row import CheckedRow

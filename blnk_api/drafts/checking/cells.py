@@ -1,4 +1,4 @@
-"""What a single cell means: a ledger, an identity, currencies, yes or no. Each answer is kept per value."""
+"""The meaning of a single cell: a ledger, an identity, currencies, yes or no. Cached by value."""
 
 import difflib
 import re
@@ -17,11 +17,11 @@ from blnk_api.models import GENERAL_LEDGER_ID
 
 T = TypeVar("T")
 Answer = tuple[T | None, tuple[Finding, ...]]
-"""What the cell means, None when it means nothing that can be sent; and what there is to tell."""
+"""The meaning of the cell, or None if it has none that can be sent, and what to say about it."""
 
 _KEPT_ANSWERS = 100_000
 _SUGGESTIONS = 300
-"""Different wrong values that get a "did you mean". Each costs some milliseconds."""
+"""How many different wrong values get a "did you mean". Each takes some milliseconds."""
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _BLNK_ID = re.compile(r"(ldg|idt|bln|acc|txn|rcn|apikey)_\S*", re.IGNORECASE)
@@ -30,7 +30,7 @@ _FALSE = frozenset({"no", "n", "0", "off", "falsch", "nein", "faux", "non", "fal
 
 
 class Kept(dict[str, T], Generic[T]):
-    """Answers by cell text, worked out once each. Forgets all of them when they become too many."""
+    """Answers by cell text, each computed once. The cache is emptied when it becomes too large."""
 
     def __init__(self, answer: Callable[[str], T]) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class Kept(dict[str, T], Generic[T]):
 
 
 class Names:
-    """Finds a ledger or an identity by id or name among what is known."""
+    """Finds a ledger or an identity by id or name."""
 
     def __init__(
         self,
@@ -70,10 +70,10 @@ class Names:
                 listed += [id_ for id_ in those if id_ not in listed]
         self._suggestions = 0
         self.unchecked = False
-        """Whether an id was taken as it is, because nothing may be read."""
+        """Whether an id was accepted unchecked, because nothing may be read."""
 
     def find(self, text: str) -> Answer[str]:
-        """The id that a filled cell means."""
+        """The id for the text of a filled cell."""
         value = bare(text)
         what = "Spaces" if text.strip() == value else "Invisible characters"
         note = self._note("whitespace_trimmed", f"{what} around “{shown(value)}”")
@@ -140,7 +140,7 @@ class Names:
         return Finding(f"unknown_{self._what}", "error", message, repair)
 
     def _nearest(self, value: str) -> str | None:
-        """A name that only one has, or an id, that is spelled nearly so."""
+        """A similarly spelled name that only one has, or id."""
         self._suggestions += 1
         if self._suggestions > _SUGGESTIONS or len(value) > 200 or len(self._ids) > 20_000:
             return None
@@ -159,12 +159,12 @@ class Names:
 
 
 def ledgers(known: Known) -> Names:
-    """Finds ledgers; the general ledger is in every Blnk."""
+    """Finds ledgers. Every instance has the general ledger."""
     return Names("ledger", "ldg", {GENERAL_LEDGER_ID: "General Ledger", **known.ledgers}, {}, known.readable)
 
 
 def identities(known: Known) -> Names:
-    """Finds identities by id, name, email or what else the caller looked up."""
+    """Finds identities by id, name, email address, or whatever else the caller looked up."""
     found = known.identities, known.identity_names, known.readable
     return Names("identity", "idt", *found, tokenized=known.tokenized)
 
@@ -200,14 +200,14 @@ class Currencies:
 
     @staticmethod
     def _in_cell(finding: Finding, part: str, text: str) -> Finding:
-        """The repair of one code as the repair of the whole cell."""
+        """Extends the suggestion for one code to the whole cell."""
         if finding.repair is None:
             return finding
         return finding._replace(repair=text.replace(part, finding.repair, 1))
 
 
 def lineage(text: str) -> Answer[bool]:
-    """Yes or no. Blnk takes only true and false; what else is clear is told."""
+    """Yes or no. Blnk accepts only true and false; other clear words get a suggestion."""
     value = text.strip().casefold()
     if value in ("true", "false", ""):
         return value == "true", ()
@@ -228,7 +228,7 @@ _STRATEGIES = ("FIFO", "LIFO", "PROPORTIONAL")
 
 
 def strategy(text: str) -> Answer[str]:
-    """One of Blnk's three strategies, in any case; "" for an empty cell."""
+    """One of Blnk's three strategies, in any case, or "" for an empty cell."""
     value = text.strip().upper()
     if not value or value in _STRATEGIES:
         return value, ()
@@ -242,7 +242,7 @@ _UNSEEN = dict.fromkeys(map(ord, INVISIBLE))
 
 
 def indicator(text: str) -> Answer[str]:
-    """An indicator as Blnk takes it: @ and then no spaces; "" for an empty cell."""
+    """An indicator in the form that Blnk accepts: @, then no spaces. "" for an empty cell."""
     value = text.strip()
     seen = value.translate(_UNSEEN)
     if not value or (_INDICATOR.fullmatch(value) and seen == value):

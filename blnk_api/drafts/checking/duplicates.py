@@ -1,13 +1,13 @@
-"""What appears twice in a file: keys are kept as 64-bit hashes, about 120 bytes of memory for each.
+"""Finds duplicates in a file. Keys are kept as 64-bit hashes, about 120 bytes of memory each.
 
-Two different keys of a million are taken for one with a chance of 1 in 30 million.
+In a million keys, two different ones are confused with a probability of 1 in 30 million.
 """
 
 from typing import NamedTuple
 
 
 class Earlier(NamedTuple):
-    """The first row that had the same key, and how many rows before this one had it."""
+    """The first row with the same key, and how many rows before this one had it."""
 
     number: int
     has_part: bool
@@ -22,7 +22,7 @@ class Repeats:
         self._again: dict[int, int] = {}
 
     def seen(self, key: object, number: int, has_part: bool = False) -> Earlier | None:
-        """Notes the key; None when it is new."""
+        """Records the key. Returns None if it is new."""
         packed = number * 2 + has_part
         hashed = hash(key)
         first = self._first.setdefault(hashed, packed)
@@ -33,13 +33,14 @@ class Repeats:
 
 
 class Keys:
-    """Finds a person's own key that appears twice, and keys that differ only in case."""
+    """Finds duplicate reference values, and values that differ only in case."""
 
     def __init__(self) -> None:
         self._first: dict[int, int] = {}
 
     def seen(self, key: str, number: int) -> tuple[int, bool] | None:
-        """The first row that had this key in any case, and whether it was spelled alike; None when new."""
+        """Returns the first row with this value in any case, and whether its spelling was the same; None if
+        it is new."""
         exact = hash(key) & 0xFFFFFFFF
         first = self._first.setdefault(hash(key.casefold()), number << 32 | exact)
         if first >> 32 == number:
@@ -48,21 +49,21 @@ class Keys:
 
 
 class Occurrences:
-    """Gives rows with the same content a number each, beside the numbers that rows brought with them."""
+    """Numbers rows with the same content, around the numbers that rows brought with them."""
 
     def __init__(self) -> None:
         self._taken: set[int] = set()
         self._next: dict[int, int] = {}
 
     def keep(self, content: str, occurrence: int, salt: str | None) -> bool:
-        """Whether a row can keep its number: not when a row before it has the same."""
+        """Returns whether a row can keep its number: not if an earlier row has it."""
         key = hash((content, occurrence, salt))
         is_free = key not in self._taken
         self._taken.add(key)
         return is_free
 
     def next(self, content: str) -> int:
-        """The smallest number that no row before has."""
+        """Returns the smallest unused number."""
         found = self._next.get(hash(content), 0)
         while not self.keep(content, found, None):
             found += 1

@@ -1,4 +1,4 @@
-"""What a file asks about, and what Blnk has of it."""
+"""What a file refers to, and what Blnk has of it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,20 +13,21 @@ from blnk_api.facts.mapping import Mapping, Use
 
 @dataclass(slots=True)
 class Wanted:
-    """The different values of a file that must be looked up in Blnk before its rows can be checked."""
+    """The distinct values of a file that must be looked up in Blnk before its rows can be checked."""
 
     ledgers: set[str] = field(default_factory=set)
-    """Ids or names, trimmed."""
+    """Ids or names, without surrounding spaces."""
     identities: set[str] = field(default_factory=set)
-    """Ids, emails, names, or values of the identities' metadata key that the mapping names. Trimmed."""
+    """Ids, emails, names, or values of the metadata key that the mapping names, without surrounding
+    spaces."""
     indicators: set[tuple[str, str]] = field(default_factory=set)
-    """(indicator, currency) pairs of which the general ledger may hold only one each."""
+    """Pairs of indicator and currency. The general ledger may have only one balance for each."""
     records: int = 0
-    """How many records the file has, for the progress of the check itself."""
+    """The number of records in the file, for the progress of the check."""
 
 
 class KnownIndicator(BaseModel):
-    """A balance that already has an indicator. `import_ref` when this tool made it."""
+    """A balance that already has an indicator. It has an `import_ref` if this product created it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,27 +36,28 @@ class KnownIndicator(BaseModel):
 
 
 class Known(BaseModel):
-    """What exists in Blnk of what a file asks about, and, for proposals, any other ledgers."""
+    """What Blnk has of what a file refers to, and further ledgers for suggestions."""
 
     model_config = ConfigDict(frozen=True)
 
     ledgers: dict[str, str] = {}
     """Ledger id → name."""
     identities: dict[str, str] = {}
-    """Identity id → the name that a person would call it."""
+    """Identity id → the name that people use."""
     identity_names: dict[str, list[str]] = {}
-    """E-mail, other name or metadata value, as Blnk holds it → the ids of all identities that have it. Names
-    of `identities` need not be repeated here."""
+    """Email address, other name or metadata value, as stored in Blnk → the ids of all identities that have
+    it. Names in `identities` need not be repeated here."""
     tokenized: tuple[str, ...] = ()
-    """What Blnk keeps as tokens of some identities, in words: they cannot be found by these."""
+    """Which details of some identities Blnk stores as tokens, in words. The identities cannot be found by
+    these."""
     indicators: dict[str, KnownIndicator] = {}
     """Indicator, a space, currency → the balance that has it."""
     readable: bool = True
-    """False without read permission: ids are then taken as they are and told as not checked."""
+    """False without read permission: ids are then accepted, and reported as unchecked."""
 
 
 def wanted(records: Iterable[Record], mapping: Mapping) -> Wanted:
-    """One pass over a file. Values in rows that turn out invalid are asked about all the same."""
+    """Collects the values in one pass over a file, including those in rows that turn out invalid."""
     found = Wanted()
     ledger, identity, indicator, currency = (
         column.position if (column := mapping.column(use)) else None

@@ -1,4 +1,4 @@
-"""Problems of many rows as groups: shown together, repaired at once."""
+"""Groups the problems of many rows: shown together, fixed at once."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -8,25 +8,25 @@ from blnk_api.currencies import Severity
 from blnk_api.facts.problems import Problem
 
 VALUES_TOLD_APART = 200
-"""Different values of one kind and column that become groups of their own; the rest share one group."""
+"""How many different values of one kind and column get a group each. The rest share one group."""
 
 _WEIGHT: dict[Severity, int] = {"error": 0, "warning": 1, "note": 2}
 
 
 @dataclass(slots=True)
 class ProblemGroup:
-    """Rows that have the same problem and can be repaired at once."""
+    """Rows that have the same problem and can be fixed at once."""
 
     kind: str
     column: str
     position: int | None
     value: str | None
-    """None where the rows hold different values."""
+    """None if the rows have different values."""
     severity: Severity
     message: str
     repair: str | None
     rows: list[tuple[int, str]] = field(default_factory=list)
-    """Row numbers with the part, in file order, each once."""
+    """Row numbers with the part, in file order, without repeats."""
 
     @property
     def sentence(self) -> str:
@@ -38,7 +38,7 @@ class ProblemGroup:
 
 
 def group(problems: Iterable[Problem]) -> list[ProblemGroup]:
-    """The problems as groups, in the order of `place_in_list`. One pass."""
+    """Groups the problems in one pass, in the order of `place_in_list`."""
     groups: dict[tuple[str | int | None, ...], ProblemGroup] = {}
     values: defaultdict[tuple[str, str, int | None], int] = defaultdict(int)
     for problem in problems:
@@ -79,6 +79,6 @@ def place_in_list(
     value: str | None,
     repair: str | None,
 ) -> tuple[object, ...]:
-    """Sorts groups: errors first, then by how many rows they touch, then by the first of these."""
+    """A sort key for groups: errors first, then by number of rows, then by the first row."""
     at = -1 if position is None else position
     return _WEIGHT[severity], -count, first, at, kind, value is None, value or "", repair or ""

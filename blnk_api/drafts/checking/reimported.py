@@ -1,4 +1,4 @@
-"""Rows that come back from our own results: which they are, and their cells as they were."""
+"""Rows that come back from a results file: which rows they are, and their original cells."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -14,14 +14,14 @@ _EARLIER_UNSETTLED = ("Being sent", "Needs a look")
 _EARLIER_WORDS = (*_EARLIER_UNSETTLED, "Already existed", "Refused", "Left out")
 
 STATUS_WORDS = frozenset({*STATUSES, *_EARLIER_WORDS})
-"""The words in the status column of our results, those of earlier versions among them."""
+"""The status words of results files, including those of earlier versions."""
 
 UNSETTLED = frozenset({WORDS[RowState.SENDING], WORDS[RowState.UNKNOWN], NEEDS_YOU, *_EARLIER_UNSETTLED})
-"""A row that left our results so may have a balance, of which nobody knows yet."""
+"""A row with one of these statuses may have a balance that is not known yet."""
 
 
 class ReimportedRow(NamedTuple):
-    """What a row brings from our results."""
+    """What a row brings from a results file."""
 
     ref: refs.Ref | None
     ref_text: str
@@ -30,11 +30,11 @@ class ReimportedRow(NamedTuple):
     mark: Mark | None
     mark_text: str
     is_ours: bool
-    """Whether its cells were written by us, and so may have been guarded against formulas."""
+    """Whether we wrote its cells, which may then be guarded against formulas."""
 
 
 class ReimportedRows:
-    """Reads the columns that our results add."""
+    """Reads the columns that results files add."""
 
     def __init__(self, shape: FileShape, mapping: Mapping) -> None:
         self._is_csv = shape.kind == "csv"
@@ -53,14 +53,15 @@ class ReimportedRows:
         )
         ref, mark = refs.parse_ref(ref_text), Mark.read(mark_text)
         is_ours = ref is not None or mark is not None
-        # Versions before marks wrote none, and no reference where a row was invalid.
+        # Versions before marks wrote none, and no ref for an invalid row.
         is_ours = is_ours or (Use.IMPORT_REF in self._at and status in STATUS_WORDS)
         return ReimportedRow(ref, ref_text, balance_id, status, mark, mark_text, is_ours)
 
     def as_they_were(self, cells: list[str]) -> Iterator[list[str]]:
-        """The cells of a row of ours, likeliest first: a CSV is guarded, an XLSX only if it was a CSV."""
+        """The possible original cells of a row of ours, likeliest first: a CSV is guarded, an XLSX only if it
+        was a CSV."""
         ways = [[unguard_cell(cell) for cell in cells], [unguard_start(cell) for cell in cells]]
         if not self._has_marks:
-            ways.reverse()  # as the versions wrote it that wrote no marks
+            ways.reverse()  # as versions without marks wrote it
         ways.insert(len(ways) if self._is_csv else 0, cells)
         return (way for at, way in enumerate(ways) if way not in ways[:at])

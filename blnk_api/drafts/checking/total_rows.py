@@ -1,4 +1,4 @@
-"""Rows of a report that ask for no balance: totals, and the column names once more."""
+"""Finds rows of a report that are not balances: totals, and repeated column names."""
 
 import re
 from collections.abc import Sequence
@@ -74,7 +74,8 @@ _LONGEST = 60
 
 
 def finding(headers: Sequence[str], cells: Sequence[str], is_wrong: bool) -> Finding | None:
-    """What the row is, when it is no balance. `is_wrong`: it could not be sent anyhow, so less is enough."""
+    """What the row is if it is not a balance. `is_wrong`: it cannot be sent in any case, so weaker signs
+    suffice."""
     filled = [text for cell in cells if (text := bare(cell))]
     if not filled:
         return None
@@ -100,7 +101,7 @@ def _is_total(text: str) -> bool:
 
 
 def _is_number(text: str) -> bool:
-    """An amount as people write it, with a currency beside it or not."""
+    """An amount as people write it, with or without a currency."""
     if len(text) > _LONGEST or not any(map(str.isdecimal, text)):
         return False
     letters = "".join(one for one in text if one.isalpha()).upper()

@@ -1,1 +1,1 @@
-"""What people change in a draft, in the grid or in a workbook, and how it is laid over the file."""
+"""What people change in a draft, in the grid or in a workbook, and how it is applied to the file."""

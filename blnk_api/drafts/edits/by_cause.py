@@ -1,4 +1,4 @@
-"""One act for all rows of a cause: each is an edit of cells, or rows that are skipped, like any other."""
+"""Acts on all rows of a cause. Each records ordinary edits of cells, or skips rows."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ _PAGE_ROWS = 2_000
 
 
 def put(store: Store, id: str, cause: Cause, new: str, *, who: Actor, at_once: AtOnce | None = None) -> int:
-    """Puts one text into every cell of a cause; "" leaves them empty. How many changed."""
+    """Puts one text into every cell of a cause; "" empties them. Returns how many changed."""
     at = cause.position
     assert at is not None
     with store.read() as tx:
@@ -29,7 +29,7 @@ def put(store: Store, id: str, cause: Cause, new: str, *, who: Actor, at_once: A
 
 
 def put_suggested(store: Store, id: str, cause: Cause, *, who: Actor, at_once: AtOnce | None = None) -> int:
-    """Puts what was suggested for each cell of a cause into it, where something was. How many changed."""
+    """Replaces each cell of a cause by its suggestion, if there is one. Returns how many changed."""
     at = cause.position
     assert at is not None
     with store.read() as tx:
@@ -39,9 +39,9 @@ def put_suggested(store: Store, id: str, cause: Cause, *, who: Actor, at_once: A
 
 
 def skip(store: Store, id: str, cause: Cause, *, who: Actor, at_once: AtOnce | None = None) -> int:
-    """Skips all rows of a cause. How many records.
+    """Skips all rows of a cause. Returns the number of records.
 
-    Of rows that are the same this leaves the first: what is wrong is kept with those that repeat it.
+    Among equal rows the first stays: the problem is stored with those that repeat it.
     """
     with store.read() as tx:
         numbers = dict.fromkeys(row.number for row, _ in rows_of(tx, open_draft(tx, id, who=who), cause))

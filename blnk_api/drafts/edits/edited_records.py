@@ -1,4 +1,4 @@
-"""Puts what people changed over the records of a file, so that every reading of it sees them."""
+"""Applies people's edits to the records of a file, so that every reading of it includes them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -7,10 +7,10 @@ from blnk_api.facts.file_shape import Record
 from blnk_api.store.people.edits import LEFT_OUT, RecordedEdit
 
 _MENDED_BY_A_CELL = frozenset({"ragged_row"})
-"""Flaws of a whole row that are settled once a person put one of its cells right. Not those behind which
-further rows may be hidden."""
+"""Flaws of a whole row that are settled once one of its cells is edited. Not those that may hide further
+rows."""
 _NEVER_MENDED = frozenset({"bad_quotes"})
-"""The cell may have swallowed rows that follow it: only the file can be fixed."""
+"""The cell may have swallowed rows after it: only the file can be fixed."""
 
 
 @dataclass
@@ -32,11 +32,11 @@ class RecordEdits:
         return made
 
     def cell(self, number: int, position: int, typed: str) -> str:
-        """A cell as it stands now."""
+        """The current text of a cell."""
         return self.cells.get(number, {}).get(position, typed)
 
     def over(self, records: Iterable[Record]) -> Iterator[Record]:
-        """The records as they stand now, those that are left out among them."""
+        """The records with their edits, including skipped ones."""
         return map(self.of_record, records)
 
     def of_record(self, record: Record) -> Record:

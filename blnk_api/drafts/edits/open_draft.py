@@ -1,4 +1,4 @@
-"""Whether a draft can be changed at this moment, and what each change begins."""
+"""Whether a draft can be changed at this moment, and how a change restarts its check."""
 
 from collections.abc import Sequence
 from typing import Unpack
@@ -14,11 +14,12 @@ from blnk_api.store.states import ImportState, Stage
 
 
 class NotRepairable(Exception):
-    """Nothing was changed; the text says why."""
+    """Nothing was changed. The text says why."""
 
 
 def open_draft(tx: Connection, id: str, *, who: Actor, also: Sequence[Stage] = ()) -> Import:
-    """The draft, where it can be changed: in a stage of `also` too. Raises NotRepairable and NotAllowed."""
+    """Returns the draft if it can be changed in its stage, or one in `also`. Raises NotRepairable and
+    NotAllowed."""
     import_ = imports.find(tx, id)
     if import_ is None:
         raise NotRepairable("This import no longer exists.")
@@ -31,7 +32,7 @@ def open_draft(tx: Connection, id: str, *, who: Actor, also: Sequence[Stage] = (
 
 
 def check_again(tx: Connection, import_: Import, **facts: Unpack[Facts]) -> None:
-    """The draft has a new version, and its check begins again. Rows that were all looked up already are kept,
+    """Gives the draft a new version, and restarts its check. Rows that were all looked up already are kept,
     and only those that change are looked up again."""
     if import_.stage is Stage.CHECKED:
         facts.setdefault("look_again", [])

@@ -1,6 +1,6 @@
-"""A draft's rows that must be fixed as a workbook of their own, and what a person changed in it.
+"""A draft's rows that must be fixed as a separate workbook, and what a person changed in it.
 
-A row keeps its number in the first column; what is wrong with it stands in the last.
+The first column has the row number, the last says what is wrong.
 """
 
 import hashlib
@@ -25,13 +25,13 @@ from blnk_api.wording.download_names import mark, named
 NUMBER = "Row in the file"
 REASONS = "What is wrong"
 _SHEET, _EARLIER_SHEET = "Rows to fix", "Rows to put right"
-"""Its name, and that of earlier versions, whose workbooks still come back."""
+"""The name of its sheet, and the name in earlier versions, whose workbooks may still come back."""
 _PAGE_ROWS = 1_000
 _TOLD = 3
 
 
 class NotTheseRows(Exception):
-    """The file does not belong to this draft; the text says what is wrong with it and what to do."""
+    """The file does not belong to this draft. The text says what is wrong with it and what to do."""
 
 
 def file_name(import_: Import) -> str:
@@ -39,7 +39,7 @@ def file_name(import_: Import) -> str:
 
 
 def workbook(store: Store, import_: Import, folder: Path) -> IO[bytes]:
-    """All rows that are invalid, with their cells as they are in the draft now; see `xlsx_writer.made`."""
+    """All invalid rows with their current cells. See `xlsx_writer.made`."""
     header = [NUMBER, *_names(import_), REASONS]
     rows_ = _written(store, import_)
     return xlsx_writer.made(folder, lambda book: book.add_table(_sheet_name(import_), header, rows_))
@@ -76,7 +76,7 @@ def _names(import_: Import) -> list[str]:
 
 
 def _sheet_name(import_: Import) -> str:
-    """Names the import, so that another one's rows are not taken for these."""
+    """A name that identifies the import, so that another import's rows are not accepted."""
     return f"{_SHEET} {_import_mark(import_)}"
 
 
@@ -85,10 +85,10 @@ def _import_mark(import_: Import) -> str:
 
 
 def read_back(store: Store, import_: Import, path: Path, name: str) -> list[Edit]:
-    """The cells in which such a workbook, or a CSV made of it, differs from the draft as it stands now.
+    """The cells in which such a workbook, or a CSV made from it, differs from the current draft.
 
-    Rows and columns that were taken out of it stay as they are. `name` is what the person called the file.
-    Raises NotTheseRows.
+    Rows and columns that were removed from it stay as they are. `name` is the name of the file. Raises
+    NotTheseRows.
     """
     try:
         with reading_process.opened(path, name, ReadOptions(header_row=1)) as (shape, records):
@@ -103,7 +103,8 @@ def read_back(store: Store, import_: Import, path: Path, name: str) -> list[Edit
 
 
 def _columns(import_: Import, headers: Sequence[str]) -> dict[int, int]:
-    """Place in the workbook → place in the file. A column is told by the name that only it was given."""
+    """Position in the workbook → position in the file. A column is recognized by its label, which is
+    unique."""
     if NUMBER not in headers:
         raise NotTheseRows(
             f"The first row does not name the column {NUMBER}. Download the rows to fix, edit their cells, "
@@ -126,7 +127,7 @@ def _columns(import_: Import, headers: Sequence[str]) -> dict[int, int]:
 
 
 def _by_header(import_: Import, headers: Sequence[str], rest: Sequence[int]) -> dict[int, int]:
-    """Columns under the file's own header, which several may have: then all of them have to be there."""
+    """Matches columns by the file's own headers. If several share one, all of them must be there."""
     theirs, ours = defaultdict[str, list[int]](list), defaultdict[str, list[int]](list)
     for at in rest:
         theirs[_alike(headers[at])].append(at)
@@ -154,7 +155,7 @@ def _alike(name: str) -> str:
 
 
 def _by_number(records: Iterator[Record], headers: Sequence[str], most: int) -> dict[int, list[str]]:
-    """The rows that the workbook brings."""
+    """The rows in the workbook, by number."""
     at = list(headers).index(NUMBER)
     found: dict[int, list[str]] = {}
     for record in records:
@@ -195,7 +196,7 @@ def _differences(
 
 
 def _is_same(brought: str, old: str) -> bool:
-    """Whether a cell came back as it went: programs write line ends their own way, and long text was cut."""
+    """Whether a cell came back unchanged: programs change line ends, and long text was cut."""
     return brought == old or _lines(brought) == _lines(xlsx_writer.fitting(old))
 
 

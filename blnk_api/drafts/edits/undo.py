@@ -1,4 +1,4 @@
-"""Takes an act of a person back: another edit, which restores what was there. Nothing is ever deleted."""
+"""Undoes an act of a person by another edit, which restores what was there. Nothing is ever deleted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,17 +19,17 @@ from blnk_api.store.people.edits import LEFT_OUT, Edit, RecordedEdit
 
 @dataclass(frozen=True)
 class EditAct:
-    """What one person changed at once, the records in file order."""
+    """What one person changed in one act, with the records in file order."""
 
     at: float
     who: Actor
     edits: tuple[RecordedEdit, ...]
     can_be_undone: bool
-    """Whether something of it still holds."""
+    """Whether any of it still applies."""
 
 
 def acts(edits: Sequence[RecordedEdit]) -> list[EditAct]:
-    """Edits as the acts that they were, newest first. `edits` are all of an import's, oldest first."""
+    """Groups edits into acts, newest first. `edits` are all edits of an import, oldest first."""
     found: dict[tuple[float, Actor], list[tuple[RecordedEdit, bool]]] = {}
     for one, stands in zip(edits, _standing(edits), strict=True):
         found.setdefault((one.at, one.who), []).append((one, stands))
@@ -40,8 +40,8 @@ def acts(edits: Sequence[RecordedEdit]) -> list[EditAct]:
 
 
 def undo(store: Store, id: str, at: float, *, who: Actor, at_once: AtOnce | None = None) -> int:
-    """Restores what the act of this moment changed, where it was not changed again since. How many cells and
-    rows. Raises NotRepairable."""
+    """Restores what the act at this time changed, except what was changed again since. Returns the number of
+    cells and rows. Raises NotRepairable."""
     with store.read() as tx:
         import_ = open_draft(tx, id, who=who)
         all_edits = kept.of_import(tx, import_.number)
@@ -59,7 +59,7 @@ def undo(store: Store, id: str, at: float, *, who: Actor, at_once: AtOnce | None
 
 
 def withdraw_currency(store: Store, id: str, code: str, *, who: Actor, at_once: AtOnce | None = None) -> None:
-    """A code that was kept as a currency is checked like any other again."""
+    """Stops accepting a custom currency code, so that it is checked like any other."""
 
     def act(tx: Connection, check: Check) -> None:
         import_ = open_draft(tx, id, who=who)
@@ -73,8 +73,8 @@ def withdraw_currency(store: Store, id: str, code: str, *, who: Actor, at_once: 
 
 
 def _standing(edits: Sequence[RecordedEdit]) -> list[bool]:
-    """Of each, whether it holds and nothing since took it back: what was done, undone and done once more is
-    undone by the last of the three alone."""
+    """For each edit, whether it applies and nothing has undone it: after do, undo and redo, only the last one
+    counts."""
     overlay = RecordEdits.of(edits)
     values_since: dict[tuple[int, int | None], set[str]] = {}
     standing = []
@@ -86,7 +86,7 @@ def _standing(edits: Sequence[RecordedEdit]) -> list[bool]:
 
 
 def _holds(overlay: RecordEdits, one: RecordedEdit) -> bool:
-    """Whether it is still as this edit made it, and was otherwise before."""
+    """Whether the current state is the result of this edit, and was different before it."""
     if one.position is None:
         return (one.number in overlay.left_out) == (one.new == LEFT_OUT)
     return one.new != one.old and overlay.cell(one.number, one.position, one.new) == one.new

@@ -1,1 +1,1 @@
-"""Rows of an import that are fixed in a draft of their own: where they come from, and what each is."""
+"""Drafts that fix rows of an import: where the rows come from, and which row each one is."""

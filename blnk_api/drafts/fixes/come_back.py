@@ -1,7 +1,7 @@
-"""Rows of our results that come back while they are fixed in another import: that import has them.
+"""Handles rows of a results file that are being fixed in another import.
 
-A download of before the fix knows nothing of it. Its rows are skipped until someone includes them: their
-balances may be made in their fixed form, under other references.
+A file downloaded before the fix does not know about it. Its rows are skipped until someone includes them:
+their balances may be created in their fixed form, under other refs.
 """
 
 from collections.abc import Callable, Collection
@@ -29,7 +29,7 @@ async def skip(
     *,
     among: Collection[int] | None,
 ) -> None:
-    """READY → LEFT_OUT for such rows of a draft (those `among` them)."""
+    """READY → LEFT_OUT for such rows of a draft (only those in `among`, if given)."""
     mark = draft.mapping.column(Use.IMPORT_ROW) if draft.mapping else None
     if mark is None:
         return

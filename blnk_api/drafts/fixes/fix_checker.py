@@ -1,7 +1,7 @@
 """Checks records of a draft that fixes rows of another import: each is still the row that it was there.
 
-A row goes on under the ref under which it was sent, while it means the same. One that means something else
-gets a ref that no row of its file has: two equal rows are two balances, whichever imports they are sent from.
+A row keeps the ref under which it was sent while its content is the same. With other content it gets a ref
+that no row of its file has: two equal rows are two balances, whichever import sends them.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,11 +19,11 @@ from blnk_api.store.states import RowState
 _REFS_AT_ONCE = 20
 
 Taken = Callable[[Sequence[str]], set[str]]
-"""Which of these refs rows of the file have already, in whichever import they are."""
+"""Returns which of these refs rows of the file already have, in any import."""
 
 
 class FixChecker:
-    """As `Checker`, for the records of `sources`."""
+    """Like `Checker`, for the records of `sources`."""
 
     def __init__(self, checker: Checker, sources: Sequence[StoredRow], taken: Taken) -> None:
         self._checker = checker
@@ -42,7 +42,7 @@ class FixChecker:
         return made + [self._as_before(left, one) for one in _wanted(left, self._checker.check(record))]
 
     def finish(self) -> list[Problem]:
-        """What only all rows together show, of those that are here."""
+        """Problems that only all rows together show, limited to the rows of this draft."""
         return [one for one in self._checker.finish() if not one.row or one.row in self._before]
 
     def _as_before(self, before: Sequence[StoredRow], one: CheckedRow) -> CheckedRow:
@@ -54,13 +54,13 @@ class FixChecker:
                 one.keep_ref = row.ref
                 return one
         if one.match is not None or "indicator" in one.request:
-            return one  # its content is one balance, however often a row asks for it
+            return one  # its content is one balance, however many rows ask for it
         nth = self._given[one.hash] = self._given.get(one.hash, -1) + 1
         one.occurrence = self._free(one.hash, nth)
         return one
 
     def _free(self, hash_: str, nth: int) -> int:
-        """The nth occurrence of this content that no row of the file has."""
+        """The nth occurrence number of this content that no row of the file has."""
         occurrences = count()
         while True:
             part = list(islice(occurrences, _REFS_AT_ONCE))
@@ -72,7 +72,7 @@ class FixChecker:
 
 
 def _wanted(before: Sequence[StoredRow], checked: list[CheckedRow]) -> list[CheckedRow]:
-    """Where a currency for all rows makes several balances of a record: those that are to be fixed."""
+    """If a currency for all rows makes several balances of a record, keeps only those that need a fix."""
     parts = {row.part for row in before}
     if "" in parts or not any(one.part for one in checked):
         return checked
@@ -80,7 +80,7 @@ def _wanted(before: Sequence[StoredRow], checked: list[CheckedRow]) -> list[Chec
 
 
 def _created(row: StoredRow) -> CheckedRow:
-    """Its balance appeared after all: it is not sent in any form."""
+    """Its balance appeared after all, so it is not sent in any form."""
     assert row.balance_id is not None
     note = Problem(MADE_BEFORE_FIX, row.number, "", "", "", made_before(row.balance_id), "note")
     return CheckedRow(row.number, row.part, None, [note], balance_id=row.balance_id)

@@ -1,4 +1,4 @@
-"""What the check of a draft that fixes rows takes from the store, in place of a file."""
+"""Gives the check of a fix its rows from the store, instead of from a file."""
 
 from collections.abc import Iterator, Sequence
 
@@ -24,7 +24,7 @@ def records(store: Store, import_: Import, mapping: Mapping) -> SourceRows:
 
 
 def checker(store: Store, import_: Import, plain: Checker, mapping: Mapping) -> FixChecker:
-    """Checks them beside the rows of their file that are not fixed here."""
+    """A checker that compares them with the rows of their file that are not fixed here."""
     with store.read() as tx:
         sources = superseded.sources(tx, import_.number)
         others = [one for one in fix_families.family(tx, import_.number) if one != import_.number]
@@ -40,7 +40,7 @@ def checker(store: Store, import_: Import, plain: Checker, mapping: Mapping) -> 
 
 
 def _keys(store: Store, number: int, position: int, *, except_of: set[int]) -> Iterator[tuple[str, int]]:
-    """The keys of an import's rows, in file order, each with the row's number."""
+    """The keys of an import's rows in file order, each with the row's number."""
     after = 0
     while True:
         with store.read() as tx:

@@ -1,6 +1,6 @@
-"""The records of a draft that fixes rows of another import: those rows, as they stand in it.
+"""The rows of another import as the records of a draft that fixes them.
 
-They keep their numbers, and what reading the file found wrong with them; the file is not read again.
+They keep their numbers and the flaws found when the file was read. The file is not read again.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import RowState
 
 IN_THE_FILE = frozenset({"bad_quotes", "cell_too_long", "row_too_long", "too_many_flaws"})
-"""Flaws that only the file can be rid of: rows may be hidden behind them."""
+"""Flaws that can be fixed only in the file, because rows may be hidden behind them."""
 
 _OF_READING = IN_THE_FILE | {
     "cell_error",
@@ -25,18 +25,18 @@ _OF_READING = IN_THE_FILE | {
     "spaced_quotes",
     "undecodable_text",
 }
-"""Problems that the check of cells would not find by itself."""
+"""Problems that checking the cells would not find."""
 
 
 def can_be_fixed(row: StoredRow) -> bool:
-    """Whether a change of its cells can make a row right."""
+    """Whether editing its cells can make a row valid."""
     return bool(row.cells) and not any(
         one.kind in IN_THE_FILE and one.severity == "error" for one in row.problems
     )
 
 
 class SourceRows:
-    """The records for two passes, as `files.two_passes.TwoPasses` gives those of a file."""
+    """The records for two passes, like `files.two_passes.TwoPasses` for a file."""
 
     def __init__(self, sources: list[StoredRow], mapping: Mapping) -> None:
         self._sources = sources
@@ -52,7 +52,7 @@ class SourceRows:
         pass
 
     def first(self) -> Iterator[Record]:
-        """One record for each number, with the currencies alone whose balances are to be fixed."""
+        """One record for each number, with only the currencies whose balances need a fix."""
         for number, of_record in groupby(self._sources, lambda row: row.number):
             rows = list(of_record)
             cells = list(rows[0].cells)

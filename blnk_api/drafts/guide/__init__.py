@@ -1,1 +1,1 @@
-"""What leads a person through a draft: its steps, and its problems by what caused them. Pure."""
+"""Guides a person through a draft: its steps, and its problems by cause. Pure."""

@@ -1,5 +1,5 @@
-"""A draft's problems by what caused them, and what can be done about each. Forty-two unknown identities are
-one cause, and one decision. Pure."""
+"""A draft's problems by cause, and what can be done about each. Forty-two unknown identities are one cause,
+and one decision. Pure."""
 
 from collections.abc import Mapping as ReadOnly
 from collections.abc import Sequence
@@ -13,40 +13,40 @@ from blnk_api.files.xlsx.cell_flaws import HIDDEN_ROW
 
 
 class Act(Enum):
-    """What a person can do about all rows of a cause at once."""
+    """What a person can do with all rows of a cause at once."""
 
     SUGGESTED = auto()
-    """Put what is probably meant into each cell."""
+    """Replace each cell by its suggestion."""
     REPLACE = auto()
-    """Put another value, chosen from what there is, into the cells that hold one value."""
+    """Replace one value by another existing one in all its cells."""
     CLEAR = auto()
     """Leave the cells empty."""
     AS_METADATA = auto()
     """Keep the whole column as metadata only."""
     KEEP_CURRENCY = auto()
     ADD_MISSING = auto()
-    """Take the cells that a row lacks as empty."""
+    """Treat the cells that a row lacks as empty."""
     SKIP = auto()
     SKIP_REPEATS = auto()
-    """Skip all but the first of the rows that are the same."""
+    """Skip equal rows except the first."""
     SKIP_HIDDEN = auto()
 
 
 @dataclass(frozen=True)
 class Cause:
-    """Rows with one kind of problem in one column."""
+    """Rows with the same kind of problem in one column."""
 
     kind: str
     severity: Severity
     column: str
-    """The header; "" for the whole row."""
+    """The header, or "" for the whole row."""
     position: int | None
     groups: tuple[ProblemSummary, ...]
-    """One for each value that the cells hold; the rows of the most frequent first."""
+    """One group for each value of the cells, most frequent first."""
 
     @property
     def key(self) -> str:
-        """Tells it from the other causes of a draft, whatever is fixed meanwhile."""
+        """Identifies the cause within its draft, even while rows are fixed."""
         return f"{self.severity}-{self.kind}-{'row' if self.position is None else self.position}"
 
     @property
@@ -59,7 +59,7 @@ class Cause:
 
     @property
     def labels(self) -> list[str]:
-        """The first of its rows, as people call them, in file order."""
+        """The labels of its first rows, in file order."""
         found = {label for one in self.groups for label in one.rows}
         return sorted(found, key=lambda label: (int(label.partition("·")[0]), label))
 
@@ -68,7 +68,7 @@ _WEIGHT: ReadOnly[Severity, int] = {"error": 0, "warning": 1, "note": 2}
 
 
 def causes_of(problems: Sequence[ProblemSummary]) -> list[Cause]:
-    """Of rows, not of the whole file: errors first, then by how many rows they touch."""
+    """Causes in rows, not in the whole file: errors first, then by number of rows."""
     found: dict[tuple[Severity, str, int | None, str], list[ProblemSummary]] = {}
     for one in problems:
         if one.rows != ("0",):
@@ -81,19 +81,19 @@ def causes_of(problems: Sequence[ProblemSummary]) -> list[Cause]:
 
 
 def use_of(cause: Cause, mapping: Mapping | None) -> Use | None:
-    """What the cause's column is for; None for the whole row."""
+    """The use of the cause's column, or None for the whole row."""
     columns = () if mapping is None else mapping.columns
     return next((one.use for one in columns if one.position == cause.position), None)
 
 
 _NEVER_MENDED = ("bad_quotes",)
-"""Behind such a cell there may be rows that nobody sees: only the file can be fixed."""
+"""Such a cell may hide rows: only the file can be fixed."""
 _DUPLICATES = ("duplicate_reference", "duplicate_match", "duplicate_indicator", "duplicate_mark", "twin_row")
-"""One value for all of them would be no answer. To skip them leaves the first of each."""
+"""Replacing all of them by one value would not help. Skipping keeps the first of each."""
 
 
 def acts_of(cause: Cause, mapping: Mapping | None) -> list[Act]:
-    """What makes sense, the likeliest first."""
+    """The acts that make sense, most likely first."""
     if cause.kind == HIDDEN_ROW:
         return [Act.SKIP_HIDDEN]
     if cause.severity == "note":

@@ -1,4 +1,4 @@
-"""Why a column is taken for what it is, and how sure that is: by its values where they were checked. Pure."""
+"""Explains why a column has its use, and how certain that is, by its values if they were checked. Pure."""
 
 from blnk_api.facts.file_shape import FileShape
 from blnk_api.facts.mapping import ColumnUse, Use
@@ -13,8 +13,8 @@ _KNOWN = {
 
 
 def reason(column: ColumnUse, shape: FileShape, totals: Totals) -> str:
-    """ "All 60 values are ledgers of your Blnk instance." "" where there is nothing to say."""
-    # Rows that are skipped were not checked.
+    """ "All 60 values are ledgers of your Blnk instance.", or "" if there is nothing to say."""
+    # Skipped rows were not checked.
     checked = (totals.records or 0) - totals.left_out - totals.hidden_rows
     if column.use in _KNOWN and checked > 0:
         return _by_values(column, checked, totals)

@@ -1,5 +1,5 @@
-"""A record of a draft as the table of a person shows it: its cells as changed, and only what is true of them
-now. Pure."""
+"""A record of a draft as a line of the grid: its cells with edits, and only the problems they still have.
+Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,20 +15,20 @@ from blnk_api.store.states import RowState
 class Line:
     row: StoredRow
     cells: list[str]
-    """As they stand now, whether they were checked like this or not."""
+    """The current text, whether it has been checked or not."""
     is_being_checked: bool
-    """Something of it was changed since it was checked."""
+    """Whether any of it changed since it was checked."""
 
     @property
     def problems(self) -> list[Problem]:
-        """Errors and warnings: a stale one never stands beside a corrected cell."""
+        """Errors and warnings, without stale ones of corrected cells."""
         if self.is_being_checked:
             return []
         return [one for one in self.row.problems if one.severity != "note"]
 
     @property
     def faulty(self) -> dict[int, Severity]:
-        """The cells with a problem; with an error where there are both."""
+        """The cells with a problem and its severity. Errors take precedence."""
         found: dict[int, Severity] = {}
         for one in self.problems:
             if one.position is not None and found.get(one.position) != "error":
@@ -37,7 +37,7 @@ class Line:
 
 
 def lines_of(rows: Iterable[StoredRow], edits: RecordEdits) -> list[Line]:
-    """One line for each record: of several balances of one record, the first that is invalid counts."""
+    """One line for each record. If it makes several balances, the first invalid one counts."""
     by_number: dict[int, StoredRow] = {}
     for row in rows:
         kept = by_number.setdefault(row.number, row)

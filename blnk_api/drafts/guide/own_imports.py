@@ -1,4 +1,4 @@
-"""Which of a person's imports wait for them, or go on without them. Pure."""
+"""A person's imports: those that wait for them, and those in progress. Pure."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from blnk_api.store.states import ImportState
 
 @dataclass(frozen=True)
 class OwnImports:
-    """Each newest first; an import stands in one of them at most."""
+    """Newest first in each list. An import is in at most one of them."""
 
     drafts: list[Import] = field(default_factory=list)
     running: list[Import] = field(default_factory=list)
@@ -18,8 +18,8 @@ class OwnImports:
 
 
 def of(newest: Iterable[Import], who: Actor, *, needs: Callable[[Import], bool]) -> OwnImports:
-    """Of imports, newest first, those that this person uploaded or confirmed. A canceled import is over: what
-    was not sent of it stays so."""
+    """Sorts the imports that this person uploaded or confirmed, given newest first. Canceled imports are
+    finished: what was not sent stays unsent."""
     found = OwnImports()
     for one in newest:
         if not any(of is not None and of.is_same_as(who) for of in (one.who, one.confirmed_by)):

@@ -1,4 +1,4 @@
-"""The steps of a draft: which can be opened, which are done, and where a person begins. Pure."""
+"""The steps of a draft: which are open, which are done, and where to begin. Pure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ from blnk_api.store.states import BEING_CHECKED, RowState, Stage
 
 
 class Step(StrEnum):
-    """In order; the values stand in addresses."""
+    """In order. The values are used in addresses."""
 
     FILE = "file"
     COLUMNS = "columns"
@@ -23,10 +23,10 @@ ORDER = tuple(Step)
 class StepState:
     step: Step
     is_open: bool
-    """Whether there is something to see in it."""
+    """Whether it has something to show."""
     is_done: bool
     count: int = 0
-    """What waits in it for a person."""
+    """How many things in it wait for a person."""
 
 
 def steps_of(import_: Import) -> list[StepState]:
@@ -44,7 +44,7 @@ def steps_of(import_: Import) -> list[StepState]:
 
 
 def has_rows(import_: Import) -> bool:
-    """Whether its rows were checked: all of them now, or all but those that were changed since."""
+    """Whether its rows were checked, possibly except those that were changed since."""
     return import_.stage is Stage.CHECKED or (import_.look_again is not None and is_being_checked(import_))
 
 
@@ -53,7 +53,7 @@ def is_being_checked(import_: Import) -> bool:
 
 
 def first_step(import_: Import) -> Step:
-    """Where a person begins: at what has to be decided, or at the end where nothing has."""
+    """Where a person should begin: at an open decision, or at the end if there is none."""
     if import_.stage is Stage.MATCHING:
         return Step.COLUMNS
     if not has_rows(import_):
@@ -63,7 +63,7 @@ def first_step(import_: Import) -> Step:
 
 
 def shown_step(import_: Import, asked: str | None) -> Step:
-    """The step of an address, where it can be shown. While rows are checked it stays, whatever it lacks."""
+    """The step in the address, if it can be shown. It stays during a check, whatever is missing."""
     if asked in ORDER:
         state = steps_of(import_)[ORDER.index(Step(asked))]
         if state.is_open or is_being_checked(import_):
@@ -72,6 +72,6 @@ def shown_step(import_: Import, asked: str | None) -> Step:
 
 
 def next_step(import_: Import, now: Step) -> StepState | None:
-    """The one after this; None at the end."""
+    """The following step, or None at the end."""
     at = ORDER.index(now) + 1
     return steps_of(import_)[at] if at < len(ORDER) else None

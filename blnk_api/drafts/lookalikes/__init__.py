@@ -1,1 +1,1 @@
-"""New rows that look like balances, or like rows, that exist already."""
+"""Finds new rows that resemble existing balances or rows."""

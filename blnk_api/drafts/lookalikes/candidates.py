@@ -1,8 +1,8 @@
-"""Finds, among the rows of a draft and the balances of Blnk, the pairs that have something in common.
+"""Finds pairs of a draft's row and a balance in Blnk that have something in common.
 
-Both may be millions, so the rows lie in a database of their own on the disk: by what they hold without what
-reading may change (reread.py), by each field that tells them apart, by all fields but one, and by customer.
-Balances come by in pages, in any order, more than once, and only those that are near a row are kept.
+There may be millions of both, so the rows are indexed in a database file: by a form that ignores differences
+in reading (same_value.py), by each distinctive field, by all fields but one, and by customer. Balances arrive
+in pages, in any order, possibly repeated, and only those that are near a row are kept.
 """
 
 import os
@@ -22,9 +22,9 @@ from blnk_api.models import Balance
 from blnk_api.store.sending.ready_rows import Ready
 
 _MOST_ROWS_OF_A_KEY = 100
-"""A value that more rows share tells none of them apart."""
+"""A value shared by more rows than this is not distinctive."""
 _ALIKE_KEPT = 3
-"""Balances kept of those that one whole row may be."""
+"""How many balances are kept as candidates for one whole row."""
 _CACHE_KIB = 24_000
 _NO_CONTENT = ""
 
@@ -56,7 +56,7 @@ INSERT OR IGNORE INTO pairs SELECT row, n FROM whole_hits JOIN wholes USING (key
 
 
 class ExistingBalance(NamedTuple):
-    """A balance that a row's customer has already."""
+    """A balance that a row's customer already has."""
 
     balance_id: str
     created_at: str
@@ -64,11 +64,11 @@ class ExistingBalance(NamedTuple):
 
 
 class CandidateIndex:
-    """One draft's. Its file has no name in `folder`, and is gone with it. One thread at a time; raises
-    OSError where the disk is full."""
+    """The index of one draft, in an unnamed file in `folder`. For one thread at a time. Raises OSError if the
+    disk is full."""
 
     def __init__(self, folder: Path, same: Sameness, *, only_customers: bool = False) -> None:
-        """`only_customers`: this tool made no balance yet, so none can look like a row."""
+        """`only_customers`: this product has not created any balance yet, so none can resemble a row."""
         self.same = same
         self._only_customers = only_customers
         self.rows = 0
@@ -87,7 +87,7 @@ class CandidateIndex:
         self._db.close()
 
     def add(self, rows: Sequence[Ready]) -> None:
-        """Rows of the draft."""
+        """Adds rows of the draft."""
         keys: list[tuple[int, int]] = []
         wholes: list[tuple[int, int]] = []
         places: list[tuple[int, int, str]] = []
@@ -111,18 +111,19 @@ class CandidateIndex:
         self.rows += len(rows)
 
     def filled(self) -> None:
-        """All rows were added: balances may come."""
+        """Call once all rows are added, before balances."""
         with _DiskErrors():
             self._db.executescript(_FILLED)
         self.identities = self._db.execute("SELECT count(*) FROM identities").fetchone()[0]
 
     def identities_after(self, last: str, limit: int) -> list[str]:
-        """The customers of the rows, by keyset."""
+        """The customers of the rows, paged by key."""
         sql = "SELECT id FROM identities WHERE id > ? ORDER BY id LIMIT ?"
         return [id for (id,) in self._db.execute(sql, (last, limit))]
 
     def meet(self, balances: Iterable[Balance]) -> None:
-        """Balances of Blnk: those that this tool made, and others, which count for their customer alone."""
+        """Takes balances from Blnk: those created by this product, and others, which count only for their
+        customer."""
         told = [(one, _Keys(_as_asked(one), self.same)) for one in balances]
         with _DiskErrors(), self._db:
             self._db.execute("BEGIN")
@@ -169,7 +170,7 @@ class CandidateIndex:
         return {one for (one,) in self._db.execute(sql, tuple(asked))}
 
     def near(self, rows_each: int) -> Iterator[dict[int, list[Near]]]:
-        """All balances have come: the rows that are near one, in file order, so many at a time."""
+        """After all balances: the rows that are near one, in file order, in batches."""
         with _DiskErrors():
             self._db.executescript(_PAIRS)
         last = 0
@@ -183,9 +184,10 @@ class CandidateIndex:
             last = rows[-1]
 
     def already(self, rows_each: int) -> Iterator[dict[int, ExistingBalance]]:
-        """The oldest balance that each row's customer has where the row would make one, so many at a time.
+        """The oldest balance that each row's customer has in the row's ledger and currency, in batches.
 
-        A balance of the row's own content does not count: its twin in the file has made it, and says so.
+        Balances with the row's own content do not count: a duplicate row in the file created it, and is
+        reported.
         """
         last = 0
         sql = (
@@ -201,7 +203,7 @@ class CandidateIndex:
 
 
 class _Keys:
-    """What one row or balance can be met by. Hashes are of this process alone."""
+    """The keys by which a row or balance can be found. Hashes are valid in this process only."""
 
     __slots__ = ("place", "shared", "whole")
 
@@ -244,12 +246,12 @@ def _told(balance: Balance) -> bytes:
 
 
 def _near(told: tuple[str, str, dict[str, object]]) -> Near:
-    """As `_told` wrote it down."""
+    """Restores what `_told` wrote."""
     return Near(*told)
 
 
 class _DiskErrors:
-    """What the small database raises, as what it is to the caller: the disk."""
+    """Turns errors of the index database into OSError."""
 
     def __enter__(self) -> None:
         return None

@@ -1,4 +1,4 @@
-"""One comparison of a draft's new rows: what it keeps, and the threads on which that is read and written."""
+"""One comparison of a draft's new rows: its state, and the threads that read and write it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
@@ -24,7 +24,7 @@ Guard = Callable[[Connection], None]
 
 @dataclass(frozen=True)
 class Comparison:
-    """`guard` raises once someone changed the draft; it is asked with every write."""
+    """`guard` is called with every write, and raises once someone changed the draft."""
 
     thread: AsyncStore
     draft: Import

@@ -1,6 +1,6 @@
-"""Rows whose customer already has a balance in the same ledger and currency: noted, and sent all the same.
+"""Notes rows whose customer already has a balance in the same ledger and currency. They are sent anyway.
 
-A second one may be intended, and a content address cannot know: a person skips such rows, or does not.
+A second balance may be intended, and the ref cannot tell: a person decides whether to skip such rows.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ _TELL = (
 
 
 def add_notes(tx: Connection, found: Mapping[int, ExistingBalance]) -> None:
-    """Writes beside the rows which balance their customer has."""
+    """Stores with each row which balance its customer has."""
     run_at_once(tx, _TELL, [(id, _say(held)) for id, held in found.items()])
 
 
@@ -38,5 +38,5 @@ def _say(held: ExistingBalance) -> str:
 
 
 def numbers(tx: Connection, import_: int) -> list[int]:
-    """The records of a draft that were told so and would be sent."""
+    """The records of a draft that have this note and would be sent."""
     return row_reasons.numbers_with(tx, import_, RowState.READY, KIND)

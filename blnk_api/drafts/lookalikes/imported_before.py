@@ -1,8 +1,8 @@
-"""A file that was imported into this instance before: its rows are known by their numbers, too.
+"""Recognizes rows by number if the same file was imported into this instance before.
 
-A content address is of what is sent. Where a newer version reads the same bytes differently (an encoding,
-a date, a number's format), all addresses differ, and every row would look new. The bytes are the same, and so
-is the row: it exists already where nothing but the reading differs, and else a person decides.
+An import_ref depends on what is sent. If a newer version reads the same bytes differently (an encoding, a
+date, a number format), all refs differ, and every row would look new. But the bytes are the same, and so is
+the row: it already exists if only the reading differs; otherwise a person decides.
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -32,7 +32,7 @@ _IN_DOUBT = (RowState.UNKNOWN, RowState.SENDING)
 
 
 class Row(NamedTuple):
-    """A row of this draft, or of an earlier import of its file."""
+    """A row of this draft, or of an earlier import of the same file."""
 
     id: int
     import_: int
@@ -48,8 +48,8 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SameFileImport:
-    """An import of the same bytes. `is_aligned`: it found as many records as are found today, so that their
-    numbers mean the same; `is_alike`: nobody has changed cells or columns since."""
+    """An import of the same bytes. `is_aligned`: it found as many records as the current reading, so row
+    numbers mean the same. `is_alike`: nobody changed cells or columns since."""
 
     number: int
     day: str
@@ -59,7 +59,7 @@ class SameFileImport:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Where a row goes: EXISTS with its balance, or LEFT_OUT."""
+    """The new state of a row: EXISTS with its balance, or LEFT_OUT."""
 
     to: RowState
     message: str
@@ -94,7 +94,7 @@ def _sheet(import_: Import) -> str | None:
 
 
 def _meaning(import_: Import) -> tuple[object, ...]:
-    """What its columns are, whatever they are called."""
+    """The meaning of its columns, whatever their names."""
     columns = [(one.position, one.use) for one in import_.columns]
     mapping = import_.mapping
     return (
@@ -106,7 +106,7 @@ def _meaning(import_: Import) -> tuple[object, ...]:
 
 
 def _is_called_otherwise(one: Import, draft: Import) -> bool:
-    """Whether a column of the same header is kept under another name."""
+    """Whether a column with the same header is stored under another name."""
     ours, theirs = _named(draft), _named(one)
     return any(name != theirs[at] for at, name in ours.items() if at in theirs)
 
@@ -118,9 +118,12 @@ def _named(import_: Import) -> dict[tuple[int, str], str]:
 def judge(
     row: Row, before: Sequence[Row], earlier: Mapping[int, SameFileImport], for_all: Collection[str]
 ) -> Verdict | None:
-    """What an earlier import of the file says of a row that its address calls new; None where nothing speaks
-    against sending it. `before` are rows with its number, of the newest import first; `for_all` are the
-    fields that a person said for all rows ("ledger_id", "currency")."""
+    """Judges a row with a new ref by the earlier imports of its file. Returns None if nothing speaks against
+    sending it.
+
+    `before` are the rows with its number, the newest import's first. `for_all` are the fields that a person
+    set for all rows ("ledger_id", "currency").
+    """
     for one in before:
         if one.state is RowState.SUPERSEDED and (one.currency or row.currency) == row.currency:
             message = (
@@ -129,7 +132,7 @@ def judge(
             )
             return Verdict(RowState.LEFT_OUT, message)
     if any(one.ref == row.ref for one in before):
-        return None  # it is the same row in the same words: the look in Blnk decides
+        return None  # the same row with the same content: the look-up in Blnk decides
     mine = [one for one in before if (one.ledger_id, one.currency) == (row.ledger_id, row.currency)]
     for one in mine:
         if one.state in _WITH_BALANCE and one.balance_id:
@@ -163,7 +166,7 @@ def judge(
 
 
 def _said_otherwise(row: Row, one: Row, for_all: Collection[str]) -> bool:
-    """Whether only what a person says for all rows makes them two balances."""
+    """Whether the only difference is a value that a person set for all rows."""
     differ = {
         name
         for name, ours, theirs in (
@@ -198,7 +201,8 @@ def _is_or_looks_like(row: Row, one: Row, earlier: SameFileImport) -> Verdict:
 
 
 async def settle(thread: AsyncStore, draft: Import, guard: Guard, *, among: Collection[int] | None) -> None:
-    """Moves the draft's READY rows (those `among` them) that an earlier import of the file has made."""
+    """Moves the draft's READY rows (only those in `among`, if given) that an earlier import of the file
+    created."""
     earlier = {one.number: one for one in await thread.read(earlier_imports, draft)}
     if not earlier:
         return
@@ -254,7 +258,7 @@ def _rows(tx: Connection, query: Executable) -> list[Row]:
 
 
 def _with_numbers(tx: Connection, earlier: Sequence[int], numbers: Sequence[int]) -> dict[int, list[Row]]:
-    """By number; rows of the newest import first, those that made their balance before others."""
+    """Rows by number: those of the newest import first, and created ones before others."""
     found: dict[int, list[Row]] = {}
     query = select(*_ROW).where(table.c.import_.in_(earlier), table.c.number.in_(sorted(set(numbers))))
     for one in _rows(tx, query):

@@ -1,7 +1,7 @@
-"""Rows that look like balances created here before, but differ in a column: most likely a corrected cell.
+"""Rows that resemble balances created here before but differ in one column, most likely a corrected cell.
 
-A content address says that such a row is new; a person may know better. So these rows are skipped, with the
-balance they look like, until someone includes them. This module judges one row and one balance, and is pure;
+By its ref such a row is new, but a person may know better. So these rows are skipped, with the balance they
+resemble, until someone includes them. This module compares one row with one balance, and is pure;
 `candidates` finds the pairs, `questions` reads from Blnk.
 """
 
@@ -25,24 +25,24 @@ from blnk_api.wording import phrases
 KIND = "looks_like"
 MOST_COLUMNS = 3
 SAMPLE_ROWS = 5_000
-"""Bodies of the file that show which of its columns tell rows apart."""
+"""How many rows of the file are sampled to see which columns are distinctive."""
 SHARED = 2
-"""A value that more balances than this share tells none of them apart, whatever the column."""
+"""A value shared by more balances than this is not distinctive, in any column."""
 IDENTITY = "identity_id"
 _METADATA = "meta_data."
 _TELLING = 0.5
-"""A column tells rows apart when at least this part of its values is different."""
+"""A column is distinctive if at least this share of its values is different."""
 _UNIQUE = 0.95
-"""All other columns together must differ so often before one that tells rows apart may be the changed one."""
+"""How often all other columns together must differ before a distinctive column may be the changed one."""
 _FEWEST_ROWS = 20
-"""Fewer show nothing about columns together: any two of them differ."""
+"""With fewer rows, any two columns differ, which proves nothing."""
 _MOST_TOGETHER = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Sameness:
-    """What makes rows of one file the same, by the names that filters have: all `fields` of its rows; those
-    that tell rows apart, the best first; and those in which alone a row may differ from its balance."""
+    """What makes rows of one file the same, by the field names that filters use: all `fields` of its rows;
+    the distinctive ones, best first; and those in which alone a row may differ from its balance."""
 
     fields: tuple[str, ...]
     telling: tuple[str, ...]
@@ -51,7 +51,7 @@ class Sameness:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """A balance that may be a row's: what it says, and where it is."""
+    """A candidate balance: its values, and its ledger and currency."""
 
     balance_id: str
     created_at: str
@@ -60,7 +60,7 @@ class Near:
 
 @dataclass(frozen=True, slots=True)
 class Resemblance:
-    """A row and the balance it looks like."""
+    """A row and the balance it resembles."""
 
     row: int
     balance_id: str
@@ -68,7 +68,7 @@ class Resemblance:
 
 
 def fields_of(told: Fields) -> dict[str, object]:
-    """What tells balances of one ledger and currency apart, by the names that filters have."""
+    """The fields that distinguish balances of one ledger and currency, by the names that filters use."""
     meta_data = told.get("meta_data") or {}
     own = {
         _METADATA + name: value for name, value in meta_data.items() if name not in (IMPORT_REF, IMPORT_ID)
@@ -77,7 +77,7 @@ def fields_of(told: Fields) -> dict[str, object]:
 
 
 def sameness(sample: Sequence[Mapping[str, object]]) -> Sameness:
-    """From the bodies of a file's first rows."""
+    """Derived from the first rows of a file."""
     records = [fields_of(body) for body in sample]
     values: dict[str, Counter[object]] = {}
     for fields in records:
@@ -98,7 +98,7 @@ def sameness(sample: Sequence[Mapping[str, object]]) -> Sameness:
 
 
 def judge(row: int, body: Mapping[str, object], near: Iterable[Near], same: Sameness) -> Resemblance | None:
-    """The balance that a row most likely is, with why; None where it is like none of them."""
+    """The balance that a row most likely is, with the reason, or None."""
     ours = fields_of(body)
     best: tuple[int, int, Near, list[str], list[str]] | None = None
     for one in near:
@@ -130,7 +130,7 @@ def _agree(ours: Mapping[str, object], theirs: Mapping[str, object], field: str)
 
 
 def say(ours: Mapping[str, object], near: Near, really: Sequence[str], by_reading: Sequence[str]) -> str:
-    """The balance and the differences, for the person who decides."""
+    """Describes the balance and the differences for the person who decides."""
     told = differences(ours, near.fields, really or by_reading)
     made = f"{near.balance_id}, which Balance Desk created on {phrases.blnk_day(near.created_at)}"
     if really:
@@ -139,7 +139,7 @@ def say(ours: Mapping[str, object], near: Near, really: Sequence[str], by_readin
 
 
 def differences(ours: Mapping[str, object], theirs: Mapping[str, object], fields: Sequence[str]) -> str:
-    """ "branch: Abuja here, Lagos there"; three of them at most."""
+    """ "branch: Abuja here, Lagos there"; at most three differences."""
     return "; ".join(
         f"{field.removeprefix(_METADATA)}: {_quoted(ours.get(field))} here, "
         f"{_quoted(theirs.get(field))} there"
@@ -166,7 +166,7 @@ _LEAVE_OUT = (
 
 
 def leave_out(tx: Connection, import_: int, messages: Mapping[int, str]) -> None:
-    """READY → LEFT_OUT until a person says otherwise; the reason stands with each row."""
+    """READY → LEFT_OUT until a person includes them. The reason is stored with each row."""
     require_move(RowState.READY, RowState.LEFT_OUT)
     now = time.time()
     moved = len(run_at_once(tx, _LEAVE_OUT, [(row, message, now) for row, message in messages.items()]))

@@ -1,6 +1,6 @@
-"""What Blnk is asked to compare a draft's new rows with what it holds: lists of values, or one walk.
+"""Reads the balances to compare a draft's new rows with: by lists of values, or by walking through all.
 
-Whichever takes less time, by what one question of each was measured to take.
+Chooses the faster way, by the measured time of one request of each.
 """
 
 import asyncio
@@ -23,14 +23,14 @@ from blnk_api.lookup.looker import CARRIES_A_REF, Looker
 from blnk_api.models import Balance
 
 _ASKED_AT_ONCE = 20
-"""Questions after which it is looked whether someone changed the draft meanwhile."""
+"""After this many requests, checks whether someone changed the draft."""
 _NOT_WORTH_MEASURING = 10
 _WALKS = 2
 _SAMPLE_FOR_LISTS = 100
 
 
 class _Plan(NamedTuple):
-    """What is asked: lists for the fields that tell rows apart, lists of customers, a walk."""
+    """What to request: lists for the distinctive fields, lists of customers, a walk."""
 
     fields: bool
     customers: bool
@@ -39,7 +39,7 @@ class _Plan(NamedTuple):
 
 
 class Questions:
-    """One comparison's questions to Blnk."""
+    """The requests of one comparison."""
 
     def __init__(self, at_work: Comparison, looker: Looker, sample: Sequence[Mapping[str, object]]) -> None:
         self._at_work = at_work
@@ -51,14 +51,14 @@ class Questions:
         self._asked = 0
 
     def _expected_lists(self, sample: Sequence[Mapping[str, object]]) -> float:
-        """How many lists the values of all rows make; each row's may have been read in several ways."""
+        """How many lists the values of all rows make. Each row may have been read in several ways."""
         if not (self._findable and sample):
             return math.inf
         values = sum(len(asked_for(field, one.get(field))) for one in sample for field in self._findable)
         return self._nearby.rows * values / len(sample) / REFS_PER_LOOK
 
     async def run(self, ours: int | None) -> None:
-        """`ours`: how many balances this tool made, where Blnk says so."""
+        """`ours`: how many balances this product created, if Blnk says so."""
         plan = await self._plan(ours)
         if plan.fields:
             await self._ask_lists(self._lists_of_values())
@@ -68,7 +68,7 @@ class Questions:
             await self._walk(ours_only=plan.walk == "ours")
 
     async def _plan(self, ours: int | None) -> _Plan:
-        """Lists where they take less time than a walk, by one question of each."""
+        """Lists if they take less time than a walk, measured by one request of each."""
         customers = -(-self._nearby.identities // REFS_PER_LOOK)
         if not self._nearby.same.fields:
             return _Plan(fields=False, customers=False, walk="")
@@ -77,7 +77,7 @@ class Questions:
         if ours is None:
             return _Plan(bool(self._findable), bool(customers), "" if self._findable else "ours")
         everything = await self._looker.count_all() if customers else None
-        # A list of customers has as many pages as they have balances: the first one tells for all.
+        # A list of customers has as many pages as they have balances: the first list stands for all.
         customers *= await self._pages_of_a_list() if customers > 1 else 1
         if ours == 0:
             walks_all = everything is not None and everything / PAGE_LIMIT < customers
@@ -88,7 +88,7 @@ class Questions:
         if min(lists, pages) > _NOT_WORTH_MEASURING and lists < math.inf:
             list_seconds, page_seconds = await self._measure()
         by_lists, by_walk = lists * list_seconds / MOST_AT_ONCE, pages * page_seconds
-        # Customers have an index of their own: a list of them costs about what a page of a walk does.
+        # Customers have an index of their own: a list of them costs about as much as a page of a walk.
         apart = customers * page_seconds + min(by_lists, by_walk)
         if customers and everything is not None and everything / PAGE_LIMIT * page_seconds < apart:
             return _Plan(fields=False, customers=False, walk="all")
@@ -101,7 +101,7 @@ class Questions:
         return 1 + (held or 0) // PAGE_LIMIT
 
     async def _measure(self) -> tuple[float, float]:
-        """How long a list of values takes, and a page of the walk."""
+        """Measures how long a list of values takes, and a page of the walk."""
         began = time.monotonic()
         nothing = [f"\x7f{at}" for at in range(REFS_PER_LOOK)]
         async with aclosing(self._looker.with_values(self._findable[0], nothing)) as asked:
@@ -135,7 +135,7 @@ class Questions:
             last = part[-1]
 
     async def _ask_lists(self, lists: AsyncIterator[tuple[str, list[str], bool]]) -> None:
-        """A few at once, as many as Blnk bears."""
+        """A few at once, as many as Blnk can handle."""
         under_way: set[asyncio.Task[None]] = set()
         try:
             async for field, values, ours_only in lists:
@@ -160,7 +160,8 @@ class Questions:
             began = time.monotonic()
 
     async def _walk(self, *, ours_only: bool) -> None:
-        """All of them. A walk that was shown fewer than there are is walked again; then it is no answer."""
+        """Walks through all balances. If it returns fewer than there are it is repeated once, and then counts
+        as no answer."""
         for _ in range(_WALKS):
             count = self._looker.count_with_refs if ours_only else self._looker.count_all
             there_are = await count()
@@ -179,7 +180,7 @@ class Questions:
         await self._at_work.nearby(self._nearby.meet, part)
 
     async def _breathe(self) -> None:
-        """Between two questions. Raises what the guard does, once someone changed the draft."""
+        """Called between two requests. Raises what the guard raises once someone changed the draft."""
         self._asked += 1
         if self._asked % _ASKED_AT_ONCE == 0:
             await self._at_work.thread.read(self._at_work.guard)
@@ -192,7 +193,7 @@ def _is_findable(field: str) -> bool:
 
 
 def asked_for(field: str, value: Any) -> list[str]:
-    """The values to ask Blnk for where a row has this one: what other versions may have read, too."""
+    """The values to request for this value of a row, including those that other versions may have read."""
     if not isinstance(value, str):
         return []
     return [value] if field == IDENTITY else other_readings(value)

@@ -1,7 +1,7 @@
-"""Whether two values differ only by how a file was read: by its encoding, dates, number formats or marks.
+"""Whether two values differ only in how a file was read: encoding, dates, number formats or marks.
 
-A content address is of what is sent, so an improved reader makes a row of years ago look new. This module
-finds such a row again. Pure.
+An import_ref depends on what is sent, so an improved reader makes a row of years ago look new. This module
+recognizes such rows. Pure.
 """
 
 import re
@@ -15,7 +15,7 @@ from functools import lru_cache
 from blnk_api.files import ENCODINGS
 
 DAYS_1904 = 1462
-"""Between the two days from which workbooks count."""
+"""The days between the two dates from which workbooks count."""
 
 _FIRST_DAY_1900 = date(1899, 12, 30).toordinal()
 _MANY_BYTES = ("utf-8", "cp932", "euc_jp", "gb18030", "big5", "cp949")
@@ -38,14 +38,14 @@ _DIGIT, _NO_DIGITS, _FRACTION = re.compile(r"[0-9]"), re.compile(r"[^0-9]"), re.
 _SPACES = re.compile("['\u00a0\u202f ]")
 _NUMBER = re.compile(r"[+-]?\d{1,40}(?:[.,]\d{1,40})?(?:[eE][+-]?\d{1,3})?%?")
 _LONGEST = 500
-"""Longer texts are compared as they are: nobody tells customers apart by an essay."""
+"""Longer texts are compared exactly: no customer is identified by an essay."""
 _FIRST_IDEOGRAPH = "\u2e80"
 
 
 @lru_cache(maxsize=16_384)
 def skeleton(text: str) -> str:
-    """What stays of a value however it was read: equal for two that differ only by reading, as far as can be
-    told without the other one. Values that differ otherwise may share it too: ask `only_reading`."""
+    """A form of a value that ignores how it was read: equal for two values that differ only in reading, as
+    far as one value alone shows. Other values may share it too: check with `only_reading`."""
     plain = _plain(text)
     if len(plain) > _LONGEST:
         return plain
@@ -61,7 +61,7 @@ def skeleton(text: str) -> str:
 
 
 def only_reading(one: str, other: str) -> bool:
-    """Whether both may be one cell of one file, read in two ways."""
+    """Whether both may be the same cell of one file, read in two ways."""
     if one == other:
         return True
     first, second = _plain(one), _plain(other)
@@ -75,10 +75,10 @@ def only_reading(one: str, other: str) -> bool:
 def names_that_differ(
     ours: Mapping[str, object], theirs: Mapping[str, object]
 ) -> tuple[list[str], list[str]]:
-    """The names in which two records really differ, and those in which only the way of reading does.
+    """The names in which two records really differ, and those in which only the reading differs.
 
-    A value whose column's name was read differently counts as read differently, under the name in `ours`.
-    Names are tidied before they are sent, so of one with letters beyond ASCII nothing may be left to compare.
+    A value whose column name was read differently counts as read differently, under its name in `ours`. Names
+    are tidied before they are sent, so one with only letters beyond ASCII may leave nothing to compare.
     """
     really: list[str] = []
     by_reading: list[str] = []
@@ -107,9 +107,10 @@ def names_that_differ(
 
 
 def other_readings(text: str) -> list[str]:
-    """As what an earlier version may have sent a value that is read as `text` today; itself first.
+    """The values that an earlier version may have sent for a value that is read as `text` today, itself
+    first.
 
-    Not all of them: what the filters of Blnk can be asked for in a list.
+    Not all of them: only those that Blnk's filters can search for in a list.
     """
     found = [text]
     plain = _plain(text)
@@ -140,7 +141,8 @@ def _may_be_read_alike(one: object, other: object) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Without what nobody sees: marks of order and direction, quotation marks around, spaces in a row."""
+    """Without invisible characters: byte order and direction marks, surrounding quotation marks, repeated
+    spaces."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", _mended(text))
         text = "".join(
@@ -152,7 +154,7 @@ def _plain(text: str) -> str:
 
 
 def _mended(text: str) -> str:
-    """UTF-8 that was read as Windows-1252 or Latin-1, restored; any other text as it is."""
+    """Restores UTF-8 that was decoded as Windows-1252 or Latin-1. Other text stays as it is."""
     for codec in ("cp1252", "latin-1"):
         try:
             return text.encode(codec).decode("utf-8")
@@ -162,7 +164,8 @@ def _mended(text: str) -> str:
 
 
 def _pattern(text: str) -> str:
-    """Letters beyond ASCII by where they stand first: another codec changes each into one other letter."""
+    """Replaces letters beyond ASCII by the place of their first use: another codec changes each into one
+    other letter."""
     seen: dict[str, str] = {}
     return "".join(
         sign if sign.isascii() or sign >= _FIRST_IDEOGRAPH else seen.setdefault(sign, f"\x00{len(seen)}\x00")
@@ -194,7 +197,7 @@ def _same_day(one: str, other: str) -> bool:
 
 
 def _whole(text: str) -> int | None:
-    """The whole part of a plain number."""
+    """The integer part of a plain number."""
     if not _NUMBER.fullmatch(text) or text.endswith("%"):
         return None
     try:
@@ -224,7 +227,7 @@ def _is_grouped(number: str, code: str) -> bool:
 
 
 def _agree(ours: list[Decimal], theirs: list[Decimal]) -> bool:
-    """Equal, or one is the other with the fewer digits after the point that a format shows."""
+    """Whether they are equal, or one is the other rounded to the digits that a format displays."""
     for first in ours:
         for second in theirs:
             if first == second:
@@ -239,7 +242,7 @@ def _agree(ours: list[Decimal], theirs: list[Decimal]) -> bool:
 
 
 def _numbers(text: str) -> list[Decimal]:
-    """What a text may mean as a number: with a point or a comma before its fraction."""
+    """The numbers that a text may stand for, with a point or a comma before the fraction."""
     bare = _SPACES.sub("", text)
     found = []
     for candidate in {bare, bare.replace(",", ""), bare.replace(".", "").replace(",", ".")}:
@@ -250,7 +253,7 @@ def _numbers(text: str) -> list[Decimal]:
 
 
 def _same_bytes(one: str, other: str) -> bool:
-    """Whether some bytes are the one text in one encoding and the other text in another."""
+    """Whether some bytes decode to one text in one encoding and to the other text in another."""
     if one.isascii() and other.isascii():
         return False
     if len(one) == len(other):
@@ -270,7 +273,7 @@ _ALL_PAIRS = (1 << len(_ONE_BYTE) ** 2) - 1
 
 @lru_cache(maxsize=16_384)
 def _pairs_for(one: str, other: str) -> int:
-    """The pairs of encodings, as bits, in which one byte is the one letter and the other."""
+    """The pairs of encodings, as bits, in which one byte decodes to these two letters."""
     ours, theirs = _bytes_of(one), _bytes_of(other)
     pairs = 0
     for at, byte in enumerate(ours):
@@ -290,7 +293,7 @@ def _bytes_of(sign: str) -> list[bytes | None]:
 
 
 def _misread(text: str, codec: str, others: tuple[str, ...]) -> set[str]:
-    """What a text in one encoding looks like in others."""
+    """What a text in one encoding looks like when decoded with others."""
     found = set()
     with suppress(UnicodeError):
         held = text.encode(codec)

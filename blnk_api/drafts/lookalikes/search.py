@@ -1,7 +1,7 @@
-"""Compares the new rows of a draft with the balances of Blnk, whatever the number of either.
+"""Compares the new rows of a draft with the balances in Blnk, however many there are.
 
-Two questions: which rows look like balances that this tool made (near_duplicates.py), and whose customer has
-a balance in that ledger and currency already, whoever made it (customer_has_balance.py).
+Two questions: which rows resemble balances created by this product (near_duplicates.py), and whose customer
+already has a balance in that ledger and currency, whoever created it (customer_has_balance.py).
 """
 
 from collections.abc import Collection
@@ -28,7 +28,7 @@ from blnk_api.store.states import RowState
 
 ROWS_PER_WRITE = 500
 _NOT_WORTH_COUNTING = 3 * REFS_PER_LOOK
-"""Rows that a few lists ask for: how many balances there are is another question."""
+"""This many rows need only a few lists, so counting the balances is not worth a request."""
 
 
 async def compare(
@@ -40,7 +40,7 @@ async def compare(
     *,
     among: Collection[int] | None = None,
 ) -> None:
-    """Marks the draft's READY rows (those `among` them) by what Blnk holds. Raises from the errors tree when
+    """Marks the draft's READY rows (only those in `among`, if given) by what Blnk has. Raises a BlnkError if
     Blnk does not answer: then some rows may be marked, and not all were compared."""
     new = draft.counts.get(RowState.READY, 0) if among is None else len(among)
     if not new:
@@ -67,7 +67,7 @@ def _has_customers(draft: Import) -> bool:
 
 
 async def _mark(at_work: Comparison) -> None:
-    """Records what was found: look-alikes first, because those that are left out need not be told."""
+    """Records the result: look-alikes first, because skipped rows need no further note."""
     kept, number = at_work.kept, at_work.draft.number
     pairs = kept.near(ROWS_PER_WRITE)
     while (near := await at_work.nearby(next, pairs, None)) is not None:

@@ -1,1 +1,1 @@
-"""A fix in a draft, checked at once: what changed and what it touches, without reading the file again."""
+"""Checks a fix in a draft at once: what changed and what it affects, without reading the file again."""

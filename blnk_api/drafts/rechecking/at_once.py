@@ -1,8 +1,7 @@
-"""A change in a draft is written down and checked in one transaction, and what is new then looked up in
-Blnk.
+"""Records and checks a change in a draft in one transaction, then looks up in Blnk what is new.
 
-Where that cannot be done at once (see `recheck`), the draft is left to the process that checks whole files,
-as it is where Blnk does not answer: the change is kept in any case.
+If that cannot be done at once (see `recheck`), or Blnk does not answer, the process that checks whole files
+does it. The change is kept in any case.
 """
 
 import asyncio
@@ -40,16 +39,16 @@ T = TypeVar("T")
 
 _LOOK_SECONDS = 0.02
 _OTHERS_SECONDS = 1.0
-"""For a look that someone else's change has begun to come to its end."""
+"""How long to wait for a look-up that another change has started."""
 _ANSWER_SECONDS = 3.0
-"""For Blnk to answer all questions of one change: someone waits for the page."""
+"""How long Blnk has to answer all requests of one change, because someone is waiting for the page."""
 _MOST_AT_ONCE = 4
 _NOT_NOW = (BlnkError, TimeoutError, OperationalError, OSError)
-"""Blnk does not answer, or the store is busy: what is left to do the sender does."""
+"""Blnk does not answer, or the store is busy: the sender does the rest."""
 
 
 class Check(Protocol):
-    """Begins the check of a draft of which this was changed."""
+    """Starts the check of a draft after these changes."""
 
     def __call__(
         self, tx: Connection, import_: Import, changes: Sequence[Change], /, **facts: Unpack[Facts]
@@ -60,12 +59,12 @@ Act = Callable[[Connection, Check], T]
 
 
 def later(tx: Connection, import_: Import, changes: Sequence[Change], /, **facts: Unpack[Facts]) -> None:
-    """The whole file is checked, by the sender."""
+    """Leaves the check of the whole file to the sender."""
     check_again(tx, import_, **facts)
 
 
 def run(store: Store, id: str, act: Act[T], at_once: "AtOnce | None") -> T:
-    """Makes a change, and has it checked at once where that is offered."""
+    """Makes a change, and checks it at once if `at_once` is given."""
     if at_once is not None:
         return at_once.run(store, id, act)
     with store.write() as tx:
@@ -74,13 +73,13 @@ def run(store: Store, id: str, act: Act[T], at_once: "AtOnce | None") -> T:
 
 @dataclass(frozen=True)
 class AtOnce:
-    """Who makes changes, and how Blnk is asked for them."""
+    """Who makes the changes, and how to read from Blnk for them."""
 
     settings: Settings
     client: Callable[[BlnkConnection], BlnkClient]
 
     def run(self, store: Store, id: str, act: Act[T]) -> T:
-        """What `act` returns. It may be begun twice, and is written down once."""
+        """Returns what `act` returns. It may be run twice, but is recorded once."""
         _wait_for_a_look(store, id)
         answer: Answer | None = None
         while True:
@@ -115,7 +114,7 @@ class AtOnce:
         check_again(tx, import_, **facts)
 
     def _ask(self, first: AskFirst) -> Known | None:
-        """None where Blnk does not answer in time."""
+        """None if Blnk does not answer in time."""
 
         def ask() -> Known:
             with self.client(first.connection) as client:
@@ -139,7 +138,7 @@ class AtOnce:
 
 
 async def _look_up(store: Store, settings: Settings, draft: Import, client: BlnkClient) -> None:
-    """The sender goes on where Blnk does not answer in time."""
+    """The sender takes over if Blnk does not answer in time."""
     thread = AsyncStore(store)
     with client, _threads() as pool:
 
@@ -156,7 +155,7 @@ async def _look_up(store: Store, settings: Settings, draft: Import, client: Blnk
 
 @contextmanager
 def _threads() -> Iterator[ThreadPoolExecutor]:
-    """Whoever waits in vain for an answer in one of them is not waited for."""
+    """Threads that still wait for an answer are not waited for."""
     pool = ThreadPoolExecutor(_MOST_AT_ONCE, thread_name_prefix="fix")
     try:
         yield pool

@@ -1,4 +1,4 @@
-"""How a draft's groups of problems change when a few of its rows were checked again."""
+"""How a draft's groups of problems change when some of its rows are checked again."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -17,8 +17,8 @@ Label = tuple[int, str]
 _ROWS_ASKED = 3
 
 RowsAfter = Callable[[int], Iterable[tuple[int, Sequence[Problem]]]]
-"""A record's number → the rows of it and after it of which there is something to tell, as they are now, in
-file order: each with its record's number."""
+"""A record's number → the rows with problems from it on, as they are now, in file order: each with its
+record's number."""
 
 
 def key_of(one: Problem | ProblemGroup | ProblemSummary) -> Key:
@@ -32,8 +32,8 @@ def changed(
     after: Sequence[Problem],
     rows_from: RowsAfter,
 ) -> tuple[ProblemSummary, ...]:
-    """The groups of all rows. `before` and `after` are what there was to tell, and is, of the rows that were
-    checked again: all of those that have something to do with one another. Raises NotSure."""
+    """The groups of all rows. `before` and `after` are the problems of the rows that were checked again,
+    which must include all rows that affect each other. Raises NotSure."""
     there = {key_of(one): one for one in groups}
     gone, come = ({key_of(one): one for one in group(some)} for some in (before, after))
     keys = gone.keys() | come.keys()
@@ -59,7 +59,7 @@ def _place(one: ProblemSummary) -> tuple[object, ...]:
 
 
 def _refuse_what_shares_a_group(groups: Iterable[ProblemSummary], keys: Iterable[Key]) -> None:
-    """Of very many values the last ones share a group: which these are, only the whole file shows."""
+    """With very many values the last ones share a group; only the whole file shows which."""
     each = Counter[Key]((one.kind, one.column, one.position) for one in groups)
     if any(each[key[:3]] >= VALUES_TOLD_APART for key in keys):
         raise NotSure
@@ -68,7 +68,7 @@ def _refuse_what_shares_a_group(groups: Iterable[ProblemSummary], keys: Iterable
 def _changed(
     there: ProblemSummary | None, gone: ProblemGroup | None, come: ProblemGroup | None, rows_from: RowsAfter
 ) -> ProblemSummary | None:
-    """One group; None where no row has its problem anymore."""
+    """One group, or None if no row has its problem anymore."""
     some = come or there
     assert some is not None
     out, into = (gone.rows if gone else []), (come.rows if come else [])
@@ -102,7 +102,7 @@ def _changed(
 
 
 def _further(key: Key, last: Label, wanted: int, rows_from: RowsAfter) -> list[Label]:
-    """Rows of a group that come after the last that was told."""
+    """Rows of a group after the last stored one."""
     found: list[Label] = []
     for _, problems in rows_from(last[0]):
         for one in problems:
@@ -115,7 +115,7 @@ def _further(key: Key, last: Label, wanted: int, rows_from: RowsAfter) -> list[L
 
 
 def _message(key: Key, labels: Sequence[Label], rows_from: RowsAfter) -> str:
-    """That of the first row of whose own check it came: the first of all may be told by the whole file."""
+    """The message of the first row whose own check found it. The very first may stem from the whole file."""
     for number, _ in labels[:_ROWS_ASKED]:
         for of_row, problems in rows_from(number):
             if of_row != number:

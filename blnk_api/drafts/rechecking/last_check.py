@@ -1,7 +1,7 @@
-"""What the last check of a whole file knew, and whether a fix may still be judged by it.
+"""What the last check of the whole file knew, and whether it is recent enough to judge a fix.
 
-Of ledgers all are known (up to a thousand), of customers those that the file named then. A value that nobody
-asked for yet is asked for alone, and added.
+It knows all ledgers (up to a thousand), and the customers that the file named. A value that was not looked up
+yet is looked up alone, and added.
 """
 
 import difflib
@@ -23,19 +23,19 @@ from blnk_api.settings import Connection as BlnkConnection
 from blnk_api.store.checking import known_facts
 
 MOST_CUSTOMERS = 20_000
-"""More are not kept; from so many on nothing is suggested for one that is misspelt, either."""
+"""More are not stored. From this number on, a misspelled customer gets no suggestion either."""
 _FRESH_SECONDS = 600.0
-"""What Blnk holds may be another by then, and other rows than the one that is fixed may be right."""
+"""Later, Blnk may have changed, and rows besides the fixed one may have become valid."""
 _MOST_COMPARED = 10_000
-"""Names with wrong values: each pair takes some microseconds."""
+"""The most names to compare with wrong values. Each pair takes some microseconds."""
 _MOST_CURRENCIES = 50
-"""Different texts for a currency: to see what a wrong one may mean takes a millisecond."""
+"""The most different currency texts. Finding a suggestion for a wrong one takes a millisecond."""
 _AS_CLOSE_AS_SUGGESTED = 0.7
-"""A little less than what makes a name a "did you mean" of another."""
+"""Slightly lower than the similarity required for a "did you mean"."""
 
 
 class LastCheck(Stored):
-    """`checked_by`: what else its verdict rests on."""
+    """`checked_by`: what else its result depends on."""
 
     known: Known
     knows_customers: bool
@@ -50,7 +50,7 @@ def _checked_by(connection: BlnkConnection) -> str:
 
 
 def keep(tx: Connection, import_: int, known: Known, connection: BlnkConnection) -> None:
-    """After the check of a whole file."""
+    """Stores what the check of a whole file knew."""
     if not known.readable:
         known_facts.forget(tx, import_)
         return
@@ -60,7 +60,7 @@ def keep(tx: Connection, import_: int, known: Known, connection: BlnkConnection)
 
 
 def add(tx: Connection, import_: int, last: LastCheck, known: Known) -> None:
-    """What was asked since. It makes what was known before no fresher."""
+    """Adds what was looked up since. That does not make the older knowledge more recent."""
     known_facts.add(tx, import_, _with(last, known))
 
 
@@ -71,7 +71,7 @@ def _with(last: LastCheck, known: Known) -> str:
 
 
 def of(tx: Connection, import_: int, connection: BlnkConnection) -> LastCheck:
-    """Raises NotSure where there is none, or where it is too old to judge by."""
+    """Raises NotSure if there is none, or it is too old."""
     kept = known_facts.of(tx, import_)
     if kept is None or not 0 <= time.time() - kept.at < _FRESH_SECONDS:
         raise NotSure
@@ -79,14 +79,14 @@ def of(tx: Connection, import_: int, connection: BlnkConnection) -> LastCheck:
     if found.checked_by != _checked_by(connection):
         raise NotSure
     if len(found.known.ledgers) >= MOST_LEDGERS_FOR_PROPOSALS:
-        raise NotSure  # which of them are known hangs on what other rows name
+        raise NotSure  # which of them are known depends on what other rows name
     return found
 
 
 def still_to_ask(
     last: LastCheck, mapping: Mapping, before: Iterable[Record], after: Iterable[Record]
 ) -> Wanted:
-    """What the records say now that nobody asked Blnk for yet."""
+    """What the records now refer to that was never looked up in Blnk."""
     ledger, identity, indicator = (
         column.position if (column := mapping.column(use)) else None
         for use in (Use.LEDGER, Use.IDENTITY, Use.INDICATOR)
@@ -111,7 +111,7 @@ def still_to_ask(
 
 
 def with_answers(last: LastCheck, asked: Wanted, answer: Known) -> Known:
-    """All that is known now. Raises NotSure where Blnk holds something else than it did."""
+    """Everything that is known now. Raises NotSure if Blnk has changed."""
     known = last.known
     if not answer.readable or (asked.ledgers and answer.ledgers != known.ledgers):
         raise NotSure
@@ -134,8 +134,8 @@ def with_answers(last: LastCheck, asked: Wanted, answer: Known) -> Known:
 
 
 def refuse_long_search(known: Known, mapping: Mapping, records: Iterable[Record]) -> None:
-    """Raises NotSure where what may be meant by the wrong values of these records would be searched for among
-    very many names: that takes a time in which nobody else could write."""
+    """Raises NotSure if suggestions for the wrong values of these records would need a search among very many
+    names, because nobody else could write meanwhile."""
     some = list(records)
 
     def texts(use: Use) -> set[str]:
@@ -154,8 +154,8 @@ def refuse_long_search(known: Known, mapping: Mapping, records: Iterable[Record]
 
 
 def of_customers(known: Known, mapping: Mapping, records: Iterable[Record]) -> Known:
-    """What is known without the customers whom these records do not name: twenty thousand names take a
-    fifth of a second to be made ready for a search. All, where one is misspelt and may mean any of them."""
+    """The known facts without the customers that these records do not name: preparing a search of twenty
+    thousand names takes a fifth of a second. Returns all if one is misspelled and may mean any of them."""
     column = mapping.column(Use.IDENTITY)
     texts = set() if column is None else {bare(record.cells[column.position]) for record in records} - {""}
     called: dict[str, set[str]] = {text: set(known.identity_names.get(text, ())) for text in texts}
@@ -177,10 +177,10 @@ def of_customers(known: Known, mapping: Mapping, records: Iterable[Record]) -> K
 
 
 def refuse_other_suggestions(unknown: Collection[str | None], named: Collection[str], known: Known) -> None:
-    """A customer is suggested where another row names one who is called nearly so. Raises NotSure where one
-    whom a fix names, or names no longer, may be the suggestion for one of the `unknown`.
+    """A customer may be suggested because another row names a similar one. Raises NotSure if a customer that
+    a fix names, or no longer names, may be the suggestion for one of the `unknown`.
 
-    `named` are what the changed cells say and said.
+    `named` are the old and new texts of the changed cells.
     """
     if not (unknown and named):
         return
@@ -193,7 +193,7 @@ def refuse_other_suggestions(unknown: Collection[str | None], named: Collection[
 
 
 def _called(named: Collection[str], known: Known) -> Iterator[str]:
-    """Every id and name by which those can be met that the texts name."""
+    """All ids and names of the customers that these texts refer to."""
     folds = {fold(text) for text in named}
     ids = {id for id in named if id in known.identities}
     for name, those in known.identity_names.items():

@@ -1,5 +1,6 @@
-"""What a check of a few records may leave to a check of the whole file."""
+"""The exception by which a check of a few records defers to a check of the whole file."""
 
 
 class NotSure(Exception):
-    """The few records alone do not show what a check of the whole file would come to: that one is made."""
+    """These records alone do not determine the result of checking the whole file, so the whole file is
+    checked."""

@@ -1,4 +1,4 @@
-"""Which other records a change reaches: those that have, or had, a key in common with one that it touches."""
+"""Which other records a change affects: those that have, or had, a key in common with a changed one."""
 
 from collections.abc import Collection, Iterator
 from typing import TypeVar
@@ -15,7 +15,7 @@ _TURNS_AT_ONCE = 8
 
 
 def with_own_keys(tx: Connection, import_: int, keys: Collection[int], *, most: int) -> set[int]:
-    """The records that have one of these keys of their own; more than `most` are told as `most` + 1."""
+    """The records with one of these reference keys. If there are more than `most`, `most` + 1 of them."""
     return _numbers(tx, import_, [rows.c.own_key.in_(part) for part in _parts(list(keys))], most)
 
 
@@ -24,7 +24,7 @@ def with_twin_keys(tx: Connection, import_: int, keys: Collection[int], *, most:
 
 
 def with_content(tx: Connection, import_: int, hashes: Collection[str], *, most: int) -> set[int]:
-    """The records whose refs have these hashes: rows that mean one balance take their turns from 0 on."""
+    """The records whose refs have these hashes: rows that are the same balance are numbered from 0."""
     found: set[int] = set()
     waiting, turn = set(hashes), 0
     while waiting and len(found) <= most:
@@ -41,7 +41,7 @@ def with_content(tx: Connection, import_: int, hashes: Collection[str], *, most:
 
 
 def with_problems(tx: Connection, import_: int, *, most: int) -> set[int]:
-    """The records of which there is something to tell."""
+    """The records that have problems."""
     return _numbers(tx, import_, [rows.c.problems.is_not(None)], most)
 
 

@@ -1,11 +1,10 @@
-"""A change in a draft, checked in the transaction that writes it down: the records that it touches, and those
-that have a key in common with them, now or before.
+"""Checks a change in a draft in the transaction that records it: the changed records, and those that have a
+key in common with them, before or after.
 
 It runs where the change is made, in the app's own process: the cells come from the database, are few and
-short, and what is done with them takes a time that grows with their length alone. A change of many or of
-long cells is left to the process that reads the file, which is watched. Whatever it cannot tell as a check of
-the whole file would, it leaves to that one too; so it first checks the records as they were, and goes on only
-if that explains them as they stand.
+short, and the work grows only with their length. Changes of many or long cells are left to the watched
+process that reads the file. So is anything that might come out differently in a check of the whole file:
+therefore it first checks the records as they were, and continues only if that reproduces their stored result.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -41,19 +40,19 @@ from blnk_api.store.states import RowState, Stage
 MOST_RECORDS = 200
 MOST_CHARACTERS = 200_000
 _MOST_SUGGESTIONS = 300
-"""Of different wrong values only so many get a suggestion: which ones, the whole file shows."""
+"""Only this many wrong values get a suggestion; which ones, only the whole file shows."""
 _ROWS_PER_READ = 500
 _MOST_READS = 10
 _OF_RESULTS = frozenset({Use.IMPORT_REF, Use.IMPORT_ROW, Use.BALANCE_ID})
 _MAY_BE_HIDDEN = frozenset({"total_row", "repeated_header"})
-"""What is told of a whole row, in place of what else is wrong with it."""
+"""Problems of a whole row that are reported instead of its other problems."""
 
 Change = tuple[int, int | None, str, str]
-"""A record's number, the column or None for the whole record, what it was, what it is."""
+"""A record's number, the column or None for the whole record, the old text, the new text."""
 
 
 class AskFirst(Exception):
-    """Blnk has to be asked what it has of these values before the records can be checked."""
+    """These values must be looked up in Blnk before the records can be checked."""
 
     def __init__(self, connection: BlnkConnection, wanted: Wanted, mapping: Mapping) -> None:
         super().__init__()
@@ -62,7 +61,7 @@ class AskFirst(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What Blnk has of what was asked; `known` None where it did not answer."""
+    """What Blnk answered; `known` is None if it did not answer."""
 
     wanted: Wanted
     known: Known | None
@@ -77,16 +76,16 @@ def check_changed(
     accepted: Accepted | None = None,
     answer: Answer | None = None,
 ) -> None:
-    """Writes what becomes of the rows, and the draft's new version: CHECKED, or LOOKING where rows that are
-    new have to be looked up in Blnk. The changes are not written down yet, and are not here.
+    """Writes the new state of the rows and the draft's new version: CHECKED, or LOOKING if new rows must be
+    looked up in Blnk. The caller records the changes themselves afterwards.
 
-    Raises NotSure, and then nothing was written; or AskFirst.
+    Raises NotSure, after which nothing was written, or AskFirst.
     """
     shape, mapping = import_.shape, import_.mapping
     if import_.stage is not Stage.CHECKED or shape is None or mapping is None or import_.totals.not_checked:
         raise NotSure
     if any(column.use in _OF_RESULTS for column in mapping.columns):
-        raise NotSure  # which turn a row takes that comes back hangs on all rows before it
+        raise NotSure  # the number of a row that comes back depends on all rows before it
     last = last_check.of(tx, import_.number, connection)
     touched = {number for number, *_ in changes}
     if accepted is not None:
@@ -122,7 +121,7 @@ class _Check:
         known = self._known(touched, answer)
         stored, before, after = self._reached(touched, known)
         if [(row.number, row.part) for row in stored] != [(row.number, row.part) for row in after.rows]:
-            raise NotSure  # a record makes more balances than before, or fewer
+            raise NotSure  # a record makes more or fewer balances than before
         for row, was in zip(stored, before.rows, strict=True):
             if row.state is RowState.CREATED or not records.is_explained(row, was):
                 raise NotSure
@@ -130,7 +129,7 @@ class _Check:
         self._write(stored, before, after, known)
 
     def _known(self, touched: Collection[int], answer: Answer | None) -> Known:
-        """What Blnk has of what these records say. Raises AskFirst."""
+        """What Blnk has of what these records refer to. Raises AskFirst."""
         stored = self._rows_of(touched)
         old, new = self._overlays(touched)
         of_file = records.in_file(stored)
@@ -153,12 +152,12 @@ class _Check:
         return stored
 
     def _overlays(self, numbers: Collection[int]) -> tuple[RecordEdits, RecordEdits]:
-        """What people had changed in these records, and with what is changed now."""
+        """The edits of these records before, and including the new changes."""
         made = edits.of_records(self._tx, self._import.number, numbers)
         return RecordEdits.of(made), RecordEdits.of([*made, *self._changes])
 
     def _reached(self, touched: Collection[int], known: Known) -> tuple[list[StoredRow], Checked, Checked]:
-        """The rows of all records that have to do with one another, as they were checked and as they are."""
+        """The rows of all records that affect each other, with their old and new check results."""
         numbers = set(touched)
         while True:
             stored = self._rows_of(numbers)
@@ -181,13 +180,13 @@ class _Check:
         return Checker(self._shape, self._mapping, known, custom, accepted.currencies)
 
     def _refuse_nameless(self, some: Iterable[Record]) -> None:
-        """How many rows have text in a column that has no name is counted over the whole file."""
+        """Rows with text in a nameless column are counted over the whole file."""
         nameless = nameless_columns(self._shape, self._mapping)
         if any(record.cells[at].strip() for record in some for at in nameless):
             raise NotSure
 
     def _in_common(self, stored: Iterable[StoredRow], after: Iterable[NewRow]) -> set[int]:
-        """The records that have a key in common with these, as they were or as they are."""
+        """The records that have a key in common with these, before or after."""
         some: list[StoredRow | NewRow] = [*stored, *after]
         number, most = self._import.number, MOST_RECORDS
         own = {row.own_key for row in some if row.own_key is not None}
@@ -206,8 +205,8 @@ class _Check:
     def _refuse_other_suggestions(
         self, before: Checked, after: Checked, known: Known, touched: Collection[int]
     ) -> None:
-        """What is suggested for a wrong value may hang on other rows: on how many are wrong, and whom they
-        name."""
+        """Suggestions for a wrong value may depend on other rows: on how many are wrong, and which customers
+        they name."""
         both = [*before.problems, *after.problems]
         for use, kind in (
             (Use.LEDGER, "unknown_ledger"),
@@ -280,19 +279,19 @@ class _Check:
     def _as_written(
         stored: Sequence[StoredRow], changed: Sequence[tuple[StoredRow, NewRow]]
     ) -> list[StoredRow | NewRow]:
-        """The rows as they are in the store now."""
+        """The rows as they are now in the store."""
         new = {old.id: now for old, now in changed}
         return [new.get(row.id, row) for row in stored]
 
     def _rows_from(self, number: int) -> Iterator[tuple[int, Sequence[Problem]]]:
-        """Of at most so many rows of which there is something to tell. Raises NotSure beyond."""
+        """At most so many rows with problems. Raises NotSure beyond that."""
         first = number
         for _ in range(_MOST_READS):
             part = rows.with_problems(self._tx, self._import.number, first, limit=_ROWS_PER_READ)
             if len(part) < _ROWS_PER_READ:
                 yield from part
                 return
-            # The last record's further rows may be on the next page.
+            # The last record's other rows may be on the next page.
             first = part[-1][0]
             yield from (row for row in part if row[0] != first)
         raise NotSure

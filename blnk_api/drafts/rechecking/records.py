@@ -1,4 +1,4 @@
-"""A few records of a draft, checked as a check of the whole file would check them among all others."""
+"""Checks a few records of a draft with the same result as a check of the whole file."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ from blnk_api.store.states import RowState
 
 @dataclass(frozen=True)
 class Checked:
-    """`rows` as they are at the end of the check; `problems` in the order in which a check tells them."""
+    """`rows` as they are at the end of the check; `problems` in the order of a check."""
 
     rows: Sequence[NewRow]
     problems: Sequence[Problem]
 
 
 def in_file(stored: Iterable[StoredRow]) -> list[Record]:
-    """The records of these rows, each once, with their cells as they are now and the flaws of the file."""
+    """The records of these rows without repeats, with their current cells and the flaws from the file."""
     found = {row.number: row for row in stored}
     return [
         Record(number, found[number].cells, rows.flaws_kept(found[number].flaws)) for number in sorted(found)
@@ -33,7 +33,7 @@ def in_file(stored: Iterable[StoredRow]) -> list[Record]:
 
 
 def check(import_: Import, checker: Checker, records: Iterable[Record], overlay: RecordEdits) -> Checked:
-    """`records` are all that have a key in common, in file order, under the edits of `overlay`."""
+    """`records` are all that have a key in common, in file order, with the edits of `overlay`."""
     made: list[NewRow] = []
     told: list[Problem] = []
     for one in records:
@@ -52,13 +52,13 @@ def check(import_: Import, checker: Checker, records: Iterable[Record], overlay:
             told += checked.problems
     late = checker.finish()
     if any(problem.row == 0 for problem in late):
-        raise NotSure  # of the whole file, and so of rows that are not among these
+        raise NotSure  # a problem of the whole file, and so of rows that are not here
     wrong = [problem for problem in late if problem.severity == "error"]
     return Checked([_invalid_if_told(row, wrong) for row in made], [*told, *late])
 
 
 def _invalid_if_told(row: NewRow, wrong: Sequence[Problem]) -> NewRow:
-    """A row that passes its own check, and that the others show to be wrong."""
+    """A row that passes its own check, but is invalid because of other rows."""
     if row.state is RowState.READY:
         for one in wrong:
             if one.row == row.number and one.part in ("", row.part):
@@ -67,7 +67,7 @@ def _invalid_if_told(row: NewRow, wrong: Sequence[Problem]) -> NewRow:
 
 
 def stands(old: StoredRow, new: NewRow) -> bool:
-    """Whether a row is as it was checked just now, the other rows considered."""
+    """Whether a row equals the result of the new check, including the effect of other rows."""
     if new.state is not RowState.INVALID or new.body is None:
         return merging.is_same(old, new)
     passed = new._replace(state=RowState.READY)
@@ -77,7 +77,7 @@ def stands(old: StoredRow, new: NewRow) -> bool:
 
 
 def is_explained(old: StoredRow, new: NewRow) -> bool:
-    """Whether the check of these records alone comes to what the check of the whole file had come to."""
+    """Whether checking these records alone reproduces the result of checking the whole file."""
     if old.state is RowState.INVALID and old.balance_id is not None:  # Blnk has another balance under its ref
         return merging.is_same(old._replace(state=RowState.READY), new)
     return stands(old, new)

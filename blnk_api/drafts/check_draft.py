@@ -94,12 +94,12 @@ def prepare(store: Store, settings: Settings, import_id: str) -> None:
             )
         return
     with suppress(Changed):
-        _check_and_tell(store, settings, connection, import_)
+        _check_and_record(store, settings, connection, import_)
 
 
-def _check_and_tell(store: Store, settings: Settings, connection: BlnkConnection, import_: Import) -> None:
+def _check_and_record(store: Store, settings: Settings, connection: BlnkConnection, import_: Import) -> None:
     try:
-        _check_anew_if_needed(store, settings, connection, import_)
+        _check_again_if_needed(store, settings, connection, import_)
     except BlnkError as problem:
         with store.write() as tx:
             import_changes.set_facts(tx, import_.number, problem=check_not_answered(problem))
@@ -128,7 +128,7 @@ def _stop(tx: Connection, import_: Import, stage: Stage, problem: Exception) -> 
     )
 
 
-def _check_anew_if_needed(
+def _check_again_if_needed(
     store: Store, settings: Settings, connection: BlnkConnection, import_: Import
 ) -> None:
     # A fix has its rows from their import, which was read long ago.
@@ -169,14 +169,14 @@ def _check(
     with (
         TwoPasses(path, shape, settings.scratch_dir) if path else fix_of.records(store, import_, mapping)
     ) as file:
-        asked = wanted(overlay.over(file.first()), mapping)
-        if asked.records == 0:
+        values = wanted(overlay.over(file.first()), mapping)
+        if values.records == 0:
             raise FileProblem("no_rows", "The file has column names but no rows below them.")
         token_store = TokenStore(store.engine, settings.data_dir)
         again = settings.waits.read_again
         tokens = token_source(connection, token_store)
         with BlnkClient(connection, tokens=tokens, read_again_seconds=again) as client:
-            known = known_in_blnk(client, asked, mapping)
+            known = known_in_blnk(client, values, mapping)
         checker = Checker(shape, mapping, known, connection.custom_currencies, accepted.currencies)
         of_fix = fix_of.checker(store, import_, checker, mapping) if path is None else None
         checking = OnePass(store, import_, of_fix or checker, overlay)

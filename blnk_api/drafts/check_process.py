@@ -139,7 +139,7 @@ def run(store: Store, settings: Settings, draft: Import) -> None:
                 process.stdin.write(pickle.dumps(settings))
                 process.stdin.flush()
                 why = _watched_to_its_end(process, ProcessWatch(process.pid, _limits(draft)))
-                told = stderr.read().decode("utf-8", "replace").strip()
+                message = stderr.read().decode("utf-8", "replace").strip()
             finally:
                 process.kill()
                 process.wait()
@@ -149,11 +149,11 @@ def run(store: Store, settings: Settings, draft: Import) -> None:
         case 0:
             return
         case code if code == NOT_LET_IN:
-            raise AccessDenied(told)
+            raise AccessDenied(message)
         case code if code == NO_ANSWER:
-            raise ReadFailed(told)
+            raise ReadFailed(message)
         case _:
-            print(told, file=sys.stderr)
+            print(message, file=sys.stderr)
     with store.write() as tx:
         give_up(tx, draft, why or watched_process.FAILED)
 

@@ -20,12 +20,12 @@ from blnk_api.store.states import ImportState, RowState, Stage
 from blnk_api.store.transitions import move
 
 
-def finish_draft(tx: Connection, looked_up: Import, told: list[str]) -> None:
+def finish_draft(tx: Connection, looked_up: Import, not_compared: list[str]) -> None:
     """LOOKING → CHECKED, with the totals for a person to confirm, as a new version of the draft."""
     draft = imports.by_number(tx, looked_up.number)
     if draft.version != looked_up.version:
         return
-    not_checked = draft.totals.not_checked or tuple(told)
+    not_checked = draft.totals.not_checked or tuple(not_compared)
     if draft.totals.but_for_changed and draft.look_again is not None:
         numbers = set(rows.numbers_of(tx, draft.look_again).values())
         now = rows.of_records(tx, draft.number, numbers)

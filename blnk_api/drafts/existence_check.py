@@ -50,7 +50,7 @@ async def look_draft_up(
         if draft.fixes is None:  # a fix is meant to differ from its row
             await imported_before.settle(thread, draft, guard, among=draft.look_again)
             await come_back.skip(thread, draft, guard, among=draft.look_again)
-        told = await _compare(thread, looker, draft, guard, settings) if may_read else [_MAY_NOT_READ]
+        not_compared = await _compare(thread, looker, draft, guard, settings) if may_read else [_MAY_NOT_READ]
     except Changed:
         return
     except BlnkError as failed:
@@ -58,7 +58,7 @@ async def look_draft_up(
         raise
     except (OperationalError, OSError):
         return  # the store is busy or full: the rows looked up so far are kept, the rest is looked up again
-    await thread.write(finish_draft, draft, told)
+    await thread.write(finish_draft, draft, not_compared)
 
 
 class _Waits:

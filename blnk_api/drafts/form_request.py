@@ -99,9 +99,9 @@ def balance_request(
         return checker.check(Record(1, cells))
 
     found = checked(known)
-    asked = found[0].request
-    if asked is not None and "indicator" in asked:
-        found = checked(known.model_copy(update={"indicators": dict(taken(asked["indicator"]))}))
+    request = found[0].request
+    if request is not None and "indicator" in request:
+        found = checked(known.model_copy(update={"indicators": dict(taken(request["indicator"]))}))
 
     def in_form(problem: Problem) -> Wrong:
         at = len(places) - 1 if problem.position is None else problem.position
@@ -116,9 +116,9 @@ def balance_request(
     ]
     if len(found) > 1:
         wrong.append(Wrong(Use.CURRENCY, "Choose one currency: the form creates one balance."))
-    if wrong or asked is None:
+    if wrong or request is None:
         raise Incomplete(wrong)
-    return BalanceRequest.model_validate(asked)
+    return BalanceRequest.model_validate(request)
 
 
 def _read_as(headers: Sequence[str], uses: Sequence[Use], names: Sequence[str]) -> ColumnMapping:

@@ -84,14 +84,14 @@ def _times(count: int) -> str:
 
 def _about(column: ColumnUse, samples: Sequence[str]) -> Iterator[Problem]:
     header, name, at = column.header, column.name, column.position
-    said = f"“{shown(header)}”"
+    quoted = f"“{shown(header)}”"
     if column.use is Use.IGNORE:
         if not header and any(map(str.strip, samples)):
             message = f"Column {column.position + 1} has no name and is skipped, although it has values."
             yield _problem("warning", "nameless_column", header, message, at)
         elif is_formula_error(header):
             message = (
-                f"Column {column.position + 1} is called {said}, which is a formula error, and is skipped. "
+                f"Column {column.position + 1} is called {quoted}, which is a formula error, and is skipped. "
                 "Correct the name in the file, or choose what the column is."
             )
             yield _problem("warning", "nameless_column", header, message, at)
@@ -99,11 +99,11 @@ def _about(column: ColumnUse, samples: Sequence[str]) -> Iterator[Problem]:
     if column.use not in (Use.METADATA, Use.REFERENCE):
         return
     if not name:
-        message = f"Enter the name that {said} is stored under."
+        message = f"Enter the name that {quoted} is stored under."
         yield _problem("error", "no_metadata_name", header, message, at)
         return
     if name in (IMPORT_REF, IMPORT_ID):
-        message = f"{name} is reserved for Balance Desk. Choose another name for {said}."
+        message = f"{name} is reserved for Balance Desk. Choose another name for {quoted}."
         yield _problem("error", "reserved_name", header, message, at)
     elif _UNSTORABLE.search(name):
         message = (
@@ -118,22 +118,22 @@ def _about(column: ColumnUse, samples: Sequence[str]) -> Iterator[Problem]:
         )
         yield _problem("warning", "unfindable_name", header, message, at)
     elif name != (metadata_name(header) or header):
-        message = f"{said} is stored as {name}, a name that Blnk can search for."
+        message = f"{quoted} is stored as {name}, a name that Blnk can search for."
         yield _problem("note", "renamed", header, message, at)
     if names_an_amount(header):
         message = (
-            f"{said} is stored as metadata only. Amounts are not posted: every new balance starts at zero."
+            f"{quoted} is stored as metadata only. Amounts are not posted: every new balance starts at zero."
         )
         yield _problem("warning", "amount_column", header, message, at)
     known = recognise(header)
     if column.use is Use.METADATA and known and known[0] in ONE_COLUMN_EACH:
         message = (
-            f"{said} is stored as metadata, although it looks like the {known[0].value.replace('_', ' ')}."
+            f"{quoted} is stored as metadata, although it looks like the {known[0].value.replace('_', ' ')}."
         )
         yield _problem("warning", "second_column", header, message, at)
     if column.use is Use.REFERENCE:
         message = (
-            f"{said} is used as your unique key, so two rows with the same key are an error. If "
+            f"{quoted} is used as your unique key, so two rows with the same key are an error. If "
             "it is not a unique key, map the column as metadata."
         )
         yield _problem("note", "reference_column", header, message, at)

@@ -70,9 +70,9 @@ def _identities(
     missing = {text for text in wanted if text not in found}
     names: dict[str, list[str]] = {}
 
-    def keep(asked: Callable[[str], bool], those: Iterable[Identity]) -> None:
+    def keep(is_wanted: Callable[[str], bool], those: Iterable[Identity]) -> None:
         for one in those:
-            for text in filter(asked, one.called(key)):
+            for text in filter(is_wanted, one.called(key)):
                 found[one.identity_id] = one
                 ids = names.setdefault(text, [])
                 if one.identity_id not in ids:

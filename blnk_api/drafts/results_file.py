@@ -12,9 +12,9 @@ from blnk_api.store.search import balance_origins
 
 
 def import_of(tx: Connection, instance: Instance, guessed: Mapping, shape: FileShape) -> Import | None:
-    """By the marks of its first rows, and by their references, which earlier versions wrote alone.
+    """Recognized by the marks of its first rows, or by their refs, which earlier versions wrote alone.
 
-    None where it is another file, or the import is not here or went into another instance.
+    None for any other file, or if the import is not in this desk or went into another instance.
     """
     marks = (Mark.read(text) for text in _texts(guessed, shape, Use.IMPORT_ROW))
     for id in dict.fromkeys(mark.import_id for mark in marks if mark is not None):

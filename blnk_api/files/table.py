@@ -9,5 +9,5 @@ _TIME = "%Y-%m-%d %H:%M:%S"
 
 
 def as_text(cell: Cell) -> str:
-    """The cell in letters: in a CSV, and where a spreadsheet would round a number."""
+    """The cell as text, for a CSV and for numbers that a spreadsheet would round."""
     return cell.strftime(_TIME) if isinstance(cell, datetime) else str(cell)

@@ -78,13 +78,13 @@ def page(
     states: Sequence[RowState] | None = None,
     waits_for_person: bool | None = None,
     severity: Severity | None = None,
-    told_of: bool = False,
+    with_problems: bool = False,
     after: int = 0,
     limit: int = 100,
 ) -> list[StoredRow]:
     """Rows in file order after the row with this id; of both kinds unless `waits_for_person` says which.
 
-    With `severity` only those that have such a problem, with `told_of` those that have any.
+    With `severity` only those that have such a problem, with `with_problems` those that have any.
     """
     query = stored().where(rows.c.import_ == import_, rows.c.id > after).order_by(rows.c.id).limit(limit)
     if states is not None:
@@ -93,7 +93,7 @@ def page(
         query = query.where(rows.c.waits_for_person.is_(waits_for_person))
     if severity is not None:
         query = query.where(rows.c.problems.contains(f'"severity":"{severity}"', autoescape=True))
-    if told_of:
+    if with_problems:
         query = query.where(rows.c.problems.is_not(None))
     return [row_of(one) for one in tx.execute(query).all()]  # one by one they would cost twice as much
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from blnk_api.currencies import Severity
 from blnk_api.facts.problems import Problem
 
-VALUES_TOLD_APART = 200
+MOST_VALUE_GROUPS = 200
 """How many different values of one kind and column get a group each. The rest share one group."""
 
 _WEIGHT: dict[Severity, int] = {"error": 0, "warning": 1, "note": 2}
@@ -46,7 +46,7 @@ def group(problems: Iterable[Problem]) -> list[ProblemGroup]:
         place = kind, column, problem.position
         key: tuple[str | int | None, ...] = (*place, severity, problem.value, problem.repair or "")
         found = groups.get(key)
-        if found is None and values[place] >= VALUES_TOLD_APART:
+        if found is None and values[place] >= MOST_VALUE_GROUPS:
             key = (*place, severity)
             found = groups.get(key)
             if found is None:

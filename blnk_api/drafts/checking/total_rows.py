@@ -96,8 +96,8 @@ def _is_total(text: str) -> bool:
     if len(text) > _LONGEST:
         return False
     words = [plain(word) for word in _WORDS.findall(text)]
-    said = {word for word in words if not word.isdecimal() and name_of(word.upper()) is None}
-    return bool(said & _TOTALS) and said <= _TOTALS | _BESIDE_A_TOTAL
+    kinds = {word for word in words if not word.isdecimal() and name_of(word.upper()) is None}
+    return bool(kinds & _TOTALS) and kinds <= _TOTALS | _BESIDE_A_TOTAL
 
 
 def _is_number(text: str) -> bool:

@@ -52,7 +52,9 @@ def rows_of(tx: Connection, import_: Import, cause: Cause) -> Iterator[tuple[Sto
     """The first row of each record with a cause, with the problem, in file order."""
     states = [RowState.INVALID] if cause.severity == "error" else None
     after, number = 0, 0
-    while page := rows.page(tx, import_.number, states=states, told_of=True, after=after, limit=_PAGE_ROWS):
+    while page := rows.page(
+        tx, import_.number, states=states, with_problems=True, after=after, limit=_PAGE_ROWS
+    ):
         for row in page:
             found = next((one for one in row.problems if is_of(one, cause)), None)
             if found is not None and row.number != number:

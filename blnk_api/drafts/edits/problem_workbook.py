@@ -63,12 +63,12 @@ def _written(store: Store, import_: Import) -> Iterator[list[str]]:
 
 
 def _reasons(row: StoredRow, names: Sequence[str]) -> str:
-    told = []
+    reasons = []
     for one in row.problems:
         if one.severity == "error":
             column = one.column if one.position is None else names[one.position]
-            told.append(f"{shown(column)}: {one.message}" if column else one.message)
-    return "\n".join(dict.fromkeys(told)) or row.message or ""
+            reasons.append(f"{shown(column)}: {one.message}" if column else one.message)
+    return "\n".join(dict.fromkeys(reasons)) or row.message or ""
 
 
 def _names(import_: Import) -> list[str]:

@@ -36,8 +36,8 @@ async def skip(
     after = 0
     while page := await thread.read(_ready, draft.number, after, mark.position):
         after = page[-1][0]
-        asked = [one for one in page if among is None or one[0] in among]
-        found = await thread.read(_fixed_elsewhere, draft.instance_number, asked)
+        candidates = [one for one in page if among is None or one[0] in among]
+        found = await thread.read(_fixed_elsewhere, draft.instance_number, candidates)
         if found:
             act = partial(near_duplicates.leave_out, import_=draft.number, messages=found)
             await thread.write(guarded, guard, act)
@@ -45,20 +45,20 @@ async def skip(
 
 def _ready(tx: Connection, number: int, after: int, position: int) -> list[tuple[int, Mark | None]]:
     """The next READY rows with their marks."""
-    asked = select(rows.c.id, rows.c.cells).where(
+    query = select(rows.c.id, rows.c.cells).where(
         rows.c.import_ == number, rows.c.state == RowState.READY, rows.c.id > after
     )
     found = []
-    for id, cells in tx.execute(asked.order_by(rows.c.id).limit(_AT_ONCE)):
+    for id, cells in tx.execute(query.order_by(rows.c.id).limit(_AT_ONCE)):
         listed = orjson.loads(cells) if cells else []
         found.append((id, Mark.read(listed[position].strip()) if position < len(listed) else None))
     return found
 
 
 def _fixed_elsewhere(
-    tx: Connection, instance: int, asked: Collection[tuple[int, Mark | None]]
+    tx: Connection, instance: int, candidates: Collection[tuple[int, Mark | None]]
 ) -> dict[int, str]:
-    marks = {id: mark for id, mark in asked if mark is not None}
+    marks = {id: mark for id, mark in candidates if mark is not None}
     superseded = {
         (import_id, number, part)
         for import_id in {mark.import_id for mark in marks.values()}

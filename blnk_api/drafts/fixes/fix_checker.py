@@ -87,7 +87,9 @@ def _created(row: StoredRow) -> CheckedRow:
 
 
 def _not_asked_for(one: CheckedRow, parts: set[str]) -> CheckedRow:
-    said = " and ".join(sorted(parts))
-    message = f"This row is the {said} balance of its line. Choose {said} for all rows, or skip it."
+    currencies = " and ".join(sorted(parts))
+    message = (
+        f"This row is the {currencies} balance of its line. Choose {currencies} for all rows, or skip it."
+    )
     wrong = Problem("other_currency", one.number, "", "", "", message, "error")
     return CheckedRow(one.number, "", None, [wrong])

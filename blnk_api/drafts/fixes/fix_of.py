@@ -55,7 +55,7 @@ def _keys(store: Store, number: int, position: int, *, except_of: set[int]) -> I
 
 
 def _cells(tx: Connection, number: int, after: int) -> list[tuple[int, int, str | None]]:
-    asked = select(rows.c.id, rows.c.number, rows.c.cells).where(rows.c.import_ == number, rows.c.id > after)
+    query = select(rows.c.id, rows.c.number, rows.c.cells).where(rows.c.import_ == number, rows.c.id > after)
     return [
-        (id, record, cells) for id, record, cells in tx.execute(asked.order_by(rows.c.id).limit(_PAGE_ROWS))
+        (id, record, cells) for id, record, cells in tx.execute(query.order_by(rows.c.id).limit(_PAGE_ROWS))
     ]

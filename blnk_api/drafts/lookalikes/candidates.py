@@ -33,7 +33,7 @@ CREATE TABLE keys (key INTEGER, row INTEGER);
 CREATE TABLE wholes (key INTEGER, row INTEGER);
 CREATE TABLE places (place INTEGER, row INTEGER, content TEXT);
 CREATE TABLE identities (id TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE balances (n INTEGER PRIMARY KEY, id TEXT UNIQUE, told BLOB);
+CREATE TABLE balances (n INTEGER PRIMARY KEY, id TEXT UNIQUE, packed BLOB);
 CREATE TABLE hits (key INTEGER, n INTEGER, PRIMARY KEY (key, n)) WITHOUT ROWID;
 CREATE TABLE whole_hits (key INTEGER, n INTEGER, PRIMARY KEY (key, n)) WITHOUT ROWID;
 CREATE TABLE held (
@@ -124,26 +124,25 @@ class CandidateIndex:
     def meet(self, balances: Iterable[Balance]) -> None:
         """Takes balances from Blnk: those created by this product, and others, which count only for their
         customer."""
-        told = [(one, _Keys(_as_asked(one), self.same)) for one in balances]
+        with_keys = [(one, _Keys(_request_fields(one), self.same)) for one in balances]
         with _DiskErrors(), self._db:
             self._db.execute("BEGIN")
-            ours = [(one, keys) for one, keys in told if one.import_ref is not None]
+            ours = [(one, keys) for one, keys in with_keys if one.import_ref is not None]
             self._keep(ours, "keys", "hits", lambda keys: keys.shared)
             self._keep(ours, "wholes", "whole_hits", lambda keys: [keys.whole])
-            self._hold(told)
+            self._hold(with_keys)
 
-    def _keep(self, told: Sequence[tuple[Balance, "_Keys"]], table: str, hits: str, of: Any) -> None:
-        asked = {key for _, keys in told for key in of(keys)}
-        there = self._among(table, "key", asked)
-        if not there:
+    def _keep(self, with_keys: Sequence[tuple[Balance, "_Keys"]], table: str, hits: str, of: Any) -> None:
+        known = self._among(table, "key", {key for _, keys in with_keys for key in of(keys)})
+        if not known:
             return
-        for balance, keys in told:
-            hit = [key for key in of(keys) if key in there]
+        for balance, keys in with_keys:
+            hit = [key for key in of(keys) if key in known]
             if not hit:
                 continue
             self._db.execute(
-                "INSERT OR IGNORE INTO balances (id, told) VALUES (?, ?)",
-                (balance.balance_id, _told(balance)),
+                "INSERT OR IGNORE INTO balances (id, packed) VALUES (?, ?)",
+                (balance.balance_id, _packed(balance)),
             )
             n = self._db.execute("SELECT n FROM balances WHERE id = ?", (balance.balance_id,)).fetchone()[0]
             if hits == "whole_hits":
@@ -152,10 +151,12 @@ class CandidateIndex:
                     continue
             self._db.executemany(f"INSERT OR IGNORE INTO {hits} VALUES (?, ?)", [(key, n) for key in hit])
 
-    def _hold(self, told: Sequence[tuple[Balance, "_Keys"]]) -> None:
-        there = self._among("places", "place", {keys.place for _, keys in told if keys.place is not None})
-        for one, keys in told:
-            if keys.place in there:
+    def _hold(self, with_keys: Sequence[tuple[Balance, "_Keys"]]) -> None:
+        known = self._among(
+            "places", "place", {keys.place for _, keys in with_keys if keys.place is not None}
+        )
+        for one, keys in with_keys:
+            if keys.place in known:
                 content = _content(one.import_ref or "")
                 self._db.execute(
                     "INSERT INTO held VALUES (?, ?, ?, ?, ?) ON CONFLICT (place, content) DO UPDATE SET "
@@ -163,11 +164,11 @@ class CandidateIndex:
                     (keys.place, content, sortable(one.created_at), one.balance_id, one.currency),
                 )
 
-    def _among(self, table: str, column: str, asked: set[object]) -> set[int]:
-        if not asked:
+    def _among(self, table: str, column: str, keys: set[object]) -> set[int]:
+        if not keys:
             return set()
-        sql = f"SELECT DISTINCT {column} FROM {table} WHERE {column} IN ({', '.join('?' * len(asked))})"
-        return {one for (one,) in self._db.execute(sql, tuple(asked))}
+        sql = f"SELECT DISTINCT {column} FROM {table} WHERE {column} IN ({', '.join('?' * len(keys))})"
+        return {one for (one,) in self._db.execute(sql, tuple(keys))}
 
     def near(self, rows_each: int) -> Iterator[dict[int, list[Near]]]:
         """After all balances: the rows that are near one, in file order, in batches."""
@@ -177,9 +178,9 @@ class CandidateIndex:
         page = "SELECT DISTINCT row FROM pairs WHERE row > ? ORDER BY row LIMIT ?"
         while rows := [row for (row,) in self._db.execute(page, (last, rows_each))]:
             found: dict[int, list[Near]] = {row: [] for row in rows}
-            sql = "SELECT row, told FROM pairs JOIN balances USING (n) WHERE row BETWEEN ? AND ?"
-            for row, told in self._db.execute(sql, (rows[0], rows[-1])):
-                found[row].append(_near(orjson.loads(told)))
+            sql = "SELECT row, packed FROM pairs JOIN balances USING (n) WHERE row BETWEEN ? AND ?"
+            for row, packed in self._db.execute(sql, (rows[0], rows[-1])):
+                found[row].append(_near(orjson.loads(packed)))
             yield found
             last = rows[-1]
 
@@ -207,9 +208,9 @@ class _Keys:
 
     __slots__ = ("place", "shared", "whole")
 
-    def __init__(self, told: Mapping[str, object], same: Sameness, *, only_place: bool = False) -> None:
-        where = (told["ledger_id"], told["currency"])
-        fields = fields_of(told)
+    def __init__(self, request: Mapping[str, object], same: Sameness, *, only_place: bool = False) -> None:
+        where = (request["ledger_id"], request["currency"])
+        fields = fields_of(request)
         identity = fields.get(IDENTITY)
         self.place = hash((where, identity)) if identity else None
         self.shared: list[int] = []
@@ -234,20 +235,21 @@ def _content(ref: str) -> str:
     return parsed.hash if parsed else _NO_CONTENT
 
 
-def _as_asked(balance: Balance) -> dict[str, object]:
+def _request_fields(balance: Balance) -> dict[str, object]:
     return {
         **{"ledger_id": balance.ledger_id, "currency": balance.currency},
         **{"identity_id": balance.identity_id, "meta_data": balance.meta_data},
     }
 
 
-def _told(balance: Balance) -> bytes:
-    return orjson.dumps([balance.balance_id, balance.created_at, fields_of(_as_asked(balance))], default=str)
+def _packed(balance: Balance) -> bytes:
+    fields = fields_of(_request_fields(balance))
+    return orjson.dumps([balance.balance_id, balance.created_at, fields], default=str)
 
 
-def _near(told: tuple[str, str, dict[str, object]]) -> Near:
-    """Restores what `_told` wrote."""
-    return Near(*told)
+def _near(packed: tuple[str, str, dict[str, object]]) -> Near:
+    """Restores what `_packed` wrote."""
+    return Near(*packed)
 
 
 class _DiskErrors:

@@ -17,23 +17,23 @@ from blnk_api.wording import phrases
 
 KIND = "has_balance"
 
-_TOLD = given("told", at_row=table.c.id, message=table.c.message)
-_TELL = (
+_NOTED = given("noted", at_row=table.c.id, message=table.c.message)
+_ADD_NOTE = (
     update(table)
-    .where(table.c.id == _TOLD.c.at_row, is_one_of(table, [RowState.READY]))
-    .values(why=literal_column(f"'{KIND}'"), message=_TOLD.c.message)
+    .where(table.c.id == _NOTED.c.at_row, is_one_of(table, [RowState.READY]))
+    .values(why=literal_column(f"'{KIND}'"), message=_NOTED.c.message)
 )
 
 
 def add_notes(tx: Connection, found: Mapping[int, ExistingBalance]) -> None:
     """Stores with each row which balance its customer has."""
-    run_at_once(tx, _TELL, [(id, _say(held)) for id, held in found.items()])
+    run_at_once(tx, _ADD_NOTE, [(id, _sentence(balance)) for id, balance in found.items()])
 
 
-def _say(held: ExistingBalance) -> str:
+def _sentence(balance: ExistingBalance) -> str:
     return (
-        f"This identity already has a {held.currency} balance in this ledger: {held.balance_id}, "
-        f"created on {phrases.blnk_day(held.created_at)}."
+        f"This identity already has a {balance.currency} balance in this ledger: {balance.balance_id}, "
+        f"created on {phrases.blnk_day(balance.created_at)}."
     )
 
 

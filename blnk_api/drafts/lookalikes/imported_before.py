@@ -76,7 +76,7 @@ def earlier_imports(tx: Connection, draft: Import) -> list[SameFileImport]:
     for one in same:
         if _sheet(one) != _sheet(draft) and (draft.options.sheet or one.options.sheet):
             continue  # someone chose another sheet: these are other rows
-        if _is_called_otherwise(one, draft):
+        if _has_another_name(one, draft):
             continue  # someone chose other names: these are other balances
         found.append(
             SameFileImport(
@@ -105,7 +105,7 @@ def _meaning(import_: Import) -> tuple[object, ...]:
     )
 
 
-def _is_called_otherwise(one: Import, draft: Import) -> bool:
+def _has_another_name(one: Import, draft: Import) -> bool:
     """Whether a column with the same header is stored under another name."""
     ours, theirs = _named(draft), _named(one)
     return any(name != theirs[at] for at, name in ours.items() if at in theirs)
@@ -147,7 +147,7 @@ def judge(
     others = [one for one in before if one.state in _WITH_BALANCE and one.balance_id]
     if others:
         one = others[0]
-        if _said_otherwise(row, one, for_all):
+        if _differs_by_choice(row, one, for_all):
             return None
         message = (
             f"This file was imported on {earlier[one.import_].day} and is now read differently: its row "
@@ -155,8 +155,8 @@ def judge(
         )
         return Verdict(RowState.LEFT_OUT, message)
     newest = next(iter(earlier.values()))
-    there = [one for one in before if one.import_ == newest.number]
-    if there and (newest.is_aligned or any(one.cells == row.cells for one in there)):
+    same_import = [one for one in before if one.import_ == newest.number]
+    if same_import and (newest.is_aligned or any(one.cells == row.cells for one in same_import)):
         return None
     message = (
         f"This file was imported on {newest.day} and is now read differently: this row was not in it then. "
@@ -165,7 +165,7 @@ def judge(
     return Verdict(RowState.LEFT_OUT, message)
 
 
-def _said_otherwise(row: Row, one: Row, for_all: Collection[str]) -> bool:
+def _differs_by_choice(row: Row, one: Row, for_all: Collection[str]) -> bool:
     """Whether the only difference is a value that a person set for all rows."""
     differ = {
         name
@@ -188,14 +188,14 @@ def _is_or_looks_like(row: Row, one: Row, earlier: SameFileImport) -> Verdict:
         return Verdict(RowState.LEFT_OUT, message)
     ours, theirs = fields_of(orjson.loads(row.body or b"{}")), fields_of(orjson.loads(one.body))
     really, by_reading = names_that_differ(ours, theirs)
-    told = differences(ours, theirs, [*really, *by_reading])
+    changes = differences(ours, theirs, [*really, *by_reading])
     if not really or (earlier.is_alike and earlier.is_aligned):
-        how = f", read differently then ({told})" if told else ""
+        how = f", read differently then ({changes})" if changes else ""
         message = f"Created on {earlier.day} from this row of the same file{how}. Nothing was sent."
         return Verdict(RowState.EXISTS, message, one.balance_id)
     message = (
         f"Looks like {one.balance_id}, created on {earlier.day} from this row of the same file, but differs "
-        f"({told})."
+        f"({changes})."
     )
     return Verdict(RowState.LEFT_OUT, message)
 
@@ -240,9 +240,9 @@ async def _new_rows(
 ) -> AsyncIterator[list[Row]]:
     ready = select(*_ROW).where(table.c.import_ == import_, table.c.state == RowState.READY)
     if among is not None:
-        wanted = sorted(among)
-        for start in range(0, len(wanted), IDS_PER_STATEMENT):
-            part = wanted[start : start + IDS_PER_STATEMENT]
+        ids = sorted(among)
+        for start in range(0, len(ids), IDS_PER_STATEMENT):
+            part = ids[start : start + IDS_PER_STATEMENT]
             yield await thread.read(_rows, ready.where(table.c.id.in_(part)))
         return
     after = 0

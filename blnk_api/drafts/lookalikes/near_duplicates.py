@@ -67,13 +67,13 @@ class Resemblance:
     message: str
 
 
-def fields_of(told: Fields) -> dict[str, object]:
+def fields_of(request: Fields) -> dict[str, object]:
     """The fields that distinguish balances of one ledger and currency, by the names that filters use."""
-    meta_data = told.get("meta_data") or {}
+    meta_data = request.get("meta_data") or {}
     own = {
         _METADATA + name: value for name, value in meta_data.items() if name not in (IMPORT_REF, IMPORT_ID)
     }
-    return {IDENTITY: identity, **own} if (identity := told.get(IDENTITY)) else own
+    return {IDENTITY: identity, **own} if (identity := request.get(IDENTITY)) else own
 
 
 def sameness(sample: Sequence[Mapping[str, object]]) -> Sameness:
@@ -131,11 +131,11 @@ def _agree(ours: Mapping[str, object], theirs: Mapping[str, object], field: str)
 
 def say(ours: Mapping[str, object], near: Near, really: Sequence[str], by_reading: Sequence[str]) -> str:
     """Describes the balance and the differences for the person who decides."""
-    told = differences(ours, near.fields, really or by_reading)
-    made = f"{near.balance_id}, which Balance Desk created on {phrases.blnk_day(near.created_at)}"
+    changes = differences(ours, near.fields, really or by_reading)
+    balance = f"{near.balance_id}, which Balance Desk created on {phrases.blnk_day(near.created_at)}"
     if really:
-        return f"Looks like {made}, but differs ({told})."
-    return f"Looks like {made} from a file that was read differently ({told})."
+        return f"Looks like {balance}, but differs ({changes})."
+    return f"Looks like {balance} from a file that was read differently ({changes})."
 
 
 def differences(ours: Mapping[str, object], theirs: Mapping[str, object], fields: Sequence[str]) -> str:

@@ -97,15 +97,15 @@ class Questions:
 
     async def _pages_of_a_list(self) -> int:
         first = await self._at_work.nearby(self._nearby.identities_after, "", REFS_PER_LOOK)
-        held = await self._looker.count_with_values(IDENTITY, first)
-        return 1 + (held or 0) // PAGE_LIMIT
+        count = await self._looker.count_with_values(IDENTITY, first)
+        return 1 + (count or 0) // PAGE_LIMIT
 
     async def _measure(self) -> tuple[float, float]:
         """Measures how long a list of values takes, and a page of the walk."""
         began = time.monotonic()
         nothing = [f"\x7f{at}" for at in range(REFS_PER_LOOK)]
-        async with aclosing(self._looker.with_values(self._findable[0], nothing)) as asked:
-            await anext(asked, None)
+        async with aclosing(self._looker.with_values(self._findable[0], nothing)) as pages:
+            await anext(pages, None)
         after_list = time.monotonic()
         async with aclosing(self._looker.walk()) as walk:
             await anext(walk, None)
@@ -115,9 +115,9 @@ class Questions:
         waiting: dict[str, dict[str, None]] = {field: {} for field in self._findable}
         async for part in self._at_work.new_rows():
             for row in part:
-                told = fields_of(orjson.loads(row.body))
+                fields = fields_of(orjson.loads(row.body))
                 for field in self._findable:
-                    waiting[field].update(dict.fromkeys(asked_for(field, told.get(field))))
+                    waiting[field].update(dict.fromkeys(asked_for(field, fields.get(field))))
             for field in self._findable:
                 values = list(waiting[field])
                 whole = len(values) // REFS_PER_LOOK * REFS_PER_LOOK

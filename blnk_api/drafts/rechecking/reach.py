@@ -28,9 +28,9 @@ def with_content(tx: Connection, import_: int, hashes: Collection[str], *, most:
     found: set[int] = set()
     waiting, turn = set(hashes), 0
     while waiting and len(found) <= most:
-        asked = [refs.make_ref(one, turn + n) for one in waiting for n in range(_TURNS_AT_ONCE)]
+        candidates = [refs.make_ref(one, turn + n) for one in waiting for n in range(_TURNS_AT_ONCE)]
         met: set[str] = set()
-        for part in _parts(asked):
+        for part in _parts(candidates):
             query = select(rows.c.number, rows.c.ref).where(rows.c.import_ == import_, rows.c.ref.in_(part))
             for number, ref in tx.execute(query):
                 found.add(number)

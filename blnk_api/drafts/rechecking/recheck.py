@@ -153,8 +153,8 @@ class _Check:
 
     def _overlays(self, numbers: Collection[int]) -> tuple[RecordEdits, RecordEdits]:
         """The edits of these records before, and including the new changes."""
-        made = edits.of_records(self._tx, self._import.number, numbers)
-        return RecordEdits.of(made), RecordEdits.of([*made, *self._changes])
+        earlier = edits.of_records(self._tx, self._import.number, numbers)
+        return RecordEdits.of(earlier), RecordEdits.of([*earlier, *self._changes])
 
     def _reached(self, touched: Collection[int], known: Known) -> tuple[list[StoredRow], Checked, Checked]:
         """The rows of all records that affect each other, with their old and new check results."""
@@ -216,12 +216,14 @@ class _Check:
             column = self._mapping.column(use)
             if column is None:
                 continue
-            is_told = any(one.position == column.position and (one.kind == kind or not kind) for one in both)
-            if is_told and self._values_told(column.position) + len(touched) >= _MOST_SUGGESTIONS:
+            is_affected = any(
+                one.position == column.position and (one.kind == kind or not kind) for one in both
+            )
+            if is_affected and self._wrong_values(column.position) + len(touched) >= _MOST_SUGGESTIONS:
                 raise NotSure
         self._refuse_other_customers(both, known, touched)
 
-    def _values_told(self, position: int) -> int:
+    def _wrong_values(self, position: int) -> int:
         """How many different wrong values a column has, at most."""
         return sum(
             1 if one.position == position and one.value is not None and len(one.value) < 200 else one.count

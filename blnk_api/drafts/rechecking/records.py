@@ -35,7 +35,7 @@ def in_file(stored: Iterable[StoredRow]) -> list[Record]:
 def check(import_: Import, checker: Checker, records: Iterable[Record], overlay: RecordEdits) -> Checked:
     """`records` are all that have a key in common, in file order, with the edits of `overlay`."""
     made: list[NewRow] = []
-    told: list[Problem] = []
+    problems: list[Problem] = []
     for one in records:
         record = overlay.of_record(one)
         skipped = new_rows.skipped(
@@ -49,15 +49,15 @@ def check(import_: Import, checker: Checker, records: Iterable[Record], overlay:
             continue
         for checked in checker.check(record):
             made.append(new_rows.new_row(import_.id, record.cells, checked, one.problems))
-            told += checked.problems
+            problems += checked.problems
     late = checker.finish()
     if any(problem.row == 0 for problem in late):
         raise NotSure  # a problem of the whole file, and so of rows that are not here
     wrong = [problem for problem in late if problem.severity == "error"]
-    return Checked([_invalid_if_told(row, wrong) for row in made], [*told, *late])
+    return Checked([_invalid_if_reported(row, wrong) for row in made], [*problems, *late])
 
 
-def _invalid_if_told(row: NewRow, wrong: Sequence[Problem]) -> NewRow:
+def _invalid_if_reported(row: NewRow, wrong: Sequence[Problem]) -> NewRow:
     """A row that passes its own check, but is invalid because of other rows."""
     if row.state is RowState.READY:
         for one in wrong:

@@ -1,1 +1,1 @@
-"""What a page or a command starts from: settings, database, links, health."""
+"""What pages and commands start from: settings, database, links, health."""

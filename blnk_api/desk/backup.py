@@ -1,8 +1,8 @@
-"""A backup of a desk in one file, made while it runs: import database, uploaded files, saved results, key.
+"""Backs up a running desk into one file: import database, uploaded files, saved results, key.
 
-The database is copied first, as of one moment, and files after it: a file is written before the database
-names it, so whatever the copy names is there, unless it was deleted since. With Postgres all of that is in
-the database, which its own tool dumps.
+The database is copied first, as of one moment, and the files after it. A file is written before the database
+names it, so everything that the copy names exists, unless it was deleted meanwhile. With Postgres all of this
+is in the database, which Postgres' own tool dumps.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ ABOUT, SUMS, DATABASE, LINKS_KEY = "balance-desk-backup.json", "SHA256SUMS", "jo
 FOLDERS = ("uploads", "receipts")
 FORMAT = 1
 _LEVEL = 1
-"""Of compression: a backup under load must not take the processor from the sender."""
+"""The compression level: a backup must not take the processor away from the sender."""
 
 
 class About(TypedDict):
@@ -41,13 +41,13 @@ class About(TypedDict):
 
 
 class BackupFailed(Exception):
-    """A sentence: why there is no backup, or none was restored. Nothing was changed."""
+    """A sentence that says why there is no backup, or why none was restored. Nothing was changed."""
 
 
 def back_up(settings: Settings, store: Store, to: Path) -> int:
-    """Writes the backup; its size. Raises BackupFailed; no half of one is left."""
+    """Writes the backup and returns its size in bytes. Raises BackupFailed, and leaves no partial file."""
     if not store.is_sqlite:
-        # Without the password: this may be printed into a log.
+        # Without the password, because this may end up in a log.
         database = store.url.set(drivername="postgresql")._replace(password=None).render_as_string()
         raise BackupFailed(
             "The import database is on Postgres, with the uploaded files and saved results in it, so its own "
@@ -73,8 +73,8 @@ def back_up(settings: Settings, store: Store, to: Path) -> int:
 
 
 def _copied(store: Store, scratch: Path) -> Path:
-    """The SQLite database as of one moment. In one step: a copy in pieces begins again with each write of
-    others, and would never end while an import runs. Nobody waits for it: writes go to the log meanwhile."""
+    """The SQLite database as of one moment. Copied in one step: a copy in pieces starts over with each write,
+    and would never finish during an import. It blocks nobody, because writes go to the WAL meanwhile."""
     path = scratch / DATABASE
     with (
         closing(sqlite3.connect(f"file:{store.url.database}?mode=ro", uri=True)) as live,
@@ -119,12 +119,12 @@ def _add_bytes(tar: tarfile.TarFile, name: str, data: bytes) -> None:
 
 
 def for_us_alone(path: str, flags: int) -> int:
-    """For `open`: the file is closed to this machine's other accounts, whatever its folder is."""
+    """An opener for `open`: other accounts on this machine cannot read the file, whatever its folder."""
     return os.open(path, flags, 0o600)
 
 
 class Hashed:
-    """A file that is read once, and its SHA-256 then."""
+    """Computes the SHA-256 of a file while it is read once."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file

@@ -1,4 +1,4 @@
-"""Searches balances in Blnk, and lists them as a table."""
+"""Searches balances in Blnk and lists them as a table."""
 
 import re
 from collections.abc import Sequence
@@ -14,36 +14,37 @@ from blnk_api.files.table import Cell
 from blnk_api.models import GENERAL_LEDGER_ID, IMPORT_ID, Balance
 
 MOST = 10_000
-"""Balances in one list: each hundred is a request, at a pace that the sender shares."""
+"""The most balances in one list. Each hundred takes a request, from the same rate limit as sending."""
 
 METADATA = "meta_data."
 KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 class NoMatches(Exception):
-    """No balance can be like that; the text says why. Blnk was not asked for balances."""
+    """No balance can match. The text says why. Blnk was not searched."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What has to hold, all of it; what is empty holds for every balance."""
+    """Search conditions, which must all match. Empty ones match every balance."""
 
     ledger: str = ""
-    """An id, or a part of a name: then balances in any ledger that is called so."""
+    """An id, or part of a name, which searches all ledgers with a matching name."""
     currency: str = ""
     identity: str = ""
-    """An id, or a part of a name or an email address."""
+    """An id, or part of a name or an email address."""
     indicator: str = ""
     key: str = ""
-    """A key of the metadata, and its value: as text, so that "7" finds 7 too; any value where it is empty."""
+    """A metadata key and its value as text, so that "7" also finds 7. An empty value matches any."""
     value: str = ""
     other_key: str = ""
-    """One more key of the metadata, and its value."""
+    """A second metadata key and its value."""
     other_value: str = ""
     import_ids: tuple[str, ...] | None = None
-    """Made by one of these imports."""
+    """Created by one of these imports."""
     created_from: str = ""
-    """Blnk's own time, UTC with Z: nothing older is looked at, which makes a search by metadata quick."""
+    """Blnk's own time, in UTC with Z. Older balances are not searched, which makes searches by metadata
+    fast."""
 
     @property
     def is_empty(self) -> bool:
@@ -51,7 +52,7 @@ class Wanted:
 
 
 def filters(client: BlnkClient, wanted: Wanted) -> list[Filter]:
-    """As Blnk's filters say it; names are looked up first. Raises NoMatches, or what reads raise."""
+    """The conditions as Blnk's filters. Names are looked up first. Raises NoMatches, or what reads raise."""
     asked = [
         Filter(name, "eq", value)
         for name, value in (("currency", wanted.currency.strip()), ("indicator", wanted.indicator.strip()))
@@ -83,7 +84,7 @@ def _metadata(key: str, value: str) -> Filter:
 
 
 def _one_of(field: str, values: Sequence[str], nothing: str) -> Filter:
-    """Never an `in` without values, which to Core is no condition at all."""
+    """Never an `in` without values, which Core would ignore."""
     if not values:
         raise NoMatches(nothing)
     return Filter(field, "eq", values[0]) if len(values) == 1 else Filter(field, "in", values=values)
@@ -103,19 +104,19 @@ def _identities(client: BlnkClient, text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Page:
-    """At most 100 balances, newest first, and how many there are in all where Blnk says it."""
+    """At most 100 balances, newest first, and the total number if Blnk returns it."""
 
     balances: Sequence[Balance]
     total: int | None
 
 
 def page(client: BlnkClient, wanted: Wanted, number: int) -> Page:
-    """Pages count from 1, and a short one is the last."""
+    """Pages count from 1. A page with fewer than 100 is the last."""
     return Page(*client.find_balances_counted(filters(client, wanted), page=number))
 
 
 def found_whole(client: BlnkClient, wanted: Wanted) -> list[Balance]:
-    """All of them, MOST at most; each once, though a balance that is made meanwhile moves the pages."""
+    """All of them, at most MOST, without repeats even if new balances shift the pages."""
     asked = filters(client, wanted)
     found: dict[str, Balance] = {}
     for number in count(1):
@@ -132,7 +133,7 @@ _LAST = ("created_at",)
 
 
 def as_table(balances: Sequence[Balance]) -> tuple[list[str], list[list[Cell]]]:
-    """A header and records: Blnk's fields, then each key of the metadata that any of them has. Numbers stay
+    """A header and records: Blnk's fields, then each metadata key that any of them has. Numbers stay
     numbers."""
     told = [one.model_dump(exclude_none=True) for one in balances]
     known = (*_FIRST, *_MONEY, *_LAST)
@@ -152,7 +153,7 @@ def _cell(value: Any) -> Cell:
 
 
 def as_text(value: Any) -> str:
-    """What is nested is shown as it came; of whole numbers, no digit is lost."""
+    """Nested values are shown as they came. Whole numbers lose no digits."""
     match value:
         case None:
             return ""

@@ -1,7 +1,7 @@
-"""What a text in the one search field of balances may mean, and which meanings Blnk has balances for.
+"""The possible meanings of a text in the balance search field, and which of them match balances in Blnk.
 
-Blnk finds metadata by a key and a value, not by a value alone, so a plain text is looked for under the few
-keys that tell balances apart. Each key is a question of its own, at the pace that the sender shares.
+Blnk finds metadata by key and value, not by value alone, so a plain text is searched under the few keys that
+identify balances. Each key takes a request, from the same rate limit as sending.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,15 +18,15 @@ MOST_KEYS = 4
 
 @dataclass(frozen=True)
 class Reading:
-    """One meaning of a text: `label` says it, and `wanted` is the search that it makes."""
+    """One meaning of a text: its `label`, and the search that it stands for."""
 
     label: str
     wanted: Wanted
 
 
 def readings(text: str, within: Wanted, *, keys: Sequence[str], made_by: Sequence[Import]) -> list[Reading]:
-    """What it may mean, within the other conditions, the likeliest first. `keys` tell balances apart here;
-    `made_by` are the imports that are called so."""
+    """The possible meanings within the other conditions, likeliest first. `keys` are the metadata keys that
+    identify balances here; `made_by` are the imports with this name."""
     if text.startswith("@"):
         return [Reading(f"Indicator: {shown(text, 60)}", replace(within, indicator=text))]
     if text.startswith("ldg_"):
@@ -53,14 +53,14 @@ def _made_by(imports: Sequence[Import], within: Wanted) -> Reading:
 
 
 def made_by(within: Wanted, imports: Sequence[Import]) -> Wanted:
-    """Only balances that one of these imports created, which bounds how far back Blnk looks."""
+    """Only balances that one of these imports created, which limits how far back Blnk searches."""
     bounds = [bound_of(one.created_from) or "" for one in imports]
     ids = tuple(one.id for one in imports)
     return replace(within, import_ids=ids, created_from=min(bounds, default=""))
 
 
 def that_find(meant: Sequence[Reading], look: Callable[[Wanted], Page]) -> list[Reading]:
-    """Those of several for which there are balances; a lone one is taken as it is."""
+    """The meanings that match balances. A single meaning is returned without a search."""
     if len(meant) == 1:
         return list(meant)
     return [one for one in meant if look(one.wanted).balances]

@@ -1,4 +1,4 @@
-"""What every page starts with: settings, store, the connection that a link names."""
+"""What every page starts with: settings, store, and the connection that a link names."""
 
 import math
 import threading
@@ -23,14 +23,16 @@ from blnk_api.store.sending import senders
 from blnk_api.store.token_store import TokenStore
 
 _PAGE_PATIENCE_SECONDS = 5.0
-"""Someone looks at an empty page meanwhile."""
+"""Meanwhile someone is looking at an empty page."""
 
 _PAGES_READ_SECONDS = 20.0
-"""How often the sender is told that pages read; it keeps a part of the pace for them for a minute."""
+"""How often the sender is notified that pages are reading. It then reserves part of the rate limit for a
+minute."""
 
 
 class LinkProblem(Exception):
-    """A link that cannot be followed. The text says why; `right_connection` is the one it should name."""
+    """A link that cannot be followed. The text says why; `right_connection` is the one that it should
+    name."""
 
     def __init__(self, message: str, *, right_connection: str | None = None) -> None:
         super().__init__(message)
@@ -39,7 +41,7 @@ class LinkProblem(Exception):
 
 @dataclass(frozen=True)
 class Desk:
-    """What there is to work with at this moment; settings are read again for each page."""
+    """Everything that pages work with. The settings are read again for each page."""
 
     settings: Settings
     store: Store
@@ -51,16 +53,16 @@ class Desk:
 
     @cached_property
     def files(self) -> Files:
-        """Uploads and saved results."""
+        """Stores uploaded files and saved results."""
         return files_of(self.store, self.settings)
 
     @cached_property
     def at_once(self) -> AtOnce:
-        """For whoever changes a draft: what is changed is checked in the act."""
+        """For functions that change a draft: the change is checked at once."""
         return AtOnce(self.settings, self.client)
 
     def client(self, connection: Connection) -> BlnkClient:
-        """Reads for pages; the sender leaves them a part of the pace for a while."""
+        """Reads for pages. The sender reserves part of the rate limit for them for a while."""
         self._pages_read(connection)
         waits = self.settings.waits
         token_store = TokenStore(self.store.engine, self.settings.data_dir)
@@ -86,7 +88,7 @@ _opening = threading.Lock()
 
 
 def open_desk() -> Desk:
-    """Raises SettingsProblem or JournalUnavailable."""
+    """Raises SettingsProblem or StoreUnavailable."""
     settings = settings_.load()
     sign_in_required.refuse_without(settings)
     desk = Desk(settings, open_store(settings))
@@ -97,16 +99,16 @@ def open_desk() -> Desk:
     except (SQLAlchemyError, OSError) as problem:
         raise StoreUnavailable(failures.explain(problem), may_pass=True) from problem
     _refuse_to_slip_into_practice(settings, list(used.values()))
-    links_key.refuse_bad(desk.store, settings.data_dir)  # here, and not in the middle of a page
+    links_key.refuse_bad(desk.store, settings.data_dir)  # here rather than in the middle of a page
     return desk
 
 
 def open_store(settings: Settings) -> Store:
-    """The store of these settings, opened once. Raises StoreUnavailable."""
+    """Returns the store of these settings, opened once. Raises StoreUnavailable."""
     with _opening:
         opened = _stores.get(settings.database_url)
         if opened is not None and not opened.is_in_place():
-            _stores.pop(settings.database_url).close()  # another one lies there now
+            _stores.pop(settings.database_url).close()  # the database at this place was replaced
         if settings.database_url not in _stores:
             store = Store(settings.database_url)
             store.migrate()
@@ -131,7 +133,7 @@ def _refuse_to_slip_into_practice(settings: Settings, known: list[Instance]) -> 
 
 
 def connection_named(settings: Settings, name: str | None) -> Connection | None:
-    """The connection that a link names; a lone one when it names none; None when a person has to choose."""
+    """The connection that a link names, or the only one if it names none. None if a person must choose."""
     if name is None:
         return next(iter(settings.connections.values())) if len(settings.connections) == 1 else None
     found = settings.connections.get(name)
@@ -143,7 +145,7 @@ def connection_named(settings: Settings, name: str | None) -> Connection | None:
 
 
 def import_linked(desk: Desk, id: str, name: str | None) -> tuple[Import, Connection | None]:
-    """The import that a link means, and its instance's connection, if one means it today."""
+    """The import in a link, and its instance's connection, if there is one."""
     with desk.store.read() as tx:
         import_ = imports.find(tx, id)
     if import_ is None:

@@ -1,6 +1,6 @@
-"""Connection health: one line for each question about a connection and this machine, and what to do.
+"""Connection health: one line for each check of a connection and this machine, with what to do.
 
-Nothing here creates anything: whether the credentials may create is known from what was sent before.
+Nothing here creates anything: whether the credentials may create balances is known from earlier imports.
 """
 
 import time
@@ -38,7 +38,7 @@ _IMPORTS_LOOKED_AT = 10
 
 
 def run(desk: Desk, connection: Connection, sending: Sending) -> Iterator[Check]:
-    """One after the other, as they are known. Takes a few seconds where something does not answer."""
+    """Yields checks as they complete. Takes a few seconds if something does not answer."""
     hello = greet(connection.url)
     with desk.client(connection) as client:
         yield from about_blnk(connection, client, hello)
@@ -206,7 +206,7 @@ def _may_create(desk: Desk, connection: Connection) -> Check:
             return Check(question, Verdict.UNKNOWN, "Unknown until the first balance is created.")
         paused = import_search.search(tx, Search(state=ImportState.PAUSED, instance=number), limit=20)
         denied = [one for one in paused if one.paused_by is PausedBy.ACCESS]
-        # The index of balances is used where the state is a literal.
+        # The index on balances is used only if the state is a literal.
         made = exists().where(rows.c.instance == number, is_one_of(rows, [RowState.CREATED]))
         has_created = tx.execute(select(made.where(rows.c.balance_id.is_not(None)))).scalar()
     if denied:

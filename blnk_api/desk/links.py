@@ -1,4 +1,4 @@
-"""Signed, expiring tokens for the routes that are not pages: who has the link may download, for a while."""
+"""Signed, expiring tokens for routes that are not pages: whoever has the link may download for a while."""
 
 from dataclasses import astuple, dataclass
 from typing import TypeVar
@@ -7,16 +7,16 @@ from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 
 
 class BadLink(Exception):
-    """Not one of ours, or changed on the way."""
+    """Not signed by us, or modified."""
 
 
 class OldLink(Exception):
-    """Ours, and expired."""
+    """Signed by us, but expired."""
 
 
 @dataclass(frozen=True)
 class Download:
-    """What a link opens: one variant of one import's results, as a CSV or XLSX."""
+    """A link to one variant of an import's results, as CSV or XLSX."""
 
     import_id: str
     variant: str
@@ -25,14 +25,14 @@ class Download:
 
 @dataclass(frozen=True)
 class ProblemRows:
-    """What a link opens: a draft's rows that must be fixed, as XLSX."""
+    """A link to a draft's rows that must be fixed, as XLSX."""
 
     import_id: str
 
 
 @dataclass(frozen=True)
 class Template:
-    """What a link opens: an empty file for a connection, as a CSV or XLSX."""
+    """A link to an empty file for a connection, as CSV or XLSX."""
 
     connection: str
     kind: str
@@ -40,7 +40,7 @@ class Template:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a link opens: a list of imports or balances, as CSV or XLSX; `asked`, as JSON, says which ones."""
+    """A link to a list of imports or balances, as CSV or XLSX. `asked` describes the list as JSON."""
 
     what: str
     connection: str
@@ -53,7 +53,7 @@ _W = TypeVar("_W", Download, ProblemRows, Template, Listing)
 
 
 class Links:
-    """Makes and opens links, with the key of this desk: see `links_key`."""
+    """Creates and opens links with the key of this desk; see `links_key`."""
 
     def __init__(self, key: str, *, valid_seconds: float) -> None:
         self._key = key
@@ -67,7 +67,7 @@ class Links:
         return self.open_as(token, Download)
 
     def open_as(self, token: str, what: type[_W]) -> _W:
-        """What was signed, if it is one of these. Raises BadLink or OldLink."""
+        """The signed content, if it is of this type. Raises BadLink or OldLink."""
         try:
             return what(*self._serializer(what).loads(token, max_age=int(self._valid_seconds)))
         except SignatureExpired:
@@ -76,5 +76,5 @@ class Links:
             raise BadLink from None
 
     def _serializer(self, what: type[Wanted]) -> URLSafeTimedSerializer:
-        """A salt of its own for each, so that none opens as another."""
+        """Each type has its own salt, so that a link cannot be opened as another type."""
         return URLSafeTimedSerializer(self._key, salt=what.__name__.lower())

@@ -1,7 +1,7 @@
-"""The key that signs download links: one for all processes of a desk, made when it is first needed.
+"""The key that signs download links: one for all processes of a desk, created when it is first needed.
 
-In the data folder, readable by its owner alone; on Postgres in the database, so that each page server opens
-the links of the others.
+With SQLite it is in the data folder, readable only by its owner. With Postgres it is in the database, so that
+each page server can open the others' links.
 """
 
 import os
@@ -22,24 +22,24 @@ _LEAST_CHARACTERS = 32
 
 
 def of(store: Store, data_dir: Path) -> str:
-    """Raises SettingsProblem where what lies in the data folder is no key."""
+    """Raises SettingsProblem if the file in the data folder is not a key."""
     return in_folder(data_dir) if store.is_sqlite else _in_database(store)
 
 
 def refuse_bad(store: Store, data_dir: Path) -> None:
-    """Raises SettingsProblem where what signs links is no key; a missing one is made when it is needed."""
+    """Raises SettingsProblem if the key is not valid. A missing key is created when it is needed."""
     if store.is_sqlite and (data_dir / FILE).exists():
         in_folder(data_dir)
 
 
 def keep(tx: Connection, key: str) -> bool:
-    """Whether it is the desk's key from now on: not where there is one already."""
+    """Stores the desk's key. Returns False if there already is one."""
     first = postgresql.insert(desk_keys).values(name=_NAME, value=key).on_conflict_do_nothing()
     return tx.execute(first.returning(desk_keys.c.name)).first() is not None
 
 
 def _in_database(store: Store) -> str:
-    """Made once for all processes: the first one stays."""
+    """Created once for all processes: the first one is kept."""
     asked = select(desk_keys.c.value).where(desk_keys.c.name == _NAME)
     with store.read() as tx:
         key: str | None = tx.execute(asked).scalar()
@@ -52,7 +52,8 @@ def _in_database(store: Store) -> str:
 
 
 def in_folder(data_dir: Path) -> str:
-    """Made once for all processes: it is written whole under another name first, and the first one stays."""
+    """Created once for all processes: it is written completely under another name, and the first one is
+    kept."""
     path = data_dir / FILE
     try:
         if not path.exists():

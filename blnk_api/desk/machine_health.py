@@ -1,4 +1,4 @@
-"""The questions of connection health that are about this machine and the import database, and what to do."""
+"""The checks of connection health that concern this machine and the import database, and what to do."""
 
 import shutil
 import time
@@ -21,15 +21,15 @@ _TOO_LOW_BYTES = 200_000_000
 class Verdict(Enum):
     FINE = "fine"
     LOOK = "look"
-    """It works, and someone should know this."""
+    """It works, but someone should know this."""
     FAILED = "failed"
     UNKNOWN = "unknown"
-    """It cannot be known now; the line says when it will be."""
+    """Cannot be determined now; the line says when it will be."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """The answer to one question; `do` says what to do, `details` what support asks for, if anything."""
+    """The result of one check. `do` says what to do, `details` what to give to support, if anything."""
 
     question: str
     verdict: Verdict
@@ -48,7 +48,7 @@ def run(desk: Desk) -> Iterator[Check]:
 
 def _disk(desk: Desk) -> Check:
     question = "Is there enough disk space?"
-    folder = desk.settings.scratch_dir  # on Postgres the database has a disk of its own
+    folder = desk.settings.scratch_dir  # with Postgres, the database has its own disk
     try:
         free = shutil.disk_usage(folder).free
     except OSError as problem:
@@ -101,7 +101,7 @@ def _records(desk: Desk) -> Check:
 
 
 def _files(desk: Desk) -> Check:
-    """Where files were kept in a data folder until now, someone has to bring them."""
+    """If files were in a data folder until now, someone must bring them into the database."""
     question = "Are all files in the import database?"
     try:
         with desk.store.read() as tx:

@@ -1,4 +1,5 @@
-"""How notifications of a connection stand: how many addresses, the last one, and which address failed."""
+"""The state of a connection's notifications: how many addresses, the last one sent, and which address
+failed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from blnk_api.wording import about_notices
 
 @dataclass(frozen=True)
 class Last:
-    """The last notification, and what is to be said of addresses that did not take it."""
+    """The last notification, and a sentence about addresses that did not accept it."""
 
     delivered: Delivered
     import_: Import | None
@@ -23,7 +24,7 @@ class Last:
 
 
 def last(desk: Desk, connection: Connection) -> Last | None:
-    """None where there was none so far."""
+    """None if there was none yet."""
     with desk.store.read() as tx:
         number = instance_numbers.known_number(tx, connection.instance)
         found = delivery.last_ones(tx, number) if number is not None else []

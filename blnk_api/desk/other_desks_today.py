@@ -1,5 +1,5 @@
-"""What other desks created in an instance lately: told before anything is sent, since nobody can prevent a
-second balance wholly where two desks import the same rows at the same moment."""
+"""What other desks recently created in an instance. Shown before sending, because two desks that import the
+same rows at the same moment can still create second balances."""
 
 import time
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ _MOST_PAGES = 5
 
 @dataclass(frozen=True)
 class OtherDesksToday:
-    """Balances of imports that this database does not know, made in the last day."""
+    """Balances created in the last day by imports that this database does not know."""
 
     count: int
     is_at_least: bool
-    """There are more balances of the last day than were looked at."""
+    """True if the last day has more balances than were examined."""
     last_at: float
 
 
 def others_today(store: Store, client: BlnkClient) -> OtherDesksToday | None:
-    """None where there are none among the newest balances. Raises from the errors tree."""
+    """None if the newest balances include none. Raises a BlnkError."""
     since = f"{datetime.fromtimestamp(time.time() - _DAY_SECONDS, UTC):%Y-%m-%dT%H:%M:%SZ}"
     count, last = 0, ""
     is_whole = False
@@ -44,7 +44,7 @@ def others_today(store: Store, client: BlnkClient) -> OtherDesksToday | None:
 
 
 def sentence(found: OtherDesksToday, zone: tzinfo) -> str:
-    """A sentence for whoever is about to send."""
+    """A sentence for the person who is about to send."""
     n = phrases.plural(found.count, "balance")
     many = f"at least {n}" if found.is_at_least else n
     return (

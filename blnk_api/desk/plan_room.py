@@ -1,4 +1,4 @@
-"""What a plan still has room for, said before anything is sent: Blnk creates no record beyond it."""
+"""How many records a plan still has room for. Shown before sending, because Blnk creates none beyond it."""
 
 from dataclasses import dataclass
 
@@ -11,21 +11,21 @@ COUNTED = ("ledgers", "identities", "balances", "transactions")
 
 @dataclass(frozen=True)
 class PlanRoom:
-    """The records of one instance."""
+    """The records of one instance and the number included in its plan."""
 
     held: int
     included: int
 
 
 def room(client: BlnkClient, included: int) -> PlanRoom | None:
-    """None where Blnk does not say how many of each there are. Raises from the errors tree."""
+    """None if Blnk does not return the counts. Raises a BlnkError."""
     counts = [client.count(what) for what in COUNTED]
     known = [count for count in counts if count is not None]
     return PlanRoom(sum(known), included) if len(known) == len(counts) else None
 
 
 def sentence(found: PlanRoom, adds: int) -> str:
-    """What `adds` new balances mean for the plan."""
+    """What creating `adds` balances means for the plan."""
     told = (
         f"This import adds {phrases.plural(adds, 'record')}. This Blnk instance holds {found.held:,} of the "
         f"{found.included:,} that your plan includes."

@@ -1,8 +1,8 @@
-"""Brings a backup back into a data folder that holds no desk, and sees to it that nothing is sent by it. On
-Postgres `pg_restore` has brought the database back, with its files, and only the second is left to do.
+"""Restores a backup into an empty data folder, and makes sure that nothing is sent with it. With Postgres
+`pg_restore` restores the database with its files, and only the second part is done here.
 
-A database that is older than Blnk knows neither what was sent since, nor whether the desk that it is a copy
-of goes on. So sending is stopped before anybody can open it, until a person has looked.
+A database older than Blnk's data does not know what was sent since, or whether the original desk is still
+running. So sending is stopped before anyone can open it, until a person has reviewed it.
 """
 
 import os
@@ -45,21 +45,21 @@ _PIECE_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Restored:
-    """What was brought back, as of when, and where it is now."""
+    """What was restored, as of when, and where it is now."""
 
     at: float | None
     where: str
     imports: int
     unfinished: int
     has_renewed_tokens: bool
-    """Renewed OAuth tokens are in it: the desk that went on may have renewed them again."""
+    """It contains renewed OAuth tokens, which the original desk may have renewed again since."""
 
 
 def restore(settings: Settings, archive: Path | None, *, who: Actor) -> Restored:
-    """Raises BackupFailed where there is a desk already, or half an archive; nothing changed then.
+    """Raises BackupFailed if there already is a desk, or the archive is incomplete. Nothing was changed then.
 
-    On Postgres there is no archive, except one with the files of a desk of an earlier version, which kept
-    them in a data folder: they come into the database.
+    With Postgres there is no archive, except one with the files of a desk of an earlier version, which kept
+    them in a data folder. They are stored in the database.
     """
     store = Store(settings.database_url)
     try:
@@ -174,7 +174,7 @@ def _read(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 
 def _bring_back(settings: Settings, store: Store, scratch: Path, at: float, who: Actor) -> Restored:
-    """The database is stopped before it lies where anybody opens it, and is put there last."""
+    """Sending is stopped in the database before it is moved, as the last step, to where it can be opened."""
     brought = Store(f"sqlite:///{scratch / DATABASE}")
     try:
         found = _stopped(brought, at, str(settings.data_dir), who)
@@ -189,7 +189,7 @@ def _bring_back(settings: Settings, store: Store, scratch: Path, at: float, who:
 
 
 def _stopped(store: Store, at: float | None, where: str, who: Actor) -> Restored:
-    """Migrates it, stops all sending and ends all sessions in it."""
+    """Migrates the database, stops all sending and ends all sessions in it."""
     store.migrate()
     with store.write() as tx:
         unfinished = home.stop_all(
@@ -202,7 +202,7 @@ def _stopped(store: Store, at: float | None, where: str, who: Actor) -> Restored
 
 
 def _keep_named_alone(store: Store, scratch: Path) -> None:
-    """Removes files that the database does not name: they came after it."""
+    """Deletes files that the database does not name: they were created after it."""
     with store.read() as tx:
         wanted = {scratch / one.name for one in named(tx)}
     for name in FOLDERS:

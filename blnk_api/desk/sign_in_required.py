@@ -1,4 +1,4 @@
-"""Whether people have to sign in: asked at each request and each act, of the settings as they are then."""
+"""Whether people must sign in, by the current settings, at each request and each act."""
 
 from pathlib import Path
 
@@ -8,24 +8,24 @@ from blnk_api.settings import Settings
 from blnk_api.sign_in_settings import SignIn, read_sign_in
 
 _seen: set[Path] = set()
-"""Secrets files in which this process has seen [sign_in]. An editor empties a file before it fills it again,
-and nobody comes in meanwhile: to serve without sign-in takes a restart."""
+"""Secrets files in which this process has seen [sign_in]. An editor empties a file before it writes it again,
+and nobody may come in meanwhile. Serving without sign-in again requires a restart."""
 
 
 def now() -> SignIn | None:
-    """None: everybody may come in. Raises SettingsProblem where nobody may."""
+    """None: everyone may come in. Raises SettingsProblem if nobody may."""
     path = settings_.secrets_path()
     try:
         secrets = settings_.read_secrets()
     except SettingsProblem:
         if path in _seen:
             raise
-        return None  # no page does anything then but say what is wrong with the file
+        return None  # pages then only show what is wrong with the file
     return _remembered(path, read_sign_in(secrets))
 
 
 def refuse_without(settings: Settings) -> None:
-    """Raises SettingsProblem where people had to sign in until now and the settings no longer say how."""
+    """Raises SettingsProblem if sign-in was required so far and the settings no longer describe it."""
     _remembered(settings.secrets_path, settings.sign_in)
 
 

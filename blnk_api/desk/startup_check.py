@@ -1,6 +1,6 @@
 """Checks every connection once when the app starts, so that a broken one is noticed before an import.
 
-A failure is shown on the pages of that connection until a later check passes, or the connection is another.
+A failure is shown on the pages of that connection until a later check passes or the connection changes.
 """
 
 import logging
@@ -20,13 +20,13 @@ _failed: dict[str, tuple[Connection, Check]] = {}
 
 
 def check_all() -> None:
-    """One connection after the other; a minute or so where none answers. What broke is in the log."""
+    """Checks one connection after the other, about a minute if none answers. Failures are logged."""
     try:
         desk = open_desk()
         for connection in desk.settings.connections.values():
             _ask(desk, connection)
     except (SettingsProblem, StoreUnavailable, SQLAlchemyError, OSError) as problem:
-        _log.warning("Connections were not checked at startup: %s", problem)  # pages say what is wrong
+        _log.warning("Connections were not checked at startup: %s", problem)  # pages show the problem
 
 
 def _ask(desk: Desk, connection: Connection) -> None:
@@ -38,8 +38,8 @@ def _ask(desk: Desk, connection: Connection) -> None:
 
 
 def remember(connection: Connection, found: list[Check]) -> None:
-    """What a check of this connection has just found takes the place of what was found before. Whether
-    someone sends is not kept: pages ask that themselves, each time."""
+    """Replaces what was found before. Whether a sender is running is not stored: pages check it
+    themselves."""
     wrong = (one for one in found if one.verdict is Verdict.FAILED and one.question != health.WHO_SENDS)
     failed = next(wrong, None)
     if failed is None:
@@ -49,7 +49,7 @@ def remember(connection: Connection, found: list[Check]) -> None:
 
 
 def failed(connection: Connection) -> Check | None:
-    """What was wrong with it when it was last checked, with the credentials that it has now."""
+    """The failed check of this connection with its current credentials, if any."""
     checked, found = _failed.get(connection.name, (None, None))
     is_same = checked == connection and checked.notify == connection.notify
     return found if is_same else None

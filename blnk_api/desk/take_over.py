@@ -1,7 +1,7 @@
-"""Takes the files of a data folder into a desk on Postgres, which keeps them in its database.
+"""Copies the files of a data folder into a desk on Postgres, which keeps them in its database.
 
-Each file is taken whole or not at all, and only if it is the one that the database knows. Whatever ends this
-in the middle, run again it takes the rest. The folder is only read.
+Each file is copied completely or not at all, and only if the database knows these contents. If it is
+interrupted, running it again copies the rest. The folder is only read.
 """
 
 import hashlib
@@ -23,21 +23,21 @@ class TakenOver:
     files: int
     bytes: int
     were_there: int
-    """Files that the database had before."""
+    """Files that were already in the database."""
     others: tuple[str, ...]
-    """Files whose contents are not those that the database knows: they were left alone."""
+    """Files whose contents differ from what the database knows. They were not copied."""
     missing: tuple[str, ...]
-    """Files that the database should have now, and were not in the folder either."""
+    """Files that the database should have, but that were not in the folder either."""
     has_key: bool
-    """The key that signs links was taken too: links that were sent before go on working."""
+    """Whether the key that signs links was copied too, so that existing links keep working."""
 
 
 class _AnotherFile(Exception):
-    """The contents are not those that the database knows."""
+    """The contents differ from what the database knows."""
 
 
 def take_over(store: Store, files: Files, folder: Path) -> TakenOver:
-    """Raises OSError or SQLAlchemyError; what was taken until then stays."""
+    """Raises OSError or SQLAlchemyError. Files copied before remain."""
     taken = size = were_there = 0
     others: list[str] = []
     with store.read() as tx:
@@ -58,7 +58,7 @@ def take_over(store: Store, files: Files, folder: Path) -> TakenOver:
 
 
 def _contents(folder: Path, one: NamedFile) -> Iterator[bytes]:
-    """Raises _AnotherFile at the end, so that what was put until then is forgotten."""
+    """Raises _AnotherFile at the end, so that the copy is rolled back."""
     digest = hashlib.sha256()
     with (folder / one.name).open("rb") as file:
         while piece := file.read(_PIECE_BYTES):

@@ -1,1 +1,1 @@
-"""Is it in Blnk already? References, and finding balances by them."""
+"""Whether a balance is already in Blnk: import refs, and finding balances by them."""

@@ -1,4 +1,4 @@
-"""How many questions at once a long search asks Blnk: few, and fewer where answers take twice as long."""
+"""How many requests a long search sends at once: few, and fewer if answers take twice as long."""
 
 import asyncio
 from collections import deque
@@ -11,16 +11,16 @@ T = TypeVar("T")
 MOST_AT_ONCE = 3
 _FIRST_ANSWERS = 5
 _WEIGHT = 0.3
-"""Of the newest answer in how long answers take now."""
+"""How much the newest answer counts in the average answer time."""
 
 
 class AdaptiveConcurrency:
-    """Pure: it is told how long each answer took."""
+    """Pure: the caller reports how long each answer took."""
 
     def __init__(self) -> None:
         self.at_once = MOST_AT_ONCE
         self.pause_seconds = 0.0
-        """Before the next question, once one at a time is too much."""
+        """The delay before the next request, once even one at a time is too much."""
         self._first: list[float] = []
         self._usual = 0.0
         self._now = 0.0
@@ -44,10 +44,10 @@ _RECENT = 15
 
 
 class ParallelReads:
-    """How many questions at once a comparison asks Blnk: one more with each answer, up to sixteen, and half
-    as many where answers take twice as long as the first ones did, which were asked nearly alone. Pure.
+    """How many requests a comparison sends at once: one more with each answer, up to sixteen, and half as
+    many if answers take twice as long as the first ones, which were sent almost alone. Pure.
 
-    One slow answer among many says nothing: medians are compared.
+    Compares medians, because a single slow answer proves nothing.
     """
 
     def __init__(self) -> None:
@@ -70,9 +70,10 @@ class ParallelReads:
 async def side_by_side(
     ask: Callable[[], Awaitable[T | None]], parallel: ParallelReads
 ) -> AsyncGenerator[T, None]:
-    """What `ask` gives until it gives None, with as many calls at once as `parallel` says, as they come.
+    """Yields what `ask` returns until it returns None, in order of arrival, with as many calls at once as
+    `parallel` allows.
 
-    Raises what a call raises. No call is left when this is closed.
+    Raises what a call raises. No call is left running when this is closed.
     """
     asking: set[asyncio.Future[T | None]] = set()
     done: set[asyncio.Future[T | None]] = set()

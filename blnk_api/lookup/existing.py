@@ -1,4 +1,4 @@
-"""Which rows' balances exist in Blnk already: asked for in lists, or seen in one walk over all."""
+"""Which rows' balances already exist in Blnk, found by lists of refs or by one walk through all balances."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -31,16 +31,16 @@ ROWS_PER_FILL = REFS_PER_LOOK * LOOKS_PER_FILL
 
 
 FEWEST_LOOKS_FOR_A_WALK = 10
-"""Below this, asking how many balances there are costs more than it saves."""
+"""Below this number of lists, counting the balances costs more than it saves."""
 
 
 async def look_up(
     looker: Looker, import_: Import, rows: Sequence[Ready], met: list[Balance] | None = None
 ) -> dict[int, Verdict]:
-    """What Blnk holds already of rows that are about to be sent, by row. No date bounds this look. All that
-    was found is added to `met`.
+    """Returns what Blnk already has of rows that are about to be sent, by row, without a limit on dates.
+    Everything found is added to `met`.
 
-    Raises from the errors tree when any part of it is not answered.
+    Raises a BlnkError if any part is not answered.
     """
     parts = [rows[start : start + REFS_PER_LOOK] for start in range(0, len(rows), REFS_PER_LOOK)]
     found = await asyncio.gather(*(looker.find_together([row.ref for row in part]) for part in parts))
@@ -55,11 +55,11 @@ async def look_up(
 
 
 Guard = Callable[[Connection], None]
-"""Called in each transaction that writes; raises where nothing must be written anymore."""
+"""Called in each writing transaction. Raises if nothing may be written anymore."""
 
 
 def unguarded(tx: Connection) -> None:
-    """The guard of a sender: its moves are from READY only, and hold by themselves."""
+    """The guard of a sender. Its moves are only from READY, so they need no other protection."""
 
 
 def guarded(tx: Connection, guard: Guard, act: Callable[..., None], *args: Any) -> None:
@@ -91,7 +91,7 @@ async def walk_up(
 
 
 async def list_up(thread: AsyncStore, looker: Looker, import_: Import, guard: Guard = unguarded) -> None:
-    """As `look_up`, for all READY rows of an import, by lists of their refs."""
+    """Like `look_up`, for all READY rows of an import, by lists of their refs."""
     after = 0
     while rows := await thread.read(ready_rows, import_.number, after=after, limit=ROWS_PER_FILL):
         await settle(thread, looker, import_, rows, guard)
@@ -107,7 +107,7 @@ async def settle(
     *,
     met: list[Balance] | None = None,
 ) -> dict[int, Verdict]:
-    """Looks these rows up, and keeps what was found."""
+    """Looks up these rows, and stores the result."""
     verdicts = await look_up(looker, import_, rows, met)
     if verdicts:
         await thread.write(guarded, guard, apply_verdicts, import_.number, verdicts)
@@ -120,7 +120,7 @@ async def settle(
 async def _settle_made_before(
     thread: AsyncStore, looker: Looker, import_: Import, row_ids: Sequence[int], guard: Guard
 ) -> dict[int, Verdict]:
-    """Rows that fix others: the refs under which those were sent are looked up, too."""
+    """For rows that fix others, also looks up the refs under which those were sent."""
     olds = await thread.read(superseded.old_refs, import_.number, row_ids)
     refs = list(dict.fromkeys(old.ref for each in olds.values() for old in each))
     parts = [refs[start : start + REFS_PER_LOOK] for start in range(0, len(refs), REFS_PER_LOOK)]
@@ -164,10 +164,10 @@ async def few_enough_to_walk(looker: Looker, ready: int) -> int | None:
 
 
 def apply_verdicts(tx: Connection, number: int, verdicts: dict[int, Verdict]) -> None:
-    """Rows that need not be sent anymore: they exist, were made by this import before, or would clash."""
+    """Moves rows that need not be sent: they exist, were created by this import before, or would conflict."""
     made = [row for row, verdict in verdicts.items() if verdict.to is RowState.CREATED]
     for row in claims.refs_held(tx, made):
-        # Two rows that brought one ref: the balance is the other's.
+        # Two rows brought the same ref: the balance belongs to the other one.
         verdicts[row] = replace(verdicts[row], to=RowState.EXISTS, message="Another row is the same balance.")
     for to in {verdict.to for verdict in verdicts.values()}:
         facts = {

@@ -1,8 +1,8 @@
-"""Content addresses: what a balance is, said in a few letters, so that the same row is never made twice.
+"""Import refs: a short hash of what a balance is, so that the same row is never created twice.
 
-A ref is stamped on every balance we make (`meta_data.import_ref`) and looked for before and after sending.
-Refs of years ago must still be found, so a version never changes once shipped: tests/pure/test_refs.py holds
-vectors of each. To hash differently, add a v2 beside v1 and let `all_versions` give both.
+Every balance we create carries a ref (`meta_data.import_ref`), which is looked up before and after sending.
+Refs must still be found after years, so a version never changes once it is released: tests/pure/test_refs.py
+has test vectors for each. To hash differently, add a v2 beside v1 and let `all_versions` return both.
 """
 
 import hashlib
@@ -16,17 +16,19 @@ import orjson
 from blnk_api.models import IMPORT_ID, IMPORT_REF
 
 HASH_LENGTH = 26
-"""Base32 letters kept of the SHA-256: 130 bits. Two of a billion balances share them with chance 1e-21."""
+"""How many base32 letters of the SHA-256 are kept: 130 bits. Among a billion balances, two share them with a
+probability of 1e-21."""
 
 _BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 _LETTERS = [first + second for first in _BASE32 for second in _BASE32]
-"""Two letters at a time: base64.b32encode is Python and takes a quarter of the time of a whole check."""
+"""Two letters at a time: base64.b32encode is written in Python and would take a quarter of the time of a
+whole check."""
 
 _REF = re.compile(r"v1-([a-z2-7]{26})-(0|[1-9][0-9]{0,8})(?:-([A-Za-z0-9_-]{1,64}))?")
 
 
 class Ref(NamedTuple):
-    """A ref taken apart. `occurrence` counts from 0 the rows of one import that mean the same balance."""
+    """A parsed ref. `occurrence` counts, from 0, the rows of one import that are the same balance."""
 
     hash: str
     occurrence: int
@@ -34,15 +36,15 @@ class Ref(NamedTuple):
 
 
 Fields = Mapping[str, Any]
-"""The body of a `POST /balances` as JSON, made here or taken from a balance that Blnk holds."""
+"""The body of a `POST /balances` as JSON, created here or taken from an existing balance."""
 
 
 def content_hash(request_fields: Fields, match: Mapping[str, object] | None = None) -> str:
-    """The v1 hash of what is sent: 26 letters.
+    """The v1 hash of a request: 26 letters.
 
-    `request_fields` is the body of `POST /balances`; absent, None and "" mean the same. Ledger, currency,
-    identity and indicator always count. `match` (metadata name → value) counts beside them; when it is None,
-    the whole request does: metadata without our stamps, lineage and strategy.
+    `request_fields` is the body of `POST /balances`; absent, None and "" are equal. Ledger, currency,
+    identity and indicator always count. `match` (metadata name → value) counts too. If it is None, the whole
+    request counts: metadata without our own keys, lineage and strategy.
     """
     content: dict[str, object] = {
         "ledger_id": request_fields["ledger_id"],
@@ -73,7 +75,8 @@ def content_hash(request_fields: Fields, match: Mapping[str, object] | None = No
 
 
 def _canonical(content: dict[str, object]) -> bytes:
-    """JSON in UTF-8, keys sorted, no spaces. json writes what orjson cannot: whole numbers over 64 bits."""
+    """JSON in UTF-8 with sorted keys and no spaces. json handles what orjson cannot: integers over 64
+    bits."""
     try:
         return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
     except TypeError:
@@ -81,23 +84,23 @@ def _canonical(content: dict[str, object]) -> bytes:
 
 
 def make_ref(hash_: str, occurrence: int, salt: str | None = None) -> str:
-    """The text stamped on a balance. A salt (the import's id) tells "again, although it exists" apart."""
+    """The ref to store with a balance. A salt (the import's id) marks a deliberate second balance."""
     return f"v1-{hash_}-{occurrence}-{salt}" if salt else f"v1-{hash_}-{occurrence}"
 
 
 def parse_ref(text: str) -> Ref | None:
-    """The parts of a ref of any version ever shipped; None when the text is no ref of ours."""
+    """Parses a ref of any released version. None if the text is not a ref."""
     found = _REF.fullmatch(text)
     return Ref(found[1], int(found[2]), found[3]) if found else None
 
 
 def fits(ref: Ref, request_fields: Fields, match: Mapping[str, object] | None = None) -> bool:
-    """Whether a row still means the balance that the ref names, under these match columns or under none."""
+    """Whether a row is still the balance that the ref names, with these key columns or without any."""
     if ref.hash == content_hash(request_fields, match):
         return True
     return match is not None and ref.hash == content_hash(request_fields, None)
 
 
 def all_versions(request_fields: Fields, match: Mapping[str, object] | None, occurrence: int) -> list[str]:
-    """Every ref under which this balance may have been made, by this or an older release."""
+    """Every ref under which this or an older release may have created this balance."""
     return [make_ref(content_hash(request_fields, match), occurrence)]

@@ -1,4 +1,4 @@
-"""What whoever asks Blnk many questions does about one that is not answered."""
+"""What happens when one of many reads from Blnk is not answered."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,18 +9,18 @@ from blnk_api.errors import BlnkError, RateLimited
 
 
 class Patience(Protocol):
-    """What happens between a question that was not answered and the same question once more: whoever asks
-    many continues where it was, instead of beginning again."""
+    """Decides between an unanswered request and its repeat, so that a long series of reads can continue where
+    it was instead of starting over."""
 
     async def failed(self, failed: BlnkError) -> None:
-        """Returns when it may be asked again; raises to give up."""
+        """Returns when the request may be repeated; raises to give up."""
 
     async def over(self) -> None:
-        """It was answered after all."""
+        """The request was answered after all."""
 
 
 class WhileWanted:
-    """Asks again every few seconds, for as long as the answer is wanted; not what Blnk said no to."""
+    """Repeats every few seconds while the answer is wanted, except for requests that Blnk rejected."""
 
     def __init__(self, is_wanted: Callable[[], bool], every_seconds: float) -> None:
         self._is_wanted = is_wanted

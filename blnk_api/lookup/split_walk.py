@@ -1,7 +1,7 @@
-"""Walks all balances of Blnk since a moment in several parts of time side by side, each by keyset.
+"""Walks through all balances since a given time in several parallel parts, each paged by time.
 
-A part that has much before it is divided when a question more may be asked at once. Parts never overlap, and
-the last one has no end, so that together they show what one walk shows: each balance once.
+A part with many pages left is divided when another request may be sent. Parts never overlap, and the last one
+has no end, so together they return what a single walk would: each balance once.
 """
 
 import asyncio
@@ -21,26 +21,26 @@ _PAGES_WORTH_A_PART = 2
 
 @dataclass(eq=False)
 class _Part:
-    """From its beginning up to `until`, which another part begins with; None is for ever."""
+    """A span of time up to `until`, where the next part begins. None means no end."""
 
     walk: AsyncGenerator[list[Balance], None]
     until: datetime | None
     at: datetime | None = None
-    """The moment that it has come to; None before its first page."""
+    """The time that it has reached, or None before its first page."""
     page_seconds: float = 0.0
-    """Of Blnk's time, how much a page covered."""
+    """How much of Blnk's time one page covered."""
 
     @property
     def pages_left(self) -> float:
-        """About; 0 where nobody can tell."""
+        """An estimate; 0 if unknown."""
         if self.until is None or self.at is None or not self.page_seconds:
             return 0.0
         return (self.until - self.at).total_seconds() / self.page_seconds
 
 
 class SplitWalk:
-    """One walk. `ends` is about when the newest balance was created: what lies beyond is one part. `total` is
-    about how many balances there are, where that is known: few are not worth dividing."""
+    """One walk. `ends` is roughly when the newest balance was created; everything after it is one part.
+    `total` is roughly the number of balances, if known: few are not worth dividing."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class SplitWalk:
         took: Callable[[float], None] = lambda _seconds: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`took` is told how long each question took."""
+        """`took` is called with the duration of each request."""
         self._looker = looker
         self._created_from = created_from
         self._ends = ends
@@ -64,17 +64,17 @@ class SplitWalk:
         self._took = took
         self._clock = clock
         self.shown = 0
-        """How many balances `pages` has shown; from nothing again where it had to begin again as one walk."""
+        """How many balances `pages` has yielded. Reset when the walk has to start over undivided."""
         self._resting: list[_Part] = []
         self._asking: dict[asyncio.Task[list[Balance] | None], _Part] = {}
 
     async def pages(self) -> AsyncGenerator[list[Balance], None]:
-        """Raises from the errors tree when Blnk does not answer. Nothing is asked once this is closed."""
+        """Raises a BlnkError if Blnk does not answer. Sends nothing more once it is closed."""
         self._resting = [self._part(self._created_from, self._ends)]
         try:
             async for page in self._side_by_side():
                 yield page
-            # What is newest comes last, so that it is as true as at the end of one walk.
+            # The newest balances come last, so that they are as current as at the end of a single walk.
             self._resting = [self._part(_written(self._ends), None)]
             async for page in self._side_by_side():
                 yield page
@@ -114,7 +114,7 @@ class SplitWalk:
         return page
 
     def _ask(self) -> None:
-        """As many questions as may be asked at once, each of another part."""
+        """Sends as many requests as allowed at once, each for another part."""
         while len(self._asking) < self._parallel.at_once:
             if not self._resting and not self._divide():
                 return
@@ -130,8 +130,9 @@ class SplitWalk:
         return page
 
     def _divide(self) -> bool:
-        """Gives half of what the part with most pages left still has to a new one. Whether any has enough."""
-        # A page that has come already was cut off at the end that its part had then.
+        """Gives the second half of the part with the most pages left to a new part. Returns whether any part
+        has enough."""
+        # A page that has already arrived was cut off at the end that its part had then.
         asked = (part for task, part in self._asking.items() if not task.done())
         most = max(asked, key=lambda part: part.pages_left, default=None)
         if most is None or most.until is None or most.at is None:
@@ -163,12 +164,12 @@ def _move_on(part: _Part, page: list[Balance]) -> None:
     try:
         first, last = parse_time(page[0].created_at), parse_time(page[-1].created_at)
     except (ValueError, OverflowError):
-        part.at = None  # a time that cannot be read: the part is not divided
+        part.at = None  # the time cannot be read, so the part is not divided
         return
     part.page_seconds = (last - (part.at or first)).total_seconds()
     part.at = last
 
 
 def _written(moment: datetime | None) -> str | None:
-    """As Blnk compares times: UTC with Z, to the microsecond."""
+    """In the form in which Blnk compares times: UTC with Z, to the microsecond."""
     return None if moment is None else f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

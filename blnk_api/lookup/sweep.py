@@ -1,9 +1,9 @@
-"""Shows a verification every balance in Blnk that one of an import's rows may have made, and whatever carries
-the import's id: by lists of the rows' refs, or by one walk over all refs, whichever costs less.
+"""Yields every balance in Blnk that a row of an import may have created, and all with the import's id, for
+verification: by lists of the rows' refs, or by one walk through all refs, whichever costs less.
 
-Lists see all balances of a ref, whoever made them. The walk sees them too, beside everybody else's: how many
-those are nobody knows beforehand. Of both what they cost is measured as they go, and a walk that turns out to
-be the dearer way is given up for lists. Pages may show a balance twice.
+Lists return all balances of a ref, whoever created them. The walk returns them too, among everyone else's,
+whose number is not known beforehand. The cost of both is measured on the way, and a walk that turns out to be
+more expensive is abandoned for lists. Pages may contain a balance twice.
 """
 
 import asyncio
@@ -23,17 +23,17 @@ from blnk_api.lookup.split_walk import SplitWalk
 from blnk_api.models import IMPORT_ID, Balance
 
 FEW_LISTS = 10
-"""So many questions are not worth finding out what would cost less."""
+"""For so few requests, finding out which way costs less is not worthwhile."""
 _LISTS_TO_MEASURE = 3
 _PAGES_REMEMBERED = 99
 
 MoreRefs = Callable[[int], Awaitable[Sequence[tuple[int, str]]]]
-"""The next rows after this one, with the refs that they carry; none at the end."""
+"""Returns the next rows after this one with their refs, or none at the end."""
 
 
 class Sweep:
-    """One verification's. `n` is how many refs there are; `ends` is about when the newest balance was
-    created, by Blnk's time; `clock` is any steady one, in seconds."""
+    """The sweep of one verification. `n` is the number of refs; `ends` is roughly when the newest balance was
+    created, by Blnk's time; `clock` is any monotonic clock in seconds."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Sweep:
         self._walked = 0
 
     async def pages(self) -> AsyncGenerator[list[Balance], None]:
-        """Raises from the errors tree when Blnk does not answer."""
+        """Raises a BlnkError if Blnk does not answer."""
         if not self._is_small:
             total, measured = await asyncio.gather(
                 self._looker.count_with_refs(self._created_from),
@@ -92,7 +92,7 @@ class Sweep:
         async with aclosing(side_by_side(self._list, self._parallel)) as lists:
             async for part in lists:
                 yield part
-        # What was made for a row under another ref than it has now: no list of today's refs asks for that.
+        # Balances that a row created under an earlier ref: no list of the current refs contains those.
         of_import = Filter(f"meta_data.{IMPORT_ID}", "eq", self._import_id)
         walk = SplitWalk(
             self._looker,
@@ -107,7 +107,7 @@ class Sweep:
                 yield part
 
     def _lists_are_cheaper(self, total: int | None) -> bool:
-        """Where Blnk does not say how many there are, a walk is expected to be half done at any moment."""
+        """If Blnk does not return the total, a walk is assumed to be half done at any moment."""
         seen = self._walked * PAGE_LIMIT
         pages_left = self._walked if total is None else math.ceil(max(0, total - seen) / PAGE_LIMIT)
         page_seconds = median(self._page_seconds)
@@ -116,7 +116,7 @@ class Sweep:
         return pages_left * page_seconds > lists_seconds
 
     async def _list(self) -> list[Balance] | None:
-        """All balances of the next rows that were not asked for yet; None where there are no more."""
+        """All balances of the next rows that were not looked up yet, or None if there are no more."""
         async with self._reading:
             part = (await self._refs(self._after))[:REFS_PER_LOOK]
             if not part:
@@ -132,8 +132,8 @@ class Sweep:
 
 
 async def all_of(looker: Looker, refs: Sequence[str], created_from: str | None) -> list[Balance]:
-    """All balances of these refs, at most 99. A full page may have left some out: it is asked again in
-    halves, and where it is one ref's, page by page."""
+    """All balances of these refs, at most 99. A full page may have omitted some, so it is requested again in
+    halves, and for a single ref page by page."""
 
     async def page_of(number: int) -> list[Balance]:
         asked = endpoints.find_refs(looker.instance_id, refs, created_from=created_from, page=number)

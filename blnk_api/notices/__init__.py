@@ -1,1 +1,1 @@
-"""Notifications leave here, in a process of their own: through Apprise, to the addresses of a connection."""
+"""Sends notifications in a separate process, through Apprise, to the addresses of a connection."""

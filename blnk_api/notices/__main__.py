@@ -1,10 +1,10 @@
-"""Sends the notifications that are due, or says which addresses Apprise does not understand, and ends.
+"""Sends the notifications that are due, or reports addresses that Apprise does not understand, and ends.
 
     python -m blnk_api.notices
     python -m blnk_api.notices --check NAME
 
-A process of its own, so that neither Apprise nor a slow address is ever in the way of sending balances. It
-ends at the latest after a minute: what was not sent by then is tried again.
+A separate process, so that neither Apprise nor a slow address ever delays sending balances. It ends within a
+minute: what was not sent by then is tried again.
 """
 
 import argparse
@@ -36,12 +36,12 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             print(*addresses.not_understood(settings.connections[options.check]), flush=True)
     except (SettingsProblem, StoreUnavailable) as problem:
-        _log.error("%s", problem)  # it names a key, and never a value
+        _log.error("%s", problem)  # it names a key, never a value
         return 1
     except (SQLAlchemyError, OSError):
         _log.error("The import database cannot be used. Notifications are sent later.")
         return 1
-    except Exception as problem:  # its text may hold an address
+    except Exception as problem:  # its text may contain an address
         _log.error("Notifications could not be sent: %s.", type(problem).__name__)
         return 1
     return 0
@@ -52,4 +52,4 @@ if __name__ == "__main__":
     timer = threading.Timer(_MOST_SECONDS, os._exit, [1])
     timer.daemon = True
     timer.start()
-    os._exit(main())  # without waiting for a thread that an address holds up
+    os._exit(main())  # without waiting for a thread that an address delays

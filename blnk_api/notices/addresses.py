@@ -1,7 +1,7 @@
-"""The addresses of connections, as Apprise understands them. Only the process that sends loads this module:
-Apprise takes half a second of processor time to load.
+"""The addresses of connections, as Apprise understands them. Only the sending process imports this module:
+loading Apprise takes half a second of processor time.
 
-Addresses are secrets: nothing of one is ever logged, raised or kept.
+Addresses are secrets: no part of one is ever logged, raised or stored.
 """
 
 import logging
@@ -15,12 +15,12 @@ from blnk_api.wording import about_notices
 from blnk_api.wording.about_notices import Told
 
 _STATUS = re.compile(r"error=(\d{3})\b")
-"""As Apprise's messages name it: the only part of them that holds nothing of an address."""
+"""The HTTP status in Apprise's messages: the only part of them that contains nothing of an address."""
 _SECONDS = 20.0
 
 
 class NotTaken(Exception):
-    """An address did not take a notification. The text says why, and nothing of the address."""
+    """An address did not accept a notification. The text says why, and contains nothing of the address."""
 
     def __init__(self, why: str, *, for_good: bool = False) -> None:
         super().__init__(why)
@@ -28,12 +28,12 @@ class NotTaken(Exception):
 
 
 def not_understood(connection: Connection) -> list[int]:
-    """Which of a connection's addresses Apprise cannot parse, counted from 1."""
+    """The positions, counted from 1, of addresses that Apprise cannot parse."""
     return [at for at, address in enumerate(connection.notify, start=1) if _parsed(address) is None]
 
 
 def send(address: str, told: Told) -> None:
-    """Sends once, and waits for it. Raises NotTaken."""
+    """Sends once, and waits for the result. Raises NotTaken."""
     target = _parsed(address)
     if target is None:
         raise NotTaken(about_notices.NOT_UNDERSTOOD, for_good=True)
@@ -49,7 +49,7 @@ def send(address: str, told: Told) -> None:
             log_callback=lambda entry, _: heard.append(entry.message),
             log_level=logging.WARNING,
         )
-    except Exception:  # of a library of someone else's, and its text may hold the address
+    except Exception:  # raised by a third-party library, and its text may contain the address
         raise NotTaken(about_notices.NOT_TAKEN) from None
     if not is_taken:
         status = next(filter(None, map(_STATUS.search, heard)), None)
@@ -59,7 +59,7 @@ def send(address: str, told: Told) -> None:
 def _parsed(address: str) -> apprise.NotifyBase | None:
     try:
         found: apprise.NotifyBase | None = apprise.Apprise.instantiate(address, asset=_ASSET)
-    except Exception:  # the same
+    except Exception:  # same as above
         return None
     return found
 
@@ -71,7 +71,7 @@ _ASSET.app_url = ""
 
 
 def keep_quiet() -> None:
-    """Once for the process: what Apprise and the libraries below it log may hold an address."""
+    """Once for the process: what Apprise and its libraries log may contain an address."""
     warnings.simplefilter("ignore")
     logging.getLogger().setLevel(logging.CRITICAL + 1)
     theirs = logging.getLogger("apprise")

@@ -1,4 +1,4 @@
-"""Which notices someone is to be told: those of connections that have addresses. Loads no Apprise."""
+"""Which notices must be sent: those of connections with addresses. Does not load Apprise."""
 
 import hashlib
 
@@ -10,12 +10,12 @@ from blnk_api.store.outbox.notices import Notice
 
 
 def hash_of(address: str) -> str:
-    """By which the database knows an address."""
+    """The hash by which the database identifies an address."""
     return hashlib.sha256(address.encode()).hexdigest()[:32]
 
 
 def to_be_sent(tx: Tx, settings: Settings) -> list[Notice]:
-    """The notices that are due and that someone is to be told; all others that are due are let go."""
+    """The notices that are due and have a recipient. All other due notices are dropped."""
     wanted = []
     for notice in delivery.due(tx):
         connection = settings.connection_of(notice.instance)

@@ -1,6 +1,6 @@
 """Runs the process that sends notifications: for the sender, for a command at its end, and for a check.
 
-Whoever runs it loads neither Apprise nor an address into more than its settings.
+The caller loads neither Apprise nor any address beyond its own settings.
 """
 
 import os
@@ -15,13 +15,13 @@ _CHECK_SECONDS = 30.0
 
 
 def start() -> subprocess.Popen[bytes]:
-    """Sends what is due, and ends by itself. What it has to say of addresses that fail goes to our stderr."""
+    """Sends what is due, then ends by itself. It reports failing addresses to our standard error."""
     return subprocess.Popen(_command(), stdin=subprocess.DEVNULL, process_group=0, env=_environment())
 
 
 def not_understood(connection: Connection) -> list[int] | None:
-    """Which of a connection's addresses Apprise cannot parse, counted from 1; None where that could not be
-    found out."""
+    """The positions, counted from 1, of addresses that Apprise cannot parse. None if that could not be
+    determined."""
     try:
         answer = subprocess.run(
             [*_command(), "--check", connection.name],

@@ -1,4 +1,4 @@
-"""Sends what is due: to each address in turn what it is owed, all addresses beside each other."""
+"""Sends the notifications that are due: to each address one after the other, to all addresses in parallel."""
 
 import logging
 from collections.abc import Sequence
@@ -20,8 +20,8 @@ _AT_ONCE = 16
 
 
 def send_due(store: Store, settings: Settings) -> None:
-    """Returns when each address has taken, or not taken, everything that it is owed now. Raises
-    SQLAlchemyError or OSError where the store cannot be used."""
+    """Returns when each address has accepted or rejected everything that is due. Raises SQLAlchemyError or
+    OSError if the store cannot be used."""
     owed: dict[str, list[tuple[Notice, Connection, Told]]] = {}
     with store.write() as tx:
         due = to_be_sent(tx, settings)

@@ -1,1 +1,1 @@
-"""What is told of imports in files and figures: results, receipts, months, progress."""
+"""Files and figures about imports: results, receipts, months, progress."""

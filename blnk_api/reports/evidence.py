@@ -1,7 +1,7 @@
-"""All that is known of one import as one ZIP, for an auditor: each part with its SHA-256.
+"""Everything that is known about an import as one ZIP, for an auditor: each part with its SHA-256.
 
-The file as it was uploaded, how its columns were read, edits, activity, results and receipts. What was
-deleted since, as the settings require, is named as missing.
+The uploaded file, how its columns were read, edits, activity, results and receipts. Parts that were deleted
+because of the settings are listed as missing.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ def file_name(import_: Import) -> str:
 
 
 def bundle(store: Store, settings: Settings, import_: Import) -> IO[bytes]:
-    """The ZIP, to be read from its beginning; it has no name on the disk. Raises OSError."""
+    """The ZIP, ready to be read from its beginning. It is an unnamed file. Raises OSError."""
     made = tempfile.TemporaryFile(dir=settings.scratch_dir)  # noqa: SIM115 (whoever sends it closes it)
     try:
         with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -49,7 +49,7 @@ def bundle(store: Store, settings: Settings, import_: Import) -> IO[bytes]:
 
 
 class _Bundle:
-    """Parts as they are added, and their sums."""
+    """The parts added so far, and their sums."""
 
     def __init__(self, archive: zipfile.ZipFile, files: Files) -> None:
         self._archive = archive
@@ -92,7 +92,7 @@ class _Bundle:
         self._archive.writestr(SUMS, "".join(self._sums))
 
     def _file(self, name: str, kept_as: str) -> bool:
-        """Whether it is still there."""
+        """Returns whether the file still exists."""
         try:
             with self._files.open(kept_as) as file:
                 self.add(name, iter(lambda: file.read(_PIECE_BYTES), b""))
@@ -124,7 +124,7 @@ def _edits(tx: Connection, import_: Import) -> Iterator[Sequence[Cell]]:
 
 
 def _activity(tx: Connection, import_: Import) -> Iterator[Sequence[Cell]]:
-    """Oldest first, each check of a row among it."""
+    """Oldest first, including each check of a row."""
     happened = list(reversed(events.of_import(tx, import_.number, limit=_EVENTS)))
     numbers = rows.numbers_of(tx, [one.row for one in happened if one.row is not None])
     for one in happened:

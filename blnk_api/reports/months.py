@@ -1,7 +1,7 @@
-"""The balances of a month: by ledger and currency, and one by one. A month begins and ends in a time zone.
+"""The balances of a month, by ledger and currency and one by one. Months begin and end in a time zone.
 
-A balance belongs to the month in which we knew that it was created. Imports that cannot have a row in the
-month are skipped by their own times, and an import is counted once while its rows stay the same.
+A balance belongs to the month in which we learned that it was created. Imports that cannot have a row in the
+month are skipped by their own times, and an import's count is cached while its rows do not change.
 """
 
 import threading
@@ -28,14 +28,14 @@ _KEPT = 5_000
 
 @dataclass(frozen=True, order=True)
 class Month:
-    """One month of the calendar; `str` is "2026-11"."""
+    """A calendar month; `str` is "2026-11"."""
 
     year: int
     month: int
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """None if it is not a month."""
+        """None if the text is not a month."""
         try:
             read = datetime.strptime(text, "%Y-%m")
         except ValueError:
@@ -44,7 +44,7 @@ class Month:
 
     @classmethod
     def of(cls, seconds: float, zone: tzinfo) -> Self:
-        """The month of a moment, seconds since 1970."""
+        """The month of a time in seconds since 1970."""
         at = datetime.fromtimestamp(seconds, zone)
         return cls(at.year, at.month)
 
@@ -67,7 +67,7 @@ class Month:
         return datetime(self.year, self.month, 1, tzinfo=zone).timestamp()
 
     def ends(self, zone: tzinfo) -> float:
-        """The first moment that is not in it."""
+        """The first moment after it."""
         return self.after.starts(zone)
 
 
@@ -80,7 +80,7 @@ class MonthTotal:
 
 @dataclass(frozen=True, slots=True)
 class CreatedBalance:
-    """A balance that a row created. `at` is when we knew it, seconds since 1970."""
+    """A balance that a row created. `at` is when we learned of it, in seconds since 1970."""
 
     at: float
     who: Actor
@@ -101,7 +101,7 @@ def since(tx: Connection, instance: int, zone: tzinfo) -> Month | None:
 
 
 def totals(store: Store, instance: int, month: Month, zone: tzinfo) -> list[MonthTotal]:
-    """How many balances were created in each ledger and currency, the largest first."""
+    """How many balances were created in each ledger and currency, largest first."""
     added: dict[tuple[str, str], int] = {}
     for one in _imports_in(store, instance, month, zone):
         for ledger_id, currency, n in _counted(store, one, month, zone):
@@ -150,7 +150,7 @@ def balances(store: Store, instance: int, month: Month, zone: tzinfo) -> Iterato
 
 
 class _Of(NamedTuple):
-    """An import, as far as the balances of a month are told by it."""
+    """The parts of an import that the balances of a month need."""
 
     number: int
     id: str
@@ -161,8 +161,8 @@ class _Of(NamedTuple):
 
 
 def _imports_in(store: Store, instance: int, month: Month, zone: tzinfo) -> Sequence[_Of]:
-    """Imports that may have a row in the month. After its end an import has none, but for answers that come
-    a moment late and rows that were settled later, of which there is an event."""
+    """Imports that may have a row in the month. After its end an import has none, except for answers that
+    come a moment late, and rows that were settled later, for which there is an event."""
     starts, ends = month.starts(zone), month.ends(zone)
     settled_later = exists().where(
         events.c.import_ == imports.c.number, events.c.at >= starts, events.c.at < ends
@@ -208,7 +208,7 @@ _knowing = threading.Lock()
 
 
 def _counted(store: Store, of: _Of, month: Month, zone: tzinfo) -> _Counted:
-    """One import's part. It stays the same while no row changes its state."""
+    """The figures of one import. They stay the same while no row changes its state."""
     starts, ends = month.starts(zone), month.ends(zone)
     with store.read() as tx:
         states = tuple(sorted(counts_of(tx, of.number).items()))

@@ -1,7 +1,8 @@
-"""How an import is going: its figures, its pace, and rows over time, read once for all who watch it.
+"""The progress of an import: its figures, its rate, and rows over time, read once for everyone who watches
+it.
 
-A reading costs a few look-ups by key, whatever the size of the import, and serves everybody in this process
-for a second: twenty people may watch one import.
+A reading takes a few index look-ups, whatever the size of the import, and serves everyone in this process for
+a second: twenty people may watch one import.
 """
 
 import threading
@@ -22,11 +23,11 @@ from blnk_api.store.states import ImportState, PausedBy, Ramp, RowState
 from blnk_api.store.tables import rows
 
 GOOD_SECONDS = 1.0
-"""A reading is good for so long."""
+"""How long a reading is reused."""
 
 WAITS_SECONDS = 15.0
-"""Blnk has not answered for so long before a page says that an import waits for it. Shorter pauses of the
-circuit breaker come and go by themselves: a word that changes within seconds asks for attention in vain."""
+"""How long Blnk must not answer before a page says that an import waits for it. Shorter pauses of the circuit
+breaker end by themselves, and a status that changes within seconds draws attention for nothing."""
 
 _CURVE_GOOD_SECONDS = 5.0
 _CURVE_POINTS = 120
@@ -45,13 +46,13 @@ Curve = tuple[tuple[float, int], ...]
 
 @dataclass(frozen=True)
 class ProgressSnapshot:
-    """One reading. `import_` is as people are shown it (see `as_shown`); `curve` says how many rows had come
-    to their end at which moment (seconds since 1970)."""
+    """One reading. `import_` is in the state that people are shown (see `as_shown`); `curve` gives how many
+    rows were finished at which time (seconds since 1970)."""
 
     at: float
     import_: Import
     rows_per_second: float | None
-    """None while nothing is sent or only the first rows are, and until two readings can be compared."""
+    """None while nothing or only the first rows are sent, and until two readings can be compared."""
     learned: LearnedPace
     events: Sequence[Event]
     curve: Curve = ()
@@ -87,8 +88,8 @@ class ProgressReader:
         self._reading = threading.Lock()
 
     def read(self, store: Store, id: str, *, known: Import | None = None) -> ProgressSnapshot:
-        """A reading of at most a second ago. `known` is the import as someone has just read it, which is
-        then never older than what is shown. Raises LookupError where there is no such import."""
+        """A reading at most a second old. `known` is the import as the caller has just read it; what is shown
+        is never older than that. Raises LookupError if there is no such import."""
         with self._reading:
             now = time.time()
             watched = self._watched.get(id)
@@ -111,7 +112,7 @@ class ProgressReader:
             if import_.confirmed_at is not None and now - watched.curve_at >= _CURVE_GOOD_SECONDS:
                 watched.curve, watched.curve_at = tuple(curve(tx, import_)), now
         if import_.state is not ImportState.RUNNING or import_.ramp != Ramp.ALL:
-            watched.seen.clear()  # the first rows go one by one, which says nothing of the others
+            watched.seen.clear()  # the first rows go one by one, which says nothing about the rate of the others
         else:
             watched.seen.append((now, pulse.settled))
             while now - watched.seen[0][0] > _LONGEST_WINDOW_SECONDS:
@@ -130,10 +131,10 @@ pulses = ProgressReader()
 
 
 def _since(tx: Connection, import_: Import, learned: LearnedPace) -> float | None:
-    """Since when the circuit breaker has held the import up; None where it does not."""
+    """When the circuit breaker began to hold up the import, or None if it does not."""
     is_paused = import_.state is ImportState.PAUSED and import_.paused_by is PausedBy.BREAKER
     if import_.state is ImportState.RUNNING and learned.breaker is not None:
-        # Once Blnk can be read again, rows that are only checked there are not held up anymore.
+        # Once Blnk can be read again, rows that are only being checked there are not held up anymore.
         has_rows = import_.counts.get(RowState.READY) or import_.counts.get(RowState.SENDING)
         return learned.breaker_since if has_rows or learned.breaker["circuit"] == "open" else None
     if not is_paused:
@@ -143,9 +144,9 @@ def _since(tx: Connection, import_: Import, learned: LearnedPace) -> float | Non
 
 
 def as_shown(import_: Import, held_up_since: float | None, now: float) -> Import:
-    """The import with the state that people are shown: it waits for Blnk only where that lasts.
+    """The import in the state that people are shown: waiting for Blnk only if that lasts.
 
-    While it does, rows that try whether Blnk is back do not make it run in between.
+    While it lasts, rows that test whether Blnk is back do not make the import seem to run.
     """
     if held_up_since is None:
         return import_
@@ -155,8 +156,8 @@ def as_shown(import_: Import, held_up_since: float | None, now: float) -> Import
 
 
 def rows_per_second(seen: Sequence[tuple[float, int]]) -> float | None:
-    """From moments and the rows that were settled by then, oldest first: over the last ten seconds, or
-    longer where so few rows came to their end that their number says little."""
+    """From times and the number of rows settled by then, oldest first: over the last ten seconds, or longer
+    if so few rows were finished that their number says little."""
     if len(seen) < 2:
         return None
     at, settled = seen[-1]
@@ -168,8 +169,8 @@ def rows_per_second(seen: Sequence[tuple[float, int]]) -> float | None:
 
 
 def curve(tx: Connection, import_: Import) -> list[tuple[float, int]]:
-    """Rows that had come to their end by which moment, from an even sample of the import's rows, whose
-    counts stand for all: 120 look-ups by key instead of a scan."""
+    """How many rows were finished by which time, from an even sample of the import's rows: 120 index look-ups
+    instead of a scan."""
     of_import = rows.c.import_ == import_.number
     first = tx.execute(select(func.min(rows.c.id)).where(of_import)).scalar()
     last = tx.execute(select(func.max(rows.c.id)).where(of_import)).scalar()

@@ -1,4 +1,4 @@
-"""A receipt as one HTML document to print: no scripts, nothing loaded, every text shown literally."""
+"""A receipt as a printable HTML document: no scripts, nothing loaded, every text shown literally."""
 
 import base64
 import hashlib
@@ -18,13 +18,13 @@ CONTENT_SECURITY_POLICY = (
     + base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Nothing in a receipt can run or load anything, whatever a file, a ledger or a note says."""
+"""Nothing in a receipt can run or load anything, whatever a file, a ledger or a note contains."""
 
 
 def document(
     told: Told, zone: tzinfo, zone_name: str | None, *, json_link: str, results_link: str | None
 ) -> str:
-    """The whole document. `results_link` is where its results can be downloaded, if they still exist."""
+    """The whole document. `results_link` leads to its results, if they still exist."""
     at = _Times(zone, zone_name)
     environment = told["instance"]["environment"]
     return _TEMPLATES.get_template("receipt.html.j2").render(
@@ -39,7 +39,7 @@ def document(
 
 
 class _Times:
-    """Times in UTC and in the reader's time zone."""
+    """Formats times in UTC and in the reader's time zone."""
 
     def __init__(self, zone: tzinfo, zone_name: str | None) -> None:
         self._zone = zone
@@ -59,7 +59,7 @@ class _Times:
 
 
 def _written(value: object) -> object:
-    """A missing value is a dash."""
+    """A missing value is shown as a dash."""
     return "–" if value is None else value
 
 

@@ -1,4 +1,4 @@
-"""The tables of a receipt's document, line by line; receipt.html.j2 places them."""
+"""The tables of a receipt's document, line by line. receipt.html.j2 places them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from blnk_api.store.states import NEEDS_YOU, WORDS, RowState
 from blnk_api.wording.phrases import listed, plural
 
 MOST_SHOWN = 1_000
-"""Lines of one table; the JSON holds what is left out here."""
+"""The most lines in one table. The JSON has all of them."""
 ON_FIRST_PAGE = 12
-"""Lines of a table that fit there; all of them are in the annex."""
+"""How many lines of a table fit on the first page. The annex has all of them."""
 PRINTED = 30
-"""A longer list of the annex is closed until someone opens it, and so it does not print by itself."""
+"""A longer list in the annex is collapsed until someone opens it, and so it is not printed by default."""
 
 Told = Mapping[str, Any]
-"""A receipt, or a part of it, as the JSON that some version wrote: it is never rewritten, only shown."""
+"""A receipt, or part of it, as the JSON that some version wrote. It is never rewritten, only shown."""
 
 Facts = list[tuple[str, object]]
 Times = Callable[[str | None], str]
@@ -30,7 +30,7 @@ class Table:
     headers: Sequence[str]
     lines: Sequence[Sequence[object]]
     left_out: int = 0
-    """Lines that the receipt itself does not list."""
+    """How many lines the receipt itself does not list."""
 
     @property
     def is_long(self) -> bool:
@@ -46,7 +46,7 @@ class Table:
 
     @cached_property
     def is_number(self) -> Sequence[bool]:
-        """For each column: numbers are aligned right."""
+        """For each column, whether it has numbers, which are aligned right."""
         return [all(isinstance(line[at], int) for line in self.shown) for at in range(len(self.headers))]
 
 
@@ -122,7 +122,7 @@ _NO_LEDGER = "Invalid and skipped rows"
 
 _IN_DOUBT = (WORDS[RowState.UNKNOWN], NEEDS_YOU, "Needs a look")
 _EARLIER_WORDS = {"Already existed": WORDS[RowState.EXISTS]}
-"""Statuses in the words of earlier versions, which their receipts keep."""
+"""Earlier versions' status words, which their receipts keep."""
 
 
 def _totals(totals: Sequence[Told]) -> Table:

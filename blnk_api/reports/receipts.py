@@ -1,4 +1,4 @@
-"""The contents of a receipt of a finished import, and how it is written: once, with its results.
+"""The contents of the receipt of a finished import, and writing it: once, with its results.
 
 The results file is written with it and never changed, so that its SHA-256 can be reproduced.
 """
@@ -27,16 +27,17 @@ from blnk_api.store.transitions import IDS_PER_STATEMENT
 from blnk_api.wording import about_activity, about_files, about_findings, about_imports, phrases
 
 MOST_LISTED = 10_000
-"""Rows that already existed or were skipped and are listed one by one; the results have all of them."""
+"""The most rows that already existed or were skipped to list one by one. The results have all of them."""
 
 _EVENTS = 10_000
 _READ_AS = ("kind", "encoding", "delimiter", "sheet", "header_row")
 
 
 def write_owed(store: Store, files: Files, import_: int) -> int | None:
-    """Writes the next receipt of an import, if one is owed; its number. Safe to call from several processes.
+    """Writes the next receipt of an import, if one is due. Returns its number. Safe to call from several
+    processes.
 
-    Raises OSError or SQLAlchemyError; then it is owed as before.
+    Raises OSError or SQLAlchemyError; the receipt is then still due.
     """
     with store.read() as tx:
         as_of = receipt_records.owed_as_of(tx, import_)
@@ -114,7 +115,7 @@ def tell(tx: Connection, import_: Import) -> Told:
 
 
 def utc(at: float | None) -> str | None:
-    """A moment as receipts keep it: "2026-11-22T16:07:03Z"."""
+    """A time as receipts store it: "2026-11-22T16:07:03Z"."""
     return None if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
@@ -134,7 +135,7 @@ def _file(import_: Import) -> dict[str, object] | None:
 
 
 def _totals(tx: Connection, import_: Import) -> Iterator[dict[str, object]]:
-    """Balances by ledger and currency, largest first; at the end, without a ledger, rows that never became a
+    """Balances by ledger and currency, largest first. At the end, without a ledger, rows that never became a
     request: invalid ones, and records that a person skipped."""
     mine = tables.rows.c
     found = tx.execute(
@@ -177,7 +178,7 @@ def _changes(tx: Connection, import_: Import) -> Iterator[dict[str, object]]:
 
 
 def _left_out(tx: Connection, import_: Import) -> dict[str, object]:
-    """Skipped rows; with who skipped them, if a person did it row by row."""
+    """Skipped rows, with the person who skipped them if it was done row by row."""
     said = {
         one.number: one
         for one in edits.of_import(tx, import_.number)
@@ -195,7 +196,7 @@ def _left_out(tx: Connection, import_: Import) -> dict[str, object]:
 
 
 def _existing(tx: Connection, import_: Import) -> dict[str, object]:
-    """Balances that existed before, apart from those that this import created."""
+    """Balances that existed before, separate from those that this import created."""
     listed = [
         {"row": row.label, "balance_id": row.balance_id}
         for row in rows.page(tx, import_.number, states=[RowState.EXISTS], limit=MOST_LISTED)
@@ -245,7 +246,7 @@ def _told(finding: RowFinding | Unexpected) -> dict[str, object]:
 
 
 def _checked_again(tx: Connection, import_: Import) -> dict[str, object]:
-    """Rows that were called not created after they had been sent: they are looked up again for a day."""
+    """Rows that were called not created after they had been sent. They are looked up again for a day."""
     looks = late_records.of_import(tx, import_.number)
     return {
         "rows": list(looks.labels),
@@ -258,14 +259,14 @@ def _checked_again(tx: Connection, import_: Import) -> dict[str, object]:
 
 
 def _findings(tx: Connection, import_: Import) -> Iterator[str]:
-    """What someone has to act on: from the comparison, and from what became known after it."""
+    """What someone must act on: from the comparison, and from what became known later."""
     if import_.findings is not None and import_.findings.checked:
         yield from about_findings.findings(import_.findings)
     yield from about_findings.became_known(tx, import_)
 
 
 def _routine(tx: Connection, import_: Import) -> dict[str, object]:
-    """What settled itself: summed up, and one by one."""
+    """What was settled automatically: totals, and one by one."""
     each = events.of_import(tx, import_.number, limit=_EVENTS, routine=True)
     labels = rows.labels_of(tx, [one.row for one in each if one.row is not None])
     return {

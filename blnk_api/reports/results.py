@@ -1,6 +1,6 @@
 """The results of an import as CSV and XLSX: the file's columns in order, then the outcome of each row.
 
-Read from the store page by page, so that a million rows cost no memory. Safe to open in a spreadsheet.
+Read from the store page by page, so that a million rows need no memory. Safe to open in a spreadsheet.
 """
 
 from collections.abc import Iterator
@@ -21,13 +21,13 @@ __all__ = ["OUR_COLUMNS", "FileKind", "Variant", "count", "file_name", "stream",
 
 
 class Variant(StrEnum):
-    """Which rows a results file has."""
+    """Which rows a results file contains."""
 
     ALL = "all"
     CREATED = "created"
-    """Balances that exist: created by this import or before it."""
+    """Balances that exist, created by this import or before it."""
     NOT_CREATED = "not created"
-    """Rows that surely have no balance from this import; the file can be imported again as it is."""
+    """Rows that certainly have no balance from this import. The file can be imported again as it is."""
 
 
 _STATES: dict[Variant, tuple[RowState, ...] | None] = {
@@ -38,7 +38,7 @@ _STATES: dict[Variant, tuple[RowState, ...] | None] = {
 
 
 def count(import_: Import, variant: Variant) -> int:
-    """How many rows a variant has at this moment."""
+    """How many rows a variant has now."""
     states = _STATES[variant]
     return import_.row_count if states is None else sum(import_.counts.get(one, 0) for one in states)
 
@@ -50,13 +50,14 @@ def stream(store: Store, import_: Import, variant: Variant) -> Iterator[bytes]:
 
 
 def workbook(store: Store, import_: Import, variant: Variant, folder: Path) -> IO[bytes]:
-    """The XLSX, to be read from its beginning; see `xlsx_writer.made`. Formulas stay text without a guard."""
+    """The XLSX, ready to be read from its beginning; see `xlsx_writer.made`. Formulas stay text without a
+    guard."""
     header, pages = tables(store, import_, _STATES[variant])
     rows = chain.from_iterable(pages)
     return xlsx_writer.made(folder, lambda book: book.add_table("Results", header, rows))
 
 
 def file_name(import_: Import, variant: Variant, kind: FileKind = FileKind.CSV) -> str:
-    """The download's name: the file's own name, what it has, and a mark that differs for each state."""
+    """The download's name: the file's own name, the variant, and a mark that changes with the state."""
     said = "results" if variant is Variant.ALL else str(variant)
     return named(import_, said, str(import_.state), mark(import_)) + f".{kind}"

@@ -1,4 +1,4 @@
-"""The columns of a results file: the person's columns as they were sent, then the outcome of the row."""
+"""The columns of a results file: the file's own columns as they were sent, then the outcome of the row."""
 
 from collections.abc import Iterator, Sequence
 
@@ -24,13 +24,13 @@ _ADDED = {
     "ledger": ("ledger_id", "ledger", "blnk_ledger_id"),
     "currency": ("currency", "currency_code", "ccy"),
 }
-"""Names for a column that the file lacked: the first one that the file does not use."""
+"""Candidate names for a column that the file lacked. The first one that the file does not use is taken."""
 
 
 def tables(
     store: Store, import_: Import, states: Sequence[RowState] | None
 ) -> tuple[list[str], Iterator[list[list[str]]]]:
-    """The header, and the rows in file order, page by page; all rows without `states`."""
+    """The header, and the rows in file order, page by page. All rows if `states` is None."""
     layout = _Layout(import_)
     return layout.header, _pages(store, import_, states, layout)
 
@@ -52,14 +52,14 @@ def _pages(
 
 
 class _Layout:
-    """Which of a record's cells are written, and where."""
+    """Which cells of a record are written, and where."""
 
     def __init__(self, import_: Import) -> None:
         self._names: Sequence[str] = import_.headers
         self._called_apart = distinct_labels(self._names)
         self._id = import_.id
         uses = {one.position: one.use for one in import_.columns}
-        # A file that came from these results brings our columns along; ours of today take their place.
+        # A file made from these results already has our columns; the current ones replace them.
         self._kept = [
             at
             for at, name in enumerate(self._names)
@@ -80,7 +80,7 @@ class _Layout:
         ]
 
     def record(self, row: StoredRow, originals: dict[int, str], fixed_in: str | None) -> list[str]:
-        """`originals` has what the file had in repaired cells, by position; `fixed_in` is an import's id."""
+        """`originals` has the file's own text of edited cells, by position. `fixed_in` is an import's id."""
         told = [row.message or _first_problem(row)]
         if fixed_in is not None:
             told.append(f"It is fixed in import {fixed_in}.")
@@ -104,7 +104,7 @@ class _Layout:
         if row.part and at == self._currency:
             return (
                 row.part
-            )  # one line for each balance of a record, so that each can be imported again on its own
+            )  # one line for each balance of a record, so that each can be imported again separately
         return row.cells[at] if at < len(row.cells) else ""
 
     def _called(self, at: int) -> str:
@@ -112,7 +112,7 @@ class _Layout:
 
 
 def _is_ours(name: str, use: Use | None) -> bool:
-    """A person may have a column called status, too."""
+    """A file may also have its own column called status."""
     return plain(name) in _OURS_PLAIN if use is None else use in OUR_OWN
 
 

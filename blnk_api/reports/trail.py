@@ -1,4 +1,4 @@
-"""The trail for admins and auditors: its newest events, and all of it with its links."""
+"""The audit trail for admins and auditors: its newest events, and all of it with its links."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,20 +14,20 @@ from blnk_api.wording.whole_desk import about_trail
 
 
 def newest(store: Store, who: Actor, wanted: Wanted, *, limit: int) -> list[TrailEntry]:
-    """Events, the newest first. Raises NotAllowed."""
+    """Events, newest first. Raises NotAllowed."""
     who.require(Act.SEE_TRAIL, None)
     with store.read() as tx:
         return reading.newest(tx, wanted, limit=limit)
 
 
 def downloaded(store: Store, who: Actor, wanted: Wanted) -> Iterator[TrailEntry]:
-    """The desk's first, then import by import, each in its order. Raises NotAllowed."""
+    """The desk's own events first, then import by import, each in order. Raises NotAllowed."""
     who.require(Act.SEE_TRAIL, None)
     return reading.all_entries(store, wanted)
 
 
 def lines(store: Store, wanted: Wanted) -> Iterator[bytes]:
-    """All as JSON, each with its line break. Texts of cells are not in it: they can be purged, and it not."""
+    """All events as JSON lines. The text of cells is not included: it can be purged, and the trail cannot."""
     for one in reading.all_entries(store, wanted):
         yield orjson.dumps(_line(one)) + b"\n"
 
@@ -50,7 +50,7 @@ def _line(one: TrailEntry) -> dict[str, object]:
 
 
 def _detail(one: TrailEntry) -> object:
-    """As JSON where it is JSON."""
+    """Parsed, if it is JSON."""
     if not one.detail.startswith("{"):
         return one.detail
     detail: object = orjson.loads(one.detail)

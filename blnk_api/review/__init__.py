@@ -1,1 +1,1 @@
-"""What a person decides about an import and its rows afterwards."""
+"""What people decide about an import and its rows after sending."""

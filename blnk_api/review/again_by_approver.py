@@ -1,4 +1,4 @@
-"""A row of an import that a second person approved is sent again: that takes an approver, too."""
+"""Resends a row of an import that a second person approved, which also requires an approver."""
 
 import time
 
@@ -13,8 +13,8 @@ from blnk_api.wording.approval import requests as words
 
 
 def approve_again(tx: Connection, import_: Import, row: int, *, who: Actor) -> str:
-    """Why this person may not, who has the role; "" where it was done. Only the body that was approved goes
-    again: another one is left to the sender, which does not claim it and says so."""
+    """Returns why this person may not do it, although they have the role, or "" if it was done. Only the
+    approved request is sent again: the sender does not claim any other, and says so."""
     if who.kind is not ActorKind.PERSON:
         return words.NOT_SIGNED_IN
     asked = select(rows.c.approval, rows.c.approved_body == func.sha256(rows.c.body)).where(rows.c.id == row)

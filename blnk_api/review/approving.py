@@ -1,7 +1,7 @@
-"""What people do about a request for approval: approve it, send it back, withdraw it.
+"""Decisions on a request for approval: approve it, send it back, withdraw it.
 
-Whoever approves had no hand in the import and signed in. Each act is one transaction, and says what it does
-not do where it does nothing. The sender asks again at each claim: see `store.sending.claims`.
+An approver had no part in preparing the import and is signed in. Each act is one transaction, and raises if
+it does nothing. The sender checks the approval again at each claim: see `store.sending.claims`.
 """
 
 import time
@@ -27,11 +27,12 @@ from blnk_api.wording.approval import requests as words
 
 
 class NotDecided(NotPossible):
-    """Nothing was decided, and nothing was sent; the text says why and what to do."""
+    """Nothing was decided, and nothing was sent. The text says why and what to do."""
 
 
 def approve(store: Store, import_: Import, request: int, *, who: Actor, typed: str) -> bool:
-    """Approves the request that was shown; whether nobody else has to. `typed` is the number of balances.
+    """Approves the request that was shown. Returns whether it was the last approval needed. `typed` is the
+    number of balances.
 
     Raises NotDecided.
     """
@@ -75,7 +76,8 @@ def _hand_over(tx: Connection, import_: Import, request: Request) -> None:
 
 
 def send_back(store: Store, import_: Import, request: int, *, who: Actor, reason: str) -> None:
-    """The import is a draft again, or paused where rows of it were sent before. Raises NotDecided."""
+    """The import becomes a draft again, or is paused if some of its rows were sent before. Raises
+    NotDecided."""
     who.require(Act.APPROVE, import_.instance)
     reason = " ".join(reason.split())[: words.MOST_REASON]
     if not reason:
@@ -90,7 +92,7 @@ def send_back(store: Store, import_: Import, request: int, *, who: Actor, reason
 
 
 def withdraw(store: Store, import_: Import, request: int, *, who: Actor) -> None:
-    """Ends a request that waits, or an approval: rows that were not claimed yet are not sent. Raises
+    """Ends a pending request, or an approval: rows that were not claimed yet are not sent. Raises
     NotDecided."""
     who.require(Act.WITHDRAW, import_.instance)
     with store.write() as tx:
@@ -107,7 +109,7 @@ def withdraw(store: Store, import_: Import, request: int, *, who: Actor) -> None
         reason = words.withdrawn(who)
         if now.state is ImportState.WAITING:
             ending.give_back(tx, now, reason)
-        elif now.counts.get(RowState.READY):  # else nothing is left that could be asked about
+        elif now.counts.get(RowState.READY):  # otherwise nothing is left that could be asked about
             going = [ImportState.QUEUED, ImportState.RUNNING]
             by = PausedBy.APPROVAL
             move_import(
@@ -131,7 +133,7 @@ def _decidable(
 
 
 def why_not(tx: Connection, import_: Import, request: Request, who: Actor) -> str:
-    """Why this person may not approve it, whatever their role; "" where they may."""
+    """Why this person may not approve it, whatever their role, or "" if they may."""
     if who.kind is not ActorKind.PERSON:
         return words.NOT_SIGNED_IN
     if is_one_of(tx, who, (one.who for one in request.decisions)):

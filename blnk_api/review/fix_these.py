@@ -1,7 +1,7 @@
-"""Opens a draft of just those rows of an import that are invalid or were rejected, to be fixed and sent.
+"""Opens a draft with those rows of an import that are invalid or were rejected, to be fixed and sent.
 
-The draft has the file's columns as they were mapped, and belongs to the import. From the same transaction on
-its rows are Superseded there, so that none of them can be sent from both; they are what they were when the
+The draft has the file's columns as they were mapped, and belongs to the import. In the same transaction its
+rows become Superseded there, so that none can be sent from both. They return to their former state if the
 draft is discarded. Nothing is sent here.
 """
 
@@ -23,11 +23,11 @@ from blnk_api.store.states import ImportState, Stage
 
 _PAGE_ROWS = 2_000
 MOST_ROWS = 100_000
-"""More are not a few mistakes, but another file's: that one is fixed and imported."""
+"""More rows are not a few mistakes: fix the file and import it again."""
 
 
 def is_possible(import_: Import) -> bool:
-    """Whether the import is of a kind whose rows can be fixed in a draft."""
+    """Whether this kind of import has rows that can be fixed in a draft."""
     is_sent = import_.state is not ImportState.DRAFT
     has_cells = import_.purged_at is None and import_.shape is not None and import_.mapping is not None
     return import_.kind == "file" and is_sent and has_cells
@@ -36,9 +36,10 @@ def is_possible(import_: Import) -> bool:
 def open_draft(
     store: Store, import_: Import, *, id: str, who: Actor, row_ids: Collection[int] | None = None
 ) -> int:
-    """Makes the draft `id` of these rows, or of all that can be fixed; how many. Doing it twice does it once.
+    """Creates the draft `id` with these rows, or with all that can be fixed. Returns how many. Repeating it
+    changes nothing.
 
-    Rows that are neither invalid nor rejected anymore are left where they are. Raises NotPossible.
+    Rows that are no longer invalid or rejected stay where they are. Raises NotPossible.
     """
     who.require(Act.FIX_ROWS, import_.instance)
     with store.write() as tx:

@@ -1,4 +1,4 @@
-"""Rows that exist in Blnk already, made ready to be created once more under refs of their own."""
+"""Prepares rows that already exist in Blnk to be created once more, under new refs."""
 
 import time
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from blnk_api.store.transitions import IDS_PER_STATEMENT, count, require_move
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """A row that exists in Blnk; `ref` and `body` are absent where the file itself named the balance."""
+    """A row that exists in Blnk. `ref` and `body` are None if the file itself named the balance."""
 
     id: int
     number: int
@@ -37,7 +37,8 @@ class Existing:
 
 
 def existing(tx: Connection, import_: int, row_ids: Sequence[int]) -> list[Existing]:
-    """Those of these rows that exist in Blnk, in file order; they stay so until the transaction ends."""
+    """Those of these rows that exist in Blnk, in file order. They cannot change until the transaction
+    ends."""
     found: list[Existing] = []
     for start in range(0, len(row_ids), IDS_PER_STATEMENT):
         part = tx.execute(
@@ -63,14 +64,15 @@ _MAKE_READY = (
         body=_RESTAMPED.c.body,
         balance_id=null(),
         message=null(),
-        approval=null(),  # nobody has approved one more
+        approval=null(),  # nobody has approved another balance
         changed_at=_RESTAMPED.c.at,
     )
 )
 
 
 def make_ready(tx: Connection, import_: Import, found: Sequence[Existing]) -> None:
-    """EXISTS → READY. One statement for thousands of rows: nobody else writes to the store meanwhile."""
+    """EXISTS → READY, in one statement for thousands of rows: nobody else can write to the store
+    meanwhile."""
     require_move(RowState.EXISTS, RowState.READY)
     now = time.time()
     restamped = [
@@ -82,7 +84,8 @@ def make_ready(tx: Connection, import_: Import, found: Sequence[Existing]) -> No
 
 
 def _new_refs(tx: Connection, import_: Import, found: Sequence[Existing]) -> list[str]:
-    """The rows' refs with this import's id as salt; two rows that only their salts told apart stay apart."""
+    """The rows' refs with this import's id as salt. Two refs that differed only in their salts stay
+    different."""
     mine = select(rows.c.ref).where(rows.c.import_ == import_.number, rows.c.ref.endswith(f"-{import_.id}"))
     taken = {ref for (ref,) in tx.execute(mine)}
     made = []

@@ -1,4 +1,4 @@
-"""Which imports wait for a person to approve them."""
+"""Which imports are waiting for a person's approval."""
 
 from sqlalchemy import Connection
 
@@ -12,8 +12,8 @@ from blnk_api.store.states import ImportState
 
 
 def whom(tx: Connection, instance: Instance, who: Actor) -> list[Import]:
-    """Of an instance, newest first, those that this person had no hand in. Whether they have the role is
-    asked where they approve."""
+    """The imports of an instance, newest first, that this person had no part in preparing. Whether they have
+    the role is checked when they approve."""
     found = []
     for import_ in reversed(imports.in_states(tx, [ImportState.WAITING])):
         request = requests.last(tx, import_.number) if import_.instance == instance else None

@@ -1,1 +1,1 @@
-"""Our own routes, and the middleware before Streamlit's."""
+"""The app's own routes, and the middleware in front of Streamlit's."""

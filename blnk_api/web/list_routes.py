@@ -1,6 +1,6 @@
-"""Lists to download, behind signed links: imports, a month's balances, balances in Blnk, the audit trail.
+"""Downloads of lists, behind signed links: imports, a month's balances, balances in Blnk, the audit trail.
 
-A list is read when its link is opened; one that cannot be read completely is not sent at all.
+A list is read when its link is opened. If it cannot be read completely, nothing is sent.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -41,7 +41,7 @@ _PATH = "/listing"
 _PAGE_IMPORTS = 200
 
 Asked = dict[str, Any]
-"""What a link asks for, as JSON: it was signed here, so it is what we wrote."""
+"""What a link requests, as JSON. It was signed here, so it is what we wrote."""
 
 Table = tuple[str, Sequence[str], Iterable[Sequence[Cell]]]
 """Name, header, records."""
@@ -62,12 +62,12 @@ def month_url(links: Links, connection: Connection, month: Month, kind: FileKind
 
 
 def balances_url(links: Links, connection: Connection, wanted: Wanted, kind: FileKind) -> str:
-    """The balances in Blnk that match it."""
+    """The balances in Blnk that match."""
     return _url(links, "balances", connection, kind, asdict(wanted))
 
 
 def trail_url(links: Links, connection: Connection, wanted: TrailPart, kind: FileKind) -> str:
-    """The audit trail, or the part of it that is wanted."""
+    """The audit trail, or part of it."""
     return _url(links, "trail", connection, kind, asdict(wanted))
 
 
@@ -139,7 +139,7 @@ def _imports(desk: Desk, _: Connection, asked: Asked, who: Actor) -> Table:
 
 
 def _all_found(desk: Desk, search: Search, who: Actor) -> Iterator[Import]:
-    """Of all connections whose imports they may download."""
+    """Across all connections whose imports this person may download."""
     with desk.store.read() as tx:
         used = instance_numbers.with_imports(tx)
     among = [number for number, one in used.items() if who.may(Act.DOWNLOAD, one)]

@@ -1,4 +1,4 @@
-"""Middleware before Streamlit: keeps other sites out, adds headers, gives browsers their cookie."""
+"""Middleware in front of Streamlit: keeps other sites out, adds headers, gives browsers their cookie."""
 
 import base64
 import hashlib
@@ -15,7 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from blnk_api.common.origins import Site
 
 BROWSER_COOKIE = "desk_browser"
-"""A random value that tells browsers apart: names are asked once per browser. It proves nothing."""
+"""A random value that identifies a browser, so that names are asked for once per browser. It proves
+nothing."""
 
 _READS = ("GET", "HEAD")
 _MOST_LOGGED = 20
@@ -57,15 +58,15 @@ _POLICY = (
     "worker-src 'self' blob:; manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; "
     "frame-ancestors 'none'"
 )
-"""No page loads anything from elsewhere, whatever a cell or name contains. Streamlit needs inline styles."""
+"""Pages load nothing from other sites, whatever a cell or name contains. Streamlit needs inline styles."""
 
 
 _log = logging.getLogger(__name__)
 
 
 class SecurityHeaders:
-    """Adds the headers that an answer does not set itself. `scripts` are the texts of the scripts that stand
-    within pages; no other one runs."""
+    """Adds headers that an answer does not set itself. `scripts` are the inline scripts of pages; no others
+    run."""
 
     def __init__(self, app: ASGIApp, site: Callable[[], Site], scripts: Collection[str] = ()) -> None:
         self._app = app
@@ -97,11 +98,11 @@ def _hash(script: str) -> str:
 
 
 class OwnOrigin:
-    """Refuses requests under a foreign name, and WebSockets and writes that a foreign page sent.
+    """Rejects requests under a foreign name, and WebSockets and writes sent by a foreign page.
 
-    `site` is asked at each request. Not Starlette's TrustedHostMiddleware: that cannot say "any IP address",
-    keeps the names of its start, reads the first of several Host headers, and answers only that the header is
-    invalid, where a person needs to know how to serve the name.
+    `site` is called for each request. Starlette's TrustedHostMiddleware does not fit: it cannot allow "any IP
+    address", keeps the names it started with, reads only the first of several Host headers, and its error
+    does not say how to serve the name.
     """
 
     def __init__(self, app: ASGIApp, site: Callable[[], Site]) -> None:
@@ -129,7 +130,7 @@ class OwnOrigin:
         await self._app(scope, receive, send)
 
     def _tell(self, what: str) -> None:
-        """Once each, and a limited number: the texts come from strangers."""
+        """Logs each text once, and a limited number of them: the texts come from strangers."""
         if what not in self._logged and len(self._logged) < _MOST_LOGGED:
             self._logged.add(what)
             _log.warning(
@@ -157,13 +158,13 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, text: str) -> None
 
 
 def _for_streamlit(headers: list[tuple[bytes, bytes]], host: str) -> list[tuple[bytes, bytes]]:
-    """The origin was checked here, so it is removed: Streamlit would compare it with its own list."""
+    """Removes the origin, which was checked here: Streamlit would compare it with its own list."""
     kept = [(name, value) for name, value in headers if name not in (b"origin", b"host")]
     return [*kept, (b"host", host.encode("latin-1"))]
 
 
 class ClosedPaths:
-    """Streamlit's metrics, which show how much is done here, and its API for agents: not used here."""
+    """Closes Streamlit's metrics, which reveal activity, and its API for agents. Neither is used here."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -199,7 +200,7 @@ class BrowserCookie:
 
 
 def browser_of(cookies: dict[str, str]) -> str | None:
-    """The browser's own value, if it sent one that we may have given."""
+    """The browser's own value, if it sent one that we may have issued."""
     value = cookies.get(BROWSER_COOKIE, "")
     return value if _VALUE.fullmatch(value) else None
 

@@ -1,7 +1,7 @@
-"""What a container's platform asks: does the process answer (/healthz), and can it work (/readyz).
+"""Health checks for container platforms: whether the process answers (/healthz) and can work (/readyz).
 
-Both are answered under any host name, without a sign-in, before everything else: a platform asks an address
-that it made up itself. They say nothing but one word.
+Both are answered before everything else, under any host name and without sign-in, because a platform uses an
+address of its own. The answer is a single word.
 """
 
 import asyncio
@@ -17,14 +17,14 @@ from blnk_api.store import LaterVersion, StoreUnavailable
 
 _ALIVE, _READY = "/healthz", "/readyz"
 _MOST_SECONDS = 3.0
-"""A database that answers later is one that pages would wait for."""
+"""A database that takes longer would make pages wait."""
 
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
 class Probes:
-    """Answers the two paths. Of those who ask at the same time, one looks and all have its answer: a database
-    that hangs does not use up the threads that pages need."""
+    """Answers the two paths. Simultaneous requests share one check, so that a database that hangs does not
+    use up the threads that pages need."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

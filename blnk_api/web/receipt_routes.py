@@ -1,4 +1,4 @@
-"""Receipts on their own routes, behind signed links: a document, its JSON, its results as they were."""
+"""Routes for receipts, behind signed links: the document, its JSON, and its results as they were."""
 
 from collections.abc import Sequence
 from urllib.parse import urlencode
@@ -24,7 +24,7 @@ from blnk_api.wording import about_files, phrases
 
 _PATH = "/receipt"
 _VARIANT = "receipt "
-"""Before the number: no variant of an import's results starts like this."""
+"""Put before the number: no variant of an import's results starts like this."""
 
 
 def routes() -> Sequence[Route]:
@@ -36,7 +36,7 @@ def routes() -> Sequence[Route]:
 
 
 def receipt_url(links: Links, import_id: str, n: int, *, zone: str | None = None) -> str:
-    """A link on this host to a receipt; its times are also shown in `zone`, a browser's time zone."""
+    """A link on this host to a receipt. Its times are also shown in `zone`, a browser's time zone."""
     url = f"{_PATH}/{links.sign(Download(import_id, f'{_VARIANT}{n}'))}"
     return f"{url}?{urlencode({'zone': zone})}" if zone else url
 
@@ -57,7 +57,7 @@ def _open(desk: Desk, request: Request) -> tuple[Import, Receipt]:
 
 
 def _document(desk: Desk, request: Request) -> Response:
-    """The receipt to be read and printed."""
+    """The receipt to read and print."""
     _, receipt = _open(desk, request)
     zone = request.query_params.get("zone")
     here = phrases.zone(zone)
@@ -75,7 +75,7 @@ def _document(desk: Desk, request: Request) -> Response:
 
 
 def _json(desk: Desk, request: Request) -> Response:
-    """The same as JSON."""
+    """The receipt as JSON."""
     import_, receipt = _open(desk, request)
     body = orjson.dumps(receipt.told, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     name = f"receipt-{receipt.told['import']['id']}-{receipt.n}.json"

@@ -1,4 +1,5 @@
-"""Who downloaded what: an event of the import, or of the desk for a list. Without sign-in nobody is known."""
+"""Records who downloaded what: an event of the import, or of the desk for a list. Without sign-in the person
+is unknown."""
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
@@ -14,7 +15,8 @@ from blnk_api.web.responses import NotAvailable, asker
 
 
 def record(desk: Desk, request: Request, file_name: str, import_: Import | None = None) -> None:
-    """Before the file is sent. Raises NotAvailable: nothing is downloaded that cannot be written down."""
+    """Called before the file is sent. Raises NotAvailable: a download that cannot be recorded does not
+    happen."""
     who = asker(desk, request)
     if who.kind is not ActorKind.PERSON:
         return

@@ -1,4 +1,4 @@
-"""Names each HTTP request, so that our log and that of a proxy can be put together."""
+"""Gives each HTTP request an id, to match our log with a proxy's."""
 
 import re
 import secrets
@@ -13,7 +13,7 @@ _ANOTHERS = re.compile(r"[A-Za-z0-9._=+/-]{1,64}")
 
 
 class RequestIds:
-    """Takes a proxy's id where it sent one, and says it in the answer."""
+    """Uses a proxy's id if it sent one, and returns it in the answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

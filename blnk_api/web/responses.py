@@ -1,4 +1,4 @@
-"""How the app's own routes answer a signed link: with a file, or with a sentence why there is none."""
+"""Answers of the app's own routes to a signed link: a file, or a sentence that says why there is none."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ _Known = TypeVar("_Known", bound=StrEnum)
 
 
 class NotAvailable(Exception):
-    """What a link names cannot be sent; the text is for the person who opened it."""
+    """What a link names cannot be sent. The text is for the person who opened it."""
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -79,7 +79,8 @@ def _answer(open_: Callable[[Desk, Request], Response], request: Request) -> Res
 
 
 def asker(desk: Desk, request: Request) -> Actor:
-    """Who opens the link: it says what is wanted, and the session who wants it. Raises NotAllowed."""
+    """The person who opens the link. The link says what is requested, the session who requests it. Raises
+    NotAllowed."""
     if desk.settings.sign_in is None:
         return signed_in.unverified("unnamed user")
     who = signed_in.person(desk, desk.settings.sign_in, request.cookies)
@@ -114,19 +115,19 @@ def file(name: str, kind: FileKind, pieces: Iterator[bytes], *, size: int | None
 
 
 def workbook(name: str, made: IO[bytes]) -> Response:
-    """As `opened_file`, for XLSX."""
+    """Like `opened_file`, for XLSX."""
     return opened_file(name, FileKind.XLSX, made)
 
 
 def opened_file(name: str, kind: FileKind, opened: IO[bytes]) -> Response:
-    """A download of an open file, which is closed at its end."""
+    """A download of an open file, which is closed at the end."""
     size = opened.seek(0, 2)
     opened.seek(0)
     return file(name, kind, _pieces(opened), size=size)
 
 
 def archive(name: str, made: IO[bytes]) -> Response:
-    """As `workbook`, for a ZIP."""
+    """Like `workbook`, for a ZIP."""
     size = made.seek(0, 2)
     made.seek(0)
     headers = {"Content-Disposition": attachment(name), "Content-Length": str(size), **SEALED}
@@ -140,6 +141,6 @@ def _pieces(made: IO[bytes]) -> Iterator[bytes]:
 
 
 def attachment(name: str) -> str:
-    """Any name, as RFC 6266 has it: letters that a header cannot hold go in the second form."""
+    """Any file name, by RFC 6266: characters that a header cannot hold go into the second form."""
     plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\%' else "_" for c in name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -1,4 +1,4 @@
-"""The app's own routes, apart from Streamlit's pages: downloads behind signed links."""
+"""The app's own routes besides Streamlit's pages: downloads behind signed links."""
 
 from collections.abc import Sequence
 
@@ -28,10 +28,11 @@ _PROBLEM_ROWS_PATH = "/problem-rows"
 _TEMPLATE_PATH = "/template"
 _EVIDENCE_PATH = "/evidence"
 _EVIDENCE = "evidence"
-"""No variant of an import's results is called so."""
+"""No variant of an import's results has this name."""
 
 _MOST_LEDGERS = 2_000
-"""In a template's drop-down: a longer list is of no use, and each hundred ledgers takes a request."""
+"""The most ledgers in a template's drop-down list. A longer one is useless, and each hundred takes a
+request."""
 
 
 def routes() -> Sequence[Route]:
@@ -51,17 +52,17 @@ def download_url(links: Links, import_id: str, variant: Variant, kind: FileKind 
 
 
 def problem_rows_url(links: Links, import_id: str) -> str:
-    """As `download_url`, for a draft's rows that must be fixed, as XLSX."""
+    """Like `download_url`, for a draft's rows that must be fixed, as XLSX."""
     return f"{_PROBLEM_ROWS_PATH}/{links.sign(ProblemRows(import_id))}"
 
 
 def template_url(links: Links, connection_name: str, kind: FileKind) -> str:
-    """As `download_url`, for an empty file to fill in."""
+    """Like `download_url`, for an empty file to fill in."""
     return f"{_TEMPLATE_PATH}/{links.sign(Template(connection_name, kind))}"
 
 
 def evidence_url(links: Links, import_id: str) -> str:
-    """As `download_url`, for all that is known of an import, as a ZIP."""
+    """Like `download_url`, for everything that is known about an import, as a ZIP."""
     return f"{_EVIDENCE_PATH}/{links.sign(Download(import_id, _EVIDENCE))}"
 
 
@@ -76,7 +77,7 @@ def _evidence(desk: Desk, request: Request) -> Response:
 
 
 def _download(desk: Desk, request: Request) -> Response:
-    """Results as they are now."""
+    """The current results."""
     wanted = desk.links.open(token(request))
     variant, kind = one_of(Variant, wanted.variant), one_of(FileKind, wanted.kind)
     import_ = _found(desk, request, wanted.import_id)
@@ -110,7 +111,7 @@ def _template(desk: Desk, request: Request) -> Response:
 
 
 def _ledgers(desk: Desk, connection: Connection) -> list[Ledger]:
-    """Empty without read permission: the template then has no list of them."""
+    """Empty without read permission: the template then lists none."""
     found: list[Ledger] = []
     try:
         with desk.client(connection) as client:

@@ -1,7 +1,7 @@
-"""How much of the server's memory uploads may take: Streamlit keeps each file until its session ends.
+"""Limits the server memory that uploads may take: Streamlit keeps each file until its session ends.
 
-It checks the size of one file alone, so that a session could put any number of them there, also one whose
-page has no field for files.
+Streamlit checks only the size of each file, so a session could upload any number of them, even to a page
+without a file field.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ MOST_SESSION_BYTES = 150_000_000
 """One file of the largest size, and room for fixed rows of another one."""
 
 MOST_BYTES = 600_000_000
-"""Of all sessions together."""
+"""All sessions together."""
 
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/([^/]+)/?")
 _TOO_MUCH = (
@@ -30,13 +30,13 @@ _log = logging.getLogger(__name__)
 
 
 class TooMuch(Exception):
-    """More is being uploaded than there is room for."""
+    """An upload exceeds the available room."""
 
 
 class UploadLimits:
-    """Refuses with 413 what would take more memory than there is for uploads.
+    """Rejects with 413 what would exceed the memory for uploads.
 
-    `held` tells the bytes that Streamlit keeps now: those of one session, and those of all.
+    `held` returns the bytes that Streamlit keeps now: for one session, and for all.
     """
 
     def __init__(

@@ -53,27 +53,29 @@ class Wanted:
 
 def filters(client: BlnkClient, wanted: Wanted) -> list[Filter]:
     """The conditions as Blnk's filters. Names are looked up first. Raises NoMatches, or what reads raise."""
-    asked = [
+    conditions = [
         Filter(name, "eq", value)
         for name, value in (("currency", wanted.currency.strip()), ("indicator", wanted.indicator.strip()))
         if value
     ]
     if ledger := wanted.ledger.strip():
-        asked.append(_one_of("ledger_id", _ledgers(client, ledger), f"There is no ledger named “{ledger}”."))
+        conditions.append(
+            _one_of("ledger_id", _ledgers(client, ledger), f"There is no ledger named “{ledger}”.")
+        )
     if identity := wanted.identity.strip():
-        asked.append(
+        conditions.append(
             _one_of("identity_id", _identities(client, identity), f"There is no identity named “{identity}”.")
         )
     for key, value in ((wanted.key, wanted.value), (wanted.other_key, wanted.other_value)):
         if key.strip():
-            asked.append(_metadata(key.strip(), value.strip()))
+            conditions.append(_metadata(key.strip(), value.strip()))
     if wanted.import_ids is not None:
-        asked.append(
+        conditions.append(
             _one_of(f"{METADATA}{IMPORT_ID}", wanted.import_ids, "There is no import with that name.")
         )
     if wanted.created_from:
-        asked.append(Filter("created_at", "gte", wanted.created_from))
-    return asked
+        conditions.append(Filter("created_at", "gte", wanted.created_from))
+    return conditions
 
 
 def _metadata(key: str, value: str) -> Filter:
@@ -117,10 +119,10 @@ def page(client: BlnkClient, wanted: Wanted, number: int) -> Page:
 
 def found_whole(client: BlnkClient, wanted: Wanted) -> list[Balance]:
     """All of them, at most MOST, without repeats even if new balances shift the pages."""
-    asked = filters(client, wanted)
+    conditions = filters(client, wanted)
     found: dict[str, Balance] = {}
     for number in count(1):
-        got = client.find_balances(asked, page=number)
+        got = client.find_balances(conditions, page=number)
         found |= {one.balance_id: one for one in got}
         if len(got) < PAGE_LIMIT or len(found) >= MOST:
             break
@@ -135,15 +137,15 @@ _LAST = ("created_at",)
 def as_table(balances: Sequence[Balance]) -> tuple[list[str], list[list[Cell]]]:
     """A header and records: Blnk's fields, then each metadata key that any of them has. Numbers stay
     numbers."""
-    told = [one.model_dump(exclude_none=True) for one in balances]
+    dumped = [one.model_dump(exclude_none=True) for one in balances]
     known = (*_FIRST, *_MONEY, *_LAST)
-    others = {name for one in told for name in one if name not in (*known, "meta_data")}
-    used = [name for name in _FIRST if name != "indicator" or any(one.get(name) for one in told)]
+    others = {name for one in dumped for name in one if name not in (*known, "meta_data")}
+    used = [name for name in _FIRST if name != "indicator" or any(one.get(name) for one in dumped)]
     fields = [*used, *_MONEY, *_LAST, *sorted(others)]
     keys = sorted({key for one in balances for key in one.meta_data})
     records = [
         [*(_cell(one.get(name)) for name in fields), *(_cell(of.meta_data.get(key)) for key in keys)]
-        for one, of in zip(told, balances, strict=True)
+        for one, of in zip(dumped, balances, strict=True)
     ]
     return [*fields, *(f"{METADATA}{key}" for key in keys)], records
 

@@ -136,12 +136,12 @@ def _tls(connection: Connection, hello: ProbeResult) -> Check:
     if hello.certificate_ends is None:
         return Check(question, Verdict.FINE, "Yes, and its certificate is valid.")
     days = (hello.certificate_ends - datetime.now(UTC)).days
-    told = f"Yes. Its certificate is valid until {hello.certificate_ends:%-d %b %Y}."
+    text = f"Yes. Its certificate is valid until {hello.certificate_ends:%-d %b %Y}."
     if days < _CERTIFICATE_DAYS:
         return Check(
-            question, Verdict.LOOK, told, "Tell your Blnk administrator. After that date nothing can be sent."
+            question, Verdict.LOOK, text, "Tell your Blnk administrator. After that date nothing can be sent."
         )
-    return Check(question, Verdict.FINE, told)
+    return Check(question, Verdict.FINE, text)
 
 
 def _age(client: BlnkClient) -> Check:
@@ -231,11 +231,11 @@ def _rate(desk: Desk, connection: Connection) -> Check:
         learned = senders.learned(tx, number) if number is not None else None
         lately = _seen_lately(tx, number) if number is not None else ""
     if learned is not None and learned.per_minute is not None:
-        told = (
+        text = (
             f"Blnk asked Balance Desk to slow down: {learned.per_minute:,.0f} requests a minute "
             f"now, of {limit}."
         )
-        return Check(question, Verdict.LOOK, told + lately, "Nothing to do: the rate recovers automatically.")
+        return Check(question, Verdict.LOOK, text + lately, "Nothing to do: the rate recovers automatically.")
     return Check(question, Verdict.FINE, f"At most {limit}, which is this connection's limit.{lately}")
 
 

@@ -40,14 +40,14 @@ def keep(tx: Connection, key: str) -> bool:
 
 def _in_database(store: Store) -> str:
     """Created once for all processes: the first one is kept."""
-    asked = select(desk_keys.c.value).where(desk_keys.c.name == _NAME)
+    query = select(desk_keys.c.value).where(desk_keys.c.name == _NAME)
     with store.read() as tx:
-        key: str | None = tx.execute(asked).scalar()
+        key: str | None = tx.execute(query).scalar()
     if key is not None:
         return key
     with store.write() as tx:
         keep(tx, secrets.token_hex(32))
-        made: str = tx.execute(asked).scalar_one()
+        made: str = tx.execute(query).scalar_one()
     return made
 
 

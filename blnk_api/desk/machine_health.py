@@ -53,16 +53,16 @@ def _disk(desk: Desk) -> Check:
         free = shutil.disk_usage(folder).free
     except OSError as problem:
         return Check(question, Verdict.FAILED, f"{folder} cannot be read: {problem.strerror}.")
-    told = f"{free / 1e9:,.1f} GB are free in {folder}."
+    text = f"{free / 1e9:,.1f} GB are free in {folder}."
     needed_to, takes = "sent", "a million rows take about 1 GB"
     if not desk.store.is_sqlite:
         needed_to, takes = "checked", "files are copied there while they are checked"
     if free < _TOO_LOW_BYTES:
         do = f"Free up disk space. Nothing can be {needed_to} without it."
-        return Check(question, Verdict.FAILED, told, do)
+        return Check(question, Verdict.FAILED, text, do)
     if free < _LOW_BYTES:
-        return Check(question, Verdict.LOOK, told, f"Free up disk space soon: {takes}.")
-    return Check(question, Verdict.FINE, told)
+        return Check(question, Verdict.LOOK, text, f"Free up disk space soon: {takes}.")
+    return Check(question, Verdict.FINE, text)
 
 
 def _private(desk: Desk) -> Check:
@@ -71,8 +71,8 @@ def _private(desk: Desk) -> Check:
     found = private_files.open_to_others([settings.data_dir, settings.secrets_path])
     if not found:
         kept = "the data folder and the secrets file" if desk.store.is_sqlite else "the secrets file"
-        told = f"Yes. Only the account that runs Balance Desk can open {kept}."
-        return Check(question, Verdict.FINE, told)
+        text = f"Yes. Only the account that runs Balance Desk can open {kept}."
+        return Check(question, Verdict.FINE, text)
     named = phrases.listed([f"{path} (mode {mode:o})" for path, mode in found])
     commands = " and ".join(
         f"chmod {'700' if path == settings.data_dir else '600'} {path}" for path, _ in found

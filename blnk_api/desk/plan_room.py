@@ -26,14 +26,14 @@ def room(client: BlnkClient, included: int) -> PlanRoom | None:
 
 def sentence(found: PlanRoom, adds: int) -> str:
     """What creating `adds` balances means for the plan."""
-    told = (
+    text = (
         f"This import adds {phrases.plural(adds, 'record')}. This Blnk instance holds {found.held:,} of the "
         f"{found.included:,} that your plan includes."
     )
     over = found.held + adds - found.included
     if over <= 0:
-        return told
-    return f"{told} That is {over:,} too many: unless your plan allows more, Blnk rejects the last rows."
+        return text
+    return f"{text} That is {over:,} too many: unless your plan allows more, Blnk rejects the last rows."
 
 
 def is_too_small(found: PlanRoom, adds: int) -> bool:

@@ -88,12 +88,13 @@ def restore(settings: Settings, archive: Path | None, *, who: Actor) -> Restored
 
 
 def _refuse_a_desk(folder: Path, store: Store) -> None:
-    there = [folder / name for name in (DATABASE, LINKS_KEY, *FOLDERS) if (folder / name).exists()]
+    existing = [folder / name for name in (DATABASE, LINKS_KEY, *FOLDERS) if (folder / name).exists()]
     if Path(store.url.database or "").exists():
-        there.append(Path(store.url.database or ""))
-    if there:
+        existing.append(Path(store.url.database or ""))
+    if existing:
         raise BackupFailed(
-            f"There is a desk already: {there[0]} exists. Restore into an empty data folder (BLNK_DATA_DIR)."
+            f"There is a desk already: {existing[0]} exists. "
+            "Restore into an empty data folder (BLNK_DATA_DIR)."
         )
 
 
@@ -130,8 +131,8 @@ def _unpack(archive: Path, scratch: Path, *, is_sqlite: bool) -> About:
         while (member := tar.next()) is not None:
             if member.name == SUMS:
                 lines = _read(tar, member).decode().splitlines()
-                told = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-                if told != sums:
+                expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+                if expected != sums:
                     raise tarfile.ReadError
                 _refuse_another_kind(archive, about["sqlite"], is_sqlite)
                 return about

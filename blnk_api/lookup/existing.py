@@ -127,29 +127,29 @@ async def _settle_made_before(
     found: dict[str, list[Balance]] = {}
     for answer in await asyncio.gather(*(looker.find_together(part) for part in parts)):
         found |= answer
-    there = {
+    made_before = {
         row: (old, balance.balance_id)
         for row, each in olds.items()
         for old in each
         for balance in found.get(old.ref, ())
         if balance.meta_data.get(IMPORT_ID) == old.import_id
     }
-    if there:
-        await thread.write(guarded, guard, _were_made_before, import_.number, there)
+    if made_before:
+        await thread.write(guarded, guard, _were_made_before, import_.number, made_before)
     return {
         row: Verdict(RowState.EXISTS, balance_id, superseded.made_before(balance_id))
-        for row, (_, balance_id) in there.items()
+        for row, (_, balance_id) in made_before.items()
     }
 
 
-def _were_made_before(tx: Connection, number: int, there: dict[int, tuple[OldRef, str]]) -> None:
+def _were_made_before(tx: Connection, number: int, made_before: dict[int, tuple[OldRef, str]]) -> None:
     """Their balances are those of the rows that they fix."""
     facts = {
         row: {"balance_id": balance_id, "message": superseded.made_before(balance_id)}
-        for row, (_, balance_id) in there.items()
+        for row, (_, balance_id) in made_before.items()
     }
     move_each(tx, number, facts, from_=RowState.READY, to=RowState.EXISTS)
-    for old, balance_id in there.values():
+    for old, balance_id in made_before.values():
         superseded.appeared(tx, old.row, balance_id, message="Found in Blnk.", what=EventKind.FOUND)
 
 

@@ -133,8 +133,8 @@ class SplitWalk:
         """Gives the second half of the part with the most pages left to a new part. Returns whether any part
         has enough."""
         # A page that has already arrived was cut off at the end that its part had then.
-        asked = (part for task, part in self._asking.items() if not task.done())
-        most = max(asked, key=lambda part: part.pages_left, default=None)
+        reading = (part for task, part in self._asking.items() if not task.done())
+        most = max(reading, key=lambda part: part.pages_left, default=None)
         if most is None or most.until is None or most.at is None:
             return False
         parts = len(self._asking) + 1

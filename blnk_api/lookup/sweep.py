@@ -123,12 +123,12 @@ class Sweep:
                 return None
             self._after = part[-1][0]
         began = self._clock()
-        held = await all_of(self._looker, [ref for _, ref in part], self._created_from)
+        balances = await all_of(self._looker, [ref for _, ref in part], self._created_from)
         seconds = self._clock() - began
         self._list_seconds.append(seconds)
         self._parallel.took(seconds)
         self._lists_left -= 1
-        return held
+        return balances
 
 
 async def all_of(looker: Looker, refs: Sequence[str], created_from: str | None) -> list[Balance]:
@@ -136,8 +136,8 @@ async def all_of(looker: Looker, refs: Sequence[str], created_from: str | None) 
     halves, and for a single ref page by page."""
 
     async def page_of(number: int) -> list[Balance]:
-        asked = endpoints.find_refs(looker.instance_id, refs, created_from=created_from, page=number)
-        page = await looker.balances(asked)
+        request = endpoints.find_refs(looker.instance_id, refs, created_from=created_from, page=number)
+        page = await looker.balances(request)
         if any(one.import_ref not in refs for one in page):
             raise ReadFailed("Blnk's answer contains balances that were not requested.")
         return page

@@ -12,7 +12,7 @@ import apprise
 
 from blnk_api.settings import Connection
 from blnk_api.wording import about_notices
-from blnk_api.wording.about_notices import Told
+from blnk_api.wording.about_notices import Message
 
 _STATUS = re.compile(r"error=(\d{3})\b")
 """The HTTP status in Apprise's messages: the only part of them that contains nothing of an address."""
@@ -32,7 +32,7 @@ def not_understood(connection: Connection) -> list[int]:
     return [at for at, address in enumerate(connection.notify, start=1) if _parsed(address) is None]
 
 
-def send(address: str, told: Told) -> None:
+def send(address: str, message: Message) -> None:
     """Sends once, and waits for the result. Raises NotTaken."""
     target = _parsed(address)
     if target is None:
@@ -42,8 +42,8 @@ def send(address: str, told: Told) -> None:
     heard: list[str] = []
     try:
         is_taken = sender.notify(
-            title=told.title,
-            body=told.body,
+            title=message.title,
+            body=message.body,
             body_format=apprise.NotifyFormat.TEXT,
             timeout=_SECONDS,
             log_callback=lambda entry, _: heard.append(entry.message),

@@ -22,5 +22,5 @@ def to_be_sent(tx: Tx, settings: Settings) -> list[Notice]:
         if connection is not None and connection.notify:
             wanted.append(notice)
         else:
-            delivery.nobody_to_tell(tx, notice, has_connection=connection is not None)
+            delivery.drop_without_recipient(tx, notice, has_connection=connection is not None)
     return wanted

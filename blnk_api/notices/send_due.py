@@ -12,7 +12,7 @@ from blnk_api.store import Store, imports
 from blnk_api.store.outbox import delivery
 from blnk_api.store.outbox.notices import Notice
 from blnk_api.wording import about_notices
-from blnk_api.wording.about_notices import Told
+from blnk_api.wording.about_notices import Message
 
 log = logging.getLogger("blnk.notices")
 
@@ -22,7 +22,7 @@ _AT_ONCE = 16
 def send_due(store: Store, settings: Settings) -> None:
     """Returns when each address has accepted or rejected everything that is due. Raises SQLAlchemyError or
     OSError if the store cannot be used."""
-    owed: dict[str, list[tuple[Notice, Connection, Told]]] = {}
+    owed: dict[str, list[tuple[Notice, Connection, Message]]] = {}
     with store.write() as tx:
         due = to_be_sent(tx, settings)
         for notice in due:
@@ -30,9 +30,9 @@ def send_due(store: Store, settings: Settings) -> None:
             assert connection is not None
             delivery.address_it(tx, notice, [hash_of(one) for one in connection.notify])
             import_ = imports.by_number(tx, notice.import_) if notice.import_ is not None else None
-            told = about_notices.told(notice, import_, connection, settings)
+            message = about_notices.message(notice, import_, connection, settings)
             for address in connection.notify:
-                owed.setdefault(address, []).append((notice, connection, told))
+                owed.setdefault(address, []).append((notice, connection, message))
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         list(threads.map(lambda one: _send_all(store, settings, *one), owed.items()))
     with store.write() as tx:
@@ -41,15 +41,15 @@ def send_due(store: Store, settings: Settings) -> None:
 
 
 def _send_all(
-    store: Store, settings: Settings, address: str, owed: Sequence[tuple[Notice, Connection, Told]]
+    store: Store, settings: Settings, address: str, owed: Sequence[tuple[Notice, Connection, Message]]
 ) -> None:
     hash_ = hash_of(address)
-    for notice, connection, told in owed:
+    for notice, connection, message in owed:
         with store.write() as tx:
             if not delivery.claim(tx, notice, hash_, retry_seconds=settings.waits.notice_retry):
                 continue
         try:
-            addresses.send(address, told)
+            addresses.send(address, message)
         except NotTaken as problem:
             with store.write() as tx:
                 is_last = delivery.was_not_sent(

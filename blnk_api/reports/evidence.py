@@ -67,7 +67,7 @@ class _Bundle:
                 missing.append(f"{name}: {why} Its SHA-256 was {import_.file_sha256}.")
         with store.read() as tx:
             about = {
-                "import": receipts.tell(tx, import_)["import"],
+                "import": receipts.contents_of(tx, import_)["import"],
                 "columns": import_.mapping.model_dump(mode="json") if import_.mapping else None,
                 "file_settings": import_.options.model_dump(mode="json"),
             }
@@ -82,7 +82,7 @@ class _Bundle:
                 receipt = receipt_records.find(tx, import_.number, one.n)
             if receipt is None:
                 continue
-            self.add(f"receipts/receipt-{one.n}.json", [_json(receipt.told)])
+            self.add(f"receipts/receipt-{one.n}.json", [_json(receipt.contents)])
             name = f"receipts/receipt-{one.n}-results.csv"
             if not self._file(name, f"{RECEIPTS}/{receipt.results_path}"):
                 why = about_files.gone(is_deleted=is_purged, is_sqlite=store.is_sqlite)

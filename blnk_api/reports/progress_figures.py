@@ -112,7 +112,7 @@ class ProgressReader:
             if import_.confirmed_at is not None and now - watched.curve_at >= _CURVE_GOOD_SECONDS:
                 watched.curve, watched.curve_at = tuple(curve(tx, import_)), now
         if import_.state is not ImportState.RUNNING or import_.ramp != Ramp.ALL:
-            watched.seen.clear()  # the first rows go one by one, which says nothing about the rate of the others
+            watched.seen.clear()  # the first rows go one by one, which says nothing about the rest
         else:
             watched.seen.append((now, pulse.settled))
             while now - watched.seen[0][0] > _LONGEST_WINDOW_SECONDS:

@@ -8,7 +8,7 @@ from pathlib import Path
 import jinja2
 
 from blnk_api.reports import receipt_tables
-from blnk_api.reports.receipt_tables import Told
+from blnk_api.reports.receipt_tables import Contents
 from blnk_api.wording.phrases import ENVIRONMENT, ENVIRONMENT_MEANS, plural
 
 STYLE = Path(__file__).with_name("receipt.css").read_text(encoding="utf-8")
@@ -22,19 +22,19 @@ CONTENT_SECURITY_POLICY = (
 
 
 def document(
-    told: Told, zone: tzinfo, zone_name: str | None, *, json_link: str, results_link: str | None
+    contents: Contents, zone: tzinfo, zone_name: str | None, *, json_link: str, results_link: str | None
 ) -> str:
     """The whole document. `results_link` leads to its results, if they still exist."""
     at = _Times(zone, zone_name)
-    environment = told["instance"]["environment"]
+    environment = contents["instance"]["environment"]
     return _TEMPLATES.get_template("receipt.html.j2").render(
-        told=told,
+        contents=contents,
         at=at,
         style=STYLE,
         environment=f"{ENVIRONMENT[environment]} · {ENVIRONMENT_MEANS[environment]}",
         json_link=json_link,
         results_link=results_link,
-        **receipt_tables.of(told, at),
+        **receipt_tables.of(contents, at),
     )
 
 
@@ -50,12 +50,12 @@ class _Times:
         if at is None:
             return "–"
         utc = datetime.strptime(at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-        said = f"{utc:%-d %b %Y, %H:%M:%S} UTC"
+        text = f"{utc:%-d %b %Y, %H:%M:%S} UTC"
         if self._name is None:
-            return said
+            return text
         here = utc.astimezone(self._zone)
         day = f"{here:%-d %b} " if here.date() != utc.date() else ""
-        return f"{said} ({day}{here:%H:%M:%S} {self._name})"
+        return f"{text} ({day}{here:%H:%M:%S} {self._name})"
 
 
 def _written(value: object) -> object:

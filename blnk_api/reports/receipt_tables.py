@@ -16,7 +16,7 @@ ON_FIRST_PAGE = 12
 PRINTED = 30
 """A longer list in the annex is collapsed until someone opens it, and so it is not printed by default."""
 
-Told = Mapping[str, Any]
+Contents = Mapping[str, Any]
 """A receipt, or part of it, as the JSON that some version wrote. It is never rewritten, only shown."""
 
 Facts = list[tuple[str, object]]
@@ -50,66 +50,66 @@ class Table:
         return [all(isinstance(line[at], int) for line in self.shown) for at in range(len(self.headers))]
 
 
-def of(told: Told, at: Times) -> dict[str, Table | dict[str, Table] | Facts]:
+def of(contents: Contents, at: Times) -> dict[str, Table | dict[str, Table] | Facts]:
     """All tables, by their names in the template."""
-    existing, left_out, results = told["existing"], told["left_out"], told["results"]
+    existing, left_out, results = contents["existing"], contents["left_out"], contents["results"]
     existed = [(one["row"], one["balance_id"]) for one in existing["rows"]]
     not_sent = [(one["row"], one["why"], one["by"], at(one["at"])) for one in left_out["rows"]]
     changes = [
         (str(one["row"]), one["column"], one["old"], one["new"], one["by"], at(one["at"]))
-        for one in told["changes"]
+        for one in contents["changes"]
     ]
-    happened = [(at(one["at"]), one["by"], one["what"]) for one in told["happened"]]
+    happened = [(at(one["at"]), one["by"], one["what"]) for one in contents["happened"]]
     file = f"{results['file_name']} ({results['bytes']:,} bytes, {plural(results['rows'], 'row')})"
-    totals = _totals(told["totals"])
+    totals = _totals(contents["totals"])
     shortened = Table(totals.headers, [*totals.lines[:ON_FIRST_PAGE], *totals.lines[-1:]])
-    routine = told.get("routine") or {"came_to": [], "happened": []}
+    routine = contents.get("routine") or {"came_to": [], "happened": []}
     each = [(at(one["at"]), one["row"] or "", one["what"]) for one in routine["happened"]]
     return {
-        "about": _about(told, at),
+        "about": _about(contents, at),
         "totals": shortened if len(totals.lines) > ON_FIRST_PAGE + 1 else totals,
         "all_totals": totals if len(totals.lines) > ON_FIRST_PAGE + 1 else Table([], []),
         "routine": Table(["When", "Row", "What"], each),
-        "statuses": Table(["Status", "Rows"], list(told["statuses"].items())),
-        "compared": _compared(told["verification"]) if told["verification"]["verified"] else {},
-        "checked_again": _checked_again(told.get("checked_again"), at),
+        "statuses": Table(["Status", "Rows"], list(contents["statuses"].items())),
+        "compared": _compared(contents["verification"]) if contents["verification"]["verified"] else {},
+        "checked_again": _checked_again(contents.get("checked_again"), at),
         "existing": Table(["Row", "Balance id"], existed, existing["count"] - len(existed)),
         "changes": Table(["Row", "Column", "Old", "New", "By", "When"], changes),
         "left_out": Table(["Row", "Why", "By", "When"], not_sent, left_out["count"] - len(not_sent)),
-        "columns": _columns(told["mapping"] or {}),
-        "for_all_rows": _for_all_rows(told["mapping"] or {}),
+        "columns": _columns(contents["mapping"] or {}),
+        "for_all_rows": _for_all_rows(contents["mapping"] or {}),
         "happened": Table(["When", "Who", "What"], happened),
         "results": [("File", file), ("SHA-256", results["sha256"])],
-        "trail": _trail(told.get("trail")),
+        "trail": _trail(contents.get("trail")),
     }
 
 
-def _trail(trail: Told | None) -> Facts:
+def _trail(trail: Contents | None) -> Facts:
     """Receipts of earlier versions do not have it."""
     return [] if trail is None else [("Events", f"{trail['events']:,}"), ("Newest link", trail["head"])]
 
 
-def _about(told: Told, at: Times) -> Facts:
-    made, where, file = told["import"], told["instance"], told["file"]
+def _about(contents: Contents, at: Times) -> Facts:
+    made, where, file = contents["import"], contents["instance"], contents["file"]
     facts: Facts = [
-        ("Receipt", f"{told['receipt']}, written on {at(told['made_at'])}"),
+        ("Receipt", f"{contents['receipt']}, written on {at(contents['made_at'])}"),
         ("Import", made["id"]),
     ]
-    if version := told.get("version"):
+    if version := contents.get("version"):
         facts.append(("Written by", f"Balance Desk {version}"))
     if file:
         facts.append(("File", f"{file['name']} ({file['bytes'] or 0:,} bytes)"))
         facts.append(("SHA-256 of the file", file["sha256"] or None))
-    asked = "Uploaded" if file else "Requested"
-    facts.append((asked, f"{made['uploaded']['by']}, {at(made['uploaded']['at'])}"))
+    first_event = "Uploaded" if file else "Requested"
+    facts.append((first_event, f"{made['uploaded']['by']}, {at(made['uploaded']['at'])}"))
     if made["confirmed"]["by"]:
         facts.append(("Confirmed", f"{made['confirmed']['by']}, {at(made['confirmed']['at'])}"))
     facts.append((made["state"], at(made["finished_at"])))
-    if fixes := told.get("fixes"):
+    if fixes := contents.get("fixes"):
         facts.append(("Fixes rows of", f"import {fixes}"))
     facts += [
         ("Fixed elsewhere", f"{plural(one['rows'], 'row')} in import {one['import']}")
-        for one in told.get("fixed_in") or ()
+        for one in contents.get("fixed_in") or ()
     ]
     is_practice = where["environment"] == "practice"
     blnk = "Practice" if is_practice else f"{where['connection']}: {where['base_url']}"
@@ -125,7 +125,7 @@ _EARLIER_WORDS = {"Already existed": WORDS[RowState.EXISTS]}
 """Earlier versions' status words, which their receipts keep."""
 
 
-def _totals(totals: Sequence[Told]) -> Table:
+def _totals(totals: Sequence[Contents]) -> Table:
     words = [WORDS[RowState.CREATED], WORDS[RowState.EXISTS]]
     used = {word for one in totals for word in one["balances"]}
     words += [word for word in _IN_DOUBT if word in used]
@@ -144,7 +144,7 @@ def _totals(totals: Sequence[Told]) -> Table:
     return Table(["Ledger", "Currency", *words, "Not created"], shown)
 
 
-def _compared(found: Told) -> dict[str, Table]:
+def _compared(found: Contents) -> dict[str, Table]:
     """The outcome of the comparison with Blnk, if there was one."""
     created, existing = found["created"], found["existing"]
     kinds = [("Created by this import", created)]
@@ -161,11 +161,11 @@ def _compared(found: Told) -> dict[str, Table]:
     }
 
 
-def _by_row(found: Sequence[Told]) -> list[tuple[str, str]]:
+def _by_row(found: Sequence[Contents]) -> list[tuple[str, str]]:
     return [(str(one["row"]), listed(one["ids"])) for one in found]
 
 
-def _checked_again(looks: Told | None, at: Times) -> Facts:
+def _checked_again(looks: Contents | None, at: Times) -> Facts:
     """Receipts of earlier versions do not have it."""
     if not looks or not (looks["open"] or looks["over"]):
         return []
@@ -180,7 +180,7 @@ def _checked_again(looks: Told | None, at: Times) -> Facts:
     return [(plural(looks["open"], "row"), named), *over, *due]
 
 
-def _columns(mapping: Told) -> Table:
+def _columns(mapping: Contents) -> Table:
     columns = mapping.get("columns", [])
     names = distinct_labels([one["header"] for one in columns])
     lines = [
@@ -190,7 +190,7 @@ def _columns(mapping: Told) -> Table:
     return Table(["Column", "Field", "Stored as"], lines)
 
 
-def _for_all_rows(mapping: Told) -> Facts:
+def _for_all_rows(mapping: Contents) -> Facts:
     for_all = mapping.get("for_all_rows") or {}
     chosen: Facts = []
     if for_all.get("ledger_id"):

@@ -59,5 +59,5 @@ def workbook(store: Store, import_: Import, variant: Variant, folder: Path) -> I
 
 def file_name(import_: Import, variant: Variant, kind: FileKind = FileKind.CSV) -> str:
     """The download's name: the file's own name, the variant, and a mark that changes with the state."""
-    said = "results" if variant is Variant.ALL else str(variant)
-    return named(import_, said, str(import_.state), mark(import_)) + f".{kind}"
+    contents = "results" if variant is Variant.ALL else str(variant)
+    return named(import_, contents, str(import_.state), mark(import_)) + f".{kind}"

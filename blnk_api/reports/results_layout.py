@@ -81,10 +81,10 @@ class _Layout:
 
     def record(self, row: StoredRow, originals: dict[int, str], fixed_in: str | None) -> list[str]:
         """`originals` has the file's own text of edited cells, by position. `fixed_in` is an import's id."""
-        told = [row.message or _first_problem(row)]
+        outcome = [row.message or _first_problem(row)]
         if fixed_in is not None:
-            told.append(f"It is fixed in import {fixed_in}.")
-        told += [
+            outcome.append(f"It is fixed in import {fixed_in}.")
+        outcome += [
             f"{self._called(at)} was {_quoted(old)}."
             for at, old in sorted(originals.items())
             if at in self._kept
@@ -95,7 +95,7 @@ class _Layout:
             *([row.part or row.currency or self._currencies] if self._currencies else []),
             row.balance_id or "",
             row.status,
-            " ".join(filter(None, told)),
+            " ".join(filter(None, outcome)),
             row.ref or "",
             str(row_marks.Mark(self._id, row.number, row.part)),
         ]

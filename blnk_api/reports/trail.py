@@ -45,8 +45,8 @@ def _line(one: TrailEntry) -> dict[str, object]:
     }
     if one.edits is not None:
         return line | {"count": one.edits, "link": one.link}
-    said = {"said": about_trail.event(one), "row": one.row, "detail": _detail(one), "link": one.link}
-    return line | said
+    rest = {"said": about_trail.event(one), "row": one.row, "detail": _detail(one), "link": one.link}
+    return line | rest
 
 
 def _detail(one: TrailEntry) -> object:

@@ -17,8 +17,8 @@ def approve_again(tx: Connection, import_: Import, row: int, *, who: Actor) -> s
     approved request is sent again: the sender does not claim any other, and says so."""
     if who.kind is not ActorKind.PERSON:
         return words.NOT_SIGNED_IN
-    asked = select(rows.c.approval, rows.c.approved_body == func.sha256(rows.c.body)).where(rows.c.id == row)
-    covering, is_same = tx.execute(asked).one()
+    query = select(rows.c.approval, rows.c.approved_body == func.sha256(rows.c.body)).where(rows.c.id == row)
+    covering, is_same = tx.execute(query).one()
     request = None if covering is None else requests.by_id(tx, covering)
     if request is None or not request.approved_by or not is_same:
         return ""

@@ -97,8 +97,8 @@ def _make_draft(tx: Connection, source: Import, id: str, who: Actor) -> None:
 def _chosen(tx: Connection, import_: Import, row_ids: Collection[int] | None) -> list[StoredRow]:
     if row_ids is None:
         return fixable(tx, import_)
-    there = rows.among(tx, import_.number, row_ids)
-    return [row for row in there if row.state in FIXABLE and can_be_fixed(row)]
+    found = rows.among(tx, import_.number, row_ids)
+    return [row for row in found if row.state in FIXABLE and can_be_fixed(row)]
 
 
 def fixable(tx: Connection, import_: Import) -> list[StoredRow]:

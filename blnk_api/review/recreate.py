@@ -101,6 +101,6 @@ def _new_refs(tx: Connection, import_: Import, found: Sequence[Existing]) -> lis
 
 
 def _restamped(body: bytes, ref: str, import_id: str) -> bytes:
-    asked = orjson.loads(body)
-    asked["meta_data"] |= {IMPORT_REF: ref, IMPORT_ID: import_id}
-    return orjson.dumps(asked)
+    body_fields = orjson.loads(body)
+    body_fields["meta_data"] |= {IMPORT_REF: ref, IMPORT_ID: import_id}
+    return orjson.dumps(body_fields)

@@ -189,8 +189,8 @@ def _trail(desk: Desk, _: Connection, asked: Asked, who: Actor) -> Table:
 
     def record(one: TrailEntry) -> Sequence[Cell]:
         at = datetime.fromtimestamp(one.at, zone)
-        said = about_trail.event(one)
-        return [one.import_id or "", one.n or "", at, phrases.actor(one.who), said, one.link or ""]
+        sentence = about_trail.event(one)
+        return [one.import_id or "", one.n or "", at, phrases.actor(one.who), sentence, one.link or ""]
 
     return "audit trail", header, map(record, trail.downloaded(desk.store, who, TrailPart(**asked)))
 

@@ -117,19 +117,19 @@ class OwnOrigin:
         headers, site = Headers(scope=scope), self._site()
         host, origins = headers.get("host", ""), headers.getlist("origin")
         if len(headers.getlist("host")) != 1 or not site.is_ours(host):
-            self._tell(f"The request was sent to {host[:200]!r}, which is not a name of this server.")
+            self._log_once(f"The request was sent to {host[:200]!r}, which is not a name of this server.")
             await _refuse(scope, receive, send, _FOREIGN_NAME)
             return
         acts = scope["type"] == "websocket" or scope["method"] not in _READS
         if acts and origins and (len(origins) > 1 or not site.is_from_us(origins[0], host)):
-            self._tell(f"A page of {origins[0][:200]!r} sent the request to {host[:200]!r}.")
+            self._log_once(f"A page of {origins[0][:200]!r} sent the request to {host[:200]!r}.")
             await _refuse(scope, receive, send, _FOREIGN_PAGE)
             return
         if scope["type"] == "websocket":
             scope = {**scope, "headers": _for_streamlit(scope["headers"], site.host_for_streamlit(host))}
         await self._app(scope, receive, send)
 
-    def _tell(self, what: str) -> None:
+    def _log_once(self, what: str) -> None:
         """Logs each text once, and a limited number of them: the texts come from strangers."""
         if what not in self._logged and len(self._logged) < _MOST_LOGGED:
             self._logged.add(what)

@@ -63,7 +63,7 @@ def _document(desk: Desk, request: Request) -> Response:
     here = phrases.zone(zone)
     has_results = desk.files.size(_results_name(receipt)) is not None
     page = receipt_html.document(
-        receipt.told,
+        receipt.contents,
         here,
         str(here) if zone else None,
         json_link=f"{_PATH}/{token(request)}.json",
@@ -77,8 +77,8 @@ def _document(desk: Desk, request: Request) -> Response:
 def _json(desk: Desk, request: Request) -> Response:
     """The receipt as JSON."""
     import_, receipt = _open(desk, request)
-    body = orjson.dumps(receipt.told, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    name = f"receipt-{receipt.told['import']['id']}-{receipt.n}.json"
+    body = orjson.dumps(receipt.contents, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    name = f"receipt-{receipt.contents['import']['id']}-{receipt.n}.json"
     record(desk, request, name, import_)
     named = attachment(name)
     return Response(body, media_type="application/json", headers={"Content-Disposition": named, **NO_STORE})
@@ -92,9 +92,9 @@ def _results(desk: Desk, request: Request) -> Response:
     except FileNotFoundError:
         is_deleted = import_.purged_at is not None
         why = about_files.gone(is_deleted=is_deleted, is_sqlite=desk.store.is_sqlite)
-        told = f"These results cannot be downloaded: {why} Their SHA-256 is on the receipt."
-        raise NotAvailable(410, told) from None
-    name = f"receipt {receipt.n} - {receipt.told['results']['file_name']}"
+        sentence = f"These results cannot be downloaded: {why} Their SHA-256 is on the receipt."
+        raise NotAvailable(410, sentence) from None
+    name = f"receipt {receipt.n} - {receipt.contents['results']['file_name']}"
     record(desk, request, name, import_)
     return opened_file(name, FileKind.CSV, kept)
 

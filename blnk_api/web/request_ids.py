@@ -22,8 +22,8 @@ class RequestIds:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        said = Headers(scope=scope).get(_HEADER, "")
-        id = said if _ANOTHERS.fullmatch(said) else secrets.token_hex(8)
+        sent_id = Headers(scope=scope).get(_HEADER, "")
+        id = sent_id if _ANOTHERS.fullmatch(sent_id) else secrets.token_hex(8)
         request_id.set(id)
 
         async def with_id(message: Message) -> None:

@@ -60,22 +60,22 @@ def _answer(open_: Callable[[Desk, Request], Response], request: Request) -> Res
     try:
         return open_(open_desk(), request)
     except BadLink:
-        return _say(403, "This link is not valid. Open the page it came from and use the link there.")
+        return _sentence(403, "This link is not valid. Open the page it came from and use the link there.")
     except OldLink:
-        return _say(410, "This link has expired. Open the page it came from and use the link there.")
+        return _sentence(410, "This link has expired. Open the page it came from and use the link there.")
     except NotAllowed as refused:
-        return _say(403, refused.hint)
+        return _sentence(403, refused.hint)
     except NotAvailable as problem:
-        return _say(problem.status, str(problem))
+        return _sentence(problem.status, str(problem))
     except LaterVersion:
-        return _say(503, "Balance Desk is being updated. Try again in a minute.")
+        return _sentence(503, "Balance Desk is being updated. Try again in a minute.")
     except (SettingsProblem, StoreUnavailable):
-        return _say(
+        return _sentence(
             503,
             "Balance Desk cannot work with its current settings or database. Its pages show what is wrong.",
         )
     except OSError as problem:
-        return _say(507, f"The server could not write the download: {problem.strerror}.")
+        return _sentence(507, f"The server could not write the download: {problem.strerror}.")
 
 
 def asker(desk: Desk, request: Request) -> Actor:
@@ -89,7 +89,7 @@ def asker(desk: Desk, request: Request) -> Actor:
     return who
 
 
-def _say(status: int, text: str) -> Response:
+def _sentence(status: int, text: str) -> Response:
     return PlainTextResponse(f"{text}\n", status, NO_STORE)
 
 

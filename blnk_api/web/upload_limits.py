@@ -60,7 +60,7 @@ class UploadLimits:
             return
         session = upload[1]
         counted, received, started = 0, 0, False
-        said = Headers(scope=scope).get("content-length", "")
+        length = Headers(scope=scope).get("content-length", "")
 
         def take(size: int) -> None:
             nonlocal counted
@@ -83,7 +83,7 @@ class UploadLimits:
             await send(message)
 
         try:
-            take(int(said) if said.isdecimal() and len(said) < 16 else 0)
+            take(int(length) if length.isdecimal() and len(length) < 16 else 0)
             await self._app(scope, counting, noting)
         except TooMuch:
             _log.warning("A file was not accepted: uploads would take more memory than is reserved for them.")

@@ -65,7 +65,7 @@ def test_a_new_receipt_says_which_version_wrote_it(importer: Importer) -> None:
     with importer.store.read() as tx:
         found = receipt_records.find(tx, done.number, 1)
     assert found is not None
-    assert found.told["version"] == released()
+    assert found.contents["version"] == released()
 
 
 def test_the_image_and_compose_say_the_same_version() -> None:

@@ -34,7 +34,7 @@ def told(store: Store) -> list[str]:
     with store.read() as tx:
         found = [notice_of(one) for one in tx.execute(ALL.order_by("id"))]
         named = [(one, imports.by_number(tx, one.import_ or 0)) for one in found]
-    written = [about_notices.told(one, import_, HERE, settings) for one, import_ in named]
+    written = [about_notices.message(one, import_, HERE, settings) for one, import_ in named]
     return [f"{one.title}\n{one.body}" for one in written]
 
 

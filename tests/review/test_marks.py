@@ -11,7 +11,7 @@ from blnk_api.drafts.edits import editing, file_choices
 from blnk_api.facts.mapping import Use
 from blnk_api.files.kinds import FileKind
 from blnk_api.files.row_marks import Mark
-from blnk_api.reports.receipts import tell
+from blnk_api.reports.receipts import contents_of
 from blnk_api.reports.results import Variant
 from blnk_api.store import imports, rows, tables
 from blnk_api.store.imports import Import
@@ -160,7 +160,7 @@ def test_what_is_no_mark_is_none(text: str) -> None:
 def test_the_receipts_totals_add_up_to_all_rows(practice_blnk: PracticeBlnk, importer: Importer) -> None:
     done = matched_by_hand(importer)
     with importer.store.read() as tx:
-        totals = tell(tx, done)["totals"]
+        totals = contents_of(tx, done)["totals"]
     assert [(one["ledger_id"], one["currency"]) for one in totals][-1] == ("", "")
     assert totals[-1]["balances"] == {"Invalid": 2}
     assert sum(n for one in totals for n in one["balances"].values()) == 4

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from blnk_api.facts.findings import Findings, RowFinding
 from blnk_api.lookup.looker import read_balances
 from blnk_api.models import Balance
-from blnk_api.reports.receipts import tell
+from blnk_api.reports.receipts import contents_of
 from blnk_api.review import actions
 from blnk_api.sending import ownership
 from blnk_api.sending.late_lookups import settle_late
@@ -246,7 +246,7 @@ def test_a_second_balance_is_named_once_with_all_ids(store: Store, state: Import
     assert [one["balance_ids"] for one in seconds] == [["bln_2", "bln_1"]]
     with store.read() as tx:
         now = imports.by_number(tx, made.number)
-        sentences = tell(tx, now)["findings"]
+        sentences = contents_of(tx, now)["findings"]
     (sentence,) = (one for one in sentences if "two balances" in one)
     assert "bln_1" in sentence
     assert "bln_2" in sentence
@@ -329,7 +329,7 @@ def test_a_fixed_row_that_was_not_sent_since_is_not_called_created(store: Store,
     look(store, made, held(sent, "bln_late", by=made.id))
     assert rows_of(store, made)[0].state is RowState.REFUSED
     with store.read() as tx:
-        sentences = tell(tx, imports.by_number(tx, made.number))["findings"]
+        sentences = contents_of(tx, imports.by_number(tx, made.number))["findings"]
     assert [one for one in sentences if one.startswith("Row 2: ") and "created bln_late after all" in one]
 
 
@@ -433,7 +433,7 @@ def receipts_of(importer: Importer, made: Import) -> list[dict[str, Any]]:
         found = (
             receipt_records.find(tx, made.number, one.n) for one in receipt_records.headings(tx, made.number)
         )
-        return [one.told for one in found if one is not None]
+        return [one.contents for one in found if one is not None]
 
 
 @on_both_databases

@@ -164,6 +164,6 @@ def test_a_receipt_names_a_person_by_name_and_verified_email(importer: Importer)
     importer.start()
     done = importer.wait_for(made, ImportState.DONE)
     with importer.store.read() as tx:
-        told = receipts.tell(tx, done)
+        told = receipts.contents_of(tx, done)
     assert told["import"]["confirmed"]["by"] == "Grace (grace@acme.example)"
     assert told["import"]["uploaded"]["by"] == "Ada (not verified)"

@@ -49,7 +49,7 @@ def told(store: Store, import_: Import, n: int = 1) -> dict[str, Any]:
     with store.read() as tx:
         found = receipt_records.find(tx, import_.number, n)
     assert found is not None
-    return found.told
+    return found.contents
 
 
 def wait_for_receipt(importer: Importer, import_: Import, n: int = 1) -> dict[str, Any]:

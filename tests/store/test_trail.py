@@ -47,7 +47,7 @@ def owed_receipt(store: Store, made: Import) -> int:
         as_of = receipt_records.owed_as_of(tx, made.number)
         assert as_of is not None
         n = receipt_records.add(
-            tx, made.number, as_of=as_of, told={"a": 1}, results_path="x", results_sha256="0"
+            tx, made.number, as_of=as_of, contents={"a": 1}, results_path="x", results_sha256="0"
         )
     assert n is not None
     return n
@@ -190,7 +190,7 @@ def test_the_head_on_a_receipt_is_the_one_that_the_trail_had_then(store: Store) 
     with store.read() as tx:
         found = receipt_records.find(tx, made.number, n)
         assert found is not None
-        named = found.told["trail"]
+        named = found.contents["trail"]
         link = tx.execute(
             text("SELECT link FROM trail WHERE chain = :chain AND n = :n"),
             {"chain": made.number, "n": named["events"]},

@@ -34,7 +34,7 @@ def unsent(tx: Connection, *, after: int) -> int:
     return tx.execute(still).scalar_one()
 
 
-def nobody_to_tell(tx: Connection, notice: Notice, *, has_connection: bool) -> None:
+def drop_without_recipient(tx: Connection, notice: Notice, *, has_connection: bool) -> None:
     """No address is set up for it: it is over. Without a connection it waits for one for a day."""
     now = time.time()
     keeps = not has_connection and now - notice.at < _KEPT_SECONDS

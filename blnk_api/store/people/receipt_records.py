@@ -21,7 +21,7 @@ from blnk_api.store.trail import chain
 LOOKED_UP_SECONDS = 120.0
 """For so long after a cancelling, rows that are still being looked up are waited for."""
 
-Told = dict[str, Any]
+Contents = dict[str, Any]
 """A receipt as JSON, nested as its page wants it; what one version wrote, all later ones show."""
 
 _OVERLAP_EVENTS = 1_000
@@ -30,12 +30,12 @@ _OVERLAP_EVENTS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """`told` is all that it says; `results_path` lies below the receipts folder."""
+    """`contents` is everything on it; `results_path` lies below the receipts folder."""
 
     import_: int
     n: int
     at: float
-    told: Told
+    contents: Contents
     results_path: str
     results_sha256: str
 
@@ -60,8 +60,8 @@ def find(tx: Connection, import_: int, n: int) -> Receipt | None:
     one = tx.execute(select(receipts).where(receipts.c.import_ == import_, receipts.c.n == n)).first()
     if one is None:
         return None
-    told = orjson.loads(one.told)
-    return Receipt(one.import_, one.n, one.at, told, one.results_path, one.results_sha256)
+    contents = orjson.loads(one.told)
+    return Receipt(one.import_, one.n, one.at, contents, one.results_path, one.results_sha256)
 
 
 def latest(tx: Connection, import_: int) -> Receipt | None:
@@ -161,7 +161,7 @@ def add(
     import_: int,
     *,
     as_of: int,
-    told: Told,
+    contents: Contents,
     results_path: str,
     results_sha256: str,
 ) -> int | None:
@@ -180,7 +180,7 @@ def add(
     # Held from here on: its receipt and the event of it come next in the chain.
     head = chain.head(tx, import_, hold=True)
     named = {} if head is None else {"trail": {"events": head.n, "head": head.link}}
-    text = orjson.dumps({"receipt": n} | told | named)
+    text = orjson.dumps({"receipt": n} | contents | named)
     tx.execute(
         insert(receipts).values(
             import_=import_,

@@ -41,11 +41,11 @@ Ctrl-C pauses. The same import command continues where it stopped; no balance is
 _ID = "the import's id; `status` shows it"
 
 _EARLIER_NAMES = {"look-again": "recheck", "this-is-it": "link"}
-"""Commands by the names that they had in earlier versions; scripts go on using them."""
+"""Command names of earlier versions, which scripts may still use."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; its exit code."""
+    """Runs one command. Returns its exit code."""
     options = _parser().parse_args(_renamed(sys.argv[1:] if arguments is None else arguments))
     open_files.raise_limit()
     if options.act is import_file:
@@ -73,7 +73,7 @@ def _end(sentence: str, code: ExitCode) -> ExitCode:
 
 
 def _renamed(arguments: Sequence[str]) -> list[str]:
-    """With the command's name of today."""
+    """Replaces an earlier name of a command by its current one."""
     return [_EARLIER_NAMES.get(one, one) if at == 0 else one for at, one in enumerate(arguments)]
 
 
@@ -226,7 +226,7 @@ def _import(parser: ArgumentParser) -> None:
         help="a key column: rows with the same values here, and the same ledger, currency, identity and "
         "indicator, are the same balance",
     )
-    parser.add_argument("--match", action="append", dest="key", help=SUPPRESS)  # as earlier versions had it
+    parser.add_argument("--match", action="append", dest="key", help=SUPPRESS)  # the name in earlier versions
     parser.add_argument("--yes", action="store_true", help="create the balances without asking")
     parser.add_argument(
         "--count", type=int, metavar="N", help="with --yes in production: how many balances you expect"

@@ -1,9 +1,9 @@
-"""Reads Blnk's answers: the only place that does. Pure; no I/O, no clock.
+"""Interprets Blnk's answers; no other module does. Pure: no I/O, no clock.
 
-`classify` turns whatever one POST /balances came to into an Outcome. It never raises, and what it cannot
-read is Unknown: only a failure to connect, a 401, a 403, a 429 and Blnk's own 400 or 422 prove that nothing
-was created; every other failure may have come after Blnk's commit. Redirects and transport retries are off
-in every client that uses this module, so that one request is one POST.
+`classify` turns the result of one POST /balances into an Outcome. It never raises, and what it cannot read is
+Unknown: only a failure to connect, a 401, a 403, a 429 and Blnk's own 400 or 422 prove that nothing was
+created. Any other failure may have happened after Blnk's commit. Every client that uses this module has
+redirects and transport retries turned off, so that one request is one POST.
 """
 
 from collections.abc import Collection, Mapping
@@ -38,21 +38,21 @@ from blnk_api.common.visible import shown
 from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance
 
 MOST_WORDS = 1_000
-"""Characters of an error text of Blnk's that are kept and shown."""
+"""How many characters of an error text from Blnk are kept and shown."""
 
 _MOST_READ = 64 * 1024
-"""Bytes of an answer in which secrets are sought, before its first characters are kept."""
+"""How many bytes of an answer are searched for secrets before its first characters are kept."""
 
 MOST_NAME = 100
-"""Characters of a code or of the name of a constraint."""
+"""The maximum length of a code or a constraint's name."""
 
 MOST_VALUE = 200
-"""Characters of a field that differs from what was sent."""
+"""The maximum length of a field value that differs from the request."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlnkSays:
-    """An error answer of Blnk's, read: `error` or `errors`, and from 0.15 on `error_detail`."""
+    """A parsed error answer from Blnk: `error` or `errors`, and from 0.15 on `error_detail`."""
 
     message: str
     code: str = ""
@@ -61,10 +61,10 @@ class BlnkSays:
 
 
 def classify(reply: Reply, sent: bytes, *, now: datetime) -> Outcome:
-    """What one POST /balances with the body `sent` came to. Never raises.
+    """The outcome of one POST /balances with the body `sent`. Never raises.
 
-    `now` turns a Retry-After that is a date into seconds. The table is in docs/architecture.md; the
-    error shapes are those of tests/contract.
+    `now` turns a Retry-After date into seconds. The table is in docs/architecture.md; the error formats are
+    those in tests/contract.
     """
     match reply:
         case ConnectFailed(reason):
@@ -117,12 +117,12 @@ def _read_created(answer: Answer, sent: bytes) -> Created | Unknown:
 
 
 FILTERS_DO_NOT_SAY = frozenset({"track_fund_lineage", "allocation_strategy"})
-"""Core's filters answer false for the one, whatever it is, and leave the other out (tests/contract)."""
+"""Core's filters always return false for the first and omit the second (tests/contract)."""
 
 
 # Any: metadata may hold JSON of any kind.
 def differences(asked: Mapping[str, Any], balance: Balance, *, unsaid: Collection[str] = ()) -> list[str]:
-    """Fields in which a balance differs from its request, as clauses. Our own metadata is not compared.
+    """How a balance differs from its request, one clause for each field. Our own metadata is not compared.
 
     `unsaid` are fields that this kind of answer does not contain.
     """
@@ -148,7 +148,7 @@ def _value(got: Any) -> str:
 
 
 def _same_strategy(asked: str, got: str | None) -> bool:
-    """Core trims it and writes it in capitals (tests/contract, "create a balance with fund lineage")."""
+    """Core trims it and converts it to capitals (tests/contract, "create a balance with fund lineage")."""
     return got is None or got == asked.strip().upper()
 
 
@@ -163,7 +163,7 @@ _PLAIN_FIELDS = (
 
 
 def read_error(answer: Answer) -> BlnkSays:
-    """What an error answer says. Anything that is not Blnk's JSON error has no words worth showing."""
+    """Parses an error answer. An answer that is not Blnk's JSON error contains no text worth showing."""
     try:
         said = orjson.loads(answer.body)
     except orjson.JSONDecodeError:
@@ -185,12 +185,12 @@ def read_error(answer: Answer) -> BlnkSays:
 
 
 def support(answer: Answer, said: BlnkSays | None = None) -> errors.Support:
-    """What an error keeps of the answer that it comes from, without secrets."""
+    """The details of an answer that its error keeps, without secrets."""
     read = read_error(answer) if said is None else said
     text = answer.body[:_MOST_READ].decode("utf-8", "replace")
     kept = masked_document(text, answer.secrets)
     if len(answer.body) > _MOST_READ:
-        # What is left of a secret that stands across the cut.
+        # Removes what is left of a secret that was cut in two.
         kept = kept[: -max(map(len, answer.secrets), default=0) or None]
     return {
         "status": answer.status,
@@ -207,16 +207,17 @@ _CONSTRAINTS = {
 
 
 def explain(said: BlnkSays) -> str:
-    """Blnk's words, made exact: it says "Invalid ledger ID" of a wrong identity too (tests/contract)."""
+    """Blnk's message, made precise: it also says "Invalid ledger ID" about a wrong identity
+    (tests/contract)."""
     exact = _CONSTRAINTS.get(said.constraint)
     return f"{exact} (Blnk: {said.message})" if exact else said.message
 
 
 def retry_after_seconds(answer: Answer, now: datetime) -> float | None:
-    """Seconds to wait, from a Retry-After in seconds or as a date; None when absent or unreadable.
+    """Seconds to wait, from a Retry-After in seconds or as a date. None if it is absent or unreadable.
 
-    A date is counted from the moment that the answer itself names, because our clock may be wrong; from
-    `now` where it names none.
+    A date is compared with the time in the answer itself, because our clock may be wrong, or with `now` if
+    the answer has none.
     """
     header = answer.retry_after
     if header is None:
@@ -228,7 +229,7 @@ def retry_after_seconds(answer: Answer, now: datetime) -> float | None:
 
 
 def http_date(header: str | None) -> datetime | None:
-    """The moment that a header tells; None where it tells none, or not of which time zone."""
+    """The time in a header, or None if it has no time or no time zone."""
     try:
         moment = None if header is None else parsedate_to_datetime(header)
     except (ValueError, TypeError, OverflowError, IndexError):
@@ -237,7 +238,7 @@ def http_date(header: str | None) -> datetime | None:
 
 
 def read_json(reply: Reply, *, now: datetime) -> Any:
-    """The JSON of a read that succeeded; raises the error that says what happened otherwise."""
+    """The JSON of a successful read. Raises the error that fits any other answer."""
     match reply:
         case ConnectFailed(reason):
             raise errors.NotConnected(reason)
@@ -245,7 +246,7 @@ def read_json(reply: Reply, *, now: datetime) -> Any:
             raise errors.ReadFailed(reason)
         case Answer(status=200) as answer:
             try:
-                # Not orjson: it makes a float of money beyond 64 bits.
+                # Not orjson: it turns amounts beyond 64 bits into floats.
                 return from_json(answer.body, allow_inf_nan=False)
             except ValueError:
                 raise errors.ReadFailed("Blnk's answer is not readable.", **support(answer)) from None
@@ -268,7 +269,7 @@ def read_json(reply: Reply, *, now: datetime) -> Any:
 def read_rows(said: object) -> list[dict[str, Any]]:
     """The rows of a list or filter answer: `{"data": […]}`, a bare list, or null for none.
 
-    Any other shape is no answer: raises ReadFailed, so that it is never taken for absence.
+    Raises ReadFailed for anything else, so that it is never mistaken for absence.
     """
     rows = said["data"] if isinstance(said, dict) and "data" in said else said
     if rows is None:

@@ -1,8 +1,8 @@
-"""Where a bearer token comes from: secrets, or OAuth with refresh tokens that rotate.
+"""Supplies bearer tokens: from secrets, or through OAuth with rotating refresh tokens.
 
-Each renewal makes the refresh token before it worthless, so that two processes must never renew at once and
-a new pair must never be lost: renewing holds a lock, looks into the store first, and keeps the new pair
-before anyone uses it.
+Each renewal invalidates the previous refresh token, so two processes must never renew at the same time, and a
+new pair must never be lost. A renewal therefore holds a lock, checks the store first, and stores the new pair
+before it is used.
 """
 
 import base64
@@ -30,16 +30,16 @@ from blnk_api.errors import AccessDenied, ReadFailed
 from blnk_api.settings import Connection, OAuth, Waits
 
 _EARLY_SECONDS = 60
-"""How long before its end a token is renewed, or half its life if that is less."""
+"""How long before its end a token is renewed, or half its lifetime if that is less."""
 
 _LOCK_GRACE_SECONDS = 10
-"""Waited for another process's renewal, beyond the one request that it makes."""
+"""How long to wait for another process's renewal, in addition to its one request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """`generation` counts renewals; `expires_at` is when to renew it, a little before Blnk's own end, in
-    seconds since 1970 UTC, or None for a token whose end Blnk does not tell."""
+    """`generation` counts renewals. `expires_at` is when to renew it, shortly before it expires, in seconds
+    since 1970 UTC, or None if Blnk does not say when it expires."""
 
     value: str = field(repr=False)
     generation: int = 0
@@ -48,7 +48,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class KeptToken:
-    """`descends_from` is a digest of the refresh token in secrets that this one goes back to."""
+    """`descends_from` is a digest of the refresh token in secrets that this one was derived from."""
 
     descends_from: str
     generation: int
@@ -57,34 +57,34 @@ class KeptToken:
 
 
 class TokenKeeper(Protocol):
-    """Where renewed tokens are kept, sealed, for all processes: see `store.token_store`. All of it raises
-    ReadFailed when that cannot be reached."""
+    """Stores renewed tokens, encrypted, for all processes: see `store.token_store`. Every method raises
+    ReadFailed if the store cannot be reached."""
 
     def read(self, key: str) -> KeptToken | None: ...
 
     def keep(self, key: str, kept: KeptToken) -> None:
-        """Only under `lock`: nobody else may write between our look and our insert."""
+        """Only under `lock`, so that nobody else can write between our read and our insert."""
         ...
 
     def lock(self, key: str, *, timeout_seconds: float) -> AbstractContextManager[None]:
-        """One holder among all threads and processes."""
+        """Held by one thread of one process at a time."""
         ...
 
 
 class TokenSource(Protocol):
-    """Safe to share between threads. Both raise from the errors tree; nothing is created by them."""
+    """Safe to share between threads. Both methods raise a BlnkError, and create nothing."""
 
     def current(self) -> Token: ...
 
     def newer_than(self, generation: int) -> Token:
-        """For after a 401 to a token of this generation. Raises AccessDenied where there is no newer one."""
+        """Call after a 401 for a token of this generation. Raises AccessDenied if there is no newer one."""
         ...
 
 
 def token_source(
     connection: Connection, store: TokenKeeper | None = None, *, connect_seconds: float = Waits.connect
 ) -> TokenSource:
-    """An OAuth connection needs the store: renewed tokens that are not kept are lost for everybody."""
+    """An OAuth connection needs the store: renewed tokens that are not stored are lost for everyone."""
     if isinstance(connection.credentials, str):
         return StaticToken(connection)
     if store is None:
@@ -93,7 +93,7 @@ def token_source(
 
 
 class StaticToken:
-    """An access token from secrets: there is never a newer one."""
+    """An access token from secrets. There is never a newer one."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -117,7 +117,7 @@ class _Pair:
 
 
 class _TokenAnswer(BaseModel):
-    """What POST /oauth/token answers. An answer without a refresh token leaves the old one good."""
+    """The answer to POST /oauth/token. If it has no refresh token, the old one stays valid."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
@@ -127,10 +127,10 @@ class _TokenAnswer(BaseModel):
 
 
 class OAuthTokens:
-    """Access tokens from a rotating refresh token, shared through the store with all processes.
+    """Access tokens from a rotating refresh token, shared with all processes through the store.
 
-    What is kept belongs to the refresh token in secrets that it descends from, so a changed secret wins, and
-    connections that share a refresh token share its successors.
+    Stored tokens belong to the refresh token in secrets that they were derived from. A changed secret
+    therefore takes effect, and connections that share a refresh token share its successors.
     """
 
     def __init__(
@@ -172,7 +172,8 @@ class OAuthTokens:
         return token.expires_at is None or self._clock() < token.expires_at
 
     def _renew(self, is_good: Callable[[Token], bool]) -> Token:
-        """A good token: another's, if the store has one by now, or a new one that the store holds first."""
+        """A valid token: another process's, if the store has one by now, or a new one that is stored
+        first."""
         wait = self._connection.request_timeout_seconds + _LOCK_GRACE_SECONDS
         with self._lock, self._store.lock(self._key, timeout_seconds=wait):
             pair = self._not_kept or self._kept()
@@ -190,7 +191,7 @@ class OAuthTokens:
             return None
         try:
             access_token, refresh_token = orjson.loads(self._seal.decrypt(kept.sealed))
-        except InvalidToken:  # sealed under another client_secret
+        except InvalidToken:  # encrypted with another client_secret
             return None
         return _Pair(Token(access_token, kept.generation, kept.expires_at), refresh_token)
 

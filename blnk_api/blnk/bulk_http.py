@@ -1,8 +1,8 @@
-"""Sends many requests at once through aiohttp. Reads nothing: `answers` says what a reply means.
+"""Sends many requests at once through aiohttp. `answers` interprets the replies.
 
-One call is one request on the wire: no redirects, no retries (aiohttp repeats only idempotent methods on a
-connection that was closed, never POST). A request that is given up is aborted, so that no byte of it leaves
-later; and a claim that went stale while the connection was being made never leaves at all.
+One call is one request: no redirects, no retries (aiohttp repeats only idempotent methods on a connection
+that was closed, never POST). A request that is given up is aborted, so that no byte of it leaves later. A
+claim that expires while the connection is being made never leaves at all.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ _PIECE_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """The claim was too old when the connection was ready, or nothing may leave anymore: nothing left this
+    """The claim had expired when the connection was ready, or sending was stopped: nothing left this
     machine."""
 
 
@@ -47,7 +47,7 @@ _transports: ContextVar[list[asyncio.Transport | None]] = ContextVar("transports
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Does not hand out a connection for a claim that grew too old while it was being made."""
+    """Returns no connection for a claim that expired while it was being made."""
 
     async def connect(self, *args: Any, **kwargs: Any) -> Any:
         connection = await super().connect(*args, **kwargs)
@@ -63,8 +63,8 @@ def _always() -> bool:
 
 
 class _Body(BytesPayload):
-    """Checks its claim's age in the moment in which it is written: aiohttp writes one turn of the loop after
-    it has the connection, and this process may stand still between the two."""
+    """Checks the age of its claim at the moment of writing: aiohttp writes one event loop turn after it has
+    the connection, and this process may be suspended between the two."""
 
     def __init__(self, value: bytes, leave_before: float, may_leave: Callable[[], bool]) -> None:
         super().__init__(value)
@@ -80,7 +80,7 @@ class _Body(BytesPayload):
 
 
 class BulkClient:
-    """One per instance; use it inside one event loop, and close it."""
+    """One per instance. Use it within one event loop, and close it."""
 
     def __init__(
         self, url: str, *, most_at_once: int, connect_seconds: float, request_timeout_seconds: float
@@ -124,8 +124,8 @@ class BulkClient:
         leave_before: float = float("inf"),
         may_leave: Callable[[], bool] = _always,
     ) -> Reply | NotSent:
-        """What came of one request. `leave_before` is on `boottime()`, and `may_leave` is asked in the moment
-        in which the request is written; raises nothing but cancellation."""
+        """The result of one request. `leave_before` is a time of `boottime()`, and `may_leave` is called at
+        the moment when the request is written. Raises nothing but cancellation."""
         _leave_before.set(leave_before)
         transports: list[asyncio.Transport | None] = []
         _transports.set(transports)
@@ -147,7 +147,7 @@ class BulkClient:
                 open_files.ran_out(problem) or f"Blnk could not be reached: {_why(problem)}."
             )
         except (aiohttp.ClientError, OSError, ValueError) as problem:
-            # The words of these may quote the URL, and a URL holds the instance id.
+            # These messages may quote the URL, which contains the instance id.
             if not transports:
                 return ConnectFailed(open_files.ran_out(problem) or "Blnk could not be reached.")
             _abort(transports)
@@ -167,8 +167,8 @@ class BulkClient:
             self._overdue.discard(task)
 
     def _due(self, task: asyncio.Task[object]) -> None:
-        """Gives the request that this task makes its time; one clock for all, as each of its own costs more
-        than reading the answer."""
+        """Sets the deadline of this task's request. One timer serves all requests: one for each would cost
+        more than reading the answer."""
         loop = asyncio.get_running_loop()
         self._deadlines[task] = loop.time() + self._timeout_seconds
         if self._sweep is None:
@@ -178,7 +178,7 @@ class BulkClient:
         loop = asyncio.get_running_loop()
         for task, deadline in list(self._deadlines.items()):
             if deadline > loop.time():
-                break  # they began one after the other, and have the same time
+                break  # requests have the same timeout, so later ones have later deadlines
             del self._deadlines[task]
             self._overdue.add(task)
             task.cancel()
@@ -201,7 +201,7 @@ class BulkClient:
                     pieces += await response.content.read(_PIECE_BYTES)
                 got = bytes(pieces)
         finally:
-            response.release()  # which closes the connection where the answer was not read to its end
+            response.release()  # closes the connection if the answer was not read to its end
         if len(got) > most:
             return AnswerLost(TOO_LARGE)
         return Answer.of(response.status, got, response.headers, (token,))
@@ -209,14 +209,14 @@ class BulkClient:
 
 @lru_cache(maxsize=256)
 def _address(url: str, path: str, query: tuple[tuple[str, str], ...]) -> URL:
-    """Built once: it costs more than the rest of a request, and every row has the same."""
+    """Built once, because it costs more than the rest of a request and is the same for every row."""
     return URL(url + path).with_query(query)
 
 
 def _proxy_for(url: str) -> str | None:
-    """The environment's proxy, asked once: aiohttp would ask in a thread for each request.
+    """The environment's proxy, determined once: aiohttp would do it in a thread for each request.
 
-    For https only: plain http goes to this machine itself.
+    For https only: plain http stays on this machine.
     """
     parts = urlsplit(url)
     if parts.scheme != "https" or proxy_bypass(parts.hostname or ""):
@@ -228,11 +228,11 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 def _abort(transports: list[asyncio.Transport | None]) -> None:
-    """Resets connections, so that whatever we and the kernel hold unsent is dropped; a close would
-    still send that, for as long as the other side does not take it."""
+    """Resets connections, so that everything unsent in our buffers and the kernel's is dropped. A close would
+    continue to send it until the other side has received it."""
     for transport in transports:
         if transport is not None:
-            with contextlib.suppress(OSError, ValueError):  # it is closed already
+            with contextlib.suppress(OSError, ValueError):  # it is already closed
                 line = transport.get_extra_info("socket")
                 line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             transport.abort()

@@ -1,4 +1,4 @@
-"""Builds requests to Blnk: the only place that does. Pure; credentials are added by whoever sends them."""
+"""Builds requests to Blnk; no other module does. Pure. The sender adds the credentials."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from blnk_api.blnk.replies import MOST_CREATED_BYTES, Request
 from blnk_api.models import IMPORT_ID, IMPORT_REF, BalanceRequest
 
 PAGE_LIMIT = 100
-"""Core answers 20 to any larger page (tests/contract, "filter with limit over 100")."""
+"""Core returns 20 rows for any larger page size (tests/contract, "filter with limit over 100")."""
 
 REFS_PER_LOOK = 99
-"""One less than a page, so that a full page proves that a ref appears twice."""
+"""One less than a page, so that a full page proves that a ref is there twice."""
 
 
 def create_balance(request: BalanceRequest, *, ref: str | None = None, import_id: str | None = None) -> bytes:
-    """The body of POST /balances, stamped with our two keys where given."""
+    """The body of POST /balances, with our two metadata keys if given."""
     body: dict[str, object] = request.model_dump(exclude_none=True, exclude_defaults=True)
     stamps = {key: value for key, value in ((IMPORT_REF, ref), (IMPORT_ID, import_id)) if value is not None}
     if stamps or request.meta_data:
@@ -32,12 +32,12 @@ def post_balance(instance_id: str, body: bytes) -> Request:
 
 
 def get_balance(instance_id: str, balance_id: str) -> Request:
-    """One balance; its id may have been typed by a person, and stays one piece of the path."""
+    """One balance. Its id may have been typed by a person, so it is escaped to stay one path segment."""
     return Request("GET", f"/data/balances/{quote(balance_id, safe='')}", (("instance_id", instance_id),))
 
 
 def list_page(instance_id: str, what: str, *, page: int, page_size: int = PAGE_LIMIT) -> Request:
-    """A page of GET /data/{ledgers|balances|identities}; pages count from 1."""
+    """A page of GET /data/{ledgers|balances|identities}. Pages count from 1."""
     query = (("instance_id", instance_id), ("page", str(page)), ("pageSize", str(page_size)))
     return Request("GET", f"/data/{what}", query)
 
@@ -47,12 +47,12 @@ FILTER_PATHS = {
     "ledgers": "/ledger/filter",
     "identities": "/identities/filter",
 }
-"""`/ledger/filter` is singular on Blnk Cloud, and only there."""
+"""Only Blnk Cloud uses the singular `/ledger/filter`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One condition of a filter; `values` for `in` and `between`, else `value`."""
+    """One condition of a filter. `values` is for `in` and `between`, `value` for all others."""
 
     field: str
     operator: str
@@ -78,7 +78,7 @@ def search(
     sort_by: str | None = None,
     sort_order: str = "desc",
 ) -> Request:
-    """A filter over balances, ledgers or identities. Without `sort_by` Blnk answers newest first."""
+    """A filter over balances, ledgers or identities. Without `sort_by` Blnk returns the newest first."""
     body: dict[str, object] = {"filters": [one.as_json() for one in filters]}
     if sort_by is not None:
         body |= {"sort_by": sort_by, "sort_order": sort_order}
@@ -89,7 +89,7 @@ def search(
 def find_refs(
     instance_id: str, refs: Sequence[str], *, created_from: str | None = None, page: int = 1
 ) -> Request:
-    """Asks which of at most 99 refs Blnk holds. `created_from` is UTC with Z: Core ignores the zone."""
+    """Finds the balances for at most 99 refs. `created_from` is in UTC with Z: Core ignores the time zone."""
     if not 0 < len(refs) <= REFS_PER_LOOK:
         raise ValueError(f"a look asks for 1 to {REFS_PER_LOOK} refs, not {len(refs)}")
     filters = [Filter(f"meta_data.{IMPORT_REF}", "in", values=refs)]

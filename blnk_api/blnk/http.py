@@ -1,7 +1,7 @@
-"""One HTTP exchange with Blnk on requests: no retry, no redirect, no cookie, one deadline over all of it.
+"""One HTTP exchange with Blnk through requests: no retry, no redirect, no cookie, one deadline for all of it.
 
-What comes back is a value: an answer, a connection that was surely never made, or an answer that was lost.
-No exception leaves `exchange`, so that no text of a library that might quote a header or an address does.
+The result is a value: an answer, a connection that certainly was not made, or an answer that was lost.
+`exchange` raises nothing, so no library's error text, which might quote a header or an address, gets out.
 """
 
 import io
@@ -32,7 +32,7 @@ _PIECE_BYTES = 256 * 1024
 
 
 class _Exchange(threading.local):
-    """The exchange that this thread is in: when it must be over, and what kept it from beginning."""
+    """The current exchange of this thread: its deadline, and what prevented it from starting."""
 
     deadline: float = 0.0
     connect_problem: Exception | None = None
@@ -47,10 +47,10 @@ _exchange = _Exchange()
 
 @contextmanager
 def _before_anything_leaves() -> Iterator[None]:
-    """Whatever is raised inside was raised before a byte of the request left this machine.
+    """Marks exceptions raised inside as raised before any byte of the request left this machine.
 
-    The kind of an exception does not say so: a TLS connection that breaks after Blnk's commit raises the
-    same SSLError as a refused certificate.
+    The exception type does not show that: a TLS connection that breaks after Blnk's commit raises the same
+    SSLError as a rejected certificate.
     """
     try:
         yield
@@ -60,8 +60,8 @@ def _before_anything_leaves() -> Iterator[None]:
 
 
 class _TimedReader(io.RawIOBase):
-    """Reads from a socket until the deadline, however slowly the bytes come: a socket's own timeout begins
-    again with each byte."""
+    """Reads from a socket until the deadline, however slowly the bytes arrive: a socket's own timeout
+    restarts with each byte."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
         self._raw = raw
@@ -117,7 +117,7 @@ class _Adapter(HTTPAdapter):
     def __init__(self, total_seconds: float) -> None:
         options = [
             (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
-            # A close aborts: what still waits to be sent when we give up never leaves.
+            # A close aborts the connection, so unsent data never leaves once we give up.
             (socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0"),
         ]
         if hasattr(socket, "TCP_USER_TIMEOUT"):
@@ -144,7 +144,8 @@ class _Adapter(HTTPAdapter):
 
 
 def _read(answer: requests.Response, most_bytes: int) -> bytes | None:
-    """The answer's body, unpacked piece by piece; None, and its connection is gone, where it is larger."""
+    """The answer's body, decompressed piece by piece. If it is too large, returns None and closes the
+    connection."""
     body = bytearray()
     with answer:
         while piece := answer.raw.read(_PIECE_BYTES, decode_content=True):
@@ -167,7 +168,7 @@ class Transport:
         self._session.mount("https://", _Adapter(total_seconds))
         self._session.mount("http://", _Adapter(total_seconds))
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        # Offices have proxies; plain http goes to this machine only, and to no proxy.
+        # Offices have proxies. Plain http stays on this machine and uses none.
         self._session.trust_env = base_url.startswith("https://")
 
     def exchange(
@@ -178,8 +179,8 @@ class Transport:
         secrets: tuple[str, ...] = (),
         content_type: str = "application/json",
     ) -> Reply:
-        """Never raises. An explicit `auth` keeps the machine's .netrc out of it; `secrets` are those that
-        the request carries, in its header or body."""
+        """Never raises. An explicit `auth` keeps the machine's .netrc from being used. `secrets` are those in
+        the request's header or body."""
         if not self._base_url:
             return ConnectFailed("Practice is not running.")
         _exchange.begin(self._total_seconds)
@@ -196,7 +197,7 @@ class Transport:
                 stream=True,
             )
             body = _read(answer, request.most_answer_bytes)
-        except Exception:  # of whatever kind: it is the moment that tells what it means
+        except Exception:  # any type: when it was raised decides what it means
             if _exchange.connect_problem is not None:
                 return ConnectFailed(self._why_not_connected(_exchange.connect_problem))
             if time.monotonic() >= _exchange.deadline:
@@ -207,7 +208,7 @@ class Transport:
         return Answer.of(answer.status_code, body, answer.headers, secrets)
 
     def _why_not_connected(self, problem: Exception) -> str:
-        """A sentence of our own: the library's may hold a proxy's password."""
+        """Our own sentence, because the library's may contain a proxy's password."""
         if told := open_files.ran_out(problem.__cause__):
             return told
         match problem, problem.__cause__:

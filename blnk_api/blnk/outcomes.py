@@ -1,8 +1,8 @@
-"""The outcome of one POST /balances, and what it means for everything else, in one table.
+"""The outcome of one POST /balances, and its consequences in one table.
 
-`answers.classify` makes an outcome of an answer. Each outcome has a `Meaning`, and `POLICIES` says what that
-meaning does to the row, the pace, the circuit breaker, the import and its count of rejections in a row. The
-gateway, the engine and `decisions` only carry out what the table says.
+`answers.classify` turns an answer into an outcome. Each outcome has a `Meaning`, and `POLICIES` says what
+that meaning does to the row, the pace, the circuit breaker, the import and its count of consecutive
+rejections. The gateway, the engine and `decisions` only apply the table.
 """
 
 from collections.abc import Mapping
@@ -15,60 +15,60 @@ from blnk_api.models import Balance
 
 class Meaning(StrEnum):
     CREATED = "created"
-    """200 or 201: the balance that was asked for, read back."""
+    """200 or 201 with the requested balance."""
     REFUSED = "refused"
-    """400 or 422 in Blnk's own words: it read this row and said no."""
+    """400 or 422 with Blnk's own error: it read this row and rejected it."""
     CONFLICT = "conflict"
-    """409: Blnk says that it exists already. Whether ours is the one is for a look to say."""
+    """409: Blnk says that it already exists. A look-up decides whether that is our balance."""
     BUSY = "busy"
     """429."""
     NOT_CONNECTED = "not connected"
     """No byte of the request left this machine."""
     DENIED = "denied"
-    """401 or 403: the credentials, and no other row would fare better."""
+    """401 or 403: the credentials, so all other rows would fail too."""
     NO_ANSWER = "no answer"
-    """A timeout, a connection that broke, 408 or any 5xx: it may have come after Blnk's commit."""
+    """A timeout, a broken connection, 408 or any 5xx: possibly after Blnk's commit."""
     UNREADABLE = "unreadable"
-    """200 or 201 with another balance, or with nothing that reads as one: some gateway's page."""
+    """200 or 201 with another balance, or with something else, such as a gateway's page."""
     UNEXPECTED = "unexpected"
-    """Any other 4xx, any 3xx, a 400 or 422 that is not Blnk's: a person should read it first."""
+    """Any other 4xx, any 3xx, or a 400 or 422 not from Blnk: a person should read it first."""
     UNEXPECTED_SUCCESS = "unexpected success"
-    """Any other 2xx: both of the two above."""
+    """Any other 2xx: both UNREADABLE and UNEXPECTED."""
 
 
 class RowFate(StrEnum):
     CREATED = "created"
     REFUSED = "refused"
     NOT_SENT = "not sent"
-    """Surely not carried out, and not the row's fault: it goes again."""
+    """Certainly not created, and not because of the row: it is sent again."""
     DENIED = "denied"
-    """Like NOT_SENT; a 401 renews the token once, and what that does not help stops the connection."""
+    """Like NOT_SENT. A 401 renews the token once; if that does not help, the connection stops."""
     IN_DOUBT = "in doubt"
-    """A balance may exist: never sent again before Blnk was looked at."""
+    """A balance may exist: never sent again before Blnk was checked."""
 
 
 class PaceEffect(StrEnum):
     NONE = "none"
     WENT_WELL = "went well"
     SLOWS_DOWN = "slows down"
-    """Fewer leave from now on, and none before the time that Blnk asked for."""
+    """Slows down, and sends nothing before the time that Blnk asked for."""
     WAITS_IF_ASKED = "waits if asked"
-    """None leaves before the time that Blnk asked for (503); without one nothing changes."""
+    """Sends nothing before the time that Blnk asked for (503). Without one, nothing changes."""
 
 
 class BreakerEffect(StrEnum):
     NONE = "none"
     WENT_WELL = "went well"
-    """Failures before it are not in a row with later ones; the row that was tried alone closes it."""
+    """Ends a series of failures. If it is the row that was sent as a test, the breaker closes."""
     FAILED = "failed"
-    """Enough of these in a row, and no more rows leave until Blnk is back."""
+    """Enough of these in a row, and no more rows are sent until Blnk is back."""
 
 
 class PauseEffect(StrEnum):
     NONE = "none"
     ALWAYS = "always"
     FIRST_ROW = "first row"
-    """If it is the import's first row, which goes alone to show mistakes in the whole file."""
+    """If it is the import's first row, which is sent alone to reveal mistakes in the whole file."""
 
 
 class RefusalsEffect(StrEnum):
@@ -79,7 +79,7 @@ class RefusalsEffect(StrEnum):
 
 
 class Policy(NamedTuple):
-    """What an outcome does; each effect is told by the enum it is of."""
+    """The effects of an outcome; see the enum of each."""
 
     row: RowFate
     pace: PaceEffect = PaceEffect.NONE
@@ -109,14 +109,14 @@ POLICIES: Mapping[Meaning, Policy] = {
 
 
 class _Came:
-    """What every outcome tells, so that whoever carries its policy out need not know which one it is."""
+    """What all outcomes have in common, so that code that applies a policy need not know the outcome."""
 
     __slots__ = ()
     meaning: Meaning
     message: str
-    """In words for a person; empty where there is nothing to say."""
+    """A message for people, or "" if there is nothing to say."""
     status: int | None
-    """Blnk's, where it answered."""
+    """The HTTP status, if Blnk answered."""
 
     @property
     def policy(self) -> Policy:
@@ -127,7 +127,7 @@ class _Came:
 class Created(_Came):
     balance: Balance
     warnings: tuple[str, ...] = ()
-    """Fields that differ from the request, as clauses."""
+    """Fields that differ from the request, one clause each."""
     meaning: Meaning = field(default=Meaning.CREATED, init=False)
     status: int = field(default=201, init=False)
 
@@ -165,7 +165,7 @@ class NotApplied(_Came):
 
 @dataclass(frozen=True, slots=True)
 class Stop(_Came):
-    """Nothing was created: the credentials."""
+    """Nothing was created, because of the credentials."""
 
     status: int
     message: str
@@ -174,8 +174,8 @@ class Stop(_Came):
 
 @dataclass(frozen=True, slots=True)
 class Unknown(_Came):
-    """A balance may have been created. `server_error` is the status of a complete 5xx answer in Blnk's own
-    words."""
+    """A balance may have been created. `server_error` is the status of a complete 5xx answer with Blnk's own
+    error."""
 
     message: str
     status: int | None = None

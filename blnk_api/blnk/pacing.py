@@ -1,19 +1,20 @@
-"""How many requests may leave now, and what a 429 or an outage does to that. Pure: time is passed in.
+"""How many requests may be sent now, and how a 429 or an outage changes that. Pure: time is passed in.
 
-`now` is any steady clock, in seconds. Rates are requests a minute, as Blnk Cloud states its limits.
+`now` is any monotonic clock, in seconds. Rates are requests per minute, as in Blnk Cloud's limits.
 """
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 HEADROOM = 0.992
-"""Of a cap that we use: what is left keeps a strict minute window from ever seeing one request too many."""
+"""The part of the limit that we use. The rest ensures that a strict one-minute window never sees one request
+too many."""
 
 BURST_SECONDS = 0.3
-"""Permits that were not used are kept for this long, and no longer."""
+"""How long unused permits are kept."""
 
 PAGES_SHARE = 0.1
-"""Kept for the pages while someone uses them."""
+"""The share reserved for the pages while someone uses them."""
 
 DECREASE = 0.7
 REGAIN_PER_SECOND = 0.01
@@ -25,18 +26,19 @@ MOST_WAIT_SECONDS = 60.0
 
 @dataclass
 class Pace:
-    """min(the connection's cap, what 429s taught us). One for each instance: rows and looks share it."""
+    """The lower of the connection's limit and the rate learned from 429s. One per instance, shared by rows
+    and look-ups."""
 
     cap_per_minute: float
     learned_per_minute: float | None = None
     not_before: float = 0.0
     pages_are_reading: bool = False
     most_wait_seconds: float = 3_600.0
-    """A longer wait that Blnk asks for is cut to this one; `asked_seconds` says so."""
+    """A longer wait that Blnk asks for is cut to this one, and noted in `asked_seconds`."""
     asked_seconds: float | None = None
-    """A wait that was longer than that, until whoever pauses for it has taken it away."""
+    """A wait that was longer than that, until whoever pauses for it resets it."""
     asked_of: float = 0.0
-    """When the request left that was answered so: a later resume says more than an answer to it."""
+    """When the request with that answer was sent. A later resume overrides the answer."""
     _allowance: float = 1.0
     _at: float | None = None
     _last_busy: float | None = None
@@ -45,12 +47,12 @@ class Pace:
 
     @property
     def per_minute(self) -> float:
-        """What leaves in a minute now, rows and looks together."""
+        """The current number of requests per minute, rows and look-ups together."""
         rate = min(self.cap_per_minute, self.learned_per_minute or self.cap_per_minute) * HEADROOM
         return rate * (1 - PAGES_SHARE) if self.pages_are_reading else rate
 
     def permits(self, now: float) -> int:
-        """Requests that may leave now. The caller takes what it uses with `take`."""
+        """How many requests may be sent now. The caller takes what it uses with `take`."""
         elapsed = 0.0 if self._at is None else max(0.0, now - self._at)
         self._at = now
         self._regain(now, elapsed)
@@ -62,11 +64,12 @@ class Pace:
         self._allowance -= n
 
     def expected(self, seconds: float) -> int:
-        """Requests that may leave within the next `seconds`; at least one, so that slow paces move."""
+        """How many requests may be sent within the next `seconds`; at least one, so that slow rates make
+        progress."""
         return max(1, int(self.per_minute / 60 * seconds))
 
     def busy(self, now: float, *, sent_at: float, retry_after_seconds: float | None) -> None:
-        """Blnk answered 429. Many answers to one burst teach once; an explicit wait is always obeyed."""
+        """Blnk answered 429. Many answers to one burst count once; an explicit wait is always respected."""
         self._last_busy = now
         if self._decreased_at is None or sent_at > self._decreased_at:
             current = min(self.cap_per_minute, self.learned_per_minute or self.cap_per_minute)
@@ -79,13 +82,13 @@ class Pace:
         self.wait(now, wait, sent_at=sent_at)
 
     def wait(self, now: float, seconds: float, *, sent_at: float) -> None:
-        """Nothing leaves for so long: a Retry-After of a 429 or a 503."""
+        """Nothing is sent for so long: a Retry-After of a 429 or a 503."""
         if seconds > self.most_wait_seconds:
             self.asked_seconds, self.asked_of, seconds = seconds, sent_at, self.most_wait_seconds
         self.wait_until(now + seconds)
 
     def wait_until(self, moment: float) -> None:
-        """Nothing leaves before this moment."""
+        """Nothing is sent before this time."""
         self.not_before = max(self.not_before, moment)
         self._allowance = min(self._allowance, 1.0)
 
@@ -104,16 +107,16 @@ class Pace:
 
 class Circuit(StrEnum):
     CLOSED = "closed"
-    """Rows go."""
+    """Rows are sent."""
     OPEN = "open"
-    """Nothing goes until the wait is over; then one look asks whether Blnk answers."""
+    """Nothing is sent until the wait is over; then one read tests whether Blnk answers."""
     HALF_OPEN = "half open"
-    """Blnk answered a look; one row goes alone."""
+    """Blnk answered a read; one row is sent alone."""
 
 
 @dataclass
 class Breaker:
-    """Stops claiming when Blnk fails in a row, and finds out by itself when it is back."""
+    """Stops claiming rows when Blnk fails repeatedly, and detects when it is back."""
 
     first_wait_seconds: float
     most_wait_seconds: float
@@ -126,7 +129,7 @@ class Breaker:
     _wait_seconds: float = field(default=0.0)
 
     def failed(self, now: float, reason: str, *, is_read: bool = False) -> bool:
-        """A 5xx or no connection. Whether this opened the breaker."""
+        """A 5xx or no connection. Returns whether this opened the breaker."""
         if is_read:
             self._unanswered += 1
         else:
@@ -134,24 +137,24 @@ class Breaker:
         if self.circuit is Circuit.CLOSED and self._failures + self._unanswered < self.opens_after:
             return False
         if self.circuit is Circuit.OPEN and now < self.probe_at:
-            return False  # the rest of the flight that was under way when it opened
+            return False  # a request that was already under way when it opened
         opened = self.circuit is Circuit.CLOSED
         self._wait_seconds = min(self.most_wait_seconds, self._wait_seconds * 2 or self.first_wait_seconds)
         self.circuit, self.reason, self.probe_at = Circuit.OPEN, reason, now + self._wait_seconds
         return opened
 
     def looked(self) -> None:
-        """Blnk answered a probing look: one row may try."""
+        """Blnk answered the test read: one row may be sent."""
         if self.circuit is Circuit.OPEN:
             self.circuit = Circuit.HALF_OPEN
 
     def answered(self) -> None:
-        """Blnk answered a read: reads that failed before it are not in a row with those that fail later.
-        Of rows it says nothing: who can be read may still refuse every write."""
+        """Blnk answered a read, so earlier failed reads do not count together with later ones. It says
+        nothing about rows: an instance that can be read may still reject every write."""
         self._unanswered = 0
 
     def succeeded(self) -> bool:
-        """A row was created or refused, in Blnk's own words. Whether this closed the breaker."""
+        """A row was created, or rejected with Blnk's own error. Returns whether this closed the breaker."""
         self._failures = self._unanswered = 0
         if self.circuit is not Circuit.HALF_OPEN:
             return False

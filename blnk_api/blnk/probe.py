@@ -1,4 +1,4 @@
-"""What a host says before any credentials are shown to it: its time, and how long its certificate is good."""
+"""What a host reveals before it receives any credentials: its time, and when its certificate expires."""
 
 import socket
 import ssl
@@ -19,21 +19,22 @@ _MOST_SECONDS = 2 * _GREET_SECONDS
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """What a host says before any credentials are shown to it. None: it did not say."""
+    """What a host reveals before it receives any credentials. None: it did not say."""
 
     clock_ahead_seconds: float | None = None
     certificate_ends: datetime | None = None
 
 
 def greet(url: str) -> ProbeResult:
-    """Asks for the host's front page. Says nothing where the way there leads through a proxy."""
+    """Requests the host's front page. Returns nothing if the connection would go through a proxy."""
     parts = urlsplit(url)
     if not parts.hostname:
         return ProbeResult()
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     line = kind(parts.hostname, parts.port, timeout=_GREET_SECONDS)
     ends = date = None
-    # A socket's own timeout begins again with each byte: who sends one now and then would be heard forever.
+    # A socket's own timeout restarts with each byte, so a server that sends one now and then would be
+    # read forever.
     over = threading.Timer(_MOST_SECONDS, lambda: _hang_up(line))
     over.daemon = True
     over.start()
@@ -53,7 +54,7 @@ def greet(url: str) -> ProbeResult:
         over.cancel()
         line.close()
     told_at = http_date(date)
-    # A Date is cut to whole seconds: on average it is half a second behind.
+    # A Date header is cut to whole seconds: on average it is half a second behind.
     return ProbeResult(None if told_at is None else midway - 0.5 - told_at.timestamp(), ends)
 
 

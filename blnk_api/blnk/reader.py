@@ -1,4 +1,4 @@
-"""Reads from Blnk over requests, for pages and scripts: with a token, a few repeats, and page by page."""
+"""Reads from Blnk through requests, for pages and scripts: with a token, a few repeats, and page by page."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,7 +19,7 @@ from blnk_api.blnk.replies import Answer, Reply, Request
 from blnk_api.settings import Connection, Waits
 
 _SHORT_WAIT_SECONDS = 2.0
-"""A read waits this long at most when Blnk says that there were too many requests."""
+"""The longest that a read waits if Blnk reports too many requests."""
 
 _PATIENCE_SECONDS = 60.0
 
@@ -36,7 +36,8 @@ class _Bearer(AuthBase):
 
 
 class Reader:
-    """One connection's reads. Safe to share between threads. One that fails raises: it is never absence."""
+    """The reads of one connection. Safe to share between threads. A read that fails raises: it never means
+    absence."""
 
     def __init__(
         self,
@@ -97,7 +98,7 @@ class Reader:
         model: type[_Thing],
         also: Sequence[Filter] = (),
     ) -> Iterator[_Thing]:
-        """All that have one of these values, page by page: one value may stand in many of them."""
+        """All that have one of these values, page by page: many may share one value."""
         for batch in batches(values, endpoints.PAGE_LIMIT):
             yield from self._all_of(what, [Filter(field, "in", values=batch), *also], model)
 
@@ -114,11 +115,11 @@ class Reader:
             page += 1
 
     def _read(self, request: Request) -> Any:
-        """The JSON of an answer. A read creates nothing, so one that is not answered is asked again a few
-        times, and after a 429 once where Blnk asks for a short wait."""
+        """The JSON of an answer. A read creates nothing, so an unanswered one is repeated a few times, and
+        after a 429 once if Blnk asks for a short wait."""
         began, failures, was_busy = self._clock(), 0, False
         while True:
-            reply = self._exchange(request)  # what it raises is about the token, and no question to repeat
+            reply = self._exchange(request)  # raises only for token problems, which a repeat would not solve
             try:
                 return answers.read_json(reply, now=datetime.now(UTC))
             except errors.RateLimited as busy:
@@ -134,14 +135,15 @@ class Reader:
             self._sleep(wait)
 
     def _exchange(self, request: Request) -> Reply:
-        """Once, and after a 401 once more with a newer token: a 401 says that nothing was done."""
+        """Sends the request once, and after a 401 once more with a newer token: a 401 means that nothing was
+        done."""
         token = self._tokens.current()
         reply = self._send(request, token)
         if isinstance(reply, Answer) and reply.status == 401:
             try:
                 newer = self._tokens.newer_than(token.generation)
             except errors.AccessDenied as denied:
-                if not denied.answer:  # it was said without asking: Blnk's own answer is the 401
+                if not denied.answer:  # raised without a request: Blnk's own answer is the 401
                     denied.keep(answers.support(reply))
                 raise
             reply = self._send(request, newer)
@@ -152,12 +154,12 @@ class Reader:
 
 
 def ask(reader: Reader, request: Request) -> Any:
-    """The JSON of an answer to any read, for who asks in a way of his own. Raises from the errors tree."""
+    """The JSON of an answer to any read, for callers with their own way of reading. Raises a BlnkError."""
     return reader._read(request)
 
 
 def batches(values: Iterable[str], size: int) -> Iterator[list[str]]:
-    """Each value once. Never an empty batch: to Core an `in` without values is no condition at all."""
+    """Each value once. Never an empty batch: Core ignores an `in` without values."""
     once = iter(dict.fromkeys(values))
     while batch := list(islice(once, size)):
         yield batch

@@ -1,4 +1,4 @@
-"""What goes to Blnk and what comes back: a request, a complete answer, or none."""
+"""Requests to Blnk, and what comes back: a complete answer, or none."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,17 +8,19 @@ from blnk_api.common.masking import masked
 from blnk_api.common.visible import shown
 
 MOST_ANSWER_BYTES = 32 * 1024 * 1024
-"""Of an answer, unpacked. A page of a hundred balances with the usual metadata is a hundredth of it."""
+"""The limit for a decompressed answer. A page of a hundred balances with common metadata is a hundredth of
+it."""
 
 MOST_CREATED_BYTES = 8 * 1024 * 1024
-"""Of the answer to one POST, of which hundreds are under way at once. Core takes 5 MB and echoes them."""
+"""The limit for the answer to one POST, of which hundreds are in progress at once. Core accepts 5 MB and
+echoes them."""
 
 TOO_LARGE = "Blnk's answer is larger than expected."
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request without its credentials; `path` begins after the base URL."""
+    """One HTTP request without its credentials. `path` is appended to the base URL."""
 
     method: str
     path: str
@@ -28,16 +30,16 @@ class Request:
 
 
 REQUEST_ID_HEADERS = ("X-Request-Id", "Request-Id", "X-Correlation-Id", "Cf-Ray")
-"""The first that is there is kept. Blnk documents none: what stands in front of it may set one of these."""
+"""The first existing header is kept. Blnk documents none, but what stands in front of it may set one."""
 
 _MOST_ID = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete HTTP answer. `retry_after` is the header as it stood; with one, `date` is too.
+    """A complete HTTP answer. `retry_after` is the unparsed header; if it is set, `date` is too.
 
-    `secrets` are those that the request carried: no text made of the answer may hold them.
+    `secrets` are those that the request carried. No text derived from the answer may contain them.
     """
 
     status: int
@@ -64,7 +66,7 @@ class ConnectFailed:
 
 @dataclass(frozen=True, slots=True)
 class AnswerLost:
-    """The request left, or may have; its answer did not come, or not whole."""
+    """The request was sent, or may have been, but its answer did not arrive completely."""
 
     reason: str
 

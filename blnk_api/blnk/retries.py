@@ -1,6 +1,5 @@
 """When a read that Blnk did not answer is repeated. Pure, and for reads only: a POST that creates a balance
-is never repeated, whatever its outcome.
-"""
+is never repeated, whatever its outcome."""
 
 from blnk_api.errors import AccessDenied, BlnkError, NotConnected, NotFound, RateLimited, ReadFailed
 from blnk_api.settings import Waits
@@ -9,8 +8,8 @@ MOST_REPEATS = 3
 
 
 def may_pass(failed: BlnkError) -> bool:
-    """Whether the same question may well be answered a moment later: no connection, a timeout, an answer
-    that was dropped, cut off or is no JSON, a 408 or a 5xx. Blnk's own "no" stays one."""
+    """Whether the same request may succeed a moment later: no connection, a timeout, an answer that was
+    dropped, cut off or not JSON, a 408 or a 5xx. A rejection by Blnk is final."""
     match failed:
         case NotFound() | RateLimited() | AccessDenied():
             return False
@@ -25,7 +24,8 @@ def may_pass(failed: BlnkError) -> bool:
 def wait_seconds(
     failed: BlnkError, failures: int, *, first_seconds: float = Waits.read_again
 ) -> float | None:
-    """How long to wait before a read that failed so often, just now with this, is asked again; None: not."""
+    """Seconds to wait before repeating a read that has failed this many times, last with this error; None: do
+    not repeat."""
     if failures > MOST_REPEATS or not may_pass(failed):
         return None
     asked_for = failed.retry_after_seconds if isinstance(failed, ReadFailed) else None

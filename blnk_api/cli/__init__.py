@@ -1,1 +1,1 @@
-"""The parts of the command line, `python -m blnk_api`; what it does, it does as the pages do."""
+"""The parts of the command line, `python -m blnk_api`. It works as the pages do."""

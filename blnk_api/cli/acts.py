@@ -1,4 +1,4 @@
-"""The commands about an existing import: continue it, show it, decide about its rows."""
+"""Commands for an existing import: continue it, show it, decide about its rows."""
 
 import re
 from argparse import Namespace
@@ -44,7 +44,7 @@ def resume(opened: Session, options: Namespace) -> ExitCode:
 
 
 def _the_unfinished(opened: Session) -> Import | None:
-    """The one import that is not finished. Raises CommandFailed if there are several."""
+    """The only unfinished import. Raises CommandFailed if there are several."""
     with opened.store.read() as tx:
         found = imports.in_states(tx, unfinished.UNFINISHED)
     if len(found) > 1:
@@ -198,7 +198,7 @@ def _go_on_unless_paused(opened: Session, options: Namespace) -> ExitCode:
 
 
 def _ids(opened: Session, import_: Import, text: str) -> list[int]:
-    """The rows that a person calls 12 or 12·USD; other signs than · do as well."""
+    """The ids of the rows that a person calls 12 or 12·USD. Other separators than · are accepted too."""
     read = _ROW.fullmatch(text.strip())
     found: list[int] = []
     if read is not None:

@@ -1,4 +1,4 @@
-"""Takes a draft through its check: here, or by the sender if one runs."""
+"""Runs the check of a draft: here, or by the sender if one is running."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ _ENDS_OF_CHECK = (Stage.CHECKED, Stage.MATCHING, Stage.UNREADABLE)
 
 
 def check(opened: Session, id: str, connection: Connection) -> Import:
-    """The draft, checked or unreadable; or the import, where someone confirmed or discarded it meanwhile.
+    """Returns the draft once it is checked or unreadable, or the import if someone confirmed or discarded it.
 
     Holding the lease keeps two processes from checking one draft. Raises CommandFailed if
     Blnk does not answer.
@@ -67,7 +67,7 @@ def _check_here(opened: Session, draft: Import, connection: Connection, lease: L
             f"Blnk rejected the credentials: {denied} Nothing was sent.", ExitCode.STOPPED
         ) from None
     except BlnkError as failed:
-        if draft.stage is Stage.LOOKING:  # that has waited for an answer already
+        if draft.stage is Stage.LOOKING:  # it has already waited for an answer
             raise CommandFailed(f"{check_not_answered(failed)} {_LATER}", ExitCode.STOPPED) from None
         return False
 

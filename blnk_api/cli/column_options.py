@@ -1,4 +1,4 @@
-"""A command's options about columns, applied to what was detected: --ledger, --currency, --map, --key."""
+"""Applies a command's options for columns (--ledger, --currency, --map, --key) to what was detected."""
 
 import re
 from argparse import Namespace
@@ -22,7 +22,7 @@ _PLACE = re.compile(r"#([0-9]{1,3})")
 
 @dataclass(frozen=True)
 class ColumnOptions:
-    """As they were typed. `map` holds "Column=field", `key` column names."""
+    """The options as typed. `map` has "Column=field", `key` column names."""
 
     ledger: str | None = None
     currency: str | None = None
@@ -35,7 +35,8 @@ class ColumnOptions:
 
 
 class BadFile(CommandFailed):
-    """The file cannot be imported so. `kind` is one word for programs; `shape`, as far as it was read."""
+    """The file cannot be imported this way. `kind` is one word for programs; `shape` is what was read of
+    it."""
 
     def __init__(self, kind: str, sentence: str, shape: FileShape | None = None) -> None:
         super().__init__(sentence)
@@ -45,12 +46,12 @@ class BadFile(CommandFailed):
 
 @dataclass(frozen=True)
 class ResolvedColumns:
-    """What the columns become; `notes` are sentences about options that have no effect."""
+    """The mapping; `notes` are sentences about options that have no effect."""
 
     mapping: Mapping
     notes: list[str]
     accepted: Sequence[str] = ()
-    """Custom currencies that were accepted in the import whose results this file is."""
+    """Custom currencies that were accepted in the import whose results file this is."""
 
 
 _DETECT = ReadOptions()
@@ -63,9 +64,9 @@ def understand(
     *,
     results_of: Callable[[Mapping, FileShape], Import | None] = lambda *_: None,
 ) -> ResolvedColumns:
-    """What the file's columns become. Raises BadFile, and CommandFailed for an option that cannot be applied.
+    """Determines the mapping. Raises BadFile, and CommandFailed for an option that cannot be applied.
 
-    `results_of` finds the import whose results the file is: its columns mean what they meant there.
+    `results_of` finds the import whose results file this is, so that its columns keep their meaning.
     """
     try:
         shape = reading_process.detect(path, path.name, options)
@@ -109,7 +110,7 @@ def understand(
 
 
 def _how_to_choose(mapping: Mapping) -> str:
-    """What to type if a column was not recognized."""
+    """The option to type if a column was not recognized."""
     options = [
         option
         for option, use, chosen in (
@@ -124,7 +125,7 @@ def _how_to_choose(mapping: Mapping) -> str:
 
 
 def _mapped(mapping: Mapping, wish: str) -> Mapping:
-    """With one "Column=field" applied. Another column that had the field becomes metadata."""
+    """Applies one "Column=field". Another column with that field becomes metadata."""
     header, _, field = wish.rpartition("=")
     word, _, name = field.strip().partition(":")
     use = FIELDS.get(word.strip().lower())
@@ -145,7 +146,7 @@ def _mapped(mapping: Mapping, wish: str) -> Mapping:
 
 
 def _key(mapping: Mapping, header: str) -> str:
-    """The metadata name of a key column: it decides whether two rows are the same balance."""
+    """The metadata name of a key column, one of those that decide whether two rows are the same balance."""
     found = _columns(mapping, header)
     names = [one.name for one in found if one.name is not None]
     if len(names) > 1:
@@ -167,7 +168,8 @@ def _key(mapping: Mapping, header: str) -> str:
 
 
 def _columns(mapping: Mapping, header: str) -> list[ColumnUse]:
-    """The columns with this header: to the letter, or else in any case. "#3" is the file's third column."""
+    """The columns with this header, in exact spelling or else in any case. "#3" is the file's third
+    column."""
     wanted = " ".join(header.split())
     for fold in (str, str.casefold):
         found = [one for one in mapping.columns if fold(" ".join(one.header.split())) == fold(wanted)]

@@ -1,4 +1,4 @@
-"""`import FILE --dry-run`: what a check finds, for a person or a program. Sends and keeps nothing."""
+"""`import FILE --dry-run`: what a check finds, for a person or a program. Sends and stores nothing."""
 
 import re
 import sys
@@ -34,12 +34,12 @@ from blnk_api.store.states import RowState, Stage
 from blnk_api.store.tables import rows as table
 
 REQUESTS = 5
-"""Shown with --json unless --requests says how many."""
+"""How many requests --json shows if --requests does not say."""
 _PAGE_ROWS = 2_000
 
 
 class _Row(NamedTuple):
-    """What is asked of a row: of a million of them neither cells nor bodies are read for nothing."""
+    """The columns that are read of a row: with a million rows, cells and bodies are read only if needed."""
 
     id: int
     number: int
@@ -91,7 +91,7 @@ def _checked(
     accepted: Sequence[str],
     options: Namespace,
 ) -> Import:
-    """Raises BadFile for what only reading all of it shows."""
+    """Raises BadFile for problems that only reading the whole file shows."""
     id = imports.new_id()
     with path.open("rb") as file:
         drafts.upload(
@@ -146,7 +146,7 @@ def _file(path: Path, shape: FileShape | None) -> dict[str, object]:
 
 
 def _write(head: Mapping[str, object], found: Iterable[object], requests: Iterable[object]) -> None:
-    """One object, written as it is found: a long file has a million of either."""
+    """Writes one object as it is produced: a long file may have a million problems or requests."""
     out = sys.stdout
     out.write(orjson.dumps(head, option=orjson.OPT_INDENT_2).decode().removesuffix("\n}"))
     for name, items in (("problems", found), ("requests", requests)):
@@ -160,7 +160,7 @@ def _write(head: Mapping[str, object], found: Iterable[object], requests: Iterab
 
 
 def _requests(here: ScratchSession, draft: Import, wanted: str) -> Iterator[dict[str, object]]:
-    """What would be sent, without the import's id, which is another one each time."""
+    """What would be sent, without the import's id, which is different each time."""
     left = None if wanted == "all" else int(wanted)
     for one in _pages(here, draft, ready=True):
         if left is not None and (left := left - 1) < 0:
@@ -171,7 +171,7 @@ def _requests(here: ScratchSession, draft: Import, wanted: str) -> Iterator[dict
 
 
 def _problems(here: ScratchSession, draft: Import) -> Iterator[dict[str, object]]:
-    """All that there is to tell, the whole file first, then row by row."""
+    """All problems: those of the whole file first, then row by row."""
     late = _late(draft)
     for one in late.pop((0, ""), []):
         yield _as_json(0, one)
@@ -205,7 +205,7 @@ def _kind_and_place(one: Problem) -> tuple[str, str, int | None]:
 
 
 def _late(draft: Import) -> dict[tuple[int, str], list[Problem]]:
-    """What only the whole file showed, which stands with the groups and not with the rows."""
+    """Problems that only the whole file shows. They are stored with the groups, not with the rows."""
     found: dict[tuple[int, str], list[Problem]] = {}
     for one in draft.totals.problems:
         for label in one.rows:
@@ -221,7 +221,7 @@ def _late(draft: Import) -> dict[tuple[int, str], list[Problem]]:
 
 
 def _seen_from(number: int, group: ProblemSummary) -> str:
-    """A group has the words of one of its rows; where they name this row, the other one is meant."""
+    """A group has the message of one of its rows. If it names this row, it means the other one."""
     numbers = (number_and_part(label)[0] for label in group.rows)
     other = next((one for one in numbers if one != number), number)
     return re.sub(rf"\brow {number:,}(?![\d,])", f"row {other:,}", group.message)
@@ -240,7 +240,7 @@ def _as_json(number: int, found: Problem) -> dict[str, object]:
 
 
 def _label(number: int, part: str) -> int | str:
-    """A number, but for one of several balances of a record: 12·USD."""
+    """A number, or a label such as 12·USD for one of several balances of a record."""
     return label_of(number, part) if part else number
 
 
@@ -256,7 +256,7 @@ _COLUMNS = (
 
 
 def _pages(here: ScratchSession, draft: Import, *, ready: bool = False) -> Iterator[_Row]:
-    """Rows in file order; those to be sent with their bodies."""
+    """Rows in file order; ready ones with their bodies if `ready`."""
     after = 0
     query = select(*_COLUMNS).where(table.c.import_ == draft.number)
     if ready:

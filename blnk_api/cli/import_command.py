@@ -1,4 +1,4 @@
-"""`import FILE`: checks, shows, confirms, sends and verifies it; or continues where it stopped."""
+"""`import FILE`: checks, shows, confirms, sends and verifies it, or continues where it stopped."""
 
 import hashlib
 import sys
@@ -81,7 +81,7 @@ def import_file(opened: Session, options: Namespace) -> ExitCode:
         import_ = see_through(opened, import_, connection)
     if wait_for_approval.waits(opened, import_):
         return ExitCode.WAITS_FOR_APPROVAL
-    # A running app writes them by itself; what cannot be written now stays owed.
+    # A running app writes them itself. If one cannot be written now, it stays due.
     with suppress(SQLAlchemyError, OSError):
         receipts.write_owed(opened.store, files_of(opened.store, opened.settings), import_.number)
     return output.report(opened, import_, out)
@@ -148,7 +148,7 @@ def _checked(opened: Session, import_: Import, connection: Connection) -> Import
 
 
 def _confirmed(opened: Session, draft: Import, connection: Connection, options: Namespace) -> Import:
-    """The import to follow: this draft, or that of another command with the same file that was quicker."""
+    """The import to follow: this draft, or the same file's import that another command confirmed first."""
     output.say_totals(draft, connection)
     say_stops(opened, connection.instance)
     _say_other_desks(opened, connection)
@@ -167,14 +167,14 @@ def _confirmed(opened: Session, draft: Import, connection: Connection, options: 
 
 
 def _say_other_desks(opened: Session, connection: Connection) -> None:
-    """Says nothing if Blnk does not answer: this is information, and holds nothing up."""
+    """Prints nothing if Blnk does not answer: this is only information, and delays nothing."""
     with suppress(BlnkError), opened.client(connection) as client:
         if found := other_desks_today.others_today(opened.store, client):
             say(other_desks_today.sentence(found, opened.settings.time_zone))
 
 
 def _say_plan_room(opened: Session, connection: Connection, count: int) -> None:
-    """Says nothing without a plan in the secrets, and holds nothing up."""
+    """Prints nothing without a plan in the secrets, and delays nothing."""
     if connection.records_included is not None and count:
         found = None
         with suppress(BlnkError), opened.client(connection) as client:
@@ -197,7 +197,7 @@ def _overlapping(opened: Session, draft: Import) -> Import | None:
 
 
 def _make_sure(draft: Import, count: int, connection: Connection, options: Namespace) -> None:
-    """Raises CommandFailed unless a person wants exactly this."""
+    """Raises CommandFailed unless a person confirms exactly this."""
     is_unchecked = connection.is_production and bool(drafts.missing_checks(draft))
     if options.count is not None and options.count != count:
         raise CommandFailed(
@@ -259,7 +259,7 @@ def _hand_over(opened: Session, draft: Import, count: int) -> Import:
 
 @contextmanager
 def _or_discarded(opened: Session, draft: Import) -> Iterator[None]:
-    """Discards a draft that is given up inside; Ctrl-C raises CommandFailed."""
+    """Discards a draft that is given up inside. Ctrl-C raises CommandFailed."""
     try:
         yield
     except (CommandFailed, StoreUnavailable):
@@ -271,13 +271,13 @@ def _or_discarded(opened: Session, draft: Import) -> Iterator[None]:
 
 
 def _discard(opened: Session, draft: Import) -> None:
-    """So that nobody confirms a given-up draft of this command by mistake."""
+    """So that nobody confirms an abandoned draft of this command by mistake."""
     with opened.store.write() as tx:
         if move_import(tx, draft.number, from_=[ImportState.DRAFT], to=ImportState.CANCELLED):
             note(tx, draft.number, who=opened.who, what=EventKind.CANCELLED)
 
 
 def _resume(opened: Session, import_: Import) -> None:
-    """A paused import continues: whoever runs the command again wants that."""
+    """Resumes a paused import: running the command again means that."""
     with opened.store.write() as tx:
         import_acts.resume(tx, import_.number, who=opened.who)

@@ -35,12 +35,12 @@ _LOOK_AT = (RowState.UNKNOWN, RowState.REFUSED, RowState.LEFT_OUT, RowState.INVA
 
 
 def name_of(path: Path) -> str:
-    """A file's name as text that can be kept and printed; names on a disk may be any bytes."""
+    """A file's name as text that can be stored and printed; names on disk may be any bytes."""
     return os.fsencode(path.name).decode("utf-8", "replace")
 
 
 def say(text: str) -> None:
-    """A line on stdout. If nobody reads it, the work continues all the same."""
+    """Prints a line to stdout. If nobody reads it, the work continues."""
     try:
         print(text, flush=True)
     except BrokenPipeError:
@@ -48,7 +48,7 @@ def say(text: str) -> None:
 
 
 def remark(text: str, level: int = logging.INFO) -> None:
-    """A line on stderr, beside what the command prints; in the form that the log has."""
+    """Prints a line to stderr, next to the command's output, in the format of the log."""
     if log.is_json():
         _log.log(level, "%s", text)
     else:
@@ -56,7 +56,7 @@ def remark(text: str, level: int = logging.INFO) -> None:
 
 
 def say_totals(import_: Import, connection: Connection) -> None:
-    """Everything that a person has to know before confirming."""
+    """Prints everything that a person must know before confirming."""
     totals, counts = import_.totals, import_.counts
     say(f"{about_imports.title(import_)}: {about_files.reading(import_)}")
     groups = totals.problems
@@ -82,14 +82,14 @@ def say_totals(import_: Import, connection: Connection) -> None:
 
 
 def _where(group: ProblemSummary) -> str:
-    """ " (rows 3, 17 and 2 more)"; nothing for the whole file, which is row 0."""
+    """ " (rows 3, 17 and 2 more)", or "" for the whole file, which is row 0."""
     if not group.rows or group.rows[0] == "0":
         return ""
     return f" (row{'s' if group.count > 1 else ''} {about_files.row_labels(group.rows, group.count)})"
 
 
 def ending(import_: Import) -> ExitCode:
-    """What an import's state means to a script."""
+    """The exit code for an import's state."""
     match import_.state:
         case ImportState.WAITING:
             return ExitCode.WAITS_FOR_APPROVAL
@@ -107,7 +107,7 @@ def ending(import_: Import) -> ExitCode:
 
 
 def report(opened: Session, import_: Import, out: Path | None = None) -> ExitCode:
-    """Prints an import's outcome and what comes next, and writes its results if they are wanted."""
+    """Prints an import's outcome and what to do next, and writes its results if requested."""
     say(f"{about_imports.title(import_)}: {about_imports.came_to(import_)}.")
     _say_rows(opened, import_)
     if import_.counts.get(RowState.UNKNOWN) and import_.is_over:
@@ -135,7 +135,7 @@ def report(opened: Session, import_: Import, out: Path | None = None) -> ExitCod
 
 
 def say_late(opened: Session, import_: Import, *, before: str = "") -> None:
-    """What became known after an import's end, and which rows are looked up again."""
+    """Prints what became known after an import's end, and which rows are looked up again."""
     with opened.store.read() as tx:
         became_known = about_findings.became_known(tx, import_)
         looks = late_records.of_import(tx, import_.number)
@@ -150,7 +150,7 @@ def say_late(opened: Session, import_: Import, *, before: str = "") -> None:
 
 
 def _say_rows(opened: Session, import_: Import) -> None:
-    """The first rows that someone should do something about."""
+    """Prints the first rows that need action."""
     with opened.store.read() as tx:
         told = rows.page(tx, import_.number, states=_LOOK_AT, limit=_ROWS_TOLD)
     for row in told:
@@ -165,7 +165,7 @@ def _say_rows(opened: Session, import_: Import) -> None:
 
 
 def writable(path: Path, *, instead_of: Path | None = None) -> None:
-    """Raises CommandFailed if results could not be written, before anything is sent."""
+    """Raises CommandFailed, before anything is sent, if results could not be written there."""
     if not path.parent.is_dir():
         raise CommandFailed(f"There is no folder {shown(str(path.parent), 200)} to write the results to.")
     if path.is_dir():
@@ -175,7 +175,8 @@ def writable(path: Path, *, instead_of: Path | None = None) -> None:
 
 
 def write_results(opened: Session, import_: Import, path: Path) -> None:
-    """Every row with its outcome, as XLSX if the name ends so, else as CSV: the whole file or none.
+    """Writes every row with its outcome, as XLSX if the name ends that way, otherwise as CSV: completely or
+    not at all.
 
     Raises CommandFailed.
     """

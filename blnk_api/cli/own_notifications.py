@@ -1,4 +1,4 @@
-"""Sends the notifications of what a command did, where no app runs that would."""
+"""Sends the notifications that a command caused, if no app is running that would."""
 
 import logging
 import subprocess
@@ -18,8 +18,8 @@ from blnk_api.wording import about_notices
 
 @contextmanager
 def sent_at_end(opened: Session) -> Iterator[None]:
-    """What comes about inside is sent afterwards, for as long as the settings allow; what is left then is
-    sent by the next app or command. A store that cannot be used keeps it, and says nothing of it here."""
+    """Sends the notifications that arise inside afterwards, for as long as the settings allow. The next app
+    or command sends the rest. If the store cannot be used, they stay there, and nothing is reported here."""
     before = None
     with suppress(SQLAlchemyError, OSError), opened.store.read() as tx:
         before = notices.newest(tx)

@@ -1,4 +1,4 @@
-"""Shows on stderr how far an import has come: one line rewritten, a line every few seconds, or nothing."""
+"""Shows the progress of an import on stderr: one line rewritten, a line every few seconds, or nothing."""
 
 import sys
 import threading
@@ -25,7 +25,7 @@ _MOST_CHARACTERS = 100
 
 
 class Progress:
-    """While it is entered, shows the progress of one import; in a thread, so that other work may block."""
+    """A context manager that shows the progress of one import, in a thread, so that other work may block."""
 
     def __init__(self, kind: Kind, opened: Session, id: str) -> None:
         self._opened = opened
@@ -74,6 +74,6 @@ class Progress:
 def _line(import_: Import) -> str:
     headline = about_imports.headline(import_)
     if import_.state is ImportState.PAUSED and import_.paused_reason and not log.is_json():
-        # A log keeps the headline alone: Blnk's own words in the reason may quote a cell.
+        # The log gets only the headline: Blnk's text in the reason may quote a cell.
         return f"{headline} {import_.paused_reason}"
     return headline

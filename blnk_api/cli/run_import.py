@@ -1,4 +1,4 @@
-"""Takes an import to its end: sends it here if no sender runs, else follows the sender."""
+"""Runs an import to its end: sends it here if no sender runs, otherwise follows the sender."""
 
 import asyncio
 import secrets
@@ -28,7 +28,7 @@ from blnk_api.wording import about_stops, phrases
 
 _POLL_SECONDS = 0.1
 _UNSERVED_SECONDS = 3 * senders.BEAT_SECONDS
-"""A process that has just begun to send says with its first beat which instances it serves."""
+"""A sender that has just started reports with its first heartbeat which instances it serves."""
 _BLOCKED_SECONDS = 2.0
 """A moment between two rows looks the same."""
 _DRAIN_SPARE_SECONDS = 1.0
@@ -45,7 +45,7 @@ class Unserved:
         self._since: float | None = None
 
     def refuse(self) -> None:
-        """Waits for the first beats of a sender that has just started. Raises CommandFailed."""
+        """Waits for the first heartbeats of a sender that has just started. Raises CommandFailed."""
         while self.is_so():
             time.sleep(_POLL_SECONDS)
 
@@ -71,9 +71,9 @@ class Unserved:
 
 
 def see_through(opened: Session, import_: Import, connection: Connection) -> Import:
-    """Until the import is done, canceled or paused for good; returns it as it is then.
+    """Runs until the import is done, canceled or permanently paused, and returns it.
 
-    Ctrl-C and SIGTERM pause it. Raises CommandFailed when it cannot continue.
+    Ctrl-C and SIGTERM pause it. Raises CommandFailed if it cannot continue.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
@@ -84,11 +84,11 @@ def see_through(opened: Session, import_: Import, connection: Connection) -> Imp
 
 @dataclass(frozen=True)
 class _Now:
-    """The import as the store has it at one moment."""
+    """The import in the store at one moment."""
 
     import_: Import
     is_looked_at: bool
-    """Whether rows of it are still being looked up."""
+    """Whether some of its rows are still being looked up."""
 
     @property
     def has_ended(self) -> bool:
@@ -155,7 +155,7 @@ class _Seeing:
         await asyncio.sleep(self._opened.settings.waits.journal_retry)
 
     def _end_if_interrupted(self, problem: OperationalError | StoreUnavailable) -> None:
-        """A pause cannot be recorded either: rows on their way are looked up by whoever continues."""
+        """A pause cannot be recorded either. Whoever continues looks up rows on their way."""
         if self._interrupted.is_set():
             why = problem if isinstance(problem, StoreUnavailable) else failures.explain(problem)
             raise CommandFailed(
@@ -164,7 +164,7 @@ class _Seeing:
             )
 
     def _interrupt(self, me: asyncio.Task[Import]) -> None:
-        """The first one pauses; a second one does not wait for rows on their way."""
+        """The first interrupt pauses; a second one does not wait for rows on their way."""
         if self._interrupted.is_set():
             me.cancel()
         self._interrupted.set()
@@ -228,7 +228,7 @@ class _Seeing:
         await self._thread.guarded_by(lease.require).write(recovery.recover, instance)
 
     async def _step(self) -> Import | None:
-        """One look at the store, and a pause if someone interrupted; the import, once it has ended."""
+        """Reads the import once, and pauses it if someone interrupted. Returns it once it has ended."""
         self._opened.failure = self._thread.failure
         try:
             if self._interrupted.is_set() and not self._paused:
@@ -267,7 +267,7 @@ class _Seeing:
             )
 
     async def _refuse_to_wait_forever(self, import_: Import) -> None:
-        """Rows that wait for another import's rows, which nobody settles, would wait forever."""
+        """Rows that wait for another import's rows, which nobody is settling, would wait forever."""
         counts = import_.counts
         waits = import_.state is ImportState.RUNNING and counts.get(RowState.READY)
         now = time.monotonic()

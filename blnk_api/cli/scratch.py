@@ -22,7 +22,7 @@ class ScratchSession(Session):
         self._practice = None
         self.failure = None
         self._connection = connection
-        # Renewing makes the old refresh token worthless for everybody, so the new one is kept for everybody.
+        # Renewing invalidates the old refresh token for everyone, so the new one is stored for everyone.
         self._tokens = TokenStore(opened.store.engine, opened.settings.data_dir)
         url = f"sqlite:///{folder / 'journal.db'}"
         self._desk = Desk(replace(opened.settings, data_dir=folder, database_url=url), Store(url))
@@ -30,7 +30,7 @@ class ScratchSession(Session):
 
     @property
     def settings(self) -> Settings:
-        """With a token that is valid now. Raises from the errors tree if there is none."""
+        """With a token that is valid now. Raises a BlnkError if there is none."""
         return replace(self._desk.settings, connections=self._connections())
 
     def _connections(self) -> Mapping[str, Connection]:

@@ -1,4 +1,4 @@
-"""What every command starts with: settings, store, Practice where it is used, the user's name."""
+"""What every command starts with: settings, store, Practice if it is used, the user's name."""
 
 import os
 import pwd
@@ -28,7 +28,7 @@ _END_SECONDS = 5.0
 
 
 class Session:
-    """Use it in a `with`: Practice ends with it if it was started here.
+    """Use it in a `with` statement, which ends Practice if it was started here.
 
     Raises SettingsProblem, StoreUnavailable or CommandFailed on construction.
     """
@@ -41,7 +41,8 @@ class Session:
                 f"The data folder cannot be used: {problem.strerror} ({problem.filename})."
             ) from None
         self.failure: str | None = None
-        """Why the import database cannot be used at the moment, as a sentence; shown with the progress."""
+        """A sentence that says why the import database cannot be used at the moment, shown with the
+        progress."""
         self._practice: subprocess.Popen[bytes] | None = None
         self.who = unix_account()
 
@@ -64,7 +65,8 @@ class Session:
         return found
 
     def results_of(self, connection: Connection) -> Callable[[Mapping, FileShape], Import | None]:
-        """Finds the import into this connection's instance whose results a file is."""
+        """Returns a function that finds the import, into this connection's instance, whose results a file
+        is."""
 
         def find(guessed: Mapping, shape: FileShape) -> Import | None:
             with self.store.read() as tx:
@@ -136,7 +138,7 @@ class Session:
 
 
 def unix_account() -> Actor:
-    """The operating system's user, whatever the environment variables say."""
+    """The operating system's user, regardless of environment variables."""
     try:
         return Actor.machine(pwd.getpwuid(os.getuid()).pw_name)
     except KeyError:

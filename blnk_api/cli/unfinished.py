@@ -1,4 +1,5 @@
-"""Unfinished imports of the same file, or with rows in common: a new import continues or waits for them."""
+"""Finds unfinished imports of the same file, or with rows in common: a new import continues or waits for
+them."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -35,9 +36,10 @@ def of_file(
     accepted_currencies: Collection[str],
     drafts_of: Actor | None = None,
 ) -> Import | None:
-    """The newest unfinished import of this file with these settings and columns; also a draft of `drafts_of`.
+    """The newest unfinished import of this file with these settings and columns, including a draft of
+    `drafts_of`.
 
-    One in which more currencies are accepted is the same import: a person accepted them since.
+    An import in which more currencies were accepted counts as the same: a person accepted them since.
     """
     numbers = tx.execute(
         select(imports_table.c.number)
@@ -56,7 +58,7 @@ def of_file(
 
 
 def same(tx: Connection, draft: Import) -> Import | None:
-    """Another import of a draft's file that has been confirmed already."""
+    """Another import of a draft's file that was already confirmed."""
     if draft.file_sha256 is None or draft.mapping is None:
         return None
     return of_file(
@@ -71,7 +73,8 @@ def same(tx: Connection, draft: Import) -> Import | None:
 
 @dataclass(frozen=True)
 class Overlap:
-    """Another import that has rows in common with this one; `row` is one of its rows, as in the file."""
+    """Another import that has rows in common with this one. `row` is one of its rows, numbered as in the
+    file."""
 
     other: Import
     row: int
@@ -79,12 +82,12 @@ class Overlap:
 
 
 def overlap(tx: Connection, import_: Import) -> Overlap | None:
-    """An import that is not finished with a row that this one is to send, if any."""
+    """An unfinished import with a row that this one would send, if any."""
     return _held_elsewhere(tx, import_) or _waiting_elsewhere(tx, import_)
 
 
 def _held_elsewhere(tx: Connection, import_: Import, *, settles: bool = False) -> Overlap | None:
-    """A row in doubt: whatever its import's state, nobody sends it before that is settled.
+    """A row in doubt: whatever its import's state, nobody sends the row before it is settled.
 
     `settles`: a sender is looking such rows up, so only those that wait for a person count.
     """
@@ -106,7 +109,7 @@ def _held_elsewhere(tx: Connection, import_: Import, *, settles: bool = False) -
 
 
 def _waiting_elsewhere(tx: Connection, import_: Import) -> Overlap | None:
-    """A row that an unfinished import is still to send."""
+    """A row that an unfinished import has yet to send."""
     others = [
         one.number
         for one in imports.in_states(tx, UNFINISHED)
@@ -160,5 +163,5 @@ def sentence(found: Overlap) -> str:
 
 
 def _made(draft: Import, account: Actor) -> bool:
-    """Earlier versions recorded the account as a name like any other."""
+    """Earlier versions recorded the account as an ordinary name."""
     return draft.who.kind is not ActorKind.PERSON and draft.who.name == account.name

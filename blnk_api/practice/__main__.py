@@ -17,9 +17,9 @@ from blnk_api.practice.server import AlreadyRunning, PortTaken, serve
 
 
 def main() -> NoReturn:
-    """Serves until Ctrl-C, SIGTERM, or, if asked, the end of stdin.
+    """Serves until Ctrl-C, SIGTERM, or, if requested, the end of stdin.
 
-    Exit code 1: it could not start; 3: another process serves this folder.
+    Exit code 1: it could not start. 3: another process serves this folder.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     asked = _arguments()

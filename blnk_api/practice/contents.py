@@ -1,7 +1,7 @@
-"""What Practice holds, in one SQLite file: ledgers, identities, balances, keys and tokens.
+"""The contents of Practice in one SQLite file: ledgers, identities, balances, keys and tokens.
 
-One thread uses it. Writes survive the end of the process but not of the machine (synchronous = OFF): nothing
-here is real, and 1,000 balances a second matter more.
+For use by one thread. Writes survive the end of the process but not of the machine (synchronous = OFF):
+nothing here is real, and 1,000 balances a second matter more.
 """
 
 import re
@@ -58,7 +58,7 @@ _STATISTICS = {
     "balances_identity_id": "1000000 1000 500",
     "balances_ledger_id": "1000000 100000",
 }
-"""What ANALYZE would find in a large store: a ledger holds many balances, a ref stands on few."""
+"""What ANALYZE would find in a large store: a ledger has many balances, a ref has few."""
 _KEYS = {LEDGERS.name: "ledger_id", IDENTITIES.name: "identity_id", BALANCES.name: "balance_id"}
 
 
@@ -75,11 +75,11 @@ class IndicatorTaken(LookupError):
 
 
 class DataError(ValueError):
-    """Postgres would have failed on a value in the midst of a query."""
+    """Postgres would have failed on a value in the middle of a query."""
 
 
 class Store:
-    """Opens or makes the file. Raises sqlite3.Error where it is not a file of Practice."""
+    """Opens or creates the file. Raises sqlite3.Error if it is not a file of Practice."""
 
     def __init__(self, path: Path) -> None:
         self.db = sqlite3.connect(path, isolation_level=None, cached_statements=512)
@@ -105,7 +105,8 @@ class Store:
         self.db.execute("ANALYZE sqlite_schema")
 
     def now_ns(self) -> int:
-        """The time since 1970, a microsecond at least after any told before, whatever the clock does."""
+        """The time since 1970, always at least a microsecond later than any returned before, whatever the
+        clock does."""
         now = time.time_ns()
         self._last_us = max(self._last_us + 1, now // 1000)
         return self._last_us * 1000 + now % 500
@@ -118,7 +119,7 @@ class Store:
         self.db.execute("INSERT OR REPLACE INTO kept VALUES (?, ?)", (name, value))
 
     def insert(self, table: Table, row: Mapping[str, Any], *, only_new: bool = False) -> None:
-        """`row` lacks committed_at, which is now. With `only_new` a row whose id is held is left out."""
+        """`row` lacks committed_at, which is now. With `only_new`, a row whose id exists is ignored."""
         whole = {**row, "committed_at": time.time_ns() // 1000}
         marks = ", ".join("?" * len(whole))
         verb = "INSERT OR IGNORE" if only_new else "INSERT"
@@ -127,7 +128,7 @@ class Store:
         )
 
     def insert_balance(self, row: Mapping[str, Any]) -> None:
-        """Raises IndicatorTaken, or NoSuchRow (the ledger is looked at first)."""
+        """Raises IndicatorTaken, or NoSuchRow (the ledger is checked first)."""
         taken = "SELECT 1 FROM balances WHERE indicator = ? AND currency = ?"
         if row["indicator"] and self.db.execute(taken, (row["indicator"], row["currency"])).fetchone():
             raise IndicatorTaken(row["indicator"])
@@ -150,7 +151,7 @@ class Store:
         sort_by: str = "created_at",
         descending: bool = True,
     ) -> list[sqlite3.Row]:
-        """A page. Raises DataError. `sort_by` is a column: the caller has checked it."""
+        """Returns a page. Raises DataError. The caller has checked the column `sort_by`."""
         order = "DESC" if descending else "ASC"
         sql = f"SELECT * FROM {table.name} WHERE {which.sql} ORDER BY {sort_by} {order}, seq {order}"
         try:
@@ -159,7 +160,7 @@ class Store:
             raise DataError(str(error)) from error
 
     def count(self, table: Table, which: Where) -> int:
-        """Raises DataError. The bound on created_at changes nothing but the index: a count stays fast."""
+        """Raises DataError. The bound on created_at only selects the index, so that a count stays fast."""
         try:
             sql = f"SELECT count(*) FROM {table.name} WHERE {which.sql} AND created_at >= 0"
             return int(self.db.execute(sql, which.args).fetchone()[0])
@@ -167,11 +168,11 @@ class Store:
             raise DataError(str(error)) from error
 
     def balances_made(self) -> int:
-        """How many balances there are: none is ever deleted, so the last one's number tells it at once."""
+        """The number of balances. None is ever deleted, so it is the number of the last one."""
         return int(self.db.execute("SELECT coalesce(max(seq), 0) FROM balances").fetchone()[0])
 
     def balances_in_order(self, page: int = 1000) -> Iterator[list[sqlite3.Row]]:
-        """All balances as they were committed, in pages."""
+        """All balances in commit order, in pages."""
         last = 0
         sql = "SELECT * FROM balances WHERE seq > ? ORDER BY seq LIMIT ?"
         while rows := self.db.execute(sql, (last, page)).fetchall():
@@ -179,7 +180,7 @@ class Store:
             yield rows
 
     def empty(self) -> None:
-        """Forgets all rows, keys and tokens; what is kept by name stays."""
+        """Deletes all rows, keys and tokens. Values stored by name stay."""
         for table in (*_KEYS, "core_keys", "tokens", "oauth_clients"):
             self.db.execute(f"DELETE FROM {table}")
 
@@ -189,7 +190,7 @@ def new_id(prefix: str) -> str:
 
 
 def seen_by(lag_seconds: float) -> Where:
-    """What a reader sees whose copy lags behind by this much."""
+    """The condition for rows visible to a reader whose replica lags behind this much."""
     if not lag_seconds:
         return EVERY_ROW
     return Where("committed_at <= ?", (time.time_ns() // 1000 - round(lag_seconds * 1_000_000),))

@@ -1,6 +1,7 @@
-"""The door under /_practice: orders faults, tells what Practice holds and what it was asked.
+"""The control routes under /_practice: they set faults, and show what Practice has and what was requested.
 
-Opens to the header X-Practice-Door with the door key. Only `health` is open to all, and says no secret.
+They require the control key in the header X-Practice-Door. Only `health` is open to all, and reveals no
+secret.
 """
 
 import os
@@ -23,7 +24,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Door:
-    """Verbs that answer with JSON. A wrong order is a 400 that says what is wrong with it."""
+    """Routes that answer with JSON. A wrong order gets a 400 that says what is wrong with it."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -54,7 +55,7 @@ class Door:
         return _json({"faults": self._world.faults.listed()})
 
     async def balances(self, _: Request) -> Response:
-        """All balances as they were committed, as one JSON list, streamed."""
+        """All balances in commit order, as one JSON list, streamed."""
 
         async def pages() -> AsyncIterator[bytes]:
             before = b"["
@@ -92,7 +93,7 @@ class Door:
         return _json({"sorts": self._world.cloud.sorts})
 
     async def limits(self, request: Request) -> Response:
-        """{"requests_per_minute": N or null}; "window_seconds" makes the minute shorter."""
+        """{"requests_per_minute": N or null}; "window_seconds" shortens the minute."""
         order = await _body(request)
         requests, seconds = order["requests_per_minute"], float(order.get("window_seconds", 60))
         self._world.limit = Window(None if requests is None else int(requests), seconds)
@@ -116,7 +117,7 @@ class Door:
 
 
 async def _body(request: Request) -> dict[str, Any]:
-    """Raises ValueError where the body is no JSON object; an empty one is an empty object."""
+    """Raises ValueError if the body is not a JSON object. An empty body is an empty object."""
     raw = await request.body()
     order = orjson.loads(raw) if raw else {}
     if not isinstance(order, dict):

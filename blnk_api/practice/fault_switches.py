@@ -1,4 +1,4 @@
-"""Faults that a team may switch on in Practice, to see what they look like before it matters.
+"""Faults that a team can switch on in Practice, to see what they look like before it matters.
 
 They last until they are switched off or Practice ends, and affect everyone who uses this Practice.
 """
@@ -20,7 +20,7 @@ _ANSWER_SECONDS = 5.0
 
 
 class PracticeUnreachable(Exception):
-    """Practice could not be reached; its faults stay as they were."""
+    """Practice could not be reached. Its faults have not changed."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,7 @@ FAULT_SWITCHES: Mapping[str, FaultSwitch] = {
 
 
 def current(data_dir: Path) -> str | None:
-    """The key of the fault that is on; None for faults that were set elsewhere. Raises
-    PracticeUnreachable."""
+    """The key of the active fault, or None for faults that were set elsewhere. Raises PracticeUnreachable."""
     faults = _tell(data_dir, "GET")["faults"]
     if not faults:
         return "well"

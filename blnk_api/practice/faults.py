@@ -1,8 +1,8 @@
-"""Faults to order: what they are, and which of them a request meets. Decides only; front.py acts.
+"""The available faults, and which of them affect a request. Only decides; request_handling.py acts.
 
-A fault fires on each request that it is `on`, after letting `skip` of those pass, by a chance of `percent`,
-`times` times (forever, where None). Latency, measured times, lagging reads and short filters come on top
-of another fault; of the others the one ordered first decides.
+A fault fires on each request of its kind `on`, after `skip` of those have passed, with a probability of
+`percent`, `times` times (unlimited if None). Latency, measured times, lagging reads and short filters combine
+with another fault; of the others, the one set first decides.
 """
 
 import random
@@ -17,20 +17,20 @@ RequestKind = Literal["create", "filter", "get", "token", "other"]
 On = Literal["create", "read", "filter", "any", "token"]
 FaultKind = Literal[
     "latency",  # the work is done at once, its answer comes `seconds` later
-    "as_measured",  # filters take as long as a real Core takes with so many balances: see charges.py
+    "as_measured",  # filters take as long as in a real Core with this many balances: see charges.py
     "drop_before_commit",  # nothing is done; the connection closes without an answer
     "drop_after_commit",  # the work is done; the connection closes without an answer
     "status_before_commit",  # nothing is done; answers `status`
     "status_after_commit",  # the work is done; answers `status`
-    "rate_limited",  # nothing is done; 429, with Retry-After where `retry_after` says one
-    "truncated_201",  # the work is done; half of the answer (a read's 200 too) comes, then the line closes
+    "rate_limited",  # nothing is done; 429, with a Retry-After header if `retry_after` is set
+    "truncated_201",  # the work is done; half of the answer comes, then the connection closes (also for reads)
     "html_200",  # nothing is done; a page of HTML with status 200, as a gateway shows it
-    "wrong_ref_201",  # the work is done; the answer carries the import_ref of another balance
+    "wrong_ref_201",  # the work is done; the answer has the import_ref of another balance
     "commit_late",  # the work is done `seconds` later, but dated now; hangs, or drops if `answer` says so
     "lagging_reads",  # reads do not show what was committed less than `seconds` ago
-    "short_filter",  # a filter leaves out some of the rows that it found, one at least
-    "full_stop",  # for `seconds` from the first request: accepts all and answers nothing
-    "revoke",  # 401: the credentials are no longer good (a refresh token: invalid_grant)
+    "short_filter",  # a filter omits some of the rows that it found, at least one
+    "full_stop",  # for `seconds` from the first request: accepts everything and answers nothing
+    "revoke",  # 401: the credentials are no longer valid (a refresh token: invalid_grant)
     "forbid",  # 403
     "hang",  # nothing is done, and no answer ever comes
 ]
@@ -49,10 +49,9 @@ STATUSES = (500, 502, 503, 504, 408, 409)
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`on` is "create" where nothing is said, "read" for lagging reads, "filter" for short filters, "any"
-    for a full stop and for revoked credentials. `answer` is the body of a status fault ("json" or "html"),
-    or what a late commit does to its caller ("hang" or "drop"). `seed` makes chance repeatable.
-    """
+    """`on` is "create" by default, "read" for lagging reads, "filter" for short filters, "any" for a full
+    stop and for revoked credentials. `answer` is the body of a status fault ("json" or "html"), or what a
+    late commit does to its caller ("hang" or "drop"). `seed` makes probabilities repeatable."""
 
     kind: FaultKind
     times: int | None = None
@@ -85,7 +84,7 @@ def read_fault(given: Mapping[str, Any]) -> Fault:
 
 @dataclass(slots=True, eq=False)
 class Order:
-    """A fault that was ordered, and how far it has come."""
+    """A fault that was set, and how often it has fired."""
 
     fault: Fault
     chance: random.Random
@@ -94,7 +93,7 @@ class Order:
     ends_at: float | None = None
 
     def fires(self, now: float) -> bool:
-        """Counts this request. A full stop, once begun, fires on each until its time is over."""
+        """Counts this request. A full stop, once started, fires on each request until its time is over."""
         if self.ends_at is not None:
             self.fired += now < self.ends_at
             return now < self.ends_at
@@ -112,7 +111,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class MatchedFaults:
-    """What a request meets: one fault that decides its fate at most, a wait, and how well it sees."""
+    """What affects a request: at most one fault that decides its result, a delay, and a restricted view."""
 
     fault: Fault | None = None
     latency_seconds: float = 0
@@ -139,7 +138,7 @@ class FaultBook:
         ]
 
     def meet(self, kind: RequestKind) -> MatchedFaults:
-        """Counts this request against the orders. Times are of the monotonic clock."""
+        """Counts this request for all orders. Times are of the monotonic clock."""
         if not self._orders:
             return _NOTHING
         deciding: Order | None = None
@@ -161,7 +160,7 @@ class FaultBook:
         )
 
     def stopped_for(self, order: Order | None) -> float:
-        """Seconds for which this full stop still holds; none once it was cleared."""
+        """How many more seconds this full stop lasts; 0 once it was cleared."""
         if order is None or order.ends_at is None or order not in self._orders:
             return 0
         return order.ends_at - time.monotonic()
@@ -181,7 +180,7 @@ def _view(added: list[Order]) -> View:
 
 
 def _short_of(chance: random.Random) -> Any:
-    """Leaves out each row by a chance of one half, and one at least."""
+    """Omits each row with a probability of one half, and at least one."""
 
     def thinned(rows: list[Any]) -> list[Any]:
         lost = chance.randrange(len(rows)) if rows else 0

@@ -1,4 +1,4 @@
-"""One practice Blnk: its store, its surfaces, its keys, and the switches that the door turns."""
+"""One Practice instance: its store, its APIs, its keys, and the switches of the control routes."""
 
 import asyncio
 import secrets
@@ -25,7 +25,7 @@ _KEYS = {
 
 
 class World:
-    """Opened on a file that is made on first use, together with keys that stay the same from then on."""
+    """Opens a file that is created on first use, with keys that never change afterwards."""
 
     def __init__(self, path: Path, seed: Seed | None, version: Version) -> None:
         self.store = Store(path)
@@ -46,14 +46,14 @@ class World:
         self._begin()
 
     def serve(self, asked: Asked, view: View = CLEAR, created_ns: int | None = None) -> Reply:
-        """What Core or Cloud answers. `created_ns` as in Core.serve."""
+        """The answer of Core or Cloud. `created_ns` as in Core.serve."""
         if asked.path[0] == "core":
             inner = Asked(asked.method, asked.path[1:], asked.query, asked.headers, asked.body)
             return self.core.answer(inner, view, created_ns)
         return self.cloud.answer(asked, view, created_ns)
 
     def serve_later(self, asked: Asked, seconds: float) -> None:
-        """Does the work in a while, dated now: Core dates a balance before it reaches the database."""
+        """Does the work later, dated now: Core dates a balance before it reaches the database."""
         taken_in_ns = self.store.now_ns()
 
         async def serve() -> None:
@@ -65,7 +65,7 @@ class World:
         task.add_done_callback(self._late.discard)
 
     def other_ref(self, balance_id: str) -> str:
-        """The import_ref of the newest other balance that has one; a made-up one, if none has."""
+        """The import_ref of the newest other balance that has one, or an invented one."""
         ref = metadata_text("import_ref")
         found = self.store.db.execute(
             f"SELECT {ref} FROM balances WHERE balance_id != ? AND {ref} IS NOT NULL "
@@ -75,7 +75,7 @@ class World:
         return str(found[0]) if found else f"of-another-row-{time.monotonic_ns()}"
 
     def reset(self) -> None:
-        """As on the first day, with the same keys. Late commits still under way never happen."""
+        """Restores the initial state, with the same keys. Pending late commits are dropped."""
         for task in self._late:
             task.cancel()
         self.faults.clear()

@@ -12,17 +12,17 @@ from blnk_api import __file__ as _package
 from blnk_api.common.practice_address import Practice, folder_of, last_known
 
 ALREADY_RUNNING = 3
-"""Exit code of a Practice process that found another one serving its folder."""
+"""The exit code of a Practice process that found another one serving its folder."""
 _HEALTH_SECONDS = 1.0
 _LOOK_AGAIN_SECONDS = 0.02
 
 
 class PracticeNotStarted(RuntimeError):
-    """Practice did not come up in time; the text says where its log is."""
+    """Practice did not start in time. The text says where its log is."""
 
 
 def running(data_dir: Path) -> Practice | None:
-    """The Practice of this folder, if one answers under its name. Takes a second at most."""
+    """The Practice of this folder, if it answers under its name. Takes a second at most."""
     practice = last_known(data_dir)
     if practice is None or _instance_at(practice.port) != practice.instance_id:
         return None
@@ -32,9 +32,9 @@ def running(data_dir: Path) -> Practice | None:
 def start(
     data_dir: Path, *, port: int | None = None, seed: Path | None = None, core: str | None = None
 ) -> subprocess.Popen[bytes]:
-    """Starts one whose life is tied to the caller's: it ends when the pipe that is its stdin closes.
+    """Starts a process that ends with the caller, when the pipe that is its stdin closes.
 
-    Returns at once; where another serves the folder already, the process ends by itself. Its log is
+    Returns at once. If another process already serves the folder, the new one ends by itself. Its log is
     practice/log in the data folder.
     """
     folder = folder_of(data_dir)
@@ -52,7 +52,7 @@ def start(
             stdout=log,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONPATH": paths},
-            process_group=0,  # Ctrl-C in a terminal is for the caller, who may still need it for a moment
+            process_group=0,  # Ctrl-C in a terminal is for the caller, who may still need Practice
         )
 
 
@@ -69,16 +69,16 @@ def wait_until_running(data_dir: Path, timeout_seconds: float) -> Practice:
 def find_or_start(
     data_dir: Path, timeout_seconds: float = 10
 ) -> tuple[Practice, subprocess.Popen[bytes] | None]:
-    """The folder's one practice Blnk, and its process where this call started it.
+    """The folder's Practice, and its process if this call started it.
 
-    Two callers at once end with the same one: the other's process finds the folder locked and ends.
-    Raises PracticeNotStarted.
+    Two simultaneous callers get the same one: the second process finds the folder locked and ends. Raises
+    PracticeNotStarted.
     """
     deadline = time.monotonic() + timeout_seconds
     process: subprocess.Popen[bytes] | None = None
     while True:
         practice = running(data_dir)
-        # Our own answers a moment before it has written its name over that of the one before it.
+        # Ours answers a moment before it has written its name over its predecessor's.
         if practice is not None and (process is None or process.pid == practice.pid):
             return practice, process
         if process is not None and process.poll() == ALREADY_RUNNING:

@@ -1,6 +1,6 @@
-"""Where requests to Core and Cloud come in: reads them, lets faults strike, answers, or does not.
+"""Receives requests to Core and Cloud: reads them, applies faults, and answers, or does not.
 
-Faults need the connection itself, which ASGI hides; server.py puts it into the scope's state.
+Faults need the connection itself, which ASGI hides; server.py adds it to the scope's state.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 HTML = "text/html; charset=utf-8"
 _REF = re.compile(rb'"import_ref"\s*:\s*"([^"\\]*)"')
 _SHORT_WAIT_SECONDS = 1.0
-"""Below this a wait does not look whether the caller is still there: that costs more than the wait saves."""
+"""A shorter wait does not check whether the caller is still connected: that costs more than it saves."""
 
 
 class Line:
-    """The connection of one request whose body has been read."""
+    """The connection of one request whose body was read."""
 
     def __init__(self, transport: asyncio.Transport, receive: Receive) -> None:
         self._transport = transport
@@ -42,7 +42,7 @@ class Line:
         await self.gone(None)
 
     async def gone(self, within_seconds: float | None) -> bool:
-        """Waits until the caller hangs up, or for that long; whether he did."""
+        """Waits until the caller disconnects, or for that long. Returns whether the caller disconnected."""
         try:
             async with asyncio.timeout(within_seconds):
                 while (await self._receive())["type"] != "http.disconnect":
@@ -53,7 +53,7 @@ class Line:
 
 
 class Front:
-    """The ASGI app of everything but the door."""
+    """The ASGI app for everything except the control routes."""
 
     def __init__(self, world: "World") -> None:
         self._world = world
@@ -82,7 +82,7 @@ class Front:
         return None if wait_seconds is None else _too_many(asked, str(wait_seconds))
 
     async def _conduct(self, asked: Asked, met: MatchedFaults, line: Line) -> Reply | None:
-        """The answer; None where the connection is gone."""
+        """The answer, or None if the connection is gone."""
         reply = await self._struck(asked, met, line) if met.fault else self._world.serve(asked, met.view)
         wait_seconds = met.latency_seconds
         if met.as_measured:
@@ -141,7 +141,7 @@ class Front:
                 assert_never(fault.kind)
 
     async def _sat_out(self, met: MatchedFaults, line: Line) -> bool:
-        """Whether the caller is still there when the full stop ends."""
+        """Returns whether the caller is still connected when the full stop ends."""
         while (seconds := self._world.faults.stopped_for(met.order)) > 0:
             if await line.gone(min(seconds, _SHORT_WAIT_SECONDS / 10)):
                 return False
@@ -173,7 +173,8 @@ def kind_of(asked: Asked) -> RequestKind:
 
 
 async def _read(scope: Scope, receive: Receive) -> Asked | None:
-    """The request, with as much of a body over Core's limit as shows that; None if it never came whole."""
+    """The request, with only enough of a body over Core's limit to show that. None if it did not arrive
+    completely."""
     body = bytearray()
     more = True
     while more:

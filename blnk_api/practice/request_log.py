@@ -1,4 +1,4 @@
-"""Which requests came in: for tests of rate, of attempts and of looks. Never holds a header or a query."""
+"""Records requests, for tests of rates, attempts and look-ups. Never contains a header or a query."""
 
 import time
 from collections import Counter, deque
@@ -14,7 +14,7 @@ KEPT = 200_000
 class Entry:
     """`arrived` and `seconds` are of the monotonic clock, which all processes of a machine share on Linux.
 
-    `status` is None while there is no answer, and forever where the connection was dropped.
+    `status` is None while there is no answer, and stays None if the connection was dropped.
     """
 
     kind: RequestKind

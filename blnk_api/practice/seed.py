@@ -1,4 +1,4 @@
-"""What exists in Practice before anyone does anything: ledgers and identities, all made up."""
+"""The initial contents of Practice: ledgers and identities, all invented."""
 
 import re
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _FORM = 'A seed file contains {"ledgers": {id: name}, "identities": {id: name}}'
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """Ids and names, in the order in which they are made."""
+    """Ids and names, in the order of their creation."""
 
     ledgers: dict[str, str]
     identities: dict[str, str]
@@ -30,7 +30,7 @@ class Seed:
 
 
 def read_seed(text: bytes | str) -> Seed:
-    """A file such as tests/samples/environment.json. Raises ValueError where it is not of that form."""
+    """Parses a file such as tests/samples/environment.json. Raises ValueError if its format is wrong."""
     found: Any = orjson.loads(text)
     if not isinstance(found, dict):
         raise ValueError(_FORM)
@@ -49,7 +49,7 @@ def read_seed_file(path: Path) -> Seed:
 
 
 def sow(store: Store, seed: Seed) -> None:
-    """Makes what is missing; what exists stays as it is."""
+    """Creates what is missing. Existing rows stay as they are."""
     for ledger_id, name in {GENERAL_LEDGER_ID: "General Ledger", **seed.ledgers}.items():
         row = {"ledger_id": ledger_id, "name": name, "created_at": store.now_ns() // 1000, "meta_data": "{}"}
         store.insert(LEDGERS, row, only_new=True)

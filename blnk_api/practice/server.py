@@ -1,4 +1,4 @@
-"""Practice as a process: one for each data folder, on 127.0.0.1 alone, gone at once when told."""
+"""Runs Practice as a process: one for each data folder, on 127.0.0.1 only, ending at once on request."""
 
 import asyncio
 import logging
@@ -29,7 +29,7 @@ from blnk_api.practice.seed import Seed
 
 HOST = "127.0.0.1"
 KEEP_ALIVE_SECONDS = 120
-"""Long, so that no idle connection closes just as a client sends on it, which looks like a lost answer."""
+"""Long, so that no idle connection closes just as a client uses it, which would look like a lost answer."""
 
 
 class AlreadyRunning(RuntimeError):
@@ -37,11 +37,11 @@ class AlreadyRunning(RuntimeError):
 
 
 class PortTaken(RuntimeError):
-    """The port asked for belongs to another program."""
+    """Another program uses the requested port."""
 
 
 class _OpenLine(H11Protocol):
-    """Lets the app reach the connection itself, so that it can break it."""
+    """Gives the app access to the connection itself, so that it can break it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.app_state = {**self.app_state, "transport": transport}
@@ -74,8 +74,8 @@ def serve(
 ) -> NoReturn:
     """Serves until told to stop. `announce` is called once it listens.
 
-    Without a port it takes the one it had last time, if that is free, else any. Raises AlreadyRunning,
-    PortTaken, or OSError and sqlite3.Error where the data folder is no good.
+    Without a port, it takes its last one if that is free, otherwise any. Raises AlreadyRunning, PortTaken, or
+    OSError and sqlite3.Error if the data folder cannot be used.
     """
     private_files.keep_files_private()
     folder = folder_of(data_dir)
@@ -104,7 +104,7 @@ def serve(
         announce(practice)
 
     def leave() -> NoReturn:
-        """At once, whatever hangs: SQLite's file is whole after any end of the process."""
+        """Ends at once, whatever hangs: SQLite's file survives any end of the process."""
         sys.stdout.flush()
         os._exit(0)
 
@@ -152,7 +152,8 @@ def _leave_with_stdin(leave: Callable[[], NoReturn]) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """All at once, so that no reader sees half of it. Readable by the owner only, by the umask."""
+    """Written atomically, so that no reader sees half of it. The umask makes it readable by its owner
+    only."""
     draft = path.with_suffix(".new")
     draft.write_bytes(content)
     draft.replace(path)

@@ -1,1 +1,1 @@
-"""The name under which Practice was started before: see `blnk_api.practice`."""
+"""The former name of Practice: see `blnk_api.practice`."""

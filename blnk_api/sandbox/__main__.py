@@ -1,4 +1,4 @@
-"""`python -m blnk_api.sandbox`, as earlier instructions say it."""
+"""`python -m blnk_api.sandbox`, the command in instructions of earlier versions."""
 
 from blnk_api.practice.__main__ import main
 

@@ -45,7 +45,7 @@ def _balances(detail: Particulars) -> str:
 
 
 def short_digest(digest: str | None) -> str:
-    """The first letters of it, in groups: enough to compare two pages by eye."""
+    """The first letters in groups: enough to compare two pages by eye."""
     first = (digest or "")[:16]
     return " ".join(first[at : at + 4] for at in range(0, len(first), 4))
 

@@ -1,4 +1,4 @@
-"""What a draft's problems are called when many rows have the same cause, and what was done about them."""
+"""Titles for a draft's problems with the same cause, and what was done about them."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from blnk_api.wording.phrases import plural
 
 
 def title(kind: str, message: str, *, values: Sequence[str], groups: int, rows: int) -> str:
-    """One sentence for a cause. With one value it is the check's own; with many it counts them."""
+    """One sentence for a cause. With one value it is the check's own message; with several it counts them."""
     if groups == 1 and kind not in _BY_ROWS:
         return message
     if kind in _BY_ROWS:
@@ -22,7 +22,7 @@ def title(kind: str, message: str, *, values: Sequence[str], groups: int, rows: 
 
 
 def suggestions(pairs: Sequence[tuple[str, str]]) -> str:
-    """What is put in place of what, for a button that does it everywhere."""
+    """Which suggestion replaces which text, for a button that applies them everywhere."""
     told = [f"“{shown(value)}” becomes {shown(repair)}" for value, repair in pairs[:_MOST_TOLD]]
     more = len(pairs) - len(told)
     return "; ".join([*told, *([f"and {more:,} more"] if more else [])]) + "."
@@ -50,7 +50,7 @@ _BY_VALUES = {
     "indicator_exists": ("indicator", "already exist in Blnk."),
     "duplicate_currency": ("cell", "list a currency twice."),
 }
-"""What is counted, and what is said of it."""
+"""What is counted, and what is said about it."""
 
 _BY_ROWS = {
     "ragged_row": ("", "rows have more or fewer cells than the file has columns."),

@@ -1,4 +1,4 @@
-"""What an act of a person in a draft is called afterwards."""
+"""Describes a person's act in a draft afterwards."""
 
 from collections.abc import Sequence
 

@@ -4,7 +4,7 @@ from blnk_api.errors import BlnkError
 
 
 def details(failed: BlnkError) -> list[tuple[str, str]]:
-    """Names and values; empty where there was no answer. The answer is Blnk's text, without secrets."""
+    """Names and values. Empty if there was no answer. The answer is Blnk's text, without secrets."""
     pairs = [
         ("HTTP status", "" if failed.status is None else str(failed.status)),
         ("Blnk's error code", failed.code),

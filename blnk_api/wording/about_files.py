@@ -1,4 +1,4 @@
-"""Sentences about a file and its check: how it was read, what its columns become, totals by ledger."""
+"""Sentences about a file and its check: how it was read, its mapping, totals by ledger."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ def row_labels(labels: Sequence[object], count: int) -> str:
 
 
 def missing(is_sqlite: bool) -> str:
-    """Of an uploaded file that is not where files are kept; SQLite's lie in the data folder."""
+    """For an uploaded file that is not in the file store; with SQLite that is the data folder."""
     if is_sqlite:
         return (
             "The uploaded file is no longer in the data folder. Nothing was sent. Restore it from a backup, "
@@ -43,7 +43,7 @@ def missing(is_sqlite: bool) -> str:
 
 
 def gone(*, is_deleted: bool, is_sqlite: bool) -> str:
-    """Why a file that an import had cannot be downloaded, to follow a colon."""
+    """Why a file of an import cannot be downloaded. Continues a sentence after a colon."""
     if is_deleted:
         return "deleted, as the settings require."
     if is_sqlite:
@@ -55,17 +55,17 @@ def gone(*, is_deleted: bool, is_sqlite: bool) -> str:
 
 
 def kept_in(settings: Settings) -> tuple[str, str]:
-    """Where imports and files are, as a label and its value: what has to be backed up."""
+    """Where imports and files are stored, as a label and its value: what must be backed up."""
     if settings.database_url.startswith("sqlite"):
         return "Data folder", str(settings.data_dir)
-    # The host alone: the rest may hold a password.
+    # Only the host: the rest may contain a password.
     host = urlsplit(settings.database_url).hostname
     return "Import database", f"Postgres at {host or 'this machine'}, with all files"
 
 
 @dataclass(frozen=True)
 class LedgerPart:
-    """What one ledger gets; `said` counts balances, and must not read like an amount of money."""
+    """The totals of one ledger. `said` counts balances, and must not look like an amount of money."""
 
     ledger_id: str
     name: str
@@ -73,7 +73,7 @@ class LedgerPart:
 
 
 def by_ledger(totals: Totals) -> list[LedgerPart]:
-    """A check's totals, one part for each ledger, in the order of the check."""
+    """A check's totals by ledger, in the order of the check."""
     parts: dict[str, list[LedgerTotal]] = {}
     for one in totals.by_ledger:
         parts.setdefault(one.ledger_id, []).append(one)
@@ -112,7 +112,7 @@ def reading(import_: Import) -> str:
         what = f"A text file with columns separated by {between}, in {_encoding(shape)}"
     row = shape.header_row
     names = f"the column names are in row {row}" if row else "there are no column names"
-    # What an earlier check counted is not what is read now.
+    # What an earlier check counted does not apply to the current reading.
     records = None if import_.stage is Stage.MATCHING else import_.totals.records
     return f"{what}; {names}." + ("" if records is None else f" {plural(records, 'row')}.")
 
@@ -127,12 +127,12 @@ def delimiter(sign: str) -> str:
 
 
 def columns(import_: Import, taken: Sequence[str] = ()) -> list[str]:
-    """A name for each column of the file, by which it can be told from all others and from `taken`."""
+    """A distinct name for each column of the file, also different from those in `taken`."""
     return distinct_labels(import_.headers, taken)
 
 
 def column(import_: Import, position: int) -> str:
-    """What one column of the file is called; see `columns`."""
+    """The name of one column of the file; see `columns`."""
     return name_at(columns(import_), position)
 
 
@@ -142,12 +142,12 @@ def name_at(names: Sequence[str], position: int) -> str:
 
 
 def problem_column(import_: Import, header: str, position: int | None) -> str:
-    """The column of a problem; "" for the whole row. A check of an earlier version kept the header alone."""
+    """The column of a problem, or "" for the whole row. Checks of earlier versions stored only the header."""
     return header if position is None else column(import_, position)
 
 
 def row_counts(import_: Import) -> str:
-    """ "60 rows · 54 ready · 6 invalid", and what else there is. A row with two currencies is ready twice."""
+    """ "60 rows · 54 ready · 6 invalid", and other counts. A row with two currencies is ready twice."""
     counts = import_.counts
     said = [plural(import_.totals.records or sum(counts.values()), "row")]
     said += [f"{counts.get(state, 0):,} {word}" for state, word in _ALWAYS_COUNTED.items()]
@@ -165,7 +165,7 @@ def wrong(row: StoredRow) -> str:
 
 
 def as_in_file(import_: Import, found: Sequence[StoredRow]) -> dict[str, list[str]]:
-    """Records with their cells, as the file has them or as they were changed since."""
+    """Records with their cells, from the file or as edited."""
     names = columns(import_, taken=("Row",))
     cells = {name: [row.cells[at] for row in found] for at, name in enumerate(names)}
     return {"Row": [str(row.number) for row in found], **cells}
@@ -185,11 +185,11 @@ def as_planned(import_: Import, found: Sequence[StoredRow]) -> dict[str, list[st
 
 
 _NOT_PLANNED = (Use.LEDGER, Use.CURRENCY, Use.IGNORE, *OUR_OWN)
-"""Shown already, or not sent."""
+"""Already shown, or not sent."""
 
 
 def as_sent(found: Sequence[StoredRow]) -> dict[str, list[str]]:
-    """Rows as they leave, a column for each field and each name of the metadata."""
+    """Rows as they will be sent, with a column for each field and each metadata name."""
     bodies = [orjson.loads(row.body or b"{}") for row in found]
     told: dict[str, list[str]] = {"Row": [row.label for row in found]}
     for name in FIELDS:

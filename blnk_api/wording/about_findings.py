@@ -18,7 +18,7 @@ _LABELS_TOLD = 20
 
 
 def became_known(tx: Connection, import_: Import) -> list[str]:
-    """Balances that appeared late, and that the comparison with Blnk does not name."""
+    """Balances that appeared late and are not in the comparison with Blnk."""
     found = import_.findings if import_.findings and import_.findings.checked else None
     known = {frozenset(one.ids) for one in found.twins} if found else set()
     said = []
@@ -60,7 +60,7 @@ _FINDINGS_TOLD = 20
 
 
 def findings(found: Findings) -> list[str]:
-    """What the comparison with Blnk found, one sentence each; none when everything matches."""
+    """What the comparison with Blnk found, one sentence each. Empty if everything matches."""
     if not found.checked:
         why = shown(found.why_not or "these credentials have no read permission", 200).rstrip(".")
         return [f"Not verified: {why}. The created balances could not be compared with Blnk."]
@@ -88,7 +88,7 @@ def findings(found: Findings) -> list[str]:
 
 
 def made_late(label: str | int, ids: list[str]) -> str:
-    """About a row whose earlier attempt created a balance late, in the form that the row had then."""
+    """About a row whose earlier attempt created a balance late, from the row's content at that time."""
     return (
         f"Row {label}: an earlier attempt, reported as not created, created {listed(ids)} after all. Decide "
         "which balance to use, and add a note to any other."

@@ -18,11 +18,11 @@ STATE = {
 
 
 WAITING_FOR_BLNK = "Waiting for Blnk"
-"""Nobody paused it: Blnk does not answer, and sending continues by itself when it does."""
+"""Nobody paused it: Blnk does not answer, and sending continues automatically once it does."""
 
 
 def waits_for_blnk(import_: Import) -> bool:
-    """Whether it is held up by Blnk alone, so that nobody has to do anything."""
+    """Whether only Blnk holds it up, so that nobody has to do anything."""
     return import_.state is ImportState.PAUSED and import_.paused_by is PausedBy.BREAKER
 
 
@@ -32,7 +32,7 @@ def state(import_: Import) -> str:
 
 
 def title(import_: Import) -> str:
-    """What an import is called: its file's name, or what the form was for."""
+    """The title of an import: its file's name, or what the form created."""
     if import_.file_name:
         return shown(import_.file_name, 80)
     currencies = [one.currency for one in import_.totals.by_ledger]
@@ -40,7 +40,7 @@ def title(import_: Import) -> str:
 
 
 def headline(import_: Import) -> str:
-    """The sentence that matters most about an import at this moment."""
+    """The most important sentence about an import at this moment."""
     settled, total = import_.settled, import_.to_send
     match import_.state:
         case ImportState.DRAFT:
@@ -95,12 +95,12 @@ NEEDS_SOMEONE = (RowState.UNKNOWN, RowState.REFUSED, RowState.INVALID)
 
 
 def needs_someone(import_: Import) -> int:
-    """Rows that a person should do something about."""
+    """How many rows need action by a person."""
     return sum(count_needing(import_, one) for one in NEEDS_SOMEONE)
 
 
 def count_needing(import_: Import, state: RowState) -> int:
-    """Rows of a state that a person should do something about: of the unknown ones, those that wait."""
+    """How many rows of a state need action by a person: of rows in doubt, only those that wait for one."""
     return import_.waiting_for_person if state is RowState.UNKNOWN else import_.counts.get(state, 0)
 
 

@@ -1,4 +1,4 @@
-"""Rows of an import that need a person, grouped by what they need: what is wrong, and with which rows."""
+"""Groups an import's rows that need a person by what they need: what is wrong, and with which rows."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,13 +13,13 @@ class Need:
 
     status: str
     said: str
-    """Of the first of them; others may name another value."""
+    """The reason of the first row; others may name another value."""
     same: bool = True
     rows: list[StoredRow] = field(default_factory=list)
 
 
 def needs(rows: Iterable[StoredRow]) -> list[Need]:
-    """Those with most rows first; rows that only a person can settle before all others."""
+    """Groups with the most rows first, but those that only a person can settle before all others."""
     found: dict[tuple[object, ...], Need] = {}
     for row in rows:
         said = reason(row)
@@ -30,7 +30,7 @@ def needs(rows: Iterable[StoredRow]) -> list[Need]:
 
 
 def reason(row: StoredRow) -> str:
-    """Why a row needs a person, in one sentence or two."""
+    """Why a row needs a person, in one or two sentences."""
     if row.message or row.state is not RowState.INVALID:
         return row.message or "No answer came back."
     return row.wrong

@@ -1,4 +1,4 @@
-"""Sentences about a running or finished import: how fast it is, why it is not faster, its outcome."""
+"""Sentences about a running or finished import: its rate, what limits it, its outcome."""
 
 from blnk_api.settings import Connection
 from blnk_api.store.imports import Import
@@ -9,11 +9,11 @@ from blnk_api.wording.phrases import plural
 
 _PAGES_READ_SECONDS = 60.0
 _AT_ITS_LIMIT = 0.75
-"""Of the limit: whoever comes so near is held back by it."""
+"""The share of the limit from which the limit counts as the reason."""
 
 
 def tab_title(import_: Import) -> str:
-    """For a browser's tab: "42 % · customers.csv" """
+    """For a browser tab: "42 % · customers.csv" """
     settled, total = import_.settled, import_.to_send
     match import_.state:
         case ImportState.DONE:
@@ -28,7 +28,7 @@ def tab_title(import_: Import) -> str:
 
 
 def ended(import_: Import) -> str:
-    """The sentence that matters about an import that is over: "9,988 balances created, 12 need you." """
+    """The main sentence about an import that has ended: "9,988 balances created, 12 need you." """
     counts, needs = import_.counts, needs_someone(import_)
     said = [f"{plural(counts.get(RowState.CREATED, 0), 'balance')} created"]
     if existed := counts.get(RowState.EXISTS):
@@ -44,14 +44,14 @@ def ended(import_: Import) -> str:
 
 
 def still_checked(import_: Import) -> int:
-    """Rows on their way, and rows of which Blnk is asked what became of them: they settle by themselves."""
+    """Rows on their way, and rows that are being looked up in Blnk: they settle automatically."""
     counts = import_.counts
     checked = counts.get(RowState.UNKNOWN, 0) - import_.waiting_for_person
     return counts.get(RowState.SENDING, 0) + checked
 
 
 def lasting(seconds: float) -> str:
-    """ "40 s", "3 min", "2 h 5 min": rounded, as nobody knows better."""
+    """ "40 s", "3 min", "2 h 5 min": rounded, because it is an estimate."""
     if seconds < 90:
         return f"{max(5, round(seconds / 5) * 5)} s"
     minutes = round(seconds / 60)
@@ -99,7 +99,7 @@ def pace(
     *,
     held_up: str | None = None,
 ) -> list[str]:
-    """Why sending is as fast as it is, and no faster: trouble first, then what rows wait for."""
+    """Why sending is as fast as it is, and no faster: problems first, then what rows wait for."""
     if connection is None:
         return []
     limit = f"{plural(connection.requests_per_minute, 'request')} a minute"

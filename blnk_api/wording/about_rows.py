@@ -1,4 +1,4 @@
-"""Sentences about one row: what was sent and when, what came back, what the look-up found, what to do."""
+"""Sentences about one row: what was sent and when, the answer, what the look-up found, what to do."""
 
 from collections.abc import Iterable, Sequence
 from datetime import tzinfo
@@ -29,7 +29,7 @@ CAME_TO = {
 """The outcome of one attempt."""
 
 SEND_AGAIN = "send again"
-"""What is typed to send a row again that may have left a balance."""
+"""What a person types to resend a row that may have created a balance."""
 
 WHY_TWO = (
     "A second balance is possible: the request may have reached Blnk even though its answer was lost, and "
@@ -38,7 +38,8 @@ WHY_TWO = (
 
 
 def sent(row: StoredRow, import_: Import) -> list[tuple[str, str]]:
-    """The fields of a row's request, named; metadata under its own names. Empty when it has none."""
+    """The fields of a row's request with their names; metadata under its own names. Empty without a
+    request."""
     if row.body is None:
         return []
     body: RequestFields = orjson.loads(row.body)
@@ -87,12 +88,12 @@ def changed(changes: Iterable[RecordedEdit], import_: Import, zone: tzinfo) -> l
 
 
 def whole_row(stored: str) -> str:
-    """What a whole row was before or after an edit: "skipped" or "included"."""
+    """The state of a whole row before or after an edit: "skipped" or "included"."""
     return {edits.LEFT_OUT: "skipped", edits.TAKEN_IN: "included"}.get(stored, stored)
 
 
 def as_in_file(row: StoredRow, import_: Import) -> list[tuple[str, str]]:
-    """The row's cells under their headers, as they stand now."""
+    """The row's current cells under their headers."""
     return [
         (name, row.cells[at] if at < len(row.cells) else "")
         for at, name in enumerate(about_files.columns(import_))
@@ -100,7 +101,7 @@ def as_in_file(row: StoredRow, import_: Import) -> list[tuple[str, str]]:
 
 
 def attempts(tried: Iterable[Attempt], zone: tzinfo) -> dict[str, list[str]]:
-    """A table, one line for each time the row was sent."""
+    """A table with one line for each time the row was sent."""
     listed_ = list(tried)
     return {
         "Attempt": [str(one.n) for one in listed_],
@@ -113,7 +114,7 @@ def attempts(tried: Iterable[Attempt], zone: tzinfo) -> dict[str, list[str]]:
 
 
 def support_details(tried: Iterable[Attempt]) -> list[tuple[str, str]]:
-    """What support needs of each answer to a row, where there was one."""
+    """What support needs to know about each answer to a row."""
     pairs = []
     for one in tried:
         told = [f"HTTP status {one.status}"] if one.status is not None else []

@@ -23,7 +23,7 @@ def scope(press: StopEvent, settings: Settings) -> str:
 
 
 def in_force(press: StopEvent, settings: Settings, zone: tzinfo) -> str:
-    """A stop, for as long as it holds."""
+    """A stop that is in force."""
     return (
         f"Sending is stopped for {scope(press, settings)}: {phrases.actor(press.who)}, "
         f"{phrases.when_in_zone(press.at, zone)}. No balance is sent until someone starts it again."
@@ -60,7 +60,7 @@ def pressed(press: StopEvent, settings: Settings, zone: tzinfo) -> str:
 
 
 def on_their_way(n: int) -> str:
-    """Rows that had been sent when sending was stopped."""
+    """Rows that were on their way when sending was stopped."""
     if not n:
         return "No row is on its way to Blnk."
     are, they = ("is", "it") if n == 1 else ("are", "they")
@@ -68,7 +68,7 @@ def on_their_way(n: int) -> str:
 
 
 def what_holds(holding: Sequence[StopEvent], settings: Settings, zone: tzinfo) -> str:
-    """Why nothing is sent; several stops may hold at once."""
+    """Why nothing is sent. Several stops may be in force at once."""
     return " ".join(in_force(one, settings, zone) for one in holding)
 
 

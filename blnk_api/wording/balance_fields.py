@@ -1,4 +1,4 @@
-"""The names of a balance's fields: those of a request, and those that Blnk fills in."""
+"""The labels of a balance's fields: those of a request, and those that Blnk fills in."""
 
 FIELDS = {
     "ledger_id": "Ledger",
@@ -8,7 +8,7 @@ FIELDS = {
     "track_fund_lineage": "Tracks fund lineage",
     "allocation_strategy": "Allocation strategy",
 }
-"""Those that a person chooses."""
+"""Fields that a person chooses."""
 
 HELD_FIELDS = {
     "balance": "Balance",
@@ -17,4 +17,4 @@ HELD_FIELDS = {
     "inflight_balance": "In flight",
     "created_at": "Created (UTC)",
 }
-"""Those that only Blnk fills in."""
+"""Fields that only Blnk fills in."""

@@ -1,4 +1,4 @@
-"""The name of a download: the import's file name and what the download holds."""
+"""The name of a download: the import's file name and what the download contains."""
 
 import hashlib
 import re
@@ -15,7 +15,7 @@ def named(import_: Import, *parts: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """The text without what a file system or a header may not hold."""
+    """The text without characters that a file system or a header does not allow."""
     return " ".join(re.sub(r"[\x00-\x1f\x7f/\\:*?\"<>|]+", " ", text).split()).strip(" .")[:100]
 
 

@@ -41,7 +41,7 @@ def part_of(first: int, n: int, total: int, thing: str) -> str:
 
 
 def part_of_many(first: int, n: int, total: int | None, thing: str, *, is_more: bool) -> str:
-    """As `part_of`; "1 to 100 of more than 100 balances" where nobody says how many there are."""
+    """Like `part_of`; "1 to 100 of more than 100 balances" if the total is unknown."""
     last = first + n - 1
     if total is None and is_more:
         return f"{first:,} to {last:,} of more than {plural(last, thing)}"
@@ -62,7 +62,7 @@ def listed(parts: list[str]) -> str:
 
 
 def zone(name: str | None) -> tzinfo:
-    """A browser's time zone; UTC where it says none that we know."""
+    """A browser's time zone, or UTC if it is unknown."""
     try:
         return ZoneInfo(name or "UTC")
     except (ValueError, KeyError, OSError):
@@ -75,7 +75,7 @@ def when(seconds: float, in_zone: tzinfo) -> str:
 
 
 def when_in_zone(seconds: float, in_zone: tzinfo) -> str:
-    """ "22 Nov 2026, 16:07 UTC": for the command line too, whose zone nobody sees."""
+    """ "22 Nov 2026, 16:07 UTC": also for the command line, where the time zone is not shown elsewhere."""
     return f"{when(seconds, in_zone)} {datetime.fromtimestamp(seconds, in_zone):%Z}"
 
 
@@ -85,12 +85,12 @@ def exactly(seconds: float, in_zone: tzinfo) -> str:
 
 
 def blnk_day(created_at: str) -> str:
-    """A time of Blnk's as "22 Nov 2026"; as it is where it is none."""
+    """A time from Blnk as "22 Nov 2026", or unchanged if it is not a time."""
     return _blnk_time(created_at, "%-d %b %Y")
 
 
 def blnk_time(created_at: str) -> str:
-    """A time of Blnk's, which is in UTC, as "22 Nov 2026, 16:07:03"; as it is where it is none."""
+    """A time from Blnk, which is in UTC, as "22 Nov 2026, 16:07:03", or unchanged if it is not a time."""
     return _blnk_time(created_at, "%-d %b %Y, %H:%M:%S")
 
 
@@ -108,7 +108,7 @@ def size(n: int | None) -> str:
 
 
 def instance(instance: Instance, connection: Connection | None) -> str:
-    """A Blnk instance, for people: the connection's label, or its address if no connection points to it."""
+    """A Blnk instance, for people: the connection's label, or its address without a connection to it."""
     if connection is not None:
         return connection.label
     return (
@@ -117,8 +117,8 @@ def instance(instance: Instance, connection: Connection | None) -> str:
 
 
 def actor(who: Actor) -> str:
-    """Who did it: the app itself, or someone by their name, with how it is known. No name that a person
-    gives or has looks like the app's, or like that of someone who signed in."""
+    """Who did it: the app itself, or someone by name, with how the name is known. No name that a person
+    enters or has looks like the app's, or like that of someone who signed in."""
     name = shown(who.name, 80)
     match who.kind:
         case ActorKind.SYSTEM:

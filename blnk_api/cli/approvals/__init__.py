@@ -1,1 +1,1 @@
-"""What commands do about imports that a second person has to approve."""
+"""How commands handle imports that need a second person's approval."""

@@ -1,4 +1,4 @@
-"""Imports that need approval, on the command line: it asks, says where it is given, and never gives it."""
+"""Approval on the command line: it requests approval and says where to give it, but never gives it."""
 
 from urllib.parse import urlencode
 
@@ -14,8 +14,8 @@ from blnk_api.wording.approval import requests as words
 
 
 def asks_or_waits(opened: Session, import_: Import) -> bool:
-    """As `waits`; of an import that is paused because its remaining rows have no approval, it is asked for
-    first. Raises CommandFailed."""
+    """Like `waits`. If an import is paused because its remaining rows lack approval, requests approval first.
+    Raises CommandFailed."""
     if need.lacks_one(import_):
         say(f"Paused: {import_.paused_reason}")
         try:
@@ -27,7 +27,7 @@ def asks_or_waits(opened: Session, import_: Import) -> bool:
 
 
 def waits(opened: Session, import_: Import) -> bool:
-    """Whether it waits for approval, which is then said with a link."""
+    """Returns whether it waits for approval, and prints a link if so."""
     if import_.state is not ImportState.WAITING:
         return False
     with opened.store.read() as tx:
@@ -37,7 +37,7 @@ def waits(opened: Session, import_: Import) -> bool:
 
 
 def link(opened: Session, import_: Import) -> str:
-    """To the page where it is approved; without a known address, where that page is."""
+    """A link to the page where it can be approved, or, if the address is unknown, where to find that page."""
     settings = opened.settings
     base = settings.public_url or (settings.sign_in.url if settings.sign_in else None)
     connection = settings.connection_of(import_.instance)

@@ -1,1 +1,1 @@
-"""Commands about the whole desk: stop and start, backup and restore, and its trail."""
+"""Commands for the whole desk: stop and start, backup and restore, and the audit trail."""

@@ -1,5 +1,7 @@
-"""`backup` and `restore`: a desk in one file, while it runs; and back, without anything being sent.
-`take-over`: the files of a data folder, for a desk whose database is on Postgres and keeps them itself."""
+"""`backup` and `restore`: saves a running desk to one file, and restores it without sending anything.
+
+`take-over`: copies the files of a data folder into a desk on Postgres, which keeps them in its database.
+"""
 
 from argparse import Namespace
 from collections.abc import Sequence
@@ -60,7 +62,7 @@ def restore(options: Namespace) -> ExitCode:
 
 
 def take_over(options: Namespace) -> ExitCode:
-    """Finished (0), or some files are nowhere (3)."""
+    """Exit code 0, or 3 if some files were not found anywhere."""
     settings = settings_module.load()
     folder = Path(options.folder)
     if not folder.is_dir():

@@ -42,7 +42,7 @@ def start(opened: Session, options: Namespace) -> ExitCode:
 
 
 def say_stops(opened: Session, instance: Instance | None) -> None:
-    """What keeps an instance from sending; without an instance, everything that is stopped."""
+    """Prints what keeps an instance from sending; without an instance, everything that is stopped."""
     with opened.store.read() as tx:
         found = stops.in_force(tx) if instance is None else stops.holding(tx, instance)
     for one in found:
@@ -67,7 +67,7 @@ def _scope(opened: Session, name: str | None) -> tuple[Instance | None, int | No
 
 
 def _wait(opened: Session, number: int | None) -> int:
-    """How many rows are on their way after the time that one may take."""
+    """Returns how many rows are on their way after the time that one may take."""
     timeouts = [one.request_timeout_seconds for one in opened.settings.connections.values()]
     until = time.monotonic() + max(timeouts, default=0.0) + _SPARE_SECONDS
     while True:

@@ -1,4 +1,4 @@
-"""`trail`: everything that happened as JSON lines, and whether any of it was changed since."""
+"""`trail`: all recorded events as JSON lines, and whether any of them was changed since."""
 
 import sys
 from argparse import ArgumentTypeError, Namespace
@@ -27,7 +27,7 @@ def trail(opened: Session, options: Namespace) -> ExitCode:
         return ExitCode.FINE
     found = verify(opened.store)
     if not found.breaks:
-        # Beside the lines, so that stdout stays JSON.
+        # On stderr, so that stdout stays JSON.
         (say if since is None else remark)(about_trail.whole(found))
         return ExitCode.FINE
     for one in found.breaks[:_MOST_NAMED]:
@@ -38,7 +38,7 @@ def trail(opened: Session, options: Namespace) -> ExitCode:
 
 
 def day(text: str) -> datetime:
-    """2026-11-30, or with a time; in the time zone of the settings, where it names none."""
+    """2026-11-30, or with a time, in the time zone of the settings unless it names one."""
     try:
         return datetime.fromisoformat(text)
     except ValueError:

@@ -1,1 +1,1 @@
-"""What Practice answers, as Core and Cloud do."""
+"""Practice's answers, as Core and Cloud give them."""

@@ -1,4 +1,4 @@
-"""Bearer tokens of Practice's Cloud, and its OAuth clients with refresh tokens that rotate."""
+"""Bearer tokens of Practice's Cloud, and its OAuth clients with rotating refresh tokens."""
 
 import secrets
 import time
@@ -12,27 +12,28 @@ SCOPES = frozenset({"proxy:write", "proxy:read", "data:read", "*"})
 
 
 class Access:
-    """Tokens outlive the process; times are seconds since 1970."""
+    """Tokens survive restarts. Times are seconds since 1970."""
 
     def __init__(self, store: Store) -> None:
         self._db = store.db
 
     def scopes_of(self, bearer: str) -> frozenset[str] | None:
-        """What this token may do; nothing, if there is no such token or it has expired."""
+        """The scopes of this token, or None if it does not exist or has expired."""
         row = self._db.execute("SELECT scopes, expires_at FROM tokens WHERE token = ?", (bearer,)).fetchone()
         if row is None or (row["expires_at"] is not None and row["expires_at"] <= time.time()):
             return None
         return frozenset(orjson.loads(row["scopes"]))
 
     def keep_token(self, token: str, scopes: Iterable[str], expires_in_seconds: float | None = None) -> None:
-        """Raises ValueError for a scope that does not exist."""
+        """Raises ValueError for an unknown scope."""
         expires_at = None if expires_in_seconds is None else time.time() + expires_in_seconds
         self._db.execute(
             "INSERT OR REPLACE INTO tokens VALUES (?, ?, ?, NULL)", (token, _checked(scopes), expires_at)
         )
 
     def new_client(self, scopes: Iterable[str], lifetime_seconds: float) -> dict[str, str]:
-        """An OAuth client whose access tokens live that long, with its first refresh token."""
+        """Creates an OAuth client with its first refresh token. Its access tokens are valid for
+        `lifetime_seconds`."""
         client = {
             "client_id": f"client_{secrets.token_hex(8)}",
             "client_secret": secrets.token_urlsafe(32),
@@ -52,9 +53,9 @@ class Access:
         return held is not None and secrets.compare_digest(held[0].encode(), client_secret.encode())
 
     def refresh(self, client_id: str, refresh_token: str) -> dict[str, object] | None:
-        """A new access token and a new refresh token; the old refresh token is dead from now on.
+        """A new access token and a new refresh token. The old refresh token becomes invalid.
 
-        None where the refresh token is not the client's newest. Access tokens live on until they expire.
+        None if the refresh token is not the client's newest. Access tokens stay valid until they expire.
         """
         held = self._db.execute("SELECT * FROM oauth_clients WHERE client_id = ?", (client_id,)).fetchone()
         if held is None or not secrets.compare_digest(held["refresh_token"].encode(), refresh_token.encode()):

@@ -1,6 +1,6 @@
-"""How long a real Core takes over a filter, by how many balances it holds.
+"""How long a real Core takes for a filter, depending on its number of balances.
 
-Measured on Core 0.15.2 with Postgres 15, at 100,000 balances and at a million.
+Measured on Core 0.15.2 with Postgres 15, with 100,000 balances and with a million.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _BY_OPERATOR = {"in": (0.008, 0.469), "eq": (0.046, 0.338), "like": (0.046, 0.33
 
 
 def seconds(asked: Asked, balances: int) -> float:
-    """Of one request; none for all but filters of balances."""
+    """The time for one request. 0 for everything but filters of balances."""
     if asked.method != "POST" or asked.path[-2:] != ("balances", "filter"):
         return 0.0
     try:

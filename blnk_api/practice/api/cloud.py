@@ -1,8 +1,8 @@
-"""Blnk Cloud's surface over the same store: the proxy to Core, the Data API, the Filters API and OAuth.
+"""Blnk Cloud's API on the same store: the proxy to Core, the Data API, the Filters API and OAuth.
 
-Paths, defaults and bodies are those of Blnk Cloud's documentation. Its errors are not documented and not
-recorded; here they are `{"error": text}`. What its filters answer where they find nothing is unrecorded too:
-`"data": []` here.
+Paths, defaults and bodies are those of Blnk Cloud's documentation. Its errors are neither documented nor
+recorded; here they are `{"error": text}`. What its filters answer if they find nothing is unrecorded too;
+here it is `"data": []`.
 """
 
 import base64
@@ -25,7 +25,7 @@ PROXIED = ("balances", "ledgers", "identities")
 
 
 class Cloud:
-    """`sorts`: whether filters obey sort_by and sort_order in the body, which is not documented."""
+    """`sorts`: whether filters respect sort_by and sort_order in the body, which is not documented."""
 
     def __init__(self, core: Core, access: Access, instance_id: str) -> None:
         self._core = core
@@ -34,7 +34,8 @@ class Cloud:
         self.sorts = True
 
     def answer(self, asked: Asked, view: View = CLEAR, created_ns: int | None = None) -> Reply:
-        """A request of Blnk Cloud's; `path` begins with the surface. `created_ns` as in Core.serve."""
+        """Answers a request to Blnk Cloud. `path` begins with the API's name. `created_ns` as in
+        Core.serve."""
         if asked.path == ("oauth", "token"):
             return self._token(asked) if asked.method == "POST" else _error(405, "Method not allowed")
         scheme, _, token = asked.headers.get("authorization", "").partition(" ")

@@ -1,6 +1,6 @@
-"""Blnk Core's surface: keys and their scopes, the endpoints that make and read, and the filters.
+"""Blnk Core's API: keys and their scopes, the endpoints that create and read, and the filters.
 
-Where it answers with another version's fault_switches, `version` decides: indicators exist from 0.15.3 on.
+If versions of Core answer differently, `version` decides: indicators exist from 0.15.3 on.
 """
 
 from collections.abc import Callable
@@ -38,7 +38,7 @@ _ACTIONS = {
 
 
 def version_of(said: Any) -> Version:
-    """Raises ValueError for a Core that is not played. "main" is what 0.15.3 was before its release."""
+    """Raises ValueError for an unsupported version. "main" is what 0.15.3 was before its release."""
     said = NEWEST if said == "main" else said
     if said not in VERSIONS:
         raise ValueError(f"version must be one of {', '.join(VERSIONS)}")
@@ -47,7 +47,8 @@ def version_of(said: Any) -> Version:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How well a reader sees: how far his copy lags behind, and what becomes of the rows a filter found."""
+    """How well a reader sees: how far its replica lags behind, and a function that drops rows a filter
+    found."""
 
     lag_seconds: float = 0
     thinned: Callable[[list[Any]], list[Any]] = list
@@ -63,13 +64,14 @@ class Core:
         self._master_key = master_key
 
     def answer(self, asked: Asked, view: View = CLEAR, created_ns: int | None = None) -> Reply:
-        """A request to Core itself, with an X-Blnk-Key. `created_ns` as in serve."""
+        """Answers a request to Core itself, with an X-Blnk-Key. `created_ns` as in serve."""
         return self._refused_key(asked) or self.serve(asked, view, created_ns)
 
     def serve(self, asked: Asked, view: View = CLEAR, created_ns: int | None = None) -> Reply:
-        """A request whose sender is known to be allowed.
+        """Answers an authorized request.
 
-        `created_ns` dates a balance whose commit comes later than Core took the request in; None is now.
+        `created_ns` is the creation time of a balance whose commit comes later than its request. None means
+        now.
         """
         store = self.store
         match (asked.method, *asked.path):
@@ -196,9 +198,9 @@ def find(
     sort_order: str = "",
     counted: bool = False,
 ) -> tuple[list[dict[str, Any]], int | None]:
-    """A page of rows in Core's shape, newest first unless told, and their number where it is counted.
+    """A page of rows in Core's format, newest first by default, and their number if it is counted.
 
-    Raises InvalidFilter, BadValue or DataError. An unknown sort field is as if none were given.
+    Raises InvalidFilter, BadValue or DataError. An unknown sort field is ignored.
     """
     column = sort_by.strip().lower()
     if column not in table.sortable or column in filters.MONEY:

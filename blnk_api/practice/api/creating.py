@@ -1,4 +1,4 @@
-"""Core's POST endpoints that make something: what they check, in which words they refuse, what they store."""
+"""Core's POST endpoints: their checks, the wording of their rejections, and what they store."""
 
 import re
 import secrets
@@ -24,18 +24,18 @@ _BALANCE = {
     "track_fund_lineage": "bool",
     "allocation_strategy": "string",
 }
-"""The fields of a balance to be made. Core drops a precision, once it could read it."""
+"""The fields of a new balance. Core drops a precision after parsing it."""
 _UTF8 = {"Code": "22021", "Message": 'invalid byte sequence for encoding "UTF8": 0x00'}
 _ESCAPE = {
     "Code": "22P05",
     "Message": "unsupported Unicode escape sequence",
     "Detail": "\\u0000 cannot be converted to text.",
 }
-"""How Postgres refuses a NUL: in a column of text as a byte, in metadata as an escape."""
+"""How Postgres rejects a NUL: as a byte in a text column, as an escape in metadata."""
 
 
 def guarded(make: Callable[..., Reply]) -> Callable[..., Reply]:
-    """Refuses bodies that Core cannot decode before `make` sees them, and says so in Core's words."""
+    """Rejects bodies that Core cannot decode before `make` sees them, with Core's message."""
 
     def made(store: Store, body: bytes, *args: Any, **kwargs: Any) -> Reply:
         try:
@@ -50,9 +50,9 @@ def guarded(make: Callable[..., Reply]) -> Callable[..., Reply]:
 
 @guarded
 def balance(store: Store, body: bytes, *, indicators: bool, created_ns: int | None = None) -> Reply:
-    """POST /balances. Without `indicators` (Core 0.15.2) that field is unknown, and so vanishes.
+    """POST /balances. Without `indicators` (Core 0.15.2) that field is unknown, and is dropped.
 
-    `created_ns` is when Core took the request in, where its commit comes later; now, where it is not given.
+    `created_ns` is when Core received the request, if its commit comes later. None means now.
     """
     struct = "CreateBalance"
     fields = gojson.read_object(body, f"model.{struct}")
@@ -160,7 +160,7 @@ def _invalid(problems: dict[str, str]) -> Reply:
 
 
 def _refused_nul(*columns: tuple[Any, dict[str, str]]) -> Reply | None:
-    """What Postgres says of the first of these columns, in the order of the statement, that holds a NUL."""
+    """Postgres' error for the first of these columns, in statement order, that contains a NUL."""
     pg = next((pg for value, pg in columns if gojson.has_nul(value)), None)
     return None if pg is None else database_error(500, "GEN_INTERNAL", "Database error occurred", pg)
 

@@ -1,4 +1,4 @@
-"""What Practice is asked and what it answers, apart from any connection."""
+"""Practice's requests and answers, independent of any connection."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ JSON = "application/json; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request. `path` holds decoded segments; names of headers are lower case."""
+    """One request. `path` has decoded segments; header names are in lower case."""
 
     method: str
     path: tuple[str, ...]
@@ -29,7 +29,7 @@ class Reply:
 
 
 PAGE_NOT_FOUND = Reply(404, b"404 page not found", "text/plain")
-"""Core's answer to any path or method that it does not have."""
+"""Core's answer to any unknown path or method."""
 
 
 def json_reply(status: int, value: Any, *headers: tuple[str, str]) -> Reply:
@@ -37,7 +37,8 @@ def json_reply(status: int, value: Any, *headers: tuple[str, str]) -> Reply:
 
 
 def core_error(status: int, code: str, message: str, *, key: str = "error", details: Any = None) -> Reply:
-    """Core's double error body: the old field `error` or `errors`, and `error_detail` of 0.15 and later."""
+    """Core's error body in both formats: the old field `error` or `errors`, and `error_detail` of 0.15 and
+    later."""
     detail = {"code": code, "message": message}
     if details is not None:
         detail["details"] = details
@@ -45,7 +46,7 @@ def core_error(status: int, code: str, message: str, *, key: str = "error", deta
 
 
 def database_error(status: int, code: str, message: str, pg: dict[str, str]) -> Reply:
-    """An error that comes from Postgres: Core passes all fields of the driver's error on."""
+    """An error from Postgres: Core returns all fields of the driver's error."""
     details = dict.fromkeys(_PG_FIELDS, "") | {"Severity": "ERROR"} | pg
     return core_error(status, code, message, details=details)
 

@@ -1,7 +1,8 @@
-"""Core's filters as SQL: which fields and operators there are, what they compare, and how Core refuses.
+"""Core's filters as SQL: their fields, operators and comparisons, and how Core rejects wrong ones.
 
-Postgres' rules are kept where they bite: a created_at is compared without its zone, a metadata `eq` tells
-"1" from 1, `in` compares text, an `in` without values is no condition at all. Keys of metadata are flat.
+Postgres' rules are kept where they matter: a created_at is compared without its time zone, a metadata `eq`
+distinguishes "1" from 1, `in` compares text, and an `in` without values is ignored. Metadata keys are not
+nested.
 """
 
 import re
@@ -53,12 +54,12 @@ class InvalidFilter(ValueError):
 
 
 class BadValue(ValueError):
-    """Postgres cannot compare this value: Core answers 500."""
+    """Postgres cannot compare this value, so Core answers 500."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`name` is Core's name for it, in messages and in SQL; `fields` are the columns that can be filtered."""
+    """`name` is Core's name for it, in messages and in SQL. `fields` are the columns that can be filtered."""
 
     name: str
     fields: frozenset[str]
@@ -85,11 +86,11 @@ _IDENTITY_FIELDS = frozenset({"identity_id", *IDENTITY_TEXTS, "dob", "created_at
 LEDGERS = Table("ledgers", _LEDGER_FIELDS, _LEDGER_FIELDS)
 BALANCES = Table("balances", _BALANCE_FIELDS, _BALANCE_FIELDS)
 IDENTITIES = Table("identity", _IDENTITY_FIELDS, frozenset())
-"""Core looks up their sort fields under a name it does not have, and so sorts by created_at only."""
+"""Core looks up their sort fields under a name that does not exist, and so sorts only by created_at."""
 
 
 def where(filters: Iterable[Any], table: Table) -> Where:
-    """All filters together (AND). Raises InvalidFilter or BadValue."""
+    """All filters combined with AND. Raises InvalidFilter or BadValue."""
     found = EVERY_ROW
     for each in filters:
         condition = _condition(each if isinstance(each, Mapping) else {}, table)
@@ -99,7 +100,7 @@ def where(filters: Iterable[Any], table: Table) -> Where:
 
 
 def from_query(query: Mapping[str, str], table: Table) -> list[dict[str, Any]]:
-    """Filters of the Data API, written `field_operator=value`; other parameters are not filters."""
+    """Filters of the Data API, written `field_operator=value`. Other parameters are not filters."""
     found = []
     for name, value in query.items():
         field, _, operator = name.rpartition("_")
@@ -112,7 +113,7 @@ def from_query(query: Mapping[str, str], table: Table) -> list[dict[str, Any]]:
 
 
 def metadata_text(key: str) -> str:
-    """SQL for Postgres' `meta_data->>'key'`. The index on import_ref holds this very expression."""
+    """SQL for Postgres' `meta_data->>'key'`. The index on import_ref uses exactly this expression."""
     path = f"'$.{key}'"
     return (
         f"CASE json_type(meta_data, {path}) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' "
@@ -121,7 +122,7 @@ def metadata_text(key: str) -> str:
 
 
 def microseconds(value: Any) -> int:
-    """A time as microseconds since 1970, its zone ignored as Postgres' `timestamp` ignores it."""
+    """A time as microseconds since 1970, ignoring its time zone like Postgres' `timestamp`."""
     read = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
     if read is None:
         raise BadValue(f'invalid input syntax for type timestamp: "{value}"')

@@ -1,7 +1,7 @@
-"""Reads JSON bodies as Core's Go does, with Go's error messages and Go's numbers.
+"""Parses JSON bodies as Core's Go code does, with Go's error messages and Go's numbers.
 
-Lone surrogates and bytes that are no UTF-8 become U+FFFD; numbers in metadata go through a 64-bit float.
-What follows the first value is not read.
+Lone surrogates and bytes that are not UTF-8 become U+FFFD. Numbers in metadata go through a 64-bit float.
+Anything after the first value is ignored.
 """
 
 import json
@@ -15,18 +15,19 @@ import orjson
 
 
 class Malformed(ValueError):
-    """The body is not what Core can decode. The text is the message Core answers."""
+    """Core cannot decode the body. The text is Core's message."""
 
 
 @dataclass(frozen=True, slots=True)
 class TooLarge:
-    """A number that no 64-bit float holds."""
+    """A number that no 64-bit float can hold."""
 
     digits: str
 
 
 def read_object(body: bytes, struct: str) -> dict[str, Any]:
-    """The body as an object with lower-case names: Go matches them in any case. `null` is an empty one."""
+    """The body as an object with lower-case names, because Go matches names in any case. `null` is an empty
+    object."""
     value = _decode(body)
     if value is None:
         return {}
@@ -45,7 +46,7 @@ _HOLDS: dict[str, type | tuple[type, ...]] = {
 
 
 def text(fields: dict[str, Any], struct: str, name: str) -> str:
-    """A string field; absent and null are the empty string, as Go's zero value is."""
+    """A string field. Absent and null are the empty string, Go's zero value."""
     return _typed(fields, struct, name, str, "string") or ""
 
 
@@ -54,8 +55,8 @@ def flag(fields: dict[str, Any], struct: str, name: str) -> bool:
 
 
 def check(fields: Mapping[str, Any], struct: str, types: Mapping[str, str]) -> None:
-    """Raises for the first field, in the order of the body, whose value Go cannot put into a type of this
-    name; null fits everywhere, and other fields are not looked at."""
+    """Raises for the first field, in body order, whose value Go cannot store in the type with this name. null
+    fits every type; other fields are ignored."""
     for name, value in fields.items():
         go_type = types.get(name)
         if go_type is None or value is None:
@@ -86,7 +87,7 @@ def items(fields: dict[str, Any], struct: str, name: str) -> list[Any]:
 
 
 def kind(value: Any) -> str:
-    """What Go's messages call a JSON value."""
+    """The name of a JSON value's type in Go's messages."""
     match value:
         case bool():
             return "bool"
@@ -101,7 +102,7 @@ def kind(value: Any) -> str:
 
 
 def has_nul(value: Any) -> bool:
-    """Whether a NUL stands anywhere in the text of this value: Postgres refuses those."""
+    """Whether any text in this value contains a NUL, which Postgres rejects."""
     match value:
         case str():
             return "\0" in value
@@ -126,7 +127,7 @@ def _mismatch(value: Any, struct: str, name: str, go_type: str) -> Malformed:
 
 
 def _too_large(value: Any) -> TooLarge | None:
-    """The first number in a value that no float holds."""
+    """The first number in a value that no float can hold."""
     match value:
         case TooLarge():
             return value
@@ -188,7 +189,7 @@ def _without_surrogates(value: Any) -> Any:
 
 
 def _as_go(value: Any) -> Any:
-    """Numbers as a Go float64 prints them (250.0 is 250, digits beyond 17 are lost); names sorted."""
+    """Numbers as Go prints a float64 (250.0 is 250, digits beyond 17 are lost), with sorted names."""
     match value:
         case bool() | str() | None:
             return value
@@ -205,7 +206,8 @@ def _as_go(value: Any) -> Any:
 
 
 def _go_number(number: float) -> int | float:
-    """Go prints a whole float without point or exponent, in the fewest digits that read back the same."""
+    """Go prints an integral float without point or exponent, in the fewest digits that parse back to the same
+    value."""
     if not number.is_integer() or not -(2**63) < number < 2**64:
         return number
     return int(Decimal(repr(number)))

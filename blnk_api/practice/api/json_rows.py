@@ -1,4 +1,4 @@
-"""Rows as Core writes them in JSON. Which fields an answer holds depends on the endpoint, as recorded."""
+"""Rows in Core's JSON format. Which fields an answer has depends on the endpoint, as recorded."""
 
 import sqlite3
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ NO_TIME = "0001-01-01T00:00:00Z"
 
 
 def time_text(ns: int) -> str:
-    """A time in nanoseconds since 1970 as Go writes it: trailing zeros of the fraction left off."""
+    """A time in nanoseconds since 1970 as Go formats it, without trailing zeros of the fraction."""
     seconds, fraction = divmod(ns, 1_000_000_000)
     digits = f".{fraction:09}".rstrip("0").rstrip(".")
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}{digits}Z"
@@ -38,12 +38,12 @@ def identity(row: sqlite3.Row) -> dict[str, Any]:
 
 
 def balance_found(row: sqlite3.Row) -> dict[str, Any]:
-    """As filters answer it: Core does not select lineage and strategy there, so lineage is always false."""
+    """As filters return it: Core does not select lineage and strategy there, so lineage is always false."""
     return {**_balance(row, version=0), "track_fund_lineage": False}
 
 
 def balance_read(row: sqlite3.Row) -> dict[str, Any]:
-    """As GET answers it: the version is 1 there, and 0 in the answer that made the balance."""
+    """As GET returns it: the version is 1 there, and 0 in the answer to its creation."""
     return {
         **_balance(row, version=1),
         "track_fund_lineage": bool(row["track_fund_lineage"]),
@@ -52,12 +52,12 @@ def balance_read(row: sqlite3.Row) -> dict[str, Any]:
 
 
 def balance_held(row: sqlite3.Row) -> dict[str, Any]:
-    """All that Practice knows of a balance, for the door."""
+    """Everything that Practice knows about a balance, for the control routes."""
     return {**balance_read(row), "committed_at": time_text(row["committed_at"] * 1000)}
 
 
 def balance_made(row: dict[str, Any], created_ns: int) -> dict[str, Any]:
-    """As the create answer has it, with created_at in nanoseconds."""
+    """As in the answer to its creation, with created_at in nanoseconds."""
     return {
         **_balance(row, version=0),
         "created_at": time_text(created_ns),

@@ -1,11 +1,11 @@
-"""A rate limit as strict as can be: in no window of that length are more requests let in. Pure."""
+"""The strictest possible rate limit: no window of this length lets in more requests. Pure."""
 
 import math
 from collections import deque
 
 
 class Window:
-    """`requests` None lets all in. Refused requests do not count."""
+    """`requests` None means no limit. Rejected requests do not count."""
 
     def __init__(self, requests: int | None = None, window_seconds: float = 60) -> None:
         self.requests = requests
@@ -13,7 +13,7 @@ class Window:
         self._let_in: deque[float] = deque()
 
     def refuses_for(self, now: float) -> int | None:
-        """How long to wait, in whole seconds as in Retry-After; None lets the request in and counts it."""
+        """Whole seconds to wait, as in Retry-After. None lets the request in and counts it."""
         if self.requests is None:
             return None
         while self._let_in and self._let_in[0] <= now - self.window_seconds:

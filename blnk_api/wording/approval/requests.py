@@ -1,4 +1,4 @@
-"""What people read of a request for approval: who is asked, what it covers, how it stands, why it ended."""
+"""Sentences about a request for approval: who must approve, what it covers, its state, why it ended."""
 
 from datetime import tzinfo
 
@@ -36,7 +36,7 @@ WITHDRAW_MEANS = "Nothing more is sent, and the balances can be changed or asked
 
 
 def rule(of: ApprovalRule) -> str:
-    """Which rule is in force in a connection, and why."""
+    """Which approval rule applies to a connection, and why."""
     if of.from_count is None:
         return f"No approval is needed. {_WHY_NONE[of.why]}"
     which = (
@@ -77,7 +77,7 @@ def before_asking(of: ApprovalRule) -> str:
 
 
 def of_one_balance(of: ApprovalRule) -> str:
-    """Beside the form's button."""
+    """Next to the form's button."""
     who = "someone else has" if of.approvers == 1 else "two other people have"
     return f"It is created once {who} approved it."
 
@@ -104,7 +104,7 @@ def withdrawn(who: Actor) -> str:
 
 
 def digest(request: Request) -> str:
-    """Of what it covers, as people compare it."""
+    """The digest of what it covers, in the form that people compare."""
     return about_activity.short_digest(request.digest)
 
 
@@ -116,7 +116,7 @@ def asked(request: Request, in_zone: tzinfo) -> str:
 
 
 def still_needed(request: Request, in_zone: tzinfo) -> str:
-    """Who has approved, who is still to, and until when."""
+    """Who has approved, how many approvals are missing, and until when."""
     lapses = f"The request lapses on {phrases.when(request.lapses_at, in_zone)}."
     if request.approvers == 1:
         return f"Someone who did not prepare it has to approve it. {lapses}"
@@ -127,7 +127,7 @@ def still_needed(request: Request, in_zone: tzinfo) -> str:
 
 
 def ended(request: Request) -> str:
-    """Why a draft that waited is one again; "" where it was approved, or is still waiting."""
+    """Why an import that waited is a draft again; "" if it was approved or is still waiting."""
     match request.state:
         case RequestState.SENT_BACK:
             return sent_back(request.decisions[-1].who, request.decisions[-1].reason)
@@ -166,7 +166,7 @@ _WHY = {
 
 
 def not_claimed(found: list[Unapproved]) -> str:
-    """Why an import is paused whose rows no approval covers; the gravest reason alone."""
+    """Why an import is paused whose rows have no approval: only the most serious reason."""
     why = min((one.why for one in found), key=lambda one: one.value)
     labels = [one.label for one in found if one.why is why]
     more = f" and {len(labels) - _ROWS_TOLD:,} more" if len(labels) > _ROWS_TOLD else ""

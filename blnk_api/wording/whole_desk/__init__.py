@@ -1,1 +1,1 @@
-"""Sentences about the whole desk: who signed in, and what is in the audit trail."""
+"""Sentences about the whole desk: sign-ins, and the audit trail."""

@@ -9,7 +9,7 @@ from blnk_api.wording import phrases
 
 
 def called(who: Identity) -> str:
-    """ "Ada Lovelace (ada@acme.example)": an address only if it is verified."""
+    """ "Ada Lovelace (ada@acme.example)": the address only if it is verified."""
     email = who.email if who.email_verified else ""
     if not who.name:
         return email or who.subject
@@ -33,7 +33,7 @@ def downloaded(one: DeskEvent, zone: tzinfo) -> str:
 
 
 def history(session: Session, sign_in: SignIn, zone: tzinfo) -> str:
-    """One line about a sign-in and what became of it."""
+    """One line about a sign-in and how the session ended."""
     who = f"{called(session.who)} signed in with {_provider(session, sign_in)}"
     begun = f"{phrases.when(session.begun_at, zone)} · {who}"
     if session.ended_at is None:

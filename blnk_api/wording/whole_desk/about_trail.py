@@ -1,4 +1,4 @@
-"""The trail in sentences: what happened at the desk, and what does not fit."""
+"""The audit trail in sentences: what happened at the desk, and what was tampered with."""
 
 from datetime import UTC
 
@@ -43,7 +43,7 @@ def event(one: TrailEntry) -> str:
 
 
 def _scope(detail: str) -> str:
-    """The instance, and the reason after it; the whole desk has none."""
+    """The instance, followed by the reason. Empty for the whole desk."""
     if not detail:
         return "all sending."
     return f"sending to {detail}." if detail.startswith("http") else f"all sending. {detail}"
@@ -59,7 +59,7 @@ def _settings(detail: str) -> str:
 
 
 def broken(one: Break) -> str:
-    """What does not fit, and what that may mean."""
+    """What does not match, and what that may mean."""
     whose = f"of import {one.import_id}" if one.import_id else "of the desk"
     if one.fault is Fault.APPROVAL:
         return (

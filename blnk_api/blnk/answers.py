@@ -81,39 +81,39 @@ def _classify_answer(answer: Answer, sent: bytes, now: datetime) -> Outcome:
     status = answer.status
     if status in (200, 201):
         return _read_created(answer, sent)
-    said = read_error(answer)
+    error = read_error(answer)
     wait = retry_after_seconds(answer, now)
-    if status in (400, 422) and said.is_blnk_error:
-        return Refused(status, said.code, explain(said))
+    if status in (400, 422) and error.is_blnk_error:
+        return Refused(status, error.code, explain(error))
     if status == 409:
-        return Conflict(said.message or "Blnk says that this balance already exists.")
+        return Conflict(error.message or "Blnk says that this balance already exists.")
     if status == 429:
         return NotApplied(
             "Blnk asked Balance Desk to slow down.", Meaning.BUSY, status, retry_after_seconds=wait
         )
     if status in (401, 403):
-        return Stop(status, said.message or f"Blnk answered {status} without giving a reason.")
-    told = f"Blnk answered {status}: {said.message or 'no readable message'}"
+        return Stop(status, error.message or f"Blnk answered {status} without giving a reason.")
+    message = f"Blnk answered {status}: {error.message or 'no readable message'}"
     if status >= 500 or status == 408:
-        complete = status if said.is_blnk_error and status >= 500 else None
+        complete = status if error.is_blnk_error and status >= 500 else None
         return Unknown(
-            told, status, server_error=complete, retry_after_seconds=wait if status == 503 else None
+            message, status, server_error=complete, retry_after_seconds=wait if status == 503 else None
         )
-    return Unknown(told, status, Meaning.UNEXPECTED if status >= 300 else Meaning.UNEXPECTED_SUCCESS)
+    return Unknown(message, status, Meaning.UNEXPECTED if status >= 300 else Meaning.UNEXPECTED_SUCCESS)
 
 
 def _read_created(answer: Answer, sent: bytes) -> Created | Unknown:
     try:
         balance = Balance.model_validate_json(answer.body)
     except ValidationError:
-        told = f"Blnk answered {answer.status}, but the answer is not a readable balance."
-        return Unknown(told, answer.status, Meaning.UNREADABLE)
-    asked = orjson.loads(sent)
-    ref = (asked.get("meta_data") or {}).get(IMPORT_REF)
+        message = f"Blnk answered {answer.status}, but the answer is not a readable balance."
+        return Unknown(message, answer.status, Meaning.UNREADABLE)
+    request = orjson.loads(sent)
+    ref = (request.get("meta_data") or {}).get(IMPORT_REF)
     if ref is not None and balance.import_ref != ref:
-        told = "Blnk's answer is about a different balance from the one requested."
-        return Unknown(told, answer.status, Meaning.UNREADABLE)
-    return Created(balance, tuple(differences(asked, balance)))
+        message = "Blnk's answer is about a different balance from the one requested."
+        return Unknown(message, answer.status, Meaning.UNREADABLE)
+    return Created(balance, tuple(differences(request, balance)))
 
 
 FILTERS_DO_NOT_SAY = frozenset({"track_fund_lineage", "allocation_strategy"})
@@ -126,30 +126,32 @@ def differences(asked: Mapping[str, Any], balance: Balance, *, unsaid: Collectio
 
     `unsaid` are fields that this kind of answer does not contain.
     """
-    told = []
+    found = []
     for name, default in _PLAIN_FIELDS:
-        if name not in asked or name in unsaid:
+        if name not in request or name in unsaid:
             continue
         got = getattr(balance, name)
-        if got != asked[name] and not (name == "allocation_strategy" and _same_strategy(asked[name], got)):
-            told.append(f"{name} is {_value(got) if got not in (None, '', False) else default} in Blnk")
-    for name, value in (asked.get("meta_data") or {}).items():
+        if got != request[name] and not (
+            name == "allocation_strategy" and _same_strategy(request[name], got)
+        ):
+            found.append(f"{name} is {_value(got) if got not in (None, '', False) else default} in Blnk")
+    for name, value in (request.get("meta_data") or {}).items():
         if name in (IMPORT_REF, IMPORT_ID):
             continue
         if name not in balance.meta_data:
-            told.append(f"{name} is missing in Blnk")
+            found.append(f"{name} is missing in Blnk")
         elif balance.meta_data[name] != value:
-            told.append(f"{name} is {_value(balance.meta_data[name])} in Blnk")
-    return told
+            found.append(f"{name} is {_value(balance.meta_data[name])} in Blnk")
+    return found
 
 
 def _value(got: Any) -> str:
     return f"“{shown(str(got), MOST_VALUE)}”"
 
 
-def _same_strategy(asked: str, got: str | None) -> bool:
+def _same_strategy(sent: str, got: str | None) -> bool:
     """Core trims it and converts it to capitals (tests/contract, "create a balance with fund lineage")."""
-    return got is None or got == asked.strip().upper()
+    return got is None or got == sent.strip().upper()
 
 
 _PLAIN_FIELDS = (
@@ -165,14 +167,14 @@ _PLAIN_FIELDS = (
 def read_error(answer: Answer) -> BlnkSays:
     """Parses an error answer. An answer that is not Blnk's JSON error contains no text worth showing."""
     try:
-        said = orjson.loads(answer.body)
+        parsed = orjson.loads(answer.body)
     except orjson.JSONDecodeError:
         return BlnkSays("", is_blnk_error=False)
-    if not isinstance(said, dict):
+    if not isinstance(parsed, dict):
         return BlnkSays("", is_blnk_error=False)
-    detail = said.get("error_detail")
+    detail = parsed.get("error_detail")
     detail = detail if isinstance(detail, dict) else {}
-    message = said.get("error") or said.get("errors") or detail.get("message")
+    message = parsed.get("error") or parsed.get("errors") or detail.get("message")
     if not isinstance(message, str):
         return BlnkSays("", is_blnk_error=False)
     details = detail.get("details")
@@ -184,9 +186,9 @@ def read_error(answer: Answer) -> BlnkSays:
     return BlnkSays(fit(message, MOST_WORDS), fit(detail.get("code"), MOST_NAME), fit(constraint, MOST_NAME))
 
 
-def support(answer: Answer, said: BlnkSays | None = None) -> errors.Support:
+def support(answer: Answer, error: BlnkSays | None = None) -> errors.Support:
     """The details of an answer that its error keeps, without secrets."""
-    read = read_error(answer) if said is None else said
+    read = read_error(answer) if error is None else error
     text = answer.body[:_MOST_READ].decode("utf-8", "replace")
     kept = masked_document(text, answer.secrets)
     if len(answer.body) > _MOST_READ:
@@ -206,11 +208,11 @@ _CONSTRAINTS = {
 }
 
 
-def explain(said: BlnkSays) -> str:
+def explain(error: BlnkSays) -> str:
     """Blnk's message, made precise: it also says "Invalid ledger ID" about a wrong identity
     (tests/contract)."""
-    exact = _CONSTRAINTS.get(said.constraint)
-    return f"{exact} (Blnk: {said.message})" if exact else said.message
+    exact = _CONSTRAINTS.get(error.constraint)
+    return f"{exact} (Blnk: {error.message})" if exact else error.message
 
 
 def retry_after_seconds(answer: Answer, now: datetime) -> float | None:
@@ -251,16 +253,16 @@ def read_json(reply: Reply, *, now: datetime) -> Any:
             except ValueError:
                 raise errors.ReadFailed("Blnk's answer is not readable.", **support(answer)) from None
         case Answer(status=status) as answer:
-            said = read_error(answer)
-            told, kept = said.message or f"Blnk answered {status}.", support(answer, said)
+            error = read_error(answer)
+            message, kept = error.message or f"Blnk answered {status}.", support(answer, error)
             wait = retry_after_seconds(answer, now)
             if status in (401, 403):
-                raise errors.AccessDenied(told, **kept)
+                raise errors.AccessDenied(message, **kept)
             if status == 404:
-                raise errors.NotFound(told, **kept)
+                raise errors.NotFound(message, **kept)
             if status == 429:
-                raise errors.RateLimited(told, retry_after_seconds=wait, **kept)
-            raise errors.ReadFailed(told, retry_after_seconds=wait if status == 503 else None, **kept)
+                raise errors.RateLimited(message, retry_after_seconds=wait, **kept)
+            raise errors.ReadFailed(message, retry_after_seconds=wait if status == 503 else None, **kept)
         case _:
             assert_never(reply)
 
@@ -271,7 +273,7 @@ def read_rows(said: object) -> list[dict[str, Any]]:
 
     Raises ReadFailed for anything else, so that it is never mistaken for absence.
     """
-    rows = said["data"] if isinstance(said, dict) and "data" in said else said
+    rows = answer["data"] if isinstance(answer, dict) and "data" in answer else answer
     if rows is None:
         return []
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):

@@ -153,20 +153,20 @@ class OAuthTokens:
         self._key = f"{connection.url} {oauth.client_id} {self._descends_from[:32]}"
         self._seal = _sealer(oauth.client_secret)
         self._lock = threading.Lock()
-        self._held: Token | None = None
+        self._token: Token | None = None
         self._not_kept: _Pair | None = None
         self._worthless = ""
 
     def current(self) -> Token:
-        held = self._held
-        return held if held is not None and self._is_fresh(held) else self._renew(self._is_fresh)
+        token = self._token
+        return token if token is not None and self._is_fresh(token) else self._renew(self._is_fresh)
 
     def newer_than(self, generation: int) -> Token:
         def is_newer(token: Token) -> bool:
             return token.generation > generation and self._is_fresh(token)
 
-        held = self._held
-        return held if held is not None and is_newer(held) else self._renew(is_newer)
+        token = self._token
+        return token if token is not None and is_newer(token) else self._renew(is_newer)
 
     def _is_fresh(self, token: Token) -> bool:
         return token.expires_at is None or self._clock() < token.expires_at
@@ -182,7 +182,7 @@ class OAuthTokens:
             if self._not_kept is not None:
                 self._keep(self._not_kept)
                 self._not_kept = None
-            self._held = pair.token
+            self._token = pair.token
             return pair.token
 
     def _kept(self) -> _Pair | None:
@@ -224,15 +224,15 @@ class OAuthTokens:
 
     def _read(self, reply: Reply, refresh_token: str) -> _TokenAnswer:
         if isinstance(reply, Answer) and reply.status in (400, 401, 403):
-            said = answers.read_error(reply)
-            if said.message == "invalid_grant":
+            error = answers.read_error(reply)
+            if error.message == "invalid_grant":
                 self._worthless = refresh_token
                 raise self._needs_new_refresh_token()
             raise AccessDenied(
                 f"Blnk did not renew the access token of {self._connection.label}"
-                f"{f' ({said.message})' if said.message else ''}. Check client_id and client_secret of "
+                f"{f' ({error.message})' if error.message else ''}. Check client_id and client_secret of "
                 f"[connections.{self._connection.name}] in the secrets file.",
-                **answers.support(reply, said),
+                **answers.support(reply, error),
             )
         try:
             return _TokenAnswer.model_validate(answers.read_json(reply, now=datetime.now(UTC)))

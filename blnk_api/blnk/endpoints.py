@@ -60,12 +60,12 @@ class Filter:
     values: Sequence[object] = ()
 
     def as_json(self) -> dict[str, object]:
-        asked: dict[str, object] = {"field": self.field, "operator": self.operator}
+        condition: dict[str, object] = {"field": self.field, "operator": self.operator}
         if self.operator in ("in", "between"):
-            asked["values"] = list(self.values)
+            condition["values"] = list(self.values)
         elif self.operator not in ("isnull", "isnotnull"):
-            asked["value"] = self.value
-        return asked
+            condition["value"] = self.value
+        return condition
 
 
 def search(

@@ -209,8 +209,8 @@ class Transport:
 
     def _why_not_connected(self, problem: Exception) -> str:
         """Our own sentence, because the library's may contain a proxy's password."""
-        if told := open_files.ran_out(problem.__cause__):
-            return told
+        if sentence := open_files.ran_out(problem.__cause__):
+            return sentence
         match problem, problem.__cause__:
             case (NameResolutionError(), _):
                 why = "its host name was not found"

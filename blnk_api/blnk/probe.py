@@ -41,9 +41,9 @@ def greet(url: str) -> ProbeResult:
     try:
         line.connect()
         if isinstance(line.sock, ssl.SSLSocket):
-            told = (line.sock.getpeercert() or {}).get("notAfter")
-            if isinstance(told, str):
-                ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(told), UTC)
+            not_after = (line.sock.getpeercert() or {}).get("notAfter")
+            if isinstance(not_after, str):
+                ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(not_after), UTC)
         asked_at = time.time()
         line.request("HEAD", "/", headers={"User-Agent": USER_AGENT})
         date = line.getresponse().getheader("Date")
@@ -53,9 +53,9 @@ def greet(url: str) -> ProbeResult:
     finally:
         over.cancel()
         line.close()
-    told_at = http_date(date)
+    server_time = http_date(date)
     # A Date header is cut to whole seconds: on average it is half a second behind.
-    return ProbeResult(None if told_at is None else midway - 0.5 - told_at.timestamp(), ends)
+    return ProbeResult(None if server_time is None else midway - 0.5 - server_time.timestamp(), ends)
 
 
 def _hang_up(line: HTTPConnection) -> None:

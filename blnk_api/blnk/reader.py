@@ -84,8 +84,8 @@ class Reader:
         self.close()
 
     def _list(self, what: str, page: int, model: type[_Thing]) -> list[_Thing]:
-        said = self._read(endpoints.list_page(self._instance_id, what, page=page))
-        return parse(model, answers.read_rows(said))
+        answer = self._read(endpoints.list_page(self._instance_id, what, page=page))
+        return parse(model, answers.read_rows(answer))
 
     def _search(self, what: str, filters: Sequence[Filter], model: type[_Thing]) -> list[_Thing]:
         return parse(model, answers.read_rows(self._read(endpoints.search(self._instance_id, what, filters))))

@@ -64,9 +64,9 @@ def dry_run(opened: Session, options: Namespace) -> ExitCode:
             for note in understood.notes:
                 remark(note)
             if options.json:
-                _say_json(here, path, draft, options.requests)
+                _print_json(here, path, draft, options.requests)
             else:
-                _say(here, draft, connection, options.requests)
+                _print_report(here, draft, connection, options.requests)
     except BlnkError as failed:
         raise CommandFailed(f"Blnk could not be read: {failed} Nothing was sent.", ExitCode.STOPPED) from None
     except drafts.UploadRejected as reason:
@@ -113,19 +113,19 @@ def _checked(
     return draft
 
 
-def _say(here: ScratchSession, draft: Import, connection: Connection, wanted: str | None) -> None:
+def _print_report(here: ScratchSession, draft: Import, connection: Connection, wanted: str | None) -> None:
     output.say_totals(draft, connection)
     for one in _requests(here, draft, wanted or "0"):
         say(f"Row {one['row']} would be sent as {orjson.dumps(one['body']).decode()}")
     say("This was a dry run: nothing was sent or kept.")
 
 
-def _say_json(here: ScratchSession, path: Path, draft: Import, wanted: str | None) -> None:
+def _print_json(here: ScratchSession, path: Path, draft: Import, wanted: str | None) -> None:
     with here.store.read() as tx:
-        asked = select(func.count(table.c.number.distinct())).where(
+        query = select(func.count(table.c.number.distinct())).where(
             table.c.import_ == draft.number, table.c.state == RowState.INVALID
         )
-        invalid = tx.execute(asked).scalar_one()
+        invalid = tx.execute(query).scalar_one()
     records = draft.totals.records or 0
     head = {
         "file": _file(path, draft.shape),
@@ -175,22 +175,22 @@ def _problems(here: ScratchSession, draft: Import) -> Iterator[dict[str, object]
     late = _late(draft)
     for one in late.pop((0, ""), []):
         yield _as_json(0, one)
-    number, told = 0, set[bytes]()
+    number, reported = 0, set[bytes]()
     for row in _pages(here, draft):
         if row.number != number:
-            number, told = row.number, set()
+            number, reported = row.number, set()
         for found in _of_row(row, late):
             problem = _as_json(row.number, found)
             key = orjson.dumps(problem)
-            if key not in told:
-                told.add(key)
+            if key not in reported:
+                reported.add(key)
                 yield problem
 
 
 def _of_row(row: _Row, late: Mapping[tuple[int, str], list[Problem]]) -> Iterator[Problem]:
     own = problems.from_json(row.problems)
-    told = set(map(_kind_and_place, own))
-    after = [one for one in late.get((row.number, row.part), []) if _kind_and_place(one) not in told]
+    reported = set(map(_kind_and_place, own))
+    after = [one for one in late.get((row.number, row.part), []) if _kind_and_place(one) not in reported]
     yield from own
     yield from after
     if row.state == RowState.INVALID:
@@ -212,11 +212,11 @@ def _late(draft: Import) -> dict[tuple[int, str], list[Problem]]:
             number, part = number_and_part(label)
             message = _seen_from(number, one)
             place = one.severity, one.repair, one.position
-            told = Problem(one.kind, number, part, one.column, one.value or "", message, *place)
-            found.setdefault((number, part), []).append(told)
+            reported = Problem(one.kind, number, part, one.column, one.value or "", message, *place)
+            found.setdefault((number, part), []).append(reported)
     for sentence in draft.totals.not_checked:
-        told = Problem("not_checked", 0, "", "", "", sentence, "warning")
-        found.setdefault((0, ""), []).append(told)
+        reported = Problem("not_checked", 0, "", "", "", sentence, "warning")
+        found.setdefault((0, ""), []).append(reported)
     return found
 
 

@@ -151,9 +151,9 @@ def _confirmed(opened: Session, draft: Import, connection: Connection, options: 
     """The import to follow: this draft, or the same file's import that another command confirmed first."""
     output.say_totals(draft, connection)
     say_stops(opened, connection.instance)
-    _say_other_desks(opened, connection)
+    _print_other_desks(opened, connection)
     count = drafts.to_create(draft)
-    _say_plan_room(opened, connection, count)
+    _print_plan_room(opened, connection, count)
     with _or_discarded(opened, draft):
         if quicker := _overlapping(opened, draft):
             return quicker
@@ -166,14 +166,14 @@ def _confirmed(opened: Session, draft: Import, connection: Connection, options: 
         return _hand_over(opened, draft, count)
 
 
-def _say_other_desks(opened: Session, connection: Connection) -> None:
+def _print_other_desks(opened: Session, connection: Connection) -> None:
     """Prints nothing if Blnk does not answer: this is only information, and delays nothing."""
     with suppress(BlnkError), opened.client(connection) as client:
         if found := other_desks_today.others_today(opened.store, client):
             say(other_desks_today.sentence(found, opened.settings.time_zone))
 
 
-def _say_plan_room(opened: Session, connection: Connection, count: int) -> None:
+def _print_plan_room(opened: Session, connection: Connection, count: int) -> None:
     """Prints nothing without a plan in the secrets, and delays nothing."""
     if connection.records_included is not None and count:
         found = None

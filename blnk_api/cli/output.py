@@ -30,7 +30,7 @@ from blnk_api.wording import about_files, about_findings, about_imports, phrases
 _log = logging.getLogger("blnk.command")
 
 _PROBLEMS_TOLD = 30
-_ROWS_TOLD = 10
+_MOST_ROWS = 10
 _LOOK_AT = (RowState.UNKNOWN, RowState.REFUSED, RowState.LEFT_OUT, RowState.INVALID)
 
 
@@ -70,7 +70,7 @@ def say_totals(import_: Import, connection: Connection) -> None:
     where = f"{connection.label} ({connection.name}), {phrases.ENVIRONMENT[connection.instance.environment]}"
     say(f"{phrases.plural(ready, 'balance')} to create in {where}.")
     for part in about_files.by_ledger(totals):
-        say(f"  {shown(part.name) or 'ledger'} ({shown(part.ledger_id, 100)}): {part.said}")
+        say(f"  {shown(part.name) or 'ledger'} ({shown(part.ledger_id, 100)}): {part.balances}")
     for state in (RowState.EXISTS, RowState.CREATED, RowState.INVALID, RowState.LEFT_OUT):
         if n := counts.get(state):
             them = "it" if n == 1 else "them"
@@ -109,7 +109,7 @@ def ending(import_: Import) -> ExitCode:
 def report(opened: Session, import_: Import, out: Path | None = None) -> ExitCode:
     """Prints an import's outcome and what to do next, and writes its results if requested."""
     say(f"{about_imports.title(import_)}: {about_imports.came_to(import_)}.")
-    _say_rows(opened, import_)
+    _print_rows(opened, import_)
     if import_.counts.get(RowState.UNKNOWN) and import_.is_over:
         say(
             f"To settle these rows: python -m blnk_api recheck {import_.id} [ROW …], or the commands link "
@@ -149,14 +149,14 @@ def say_late(opened: Session, import_: Import, *, before: str = "") -> None:
         )
 
 
-def _say_rows(opened: Session, import_: Import) -> None:
+def _print_rows(opened: Session, import_: Import) -> None:
     """Prints the first rows that need action."""
     with opened.store.read() as tx:
-        told = rows.page(tx, import_.number, states=_LOOK_AT, limit=_ROWS_TOLD)
-    for row in told:
+        shown_rows = rows.page(tx, import_.number, states=_LOOK_AT, limit=_MOST_ROWS)
+    for row in shown_rows:
         why = row.message or "; ".join(one.message for one in row.problems)
         say(f"  row {row.label}: {row.status}. {shown(why, 300)}")
-    more = sum(import_.counts.get(one, 0) for one in _LOOK_AT) - len(told)
+    more = sum(import_.counts.get(one, 0) for one in _LOOK_AT) - len(shown_rows)
     if more > 0:
         say(
             f"  and {more:,} more. To write all of them to a file: python -m blnk_api results "

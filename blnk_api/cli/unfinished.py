@@ -128,7 +128,7 @@ def _waiting_elsewhere(tx: Connection, import_: Import) -> Overlap | None:
 
 def blocked(tx: Connection, import_: Import, *, settles: bool) -> Overlap | None:
     """What an import waits for if another import holds each of its remaining rows."""
-    held = select(rows.c.id).where(rows.c.import_ == import_.number, rows.c.state == RowState.READY)
+    ready = select(rows.c.id).where(rows.c.import_ == import_.number, rows.c.state == RowState.READY)
     other = rows.alias("other")
     is_held = (
         select(other.c.id)
@@ -140,7 +140,7 @@ def blocked(tx: Connection, import_: Import, *, settles: bool) -> Overlap | None
         )
         .exists()
     )
-    if tx.execute(held.where(~is_held).limit(1)).first() is not None:
+    if tx.execute(ready.where(~is_held).limit(1)).first() is not None:
         return None
     return _held_elsewhere(tx, import_, settles=settles)
 

@@ -22,28 +22,28 @@ def main() -> NoReturn:
     Exit code 1: it could not start. 3: another process serves this folder.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    asked = _arguments()
+    request = _arguments()
     open_files.raise_limit()
     try:
         serve(
-            asked.data_dir,
-            port=asked.port,
-            seed=None if asked.seed is None else read_seed_file(asked.seed),
-            version=asked.core,
-            stop_with_stdin=asked.stop_with_stdin,
-            announce=_say_where if asked.quiet else _say_how,
+            request.data_dir,
+            port=request.port,
+            seed=None if request.seed is None else read_seed_file(request.seed),
+            version=request.core,
+            stop_with_stdin=request.stop_with_stdin,
+            announce=_say_where if request.quiet else _say_how,
         )
     except AlreadyRunning as error:
-        there = running(asked.data_dir)
+        there = running(request.data_dir)
         print(f"{error}{f', at {there.url}' if there else ''}.", file=sys.stderr)
         sys.exit(ALREADY_RUNNING)
     except (PortTaken, OSError, ValueError, sqlite3.Error) as error:
         sys.exit(f"Practice cannot start: {error}")
 
 
-def _core(said: str) -> Version:
+def _core(text: str) -> Version:
     try:
-        return version_of(said)
+        return version_of(text)
     except ValueError as problem:
         raise argparse.ArgumentTypeError(str(problem)) from None
 

@@ -69,7 +69,7 @@ class Door:
     async def requests(self, request: Request) -> Response:
         if request.method == "DELETE":
             self._world.log.clear()
-        return _json(self._world.log.told())
+        return _json(self._world.log.as_json())
 
     async def new_token(self, request: Request) -> Response:
         order = await _body(request)

@@ -61,7 +61,7 @@ FAULT_SWITCHES: Mapping[str, FaultSwitch] = {
 
 def current(data_dir: Path) -> str | None:
     """The key of the active fault, or None for faults that were set elsewhere. Raises PracticeUnreachable."""
-    faults = _tell(data_dir, "GET")["faults"]
+    faults = _call(data_dir, "GET")["faults"]
     if not faults:
         return "well"
     for key, switch in FAULT_SWITCHES.items():
@@ -73,12 +73,12 @@ def current(data_dir: Path) -> str | None:
 def choose(data_dir: Path, key: str, *, who: Actor) -> None:
     """Replaces all faults by this one. Raises PracticeUnreachable."""
     who.require(Act.SIMULATE_FAULTS, practice_connection(data_dir).instance)
-    _tell(data_dir, "DELETE")
+    _call(data_dir, "DELETE")
     if (fault := FAULT_SWITCHES[key].fault) is not None:
-        _tell(data_dir, "POST", fault)
+        _call(data_dir, "POST", fault)
 
 
-def _tell(data_dir: Path, method: str, order: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def _call(data_dir: Path, method: str, order: Mapping[str, Any] | None = None) -> dict[str, Any]:
     practice = practice_address.last_known(data_dir)
     if practice is None:
         raise PracticeUnreachable("Practice has not been started yet.")
@@ -87,7 +87,7 @@ def _tell(data_dir: Path, method: str, order: Mapping[str, Any] | None = None) -
         body = orjson.dumps(order) if order is not None else None
         line.request(method, "/_practice/faults", body, {"X-Practice-Door": practice.door_key})
         answer = line.getresponse()
-        said = answer.read()
+        body = answer.read()
     except (OSError, HTTPException) as problem:
         raise PracticeUnreachable(
             "Practice does not answer, so the fault was not changed. It restarts automatically: try again."
@@ -98,5 +98,5 @@ def _tell(data_dir: Path, method: str, order: Mapping[str, Any] | None = None) -
         raise PracticeUnreachable(
             "This app cannot set faults in the Practice that is running, so nothing was changed."
         )
-    told: dict[str, Any] = orjson.loads(said)
-    return told
+    reply: dict[str, Any] = orjson.loads(body)
+    return reply

@@ -23,7 +23,7 @@ FaultKind = Literal[
     "status_before_commit",  # nothing is done; answers `status`
     "status_after_commit",  # the work is done; answers `status`
     "rate_limited",  # nothing is done; 429, with a Retry-After header if `retry_after` is set
-    "truncated_201",  # the work is done; half of the answer comes, then the connection closes (also for reads)
+    "truncated_201",  # the work is done; half of the answer comes, also of a read, then the connection closes
     "html_200",  # nothing is done; a page of HTML with status 200, as a gateway shows it
     "wrong_ref_201",  # the work is done; the answer has the import_ref of another balance
     "commit_late",  # the work is done `seconds` later, but dated now; hangs, or drops if `answer` says so
@@ -131,9 +131,9 @@ class FaultBook:
         self._orders = []
 
     def listed(self) -> list[dict[str, Any]]:
-        told = [each.name for each in fields(Fault)]
+        names = [each.name for each in fields(Fault)]
         return [
-            {**{name: getattr(order.fault, name) for name in told}, "fired": order.fired}
+            {**{name: getattr(order.fault, name) for name in names}, "fired": order.fired}
             for order in self._orders
         ]
 

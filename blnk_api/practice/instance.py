@@ -8,7 +8,7 @@ from pathlib import Path
 from blnk_api.practice.api.access import Access
 from blnk_api.practice.api.cloud import Cloud
 from blnk_api.practice.api.core import CLEAR, Core, Version, View
-from blnk_api.practice.api.exchange import Asked, Reply
+from blnk_api.practice.api.exchange import ApiRequest, Reply
 from blnk_api.practice.api.filters import metadata_text
 from blnk_api.practice.api.limits import Window
 from blnk_api.practice.contents import Store
@@ -45,20 +45,20 @@ class World:
         self._late: set[asyncio.Task[None]] = set()
         self._begin()
 
-    def serve(self, asked: Asked, view: View = CLEAR, created_ns: int | None = None) -> Reply:
+    def serve(self, request: ApiRequest, view: View = CLEAR, created_ns: int | None = None) -> Reply:
         """The answer of Core or Cloud. `created_ns` as in Core.serve."""
-        if asked.path[0] == "core":
-            inner = Asked(asked.method, asked.path[1:], asked.query, asked.headers, asked.body)
+        if request.path[0] == "core":
+            inner = ApiRequest(request.method, request.path[1:], request.query, request.headers, request.body)
             return self.core.answer(inner, view, created_ns)
-        return self.cloud.answer(asked, view, created_ns)
+        return self.cloud.answer(request, view, created_ns)
 
-    def serve_later(self, asked: Asked, seconds: float) -> None:
+    def serve_later(self, request: ApiRequest, seconds: float) -> None:
         """Does the work later, dated now: Core dates a balance before it reaches the database."""
         taken_in_ns = self.store.now_ns()
 
         async def serve() -> None:
             await asyncio.sleep(seconds)
-            self.serve(asked, created_ns=taken_in_ns)
+            self.serve(request, created_ns=taken_in_ns)
 
         task = asyncio.get_running_loop().create_task(serve())
         self._late.add(task)

@@ -107,9 +107,9 @@ def _instance_at(port: int) -> str | None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_HEALTH_SECONDS)
     try:
         connection.request("GET", "/_practice/health")
-        told = json.loads(connection.getresponse().read())
+        reply = json.loads(connection.getresponse().read())
     except (OSError, http.client.HTTPException, ValueError):
         return None
     finally:
         connection.close()
-    return str(told["instance_id"]) if isinstance(told, dict) and "instance_id" in told else None
+    return str(reply["instance_id"]) if isinstance(reply, dict) and "instance_id" in reply else None

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from blnk_api.practice.api import charges
 from blnk_api.practice.api.creating import BODY_LIMIT_BYTES
-from blnk_api.practice.api.exchange import Asked, Reply, core_error, json_reply
+from blnk_api.practice.api.exchange import ApiRequest, Reply, core_error, json_reply
 from blnk_api.practice.faults import Fault, MatchedFaults, RequestKind
 from blnk_api.practice.request_log import Entry
 
@@ -60,33 +60,33 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         arrived = time.monotonic()
-        asked = await _read(scope, receive)
-        if asked is None:
+        request = await _read(scope, receive)
+        if request is None:
             return
-        kind = kind_of(asked)
-        entry = Entry(kind, asked.method, scope["path"], arrived)
-        if kind == "create" and (ref := _REF.search(asked.body)):
+        kind = kind_of(request)
+        entry = Entry(kind, request.method, scope["path"], arrived)
+        if kind == "create" and (ref := _REF.search(request.body)):
             entry.import_ref = ref[1].decode("utf-8", "replace")
         self._world.log.began(entry)
-        reply = self._over_limit(asked, kind, arrived)
+        reply = self._over_limit(request, kind, arrived)
         if reply is None:
             met = self._world.faults.meet(kind)
             entry.fault = met.fault.kind if met.fault else None
-            reply = await self._conduct(asked, met, Line(scope["state"]["transport"], receive))
+            reply = await self._conduct(request, met, Line(scope["state"]["transport"], receive))
         self._world.log.ended(entry, None if reply is None else reply.status)
         if reply is not None:
             await _send(reply, send)
 
-    def _over_limit(self, asked: Asked, kind: RequestKind, now: float) -> Reply | None:
+    def _over_limit(self, request: ApiRequest, kind: RequestKind, now: float) -> Reply | None:
         wait_seconds = None if kind == "token" else self._world.limit.refuses_for(now)
-        return None if wait_seconds is None else _too_many(asked, str(wait_seconds))
+        return None if wait_seconds is None else _too_many(request, str(wait_seconds))
 
-    async def _conduct(self, asked: Asked, met: MatchedFaults, line: Line) -> Reply | None:
+    async def _conduct(self, request: ApiRequest, met: MatchedFaults, line: Line) -> Reply | None:
         """The answer, or None if the connection is gone."""
-        reply = await self._struck(asked, met, line) if met.fault else self._world.serve(asked, met.view)
+        reply = await self._struck(request, met, line) if met.fault else self._world.serve(request, met.view)
         wait_seconds = met.latency_seconds
         if met.as_measured:
-            wait_seconds += charges.seconds(asked, self._world.store.balances_made())
+            wait_seconds += charges.seconds(request, self._world.store.balances_made())
         if reply is None or not wait_seconds:
             return reply
         if wait_seconds < _SHORT_WAIT_SECONDS:
@@ -94,28 +94,28 @@ class Front:
             return reply
         return None if await line.gone(wait_seconds) else reply
 
-    async def _struck(self, asked: Asked, met: MatchedFaults, line: Line) -> Reply | None:
+    async def _struck(self, request: ApiRequest, met: MatchedFaults, line: Line) -> Reply | None:
         fault, serve = met.fault, self._world.serve
         assert fault is not None
         match fault.kind:
             case "latency" | "as_measured" | "lagging_reads" | "short_filter":
-                return serve(asked, met.view)
+                return serve(request, met.view)
             case "drop_before_commit":
                 await line.drop()
                 return None
             case "drop_after_commit":
-                serve(asked, met.view)
+                serve(request, met.view)
                 await line.drop()
                 return None
             case "status_before_commit":
                 return _failed(fault)
             case "status_after_commit":
-                serve(asked, met.view)
+                serve(request, met.view)
                 return _failed(fault)
             case "rate_limited":
-                return _too_many(asked, fault.retry_after)
+                return _too_many(request, fault.retry_after)
             case "truncated_201":
-                reply = serve(asked, met.view)
+                reply = serve(request, met.view)
                 if reply.status not in (200, 201):
                     return reply
                 await line.drop(_half(reply))
@@ -123,17 +123,17 @@ class Front:
             case "html_200":
                 return Reply(200, b"<!doctype html><title>Welcome</title><p>Please sign in.", HTML)
             case "wrong_ref_201":
-                return self._with_another_ref(serve(asked, met.view))
+                return self._with_another_ref(serve(request, met.view))
             case "commit_late":
-                self._world.serve_later(asked, fault.seconds)
+                self._world.serve_later(request, fault.seconds)
                 await (line.drop() if fault.answer == "drop" else line.gone(None))
                 return None
             case "full_stop":
-                return serve(asked, met.view) if await self._sat_out(met, line) else None
+                return serve(request, met.view) if await self._sat_out(met, line) else None
             case "revoke":
-                return _revoked(asked)
+                return _revoked(request)
             case "forbid":
-                return _forbidden(asked)
+                return _forbidden(request)
             case "hang":
                 await line.gone(None)
                 return None
@@ -158,8 +158,8 @@ class Front:
         return json_reply(201, body)
 
 
-def kind_of(asked: Asked) -> RequestKind:
-    match (asked.method, *asked.path):
+def kind_of(request: ApiRequest) -> RequestKind:
+    match (request.method, *request.path):
         case ("POST", "proxy" | "core", "balances"):
             return "create"
         case ("POST", "oauth", "token"):
@@ -172,7 +172,7 @@ def kind_of(asked: Asked) -> RequestKind:
             return "other"
 
 
-async def _read(scope: Scope, receive: Receive) -> Asked | None:
+async def _read(scope: Scope, receive: Receive) -> ApiRequest | None:
     """The request, with only enough of a body over Core's limit to show that. None if it did not arrive
     completely."""
     body = bytearray()
@@ -184,7 +184,7 @@ async def _read(scope: Scope, receive: Receive) -> Asked | None:
         more = message.get("more_body", False)
         if len(body) <= BODY_LIMIT_BYTES:
             body += message.get("body", b"")
-    return Asked(
+    return ApiRequest(
         method=scope["method"],
         path=tuple(scope["path"].strip("/").split("/")),
         query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
@@ -218,24 +218,24 @@ def _half(reply: Reply) -> bytes:
     return head.encode() + reply.body[: len(reply.body) // 2]
 
 
-def _too_many(asked: Asked, retry_after: str | None) -> Reply:
+def _too_many(request: ApiRequest, retry_after: str | None) -> Reply:
     headers = () if retry_after is None else (("retry-after", retry_after),)
     text = "Rate limit exceeded"
-    if asked.path[0] == "core":
+    if request.path[0] == "core":
         refused = core_error(429, "GEN_RATE_LIMITED", text)
         return Reply(429, refused.body, headers=headers)
     return json_reply(429, {"error": text}, *headers)
 
 
-def _revoked(asked: Asked) -> Reply:
-    if asked.path[0] == "core":
+def _revoked(request: ApiRequest) -> Reply:
+    if request.path[0] == "core":
         return core_error(401, "AUTH_INVALID_API_KEY", "Invalid API key")
-    if asked.path == ("oauth", "token"):
+    if request.path == ("oauth", "token"):
         return json_reply(400, {"error": "invalid_grant"})
     return json_reply(401, {"error": "Invalid or expired access token"})
 
 
-def _forbidden(asked: Asked) -> Reply:
-    if asked.path[0] == "core":
+def _forbidden(request: ApiRequest) -> Reply:
+    if request.path[0] == "core":
         return core_error(403, "AUTH_INSUFFICIENT_PERMISSIONS", "Insufficient permissions for balances:write")
     return json_reply(403, {"error": "Insufficient scope: proxy:write is required"})

@@ -46,7 +46,7 @@ class RequestLog:
         self._kinds.clear()
         self._statuses.clear()
 
-    def told(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         return {
             "total": self._kinds.total(),
             "by_kind": dict(self._kinds),

@@ -11,18 +11,18 @@ from blnk_api.wording.phrases import listed, number_of_days, plural
 
 def summed_up(done: Routine) -> list[str]:
     """ "72 rows without a clear answer were found in Blnk; 661 were not there and could be sent again." """
-    said = []
+    sentences = []
     found = f"{plural(done.found, 'row')} without a clear answer {_were(done.found)} found in Blnk"
     if done.found and done.absent:
-        said.append(f"{found}; {done.absent:,} {_were(done.absent)} not there and could be sent again.")
+        sentences.append(f"{found}; {done.absent:,} {_were(done.absent)} not there and could be sent again.")
     elif done.found:
-        said.append(f"{found}.")
+        sentences.append(f"{found}.")
     elif done.absent:
         rows = f"{plural(done.absent, 'row')} without a clear answer {_were(done.absent)}"
-        said.append(f"{rows} not in Blnk and could be sent again.")
+        sentences.append(f"{rows} not in Blnk and could be sent again.")
     if done.waits:
-        said.append(f"Sending waited {plural(done.waits, 'time')} for Blnk and continued automatically.")
-    return said
+        sentences.append(f"Sending waited {plural(done.waits, 'time')} for Blnk and continued automatically.")
+    return sentences
 
 
 def _were(n: int) -> str:
@@ -31,8 +31,8 @@ def _were(n: int) -> str:
 
 def event(one: Event) -> str:
     """What happened, without who and when."""
-    said = _EVENTS.get(one.what)
-    return said(one.detail) if said else one.what.capitalize() + "."
+    sentence = _EVENTS.get(one.what)
+    return sentence(one.detail) if sentence else one.what.capitalize() + "."
 
 
 def _second_balance(detail: Particulars) -> str:

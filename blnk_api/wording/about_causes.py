@@ -14,25 +14,25 @@ def title(kind: str, message: str, *, values: Sequence[str], groups: int, rows: 
         one, many = _BY_ROWS[kind]
         return one or message if rows == 1 else f"{rows:,} {many}"
     if kind in _BY_VALUES:
-        thing, told = _BY_VALUES[kind]
+        thing, predicate = _BY_VALUES[kind]
         if kind == "unknown_identity" and values and all("@" in value for value in values):
             thing = "email address"
-        return f"{_things(groups, thing)} {told}"
+        return f"{_things(groups, thing)} {predicate}"
     return f"{plural(rows, 'row')} with this problem, for example: {message}"
 
 
 def suggestions(pairs: Sequence[tuple[str, str]]) -> str:
     """Which suggestion replaces which text, for a button that applies them everywhere."""
-    told = [f"“{shown(value)}” becomes {shown(repair)}" for value, repair in pairs[:_MOST_TOLD]]
-    more = len(pairs) - len(told)
-    return "; ".join([*told, *([f"and {more:,} more"] if more else [])]) + "."
+    replacements = [f"“{shown(value)}” becomes {shown(repair)}" for value, repair in pairs[:_MOST_PAIRS]]
+    more = len(pairs) - len(replacements)
+    return "; ".join([*replacements, *([f"and {more:,} more"] if more else [])]) + "."
 
 
 def _things(n: int, thing: str) -> str:
     return f"{n:,} email addresses" if thing == "email address" else plural(n, thing)
 
 
-_MOST_TOLD = 8
+_MOST_PAIRS = 8
 
 _BY_VALUES = {
     "unknown_ledger": ("ledger", "are not known in Blnk."),

@@ -10,7 +10,7 @@ from blnk_api.wording.phrases import listed, plural
 _LABELS = 8
 
 
-def said(edits: Sequence[RecordedEdit], columns: Sequence[str]) -> str:
+def sentence(edits: Sequence[RecordedEdit], columns: Sequence[str]) -> str:
     """ "Custmer wallets → Customer wallets in ledger · rows 8, 20, 32 and 44" """
     numbers = list(dict.fromkeys(one.number for one in edits))
     where = f"{'row' if len(numbers) == 1 else 'rows'} {row_labels(numbers[:_LABELS], len(numbers))}"

@@ -23,9 +23,9 @@ from blnk_api.wording.phrases import plural
 
 def row_labels(labels: Sequence[object], count: int) -> str:
     """ "3, 17, 20 and 41 more" """
-    said = ", ".join(str(one) for one in labels[:_LABELS_TOLD])
-    more = count - min(len(labels), _LABELS_TOLD)
-    return f"{said} and {more:,} more" if more > 0 and said else said
+    listed = ", ".join(str(one) for one in labels[:_MOST_LABELS])
+    more = count - min(len(labels), _MOST_LABELS)
+    return f"{listed} and {more:,} more" if more > 0 and listed else listed
 
 
 def missing(is_sqlite: bool) -> str:
@@ -65,11 +65,11 @@ def kept_in(settings: Settings) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class LedgerPart:
-    """The totals of one ledger. `said` counts balances, and must not look like an amount of money."""
+    """The totals of one ledger. `balances` counts them, and must not look like an amount of money."""
 
     ledger_id: str
     name: str
-    said: str
+    balances: str
 
 
 def by_ledger(totals: Totals) -> list[LedgerPart]:
@@ -92,11 +92,11 @@ def _counted(totals: Iterable[LedgerTotal]) -> str:
     most_first = sorted(sums.items(), key=lambda pair: -pair[1])
     if len(sums) == 1:
         return f"{plural(most_first[0][1], 'balance')} in {most_first[0][0]}"
-    said = ", ".join(f"{n:,} in {currency}" for currency, n in most_first)
-    return f"{plural(sum(sums.values()), 'balance')}: {said}"
+    listed = ", ".join(f"{n:,} in {currency}" for currency, n in most_first)
+    return f"{plural(sum(sums.values()), 'balance')}: {listed}"
 
 
-_LABELS_TOLD = 50
+_MOST_LABELS = 50
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes ( | )"}
 
@@ -118,8 +118,8 @@ def reading(import_: Import) -> str:
 
 
 def _encoding(shape: FileShape) -> str:
-    said = encodings.display_name(shape.encoding or "utf-8")
-    return f"{said} (a guess: check that accented letters look right)" if shape.encoding_guessed else said
+    name = encodings.display_name(shape.encoding or "utf-8")
+    return f"{name} (a guess: check that accented letters look right)" if shape.encoding_guessed else name
 
 
 def delimiter(sign: str) -> str:
@@ -149,10 +149,10 @@ def problem_column(import_: Import, header: str, position: int | None) -> str:
 def row_counts(import_: Import) -> str:
     """ "60 rows · 54 ready · 6 invalid", and other counts. A row with two currencies is ready twice."""
     counts = import_.counts
-    said = [plural(import_.totals.records or sum(counts.values()), "row")]
-    said += [f"{counts.get(state, 0):,} {word}" for state, word in _ALWAYS_COUNTED.items()]
-    said += [f"{counts[state]:,} {word}" for state, word in _COUNTED.items() if counts.get(state)]
-    return " · ".join(said)
+    counted = [plural(import_.totals.records or sum(counts.values()), "row")]
+    counted += [f"{counts.get(state, 0):,} {word}" for state, word in _ALWAYS_COUNTED.items()]
+    counted += [f"{counts[state]:,} {word}" for state, word in _COUNTED.items() if counts.get(state)]
+    return " · ".join(counted)
 
 
 _ALWAYS_COUNTED = {RowState.READY: "ready", RowState.INVALID: "invalid"}
@@ -175,13 +175,13 @@ def as_planned(import_: Import, found: Sequence[StoredRow]) -> dict[str, list[st
     """Rows as they will be created, in the words of the file: a ledger by its name, a customer as typed."""
     names = columns(import_, taken=("Row", "Ledger", "Currency"))
     ledgers = {GENERAL_LEDGER_ID: "General Ledger", **import_.totals.ledger_names}
-    told: dict[str, list[str]] = {"Row": [row.label for row in found]}
-    told["Ledger"] = [ledgers.get(row.ledger_id or "") or row.ledger_id or "" for row in found]
-    told["Currency"] = [row.currency or "" for row in found]
+    table: dict[str, list[str]] = {"Row": [row.label for row in found]}
+    table["Ledger"] = [ledgers.get(row.ledger_id or "") or row.ledger_id or "" for row in found]
+    table["Currency"] = [row.currency or "" for row in found]
     kept = [one for one in import_.columns if one.use not in _NOT_PLANNED]
     for column in sorted(kept, key=lambda one: one.use in (Use.METADATA, Use.REFERENCE)):
-        told[names[column.position]] = [row.cells[column.position] for row in found]
-    return told
+        table[names[column.position]] = [row.cells[column.position] for row in found]
+    return table
 
 
 _NOT_PLANNED = (Use.LEDGER, Use.CURRENCY, Use.IGNORE, *OUR_OWN)
@@ -191,25 +191,25 @@ _NOT_PLANNED = (Use.LEDGER, Use.CURRENCY, Use.IGNORE, *OUR_OWN)
 def as_sent(found: Sequence[StoredRow]) -> dict[str, list[str]]:
     """Rows as they will be sent, with a column for each field and each metadata name."""
     bodies = [orjson.loads(row.body or b"{}") for row in found]
-    told: dict[str, list[str]] = {"Row": [row.label for row in found]}
+    table: dict[str, list[str]] = {"Row": [row.label for row in found]}
     for name in FIELDS:
         if any(name in body for body in bodies):
-            told[name] = [str(body.get(name, "")) for body in bodies]
+            table[name] = [str(body.get(name, "")) for body in bodies]
     for name in dict.fromkeys(name for body in bodies for name in body.get("meta_data", {})):
-        told[f"meta_data.{name}"] = [str(body.get("meta_data", {}).get(name, "")) for body in bodies]
-    return told
+        table[f"meta_data.{name}"] = [str(body.get("meta_data", {}).get(name, "")) for body in bodies]
+    return table
 
 
 def how_long(count: int, per_minute: int) -> str:
     """ "About 2 minutes at this connection's limit of 6,000 requests a minute." """
     seconds = count * 60 / per_minute
     if seconds < 60:
-        said = "Less than a minute"
+        duration = "Less than a minute"
     elif seconds < 5_400:
-        said = f"About {plural(round(seconds / 60), 'minute')}"
+        duration = f"About {plural(round(seconds / 60), 'minute')}"
     else:
-        said = f"About {seconds / 3600:.1f} hours"
-    return f"{said} at this connection's limit of {per_minute:,} requests a minute."
+        duration = f"About {seconds / 3600:.1f} hours"
+    return f"{duration} at this connection's limit of {per_minute:,} requests a minute."
 
 
 _USES = {

@@ -14,26 +14,26 @@ from blnk_api.store.search import row_history
 from blnk_api.store.sending.late_records import PendingLateLookups
 from blnk_api.wording.phrases import listed, plural
 
-_LABELS_TOLD = 20
+_MOST_LABELS = 20
 
 
 def became_known(tx: Connection, import_: Import) -> list[str]:
     """Balances that appeared late and are not in the comparison with Blnk."""
     found = import_.findings if import_.findings and import_.findings.checked else None
     known = {frozenset(one.ids) for one in found.twins} if found else set()
-    said = []
+    sentences = []
     for one in row_history.second_balances(tx, import_.number):
         if frozenset(one.ids) not in known:
             has = "has two balances in Blnk" if len(one.ids) > 1 else "has one more balance in Blnk"
             how = "A later check found it." if one.by else "A late answer named it."
-            said.append(
+            sentences.append(
                 f"Row {one.label} {has}: {listed(one.ids)}. {how} "
                 "Decide which one to use, and add a note to the other."
             )
     if found is None:
         for late in events.of_kinds(tx, import_.number, [EventKind.MADE_LATE]):
-            said.append(made_late(str(late.detail.label), late.detail.ids))
-    return said
+            sentences.append(made_late(str(late.detail.label), late.detail.ids))
+    return sentences
 
 
 def pending_checks(looks: PendingLateLookups, when: Callable[[float], str]) -> str | None:
@@ -45,8 +45,8 @@ def pending_checks(looks: PendingLateLookups, when: Callable[[float], str]) -> s
             f"{plural(looks.over, 'row')} had an attempt without a clear answer. "
             f"Blnk was checked for the last time: {when(looks.last_at)}."
         )
-    named = ", ".join(looks.labels[:_LABELS_TOLD])
-    more = looks.open - min(len(looks.labels), _LABELS_TOLD)
+    named = ", ".join(looks.labels[:_MOST_LABELS])
+    more = looks.open - min(len(looks.labels), _MOST_LABELS)
     rows = f"row{'' if looks.open == 1 else 's'} {named}" + (f" and {more:,} more" if more > 0 else "")
     last = f"Last check: {when(looks.last_at)}. " if looks.last_at is not None else ""
     return (
@@ -56,7 +56,7 @@ def pending_checks(looks: PendingLateLookups, when: Callable[[float], str]) -> s
     )
 
 
-_FINDINGS_TOLD = 20
+_MOST_FINDINGS = 20
 
 
 def findings(found: Findings) -> list[str]:
@@ -64,27 +64,27 @@ def findings(found: Findings) -> list[str]:
     if not found.checked:
         why = shown(found.why_not or "these credentials have no read permission", 200).rstrip(".")
         return [f"Not verified: {why}. The created balances could not be compared with Blnk."]
-    said = []
-    for one in found.twins[:_FINDINGS_TOLD]:
-        said.append(
+    sentences = []
+    for one in found.twins[:_MOST_FINDINGS]:
+        sentences.append(
             f"Row {one.row} has two balances in Blnk: {listed(one.ids)}. Decide which one to use, add a note "
             "to the other, and tell the people who post transactions."
         )
-    for one in found.missing[:_FINDINGS_TOLD]:
-        said.append(
+    for one in found.missing[:_MOST_FINDINGS]:
+        sentences.append(
             f"Row {one.row}: Blnk confirmed {listed(one.ids)}, but no longer finds it. "
             "Open the row, then check Blnk again, link its balance, or send it again."
         )
-    for stranger in found.unexpected[:_FINDINGS_TOLD]:
-        said.append(
+    for stranger in found.unexpected[:_MOST_FINDINGS]:
+        sentences.append(
             made_late(stranger.row, stranger.ids)
             if stranger.row is not None
             else f"Blnk has {listed(stranger.ids)} from this import, but no row of the file belongs to it. "
             "Open it in Blnk, and add a note to it if nobody should use it."
         )
     kinds = (found.twins, found.missing, found.unexpected)
-    more = sum(max(0, len(kind) - _FINDINGS_TOLD) for kind in kinds)
-    return [*said, f"And {more:,} more findings like these."] if more else said
+    more = sum(max(0, len(kind) - _MOST_FINDINGS) for kind in kinds)
+    return [*sentences, f"And {more:,} more findings like these."] if more else sentences
 
 
 def made_late(label: str | int, ids: list[str]) -> str:

@@ -78,9 +78,9 @@ def came_to(import_: Import) -> str:
     counts = import_.statuses
     words = [WORDS[one] for one in order]
     words.insert(order.index(RowState.UNKNOWN), NEEDS_YOU)
-    said = [f"{plural(counts[WORDS[RowState.CREATED]], 'balance')} created"]
-    said += [_counted(counts[one], one) for one in words if counts[one]]
-    return ", ".join(said)
+    counted = [f"{plural(counts[WORDS[RowState.CREATED]], 'balance')} created"]
+    counted += [_counted(counts[one], one) for one in words if counts[one]]
+    return ", ".join(counted)
 
 
 _OF_SEVERAL = {"Already exists": "already exist", NEEDS_YOU: "need you"}

@@ -12,7 +12,7 @@ class Need:
     """Rows with the same status for the same reason."""
 
     status: str
-    said: str
+    reason: str
     """The reason of the first row; others may name another value."""
     same: bool = True
     rows: list[StoredRow] = field(default_factory=list)
@@ -22,9 +22,9 @@ def needs(rows: Iterable[StoredRow]) -> list[Need]:
     """Groups with the most rows first, but those that only a person can settle before all others."""
     found: dict[tuple[object, ...], Need] = {}
     for row in rows:
-        said = reason(row)
-        need = found.setdefault(_key(row, said), Need(row.status, said))
-        need.same = need.same and said == need.said
+        reason_text = reason(row)
+        need = found.setdefault(_key(row, reason_text), Need(row.status, reason_text))
+        need.same = need.same and reason_text == need.reason
         need.rows.append(row)
     return sorted(found.values(), key=lambda one: (one.status != NEEDS_YOU, -len(one.rows)))
 
@@ -36,9 +36,9 @@ def reason(row: StoredRow) -> str:
     return row.wrong
 
 
-def _key(row: StoredRow, said: str) -> tuple[object, ...]:
+def _key(row: StoredRow, reason_text: str) -> tuple[object, ...]:
     if row.state is RowState.INVALID:
         wrong = next((one for one in row.problems if one.severity == "error"), None)
         if wrong is not None:
             return row.status, wrong.kind, wrong.column
-    return row.status, said
+    return row.status, reason_text

@@ -17,30 +17,30 @@ def tab_title(import_: Import) -> str:
     settled, total = import_.settled, import_.to_send
     match import_.state:
         case ImportState.DONE:
-            told = f"{needs_someone(import_):,} need you" if needs_someone(import_) else "Done"
+            progress = f"{needs_someone(import_):,} need you" if needs_someone(import_) else "Done"
         case ImportState.CANCELLED:
-            told = "Canceled"
+            progress = "Canceled"
         case ImportState.PAUSED if not waits_for_blnk(import_):
-            told = "Paused"
+            progress = "Paused"
         case _:
-            told = f"{100 * settled // max(1, total)} %"
-    return f"{told} · {title(import_)}"
+            progress = f"{100 * settled // max(1, total)} %"
+    return f"{progress} · {title(import_)}"
 
 
 def ended(import_: Import) -> str:
     """The main sentence about an import that has ended: "9,988 balances created, 12 need you." """
     counts, needs = import_.counts, needs_someone(import_)
-    said = [f"{plural(counts.get(RowState.CREATED, 0), 'balance')} created"]
+    sentences = [f"{plural(counts.get(RowState.CREATED, 0), 'balance')} created"]
     if existed := counts.get(RowState.EXISTS):
-        said.append(f"{existed:,} already {'exists' if existed == 1 else 'exist'}")
+        sentences.append(f"{existed:,} already {'exists' if existed == 1 else 'exist'}")
     if import_.state is ImportState.CANCELLED:
-        said[0] = f"Canceled: {said[0]}"
-        said.append(f"{counts.get(RowState.READY, 0):,} not sent")
+        sentences[0] = f"Canceled: {sentences[0]}"
+        sentences.append(f"{counts.get(RowState.READY, 0):,} not sent")
     if checking := still_checked(import_):
-        said.append(f"{checking:,} still being checked in Blnk")
+        sentences.append(f"{checking:,} still being checked in Blnk")
     if needs:
-        said.append(f"{needs:,} {'needs' if needs == 1 else 'need'} you")
-    return f"{', '.join(said)}."
+        sentences.append(f"{needs:,} {'needs' if needs == 1 else 'need'} you")
+    return f"{', '.join(sentences)}."
 
 
 def still_checked(import_: Import) -> int:
@@ -112,16 +112,16 @@ def pace(
         ]
     if held_up is not None:
         return [held_up]
-    said = []
+    sentences = []
     if learned.per_minute is not None and learned.per_minute < connection.requests_per_minute:
-        said.append(
+        sentences.append(
             f"Blnk asked Balance Desk to slow down: {plural(round(learned.per_minute), 'request')} a minute "
             f"now. The pace rises again, up to this connection's limit of {limit}."
         )
     elif rows_per_second and rows_per_second * 60 < _AT_ITS_LIMIT * connection.requests_per_minute:
         return [f"As fast as Blnk answers, below this connection's limit of {limit}."]
     else:
-        said.append(f"As fast as this connection's limit allows: {limit}.")
+        sentences.append(f"As fast as this connection's limit allows: {limit}.")
     if now - (learned.pages_read_at or 0.0) < _PAGES_READ_SECONDS:
-        said.append("A tenth of it is reserved for these pages while someone looks things up in Blnk.")
-    return said
+        sentences.append("A tenth of it is reserved for these pages while someone looks things up in Blnk.")
+    return sentences

@@ -76,15 +76,15 @@ def in_short(row: StoredRow) -> str:
 
 def changed(changes: Iterable[RecordedEdit], import_: Import, zone: tzinfo) -> list[str]:
     """What people changed in a record before it was sent, one sentence each."""
-    said = []
+    sentences = []
     for one in changes:
         if one.position is None:
             what = f"Row {whole_row(one.new)}"
         else:
             called = shown(about_files.column(import_, one.position))
             what = f"{called}: changed from “{shown(one.old)}” to “{shown(one.new)}”"
-        said.append(f"{phrases.exactly(one.at, zone)} · {phrases.actor(one.who)} · {what}.")
-    return said
+        sentences.append(f"{phrases.exactly(one.at, zone)} · {phrases.actor(one.who)} · {what}.")
+    return sentences
 
 
 def whole_row(stored: str) -> str:
@@ -117,10 +117,10 @@ def support_details(tried: Iterable[Attempt]) -> list[tuple[str, str]]:
     """What support needs to know about each answer to a row."""
     pairs = []
     for one in tried:
-        told = [f"HTTP status {one.status}"] if one.status is not None else []
-        told += [f"Request ID {shown(one.request_id, 200)}"] if one.request_id else []
-        if told:
-            pairs.append((f"Attempt {one.n}", " · ".join(told)))
+        details = [f"HTTP status {one.status}"] if one.status is not None else []
+        details += [f"Request ID {shown(one.request_id, 200)}"] if one.request_id else []
+        if details:
+            pairs.append((f"Attempt {one.n}", " · ".join(details)))
     return pairs
 
 
@@ -137,20 +137,22 @@ def _came_to(one: Attempt) -> str:
 
 def in_doubt(row: StoredRow, tried: Sequence[Attempt], zone: tzinfo) -> list[str]:
     """What happened to a row in doubt, one sentence each, in order."""
-    said = []
+    sentences = []
     if tried:
         last = tried[-1]
-        said.append(f"Sent on {phrases.exactly(last.started_at, zone)}.")
-        said.append(f"Blnk's answer: {_as_sentence(last.message) or 'none.'}")
+        sentences.append(f"Sent on {phrases.exactly(last.started_at, zone)}.")
+        sentences.append(f"Blnk's answer: {_as_sentence(last.message) or 'none.'}")
     if row.balance_id:
-        said.append(f"Blnk had confirmed {row.balance_id}.")
+        sentences.append(f"Blnk had confirmed {row.balance_id}.")
     if not row.waits_for_person:
-        said.append("Blnk is being checked, and this page shows the result. You do not need to do anything.")
+        sentences.append(
+            "Blnk is being checked, and this page shows the result. You do not need to do anything."
+        )
     elif row.message and (not tried or row.message != tried[-1].message):
-        said.append(f"Result of checking Blnk: {_as_sentence(row.message)}")
+        sentences.append(f"Result of checking Blnk: {_as_sentence(row.message)}")
     else:
-        said.append("Checking Blnk could not decide whether the balance exists.")
-    return said
+        sentences.append("Checking Blnk could not decide whether the balance exists.")
+    return sentences
 
 
 def _as_sentence(text: str | None) -> str:
@@ -161,20 +163,20 @@ def about(row: StoredRow, findings: Findings | None) -> list[str]:
     """What the comparison with Blnk found about this row, and what to do."""
     if findings is None:
         return []
-    said = []
+    sentences = []
     for one in findings.twins:
         if one.row == row.number and row.balance_id in one.ids:
-            said.append(
+            sentences.append(
                 f"This row has {len(one.ids)} balances in Blnk: {listed(one.ids)}. Decide which one to use, "
                 "add a note to the other, and tell the people who post transactions."
             )
     for one in findings.missing:
         if one.row == row.number and row.balance_id in one.ids and row.state is not RowState.UNKNOWN:
-            said.append(
+            sentences.append(
                 f"Blnk did not find {listed(one.ids)} when this import was verified. Look for it in Blnk. If "
                 "it is gone, ask your Blnk administrator why."
             )
-    return said
+    return sentences
 
 
 def confirms(typed: str | None) -> bool:

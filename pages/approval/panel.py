@@ -30,7 +30,7 @@ def show(visit: Visit, import_: Import) -> None:
     zone = phrases.zone(st.context.timezone)
     with st.container(border=True, key="approval"):
         st.subheader("Waiting for approval")
-        st.write(look.safe(words.asked(request, zone)))
+        st.write(look.safe(words.requested(request, zone)))
         st.write(look.safe(words.still_needed(request, zone)))
         look.fact("Digest of these balances", words.digest(request))
         if permission.offered(visit, Act.APPROVE):

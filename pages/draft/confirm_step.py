@@ -102,7 +102,7 @@ def by_ledger(import_: Import) -> None:
         st.dataframe(
             {
                 "Ledger": [part.name for part in parts],
-                "Balances": [part.said for part in parts],
+                "Balances": [part.balances for part in parts],
                 "Ledger id": [part.ledger_id for part in parts],
             },
             hide_index=True,
@@ -111,7 +111,7 @@ def by_ledger(import_: Import) -> None:
         with st.container(border=True, key="by-ledger"):
             for part in parts:
                 with st.container(gap=None):
-                    st.markdown(f"**{look.safe(part.name or part.ledger_id)}** · {look.safe(part.said)}")
+                    st.markdown(f"**{look.safe(part.name or part.ledger_id)}** · {look.safe(part.balances)}")
                     st.caption(look.safe(part.ledger_id))
     st.write(f"Total: {look.safe(about_files.by_currency(import_.totals))}.")
 

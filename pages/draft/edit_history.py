@@ -37,7 +37,7 @@ def _act(visit: Visit, import_: Import, act: EditAct) -> None:
     zone = phrases.zone(st.context.timezone)
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.container(gap=None, width="stretch"):
-            st.markdown(look.safe(about_edits.said(act.edits, about_files.columns(import_))))
+            st.markdown(look.safe(about_edits.sentence(act.edits, about_files.columns(import_))))
             st.caption(look.safe(f"{person.called(visit, act.who)}, {phrases.when(act.at, zone)}"))
         if permission.may(visit, Act.CHANGE_DRAFT):
             st.button(

@@ -68,7 +68,7 @@ def _need(need: Need) -> None:
     count = f"**{phrases.plural(len(need.rows), 'row')}** · " if len(need.rows) > 1 else ""
     example = "" if need.same else "For example: "
     with st.container(gap=None):
-        st.markdown(f"{count}{sign} · {example}{look.safe(need.said)}")
+        st.markdown(f"{count}{sign} · {example}{look.safe(need.reason)}")
         with st.container(horizontal=True, gap="small"):
             for row in need.rows[:_NAMED]:
                 label, opens = f"Row {row.label}", row_link.point_at

@@ -5,7 +5,7 @@ import pytest
 
 from blnk_api.lookup.concurrency import AdaptiveConcurrency
 from blnk_api.practice.api import charges
-from blnk_api.practice.api.exchange import Asked
+from blnk_api.practice.api.exchange import ApiRequest
 
 
 def told(*seconds: float) -> AdaptiveConcurrency:
@@ -62,5 +62,5 @@ def test_three_questions_from_the_start_and_step_by_step_fewer_or_more() -> None
 def test_the_practice_blnk_can_take_as_long_as_a_real_core_over_a_filter(
     filters: list[dict[str, object]], balances: int, seconds: float
 ) -> None:
-    asked = Asked("POST", ("balances", "filter"), {}, {}, orjson.dumps({"filters": filters}))
+    asked = ApiRequest("POST", ("balances", "filter"), {}, {}, orjson.dumps({"filters": filters}))
     assert charges.seconds(asked, balances) == pytest.approx(seconds)

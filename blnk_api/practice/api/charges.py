@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from blnk_api.practice.api.exchange import Asked
+from blnk_api.practice.api.exchange import ApiRequest
 
 _FEW, _MANY = 100_000, 1_000_000
 _PAGE_SECONDS = 0.003
@@ -17,12 +17,12 @@ _BOUNDED_SECONDS = 0.008
 _BY_OPERATOR = {"in": (0.008, 0.469), "eq": (0.046, 0.338), "like": (0.046, 0.338)}
 
 
-def seconds(asked: Asked, balances: int) -> float:
+def seconds(request: ApiRequest, balances: int) -> float:
     """The time for one request. 0 for everything but filters of balances."""
-    if asked.method != "POST" or asked.path[-2:] != ("balances", "filter"):
+    if request.method != "POST" or request.path[-2:] != ("balances", "filter"):
         return 0.0
     try:
-        filters = orjson.loads(asked.body).get("filters") or []
+        filters = orjson.loads(request.body).get("filters") or []
     except (orjson.JSONDecodeError, AttributeError):
         return 0.0
     on_metadata = [one for one in filters if _field(one).startswith("meta_data.")]

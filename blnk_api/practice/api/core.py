@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 import orjson
 
 from blnk_api.practice.api import creating, filters, gojson, json_rows
-from blnk_api.practice.api.exchange import PAGE_NOT_FOUND, Asked, Reply, core_error, json_reply
+from blnk_api.practice.api.exchange import PAGE_NOT_FOUND, ApiRequest, Reply, core_error, json_reply
 from blnk_api.practice.api.filters import BALANCES, IDENTITIES, LEDGERS, Table
 from blnk_api.practice.contents import DataError, Store, seen_by
 
@@ -37,12 +37,12 @@ _ACTIONS = {
 }
 
 
-def version_of(said: Any) -> Version:
+def version_of(version: Any) -> Version:
     """Raises ValueError for an unsupported version. "main" is what 0.15.3 was before its release."""
-    said = NEWEST if said == "main" else said
-    if said not in VERSIONS:
+    version = NEWEST if version == "main" else version
+    if version not in VERSIONS:
         raise ValueError(f"version must be one of {', '.join(VERSIONS)}")
-    return said  # type: ignore[no-any-return]
+    return version  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,33 +63,33 @@ class Core:
         self.version: Version = version
         self._master_key = master_key
 
-    def answer(self, asked: Asked, view: View = CLEAR, created_ns: int | None = None) -> Reply:
+    def answer(self, request: ApiRequest, view: View = CLEAR, created_ns: int | None = None) -> Reply:
         """Answers a request to Core itself, with an X-Blnk-Key. `created_ns` as in serve."""
-        return self._refused_key(asked) or self.serve(asked, view, created_ns)
+        return self._refused_key(request) or self.serve(request, view, created_ns)
 
-    def serve(self, asked: Asked, view: View = CLEAR, created_ns: int | None = None) -> Reply:
+    def serve(self, request: ApiRequest, view: View = CLEAR, created_ns: int | None = None) -> Reply:
         """Answers an authorized request.
 
         `created_ns` is the creation time of a balance whose commit comes later than its request. None means
         now.
         """
         store = self.store
-        match (asked.method, *asked.path):
+        match (request.method, *request.path):
             case ("POST", "balances"):
                 knows = self.version != "0.15.2"
-                return creating.balance(store, asked.body, indicators=knows, created_ns=created_ns)
+                return creating.balance(store, request.body, indicators=knows, created_ns=created_ns)
             case ("POST", "ledgers"):
-                return creating.ledger(store, asked.body)
+                return creating.ledger(store, request.body)
             case ("POST", "identities"):
-                return creating.identity(store, asked.body)
+                return creating.identity(store, request.body)
             case ("POST", "api-keys"):
-                return creating.api_key(store, asked.body)
+                return creating.api_key(store, request.body)
             case ("POST", "balances", "filter"):
-                return self._filter(BALANCES, asked, view)
+                return self._filter(BALANCES, request, view)
             case ("POST", "ledgers", "filter"):
-                return self._filter(LEDGERS, asked, view)
+                return self._filter(LEDGERS, request, view)
             case ("POST", "identities", "filter"):
-                return self._filter(IDENTITIES, asked, view)
+                return self._filter(IDENTITIES, request, view)
             case ("GET", "balances", "indicator", indicator, "currency", currency):
                 return self._by_indicator(indicator, currency, view)
             case ("GET", "balances", balance_id):
@@ -102,15 +102,15 @@ class Core:
                 missing = core_error(404, "IDT_NOT_FOUND", message, details={})
                 return self._one(IDENTITIES, identity_id, view, missing)
             case ("GET", "ledgers"):
-                return self._list_ledgers(asked, view)
+                return self._list_ledgers(request, view)
             case ("GET", "identities"):
                 found = store.find(IDENTITIES, seen_by(view.lag_seconds), limit=-1)
                 return json_reply(200, [json_rows.identity(row) for row in found])
             case _:
                 return PAGE_NOT_FOUND
 
-    def _refused_key(self, asked: Asked) -> Reply | None:
-        key = asked.headers.get("x-blnk-key", "")
+    def _refused_key(self, request: ApiRequest) -> Reply | None:
+        key = request.headers.get("x-blnk-key", "")
         if not key:
             message = "Authentication required. Use X-Blnk-Key header"
             return core_error(401, "AUTH_MISSING_API_KEY", message)
@@ -121,7 +121,7 @@ class Core:
             return core_error(401, "AUTH_INVALID_API_KEY", "Invalid API key")
         if held["expires_at"] and datetime.fromisoformat(held["expires_at"]) <= datetime.now(UTC):
             return core_error(401, "AUTH_API_KEY_EXPIRED", "API key is expired or revoked")
-        resource, action = asked.path[0] if asked.path else "", _ACTIONS.get(asked.method, "")
+        resource, action = request.path[0] if request.path else "", _ACTIONS.get(request.method, "")
         granted = {f"{resource}:{action}", f"{resource}:*", f"*:{action}", "*:*"}
         if granted.isdisjoint(orjson.loads(held["scopes"])):
             message = f"Insufficient permissions for {resource}:{action}"
@@ -144,10 +144,10 @@ class Core:
         row = self.store.get(table, row_id, seen_by(view.lag_seconds))
         return missing if row is None else json_reply(200, SHAPES[table.name](row))
 
-    def _list_ledgers(self, asked: Asked, view: View) -> Reply:
+    def _list_ledgers(self, request: ApiRequest, view: View) -> Reply:
         page = []
         for name, default, least in (("limit", LIST_DEFAULT, 1), ("offset", 0, 0)):
-            given = asked.query.get(name, str(default))
+            given = request.query.get(name, str(default))
             if not given.isdecimal() or int(given) < least:
                 return core_error(400, "GEN_VALIDATION_ERROR", f"Invalid {name} value")
             page.append(int(given))
@@ -155,9 +155,9 @@ class Core:
         found = self.store.find(LEDGERS, seen_by(view.lag_seconds), limit=limit, offset=offset)
         return json_reply(200, [json_rows.ledger(row) for row in found])
 
-    def _filter(self, table: Table, asked: Asked, view: View) -> Reply:
+    def _filter(self, table: Table, request: ApiRequest, view: View) -> Reply:
         try:
-            fields = gojson.read_object(asked.body, "api.FilterRequest")
+            fields = gojson.read_object(request.body, "api.FilterRequest")
             limit = gojson.whole(fields, "FilterRequest", "limit")
             offset = max(gojson.whole(fields, "FilterRequest", "offset"), 0)
             found, total = find(

@@ -10,7 +10,7 @@ JSON = "application/json; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ApiRequest:
     """One request. `path` has decoded segments; header names are in lower case."""
 
     method: str

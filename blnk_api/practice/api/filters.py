@@ -152,9 +152,9 @@ def _same_number(held: Any, wanted: Any) -> bool:
     return numbers and bool(held == wanted)
 
 
-def _condition(asked: Mapping[str, Any], table: Table) -> tuple[Any, ...] | None:
-    field, operator = str(asked.get("field", "")), str(asked.get("operator", ""))
-    value, values = asked.get("value"), asked.get("values") or []
+def _condition(request: Mapping[str, Any], table: Table) -> tuple[Any, ...] | None:
+    field, operator = str(request.get("field", "")), str(request.get("operator", ""))
+    value, values = request.get("value"), request.get("values") or []
     if operator not in OPERATORS:
         raise InvalidFilter(
             f"invalid operator '{operator}' for field '{field}': must be one of {', '.join(OPERATORS)}"

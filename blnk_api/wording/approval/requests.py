@@ -10,7 +10,7 @@ from blnk_api.store.approvals.requests import Request, RequestState
 from blnk_api.wording import about_activity, phrases
 
 MOST_REASON = 500
-_ROWS_TOLD = 6
+_MOST_ROWS = 6
 
 NOT_WAITING = (
     "This request no longer waits for a decision: it was decided, withdrawn or replaced, or it lapsed. "
@@ -56,13 +56,13 @@ def rule(of: ApprovalRule) -> str:
 
 def waits(import_id: str, request: Request | None, link: str) -> str:
     """For the command line, which cannot approve."""
-    asked = (
+    balances = (
         f"{phrases.plural(request.rows, 'balance')} wait"
         if request and request.rows != 1
         else "1 balance waits"
     )
     return (
-        f"{asked} for approval. Nothing is sent until someone else has approved: {link}\n"
+        f"{balances} for approval. Nothing is sent until someone else has approved: {link}\n"
         f"Then run the same command again, or: python -m blnk_api resume {import_id}"
     )
 
@@ -108,7 +108,7 @@ def digest(request: Request) -> str:
     return about_activity.short_digest(request.digest)
 
 
-def asked(request: Request, in_zone: tzinfo) -> str:
+def requested(request: Request, in_zone: tzinfo) -> str:
     """ "Ada (ada@acme.example) asked for approval of 54 balances on 2 Nov 2026, 16:07." """
     balances = phrases.plural(request.rows, "balance")
     what = f"{phrases.actor(request.asked_by)} asked for approval of {balances}"
@@ -169,13 +169,13 @@ def not_claimed(found: list[Unapproved]) -> str:
     """Why an import is paused whose rows have no approval: only the most serious reason."""
     why = min((one.why for one in found), key=lambda one: one.value)
     labels = [one.label for one in found if one.why is why]
-    more = f" and {len(labels) - _ROWS_TOLD:,} more" if len(labels) > _ROWS_TOLD else ""
+    more = f" and {len(labels) - _MOST_ROWS:,} more" if len(labels) > _MOST_ROWS else ""
     is_one = len(labels) == 1
-    told = phrases.listed(labels) if not more else ", ".join(labels[:_ROWS_TOLD]) + more
+    listed = phrases.listed(labels) if not more else ", ".join(labels[:_MOST_ROWS]) + more
     return (
         _WHY[why]
         .format(
-            rows=f"row{'' if is_one else 's'} {told}",
+            rows=f"row{'' if is_one else 's'} {listed}",
             is_are="is" if is_one else "are",
             them="it" if is_one else "them",
             ask="Nothing was sent for {}. Ask for approval of the remaining rows.".format(

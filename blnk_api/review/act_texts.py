@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ActText:
-    """How an act is called, what it does, and what may come of it; for pages and the command line."""
+    """The name of an act, what it does, and its risks, for pages and the command line."""
 
     label: str
     means: str

@@ -31,15 +31,15 @@ from blnk_api.store.tables import rows
 from blnk_api.store.transitions import IDS_PER_STATEMENT, move, move_import
 from blnk_api.wording import phrases
 
-_ROWS_TOLD = 20
+_MOST_ROWS = 20
 
 
 class NotPossible(Exception):
-    """The act does not fit what there is; nothing was changed. The text says why and what to do."""
+    """The act does not fit the current state. Nothing was changed. The text says why and what to do."""
 
 
 class NotThisOne(NotPossible):
-    """The balance is not what the row asks for; `differences` says in what, one clause each."""
+    """The balance is not what the row requested. `differences` says how, one clause each."""
 
     def __init__(self, balance_id: str, differences: Sequence[str]) -> None:
         super().__init__(f"{shown(balance_id)} does not match this row: {'; '.join(differences)}.")
@@ -47,9 +47,9 @@ class NotThisOne(NotPossible):
 
 
 def recheck(store: Store, import_: Import, *, who: Actor, rows_: Collection[int] | None = None) -> int:
-    """Rows that waited for a person are looked up again; how many. `rows_` are their ids, None all of them.
+    """Looks up rows again that waited for a person. Returns how many. `rows_` are their ids; None means all.
 
-    A finished import runs again for it, so that it is verified again.
+    A finished import resumes for it, and is verified again.
     """
     who.require(Act.RECHECK, import_.instance)
     moved = 0
@@ -71,21 +71,21 @@ def recheck(store: Store, import_: Import, *, who: Actor, rows_: Collection[int]
 
 
 def link_balance(store: Store, client: BlnkClient, row: int, balance_id: str, *, who: Actor) -> bool:
-    """UNKNOWN → CREATED with a balance that a person found; whether this did it.
+    """UNKNOWN → CREATED with a balance that a person found. Returns whether this call did it.
 
-    Raises NotThisOne, NotPossible, or, when Blnk does not answer, from the errors tree.
+    Raises NotThisOne, NotPossible, or a BlnkError if Blnk does not answer.
     """
     balance_id = balance_id.strip()
     with store.read() as tx:
         who.require(Act.LINK, _instance_of(tx, row))
-        asked = by_id(tx, row)
-    if asked.state is RowState.CREATED and asked.balance_id == balance_id:
+        row_before = by_id(tx, row)
+    if row_before.state is RowState.CREATED and row_before.balance_id == balance_id:
         return False
-    if asked.state is not RowState.UNKNOWN:
-        raise NotPossible(f"Row {asked.label} is {asked.status}, so there is nothing to decide.")
+    if row_before.state is not RowState.UNKNOWN:
+        raise NotPossible(f"Row {row_before.label} is {row_before.status}, so there is nothing to decide.")
     if not balance_id:
         raise NotPossible("Enter the balance id. It starts with bln_.")
-    _refuse_if_purged(asked.body)
+    _refuse_if_purged(row_before.body)
     try:
         balance = client.get_balance(balance_id)
     except NotFound:
@@ -94,34 +94,36 @@ def link_balance(store: Store, client: BlnkClient, row: int, balance_id: str, *,
         ) from None
     if balance.balance_id != balance_id:
         raise NotThisOne(balance_id, [f"Blnk returned {balance.balance_id} instead"])
-    if different := _differences(asked, balance):
+    if different := _differences(row_before, balance):
         raise NotThisOne(balance_id, different)
     try:
         with store.write() as tx:
-            return _mark_created(tx, asked, balance, who)
+            return _mark_created(tx, row_before, balance, who)
     except IntegrityError:
         raise NotPossible(f"{balance_id} has just become another row's balance.") from None
 
 
-def _differences(asked: StoredRow, balance: Balance) -> list[str]:
-    """In what a balance is not what the row asked for; GET tells all fields (tests/contract)."""
-    body = orjson.loads(asked.body or b"{}")
-    told = answers.differences(body, balance)
+def _differences(row_before: StoredRow, balance: Balance) -> list[str]:
+    """How a balance differs from what the row requested. GET returns all fields (tests/contract)."""
+    body = orjson.loads(row_before.body or b"{}")
+    differences = answers.differences(body, balance)
     if balance.identity_id and not body.get("identity_id"):
-        told.append(f"it belongs to the identity {balance.identity_id}, but the row names none")
+        differences.append(f"it belongs to the identity {balance.identity_id}, but the row names none")
     if balance.indicator and not body.get("indicator"):
-        told.append(f"it has the indicator {balance.indicator}, but the row has none")
-    if IMPORT_REF in balance.meta_data and balance.import_ref != asked.ref:
-        told.append("it has another row's import_ref")
-    return told
+        differences.append(f"it has the indicator {balance.indicator}, but the row has none")
+    if IMPORT_REF in balance.meta_data and balance.import_ref != row_before.ref:
+        differences.append("it has another row's import_ref")
+    return differences
 
 
-def _mark_created(tx: Connection, asked: StoredRow, balance: Balance, who: Actor) -> bool:
-    number, instance = tx.execute(select(rows.c.import_, rows.c.instance).where(rows.c.id == asked.id)).one()
+def _mark_created(tx: Connection, row_before: StoredRow, balance: Balance, who: Actor) -> bool:
+    number, instance = tx.execute(
+        select(rows.c.import_, rows.c.instance).where(rows.c.id == row_before.id)
+    ).one()
     other = tx.execute(
         select(rows.c.number).where(
             rows.c.balance_id == balance.balance_id,
-            rows.c.id != asked.id,
+            rows.c.id != row_before.id,
             or_(
                 (rows.c.instance == instance) & (rows.c.state == RowState.CREATED),
                 (rows.c.import_ == number) & (rows.c.state == RowState.EXISTS),
@@ -132,7 +134,7 @@ def _mark_created(tx: Connection, asked: StoredRow, balance: Balance, who: Actor
         raise NotPossible(f"{balance.balance_id} is already the balance of another row ({other.number:,}).")
     moved = move(
         tx,
-        [asked.id],
+        [row_before.id],
         from_=RowState.UNKNOWN,
         to=RowState.CREATED,
         balance_id=balance.balance_id,
@@ -140,28 +142,30 @@ def _mark_created(tx: Connection, asked: StoredRow, balance: Balance, who: Actor
         message=f"{phrases.actor(who)} linked this balance.",
     )
     if moved:
-        # The balance may not be of the row's own request, which Blnk may carry out later.
+        # The balance may not come from the row's own request, which Blnk may still carry out.
         late_records.owe(tx, moved)
         detail = Particulars(balance_id=balance.balance_id)
-        note(tx, number, who=who, what=EventKind.SAID_WHICH_BALANCE, row=asked.id, detail=detail)
+        note(tx, number, who=who, what=EventKind.SAID_WHICH_BALANCE, row=row_before.id, detail=detail)
     return bool(moved)
 
 
 def send_again(store: Store, row: int, *, who: Actor) -> bool:
-    """UNKNOWN → READY because a person says that Blnk has no balance of it; whether this did it.
+    """UNKNOWN → READY, because a person says that Blnk has no balance for the row. Returns whether this call
+    did it.
 
-    A finished import runs again. Where a second person had to approve the import, it takes one again: the
-    body is the one that was approved, that it goes once more is new. Raises NotPossible for a canceled one.
+    A finished import resumes. If a second person had to approve the import, resending needs an approver
+    again: the request is the approved one, but sending it again is new. Raises NotPossible if the import was
+    canceled.
     """
     with store.write() as tx:
-        asked = tx.execute(
+        row_before = tx.execute(
             select(rows.c.import_, rows.c.balance_id, rows.c.body).where(rows.c.id == row)
         ).one()
-        number, held = asked.import_, asked.balance_id
+        number, held = row_before.import_, row_before.balance_id
         import_ = imports.by_number(tx, number)
         who.require(Act.APPROVE if import_.needs_approval else Act.SEND_AGAIN, import_.instance)
         _refuse_if_cancelled(import_)
-        _refuse_if_purged(asked.body)
+        _refuse_if_purged(row_before.body)
         if import_.needs_approval and (why_not := approve_again(tx, import_, row, who=who)):
             raise NotPossible(why_not)
         moved = move(
@@ -185,7 +189,7 @@ def send_again(store: Store, row: int, *, who: Actor) -> bool:
 def again_anyway(
     store: Store, import_: Import, row_ids: Collection[int], *, typed_count: int, who: Actor
 ) -> int:
-    """EXISTS → READY under refs of their own, so that each makes one more balance; how many rows moved.
+    """EXISTS → READY under new refs, so that each row creates one more balance. Returns how many rows moved.
 
     `typed_count` is what the person typed: how many rows they mean. Raises NotPossible.
     """
@@ -208,12 +212,13 @@ def again_anyway(
                 "Some of these rows have changed in the meantime. Reload the page and review them."
             )
         if strange := [one.label for one in found if not one.can_be_sent]:
-            told = ", ".join(strange[:_ROWS_TOLD])
+            listed = ", ".join(strange[:_MOST_ROWS])
             raise NotPossible(
-                f"The file already names the balance of row {told}. Clear the cell and import the file again."
+                f"The file already names the balance of row {listed}. "
+                "Clear the cell and import the file again."
             )
         recreate.make_ready(tx, now, found)
-        labels = tuple(one.label for one in found[:_ROWS_TOLD])
+        labels = tuple(one.label for one in found[:_MOST_ROWS])
         detail = Particulars(count=len(found), rows=labels)
         note(tx, now.number, who=who, what=EventKind.ASKED_FOR_AGAIN, detail=detail)
         if now.state is ImportState.DRAFT:
@@ -225,7 +230,8 @@ def again_anyway(
 
 
 def verify_again(store: Store, import_: Import, *, who: Actor) -> bool:
-    """DONE → VERIFYING; whether this did it. Another import is verified at its end, or was canceled."""
+    """DONE → VERIFYING. Returns whether this call did it. Other imports are verified at their end, or were
+    canceled."""
     who.require(Act.VERIFY_AGAIN, import_.instance)
     with store.write() as tx:
         moved = move_import(
@@ -242,7 +248,7 @@ def _instance_of(tx: Connection, row: int) -> Instance:
 
 
 def _run_again(tx: Connection, number: int) -> None:
-    """A finished import, or one that is being verified, continues; all others stay as they are."""
+    """Resumes an import that is finished or being verified. All others stay as they are."""
     over = [ImportState.DONE, ImportState.VERIFYING]
     move_import(tx, number, from_=over, to=ImportState.RUNNING, finished_at=None)
 

@@ -26,12 +26,12 @@ from blnk_api.store.states import RowState
 __all__ = ["Edit", "NotRepairable", "edit", "fix_all", "problem_rows", "replace_all"]
 
 MOST_CELLS = 50_000
-"""Cells changed by one act; more is the file's own matter."""
+"""The most cells that one act may change. Larger changes belong in the file."""
 _PAGE_ROWS = 2_000
 
 
 def edit(store: Store, id: str, edits: Sequence[Edit], *, who: Actor, at_once: AtOnce | None = None) -> int:
-    """Puts cells right. How many changed. Raises NotRepairable."""
+    """Changes cells. Returns how many changed. Raises NotRepairable."""
 
     def act(tx: Connection, check: Check) -> int:
         return _change_cells(tx, open_draft(tx, id, who=who), edits, check, who=who)
@@ -48,11 +48,11 @@ def fix_all(
     who: Actor,
     at_once: AtOnce | None = None,
 ) -> int:
-    """Puts a repair into every cell with this problem; a proposed one only where it was proposed. How many
-    cells changed.
+    """Replaces every cell with this problem; a suggestion only in cells that it was made for. Returns how
+    many cells changed.
 
-    A problem that was found by an earlier version has no position and is taken by its header, where only one
-    column has it. Raises NotRepairable.
+    A problem found by an earlier version has no position. It is found by its header, if only one column has
+    it. Raises NotRepairable.
     """
     is_whole_row = problem.position is None and not problem.column
 
@@ -79,7 +79,7 @@ def replace_all(
     who: Actor,
     at_once: AtOnce | None = None,
 ) -> int:
-    """Finds a text in a column and puts another in its place. How many cells changed."""
+    """Replaces a text in a column. Returns how many cells changed."""
     if not find and not whole_cell:
         raise NotRepairable("Enter the text to find.")
 
@@ -97,7 +97,7 @@ def replace_all(
 
 
 def problem_rows(tx: Connection, import_: Import, *, after: int = 0, limit: int = 100) -> list[StoredRow]:
-    """Rows that cannot be sent as they stand, in file order after the row with this id; cells as changed."""
+    """Rows that cannot be sent yet, in file order after the row with this id, with edited cells."""
     return rows.page(tx, import_.number, states=[RowState.INVALID], after=after, limit=limit)
 
 
@@ -110,7 +110,8 @@ def _change_all(
     who: Actor,
     accepted: bool = False,
 ) -> int:
-    """Goes through all rows first, outside the write: for a long file that takes seconds."""
+    """Goes through all rows first, outside the write transaction, because that takes seconds for a long
+    file."""
     with store.read() as tx:
         seen = open_draft(tx, id, who=who)
         edits = found(tx, seen)
@@ -135,7 +136,7 @@ def _change_cells(
     who: Actor,
     accepted: bool = False,
 ) -> int:
-    """`accepted`: cells that stay as they are count too, because a person has said that they are right."""
+    """`accepted`: unchanged cells count too, because a person confirmed them."""
     if len(edits) > MOST_CELLS:
         raise NotRepairable(
             f"That would change {len(edits):,} cells; at most {MOST_CELLS:,} can be changed here at once. "
@@ -162,7 +163,7 @@ def _change_cells(
 
 
 def _position(import_: Import, column: str, position: int | None) -> int:
-    """The place of a problem's column; of a whole row, of its last column."""
+    """The position of a problem's column, or of the last column for a problem of the whole row."""
     headers = import_.headers
     places = [at for at, header in enumerate(headers) if header == column]
     if position is not None:
@@ -186,8 +187,8 @@ def _position(import_: Import, column: str, position: int | None) -> int:
 def _rows_with(
     tx: Connection, import_: Import, problem: ProblemSummary, position: int | None
 ) -> Iterator[tuple[StoredRow, set[str | None]]]:
-    """With what is proposed for each: long cells may begin alike and have different repairs."""
-    for row in _all_rows(tx, import_.number, told_of=True):
+    """The rows with the suggestion for each: long cells may start the same and have different suggestions."""
+    for row in _all_rows(tx, import_.number, with_problems=True):
         found = {
             one.repair
             for one in row.problems
@@ -198,10 +199,10 @@ def _rows_with(
             yield row, found
 
 
-def _all_rows(tx: Connection, import_: int, *, told_of: bool = False) -> Iterator[StoredRow]:
-    """Every record's first row; `told_of`: of those of which there is something to tell."""
+def _all_rows(tx: Connection, import_: int, *, with_problems: bool = False) -> Iterator[StoredRow]:
+    """Every record's first row; with `with_problems` only records with problems."""
     after, number = 0, 0
-    while part := rows.page(tx, import_, told_of=told_of, after=after, limit=_PAGE_ROWS):
+    while part := rows.page(tx, import_, with_problems=with_problems, after=after, limit=_PAGE_ROWS):
         for row in part:
             if row.number != number:
                 yield row

@@ -18,7 +18,7 @@ from blnk_api.store.states import Stage
 
 
 def accept_currency(store: Store, id: str, code: str, *, who: Actor, at_once: AtOnce | None = None) -> None:
-    """A code that no standard knows is meant, in the whole file."""
+    """Accepts an unknown currency code for the whole file."""
 
     def act(tx: Connection, check: Check) -> None:
         import_ = open_draft(tx, id, who=who)
@@ -30,7 +30,7 @@ def accept_currency(store: Store, id: str, code: str, *, who: Actor, at_once: At
 
 
 def match(store: Store, id: str, mapping: Mapping, *, who: Actor) -> None:
-    """Takes the columns for what a person says. All rows are checked again."""
+    """Sets the mapping of the columns. All rows are checked again."""
     with store.write() as tx:
         import_ = open_draft(tx, id, who=who)
         if mapping == import_.mapping and import_.stage is not Stage.MATCHING:
@@ -40,7 +40,7 @@ def match(store: Store, id: str, mapping: Mapping, *, who: Actor) -> None:
 
 
 def read_as(store: Store, id: str, options: ReadOptions, *, who: Actor) -> None:
-    """Reads the file otherwise: its columns are guessed again, and what was changed in rows is forgotten."""
+    """Changes how the file is read: its columns are guessed again, and edits of rows are dropped."""
     with store.write() as tx:
         import_ = open_draft(tx, id, who=who, also=(Stage.UNREADABLE,))
         if import_.fixes is not None:
@@ -53,7 +53,7 @@ def read_as(store: Store, id: str, options: ReadOptions, *, who: Actor) -> None:
 
 
 def skip_hidden_rows(store: Store, id: str, skip: bool, *, who: Actor) -> None:
-    """Rows that the workbook hides are not sent, or are sent like the others. What was changed is kept."""
+    """Skips rows that the workbook hides, or imports them like the others. Edits are kept."""
     with store.write() as tx:
         import_ = open_draft(tx, id, who=who)
         if bool(import_.options.skip_hidden_rows) == skip:

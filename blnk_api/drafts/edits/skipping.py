@@ -20,14 +20,14 @@ from blnk_api.store.people.edits import LEFT_OUT, TAKEN_IN
 def leave_out(
     store: Store, id: str, numbers: Collection[int], *, who: Actor, at_once: AtOnce | None = None
 ) -> int:
-    """Rows that are knowingly not sent. How many records."""
+    """Skips rows. Returns the number of records."""
     return _decide(store, id, lambda tx, import_: list(numbers), LEFT_OUT, at_once, who=who)
 
 
 def take_in(
     store: Store, id: str, numbers: Collection[int] | None, *, who: Actor, at_once: AtOnce | None = None
 ) -> int:
-    """Takes rows in that someone left out; None: all of them."""
+    """Includes rows that a person skipped; None means all of them."""
 
     def chosen(tx: Connection, import_: Import) -> list[int]:
         overlay = RecordEdits.of(repairs.of_import(tx, import_.number))
@@ -39,7 +39,7 @@ def take_in(
 def leave_out_those_with_a_balance(
     store: Store, id: str, *, who: Actor, at_once: AtOnce | None = None
 ) -> int:
-    """Rows whose customer has a balance in the same ledger and currency are not sent."""
+    """Skips rows whose customer has a balance in the same ledger and currency."""
 
     def chosen(tx: Connection, import_: Import) -> list[int]:
         return customer_has_balance.numbers(tx, import_.number)

@@ -1,1 +1,1 @@
-"""Who may come in: providers, a proxy's header, sessions, and the gate before everything else."""
+"""Sign-in: providers, a proxy's header, sessions, and the gate in front of everything else."""

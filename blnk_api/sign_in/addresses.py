@@ -1,4 +1,4 @@
-"""Where a sign-in returns to: only ever a page of this server. Pure."""
+"""Where a sign-in returns to: always a page of this server. Pure."""
 
 from urllib.parse import quote
 
@@ -18,10 +18,10 @@ def is_own(path: str) -> bool:
 
 
 def safe(to: str) -> str:
-    """A path, with its query, on this host; "/" for what is anything else or leads back to sign-in.
+    """A path with its query on this host, or "/" if it is anything else or leads back to sign-in.
 
-    A browser removes tabs and line breaks from an address and takes a backslash for a slash, so none of these
-    may be in it, and two slashes at the beginning would name another host.
+    Browsers remove tabs and line breaks from an address and treat a backslash as a slash, so none of these is
+    allowed; and two slashes at the beginning would name another host.
     """
     path = to.partition("?")[0]
     if (
@@ -38,17 +38,17 @@ def safe(to: str) -> str:
 
 
 def on(url: Origin, to: str) -> str:
-    """The whole address, whatever Host a request said: what follows the host cannot change it."""
+    """The full address, whatever Host a request named. The path cannot change the host."""
     return f"{url}{safe(to)}"
 
 
 def on_own(url: Origin, path: str) -> str:
-    """One of the addresses of sign-in itself."""
+    """An address of sign-in itself."""
     return f"{url}{path}"
 
 
 def sign_in(url: Origin, to: str = "/") -> str:
-    """Where to sign in, and to come back from."""
+    """The address of sign-in, with the page to return to."""
     return f"{url}{sign_in_path(to)}"
 
 

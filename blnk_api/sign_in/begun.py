@@ -1,11 +1,11 @@
-"""A sign-in between the way to the provider and the way back."""
+"""A sign-in in progress, between going to the provider and coming back."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Begun:
-    """What a browser keeps meanwhile. Worthless to anybody else."""
+    """What a browser keeps meanwhile. Worthless to anyone else."""
 
     provider: str
     state: str

@@ -1,4 +1,4 @@
-"""What a provider or proxy says of a person, as we keep it. Pure."""
+"""A provider's or proxy's claims about a person, as stored. Pure."""
 
 from collections.abc import Mapping
 
@@ -26,7 +26,7 @@ def identity(claims: Mapping[str, object], *, issuer: str, trust_email: bool) ->
 
 
 def unsigned(text: str) -> Identity | None:
-    """Someone whom a proxy names in a bare header, which only a server for this machine alone believes."""
+    """A person named in an unsigned header, which is trusted only on a server for this machine alone."""
     name = _text(text)
     if not name or name != text.strip():
         return None
@@ -48,7 +48,7 @@ def _points_to_groups(claims: Mapping[str, object]) -> bool:
 
 
 def _text(value: object) -> str:
-    """One line that can be read; empty for anything else."""
+    """One line of readable text, or "" for anything else."""
     tidy = " ".join(value.split()) if isinstance(value, str) else ""
     return tidy if tidy.isprintable() and len(tidy) <= _MOST_CHARACTERS else ""
 

@@ -1,5 +1,4 @@
-"""The cookies of sign-in: that of a session, that of one which is over, and what a browser keeps while it is
-with a provider."""
+"""The cookies of sign-in: for a session, for the previous session, and for a sign-in in progress."""
 
 import base64
 import binascii
@@ -17,7 +16,7 @@ _SESSION = re.compile(r"[A-Za-z0-9_-]{43}")
 _GOING_SECONDS = 600
 _WAS_SECONDS = 86_400
 _MOST_GOING = 4
-"""A browser sends them with every request, and a large header would keep pages from connecting."""
+"""Browsers send them with every request, and too large a header would keep pages from connecting."""
 
 
 def new_session() -> str:
@@ -25,32 +24,32 @@ def new_session() -> str:
 
 
 def session_of(sign_in: SignIn, cookies: Mapping[str, str]) -> str | None:
-    """What this browser holds for a session, if it is something that we may have given."""
+    """This browser's session value, if it is one that we may have issued."""
     value = cookies.get(sign_in.cookie, "")
     return value if _SESSION.fullmatch(value) else None
 
 
 def keep_session(sign_in: SignIn, value: str) -> str:
-    """A Set-Cookie. Without Max-Age: a browser that is closed forgets it."""
+    """A Set-Cookie header without Max-Age, so that closing the browser removes it."""
     return _cookie(sign_in, sign_in.cookie, value)
 
 
 def forget_session(sign_in: SignIn, cookies: Mapping[str, str]) -> list[str]:
-    """Its tabs may have to load a script to say that they are signed out: by what it was, kept apart."""
+    """Open tabs may have to load a script to show that they are signed out. The former value, kept
+    separately, allows that."""
     was = session_of(sign_in, cookies)
     kept = [_cookie(sign_in, _was_name(sign_in), was, seconds=_WAS_SECONDS)] if was else []
     return [_cookie(sign_in, sign_in.cookie, "", seconds=0), *kept]
 
 
 def sessions_known(sign_in: SignIn, cookies: Mapping[str, str]) -> list[str]:
-    """What this browser holds for its session and for the one before, if it is something that we may have
-    given."""
+    """This browser's current and previous session values, if they are ones that we may have issued."""
     held = (cookies.get(name, "") for name in (sign_in.cookie, _was_name(sign_in)))
     return [value for value in held if _SESSION.fullmatch(value)]
 
 
 def keep_begun(sign_in: SignIn, begun: Begun, cookies: Mapping[str, str]) -> list[str]:
-    """Each tab has its own; tabs that were left on their way are forgotten when there are many."""
+    """Each tab has its own. If there are many, abandoned ones are removed."""
     going = [name for name in cookies if name.startswith(_prefix(sign_in))]
     forgotten = going if len(going) >= _MOST_GOING else []
     value = base64.urlsafe_b64encode(orjson.dumps(asdict(begun))).decode().rstrip("=")

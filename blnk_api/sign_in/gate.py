@@ -1,4 +1,4 @@
-"""The gate: where people sign in, nobody comes past it without a session. What is new is closed, too."""
+"""The gate: with sign-in enabled, nothing is served without a session. New routes are closed by default."""
 
 import asyncio
 from collections.abc import Callable, Collection
@@ -30,16 +30,16 @@ signed in need the other threads."""
 
 @dataclass(frozen=True)
 class _ComesIn:
-    """With a cookie for the browser, where a proxy's header has just begun a session."""
+    """Admitted; with a cookie for the browser if a proxy's header has just started a session."""
 
     cookie: str | None = None
 
 
 class Gate:
-    """`site` says on which address this server listens; it is asked at each request.
+    """`site` returns the address on which this server listens; it is called for each request.
 
-    `everyones` are the paths of files that are the same in every installation, such as scripts. A session
-    that is over still opens them: a page that is open when it ends may have to load one to show anything.
+    `everyones` are the paths of files that are the same in every installation, such as scripts. An ended
+    session still opens them: a page that is open when it ends may have to load one to show anything.
     """
 
     def __init__(self, app: ASGIApp, site: Callable[[], Site], everyones: Collection[str] = ()) -> None:
@@ -89,7 +89,7 @@ class Gate:
         if self._is_everyones(scope) and session_here.was_here(open_store(settings), sign_in, asked.cookies):
             return _ComesIn()
         if addresses.is_own(scope["path"]):
-            # Loaded only where someone signs in.
+            # Loaded only when someone signs in.
             from blnk_api.sign_in import routes
 
             return routes.answer(settings, sign_in, Request(scope)) if scope["type"] == "http" else _refuse()

@@ -27,8 +27,8 @@ def answer(
     form_leads_to: str = "",
     status: int = 200,
 ) -> HTMLResponse:
-    """`links` are labels with their addresses. `button` sends a form to the page's own address, which may
-    lead to another site, `form_leads_to`: a browser follows it there only if the page says so."""
+    """`links` are labels with their addresses. `button` submits a form to the page's own address, which may
+    lead to another site, `form_leads_to`: a browser follows it there only if the page allows it."""
     text = _TEMPLATES.get_template("page.html.j2").render(
         heading=heading, sentences=sentences, links=links, button=button, style=Markup(_STYLE)
     )

@@ -1,7 +1,7 @@
-"""One sign-in with an OpenID Connect provider: the way there, and what it says when the person comes back.
+"""A sign-in with an OpenID Connect provider: going there, and what it says when the person comes back.
 
-The flow is that of an authorization code with PKCE, state and nonce, always all three. Authlib is loaded with
-this module, which nothing loads before someone signs in.
+It uses the authorization code flow, always with PKCE, state and nonce. Authlib is imported by this module,
+which is imported only when someone signs in.
 """
 
 import secrets
@@ -32,7 +32,7 @@ _NEEDED = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a provider says of itself."""
+    """A provider's own description."""
 
     said: Mapping[str, object]
 
@@ -45,7 +45,7 @@ _asking = threading.Lock()
 
 
 def metadata(provider: Provider) -> Metadata:
-    """Read once an hour. Raises SignInFailed."""
+    """Read at most once an hour. Raises SignInFailed."""
     with _asking:
         at, known = _metadata.get(provider.issuer, (0.0, None))
         if known is None or time.monotonic() - at > _KEEP_SECONDS:
@@ -101,7 +101,7 @@ def begin(provider: Provider, callback: str, to: str) -> tuple[str, Begun]:
 
 
 def finish(provider: Provider, callback: str, begun: Begun, answer: Mapping[str, str]) -> Identity:
-    """Who came back; `answer` is the query of the callback. Raises SignInFailed."""
+    """The person who came back. `answer` is the query of the callback. Raises SignInFailed."""
     known = metadata(provider)
     if not compare_digest(answer.get("state", "").encode(), begun.state.encode()):
         raise _start_again("the state is not that of this browser")
@@ -117,7 +117,7 @@ def finish(provider: Provider, callback: str, begun: Begun, answer: Mapping[str,
 
 
 def end_address(provider: Provider, back_to: str) -> str | None:
-    """Where the provider ends its own session, if it has such a place. Without a token in the address."""
+    """The address at which the provider ends its own session, if there is one. It contains no token."""
     try:
         end = metadata(provider)["end_session_endpoint"]
     except SignInFailed:
@@ -181,7 +181,7 @@ def _user_info(client: OAuth2Session, known: Metadata, claims: Mapping[str, obje
     if not isinstance(said, dict) or said.get("sub") != claims["sub"]:
         return {}
     if "email" in claims and said.get("email") != claims["email"]:
-        said.pop("email_verified", None)  # of another e-mail than the signed one
+        said.pop("email_verified", None)  # belongs to another email than the signed one
     return said
 
 

@@ -1,4 +1,5 @@
-"""Who a proxy says is there, in a header of each request. It is believed only if the proxy has signed it."""
+"""The person that a proxy names in a header of each request. It is trusted only if the proxy has signed
+it."""
 
 import logging
 
@@ -10,7 +11,7 @@ from blnk_api.sign_in_settings import ProxyHeader
 from blnk_api.store.people.sessions import Identity
 
 NAME = "proxy"
-"""As a session's provider."""
+"""Stored as a session's provider."""
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ def who(proxy: ProxyHeader, headers: Headers) -> Identity:
         if found is None:
             raise SignInFailed("The proxy did not say who you are.", "the header is not readable", status=401)
         return found
-    # Loaded only where something has to be checked.
+    # Loaded only when something must be checked.
     from blnk_api.sign_in import tokens
 
     token = values[0].strip()

@@ -1,4 +1,4 @@
-"""Sign-in's own addresses: the way to a provider, the way back, and out."""
+"""The addresses of sign-in: to a provider, back from it, and signing out."""
 
 import logging
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _LOGGED_CHARACTERS = 500
 
 
 def answer(settings: Settings, sign_in: SignIn, request: Request) -> Response:
-    """Runs in a thread: it may wait for a provider."""
+    """Runs in a thread, because it may wait for a provider."""
     path, method = request.url.path, request.method
     if path == addresses.END and method in ("GET", "POST"):
         return _end(settings, sign_in, request)
@@ -44,7 +44,7 @@ def _start(settings: Settings, sign_in: SignIn, request: Request) -> Response:
     to = addresses.safe(request.query_params.get("to", "/"))
     session = session_here.find(open_store(settings), sign_in, request.cookies)
     if sign_in.proxy is not None:
-        proxy_header.who(sign_in.proxy, request.headers)  # or it says why nobody is signed in
+        proxy_header.who(sign_in.proxy, request.headers)  # raises if nobody is signed in
         return _go(addresses.on(sign_in.url, to))
     if session is not None:
         return _go(addresses.on(sign_in.url, to))
@@ -88,7 +88,7 @@ def _callback(settings: Settings, sign_in: SignIn, request: Request) -> Response
 
 
 def _end(settings: Settings, sign_in: SignIn, request: Request) -> Response:
-    """By a link on our own pages at once; anybody else's link only asks."""
+    """Signs out at once from a link on our own pages. A link from elsewhere only asks."""
     session = session_here.find(open_store(settings), sign_in, request.cookies)
     if session is None:
         out = addresses.on_own(sign_in.url, addresses.OUT)
@@ -103,7 +103,8 @@ def _end(settings: Settings, sign_in: SignIn, request: Request) -> Response:
 
 
 def _end_elsewhere(sign_in: SignIn, session: Session) -> str:
-    """Where the provider or the proxy ends its own session; our own page where it has no such place."""
+    """The address at which the provider or the proxy ends its own session, or our own page if there is
+    none."""
     out = addresses.on_own(sign_in.url, addresses.OUT)
     if sign_in.proxy is not None:
         url = sign_in.proxy.sign_out_url

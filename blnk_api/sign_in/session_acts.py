@@ -1,4 +1,4 @@
-"""What admins see of the sessions of others, and do about them."""
+"""What admins can see and do about other people's sessions."""
 
 from blnk_api.access.actors import Actor
 from blnk_api.access.acts import Act
@@ -32,7 +32,7 @@ def last_lists(desk: Desk, who: Actor, *, limit: int) -> list[DeskEvent]:
 
 
 def end(desk: Desk, who: Actor, session_id: int) -> bool:
-    """Ends a session; whether it was this that ended it. Raises NotAllowed."""
+    """Ends a session. Returns whether this call ended it. Raises NotAllowed."""
     who.require(Act.END_SESSION, None)
     with desk.store.write() as tx:
         return sessions.end(tx, session_id, EndedHow.BY_ADMIN, by=who)

@@ -1,4 +1,4 @@
-"""The session of a browser, as the database has it at this moment."""
+"""The session of a browser, as the database has it now."""
 
 import time
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ def lasts(sign_in: SignIn) -> Lasts:
 
 
 def find(store: Store, sign_in: SignIn, cookies: Mapping[str, str]) -> Session | None:
-    """None without a session, and for one that is over."""
+    """None if there is no session, or it is over."""
     value = cookies_.session_of(sign_in, cookies)
     if value is None:
         return None
@@ -29,16 +29,16 @@ def find(store: Store, sign_in: SignIn, cookies: Mapping[str, str]) -> Session |
 
 
 def was_here(store: Store, sign_in: SignIn, cookies: Mapping[str, str]) -> bool:
-    """Whether someone signed in with this browser, be the session over or not."""
+    """Whether someone signed in with this browser, even if the session is over."""
     known = cookies_.sessions_known(sign_in, cookies)
     with store.read() as tx:
         return any(sessions.is_known(tx, value) for value in known)
 
 
 def use(store: Store, sign_in: SignIn, session: Session) -> None:
-    """Someone did something with it, which no page does by itself."""
+    """Records that someone used it, which no page does by itself."""
     if time.time() - session.seen_at > lasts(sign_in).seen_every:
-        # A database that cannot be written at the moment keeps nobody from looking.
+        # A database that cannot be written now does not keep anyone from reading.
         with suppress(SQLAlchemyError), store.write() as tx:
             sessions.seen(tx, session)
 
@@ -46,7 +46,7 @@ def use(store: Store, sign_in: SignIn, session: Session) -> None:
 def begin(
     settings: Settings, sign_in: SignIn, provider: str, who: Identity, cookies: Mapping[str, str]
 ) -> str:
-    """A new session, in place of the one that this browser had; what its cookie holds."""
+    """Starts a new session, replacing this browser's previous one. Returns its cookie value."""
     store = open_store(settings)
     value, before = cookies_.new_session(), find(store, sign_in, cookies)
     with store.write() as tx:

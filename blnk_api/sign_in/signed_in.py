@@ -1,4 +1,4 @@
-"""Whoever is there, as someone who acts: what they may do is asked of their session at each act."""
+"""The signed-in person as an actor, whose permissions are read from their session at each act."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from blnk_api.store.people.sessions import Identity
 
 
 def person(desk: Desk, sign_in: SignIn, cookies: Mapping[str, str]) -> Actor | None:
-    """Who has signed in with this browser, which counts as a use of the session; None without one."""
+    """The person who signed in with this browser, or None without a session. Counts as use of the session."""
     session = session_here.find(desk.store, sign_in, cookies)
     if session is None:
         return None
@@ -33,12 +33,12 @@ def as_actor(who: Identity, access: Access) -> Actor:
 
 
 def unverified(name: str) -> Actor:
-    """Someone who gave this name, while nobody has to sign in."""
+    """Someone who entered this name, while sign-in is not required."""
     return replace(Actor.unverified(name), access=_WhileNobodySignsIn())
 
 
 def is_signed_out(store: Store, cookies: Mapping[str, str]) -> bool:
-    """Whether a page that is open may not go on: people have to sign in, and this browser has no session."""
+    """Whether an open page may not continue: sign-in is required, and this browser has no session."""
     sign_in = sign_in_required.now()
     return sign_in is not None and session_here.find(store, sign_in, cookies) is None
 

@@ -24,14 +24,14 @@ ALGORITHMS = (
     "Ed25519",
     "EdDSA",
 )
-"""With a key that only the signer has. Not `none`, and nothing whose key is a shared secret."""
+"""Algorithms with a key that only the signer has. Not `none`, and none with a shared secret."""
 
 _LEEWAY_SECONDS = 60
 _TIMEOUT_SECONDS = 10
 _KEEP_SECONDS = 3600.0
 _FAILURE_KEEPS_SECONDS = 5.0
 _ASK_AGAIN_SECONDS = 30.0
-"""An unknown key id may be a new key, or an invention: the keys are fetched again this often at most."""
+"""An unknown key id may be a new key, or invented: the keys are fetched again at most this often."""
 
 
 _failed: dict[str, tuple[float, SignInFailed]] = {}
@@ -40,8 +40,8 @@ _failed: dict[str, tuple[float, SignInFailed]] = {}
 def fetch(url: str) -> dict[str, object]:
     """A JSON object of another server. Raises SignInFailed.
 
-    For a moment after a failure it is not asked again: strangers who try to sign in would otherwise make
-    everybody wait for a server that does not answer.
+    For a moment after a failure there are no new requests: strangers who try to sign in would otherwise make
+    everyone wait for a server that does not answer.
     """
     at, failure = _failed.get(url, (0.0, None))
     if failure is not None and time.monotonic() - at < _FAILURE_KEEPS_SECONDS:
@@ -82,7 +82,7 @@ class _Known:
 
 
 class Keys:
-    """The public keys at an address, kept for an hour."""
+    """The public keys at an address, cached for an hour."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -90,7 +90,7 @@ class Keys:
         self._known: _Known | None = None
 
     def find(self, id: str | None) -> jwk.Key | None:
-        """The key with this id; without an id the only key that there is. Raises SignInFailed."""
+        """The key with this id; without an id, the only key. Raises SignInFailed."""
         with self._lock:
             if self._known is None or time.monotonic() - self._known.at > self._good_for(self._known, id):
                 self._known = self._fetched()
@@ -112,7 +112,7 @@ class Keys:
             try:
                 found[one.get("kid")] = jwk.import_key(one)
             except (JoseError, ValueError, TypeError, KeyError):
-                continue  # of a kind that we do not know
+                continue  # an unknown kind of key
         return _Known(found, time.monotonic())
 
 

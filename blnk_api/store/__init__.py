@@ -1,4 +1,4 @@
-"""Our database: imports, rows, attempts and events; what was meant to be sent, and its outcome."""
+"""The import database: imports, rows, attempts and events; what was going to be sent, and the outcome."""
 
 from blnk_api.store.database import LaterVersion, Store, StoreUnavailable
 

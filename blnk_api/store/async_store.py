@@ -102,16 +102,16 @@ class AsyncStore:
 
     @property
     def failure(self) -> str | None:
-        """Why the store could not be written, or read, the last time that was tried; None if it could.
+        """Why the last write or read failed, or None if it succeeded.
 
-        A full disk can still be read: only a write says that writing is possible again.
+        A full disk can still be read, so only a successful write shows that writing works again.
         """
         return self._failed.get("write") or self._failed.get("read")
 
     async def write(
         self, act: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Runs `act` in one committed transaction. When this raises, nobody may act on what it wrote."""
+        """Runs `act` in one committed transaction. If this raises, nobody may rely on what it wrote."""
 
         def run() -> T:
             with self._store.write() as tx:

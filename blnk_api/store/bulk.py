@@ -1,5 +1,5 @@
-"""One statement over many rows, at a third of SQLAlchemy's cost: it is compiled once and the driver gets
-plain values. For the sender's writes and for rows by the thousand; nowhere else."""
+"""One statement for many rows, at a third of SQLAlchemy's cost: it is compiled once, and the driver gets
+plain values. Only for the sender's writes and for thousands of rows."""
 
 import re
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from sqlalchemy import CTE, Column, ColumnElement, Connection, Dialect, Executab
 from sqlalchemy.sql.compiler import SQLCompiler
 
 _ROWS_PER_STATEMENT = (512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
-"""Few sizes, so that drivers meet a statement again that they have prepared before: reading one of a new size
-costs as much as running it. Each is half of the one before, so that any number of rows takes few of them."""
+"""Only a few sizes, because preparing a statement of a new size costs a driver as much as running it. Each is
+half of the one before, so that any number of rows takes few statements."""
 
 
 def given(name: str, **columns: ColumnElement[object]) -> CTE:
-    """A table of what `run_at_once` is given, for a statement that takes its values from it: each column of
+    """A table of the values passed to `run_at_once`, for a statement that selects from it. Each column has
     the type of a column of the database."""
     return (
         values(*(Column(key, like.type) for key, like in columns.items()), name=name)
@@ -26,13 +26,13 @@ def given(name: str, **columns: ColumnElement[object]) -> CTE:
 
 
 def run_at_once(tx: Connection, statement: Executable, values: Sequence[Sequence[object]]) -> list[Any]:
-    """Many rows in one statement, and what it returned, in no order. SQLite then holds no other thread up
-    while it works; row by row it asks for the interpreter again after each.
+    """Runs one statement for many rows and returns its result in no particular order. SQLite then blocks no
+    other thread while it works; row by row it would ask for the interpreter after each.
 
-    `statement` must be a module's constant: an INSERT, or one that takes its values from `given`; each of
-    `values` has that table's order. Constants beside the VALUES are written out, not bound.
+    `statement` must be a module constant: an INSERT, or one that selects from `given`. Each of `values` has
+    that table's columns in order. Constants besides the VALUES are written out, not bound.
     """
-    returned: list[Any] = []  # rows of whatever columns the statement returns
+    returned: list[Any] = []  # rows with the statement's columns
     before, row, after = _parts(statement, tx.dialect)
     rest = list(values)
     for size in _ROWS_PER_STATEMENT:
@@ -51,7 +51,8 @@ _ROW = re.compile(r"(?<=VALUES )(\([^()]*\))")
 
 @lru_cache
 def _parts(statement: Any, dialect: Dialect) -> tuple[str, str, str]:
-    """A statement for this driver: what stands before a row of its VALUES, the row, and what comes after."""
+    """Compiles a statement for this driver: the text before a row of its VALUES, the row, and the text
+    after."""
     compiled = statement.compile(dialect=dialect)
     assert isinstance(compiled, SQLCompiler)
     before, row, after = _ROW.split(_NAMED.sub("%s", compiled.string), maxsplit=1)

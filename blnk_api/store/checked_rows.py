@@ -18,9 +18,9 @@ from blnk_api.store.transitions import count
 
 
 class NewRow(NamedTuple):
-    """A checked row on its way into the store. `body` and `ref` are absent when it is invalid.
+    """A checked row to store. `body` and `ref` are None if it is invalid.
 
-    A plain tuple: there are a million.
+    A plain tuple, because there may be a million.
     """
 
     number: int
@@ -36,7 +36,7 @@ class NewRow(NamedTuple):
     problems: Sequence[Problem] = ()
     why: str | None = None
     flaws: Sequence[Flaw] = ()
-    """What the file has wrong there, whatever people changed since."""
+    """The flaws of the file's own row, regardless of edits."""
     own_key: int | None = None
     twin_key: int | None = None
     """See `kept_key.own_key`."""
@@ -74,7 +74,7 @@ _INSERT = (
 
 
 def insert_rows(tx: Connection, import_: int, instance: int, new: Sequence[NewRow]) -> None:
-    """Writes one chunk; a few thousand rows keep the write under 100 ms."""
+    """Writes one chunk. A few thousand rows keep the write under 100 ms."""
     now = time.time()
     run_at_once(
         tx,
@@ -140,7 +140,7 @@ _REWRITE = (
 
 
 def rewrite(tx: Connection, import_: int, changed: Sequence[tuple[StoredRow, NewRow]]) -> None:
-    """Puts what a repair made of rows in their places. Only for drafts, of which nothing was ever sent."""
+    """Replaces rows by their version after an edit. Only for drafts, of which nothing was ever sent."""
     now = time.time()
     run_at_once(
         tx,

@@ -1,8 +1,8 @@
-"""Opens the store: one SQLite file beside the data, or a Postgres database; migrated before first use.
+"""Opens the store: a SQLite file, or a Postgres database; migrated before first use.
 
-SQLite runs in WAL with synchronous=FULL, so that a committed intent survives a power cut, and every write
-begins IMMEDIATE, so that two writers queue instead of failing halfway. A write should take under 100 ms:
-long inserts go in chunks.
+SQLite runs in WAL mode with synchronous=FULL, so that a committed intent survives a power cut. Every write
+begins IMMEDIATE, so that two writers queue instead of failing halfway. A write should take under 100 ms: long
+inserts are split into chunks.
 """
 
 import hashlib
@@ -28,9 +28,9 @@ _END_IDLE = f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_TRANSACTION
 
 
 class StoreUnavailable(Exception):
-    """The store cannot be opened, read or written; nothing was sent because of it.
+    """The store cannot be opened, read or written. Nothing was sent because of it.
 
-    `may_pass`: the disk or the database server is away, and waiting may help.
+    `may_pass`: the disk or the database server is unavailable, and waiting may help.
     """
 
     def __init__(self, message: str, *, may_pass: bool = False) -> None:
@@ -39,7 +39,7 @@ class StoreUnavailable(Exception):
 
 
 class LaterVersion(StoreUnavailable):
-    """A newer program has changed the store; this one leaves it alone."""
+    """A newer version has changed the store, so this version does not touch it."""
 
 
 _LATER_VERSION = (
@@ -48,26 +48,27 @@ _LATER_VERSION = (
 )
 
 
-# Sizes in KiB and in pages of the log: a larger one is copied back less often, and both of these change the
-# same pages again and again.
+# Sizes in KiB and in pages of the WAL. A larger WAL is copied back less often, and both change the
+# same pages repeatedly.
 _FOR_SENDING = ("synchronous=FULL", "cache_size=-32000", "wal_autocheckpoint=8000")
 _FOR_DRAFTS = ("synchronous=NORMAL", "cache_size=-128000", "wal_autocheckpoint=32000")
 
 
 class Store:
-    """The database of imports, rows, attempts and events. Safe to share between threads."""
+    """The import database: imports, rows, attempts and events. Safe to share between threads."""
 
     def __init__(self, url: str, *, for_drafts: bool = False) -> None:
-        """`for_drafts`: for a process that writes a million rows of which none was sent.
+        """`for_drafts`: for a process that writes a million rows none of which was sent.
 
-        After a power cut the last of them may be missing, and are read from the file again. What others write
-        after them, a person's confirm too, is on the disk only together with them: the log is one.
+        After a power cut the last of them may be missing, and are read from the file again. Later writes by
+        others, such as a person's confirmation, reach the disk only together with them, because they share
+        the WAL.
         """
         self._file: tuple[int, int] | None = None
         self.url = make_url(url)
         self._head: str | None = None
         self._versions: set[str] = set()
-        """Of the schema that this program knows, once `migrate` has read them."""
+        """The versions of the schema that this program knows, once `migrate` has read them."""
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -78,12 +79,12 @@ class Store:
 
     @property
     def folder(self) -> Path:
-        """Where a SQLite store lies; its locks lie beside it."""
+        """The folder of a SQLite store, which also contains its locks."""
         return Path(self.url.database or "").absolute().parent
 
     def is_in_place(self) -> bool:
-        """Whether its file is still the one that was opened first: a SQLite database that is moved or
-        replaced is written to further where nobody looks for it, and another one may be in its place."""
+        """Whether its file is still the one that was opened first. A SQLite database that was moved or
+        replaced would be written where nobody looks for it."""
         return self._file is None or self._file == file_at(Path(self.url.database or ""))
 
     def _remember_file(self, *_: object) -> None:
@@ -94,7 +95,7 @@ class Store:
         return _postgres(self.url, pool_size=1, max_overflow=0, isolation_level="AUTOCOMMIT")
 
     def migrate(self) -> None:
-        """Brings the schema up to this version, once for all processes. Raises JournalUnavailable."""
+        """Brings the schema up to this version, once for all processes. Raises StoreUnavailable."""
         try:
             if self.is_sqlite:
                 with FileLock(self.folder / "migrate.lock", timeout=60):
@@ -106,7 +107,7 @@ class Store:
             raise StoreUnavailable(told, may_pass=failures.may_pass(problem)) from problem
 
     def _migrate(self) -> None:
-        # Imported here: it takes as long to load as all the rest, and most processes never need it.
+        # Imported here: it takes as long to load as everything else, and most processes never need it.
         from alembic import command
         from alembic.config import Config
         from alembic.migration import MigrationContext
@@ -130,7 +131,7 @@ class Store:
             command.upgrade(config, "head")
 
     def refuse_later(self, tx: Connection) -> None:
-        """Raises JournalUnavailable where a newer program has changed the database since it was opened."""
+        """Raises StoreUnavailable if a newer version has changed the database since it was opened."""
         at = _version(tx)
         if at is not None and self._versions and at not in self._versions:
             raise LaterVersion(_LATER_VERSION)
@@ -141,21 +142,21 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A consistent look; long ones go by keyset, in pieces."""
+        """A consistent read transaction. Long reads are paged by key."""
         with self.engine.begin() as tx:
             yield tx
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
-        """As `read`, and all of it as of one moment: SQLite reads so anyhow."""
+        """Like `read`, as of a single moment. With SQLite every read is."""
         options = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
         with self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction, whose events are linked to the trail at its end. When this raises, nobody may act
-        on what was written in it."""
+        """One transaction. Its events are linked to the audit trail at the end. If this raises, nobody may
+        rely on what was written in it."""
         unlinked = Unlinked()
         options = {"immediate": True, OPTION: unlinked}
         with self.engine.connect().execution_options(**options) as connection, connection.begin():
@@ -173,7 +174,7 @@ def _version(tx: Connection) -> str | None:
 
 
 def file_at(path: Path) -> tuple[int, int] | None:
-    """Which file lies there at this moment, by device and inode; None where there is none."""
+    """The identity of the file at this path, as device and inode, or None if there is none."""
     try:
         found = path.stat()
     except OSError:
@@ -209,14 +210,14 @@ def _keep_nothing_in_a_shared_session(connection: Any, _record: Any) -> None:
 def _sqlite(url: str, pragmas: Sequence[str]) -> Engine:
     engine = create_engine(
         url,
-        hide_parameters=True,  # rows and sealed tokens: an error's text would carry them into a log
+        hide_parameters=True,  # an error's text would carry rows and encrypted tokens into a log
         connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves, below
-        connection.create_function("sha256", 1, _sha256, deterministic=True)  # as Postgres has it
+        connection.isolation_level = None  # we issue BEGIN ourselves, below
+        connection.create_function("sha256", 1, _sha256, deterministic=True)  # Postgres has it built in
         cursor = connection.cursor()
         for pragma in ("journal_mode=WAL", "foreign_keys=ON", *pragmas):
             cursor.execute(f"PRAGMA {pragma}")

@@ -1,4 +1,4 @@
-"""What happened to an import: who did what to which row, when, and the particulars. Only ever added to."""
+"""The events of an import: who did what to which row, when, with details. Events are only ever added."""
 
 import time
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ from blnk_api.store.trail.chain import Entry
 
 
 class EventKind(StrEnum):
-    """What happened, as it stands in the database."""
+    """The values are stored in the database."""
 
     UPLOADED = "uploaded"
     ASKED_FOR = "asked for"
@@ -26,7 +26,7 @@ class EventKind(StrEnum):
     CONFIRMED = "confirmed"
     ASKED_FOR_APPROVAL = "asked for approval"
     APPROVED = "approved"
-    """By one person; the particulars are how many rows, and the digest."""
+    """By one person. The details are the number of rows and the digest."""
     SENT_BACK = "sent back"
     APPROVAL_WITHDRAWN = "approval withdrawn"
     APPROVAL_LAPSED = "approval lapsed"
@@ -36,88 +36,88 @@ class EventKind(StrEnum):
     RESUMED = "resumed"
     CANCELLED = "cancelled"
     VERIFIED = "verified"
-    """Compared with Blnk; the particulars are the findings."""
+    """Compared with Blnk. The details are the findings."""
     INTERRUPTED = "interrupted"
     """A sender stopped in the middle of rows."""
     SENDING_STOPPED = "sending stopped"
     SENDING_STARTED = "sending started"
-    # what a check came to, and what people change in a draft
+    # results of checks, and what people change in a draft
     UNREADABLE = "unreadable"
     READ_OTHERWISE = "read otherwise"
-    """The particulars are the options that the file is read by now."""
+    """The details are the new options for reading the file."""
     MATCHED_COLUMNS = "matched columns"
     ACCEPTED_CURRENCY = "accepted currency"
     WITHDREW_CURRENCY = "withdrew currency"
     ACCEPTED = "accepted"
-    """Rows like balances made before are to be created too."""
+    """Rows that resemble balances created before are to be created too."""
     REPAIRED = "repaired"
     LEFT_OUT = "left out"
     TAKEN_IN = "taken in"
     SKIPPED_HIDDEN_ROWS = "skipped hidden rows"
     INCLUDED_HIDDEN_ROWS = "included hidden rows"
-    # what looking in Blnk found
+    # results of look-ups in Blnk
     FOUND = "found"
     ABSENT = "absent"
     LATE_ANSWER = "late answer"
     SECOND_BALANCE = "second balance"
     MADE_LATE = "made late"
-    """A balance in the form in which a row was sent before; the row is not created in that form."""
+    """A balance from an earlier form of a row. The row is not created again in that form."""
     LOOKED_UP = "looked up for the last time"
     # what people decide about rows that were sent
     ASKED_TO_LOOK_AGAIN = "asked to look again"
     SAID_WHICH_BALANCE = "said which balance it is"
     ASKED_TO_SEND_AGAIN = "asked to send again"
     ASKED_FOR_AGAIN = "asked for again"
-    """One more balance of rows that Blnk has already."""
+    """Another balance for rows that Blnk already has."""
     ASKED_TO_VERIFY_AGAIN = "asked to verify again"
     REPAIRED_AND_SENT_AGAIN = "repaired and sent again"
     FIXING = "fixing rows of another import"
     FIXED_ELSEWHERE = "rows are fixed in another import"
-    """The particulars are how many, and the id of that import."""
+    """The details are the number of rows and the id of that import."""
     PUT_BACK = "rows are no longer fixed elsewhere"
     TOOK_OVER = "took over the fixes of an import"
-    """Of the same file; the particulars are how many, and its id."""
+    """From an import of the same file. The details are the number of fixes and its id."""
     NOTED = "noted"
     DOWNLOADED = "downloaded"
-    """By a person who signed in; the particulars name the file."""
-    # what the house does by itself
+    """By a signed-in person. The details name the file."""
+    # what happens automatically
     RECEIPT = "receipt"
     PURGED = "purged"
     EXPIRED = "expired"
 
 
 class Particulars(Stored):
-    """What its sentence needs of an event; of each kind only some of them are there."""
+    """The details of an event. Each kind has only some of them."""
 
     version: int | None = None
-    """Of the draft that was confirmed."""
+    """The version of the confirmed draft."""
     unchecked: tuple[str, ...] = ()
-    """What could not be checked of it, a sentence each."""
+    """What could not be checked, one sentence each."""
     by: str | None = None
-    """Whose pause it is, a `PausedBy`; of a second balance, what found it, where no answer told it."""
+    """Who paused it, a `PausedBy`. For a second balance, what found it if no answer did."""
     reason: str = ""
     why: str = ""
     kind: str | None = None
     code: str | None = None
     rows: int | tuple[str, ...] = 0
-    """How many; where people asked for more balances, the first of them by their labels."""
+    """The number of rows. If people requested more balances, the labels of the first rows."""
     cells: int = 0
     columns: tuple[int, ...] = ()
     count: int = 0
     label: str | None = None
-    """What people call the row."""
+    """The row's label."""
     balance_id: str | None = None
     balance_ids: tuple[str | None, ...] = ()
-    """All balances of one row, its own first; an earlier version may not have known that one."""
+    """All balances of one row, its own first, which an earlier version may not have known."""
     was: str | None = None
-    """The balance that was thought to be the row's."""
+    """The balance that was believed to be the row's."""
     n: int | None = None
     """The number of a receipt."""
     sha256: str | None = None
-    """Of all that it says."""
+    """The hash of the receipt's contents."""
     days: int | None = None
     digest: str | None = None
-    """Of a request for approval: over the rows that it covers."""
+    """A request for approval: the digest of the rows that it covers."""
 
     @property
     def ids(self) -> list[str]:
@@ -126,14 +126,14 @@ class Particulars(Stored):
 
 @dataclass(frozen=True)
 class Event:
-    """`what` is an EventKind, or what another version called it. `row` is the row's id."""
+    """`what` is an EventKind, or a kind of another version. `row` is the row's id."""
 
     at: float
     who: Actor
     what: str
     row: int | None
     kept: str = field(repr=False)
-    """The particulars as JSON."""
+    """The details as JSON."""
 
     @cached_property
     def detail(self) -> Particulars:
@@ -149,7 +149,7 @@ def note(
     row: int | None = None,
     detail: Stored | None = None,
 ) -> None:
-    """Writes an event: who did what, when, and the particulars. The trail links it when `tx` commits."""
+    """Writes an event: who did what, when, and the details. It is linked to the trail when `tx` commits."""
     kept = "{}" if detail is None else detail.stored()
     at, by = time.time(), stored(who)
     facts = {"import_": import_, "row": row, "at": at, "what": what, "detail": kept, "form": hashes.FORM}
@@ -165,19 +165,20 @@ _LOOKS = (EventKind.FOUND, EventKind.ABSENT)
 _PAUSED_BY_ITSELF = (events.c.what == EventKind.PAUSED) & events.c.detail.like('%"by":"breaker"%')
 _RESUMED_BY_ITSELF = (events.c.what == EventKind.RESUMED) & (events.c.who_kind == ActorKind.SYSTEM)
 _IS_ROUTINE = or_(events.c.what.in_(_LOOKS), _PAUSED_BY_ITSELF, _RESUMED_BY_ITSELF)
-"""What settles itself, a row or a pause at a time: people are told how often, and each when they ask."""
+"""Things that settle automatically, one row or pause at a time. People see their number, and each on
+request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Routine:
-    """How often an import did what settles itself."""
+    """How often things settled automatically in an import."""
 
     found: int = 0
     """Rows without a clear answer whose balance was found in Blnk."""
     absent: int = 0
-    """Times that such a row was surely not there."""
+    """How often such a row was certainly absent."""
     waits: int = 0
-    """Times that Blnk did not answer and was waited for."""
+    """How often sending waited because Blnk did not answer."""
 
 
 def routine_of(tx: Connection, import_: int) -> Routine:
@@ -190,7 +191,7 @@ def routine_of(tx: Connection, import_: int) -> Routine:
 
 
 def of_import(tx: Connection, import_: int, *, limit: int = 20, routine: bool | None = None) -> list[Event]:
-    """The last events of an import, newest first: all, or those alone that are `routine` or are not."""
+    """The last events of an import, newest first: all, or only those that are `routine` or are not."""
     mine = _EVENTS.where(events.c.import_ == import_)
     if routine is not None:
         mine = mine.where(_IS_ROUTINE if routine else ~_IS_ROUTINE)
@@ -198,7 +199,7 @@ def of_import(tx: Connection, import_: int, *, limit: int = 20, routine: bool | 
 
 
 def of_row(tx: Connection, import_: int, row: int, kind: EventKind | None = None) -> list[Event]:
-    """What people decided and looking found about one row, oldest first."""
+    """What people decided and look-ups found about one row, oldest first."""
     mine = _EVENTS.where(events.c.import_ == import_, events.c.row == row)
     if kind is not None:
         mine = mine.where(events.c.what == kind)
@@ -206,7 +207,7 @@ def of_row(tx: Connection, import_: int, row: int, kind: EventKind | None = None
 
 
 def last_at(tx: Connection, import_: int, kind: EventKind) -> float | None:
-    """When something of this kind happened last."""
+    """When an event of this kind last happened."""
     mine = select(events.c.at).where(events.c.import_ == import_, events.c.what == kind)
     at: float | None = tx.execute(mine.order_by(events.c.id.desc()).limit(1)).scalar()
     return at

@@ -1,4 +1,4 @@
-"""What it means that the import database cannot be read or written, and what to do, in a sentence or two."""
+"""Explains why the import database cannot be read or written, and what to do, in one or two sentences."""
 
 import errno
 
@@ -10,14 +10,14 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def may_pass(problem: Exception) -> bool:
-    """Whether waiting may help: not where the folder is missing, or another account's."""
+    """Whether waiting may help: not if the folder is missing, or belongs to another account."""
     original = getattr(problem, "orig", None) or problem
     text = str(original).lower()
     return "psycopg" in type(original).__module__ or "is locked" in text or "disk is full" in text
 
 
 def explain(problem: Exception) -> str:
-    """For whatever SQLAlchemy or the disk raised. Quotes neither a password nor what was to be written."""
+    """For exceptions from SQLAlchemy or the disk. Quotes neither a password nor the data to be written."""
     original = getattr(problem, "orig", None) or problem
     text = str(original).lower()
     if getattr(original, "errno", None) in _FULL or "disk is full" in text or "no space left" in text:

@@ -1,4 +1,4 @@
-"""What people and the sender do with a whole import: confirm, pause, resume, cancel."""
+"""Acts on whole imports, by people and the sender: confirm, pause, resume, cancel."""
 
 import time
 from collections.abc import Collection, Sequence
@@ -21,14 +21,14 @@ from blnk_api.store.transitions import move_import
 
 
 def to_confirm(import_: Import) -> Act:
-    """What it takes to hand a draft to the sender."""
+    """The permission needed to hand a draft to the sender."""
     return Act.CREATE_ONE if import_.kind == "form" else Act.CONFIRM
 
 
 def confirm(
     tx: Connection, import_: Import, *, who: Actor, version: int, unchecked: Sequence[str] = ()
 ) -> bool:
-    """Hands a checked draft to the sender. False when it is not the draft that was shown anymore.
+    """Hands a checked draft to the sender. Returns False if the draft changed since it was shown.
 
     `unchecked`: what could not be checked, for the record.
     """
@@ -52,7 +52,7 @@ def confirm(
 
 
 def pause(tx: Connection, number: int, *, by: PausedBy, who: Actor, reason: str) -> bool:
-    """Stops claiming. A person's pause replaces an automatic one, never the other way round."""
+    """Stops claiming rows. A person's pause replaces an automatic one, never the other way round."""
     who.require(Act.PAUSE, instance_of(tx, number))
     going = [ImportState.QUEUED, ImportState.RUNNING]
     moved = move_import(tx, number, from_=going, to=ImportState.PAUSED, paused_by=by, paused_reason=reason)
@@ -74,7 +74,7 @@ def pause(tx: Connection, number: int, *, by: PausedBy, who: Actor, reason: str)
 
 
 def resume(tx: Connection, number: int, *, who: Actor, only: PausedBy | None = None) -> bool:
-    """Lets a paused import continue; with `only`, if that is still the author of its pause."""
+    """Resumes a paused import. With `only`, only if that is still who paused it."""
     who.require(Act.RESUME, instance_of(tx, number))
     if only is not None:
         author = tx.execute(select(imports.c.paused_by).where(imports.c.number == number)).scalar()
@@ -94,13 +94,13 @@ def resume(tx: Connection, number: int, *, who: Actor, only: PausedBy | None = N
 
 
 def strays(tx: Connection, instances: Collection[Instance]) -> list[Import]:
-    """Imports that would continue, and whose instance no connection means today."""
+    """Imports that would continue, but whose instance has no connection anymore."""
     live = in_states(tx, [ImportState.QUEUED, ImportState.RUNNING])
     return [import_ for import_ in live if import_.instance not in instances]
 
 
 def pause_strays(tx: Connection, instances: Collection[Instance]) -> None:
-    """They stop and say so: an import never slips into another instance."""
+    """Pauses them with a reason: an import never moves to another instance."""
     for import_ in strays(tx, instances):
         reason = (
             f"No connection points to {import_.instance.base_url}, instance {import_.instance.instance_id} "
@@ -110,7 +110,7 @@ def pause_strays(tx: Connection, instances: Collection[Instance]) -> None:
 
 
 def discard(tx: Connection, number: int, *, who: Actor) -> bool:
-    """A draft is given up; rows of another import that it was to fix are again what they were."""
+    """Discards a draft. Rows of another import that it was going to fix return to their former state."""
     who.require(Act.DISCARD, instance_of(tx, number))
     if not move_import(
         tx, number, from_=[ImportState.DRAFT], to=ImportState.CANCELLED, finished_at=time.time()
@@ -123,9 +123,9 @@ def discard(tx: Connection, number: int, *, who: Actor) -> bool:
 
 
 def cancel(tx: Connection, number: int, *, who: Actor) -> bool:
-    """No row is claimed anymore; rows that may have left a balance are still looked up.
+    """No more rows are claimed. Rows that may have created a balance are still looked up.
 
-    One that waits for approval is withdrawn from it, if whoever cancels it may.
+    The approval request of a waiting import is withdrawn, if whoever cancels it may do that.
     """
     now = by_number(tx, number)
     if now.state is ImportState.WAITING:

@@ -23,7 +23,7 @@ from blnk_api.store.tables import imports
 
 
 class Facts(TypedDict, total=False):
-    """What is known of an import beside its state, by the names of its columns."""
+    """What is known about an import besides its state, by column name."""
 
     file_name: str
     file_path: str
@@ -50,7 +50,7 @@ class Facts(TypedDict, total=False):
 
 
 def _as_columns(facts: Facts) -> dict[str, object]:
-    """Facts as they stand in the database."""
+    """Facts in the form of the database."""
     return {name: _as_column(value) for name, value in facts.items()}
 
 
@@ -70,7 +70,8 @@ def create(
     who: Actor,
     **facts: Unpack[Facts],
 ) -> bool:
-    """Makes a draft; whether it was made now. The id is its maker's, so that doing it twice makes one."""
+    """Creates a draft. Returns whether this call created it. The caller chooses the id, so that calling it
+    twice creates one."""
     values = {
         **{"id": id, "kind": kind, "instance": number_for(tx, instance), "connection": connection},
         **{"created_at": time.time(), "state": ImportState.DRAFT, "stage": Stage.UPLOADED},
@@ -83,20 +84,20 @@ def create(
     ).scalar()
     if made is None:
         return False
-    if "fixes" not in facts:  # whoever makes a fix says so
+    if "fixes" not in facts:  # otherwise the caller that creates a fix has set it
         note(tx, made, who=who, what=EventKind.UPLOADED if kind == "file" else EventKind.ASKED_FOR)
     return True
 
 
 def set_facts(tx: Connection, number: int, /, **facts: Unpack[Facts]) -> None:
-    """Sets columns that are no state: progress, what was detected, totals."""
+    """Sets columns that are not states: progress, what was detected, totals."""
     tx.execute(update(imports).where(imports.c.number == number).values(**_as_columns(facts)))
 
 
 def move_stage(
     tx: Connection, number: int, *, from_: Sequence[Stage], to: Stage, **facts: Unpack[Facts]
 ) -> bool:
-    """Whether a draft went on to this stage from one of those."""
+    """Returns whether a draft moved from one of those stages to this one."""
     moved = tx.execute(
         update(imports)
         .where(

@@ -34,7 +34,7 @@ from blnk_api.store.transitions import counts_of
 
 
 class JsonColumns(NamedTuple):
-    """The columns of an import that hold JSON."""
+    """The columns of an import that contain JSON."""
 
     options: str
     shape: str | None
@@ -46,7 +46,7 @@ class JsonColumns(NamedTuple):
 
 @dataclass(frozen=True)
 class Import:
-    """One import as it stands; `counts` are rows by state."""
+    """One import. `counts` are rows by state."""
 
     number: int
     id: str
@@ -73,16 +73,16 @@ class Import:
     has_sent: bool
     finished_at: float | None
     look_again: list[int] | None
-    """The rows that repairs changed since all were looked up; None: all are to be looked up."""
+    """The rows that were edited since all were looked up, or None if all must be looked up."""
     purged_at: float | None
     counts: dict[RowState, int]
     json: JsonColumns = field(repr=False)
-    """What else is known of it, as JSON: each is parsed when it is asked for, since a list of imports and
-    the sender's look at what there is to do ask for next to nothing of it."""
+    """Everything else that is known, as JSON. Each part is parsed on use, because a list of imports and the
+    sender's search for work need almost none of it."""
     waiting_for_person: int = 0
-    """Of the unknown rows, those that no look will settle anymore: a person must decide about them."""
+    """Rows in doubt that no look-up will settle: a person must decide about them."""
     fixes: int | None = None
-    """The number of the import of which it fixes rows; None for an import of its own file."""
+    """The number of the import whose rows it fixes, or None for an import of its own file."""
     file_bytes: int | None = None
     needs_approval: bool = False
     """A second person's approval was asked for it: see `approvals.need`."""
@@ -91,37 +91,37 @@ class Import:
 
     @cached_property
     def options(self) -> ReadOptions:
-        """How a person wants the file to be read."""
+        """A person's choices for reading the file."""
         return ReadOptions.model_validate_json(self.json.options)
 
     @cached_property
     def shape(self) -> FileShape | None:
-        """How the file is read; None before it was looked at."""
+        """How the file is read, or None before it was examined."""
         return FileShape.model_validate_json(self.json.shape) if self.json.shape else None
 
     @cached_property
     def mapping(self) -> Mapping | None:
-        """What its columns are for; None for the form, and before a file was looked at."""
+        """The mapping of its columns. None for the form, and before a file was examined."""
         return Mapping.model_validate_json(self.json.mapping) if self.json.mapping else None
 
     @cached_property
     def totals(self) -> Totals:
-        """What its check came to."""
+        """The result of its check."""
         return Totals.model_validate_json(self.json.totals)
 
     @cached_property
     def findings(self) -> Findings | None:
-        """What the last comparison with Blnk came to; None where there was none."""
+        """The result of the last comparison with Blnk, or None."""
         return Findings.model_validate_json(self.json.findings) if self.json.findings else None
 
     @cached_property
     def accepted(self) -> Accepted:
-        """What a person took in for the whole file."""
+        """What a person accepted for the whole file."""
         return Accepted.model_validate_json(self.json.accepted)
 
     @property
     def statuses(self) -> dict[str, int]:
-        """Rows by the word for their status, in order; statuses without rows are zero."""
+        """The number of rows by status word, in order. Statuses without rows are zero."""
         found = {word: self.counts.get(state, 0) for state, word in WORDS.items()}
         found[NEEDS_YOU] = self.waiting_for_person
         found[WORDS[RowState.UNKNOWN]] -= self.waiting_for_person
@@ -129,17 +129,17 @@ class Import:
 
     @property
     def settled(self) -> int:
-        """Rows of which Blnk has said what becomes of them, of those `to_send`."""
+        """How many of the rows `to_send` have a final answer from Blnk."""
         return sum(self.counts.get(one, 0) for one in SETTLED)
 
     @property
     def to_send(self) -> int:
-        """Rows that are to be sent, or were."""
+        """How many rows will be sent, or were."""
         return sum(self.counts.get(one, 0) for one in TO_SEND)
 
     @property
     def asked_for(self) -> int:
-        """Balances that Blnk is to be asked for, or was: what is in Blnk already is not counted."""
+        """How many balances were or will be requested from Blnk, not counting those that already exist."""
         return self.to_send - self.counts.get(RowState.EXISTS, 0)
 
     @property
@@ -169,7 +169,7 @@ def _waiting(tx: Connection, number: int) -> int:
 
 
 def new_id() -> str:
-    """An import's id: it stands in links, so it cannot be guessed."""
+    """An import's id. It is part of links, so it must be impossible to guess."""
     return f"imp_{secrets.token_hex(10)}"
 
 
@@ -184,7 +184,7 @@ def find(tx: Connection, id: str) -> Import | None:
 
 
 def hold(tx: Connection, id: str) -> None:
-    """Until the transaction ends nobody else changes this import. On SQLite a write holds all of them."""
+    """Locks this import until the transaction ends. On SQLite, every write locks all of them."""
     tx.execute(select(imports.c.number).where(imports.c.id == id).with_for_update())
 
 
@@ -196,7 +196,7 @@ def by_number(tx: Connection, number: int) -> Import:
 
 
 def newest(tx: Connection, *, before: int | None = None, limit: int = 50) -> list[Import]:
-    """Imports, newest first; `before` is the number of the last one seen."""
+    """Imports, newest first. `before` is the number of the last one seen."""
     query = ALL.order_by(imports.c.number.desc()).limit(limit)
     if before is not None:
         query = query.where(imports.c.number < before)
@@ -207,7 +207,7 @@ _IN_STATES = ALL.where(imports.c.state.in_(bindparam("states", expanding=True)))
 _BEING_CHECKED = ALL.where(imports.c.state == ImportState.DRAFT, imports.c.stage.in_(BEING_CHECKED)).order_by(
     imports.c.number
 )
-"""Built once: the sender asks for both several times a second, for as long as it runs."""
+"""Built once: the sender needs both several times a second."""
 
 
 def in_states(tx: Connection, states: Sequence[ImportState]) -> list[Import]:
@@ -216,12 +216,12 @@ def in_states(tx: Connection, states: Sequence[ImportState]) -> list[Import]:
 
 
 def being_checked(tx: Connection) -> list[Import]:
-    """Drafts on their way to being checked, oldest first; those that wait for someone are left alone."""
+    """Drafts that are being checked, oldest first, without those that wait for a person."""
     return [import_of(tx, one) for one in tx.execute(_BEING_CHECKED)]
 
 
 def drafts_among(tx: Connection, ids: Collection[str]) -> set[str]:
-    """Which of these ids are drafts still."""
+    """Which of these ids are still drafts."""
     query = select(imports.c.id).where(imports.c.id.in_(ids), imports.c.state == ImportState.DRAFT)
     return {one.id for one in tx.execute(query)}
 
@@ -267,7 +267,7 @@ def import_of(tx: Connection, one: AnyRow) -> Import:
         needs_approval=one.needs_approval,
         check_token=one.check_token,
         counts=(counted := counts_of(tx, one.number)),
-        # Rows may move between the two reads: the part is never more than the whole.
+        # Rows may move between the two reads: limit the part to the whole.
         waiting_for_person=min(unknown, _waiting(tx, one.number))
         if (unknown := counted.get(RowState.UNKNOWN, 0))
         else 0,

@@ -10,7 +10,7 @@ from blnk_api.store.tables import imports, instances
 
 
 def number_for(tx: Connection, instance: Instance) -> int:
-    """The number of an instance in this store; made on first use."""
+    """The number of an instance in this store, assigned on first use."""
     facts = {
         "base_url": instance.base_url,
         "instance_id": instance.instance_id,
@@ -25,7 +25,7 @@ def number_for(tx: Connection, instance: Instance) -> int:
 
 
 def known_number(tx: Connection, instance: Instance) -> int | None:
-    """The number of an instance in this store; None where it was never used."""
+    """The number of an instance in this store, or None if it was never used."""
     return tx.execute(
         select(instances.c.id).where(
             instances.c.base_url == instance.base_url,
@@ -36,7 +36,7 @@ def known_number(tx: Connection, instance: Instance) -> int | None:
 
 
 def instance_numbered(tx: Connection, number: int) -> Instance:
-    """The instance that has this number in this store."""
+    """The instance with this number in this store."""
     columns = (instances.c.base_url, instances.c.instance_id, instances.c.environment)
     return Instance(*tx.execute(select(*columns).where(instances.c.id == number)).one())
 
@@ -48,12 +48,12 @@ def instance_of(tx: Connection, number: int) -> Instance:
 
 
 def number_of(tx: Connection, instance: Instance) -> int | None:
-    """The number of an instance here; None before its first import."""
+    """The number of an instance in this store, or None before its first import."""
     return next((number for number, one in with_imports(tx).items() if one == instance), None)
 
 
 def with_imports(tx: Connection) -> dict[int, Instance]:
-    """Every instance that an import belongs to, by its number here."""
+    """All instances with imports, by their number in this store."""
     used = select(imports.c.instance).distinct()
     found = tx.execute(select(instances).where(instances.c.id.in_(used)).order_by(instances.c.id))
     return {one.id: Instance(one.base_url, one.instance_id, one.environment) for one in found}

@@ -19,7 +19,7 @@ from blnk_api.store.transitions import IDS_PER_STATEMENT
 
 
 class StoredRow(NamedTuple):
-    """A row as it stands. A plain tuple, for results of a million."""
+    """A stored row. A plain tuple, because results may have a million."""
 
     id: int
     number: int
@@ -38,13 +38,14 @@ class StoredRow(NamedTuple):
     problems: list[Problem]
     changed_at: float
     flaws: str | None = None
-    """As JSON: hardly anybody asks for them."""
+    """As JSON, because it is rarely needed."""
     own_key: int | None = None
     twin_key: int | None = None
 
     @property
     def label(self) -> str:
-        """What a person calls it: the record's number, with the currency where a record makes several."""
+        """How people refer to it: the record's number, with the currency if a record makes several
+        balances."""
         return label_of(self.number, self.part)
 
     @property
@@ -54,7 +55,7 @@ class StoredRow(NamedTuple):
 
     @property
     def wrong(self) -> str:
-        """What the check found that keeps it from being sent; "" for nothing."""
+        """What the check found that prevents it from being sent, or ""."""
         return " ".join(one.message for one in self.problems if one.severity == "error")
 
 
@@ -99,7 +100,7 @@ def page(
 
 
 def of_status(tx: Connection, import_: int, status: str, *, after: int = 0, limit: int) -> list[StoredRow]:
-    """Rows with this word for their status (one of STATUSES), in file order after the row with this id."""
+    """Rows with this status word (one of STATUSES), in file order after the row with this id."""
     state = STATUSES[status]
     waits = status == NEEDS_YOU if state is RowState.UNKNOWN else None
     return page(tx, import_, states=[state], waits_for_person=waits, after=after, limit=limit)
@@ -111,7 +112,7 @@ def waiting_for_person(tx: Connection, import_: int, *, limit: int) -> list[Stor
 
 
 def ids_of(tx: Connection, import_: int, number: int, part: str = "") -> list[int]:
-    """The rows of one record of the file, or the one row of its part."""
+    """The rows of one record, or the row of one of its parts."""
     query = select(rows.c.id).where(rows.c.import_ == import_, rows.c.number == number)
     if part:
         query = query.where(rows.c.part == part)
@@ -119,7 +120,7 @@ def ids_of(tx: Connection, import_: int, number: int, part: str = "") -> list[in
 
 
 def cells_of(tx: Connection, import_: int, numbers: Collection[int]) -> dict[int, list[str]]:
-    """The cells of some records as they were checked last, by number. A number without a row is missing."""
+    """The current cells of some records, by number. A number without a row is missing."""
     wanted = sorted(numbers)
     found: dict[int, list[str]] = {}
     for start in range(0, len(wanted), IDS_PER_STATEMENT):
@@ -130,18 +131,18 @@ def cells_of(tx: Connection, import_: int, numbers: Collection[int]) -> dict[int
 
 
 def labels_of(tx: Connection, ids: Collection[int]) -> dict[int, str]:
-    """What people call these rows, by their ids."""
+    """The labels of these rows, by id."""
     asked = select(rows.c.id, rows.c.number, rows.c.part)
     return {one.id: label_of(one.number, one.part) for one in _with_ids(tx, asked, ids)}
 
 
 def numbers_of(tx: Connection, ids: Collection[int]) -> dict[int, int]:
-    """The numbers of the records that these rows are of, by the rows' ids."""
+    """The record numbers of these rows, by row id."""
     return {one.id: one.number for one in _with_ids(tx, select(rows.c.id, rows.c.number), ids)}
 
 
 def among(tx: Connection, import_: int, ids: Collection[int]) -> list[StoredRow]:
-    """Those of these rows that are of this import, in file order."""
+    """Those of these rows that belong to this import, in file order."""
     asked = stored().where(rows.c.import_ == import_).order_by(rows.c.id)
     return [row_of(one) for one in _with_ids(tx, asked, ids)]
 
@@ -159,7 +160,7 @@ def of_records(tx: Connection, import_: int, numbers: Collection[int]) -> list[S
 
 
 def with_problems(tx: Connection, import_: int, first: int, *, limit: int) -> list[tuple[int, list[Problem]]]:
-    """Rows of which there is something to tell, from the record with this number on: by their number."""
+    """Rows with problems from this record number on, by number."""
     query = (
         select(rows.c.number, rows.c.problems)
         .where(rows.c.import_ == import_, rows.c.problems.is_not(None), rows.c.number >= first)
@@ -174,7 +175,7 @@ def by_id(tx: Connection, row: int) -> StoredRow:
 
 
 def row_of(one: Sequence[Any]) -> StoredRow:
-    """`one` is a row of `stored()`. By position, as names cost more than all else that is done here."""
+    """`one` is a row of `stored()`. By position, because names would cost more than everything else here."""
     id, number, part, state, cells, *between, told, changed_at, flaws, own_key, twin_key = one
     first = id, number, part, _STATES[state], orjson.loads(cells) if cells else []
     last = problems.from_json(told) if told else [], changed_at, flaws, own_key, twin_key
@@ -183,7 +184,7 @@ def row_of(one: Sequence[Any]) -> StoredRow:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """How many balances a ledger gets in a currency."""
+    """How many balances will be created in a ledger and currency."""
 
     ledger_id: str
     currency: str
@@ -191,7 +192,7 @@ class Total:
 
 
 def totals(tx: Connection, import_: int, states: Sequence[RowState]) -> list[Total]:
-    """Rows by ledger and currency, largest first: one scan of the import."""
+    """Rows by ledger and currency, largest first. Scans the import once."""
     found = tx.execute(
         select(rows.c.ledger_id, rows.c.currency, func.count().label("n"))
         .where(rows.c.import_ == import_, rows.c.state.in_(list(states)))
@@ -202,7 +203,7 @@ def totals(tx: Connection, import_: int, states: Sequence[RowState]) -> list[Tot
 
 
 def bodies(tx: Connection, import_: int, *, limit: int) -> list[bytes]:
-    """What is sent of an import's first valid rows, whatever became of them."""
+    """The requests of an import's first valid rows, whatever their state."""
     found = tx.execute(
         select(rows.c.body)
         .where(rows.c.import_ == import_, rows.c.body.is_not(None))
@@ -213,5 +214,5 @@ def bodies(tx: Connection, import_: int, *, limit: int) -> list[bytes]:
 
 
 def flaws_as_kept(flaws: Sequence[Flaw]) -> str | None:
-    """As JSON; None for none."""
+    """As JSON, or None if there are none."""
     return orjson.dumps([[*one] for one in flaws]).decode() if flaws else None

@@ -1,27 +1,27 @@
-"""The states of rows and imports, and the only moves there are between them."""
+"""The states of rows and imports, and the only moves between them."""
 
 from enum import IntEnum, StrEnum
 
 
 class RowState(StrEnum):
     INVALID = "INVALID"
-    """A problem in the row, or a balance in Blnk that has its ref and differs, keeps it from being sent."""
+    """A problem of the row, or a different balance in Blnk with its ref, prevents it from being sent."""
     READY = "READY"
-    """May be sent: no attempt of it can have left a balance behind."""
+    """May be sent: no attempt can have created a balance."""
     LEFT_OUT = "LEFT_OUT"
     """A person decided not to send it."""
     EXISTS = "EXISTS"
-    """Found in Blnk, agreeing, before we ever sent it."""
+    """Found in Blnk, and matching, before it was ever sent."""
     SENDING = "SENDING"
-    """Claimed: its POST may leave, or have left. Committed before the POST does."""
+    """Claimed: its POST may leave, or has left. Committed before the POST is sent."""
     CREATED = "CREATED"
     """A balance of ours, read back or found."""
     REFUSED = "REFUSED"
-    """Blnk read it and said no."""
+    """Blnk read it and rejected it."""
     UNKNOWN = "UNKNOWN"
-    """It was sent and nobody knows yet what came of it. Never sent again before Blnk was looked at."""
+    """It was sent, and the outcome is not known yet. Never sent again before Blnk was checked."""
     SUPERSEDED = "SUPERSEDED"
-    """It was invalid or rejected, and is fixed in another import: from here it is never sent."""
+    """It was invalid or rejected, and is fixed in another import. It is never sent from here."""
 
 
 WORDS = {
@@ -35,10 +35,10 @@ WORDS = {
     RowState.LEFT_OUT: "Skipped",
     RowState.SUPERSEDED: "Superseded",
 }
-"""What a person reads, on every page, in every file and on the command line; see `status_of`, too."""
+"""What people read on every page, in every file and on the command line. See also `status_of`."""
 
 NEEDS_YOU = "Needs you"
-"""An unknown row that Blnk cannot settle: a person decides."""
+"""A row in doubt that Blnk cannot settle: a person decides."""
 
 
 def status_of(state: RowState, *, waits_for_person: bool) -> str:
@@ -47,7 +47,7 @@ def status_of(state: RowState, *, waits_for_person: bool) -> str:
 
 
 STATUSES = {status_of(state, waits_for_person=waits): state for state in WORDS for waits in (False, True)}
-"""All words for a row's status, in order, and the states that they are for."""
+"""All status words in order, with their states."""
 
 
 MOVES: frozenset[tuple[RowState, RowState]] = frozenset(
@@ -66,14 +66,14 @@ MOVES: frozenset[tuple[RowState, RowState]] = frozenset(
         (RowState.SENDING, RowState.READY),
         (RowState.SENDING, RowState.UNKNOWN),
         (RowState.REFUSED, RowState.READY),
-        # looking, late answers, a person
+        # look-ups, late answers, a person
         (RowState.UNKNOWN, RowState.CREATED),
         (RowState.UNKNOWN, RowState.EXISTS),
         (RowState.UNKNOWN, RowState.READY),
         (RowState.UNKNOWN, RowState.REFUSED),
         (RowState.READY, RowState.CREATED),
         (RowState.REFUSED, RowState.CREATED),
-        # verification: a balance that was read back and cannot be found anymore
+        # verification: a balance that was read back but cannot be found anymore
         (RowState.CREATED, RowState.UNKNOWN),
         # fixed in another import; back when its draft is discarded, or its balance appears late
         (RowState.INVALID, RowState.SUPERSEDED),
@@ -85,37 +85,37 @@ MOVES: frozenset[tuple[RowState, RowState]] = frozenset(
 )
 
 SETTLED = (RowState.CREATED, RowState.EXISTS, RowState.REFUSED)
-"""Blnk has said what becomes of it."""
+"""Blnk's answer is final."""
 
 TO_SEND = (*SETTLED, RowState.READY, RowState.SENDING, RowState.UNKNOWN)
-"""What is, was or would have been sent: all but what is wrong in the file, and what someone left out."""
+"""Rows that are, were or would have been sent: all except invalid and skipped ones."""
 
 HELD = (RowState.SENDING, RowState.UNKNOWN, RowState.CREATED)
-"""The states in which a row owns its ref: (instance, ref) is unique over them, across all imports."""
+"""The states in which a row owns its ref: (instance, ref) is unique among them, across all imports."""
 
 
 class ImportState(StrEnum):
     DRAFT = "draft"
     """Being read, checked and fixed. Nothing is sent."""
     WAITING = "waiting"
-    """A second person has to approve it. Nothing is sent, and nobody can change it."""
+    """A second person must approve it. Nothing is sent, and nobody can change it."""
     QUEUED = "queued"
-    """Confirmed by a person; the sender has not begun."""
+    """Confirmed by a person; the sender has not started."""
     RUNNING = "running"
     PAUSED = "paused"
-    """No row is claimed. Who paused it and why stands beside the state."""
+    """No rows are claimed. Who paused it and why is stored with it."""
     VERIFYING = "verifying"
-    """Nothing is left to send; Blnk is being compared with what was created."""
+    """Nothing is left to send. Blnk is being compared with what was created."""
     DONE = "done"
     CANCELLED = "cancelled"
-    """No row is sent anymore; rows that may have left a balance are still looked up."""
+    """No more rows are sent. Rows that may have created a balance are still looked up."""
 
 
 IMPORT_MOVES: frozenset[tuple[ImportState, ImportState]] = frozenset(
     {
         (ImportState.DRAFT, ImportState.QUEUED),
         (ImportState.DRAFT, ImportState.CANCELLED),
-        # a second person has to approve it: a draft, or the rows that are left of an import
+        # a second person must approve it: a draft, or the remaining rows of an import
         (ImportState.DRAFT, ImportState.WAITING),
         (ImportState.PAUSED, ImportState.WAITING),
         (ImportState.WAITING, ImportState.QUEUED),
@@ -131,7 +131,7 @@ IMPORT_MOVES: frozenset[tuple[ImportState, ImportState]] = frozenset(
         (ImportState.PAUSED, ImportState.RUNNING),
         (ImportState.PAUSED, ImportState.CANCELLED),
         (ImportState.VERIFYING, ImportState.DONE),
-        # a person's "send again", "create it anyway" or "verify again"
+        # a person's "send again", "create anyway" or "verify again"
         (ImportState.VERIFYING, ImportState.RUNNING),
         (ImportState.DONE, ImportState.RUNNING),
         (ImportState.DONE, ImportState.VERIFYING),
@@ -149,17 +149,17 @@ class Stage(StrEnum):
     """Its rows are being looked up in Blnk."""
     CHECKED = "checked"
     MATCHING = "matching"
-    """The file can be read, but a person has to say what its columns are."""
+    """The file can be read, but a person must map its columns."""
     UNREADABLE = "unreadable"
-    """The file as a whole cannot be used; the reason stands beside the stage."""
+    """The file as a whole cannot be used. The reason is stored with the draft."""
 
 
 BEING_CHECKED = (Stage.UPLOADED, Stage.CHECKING, Stage.LOOKING)
-"""On its way without anyone; at every other stage a draft waits for a person."""
+"""Progresses without a person. At every other stage a draft waits for one."""
 
 
 class PausedBy(StrEnum):
-    """The author of a pause: only the breaker's ends by itself."""
+    """Who paused an import. Only the circuit breaker's pause ends automatically."""
 
     PERSON = "person"
     BREAKER = "breaker"
@@ -170,13 +170,13 @@ class PausedBy(StrEnum):
     """No connection points to the import's instance."""
     CANARY = "canary"
     DESK = "another desk"
-    """Another desk creates balances of the same rows in the same Blnk."""
+    """Another desk creates balances of the same rows in the same Blnk instance."""
     APPROVAL = "approval"
-    """The rows that are left have no approval that holds."""
+    """The remaining rows have no valid approval."""
 
 
 class Outcome(StrEnum):
-    """What an attempt came to, as the store keeps it."""
+    """The outcome of an attempt, as stored."""
 
     CREATED = "created"
     EXISTED = "existed"
@@ -187,9 +187,10 @@ class Outcome(StrEnum):
 
 
 class Ramp(IntEnum):
-    """How many rows may be out at once: a mistake in the whole file should cost one balance, not all."""
+    """How many rows may be on their way at once: a mistake in the whole file should cost one balance, not
+    all."""
 
     CANARY = 0
-    """One, which must come back as sent and be found by a look."""
+    """One row, which must come back as sent and be found by a look-up."""
     FEW = 1
     ALL = 2

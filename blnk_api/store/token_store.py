@@ -1,4 +1,4 @@
-"""Where renewed OAuth tokens are kept, sealed, for all processes of this desk; and the lock for renewing."""
+"""Stores renewed OAuth tokens, encrypted, for all processes of this desk, with the lock for renewing."""
 
 import hashlib
 import time
@@ -20,10 +20,10 @@ _END_IDLE = "SET LOCAL idle_in_transaction_session_timeout = '300s'"
 
 
 class TokenStore:
-    """The store's table of tokens. All of it raises ReadFailed when the store does not answer."""
+    """The store's table of tokens. Every method raises ReadFailed if the store does not answer."""
 
     def __init__(self, engine: Engine, locks_dir: Path) -> None:
-        """`locks_dir` is used with SQLite only; Postgres locks for us."""
+        """`locks_dir` is used with SQLite only; Postgres has its own locks."""
         self._engine = engine
         self._locks_dir = locks_dir
 
@@ -34,7 +34,7 @@ class TokenStore:
         return None if row is None else KeptToken(*row)
 
     def keep(self, key: str, kept: KeptToken) -> None:
-        """Only under `lock`: nobody else may write between our look and our insert."""
+        """Only under `lock`, so that nobody else can write between our read and our insert."""
         facts = {
             name: getattr(kept, name) for name in ("descends_from", "generation", "sealed", "expires_at")
         }
@@ -45,7 +45,7 @@ class TokenStore:
 
     @contextmanager
     def lock(self, key: str, *, timeout_seconds: float) -> Iterator[None]:
-        """One holder among all threads and processes on this store; never a store transaction."""
+        """Held by one thread of one process on this store at a time. Not a store transaction."""
         digest = hashlib.sha256(key.encode()).digest()
         sqlite = self._engine.dialect.name == "sqlite"
         held = self._file_lock(digest, timeout_seconds) if sqlite else self._advisory(digest, timeout_seconds)
@@ -84,7 +84,7 @@ class TokenStore:
             try:
                 yield
             finally:
-                # A connection that broke meanwhile has lost its lock already.
+                # A connection that broke meanwhile has already lost its lock.
                 with suppress(SQLAlchemyError):
                     connection.rollback()
 

@@ -1,7 +1,8 @@
-"""Guarded moves: a row or an import changes state only along its table of moves, and only from where it is.
+"""Guarded moves: a row or an import changes state only along its table of moves, and only from its current
+state.
 
 A move is one UPDATE that names the state it starts from. A row that someone else moved meanwhile is not
-touched, and the answer says which rows did move.
+changed, and the result says which rows moved.
 """
 
 import time
@@ -17,11 +18,11 @@ from blnk_api.store.states import IMPORT_MOVES, MOVES, ImportState, RowState
 from blnk_api.store.tables import counts, imports, rows
 
 IDS_PER_STATEMENT = 500
-"""SQLite and Postgres both take more; a statement of this size stays well under 100 ms."""
+"""SQLite and Postgres allow more, but a statement of this size stays well under 100 ms."""
 
 
 class NoSuchMove(Exception):
-    """The code asked for a move that MOVES does not have: a defect, never a person's doing."""
+    """The code requested a move that MOVES does not contain: a bug, never a person's mistake."""
 
 
 def require_move(from_: RowState, to: RowState) -> None:
@@ -38,10 +39,11 @@ def move(
     claim: str | None = None,
     **facts: Any,
 ) -> list[int]:
-    """The rows that made the move. With `claim`, only rows that this claim holds.
+    """Returns the rows that moved. With `claim`, only rows that this claim holds.
 
-    `facts` are columns to set on the way. All rows are of one import; its counts follow. Whoever is called
-    not created after it was sent, or another import's balance, is owed late looks, in the same transaction.
+    `facts` are columns to set as well. All rows belong to one import, whose counts are updated. Rows that are
+    called not created after they were sent, or another import's balance, are scheduled for late look-ups in
+    the same transaction.
     """
     require_move(from_, to)
     moved: list[int] = []
@@ -92,7 +94,7 @@ _MOVE_EACH = (
 def move_each(
     tx: Connection, import_: int, facts: Mapping[int, Mapping[str, str]], *, from_: RowState, to: RowState
 ) -> list[int]:
-    """As `move`, with a balance_id and a message of its own for each row of one import."""
+    """Like `move`, with a separate balance_id and message for each row of one import."""
     require_move(from_, to)
     now = time.time()
     asked = [(id, from_, to, one["balance_id"], one["message"], now) for id, one in facts.items()]
@@ -108,7 +110,8 @@ _COUNT = text(
 
 
 def count(tx: Connection, import_: int, changes: Mapping[str, int]) -> None:
-    """Adds to the counts of rows by state that pages show; called by whatever moves or inserts rows."""
+    """Updates the counts of rows by state that pages show. Called by everything that moves or inserts
+    rows."""
     asked = [{"of": import_, "state": state, "n": n} for state, n in changes.items() if n]
     if asked:
         tx.execute(_COUNT, asked)
@@ -124,7 +127,7 @@ def move_import(
     version: int | None = None,
     **facts: Any,
 ) -> bool:
-    """Whether the import made the move. With `version`, only if the draft is still the one that was shown."""
+    """Returns whether the import moved. With `version`, only if the draft is still the one that was shown."""
     starts = list(from_)
     for start in starts:
         if (start, to) not in IMPORT_MOVES:
@@ -146,5 +149,5 @@ _COUNTS = select(counts.c.state, counts.c.n).where(counts.c.import_ == bindparam
 
 
 def counts_of(tx: Connection, import_: int) -> dict[RowState, int]:
-    """Rows by state; states without rows are left out."""
+    """Rows by state. States without rows are omitted."""
     return {RowState(state): n for state, n in tx.execute(_COUNTS, {"number": import_})}

@@ -1,1 +1,1 @@
-"""A second person's approval: what needs it, what was asked, who decided, and what it still covers."""
+"""Approval by a second person: what needs it, requests, decisions, and what they cover."""

@@ -1,7 +1,7 @@
-"""Asks for approval of an import: of a checked draft, or of the rows that are left of a paused one.
+"""Requests approval for an import: a checked draft, or the remaining rows of a paused import.
 
-The rows are marked first, a part at a time, so that a large import keeps nobody else from writing; only the
-last transaction moves the import, and only if it is still what was shown.
+The rows are marked first, in parts, so that a large import does not block other writers. Only the last
+transaction moves the import, and only if it is still the one that was shown.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,8 @@ from blnk_api.store.transitions import move_import
 def ask(
     store: Store, import_: Import, *, who: Actor, rule: ApprovalRule, unchecked: Sequence[str] = ()
 ) -> bool:
-    """DRAFT or PAUSED → WAITING. False when it is not the import that was shown anymore; nothing waits then.
+    """DRAFT or PAUSED → WAITING. Returns False if the import changed since it was shown; then no request is
+    made.
 
     `unchecked`: what could not be checked, for the record.
     """
@@ -59,7 +60,7 @@ def _asked(
         return False
     if not requests.was_asked(tx, request, found):
         return False
-    # What it replaces covers no row anymore that could be sent.
+    # What it replaces no longer covers any row that could be sent.
     for before in requests.of_import(tx, import_.number):
         if before.id != request and before.state is RequestState.ASKED:
             requests.end(tx, before, RequestState.VOID)

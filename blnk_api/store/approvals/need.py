@@ -1,7 +1,6 @@
-"""Whether an import needs a second person's approval: the one place that decides it.
+"""Whether an import needs a second person's approval; no other module decides this.
 
-It is asked when an import is handed over, and by the sender of every import that it is about to claim rows
-of, with the rule of that moment.
+Checked when an import is handed over, and by the sender before it claims rows, with the current rule.
 """
 
 from sqlalchemy import Connection
@@ -13,8 +12,8 @@ from blnk_api.store.states import ImportState, PausedBy, RowState
 
 
 def is_needed(tx: Connection, rule: ApprovalRule, import_: Import) -> bool:
-    """Of an import that is to be handed over. What fixes rows of another import is one with it: a file in
-    pieces needs no less approval than as a whole."""
+    """For an import that is about to be handed over. An import that fixes rows of another counts together
+    with it: splitting a file does not avoid approval."""
     if not rule.is_in_force:
         return False
     balances, source = import_.asked_for, import_.fixes
@@ -27,12 +26,12 @@ def is_needed(tx: Connection, rule: ApprovalRule, import_: Import) -> bool:
 
 
 def must_carry_one(rule: ApprovalRule, import_: Import) -> bool:
-    """Whether no row of it may be sent without an approval that holds, once it was handed over. A rule that
-    came into force since counts; nothing does where the connection has none anymore."""
+    """Whether none of its rows may be sent without a valid approval after it was handed over. A rule that
+    took effect since counts; if the connection has no rule anymore, none is needed."""
     return rule.is_in_force and (import_.needs_approval or rule.needs(import_.asked_for))
 
 
 def lacks_one(import_: Import) -> bool:
-    """Whether it is paused and continues only once its remaining rows are approved."""
+    """Whether it is paused until its remaining rows are approved."""
     is_held = import_.state is ImportState.PAUSED and import_.paused_by is PausedBy.APPROVAL
     return is_held and bool(import_.counts.get(RowState.READY))

@@ -1,4 +1,4 @@
-"""Why rows that need approval were not claimed: for whoever is told."""
+"""Why rows that need approval were not claimed, for display."""
 
 import time
 from collections.abc import Collection
@@ -16,21 +16,21 @@ from blnk_api.store.transitions import IDS_PER_STATEMENT
 
 
 class Why(Enum):
-    """In the order in which people should know it."""
+    """In order of importance to people."""
 
     ALTERED = 1
-    """What the store holds is not what was approved: someone changed it behind our back."""
+    """The stored row is not what was approved: someone changed it outside this product."""
     VOID = 2
     """The store was restored or copied since."""
     WITHDRAWN = 3
     LAPSED = 4
     NEVER_APPROVED = 5
-    """Nobody was asked about the row as it is now."""
+    """No approval was requested for the row as it is now."""
 
 
 @dataclass(frozen=True)
 class Unapproved:
-    """A row that was READY and not claimed, though no other row holds its ref."""
+    """A READY row that was not claimed, although no other row holds its ref."""
 
     row: int
     label: str
@@ -41,7 +41,7 @@ _ENDED = {RequestState.VOID: Why.VOID, RequestState.WITHDRAWN: Why.WITHDRAWN}
 
 
 def unapproved(tx: Connection, row_ids: Collection[int]) -> list[Unapproved]:
-    """Those of these rows that no approval covers at this moment."""
+    """Those of these rows that no approval covers now."""
     wanted = sorted(row_ids)
     found: list[Unapproved] = []
     for start in range(0, len(wanted), IDS_PER_STATEMENT):

@@ -1,1 +1,1 @@
-"""What is kept of a draft's check beside its rows."""
+"""What is stored about a draft's check besides its rows."""

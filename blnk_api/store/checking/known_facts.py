@@ -1,6 +1,6 @@
-"""What the last check of a whole file found of it in Blnk, as JSON: kept while the import is a draft.
+"""What the last check of a whole file found in Blnk, as JSON, stored while the import is a draft.
 
-It names customers, so it goes as soon as nothing is checked by it anymore.
+It names customers, so it is deleted as soon as no check needs it.
 """
 
 import time
@@ -22,7 +22,7 @@ def keep(tx: Connection, import_: int, known: str) -> None:
 
 
 def add(tx: Connection, import_: int, known: str) -> None:
-    """In the place of what was known, which is as old as before."""
+    """Replaces what was known, without making it more recent."""
     tx.execute(update(known_in_blnk).where(known_in_blnk.c.import_ == import_).values(known=known))
 
 

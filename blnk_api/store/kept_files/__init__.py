@@ -1,4 +1,4 @@
-"""Where uploaded files and saved results are kept: in the data folder, or in Postgres with all the rest."""
+"""Stores uploaded files and saved results: in the data folder, or in Postgres with everything else."""
 
 from blnk_api.settings import Settings
 from blnk_api.store.database import Store
@@ -10,7 +10,7 @@ __all__ = ["RECEIPTS", "UPLOADS", "Files", "Written", "files_of"]
 
 
 def files_of(store: Store, settings: Settings) -> Files:
-    """Those of this store: one database server for several machines has their files too."""
+    """The files of this store. With a database server for several machines they are in the database too."""
     if store.is_sqlite:
         return FolderFiles(settings.data_dir)
     return PostgresFiles(store, settings.scratch_dir)

@@ -1,4 +1,4 @@
-"""Files in the data folder, beside a SQLite store."""
+"""Files in the data folder, next to a SQLite store."""
 
 import hashlib
 import os
@@ -33,9 +33,9 @@ class FolderFiles:
                 os.fsync(file.fileno())
             part.replace(path)
         except BaseException:
-            part.unlink(missing_ok=True)  # no half a file is left on a full disk
+            part.unlink(missing_ok=True)  # leave no partial file on a full disk
             with suppress(OSError):
-                path.parent.rmdir()  # unless another file is in it
+                path.parent.rmdir()  # fails if it has other files
             raise
         for folder in (path.parent, path.parent.parent):
             _sync(folder)
@@ -47,7 +47,7 @@ class FolderFiles:
     @contextmanager
     def on_disk(self, name: str) -> Iterator[Path]:
         path = self._folder / name
-        path.stat()  # raises FileNotFoundError here, and not in the middle of reading
+        path.stat()  # raises FileNotFoundError here rather than in the middle of reading
         yield path
 
     def size(self, name: str) -> int | None:

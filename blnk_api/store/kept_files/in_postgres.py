@@ -1,9 +1,9 @@
-"""Files in Postgres, in pieces of one megabyte: one database is all that page servers and senders share, and
+"""Files in Postgres, in pieces of one megabyte: page servers and senders then share only one database, and
 its dump is the whole backup.
 
-A file is written in one transaction, so that nobody ever sees half of it. It is read a piece at a time, each
-in a short transaction of its own: a slow download holds no connection. Contents have an id that is never
-used again, so that whoever reads a file that is replaced meanwhile gets an error and no mixture.
+A file is written in one transaction, so that nobody ever sees part of it. It is read piece by piece, each in
+a short transaction of its own, so a slow download holds no connection. Contents have an id that is never
+reused, so reading a file that is replaced meanwhile raises an error instead of mixing two versions.
 """
 
 import errno
@@ -30,7 +30,7 @@ _OPEN_FILES = Path(f"/proc/{os.getpid()}/fd")
 
 
 class PostgresFiles:
-    """See `Files`. Copies that someone needs on a disk are made in `scratch`."""
+    """See `Files`. Copies that are needed on disk are created in `scratch`."""
 
     def __init__(self, store: Store, scratch: Path) -> None:
         self._store = store
@@ -86,7 +86,7 @@ def _is_at(name: str) -> ColumnElement[bool]:
 def _name(tx: Connection, name: str, facts: dict[str, object]) -> None:
     """The contents have this name from the end of this transaction on; those that had it are deleted."""
     first = postgresql.insert(kept_files).values(name=name, **facts).on_conflict_do_nothing()
-    tx.execute(first)  # waits for whoever puts a file of this name at the same moment
+    tx.execute(first)  # waits for anyone who puts a file of this name at the same moment
     is_it = kept_files.c.name == name
     before = tx.execute(select(kept_files.c.content).where(is_it).with_for_update()).scalar_one()
     if before != facts["content"]:
@@ -95,7 +95,7 @@ def _name(tx: Connection, name: str, facts: dict[str, object]) -> None:
 
 
 def _of_one_size(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in pieces of one size, of which the last may be shorter."""
+    """The same bytes in pieces of one size. The last one may be shorter."""
     waiting = bytearray()
     for piece in pieces:
         waiting += piece
@@ -107,7 +107,7 @@ def _of_one_size(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 class _Pieces(io.RawIOBase):
-    """The contents of one file; one piece is in memory at a time."""
+    """The contents of one file, with one piece in memory at a time."""
 
     def __init__(self, store: Store, content: str, size: int) -> None:
         self._store = store
@@ -153,8 +153,8 @@ class _Pieces(io.RawIOBase):
 
 @contextmanager
 def _unnamed(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
-    """A new file, and a path to open it by. Where the system allows it, the file has no name on the disk:
-    nothing of it stays when this process is killed."""
+    """A new file and a path to open it by. If the system allows it, the file has no name on disk, so nothing
+    remains when this process is killed."""
     if _OPEN_FILES.is_dir():
         with tempfile.TemporaryFile(dir=folder) as file:
             yield Path(f"/proc/{os.getpid()}/fd/{file.fileno()}"), cast(BinaryIO, file)

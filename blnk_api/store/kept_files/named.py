@@ -1,4 +1,4 @@
-"""Which files the store names, and which of them it should have and does not."""
+"""The files that the store names, and which of them are missing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,22 +12,22 @@ from blnk_api.store.tables import imports, kept_files, receipts
 
 @dataclass(frozen=True, slots=True)
 class NamedFile:
-    """`sha256` is what the store knows of its contents."""
+    """`sha256` is the stored hash of its contents."""
 
     name: str
     sha256: str | None
 
 
 def named(tx: Connection) -> Iterator[NamedFile]:
-    """Uploads and saved results, as far as no purge has deleted them."""
+    """Uploads and saved results that no purge has deleted."""
     for query in (_uploads(), _saved_results()):
         for one in tx.execute(query.where(imports.c.purged_at.is_(None)).order_by(imports.c.number)):
             yield NamedFile(one.name, one.sha256)
 
 
 def missing(tx: Connection) -> list[str]:
-    """On Postgres: the files that should be in the database and are not. What a canceled draft had
-    uploaded may be gone."""
+    """With Postgres: files that should be in the database but are not. Uploads of canceled drafts may be
+    missing."""
     found: list[str] = []
     for query, column in ((_uploads(), imports.c.file_path), (_saved_results(), receipts.c.results_path)):
         place = UPLOADS if column is imports.c.file_path else RECEIPTS
@@ -38,8 +38,8 @@ def missing(tx: Connection) -> list[str]:
 
 
 def without_import(tx: Connection, before: float) -> list[str]:
-    """On Postgres: the ids of uploads from before this moment (wall time) that no import has. Whoever
-    uploaded them was cut off between keeping the file and making its draft."""
+    """With Postgres: ids of uploads from before this time without an import. The upload was interrupted
+    between storing the file and creating its draft."""
     id = func.split_part(kept_files.c.name, "/", 2)
     is_known = exists(select(imports.c.id).where(imports.c.id == id))
     is_old_upload = and_(kept_files.c.name.startswith(f"{UPLOADS}/"), kept_files.c.at < before)

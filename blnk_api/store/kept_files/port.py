@@ -1,4 +1,4 @@
-"""What whoever keeps a file or reads one may ask for, wherever files are kept."""
+"""The interface for storing and reading files, wherever they are stored."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -7,38 +7,38 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 UPLOADS, RECEIPTS = "uploads", "receipts"
-"""The two places: a name is one of these, an import's id, and what the file is called there."""
+"""The two places. A name consists of one of these, an import's id, and the file's name there."""
 PIECE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A file that is kept for good: its size and SHA-256."""
+    """A file that was stored durably: its size and SHA-256."""
 
     size: int
     sha256: str
 
 
 class Files(Protocol):
-    """Names look like "uploads/imp_1/file". All of it raises OSError or SQLAlchemyError where the disk or the
-    database server does not take it."""
+    """Names look like "uploads/imp_1/file". All methods raise OSError or SQLAlchemyError if the disk or the
+    database server fails."""
 
     def put(self, name: str, pieces: Iterable[bytes]) -> Written:
-        """Keeps a file, in place of one of the same name. Until all of it is kept, nobody sees any of it,
-        also after a crash."""
+        """Stores a file, replacing one with the same name. Until it is complete, nobody sees any of it, even
+        after a crash."""
 
     def open(self, name: str) -> BinaryIO:
-        """To be read from any place in it, a piece at a time. Raises FileNotFoundError."""
+        """A seekable file, read piece by piece. Raises FileNotFoundError."""
 
     def on_disk(self, name: str) -> AbstractContextManager[Path]:
-        """The file as a path of this machine, for whoever opens it several times; a copy that was needed
-        for it is gone afterwards. Raises FileNotFoundError."""
+        """The file as a local path, for callers that open it several times. A copy that was needed for it is
+        deleted afterwards. Raises FileNotFoundError."""
 
     def size(self, name: str) -> int | None:
-        """In bytes; None where there is no such file."""
+        """The size in bytes, or None if there is no such file."""
 
     def delete(self, name: str) -> None:
-        """One file, or all below a name such as "uploads/imp_1"; what is not there is no error."""
+        """Deletes one file, or all below a name such as "uploads/imp_1". Missing files are ignored."""
 
     def folders(self, place: str) -> Iterator[str]:
-        """The ids of imports of which there may be files in this place."""
+        """The ids of imports that may have files in this place."""

@@ -1,4 +1,4 @@
-"""Runs migrations on the connection that Store.migrate hands over."""
+"""Runs migrations on the connection that Store.migrate passes in."""
 
 from alembic import context
 

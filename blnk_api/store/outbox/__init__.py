@@ -1,1 +1,1 @@
-"""What people are to be told of imports, and which address has taken it."""
+"""Notifications about imports, and which address has received them."""

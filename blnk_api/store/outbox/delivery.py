@@ -1,6 +1,6 @@
-"""Which notice is owed to which address: claimed before it is sent, tried again, and given up at last.
+"""The delivery of notices to addresses: claimed before sending, retried, and finally given up.
 
-An address is known here by a hash alone: it may hold a password.
+An address is stored only as a hash, because it may contain a password.
 """
 
 import time
@@ -14,36 +14,36 @@ from blnk_api.store.outbox.notices import ALL, Notice, notice_of
 from blnk_api.store.tables import deliveries, notices
 
 MOST_TRIES = 8
-"""With waits that grow from a minute, the last one is about eighteen hours after the first."""
+"""With waits that grow from a minute, the last try is about eighteen hours after the first."""
 _GROWS = 3
 _KEPT_SECONDS = 86_400.0
-"""For so long a notice waits for a connection to its instance to be set up again."""
+"""How long a notice waits for a connection to its instance to be set up again."""
 _AT_ONCE = 500
 REMOVED = "It was removed from the settings."
 
 
 def due(tx: Connection) -> list[Notice]:
-    """The notices that are to be looked after now, oldest first. Asked each second: a look into an index."""
+    """The notices that need attention now, oldest first. Called each second: one index look-up."""
     asked = ALL.where(notices.c.next_at <= time.time()).order_by(notices.c.id).limit(_AT_ONCE)
     return [notice_of(one) for one in tx.execute(asked)]
 
 
 def unsent(tx: Connection, *, after: int) -> int:
-    """How many deliveries of notices after this one are still tried."""
+    """How many deliveries of notices after this one are still being tried."""
     still = select(func.count()).where(deliveries.c.notice > after, deliveries.c.next_at.is_not(None))
     return tx.execute(still).scalar_one()
 
 
 def drop_without_recipient(tx: Connection, notice: Notice, *, has_connection: bool) -> None:
-    """No address is set up for it: it is over. Without a connection it waits for one for a day."""
+    """No address is set up for it, so it is dropped. Without a connection it waits a day for one."""
     now = time.time()
     keeps = not has_connection and now - notice.at < _KEPT_SECONDS
     _set_next(tx, notice.id, now + 60.0 if keeps else None)
 
 
 def address_it(tx: Connection, notice: Notice, addresses: Collection[str]) -> None:
-    """Owes a notice to each of these addresses that it is not owed to yet; those that are no longer set up
-    are let go."""
+    """Assigns a notice to each of these addresses that does not have it yet. Addresses that are no longer set
+    up are dropped."""
     dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     now = time.time()
     owed = [{"notice": notice.id, "address": one, "tries": 0, "next_at": now} for one in addresses]
@@ -57,8 +57,8 @@ def address_it(tx: Connection, notice: Notice, addresses: Collection[str]) -> No
 
 
 def claim(tx: Connection, notice: Notice, address: str, *, retry_seconds: float) -> bool:
-    """Whether the caller sends it now: whoever else comes in this moment does not. If the caller dies, it is
-    tried again after the same wait as when the address does not take it."""
+    """Returns whether the caller may send it now; a simultaneous second caller may not. If the caller dies,
+    it is tried again after the same wait as for a rejected notice."""
     now = time.time()
     mine = [
         deliveries.c.notice == notice.id,
@@ -80,7 +80,7 @@ def was_sent(tx: Connection, notice: Notice, address: str) -> None:
 
 
 def was_not_sent(tx: Connection, notice: Notice, address: str, *, why: str, for_good: bool) -> bool:
-    """Whether that was the last try."""
+    """Returns whether that was the last try."""
     tries = select(deliveries.c.tries).where(
         deliveries.c.notice == notice.id, deliveries.c.address == address
     )
@@ -90,13 +90,14 @@ def was_not_sent(tx: Connection, notice: Notice, address: str, *, why: str, for_
 
 
 def _settle(tx: Connection, notice: Notice, address: str, **facts: float | str | None) -> None:
-    """Never what was sent already: two processes may have sent it, and one of them may have failed."""
+    """Never changes a delivery that was sent: two processes may have sent it, and one of them may have
+    failed."""
     mine = [deliveries.c.notice == notice.id, deliveries.c.address == address]
     tx.execute(update(deliveries).where(*mine, deliveries.c.sent_at.is_(None)).values(**facts))
 
 
 def look_again_when_due(tx: Connection, notice: Notice) -> None:
-    """The notice itself is due again with the first of its deliveries, and over with the last."""
+    """The notice is due again with the first of its deliveries, and finished with the last."""
     first = select(func.min(deliveries.c.next_at)).where(deliveries.c.notice == notice.id)
     _set_next(tx, notice.id, tx.execute(first).scalar())
 
@@ -107,22 +108,22 @@ def _set_next(tx: Connection, notice: int, at: float | None) -> None:
 
 @dataclass(frozen=True)
 class Problem:
-    """Why an address has not taken a notice so far."""
+    """Why an address has not accepted a notice so far."""
 
     why: str
     is_tried: bool
-    """Whether it is tried again."""
+    """Whether it will be tried again."""
 
 
 @dataclass(frozen=True)
 class Delivered:
-    """How one notice went to the addresses of today: `problems` by the hash of the address."""
+    """The delivery of one notice to the current addresses: `problems` by the hash of the address."""
 
     notice: Notice
     sent: int
     sent_at: float | None
     open: int
-    """Addresses that are still tried."""
+    """How many addresses are still being tried."""
     problems: Mapping[str, Problem]
 
     @property
@@ -131,7 +132,7 @@ class Delivered:
 
 
 def last_ones(tx: Connection, instance: int, *, limit: int = 1) -> list[Delivered]:
-    """The last notices of an instance that went to anybody, or are about to, newest first."""
+    """The last notices of an instance that were or will be sent to anyone, newest first."""
     has_any = exists().where(deliveries.c.notice == notices.c.id)
     asked = ALL.where(notices.c.instance == instance, notices.c.next_at.is_not(None) | has_any)
     found = [notice_of(one) for one in tx.execute(asked.order_by(notices.c.id.desc()).limit(limit))]

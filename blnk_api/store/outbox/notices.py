@@ -1,7 +1,7 @@
-"""What people are to be told, written in the very transaction of the move that it tells of.
+"""Notices about imports, written in the same transaction as the move that they report.
 
-Each occurrence once: what would say the same of an import as the notice before it is not written, nor are
-waits that end by themselves, unless they last. To whom it goes is found out when it is sent.
+Each occurrence is reported once: a notice that would repeat the previous one is not written, nor are waits
+that end automatically, unless they last. The recipients are determined when it is sent.
 """
 
 import time
@@ -23,26 +23,26 @@ from blnk_api.store.tables.base import AnyRow
 from blnk_api.store.transitions import counts_of
 
 _GATHER_SECONDS = 30.0
-"""What is found of an import that is over comes row by row, a moment apart: it is told together."""
+"""Findings about a finished import arrive row by row, a moment apart. They are reported together."""
 
 
 class NoticeKind(StrEnum):
-    """What it tells, as it stands in the database."""
+    """The values are stored in the database."""
 
     FINISHED = "finished"
     NEEDS_YOU = "needs you"
-    """It is over, and rows or findings want a person."""
+    """It is finished, and rows or findings need a person."""
     PAUSED = "paused"
     CREDENTIALS = "credentials"
-    """Blnk rejected the credentials; imports of the instance are paused."""
+    """Blnk rejected the credentials, so the imports of the instance are paused."""
     WAITING = "waiting"
-    """Blnk has not answered for long. Nobody has to do anything."""
+    """Blnk has not answered for a long time. Nobody has to do anything."""
     APPROVAL_ASKED = "approval asked"
-    """A second person has to approve it."""
+    """A second person must approve it."""
     APPROVAL_DECIDED = "approval decided"
     """It was approved, or sent back."""
     APPROVAL_LAPSES = "approval lapses"
-    """Nobody has decided yet, and soon it is too late."""
+    """Nobody has decided yet, and the request lapses soon."""
     APPROVAL_LAPSED = "approval lapsed"
     TEST = "test"
 
@@ -52,7 +52,7 @@ _OF_THE_END = (NoticeKind.FINISHED, NoticeKind.NEEDS_YOU)
 
 @dataclass(frozen=True)
 class Notice:
-    """One thing that people are to be told; `import_` is None for a test."""
+    """One notification to send. `import_` is None for a test."""
 
     id: int
     instance: Instance
@@ -76,13 +76,13 @@ def notice_of(one: AnyRow) -> Notice:
 
 
 def newest(tx: Connection) -> int:
-    """The id of the last one; 0 where there is none."""
+    """The id of the last one, or 0."""
     return tx.execute(select(func.max(notices.c.id))).scalar() or 0
 
 
 def finished(tx: Connection, number: int) -> None:
-    """The import has come to its end. A balance from the form that nobody has to look after is not told:
-    whoever filled the form in is looking at it."""
+    """The import is finished. A balance from the form that needs nobody is not reported: the person who
+    filled in the form is looking at it."""
     facts = _facts_of(tx, number)
     kind = NoticeKind.NEEDS_YOU if _wants_a_person(facts) else NoticeKind.FINISHED
     of_form = select(imports.c.kind).where(imports.c.number == number)
@@ -92,8 +92,8 @@ def finished(tx: Connection, number: int) -> None:
 
 
 def needs_you(tx: Connection, number: int) -> None:
-    """Something turned up of this import. While it runs it is told at the end; afterwards now, together with
-    what turns up a moment later."""
+    """Something was found about this import. While it runs, that is reported at its end; afterwards now,
+    together with what is found a moment later."""
     state = tx.execute(select(imports.c.state).where(imports.c.number == number)).scalar_one()
     if state not in (ImportState.DONE, ImportState.CANCELLED):
         return
@@ -112,14 +112,15 @@ def needs_you(tx: Connection, number: int) -> None:
 
 
 def canceled(tx: Connection, number: int, *, who: Actor) -> None:
-    """A person ended it; what was created stays."""
+    """A person canceled it. What was created stays."""
     facts = _facts_of(tx, number).model_copy(update={"canceled": True, **_named(who)})
     _add(tx, number, NoticeKind.FINISHED, facts)
 
 
 def paused(tx: Connection, number: int, *, by: PausedBy, who: Actor) -> None:
-    """It stopped and does not continue by itself. Credentials are told once for all imports that wait for
-    the same ones; the circuit breaker's pauses end by themselves and are not told here: see `waiting`."""
+    """It stopped and does not continue automatically. Rejected credentials are reported once for all imports
+    that wait for them. The circuit breaker's pauses end automatically and are not reported here: see
+    `waiting`."""
     if by is PausedBy.BREAKER:
         return
     if by is PausedBy.ACCESS and _others_wait_for_credentials(tx, number):
@@ -129,8 +130,8 @@ def paused(tx: Connection, number: int, *, by: PausedBy, who: Actor) -> None:
 
 
 def waiting(tx: Connection, instance: int, *, since: float) -> None:
-    """Blnk has not answered since then, which is long: told once for each outage, for the newest import that
-    waits for it."""
+    """Blnk has not answered since `since`, which is long. Reported once per outage, for the newest import
+    that waits."""
     told = select(notices.c.id).where(
         notices.c.instance == instance, notices.c.kind == NoticeKind.WAITING, notices.c.at >= since
     )
@@ -147,7 +148,7 @@ def waiting(tx: Connection, instance: int, *, since: float) -> None:
 
 
 def approval_asked(tx: Connection, number: int, *, who: Actor) -> None:
-    """It waits for approval; `who` asked for it."""
+    """It waits for approval; `who` requested it."""
     facts = _facts_of(tx, number).model_copy(update=_named(who))
     _add(tx, number, NoticeKind.APPROVAL_ASKED, facts)
 
@@ -159,7 +160,7 @@ def approval_decided(tx: Connection, number: int, *, who: Actor, is_approved: bo
 
 
 def approval_lapses(tx: Connection, number: int, *, at: float) -> None:
-    """It lapses then if nobody decides."""
+    """It lapses at this time if nobody decides."""
     facts = _facts_of(tx, number).model_copy(update={"since": at})
     _add(tx, number, NoticeKind.APPROVAL_LAPSES, facts)
 
@@ -170,7 +171,7 @@ def approval_lapsed(tx: Connection, number: int) -> None:
 
 
 def test(tx: Connection, instance: Instance, *, who: Actor) -> None:
-    """For whoever wants to see whether the addresses work. Raises NotAllowed."""
+    """For a person who wants to test the addresses. Raises NotAllowed."""
     who.require(Act.TEST_NOTIFICATIONS, instance)
     facts = NoticeFacts().model_copy(update=_named(who))
     _insert(tx, number_for(tx, instance), None, NoticeKind.TEST, facts, after_seconds=0.0)
@@ -218,7 +219,7 @@ def _wants_a_person(facts: NoticeFacts) -> bool:
 def _add_if_new(
     tx: Connection, number: int, kind: NoticeKind, facts: NoticeFacts, *, after_seconds: float = 0.0
 ) -> None:
-    """Unless the last notice of how the import ended said the same of it."""
+    """Unless the last notice about the import's end said the same."""
     last = tx.execute(
         select(notices.c.facts)
         .where(notices.c.import_ == number, notices.c.kind.in_(_OF_THE_END))

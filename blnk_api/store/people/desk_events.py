@@ -1,4 +1,5 @@
-"""What happened that belongs to no import: sign-ins, downloads of lists, stops, settings. Only added to."""
+"""Events that belong to no import: sign-ins, downloads of lists, stops, settings. They are only ever
+added."""
 
 import time
 from dataclasses import dataclass
@@ -14,21 +15,21 @@ from blnk_api.store.trail.chain import Entry
 
 
 class DeskEventKind(StrEnum):
-    """As it stands in the database; what the detail says."""
+    """The values are stored in the database. The comments say what the detail contains."""
 
     DOWNLOADED = "downloaded"
-    """A list, by the name of its file."""
+    """A list: the name of its file."""
     SIGNED_IN = "signed in"
-    """With which provider."""
+    """The provider."""
     SIGNED_OUT = "signed out"
     SESSION_REPLACED = "session replaced"
     """The same browser signed in again."""
     SESSION_ENDED = "session ended"
-    """By someone else: whose it was."""
+    """By someone else: whose session it was."""
     SESSIONS_ENDED = "sessions ended"
-    """All of them, by a restore."""
+    """All sessions, by a restore."""
     SENDING_STOPPED = "sending stopped"
-    """Of which instance, and why; nothing: of all."""
+    """The instance and the reason. Empty: all instances."""
     SENDING_STARTED = "sending started"
     SETTINGS_SEEN = "settings seen"
     """JSON of what the sender read in the secrets file, without any secret: see `worker/settings_seen`."""
@@ -36,7 +37,7 @@ class DeskEventKind(StrEnum):
 
 @dataclass(frozen=True)
 class DeskEvent:
-    """`what` is a DeskEventKind, or what another version called it."""
+    """`what` is a DeskEventKind, or a kind of another version."""
 
     at: float
     who: Actor
@@ -54,7 +55,7 @@ def note(tx: Connection, *, who: Actor, what: DeskEventKind, detail: str = "") -
 
 
 def last(tx: Connection, kind: DeskEventKind, *, limit: int) -> list[DeskEvent]:
-    """The last ones of a kind, newest first."""
+    """The last events of a kind, newest first."""
     columns = (
         desk_events.c.at,
         desk_events.c.what,

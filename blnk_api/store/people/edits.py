@@ -1,6 +1,6 @@
-"""What people changed in a draft: cells, and skipped rows. Only ever added to; the newest word counts.
+"""What people changed in a draft: cells, and skipped rows. Only ever added to; the newest entry counts.
 
-A row of the table without a column is about the whole record: it is skipped, or included again.
+A table row without a column concerns the whole record: it is skipped, or included again.
 """
 
 import secrets
@@ -22,7 +22,7 @@ LEFT_OUT, TAKEN_IN = "left out", "taken in"
 
 
 class Edit(NamedTuple):
-    """A cell as a person wants it: the record's number in the spreadsheet, the column from 0, the text."""
+    """A cell's new text: the record's number in the spreadsheet, the column from 0, the text."""
 
     number: int
     position: int
@@ -31,7 +31,7 @@ class Edit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RecordedEdit:
-    """One change: who made what of what. `position` None is the whole record."""
+    """One change, with its author, old and new text. `position` None is the whole record."""
 
     number: int
     position: int | None
@@ -44,7 +44,7 @@ class RecordedEdit:
 def add(
     tx: Connection, import_: int, changes: Sequence[tuple[int, int | None, str, str]], *, who: Actor
 ) -> None:
-    """Writes changes down: (number, position, old, new) each. The trail links them when `tx` commits."""
+    """Records changes: (number, position, old, new) each. The trail links them when `tx` commits."""
     if not changes:
         return
     now, by, batch = time.time(), stored(who), secrets.token_hex(8)
@@ -75,7 +75,7 @@ def of_import(tx: Connection, import_: int) -> list[RecordedEdit]:
 
 
 def of_records(tx: Connection, import_: int, numbers: Collection[int]) -> list[RecordedEdit]:
-    """As `of_import`, of some records alone."""
+    """Like `of_import`, for some records only."""
     return _read(tx, _ALL.where(repairs.c.import_ == import_, repairs.c.number.in_(sorted(numbers))))
 
 
@@ -101,7 +101,7 @@ def last_at(tx: Connection, import_: int) -> float | None:
 
 
 def originals(tx: Connection, import_: int) -> dict[int, dict[int, str]]:
-    """Cells that are sent otherwise than they stand in the file: number → column → as in the file."""
+    """Cells whose text differs from the file: number → column → the file's text."""
     first: dict[tuple[int, int], str] = {}
     last: dict[tuple[int, int], str] = {}
     for one in of_import(tx, import_):
@@ -116,11 +116,11 @@ def originals(tx: Connection, import_: int) -> dict[int, dict[int, str]]:
 
 
 def forget(tx: Connection, import_: int) -> None:
-    """The file is read differently now: its rows and columns are not those that were changed. What was
-    changed stays in the trail."""
+    """The file is now read differently, so its rows and columns are no longer those that were changed. The
+    changes remain in the trail."""
     tx.execute(update(repairs).where(repairs.c.import_ == import_).values(forgotten=True))
 
 
 def purge(tx: Connection, import_: int) -> None:
-    """The texts go, and with them the salts; who changed which cell, and the digests, stay."""
+    """Deletes the texts, and with them the salts. Who changed which cell, and the digests, stay."""
     tx.execute(update(repairs).where(repairs.c.import_ == import_).values(old="", new="", salt=None))

@@ -1,4 +1,4 @@
-"""Which metadata tells the balances of an instance apart, as someone chose it once for everyone."""
+"""Which metadata identifies the balances of an instance, as someone chose once for everyone."""
 
 from collections.abc import Sequence
 
@@ -16,14 +16,14 @@ _CHARACTERS = 200
 
 
 def of_instance(tx: Connection, instance: Instance) -> tuple[str, ...] | None:
-    """The keys, in their order; None where nobody has chosen."""
+    """The keys in order, or None if nobody has chosen."""
     number = known_number(tx, instance)
     kept = tx.execute(select(instances.c.metadata_shown).where(instances.c.id == number)).scalar()
     return None if kept is None else tuple(orjson.loads(kept))
 
 
 def choose(tx: Connection, instance: Instance, keys: Sequence[str], *, who: Actor) -> None:
-    """Without any, all are shown again. Raises NotAllowed."""
+    """Without any keys, all are shown again. Raises NotAllowed."""
     who.require(Act.CHOOSE_METADATA, instance)
     kept = [key[:_CHARACTERS] for key in keys[:MOST]]
     number = number_for(tx, instance)

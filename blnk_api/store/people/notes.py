@@ -1,6 +1,6 @@
-"""Notes that people put on an import or on a balance: dated, signed, and never changed afterwards.
+"""People's notes on an import or a balance: dated, signed, and never changed.
 
-What was made by mistake cannot be deleted, but explained.
+A balance that was created by mistake cannot be deleted, but it can be explained.
 """
 
 import time
@@ -32,12 +32,12 @@ class Note:
 
 
 def add_to_import(tx: Connection, import_: Import, text: str, *, who: Actor) -> None:
-    """Raises ValueError, with a sentence, for a text that is no note."""
+    """Raises ValueError, with a sentence, for text that is not a valid note."""
     _add(tx, import_.instance_number, import_.number, None, text, who=who)
 
 
 def add_to_balance(tx: Connection, instance: int, balance_id: str, text: str, *, who: Actor) -> None:
-    """A note on any balance of an instance; it belongs to the import that made the balance, if one did.
+    """A note on any balance of an instance. It belongs to the import that created the balance, if one did.
 
     Raises ValueError as `add_to_import` does.
     """
@@ -65,7 +65,7 @@ def _add(
     who.require(Act.NOTE, instance_numbered(tx, instance))
     kept = _tidy(text)
     if import_ is not None:
-        # A receipt that is being written waits for this note, or this note for it: see receipts.add.
+        # A receipt that is being written waits for this note, or the note for it: see receipts.add.
         tx.execute(select(imports.c.number).where(imports.c.number == import_).with_for_update())
     tx.execute(
         insert(notes).values(
@@ -83,7 +83,7 @@ def _add(
 
 
 def _tidy(text: str) -> str:
-    # Postgres stores neither NUL nor halves of characters.
+    # Postgres stores neither NUL nor lone surrogates.
     kept = text.replace("\0", "\ufffd").encode("utf-8", "replace").decode().strip()
     if not kept:
         raise ValueError("Enter the note first.")
@@ -93,7 +93,7 @@ def _tidy(text: str) -> str:
 
 
 def of_import(tx: Connection, import_: int) -> list[Note]:
-    """Notes on an import and on the balances that it made, oldest first."""
+    """Notes on an import and on the balances that it created, oldest first."""
     return _listed(tx, _ALL.where(notes.c.import_ == import_))
 
 

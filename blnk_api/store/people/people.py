@@ -1,4 +1,4 @@
-"""Names that people gave themselves, one per browser. Nobody has verified them."""
+"""Names that people entered, one per browser. They are not verified."""
 
 import time
 
@@ -11,13 +11,13 @@ MAX_NAME_CHARACTERS = 80
 
 
 def name_of(tx: Connection, browser: str) -> str | None:
-    """The name typed in this browser, if any."""
+    """The name entered in this browser, if any."""
     name: str | None = tx.execute(select(people.c.name).where(people.c.browser == browser)).scalar()
     return name
 
 
 def set_name(tx: Connection, browser: str, name: str) -> None:
-    """Keeps the name for this browser. Raises ValueError, with a sentence, for one that nobody could read."""
+    """Stores the name for this browser. Raises ValueError, with a sentence, for an unreadable name."""
     tidy = " ".join(name.split())
     if not tidy or not tidy.isprintable():
         raise ValueError("Enter a name.")

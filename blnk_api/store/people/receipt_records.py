@@ -1,7 +1,7 @@
-"""Receipts in the store: numbered for each import, only ever added, and which imports are owed one.
+"""Receipts in the store: numbered for each import, only ever added, and which imports need a new one.
 
-An import that is over is owed a receipt when anything happened to it since the last one: each receipt writes
-an event of its own, so that the newest event says it.
+A finished import needs a receipt when anything happened to it since the last one. Each receipt writes an
+event of its own, so the newest event shows it.
 """
 
 import hashlib
@@ -19,13 +19,13 @@ from blnk_api.store.tables import counts, events, imports, receipts, rows
 from blnk_api.store.trail import chain
 
 LOOKED_UP_SECONDS = 120.0
-"""For so long after a cancelling, rows that are still being looked up are waited for."""
+"""How long after canceling to wait for rows that are still being looked up."""
 
 Contents = dict[str, Any]
-"""A receipt as JSON, nested as its page wants it; what one version wrote, all later ones show."""
+"""A receipt as JSON, structured for its page. All later versions can show what one version wrote."""
 
 _OVERLAP_EVENTS = 1_000
-"""Postgres may show an event after one with a higher number: so many are looked at twice."""
+"""Postgres may show an event after one with a higher number, so the last events are examined twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +90,9 @@ _LAST_EVENT = (
 
 
 def owed(tx: Connection, *, since_event: int) -> tuple[list[int], int]:
-    """Imports that are over and that something happened to, oldest first, and the newest event by now.
+    """Finished imports to which something happened, oldest first, and the newest event so far.
 
-    With `since_event` 0 all are looked at; else those to which something happened since about then.
+    With `since_event` 0 all are examined, otherwise those to which something happened since about then.
     """
     newest: int = tx.execute(select(func.max(events.c.id))).scalar() or 0
     query = (
@@ -108,7 +108,7 @@ def owed(tx: Connection, *, since_event: int) -> tuple[list[int], int]:
 
 
 def is_owed(tx: Connection, import_: int) -> bool:
-    """Whether the import is over and something happened to it that no receipt tells of."""
+    """Whether the import is finished and something happened to it that no receipt covers."""
     what = tx.execute(
         select(events.c.what)
         .join(imports, events.c.id == _LAST_EVENT)
@@ -118,9 +118,9 @@ def is_owed(tx: Connection, import_: int) -> bool:
 
 
 def owed_as_of(tx: Connection, import_: int) -> int | None:
-    """The newest event that the import's next receipt would tell of; None where none is owed, or not yet.
+    """The newest event that the import's next receipt would cover, or None if none is due, or not yet.
 
-    Rows that are on their way, or still being looked up, are waited for.
+    Waits for rows that are on their way or still being looked up.
     """
     one = tx.execute(
         select(events.c.id, events.c.what, imports.c.finished_at)
@@ -165,19 +165,19 @@ def add(
     results_path: str,
     results_sha256: str,
 ) -> int | None:
-    """The number of the receipt, which tells of everything up to the event `as_of`.
+    """Returns the number of the receipt, which covers everything up to the event `as_of`.
 
-    None, and nothing was written, when something happened meanwhile or someone else wrote it. Raises
-    IntegrityError when someone else writes it at this very moment.
+    Returns None, and writes nothing, if something happened meanwhile or someone else wrote it. Raises
+    IntegrityError if someone else writes it at the same moment.
     """
-    # Whoever is changing this import holds one of these until the change and its event can be seen.
+    # Whoever is changing this import holds one of these until the change and its event are visible.
     tx.execute(select(imports.c.number).where(imports.c.number == import_).with_for_update())
     tx.execute(select(counts.c.n).where(counts.c.import_ == import_).with_for_update())
     if owed_as_of(tx, import_) != as_of:
         return None
     last = tx.execute(select(func.max(receipts.c.n)).where(receipts.c.import_ == import_)).scalar()
     n: int = (last or 0) + 1
-    # Held from here on: its receipt and the event of it come next in the chain.
+    # Held from here on: its receipt and the receipt's event come next in the chain.
     head = chain.head(tx, import_, hold=True)
     named = {} if head is None else {"trail": {"events": head.n, "head": head.link}}
     text = orjson.dumps({"receipt": n} | contents | named)

@@ -27,9 +27,9 @@ class Saved:
 def save(
     tx: Connection, *, fingerprint: str, name: str, mapping: Mapping, who: Actor, instance: Instance
 ) -> None:
-    """Keeps a mapping; one of the same name for the same headers is replaced. Raises ValueError.
+    """Saves a mapping, replacing one with the same name for the same headers. Raises ValueError.
 
-    `instance`: that of the draft whose columns are saved.
+    `instance`: the instance of the draft whose columns are saved.
     """
     who.require(Act.CHANGE_DRAFT, instance)
     name = " ".join(name.split())
@@ -45,7 +45,7 @@ def save(
 
 
 def saved_for(tx: Connection, fingerprint: str) -> list[Saved]:
-    """Those of files with the same headers, newest first."""
+    """The mappings for files with the same headers, newest first."""
     columns = (mappings.c.name, mappings.c.mapping, mappings.c.at, *stored_actor.selected(mappings))
     query = select(*columns).where(mappings.c.fingerprint == fingerprint).order_by(mappings.c.at.desc())
     return [

@@ -1,6 +1,6 @@
-"""Sessions of people who signed in. A row stays when its session is over: it is the record of the sign-in.
+"""Sessions of people who signed in. A row stays when its session is over, as the record of the sign-in.
 
-A browser holds a random value, and the database only its SHA-256: nobody comes in with what they read there.
+A browser has a random value and the database only its SHA-256, so reading the database lets nobody in.
 """
 
 import hashlib
@@ -21,35 +21,35 @@ from blnk_api.store.transitions import IDS_PER_STATEMENT
 
 
 class EndedHow(StrEnum):
-    """As it stands in the database."""
+    """The values are stored in the database."""
 
     SIGNED_OUT = "signed_out"
     """By the person."""
     BY_ADMIN = "by_admin"
-    """By someone else, who is named."""
+    """By someone else, who is recorded."""
     REPLACED = "replaced"
     """The same browser signed in again."""
     RESTORED = "restored"
-    """The database is a restored copy, which does not know who signed out since it was made."""
+    """The database is a restored copy, which does not know who signed out since the backup."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What a provider or proxy said of a person when they signed in."""
+    """What a provider or proxy said about a person at sign-in."""
 
     issuer: str
     subject: str
-    """Together with `issuer` who it is; everything else may change."""
+    """Together with `issuer`, the person's identity. Everything else may change."""
     name: str = ""
     email: str = ""
     email_verified: bool = False
     groups: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
-    """App roles of the provider, not those of this app."""
+    """App roles of the provider, not those of this product."""
     hosted_domain: str = ""
-    """Google's `hd`: the organization to which the account belongs."""
+    """Google's `hd`: the organization that the account belongs to."""
     groups_left_out: bool = False
-    """The provider sent a pointer to the groups and not the groups."""
+    """The provider sent a link to the groups instead of the groups."""
 
     def is_same_as(self, other: "Identity") -> bool:
         return (self.issuer, self.subject) == (other.issuer, other.subject)
@@ -59,14 +59,14 @@ class Identity:
 class Session:
     id: int
     provider: str
-    """Its name in the settings; "proxy" for a proxy's header."""
+    """Its name in the settings, or "proxy" for a proxy's header."""
     who: Identity
     begun_at: float
     seen_at: float
     ended_at: float | None
     ended_how: EndedHow | None
     ended_by: str
-    """Who ended it, where that was someone else."""
+    """Who ended it, if that was someone else."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Lasts:
 
     @property
     def seen_every(self) -> float:
-        """How often it is written down that a session is used."""
+        """How often its use is recorded."""
         return min(60.0, self.idle / 10)
 
 
@@ -112,12 +112,12 @@ def find(tx: Connection, cookie: str, lasts: Lasts) -> Session | None:
 
 
 def is_known(tx: Connection, cookie: str) -> bool:
-    """Whether there ever was a session of this cookie."""
+    """Whether there ever was a session with this cookie."""
     return tx.execute(select(sessions.c.id).where(sessions.c.key == _key(cookie))).first() is not None
 
 
 def seen(tx: Connection, session: Session) -> None:
-    """It is being used."""
+    """Records that it is being used."""
     tx.execute(
         update(sessions)
         .where(sessions.c.id == session.id, sessions.c.ended_at.is_(None))
@@ -132,7 +132,7 @@ _ENDED_BY_PERSON = {
 
 
 def end(tx: Connection, id: int, how: EndedHow, *, by: Actor | None = None) -> bool:
-    """Ends a session; whether it was this that ended it. `by` is who did it, where that is someone else."""
+    """Ends a session. Returns whether this call ended it. `by` is who did it, if that is someone else."""
     ended = tx.execute(
         update(sessions)
         .where(sessions.c.id == id, sessions.c.ended_at.is_(None))
@@ -151,7 +151,7 @@ def end(tx: Connection, id: int, how: EndedHow, *, by: Actor | None = None) -> b
 
 
 def end_restored(tx: Connection, *, who: Actor) -> None:
-    """Ends all: one that was ended after the backup must not come back with it."""
+    """Ends all sessions: one that was ended after the backup must not come back with it."""
     ended = tx.execute(
         update(sessions)
         .where(sessions.c.ended_at.is_(None))
@@ -162,7 +162,7 @@ def end_restored(tx: Connection, *, who: Actor) -> None:
 
 
 def open_ones(tx: Connection, lasts: Lasts) -> list[Session]:
-    """Those that are not over, the one used last first."""
+    """Sessions that are not over, most recently used first."""
     now = time.time()
     not_over: ColumnElement[bool] = and_(
         sessions.c.ended_at.is_(None),
@@ -216,7 +216,7 @@ def _session(row: Row[tuple[object, ...]]) -> Session:
 
 
 def _actor(who: Identity) -> Actor:
-    """For what is written down; nobody acts with it."""
+    """For records only: it has no permissions."""
     email = who.email if who.email_verified else ""
     return Actor(ActorKind.PERSON, who.name or email or who.subject, email, who.issuer, who.subject)
 

@@ -1,7 +1,7 @@
-"""How an actor stands in a table: four columns whose names begin alike.
+"""How an actor is stored in a table: four columns with the same prefix.
 
-Who is read from them may do nothing: see `Actor`. Of a person name and e-mail stand there as they were when
-it was done; their identity never changes.
+An actor read from them has no permissions: see `Actor`. A person's name and email address are stored as they
+were at the time; their identity never changes.
 """
 
 from typing import Any
@@ -13,13 +13,13 @@ from blnk_api.access.actors import Actor, ActorKind
 
 
 def columns(prefix: str = "who", *, optional: bool = False) -> list[Column[str]]:
-    """For a table. `optional`: while nobody has done it yet."""
+    """For a table. `optional`: if nobody may have done it yet."""
     return [
         Column(prefix, Text, nullable=optional),
-        # An entry of before this column is someone's who gave a name.
+        # Entries from before this column belong to someone who entered a name.
         Column(f"{prefix}_kind", Text, nullable=False, server_default=ActorKind.NAME),
         Column(f"{prefix}_email", Text),
-        Column(f"{prefix}_identity", Text),  # of a person: issuer and subject, as JSON
+        Column(f"{prefix}_identity", Text),  # a person's issuer and subject, as JSON
     ]
 
 
@@ -39,7 +39,7 @@ def stored(who: Actor, prefix: str = "who") -> dict[str, str | None]:
     }
 
 
-# Any: a row of any query that has the columns.
+# Any: a row of any query with these columns.
 def read(row: Any, prefix: str = "who") -> Actor:
     found = read_if_any(row, prefix)
     assert found is not None
@@ -47,7 +47,7 @@ def read(row: Any, prefix: str = "who") -> Actor:
 
 
 def read_if_any(row: Any, prefix: str) -> Actor | None:
-    """None where nobody has done it yet."""
+    """None if nobody has done it yet."""
     name, kind, email, identity = (
         getattr(row, prefix + suffix) for suffix in ("", "_kind", "_email", "_identity")
     )

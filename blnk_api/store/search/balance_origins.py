@@ -18,7 +18,7 @@ _ONE_STATE = [RowState.CREATED]
 
 @dataclass(frozen=True)
 class BalanceOrigin:
-    """The row that made a balance, and its import."""
+    """The row that created a balance, and its import."""
 
     import_: Import
     row: StoredRow
@@ -52,7 +52,7 @@ def makers_of(
 
 
 def row_of_ref(tx: Connection, import_: Import, ref: str) -> StoredRow | None:
-    """The row of an import that stamps this on its balance, whatever became of the row."""
+    """The row of an import whose balance carries this ref, whatever the state of the row."""
     found = tx.execute(
         select(rows.c.id).where(rows.c.import_ == import_.number, rows.c.ref == ref).limit(1)
     ).scalar()
@@ -63,7 +63,7 @@ _RECENT = 500
 
 
 def with_refs(tx: Connection, instance: int, refs: Sequence[str]) -> Import | None:
-    """The newest of an instance's recent files that has a row with one of these refs."""
+    """The newest of an instance's recent files with a row that has one of these refs."""
     recent = (
         select(imports.c.number)
         .where(imports.c.instance == instance, imports.c.kind == "file")
@@ -80,8 +80,8 @@ def with_refs(tx: Connection, instance: int, refs: Sequence[str]) -> Import | No
 
 
 def of_same_file(tx: Connection, draft: Import) -> list[Import]:
-    """Confirmed imports of a draft's very bytes into its instance, newest first; not those of rows that were
-    fixed."""
+    """Confirmed imports of exactly the draft's file into its instance, newest first. Imports that fix rows
+    are not included."""
     if draft.file_sha256 is None:
         return []
     query = ALL.where(

@@ -1,4 +1,4 @@
-"""Finds imports by what a person remembers of them: newest first, in pages by keyset, fast at any size."""
+"""Finds imports by what a person remembers of them: newest first, paged by key, fast at any size."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -21,22 +21,23 @@ _MOST_WORDS = 8
 
 @dataclass(frozen=True)
 class Search:
-    """What has to hold, all of it; what is empty holds for every import."""
+    """Search conditions, which must all match. Empty ones match every import."""
 
     text: str = ""
-    """Words in any order, in any case: of the file's name or of whoever uploaded or confirmed it; or, whole,
-    the id of a balance that one of its rows made, a row's own unique key, or the import's id."""
+    """Words in any order and case: from the file's name, or the name of whoever uploaded or confirmed it.
+    Or, as a whole, the id of a balance that one of its rows created, a row's reference value, or the
+    import's id."""
     file: str = ""
-    """A part of the file's name, in any case."""
+    """Part of the file's name, in any case."""
     who: str = ""
-    """A part of the name or the e-mail of whoever uploaded or confirmed it."""
+    """Part of the name or email address of whoever uploaded or confirmed it."""
     state: ImportState | None = None
     needs: tuple[RowState, ...] = ()
-    """At least one row has one of these states; a row in doubt counts only while it waits for a person."""
+    """At least one row has one of these states. A row in doubt counts only while it waits for a person."""
     instance: int | None = None
     created_from: float | None = None
     created_before: float | None = None
-    """Seconds since 1970: when it was uploaded."""
+    """When it was uploaded, in seconds since 1970."""
 
     @property
     def is_empty(self) -> bool:
@@ -45,7 +46,7 @@ class Search:
 
 @dataclass(frozen=True)
 class FoundRow:
-    """A row that was searched for: the one that made the balance, or one with that unique key."""
+    """A row that matches a search: it created the balance, or has that reference value."""
 
     import_: Import
     row: StoredRow
@@ -60,9 +61,9 @@ def search(
     limit: int = 50,
     among: Collection[int] | None = None,
 ) -> list[Import]:
-    """The imports for which it holds, newest first; `before` is the number of the last one seen.
+    """The matching imports, newest first. `before` is the number of the last one seen.
 
-    `among`: numbers of the instances that may be seen at all, None for every one.
+    `among`: numbers of the instances that may be seen, or None for all.
     """
     query = select(imports.c.number).where(*_conditions(tx, wanted))
     if among is not None:
@@ -74,7 +75,7 @@ def search(
 
 
 def how_many(tx: Connection, wanted: Search, *, among: Collection[int] | None = None) -> int:
-    """The imports for which it holds; `among` as in `search`."""
+    """The number of matching imports. `among` as in `search`."""
     query = select(func.count()).select_from(imports).where(*_conditions(tx, wanted))
     if among is not None:
         query = query.where(imports.c.instance.in_(list(among)))
@@ -83,7 +84,7 @@ def how_many(tx: Connection, wanted: Search, *, among: Collection[int] | None = 
 
 
 def states_of(tx: Connection, among: Collection[int]) -> set[ImportState]:
-    """The states that imports of these instances are in."""
+    """The states of these instances' imports."""
     asked = select(imports.c.state).where(imports.c.instance.in_(list(among))).distinct()
     return {ImportState(one) for one in tx.execute(asked).scalars()}
 
@@ -91,8 +92,8 @@ def states_of(tx: Connection, among: Collection[int]) -> set[ImportState]:
 def rows_meant(
     tx: Connection, text: str, found_imports: Sequence[Import], *, limit: int, among: Collection[int]
 ) -> list[FoundRow]:
-    """The rows that a search's text names: by the balance they made, or by their own key in the imports that
-    it found. `among` as in `search`."""
+    """The rows that a search text names: by the balance they created, or by their reference value in the
+    imports that the search found. `among` as in `search`."""
     text = text.strip()
     found = [FoundRow(one.import_, one.row, made_it=True) for one in makers_of(tx, text, among=among)]
     numbers = [one.number for one in found_imports]
@@ -109,7 +110,7 @@ _IMPORTS_FOR_CURRENCIES = 30
 
 
 def recent_currencies(tx: Connection, instance: Instance, *, limit: int = 5) -> list[str]:
-    """Those of the balances that were asked for last in an instance, the newest first."""
+    """The currencies of the last requested balances of an instance, newest first."""
     kept = tx.execute(
         select(imports.c.totals)
         .join(instances, imports.c.instance == instances.c.id)
@@ -166,7 +167,7 @@ def _has_word(tx: Connection, word: str) -> ColumnElement[bool]:
 
 
 def _has_own_key(text: str) -> ColumnElement[bool]:
-    """One look into an index for each import that nothing else tells of."""
+    """One index look-up for each import that matches no other way."""
     mine = exists().where(rows.c.import_ == imports.c.number, rows.c.own_key == own_key(text))
     return mine.correlate(imports)
 
@@ -185,7 +186,8 @@ def _has_row_in(states: Sequence[RowState]) -> ColumnElement[bool]:
 
 
 def _holds(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
-    """Databases fold the case of other letters than ours each in their own way: as typed is asked too."""
+    """Databases differ in how they fold the case of non-ASCII letters, so the text is also searched as
+    typed."""
     return or_(
         func.lower(column).contains(text.lower(), autoescape=True), column.contains(text, autoescape=True)
     )

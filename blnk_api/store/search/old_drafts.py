@@ -10,14 +10,13 @@ from blnk_api.store.tables import imports
 
 
 def open_drafts(tx: Connection) -> int:
-    """Files whose drafts wait to be confirmed or discarded."""
+    """How many files are drafts that wait to be confirmed or discarded."""
     mine = (imports.c.state == ImportState.DRAFT, imports.c.kind == "file")
     return tx.execute(select(func.count()).select_from(imports).where(*mine)).scalar_one()
 
 
 def untouched_drafts(tx: Connection, before: float, *, stage: Stage | None = None) -> list[int]:
-    """Drafts, or those at one stage, that were made before this moment (wall time) and in which nobody has
-    done anything since."""
+    """Drafts, or those at one stage, that were created before this time and not touched since."""
     touched = select(tables.events.c.id).where(
         tables.events.c.import_ == imports.c.number, tables.events.c.at >= before
     )
@@ -28,6 +27,6 @@ def untouched_drafts(tx: Connection, before: float, *, stage: Stage | None = Non
 
 
 def cancelled_before(tx: Connection, ids: Sequence[str], before: float) -> list[str]:
-    """Which of these were canceled before this moment (wall time)."""
+    """Which of these were canceled before this time."""
     over = (imports.c.state == ImportState.CANCELLED, imports.c.finished_at < before)
     return [one.id for one in tx.execute(select(imports.c.id).where(imports.c.id.in_(ids), *over))]

@@ -1,4 +1,4 @@
-"""One row of an import: found by the name that people call it, and what happened to it."""
+"""One row of an import: found by its label, with its history."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ _LABEL = re.compile(r"\s*(\d{1,9})(?:[^\w]+(\S+))?\s*")
 
 
 def rows_named(tx: Connection, import_: int, label: str) -> list[StoredRow]:
-    """The row called "12" or "12·USD"; all of a record that makes several where only its number is said."""
+    """The row labeled "12" or "12·USD". A number alone finds all rows of a record that makes several
+    balances."""
     said = _LABEL.fullmatch(label.replace(",", ""))
     if said is None:
         return []
@@ -23,7 +24,8 @@ def rows_named(tx: Connection, import_: int, label: str) -> list[StoredRow]:
 
 
 class SecondBalance(NamedTuple):
-    """A row of which a late answer, or a later look (`by`), named another balance than the one it has."""
+    """A row for which a late answer, or a later look-up (`by`), named a different balance than the one it
+    has."""
 
     label: str
     ids: list[str]
@@ -31,7 +33,7 @@ class SecondBalance(NamedTuple):
 
 
 def second_balances(tx: Connection, import_: int) -> list[SecondBalance]:
-    """What late answers and later looks told of an import, oldest first."""
+    """What late answers and later look-ups found for an import, oldest first."""
     told = events.of_kinds(tx, import_, [EventKind.SECOND_BALANCE])
     named = ((rows.by_id(tx, one.row).label, one.detail) for one in told if one.row is not None)
     return [SecondBalance(label, detail.ids, detail.by) for label, detail in named]
@@ -39,7 +41,7 @@ def second_balances(tx: Connection, import_: int) -> list[SecondBalance]:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One POST of a row, as it was recorded."""
+    """One recorded POST of a row."""
 
     n: int
     started_at: float

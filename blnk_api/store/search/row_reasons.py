@@ -1,4 +1,5 @@
-"""Rows that are in their state for one reason: skipped by hand, like a balance made before, and so on."""
+"""Rows that are in their state for a particular reason: skipped by a person, resembling an existing balance,
+and so on."""
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 
@@ -8,7 +9,7 @@ from blnk_api.store.tables import rows
 
 
 def count_with(tx: Connection, import_: int, state: RowState, why: str) -> int:
-    """How many these rows are."""
+    """How many such rows there are."""
     found = select(func.count()).select_from(rows).where(*_are(import_, state, why))
     return tx.execute(found).scalar_one()
 
@@ -19,13 +20,13 @@ def ids_with(tx: Connection, import_: int, state: RowState, why: str) -> list[in
 
 
 def numbers_with(tx: Connection, import_: int, state: RowState, why: str) -> list[int]:
-    """The records of these rows: one may have several, a currency each."""
+    """The records of these rows. One record may have several, one for each currency."""
     found = tx.execute(_with(select(rows.c.number), import_, state, why))
     return list(dict.fromkeys(one.number for one in found))
 
 
 def first_with(tx: Connection, import_: int, state: RowState, why: str, *, limit: int) -> list[StoredRow]:
-    """The first of these rows, to be shown."""
+    """The first of these rows, for display."""
     return [row_of(one) for one in tx.execute(_with(stored(), import_, state, why).limit(limit))]
 
 

@@ -1,6 +1,6 @@
-"""The store's tables. A change here comes with a numbered migration in `migrations/versions`.
+"""The tables of the store. A change here needs a numbered migration in `migrations/versions`.
 
-Times are seconds since 1970, UTC. JSON is kept as text or bytes made by orjson: the bulk paths write a
+Times are seconds since 1970, UTC. JSON is stored as text or bytes made by orjson: the bulk functions write a
 million of them, and a body is sent exactly as it was stored.
 """
 

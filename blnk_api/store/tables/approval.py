@@ -13,9 +13,9 @@ approvals = Table(
     *stored_actor.columns("asked_by"),
     Column("asked_at", Float, nullable=False),
     Column("rows", Integer, nullable=False),
-    Column("digest", Text, nullable=False),  # over the rows' ids and bodies: see approvals.requests
+    Column("digest", Text, nullable=False),  # of the rows' ids and bodies: see approvals.requests
     Column("approvers", Integer, nullable=False),  # how many people have to approve it
-    Column("days", Integer, nullable=False),  # how long it waits, and then holds
+    Column("days", Integer, nullable=False),  # how long it waits, and is then valid
     Column("state", Text, nullable=False),  # see approvals.requests.RequestState
     Column("lapses_at", Float, nullable=False),
     Column("ended_at", Float),

@@ -6,7 +6,7 @@ from blnk_api.store.people import stored_actor
 from blnk_api.store.tables.base import metadata
 
 known_in_blnk = Table(
-    "known_in_blnk",  # what the last check of a whole file found of it in Blnk, while it is a draft
+    "known_in_blnk",  # what the last check of a whole file found in Blnk, while it is a draft
     metadata,
     Column("import", Integer, ForeignKey("imports.number"), primary_key=True, key="import_"),
     Column("at", Float, nullable=False),

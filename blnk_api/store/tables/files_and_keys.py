@@ -15,10 +15,10 @@ tokens = Table(
 )
 
 kept_files = Table(
-    "kept_files",  # uploads and saved results, where no data folder has them: on Postgres
+    "kept_files",  # uploads and saved results without a data folder: on Postgres
     metadata,
     Column("name", Text, primary_key=True),  # such as uploads/imp_1/file
-    Column("content", Text, nullable=False),  # of its pieces; never used again
+    Column("content", Text, nullable=False),  # of its pieces; never reused
     Column("bytes", BigInteger, nullable=False),
     Column("at", Float, nullable=False),
 )
@@ -28,11 +28,11 @@ kept_pieces = Table(
     metadata,
     Column("content", Text, primary_key=True),
     Column("n", Integer, primary_key=True, autoincrement=False),
-    Column("data", LargeBinary, nullable=False),  # 1 MB, the last one less
+    Column("data", LargeBinary, nullable=False),  # 1 MB, except the last one
 )
 
 desk_keys = Table(
-    "desk_keys",  # secrets that all page servers share, where no data folder has them: on Postgres
+    "desk_keys",  # secrets that all page servers share without a data folder: on Postgres
     metadata,
     Column("name", Text, primary_key=True),  # links
     Column("value", Text, nullable=False),

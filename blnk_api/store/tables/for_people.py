@@ -26,7 +26,7 @@ receipts = Table(
     Column("n", Integer, primary_key=True, autoincrement=False),  # 1, 2, …: never rewritten
     Column("at", Float, nullable=False),
     Column("told", Text, nullable=False),  # the receipt as JSON
-    Column("results_path", Text, nullable=False),  # the CSV as it stood, below the receipts folder
+    Column("results_path", Text, nullable=False),  # the CSV as it was, below the receipts folder
     Column("results_sha256", Text, nullable=False),
 )
 
@@ -42,7 +42,7 @@ sessions = Table(
     "sessions",
     metadata,
     Column("id", BIG, primary_key=True),
-    Column("key", Text, nullable=False, unique=True),  # SHA-256 of what the browser's cookie holds
+    Column("key", Text, nullable=False, unique=True),  # SHA-256 of the browser's cookie value
     Column("provider", Text, nullable=False),
     Column("issuer", Text, nullable=False),
     Column("subject", Text, nullable=False),

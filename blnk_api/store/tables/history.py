@@ -15,7 +15,7 @@ events = Table(
     *stored_actor.columns(),
     Column("what", Text, nullable=False),
     Column("detail", Text, nullable=False, server_default="{}"),
-    Column("form", Integer),  # see trail.hashes; none: from before there was a trail
+    Column("form", Integer),  # see trail.hashes; none: from before the trail existed
     Index("events_of_import", "import_", "id"),
 )
 
@@ -36,20 +36,22 @@ repairs = Table(
     Column("id", BIG, primary_key=True),
     Column("import", Integer, ForeignKey("imports.number"), nullable=False, key="import_"),
     Column("number", Integer, nullable=False),  # the record's number in the spreadsheet
-    Column("position", Integer),  # the column, from 0; none: the whole row, which is left out or taken in
+    Column("position", Integer),  # the column, from 0; none: the whole row, which is skipped or included
     Column("old", Text, nullable=False),
     Column("new", Text, nullable=False),
     *stored_actor.columns(),
     Column("at", Float, nullable=False),
-    Column("batch", Text, nullable=False, server_default=""),  # the act; "": from before there was a trail
+    Column("batch", Text, nullable=False, server_default=""),  # the act; "": from before the trail existed
     Column("salt", LargeBinary),  # none: `old` and `new` were purged
-    Column("digest", Text),  # of salt, old and new: it stays
-    Column("forgotten", Boolean, nullable=False, server_default=text("false")),  # the file is read otherwise
+    Column("digest", Text),  # of salt, old and new; never deleted
+    Column(
+        "forgotten", Boolean, nullable=False, server_default=text("false")
+    ),  # the file is now read differently
     Index("repairs_of_import", "import_", "id"),
 )
 
 trail = Table(
-    "trail",  # events and edits in the order in which they were committed: see trail.chain
+    "trail",  # events and edits in commit order: see trail.chain
     metadata,
     Column("chain", Integer, primary_key=True, autoincrement=False),  # number of the import; 0: the desk
     Column("n", Integer, primary_key=True, autoincrement=False),

@@ -17,7 +17,7 @@ attempts = Table(
     Column("status", Integer),
     Column("message", Text),
     Column("balance_id", Text),
-    Column("request_id", Text),  # by which Blnk finds its answer, where the answer named one
+    Column("request_id", Text),  # by which Blnk finds its answer, if the answer contained one
     sqlite_with_rowid=False,
 )
 
@@ -25,12 +25,12 @@ late_looks = Table(
     "late_looks",
     metadata,
     Column("row", BIG, ForeignKey("rows.id"), primary_key=True, autoincrement=False),
-    Column("ref", Text, primary_key=True),  # under which it was sent: a row that is fixed gets another one
+    Column("ref", Text, primary_key=True),  # under which it was sent: a row that is fixed gets a new one
     Column("import", Integer, ForeignKey("imports.number"), nullable=False, key="import_"),
     Column("instance", Integer, nullable=False),
     Column("since", Float, nullable=False),  # when it was called not created
     Column("next_at", Float),  # none: it was looked up for the last time
-    Column("looked_at", Float),  # the last look that was answered
+    Column("looked_at", Float),  # the last look-up that was answered
     Index("late_looks_due", "instance", "next_at"),
     Index("late_looks_of_import", "import_", "next_at"),
     sqlite_with_rowid=False,
@@ -39,7 +39,7 @@ late_looks = Table(
 superseded = Table(
     "superseded",
     metadata,
-    # One fix for each row: whoever comes second finds it taken.
+    # One fix for each row: a second one finds it taken.
     Column("row", BIG, ForeignKey("rows.id"), primary_key=True, autoincrement=False),
     Column("import", Integer, ForeignKey("imports.number"), nullable=False, key="import_"),  # that fixes it
     Column("was", Text, nullable=False),  # the row's state before
@@ -83,8 +83,8 @@ stops = Table(
     metadata,
     Column("id", BIG, primary_key=True),
     Column("instance", Integer, ForeignKey("instances.id")),  # none: the whole desk
-    Column("stopped", Boolean, nullable=False),  # false: lifted again
+    Column("stopped", Boolean, nullable=False),  # false: the stop was lifted
     *stored_actor.columns(),
     Column("at", Float, nullable=False),
-    Column("reason", Text),  # what to do before it is lifted, where a restore stopped it
+    Column("reason", Text),  # what to do before it is lifted, if a restore stopped it
 )

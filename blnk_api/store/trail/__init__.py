@@ -1,1 +1,1 @@
-"""The trail: everything that happened, linked by hashes, so that a later change of it shows."""
+"""The audit trail: all events, linked by hashes, so that later changes are detected."""

@@ -1,8 +1,8 @@
-"""Links what a transaction wrote down to what was written before: a chain for each import, one for the desk.
+"""Links what a transaction recorded to earlier records: one chain for each import, one for the desk.
 
-It is done at the end of the transaction, so that a chain's head is held for the moment of the commit alone,
-and after everything else that the transaction locks. Heads are taken in their order. So writers neither wait
-for each other while they work nor block each other for good.
+This is done at the end of the transaction, so that a chain's head is locked only for the moment of the
+commit, and after everything else that the transaction locks. Heads are locked in order. So writers neither
+wait for each other while they work nor deadlock.
 """
 
 from collections import defaultdict
@@ -15,11 +15,11 @@ from blnk_api.store.tables import imports, trail, trail_heads
 from blnk_api.store.trail import hashes
 
 DESK = 0
-"""The chain of what belongs to no import; every other one has the number of its import."""
+"""The chain of events that belong to no import. Every other chain has its import's number."""
 
 
 class Entry(NamedTuple):
-    """An event by its id, or edits by their batch, and its digest."""
+    """An event by its id, or edits by their batch, with its digest."""
 
     event: int | None
     edits: str | None
@@ -27,26 +27,26 @@ class Entry(NamedTuple):
 
 
 class Head(NamedTuple):
-    """How many entries a chain has, and its newest link."""
+    """The number of entries in a chain, and its newest link."""
 
     n: int
     link: str
 
 
 class Unlinked:
-    """What a transaction has written down so far, by chain."""
+    """What a transaction has recorded so far, by chain."""
 
     def __init__(self) -> None:
         self.entries: dict[int, list[Entry]] = defaultdict(list)
 
 
 OPTION = "unlinked"
-"""The connection's option under which `Store.write` keeps it."""
+"""The connection option in which `Store.write` keeps it."""
 
 
 def add(tx: Connection, chain: int, entry: Entry) -> None:
-    """Call it with what was just written, in `Store.write` and outside any savepoint: one that is rolled back
-    would leave a link to nothing."""
+    """Call it for each new record, in `Store.write` and outside any savepoint: a rolled-back savepoint would
+    leave a link to nothing."""
     unlinked: Unlinked | None = tx.get_execution_options().get(OPTION)
     if unlinked is None or tx.in_nested_transaction():
         raise RuntimeError("what happened is written down in Store.write, and outside savepoints")
@@ -54,7 +54,7 @@ def add(tx: Connection, chain: int, entry: Entry) -> None:
 
 
 def seal(tx: Connection, unlinked: Unlinked) -> None:
-    """Links all of it. Nothing else may be locked after it in this transaction."""
+    """Links everything. The transaction must lock nothing else afterwards."""
     for chain, entries in sorted(unlinked.entries.items()):
         n, last = _held_head(tx, chain)
         links: list[dict[str, object]] = []
@@ -68,7 +68,7 @@ def seal(tx: Connection, unlinked: Unlinked) -> None:
 
 
 def head(tx: Connection, chain: int, *, hold: bool = False) -> Head | None:
-    """Of a chain; None before its first entry. `hold`: it stays the head until the transaction ends."""
+    """The head of a chain, or None before its first entry. `hold`: locks it until the transaction ends."""
     query = select(trail_heads.c.n, trail_heads.c.link).where(trail_heads.c.chain == chain)
     found = tx.execute(query.with_for_update() if hold else query).first()
     return None if found is None else Head(*found)

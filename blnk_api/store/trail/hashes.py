@@ -1,7 +1,7 @@
-"""What the links of the trail are made of. Pure; none of it is ever changed, or no earlier link would fit.
+"""How the links of the trail are computed. Pure. Must never change, or earlier links would no longer match.
 
-A chain's first link follows from whose it is, and each further one from the link before, its number and the
-digest of its entry. An entry is an event, or the cells that were changed in one act.
+A chain's first link is derived from its owner, and each further one from the previous link, its number and
+the digest of its entry. An entry is an event, or the cells that were changed in one act.
 """
 
 import hashlib
@@ -10,14 +10,15 @@ from collections.abc import Sequence
 import orjson
 
 FORM = 1
-"""How events are hashed. An event without it was written before there was a trail, and is hashed alike."""
+"""The version of the event hash. Events without one were written before the trail existed, and use the same
+hash."""
 
 Who = Sequence[str | None]
-"""name, kind, e-mail, identity: as they stand in the database, like everything else here."""
+"""name, kind, email, identity: as stored in the database, like everything else here."""
 
 
 def origin(whose: str) -> str:
-    """Before a chain's first entry: of an import by its id, of the desk by "desk"."""
+    """The link before a chain's first entry: from an import's id, or "desk"."""
     return _hex(f"balance desk\n{whose}".encode())
 
 
@@ -30,13 +31,14 @@ def of_event(form: int | None, id: int, row: int | None, at: float, who: Who, wh
 
 
 def of_texts(salt: bytes, old: str, new: str) -> str:
-    """Of a cell before and after. Once the salt is deleted, nobody finds the texts by trying them out."""
+    """The digest of a cell's texts before and after. Once the salt is deleted, the texts cannot be found by
+    trial."""
     before, after = (hashlib.sha256(text.encode()).digest() for text in (old, new))
     return _hex(salt + before + after)
 
 
 class Edits:
-    """The digest of the cells that were changed in one act, taken one after the other."""
+    """The digest of the cells that were changed in one act, added one after the other."""
 
     def __init__(self, batch: str) -> None:
         self._batch = batch

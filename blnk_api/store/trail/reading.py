@@ -1,4 +1,4 @@
-"""The trail to be read: every entry in the order of its chain, or the newest events of all."""
+"""Reads the audit trail: every entry in the order of its chain, or the newest events of all chains."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ class TrailEntry:
     """One event, or the cells that were changed in one act."""
 
     import_id: str | None
-    """None: it belongs to the desk."""
+    """None for the desk."""
     n: int | None
-    """Its number in the chain; None where the chain was not read."""
+    """Its number in the chain, or None if the chain was not read."""
     at: float
     who: Actor
     what: str
@@ -31,13 +31,13 @@ class TrailEntry:
     row: int | None
     """The row's id."""
     edits: int | None
-    """How many cells were changed or rows skipped in one act; None for an event."""
+    """How many cells were changed or rows skipped in one act, or None for an event."""
     link: str | None
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Of which time, and by whom: a part of the name or the e-mail address."""
+    """A filter by time, and by person: part of the name or the email address."""
 
     since: float | None = None
     before: float | None = None
@@ -45,7 +45,7 @@ class Wanted:
 
 
 def all_entries(store: Store, wanted: Wanted) -> Iterator[TrailEntry]:
-    """The desk's first, then import by import, each in its order."""
+    """The desk's entries first, then import by import, each in order."""
     with store.read() as tx:
         ids: dict[int, str] = {n: id for n, id in tx.execute(select(imports.c.number, imports.c.id))}
         numbers = tx.execute(select(trail_heads.c.chain).order_by(trail_heads.c.chain)).scalars().all()
@@ -62,7 +62,7 @@ def all_entries(store: Store, wanted: Wanted) -> Iterator[TrailEntry]:
 
 
 def newest(tx: Connection, wanted: Wanted, *, limit: int) -> list[TrailEntry]:
-    """Events alone, the newest first: edits have one of their own beside them."""
+    """Only events, newest first: each group of edits has an event of its own."""
     found: list[TrailEntry] = []
     for table in (events, desk_events):
         is_of_import = table is events

@@ -46,18 +46,18 @@ def approve(store: Store, import_: Import, request: int, *, who: Actor, typed: s
     if is_altered:
         raise NotDecided(words.ALTERED)
     with store.write() as tx:
-        now, asked = _decidable(tx, import_, request, who)
-        if count_typed(typed) != asked.rows:
-            raise NotDecided(f"Type the number of balances, {asked.rows:,}, to approve. Nothing was sent.")
-        requests.decide(tx, asked, who=who, approves=True)
-        detail = Particulars(rows=asked.rows, digest=asked.digest)
+        now, pending = _decidable(tx, import_, request, who)
+        if count_typed(typed) != pending.rows:
+            raise NotDecided(f"Type the number of balances, {pending.rows:,}, to approve. Nothing was sent.")
+        requests.decide(tx, pending, who=who, approves=True)
+        detail = Particulars(rows=pending.rows, digest=pending.digest)
         note(tx, now.number, who=who, what=EventKind.APPROVED, detail=detail)
-        if len(asked.approved_by) + 1 < asked.approvers:
-            notices.approval_asked(tx, now.number, who=asked.asked_by)
+        if len(pending.approved_by) + 1 < pending.approvers:
+            notices.approval_asked(tx, now.number, who=pending.asked_by)
             return False
-        if not requests.approve(tx, asked):
+        if not requests.approve(tx, pending):
             raise NotDecided(words.NOT_WAITING)
-        _hand_over(tx, now, asked)
+        _hand_over(tx, now, pending)
         notices.approval_decided(tx, now.number, who=who, is_approved=True)
     return True
 
@@ -83,9 +83,9 @@ def send_back(store: Store, import_: Import, request: int, *, who: Actor, reason
     if not reason:
         raise NotDecided("Enter what has to change. Nothing was decided, and nothing was sent.")
     with store.write() as tx:
-        now, asked = _decidable(tx, import_, request, who, may_have_a_hand=True)
-        requests.decide(tx, asked, who=who, approves=False, reason=reason)
-        requests.end(tx, asked, RequestState.SENT_BACK)
+        now, pending = _decidable(tx, import_, request, who, may_have_a_hand=True)
+        requests.decide(tx, pending, who=who, approves=False, reason=reason)
+        requests.end(tx, pending, RequestState.SENT_BACK)
         note(tx, now.number, who=who, what=EventKind.SENT_BACK, detail=Particulars(reason=reason))
         ending.give_back(tx, now, words.sent_back(who, reason))
         notices.approval_decided(tx, now.number, who=who, is_approved=False)
@@ -96,15 +96,15 @@ def withdraw(store: Store, import_: Import, request: int, *, who: Actor) -> None
     NotDecided."""
     who.require(Act.WITHDRAW, import_.instance)
     with store.write() as tx:
-        asked = requests.held(tx, request)
+        pending = requests.held(tx, request)
         now = imports.by_number(tx, import_.number)
         if (
-            asked is None
-            or asked.import_ != now.number
-            or not requests.end(tx, asked, RequestState.WITHDRAWN)
+            pending is None
+            or pending.import_ != now.number
+            or not requests.end(tx, pending, RequestState.WITHDRAWN)
         ):
             raise NotDecided(words.NOT_WAITING)
-        detail = Particulars(rows=asked.rows)
+        detail = Particulars(rows=pending.rows)
         note(tx, now.number, who=who, what=EventKind.APPROVAL_WITHDRAWN, detail=detail)
         reason = words.withdrawn(who)
         if now.state is ImportState.WAITING:
@@ -120,16 +120,21 @@ def withdraw(store: Store, import_: Import, request: int, *, who: Actor) -> None
 def _decidable(
     tx: Connection, import_: Import, request: int, who: Actor, *, may_have_a_hand: bool = False
 ) -> tuple[Import, Request]:
-    asked = requests.held(tx, request)
+    pending = requests.held(tx, request)
     now = imports.by_number(tx, import_.number)
-    is_open = asked is not None and asked.state is RequestState.ASKED and asked.lapses_at > time.time()
-    if asked is None or not is_open or asked.import_ != now.number or now.state is not ImportState.WAITING:
+    is_open = pending is not None and pending.state is RequestState.ASKED and pending.lapses_at > time.time()
+    if (
+        pending is None
+        or not is_open
+        or pending.import_ != now.number
+        or now.state is not ImportState.WAITING
+    ):
         raise NotDecided(words.NOT_WAITING)
-    if (why := why_not(tx, now, asked, who)) and not may_have_a_hand:
+    if (why := why_not(tx, now, pending, who)) and not may_have_a_hand:
         raise NotDecided(why)
-    if any(who.is_same_as(one.who) for one in asked.decisions):
+    if any(who.is_same_as(one.who) for one in pending.decisions):
         raise NotDecided(words.DECIDED_ALREADY)
-    return now, asked
+    return now, pending
 
 
 def why_not(tx: Connection, import_: Import, request: Request, who: Actor) -> str:

@@ -1,4 +1,4 @@
-"""Requests for approval that end without one: what becomes of the import that waits."""
+"""Requests for approval that end without one, and what becomes of their imports."""
 
 from sqlalchemy import Connection
 
@@ -14,7 +14,7 @@ from blnk_api.store.transitions import move_import
 
 
 def give_back(tx: Connection, import_: Import, reason: str) -> None:
-    """WAITING → DRAFT, or PAUSED where rows of it were handed over before: nobody approved what waits."""
+    """WAITING → DRAFT, or PAUSED if rows of it were handed over before: nobody approved the waiting ones."""
     if import_.confirmed_at is None:
         move_import(
             tx,
@@ -36,7 +36,7 @@ def give_back(tx: Connection, import_: Import, reason: str) -> None:
 
 
 def void_all(tx: Connection, *, who: Actor, reason: str) -> None:
-    """For a store that was restored or copied: what people approved was approved of another moment."""
+    """For a restored or copied store: approvals were given for the state at another time."""
     for request in requests.open_ones(tx):
         requests.end(tx, request, RequestState.VOID)
         import_ = imports.by_number(tx, request.import_)
@@ -46,7 +46,8 @@ def void_all(tx: Connection, *, who: Actor, reason: str) -> None:
 
 
 def lapse(tx: Connection, request: Request, *, who: Actor, reason: str, now: float) -> bool:
-    """Nobody decided in time: it is a draft again, or paused. Whether this did it."""
+    """Nobody decided in time: the import becomes a draft again, or is paused. Returns whether this call did
+    it."""
     asked = requests.held(tx, request.id)
     if asked is None or asked.state is not RequestState.ASKED or asked.lapses_at > now:
         return False
@@ -59,7 +60,7 @@ def lapse(tx: Connection, request: Request, *, who: Actor, reason: str, now: flo
 
 
 def withdraw_to_cancel(tx: Connection, import_: Import, *, who: Actor) -> None:
-    """An import that waits is canceled: nobody has to decide anymore. The caller has asked who may."""
+    """Ends the request of an import that is canceled. The caller has checked permissions."""
     last = requests.last(tx, import_.number)
     request = requests.held(tx, last.id) if last is not None else None
     if imports.by_number(tx, import_.number).state is not ImportState.WAITING:

@@ -1,4 +1,5 @@
-"""Who had a hand in an import, and so may not approve it: whoever uploaded, asked for or changed it."""
+"""Who took part in preparing an import, and so may not approve it: whoever uploaded, requested or changed
+it."""
 
 from collections.abc import Iterable, Iterator
 
@@ -32,11 +33,12 @@ _CHANGES = (
     EventKind.ASKED_FOR_APPROVAL,
     EventKind.CONFIRMED,
 )
-"""What says which balances are created. An undo leaves its own events, so nobody's hand is forgotten."""
+"""Events that affect which balances are created. An undo leaves its own events, so nobody's part is
+forgotten."""
 
 
 def preparers(tx: Connection, import_: Import, request: Request) -> Iterator[Actor]:
-    """Everybody who had a hand in it: in what it fixes, and in imports whose edits it took over, too."""
+    """Everyone who took part in it, including what it fixes and imports whose edits it took over."""
     yield request.asked_by
     seen: set[int] = set()
     left = [import_.number]

@@ -1,7 +1,8 @@
-"""Requests for approval in the store: which rows they cover, to the byte, who decided, and how they ended.
+"""Requests for approval in the store: which exact rows they cover, who decided, and how they ended.
 
-A request covers the rows that name it in `rows.approval`, each with the hash of the body that was shown. What
-is sent must be that body, and the request approved and not ended: the claim itself asks (`sending.claims`).
+A request covers the rows that name it in `rows.approval`, each with the hash of the body that was shown. Only
+that body may be sent, and only while the request is approved and not ended: the claim itself checks this
+(`sending.claims`).
 """
 
 import hashlib
@@ -26,10 +27,10 @@ _ROWS_AT_ONCE = 2_000
 
 
 class RequestState(StrEnum):
-    """As it stands in the database."""
+    """The values are stored in the database."""
 
     MARKING = "marking"
-    """Its rows are being marked; nobody has been asked yet."""
+    """Its rows are being marked; nobody was asked yet."""
     ASKED = "asked"
     APPROVED = "approved"
     SENT_BACK = "sent back"
@@ -37,7 +38,7 @@ class RequestState(StrEnum):
     LAPSED = "lapsed"
     """Nobody decided in time."""
     VOID = "void"
-    """The store was restored or copied, or another request took its place."""
+    """The store was restored or copied, or another request replaced it."""
 
 
 OPEN = (RequestState.ASKED, RequestState.APPROVED)
@@ -53,7 +54,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Request:
-    """One request for approval as it stands; `decisions` oldest first."""
+    """A request for approval. `decisions` are oldest first."""
 
     id: int
     import_: int
@@ -73,12 +74,12 @@ class Request:
         return [one.who for one in self.decisions if one.approves]
 
     def holds(self, now: float) -> bool:
-        """Whether it was approved, and rows may be sent by it."""
+        """Whether it was approved and rows may be sent under it."""
         return self.state is RequestState.APPROVED and now < self.lapses_at
 
 
 def begin(tx: Connection, import_: int, *, who: Actor, rule: ApprovalRule) -> int:
-    """A new request, of which no row is marked yet. One that someone else was just making ends here."""
+    """Starts a new request that covers no rows yet. A request that someone else was just preparing ends."""
     now = time.time()
     tx.execute(
         update(approvals)
@@ -95,8 +96,8 @@ def begin(tx: Connection, import_: int, *, who: Actor, rule: ApprovalRule) -> in
 
 
 def mark(tx: Connection, import_: int, request: int, *, after: int) -> int | None:
-    """Marks the next READY rows as covered by a request, with the hashes of their bodies. The last one's id;
-    None where there are no more, or the request has ended."""
+    """Marks the next READY rows as covered by a request, with the hashes of their bodies. Returns the last
+    row's id, or None if there are no more or the request has ended."""
     state = tx.execute(select(approvals.c.state).where(approvals.c.id == request).with_for_update())
     if state.scalar() != RequestState.MARKING:
         return None
@@ -115,14 +116,15 @@ def mark(tx: Connection, import_: int, request: int, *, after: int) -> int | Non
 
 @dataclass(frozen=True)
 class Covered:
-    """What a request covers: how many rows, and the digest over their ids and bodies, whatever their state"""
+    """What a request covers: the number of rows, and a digest of their ids and bodies, regardless of
+    state."""
 
     rows: int
     digest: str
 
 
 def covered(tx: Connection, instance: Instance, import_: int, request: int) -> Covered:
-    """Read again from the rows: a million take a second or two."""
+    """Computed from the rows: a million take a second or two."""
     digest = hashlib.sha256()
     digest.update(orjson.dumps([instance.base_url, instance.instance_id, instance.environment]))
     n = 0
@@ -150,7 +152,7 @@ def is_altered(tx: Connection, instance: Instance, request: Request) -> bool:
 
 
 def was_asked(tx: Connection, request: int, found: Covered) -> bool:
-    """MARKING → ASKED; whether it was still being made."""
+    """MARKING → ASKED. Returns False if it had already ended."""
     asked = (
         update(approvals)
         .where(approvals.c.id == request, approvals.c.state == RequestState.MARKING)
@@ -160,7 +162,7 @@ def was_asked(tx: Connection, request: int, found: Covered) -> bool:
 
 
 def decide(tx: Connection, request: Request, *, who: Actor, approves: bool, reason: str = "") -> None:
-    """Writes down what a person decided."""
+    """Records a person's decision."""
     tx.execute(
         insert(approval_decisions).values(
             approval=request.id,
@@ -174,7 +176,8 @@ def decide(tx: Connection, request: Request, *, who: Actor, approves: bool, reas
 
 
 def approve(tx: Connection, request: Request) -> bool:
-    """ASKED → APPROVED; it holds for as many days as it waited at most. Whether it was still asked for."""
+    """ASKED → APPROVED; valid for as many days as a request may wait. Returns False if it was no longer
+    open."""
     now = time.time()
     moved = (
         update(approvals)
@@ -186,7 +189,8 @@ def approve(tx: Connection, request: Request) -> bool:
 
 
 def end(tx: Connection, request: Request, to: RequestState) -> bool:
-    """A request that waits, or an approval, is over from the next claim on. Whether it was not before."""
+    """Ends a pending request, or an approval, from the next claim on. Returns False if it had already
+    ended."""
     ended = (
         update(approvals)
         .where(approvals.c.id == request.id, approvals.c.state.in_(OPEN))
@@ -196,8 +200,8 @@ def end(tx: Connection, request: Request, to: RequestState) -> bool:
 
 
 def renew(tx: Connection, request: Request, row: int, *, who: Actor) -> None:
-    """An approver has a row sent again whose approval is over: a request of that row alone, approved by
-    them. The hash of its body stays: what other people approved."""
+    """An approver resends a row whose approval is over: creates a request for only that row, approved by
+    them. The hash of its body stays: it is what other people approved."""
     now = time.time()
     made = insert(approvals).values(
         **{"import_": request.import_, "asked_at": request.asked_at, "rows": 1, "approvers": 1},
@@ -228,31 +232,31 @@ def held(tx: Connection, id: int) -> Request | None:
 
 
 def last(tx: Connection, import_: int) -> Request | None:
-    """The newest request of an import that people were asked about; None where there is none."""
+    """The newest request of an import that people were asked to decide, or None."""
     mine = (approvals.c.import_ == import_, approvals.c.digest != "")
     found = _read(tx, tx.execute(_REQUESTS.where(*mine).order_by(approvals.c.id.desc()).limit(1)).all())
     return found[0] if found else None
 
 
 def of_import(tx: Connection, import_: int) -> list[Request]:
-    """All that people were asked about, oldest first."""
+    """All requests that people were asked to decide, oldest first."""
     mine = (approvals.c.import_ == import_, approvals.c.digest != "")
     return _read(tx, tx.execute(_REQUESTS.where(*mine).order_by(approvals.c.id)).all())
 
 
 def open_ones(tx: Connection) -> list[Request]:
-    """All that wait or hold."""
+    """All that are pending or valid."""
     return _read(tx, tx.execute(_REQUESTS.where(approvals.c.state.in_(OPEN)).order_by(approvals.c.id)).all())
 
 
 def waiting(tx: Connection, *, lapse_before: float) -> list[Request]:
-    """Those that wait and lapse before this moment."""
+    """Pending requests that lapse before this time."""
     due = (approvals.c.state == RequestState.ASKED, approvals.c.lapses_at < lapse_before)
     return _read(tx, tx.execute(_REQUESTS.where(*due).order_by(approvals.c.id)).all())
 
 
 def tell_once(tx: Connection, request: Request) -> bool:
-    """Whether nobody was told before that it is about to lapse."""
+    """Returns True once: whether nobody was notified yet that it is about to lapse."""
     told = (
         update(approvals)
         .where(approvals.c.id == request.id, approvals.c.told_at.is_(None))

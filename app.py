@@ -1,4 +1,5 @@
-"""The composition root: Streamlit's pages, our own routes, and the helpers that live as long as they do."""
+"""The composition root: Streamlit's pages, our own routes, and the processes that run as long as the
+server."""
 
 import asyncio
 import gc
@@ -42,7 +43,7 @@ _NEEDED_BY_PAGES = (
 
 
 def _load() -> None:
-    """What the first visitor would wait for, while the helpers start."""
+    """Loads what the first visitor would otherwise wait for, while the other processes start."""
     for name in _NEEDED_BY_PAGES:
         importlib.import_module(name)
     currencies.all_codes()
@@ -60,10 +61,12 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, object]]:
     loading = asyncio.create_task(asyncio.to_thread(_load))
     async with supervise.helpers():
         await loading
-        # Streamlit collects all generations after each run: what lives as long as the server is left out.
+        # Streamlit collects all generations after each run; objects that live as long as the server
+        # are exempt.
         gc.collect()
         gc.freeze()
-        # A thread that nobody waits for: a connection that does not answer holds neither start nor end up.
+        # In a thread that nobody waits for, so a connection that does not answer delays neither start
+        # nor end.
         threading.Thread(target=_tell_and_check, daemon=True).start()
         yield {}
 

@@ -1,1 +1,1 @@
-"""What a person sees. Layout and words; everything that decides is in blnk_api."""
+"""What people see: layout and words. All decisions are made in blnk_api."""

@@ -1,4 +1,4 @@
-"""Audit trail: who did what and when, for those who may see it; to be downloaded with its links."""
+"""Audit trail: who did what and when, for people with permission, with a download that includes the links."""
 
 from datetime import datetime, time, timedelta
 

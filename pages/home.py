@@ -1,4 +1,4 @@
-"""The bare address: an earlier link to one balance goes on to its page, all else to the page of files."""
+"""The bare address: an earlier link to a balance leads to its page, everything else to the import page."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""Import a file: upload it, see what it means, confirm; then what becomes of it."""
+"""Import a file: upload it, check it, confirm it; then follow it."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""Imports: all of them and a month's totals; or, with an import in the link, that one."""
+"""Imports: all of them and a month's totals; or, with an import in the link, that import."""
 
 import streamlit as st
 

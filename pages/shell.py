@@ -10,7 +10,7 @@ kit = Path(__file__).parent / "kit"
 st.html(kit / "style.css")
 st.logo(kit / "mark.svg")
 
-# Without icons: Streamlit would load a page's icon from a server of Google's, for the browser's tab.
+# Without icons: Streamlit would load a page's icon from a Google server for the browser tab.
 pages = [
     st.Page("import_file.py", title="Import a file"),
     st.Page("create_balance.py", title="Create a balance"),

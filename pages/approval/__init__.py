@@ -1,1 +1,1 @@
-"""Approval by a second person: what waits for it, and what people can do about it."""
+"""Approval by a second person: what is waiting for it, and what people can do about it."""

@@ -1,4 +1,4 @@
-"""A request for approval on a page: what was asked, and what whoever is looking can do about it."""
+"""A request for approval on a page: what was requested, and what the viewer can do about it."""
 
 from collections.abc import Callable
 from functools import partial
@@ -20,7 +20,7 @@ from pages.run import resolve
 
 
 def show(visit: Visit, import_: Import) -> None:
-    """Of an import that waits. The page is redrawn when it does not anymore."""
+    """For an import that waits for approval. The page is redrawn once it no longer does."""
     with visit.desk.store.read() as tx:
         request = requests.last(tx, import_.number)
         why = approving.why_not(tx, import_, request, person.or_nobody(visit)) if request else ""
@@ -77,7 +77,7 @@ def _withdraw(visit: Visit, import_: Import, request: Request, label: str) -> No
 
 
 def approved(visit: Visit, import_: Import) -> None:
-    """Who approved an import that was handed over, and what."""
+    """Who approved an import that was handed over, and what they approved."""
     if not import_.needs_approval:
         return
     with visit.desk.store.read() as tx:
@@ -101,7 +101,7 @@ def how_it_ended(visit: Visit, import_: Import) -> None:
 
 
 def ask_for_the_rest(visit: Visit, import_: Import) -> None:
-    """In place of the button that continues a paused import."""
+    """Shown instead of the button that resumes a paused import."""
     left = import_.counts.get(RowState.READY, 0)
     if not permission.offered(visit, Act.CONFIRM):
         return

@@ -1,4 +1,4 @@
-"""An import that waits for approval: what the last step of its draft showed, and the request."""
+"""An import that waits for approval: the contents of its confirmation step, and the request."""
 
 import streamlit as st
 
@@ -15,7 +15,7 @@ from pages.run.fixing import fix_links
 
 
 def show(visit: Visit, import_: Import) -> None:
-    """The preparer and the approver see the same page; what each may do differs."""
+    """The preparer and the approver see the same page, with different actions."""
     look.heading(about_imports.title(import_))
     zone = phrases.zone(st.context.timezone)
     uploaded = f"Uploaded by {person.called(visit, import_.who)} on {phrases.when(import_.created_at, zone)}."

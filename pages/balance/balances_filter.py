@@ -1,6 +1,6 @@
-"""Which balances are listed: one search field, further conditions, and a chip for each that holds.
+"""Filters the list of balances: a search field, further conditions, and a chip for each active one.
 
-Each field stands in the address under its key.
+Each field is stored in the address under its key.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ _FIELDS = {
 
 
 def show(visit: Visit) -> tuple[str, Wanted]:
-    """Draws it; the text, which has still to be read, and the conditions that hold beside it."""
+    """Draws the filter. Returns the text, which is not yet interpreted, and the other conditions."""
     text = st.text_input(
         "Search balances",
         key=TEXT,
@@ -59,7 +59,8 @@ def show(visit: Visit) -> tuple[str, Wanted]:
 
 
 def called(visit: Visit, text: str) -> list[Import]:
-    """The imports of this connection that are meant: one by its id, or the newest ones called so."""
+    """The imports of this connection that the text refers to: one by its id, or the newest ones with this
+    name."""
     with visit.desk.store.read() as tx:
         if text.startswith("imp_"):
             found = [imports.find(tx, text)]
@@ -70,7 +71,7 @@ def called(visit: Visit, text: str) -> list[Import]:
 
 
 def forget() -> None:
-    """Everything is listed again."""
+    """Clears all conditions."""
     for key in (TEXT, *_FIELDS):
         st.session_state[key] = ""
 
@@ -80,7 +81,7 @@ def _field(key: str, label: str, placeholder: str) -> str:
 
 
 def _chips(held: dict[str, str]) -> None:
-    """One for each condition; a press removes it."""
+    """One chip for each condition. Clicking it removes the condition."""
     if held:
         st.pills(
             "Remove a filter",

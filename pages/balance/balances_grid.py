@@ -1,4 +1,4 @@
-"""The table of balances: the metadata that tells them apart, and the row that is selected."""
+"""The table of balances, with the metadata that identifies them, and the selected row."""
 
 from collections.abc import Mapping, Sequence
 
@@ -26,12 +26,12 @@ _STAMPS = (IMPORT_REF, IMPORT_ID)
 
 
 def keys_of(found: Sequence[Balance]) -> list[str]:
-    """The metadata keys of these balances, without our own stamps."""
+    """The metadata keys of these balances, without import_ref and import_id."""
     return sorted({key for one in found for key in one.meta_data} - set(_STAMPS))
 
 
 def columns_choice(visit: Visit, found: Sequence[Balance], chosen: Sequence[str] | None) -> None:
-    """Which metadata is shown: chosen once, for everyone who works with this connection."""
+    """Chooses the metadata to show, once for everyone who works with this connection."""
     offered = list(dict.fromkeys([*(chosen or ()), *keys_of(found)]))
     if not offered or not permission.may(visit, Act.CHOOSE_METADATA):
         return
@@ -79,7 +79,7 @@ def show(visit: Visit, found: Sequence[Balance], chosen: Sequence[str] | None) -
         "Ledger": [names.get(one.ledger_id) or one.ledger_id for one in found],
         "Currency": columns.pop("Currency"),
         "Identity": [names.get(one.identity_id) or one.identity_id for one in found],
-        # What tells balances apart for people comes before Blnk's own figures; our stamps come last.
+        # Identifying metadata comes before Blnk's own figures; import_ref and import_id come last.
         **{_title(key): values for key, values in metadata.items()},
         "Created (UTC)": [phrases.blnk_time(one.created_at) for one in found],
     }
@@ -87,7 +87,7 @@ def show(visit: Visit, found: Sequence[Balance], chosen: Sequence[str] | None) -
     selected = st.dataframe(
         first | columns,
         hide_index=True,
-        key=f"{_TABLE}-{found[0].balance_id}",  # a position means another balance on another page
+        key=f"{_TABLE}-{found[0].balance_id}",  # the same position means a different balance on another page
         height=_HEIGHT if len(found) > _FEW else "content",
         selection_mode="single-row",
         on_select="rerun",
@@ -104,7 +104,7 @@ def show(visit: Visit, found: Sequence[Balance], chosen: Sequence[str] | None) -
 
 
 def _selected(visit: Visit, balances: Sequence[Balance]) -> None:
-    """The id of the selected row, which one click copies, and the way to the balance."""
+    """The id of the selected row, to copy with one click, and a link to the balance."""
     if not balances:
         st.caption("Select a row to copy its id or open the balance.")
         return
@@ -121,7 +121,7 @@ def _open(id: str) -> None:
 
 
 def _title(key: str) -> str:
-    """A metadata key by itself, unless a column of Blnk's own is called so."""
+    """A metadata key, marked if a column of Blnk's own has the same name."""
     return METADATA + key if key in (*_TITLES.values(), "Ledger", "Identity") else key
 
 
@@ -129,7 +129,7 @@ def _title(key: str) -> str:
 def _names(
     _visit: Visit, credentials: int, ledgers: Sequence[str], identities: Sequence[str]
 ) -> Mapping[str, str]:
-    """What ledgers and identities are called, as far as Blnk tells it."""
+    """The names of ledgers and identities, as far as Blnk returns them."""
     try:
         with _visit.desk.client(_visit.connected()) as client:
             named = {id: one.name for id, one in client.ledgers_by_id(ledgers).items()}

@@ -1,4 +1,4 @@
-"""Balances in Blnk, newest first, a page at a time, with the metadata that tells them apart."""
+"""Balances in Blnk, newest first, page by page, with the metadata that identifies them."""
 
 from collections.abc import Sequence
 
@@ -59,7 +59,7 @@ def show(visit: Visit) -> None:
 
 
 def _meant(visit: Visit, text: str, within: Wanted, chosen: Sequence[str] | None) -> Wanted | None:
-    """The search that a text makes; a person chooses where it may mean several things that there are."""
+    """The search for a text. If it matches several ways, a person chooses."""
     credentials = visit.credentials()
     keys = chosen or balances_grid.keys_of(_found(visit, credentials, Wanted(), 1).balances)
     made_by = balances_filter.called(visit, text) if within.import_ids is None else []
@@ -108,7 +108,7 @@ def _nothing(why: str) -> None:
 
 
 def _downloads(visit: Visit, wanted: Wanted) -> None:
-    """What the search finds, the other pages too."""
+    """Everything that the search finds, including other pages."""
     with st.container(horizontal=True, vertical_alignment="center"):
         for kind in FileKind:
             url = list_routes.balances_url(visit.desk.links, visit.connected(), wanted, kind)

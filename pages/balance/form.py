@@ -1,4 +1,4 @@
-"""The form's fields and its button. Its id is made with it, so that pressing twice makes one balance."""
+"""The form's fields and its button. Its id is created with it, so that clicking twice creates one balance."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -44,7 +44,7 @@ def _identities(_visit: Visit, credentials: int, text: str) -> list[Choice]:
 
 
 def _by_name(typed: str, choice: Choice) -> tuple[bool, str]:
-    """What was typed whole stands first: only the first few are shown."""
+    """Exact matches first, because only the first few are shown."""
     id, name = choice
     whole = fold(typed) in map(fold, (id, name, *name.split(" · ")))
     return not whole, fold(name)
@@ -67,14 +67,14 @@ def currency_field(visit: Visit) -> None:
         index=None,
         key=CURRENCY,
         placeholder="Choose a currency",
-        filter_mode="fuzzy",  # the closest first; with "contains" Enter takes CHE · WIR Euro for eur
+        filter_mode="fuzzy",  # closest match first; with "contains", Enter chooses CHE · WIR Euro for eur
         format_func=currencies.label,
     )
     form_state.wrong(Use.CURRENCY, st.session_state.get(CURRENCY))
 
 
 def metadata_fields() -> Pairs:
-    """Names and values. Fields of text tell what they hold before a click that follows is told."""
+    """Names and values. A text field reports its contents before a click that follows."""
     found = []
     for at in range(form_state.pairs()):
         shown: Literal["visible", "collapsed"] = "visible" if at == 0 else "collapsed"
@@ -93,7 +93,7 @@ def metadata_fields() -> Pairs:
 
 
 def more_fields(ledger: Choice | None, identity: Choice | None) -> None:
-    """What few balances need, each with what it is for."""
+    """Fields that few balances need, each with an explanation."""
     takes_indicator = ledger is not None and ledger[0] == GENERAL_LEDGER_ID
     typed = st.text_input(
         "Indicator",
@@ -130,7 +130,7 @@ def name_field(visit: Visit) -> None:
 
 
 def create_button(visit: Visit, ledger: Choice | None, identity: Choice | None, pairs: Pairs) -> None:
-    """With what the press comes to."""
+    """The button, and what clicking it does."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Create balance", type="primary", key=f"create-{form_state.form_id()}", on_click=form_state.press
@@ -148,7 +148,7 @@ def create_button(visit: Visit, ledger: Choice | None, identity: Choice | None, 
     }
     if not form_state.is_pressed():
         if form_state.was_sent():
-            form_state.clear()  # someone came back for another one
+            form_state.clear()  # someone came back for another balance
             st.rerun()
         if form_state.is_wrong(values):
             look.problem("Nothing was created. Correct the fields above and try again.")
@@ -188,14 +188,14 @@ def create_button(visit: Visit, ledger: Choice | None, identity: Choice | None, 
 
 
 def _taken(visit: Visit, indicator: str) -> dict[str, KnownIndicator]:
-    """The balances that have it already. None where Blnk cannot be asked: it refuses a second one itself."""
+    """The balances that already have it. Empty if Blnk does not answer: it rejects a second one itself."""
     with suppress(NothingCreated), visit.desk.client(visit.connected()) as client:
         return reference_data.taken_indicators(client, [indicator])
     return {}
 
 
 def send(visit: Visit, id: str, request: BalanceRequest, who: Actor, *, again: bool = False) -> None:
-    """Makes the one-row import, puts it into the address, and only then hands it to the sender."""
+    """Creates the one-row import, puts it into the address, and only then hands it to the sender."""
     desk = visit.desk
     form_request.make_draft(
         desk.store, id=id, connection=visit.connected(), who=who, request=request, again=again
@@ -205,6 +205,6 @@ def send(visit: Visit, id: str, request: BalanceRequest, who: Actor, *, again: b
 
 
 def again(visit: Visit, request: BalanceRequest) -> None:
-    """A second balance like one that exists, because someone said so."""
+    """Creates a second balance like an existing one, because a person chose to."""
     form_state.clear()
     send(visit, form_state.form_id(), request, person.name(visit), again=True)

@@ -1,4 +1,4 @@
-"""What a form holds while it is filled in: in the session, and over a reload (see `held_forms`)."""
+"""The contents of a form while it is filled in: in the session, and across a reload (see `held_forms`)."""
 
 import math
 import time
@@ -17,29 +17,29 @@ from pages.kit.picker import put
 LEDGER, IDENTITY, CURRENCY = "form-ledger", "form-identity", "form-currency"
 INDICATOR, LINEAGE, STRATEGY = "form-indicator", "form-lineage", "form-strategy"
 METADATA, MORE = "form-part-metadata", "form-part-more"
-"""The parts that can be opened."""
+"""The expandable parts."""
 NAME = "name"
-"""The field in which a person says who they are."""
+"""The field for a person's name."""
 
 _ID, _PAIRS, _PRESSED, _SENT, _WRONG = "form-id", "form-pairs", "form-pressed", "form-sent", "form-wrong"
 _BESIDE = (f"{LEDGER}-search", f"{IDENTITY}-search")
 _IN_ADDRESS = "form"
 
 _PRESS_COUNTS_SECONDS = 5.0
-"""A press that was left behind by going to another page does nothing when someone comes back."""
+"""A click that is older than this, from before someone went to another page, does nothing."""
 
 Typed = Mapping[str, object]
-"""What the fields hold, by `Use`, `pair_field` and `NAME`."""
+"""The contents of the fields, by `Use`, `pair_field` and `NAME`."""
 
 
 def form_id() -> str:
-    """Of this balance's import, and so of the form."""
+    """The id of this balance's import, and so of the form."""
     id: str = st.session_state.setdefault(_ID, imports.new_id())
     return id
 
 
 def restore() -> None:
-    """Before anything is drawn: what was typed before a reload, or before another page was looked at."""
+    """Called before anything is drawn: restores what was typed before a reload or another page."""
     id = st.session_state.get(_ID) or st.query_params.get(_IN_ADDRESS)
     if id is None or CURRENCY in st.session_state:
         return
@@ -49,7 +49,7 @@ def restore() -> None:
 
 
 def remember() -> None:
-    """After all is drawn."""
+    """Called after everything is drawn."""
     keys = (*_keys(), person.FIELD)
     values = {key: st.session_state[key] for key in keys if st.session_state.get(key)}
     if values:
@@ -58,18 +58,18 @@ def remember() -> None:
 
 
 def _keys() -> list[str]:
-    """Of all that a person chooses, types or opens."""
+    """The keys of everything that a person chooses, types or opens."""
     typed = [key for at in range(pairs()) for key in pair_keys(at)]
     return [LEDGER, IDENTITY, CURRENCY, INDICATOR, LINEAGE, STRATEGY, METADATA, MORE, _PAIRS, *typed]
 
 
 def pair_keys(at: int) -> tuple[str, str]:
-    """Of the name and the value of a pair of metadata."""
+    """The keys for the name and the value of a metadata pair."""
     return f"form-metadata-name-{at}", f"form-metadata-value-{at}"
 
 
 def pairs() -> int:
-    """How many pairs of metadata there is room for."""
+    """How many metadata pairs are shown."""
     n: int = st.session_state.get(_PAIRS, 1)
     return n
 
@@ -79,20 +79,20 @@ def add_pair() -> None:
 
 
 def wrong(field: str, typed: object) -> None:
-    """What was wrong with a field when the button was pressed, as long as it holds what it held then."""
+    """The problem of a field when the button was clicked, as long as the field is unchanged since."""
     sentence, was = st.session_state.get(_WRONG, {}).get(field, (None, None))
     if sentence is not None and was == typed:
         look.problem(sentence)
 
 
 def is_wrong(values: Typed) -> bool:
-    """Whether anything stands below a field."""
+    """Whether any field shows a problem."""
     told = st.session_state.get(_WRONG, {})
     return any(was == values.get(field) for field, (_, was) in told.items())
 
 
 def say_at_fields(values: Typed, found: Sequence[Wrong]) -> NoReturn:
-    """Draws the page once more, with each sentence below its field."""
+    """Draws the page again, with each sentence below its field."""
     release()
     told: dict[str, list[str]] = {}
     for one in found:
@@ -108,18 +108,18 @@ def press() -> None:
 
 
 def is_pressed() -> bool:
-    """A press is kept until it is done: a run that starts over meanwhile does not lose it."""
+    """A click is kept until it is processed, so that a run that starts over meanwhile does not lose it."""
     pressed: float = st.session_state.get(_PRESSED, -math.inf)
     return time.monotonic() - pressed <= _PRESS_COUNTS_SECONDS
 
 
 def release() -> None:
-    """The press came to its end, or came too late: what it asked for is on its way."""
+    """The click was processed, or came too late: its request is already on its way."""
     st.session_state.pop(_PRESSED, None)
 
 
 def sent(id: str) -> None:
-    """The form keeps its id until someone begins another: a second click on its way finds the first."""
+    """The form keeps its id until someone starts another, so a second click on its way finds the first."""
     st.session_state[_SENT] = True
     held_forms.forget(id)
     st.query_params.pop(_IN_ADDRESS, None)
@@ -131,7 +131,7 @@ def was_sent() -> bool:
 
 
 def clear() -> None:
-    """Empties the form for the next balance, which gets an id of its own."""
+    """Empties the form for the next balance, which gets a new id."""
     held_forms.forget(form_id())
     st.query_params.pop(_IN_ADDRESS, None)
     for key in (*_keys(), _ID, _PRESSED, _SENT, _WRONG, *_BESIDE):
@@ -146,7 +146,7 @@ def start_over() -> None:
 
 
 def fill(request: BalanceRequest) -> None:
-    """Begins a new form with these values: another like that one, or that one put right."""
+    """Starts a new form with these values: another balance like that one, or a corrected one."""
     start_over()
     put(LEDGER, (request.ledger_id, ""))
     put(IDENTITY, (request.identity_id, "") if request.identity_id else None)

@@ -1,6 +1,6 @@
-"""What was typed into forms that are not sent yet: kept by the server, so that a reload loses nothing.
+"""The contents of forms that are not sent yet, kept by the server so that a reload loses nothing.
 
-The address names the form by its id, which nobody can guess, and holds nothing of what was typed.
+The address contains only the form's id, which cannot be guessed, and nothing that was typed.
 """
 
 import threading
@@ -8,7 +8,8 @@ from collections import OrderedDict
 from collections.abc import Mapping
 
 _MOST = 500
-"""Forms; the one that was touched longest ago goes first. All go with the server."""
+"""The most forms to keep; the least recently used one is dropped first. They are lost when the server
+ends."""
 
 _forms: OrderedDict[str, dict[str, object]] = OrderedDict()
 _lock = threading.Lock()
@@ -23,7 +24,7 @@ def keep(id: str, values: Mapping[str, object]) -> None:
 
 
 def of(id: str) -> dict[str, object]:
-    """Nothing where it was sent, or is not known here."""
+    """Empty if the form was sent, or is unknown here."""
     with _lock:
         return dict(_forms.get(id, {}))
 

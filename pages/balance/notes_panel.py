@@ -58,7 +58,7 @@ def _listed(visit: Visit, found: Sequence[Note]) -> None:
 
 
 def _form(visit: Visit, key: str) -> tuple[str, Actor] | None:
-    """The text and who signs it, if the button was just pressed and both are there."""
+    """The text and its author, if the button was just clicked and both are there."""
     if not permission.offered(visit, Act.NOTE):
         return None
     kept = f"notes-made-{key}"

@@ -1,4 +1,4 @@
-"""One balance as Blnk has it, and which import, file and row created it."""
+"""One balance in Blnk, and which import, file and row created it."""
 
 from collections.abc import Mapping
 
@@ -76,7 +76,7 @@ def show(visit: Visit, id: str) -> None:
 
 
 def _instance_number(visit: Visit, instance: Instance) -> int:
-    """Its number here, which a note on it may be the first to need."""
+    """Its number in the store, which is assigned now if it is needed for the first time."""
     with visit.desk.store.read() as tx:
         known = instance_numbers.number_of(tx, instance)
     if known is not None:
@@ -91,7 +91,7 @@ def _close() -> None:
 
 @st.cache_data(ttl=5, max_entries=200, show_spinner="Loading from Blnk…")
 def _held(_visit: Visit, credentials: int, id: str) -> tuple[Balance, Mapping[str, str]]:
-    """The balance, and the names of its ledger and its identity."""
+    """The balance, with the names of its ledger and identity."""
     with _visit.desk.client(_visit.connected()) as client:
         held = client.get_balance(id)
         try:
@@ -113,7 +113,7 @@ def _pairs(pairs: Mapping[str, object]) -> None:
 
 
 def _maker(visit: Visit, id: str, held: Balance | None = None) -> None:
-    """Which row created it: by the id in Blnk's answer, else by what is stamped on the balance."""
+    """The row that created it: by the id in Blnk's answer, or else by the balance's import_ref."""
     with visit.desk.store.read() as tx:
         makers = balance_origins.makers_of(tx, id, visit.instance)
         if makers:

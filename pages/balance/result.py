@@ -1,4 +1,4 @@
-"""The outcome of one balance from the form: refreshes by itself until it is settled."""
+"""The outcome of one balance from the form. Refreshes automatically until it is settled."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -33,11 +33,11 @@ _TOLD = ("ledger_id", "currency", "identity_id", "indicator", "balance", "create
 _IDS = ("ledger_id", "identity_id")
 
 _AT_REST = (*SETTLED, RowState.INVALID)
-"""Nothing more happens by itself: an invalid row is never sent."""
+"""Nothing more happens automatically: an invalid row is never sent."""
 
 
 def show_outcome(visit: Visit, import_: Import) -> None:
-    """Static once it is settled, so that nothing moves under a hand that copies an id."""
+    """Static once it is settled, so that nothing moves while someone copies an id."""
     row = _row(visit, import_)
     if import_.purged_at is not None:
         _purged(visit, import_, row, import_.purged_at)
@@ -208,7 +208,7 @@ def _asked(visit: Visit, request: BalanceRequest) -> None:
 
 
 def _by_name(visit: Visit, fields: Mapping[str, object]) -> dict[str, object]:
-    """The ledger and the identity as people call them; as their ids where Blnk cannot be asked."""
+    """The names of the ledger and the identity, or their ids if Blnk does not answer."""
     asked = {name: str(fields[name]) for name in _IDS if fields.get(name)}
     names: Mapping[str, str] = {}
     if visit.connection is not None:
@@ -239,7 +239,7 @@ def _table(fields: Mapping[str, object], meta_data: Mapping[str, object]) -> Non
 
 
 def _follow_up(visit: Visit, request: BalanceRequest, label: str, *, is_next: bool = True) -> None:
-    """`is_next`: to fill the form in again is what most people come to do now."""
+    """`is_next`: whether filling in the form again is the most likely next step."""
     if not permission.may(visit, Act.CREATE_ONE):
         return
     with st.container(horizontal=True):

@@ -1,4 +1,4 @@
-"""What the columns of a file become: each is changed with a click, and the check begins again."""
+"""The mapping of a file's columns. Each choice takes effect at once, and the check starts over."""
 
 from collections.abc import Callable
 
@@ -28,7 +28,7 @@ _PER_PAGE = 12
 
 
 def show(visit: Visit, import_: Import) -> None:
-    """The columns with samples, what holds for all rows, what makes two rows the same; saved choices."""
+    """The columns with samples, values for all rows, key columns, and saved mappings."""
     mapping, shape = import_.mapping, import_.shape
     assert mapping is not None
     assert shape is not None
@@ -41,10 +41,11 @@ def show(visit: Visit, import_: Import) -> None:
 
 
 def _apply(visit: Visit, import_: Import, change: Callable[[Mapping], Mapping]) -> bool:
-    """On the choices as they are kept now: two that follow quickly are both meant. Whether it was done."""
+    """Applies a change to the mapping as it is now, so that two quick changes both count. Returns whether it
+    worked."""
     now = visit.reload(import_.id)
-    # Where a run overtakes another, a browser reports the choices of a draft once more that is confirmed by
-    # now. Nobody made them, and a sentence from here would take the place of the page that is shown.
+    # If one run overtakes another, a browser may report the choices of a draft again that is already
+    # confirmed. Nobody made them, and an error here would replace the page that is shown.
     if now is None or now.mapping is None or now.state is not ImportState.DRAFT:
         return False
     mapping = change(now.mapping)
@@ -57,11 +58,11 @@ def _apply(visit: Visit, import_: Import, change: Callable[[Mapping], Mapping]) 
 
 
 def _holding(key: str, kept: object) -> str:
-    """The key of a widget that shows what is kept; a fresh one where something else stands in it.
+    """The key of a widget that shows the stored value; a new key if the widget shows something else.
 
-    A value put into the session for a widget is lost where the next run overtakes this one before the
-    browser has heard of it. The browser then shows the widget's own default and reports that as a choice.
-    So the default is what is kept, and a widget that shows something else is never corrected but replaced.
+    A value that is put into the session for a widget is lost if the next run overtakes this one before the
+    browser has received it. The browser then shows the widget's own default and reports it as a choice. So
+    the stored value is the default, and a widget that shows something else is replaced, never corrected.
     """
     counter = f"{key}-replaced"
     replaced = int(st.session_state.get(counter, 0))
@@ -127,12 +128,12 @@ def _column(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape, c
 
 
 def _checked(import_: Import) -> Totals:
-    """What the check found under these columns; nothing while others are being checked."""
+    """What the check found for this mapping. Empty while another mapping is being checked."""
     return import_.totals if steps.has_rows(import_) else Totals()
 
 
 def _for_all_rows(visit: Visit, import_: Import, mapping: Mapping) -> None:
-    """What the file lacks; never shown for what it has."""
+    """Values for fields that the file has no column for."""
     chosen = mapping.for_all_rows
     if mapping.column(Use.LEDGER) is None:
         _ledger_for_all_rows(visit, import_, chosen.ledger_id)
@@ -158,7 +159,7 @@ def _for_all_rows(visit: Visit, import_: Import, mapping: Mapping) -> None:
             on_change=choose,
             help="With several currencies, each row creates one balance in each.",
             filter_mode="fuzzy",
-            select_all=False,  # with it, Enter takes all that hold what was typed: fourteen for eur
+            select_all=False,  # with it, Enter chooses all that contain what was typed: fourteen for eur
             format_func=currencies.label,
         )
 

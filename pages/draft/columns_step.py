@@ -1,4 +1,4 @@
-"""The second step of a draft: what its columns become."""
+"""The second step of a draft: the mapping of its columns."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""The last look before anything is sent: where it goes, what is created, and what it will look like."""
+"""The last step before anything is sent: where it goes, what is created, and what it will look like."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ _LEDGERS_IN_FULL = 12
 
 @dataclass(frozen=True)
 class Confirmation:
-    """What a person saw and said before they press the button."""
+    """What a person saw and entered before clicking the button."""
 
     version: int
     typed: str | None = None
@@ -34,7 +34,7 @@ class Confirmation:
 
 
 def show(visit: Visit, import_: Import) -> Confirmation | None:
-    """The totals, the first rows, what production asks for. None where nothing can be confirmed."""
+    """The totals, the first rows, and what production requires. None if nothing can be confirmed."""
     st.subheader("Confirmation")
     if not steps.has_rows(import_):
         st.write("The rows are being checked.")
@@ -88,7 +88,7 @@ def _asked(connection: Connection, import_: Import, ready: int) -> Confirmation:
 
 
 def needs_approval(visit: Visit, import_: Import) -> bool:
-    """Whether a second person has to approve it, so that the button asks for that."""
+    """Whether a second person must approve it, so that the button requests approval."""
     if visit.connection is None:
         return False
     with visit.desk.store.read() as tx:
@@ -96,7 +96,7 @@ def needs_approval(visit: Visit, import_: Import) -> bool:
 
 
 def by_ledger(import_: Import) -> None:
-    """Each ledger by name and id with its balances; as a grid where there are many."""
+    """Each ledger by name and id with its balances; as a grid if there are many."""
     parts = about_files.by_ledger(import_.totals)
     if len(parts) > _LEDGERS_IN_FULL:
         st.dataframe(
@@ -117,8 +117,8 @@ def by_ledger(import_: Import) -> None:
 
 
 def button(visit: Visit, import_: Import, invalid: int, *, is_off: bool) -> bool:
-    """The one that creates, or asks for approval; beside the way to the rows that would be skipped it is not
-    the loudest."""
+    """The button that creates the balances or requests approval. It is not the primary one next to a link to
+    rows that would be skipped."""
     balances = phrases.plural(drafts.to_create(import_), "balance")
     asks = needs_approval(visit, import_)
     label = f"Ask for approval of {balances}" if asks else f"Create {balances}"
@@ -133,7 +133,7 @@ def button(visit: Visit, import_: Import, invalid: int, *, is_off: bool) -> bool
 
 
 def hand_over(visit: Visit, import_: Import, said: Confirmation) -> bool:
-    """Whether the draft is the sender's now, or waits for approval; where it is not, why."""
+    """Returns whether the draft was handed to the sender or waits for approval. If not, shows why."""
     desk = visit.desk
     try:
         who = person.name(visit)

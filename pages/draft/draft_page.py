@@ -1,4 +1,4 @@
-"""A file on its way to being confirmed, in four steps, of which one is open at a time."""
+"""A draft in four steps, of which one is open at a time."""
 
 import streamlit as st
 

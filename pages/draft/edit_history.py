@@ -1,4 +1,4 @@
-"""What people changed in a file's rows before they were sent; in a draft each act is a line with Undo."""
+"""What people changed in a file's rows before they were sent. In a draft, each act is a line with Undo."""
 
 import streamlit as st
 
@@ -20,7 +20,7 @@ _CELLS = 200
 
 
 def show(visit: Visit, import_: Import) -> None:
-    """Nothing where nothing was changed."""
+    """Shows nothing if nothing was changed."""
     with visit.desk.store.read() as tx:
         changed = edits.of_import(tx, import_.number)
     if not changed or import_.purged_at is not None:

@@ -1,4 +1,4 @@
-"""The first rows of a file as they are read, with the row of the column names marked."""
+"""The first rows of a file as they are read, with the header row marked."""
 
 import pandas as pd
 import streamlit as st
@@ -8,7 +8,8 @@ from blnk_api.files.column_labels import letters
 
 _ROWS = 8
 _HEADER = "background-color: #dbe6ff; color: #16357f; font-weight: 600"
-"""A grid is a canvas that CSS does not reach; both colors are said, so that it reads in dark too."""
+"""CSS does not apply inside a grid, which is a canvas. Both colors are set, so that it is readable in dark
+mode."""
 
 
 def show(shape: FileShape) -> None:

@@ -1,4 +1,4 @@
-"""The third step of a draft: what is wrong with its rows, and rows that are skipped."""
+"""The third step of a draft: the problems of its rows, and skipped rows."""
 
 import streamlit as st
 

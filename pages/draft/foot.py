@@ -1,4 +1,4 @@
-"""What stays in sight at the foot of a draft: its counts or how far its check is, and the main button."""
+"""The bar at the bottom of a draft: its counts or the progress of its check, and the main button."""
 
 from collections.abc import Callable
 from functools import partial
@@ -19,7 +19,7 @@ _LONG_FILE_ROWS = 20_000
 
 
 def show(visit: Visit, import_: Import, now: Step, said: Confirmation | None) -> bool:
-    """Whether the draft was handed over now: to the sender, or to whoever has to approve it."""
+    """Returns whether the draft was just handed over, to the sender or for approval."""
     with st.bottom, st.container(key="foot"):
         with st.container(horizontal=True, vertical_alignment="center"):
             if steps.is_being_checked(import_):

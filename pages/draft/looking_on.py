@@ -1,4 +1,4 @@
-"""A draft as those see it who may not change it: what it would create, what is wrong, what was done."""
+"""A draft for viewers who may not change it: what it would create, its problems, what was done."""
 
 from collections.abc import Callable
 from functools import partial

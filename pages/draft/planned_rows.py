@@ -1,4 +1,4 @@
-"""Every balance as it will be created, a page at a time, and the requests as they will be sent."""
+"""Every balance as it will be created, page by page, and the requests as they will be sent."""
 
 import streamlit as st
 
@@ -15,7 +15,7 @@ _HEIGHT = 340
 
 
 def show(visit: Visit, import_: Import) -> None:
-    """Of the draft as it is: another version begins at the first row again."""
+    """The current draft. A new version starts at the first row again."""
     key = f"planned-{import_.id}-{import_.version}"
     places: list[int] = st.session_state.setdefault(key, [0])
     with visit.desk.store.read() as tx:

@@ -1,4 +1,4 @@
-"""How a file is read, where what was found out is wrong: sheet, encoding, separator, row of the names."""
+"""How a file is read, to correct what was detected: sheet, encoding, separator, header row."""
 
 from collections.abc import Sequence
 
@@ -56,7 +56,7 @@ def show(visit: Visit, import_: Import) -> None:
 
 
 def _read(visit: Visit, import_: Import, key: str) -> None:
-    """With what is chosen at the moment of the press."""
+    """Applies the choices at the time of the click."""
     names = ("sheet", "encoding", "delimiter", "header_row")
     chosen = {
         name: st.session_state[f"{key}-{name}"] for name in names if f"{key}-{name}" in st.session_state

@@ -1,4 +1,4 @@
-"""The row of steps above a draft, and which of them is open: it stands in the address."""
+"""The row of steps above a draft. The open step is part of the address."""
 
 import streamlit as st
 
@@ -13,8 +13,8 @@ _NAME = "step"
 
 
 def current(import_: Import) -> Step:
-    """The step of the address. Without one a person lands where there is something to decide; the address
-    then says so once, so that going back leads out of the draft and not here again."""
+    """The step in the address. Without one, the first with an open decision; the address is then set once, so
+    that going back leaves the draft."""
     asked = st.query_params.get(_NAME)
     shown = steps.shown_step(import_, asked)
     if steps.is_being_checked(import_) or asked == shown:
@@ -48,11 +48,11 @@ def show(import_: Import, now: Step) -> None:
 
 
 def go(step: Step) -> None:
-    """Opens a step: for what is pressed."""
+    """Opens a step; for a button's callback."""
     st.query_params[_NAME] = step
     look.begin_at_the_top()
 
 
 def leave() -> None:
-    """The address names no step: the import is no longer a draft."""
+    """Removes the step from the address: the import is no longer a draft."""
     st.query_params.pop(_NAME, None)

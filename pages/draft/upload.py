@@ -1,4 +1,4 @@
-"""Takes a file, or pasted rows, and makes a draft, which the address carries at once."""
+"""Takes a file, or pasted rows, and creates a draft, whose id is put into the address at once."""
 
 import io
 from pathlib import Path
@@ -94,13 +94,13 @@ def _begin(visit: Visit, name: str, data: BinaryIO) -> None:
         )
     else:
         held_uploads.free(data)
-        # The address first: a rerun that comes in between finds the same draft again, not another one.
+        # The address first: a rerun in between then finds this draft instead of creating another.
         st.query_params["import"] = _next_id()
         del st.session_state["upload-id"]
         st.rerun()
 
 
 def _next_id() -> str:
-    """The id that the next file gets: a rerun in the middle makes the same draft, not another."""
+    """The id of the next file's draft: a rerun in the middle creates the same draft, not another."""
     id: str = st.session_state.setdefault("upload-id", imports.new_id())
     return id

@@ -1,1 +1,1 @@
-"""The health of connections and of this machine; faults to simulate in Practice."""
+"""The health of connections and of this machine, and faults to simulate in Practice."""

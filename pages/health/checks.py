@@ -1,4 +1,4 @@
-"""Connection health: one line for each question, with what to do if something is wrong."""
+"""Connection health: one line for each check, with what to do if something is wrong."""
 
 import time
 
@@ -20,7 +20,7 @@ _GOOD_SECONDS = 60
 
 
 def show(visit: Visit) -> None:
-    """Checked when the page is opened, and again at the press of the button."""
+    """Checks run when the page is opened, and again when the button is clicked."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader("Connection health")
         again = st.button("Check again", icon=":material/refresh:")

@@ -1,4 +1,4 @@
-"""Notifications of a connection: to how many addresses, how the last one went, and a test."""
+"""Notifications of a connection: the number of addresses, the last one sent, and a test."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Who is signed in, for those who may see it, and how to end someone's session."""
+"""Who is signed in, for people with permission, and ending someone's session."""
 
 import streamlit as st
 

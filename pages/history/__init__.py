@@ -1,1 +1,1 @@
-"""Earlier imports, and a month."""
+"""Past imports, and the totals of a month."""

@@ -1,4 +1,4 @@
-"""Which imports are listed: one search field, and chips for the rest; each stands in the address."""
+"""Filters the list of imports: a search field, and chips for the rest. Each is stored in the address."""
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
@@ -20,11 +20,11 @@ _STATES: Mapping[str, ImportState | None] = {
     **{about_imports.STATE[state]: state for state in ImportState},
 }
 _EARLIER = ("file", "person", "balance")
-"""Fields that had a name of their own in addresses of earlier versions."""
+"""Separate fields in the addresses of earlier versions."""
 
 
 def show(visit: Visit, zone: tzinfo, instances: Mapping[int, Instance]) -> Search:
-    """Draws it; what is chosen among the imports of these instances, which are all that may be seen."""
+    """Draws the filter. Returns the search, limited to these instances, which are all that may be seen."""
     _take_over_earlier()
     text = st.text_input(
         "Search imports",
@@ -49,7 +49,7 @@ def show(visit: Visit, zone: tzinfo, instances: Mapping[int, Instance]) -> Searc
 
 
 def forget() -> None:
-    """Everything is listed again."""
+    """Clears all conditions."""
     st.session_state["q"] = ""
     for key in ("state", "from", "until"):
         st.session_state[key] = None
@@ -66,7 +66,7 @@ def _take_over_earlier() -> None:
 
 
 def _state(visit: Visit, among: Collection[int]) -> str | None:
-    """Only states that there are, and the one that is chosen."""
+    """Only states that occur, and the chosen one."""
     with visit.desk.store.read() as tx:
         known = import_search.states_of(tx, among)
     chosen = st.session_state.get("state", st.query_params.get("state"))
@@ -75,8 +75,8 @@ def _state(visit: Visit, among: Collection[int]) -> str | None:
 
 
 def _instance(visit: Visit, instances: Mapping[int, Instance]) -> int | None:
-    """The number of the one that was chosen: this connection, where it has imports, until another is. There
-    is nothing to choose among fewer than two."""
+    """The number of the chosen instance, by default this connection's if it has imports. Hidden if there are
+    fewer than two."""
     if len(instances) < 2:
         return None
     named = {
@@ -108,7 +108,7 @@ def _days() -> tuple[date | None, date | None]:
 
 
 def _day(key: str) -> date | None:
-    """What a field holds that is drawn below; in the first run the address alone says it."""
+    """The contents of a field that is drawn below. In the first run only the address has it."""
     if key in st.session_state:
         held: date | None = st.session_state[key]
         return held

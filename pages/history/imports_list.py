@@ -1,4 +1,4 @@
-"""The list of imports, newest first, a page at a time."""
+"""The list of imports, newest first, page by page."""
 
 from collections.abc import Sequence
 from datetime import tzinfo
@@ -83,7 +83,7 @@ def _nothing(visit: Visit, wanted: Search) -> None:
 
 
 def _row(visit: Visit, found: FoundRow) -> None:
-    """Where a balance came from, or a row that has the key that was searched for."""
+    """Where a balance came from, or a row with the reference value that was searched for."""
     row, import_ = found.row, found.import_
     connection = visit.desk.settings.connection_of(import_.instance)
     named = {"connection": connection.name} if connection else {}
@@ -118,7 +118,7 @@ def _entry(visit: Visit, import_: Import, zone: tzinfo) -> None:
 
 
 def back() -> None:
-    """From one import to all of them; a link within one page would leave the address as it is."""
+    """From one import back to all of them. A link within one page would not change the address."""
     st.button("All imports", icon=":material/arrow_back:", type="tertiary", on_click=_to_all)
 
 

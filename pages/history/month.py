@@ -1,4 +1,4 @@
-"""A month's balances by ledger and currency: a chart, a table, and the balances one by one to download."""
+"""A month's balances by ledger and currency: a chart, a table, and a download of the single balances."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -16,11 +16,11 @@ from pages.kit import look
 from pages.kit.context import Visit
 
 _CHARTED = 12
-"""Ledgers that have a bar of their own; the table holds all."""
+"""How many ledgers have a bar of their own. The table has all."""
 
 
 def show(visit: Visit) -> None:
-    """Of the visit's connection: what is real and what is not is never added up."""
+    """For the visit's connection: real and Practice balances are never added up."""
     connection, zone = visit.connected(), visit.desk.settings.time_zone
     with visit.desk.store.read() as tx:
         number = instance_numbers.number_of(tx, connection.instance)
@@ -53,7 +53,7 @@ def show(visit: Visit) -> None:
 
 
 def _month(first: Month, last: Month) -> Month:
-    """The one that was chosen, newest first; it stands in the address."""
+    """The chosen month, with the newest first. It is stored in the address."""
     offered = [last]
     while offered[-1] > first:
         offered.append(offered[-1].before)
@@ -64,7 +64,7 @@ def _month(first: Month, last: Month) -> Month:
 
 @st.cache_data(ttl=300, max_entries=200, show_spinner=False)
 def _names(_visit: Visit, credentials: int, ids: tuple[str, ...]) -> Mapping[str, str]:
-    """Ledgers' names, as far as Blnk tells them."""
+    """Ledgers' names, as far as Blnk returns them."""
     try:
         with _visit.desk.client(_visit.connected()) as client:
             return {id: ledger.name for id, ledger in client.ledgers_by_id(filter(None, ids)).items()}
@@ -77,7 +77,7 @@ def _ledger(names: Mapping[str, str], id: str) -> str:
 
 
 _COLOURS = ["#4169d8", "#0f9d6b", "#d97706", "#8b5cf6", "#db2777", "#0891b2", "#65a30d", "#7c8798"]
-"""They can be told apart on light and on dark ground; the table says the same in figures."""
+"""They are distinguishable on light and dark backgrounds; the table has the same figures."""
 
 _BARS: dict[str, object] = {
     "mark": {"type": "bar", "cornerRadius": 2},

@@ -1,4 +1,4 @@
-"""What waits for the person who is looking: their drafts, their imports that run, rows that need them."""
+"""What waits for the viewer: their drafts, their running imports, rows that need them."""
 
 import streamlit as st
 
@@ -20,7 +20,7 @@ _SHOWN = 5
 
 
 def show(visit: Visit) -> None:
-    """Of this connection; nothing where nobody has given a name, or nothing waits."""
+    """For this connection. Nothing if the viewer has no name, or nothing waits."""
     if visit.who is None:
         return
     found = _found(visit, visit.who)
@@ -53,7 +53,7 @@ def _found(visit: Visit, who: Actor) -> OwnImports:
 
 
 def _to_approve(visit: Visit, who: Actor) -> list[Import]:
-    """What this person may approve: they have the role, and had no hand in it."""
+    """What this person may approve: they have the role, and took no part in preparing it."""
     instance = visit.connected().instance
     if not who.may(Act.APPROVE, instance):
         return []

@@ -1,4 +1,4 @@
-"""A part of a page that refreshes by itself, and redraws the whole page when that has changed."""
+"""A part of a page that refreshes automatically, and can redraw the whole page."""
 
 from collections.abc import Callable
 
@@ -9,10 +9,10 @@ from pages.kit import context, permission
 
 
 def show(what: Callable[[Callable[[], None]], None], *, every: float | None) -> None:
-    """Draws `what` now, and again by itself every so many seconds.
+    """Draws `what` now, and again every `every` seconds.
 
-    The function that it receives redraws the whole page, but does nothing in the run that draws the page: a
-    click may have started that run, and would be lost with it.
+    The function passed to `what` redraws the whole page, but does nothing in the run that draws the page: a
+    click may have started that run, and would be lost.
     """
     is_drawn = False
 
@@ -23,7 +23,7 @@ def show(what: Callable[[Callable[[], None]], None], *, every: float | None) -> 
     @st.fragment(run_every=every)
     def part() -> None:
         if is_drawn and (context.is_signed_out() or not permission.may(context.current(), Act.VIEW)):
-            st.rerun()  # and the page says so
+            st.rerun()  # the page will say so
         what(redraw_page)
 
     part()

@@ -1,4 +1,4 @@
-"""The top of every page: which Blnk instance, what that means, and whether the sender runs."""
+"""The top of every page: which Blnk instance, what that means, and whether the sender is running."""
 
 import streamlit as st
 
@@ -62,12 +62,12 @@ _STARTS_NONE = "This server does not start it, so tell your administrator."
 
 @st.cache_data(ttl=1, max_entries=10, show_spinner=False)
 def _sending(_visit: Visit, database_url: str, started_at: float) -> Sending:
-    """Read once a second for everyone who watches."""
+    """Read once a second for everyone who is watching."""
     return _visit.sending()
 
 
 def sending_here(visit: Visit, import_: Import) -> None:
-    """What keeps this import from continuing, if anything does; for a part that refreshes by itself."""
+    """What keeps this import from continuing, if anything; for a part that refreshes automatically."""
     now = _sending(visit, visit.desk.settings.database_url, supervise.STARTED_AT)
     _not_sending(now, visit.desk.settings.sender_elsewhere)
     if visit.connection is None:

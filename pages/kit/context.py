@@ -1,4 +1,4 @@
-"""What a page knows when it starts: the desk, the connection that its link names, and who is looking."""
+"""What a page knows when it starts: the desk, the connection in its link, and the viewer."""
 
 import secrets
 from dataclasses import dataclass
@@ -31,12 +31,12 @@ _KEY = "visit"
 class Visit:
     desk: Desk
     connection: Connection | None
-    """None only with an import whose instance no connection points to now."""
+    """None only for an import whose instance has no connection now."""
     import_: Import | None
-    """The import of the link."""
+    """The import in the link."""
     browser: str
     who: Actor | None
-    """Whoever is looking: who signed in, or else the name given in this browser, if one was."""
+    """The viewer: the signed-in person, or else the name entered in this browser, if any."""
     stops: tuple[StopEvent, ...] = ()
     """What keeps the instance from sending."""
 
@@ -53,7 +53,8 @@ class Visit:
         return self.connection
 
     def credentials(self) -> int:
-        """Differs between connections and between credentials, so that caches never cross them."""
+        """Different for each connection and set of credentials, so that caches are never shared between
+        them."""
         connection = self.connected()
         return hash((connection.name, connection.url, connection.instance, connection.credentials))
 
@@ -103,7 +104,7 @@ def begin() -> Visit:
         _choose_connection(desk, signed_in_)
     if connection is not None:
         st.session_state["connection"] = connection.name
-        # On each run: a link within one page reaches the server without changing the address.
+        # On each run, because a link within one page reaches the server without changing the address.
         st.query_params["connection"] = connection.name
     browser = middleware.browser_of(st.context.cookies.to_dict()) or _session_browser()
     with desk.store.read() as tx:
@@ -123,7 +124,7 @@ def current() -> Visit:
 
 
 def _signed_in(desk: Desk) -> Actor | None:
-    """Who signed in with this browser, where people have to. Ends the page where nobody has."""
+    """The person who signed in with this browser, if sign-in is required. Ends the page if nobody has."""
     if desk.settings.sign_in is None:
         return None
     who = signed_in.person(desk, desk.settings.sign_in, st.context.cookies.to_dict())
@@ -139,14 +140,14 @@ def _signed_in(desk: Desk) -> Actor | None:
 
 
 def sign_in_again() -> None:
-    """A link that leads through sign-in and back to this very page."""
+    """A link through sign-in and back to this page."""
     here = urlsplit(st.context.url or "/")
     query = urlencode(st.query_params.to_dict())
     look.go_to("Sign in again", addresses.sign_in_path(f"{here.path or '/'}?{query}" if query else here.path))
 
 
 def is_signed_out() -> bool:
-    """For parts that run by themselves: whether the person whose page this is has signed out elsewhere."""
+    """For parts that refresh automatically: whether the person has signed out elsewhere."""
     return signed_in.is_signed_out(current().desk.store, st.context.cookies.to_dict())
 
 
@@ -158,7 +159,7 @@ def stop_with(*sentences: str) -> NoReturn:
 
 
 def _session_browser() -> str:
-    """Without a cookie the name lasts as long as this visit."""
+    """Without a cookie, the name lasts as long as this visit."""
     browser: str = st.session_state.setdefault("browser", secrets.token_urlsafe(24))
     return browser
 
@@ -180,14 +181,14 @@ def _offer_right_link(problem: LinkProblem) -> NoReturn:
 
 
 def forget_connection() -> None:
-    """Back to the choice, without what the link named. A search stays: fields hold that themselves."""
+    """Back to the choice of a connection, without what the link named. The search stays in its fields."""
     st.session_state.pop("connection", None)
     for name in ("connection", "import", "id"):
         st.query_params.pop(name, None)
 
 
 def _choose_connection(desk: Desk, who: Actor | None) -> NoReturn:
-    """Of those whose imports they may see."""
+    """Only connections whose imports they may see."""
     st.title("Choose a connection")
     offered = [
         one for one in desk.settings.connections.values() if who is None or who.may(Act.VIEW, one.instance)

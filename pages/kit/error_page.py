@@ -1,5 +1,5 @@
 """What a person reads when a page fails. The details are in the server's log, never on the page, except for
-what support needs to know about an answer of Blnk."""
+what support needs to know about Blnk's answer."""
 
 import streamlit as st
 from sqlalchemy.exc import OperationalError
@@ -12,7 +12,7 @@ from pages.kit import context, look
 
 
 def show(problem: Exception) -> bool:
-    """Returns True: Streamlit shows nothing else."""
+    """Returns True, so that Streamlit shows nothing else."""
     match problem:
         case OperationalError():
             told = f"{failures.explain(problem)} Your last action was not carried out: repeat it afterwards."

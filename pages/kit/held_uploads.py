@@ -7,18 +7,18 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 
 def held(session: str) -> tuple[int, int]:
-    """Bytes of one session's files, and of all."""
+    """The bytes of one session's files, and of all."""
     manager = _manager()
     if manager is None:
         return 0, 0
     files = manager.file_storage
-    # Copies: other threads add to both while this one counts.
+    # Copies, because other threads add to both while this one counts.
     of_session = sum(len(one.data) for one in list(files.get(session, {}).values()))
     return of_session, sum(len(one.data) for each in list(files.values()) for one in list(each.values()))
 
 
 def free(uploaded: object) -> None:
-    """Frees the memory of a file that was copied; it would stay until its session ends."""
+    """Frees the memory of a file that was copied; otherwise it would stay until the session ends."""
     context = get_script_run_ctx()
     manager = _manager()
     if isinstance(uploaded, UploadedFile) and context is not None and manager is not None:
@@ -26,6 +26,6 @@ def free(uploaded: object) -> None:
 
 
 def _manager() -> MemoryUploadedFileManager | None:
-    """None if no server runs, as in tests of pages."""
+    """None if no server is running, as in tests of pages."""
     manager = get_instance().uploaded_file_mgr if Runtime.exists() else None
     return manager if isinstance(manager, MemoryUploadedFileManager) else None

@@ -1,4 +1,4 @@
-"""The one look: text made safe to show, badges, messages."""
+"""The common look: text made safe to show, badges, messages."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from blnk_api.store.states import ImportState, RowState
 from blnk_api.wording import about_errors, about_imports, phrases
 
 _JOINER = "\u2060"
-"""Takes no room, and keeps an address from being made a link, which a backslash does not."""
+"""Invisible, and prevents an address from becoming a link, which a backslash does not."""
 
 _LINKS = re.compile(r"(@|:/|\bwww)", re.IGNORECASE)
 _PLAIN = re.compile(r"(?!\d+\. )[A-Za-z0-9](?:[A-Za-z0-9 .()-]|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])){0,79}")
@@ -46,13 +46,13 @@ ROW_SIGNS = {
 
 
 def safe(text: str, limit: int = 400) -> str:
-    """Any text for a place that reads Markdown: shown to the letter, without links, colours or images."""
+    """Makes any text safe for Markdown: shown literally, without links, colors or images."""
     return _MARKDOWN.sub(r"\\\1", _LINKS.sub(rf"\1{_JOINER}", shown(text, limit)))
 
 
 def label(text: str, limit: int = 80) -> str:
-    """Any text for the label of a field, which is Markdown too. Screen readers read a label as it is given,
-    backslashes and all: a plain one gets none."""
+    """Makes any text safe for a field's label, which is Markdown too. Screen readers read labels literally,
+    including backslashes, so a plain label gets none."""
     return text if _PLAIN.fullmatch(text) and not _LINKS.search(text) else safe(text, limit)
 
 
@@ -72,13 +72,13 @@ def warning(text: str) -> None:
 
 
 def blnk_problem(text: str, failed: BlnkError) -> None:
-    """An error of Blnk, and below it what support asks for."""
+    """An error from Blnk, with what support asks for below it."""
     problem(text)
     details(about_errors.details(failed))
 
 
 def details(pairs: Sequence[tuple[str, str]]) -> None:
-    """What only support needs, closed until someone opens it."""
+    """Details that only support needs. Collapsed by default."""
     if pairs:
         with st.expander("Details"):
             for name, value in pairs:
@@ -86,7 +86,7 @@ def details(pairs: Sequence[tuple[str, str]]) -> None:
 
 
 def fact(label: str, value: str) -> None:
-    """A name and its value, one above the other; the value to the letter."""
+    """A name above its value, which is shown literally."""
     with st.container(gap=None):
         st.caption(label)
         st.text(value or "–")
@@ -97,14 +97,14 @@ def environment(instance: Instance) -> str:
 
 
 def place(instance: Instance, connection: Connection | None) -> str:
-    """ "PRODUCTION · Acme": the environment, and which one where there may be several."""
+    """ "PRODUCTION · Acme": the environment, and the connection if there may be several."""
     if instance.environment == "practice":
         return environment(instance)
     return f"{environment(instance)} · {safe(phrases.instance(instance, connection))}"
 
 
 def address(connection: Connection) -> str:
-    """A connection's address and instance, to tell two apart."""
+    """A connection's address and instance, to distinguish two."""
     if connection.is_practice:
         return "Practice on this machine"
     return f"{connection.instance.base_url} · instance {connection.instance.instance_id}"
@@ -115,13 +115,13 @@ def heading(text: str) -> None:
 
 
 def link(query: dict[str, str]) -> str:
-    """This page's own address with a query: what someone else can open."""
+    """This page's own address with a query, which others can open."""
     url = urlsplit(st.context.url or "")
     return urlunsplit((url.scheme, url.netloc, url.path or "/", urlencode(query), ""))
 
 
 def go_to(label: str, address: str) -> None:
-    """A link to an address of this server, in this tab: Streamlit's own links open another one."""
+    """A link to an address of this server, in this tab: Streamlit's own links open a new one."""
     st.html(
         f'<a class="own-link" href="{escape(address)}" target="_self">{escape(label)}</a>', width="content"
     )
@@ -129,16 +129,16 @@ def go_to(label: str, address: str) -> None:
 
 _BEGINS = "page-begins-at-the-top"
 TO_THE_TOP = "document.querySelector('[data-testid=stMain]')?.scrollTo(0, 0)"
-"""A script: the server's policy lets this text run, and no other."""
+"""A script: the server's policy allows this text to run, and no other."""
 
 
 def begin_at_the_top() -> None:
-    """The next run shows another thing in the place of this one: Streamlit would leave the page scrolled down
-    to where the button was."""
+    """The next run shows something else in place of this: otherwise Streamlit would leave the page scrolled
+    down to where the button was."""
     st.session_state[_BEGINS] = True
 
 
 def scroll_if_it_begins() -> None:
-    """At the end of what is shown then."""
+    """Called at the end of the contents that are shown then."""
     if st.session_state.pop(_BEGINS, False):
         st.html(f"<script>{TO_THE_TOP}</script>", unsafe_allow_javascript=True)

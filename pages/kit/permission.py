@@ -1,4 +1,4 @@
-"""What whoever is looking may do here: what they may not is not offered, and the page says who may."""
+"""What the viewer may do: other actions are not offered, and the page says who may do them."""
 
 import streamlit as st
 
@@ -10,17 +10,17 @@ from pages.kit.context import Visit
 
 
 def may(visit: Visit, *acts: Act) -> bool:
-    """Whether they may do one of these, in the instance of this page."""
+    """Whether they may do any of these in the instance of this page."""
     return any(person.or_nobody(visit).may(act, visit.instance) for act in acts)
 
 
 def offered(visit: Visit, act: Act) -> bool:
-    """As `may`; where it is not so, a line in the place of what would be offered says who may."""
+    """Like `may`. If not, a line in place of the action says who may."""
     return offered_in(visit, act, visit.instance)
 
 
 def offered_in(visit: Visit, act: Act, instance: Instance | None) -> bool:
-    """As `offered`, in another instance, or, with None, for the whole desk."""
+    """Like `offered`, in another instance, or, with None, for the whole desk."""
     try:
         person.or_nobody(visit).require(act, instance)
     except NotAllowed as refused:
@@ -30,7 +30,7 @@ def offered_in(visit: Visit, act: Act, instance: Instance | None) -> bool:
 
 
 def stop_without_view(visit: Visit) -> None:
-    """Ends the page for someone who has no role here: it shows nothing of what there is."""
+    """Ends the page for someone without a role here, without showing any contents."""
     try:
         person.or_nobody(visit).require(Act.VIEW, visit.instance)
     except NotAllowed as refused:

@@ -1,4 +1,4 @@
-"""Asks for a name, once per browser. It is shown as not verified to everybody else."""
+"""Asks for a name, once per browser. Others see it marked as not verified."""
 
 import streamlit as st
 
@@ -24,9 +24,10 @@ def name_field(visit: Visit) -> None:
 
 
 def first_step(visit: Visit) -> None:
-    """Asks who is there, if no name is known yet. A name that is typed is kept at once."""
-    # The place is there with nothing in it, too: what moves up on a page is made again by the browser, and a
-    # file that someone is just choosing would go nowhere.
+    """Asks for the viewer's name, if it is not known yet. A typed name is stored at once."""
+    # The place exists even when it is empty: elements that move up on a page are recreated by the
+    # browser, and
+    # a file that someone is just choosing would be lost.
     place = st.container()
     if visit.who is not None:
         return
@@ -43,17 +44,17 @@ def first_step(visit: Visit) -> None:
 
 
 def called(visit: Visit, who: Actor) -> str:
-    """A name as it is shown to the person who is looking: their own is known to them."""
+    """A name as shown to the viewer, who knows their own."""
     return who.name if visit.who is not None and visit.who.is_same_as(who) else phrases.actor(who)
 
 
 def or_nobody(visit: Visit) -> Actor:
-    """For acts that are not worth a question: whoever uploaded a file was asked then."""
+    """For acts that do not warrant a question: whoever uploaded a file was asked then."""
     return visit.who or signed_in.unverified("unnamed user")
 
 
 def name(visit: Visit) -> Actor:
-    """Whoever is known, or has typed a name, which is kept. Raises ValueError with a sentence."""
+    """The known name, or the typed one, which is stored. Raises ValueError with a sentence."""
     if visit.who is not None:
         return visit.who
     if not typed().strip():
@@ -62,12 +63,12 @@ def name(visit: Visit) -> Actor:
 
 
 def typed() -> str:
-    """What stands in the field."""
+    """The contents of the field."""
     return st.session_state.get(FIELD) or ""
 
 
 def keep(visit: Visit, name: str) -> Actor:
-    """Keeps a name for this browser. Raises ValueError with a sentence if it is not usable."""
+    """Stores a name for this browser. Raises ValueError with a sentence if it is not usable."""
     with visit.desk.store.write() as tx:
         people.set_name(tx, visit.browser, name)
         known = people.name_of(tx, visit.browser)

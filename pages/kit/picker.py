@@ -1,4 +1,4 @@
-"""Finds a ledger or an identity in Blnk: a search field and a list of matches. Nothing is preselected."""
+"""Chooses a ledger or an identity from Blnk: a search field and a list of matches. Nothing is preselected."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,7 +24,7 @@ def pick(
     list_first: bool,
     hint: str = "",
 ) -> Choice | None:
-    """The choice, kept in the session under `key`. The id is typed if Blnk cannot be searched.
+    """The choice, stored in the session under `key`. The id is typed if Blnk cannot be searched.
 
     `list_first`: show matches before anything is typed.
     """
@@ -66,7 +66,7 @@ def pick(
 
 
 def searched(key: str) -> str:
-    """What stands in the search field."""
+    """The contents of the search field."""
     return str(st.session_state.get(f"{key}-search") or "").strip()
 
 
@@ -98,7 +98,7 @@ def _matches(what: str, key: str, found: list[Choice]) -> None:
 
 
 def put(key: str, choice: Choice | None) -> None:
-    """Chooses, before the picker is drawn."""
+    """Sets the choice before the picker is drawn."""
     st.session_state.pop(f"{key}-match", None)
     st.session_state[key] = choice
 

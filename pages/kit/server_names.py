@@ -14,7 +14,7 @@ def site() -> Site:
     try:
         public = settings.public_url(os.environ) or _where_people_sign_in()
     except SettingsProblem:
-        public = None  # pages show what is wrong with it
+        public = None  # pages show the problem
     return Site(
         address=st.get_option("server.address"),
         shown_address=st.get_option("browser.serverAddress"),

@@ -1,4 +1,4 @@
-"""The first lines in the log when the app starts: version, address, where everything is kept, Practice.
+"""The first lines in the log when the app starts: version, address, where everything is stored, Practice.
 
 The sender logs its own line.
 """
@@ -15,13 +15,13 @@ _log = logging.getLogger("blnk.app")
 
 
 def write() -> None:
-    """Called when the helpers have been started. Takes a second at most."""
+    """Called once the other processes were started. Takes a second at most."""
     _log.info("Balance Desk %s", __version__)
     _log.info("Address: %s", server_names.address())
     try:
         chosen = settings.load()
     except SettingsProblem:
-        return  # starting the helpers has logged what is wrong
+        return  # starting the processes has logged the problem
     _log.info("%s: %s", *about_files.kept_in(chosen))
     if chosen.sender_elsewhere:
         _log.info("Sender: elsewhere. This app starts none.")

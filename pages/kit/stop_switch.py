@@ -32,18 +32,18 @@ def banner(visit: Visit) -> None:
 
 @st.cache_data(ttl=1, max_entries=50, show_spinner=False)
 def _now(_desk: Desk, database_url: str, instance: Instance | None) -> tuple[StopEvent, ...]:
-    """Read once a second for everyone who watches."""
+    """Read once a second for everyone who is watching."""
     with _desk.store.read() as tx:
         return tuple(stops.holding(tx, instance))
 
 
 def has_changed(visit: Visit) -> bool:
-    """Whether the switch was used since this page was drawn; for parts that refresh by themselves."""
+    """Whether the switch was used since this page was drawn; for parts that refresh automatically."""
     return _now(visit.desk, visit.desk.settings.database_url, visit.instance) != visit.stops
 
 
 def switch(visit: Visit, connection: Connection) -> None:
-    """For the whole desk and for one instance, with who used it last."""
+    """For the whole desk and for one instance, with the person who used it last."""
     st.subheader("Stop sending")
     st.caption(about_stops.MEANS)
     with visit.desk.store.read() as tx:

@@ -1,1 +1,1 @@
-"""An import after it was confirmed: progress, rows, what a person decides, downloads."""
+"""An import after it was confirmed: progress, rows, decisions, downloads."""

@@ -1,6 +1,6 @@
-"""A notification of the person's own browser when an import is over: asked for by a click alone.
+"""A browser notification when an import is finished, enabled only by a click.
 
-The tab has to stay open. Browsers offer this by https, and on the machine itself.
+The tab must stay open. Browsers offer this over https, and on the machine itself.
 """
 
 from html import escape
@@ -26,12 +26,12 @@ TELLS = (
     "new Notification(told[0], { body: told[1] })"
 )
 SCRIPTS = (ASKS, TELLS)
-"""The server's policy lets these texts run, and no others: what they tell is in the page, as text."""
+"""The server's policy allows these scripts to run, and no others. The notification's text is in the page."""
 
 
 def button(import_: Import) -> None:
-    """Beside an import's other buttons. The click itself has to ask the browser: one that comes back from the
-    server is too late for it."""
+    """Next to an import's other buttons. The click itself must ask the browser: asking after a round trip to
+    the server is too late."""
     if not _is_possible():
         return
     if st.session_state.get(_name(import_)):
@@ -49,7 +49,7 @@ def _remember(import_: Import) -> None:
 
 
 def tell(import_: Import) -> None:
-    """Once, when the import is over."""
+    """Once, when the import is finished."""
     if import_.state is ImportState.DONE and st.session_state.pop(_name(import_), False):
         told = (about_progress.tab_title(import_), about_progress.ended(import_))
         texts = "".join(f"<p>{escape(one)}</p>" for one in told)

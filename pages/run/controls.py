@@ -1,4 +1,4 @@
-"""What a person can do to an import on its way: pause, resume, cancel; each says what it means."""
+"""What a person can do with a running import: pause, resume, cancel; each with an explanation."""
 
 import streamlit as st
 
@@ -17,11 +17,11 @@ from pages.run import browser_notice
 _MAY_CANCEL = (ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED)
 _NO_ANSWER = "Blnk is not responding normally. It is checked again automatically."
 _HELD, _ASKED = "held", "asked"
-"""Of an import that someone is about to cancel: it was paused for that, or it was paused before."""
+"""Whether an import that someone is about to cancel was paused for that, or before."""
 
 
 def show_pause(visit: Visit, import_: Import) -> None:
-    """Why nothing of it is sent at this moment, and how it continues."""
+    """Why nothing of it is sent at the moment, and how it continues."""
     if about_imports.waits_for_blnk(import_):
         st.info(
             look.safe(f"{import_.paused_reason or _NO_ANSWER} You do not need to do anything."),
@@ -51,7 +51,7 @@ def show(visit: Visit, import_: Import) -> None:
     who = person.or_nobody(visit)
     with st.container(horizontal=True):
         if need.lacks_one(import_):
-            pass  # asking for approval stands above, and is how it continues
+            pass  # requesting approval is shown above, and is how it continues
         elif is_paused:
             if st.button("Resume", type="primary", help="Continues with the rows that were not sent."):
                 _act(visit, import_acts.resume, import_.number, who=who)
@@ -72,7 +72,7 @@ def show(visit: Visit, import_: Import) -> None:
 
 
 def _confirm_cancel(visit: Visit, import_: Import) -> None:
-    """Nothing more leaves while someone decides: the count that is asked about stays true."""
+    """Nothing more is sent while someone decides, so that the count in the question stays true."""
     unsent, on_its_way = import_.counts.get(RowState.READY, 0), import_.counts.get(RowState.SENDING, 0)
     who = person.or_nobody(visit)
     with st.container(border=True):

@@ -1,4 +1,4 @@
-"""Rows whose balances were there before: created once more, when a person says so and how many."""
+"""Rows whose balances already existed: creates them again, after a person types how many."""
 
 import streamlit as st
 
@@ -12,11 +12,11 @@ from pages.kit.context import Visit
 from pages.run import resolve
 
 MOST_AT_ONCE = 5_000
-"""More than these are nobody's mistake in a file, but another file's rows: import that one."""
+"""More rows are not a mistake in a file but another file: import that one."""
 
 
 def show(visit: Visit, import_: Import, *, asks_name: bool) -> None:
-    """`asks_name`: where it is not asked for elsewhere on the page."""
+    """`asks_name`: unless the page asks for it elsewhere."""
     count = import_.counts.get(RowState.EXISTS, 0)
     may_be = import_.state is ImportState.DONE and import_.purged_at is None and visit.connection is not None
     if not count or not may_be or count > MOST_AT_ONCE or not permission.may(visit, Act.CREATE_AGAIN):

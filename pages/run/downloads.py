@@ -1,4 +1,4 @@
-"""Links to an import's results: all of them, what exists, and what can be fixed and imported again."""
+"""Links to an import's results: all rows, what exists, and what can be fixed and imported again."""
 
 import streamlit as st
 
@@ -20,11 +20,11 @@ _HELP = {
     Variant.CREATED: "Rows whose balance exists, with its id.",
 }
 _LABEL_PIXELS = 170
-"""So that a line fits on a telephone."""
+"""So that a line fits on a phone."""
 
 
 def show(visit: Visit, import_: Import) -> None:
-    """What there is to download at this moment; counts only where they do not move anymore."""
+    """The available downloads, with counts only once they no longer change."""
     st.subheader("Download")
     for variant, label in _LABELS.items():
         if count := results.count(import_, variant):
@@ -32,7 +32,7 @@ def show(visit: Visit, import_: Import) -> None:
 
 
 def link(visit: Visit, import_: Import, variant: Variant, label: str) -> None:
-    """One line: what it is, as CSV or XLSX."""
+    """One line: a variant as CSV or XLSX."""
     key = f"download-{variant.replace(' ', '-')}"
     with st.container(horizontal=True, vertical_alignment="center", key=key):
         st.markdown(label, help=_HELP[variant], width=_LABEL_PIXELS)

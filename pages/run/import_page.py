@@ -1,4 +1,4 @@
-"""One import that was confirmed or canceled: progress, receipt, downloads, rows; or one row of it."""
+"""An import that was confirmed or canceled: progress, receipt, downloads, rows; or one of its rows."""
 
 import streamlit as st
 

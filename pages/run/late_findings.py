@@ -1,4 +1,4 @@
-"""What became known of an import after its end, and which of its rows are checked in Blnk again."""
+"""What became known about an import after its end, and which rows are being checked in Blnk again."""
 
 import streamlit as st
 
@@ -10,7 +10,7 @@ from pages.kit.context import Visit
 
 
 def show(visit: Visit, import_: Import) -> None:
-    """Once for each visit: all of an import's events are gone through for it."""
+    """Once per visit, because it reads all events of an import."""
     with visit.desk.store.read() as tx:
         became_known = about_findings.became_known(tx, import_)
         looks = late_records.of_import(tx, import_.number)

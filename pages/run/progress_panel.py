@@ -1,4 +1,4 @@
-"""One import on its way and afterwards: the sentence that matters, how fast it goes, counts, events."""
+"""A running or finished import: its main sentence, rate, counts, events."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
@@ -30,7 +30,7 @@ _LEAST_CHARTED_SECONDS = 4.0
 
 
 def show(visit: Visit, import_: Import) -> bool:
-    """Moves by itself while the import does; the page is redrawn when its state changes. Whether it asks
+    """Refreshes while the import runs. The page is redrawn when its state changes. Returns whether it asks
     for a name."""
     every = visit.desk.settings.waits.page_refresh
     if not import_.is_over:
@@ -52,7 +52,7 @@ def _watch(visit: Visit, seen: Import, redraw_page: Callable[[], None]) -> None:
 
 
 def _watch_end(visit: Visit, seen: Import, redraw_page: Callable[[], None]) -> None:
-    """A canceled import of which rows are still looked up: what is said of them follows what is found."""
+    """A canceled import whose rows are still being looked up: what is shown follows what is found."""
     now = visit.reload(seen.id) or seen
     if not about_progress.still_checked(now):
         redraw_page()
@@ -83,7 +83,7 @@ def _on_its_way(visit: Visit, pulse: ProgressSnapshot) -> None:
 
 
 def _over(visit: Visit, import_: Import) -> bool:
-    """Whether it asks for a name."""
+    """Returns whether it asks for a name."""
     st.set_page_config(page_title=about_progress.tab_title(import_))
     summary.sentence(import_)
     look.state_badge(import_)
@@ -99,7 +99,7 @@ def _over(visit: Visit, import_: Import) -> bool:
 
 
 def _pace(visit: Visit, pulse: ProgressSnapshot) -> None:
-    """How fast, how long still, and why no faster; of the same height whatever is known yet."""
+    """How fast, how long still, and what limits it. The height does not depend on what is known yet."""
     with st.container(gap="xxsmall", key="pace"):
         if visit.stops:
             st.markdown("Sending is stopped")
@@ -126,7 +126,7 @@ def _counts(import_: Import) -> None:
 _ROWS_OVER_TIME: dict[str, object] = {
     "mark": {"type": "area", "line": True, "opacity": 0.25, "interpolate": "monotone"},
     "encoding": {
-        # Of the reader's clock; without a format they would be written as of a clock of twelve hours.
+        # In the reader's time zone; without a format, times would use a 12-hour clock.
         "x": {
             "field": "at",
             "type": "temporal",
@@ -152,8 +152,8 @@ def _chart(curve: Curve) -> None:
 
 @lru_cache(maxsize=64)
 def _points(curve: Curve) -> bytes:
-    """As the browser gets it: made once for all who watch."""
-    # Rows come to their end in groups: the last figure of a moment counts.
+    """In the browser's format, created once for everyone who watches."""
+    # Rows finish in groups: the last figure at a given time counts.
     by_moment = {round(at * 1000): n for at, n in curve}
     moments = pa.array(list(by_moment), pa.timestamp("ms", "UTC"))
     table = pa.table({"at": moments, "rows": list(by_moment.values())})
@@ -186,13 +186,13 @@ def _verified(expected: int) -> str:
 
 
 def show_events(visit: Visit, import_: Import) -> None:
-    """What happened to the import, newest first."""
+    """The events of the import, newest first."""
     key = f"events-{import_.id}"
     if import_.is_over:
         with st.expander("Activity", key=key):
             _events(visit, import_.number)
         return
-    # While it is closed nothing moves in it, which many watchers would pay for.
+    # While it is collapsed nothing is updated in it, which many watchers would pay for.
     box = st.expander("Activity", key=f"{key}-moving", on_change="rerun")
     if box.open:
         with box:

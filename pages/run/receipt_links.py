@@ -1,4 +1,4 @@
-"""An import's receipts: links to the newest, and to those before it."""
+"""An import's receipts: links to the newest, and to earlier ones."""
 
 from collections.abc import Callable
 from functools import partial
@@ -17,7 +17,7 @@ _SHOWN = 20
 
 
 def show(visit: Visit, import_: Import) -> None:
-    """Nothing while the import continues; until the receipt is written, that it is being written."""
+    """Nothing while the import runs. Until the receipt is written, says that it is being written."""
     if not import_.is_over or not (import_.has_sent or import_.confirmed_at):
         return
     with visit.desk.store.read() as tx:

@@ -1,4 +1,4 @@
-"""A row that Blnk rejected: its cells, to be fixed where they are, and sent again."""
+"""A row that Blnk rejected: its cells, to edit and send again."""
 
 import streamlit as st
 
@@ -15,7 +15,7 @@ from pages.run import resolve
 
 _NOT_ASKED = (Use.IGNORE, *OUR_OWN)
 _MOST_FIELDS = 60
-"""A wider row is fixed in a file."""
+"""A row with more fields is fixed in a file."""
 
 
 def is_possible(import_: Import, row: StoredRow) -> bool:
@@ -28,7 +28,7 @@ def is_possible(import_: Import, row: StoredRow) -> bool:
 
 
 def _columns(import_: Import) -> list[tuple[int, str]]:
-    """Place and name of the columns that are sent."""
+    """Position and name of the columns that are sent."""
     names = about_files.columns(import_)
     return [(one.position, names[one.position]) for one in import_.columns if one.use not in _NOT_ASKED]
 
@@ -50,7 +50,7 @@ def _field(row: StoredRow, at: int, name: str) -> str:
     held = row.cells[at] if at < len(row.cells) else ""
     label = look.label(name)
     key = f"cell-{row.id}-{at}"
-    # A field of one line would lose line breaks.
+    # A single-line field would lose line breaks.
     typed = st.text_area(label, held, key=key) if "\n" in held else st.text_input(label, held, key=key)
     return typed or ""
 

@@ -25,7 +25,7 @@ _SHOWN = 10
 
 
 def show(visit: Visit, import_: Import) -> None:
-    """Nothing where nothing waits for a person."""
+    """Nothing if nothing waits for a person."""
     if not import_.counts.get(RowState.UNKNOWN):
         return
     with visit.desk.store.read() as tx:
@@ -55,7 +55,8 @@ def show(visit: Visit, import_: Import) -> None:
 
 
 def about_row(visit: Visit, import_: Import, row: StoredRow) -> None:
-    """What happened to a row in doubt, and what can be done. Asks for no name: see `person.name_field`."""
+    """What happened to a row in doubt, and what can be done. Does not ask for a name: see
+    `person.name_field`."""
     with visit.desk.store.read() as tx:
         tried = row_history.attempts_of(tx, row.id)
     with st.container(gap="xxsmall"):
@@ -94,7 +95,7 @@ def about_row(visit: Visit, import_: Import, row: StoredRow) -> None:
 
 
 def again_anyway(visit: Visit, import_: Import, row_ids: list[int], *, key: str) -> None:
-    """Rows whose balances existed, created once more; the person types how many."""
+    """Rows whose balances existed, created again; the person types how many."""
     count = phrases.plural(len(row_ids), "row")
     _act(act_texts.AGAIN_ANYWAY)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -108,12 +109,12 @@ def again_anyway(visit: Visit, import_: Import, row_ids: list[int], *, key: str)
 
 
 def creates(visit: Visit, import_: Import) -> None:
-    """Where it would be created, beside each button that creates."""
+    """Says where it would be created, next to each button that creates."""
     st.caption(f"In {look.place(import_.instance, visit.connection)}. A balance cannot be deleted.")
 
 
 def by_name(visit: Visit, act: Callable[[Actor], object], *, then: Callable[[], object] = st.rerun) -> None:
-    """Does it in the name of whoever is here, and redraws the page; or says why not."""
+    """Performs an act as the viewer and redraws the page, or shows why it cannot."""
     try:
         act(person.name(visit))
     except BlnkError as failed:

@@ -1,4 +1,4 @@
-"""One row of an import, opened: what was sent, what Blnk answered each time, what can be done about it."""
+"""One row of an import: what was sent, each answer from Blnk, and what can be done about it."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -78,7 +78,7 @@ def _watch(visit: Visit, seen: StoredRow, redraw_page: Callable[[], None]) -> No
 
 
 def _acts(visit: Visit, import_: Import, row: StoredRow) -> None:
-    """What a person may do about the row as it stands."""
+    """What a person can do about the row in its current state."""
     cancelled = import_.state is ImportState.CANCELLED
     match row.state:
         case RowState.UNKNOWN:

@@ -1,4 +1,4 @@
-"""Which row of an import the address names: `?import=ID&row=LABEL` lands on that row."""
+"""The row of an import in the address: `?import=ID&row=LABEL` opens that row."""
 
 from typing import NoReturn
 
@@ -8,22 +8,22 @@ _PARAMETER = "row"
 
 
 def label() -> str | None:
-    """The row that the address names, beside its import."""
+    """The row in the address, besides its import."""
     return st.query_params.get(_PARAMETER)
 
 
 def query(row_label: str) -> dict[str, str]:
-    """What a link to a row carries beside the import's."""
+    """What a link to a row contains besides the import's."""
     return {_PARAMETER: row_label}
 
 
 def point_at(row_label: str) -> None:
-    """The page is this row's from its next run on; for a button's on_click outside of fragments."""
+    """Opens this row in the next run; for a button's on_click outside of fragments."""
     st.query_params[_PARAMETER] = row_label
 
 
 def open_now(row_label: str) -> NoReturn:
-    """The whole page is this row's now, wherever this is called."""
+    """Opens this row on the whole page at once, wherever this is called."""
     point_at(row_label)
     st.rerun()
 

@@ -1,4 +1,4 @@
-"""The rows of an import, a page at a time, in file order, of one status if one is chosen."""
+"""The rows of an import, page by page, in file order, of one status if one is chosen."""
 
 import time
 from collections.abc import Callable
@@ -19,19 +19,19 @@ from pages.run import row_link
 _PAGE_ROWS = 100
 _HEIGHT = 460
 _FIT = 12
-"""So many rows stand in it whole."""
+"""How many rows the table shows without scrolling."""
 _WIDTHS = {
     "Row": st.column_config.TextColumn(width=60),
     "Status": st.column_config.TextColumn(width=125),
     "Balance id": st.column_config.TextColumn(width=315),
     "Message": st.column_config.TextColumn(width=300),
 }
-"""Fixed, so that columns do not jump while ids come in."""
+"""Fixed, so that columns do not jump while ids arrive."""
 
 
 _MAY_MOVE = {RowState.READY, RowState.SENDING, RowState.UNKNOWN}
 _SLOWER = 5
-"""Times, for a page on which every row has come to its end: many watchers would pay for each look."""
+"""How much less often a page is refreshed on which every row is finished: many watchers would pay for it."""
 
 
 def show(visit: Visit, import_: Import) -> None:
@@ -39,13 +39,13 @@ def show(visit: Visit, import_: Import) -> None:
     moves = _moves(status, _page(visit, import_, status)[0])
     soon = visit.desk.settings.waits.page_refresh
     every = None if import_.is_over else soon if moves else soon * _SLOWER
-    # The page is redrawn to be looked at less often, but not at once: it may just have been opened.
+    # The page is redrawn to refresh less often, but not at once: it may just have been opened.
     rests_from = time.monotonic() + soon * _SLOWER
     auto_refresh.show(partial(_table, visit, import_, moves, rests_from), every=every)
 
 
 def _places(import_: Import, status: str | None) -> list[int]:
-    """After which row each page begins that was opened on the way to this one."""
+    """The id of the row before each page that was opened on the way to this one."""
     places: list[int] = st.session_state.setdefault(f"rows-pages-{import_.id}-{status}", [0])
     return places
 
@@ -62,7 +62,7 @@ def _page(visit: Visit, import_: Import, status: str | None) -> tuple[list[Store
 
 
 def _moves(status: str | None, page: list[StoredRow]) -> bool:
-    """Whether the page can be another in a moment; of one status it always can."""
+    """Whether the page may change soon. A page of one status always may."""
     return status is not None or any(row.state in _MAY_MOVE for row in page)
 
 
@@ -93,14 +93,14 @@ def _table(
     pages = _places(import_, status)
     moves = _moves(status, page)
     if not import_.is_over and moves is not moved and (moves or time.monotonic() > rests_from):
-        redraw_page()  # how often it is looked at is said there
+        redraw_page()  # how often it refreshes is decided there
     if not page:
         st.caption("No row has this status." if status else "No rows.")
         return
     chosen = st.dataframe(
         pa.table(_columns(import_, page)),  # a tenth of the work of a dict, for each of many watchers
         hide_index=True,
-        # With its place: what is chosen is told by its position, which means another row on another page.
+        # Part of the key, because a selection is a position, which means another row on another page.
         key=f"rows-{import_.id}-{status}-{pages[-1]}",
         column_config=_WIDTHS,
         height=_HEIGHT if len(page) > _FIT else "content",

@@ -1,4 +1,4 @@
-"""What an import came to: the sentence that matters, then the rows that need a person."""
+"""The result of an import: its main sentence, then the rows that need a person."""
 
 import streamlit as st
 
@@ -16,11 +16,11 @@ from pages.run import row_link
 from pages.run.fixing import fix_links
 
 _SHOWN = 12
-"""Needs."""
+"""The most needs to show."""
 _NAMED = 5
-"""Rows of each."""
+"""The most rows to name for each."""
 _READ = 2_000
-"""Rows of each status that are grouped by what they need."""
+"""How many rows of each status are read to group them."""
 
 
 def sentence(import_: Import) -> None:
@@ -32,8 +32,8 @@ def sentence(import_: Import) -> None:
 
 
 def needs(visit: Visit, import_: Import) -> bool:
-    """What needs a person, grouped by what it needs, how to fix it, and a way to all of it in the table.
-    Whether a name is asked for."""
+    """What needs a person, grouped by need, with how to fix it and a link to all such rows. Returns whether
+    it asks for a name."""
     count = about_imports.needs_someone(import_)
     if not count:
         return False
@@ -47,7 +47,7 @@ def needs(visit: Visit, import_: Import) -> bool:
             st.caption(f"And {phrases.plural(more, 'more row')}.")
         fixable = sum(row.state in FIXABLE and can_be_fixed(row) for row in seen)
         beyond = count - len(seen)
-        asks_name = not import_.waiting_for_person  # else those rows ask for it
+        asks_name = not import_.waiting_for_person  # otherwise those rows ask for it
         is_offered = fix_links.offer(
             visit, import_, count=fixable + beyond if fixable else 0, asks_name=asks_name
         )
@@ -78,7 +78,7 @@ def _need(need: Need) -> None:
 
 
 def what_next(visit: Visit, import_: Import) -> None:
-    """Where a person goes from here: to what Blnk holds of it, to the next file, to a colleague."""
+    """Next steps: the import's balances in Blnk, the next file, a link for a colleague."""
     with st.container(horizontal=True, vertical_alignment="center", key="what-next"):
         if visit.connection is not None and import_.counts.get(RowState.CREATED):
             query = visit.query(made=import_.id)
@@ -91,7 +91,7 @@ def what_next(visit: Visit, import_: Import) -> None:
 
 
 def _first(visit: Visit, import_: Import) -> list[StoredRow]:
-    """State by state: a look for one state goes by its index, however many rows there are."""
+    """State by state: a query for one state uses its index, however many rows there are."""
     with visit.desk.store.read() as tx:
         return [
             row

@@ -9,7 +9,7 @@ from blnk_api.store.states import RowState
 from pages.kit.context import Visit
 
 _FEW = 8
-"""So many lines are shown whole."""
+"""How many lines are shown without expanding."""
 
 
 def show(visit: Visit, import_: Import) -> None:
@@ -35,6 +35,6 @@ def show(visit: Visit, import_: Import) -> None:
 
 @st.cache_data(max_entries=100, show_spinner=False)
 def _totals(_visit: Visit, number: int, created: int, finished_at: float | None) -> list[Total]:
-    """One scan of the import for all who look at it, until something is created or found again."""
+    """One scan of the import for everyone who views it, until something is created or found again."""
     with _visit.desk.store.read() as tx:
         return rows.totals(tx, number, [RowState.CREATED])

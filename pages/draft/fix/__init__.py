@@ -1,1 +1,1 @@
-"""Putting rows right: problems by cause, a table with an editor, workbooks, rows that are skipped."""
+"""Fixing rows: problems by cause, a table with an editor, workbooks, skipped rows."""

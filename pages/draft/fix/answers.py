@@ -1,4 +1,4 @@
-"""What a person did in this step: each act is answered by a line in its place, with the way back."""
+"""What a person did in this step: each act is confirmed by a line in its place, with Undo."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,12 +20,12 @@ from pages.kit.context import Visit
 
 @dataclass
 class Answers:
-    """Of one draft, for as long as a visit stays in its third step."""
+    """The acts in one draft, for as long as a visit stays in its third step."""
 
     order: list[str] = field(default_factory=list)
-    """The causes as they stood when they were first shown: nothing moves under a pointer."""
+    """The causes in the order in which they were first shown, so that nothing moves under a pointer."""
     told: dict[str, tuple[str, Callable[[], object] | None]] = field(default_factory=dict)
-    """By cause: what was done, and what takes it back."""
+    """By cause: what was done, and a function that undoes it."""
     problem: str = ""
 
 
@@ -35,7 +35,7 @@ class _By(TypedDict):
 
 
 def by(visit: Visit) -> _By:
-    """Who makes a change, and that it is checked at once: for the functions that make one."""
+    """The person, and immediate checking, as arguments for functions that change a draft."""
     return {"who": person.or_nobody(visit), "at_once": visit.desk.at_once}
 
 
@@ -45,7 +45,7 @@ def of(import_: Import) -> Answers:
 
 
 def forget(import_: Import) -> None:
-    """The step is left: what was done stands under Edits."""
+    """The step was left. What was done is listed under Edits."""
     st.session_state.pop(f"answers-{import_.id}", None)
 
 
@@ -60,10 +60,10 @@ def act(
     nothing: str = "Nothing was changed: no row has this problem anymore.",
     keeps_table: bool = False,
 ) -> None:
-    """Does it, for what is pressed: it counts whatever the page is doing.
+    """Performs an act from a click, which counts whatever the page is doing.
 
-    `do` says how many it changed, where it knows, and `done` what was done to so many. `back` takes it back,
-    where that is no edit of rows.
+    `do` returns how many it changed, if known, and `done` is the sentence for that number. `back` undoes it,
+    if it is not an edit of rows.
     """
     answers = of(import_)
     answers.problem = ""
@@ -101,13 +101,13 @@ def button(
     type: Literal["primary", "secondary"] = "secondary",
     help: str | None = None,
 ) -> None:
-    """A press is an act, which is answered under `key`. `widget` is the button's own key."""
+    """A click performs an act, which is confirmed under `key`. `widget` is the button's own key."""
     args = [visit, import_, key, do, done, back]
     st.button(label, key=widget, type=type, help=help, on_click=act, args=args)
 
 
 def line(import_: Import, key: str) -> None:
-    """What was done, and Undo."""
+    """What was done, with Undo."""
     told, back = of(import_).told[key]
     with st.container(horizontal=True, vertical_alignment="center", key=f"answer-{key}"):
         st.markdown(f":material/check: {look.safe(told)}", width="content")
@@ -116,7 +116,7 @@ def line(import_: Import, key: str) -> None:
 
 
 def lines_of_values(import_: Import, cause: str) -> None:
-    """What was done about single values of a cause, which are gone from its list."""
+    """What was done about single values of a cause, which are no longer in its list."""
     for key in list(of(import_).told):
         if key.startswith(f"{cause}-"):
             line(import_, key)

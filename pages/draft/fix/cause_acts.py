@@ -1,4 +1,4 @@
-"""What can be done about a cause: each act changes all of its rows, or those that hold one value."""
+"""The acts for a cause: each changes all of its rows, or those with one value."""
 
 import zlib
 from functools import partial
@@ -23,7 +23,8 @@ _ROWS = 100
 
 
 def show(visit: Visit, import_: Import, cause: Cause) -> None:
-    """A row of buttons; where the cells hold different values, those in a list below, each with its own."""
+    """A row of buttons. If the cells have different values, they are listed below, each with its own
+    buttons."""
     acts = causes.acts_of(cause, import_.mapping)
     is_one = len(cause.groups) == 1
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -64,7 +65,7 @@ def _values(visit: Visit, import_: Import, cause: Cause, acts: list[Act]) -> Non
 
 
 def _rows(visit: Visit, import_: Import, cause: Cause) -> None:
-    """The first of them, whole: read when the list is opened."""
+    """The first of its rows, in full. They are read when the list is opened."""
     title = f"Show {phrases.plural(cause.rows, 'row')}"
     box = st.popover(title, key=f"rows-of-cause-{cause.key}", on_change="rerun")
     if not box.open:
@@ -80,7 +81,7 @@ def _rows(visit: Visit, import_: Import, cause: Cause) -> None:
 def _one_value(visit: Visit, import_: Import, cause: Cause, one: ProblemSummary, acts: list[Act]) -> None:
     key = f"{cause.key}-{zlib.crc32((one.value or '').encode('utf-8', 'replace'))}"
     if key in answers.of(import_).told and steps.is_being_checked(import_):
-        return  # it is from before, and a line below says what was done
+        return  # it was shown before, and a line below says what was done
     with st.container(horizontal=True, vertical_alignment="center", key=f"value-row-{key}"):
         with st.container(gap=None, width="stretch"):
             st.markdown(look.safe(one.message))
@@ -92,7 +93,7 @@ def _one_value(visit: Visit, import_: Import, cause: Cause, one: ProblemSummary,
 def _of_value(
     visit: Visit, import_: Import, cause: Cause, one: ProblemSummary, acts: list[Act], key: str
 ) -> None:
-    """What can be done about the rows that hold one value."""
+    """The acts for the rows with one value."""
     rows = phrases.plural(one.count, "row")
     if one.repair is not None and (Act.SUGGESTED in acts or Act.ADD_MISSING in acts):
         label, done = f"Replace in {rows}", f"Replaced with “{one.repair}”"
@@ -137,7 +138,7 @@ def _fix(visit: Visit, import_: Import, one: ProblemSummary, key: str, new: str,
 
 
 def _keep_currency(visit: Visit, import_: Import, code: str, key: str) -> None:
-    """Asked once more: a balance in a code that nobody knows cannot be deleted."""
+    """Asks for confirmation: a balance in an unknown code cannot be deleted."""
     store, by = visit.desk.store, answers.by(visit)
     with st.popover(f"Keep “{look.safe(code)}”…", key=f"keep-{key}"):
         st.markdown(
@@ -190,7 +191,7 @@ def _clear(visit: Visit, import_: Import, cause: Cause) -> None:
 
 
 def _as_metadata(visit: Visit, import_: Import, cause: Cause) -> None:
-    """Of the whole column, so that it is asked once more."""
+    """Affects the whole column, so it asks for confirmation."""
     mapping, at = import_.mapping, cause.position
     if mapping is None or at is None:
         return

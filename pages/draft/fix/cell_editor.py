@@ -1,4 +1,4 @@
-"""One cell of a draft: what is wrong with it, whole, and what to put there instead."""
+"""Edits one cell of a draft: shows its problem in full, and replaces its text."""
 
 import streamlit as st
 
@@ -55,7 +55,7 @@ def show(visit: Visit, import_: Import, line: Line, position: int, table: Shown)
 
 
 def _told(line: Line, position: int) -> None:
-    """Of the cell, and of the row as a whole."""
+    """The problems of the cell, and of the row as a whole."""
     if line.is_being_checked:
         st.caption("This row is being checked.")
         return

@@ -1,4 +1,4 @@
-"""Finds a text in one column of a draft and puts another in its place."""
+"""Replaces a text in one column of a draft."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""The rows to put right as a workbook: downloaded, changed, and dropped here again."""
+"""The rows to fix as a workbook: download it, change it, and upload it here again."""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Problems of a file's rows by cause, each with what can be done about all of its rows at once."""
+"""Problems of a file's rows by cause, each with acts for all of its rows at once."""
 
 from collections.abc import Callable, Sequence
 
@@ -18,7 +18,7 @@ _LABELS = 12
 
 
 def show(visit: Visit, import_: Import) -> None:
-    """Each cause stays in its place: once something was done about it, a line says what."""
+    """Each cause stays in its place. Once something was done about it, a line says what."""
     found = {one.key: one for one in causes.causes_of(import_.totals.problems)}
     kept = answers.of(import_)
     kept.order += [key for key in found if key not in kept.order]
@@ -29,7 +29,7 @@ def show(visit: Visit, import_: Import) -> None:
         if key in kept.told:
             answers.line(import_, key)
             if steps.is_being_checked(import_):
-                continue  # what is shown of it is from before
+                continue  # it was shown before the change
         if cause is not None and cause.severity != "note" and shown < _SHOWN:
             _card(visit, import_, cause)
             shown += 1
@@ -67,7 +67,7 @@ def where(import_: Import, cause: Cause) -> str:
 
 
 def _notes(visit: Visit, import_: Import, found: Sequence[Cause]) -> None:
-    """What is done by itself, and what is only worth knowing; closed until it is opened."""
+    """What happens automatically, and what is only worth knowing. Collapsed by default."""
     if not found:
         return
     with st.expander(phrases.plural(len(found), "note"), key=f"notes-{import_.id}"):
@@ -84,12 +84,12 @@ def about_the_file(import_: Import) -> None:
 
 
 def about_columns(import_: Import) -> None:
-    """What the check found about columns, whatever their rows hold."""
+    """What the check found about columns, regardless of their rows."""
     _tell(import_, _is_of_column)
 
 
 def warnings(import_: Import) -> None:
-    """All that a person should know before they confirm, with the number of rows."""
+    """Everything that a person should know before confirming, with the number of rows."""
     found = [one for one in import_.totals.problems if one.severity == "warning"]
     if not found:
         return

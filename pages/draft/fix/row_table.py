@@ -1,7 +1,7 @@
-"""The rows of a draft as a table: all, invalid, with warnings or skipped; the faulty cell is marked, and the
-chosen one can be changed below it.
+"""A draft's rows as a table: all, invalid, with warnings or skipped. The faulty cell is marked, and the
+selected one can be edited below.
 
-What is shown stays while a person works in it: a row that is fixed says so where it stands.
+The table does not change while a person works in it: a fixed row says so in its place.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ _FIT = 10
 _HEIGHT = 400
 _OURS = ("Row", "Status", "Problem")
 _BEFORE = 2
-"""Our columns before those of the file."""
+"""Our own columns before those of the file."""
 _ALL, _INVALID, _WARNINGS, _SKIPPED = "All", "Invalid", "Warnings", "Skipped"
 _VIEWS = (_ALL, _INVALID, _WARNINGS, _SKIPPED)
 _NONE = {
@@ -40,7 +40,8 @@ _MARKS = {
     "error": "background-color: #fbd9d5; color: #7a1c14",
     "warning": "background-color: #fcebc4; color: #6b4500",
 }
-"""A grid is a canvas that CSS does not reach; both colors are said, so that it reads in dark too."""
+"""CSS does not apply inside a grid, which is a canvas. Both colors are set, so that it is readable in dark
+mode."""
 
 
 def show(visit: Visit, import_: Import) -> None:
@@ -88,7 +89,7 @@ def _label(import_: Import, view: str) -> str:
 
 
 def _shown(visit: Visit, import_: Import) -> Shown:
-    """Read again where others changed the draft, kept while this visit changes cells in it."""
+    """Read again if others changed the draft, kept while this visit edits cells in it."""
     shown = kept(import_.id)
     if shown is None:
         view = _INVALID if import_.counts.get(RowState.INVALID, 0) else _ALL
@@ -151,7 +152,7 @@ def _grid(import_: Import, shown: Shown, lines: Sequence[Line]) -> None:
             "Problem": [_told(one) for one in lines],
         }
     )
-    # With its place: what is chosen is told by its position, which means another row in another reading.
+    # Part of the key, because a selection is a position, which means another row after reading again.
     key = f"rows-of-{import_.id}-{shown.view}-{shown.places[-1]}-{shown.version}"
     with st.container(key="row-table"):
         st.dataframe(

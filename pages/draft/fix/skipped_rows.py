@@ -1,4 +1,4 @@
-"""Rows of a draft that are left out, or might be: groups that a person accepts or leaves out."""
+"""Rows of a draft that are skipped, or could be: groups that a person includes or skips."""
 
 from collections.abc import Callable
 
@@ -58,7 +58,7 @@ def _hidden(visit: Visit, import_: Import) -> None:
 
 
 def _with_a_balance(visit: Visit, import_: Import) -> None:
-    """A second balance for a customer may be meant, or not: only a person knows."""
+    """A second balance for a customer may be intended or not: only a person knows."""
     n, store = import_.totals.has_balance, visit.desk.store
     told = (
         f"{phrases.plural(n, 'row')} would give an identity a second balance in the same ledger and "
@@ -90,7 +90,7 @@ def _group(
     *,
     is_warning: bool = False,
 ) -> None:
-    """What is so, and the button that changes it; once it is pressed, what was done."""
+    """The situation, and a button that changes it. After a click, what was done."""
     if key in answers.of(import_).told:
         answers.line(import_, key)
         return
@@ -105,7 +105,7 @@ def _group(
 
 
 def _resembling(visit: Visit, import_: Import) -> None:
-    """Rows that are most likely corrections of balances made before: a person says whether they are new."""
+    """Rows that are most likely corrections of existing balances: a person says whether they are new."""
     n = import_.totals.looks_like
     if not n:
         return

@@ -1,4 +1,4 @@
-"""What the table of a draft's rows shows, kept for the visit: it does not change under a person's hands."""
+"""The contents of the table of a draft's rows, kept for the visit so that it does not change during work."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ import streamlit as st
 
 @dataclass
 class Shown:
-    """What the table shows. `version` is the draft's; `is_own` says that a cell was changed here since."""
+    """The contents of the table. `version` is the draft's. `is_own`: a cell was changed here since."""
 
     view: str
     version: int
     places: list[int]
-    """After which row each page begins that was opened on the way to this one."""
+    """The id of the row before each page that was opened on the way to this one."""
     numbers: list[int]
     has_more: bool
     is_own: bool = False
@@ -34,7 +34,7 @@ def keep(id: str, shown: Shown) -> None:
 
 
 def forget(id: str) -> None:
-    """The next look at the draft shows its rows as they are then."""
+    """The next visit to the draft shows its current rows."""
     shown = kept(id)
     if shown is not None:
         shown.is_own, shown.version = False, -1

@@ -1,4 +1,4 @@
-"""Chooses what to put into cells: from a list where there is one, typed only where there is none."""
+"""Chooses a new value for cells: from a list if there is one, otherwise typed."""
 
 from collections.abc import Callable
 
@@ -14,13 +14,13 @@ from pages.kit.context import Visit
 from pages.kit.picker import pick, searched
 
 _LISTED = 200
-"""Values that fit into a list; more are searched for."""
+"""The most values in a list. More are searched for."""
 _LACKING = {
     Use.LEDGER: "Choose a ledger first.",
     Use.CURRENCY: "Choose a currency first.",
     Use.IDENTITY: "Choose an identity first, or enter an id.",
 }
-"""What is said where nothing was chosen."""
+"""Shown if nothing was chosen."""
 _FIXED = {
     Use.LINEAGE: ("true", "false"),
     Use.ALLOCATION_STRATEGY: ("FIFO", "LIFO", "PROPORTIONAL"),
@@ -38,8 +38,8 @@ def choose(
     put: Callable[[str], None],
     now: str = "",
 ) -> None:
-    """The field and its button. `put` gets what is to stand in the cells; a press counts with what is chosen
-    or typed at that moment."""
+    """The field and its button. `put` receives the new text. A click counts with the field's contents at that
+    time."""
     field = f"value-{key}"
     lacking = _LACKING.get(use, "Choose a value first.") if use is not None else ""
     ledgers = ledger_names(import_) if use is Use.LEDGER else {}
@@ -77,7 +77,8 @@ def _field(visit: Visit, use: Use | None, field: str, label: str, ledgers: dict[
 
 
 def ledger_names(import_: Import) -> dict[str, str]:
-    """What can stand in a ledger cell, with its id: a name, or the id where several have the name."""
+    """The possible texts of a ledger cell, with their ids: a name, or the id if several ledgers share the
+    name."""
     known = {GENERAL_LEDGER_ID: "General Ledger", **import_.totals.ledger_names}
     names = list(known.values())
     return {(name if names.count(name) == 1 else id): id for id, name in known.items()}
@@ -105,6 +106,6 @@ def _lacks(field: str) -> str:
 
 
 def _say_what_lacks(field: str) -> None:
-    """At the field, until something else is done."""
+    """Shown at the field until the next action."""
     if lacking := st.session_state.pop(_lacks(field), ""):
         look.problem(lacking)

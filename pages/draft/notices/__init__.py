@@ -1,1 +1,1 @@
-"""What is said before a draft is confirmed, of other desks and of the plan."""
+"""Notices before a draft is confirmed, about other desks and the plan."""

@@ -1,4 +1,4 @@
-"""Before anything is sent: whether another desk creates balances in the same Blnk."""
+"""Before anything is sent: whether another desk creates balances in the same Blnk instance."""
 
 import streamlit as st
 
@@ -17,7 +17,7 @@ def show(visit: Visit) -> None:
 
 @st.cache_data(ttl=30, max_entries=50, show_spinner=False)
 def _others(_visit: Visit, credentials: int) -> OtherDesksToday | None:
-    """Nothing where Blnk does not answer: it is told, and holds nobody up."""
+    """Nothing if Blnk does not answer: this is only information, and delays nobody."""
     try:
         with _visit.desk.client(_visit.connected()) as client:
             return other_desks_today.others_today(_visit.desk.store, client)

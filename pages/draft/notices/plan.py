@@ -1,4 +1,4 @@
-"""Before anything is sent: whether the plan has room for it. Nothing where the secrets name no plan."""
+"""Before anything is sent: whether the plan has room for it. Nothing if the secrets name no plan."""
 
 import streamlit as st
 

@@ -1,1 +1,1 @@
-"""Rows that are fixed after they were invalid or rejected: links to their draft, and the same file again."""
+"""Fixing rows that were invalid or rejected: links to their draft, and a notice about the same file."""

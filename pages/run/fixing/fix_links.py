@@ -1,4 +1,4 @@
-"""Between an import and those that fix its rows: links both ways, and the button that opens a draft."""
+"""Links between an import and those that fix its rows, and the button that opens a draft."""
 
 import streamlit as st
 
@@ -15,15 +15,15 @@ from pages.kit.context import Visit
 from pages.run import resolve
 
 _NEW = "new-fix"
-"""The id that the draft of an import's fix will have: pressed twice, it is made once."""
+"""The id of the next draft that fixes rows, so that clicking twice creates one."""
 
 
 def offer(
     visit: Visit, import_: Import, *, count: int, row: StoredRow | None = None, asks_name: bool = True
 ) -> bool:
-    """The button, where there is something to fix; whether it is there. `row`: this one alone.
+    """The button, if there is something to fix. Returns whether it is shown. `row`: only this row.
 
-    `asks_name`: where it is not asked for elsewhere on the page.
+    `asks_name`: unless the page asks for it elsewhere.
     """
     if not count or visit.connection is None or not fix_these.is_possible(import_):
         return False
@@ -56,7 +56,7 @@ def _open(visit: Visit, import_: Import, id: str) -> None:
 
 
 def fixed_in(visit: Visit, import_: Import) -> None:
-    """Where rows of this import are fixed."""
+    """Links to where rows of this import are fixed."""
     with visit.desk.store.read() as tx:
         found = fix_families.fixes_of(tx, import_.number)
     for fix in found:
@@ -70,7 +70,7 @@ def fixed_in(visit: Visit, import_: Import) -> None:
 
 
 def source_of(visit: Visit, import_: Import) -> None:
-    """Of which import this one fixes rows."""
+    """A link to the import whose rows this one fixes."""
     if import_.fixes is None:
         return
     with visit.desk.store.read() as tx:
@@ -87,7 +87,7 @@ def source_of(visit: Visit, import_: Import) -> None:
 
 
 def row_is_fixed_in(visit: Visit, row: StoredRow) -> None:
-    """On a superseded row's page: where it goes on."""
+    """On a superseded row's page: a link to where it continues."""
     with visit.desk.store.read() as tx:
         id = fix_families.fixed_in(tx, [row.id]).get(row.id)
         fix = imports.find(tx, id) if id is not None else None

@@ -1,4 +1,4 @@
-"""On a draft: that its very file was imported before, by whom, and what came of it."""
+"""On a draft: whether exactly this file was imported before, by whom, and with which result."""
 
 import streamlit as st
 
@@ -14,7 +14,7 @@ from pages.kit.context import Visit
 
 
 def show(visit: Visit, draft: Import) -> None:
-    """Nothing for a file that is new here."""
+    """Nothing for a new file."""
     with visit.desk.store.read() as tx:
         before = same_fixes.earlier(tx, draft)
         if before is None:

@@ -49,7 +49,7 @@ def _load() -> None:
     currencies.all_codes()
 
 
-def _tell_and_check() -> None:
+def _log_and_check() -> None:
     startup_log.write()
     startup_check.check_all()
 
@@ -67,7 +67,7 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, object]]:
         gc.freeze()
         # In a thread that nobody waits for, so a connection that does not answer delays neither start
         # nor end.
-        threading.Thread(target=_tell_and_check, daemon=True).start()
+        threading.Thread(target=_log_and_check, daemon=True).start()
         yield {}
 
 

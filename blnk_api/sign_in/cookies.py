@@ -44,8 +44,8 @@ def forget_session(sign_in: SignIn, cookies: Mapping[str, str]) -> list[str]:
 
 def sessions_known(sign_in: SignIn, cookies: Mapping[str, str]) -> list[str]:
     """This browser's current and previous session values, if they are ones that we may have issued."""
-    held = (cookies.get(name, "") for name in (sign_in.cookie, _was_name(sign_in)))
-    return [value for value in held if _SESSION.fullmatch(value)]
+    values = (cookies.get(name, "") for name in (sign_in.cookie, _was_name(sign_in)))
+    return [value for value in values if _SESSION.fullmatch(value)]
 
 
 def keep_begun(sign_in: SignIn, begun: Begun, cookies: Mapping[str, str]) -> list[str]:

@@ -85,8 +85,10 @@ class Gate:
     def _decide(self, sign_in: SignIn, scope: Scope) -> _ComesIn | Response:
         settings = settings_.load()
         self._refuse_unsigned_from_others(sign_in)
-        asked = HTTPConnection(scope)
-        if self._is_everyones(scope) and session_here.was_here(open_store(settings), sign_in, asked.cookies):
+        connection = HTTPConnection(scope)
+        if self._is_everyones(scope) and session_here.was_here(
+            open_store(settings), sign_in, connection.cookies
+        ):
             return _ComesIn()
         if addresses.is_own(scope["path"]):
             # Loaded only when someone signs in.
@@ -94,13 +96,13 @@ class Gate:
 
             return routes.answer(settings, sign_in, Request(scope)) if scope["type"] == "http" else _refuse()
         if sign_in.proxy is not None:
-            return _through_proxy(settings, sign_in, asked)
+            return _through_proxy(settings, sign_in, connection)
         store = open_store(settings)
-        session = session_here.find(store, sign_in, asked.cookies)
+        session = session_here.find(store, sign_in, connection.cookies)
         if session is not None:
             session_here.use(store, sign_in, session)
             return _ComesIn()
-        return _to_sign_in(sign_in, scope) if _opens_a_page(asked) else _refuse()
+        return _to_sign_in(sign_in, scope) if _opens_a_page(connection) else _refuse()
 
     def _refuse_unsigned_from_others(self, sign_in: SignIn) -> None:
         unsigned = sign_in.proxy is not None and sign_in.proxy.trust_unsigned
@@ -112,32 +114,32 @@ class Gate:
             )
 
 
-def _through_proxy(settings: Settings, sign_in: SignIn, asked: HTTPConnection) -> _ComesIn | Response:
+def _through_proxy(settings: Settings, sign_in: SignIn, connection: HTTPConnection) -> _ComesIn | Response:
     """The header is checked with each request, and a session belongs to the person whom it names."""
     assert sign_in.proxy is not None
     try:
-        who = proxy_header.who(sign_in.proxy, asked.headers)
+        who = proxy_header.who(sign_in.proxy, connection.headers)
     except SignInFailed as failed:
         if failed.why:
             proxy_header.log(failed)
-        return _to_sign_in(sign_in, asked.scope) if _opens_a_page(asked) else _refuse()
+        return _to_sign_in(sign_in, connection.scope) if _opens_a_page(connection) else _refuse()
     store = open_store(settings)
-    session = session_here.find(store, sign_in, asked.cookies)
+    session = session_here.find(store, sign_in, connection.cookies)
     if session is not None and session.who.is_same_as(who):
         session_here.use(store, sign_in, session)
         return _ComesIn()
-    if not _opens_a_page(asked):
+    if not _opens_a_page(connection):
         return _refuse()
-    begun = session_here.begin(settings, sign_in, proxy_header.NAME, who, asked.cookies)
+    begun = session_here.begin(settings, sign_in, proxy_header.NAME, who, connection.cookies)
     return _ComesIn(cookies.keep_session(sign_in, begun))
 
 
-def _opens_a_page(asked: HTTPConnection) -> bool:
-    scope = asked.scope
+def _opens_a_page(connection: HTTPConnection) -> bool:
+    scope = connection.scope
     return (
         scope["type"] == "http"
         and scope["method"] == "GET"
-        and "text/html" in asked.headers.get("accept", "")
+        and "text/html" in connection.headers.get("accept", "")
         and not scope["path"].startswith("/_stcore")
     )
 

@@ -37,7 +37,7 @@ class Metadata:
     said: Mapping[str, object]
 
     def __getitem__(self, name: str) -> str:
-        return str(self.said.get(name) or "")
+        return str(self.document.get(name) or "")
 
 
 _metadata: dict[str, tuple[float, Metadata]] = {}
@@ -124,8 +124,8 @@ def end_address(provider: Provider, back_to: str) -> str | None:
         return None
     if not end:
         return None
-    asked = urlencode({"client_id": provider.client_id, "post_logout_redirect_uri": back_to})
-    return f"{end}{'&' if '?' in end else '?'}{asked}"
+    query = urlencode({"client_id": provider.client_id, "post_logout_redirect_uri": back_to})
+    return f"{end}{'&' if '?' in end else '?'}{query}"
 
 
 def _client(provider: Provider, known: Metadata, callback: str) -> OAuth2Session:
@@ -154,8 +154,8 @@ def _exchanged(
             allow_redirects=False,
         )
     except (OAuthError, RequestException, ValueError) as problem:
-        told = masked(str(problem), (provider.client_secret, code, begun.verifier))
-        raise _start_again(f"the code was not exchanged: {type(problem).__name__}: {told[:300]}") from None
+        reason = masked(str(problem), (provider.client_secret, code, begun.verifier))
+        raise _start_again(f"the code was not exchanged: {type(problem).__name__}: {reason[:300]}") from None
     return given
 
 
@@ -175,14 +175,14 @@ def _user_info(client: OAuth2Session, known: Metadata, claims: Mapping[str, obje
         return {}
     try:
         answer = client.get(known["userinfo_endpoint"], allow_redirects=False)
-        said = answer.json() if answer.status_code == 200 else {}
+        user_info = answer.json() if answer.status_code == 200 else {}
     except (OAuthError, RequestException, ValueError):
         return {}
-    if not isinstance(said, dict) or said.get("sub") != claims["sub"]:
+    if not isinstance(user_info, dict) or user_info.get("sub") != claims["sub"]:
         return {}
-    if "email" in claims and said.get("email") != claims["email"]:
-        said.pop("email_verified", None)  # belongs to another email than the signed one
-    return said
+    if "email" in claims and user_info.get("email") != claims["email"]:
+        user_info.pop("email_verified", None)  # belongs to another email than the signed one
+    return user_info
 
 
 def _start_again(why: str) -> SignInFailed:

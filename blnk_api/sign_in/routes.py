@@ -57,8 +57,8 @@ def _start(settings: Settings, sign_in: SignIn, request: Request) -> Response:
 
 
 def _with(one: Provider, to: str) -> tuple[str, str]:
-    asked = {"with": one.name} | ({"to": to} if to != "/" else {})
-    return f"Sign in with {one.label}", f"{addresses.START}?{urlencode(asked)}"
+    query = {"with": one.name} | ({"to": to} if to != "/" else {})
+    return f"Sign in with {one.label}", f"{addresses.START}?{urlencode(query)}"
 
 
 def _callback(settings: Settings, sign_in: SignIn, request: Request) -> Response:
@@ -77,14 +77,14 @@ def _callback(settings: Settings, sign_in: SignIn, request: Request) -> Response
     to = addresses.on(sign_in.url, begun.to)
     if not who.groups_left_out:
         return _go(to, kept)
-    told = page.answer(
+    response = page.answer(
         "You are signed in without your groups",
         f"You are a member of so many groups that {chosen.label} sent a link to them instead of the groups "
         "themselves. Roles that are given to groups do not count for you.",
         "Whoever runs this server can give you a role by name or by an app role, or have fewer groups sent.",
         links=[("Continue", to)],
     )
-    return _with_cookies(told, kept)
+    return _with_cookies(response, kept)
 
 
 def _end(settings: Settings, sign_in: SignIn, request: Request) -> Response:

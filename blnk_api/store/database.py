@@ -103,8 +103,8 @@ class Store:
             else:
                 self._migrate()
         except (SQLAlchemyError, OSError) as problem:
-            told = f"The import database cannot be opened: {_first_line(problem)}"
-            raise StoreUnavailable(told, may_pass=failures.may_pass(problem)) from problem
+            message = f"The import database cannot be opened: {_first_line(problem)}"
+            raise StoreUnavailable(message, may_pass=failures.may_pass(problem)) from problem
 
     def _migrate(self) -> None:
         # Imported here: it takes as long to load as everything else, and most processes never need it.

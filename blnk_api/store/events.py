@@ -183,10 +183,10 @@ class Routine:
 
 def routine_of(tx: Connection, import_: int) -> Routine:
     """All of it so far."""
-    asked = select(events.c.what, func.count()).where(
+    query = select(events.c.what, func.count()).where(
         events.c.import_ == import_, or_(events.c.what.in_(_LOOKS), _PAUSED_BY_ITSELF)
     )
-    n = {what: counted for what, counted in tx.execute(asked.group_by(events.c.what))}
+    n = {what: counted for what, counted in tx.execute(query.group_by(events.c.what))}
     return Routine(n.get(EventKind.FOUND, 0), n.get(EventKind.ABSENT, 0), n.get(EventKind.PAUSED, 0))
 
 

@@ -43,8 +43,8 @@ def instance_numbered(tx: Connection, number: int) -> Instance:
 
 def instance_of(tx: Connection, number: int) -> Instance:
     """The instance of the import with this number."""
-    asked = select(imports.c.instance).where(imports.c.number == number)
-    return instance_numbered(tx, tx.execute(asked).scalar_one())
+    query = select(imports.c.instance).where(imports.c.number == number)
+    return instance_numbered(tx, tx.execute(query).scalar_one())
 
 
 def number_of(tx: Connection, instance: Instance) -> int | None:

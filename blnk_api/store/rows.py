@@ -132,8 +132,8 @@ def cells_of(tx: Connection, import_: int, numbers: Collection[int]) -> dict[int
 
 def labels_of(tx: Connection, ids: Collection[int]) -> dict[int, str]:
     """The labels of these rows, by id."""
-    asked = select(rows.c.id, rows.c.number, rows.c.part)
-    return {one.id: label_of(one.number, one.part) for one in _with_ids(tx, asked, ids)}
+    query = select(rows.c.id, rows.c.number, rows.c.part)
+    return {one.id: label_of(one.number, one.part) for one in _with_ids(tx, query, ids)}
 
 
 def numbers_of(tx: Connection, ids: Collection[int]) -> dict[int, int]:
@@ -143,14 +143,14 @@ def numbers_of(tx: Connection, ids: Collection[int]) -> dict[int, int]:
 
 def among(tx: Connection, import_: int, ids: Collection[int]) -> list[StoredRow]:
     """Those of these rows that belong to this import, in file order."""
-    asked = stored().where(rows.c.import_ == import_).order_by(rows.c.id)
-    return [row_of(one) for one in _with_ids(tx, asked, ids)]
+    query = stored().where(rows.c.import_ == import_).order_by(rows.c.id)
+    return [row_of(one) for one in _with_ids(tx, query, ids)]
 
 
 def _with_ids(tx: Connection, asked: AnyQuery, ids: Collection[int]) -> Iterator[AnyRow]:
     wanted = sorted(set(ids))
     for start in range(0, len(wanted), IDS_PER_STATEMENT):
-        yield from tx.execute(asked.where(rows.c.id.in_(wanted[start : start + IDS_PER_STATEMENT]))).all()
+        yield from tx.execute(query.where(rows.c.id.in_(wanted[start : start + IDS_PER_STATEMENT]))).all()
 
 
 def of_records(tx: Connection, import_: int, numbers: Collection[int]) -> list[StoredRow]:
@@ -176,9 +176,9 @@ def by_id(tx: Connection, row: int) -> StoredRow:
 
 def row_of(one: Sequence[Any]) -> StoredRow:
     """`one` is a row of `stored()`. By position, because names would cost more than everything else here."""
-    id, number, part, state, cells, *between, told, changed_at, flaws, own_key, twin_key = one
+    id, number, part, state, cells, *between, problems_json, changed_at, flaws, own_key, twin_key = one
     first = id, number, part, _STATES[state], orjson.loads(cells) if cells else []
-    last = problems.from_json(told) if told else [], changed_at, flaws, own_key, twin_key
+    last = problems.from_json(problems_json) if problems_json else [], changed_at, flaws, own_key, twin_key
     return StoredRow._make((*first, *between, *last))
 
 

@@ -28,9 +28,9 @@ class TokenStore:
         self._locks_dir = locks_dir
 
     def read(self, key: str) -> KeptToken | None:
-        asked = select(tokens.c.descends_from, tokens.c.generation, tokens.c.sealed, tokens.c.expires_at)
-        with _told(), self._engine.begin() as tx:
-            row = tx.execute(asked.where(tokens.c.connection_key == key)).first()
+        query = select(tokens.c.descends_from, tokens.c.generation, tokens.c.sealed, tokens.c.expires_at)
+        with _readable_errors(), self._engine.begin() as tx:
+            row = tx.execute(query.where(tokens.c.connection_key == key)).first()
         return None if row is None else KeptToken(*row)
 
     def keep(self, key: str, kept: KeptToken) -> None:
@@ -39,7 +39,7 @@ class TokenStore:
             name: getattr(kept, name) for name in ("descends_from", "generation", "sealed", "expires_at")
         }
         change = update(tokens).where(tokens.c.connection_key == key).values(facts)
-        with _told(), self._engine.connect().execution_options(immediate=True) as tx, tx.begin():
+        with _readable_errors(), self._engine.connect().execution_options(immediate=True) as tx, tx.begin():
             if not tx.execute(change).rowcount:
                 tx.execute(insert(tokens).values(connection_key=key, **facts))
 
@@ -48,13 +48,13 @@ class TokenStore:
         """Held by one thread of one process on this store at a time. Not a store transaction."""
         digest = hashlib.sha256(key.encode()).digest()
         sqlite = self._engine.dialect.name == "sqlite"
-        held = self._file_lock(digest, timeout_seconds) if sqlite else self._advisory(digest, timeout_seconds)
-        with held:
+        lock = self._file_lock(digest, timeout_seconds) if sqlite else self._advisory(digest, timeout_seconds)
+        with lock:
             yield
 
     @contextmanager
     def _file_lock(self, digest: bytes, timeout_seconds: float) -> Iterator[None]:
-        with _told():
+        with _readable_errors():
             self._locks_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = filelock.FileLock(self._locks_dir / f"token-{digest.hex()[:16]}.lock")
             try:
@@ -90,7 +90,7 @@ class TokenStore:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _readable_errors() -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, OSError):

@@ -97,8 +97,8 @@ def move_each(
     """Like `move`, with a separate balance_id and message for each row of one import."""
     require_move(from_, to)
     now = time.time()
-    asked = [(id, from_, to, one["balance_id"], one["message"], now) for id, one in facts.items()]
-    moved = [id for (id,) in run_at_once(tx, _MOVE_EACH, asked)]
+    values = [(id, from_, to, one["balance_id"], one["message"], now) for id, one in facts.items()]
+    moved = [id for (id,) in run_at_once(tx, _MOVE_EACH, values)]
     count(tx, import_, {from_: -len(moved), to: len(moved)})
     return moved
 
@@ -112,9 +112,9 @@ _COUNT = text(
 def count(tx: Connection, import_: int, changes: Mapping[str, int]) -> None:
     """Updates the counts of rows by state that pages show. Called by everything that moves or inserts
     rows."""
-    asked = [{"of": import_, "state": state, "n": n} for state, n in changes.items() if n]
-    if asked:
-        tx.execute(_COUNT, asked)
+    values = [{"of": import_, "state": state, "n": n} for state, n in changes.items() if n]
+    if values:
+        tx.execute(_COUNT, values)
 
 
 def move_import(

@@ -25,7 +25,7 @@ def lapse(store: Store, *, now: float | None = None) -> None:
                 ending.lapse(tx, request, who=WHO, reason=words.lapsed(request.days), now=now)
         elif request.lapses_at - now < _ahead_seconds(request):
             with store.write() as tx:
-                if requests.tell_once(tx, request):
+                if requests.mark_notified(tx, request):
                     notices.approval_lapses(tx, request.import_, at=request.lapses_at)
 
 

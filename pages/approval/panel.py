@@ -96,8 +96,8 @@ def how_it_ended(visit: Visit, import_: Import) -> None:
         return
     with visit.desk.store.read() as tx:
         request = requests.last(tx, import_.number)
-    if request is not None and request.state not in OPEN and (said := words.ended(request)):
-        look.warning(f"{said} Nothing was sent.")
+    if request is not None and request.state not in OPEN and (sentence := words.ended(request)):
+        look.warning(f"{sentence} Nothing was sent.")
 
 
 def ask_for_the_rest(visit: Visit, import_: Import) -> None:

@@ -43,18 +43,18 @@ def show(visit: Visit) -> tuple[str, Wanted]:
         _open(text)
     with st.container(horizontal=True, vertical_alignment="bottom", key="balance-filters"):
         with st.popover("Filters", icon=":material/filter_list:"):
-            held = {key: _field(key, *_FIELDS[key]) for key in _FIELDS}
-        _chips({key: value for key, value in held.items() if value})
+            conditions = {key: _field(key, *_FIELDS[key]) for key in _FIELDS}
+        _chips({key: value for key, value in conditions.items() if value})
     wanted = Wanted(
-        ledger=held["ledger"],
-        currency=held["currency"],
-        identity=held["identity"],
-        indicator=held["indicator"],
-        key=held["key"],
-        value=held["value"],
+        ledger=conditions["ledger"],
+        currency=conditions["currency"],
+        identity=conditions["identity"],
+        indicator=conditions["indicator"],
+        key=conditions["key"],
+        value=conditions["value"],
     )
-    if held["made"]:
-        wanted = balance_text.made_by(wanted, called(visit, held["made"]))
+    if conditions["made"]:
+        wanted = balance_text.made_by(wanted, called(visit, conditions["made"]))
     return text, wanted
 
 
@@ -80,22 +80,22 @@ def _field(key: str, label: str, placeholder: str) -> str:
     return st.text_input(label, key=key, bind="query-params", placeholder=placeholder).strip()
 
 
-def _chips(held: dict[str, str]) -> None:
+def _chips(conditions: dict[str, str]) -> None:
     """One chip for each condition. Clicking it removes the condition."""
-    if held:
+    if conditions:
         st.pills(
             "Remove a filter",
-            list(held),
-            key="-".join(["chips", *held]),
-            format_func=lambda key: f"{_FIELDS[key][0]}: {look.safe(held[key], 40)} :material/close:",
+            list(conditions),
+            key="-".join(["chips", *conditions]),
+            format_func=lambda key: f"{_FIELDS[key][0]}: {look.safe(conditions[key], 40)} :material/close:",
             label_visibility="collapsed",
             on_change=_remove,
-            args=[tuple(held)],
+            args=[tuple(conditions)],
         )
 
 
-def _remove(held: Sequence[str]) -> None:
-    key = st.session_state.get("-".join(["chips", *held]))
+def _remove(conditions: Sequence[str]) -> None:
+    key = st.session_state.get("-".join(["chips", *conditions]))
     if key is not None:
         st.session_state[key] = ""
 

@@ -87,18 +87,18 @@ def wrong(field: str, typed: object) -> None:
 
 def is_wrong(values: Typed) -> bool:
     """Whether any field shows a problem."""
-    told = st.session_state.get(_WRONG, {})
-    return any(was == values.get(field) for field, (_, was) in told.items())
+    problems = st.session_state.get(_WRONG, {})
+    return any(was == values.get(field) for field, (_, was) in problems.items())
 
 
 def say_at_fields(values: Typed, found: Sequence[Wrong]) -> NoReturn:
     """Draws the page again, with each sentence below its field."""
     release()
-    told: dict[str, list[str]] = {}
+    problems: dict[str, list[str]] = {}
     for one in found:
-        told.setdefault(one.field, []).append(one.sentence)
+        problems.setdefault(one.field, []).append(one.sentence)
     st.session_state[_WRONG] = {
-        field: (" ".join(sentences), values.get(field)) for field, sentences in told.items()
+        field: (" ".join(sentences), values.get(field)) for field, sentences in problems.items()
     }
     st.rerun()
 

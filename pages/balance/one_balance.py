@@ -20,7 +20,7 @@ from pages.kit.context import Visit
 from pages.run import row_link
 
 _LABELS = FIELDS | HELD_FIELDS
-_TOLD = (
+_FIELDS_SHOWN = (
     "ledger_id",
     "currency",
     "identity_id",
@@ -41,7 +41,7 @@ def show(visit: Visit, id: str) -> None:
     st.title("Balance")
     st.code(id, language=None)
     try:
-        held, names = _held(visit, visit.credentials(), id)
+        balance, names = _read_balance(visit, visit.credentials(), id)
     except NotFound:
         look.problem(f"Blnk has no balance “{id}”. Check that the whole id was copied.")
         _maker(visit, id)
@@ -55,19 +55,19 @@ def show(visit: Visit, id: str) -> None:
         st.button("Try again")
         _maker(visit, id)
         return
-    _maker(visit, id, held)
-    fields = held.model_dump(exclude_none=True)
+    _maker(visit, id, balance)
+    fields = balance.model_dump(exclude_none=True)
     st.subheader("Balance in Blnk")
-    told = {_LABELS[name]: fields[name] for name in _TOLD if fields.get(name) not in (None, "")}
-    if _LABELS["created_at"] in told:
-        told[_LABELS["created_at"]] = phrases.blnk_time(held.created_at)
+    table = {_LABELS[name]: fields[name] for name in _FIELDS_SHOWN if fields.get(name) not in (None, "")}
+    if _LABELS["created_at"] in table:
+        table[_LABELS["created_at"]] = phrases.blnk_time(balance.created_at)
     for name in ("ledger_id", "identity_id"):
         if called := names.get(str(fields.get(name))):
-            told[_LABELS[name]] = f"{called} ({fields[name]})"
-    _pairs(told)
+            table[_LABELS[name]] = f"{called} ({fields[name]})"
+    _pairs(table)
     st.subheader("Metadata")
-    if held.meta_data:
-        _pairs(held.meta_data)
+    if balance.meta_data:
+        _pairs(balance.meta_data)
     else:
         st.caption("None.")
     with st.expander("Full response from Blnk"):
@@ -90,17 +90,17 @@ def _close() -> None:
 
 
 @st.cache_data(ttl=5, max_entries=200, show_spinner="Loading from Blnk…")
-def _held(_visit: Visit, credentials: int, id: str) -> tuple[Balance, Mapping[str, str]]:
+def _read_balance(_visit: Visit, credentials: int, id: str) -> tuple[Balance, Mapping[str, str]]:
     """The balance, with the names of its ledger and identity."""
     with _visit.desk.client(_visit.connected()) as client:
-        held = client.get_balance(id)
+        balance = client.get_balance(id)
         try:
-            ledgers = client.ledgers_by_id([held.ledger_id])
-            identities = client.identities_by_id(filter(None, [held.identity_id]))
+            ledgers = client.ledgers_by_id([balance.ledger_id])
+            identities = client.identities_by_id(filter(None, [balance.identity_id]))
         except NothingCreated:
-            return held, {}
+            return balance, {}
     named = {id: one.name for id, one in ledgers.items()} | {id: one.name for id, one in identities.items()}
-    return held, named
+    return balance, named
 
 
 def _pairs(pairs: Mapping[str, object]) -> None:
@@ -112,23 +112,25 @@ def _pairs(pairs: Mapping[str, object]) -> None:
     )
 
 
-def _maker(visit: Visit, id: str, held: Balance | None = None) -> None:
+def _maker(visit: Visit, id: str, balance: Balance | None = None) -> None:
     """The row that created it: by the id in Blnk's answer, or else by the balance's import_ref."""
     with visit.desk.store.read() as tx:
         makers = balance_origins.makers_of(tx, id, visit.instance)
         if makers:
             _made(visit, makers[0].import_, makers[0].row)
             return
-        if held is None:
+        if balance is None:
             return
-        stamped = held.meta_data.get(IMPORT_ID)
+        stamped = balance.meta_data.get(IMPORT_ID)
         import_ = imports.find(tx, stamped) if isinstance(stamped, str) else None
         row = (
-            balance_origins.row_of_ref(tx, import_, held.import_ref) if import_ and held.import_ref else None
+            balance_origins.row_of_ref(tx, import_, balance.import_ref)
+            if import_ and balance.import_ref
+            else None
         )
     if import_ is None:
         said = "This balance was not created here"
-        if stamped or held.meta_data.get(IMPORT_REF):
+        if stamped or balance.meta_data.get(IMPORT_REF):
             said += f" but by another Balance Desk: its import_id is {balance_search.as_text(stamped)}"
         st.caption(look.safe(f"{said}.", 200))
     elif row is None:

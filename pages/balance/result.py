@@ -28,7 +28,7 @@ from pages.kit.context import Visit
 from pages.run import controls, late_findings, receipt_links, resolve
 
 _LABELS = FIELDS | HELD_FIELDS
-_TOLD = ("ledger_id", "currency", "identity_id", "indicator", "balance", "created_at")
+_FIELDS_SHOWN = ("ledger_id", "currency", "identity_id", "indicator", "balance", "created_at")
 
 _IDS = ("ledger_id", "identity_id")
 
@@ -44,7 +44,7 @@ def show_outcome(visit: Visit, import_: Import) -> None:
     elif import_.state is ImportState.WAITING:
         st.title("Create a balance")
         panel.show(visit, import_)
-        _asked(visit, form_request.request_of(row))
+        _show_request(visit, form_request.request_of(row))
     elif row.state in _AT_REST or import_.is_over:
         _settled(visit, import_, row)
     else:
@@ -93,7 +93,7 @@ def _watch(visit: Visit, id: str, redraw_page: Callable[[], None]) -> None:
             banner.sending_here(visit, import_)
             if row.message and row.tries:
                 st.text(f"The last attempt did not reach Blnk: {row.message}")
-    _asked(visit, form_request.request_of(row))
+    _show_request(visit, form_request.request_of(row))
 
 
 def _settled(visit: Visit, import_: Import, row: StoredRow) -> None:
@@ -114,18 +114,18 @@ def _settled(visit: Visit, import_: Import, row: StoredRow) -> None:
             look.problem(row.message or "Blnk rejected it without giving a reason.")
             _details(visit, row)
             st.write("Nothing was created. Change the request and create the balance again.")
-            _asked(visit, request)
+            _show_request(visit, request)
             _follow_up(visit, request, "Change the request")
         case RowState.UNKNOWN:
             st.title("This balance needs you" if row.waits_for_person else "Checking in Blnk")
             _unknown(row)
             _details(visit, row)
             resolve.show(visit, import_)
-            _asked(visit, request)
+            _show_request(visit, request)
         case _:
             st.title("The balance was not created")
             st.write("It was canceled before it was sent. Nothing was created.")
-            _asked(visit, request)
+            _show_request(visit, request)
             _follow_up(visit, request, "Create this balance")
     for sentence in about_findings.findings(import_.findings or Findings(checked=True)):
         look.warning(sentence)
@@ -177,17 +177,17 @@ def _balance(visit: Visit, import_: Import, row: StoredRow, request: BalanceRequ
     if row.message:
         st.info(look.safe(row.message), icon=":material/info:")
     try:
-        held = _held(visit, visit.credentials(), row.balance_id or "")
+        balance = _read_balance(visit, visit.credentials(), row.balance_id or "")
     except NothingCreated:
-        _asked(visit, request)
+        _show_request(visit, request)
         st.caption("This is the request. Blnk could not be read to show the balance itself.")
     else:
         st.subheader("Balance in Blnk")
-        fields = held.model_dump(exclude_none=True)
-        told = {name: fields[name] for name in _TOLD if fields.get(name) not in (None, "")}
-        if "created_at" in told:
-            told["created_at"] = phrases.blnk_time(held.created_at)
-        _table(_by_name(visit, told), held.meta_data)
+        fields = balance.model_dump(exclude_none=True)
+        shown_fields = {name: fields[name] for name in _FIELDS_SHOWN if fields.get(name) not in (None, "")}
+        if "created_at" in shown_fields:
+            shown_fields["created_at"] = phrases.blnk_time(balance.created_at)
+        _table(_by_name(visit, shown_fields), balance.meta_data)
         with st.expander("Full response from Blnk"):
             st.json(fields)
     st.caption("Link to this page")
@@ -195,12 +195,12 @@ def _balance(visit: Visit, import_: Import, row: StoredRow, request: BalanceRequ
 
 
 @st.cache_data(ttl=30, max_entries=200, show_spinner=False)
-def _held(_visit: Visit, credentials: int, balance_id: str) -> Balance:
+def _read_balance(_visit: Visit, credentials: int, balance_id: str) -> Balance:
     with _visit.desk.client(_visit.connected()) as client:
         return client.get_balance(balance_id)
 
 
-def _asked(visit: Visit, request: BalanceRequest) -> None:
+def _show_request(visit: Visit, request: BalanceRequest) -> None:
     st.subheader("Request")
     fields = request.model_dump(exclude_none=True, exclude_defaults=True)
     meta_data = fields.pop("meta_data", {})
@@ -209,18 +209,18 @@ def _asked(visit: Visit, request: BalanceRequest) -> None:
 
 def _by_name(visit: Visit, fields: Mapping[str, object]) -> dict[str, object]:
     """The names of the ledger and the identity, or their ids if Blnk does not answer."""
-    asked = {name: str(fields[name]) for name in _IDS if fields.get(name)}
+    ids = {name: str(fields[name]) for name in _IDS if fields.get(name)}
     names: Mapping[str, str] = {}
     if visit.connection is not None:
         with suppress(BlnkError):
-            names = _names(visit, visit.credentials(), tuple(asked.items()))
-    return {**fields, **{name: names.get(id) or id for name, id in asked.items()}}
+            names = _names(visit, visit.credentials(), tuple(ids.items()))
+    return {**fields, **{name: names.get(id) or id for name, id in ids.items()}}
 
 
 @st.cache_data(ttl=60, max_entries=500, show_spinner=False)
-def _names(_visit: Visit, credentials: int, asked: tuple[tuple[str, str], ...]) -> dict[str, str]:
+def _names(_visit: Visit, credentials: int, pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
     """Names by id."""
-    ids = dict(asked)
+    ids = dict(pairs)
     with _visit.desk.client(_visit.connected()) as client:
         ledgers = client.ledgers_by_id([ids["ledger_id"]]) if "ledger_id" in ids else {}
         identities = client.identities_by_id([ids["identity_id"]]) if "identity_id" in ids else {}

@@ -132,7 +132,7 @@ def button(visit: Visit, import_: Import, invalid: int, *, is_off: bool) -> bool
     )
 
 
-def hand_over(visit: Visit, import_: Import, said: Confirmation) -> bool:
+def hand_over(visit: Visit, import_: Import, confirmation: Confirmation) -> bool:
     """Returns whether the draft was handed to the sender or waits for approval. If not, shows why."""
     desk = visit.desk
     try:
@@ -142,9 +142,9 @@ def hand_over(visit: Visit, import_: Import, said: Confirmation) -> bool:
             desk.settings,
             id=import_.id,
             who=who,
-            version=said.version,
-            typed=said.typed,
-            accept_unchecked=said.accepts_unchecked,
+            version=confirmation.version,
+            typed=confirmation.typed,
+            accept_unchecked=confirmation.accepts_unchecked,
         )
     except (ValueError, NotConfirmed, NotAllowed) as problem:
         look.problem(str(problem))

@@ -48,17 +48,17 @@ def show(visit: Visit, import_: Import) -> None:
         return
     now = steps_row.current(import_)
     steps_row.show(import_, now)
-    said = None
+    confirmation = None
     with st.container(key=f"step-body-{now}"):
         if now is Step.CONFIRM:
-            said = confirm_step.show(visit, import_)
+            confirmation = confirm_step.show(visit, import_)
         else:
             _BODIES[now](visit, import_)
     st.divider()
     edit_history.show(visit, import_)
     progress_panel.show_events(visit, import_)
     _discard(visit, import_)
-    if foot.show(visit, import_, now, said):
+    if foot.show(visit, import_, now, confirmation):
         steps_row.leave()
         look.begin_at_the_top()
         st.rerun()

@@ -18,7 +18,7 @@ from pages.kit.context import Visit
 _LONG_FILE_ROWS = 20_000
 
 
-def show(visit: Visit, import_: Import, now: Step, said: Confirmation | None) -> bool:
+def show(visit: Visit, import_: Import, now: Step, confirmation: Confirmation | None) -> bool:
     """Returns whether the draft was just handed over, to the sender or for approval."""
     with st.bottom, st.container(key="foot"):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -33,11 +33,11 @@ def show(visit: Visit, import_: Import, now: Step, said: Confirmation | None) ->
                 _continue(import_, now)
                 return False
             invalid = import_.counts.get(RowState.INVALID, 0)
-            pressed = confirm_step.button(visit, import_, invalid, is_off=said is None)
+            pressed = confirm_step.button(visit, import_, invalid, is_off=confirmation is None)
             if invalid:
                 label = f"Fix {phrases.plural(invalid, 'row')}"
                 st.button(label, type="primary", key="to-fix", on_click=steps_row.go, args=[Step.FIX])
-        return pressed and said is not None and confirm_step.hand_over(visit, import_, said)
+        return pressed and confirmation is not None and confirm_step.hand_over(visit, import_, confirmation)
 
 
 def _continue(import_: Import, now: Step) -> None:

@@ -15,15 +15,15 @@ _NAME = "step"
 def current(import_: Import) -> Step:
     """The step in the address. Without one, the first with an open decision; the address is then set once, so
     that going back leaves the draft."""
-    asked = st.query_params.get(_NAME)
-    shown = steps.shown_step(import_, asked)
-    if steps.is_being_checked(import_) or asked == shown:
+    named_step = st.query_params.get(_NAME)
+    shown = steps.shown_step(import_, named_step)
+    if steps.is_being_checked(import_) or named_step == shown:
         return shown
     landed: Step = st.session_state.setdefault(f"landed-{import_.id}", shown)
-    if landed is shown and asked is None and f"said-{import_.id}" not in st.session_state:
+    if landed is shown and named_step is None and f"said-{import_.id}" not in st.session_state:
         st.session_state[f"said-{import_.id}"] = True
         st.query_params[_NAME] = shown
-    return steps.shown_step(import_, landed if asked is None else asked)
+    return steps.shown_step(import_, landed if named_step is None else named_step)
 
 
 def show(import_: Import, now: Step) -> None:

@@ -42,10 +42,10 @@ def _last(visit: Visit, connection: Connection, redraw: Callable[[], None], *, i
     if last is None:
         look.fact("Last notification", "None so far")
         return
-    told = last.delivered
-    at = phrases.when(told.sent_at or told.notice.at, phrases.zone(st.context.timezone))
-    what = about_notices.headline(told.notice, last.import_)
-    look.fact("Last notification", f"{what} · {at} · {about_notices.how_it_went(told, of=n)}")
+    delivered = last.delivered
+    at = phrases.when(delivered.sent_at or delivered.notice.at, phrases.zone(st.context.timezone))
+    what = about_notices.headline(delivered.notice, last.import_)
+    look.fact("Last notification", f"{what} · {at} · {about_notices.how_it_went(delivered, of=n)}")
     for sentence in last.failing:
         look.warning(sentence)
 

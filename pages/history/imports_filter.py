@@ -110,8 +110,8 @@ def _days() -> tuple[date | None, date | None]:
 def _day(key: str) -> date | None:
     """The contents of a field that is drawn below. In the first run only the address has it."""
     if key in st.session_state:
-        held: date | None = st.session_state[key]
-        return held
+        value: date | None = st.session_state[key]
+        return value
     with suppress(ValueError):
         return date.fromisoformat(st.query_params.get(key, ""))
     return None

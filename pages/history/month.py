@@ -106,11 +106,11 @@ def _chart(found: Sequence[MonthTotal], names: Mapping[str, str]) -> None:
         "Currency": [one.currency for one in shown],
         "Balances": [one.n for one in shown],
     }
-    said = phrases.listed(
+    summary = phrases.listed(
         [f"{_ledger(names, one.ledger_id)} {one.n:,} in {one.currency}" for one in shown[:5]]
     )
     spec = {**_BARS, "height": {"step": 28}}
-    st.vega_lite_chart(data, spec, alt=f"Balances by ledger and currency: {said}", key="month-chart")
+    st.vega_lite_chart(data, spec, alt=f"Balances by ledger and currency: {summary}", key="month-chart")
 
 
 def _table(found: Sequence[MonthTotal], names: Mapping[str, str]) -> None:

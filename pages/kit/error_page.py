@@ -15,15 +15,15 @@ def show(problem: Exception) -> bool:
     """Returns True, so that Streamlit shows nothing else."""
     match problem:
         case OperationalError():
-            told = f"{failures.explain(problem)} Your last action was not carried out: repeat it afterwards."
+            text = f"{failures.explain(problem)} Your last action was not carried out: repeat it afterwards."
         case StoreUnavailable() | NotAllowed():
-            told = str(problem)
+            text = str(problem)
         case _:
-            told = (
+            text = (
                 "This page could not be displayed completely. Nothing was sent because of it, and confirmed "
                 "imports continue. Reload the page; if that does not help, check the server's log."
             )
-    st.error(told, icon=":material/error:")
+    st.error(text, icon=":material/error:")
     if isinstance(problem, NotAllowed) and context.is_signed_out():
         context.sign_in_again()
     if isinstance(problem, BlnkError):

@@ -40,8 +40,8 @@ def pick(
         if typed or list_first:
             found = search(typed)
     except AccessDenied as denied:
-        told = _MAY_NOT_SEARCH if denied.status == 403 else f"{denied} Until then, nothing can be created."
-        found, trouble, about = None, told if list_first else "", denied
+        text = _MAY_NOT_SEARCH if denied.status == 403 else f"{denied} Until then, nothing can be created."
+        found, trouble, about = None, text if list_first else "", denied
     except NothingCreated as failed:
         about = failed
         found, trouble = None, f"Blnk cannot be searched at the moment: {failed} You can enter the exact id."

@@ -51,8 +51,8 @@ def _remember(import_: Import) -> None:
 def tell(import_: Import) -> None:
     """Once, when the import is finished."""
     if import_.state is ImportState.DONE and st.session_state.pop(_name(import_), False):
-        told = (about_progress.tab_title(import_), about_progress.ended(import_))
-        texts = "".join(f"<p>{escape(one)}</p>" for one in told)
+        lines = (about_progress.tab_title(import_), about_progress.ended(import_))
+        texts = "".join(f"<p>{escape(one)}</p>" for one in lines)
         st.html(
             f'<div class="browser-notice" hidden>{texts}</div><script>{TELLS}</script>',
             unsafe_allow_javascript=True,

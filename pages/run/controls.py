@@ -29,8 +29,8 @@ def show_pause(visit: Visit, import_: Import) -> None:
         )
     else:
         mine = visit.who is not None and import_.paused_reason == _paused(visit.who)
-        told = "you paused it." if mine else import_.paused_reason or "no reason was recorded"
-        look.warning(f"Paused: {told}")
+        reason = "you paused it." if mine else import_.paused_reason or "no reason was recorded"
+        look.warning(f"Paused: {reason}")
         if need.lacks_one(import_):
             panel.ask_for_the_rest(visit, import_)
         elif import_.paused_by is not PausedBy.PERSON:

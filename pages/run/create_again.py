@@ -22,8 +22,8 @@ def show(visit: Visit, import_: Import, *, asks_name: bool) -> None:
     if not count or not may_be or count > MOST_AT_ONCE or not permission.may(visit, Act.CREATE_AGAIN):
         return
     exist, them = ("exists", "it") if count == 1 else ("exist", "them")
-    said = f"{phrases.plural(count, 'row')} already {exist}: create {them} again"
-    with st.expander(said, key=f"existing-{import_.id}"):
+    label = f"{phrases.plural(count, 'row')} already {exist}: create {them} again"
+    with st.expander(label, key=f"existing-{import_.id}"):
         if asks_name:
             person.name_field(visit)
         with visit.desk.store.read() as tx:

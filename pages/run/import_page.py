@@ -32,11 +32,11 @@ def show(visit: Visit, import_: Import) -> None:
         return
     look.heading(about_imports.title(import_))
     zone = phrases.zone(st.context.timezone)
-    said = f"Uploaded by {person.called(visit, import_.who)} on {phrases.when(import_.created_at, zone)}"
+    origin = f"Uploaded by {person.called(visit, import_.who)} on {phrases.when(import_.created_at, zone)}"
     if import_.confirmed_by and import_.confirmed_at and not import_.needs_approval:
         confirmed_at = phrases.when(import_.confirmed_at, zone)
-        said += f"; confirmed by {person.called(visit, import_.confirmed_by)} on {confirmed_at}"
-    st.caption(look.safe(said))
+        origin += f"; confirmed by {person.called(visit, import_.confirmed_by)} on {confirmed_at}"
+    st.caption(look.safe(origin))
     fix_links.source_of(visit, import_)
     if import_.purged_at is not None:
         st.info(

@@ -79,7 +79,7 @@ def _on_its_way(visit: Visit, pulse: ProgressSnapshot) -> None:
     _findings(visit, import_)
     _chart(pulse.curve)
     with st.container(gap=None, key="last-events"):
-        _tell(visit, pulse.events)
+        _list_events(visit, pulse.events)
 
 
 def _over(visit: Visit, import_: Import) -> bool:
@@ -211,19 +211,19 @@ def _events(visit: Visit, number: int) -> None:
             each = events.of_import(tx, number, limit=_ROUTINE, routine=True)
             rows_of = rows.labels_of(tx, [one.row for one in each if one.row is not None])
         with st.container(gap=None):
-            _tell(visit, each, rows_of)
+            _list_events(visit, each, rows_of)
             if len(each) == _ROUTINE:
                 st.caption(f"The last {_ROUTINE:,} of them.")
         st.divider()
     with st.container(gap=None):
-        _tell(visit, happened)
+        _list_events(visit, happened)
 
 
-def _tell(visit: Visit, happened: Sequence[Event], labels: Mapping[int, str] | None = None) -> None:
+def _list_events(visit: Visit, happened: Sequence[Event], labels: Mapping[int, str] | None = None) -> None:
     zone = phrases.zone(st.context.timezone)
     for one in happened:
         label = labels.get(one.row) if labels and one.row is not None else None
         row = f"Row {label} · " if label else ""
         by = f"{phrases.when(one.at, zone)} · {person.called(visit, one.who)}"
-        said = f"{by} · {row}{about_activity.event(one)}"
-        st.caption(look.safe(said))
+        line = f"{by} · {row}{about_activity.event(one)}"
+        st.caption(look.safe(line))

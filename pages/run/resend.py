@@ -47,11 +47,11 @@ def form(visit: Visit, import_: Import, row: StoredRow) -> None:
 
 
 def _field(row: StoredRow, at: int, name: str) -> str:
-    held = row.cells[at] if at < len(row.cells) else ""
+    text = row.cells[at] if at < len(row.cells) else ""
     label = look.label(name)
     key = f"cell-{row.id}-{at}"
     # A single-line field would lose line breaks.
-    typed = st.text_area(label, held, key=key) if "\n" in held else st.text_input(label, held, key=key)
+    typed = st.text_area(label, text, key=key) if "\n" in text else st.text_input(label, text, key=key)
     return typed or ""
 
 

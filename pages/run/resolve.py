@@ -43,8 +43,8 @@ def show(visit: Visit, import_: Import) -> None:
             if st.button(label, key=f"look-{import_.id}", help=act_texts.RECHECK.means):
                 by_name(visit, lambda who: actions.recheck(visit.desk.store, import_, who=who))
         for row in waiting:
-            told = look.safe(row.message or "no answer came back")
-            with st.expander(f"Row {row.label}: {told}", expanded=count == 1):
+            reason = look.safe(row.message or "no answer came back")
+            with st.expander(f"Row {row.label}: {reason}", expanded=count == 1):
                 if import_.kind == "file" and st.button(
                     "Open row", key=f"open-{row.id}", icon=":material/open_in_full:"
                 ):
@@ -62,8 +62,8 @@ def about_row(visit: Visit, import_: Import, row: StoredRow) -> None:
     with st.container(gap="xxsmall"):
         for sentence in about_rows.in_doubt(row, tried, phrases.zone(st.context.timezone)):
             st.markdown(look.safe(sentence, 2_000))
-        if asked := about_rows.in_short(row):
-            st.text(asked)
+        if summary := about_rows.in_short(row):
+            st.text(summary)
     if not row.waits_for_person:
         return
     store = visit.desk.store

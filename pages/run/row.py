@@ -109,9 +109,9 @@ def _tables(visit: Visit, import_: Import, row: StoredRow) -> None:
         tried = row_history.attempts_of(tx, row.id)
         changes = edits.of_records(tx, import_.number, [row.number])
         happened = events.of_row(tx, import_.number, row.id)
-    if asked := about_rows.sent(row, import_):
+    if request_fields := about_rows.sent(row, import_):
         st.subheader("What was sent" if tried else "Request")
-        _pairs("sent", asked)
+        _pairs("sent", request_fields)
     if tried:
         st.subheader("Attempts")
         with st.container(key="attempts"):
@@ -130,12 +130,12 @@ def _tables(visit: Visit, import_: Import, row: StoredRow) -> None:
             _pairs("cells", about_rows.as_in_file(row, import_))
     if happened or changes:
         st.subheader("Activity")
-        said = [
+        happenings = [
             f"{phrases.exactly(one.at, zone)} · {person.called(visit, one.who)} · {about_activity.event(one)}"
             for one in happened
         ]
         with st.container(gap=None):
-            for sentence in (*about_rows.changed(changes, import_, zone), *said):
+            for sentence in (*about_rows.changed(changes, import_, zone), *happenings):
                 st.caption(look.safe(sentence))
 
 

@@ -62,10 +62,10 @@ def first_step(import_: Import) -> Step:
     return Step.FIX if asks or not import_.counts.get(RowState.READY, 0) else Step.CONFIRM
 
 
-def shown_step(import_: Import, asked: str | None) -> Step:
+def shown_step(import_: Import, step: str | None) -> Step:
     """The step in the address, if it can be shown. It stays during a check, whatever is missing."""
-    if asked in ORDER:
-        state = steps_of(import_)[ORDER.index(Step(asked))]
+    if step in ORDER:
+        state = steps_of(import_)[ORDER.index(Step(step))]
         if state.is_open or is_being_checked(import_):
             return state.step
     return first_step(import_)

@@ -48,10 +48,10 @@ def void_all(tx: Connection, *, who: Actor, reason: str) -> None:
 def lapse(tx: Connection, request: Request, *, who: Actor, reason: str, now: float) -> bool:
     """Nobody decided in time: the import becomes a draft again, or is paused. Returns whether this call did
     it."""
-    asked = requests.held(tx, request.id)
-    if asked is None or asked.state is not RequestState.ASKED or asked.lapses_at > now:
+    pending = requests.held(tx, request.id)
+    if pending is None or pending.state is not RequestState.ASKED or pending.lapses_at > now:
         return False
-    requests.end(tx, asked, RequestState.LAPSED)
+    requests.end(tx, pending, RequestState.LAPSED)
     import_ = imports.by_number(tx, request.import_)
     note(tx, import_.number, who=who, what=EventKind.APPROVAL_LAPSED, detail=Particulars(days=request.days))
     give_back(tx, import_, reason)

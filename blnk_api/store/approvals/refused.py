@@ -45,7 +45,7 @@ def unapproved(tx: Connection, row_ids: Collection[int]) -> list[Unapproved]:
     wanted = sorted(row_ids)
     found: list[Unapproved] = []
     for start in range(0, len(wanted), IDS_PER_STATEMENT):
-        asked = (
+        query = (
             select(
                 rows.c.id,
                 rows.c.number,
@@ -59,7 +59,7 @@ def unapproved(tx: Connection, row_ids: Collection[int]) -> list[Unapproved]:
             .where(rows.c.state == RowState.READY, ~REF_IS_HELD)
             .order_by(rows.c.id)
         )
-        for one in tx.execute(asked):
+        for one in tx.execute(query):
             if (why := _why(one.state, one.lapses_at, is_altered=bool(one.is_altered))) is not None:
                 found.append(Unapproved(one.id, label_of(one.number, one.part), why))
     return found

@@ -128,10 +128,10 @@ def covered(tx: Connection, instance: Instance, import_: int, request: int) -> C
     digest = hashlib.sha256()
     digest.update(orjson.dumps([instance.base_url, instance.instance_id, instance.environment]))
     n = 0
-    asked = select(rows.c.id, rows.c.approved_body).where(
+    query = select(rows.c.id, rows.c.approved_body).where(
         rows.c.import_ == import_, rows.c.approval == request
     )
-    for part in tx.execute(asked.order_by(rows.c.id)).partitions(_ROWS_AT_ONCE):
+    for part in tx.execute(query.order_by(rows.c.id)).partitions(_ROWS_AT_ONCE):
         for id, body in part:
             digest.update(b"%d:%b\n" % (id, body))
             n += 1
@@ -153,12 +153,12 @@ def is_altered(tx: Connection, instance: Instance, request: Request) -> bool:
 
 def was_asked(tx: Connection, request: int, found: Covered) -> bool:
     """MARKING → ASKED. Returns False if it had already ended."""
-    asked = (
+    statement = (
         update(approvals)
         .where(approvals.c.id == request, approvals.c.state == RequestState.MARKING)
         .values(state=RequestState.ASKED, rows=found.rows, digest=found.digest)
     )
-    return tx.execute(asked).rowcount == 1
+    return tx.execute(statement).rowcount == 1
 
 
 def decide(tx: Connection, request: Request, *, who: Actor, approves: bool, reason: str = "") -> None:
@@ -255,21 +255,21 @@ def waiting(tx: Connection, *, lapse_before: float) -> list[Request]:
     return _read(tx, tx.execute(_REQUESTS.where(*due).order_by(approvals.c.id)).all())
 
 
-def tell_once(tx: Connection, request: Request) -> bool:
-    """Returns True once: whether nobody was notified yet that it is about to lapse."""
-    told = (
+def mark_notified(tx: Connection, request: Request) -> bool:
+    """Records that people were notified that it is about to lapse. Returns False if they already were."""
+    statement = (
         update(approvals)
         .where(approvals.c.id == request.id, approvals.c.told_at.is_(None))
         .values(told_at=time.time())
     )
-    return tx.execute(told).rowcount == 1
+    return tx.execute(statement).rowcount == 1
 
 
 # Any: rows of all columns of the table.
 def _read(tx: Connection, found: Sequence[AnyRow]) -> list[Request]:
     decided: dict[int, list[Decision]] = {}
-    asked = select(approval_decisions).where(approval_decisions.c.approval.in_([one.id for one in found]))
-    for one in tx.execute(asked.order_by(approval_decisions.c.at)) if found else ():
+    query = select(approval_decisions).where(approval_decisions.c.approval.in_([one.id for one in found]))
+    for one in tx.execute(query.order_by(approval_decisions.c.at)) if found else ():
         made = Decision(stored_actor.read(one), one.at, one.approves, one.reason)
         decided.setdefault(one.approval, []).append(made)
     return [

@@ -143,9 +143,9 @@ class _Pieces(io.RawIOBase):
         return len(part)
 
     def _read(self, n: int) -> bytes:
-        asked = select(kept_pieces.c.data).where(kept_pieces.c.content == self._content, kept_pieces.c.n == n)
+        query = select(kept_pieces.c.data).where(kept_pieces.c.content == self._content, kept_pieces.c.n == n)
         with self._store.read() as tx:
-            piece: bytes | None = tx.execute(asked).scalar()
+            piece: bytes | None = tx.execute(query).scalar()
         if not piece:
             raise OSError(errno.ESTALE, "The file was deleted while it was read")
         return piece

@@ -24,8 +24,8 @@ REMOVED = "It was removed from the settings."
 
 def due(tx: Connection) -> list[Notice]:
     """The notices that need attention now, oldest first. Called each second: one index look-up."""
-    asked = ALL.where(notices.c.next_at <= time.time()).order_by(notices.c.id).limit(_AT_ONCE)
-    return [notice_of(one) for one in tx.execute(asked)]
+    query = ALL.where(notices.c.next_at <= time.time()).order_by(notices.c.id).limit(_AT_ONCE)
+    return [notice_of(one) for one in tx.execute(query)]
 
 
 def unsent(tx: Connection, *, after: int) -> int:
@@ -134,8 +134,8 @@ class Delivered:
 def last_ones(tx: Connection, instance: int, *, limit: int = 1) -> list[Delivered]:
     """The last notices of an instance that were or will be sent to anyone, newest first."""
     has_any = exists().where(deliveries.c.notice == notices.c.id)
-    asked = ALL.where(notices.c.instance == instance, notices.c.next_at.is_not(None) | has_any)
-    found = [notice_of(one) for one in tx.execute(asked.order_by(notices.c.id.desc()).limit(limit))]
+    query = ALL.where(notices.c.instance == instance, notices.c.next_at.is_not(None) | has_any)
+    found = [notice_of(one) for one in tx.execute(query.order_by(notices.c.id.desc()).limit(limit))]
     return [_delivered(tx, one) for one in found]
 
 

@@ -132,10 +132,10 @@ def paused(tx: Connection, number: int, *, by: PausedBy, who: Actor) -> None:
 def waiting(tx: Connection, instance: int, *, since: float) -> None:
     """Blnk has not answered since `since`, which is long. Reported once per outage, for the newest import
     that waits."""
-    told = select(notices.c.id).where(
+    query = select(notices.c.id).where(
         notices.c.instance == instance, notices.c.kind == NoticeKind.WAITING, notices.c.at >= since
     )
-    if tx.execute(told.limit(1)).first() is not None:
+    if tx.execute(query.limit(1)).first() is not None:
         return
     held_up = select(func.max(imports.c.number)).where(
         imports.c.instance == instance,

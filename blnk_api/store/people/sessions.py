@@ -185,9 +185,9 @@ def addresses(tx: Connection, people: Collection[Actor]) -> dict[tuple[str, str]
     subjects = sorted({one.subject for one in people if one.kind is ActorKind.PERSON})
     for start in range(0, len(subjects), IDS_PER_STATEMENT):
         part = subjects[start : start + IDS_PER_STATEMENT]
-        asked = select(sessions.c.issuer, sessions.c.subject, sessions.c.email).distinct()
+        query = select(sessions.c.issuer, sessions.c.subject, sessions.c.email).distinct()
         for issuer, subject, email in tx.execute(
-            asked.where(sessions.c.subject.in_(part), sessions.c.email != "")
+            query.where(sessions.c.subject.in_(part), sessions.c.email != "")
         ):
             found.setdefault((issuer, subject), set()).add(folded(email))
     return found

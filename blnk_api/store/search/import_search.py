@@ -85,8 +85,8 @@ def how_many(tx: Connection, wanted: Search, *, among: Collection[int] | None = 
 
 def states_of(tx: Connection, among: Collection[int]) -> set[ImportState]:
     """The states of these instances' imports."""
-    asked = select(imports.c.state).where(imports.c.instance.in_(list(among))).distinct()
-    return {ImportState(one) for one in tx.execute(asked).scalars()}
+    query = select(imports.c.state).where(imports.c.instance.in_(list(among))).distinct()
+    return {ImportState(one) for one in tx.execute(query).scalars()}
 
 
 def rows_meant(

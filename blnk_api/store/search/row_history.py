@@ -17,10 +17,10 @@ _LABEL = re.compile(r"\s*(\d{1,9})(?:[^\w]+(\S+))?\s*")
 def rows_named(tx: Connection, import_: int, label: str) -> list[StoredRow]:
     """The row labeled "12" or "12·USD". A number alone finds all rows of a record that makes several
     balances."""
-    said = _LABEL.fullmatch(label.replace(",", ""))
-    if said is None:
+    match = _LABEL.fullmatch(label.replace(",", ""))
+    if match is None:
         return []
-    return [rows.by_id(tx, id) for id in rows.ids_of(tx, import_, int(said[1]), said[2] or "")]
+    return [rows.by_id(tx, id) for id in rows.ids_of(tx, import_, int(match[1]), match[2] or "")]
 
 
 class SecondBalance(NamedTuple):
@@ -34,8 +34,8 @@ class SecondBalance(NamedTuple):
 
 def second_balances(tx: Connection, import_: int) -> list[SecondBalance]:
     """What late answers and later look-ups found for an import, oldest first."""
-    told = events.of_kinds(tx, import_, [EventKind.SECOND_BALANCE])
-    named = ((rows.by_id(tx, one.row).label, one.detail) for one in told if one.row is not None)
+    found = events.of_kinds(tx, import_, [EventKind.SECOND_BALANCE])
+    named = ((rows.by_id(tx, one.row).label, one.detail) for one in found if one.row is not None)
     return [SecondBalance(label, detail.ids, detail.by) for label, detail in named]
 
 

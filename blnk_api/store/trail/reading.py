@@ -54,8 +54,8 @@ def all_entries(store: Store, wanted: Wanted) -> Iterator[TrailEntry]:
         while True:
             with store.read() as tx:
                 found = tx.execute(entries(number).where(trail.c.n > after).limit(_AT_ONCE)).all()
-                told = [_entry(tx, number, ids.get(number), one) for one in found]
-            yield from (one for one in told if one is not None and _is_wanted(one, wanted))
+                read = [_entry(tx, number, ids.get(number), one) for one in found]
+            yield from (one for one in read if one is not None and _is_wanted(one, wanted))
             if len(found) < _AT_ONCE:
                 break
             after = found[-1].n

@@ -24,7 +24,7 @@ class Answers:
 
     order: list[str] = field(default_factory=list)
     """The causes in the order in which they were first shown, so that nothing moves under a pointer."""
-    told: dict[str, tuple[str, Callable[[], object] | None]] = field(default_factory=dict)
+    done: dict[str, tuple[str, Callable[[], object] | None]] = field(default_factory=dict)
     """By cause: what was done, and a function that undoes it."""
     problem: str = ""
 
@@ -77,7 +77,7 @@ def act(
         return
     if not keeps_table:
         table_state.forget(import_.id)
-    answers.told[key] = done(changed or 0), back or _undo_of_last(visit, import_)
+    answers.done[key] = done(changed or 0), back or _undo_of_last(visit, import_)
 
 
 def _undo_of_last(visit: Visit, import_: Import) -> Callable[[], object] | None:
@@ -108,16 +108,16 @@ def button(
 
 def line(import_: Import, key: str) -> None:
     """What was done, with Undo."""
-    told, back = of(import_).told[key]
+    sentence, back = of(import_).done[key]
     with st.container(horizontal=True, vertical_alignment="center", key=f"answer-{key}"):
-        st.markdown(f":material/check: {look.safe(told)}", width="content")
+        st.markdown(f":material/check: {look.safe(sentence)}", width="content")
         if back is not None:
             st.button("Undo", key=f"undo-{key}", type="tertiary", on_click=_undo, args=[import_, key, back])
 
 
 def lines_of_values(import_: Import, cause: str) -> None:
     """What was done about single values of a cause, which are no longer in its list."""
-    for key in list(of(import_).told):
+    for key in list(of(import_).done):
         if key.startswith(f"{cause}-"):
             line(import_, key)
 
@@ -131,7 +131,7 @@ def _undo(import_: Import, key: str, back: Callable[[], object]) -> None:
         answers.problem = str(problem)
     else:
         table_state.forget(import_.id)
-    answers.told.pop(key, None)
+    answers.done.pop(key, None)
 
 
 def show_problem(import_: Import) -> None:

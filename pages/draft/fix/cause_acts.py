@@ -80,7 +80,7 @@ def _rows(visit: Visit, import_: Import, cause: Cause) -> None:
 
 def _one_value(visit: Visit, import_: Import, cause: Cause, one: ProblemSummary, acts: list[Act]) -> None:
     key = f"{cause.key}-{zlib.crc32((one.value or '').encode('utf-8', 'replace'))}"
-    if key in answers.of(import_).told and steps.is_being_checked(import_):
+    if key in answers.of(import_).done and steps.is_being_checked(import_):
         return  # it was shown before, and a line below says what was done
     with st.container(horizontal=True, vertical_alignment="center", key=f"value-row-{key}"):
         with st.container(gap=None, width="stretch"):

@@ -35,7 +35,7 @@ def show(visit: Visit, import_: Import, line: Line, position: int, table: Shown)
         )
 
     st.markdown(f"**Row {number} · {look.safe(column)}**")
-    _told(line, position)
+    _problems(line, position)
     use = next((one.use for one in import_.columns if one.position == position), None)
     now = line.cells[position]
     st.caption(look.safe(f"Now: {now}" if now else "Now: empty"))
@@ -50,11 +50,11 @@ def show(visit: Visit, import_: Import, line: Line, position: int, table: Shown)
         now=now,
     )
     _skip(visit, import_, line, table)
-    if "cell" in answers.of(import_).told:
+    if "cell" in answers.of(import_).done:
         answers.line(import_, "cell")
 
 
-def _told(line: Line, position: int) -> None:
+def _problems(line: Line, position: int) -> None:
     """The problems of the cell, and of the row as a whole."""
     if line.is_being_checked:
         st.caption("This row is being checked.")

@@ -52,5 +52,5 @@ def show(visit: Visit, import_: Import) -> None:
                     lambda n: f"Replaced in {phrases.plural(n, 'cell')}.",
                 ],
             )
-        if _KEY in answers.of(import_).told:
+        if _KEY in answers.of(import_).done:
             answers.line(import_, _KEY)

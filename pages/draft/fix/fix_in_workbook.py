@@ -44,5 +44,5 @@ def show(visit: Visit, import_: Import) -> None:
             help="Its rows replace the rows with the same numbers here. Nothing is sent.",
             on_change=uploaded,
         )
-        if _KEY in answers.of(import_).told:
+        if _KEY in answers.of(import_).done:
             answers.line(import_, _KEY)

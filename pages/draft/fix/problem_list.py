@@ -26,7 +26,7 @@ def show(visit: Visit, import_: Import) -> None:
     shown = 0
     for key in kept.order:
         cause = found.get(key)
-        if key in kept.told:
+        if key in kept.done:
             answers.line(import_, key)
             if steps.is_being_checked(import_):
                 continue  # it was shown before the change
@@ -80,12 +80,12 @@ def _notes(visit: Visit, import_: Import, found: Sequence[Cause]) -> None:
 
 def about_the_file(import_: Import) -> None:
     """What the check found about the file as a whole."""
-    _tell(import_, lambda one: not _is_of_column(one))
+    _list_problems(import_, lambda one: not _is_of_column(one))
 
 
 def about_columns(import_: Import) -> None:
     """What the check found about columns, regardless of their rows."""
-    _tell(import_, _is_of_column)
+    _list_problems(import_, _is_of_column)
 
 
 def warnings(import_: Import) -> None:
@@ -105,9 +105,9 @@ def _is_of_column(one: ProblemSummary) -> bool:
     return one.position is not None or one.kind == "nameless_column"
 
 
-def _tell(import_: Import, wanted: Callable[[ProblemSummary], bool]) -> None:
+def _list_problems(import_: Import, is_listed: Callable[[ProblemSummary], bool]) -> None:
     for one in import_.totals.problems:
-        if one.rows == ("0",) and wanted(one):
+        if one.rows == ("0",) and is_listed(one):
             if one.severity == "note":
                 st.caption(look.safe(one.message))
             else:

@@ -136,7 +136,7 @@ def _status(line: Line) -> str:
     return "Ready" if line.row.state is RowState.READY else WORDS[line.row.state]
 
 
-def _told(line: Line) -> str:
+def _problems(line: Line) -> str:
     if line.is_being_checked:
         return ""
     return " ".join(one.message for one in line.problems) or line.row.message or ""
@@ -149,7 +149,7 @@ def _grid(import_: Import, shown: Shown, lines: Sequence[Line]) -> None:
             "Row": [str(one.row.number) for one in lines],
             "Status": [_status(one) for one in lines],
             **{header: [one.cells[at] for one in lines] for at, header in enumerate(headers)},
-            "Problem": [_told(one) for one in lines],
+            "Problem": [_problems(one) for one in lines],
         }
     )
     # Part of the key, because a selection is a position, which means another row after reading again.

@@ -60,7 +60,7 @@ def _hidden(visit: Visit, import_: Import) -> None:
 def _with_a_balance(visit: Visit, import_: Import) -> None:
     """A second balance for a customer may be intended or not: only a person knows."""
     n, store = import_.totals.has_balance, visit.desk.store
-    told = (
+    situation = (
         f"{phrases.plural(n, 'row')} would give an identity a second balance in the same ledger and "
         "currency. They will be created unless you skip them."
     )
@@ -68,7 +68,7 @@ def _with_a_balance(visit: Visit, import_: Import) -> None:
         visit,
         import_,
         "with-a-balance",
-        told if n else "",
+        situation if n else "",
         f"Skip {'this row' if n == 1 else f'these {n:,} rows'}",
         lambda: skipping.leave_out_those_with_a_balance(store, import_.id, **answers.by(visit)),
         lambda changed: f"Skipped {phrases.plural(changed, 'row')}.",
@@ -82,7 +82,7 @@ def _group(
     visit: Visit,
     import_: Import,
     key: str,
-    told: str,
+    situation: str,
     label: str,
     do: Callable[[], int | None],
     done: Callable[[int], str],
@@ -91,16 +91,16 @@ def _group(
     is_warning: bool = False,
 ) -> None:
     """The situation, and a button that changes it. After a click, what was done."""
-    if key in answers.of(import_).told:
+    if key in answers.of(import_).done:
         answers.line(import_, key)
         return
-    if not told:
+    if not situation:
         return
     with st.container(horizontal=True, vertical_alignment="center", key=f"group-{key}"):
         if is_warning:
-            look.warning(told)
+            look.warning(situation)
         else:
-            st.markdown(told, width="content")
+            st.markdown(situation, width="content")
         answers.button(visit, import_, key, label, do, done, back, widget=f"{key}-{import_.id}")
 
 

@@ -46,12 +46,12 @@ def choose(
     if use is Use.IDENTITY or len(ledgers) > _LISTED:
         search = form.ledgers(visit) if use is Use.LEDGER else form.identities(visit)
         pick(label, field, search=search, placeholder="Search by name, or paste an id", list_first=True)
-        _say_what_lacks(field)
+        _say_what_is_missing(field)
         st.button(button, key=f"put-{key}", on_click=_put_picked, args=[field, put, lacking])
         return
     with st.form(f"form-{key}", border=False):
         _field(visit, use, field, label, ledgers, now)
-        _say_what_lacks(field)
+        _say_what_is_missing(field)
         st.form_submit_button(button, key=f"put-{key}", on_click=_put_typed, args=[field, put, lacking])
 
 
@@ -105,7 +105,7 @@ def _lacks(field: str) -> str:
     return f"{field}-lacks"
 
 
-def _say_what_lacks(field: str) -> None:
+def _say_what_is_missing(field: str) -> None:
     """Shown at the field until the next action."""
     if lacking := st.session_state.pop(_lacks(field), ""):
         look.problem(lacking)

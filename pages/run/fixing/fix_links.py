@@ -62,10 +62,10 @@ def fixed_in(visit: Visit, import_: Import) -> None:
     for fix in found:
         rows = "1 row is" if fix.rows == 1 else f"{fix.rows:,} rows are"
         is_draft = fix.state is ImportState.DRAFT
-        said = f"{rows} being fixed in a draft" if is_draft else f"{rows} fixed in another import"
+        state = f"{rows} being fixed in a draft" if is_draft else f"{rows} fixed in another import"
         page = "import_file.py" if is_draft else "imports.py"
         query = visit.query(**{"import": fix.id})
-        label = f"{said}: open it"
+        label = f"{state}: open it"
         st.page_link(page, label=label, icon=":material/build:", query_params=query)
 
 

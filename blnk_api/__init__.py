@@ -1,4 +1,4 @@
-"""All of the product that is not a page: it talks to Blnk, keeps the store and moves rows. No Streamlit."""
+"""Everything that is not a page: talking to Blnk, the store, sending rows. Nothing here imports Streamlit."""
 
 __version__ = "0.1.0"
-"""The only place that says it: pyproject.toml reads it here, and CHANGELOG.md tells what is in it."""
+"""The only place with the version: pyproject.toml reads it here. CHANGELOG.md lists what it contains."""

@@ -1,4 +1,4 @@
-"""Options from the environment variables `BLNK_…`, each checked when it is read. Raises SettingsProblem."""
+"""Options from environment variables named `BLNK_…`, checked when they are read. Raises SettingsProblem."""
 
 import math
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ class Waits:
 
 
 def whole_number(env: Mapping[str, str], name: str, default: int, *, least: int, most: int) -> int:
-    """A number from `least` to `most`; `default` where the variable is unset."""
+    """A number from `least` to `most`, or `default` if the variable is unset."""
     text = env.get(name, "")
     if not text:
         return default
@@ -59,7 +59,7 @@ def whole_number(env: Mapping[str, str], name: str, default: int, *, least: int,
 
 
 def purge_after_days(env: Mapping[str, str]) -> int | None:
-    """After how many days contents are deleted (BLNK_PURGE_AFTER_DAYS); None keeps them."""
+    """After how many days contents are deleted (BLNK_PURGE_AFTER_DAYS). None keeps them."""
     text = env.get("BLNK_PURGE_AFTER_DAYS", "")
     if not text:
         return None
@@ -71,13 +71,13 @@ def purge_after_days(env: Mapping[str, str]) -> int | None:
 
 
 def refuse_unknown_log(env: Mapping[str, str]) -> None:
-    """Lines that people read, or JSON (BLNK_LOG)."""
+    """Rejects unknown log formats (BLNK_LOG)."""
     if env.get("BLNK_LOG", "") not in ("", "json"):
         raise SettingsProblem("BLNK_LOG should be json; unset it for lines that people read.")
 
 
 def sender_elsewhere(env: Mapping[str, str]) -> bool:
-    """Whether the sender runs on its own (BLNK_SENDER)."""
+    """True if the sender runs separately (BLNK_SENDER)."""
     chosen = env.get("BLNK_SENDER", "")
     if chosen not in ("", "elsewhere"):
         raise SettingsProblem("BLNK_SENDER should be elsewhere; unset it where the app starts the sender.")
@@ -85,7 +85,7 @@ def sender_elsewhere(env: Mapping[str, str]) -> bool:
 
 
 def metrics(env: Mapping[str, str]) -> tuple[str, int] | None:
-    """Host and port at which the sender answers Prometheus (BLNK_METRICS)."""
+    """The host and port at which the sender serves metrics for Prometheus (BLNK_METRICS)."""
     text = env.get("BLNK_METRICS", "")
     if not text:
         return None
@@ -98,7 +98,7 @@ def metrics(env: Mapping[str, str]) -> tuple[str, int] | None:
 
 
 def database_url(env: Mapping[str, str], data_dir: Path) -> str:
-    """Where the store is (BLNK_DATABASE_URL): one SQLite file in the data folder if nothing is said."""
+    """The database's address (BLNK_DATABASE_URL), by default a SQLite file in the data folder."""
     chosen = env.get("BLNK_DATABASE_URL")
     password = _password(env.get("BLNK_DATABASE_PASSWORD_FILE"))
     if chosen:
@@ -135,7 +135,7 @@ def public_url(env: Mapping[str, str]) -> Origin | None:
 
 
 def waits(env: Mapping[str, str]) -> Waits:
-    """All waits, with those that were chosen (BLNK_WAIT_NAME)."""
+    """All waits, with those set through BLNK_WAIT_NAME."""
     chosen: dict[str, float] = {}
     for one in fields(Waits):
         key = f"BLNK_WAIT_{one.name.upper()}"

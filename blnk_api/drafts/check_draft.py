@@ -1,10 +1,9 @@
-"""Reads an uploaded file into the store: detected, matched, every row checked. Nothing is sent.
+"""Reads an uploaded file into the store: detects its format, maps columns, checks rows. Nothing is sent.
 
     python -m blnk_api.drafts.check_draft IMPORT_ID
 
-A process of its own, watched, so that a long file slows neither the pages nor the sending, and a bad one
-ends (`check_process`). When it dies half-way, it is started again and begins from the file, which lies on the
-disk.
+It runs in a separate, watched process, so that a long file slows neither the pages nor the sending, and a bad
+one can be stopped (`check_process`). If it dies half-way, it is restarted from the file.
 """
 
 import gc

@@ -1,4 +1,4 @@
-"""How each act on rows is called, what it does, and what may come of it: for pages and the command line."""
+"""The name, effect and risks of each act on rows, for pages and the command line."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Rows as a check made them: written in chunks, and written over when a draft is checked again."""
+"""Writes the rows that result from a check: in chunks, and again when a draft is rechecked."""
 
 import time
 from collections.abc import Sequence

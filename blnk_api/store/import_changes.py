@@ -1,4 +1,4 @@
-"""Changes of an import beside its state: it is made, its facts are set, a draft goes on to another stage."""
+"""Changes of an import besides its state: creating it, setting facts, moving a draft to another stage."""
 
 import time
 from collections.abc import Sequence

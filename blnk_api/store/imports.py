@@ -1,4 +1,4 @@
-"""Imports as they stand in the store: found, and listed."""
+"""Imports in the store: finding and listing them."""
 
 import secrets
 from collections.abc import Collection, Sequence

@@ -1,4 +1,4 @@
-"""Instances have a number in this store: found, made, and which of them have imports."""
+"""The numbers of instances in this store: assigned, found, and which of them have imports."""
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -60,5 +60,5 @@ def with_imports(tx: Connection) -> dict[int, Instance]:
 
 
 def seen_by(tx: Connection, who: Actor) -> dict[int, Instance]:
-    """As `with_imports`, those alone whose imports someone may see."""
+    """Like `with_imports`, limited to those whose imports this person may see."""
     return {number: one for number, one in with_imports(tx).items() if who.may(Act.VIEW, one)}

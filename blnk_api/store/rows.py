@@ -1,4 +1,4 @@
-"""Rows as they stand in the store: found, and read in pages by keyset."""
+"""Rows in the store: finding them, and reading them in pages by key."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -83,9 +83,9 @@ def page(
     after: int = 0,
     limit: int = 100,
 ) -> list[StoredRow]:
-    """Rows in file order after the row with this id; of both kinds unless `waits_for_person` says which.
+    """Rows in file order after the row with this id. `waits_for_person` limits rows in doubt to one kind.
 
-    With `severity` only those that have such a problem, with `with_problems` those that have any.
+    With `severity` only those with such a problem, with `with_problems` those with any.
     """
     query = stored().where(rows.c.import_ == import_, rows.c.id > after).order_by(rows.c.id).limit(limit)
     if states is not None:

@@ -1,4 +1,4 @@
-"""What happened to an import: each event in a sentence, and what happens by itself summed up."""
+"""What happened to an import: a sentence for each event, and a summary of what happened automatically."""
 
 from collections.abc import Callable
 

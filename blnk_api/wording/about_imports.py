@@ -1,4 +1,4 @@
-"""Sentences about an import: what it is called, its state, what it came to, and who has to do something."""
+"""Sentences about an import: its title, its state, its result, and what people need to do."""
 
 from blnk_api.common.visible import shown
 from blnk_api.store.imports import Import

@@ -1,7 +1,7 @@
-"""Cells that a person changes in a draft: one by one, all with a problem, or all with a text.
+"""Changes cells of a draft: single cells, all with a problem, or all with a text.
 
-Each act is one transaction: it is recorded first, the draft gets a new version, and the check begins
-again by itself, from the file with all that was changed laid over it. Nothing here sends.
+Each act is one transaction: it is recorded, the draft gets a new version, and the check starts over with all
+edits applied to the file. Nothing here sends.
 """
 
 from collections.abc import Callable, Iterator, Sequence

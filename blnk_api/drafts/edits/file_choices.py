@@ -1,4 +1,4 @@
-"""What a person says of a whole file: its columns, how it is read, currencies of its own, hidden rows.
+"""A person's choices for a whole file: its columns, how it is read, custom currencies, hidden rows.
 
 Each act is one transaction: it is recorded, and the draft is checked again. Nothing here sends.
 """

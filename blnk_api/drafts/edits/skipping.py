@@ -1,4 +1,4 @@
-"""Rows of a draft that a person skips, or includes again. Recorded and checked as in `editing`."""
+"""Skips rows of a draft, or includes them again. Recorded and checked as in `editing`."""
 
 from collections.abc import Callable, Collection
 

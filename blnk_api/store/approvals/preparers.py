@@ -63,11 +63,11 @@ def had_a_hand(tx: Connection, import_: Import, request: Request, who: Actor) ->
 
 
 def is_one_of(tx: Connection, who: Actor, others: Iterable[Actor]) -> bool:
-    """Whether someone is one of these people, perhaps with another account.
+    """Whether someone is one of these people, possibly with another account.
 
-    One person may come from two providers, with one address. It need not be verified: some providers verify
-    none, and what is refused here is only that a person approves what they prepared. A name that nobody has
-    verified, of before people signed in, counts as that of who has it.
+    One person may use two providers with the same address. It need not be verified: some providers verify
+    none, and this only prevents people from approving what they prepared. An unverified name, from before
+    people signed in, counts as the person with that name.
     """
     known = set(others)
     if any(who.is_same_as(other) for other in known):

@@ -139,8 +139,8 @@ def covered(tx: Connection, instance: Instance, import_: int, request: int) -> C
 
 
 def is_altered(tx: Connection, instance: Instance, request: Request) -> bool:
-    """Whether what waits is not what was shown anymore: a row, the hash that it keeps, which rows they are,
-    or where they go."""
+    """Whether anything differs from what was shown: a row, its stored hash, the set of rows, or the
+    instance."""
     altered = select(rows.c.id).where(
         rows.c.import_ == request.import_,
         rows.c.approval == request.id,
@@ -225,8 +225,8 @@ def by_id(tx: Connection, id: int) -> Request | None:
 
 
 def held(tx: Connection, id: int) -> Request | None:
-    """As `by_id`, and until the transaction ends nobody else decides or ends it: of two people who act at the
-    same moment the second sees what the first has done."""
+    """Like `by_id`, and locked until the transaction ends: of two people who act at the same moment, the
+    second sees what the first has done."""
     tx.execute(select(approvals.c.id).where(approvals.c.id == id).with_for_update())
     return by_id(tx, id)
 

@@ -1,4 +1,4 @@
-"""Which row, import or file a balance, a reference or a file came from."""
+"""The row, import or file that a balance, a ref or a file came from."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -31,8 +31,8 @@ def makers_of(
     *,
     among: Collection[int] | None = None,
 ) -> list[BalanceOrigin]:
-    """The rows that made this balance: one, unless several instances use the same ids. `among`:
-    numbers of the instances that may be seen at all, None for every one."""
+    """The rows that created this balance: one, unless several instances use the same ids. `among`: numbers of
+    the instances that may be seen, or None for all."""
     known = select(instances.c.id)
     if among is not None:
         known = known.where(instances.c.id.in_(list(among)))

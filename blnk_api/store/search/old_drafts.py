@@ -1,4 +1,4 @@
-"""Drafts that nobody goes on with, and how many are open."""
+"""Abandoned drafts, and how many drafts are open."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What a second person is asked to approve, and what was decided."""
+"""Requests for approval by a second person, and the decisions."""
 
 from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, Table, Text
 
@@ -14,7 +14,7 @@ approvals = Table(
     Column("asked_at", Float, nullable=False),
     Column("rows", Integer, nullable=False),
     Column("digest", Text, nullable=False),  # of the rows' ids and bodies: see approvals.requests
-    Column("approvers", Integer, nullable=False),  # how many people have to approve it
+    Column("approvers", Integer, nullable=False),  # how many people must approve it
     Column("days", Integer, nullable=False),  # how long it waits, and is then valid
     Column("state", Text, nullable=False),  # see approvals.requests.RequestState
     Column("lapses_at", Float, nullable=False),

@@ -1,4 +1,4 @@
-"""What all tables are made of: the metadata that they belong to, and a number for millions of rows."""
+"""What all tables share: their metadata object, and a number type for millions of rows."""
 
 from typing import Any
 

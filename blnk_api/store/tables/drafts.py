@@ -1,4 +1,4 @@
-"""What a check leaves for the next one: facts of Blnk, and mappings that people saved."""
+"""What a check leaves for the next one: facts from Blnk, and mappings that people saved."""
 
 from sqlalchemy import Column, Float, ForeignKey, Integer, Table, Text
 

@@ -1,4 +1,4 @@
-"""Files, keys and tokens that all processes of a desk have from the database."""
+"""Files, keys and tokens that the processes of a desk share through the database."""
 
 from sqlalchemy import BigInteger, Column, Float, Integer, LargeBinary, Table, Text
 

@@ -1,4 +1,4 @@
-"""What people leave and take along: notes and receipts; who they are, and their sign-ins."""
+"""People's notes and receipts; their names and sign-ins."""
 
 from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, Table, Text
 
@@ -49,7 +49,7 @@ sessions = Table(
     Column("name", Text, nullable=False),
     Column("email", Text, nullable=False),
     Column("email_verified", Boolean, nullable=False),
-    Column("claims", Text, nullable=False),  # JSON: what else roles depend on
+    Column("claims", Text, nullable=False),  # JSON: further claims that roles depend on
     Column("begun_at", Float, nullable=False),
     Column("seen_at", Float, nullable=False),
     Column("ended_at", Float),

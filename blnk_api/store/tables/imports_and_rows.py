@@ -1,4 +1,4 @@
-"""Instances, imports and their rows: how they stand. What happened to them is in `history`."""
+"""Instances, imports and their rows in their current state. What happened to them is in `history`."""
 
 from collections.abc import Sequence
 
@@ -35,9 +35,7 @@ instances = Table(
     Column("breaker", Text),  # JSON of the breaker, so that a restart does not forget an outage
     Column("settle_seconds", Float),  # how long a row in doubt settles, as the last sender had it
     Column("metadata_shown", Text),  # JSON list: the keys that identify balances here; none: not chosen
-    Column(
-        "pages_read_at", Float
-    ),  # when a page last read from Blnk: a tenth of the rate limit is then reserved for pages
+    Column("pages_read_at", Float),  # a page's last read from Blnk: then a tenth of the rate is reserved
     Index("one_instance", "base_url", "instance_id", "environment", unique=True),
 )
 
@@ -91,9 +89,7 @@ rows = Table(
     Column("import", Integer, ForeignKey("imports.number"), nullable=False, key="import_"),
     Column("instance", Integer, nullable=False),
     Column("number", Integer, nullable=False),  # the record's number in the spreadsheet, header = 1
-    Column(
-        "part", Text, nullable=False, server_default=""
-    ),  # the currency, if a record makes several balances
+    Column("part", Text, nullable=False, server_default=""),  # the currency, if a record makes several
     Column("state", Text, nullable=False),
     Column("cells", Text),  # JSON list: the record as typed
     Column("ledger_id", Text),

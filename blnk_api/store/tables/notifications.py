@@ -1,4 +1,4 @@
-"""What people are notified of, and each delivery."""
+"""Notifications, and each delivery."""
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, Table, Text
 

@@ -1,4 +1,5 @@
-"""Sending: attempts, late look-ups, rows that another import fixes; who sends, and whether it may."""
+"""Sending: attempts, late look-ups, rows that another import fixes; who is the sender, and whether it may
+send."""
 
 from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, Table, Text
 

@@ -8,8 +8,10 @@ is left out: names of keys, SQL, patterns, styles, docstrings.
 """
 
 import ast
+import io
 import re
 import sys
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -55,6 +57,30 @@ def texts() -> Iterator[Text]:
             ):
                 if _A_WORD.search(said):
                     yield Text(str(template.relative_to(ROOT)), line, " ".join(said.split()))
+
+
+def explanations(pattern: re.Pattern[str]) -> Iterator[Text]:
+    """Docstrings and comments in which something matches. Only modules that hold a match are parsed."""
+    for place in WHERE:
+        path = ROOT / place
+        for source in [path] if path.is_file() else sorted(path.rglob("*.py")):
+            code = source.read_text()
+            if pattern.search(" ".join(code.split())):
+                module = str(source.relative_to(ROOT))
+                found = (*_docstrings(module, code), *_comments(module, code))
+                yield from (one for one in found if pattern.search(one.text))
+
+
+def _docstrings(module: str, code: str) -> Iterator[Text]:
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            yield Text(module, node.lineno, " ".join(str(node.value.value).split()))
+
+
+def _comments(module: str, code: str) -> Iterator[Text]:
+    for token in tokenize.generate_tokens(io.StringIO(code).readline):
+        if token.type == tokenize.COMMENT:
+            yield Text(module, token.start[0], token.string)
 
 
 def _of_module(module: str, tree: ast.Module) -> Iterator[Text]:

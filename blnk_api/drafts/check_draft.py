@@ -61,14 +61,14 @@ _MAY_NOT_READ = (
 
 
 class Unmatched(Exception):
-    """A person has to say first what the columns are; the text says what is missing."""
+    """A person must map the columns first. The text says what is missing."""
 
 
 def prepare(store: Store, settings: Settings, import_id: str) -> None:
     """Takes a draft from UPLOADED to LOOKING; or, with the reason, to MATCHING or UNREADABLE.
 
-    Raises BlnkError when Blnk does not answer; the draft stays CHECKING and is prepared again. So it does
-    when someone changed it meanwhile.
+    Raises BlnkError if Blnk does not answer. The draft then stays CHECKING and is prepared again. So it does
+    if someone changed it meanwhile.
     """
     token = secrets.token_hex(8)
     with store.write() as tx:
@@ -120,7 +120,7 @@ def _check_and_record(store: Store, settings: Settings, connection: BlnkConnecti
 
 
 def _stop(tx: Connection, import_: Import, stage: Stage, problem: Exception) -> bool:
-    """Whether the draft waits for a person now: not when someone changed it while it was checked."""
+    """Returns whether the draft now waits for a person: not if someone changed it during the check."""
     refuse_changed(tx, import_, Stage.CHECKING)
     return import_changes.move_stage(
         tx, import_.number, from_=[Stage.CHECKING], to=stage, problem=str(problem), look_again=None
@@ -130,7 +130,7 @@ def _stop(tx: Connection, import_: Import, stage: Stage, problem: Exception) -> 
 def _check_again_if_needed(
     store: Store, settings: Settings, connection: BlnkConnection, import_: Import
 ) -> None:
-    # A fix has its rows from their import, which was read long ago.
+    # The rows of a fix come from their import, which was read long ago.
     is_fix = import_.fixes is not None
     kept = files_of(store, settings).on_disk(f"{UPLOADS}/{import_.file_path}")
     with nullcontext(None) if is_fix else kept as path:
@@ -147,9 +147,9 @@ def _check_again_if_needed(
 def _check(
     store: Store, settings: Settings, connection: BlnkConnection, import_: Import, path: Path | None
 ) -> None:
-    """`path` is the file; none for a fix, which has its rows from their import."""
+    """`path` is the file, or None for a fix, whose rows come from their import."""
     shape = _shape(import_, path)
-    # A person's choice stays when a check begins again; what was only guessed is guessed alike.
+    # A person's choices are kept when a check starts over; guesses are made again with the same result.
     earlier = None if import_.mapping else _import_of_results(store, import_, shape)
     accepted = import_.accepted
     if earlier is not None and not accepted.currencies:
@@ -182,28 +182,28 @@ def _check(
         groups = group(checking.run(file.again(), about_columns))
     with store.write() as tx:
         _finish(tx, import_, checking, groups, known)
-        if (
-            path is not None
-        ):  # the rows of a fix are told apart by those of its import, so all are checked again
+        if path is not None:  # the import's other rows tell the rows of a fix apart, so all are checked again
             last_check.keep(tx, import_.number, known, connection)
 
 
 def _shape(import_: Import, path: Path | None) -> FileShape:
     if path is not None:
         return files.detect(path, import_.file_name, import_.options)
-    assert import_.shape is not None  # that of the import which it fixes
+    assert import_.shape is not None  # the shape of the import that it fixes
     return import_.shape
 
 
 def _import_of_results(store: Store, import_: Import, shape: FileShape) -> Import | None:
-    """Our own results come back: their columns mean what they meant, or no row would be told by its mark."""
+    """The import whose results file this is. Its columns keep their meaning, so that each row is recognized
+    by its mark."""
     guessed = mappings.guess(shape)
     with store.read() as tx:
         return results_file.import_of(tx, import_.instance, guessed, shape)
 
 
 def _saved(store: Store, import_: Import, shape: FileShape) -> Mapping | None:
-    """What someone saved last for files with these headers; only where a page shows that it is applied."""
+    """The mapping that was last saved for files with these headers, only if a page shows that it is
+    applied."""
     if not import_.options.saved_mapping:
         return None
     with store.read() as tx:
@@ -212,7 +212,7 @@ def _saved(store: Store, import_: Import, shape: FileShape) -> Mapping | None:
 
 
 def _accept_as_in(store: Store, import_: Import, earlier: Import) -> Accepted:
-    """Codes that someone said are meant in the import whose results these are."""
+    """The currency codes that were accepted in the import that this results file belongs to."""
     if earlier.accepted.currencies:
         with store.write() as tx:
             import_changes.set_facts(tx, import_.number, accepted=earlier.accepted)
@@ -234,15 +234,15 @@ def _finish(
 
 
 def main() -> None:
-    """Ends at once when its standard input closes: whoever started it is gone."""
+    """Ends as soon as its standard input closes, which means that the process that started it is gone."""
     follow = watched_process.SETTINGS_FOLLOW in sys.argv
     settings: Settings = pickle.load(sys.stdin.buffer) if follow else settings_module.load()
     threading.Thread(target=_end_with_stdin, daemon=True).start()
     store = Store(settings.database_url, for_drafts=True)
-    # Rows come and go by the million: the collector need not look at all else again and again.
+    # Millions of rows are created and dropped: the collector need not examine everything else each time.
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
-    # The thread that writes needs the interpreter for a moment between two statements, and gets it at once.
+    # The writing thread needs the interpreter briefly between two statements, and gets it at once.
     sys.setswitchinterval(0.0005)
     try:
         prepare(store, settings, sys.argv[1])

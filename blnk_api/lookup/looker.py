@@ -1,4 +1,4 @@
-"""Finds balances in Blnk by the ref they carry. An error or an odd answer raises: it is never absence."""
+"""Finds balances in Blnk by their refs. An error or an unexpected answer raises: it never means absence."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -19,20 +19,20 @@ Ask = Callable[[Request], Awaitable[object]]
 """Sends one read at the instance's pace and gives its JSON; raises from the errors tree."""
 
 _MOST_REPEATS = 200
-"""A look that has not come to an end after this many questions is no answer."""
+"""A look-up that has not ended after this many requests counts as unanswered."""
 _LAST_ANSWERS = 2
 CARRIES_A_REF = Filter(f"meta_data.{IMPORT_REF}", "isnotnull")
 
 
 class NotInOrder(Exception):
-    """Blnk does not list balances in the order asked for: no part of a walk can be told from others."""
+    """Blnk does not list balances in the requested order, so the parts of a walk cannot be separated."""
 
 
 class Looker:
-    """One instance's looks. Create with the engine's paced `ask`."""
+    """The look-ups of one instance. Create it with the engine's rate-limited `ask`."""
 
     MOST_PAGES = 20_000
-    """Of one question: beyond, something is wrong with the pages."""
+    """The most pages of one query. With more, something is wrong with the paging."""
 
     def __init__(self, ask: Ask, instance_id: str, *, patience: Patience | None = None) -> None:
         self._ask = ask
@@ -40,11 +40,11 @@ class Looker:
         self._patience = patience
 
     def patient(self, patience: Patience) -> "Looker":
-        """As this one; a question about balances that is not answered is asked again."""
+        """A copy of this one that repeats unanswered reads of balances."""
         return Looker(self._ask, self.instance_id, patience=patience)
 
     async def balances(self, request: Request) -> list[Balance]:
-        """The balances of an answer. What is no such answer raises, or is asked for again."""
+        """Returns the balances of an answer. Any other answer raises, or is requested again."""
         return await self._patiently(request, read_balances)
 
     # `read` makes a type of the JSON that was said, or raises.
@@ -66,13 +66,13 @@ class Looker:
                 return found
 
     async def answers(self) -> None:
-        """The smallest look there is; raises when Blnk does not answer it."""
+        """The smallest possible read. Raises if Blnk does not answer it."""
         answers.read_rows(
             await self._ask(endpoints.list_page(self.instance_id, "ledgers", page=1, page_size=1))
         )
 
     async def find(self, refs: Sequence[str], *, created_from: str | None = None) -> dict[str, list[Balance]]:
-        """Balances by ref; a ref that Blnk does not hold is not among the keys."""
+        """Returns balances by ref. A ref that Blnk does not have is not among the keys."""
         found: dict[str, list[Balance]] = {}
         for start in range(0, len(refs), REFS_PER_LOOK):
             part = await self.find_together(refs[start : start + REFS_PER_LOOK], created_from=created_from)
@@ -82,7 +82,7 @@ class Looker:
     async def find_together(
         self, refs: Sequence[str], *, created_from: str | None = None, witness: str | None = None
     ) -> dict[str, list[Balance]]:
-        """As `find`, for at most 99 refs in one list, the witness among them."""
+        """Like `find`, for at most 99 refs in one list, including the witness."""
 
         def search(missing: Sequence[str]) -> Request:
             return endpoints.find_refs(self.instance_id, missing, created_from=created_from)
@@ -90,7 +90,7 @@ class Looker:
         return await self._find_each(search, lambda one: one.import_ref, refs, witness)
 
     async def find_ids(self, balance_ids: Sequence[str], *, witness: str | None = None) -> set[str]:
-        """Which of these ids, at most 100 with the witness, Blnk holds."""
+        """Returns which of these ids, at most 100 with the witness, Blnk has."""
 
         def search(missing: Sequence[str]) -> Request:
             return endpoints.search(
@@ -106,21 +106,21 @@ class Looker:
         wanted: Sequence[str],
         witness: str | None,
     ) -> dict[str, list[Balance]]:
-        """Balances by name. A twin can push another name off the page, so names that were not found are
-        asked again until an answer holds none of them.
+        """Returns balances by name. A duplicate can push another name off the page, so names that were not
+        found are requested again until an answer contains none of them.
 
-        A witness is a name that Blnk holds. It is asked for each time, and found only where it stands in
-        two such last answers: then it vouches for what they do not hold.
+        A witness is a name that Blnk has. It is included in each request, and counts as found only if two
+        such final answers contain it: then it proves that the names missing there are absent.
         """
         missing = list(dict.fromkeys(wanted))
         found: dict[str, list[Balance]] = {}
         last_answers = 0
         for _ in range(_MOST_REPEATS):
-            asked = missing if witness is None else [*missing, witness]
+            names = missing if witness is None else [*missing, witness]
             got: dict[str, list[Balance]] = {}
-            for balance in await self.balances(search(asked)):
+            for balance in await self.balances(search(names)):
                 name = name_of(balance)
-                if name is None or name not in asked:
+                if name is None or name not in names:
                     raise ReadFailed("Blnk's answer contains balances that were not requested.")
                 got.setdefault(name, []).append(balance)
             vouches = {} if witness is None or witness not in got else {witness: got.pop(witness)}
@@ -136,9 +136,10 @@ class Looker:
     async def with_values(
         self, field: str, values: Sequence[str], *, ours_only: bool = True
     ) -> AsyncGenerator[list[Balance], None]:
-        """All balances that hold one of these values in a field, those that this tool made or all, in pages.
+        """Yields all balances with one of these values in a field, those created by this product or all, in
+        pages.
 
-        Newest first, so that a balance made meanwhile moves others on and hides none.
+        Newest first, so that a balance created meanwhile shifts others to later pages and hides none.
         """
         filters = [*([CARRIES_A_REF] if ours_only else []), Filter(field, "in", values=values)]
         page, size = 1, PAGE_LIMIT
@@ -148,21 +149,21 @@ class Looker:
             yield part
 
     async def count_with_refs(self, created_from: str | None = None) -> int | None:
-        """How many balances of this instance carry an import_ref, where Blnk says so."""
+        """The number of this instance's balances with an import_ref, if Blnk returns it."""
         return await self._count([CARRIES_A_REF, *_since(created_from)])
 
     async def count_all(self) -> int | None:
-        """How many balances this instance has, where Blnk says so."""
+        """The number of this instance's balances, if Blnk returns it."""
         return await self._count([])
 
     async def count_with_values(self, field: str, values: Sequence[str]) -> int | None:
-        """How many balances hold one of these values in a field, where Blnk says so."""
+        """The number of balances with one of these values in a field, if Blnk returns it."""
         return await self._count([Filter(field, "in", values=values)])
 
     async def _count(self, filters: Sequence[Filter]) -> int | None:
-        asked = endpoints.search(self.instance_id, "balances", filters, page_size=1)
-        said = await self._patiently(asked, lambda answer: answer)
-        total = said.get("total") if isinstance(said, dict) else None
+        request = endpoints.search(self.instance_id, "balances", filters, page_size=1)
+        answer = await self._patiently(request, lambda answer: answer)
+        total = answer.get("total") if isinstance(answer, dict) else None
         return total if isinstance(total, int) else None
 
     async def walk(
@@ -172,15 +173,15 @@ class Looker:
         only: Filter | None = CARRIES_A_REF,
         until: Callable[[], str | None] | None = None,
     ) -> AsyncGenerator[list[Balance], None]:
-        """All balances that carry an import_ref (or for which `only` holds, or simply all), from
-        `created_from` on, oldest first, each once.
+        """Yields all balances with an import_ref (or those matching `only`, or all), from `created_from` on,
+        oldest first, without repeats.
 
-        By keyset on created_at, which Blnk reads fast at any size; page by page within one created_at, and
-        throughout if Blnk does not keep the order asked for. A page that is not full may be one of a Blnk
-        that gives smaller ones: the end is where a page holds nothing new, and less than others did.
+        Pages by created_at, which Blnk reads fast at any size; page by page within one created_at, and
+        throughout if Blnk does not keep the requested order. A partial page may come from a Blnk with smaller
+        pages: the end is reached when a page has nothing new and is shorter than others.
 
-        With `until`, which is asked again for each page, only those that were created before that moment.
-        Raises NotInOrder then where Blnk does not keep the order.
+        With `until`, which is called for each page, only balances created before that time. Then NotInOrder
+        is raised if Blnk does not keep the order.
         """
         bound, page, largest = created_from, 1, 2
         at_bound: set[str] = set()
@@ -228,10 +229,10 @@ class Looker:
 
     async def _page(self, only: Filter | None, bound: str | None, page: int) -> list[Balance]:
         filters = [*([] if only is None else [only]), *_since(bound)]
-        asked = endpoints.search(
+        request = endpoints.search(
             self.instance_id, "balances", filters, page=page, sort_by="created_at", sort_order="asc"
         )
-        return await self.balances(asked)
+        return await self.balances(request)
 
 
 def _since(bound: str | None) -> list[Filter]:
@@ -241,21 +242,22 @@ def _since(bound: str | None) -> list[Filter]:
 def read_balances(said: object) -> list[Balance]:
     """The balances of an answer; raises ReadFailed for anything else."""
     try:
-        return [Balance.model_validate(row) for row in answers.read_rows(said)]
+        return [Balance.model_validate(row) for row in answers.read_rows(answer)]
     except ValidationError:
         raise ReadFailed("Blnk's answer contains something that is not a balance.") from None
 
 
 def sortable(created_at: str) -> str:
-    """Blnk's time as text that sorts: it drops trailing zeros of the fraction (tests/contract)."""
+    """Blnk's time as text that sorts: Blnk drops trailing zeros of the fraction (tests/contract)."""
     whole, _, fraction = created_at.removesuffix("Z").partition(".")
     return f"{whole}.{fraction:0<9}"
 
 
 def bound_of(created_from: str | None) -> str | None:
-    """A day before Blnk's own time of an import's first balance, UTC with Z, to bound that import's looks.
+    """A lower bound for an import's look-ups: one day before its first balance by Blnk's own time, in UTC
+    with Z.
 
-    None, which bounds nothing, where Blnk told no time that can be read.
+    None, which means no bound, if Blnk returned no readable time.
     """
     if created_from is None:
         return None
@@ -267,6 +269,6 @@ def bound_of(created_from: str | None) -> str | None:
 
 
 def parse_time(created_at: str) -> datetime:
-    """Blnk's time; its nanoseconds are cut to microseconds."""
+    """Blnk's time, with nanoseconds cut to microseconds."""
     whole, _, fraction = created_at.removesuffix("Z").partition(".")
     return datetime.fromisoformat(f"{whole}.{fraction[:6]:0<6}").replace(tzinfo=UTC)

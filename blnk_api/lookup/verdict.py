@@ -14,7 +14,7 @@ from blnk_api.wording import phrases
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Where a row goes whose ref was found in Blnk before it was sent."""
+    """The new state of a row whose ref was found in Blnk before it was sent."""
 
     to: RowState
     balance_id: str
@@ -22,13 +22,13 @@ class Verdict:
 
 
 def judge(body: bytes, import_id: str, found: Sequence[Balance]) -> Verdict:
-    """A balance with our own import's id is ours, made before a restart; another one must agree."""
+    """A balance with our own import's id is ours, created before a restart. Any other must match the row."""
     ours = [one for one in found if one.meta_data.get(IMPORT_ID) == import_id]
     first = min(ours or found, key=lambda one: sortable(one.created_at))
-    asked = orjson.loads(body)
+    sent = orjson.loads(body)
     if ours:
         return Verdict(RowState.CREATED, first.balance_id, "Found in Blnk.")
-    different = answers.differences(asked, first, unsaid=answers.FILTERS_DO_NOT_SAY)
+    different = answers.differences(sent, first, unsaid=answers.FILTERS_DO_NOT_SAY)
     if different:
         return Verdict(
             RowState.INVALID,

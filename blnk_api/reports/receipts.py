@@ -20,7 +20,7 @@ from blnk_api.store.events import EventKind
 from blnk_api.store.imports import Import
 from blnk_api.store.kept_files import RECEIPTS, Files
 from blnk_api.store.people import edits, notes, receipt_records
-from blnk_api.store.people.receipt_records import Told
+from blnk_api.store.people.receipt_records import Contents
 from blnk_api.store.sending import fix_families, late_records
 from blnk_api.store.states import STATUSES, ImportState, RowState, status_of
 from blnk_api.store.transitions import IDS_PER_STATEMENT
@@ -44,11 +44,11 @@ def write_owed(store: Store, files: Files, import_: int) -> int | None:
         if as_of is None:
             return None
         found = imports.by_number(tx, import_)
-        told = tell(tx, found)
+        contents = contents_of(tx, found)
         last = receipt_records.latest(tx, import_)
     name = f"{found.id}/{secrets.token_hex(8)}.csv"
     kept = files.put(f"{RECEIPTS}/{name}", results.stream(store, found, Variant.ALL))
-    told["results"] |= {"sha256": kept.sha256, "bytes": kept.size}
+    contents["results"] |= {"sha256": kept.sha256, "bytes": kept.size}
     path = name
     is_same = last is not None and last.results_sha256 == kept.sha256
     if last and is_same and files.size(f"{RECEIPTS}/{last.results_path}") is not None:
@@ -56,7 +56,7 @@ def write_owed(store: Store, files: Files, import_: int) -> int | None:
     try:
         with store.write() as tx:
             n = receipt_records.add(
-                tx, import_, as_of=as_of, told=told, results_path=path, results_sha256=kept.sha256
+                tx, import_, as_of=as_of, contents=contents, results_path=path, results_sha256=kept.sha256
             )
     except IntegrityError:
         n = None
@@ -65,7 +65,7 @@ def write_owed(store: Store, files: Files, import_: int) -> int | None:
     return n
 
 
-def tell(tx: Connection, import_: Import) -> Told:
+def contents_of(tx: Connection, import_: Import) -> Contents:
     """Everything in a receipt except its number and the SHA-256 of its results. Times are UTC."""
     return {
         "version": __version__,
@@ -179,7 +179,7 @@ def _changes(tx: Connection, import_: Import) -> Iterator[dict[str, object]]:
 
 def _left_out(tx: Connection, import_: Import) -> dict[str, object]:
     """Skipped rows, with the person who skipped them if it was done row by row."""
-    said = {
+    skipped_by = {
         one.number: one
         for one in edits.of_import(tx, import_.number)
         if one.position is None and one.new == edits.LEFT_OUT
@@ -188,7 +188,7 @@ def _left_out(tx: Connection, import_: Import) -> dict[str, object]:
         {
             "row": row.label,
             "why": row.message or "",
-            **(_signed(one.who, one.at) if (one := said.get(row.number)) else {"by": None, "at": None}),
+            **(_signed(one.who, one.at) if (one := skipped_by.get(row.number)) else {"by": None, "at": None}),
         }
         for row in rows.page(tx, import_.number, states=[RowState.LEFT_OUT], limit=MOST_LISTED)
     ]
@@ -219,8 +219,8 @@ def _verification(tx: Connection, import_: Import) -> dict[str, object]:
         return {"verified": False, "why": why, "at": at, "expected": found.expected}
     gone = _that_exist(tx, import_, [one.ids[0] for one in found.missing])
     existing = import_.counts.get(RowState.EXISTS, 0)
-    missing_existing = [_told(one) for one in found.missing if one.ids[0] in gone]
-    missing_created = [_told(one) for one in found.missing if one.ids[0] not in gone]
+    missing_existing = [_finding(one) for one in found.missing if one.ids[0] in gone]
+    missing_created = [_finding(one) for one in found.missing if one.ids[0] not in gone]
     created = found.expected - existing
     return {
         "verified": True,
@@ -236,12 +236,12 @@ def _verification(tx: Connection, import_: Import) -> dict[str, object]:
             "found": existing - len(missing_existing),
             "missing": missing_existing,
         },
-        "twins": [_told(one) for one in found.twins],
-        "unexpected": [_told(one) for one in found.unexpected],
+        "twins": [_finding(one) for one in found.twins],
+        "unexpected": [_finding(one) for one in found.unexpected],
     }
 
 
-def _told(finding: RowFinding | Unexpected) -> dict[str, object]:
+def _finding(finding: RowFinding | Unexpected) -> dict[str, object]:
     return finding.model_dump(exclude_unset=True)
 
 

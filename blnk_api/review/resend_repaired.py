@@ -1,7 +1,6 @@
-"""Puts a row right that Blnk refused, and hands it to the sender again within the same import.
+"""Fixes a row that Blnk rejected, and hands it to the sender again within the same import.
 
-The row is checked as if it came from its file, and gets the reference of what it means now. Nothing is sent
-here.
+The row is checked as if it came from its file, and gets the ref of its new content. Nothing is sent here.
 """
 
 from collections.abc import Mapping as Cells
@@ -34,7 +33,7 @@ from blnk_api.store.transitions import move, move_import
 
 
 class StillWrong(NotPossible):
-    """The row has problems as it stands now; nothing was changed. `sentences` say what to do."""
+    """The row still has problems. Nothing was changed. `sentences` say what to do."""
 
     def __init__(self, sentences: list[str]) -> None:
         super().__init__(" ".join(sentences))
@@ -43,12 +42,12 @@ class StillWrong(NotPossible):
 
 @dataclass(frozen=True)
 class _Repaired:
-    """What a row means now."""
+    """The new content of a row."""
 
     checked: CheckedRow
     cells: list[str]
     changes: list[tuple[int, int | None, str, str]]
-    """(row number, column, old, new), as `edits.add` takes them."""
+    """(row number, column, old, new), in the form that `edits.add` takes."""
 
 
 def send_repaired(
@@ -60,22 +59,22 @@ def send_repaired(
     *,
     who: Actor,
 ) -> bool:
-    """REFUSED → READY with these cells (column → text) in place of its own; whether this did it.
+    """REFUSED → READY with these cells (column → text) instead of its own. Returns whether this call did it.
 
-    Unchanged cells send it once more as it is. A finished import runs again. Raises StillWrong, NotPossible,
-    or, when Blnk does not answer what the check asks, from the errors tree.
+    Unchanged cells send the row again as it is. A finished import resumes. Raises StillWrong, NotPossible, or
+    a BlnkError if Blnk does not answer the check.
     """
     with store.read() as tx:
-        asked = by_id(tx, row)
+        row_before = by_id(tx, row)
         import_ = _import_of(tx, row)
     who.require(Act.FIX_ROWS, import_.instance)
-    _refuse_if_impossible(import_, asked)
-    if asked.state is not RowState.REFUSED:
+    _refuse_if_impossible(import_, row_before)
+    if row_before.state is not RowState.REFUSED:
         return False
-    repaired = _check(client, connection, import_, asked, cells)
+    repaired = _check(client, connection, import_, row_before, cells)
     with store.write() as tx:
-        _refuse_if_impossible(_import_of(tx, row), asked)
-        return _make_ready(tx, import_, asked, repaired, who)
+        _refuse_if_impossible(_import_of(tx, row), row_before)
+        return _make_ready(tx, import_, row_before, repaired, who)
 
 
 def _import_of(tx: Connection, row: int) -> Import:
@@ -83,8 +82,8 @@ def _import_of(tx: Connection, row: int) -> Import:
     return imports.by_number(tx, number)
 
 
-def _refuse_if_impossible(import_: Import, asked: StoredRow) -> None:
-    if asked.body is None:
+def _refuse_if_impossible(import_: Import, row_before: StoredRow) -> None:
+    if row_before.body is None:
         raise NotPossible("The contents of this row were deleted, so there is nothing to fix.")
     if import_.shape is None or import_.mapping is None:
         raise NotPossible("This row did not come from a file. Fill in the form again.")
@@ -100,15 +99,15 @@ def _check(
     client: BlnkClient,
     connection: BlnkConnection,
     import_: Import,
-    asked: StoredRow,
+    row_before: StoredRow,
     cells: Cells[int, str],
 ) -> _Repaired:
     shape, mapping = import_.shape, import_.mapping
     assert shape is not None
     assert mapping is not None
-    as_sent = [*asked.cells, *[""] * (len(shape.headers) - len(asked.cells))]
+    as_sent = [*row_before.cells, *[""] * (len(shape.headers) - len(row_before.cells))]
     now = [cells.get(at, cell) for at, cell in enumerate(as_sent)]
-    record = Record(asked.number, now)
+    record = Record(row_before.number, now)
     known = known_in_blnk(client, wanted([record], mapping), mapping)
     checker = Checker(shape, mapping, known, connection.custom_currencies, import_.accepted.currencies)
     checked = checker.check(record)
@@ -116,35 +115,41 @@ def _check(
     if wrong:
         raise StillWrong(list(dict.fromkeys(wrong)))
     changes: list[tuple[int, int | None, str, str]] = [
-        (asked.number, at, old, new)
+        (row_before.number, at, old, new)
         for at, (old, new) in enumerate(zip(as_sent, now, strict=True))
         if old != new
     ]
-    return _Repaired(_the_one(checked, asked), now, changes)
+    return _Repaired(_the_one(checked, row_before), now, changes)
 
 
-def _the_one(checked: list[CheckedRow], asked: StoredRow) -> CheckedRow:
-    """The balance that this row stands for, where its record makes several."""
-    found = [one for one in checked if not asked.part or one.part in ("", asked.part)]
+def _the_one(checked: list[CheckedRow], row_before: StoredRow) -> CheckedRow:
+    """The balance of this row, if its record makes several."""
+    found = [one for one in checked if not row_before.part or one.part in ("", row_before.part)]
     found = [
-        one for one in found if not asked.part or (one.request and one.request["currency"] == asked.part)
+        one
+        for one in found
+        if not row_before.part or (one.request and one.request["currency"] == row_before.part)
     ]
     if any(one.balance_id for one in checked):
         raise StillWrong(["Leave the balance id empty. A row that names its balance is never sent."])
     if len(found) != 1 or found[0].request is None:
-        if asked.part:
-            raise StillWrong([f"This row is the {asked.part} balance of its line. Keep {asked.part} in it."])
+        if row_before.part:
+            raise StillWrong(
+                [f"This row is the {row_before.part} balance of its line. Keep {row_before.part} in it."]
+            )
         raise StillWrong(["With these values the row would create several balances. It must create one."])
     return found[0]
 
 
-def _make_ready(tx: Connection, import_: Import, asked: StoredRow, repaired: _Repaired, who: Actor) -> bool:
+def _make_ready(
+    tx: Connection, import_: Import, row_before: StoredRow, repaired: _Repaired, who: Actor
+) -> bool:
     _refuse_a_key_of_another(tx, import_, repaired)
-    ref = _ref(tx, import_, asked, repaired.checked)
+    ref = _ref(tx, import_, row_before, repaired.checked)
     new = new_row(import_.id, repaired.cells, replace(repaired.checked, keep_ref=ref), ())
     moved = move(
         tx,
-        [asked.id],
+        [row_before.id],
         from_=RowState.REFUSED,
         to=RowState.READY,
         cells=orjson.dumps(new.cells).decode(),
@@ -157,7 +162,7 @@ def _make_ready(tx: Connection, import_: Import, asked: StoredRow, repaired: _Re
         message=None,
         server_error=None,
         server_errors=0,
-        approval=None,  # what was approved is not what is sent now
+        approval=None,  # the approved request is not the one that is sent now
     )
     if not moved:
         return False
@@ -165,13 +170,15 @@ def _make_ready(tx: Connection, import_: Import, asked: StoredRow, repaired: _Re
     over = [ImportState.DONE, ImportState.VERIFYING]
     move_import(tx, import_.number, from_=over, to=ImportState.RUNNING, finished_at=None)
     columns = tuple(at for _, at, _, _ in repaired.changes if at is not None)
-    detail = Particulars(label=asked.label, columns=columns)
-    note(tx, import_.number, who=who, what=EventKind.REPAIRED_AND_SENT_AGAIN, row=asked.id, detail=detail)
+    detail = Particulars(label=row_before.label, columns=columns)
+    note(
+        tx, import_.number, who=who, what=EventKind.REPAIRED_AND_SENT_AGAIN, row=row_before.id, detail=detail
+    )
     return True
 
 
 def _refuse_a_key_of_another(tx: Connection, import_: Import, repaired: _Repaired) -> None:
-    """A person's own unique key stands in one row only; it is looked for where it was changed."""
+    """A reference value may be in one row only. Checked if it was changed."""
     column = import_.mapping.column(Use.REFERENCE) if import_.mapping else None
     if column is None or column.position not in {at for _, at, _, _ in repaired.changes}:
         return
@@ -186,10 +193,10 @@ def _refuse_a_key_of_another(tx: Connection, import_: Import, repaired: _Repaire
             )
 
 
-def _ref(tx: Connection, import_: Import, asked: StoredRow, checked: CheckedRow) -> str:
-    """A reference that no other row of the import has: the row's own where it means the same as before."""
+def _ref(tx: Connection, import_: Import, row_before: StoredRow, checked: CheckedRow) -> str:
+    """A ref that no other row of the import has: the row's own if its content is the same as before."""
     assert checked.hash is not None
-    old = refs.parse_ref(asked.ref or "")
+    old = refs.parse_ref(row_before.ref or "")
     salt = old.salt if old else None
     if old is not None and old.hash == checked.hash:
         return refs.make_ref(old.hash, old.occurrence, salt)
@@ -202,7 +209,7 @@ def _ref(tx: Connection, import_: Import, asked: StoredRow, checked: CheckedRow)
 
 
 def _has(tx: Connection, import_: int, ref: str) -> str | None:
-    """Which row of the import, or of those in which its rows are fixed, has this reference, if any."""
+    """The row with this ref, in the import or in those where its rows are fixed, if any."""
     family = fix_families.family(tx, import_)
     found = tx.execute(
         select(tables.rows.c.number).where(tables.rows.c.import_.in_(family), tables.rows.c.ref == ref)

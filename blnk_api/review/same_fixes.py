@@ -1,4 +1,4 @@
-"""What was fixed in an earlier import of the same file, done once more in a new draft of it.
+"""Repeats the fixes of an earlier import of the same file in a new draft of it.
 
 Rows that were created then are found in Blnk and not sent again; the others are fixed as they were there.
 """
@@ -18,27 +18,27 @@ from blnk_api.store.transitions import counts_of
 
 
 def earlier(tx: Connection, draft: Import) -> Import | None:
-    """The newest confirmed import of a draft's very file; None for a new one, and for rows to be fixed."""
+    """The newest confirmed import of exactly this file, or None. None for drafts that fix rows."""
     if draft.fixes is not None:
         return None
     return next(iter(balance_origins.of_same_file(tx, draft)), None)
 
 
 def has_fixes(tx: Connection, one: Import) -> bool:
-    """Whether anything was changed in an import, or where its rows were fixed."""
+    """Whether anything was changed in an import, or in the drafts that fixed its rows."""
     return edits.are_any(tx, fix_families.family(tx, one.number))
 
 
 def created(tx: Connection, one: Import) -> int:
-    """How many balances came of an import and of those that fixed its rows."""
+    """How many balances an import created, including those that fixed its rows."""
     family = fix_families.family(tx, one.number)
     return sum(counts_of(tx, number).get(RowState.CREATED, 0) for number in family)
 
 
 def take_over(store: Store, draft_id: str, *, who: Actor) -> int:
-    """The columns and edits of the earlier import become the draft's; how many edits.
+    """Applies the columns and edits of the earlier import to the draft. Returns how many edits.
 
-    Raises NotRepairable where there is none, or where it was read differently.
+    Raises NotRepairable if there is none, or it was read differently.
     """
     with store.write() as tx:
         draft = open_draft(tx, draft_id, who=who)
@@ -59,7 +59,7 @@ def take_over(store: Store, draft_id: str, *, who: Actor) -> int:
 
 
 def _changes(tx: Connection, one: Import) -> list[tuple[int, int | None, str, str]]:
-    """All edits of an import, and of those that fixed its rows, in their order."""
+    """All edits of an import, and of those that fixed its rows, in order."""
     numbers = fix_families.family(tx, one.number)
     found = [edit for number in numbers for edit in edits.of_import(tx, number)]
     return [(edit.number, edit.position, edit.old, edit.new) for edit in sorted(found, key=lambda e: e.at)]

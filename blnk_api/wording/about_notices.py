@@ -1,6 +1,6 @@
-"""What people are told of an import by Slack, mail and the like: how it stands, and where to look.
+"""Notifications about an import by Slack, email and so on: its state, and where to look.
 
-Counts, names and a link. Never a cell, and never Blnk's own words, which may repeat one.
+Counts, names and a link. Never a cell, and never Blnk's own text, which may repeat one.
 """
 
 import re
@@ -28,25 +28,25 @@ def addresses(n: int) -> str:
 
 
 def not_sent_yet(n: int) -> str:
-    """At the end of a command, about deliveries that are still tried."""
+    """At the end of a command, about deliveries that are still being tried."""
     if n == 1:
         return "1 notification is not sent yet. The app sends it when it runs."
     return f"{n:,} notifications are not sent yet. The app sends them when it runs."
 
 
 def headline(notice: Notice, import_: Import | None) -> str:
-    """What it tells, in a line: "Finished: customers.csv" """
+    """Its subject in one line: "Finished: customers.csv" """
     return "Test" if import_ is None else f"{_headline(notice)}: {about_imports.title(import_)}"
 
 
 def how_it_went(delivered: Delivered, *, of: int) -> str:
-    """How far it came, of so many addresses."""
-    said = f"sent to {delivered.sent:,} of {addresses(of)}"
-    return f"{said} so far" if delivered.is_on_its_way else said
+    """How many of the addresses it reached."""
+    lines = f"sent to {delivered.sent:,} of {addresses(of)}"
+    return f"{lines} so far" if delivered.is_on_its_way else lines
 
 
 def failing(position: int, why: str, *, is_tried: bool) -> str:
-    """About one address, counted from 1; its value is a secret."""
+    """About one address, by its position from 1; the address itself is a secret."""
     return f"Address {position}: {why} {'It is tried again.' if is_tried else 'It is not tried again.'}"
 
 
@@ -57,30 +57,30 @@ NONE_SET_UP = (
 
 
 def answered(status: str) -> str:
-    """An address that answered with an error."""
+    """About an address that answered with an error."""
     return f"It answered with status {status}."
 
 
 @dataclass(frozen=True)
-class Told:
-    """One notification: what stands in its subject, and below it."""
+class Message:
+    """One notification: its subject and its text."""
 
     title: str
     body: str
 
 
-def told(notice: Notice, import_: Import | None, connection: Connection, settings: Settings) -> Told:
-    """What an address is sent. `import_` is None for a test."""
+def message(notice: Notice, import_: Import | None, connection: Connection, settings: Settings) -> Message:
+    """The notification for an address. `import_` is None for a test."""
     if import_ is None:
         title = f"Test: {connection.label}"
-        said = [f"{_who(notice.facts)} sent this test. Notifications about imports arrive here."]
+        lines = [f"{_who(notice.facts)} sent this test. Notifications about imports arrive here."]
     else:
         then = _as_it_stood(import_, notice.facts)
         title = headline(notice, import_)
-        said = [*_sentences(notice, then, settings), *_link(import_, connection, settings)]
+        lines = [*_sentences(notice, then, settings), *_link(import_, connection, settings)]
     environment = phrases.ENVIRONMENT[connection.instance.environment]
-    said.insert(-1 if import_ is not None else 1, f"Connection: {connection.label} ({environment})")
-    return Told(_without_markup(title), "\n".join(map(_without_markup, said)))
+    lines.insert(-1 if import_ is not None else 1, f"Connection: {connection.label} ({environment})")
+    return Message(_without_markup(title), "\n".join(map(_without_markup, lines)))
 
 
 _LINK, _TAG = re.compile(r"\](?=[(\[])"), re.compile(r"<(?=[^\s<])")
@@ -88,9 +88,9 @@ _CALL = re.compile(r"@(?=(?:everyone|here|channel|all)\b)", re.IGNORECASE)
 
 
 def _without_markup(line: str) -> str:
-    """A line in which no name becomes a link to elsewhere, a mention of somebody, or a call to everyone.
+    """A line in which no name becomes a link to elsewhere, a mention of a person, or a call to everyone.
 
-    Some services read Markdown and mentions in whatever they are sent, and Apprise escapes them for some.
+    Some services interpret Markdown and mentions in every message, and Apprise escapes them only for some.
     """
     return _CALL.sub("@ ", _TAG.sub("< ", _LINK.sub("] ", line)))
 
@@ -151,14 +151,14 @@ def _sentences(notice: Notice, then: Import, settings: Settings) -> list[str]:
             return [f"{_to_create(then)} wait for approval until {until}.", _NOTHING_UNTIL_APPROVED]
         case NoticeKind.APPROVAL_LAPSED:
             return [f"Nobody approved {_to_create(then)} in time. Nothing was sent. Ask for approval again."]
-    said = [f"{about_imports.came_to(then)}."]
+    lines = [f"{about_imports.came_to(then)}."]
     if facts.canceled:
-        said.insert(0, f"{_who(facts)} canceled it.")
+        lines.insert(0, f"{_who(facts)} canceled it.")
     if facts.second_balances or facts.findings:
-        said.append("The comparison with Blnk found something that someone has to look at.")
+        lines.append("The comparison with Blnk found something that someone has to look at.")
     if not facts.verified:
-        said.append("The balances could not be verified in Blnk.")
-    return said
+        lines.append("The balances could not be verified in Blnk.")
+    return lines
 
 
 _NOTHING_UNTIL_APPROVED = "Nothing is sent until someone who did not prepare it has approved it."
@@ -177,13 +177,13 @@ def _who(facts: NoticeFacts) -> str:
 
 
 def _as_it_stood(import_: Import, facts: NoticeFacts) -> Import:
-    """The import with the counts of that moment: a notice may be sent hours later."""
+    """The import with the counts of that moment: a notification may be sent hours later."""
     counts = {RowState(state): n for state, n in facts.counts.items()}
     return replace(import_, counts=counts, waiting_for_person=facts.waiting, state=ImportState.DONE)
 
 
 def _link(import_: Import, connection: Connection, settings: Settings) -> list[str]:
-    """Only a public address can be followed from elsewhere; without one the notice has no link."""
+    """Only a public address can be opened from elsewhere; without one there is no link."""
     if settings.public_url is None:
         return ["Open Balance Desk, Imports, to see it."]
     page = "create_balance" if import_.kind == "form" else "imports"

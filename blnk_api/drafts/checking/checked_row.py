@@ -16,23 +16,25 @@ class CheckedRow:
 
     number: int
     part: str
-    """The currency where the record makes several balances, else ""."""
+    """The currency if the record makes several balances, otherwise ""."""
     request: RequestFields | None
-    """The body to be sent, before it is stamped; None when the row is invalid or brings a balance."""
+    """The body to send, not yet stamped. None if the row is invalid or brings a balance."""
     problems: list[Problem]
     match: dict[str, str] | None = None
-    """What counts beside ledger, currency, identity and indicator; None when the whole request does."""
+    """The values of the key columns, besides ledger, currency, identity and indicator. None: the whole
+    request counts."""
     key: str = ""
-    """The person's own unique key."""
+    """The reference value."""
     hash: str | None = None
     """`refs.content_hash(request, match)`."""
     occurrence: int = 0
-    """Which of the rows that mean the same balance this is: the n of its ref, if all of them are sent."""
+    """The number of this row among those that are the same balance: the n of its ref, if all are sent."""
     keep_ref: str | None = None
-    """A ref that the row brought from our results and that still fits it."""
+    """A ref that the row brought from a results file and that still matches its content."""
     balance_id: str | None = None
-    """The balance that the row brought from our results. It exists: the row is never sent."""
+    """The balance that the row brought from a results file. It exists, so the row is never sent."""
     own_key: int | None = None
     """Hash of `key`: rows that have the same are each other's matter."""
     twin_key: int | None = None
-    """Of the indicator and its currency, or of the key columns. Without both, `hash` tells twins."""
+    """The key of the indicator and its currency, or of the key columns. Without either, `hash` identifies
+    duplicates."""

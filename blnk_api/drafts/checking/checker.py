@@ -1,4 +1,4 @@
-"""Checks records one after the other, with what the whole file has shown so far."""
+"""Checks records in order, considering those that came before."""
 
 from collections.abc import Collection, Iterable
 
@@ -22,7 +22,8 @@ SUPERSEDED = WORDS[RowState.SUPERSEDED]
 
 
 def nameless_columns(shape: FileShape, mapping: Mapping) -> list[int]:
-    """The columns that have no name and look empty: how many rows have a value in them is told at the end."""
+    """The columns that have no name and seem empty. The end of the check reports how many rows have text in
+    them."""
     return [
         column.position
         for column in mapping.columns
@@ -33,7 +34,8 @@ def nameless_columns(shape: FileShape, mapping: Mapping) -> list[int]:
 
 
 class Checker:
-    """Checks the records of one file, in order, each once; then `finish` tells what only the end shows."""
+    """Checks the records of one file in order, each once. `finish` then reports what only the whole file
+    shows."""
 
     def __init__(
         self,
@@ -45,7 +47,7 @@ class Checker:
         *,
         may_hold_totals: bool = True,
     ) -> None:
-        """`may_hold_totals`: rows may be what a report adds, totals and the column names once more."""
+        """`may_hold_totals`: whether rows may be totals, or the column names once more, as in reports."""
         self._reader = RecordReader(
             shape, mapping, known, custom_currencies, accepted_currencies, may_hold_totals
         )
@@ -61,12 +63,13 @@ class Checker:
         self._nameless = dict.fromkeys(nameless_columns(shape, mapping), 0)
 
     def know_keys(self, others: Iterable[tuple[str, int]]) -> None:
-        """A person's own keys of rows that are not checked here, with their numbers."""
+        """Adds the reference values of rows that are not checked here, with their numbers."""
         for key, number in others:
             self._keys.seen(key, number)
 
     def check(self, record: Record) -> list[CheckedRow]:
-        """One row for each currency of the record; one without a request when it is invalid."""
+        """Returns one row for each currency of the record, or a single row without a request if it is
+        invalid."""
         for at in self._nameless:
             self._nameless[at] += bool(record.cells[at].strip())
         if not self._own.are_possible:
@@ -85,8 +88,8 @@ class Checker:
         return self._beside_others(fitting, brought)
 
     def finish(self) -> list[Problem]:
-        """What only the whole file shows. An error here makes its row invalid, although `check` let it pass;
-        row 0 is the whole file."""
+        """Returns the problems that only the whole file shows. An error invalidates its row although `check`
+        accepted it. Row 0 is the whole file."""
         late, self._late = self._late, []
         for what, names in self._reader.names.items():
             if names.unchecked:
@@ -113,7 +116,7 @@ class Checker:
         return CheckedRow(number, "", None, [wrong])
 
     def _fixed_elsewhere(self, number: int) -> CheckedRow:
-        """Its balance may be made in its fixed form, under another reference."""
+        """Its balance may have been created from its fixed form, under another ref."""
         message = (
             "When this file was written, the row was being fixed in another import. Fix it there, or clear "
             "its status if the balance should be created from this file."
@@ -124,7 +127,7 @@ class Checker:
         )
 
     def _beside_others(self, rows: list[CheckedRow], brought: ReimportedRow | None) -> list[CheckedRow]:
-        """The rows of a record, seen beside those before it."""
+        """The rows of a record, compared with those before it."""
         first = rows[0]
         if first.key:
             own_key, problems = own_key_of(first.key), first.problems
@@ -151,8 +154,8 @@ class Checker:
                 row.occurrence = earlier.before
                 own.append(self._twin(row.number, row.part, earlier, request["currency"]))
         if brought is not None:
-            row.keep_ref, told = self._kept_ref(row.number, row.part, brought, request, row.match)
-            own += told
+            row.keep_ref, ref_problems = self._kept_ref(row.number, row.part, brought, request, row.match)
+            own += ref_problems
             if row.keep_ref is None:
                 row.occurrence = self._occurrences.next(hash_)
         if own:
@@ -163,7 +166,8 @@ class Checker:
         return row
 
     def _same_mark(self, number: int, brought: ReimportedRow) -> Problem | None:
-        """One row of an import that appears twice in its results: a copy, and nobody knows what it means."""
+        """A row of an import that appears twice in its results file: a copy, and it is unclear what is
+        meant."""
         earlier = None if brought.mark is None else self._marks.seen(brought.mark, number)
         if earlier is None:
             return None
@@ -173,31 +177,43 @@ class Checker:
             "import_ref"
         )
         if earlier.before == 1:
-            told = f"This row has the same import_row as row {number:,}: {what} if it is another balance."
-            self._late.append(_in_cell("duplicate_mark", earlier.number, "", column, text, told, "error"))
-        told = f"This row has the same import_row as row {earlier.number:,}: {what} if it is another balance."
-        return _in_cell("duplicate_mark", number, "", column, text, told, "error")
+            message = f"This row has the same import_row as row {number:,}: {what} if it is another balance."
+            self._late.append(_in_cell("duplicate_mark", earlier.number, "", column, text, message, "error"))
+        message = (
+            f"This row has the same import_row as row {earlier.number:,}: {what} if it is another balance."
+        )
+        return _in_cell("duplicate_mark", number, "", column, text, message, "error")
 
     def _same_key(self, number: int, key: str) -> Problem | None:
         found = self._keys.seen(key, number)
         if found is None:
             return None
         first, alike = found
-        column, said = self._columns[Use.REFERENCE], f"“{shown(key)}”"
+        column, found_also = self._columns[Use.REFERENCE], f"“{shown(key)}”"
         if alike:
-            return self._both("duplicate_reference", "error", number, first, column, key, f"{said} is also")
-        said = f"{said} (apart from upper and lower case) is also"
-        return self._both("duplicate_reference", "warning", number, first, column, key, said)
+            return self._both(
+                "duplicate_reference", "error", number, first, column, key, f"{found_also} is also"
+            )
+        found_also = f"{found_also} (apart from upper and lower case) is also"
+        return self._both("duplicate_reference", "warning", number, first, column, key, found_also)
 
     def _both(
-        self, kind: str, severity: Severity, number: int, first: int, column: ColumnUse, value: str, said: str
+        self,
+        kind: str,
+        severity: Severity,
+        number: int,
+        first: int,
+        column: ColumnUse,
+        value: str,
+        found_also: str,
     ) -> Problem:
-        """A problem of this row and, told once at the end, of the first row with the same value."""
+        """A problem of this row. At the end, it is reported once for the first row with the same value
+        too."""
         if (kind + severity, first) not in self._told:
             self._told.add((kind + severity, first))
-            message = f"{said} in row {number:,}."
+            message = f"{found_also} in row {number:,}."
             self._late.append(_in_cell(kind, first, "", column, value, message, severity))
-        return _in_cell(kind, number, "", column, value, f"{said} in row {first:,}.", severity)
+        return _in_cell(kind, number, "", column, value, f"{found_also} in row {first:,}.", severity)
 
     def _twin(self, number: int, part: str, earlier: Earlier, currency: str) -> Problem:
         severity: Severity = "error" if self._chosen_match else "warning"
@@ -213,14 +229,17 @@ class Checker:
         return Problem(kind, number, part, "", value, message, severity)
 
     def _taken_indicator(self, number: int, part: str, request: RequestFields, hash_: str) -> list[Problem]:
-        """An indicator names one balance in a currency: in the file, and in Blnk unless this row made it."""
+        """An indicator belongs to one balance per currency: in the file, and in Blnk unless this row created
+        it."""
         indicator, currency = request["indicator"], request["currency"]
         column = self._columns[Use.INDICATOR]
         earlier = self._indicators.seen((indicator, currency), number, bool(part))
         if earlier is not None:
-            said = f"“{shown(indicator)}” in {currency} is also"
+            found_also = f"“{shown(indicator)}” in {currency} is also"
             return [
-                self._both("duplicate_indicator", "error", number, earlier.number, column, indicator, said)
+                self._both(
+                    "duplicate_indicator", "error", number, earlier.number, column, indicator, found_also
+                )
             ]
         known = self._known_indicators.get(f"{indicator} {currency}")
         if known is None:
@@ -239,7 +258,7 @@ class Checker:
         request: RequestFields,
         match: dict[str, str] | None,
     ) -> tuple[str | None, list[Problem]]:
-        """The ref that a row of ours goes on under, so that it is still the same balance."""
+        """The ref under which a row from a results file continues, so that it remains the same balance."""
         text = brought.ref_text
         is_itself = brought.ref is not None and refs.fits(brought.ref, request, match)
         if brought.status in UNSETTLED and not is_itself:

@@ -1,4 +1,4 @@
-"""What one record means, before other records are looked at."""
+"""The meaning of a single record, regardless of other records."""
 
 import json
 import re
@@ -25,14 +25,14 @@ _TOO_NARROW = re.compile("#{3,255}")
 _LONGEST_FORMULA_ERROR = 20
 _SPREADSHEET_CELL = 32_767
 _MAX_BODY_BYTES = 4_900_000
-"""Blnk refuses a body over 5 MB; our two stamps come on top."""
+"""Blnk rejects a body over 5 MB, and our two metadata keys are added to it."""
 
 
 _NOT_SENT = (Use.IGNORE, Use.STATUS, Use.MESSAGE)
 
 
 class RecordReader:
-    """Reads records under one mapping. Each different cell is worked out once."""
+    """Interprets records under one mapping. Each distinct cell is interpreted once."""
 
     def __init__(
         self,
@@ -91,19 +91,19 @@ class RecordReader:
             self._look_at_characters(number, cells, found)
         ledger_at, currency_at = self._at.get(Use.LEDGER), self._at.get(Use.CURRENCY)
         text = self._for_all_ledger if ledger_at is None else cells[ledger_at]
-        ledger, told = self._ledgers[text]
-        if told:
-            self._tell(found, number, ledger_at, text, told)
+        ledger, findings = self._ledgers[text]
+        if findings:
+            self._add(found, number, ledger_at, text, findings)
         text = self._for_all_currencies if currency_at is None else cells[currency_at]
-        currencies, told = self._currencies[text]
-        if told:
-            self._tell(found, number, currency_at, text, told)
+        currencies, findings = self._currencies[text]
+        if findings:
+            self._add(found, number, currency_at, text, findings)
         request: RequestFields = {"ledger_id": ledger, "currency": ""}
         for column, field, answers in self._optional:
             if text := cells[column]:
-                value, told = answers[text]
-                if told:
-                    self._tell(found, number, column, text, told)
+                value, findings = answers[text]
+                if findings:
+                    self._add(found, number, column, text, findings)
                 if value:
                     request[field] = value  # type: ignore[literal-required]
         if "indicator" in request or "track_fund_lineage" in request:
@@ -124,8 +124,8 @@ class RecordReader:
             found = _flaws_first(found, flaws)
         is_wrong = bool(found) and any(problem.severity == "error" for problem in found)
         may_be_total = self._may_hold_totals and (is_wrong or self._needs_no_cell)
-        if may_be_total and (said := total_rows.finding(self._headers, cells, is_wrong)):
-            found, is_wrong = [Problem(said.kind, number, "", "", "", said.message, "error")], True
+        if may_be_total and (total := total_rows.finding(self._headers, cells, is_wrong)):
+            found, is_wrong = [Problem(total.kind, number, "", "", "", total.message, "error")], True
         if is_wrong or not currencies:
             return [CheckedRow(number, "", None, found, None, key)]
         if len(currencies) == 1:
@@ -136,7 +136,7 @@ class RecordReader:
         ]
 
     def _counts(self, flaw: Flaw) -> bool:
-        """Whether a flaw matters: in a column that is left out only one does that takes in other rows."""
+        """Whether a flaw matters. In an ignored column, only a flaw that affects other rows does."""
         return flaw.column not in self._left_out or flaw.kind == "bad_quotes"
 
     def _flaw(self, record: Record, flaw: Flaw) -> Problem:
@@ -147,11 +147,13 @@ class RecordReader:
         column, value = "", ""
         if flaw.column is not None:
             column, value = self._headers[flaw.column], clip(flaw.value or record.cells[flaw.column])
-        told = flaw.message, flaw.severity, flaw.repair, flaw.column
-        return Problem(flaw.kind, record.number, "", column, value, *told)
+        return Problem(
+            *(flaw.kind, record.number, "", column, value),
+            *(flaw.message, flaw.severity, flaw.repair, flaw.column),
+        )
 
     def _holds_rows(self, record: Record, flaw: Flaw) -> bool:
-        """Whether a line of the cell names a ledger or a currency that exists where a row would have it."""
+        """Whether a line of the cell has an existing ledger or currency where a row would have one."""
         at = flaw.column or 0
         found = [line.split(self._delimiter) for line in LINES.split(record.cells[at])]
         return any(
@@ -161,28 +163,28 @@ class RecordReader:
             for column, piece in inner_cells(pieces, at, place, len(found))
         )
 
-    def _tell(
-        self, found: list[Problem], number: int, at: int | None, text: str, told: Iterable[Finding]
+    def _add(
+        self, found: list[Problem], number: int, at: int | None, text: str, findings: Iterable[Finding]
     ) -> None:
         column = "" if at is None else self._headers[at]
-        for kind, severity, message, repair in told:
+        for kind, severity, message, repair in findings:
             found.append(Problem(kind, number, "", column, clip(text), message, severity, repair, at))
 
     def _look_between(
         self, number: int, cells: list[str], request: RequestFields, found: list[Problem]
     ) -> None:
-        """The rules between fields."""
+        """Checks the rules between fields."""
         if "indicator" in request and request["ledger_id"] not in (GENERAL_LEDGER_ID, None):
             at, message = self._at[Use.INDICATOR], "Indicators are only allowed in the General Ledger."
             wrong = Finding("indicator_outside_general_ledger", "error", message)
-            self._tell(found, number, at, cells[at], (wrong,))
+            self._add(found, number, at, cells[at], (wrong,))
         identity_at = self._at.get(Use.IDENTITY)
         if "track_fund_lineage" in request and (identity_at is None or not cells[identity_at].strip()):
             at, message = self._at[Use.LINEAGE], "To track fund lineage, the balance needs an identity."
-            self._tell(found, number, at, cells[at], (Finding("lineage_without_identity", "error", message),))
+            self._add(found, number, at, cells[at], (Finding("lineage_without_identity", "error", message),))
 
     def _look_at_characters(self, number: int, cells: list[str], found: list[Problem]) -> None:
-        """Text that Blnk cannot store, or that is hardly what someone meant."""
+        """Finds text that Blnk cannot store, or that is probably not intended."""
         for at, cell in enumerate(cells):
             if at in self._left_out:
                 continue
@@ -218,7 +220,7 @@ class RecordReader:
                 finding = Finding("long_cell", "warning", message)
             else:
                 continue
-            self._tell(found, number, at, cell, (finding,))
+            self._add(found, number, at, cell, (finding,))
 
 
 def _no_value(text: str) -> str | None:
@@ -235,7 +237,8 @@ def _no_value(text: str) -> str | None:
 
 
 def _bytes(request: RequestFields) -> int:
-    """The size of its body. Half a character, which is told elsewhere, is none to the quicker encoder."""
+    """The size of the request's body. The fast encoder rejects lone surrogates, which are reported
+    elsewhere."""
     return len(json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"))
 
 
@@ -249,6 +252,6 @@ def _optional(find: Callable[[str], Answer[str]]) -> Callable[[str], Answer[str]
 
 
 def _flaws_first(found: list[Problem], flaws: int) -> list[Problem]:
-    """Where reading already found a flaw in a cell, what else could be said of the cell only repeats it."""
+    """If reading found a flaw in a cell, other problems of the cell would only repeat it."""
     flawed = {problem.position for problem in found[:flaws]}
     return found[:flaws] + [problem for problem in found[flaws:] if problem.position not in flawed]

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 from blnk_api.common.row_label import label_of, number_and_part
 from blnk_api.drafts.checking import ProblemGroup, group
-from blnk_api.drafts.checking.problem_groups import VALUES_TOLD_APART, place_in_list
+from blnk_api.drafts.checking.problem_groups import MOST_VALUE_GROUPS, place_in_list
 from blnk_api.drafts.rechecking.not_sure import NotSure
-from blnk_api.drafts.writing.new_rows import ROWS_TOLD
+from blnk_api.drafts.writing.new_rows import MOST_ROW_LABELS
 from blnk_api.facts.problems import Problem
 from blnk_api.facts.totals import ProblemSummary
 
@@ -34,23 +34,23 @@ def changed(
 ) -> tuple[ProblemSummary, ...]:
     """The groups of all rows. `before` and `after` are the problems of the rows that were checked again,
     which must include all rows that affect each other. Raises NotSure."""
-    there = {key_of(one): one for one in groups}
-    gone, come = ({key_of(one): one for one in group(some)} for some in (before, after))
-    keys = gone.keys() | come.keys()
-    _refuse_what_shares_a_group(there.values(), keys)
+    by_key = {key_of(one): one for one in groups}
+    removed, added = ({key_of(one): one for one in group(some)} for some in (before, after))
+    keys = removed.keys() | added.keys()
+    _refuse_what_shares_a_group(by_key.values(), keys)
     for key in keys:
-        old, new = gone.get(key), come.get(key)
-        if old is not None and key not in there:
+        old, new = removed.get(key), added.get(key)
+        if old is not None and key not in by_key:
             raise NotSure
         if old is not None and new is not None and (old.rows, old.message) == (new.rows, new.message):
             continue
-        made = _changed(there.get(key), old, new, rows_from)
-        if made is not None:
-            there[key] = made
+        updated = _changed(by_key.get(key), old, new, rows_from)
+        if updated is not None:
+            by_key[key] = updated
         else:
-            there.pop(key, None)
-    _refuse_what_shares_a_group(there.values(), keys)
-    return tuple(sorted(there.values(), key=_place))
+            by_key.pop(key, None)
+    _refuse_what_shares_a_group(by_key.values(), keys)
+    return tuple(sorted(by_key.values(), key=_place))
 
 
 def _place(one: ProblemSummary) -> tuple[object, ...]:
@@ -61,30 +61,33 @@ def _place(one: ProblemSummary) -> tuple[object, ...]:
 def _refuse_what_shares_a_group(groups: Iterable[ProblemSummary], keys: Iterable[Key]) -> None:
     """With very many values the last ones share a group; only the whole file shows which."""
     each = Counter[Key]((one.kind, one.column, one.position) for one in groups)
-    if any(each[key[:3]] >= VALUES_TOLD_APART for key in keys):
+    if any(each[key[:3]] >= MOST_VALUE_GROUPS for key in keys):
         raise NotSure
 
 
 def _changed(
-    there: ProblemSummary | None, gone: ProblemGroup | None, come: ProblemGroup | None, rows_from: RowsAfter
+    old_group: ProblemSummary | None,
+    removed: ProblemGroup | None,
+    added: ProblemGroup | None,
+    rows_from: RowsAfter,
 ) -> ProblemSummary | None:
     """One group, or None if no row has its problem anymore."""
-    some = come or there
+    some = added or old_group
     assert some is not None
-    out, into = (gone.rows if gone else []), (come.rows if come else [])
-    told = [number_and_part(one) for one in there.rows] if there else []
-    before = there.count if there else 0
+    out, into = (removed.rows if removed else []), (added.rows if added else [])
+    listed = [number_and_part(one) for one in old_group.rows] if old_group else []
+    before = old_group.count if old_group else 0
     count = before - len(out) + len(into)
     if count == 0:
         return None
-    left = set(told) - set(out)
-    left.update(one for one in into if before == len(told) or one < told[-1])
-    labels = sorted(left)
-    if len(labels) < min(count, ROWS_TOLD):
-        labels += _further(key_of(some), told[-1], min(count, ROWS_TOLD) - len(labels), rows_from)
-    labels = labels[:ROWS_TOLD]
-    if come is not None and count == len(into):
-        message = come.message
+    labels_left = set(listed) - set(out)
+    labels_left.update(one for one in into if before == len(listed) or one < listed[-1])
+    labels = sorted(labels_left)
+    if len(labels) < min(count, MOST_ROW_LABELS):
+        labels += _further(key_of(some), listed[-1], min(count, MOST_ROW_LABELS) - len(labels), rows_from)
+    labels = labels[:MOST_ROW_LABELS]
+    if added is not None and count == len(into):
+        message = added.message
     else:
         message = _message(key_of(some), labels, rows_from)
     return ProblemSummary(

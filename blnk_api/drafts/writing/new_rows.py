@@ -1,4 +1,4 @@
-"""A checked record as the rows that the database keeps, and problems as pages show them."""
+"""A checked record as rows of the database, and problems as pages show them."""
 
 from collections.abc import Collection, Sequence
 
@@ -19,8 +19,8 @@ from blnk_api.store.checked_rows import NewRow
 from blnk_api.store.states import RowState
 from blnk_api.store.transitions import move
 
-ROWS_TOLD = 50
-"""Row numbers kept with each group of problems; the rest is in the rows themselves."""
+MOST_ROW_LABELS = 50
+"""How many row numbers are stored with each group of problems. The rest is in the rows themselves."""
 
 MADE_BEFORE_FIX = "made_before_fix"
 """The kind of note on a row whose balance appeared before its fix was sent."""
@@ -36,7 +36,7 @@ def is_hidden(record: Record) -> bool:
 def skipped(
     record: Record, flaws: Sequence[Flaw], *, by_hand: Collection[int], skips_hidden: bool
 ) -> NewRow | None:
-    """The row of a record that is not checked, because someone said so; None where it is to be checked."""
+    """The row of a record that someone skipped, so that it is not checked. None if it must be checked."""
     if record.number in by_hand:
         return _left_out(record, LEFT_OUT_BY_A_PERSON, "Skipped by hand.", flaws)
     if skips_hidden and is_hidden(record):
@@ -45,7 +45,7 @@ def skipped(
 
 
 def _left_out(record: Record, why: str, message: str, flaws: Sequence[Flaw]) -> NewRow:
-    """A record that is knowingly not sent. `flaws` are those of its row in the file."""
+    """A record that is skipped. `flaws` are those of its row in the file."""
     return NewRow(
         number=record.number,
         part="",
@@ -58,17 +58,17 @@ def _left_out(record: Record, why: str, message: str, flaws: Sequence[Flaw]) -> 
 
 
 def new_row(import_id: str, cells: Sequence[str], checked: CheckedRow, flaws: Sequence[Flaw]) -> NewRow:
-    """A checked row as the store keeps it: what is sent is finished here, stamped, to the byte."""
+    """A checked row as it is stored. Here the request gets its final bytes, including our metadata keys."""
     request, problems = checked.request, checked.problems
-    told = (problems or None) and "; ".join(one.message for one in problems if one.severity == "error")
-    if request is not None and not told:
+    errors = (problems or None) and "; ".join(one.message for one in problems if one.severity == "error")
+    if request is not None and not errors:
         assert checked.hash is not None
         ref = checked.keep_ref or refs.make_ref(checked.hash, checked.occurrence)
         meta_data = {**request.get("meta_data", {}), IMPORT_REF: ref, IMPORT_ID: import_id}
         body = orjson.dumps({**request, "meta_data": meta_data})
         sent = request["ledger_id"], request["currency"], body, ref
         keys = checked.own_key, checked.twin_key
-        # By position: a million rows are made here, and names cost as much as all else.
+        # By position: a million rows are created here, and names would cost as much as everything else.
         return NewRow(
             checked.number,
             checked.part,
@@ -87,7 +87,7 @@ def new_row(import_id: str, cells: Sequence[str], checked: CheckedRow, flaws: Se
         checked.part,
         RowState.INVALID,
         cells,
-        message=told or None,
+        message=errors or None,
         problems=problems,
         flaws=flaws,
         own_key=checked.own_key,
@@ -95,13 +95,13 @@ def new_row(import_id: str, cells: Sequence[str], checked: CheckedRow, flaws: Se
     )
     if checked.balance_id is None:
         return row
-    told = next((one.message for one in problems if one.kind == MADE_BEFORE_FIX), None)
-    message = told or "The file names this balance, so nothing was sent."
+    note = next((one.message for one in problems if one.kind == MADE_BEFORE_FIX), None)
+    message = note or "The file names this balance, so nothing was sent."
     return row._replace(state=RowState.EXISTS, balance_id=checked.balance_id, message=message)
 
 
 def invalidate(tx: Connection, number: int, problems: Sequence[Problem]) -> None:
-    """Rows that passed their own check, and that only the whole file shows to be wrong."""
+    """Invalidates rows that passed their own check, because of errors that only the whole file shows."""
     for problem in problems:
         for id in rows.ids_of(tx, number, problem.row, problem.part):
             move(tx, [id], from_=RowState.READY, to=RowState.INVALID, message=problem.message)
@@ -118,6 +118,6 @@ def summary(one: ProblemGroup) -> ProblemSummary:
         message=one.message,
         sentence=one.sentence,
         repair=one.repair,
-        rows=tuple(label_of(number, part) for number, part in one.rows[:ROWS_TOLD]),
+        rows=tuple(label_of(number, part) for number, part in one.rows[:MOST_ROW_LABELS]),
         count=len(one.rows),
     )

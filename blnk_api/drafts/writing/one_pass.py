@@ -19,11 +19,11 @@ from blnk_api.store.states import Stage
 
 ROWS_PER_WRITE = 5_000
 MOST_LOOKED_AT_AGAIN = 20_000
-"""More changed rows than these, and all are looked up again."""
+"""If more rows than this changed, all are looked up again."""
 
 
 class OnePass:
-    """One pass over the records: rows go into the store in chunks, problems come out as a stream."""
+    """One pass over the records: stores rows in chunks, and yields problems as a stream."""
 
     def __init__(
         self, store: Store, import_: Import, checker: Checker | FixChecker, overlay: RecordEdits
@@ -67,7 +67,7 @@ class OnePass:
             new_rows.invalidate(tx, self._import.number, [one for one in late if one.severity == "error"])
 
     def _hand_over(self, writer: ThreadPoolExecutor) -> None:
-        """One chunk is written while the next is checked. Raises what the last one came to."""
+        """One chunk is written while the next is checked. Raises what writing the previous one raised."""
         self._written.result()
         self._written = writer.submit(self._write, self._waiting, self.records)
         self._waiting = []
@@ -85,7 +85,8 @@ class OnePass:
             import_changes.set_facts(tx, self._import.number, **facts)
 
     def _to_look_at(self, changed: list[int]) -> list[int] | None:
-        """With the rows, in one transaction: a check that dies half-way forgets none of them."""
+        """Stored in the same transaction as the rows, so that a check that dies half-way forgets none of
+        them."""
         if self._look_again is not None:
             self._look_again = [*self._look_again, *changed]
             if len(self._look_again) > MOST_LOOKED_AT_AGAIN:

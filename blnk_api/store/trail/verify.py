@@ -1,4 +1,4 @@
-"""Goes through the trail and finds the first entry of each chain that does not fit what is stored."""
+"""Verifies the audit trail: finds the first entry of each chain that does not match what is stored."""
 
 import hashlib
 from collections import defaultdict
@@ -32,30 +32,30 @@ _MOST_BREAKS = 100
 
 
 class Fault(StrEnum):
-    """What does not fit."""
+    """The kinds of mismatch."""
 
     CHANGED = "changed"
-    """The event, the cells' texts or the link itself are others than those that were linked."""
+    """The event, the cells' texts or the link itself differ from what was linked."""
     DELETED = "deleted"
-    """The event or the edits are gone, or the link itself is."""
+    """The event, the edits, or the link itself is missing."""
     ADDED = "added"
-    """An event or edits to which no link leads."""
+    """An event or edits without a link."""
     CUT_OFF = "cut off"
     """The chain ends before or after its head."""
     RECEIPT = "receipt"
-    """A receipt is not the one that was written, or names another head."""
+    """A receipt differs from the one that was written, or names another head."""
     APPROVAL = "approval"
     """An approval holds of which the trail does not say that people gave it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """The first entry of a chain that does not fit. `import_id` is None for the desk's chain."""
+    """The first entry of a chain that does not match. `import_id` is None for the desk's chain."""
 
     fault: Fault
     import_id: str | None
     n: int | None
-    """Its number in the chain; None where it has none, or where the chain is missing."""
+    """Its number in the chain, or None if it has none or the chain is missing."""
     at: float | None = None
     what: str | None = None
     receipt: int | None = None
@@ -64,13 +64,13 @@ class Break:
 @dataclass(frozen=True, slots=True)
 class Verified:
     events: int
-    """How many were looked at, edits included."""
+    """How many entries were verified, including edits."""
     imports: int
     breaks: tuple[Break, ...]
 
 
 def verify(store: Store) -> Verified:
-    """Goes on after a break: one for each chain, a hundred at most. Writing continues meanwhile."""
+    """Continues after a mismatch: one for each chain, at most a hundred. Others can write meanwhile."""
     with store.read() as tx:
         of_imports: dict[int, str] = {n: id for n, id in tx.execute(select(imports.c.number, imports.c.id))}
         linked = set(tx.execute(select(trail_heads.c.chain)).scalars())
@@ -89,7 +89,7 @@ def verify(store: Store) -> Verified:
 
 
 class _Walk:
-    """Through one chain, as of one moment."""
+    """Walks through one chain, as of one moment."""
 
     def __init__(self, tx: Connection, number: int, import_id: str | None) -> None:
         self._tx = tx
@@ -102,7 +102,7 @@ class _Walk:
             return Break(Fault.DELETED, None, None)
         head = chain.head(self._tx, self._number)
         batches, bad_texts = self._edits()
-        told = self._receipts()
+        known_receipts = self._receipts()
         approved: dict[str, set[hashes.Who]] = defaultdict(set)
         last, n = hashes.origin(self._id or "desk"), 0
         for one in self._entries():
@@ -116,14 +116,14 @@ class _Walk:
             if hashes.link(last, n, digest) != one.link or (one.event is None and one.edits in bad_texts):
                 return self._break(Fault.CHANGED, one)
             last = one.link
-            if broken := told.misfit(one):
+            if broken := known_receipts.misfit(one):
                 return Break(Fault.RECEIPT, self._id, n, one.at, one.what, receipt=broken)
             if one.what == EventKind.APPROVED and self._id is not None:
                 approved[orjson.loads(one.detail).get("digest", "")].add(_who(one))
         if head is None or (n == 0 and self._id is not None):
             # Every import begins with an event, and the desk has a head from the beginning.
             return self._added(batches) or Break(Fault.CUT_OFF, self._id, None)
-        if (head.n, head.link) != (n, last) or told.beyond(n):
+        if (head.n, head.link) != (n, last) or known_receipts.beyond(n):
             return Break(Fault.CUT_OFF, self._id, n or None)
         return self._added(batches) or self._approved_by_nobody(approved)
 
@@ -149,7 +149,7 @@ class _Walk:
             after = found[-1].n
 
     def _edits(self) -> tuple[dict[str, str], set[str]]:
-        """Digests of edits by their batch, and the batches with texts that are not those of a digest."""
+        """Digests of edits by their batch, and the batches whose texts do not match a digest."""
         taken: dict[str, hashes.Edits] = {}
         bad: set[str] = set()
         columns = [one for one in repairs.c if one.key != "import_"]
@@ -171,10 +171,10 @@ class _Walk:
 
     def _receipts(self) -> "_Receipts":
         mine = select(receipts.c.n, receipts.c.told).where(receipts.c.import_ == self._number)
-        return _Receipts({n: told for n, told in self._tx.execute(mine)})
+        return _Receipts({n: text for n, text in self._tx.execute(mine)})
 
     def _added(self, batches: Mapping[str, str]) -> Break | None:
-        """What no link leads to."""
+        """An entry without a link."""
         table = desk_events if self._number == DESK else events
         there = select(table.c.id)
         if table is events:
@@ -188,16 +188,16 @@ class _Walk:
 
 
 EDITS = "edits"
-"""What an entry is called that is no event."""
+"""The kind of an entry that is not an event."""
 
 
 class _Receipts:
-    """Receipts of an import, as its chain goes by."""
+    """The receipts of an import, while its chain is walked."""
 
-    def __init__(self, told: Mapping[int, str]) -> None:
-        self._sha256 = {n: hashlib.sha256(text.encode()).hexdigest() for n, text in told.items()}
+    def __init__(self, texts: Mapping[int, str]) -> None:
+        self._sha256 = {n: hashlib.sha256(text.encode()).hexdigest() for n, text in texts.items()}
         self._heads: dict[int, list[tuple[str, int]]] = {}
-        for n, text in told.items():
+        for n, text in texts.items():
             if named := orjson.loads(text).get("trail"):
                 self._heads.setdefault(named["events"], []).append((named["head"], n))
 
@@ -219,7 +219,7 @@ class _Receipts:
 
 
 def entries(number: int) -> Any:
-    """A chain in its order: links, and the events that they lead to."""
+    """A chain in order: links, and the events that they refer to."""
     table = desk_events if number == DESK else events
     leads = table.c.id == trail.c.event
     columns = [one for one in table.c if one.key != "import_"]

@@ -36,7 +36,7 @@ class ProblemSummary(Stored):
 
 
 class Totals(Stored):
-    """Empty before the check. `records` is the last field that describes the file itself."""
+    """Empty before the check. `records` counts the records of the file, skipped ones included."""
 
     records: int | None = None
     ledger_names: dict[str, str] = Field(default_factory=dict)

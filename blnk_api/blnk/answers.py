@@ -121,7 +121,7 @@ FILTERS_DO_NOT_SAY = frozenset({"track_fund_lineage", "allocation_strategy"})
 
 
 # Any: metadata may hold JSON of any kind.
-def differences(asked: Mapping[str, Any], balance: Balance, *, unsaid: Collection[str] = ()) -> list[str]:
+def differences(request: Mapping[str, Any], balance: Balance, *, unsaid: Collection[str] = ()) -> list[str]:
     """How a balance differs from its request, one clause for each field. Our own metadata is not compared.
 
     `unsaid` are fields that this kind of answer does not contain.
@@ -267,8 +267,8 @@ def read_json(reply: Reply, *, now: datetime) -> Any:
             assert_never(reply)
 
 
-# What Blnk says is JSON of any kind: rows are read as such, and parsed into models by whoever asked.
-def read_rows(said: object) -> list[dict[str, Any]]:
+# Answers are JSON of any kind: checked here, and parsed into models by the caller.
+def read_rows(answer: object) -> list[dict[str, Any]]:
     """The rows of a list or filter answer: `{"data": […]}`, a bare list, or null for none.
 
     Raises ReadFailed for anything else, so that it is never mistaken for absence.
@@ -281,15 +281,15 @@ def read_rows(said: object) -> list[dict[str, Any]]:
     return rows
 
 
-def read_total(said: object) -> int | None:
-    """How many there are in all, where a list tells it."""
-    total = said.get("total") if isinstance(said, dict) else None
+def read_total(answer: object) -> int | None:
+    """The total number, if a list answer contains it."""
+    total = answer.get("total") if isinstance(answer, dict) else None
     return total if isinstance(total, int) and not isinstance(total, bool) else None
 
 
-def read_one(said: object) -> dict[str, Any]:
-    """The one thing asked for by its id, bare or inside `data`; any other shape raises ReadFailed."""
-    found = said["data"] if isinstance(said, dict) and "data" in said else said
+def read_one(answer: object) -> dict[str, Any]:
+    """The object that was requested by id, bare or inside `data`. Raises ReadFailed for anything else."""
+    found = answer["data"] if isinstance(answer, dict) and "data" in answer else answer
     if isinstance(found, list) and len(found) == 1:
         found = found[0]
     if not isinstance(found, dict):

@@ -55,7 +55,8 @@ def check(opened: Session, id: str, connection: Connection) -> Import:
 
 
 def _check_here(opened: Session, draft: Import, connection: Connection, lease: Lease) -> bool:
-    """Whether it came further; else the draft says why, and it is worth another try. Raises CommandFailed."""
+    """Returns whether it made progress. If not, the draft says why, and another try makes sense. Raises
+    CommandFailed."""
     try:
         if draft.stage is Stage.LOOKING:
             _look_here(opened, draft, opened.settings.connections.get(connection.name, connection), lease)
@@ -80,7 +81,7 @@ def _look_here(opened: Session, draft: Import, connection: Connection, lease: Le
 async def _look_up(opened: Session, draft: Import, connection: Connection, lease: Lease) -> None:
     thread = AsyncStore(opened.store)
     try:
-        # An engine for a draft claims nothing; it lets the looks out at the instance's pace.
+        # An engine for a draft claims nothing; it sends the look-ups within the instance's rate limit.
         running = await engine_for(
             opened.settings, connection, opened.store, thread, lease, only=draft.number
         )

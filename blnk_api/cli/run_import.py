@@ -50,7 +50,7 @@ class Unserved:
             time.sleep(_POLL_SECONDS)
 
     def is_so(self) -> bool:
-        """Raises CommandFailed when it has been so for a while; another command line is waited for."""
+        """Raises CommandFailed if this has lasted for a while. Another command line is waited for."""
         if not self._store.is_sqlite:
             return False  # whose lease nobody has, whoever has the credentials takes
         with self._store.read() as tx:
@@ -147,7 +147,7 @@ class _Seeing:
             self._thread.close()
 
     async def _wait_for_store(self, problem: OperationalError | StoreUnavailable) -> None:
-        """The database server is away, or the disk is full: rows on their way are looked up afterwards."""
+        """The database server is away, or the disk is full. Rows on their way are looked up afterwards."""
         if isinstance(problem, StoreUnavailable) and not problem.may_pass:
             raise problem
         self._end_if_interrupted(problem)

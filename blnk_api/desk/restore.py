@@ -116,7 +116,8 @@ def _restore_postgres(settings: Settings, store: Store, archive: Path | None, wh
 
 
 def _unpack(archive: Path, scratch: Path, *, is_sqlite: bool) -> About:
-    """All of it, compared with its sums; what it says of itself. Nothing is written but what a backup has."""
+    """Unpacks the archive, checks its sums, and returns its description. Only files that belong to a backup
+    are written."""
     sums: dict[str, str] = {}
     with tarfile.open(archive, "r:gz") as tar:
         first = tar.next()

@@ -15,8 +15,8 @@ from blnk_api.models import IMPORT_REF, Balance
 
 T = TypeVar("T")
 Ask = Callable[[Request], Awaitable[object]]
-"""Gives what Blnk said, as JSON of any kind."""
-"""Sends one read at the instance's pace and gives its JSON; raises from the errors tree."""
+"""Returns the JSON of Blnk's answer."""
+"""Sends one read within the instance's rate limit, and returns the JSON of the answer. Raises a BlnkError."""
 
 _MOST_REPEATS = 200
 """A look-up that has not ended after this many requests counts as unanswered."""
@@ -47,7 +47,7 @@ class Looker:
         """Returns the balances of an answer. Any other answer raises, or is requested again."""
         return await self._patiently(request, read_balances)
 
-    # `read` makes a type of the JSON that was said, or raises.
+    # `read` parses the JSON of the answer, or raises.
     async def _patiently(self, request: Request, read: Callable[[object], T]) -> T:
         has_failed = False
         while True:
@@ -239,8 +239,8 @@ def _since(bound: str | None) -> list[Filter]:
     return [] if bound is None else [Filter("created_at", "gte", bound)]
 
 
-def read_balances(said: object) -> list[Balance]:
-    """The balances of an answer; raises ReadFailed for anything else."""
+def read_balances(answer: object) -> list[Balance]:
+    """The balances of an answer. Raises ReadFailed for anything else."""
     try:
         return [Balance.model_validate(row) for row in answers.read_rows(answer)]
     except ValidationError:

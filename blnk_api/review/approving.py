@@ -63,7 +63,8 @@ def approve(store: Store, import_: Import, request: int, *, who: Actor, typed: s
 
 
 def _hand_over(tx: Connection, import_: Import, request: Request) -> None:
-    """WAITING → QUEUED. Who asked is who wanted it; who approved stands with the request."""
+    """WAITING → QUEUED. The import belongs to the person who asked; the approver is stored with the
+    request."""
     facts: dict[str, Any] = {}  # columns of an import, of several types
     if import_.confirmed_at is None:
         facts = {

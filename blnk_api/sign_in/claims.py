@@ -9,7 +9,8 @@ _MOST_ENTRIES = 2_000
 
 
 def identity(claims: Mapping[str, object], *, issuer: str, trust_email: bool) -> Identity:
-    """`trust_email`: an e-mail counts of which nothing is said. One said not to be verified never does."""
+    """`trust_email`: whether an email address without a verification claim counts. One marked as not verified
+    never does."""
     email = _text(claims.get("email"))
     verified = claims.get("email_verified", trust_email)
     return Identity(
@@ -40,7 +41,7 @@ def _name(claims: Mapping[str, object]) -> str:
 
 
 def _points_to_groups(claims: Mapping[str, object]) -> bool:
-    """Microsoft sends where to ask for the groups instead of them, when there are too many for a token."""
+    """Microsoft sends a link to the groups instead of the groups if there are too many for a token."""
     elsewhere = claims.get("_claim_names")
     return "groups" not in claims and (
         (isinstance(elsewhere, dict) and "groups" in elsewhere) or claims.get("hasgroups") in (True, "true")

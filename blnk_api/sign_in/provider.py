@@ -34,7 +34,7 @@ _NEEDED = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
 class Metadata:
     """A provider's own description."""
 
-    said: Mapping[str, object]
+    document: Mapping[str, object]
 
     def __getitem__(self, name: str) -> str:
         return str(self.document.get(name) or "")
@@ -129,7 +129,7 @@ def end_address(provider: Provider, back_to: str) -> str | None:
 
 
 def _client(provider: Provider, known: Metadata, callback: str) -> OAuth2Session:
-    methods = known.said.get("token_endpoint_auth_methods_supported")
+    methods = known.document.get("token_endpoint_auth_methods_supported")
     basic = not isinstance(methods, list) or not methods or "client_secret_basic" in methods
     return OAuth2Session(
         provider.client_id,
@@ -170,7 +170,7 @@ def _id_token(provider: Provider, known: Metadata, begun: Begun, token: str) -> 
 
 
 def _user_info(client: OAuth2Session, known: Metadata, claims: Mapping[str, object]) -> dict[str, object]:
-    """What else there is to be known. Some providers put groups and e-mail here alone."""
+    """Further claims. Some providers put groups and email only here."""
     if not known["userinfo_endpoint"]:
         return {}
     try:

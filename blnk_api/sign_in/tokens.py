@@ -124,7 +124,7 @@ def keys_at(url: str) -> Keys:
 
 
 def checked(token: str, keys: Keys, *, issuer: str, audience: str) -> dict[str, object]:
-    """What the token says. Raises SignInFailed; the reason for the log does not repeat the token."""
+    """The claims in the token. Raises SignInFailed; the reason for the log does not repeat the token."""
     try:
         header = jws.extract_compact(token.encode("ascii")).headers()
         if header.get("alg") not in ALGORITHMS:

@@ -219,6 +219,6 @@ def of_kinds(tx: Connection, import_: int, kinds: Iterable[EventKind]) -> list[E
     return _read(tx, mine.order_by(events.c.id))
 
 
-# Any: a row of these columns.
+# Any: a row with these columns.
 def _read(tx: Connection, query: AnyQuery) -> list[Event]:
     return [Event(one.at, read(one), one.what, one.row, one.detail) for one in tx.execute(query)]

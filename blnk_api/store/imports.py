@@ -226,7 +226,7 @@ def drafts_among(tx: Connection, ids: Collection[str]) -> set[str]:
     return {one.id for one in tx.execute(query)}
 
 
-# Any: a row of all columns of two tables, which only `import_of` takes apart.
+# Any: a row with all columns of two tables, which only `import_of` reads.
 def first_of(tx: Connection, query: AnyQuery) -> Import | None:
     """The first import of a query of `ALL`."""
     found = tx.execute(query).first()

@@ -64,7 +64,7 @@ _STORED = tuple(rows.c[name] for name in StoredRow._fields)
 
 
 def stored() -> AnyQuery:
-    """The rows, for `row_of`."""
+    """A query for rows to pass to `row_of`."""
     return select(*_STORED)
 
 
@@ -147,7 +147,7 @@ def among(tx: Connection, import_: int, ids: Collection[int]) -> list[StoredRow]
     return [row_of(one) for one in _with_ids(tx, query, ids)]
 
 
-def _with_ids(tx: Connection, asked: AnyQuery, ids: Collection[int]) -> Iterator[AnyRow]:
+def _with_ids(tx: Connection, query: AnyQuery, ids: Collection[int]) -> Iterator[AnyRow]:
     wanted = sorted(set(ids))
     for start in range(0, len(wanted), IDS_PER_STATEMENT):
         yield from tx.execute(query.where(rows.c.id.in_(wanted[start : start + IDS_PER_STATEMENT]))).all()

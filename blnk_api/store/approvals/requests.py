@@ -265,7 +265,7 @@ def mark_notified(tx: Connection, request: Request) -> bool:
     return tx.execute(statement).rowcount == 1
 
 
-# Any: rows of all columns of the table.
+# Any: rows with all columns of the table.
 def _read(tx: Connection, found: Sequence[AnyRow]) -> list[Request]:
     decided: dict[int, list[Decision]] = {}
     query = select(approval_decisions).where(approval_decisions.c.approval.in_([one.id for one in found]))

@@ -84,7 +84,7 @@ def _is_at(name: str) -> ColumnElement[bool]:
 
 
 def _name(tx: Connection, name: str, facts: dict[str, object]) -> None:
-    """The contents have this name from the end of this transaction on; those that had it are deleted."""
+    """Gives the contents this name from the end of this transaction on. Former contents are deleted."""
     first = postgresql.insert(kept_files).values(name=name, **facts).on_conflict_do_nothing()
     tx.execute(first)  # waits for anyone who puts a file of this name at the same moment
     is_it = kept_files.c.name == name

@@ -67,9 +67,9 @@ ALL = select(notices, instances.c.base_url, instances.c.instance_id, instances.c
 )
 
 
-# Any: a row of all columns of two tables.
+# Any: a row with all columns of two tables.
 def notice_of(one: AnyRow) -> Notice:
-    """From a row of `ALL`."""
+    """Reads a row of `ALL`."""
     facts = NoticeFacts.model_validate_json(one.facts)
     instance = Instance(one.base_url, one.instance_id, one.environment)
     return Notice(one.id, instance, one.import_, NoticeKind(one.kind), one.at, facts)

@@ -79,7 +79,7 @@ def of_records(tx: Connection, import_: int, numbers: Collection[int]) -> list[R
     return _read(tx, _ALL.where(repairs.c.import_ == import_, repairs.c.number.in_(sorted(numbers))))
 
 
-# Any: a row of these columns.
+# Any: a row with these columns.
 def _read(tx: Connection, query: AnyQuery) -> list[RecordedEdit]:
     return [
         RecordedEdit(one.number, one.position, one.old, one.new, read(one), one.at)

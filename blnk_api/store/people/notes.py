@@ -107,6 +107,6 @@ _ALL = select(notes.c.at, notes.c.text, notes.c.balance_id, *stored_actor.select
 )
 
 
-# Any: a row of these columns.
+# Any: a row with these columns.
 def _listed(tx: Connection, query: AnyQuery) -> list[Note]:
     return [Note(one.at, stored_actor.read(one), one.text, one.balance_id) for one in tx.execute(query)]

@@ -118,7 +118,7 @@ def _is_wanted(one: TrailEntry, wanted: Wanted) -> bool:
 
 # Any: a row of either table, with its link.
 def _entry(tx: Connection, number: int, import_id: str | None, one: AnyRow) -> TrailEntry | None:
-    """None where what the link leads to is gone: verifying says so."""
+    """None if what the link refers to is missing, which verification reports."""
     if one.event is None:
         mine = repairs.c.import_ == number, repairs.c.batch == one.edits
         count = tx.execute(select(func.count()).where(*mine)).scalar_one()

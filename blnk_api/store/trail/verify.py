@@ -206,7 +206,7 @@ class _Receipts:
         return any(named > n for named in self._heads)
 
     def misfit(self, entry: AnyRow) -> int | None:
-        """The receipt that names another head at this entry, or that this entry says was another one."""
+        """The receipt that names another head at this entry, or that differs from what this entry says."""
         for head, n in self._heads.get(entry.n, ()):
             if head != entry.link:
                 return n
@@ -234,7 +234,7 @@ def entries(number: int) -> Any:
 
 
 def _digest(one: AnyRow) -> str | None:
-    """Of the event that is there; None where it is gone."""
+    """The digest of the stored event, or None if it is missing."""
     if one.id is None:
         return None
     row = one._mapping.get("row")

@@ -1,9 +1,9 @@
-"""Seconds by which claims and leases age: on a clock that counts while the machine sleeps, and that jumps far
-ahead where this process cannot know how long it stood still.
+"""A clock in seconds for the age of claims and leases. It continues while the machine sleeps, and jumps far
+ahead if this process cannot know how long it was suspended.
 
-CLOCK_BOOTTIME counts suspend. It does not count the time for which a whole virtual machine stands still: then
-all of its clocks stop, and once it runs again its wall clock is set. So a wall clock that moves against this
-one, in either direction, makes whatever was promised before too old.
+CLOCK_BOOTTIME includes sleep. It does not include the time for which a whole virtual machine is paused: then
+all of its clocks stop, and its wall clock is set once it runs again. So if the wall clock moves relative to
+this one, in either direction, all earlier claims and leases become too old.
 """
 
 import threading
@@ -11,19 +11,19 @@ import time
 from collections.abc import Callable
 
 JUMP_SECONDS = 1.0
-"""By how much the wall clock must have moved: clocks that are being adjusted move by far less between two
-looks."""
+"""How much the wall clock must have moved. Clocks that are being adjusted move far less between two
+readings."""
 _LOST_SECONDS = 3_600.0
-"""How far this clock then jumps ahead: no claim or lease is good for so long."""
+"""How far this clock then jumps ahead: no claim or lease is valid for that long."""
 
 
 def _boot() -> float:
-    # macOS has no such clock by that name: its monotonic one counts on.
+    # macOS has no clock of this name: its monotonic clock continues during sleep.
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class BootClock:
-    """Call it for the seconds since some moment. Safe to share between threads."""
+    """Call it for the seconds since some point in time. Safe to share between threads."""
 
     def __init__(
         self, boot: Callable[[], float] = _boot, wall: Callable[[], float] = lambda: time.time()
@@ -45,4 +45,4 @@ class BootClock:
 
 
 boottime = BootClock()
-"""Of this process: all of its claims and leases age by it."""
+"""This process's clock for the age of all claims and leases."""

@@ -1,4 +1,4 @@
-"""What it means for a row that its ref was found in Blnk before it was sent."""
+"""The new state of a row whose ref was found in Blnk before it was sent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""Ready rows become balances: claimed, sent, recorded, looked up, verified."""
+"""Turns ready rows into balances: claims, sends, records, looks up and verifies them."""

@@ -1,4 +1,4 @@
-"""What the engine does about an outcome: pure, so that it can be read and tested apart from sending."""
+"""What the engine does with an outcome. Pure, so that it can be read and tested apart from sending."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from blnk_api.store.states import Outcome, RowState
 
 
 class ClaimedRow(NamedTuple):
-    """One claimed row: SENDING is committed, and its POST may leave until `leave_before` (boottime)."""
+    """A claimed row: SENDING is committed, and its POST may leave until `leave_before` (boottime)."""
 
     row: int
     n: int
@@ -21,7 +21,7 @@ class ClaimedRow(NamedTuple):
 
 
 def taken_back(flight: ClaimedRow, why: str) -> Result:
-    """The POST surely did not leave: the row is Not sent again."""
+    """The POST certainly did not leave, so the row is Not sent again."""
     return _result(flight, RowState.READY, Outcome.NOT_APPLIED, message=why)
 
 
@@ -32,13 +32,13 @@ _AFTER: Mapping[RowFate, tuple[RowState, Outcome]] = {
     RowFate.DENIED: (RowState.READY, Outcome.STOP),
     RowFate.IN_DOUBT: (RowState.UNKNOWN, Outcome.UNKNOWN),
 }
-"""The row's next state, and what is kept of its attempt."""
+"""The row's next state, and what is stored about its attempt."""
 
 
 def decide(flight: ClaimedRow, outcome: outcomes.Outcome, *, request_id: str | None = None) -> Result:
-    """Where the row goes. A Conflict is in doubt like a lost answer, until a look has settled it.
+    """The row's next state. A Conflict is in doubt like a lost answer, until a look-up settles it.
 
-    `request_id` is that of Blnk's answer, and is kept with the attempt.
+    `request_id` comes from Blnk's answer, and is stored with the attempt.
     """
     to, came_to = _AFTER[outcome.policy.row]
     return _result(
@@ -71,7 +71,7 @@ def _result(
         to=to,
         outcome=outcome,
         status=status,
-        # Postgres keeps no NUL in text, and Blnk's words are not ours to trust.
+        # Postgres cannot store NUL in text, and Blnk's message may contain any characters.
         message=message.replace("\x00", "\ufffd") if message else None,
         balance_id=balance_id,
         server_error=server_error,

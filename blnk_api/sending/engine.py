@@ -1,13 +1,13 @@
-"""Sends the imports of one instance: claims rows, lets their POSTs leave, records what came of them.
+"""Sends the imports of one instance: claims rows, sends their POSTs, records the outcomes.
 
 Why no row is ever sent twice:
-1. A row leaves only after the store holds, committed, that it is SENDING (`_claim`); a claim that is
-   older than a few seconds no longer leaves (`bulk_http`).
-2. Only READY rows are claimed, and READY says that no attempt of the row can have left a balance behind:
-   its ref was looked up in Blnk by this process before (`preflight`), Blnk proved that its attempt was not
-   applied (`answers.classify`), or looking proved it absent (`resolver`).
+1. A row is sent only after the store has committed that it is SENDING (`_claim`), and a claim older than a
+   few seconds is not sent anymore (`bulk_http`).
+2. Only READY rows are claimed, and READY means that no attempt of the row can have created a balance: this
+   process looked up its ref in Blnk before (`preflight`), Blnk proved that its attempt was not carried out
+   (`answers.classify`), or look-ups proved it absent (`resolver`).
 3. Every other answer, and every crash, makes the row UNKNOWN, and UNKNOWN is never claimed.
-Where a second person has to approve rows, a claim also demands that: see `claims.claim_approved`.
+If a second person must approve rows, a claim also requires that: see `claims.claim_approved`.
 """
 
 import asyncio
@@ -51,11 +51,12 @@ IDLE_SECONDS = 1.0
 CLAIM_AHEAD_SECONDS = 0.1
 """Only rows that the pace releases within this time are claimed."""
 CLAIM_WHEN_GONE = 0.65
-"""Of what was claimed ahead: the rest lasts for as long as the next claim takes."""
+"""The next claim starts when this share of the claimed rows has left; the rest lasts while it is
+committed."""
 OnPost = Callable[[Attempted, float], None]
-"""Is told what came of each request that left, and after how many seconds."""
+"""Called with the outcome of each request that was sent, and its duration in seconds."""
 _PLACES_AHEAD = 2
-"""Of rows for each place on the line: it falls free again before the next claim is through."""
+"""Rows to claim for each connection: one becomes free again before the next claim is committed."""
 
 
 class Engine:
@@ -75,7 +76,7 @@ class Engine:
     ) -> None:
         self.gateway = gateway
         self.name = f"{secrets.token_hex(8)}-"
-        """Its claims begin with it, so that those of a sender that lost its lease can be told from them."""
+        """Prefix of its claims, which distinguishes them from those of a sender that lost its lease."""
         self.looker = Looker(gateway.ask, gateway.instance_id)
         self.resolver = Resolver(
             settle_seconds=settle_seconds, request_timeout_seconds=gateway.connection.request_timeout_seconds
@@ -112,7 +113,7 @@ class Engine:
         self._crash: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
-        """Raises whatever broke: the process ends and starts again from what the store holds."""
+        """Raises whatever broke: the process then ends, and restarts from what the store contains."""
         self.start(self._recorder.run(self._after_record))
         try:
             while True:
@@ -134,7 +135,7 @@ class Engine:
         return sum(lane.in_flight for lane in self.lanes.values())
 
     def _launch(self, permits: int) -> None:
-        """Lets claimed rows leave, one lane after the other, so that imports share the pace."""
+        """Sends claimed rows, one lane after the other, so that imports share the pace."""
         free = min(permits, self._most_at_once - self.in_flight) if self._lease.is_held() else 0
         lanes = sorted((lane for lane in self.lanes.values() if lane.claimed), key=lambda lane: lane.turn)
         while free > 0 and lanes:
@@ -148,7 +149,7 @@ class Engine:
         self._is_full = bool(lanes) and self.in_flight >= self._most_at_once
 
     def _feed(self) -> None:
-        """Looks further rows up and claims what may leave within the next moment."""
+        """Looks up further rows, and claims those that may leave within the next moment."""
         now = self.gateway.clock()
         for lane in list(self.lanes.values()):
             if not lane.sends:
@@ -167,7 +168,7 @@ class Engine:
         ahead = min(self.gateway.pace.expected(CLAIM_AHEAD_SECONDS), _PLACES_AHEAD * self._most_at_once)
         wanted = ahead - sum(len(lane.claimed) for lane in self.lanes.values())
         if wanted < ahead * CLAIM_WHEN_GONE:
-            return  # one claim for many rows: a commit costs as much for one as for a hundred
+            return  # one claim for many rows: a commit costs the same for one row as for a hundred
         if self.gateway.breaker.circuit is Circuit.HALF_OPEN:
             wanted = min(wanted, 1 - sum(lane.out for lane in self.lanes.values()))
         lanes = [lane for lane in self.lanes.values() if lane.sends and lane.ready and lane.room() > 0]
@@ -186,7 +187,7 @@ class Engine:
         )
 
     def _may_leave(self) -> bool:
-        """Asked of each row in the moment in which it is written to the line."""
+        """Called for each row at the moment when it is written to the connection."""
         return self._lease.is_held() and not self.gateway.is_stopped
 
     async def _claim(self, lanes: list[Lane], wanted: int) -> None:
@@ -204,7 +205,7 @@ class Engine:
                 else:
                     claimed = await self.store.write(claims.claim, number, list(rows), token)
             except (SQLAlchemyError, OSError):
-                # Whether that was committed nobody knows; nothing has left, and the rows go back.
+                # It is unknown whether this was committed, but nothing has left: the rows go back.
                 await asyncio.sleep(self._waits.journal_retry)
                 await self._recorder.give_up_claim(number, list(rows), token)
                 break
@@ -232,7 +233,7 @@ class Engine:
         lane.in_flight -= 1
         self._recorder.add(lane, result)
         if self._is_full:
-            # A place that falls free is taken at once: a tick's wait would cost a third of the pace.
+            # A free place is used at once: waiting for the next tick would cost a third of the pace.
             self._launch(self.gateway.open(self.gateway.clock()))
 
     async def _attempt(self, lane: Lane, flight: ClaimedRow, token: Token) -> Result:
@@ -288,7 +289,7 @@ class Engine:
                 await self.preflight.pause(lane, PausedBy.CANARY, told)
 
     async def _denied(self, token: Token, outcome: Outcome) -> None:
-        """A 401 renews the token once; what cannot be renewed, and every 403, stops the instance."""
+        """A 401 renews the token once. A failed renewal, or any 403, stops the instance."""
         message = outcome.message
         if outcome.status == 401:
             try:
@@ -305,7 +306,7 @@ class Engine:
         """The import does not run anymore: claimed rows that have not left go back, others are forgotten."""
         lane.ready.clear()
         lane.after = 0
-        # Whoever resumes it later: another desk may have made its rows meanwhile.
+        # By the time it is resumed, another desk may have created its rows.
         lane.is_looked_up = lane.is_walked = False
         self._recorder.take_back(lane, len(lane.claimed), "The import stopped before the row was sent.")
 
@@ -322,7 +323,7 @@ class Engine:
             )
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Runs something beside the ticks; its failure is the engine's."""
+        """Runs a task in addition to the ticks. If it fails, the engine fails."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)

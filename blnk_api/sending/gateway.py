@@ -1,4 +1,4 @@
-"""The one way out to an instance: every row and every look passes its pace, its breaker and its token."""
+"""The only way to an instance: every row and every look-up passes its pace, its breaker and its token."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ from blnk_api.settings import Connection, Waits
 from blnk_api.store.async_store import wait_at_most
 
 _LOOKS_FIRST_SHARE = 0.5
-"""Of the permits of one moment that waiting looks may take; the rest is for rows."""
+"""The share of one moment's permits that waiting look-ups may take; the rest is for rows."""
 
 
 class Gateway:
@@ -39,11 +39,11 @@ class Gateway:
         self.breaker = breaker
         self.clock = clock
         self.denied: str | None = None
-        """Why the credentials do not serve, once Blnk has said so."""
+        """Why the credentials do not work, once Blnk has said so."""
         self._read_again_seconds = read_again_seconds
         self._sleep = sleep
         self.is_stopped = False
-        """Someone has stopped all sending: no row leaves, though it may have been claimed before that."""
+        """Whether all sending was stopped: then no row leaves, even if it was claimed before."""
         self._client = client
         self._tokens = tokens
         self._token: Token | None = None
@@ -69,7 +69,7 @@ class Gateway:
         self._woken.set()
 
     def open(self, now: float) -> int:
-        """Rows that may leave now. Looks that wait for a permit go first, with half of what there is."""
+        """How many rows may be sent now. Waiting look-ups go first, with half of the permits."""
         permits = self.pace.permits(now)
         for_looks = max(1, int(permits * _LOOKS_FIRST_SHARE)) if permits else 0
         while for_looks and self._waiting:
@@ -83,10 +83,11 @@ class Gateway:
         return 0 if is_shut else permits
 
     async def ask(self, request: Request) -> Any:
-        """The JSON of a read, at the instance's pace. Raises from the errors tree; it creates nothing.
+        """Returns the JSON of a read, within the instance's rate limit. Raises a BlnkError, and creates
+        nothing.
 
-        So it may be asked again: after a 429 and a renewed token once, and a few times, ever later, where
-        no answer came or none that can be read. Not while the breaker is open: that knows when to ask.
+        A read can be repeated: once after a 429 or a renewed token, and a few times, at growing intervals, if
+        there was no readable answer. Not while the breaker is open, which has its own schedule.
         """
         failures, is_last = 0, False
         while True:
@@ -115,7 +116,7 @@ class Gateway:
                 await self._before_repeat(failed, failures, is_about_token=token is None)
 
     async def _before_repeat(self, failed: errors.BlnkError, failures: int, *, is_about_token: bool) -> None:
-        """Waits until a read that was not answered may be asked again; raises what it came to otherwise."""
+        """Waits until an unanswered read may be repeated. Raises the error if it may not."""
         if not retries.may_pass(failed):
             raise failed
         now = self.clock()
@@ -134,7 +135,7 @@ class Gateway:
         return await self._client.send(request, token.value, leave_before=leave_before, may_leave=may_leave)
 
     def learn(self, outcome: Outcome, *, sent_at: float) -> bool:
-        """Lets pace and breaker know what a row came to. Whether this opened or closed the breaker."""
+        """Informs pace and breaker of a row's outcome. Returns whether this opened or closed the breaker."""
         now, policy = self.clock(), outcome.policy
         wait = outcome.retry_after_seconds if isinstance(outcome, NotApplied | Unknown) else None
         match policy.pace:
@@ -152,7 +153,7 @@ class Gateway:
         return False
 
     async def token(self) -> Token:
-        """The current token; renewed ahead of its end, in a thread, because renewing talks to Blnk."""
+        """The current token. It is renewed before it expires, in a thread, because that calls Blnk."""
         held = self._token
         if held is None or (held.expires_at is not None and time.time() >= held.expires_at):
             async with self._renewing:
@@ -161,7 +162,7 @@ class Gateway:
         return self._token
 
     async def renew(self, generation: int) -> None:
-        """After a 401 to a token of this generation. Raises AccessDenied where there is no newer one."""
+        """Call after a 401 for a token of this generation. Raises AccessDenied if there is no newer one."""
         async with self._renewing:
             if self._token is not None and self._token.generation > generation:
                 return

@@ -1,4 +1,4 @@
-"""One import inside the engine: its rows looked up and ready, claimed, in flight, and come back."""
+"""One import in the engine: its rows that are looked up and ready, claimed, in flight, and answered."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -22,60 +22,60 @@ class Lane:
     claimed: deque[ClaimedRow] = field(default_factory=deque)
     in_flight: int = 0
     turn: int = 0
-    """When a row of it left last: the lane that waited longest is next, however slow the pace."""
+    """When a row of it was last sent: the lane that has waited longest is next, however slow the pace."""
     results: list[Result] = field(default_factory=list)
     recording: int = 0
     after: int = 0
     fill_at: float = 0.0
     is_filling: bool = False
     is_looked_up: bool = False
-    """This process has decided how to look the import's rows up before they are claimed."""
+    """Whether this process has decided how to look up the import's rows before they are claimed."""
     is_walked: bool = False
-    """All rows of the first pass were looked up by one walk; those met again are looked up in lists."""
+    """Whether one walk has looked up all rows of the first pass. Later ones are looked up in lists."""
     verification: object | None = None
-    """The one that is under way."""
+    """The verification in progress."""
     is_confirming_canary: bool = False
     is_confirming_few: bool = False
     few_sent: int = 0
     sent: deque[str] = field(default_factory=lambda: deque(maxlen=REFS_PER_LOOK))
-    """Refs of the rows whose POSTs left last, in this process."""
+    """Refs of the rows that this process sent last."""
     made: deque[str] = field(default_factory=lambda: deque(maxlen=REFS_PER_LOOK))
-    """Those of them that Blnk answered with a balance."""
+    """Those for which Blnk answered with a balance."""
     since: str | None = None
-    """Blnk's own time of the first balance that this process made of it, where it can be believed: what is
-    newer and was not made here is another desk's."""
+    """Blnk's own time of the first balance that this process created for it, if plausible. Newer balances
+    that were not created here belong to another desk."""
     refusals_in_a_row: int = 0
     created_from: str | None = None
     """Blnk's own time of the first balance: see store.sending.attempts.remember_first."""
     sends: bool = False
-    """The import is running and this lane may claim."""
+    """Whether the import is running and this lane may claim rows."""
     restarts: bool = False
-    """It was paused because of another desk, and rows with two balances are being named: however soon it is
-    resumed, no row is claimed before that is through, or what was found already would pause it once more."""
+    """Whether it was paused because of another desk, and rows with two balances are being named. Until that
+    is done, no row is claimed, even if it is resumed: what was already found would pause it again."""
     runs_since: float | None = None
-    """When the import was first seen running, or running again: what was answered to a request of before
-    does not pause it."""
+    """When the import was first seen running, or running again. Answers to earlier requests do not pause
+    it."""
 
     @property
     def out(self) -> int:
-        """Rows between their claim and the record of what came of them."""
+        """How many rows are between their claim and the record of their outcome."""
         return len(self.claimed) + self.in_flight + len(self.results) + self.recording
 
     def forget_sent(self) -> None:
-        """What is seen from now on is judged by what is sent from now on."""
+        """From now on, balances are compared only with what is sent from now on."""
         self.sent.clear()
         self.made.clear()
         self.since = None
         self.few_sent = 0
 
     def few_are_back(self) -> bool:
-        """Whether the first rows together, or all that there are, have come to their end and wait to be
-        looked at."""
+        """Whether the first rows together, or all remaining rows, have an outcome and wait to be looked
+        up."""
         waits = self.ramp is Ramp.FEW and not self.is_confirming_few and not self.out
         return waits and (self.few_sent >= FEW_ROWS or (self.few_sent > 0 and not self.ready))
 
     def room(self) -> int:
-        """How many more rows the ramp lets out now."""
+        """How many more rows the ramp allows now."""
         match self.ramp:
             case Ramp.CANARY:
                 return 0 if self.is_confirming_canary else 1 - self.out

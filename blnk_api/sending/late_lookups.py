@@ -1,7 +1,8 @@
-"""Looks up again, hours later, what was called not created after a byte of it had left; tells what it finds.
+"""Looks up again, hours later, what was called not created after a byte of it had left, and reports what it
+finds.
 
-A balance that appears is never repaired by sending, and never left unsaid: a row that has none becomes
-Created where that can be, and whatever is more than one balance for a row is named with all its ids.
+A balance that appears is never fixed by sending, and always reported: a row without a balance becomes Created
+if possible, and if a row has more than one balance, all ids are named.
 """
 
 import asyncio
@@ -42,7 +43,8 @@ _AT_ONCE = 10 * _PER_LOOK
 
 
 class LateLookups:
-    """One instance's. `wall` is the time of day in seconds since 1970: looks are due across restarts."""
+    """The late look-ups of one instance. `wall` is the time of day in seconds since 1970, because they are
+    due across restarts."""
 
     def __init__(
         self, engine: Engine, instance: int, waits: Waits, *, wall: Callable[[], float] = time.time
@@ -54,7 +56,7 @@ class LateLookups:
         self._wall = wall
 
     async def run(self) -> None:
-        """Until canceled. Overdue looks come first, at once."""
+        """Runs until canceled. Overdue look-ups come first, at once."""
         while True:
             try:
                 while self._engine.preflight.can_look and await self._look():
@@ -64,7 +66,7 @@ class LateLookups:
             await asyncio.sleep(self._waits.late_looks)
 
     async def _look(self) -> bool:
-        """Whether anything was due."""
+        """Returns whether anything was due."""
         due = await self._store.read(late.due, self._instance, self._wall(), limit=_AT_ONCE)
         for number, of_import in groupby(sorted(due, key=lambda one: one.import_), lambda one: one.import_):
             import_ = await self._store.read(imports.by_number, number)
@@ -81,14 +83,14 @@ class LateLookups:
             held.setdefault(balance.import_ref or "", []).append(balance)
         now, settle = self._wall(), self._engine.settle_seconds
         if witnesses and not any(one in held for one in witnesses):
-            # It lags, or is another Blnk: balances that we saw created are not shown.
+            # It lags, or is another Blnk instance: balances that we saw created are missing.
             await self._store.write(late.put_off, due, until=now + settle)
             return
         await self._store.write(settle_late, import_.number, due, held, at=now, settle_seconds=settle)
 
 
 def _witnesses(tx: Connection, number: int) -> list[str]:
-    """Refs of the first and the last row that was created: an answer without any of them proves nothing."""
+    """Refs of the first and the last created row: an answer without any of them proves nothing."""
     made = select(rows.c.ref).where(rows.c.import_ == number, rows.c.state == RowState.CREATED).limit(1)
     ends = (tx.execute(made.order_by(order)).scalar() for order in (rows.c.id, rows.c.id.desc()))
     return list(dict.fromkeys(ref for ref in ends if ref is not None))
@@ -103,7 +105,7 @@ def settle_late(
     at: float,
     settle_seconds: float,
 ) -> None:
-    """Records an answer to looks of one import that were due: `held` are the balances of their refs."""
+    """Records the answer to due look-ups of one import. `held` has the balances of their refs."""
     import_ = imports.by_number(tx, number)
     teller = _Teller(tx)
     on_its_way = set()
@@ -120,7 +122,8 @@ def settle_late(
 
 
 def _settle(tx: Connection, teller: "_Teller", import_: Import, due: Due, found: Sequence[Balance]) -> bool:
-    """Tells what was found for one row. False where it is on its way just now: what it has is not known."""
+    """Reports what was found for one row. Returns False if the row is on its way, so that its outcome is not
+    known."""
     row = tx.execute(_ROW.where(rows.c.id == due.row)).one()
     if row.state == RowState.SENDING or (row.state == RowState.UNKNOWN and not row.waits_for_person):
         return False
@@ -128,7 +131,7 @@ def _settle(tx: Connection, teller: "_Teller", import_: Import, due: Due, found:
         _ROW.where(rows.c.instance == import_.instance_number, rows.c.ref == due.ref, is_one_of(rows, HELD))
     ).first()
     if holder is not None and holder.id != row.id:
-        # Another import's row asks for the same, and was sent when this one was called not created.
+        # Another import's row has the same content, and was sent when this one was called not created.
         if holder.balance_id is None:
             return False
         ids = [holder.balance_id, *(one.balance_id for one in found)]
@@ -174,7 +177,7 @@ def _settle(tx: Connection, teller: "_Teller", import_: Import, due: Due, found:
 
 
 def _tell_of_fixes(tx: Connection, teller: "_Teller", import_: Import, row: Any, balance_id: str) -> None:
-    """A row that is fixed in another import has its balance as it was before: its fix is not sent, or both
+    """A row that is fixed in another import already has its balance: the fix is not sent, or both balances
     are named in both imports."""
     superseded.hold_back(tx, row.id, balance_id)
     for fix in superseded.fixing(tx, row.id):
@@ -190,7 +193,7 @@ def _is_of(import_: Import, balance: Balance) -> bool:
 
 
 def _others(tx: Connection, import_: Import, row: Any, ids: Sequence[str]) -> set[str]:
-    """Which of these became another row's balance, as someone said: they are no strangers."""
+    """Which of these became another row's balance by a person's decision, so that they are not unexpected."""
     held = select(rows.c.balance_id).where(
         rows.c.instance == import_.instance_number,
         rows.c.balance_id.in_(ids),
@@ -215,15 +218,15 @@ _ROW = select(
 
 
 class _Teller:
-    """Names balances that a row should not have, each once: as an event, and among the findings."""
+    """Reports balances that a row should not have, each once: as an event, and among the findings."""
 
     def __init__(self, tx: Connection) -> None:
         self._tx = tx
         self._named: dict[int, set[tuple[int, str]]] = {}
-        """Of an import what was named before: the record's number and the balance."""
+        """What was already reported, by import: the record's number and the balance."""
 
     def second(self, import_: Import, row: Any, ids: Sequence[str]) -> None:
-        """A row has more than one balance; the first of these is the one that counts as its own."""
+        """A row has more than one balance. The first of these counts as its own."""
         every = list(dict.fromkeys(ids))
         if self._is_new(import_, row, every[1:]):
             detail = Particulars(balance_ids=tuple(every), by="a late look")
@@ -232,7 +235,7 @@ class _Teller:
             notices.needs_you(self._tx, import_.number)
 
     def late(self, import_: Import, row: Any, ref: str, ids: Sequence[str]) -> None:
-        """A row that has no balance has one all the same: it was fixed since, or another import made it."""
+        """A row without a balance has one after all: it was fixed since, or another import created it."""
         if self._is_new(import_, row, ids):
             detail = Particulars(label=label_of(row.number, row.part), balance_ids=tuple(ids))
             note(self._tx, import_.number, who=WHO, what=EventKind.MADE_LATE, row=row.id, detail=detail)
@@ -264,7 +267,7 @@ class _Teller:
     def _add(
         self, import_: Import, *, twin: RowFinding | None = None, unexpected: Unexpected | None = None
     ) -> None:
-        """To the comparison that the import has; where it has none, the event alone tells it."""
+        """Added to the import's comparison. If there is none, only the event reports it."""
         found = imports.by_number(self._tx, import_.number).findings
         if found is None or not found.checked:
             return

@@ -34,13 +34,13 @@ from blnk_api.store.transitions import move_import
 PAGES_ACTIVE_SECONDS = 60.0
 LEARNED_SECONDS = 1.0
 IDLE_SECONDS = 2.0
-"""Between looks at an instance that has no live import; its unknown rows are old ones."""
+"""The interval for an instance without a live import, whose rows in doubt are old."""
 MOST_HOURS_TOLD = 10_000
 _LIVE = [ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED, ImportState.VERIFYING]
 
 
 class Lifecycle:
-    """`only` is the one import that a command line runs; the app's worker runs all of its instance."""
+    """`only` is the single import that a command line runs. The app's sender runs all of its instance."""
 
     def __init__(
         self,
@@ -61,10 +61,10 @@ class Lifecycle:
         self._kept: tuple[Any, ...] = ()
         self._learned_at = 0.0
         self._told_since = 0.0
-        """Of an outage that people were notified of, when it began."""
+        """When the outage began that people were notified of."""
 
     async def run(self) -> None:
-        """Runs until canceled, beside the engine."""
+        """Runs until canceled, in parallel with the engine."""
         self._engine.start(self._resolve_for_ever())
         self._engine.start(self._probe_for_ever())
         self._engine.start(self._late.run())
@@ -84,8 +84,8 @@ class Lifecycle:
             self._engine.at_rest.clear()
 
     async def _watch(self) -> bool:
-        """Makes the engine's lanes what the store says of the imports. Whether an import has begun or is to
-        be verified now, so that there is something to do at once."""
+        """Updates the engine's lanes from the imports in the store. Returns whether an import has started or
+        must now be verified, so that there is work to do at once."""
         moved = False
         live = [one for one in await self._store.read(imports.in_states, _LIVE) if self._is_ours(one)]
         lanes = self._engine.lanes
@@ -95,7 +95,7 @@ class Lifecycle:
         for import_ in live:
             lane = lanes.get(import_.number)
             if lane is None:
-                # Few go first after each start: a copy of this database may be at work elsewhere.
+                # Start with a few rows after each start: a copy of this database may be sending elsewhere.
                 ramp = min(Ramp(import_.ramp), Ramp.FEW)
                 lane = Lane(import_, ramp, created_from=import_.created_from)
                 lanes[import_.number] = lane
@@ -111,7 +111,8 @@ class Lifecycle:
             if not lanes[number].out and not lanes[number].is_filling:
                 del lanes[number]
         if denied is not None:
-            # All are paused now and say why; whoever resumes one, however soon, wants it tried again.
+            # All are paused now with a reason. If one is resumed, however soon, the credentials
+            # are tried again.
             self._gate.denied = None
         if asked is not None and pace.asked_of == asked_of:
             pace.asked_seconds = None
@@ -121,11 +122,11 @@ class Lifecycle:
         return import_.instance_number == self._instance and self._only in (None, import_.number)
 
     async def _care_for(self, lane: Lane, import_: Import, denied: str | None, asked: float | None) -> bool:
-        """Whether it has another state now in which there is more to do."""
+        """Returns whether it moved to a state in which there is more to do."""
         state = import_.state
         breaker = self._gate.breaker
         if state is not ImportState.VERIFYING:
-            lane.verification = None  # what an earlier one finds does not count anymore
+            lane.verification = None  # the result of an earlier one does not count anymore
         if state is ImportState.QUEUED:
             return await self._move(import_, ImportState.QUEUED, ImportState.RUNNING)
         if state is ImportState.PAUSED:
@@ -158,14 +159,14 @@ class Lifecycle:
         await self._store.write(import_acts.pause, lane.import_.number, by=by, who=WHO, reason=reason)
 
     def _is_settled(self, lane: Lane, import_: Import) -> bool:
-        """Nothing to send, nothing on its way, and what is unknown is for a person."""
+        """Nothing to send, nothing on its way, and rows in doubt only wait for a person."""
         counts = import_.counts
         if lane.out or counts.get(RowState.READY) or counts.get(RowState.SENDING):
             return False
         return counts.get(RowState.UNKNOWN, 0) == import_.waiting_for_person
 
     async def _verify(self, lane: Lane, verification: object) -> None:
-        # A page that fails is asked for again where the comparison stands.
+        # A page that fails is requested again without restarting the comparison.
         looker = self._engine.looker.patient(
             WhileWanted(lambda: lane.verification is verification, self._waits.breaker_first)
         )
@@ -173,7 +174,7 @@ class Lifecycle:
             try:
                 import_ = await self._store.read(imports.by_number, lane.import_.number)
                 if import_.state is not ImportState.VERIFYING:
-                    # It was over when this began, and what is asked for next is not answered by this.
+                    # It was over when this began, and this does not answer what is requested next.
                     lane.verification = None
                     return
                 findings = await verify(
@@ -239,7 +240,7 @@ class Lifecycle:
             )
             await self._store.write(ownership.were_found, import_.id, there, found)
             await self._store.write(remember_first, import_.number, first.created_at)
-        # Rows that may go again come first: each may become what vouches for the others.
+        # Rows that may be sent again come first: each may become a witness for the others.
         for row in sorted((row for row in look.rows if row.ref not in found), key=lambda one: one.conflict):
             if row.id in taken:
                 await self._store.write(unknown.was_taken, row, why=taken[row.id])
@@ -256,7 +257,7 @@ class Lifecycle:
         if witnessed or (is_running and not row.conflict):
             await self._store.write(unknown.was_absent, row, same_server_errors=SAME_SERVER_ERRORS)
         elif import_.is_over or is_running:
-            # Nothing newer can vouch for an absence, and this row will not go again to become its own proof.
+            # Nothing newer can be a witness, and this row will not be sent again to become one itself.
             await self._store.write(
                 unknown.wait_for_person,
                 [row.id],
@@ -265,20 +266,20 @@ class Lifecycle:
             )
 
     async def _probe_for_ever(self) -> None:
-        """While the breaker is open, asks Blnk with a look whether it is back."""
+        """While the breaker is open, tests with a read whether Blnk is back."""
         while True:
             if self._gate.breaker.may_probe(self._gate.clock()):
                 try:
                     await self._engine.looker.answers()
                     self._gate.breaker.looked()
                 except errors.AccessDenied:
-                    self._gate.breaker.looked()  # Blnk answers; what it says is the rows' business
+                    self._gate.breaker.looked()  # Blnk answers; what it says matters only to rows
                 except errors.BlnkError:
-                    pass  # the gate has told the breaker
+                    pass  # the gateway has informed the breaker
             await asyncio.sleep(self._waits.resolve)
 
     async def _remember_learned(self) -> None:
-        """Keeps pace and breaker in the store, and hears from it whether pages are reading."""
+        """Stores pace and breaker, and reads from the store whether pages are reading."""
         kept = await self._store.read(senders.learned, self._instance)
         wall, now = time.time(), self._gate.clock()
         self._gate.pace.pages_are_reading = wall - (kept.pages_read_at or 0.0) < PAGES_ACTIVE_SECONDS
@@ -304,14 +305,14 @@ class Lifecycle:
 
 
 def why_not(reason: str) -> str:
-    """What stands on an import while nothing can be sent, for the breaker's reason."""
+    """The reason shown on an import while nothing can be sent, from the breaker's reason."""
     if open_files.is_blamed(reason):
         return f"{reason} It is retried automatically."
     return f"Blnk is not responding normally: {reason.rstrip('.')}. It is checked again automatically."
 
 
 def _finish(tx: Connection, import_: Import, findings: Findings) -> None:
-    """VERIFYING → DONE, with what was found."""
+    """VERIFYING → DONE, with the findings."""
     done = move_import(
         tx, import_.number, from_=[ImportState.VERIFYING], to=ImportState.DONE, finished_at=time.time()
     )

@@ -1,10 +1,9 @@
-"""Notices that another desk creates balances of the same rows in the same instance, and stops before there
-are many.
+"""Detects that another desk creates balances of the same rows in the same instance, and stops early.
 
-Nobody can prevent a second balance wholly where two desks begin at the same moment: each looks, finds
-nothing, and sends. But whatever either of them sees afterwards is judged here: balances of the rows that were
-just sent, and the newest ones of all. What was there before this process sent its first row is no sign of
-anything: a lost database leaves such balances behind.
+If two desks start at the same moment, second balances cannot be prevented completely: each looks, finds
+nothing, and sends. But what either of them sees afterwards is judged here: balances of the rows that were
+just sent, and the newest ones of all. Balances from before this process sent its first row prove nothing: a
+lost database leaves such balances behind.
 """
 
 import asyncio
@@ -30,13 +29,13 @@ from blnk_api.store.states import WORDS, PausedBy, Ramp, RowState
 
 LEAST_SECONDS = 5.0
 _SHARE = 0.02
-"""Of the connection's requests that looking for others may take while rows are sent."""
+"""The share of the connection's requests that this may take while rows are sent."""
 _NOT_ASKED_LIKE_THIS = (400, 404, 422)
-"""A Blnk that does not take this question: the rows that were sent are looked up all the same."""
+"""An instance that rejects this request: the rows that were sent are still looked up."""
 _DRAIN_SECONDS = 0.05
 _TOLD = 6
 _FIRST_YEAR = 2020
-"""Before Blnk."""
+"""Before Blnk existed."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,8 @@ class Sight:
 
 
 class OtherDesks:
-    """One engine's. `start` runs something beside its ticks; `insist` writes until the store takes it."""
+    """For one engine. `start` runs a task in addition to its ticks; `insist` writes until the store accepts
+    it."""
 
     def __init__(
         self,
@@ -67,20 +67,20 @@ class OtherDesks:
         self._looked_at = 0.0
 
     async def run(self, lanes: Mapping[int, Lane], every_seconds: float) -> None:
-        """Until canceled: looks from time to time while rows are sent."""
+        """Runs until canceled, and checks from time to time while rows are sent."""
         while True:
             await asyncio.sleep(every_seconds)
             try:
                 await self.now_and_then(list(lanes.values()))
             except AccessDenied as denied:
                 if denied.status == 403:
-                    return  # these credentials may not look
+                    return  # these credentials may not read
             except (BlnkError, SQLAlchemyError, OSError):
-                pass  # it is asked again
+                pass  # it will be repeated
 
     async def newest(self, lanes: Iterable[Lane]) -> bool:
-        """Looks at the newest balances of all; false when one of these imports was paused because of them.
-        Raises from the errors tree."""
+        """Checks the newest balances. Returns False if one of these imports was paused because of them.
+        Raises a BlnkError."""
         known = [lane for lane in lanes if lane.since is not None]
         balances = await self._newest_since(known)
         judged = [await self.judge(lane, balances) for lane in known]
@@ -112,11 +112,11 @@ class OtherDesks:
 
     async def _find_sent(self, lane: Lane) -> dict[str, list[Balance]]:
         if not lane.sent:
-            return {}  # a list of nothing would ask for everything
+            return {}  # an empty list would match everything
         return await self._looker.find_together(list(lane.sent), created_from=bound_of(lane.created_from))
 
     async def now_and_then(self, lanes: Sequence[Lane]) -> None:
-        """Looks at the newest balances while rows are sent, every few seconds and rarer at a low pace."""
+        """Checks the newest balances while rows are sent, every few seconds, and less often at a low pace."""
         now = self._gate.clock()
         every = max(LEAST_SECONDS, 60 / (_SHARE * self._gate.connection.requests_per_minute))
         sending = [lane for lane in lanes if lane.sends and lane.ramp is Ramp.ALL]
@@ -125,7 +125,8 @@ class OtherDesks:
             await self.newest(sending)
 
     async def judge(self, lane: Lane, balances: Sequence[Balance]) -> bool:
-        """False when these balances show that another desk is at work on the import's rows: it is paused."""
+        """Returns False, and pauses the import, if these balances show that another desk is creating its
+        rows."""
         since = sortable(lane.since) if lane.since is not None else None
         telling = [
             one
@@ -144,14 +145,14 @@ class OtherDesks:
         return False
 
     async def _restart(self, lane: Lane) -> None:
-        """Names every row that has two balances by now, once what was on its way has come back. Whoever
-        resumes the import begins with one row again."""
+        """Names every row that has two balances by now, once all rows on their way have an outcome. If the
+        import is resumed, it starts with one row again."""
         while True:
             if not lane.out:
                 break
             await asyncio.sleep(_DRAIN_SECONDS)
         number, found = lane.import_.number, {}
-        with suppress(BlnkError):  # verification names them, too
+        with suppress(BlnkError):  # verification names them too
             found = await self._find_sent(lane)
         lane.forget_sent()
         lane.ramp = Ramp.CANARY
@@ -177,7 +178,7 @@ def reason(met: Sequence[ForeignBalance]) -> str:
 
 
 def believable(created_at: str) -> str | None:
-    """Blnk's time of a balance that was made just now; None where it is none, or not of this age."""
+    """Blnk's time of a balance that was just created, or None if it is not a time, or implausible."""
     try:
         return created_at if parse_time(created_at).year >= _FIRST_YEAR else None
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""What a look-up says about a row whose answer was lost, odd, or a 409: whose balance was found."""
+"""Whose balance a look-up found for a row whose answer was lost, unclear, or a 409."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,13 +18,14 @@ from blnk_api.store.states import RowState
 def were_found(
     tx: Connection, import_id: str, rows: Sequence[UnknownRow], found: Mapping[str, Sequence[Balance]]
 ) -> None:
-    """All rows that one look found, in one transaction: each commit waits for the disk."""
+    """Records all rows that one look-up found in one transaction, because each commit waits for the disk."""
     for row in rows:
         was_found(tx, import_id, row, found[row.ref])
 
 
 def was_found(tx: Connection, import_id: str, row: UnknownRow, found: Sequence[Balance]) -> None:
-    """Ours makes the row Created, another import's Already existed where it agrees with what was sent."""
+    """The row becomes Created if the balance is its own, and Already exists if another import created a
+    balance that matches it."""
     body = unknown.body_of(tx, row)
     verdict = judge(body or b"{}", import_id, found)
     match verdict.to:
@@ -41,7 +42,7 @@ def was_found(tx: Connection, import_id: str, row: UnknownRow, found: Sequence[B
 
 
 async def taken(store: AsyncStore, looker: Looker, rows: Sequence[UnknownRow]) -> dict[int, str]:
-    """Of rows answered with a 409: which balance has their indicator, in words, where Blnk shows one."""
+    """For rows answered with a 409: which balance has their indicator, in words, if Blnk shows one."""
     bodies = {row.id: await store.read(unknown.body_of, row) for row in rows}
     refs = {row.id: row.ref for row in rows}
     holders = await _holders(looker, {row: body for row, body in bodies.items() if body is not None})
@@ -53,10 +54,10 @@ async def taken(store: AsyncStore, looker: Looker, rows: Sequence[UnknownRow]) -
 
 
 async def _holders(looker: Looker, bodies: dict[int, bytes]) -> dict[int, Balance]:
-    """The balance that has the indicator and currency that a row asks for, by row.
+    """The balance that has the indicator and currency of a row, by row.
 
-    Blnk keeps both together unique and fixed: while another balance has them, none of this row can exist,
-    however much a read lags. Nothing is concluded where this Core cannot be asked.
+    Blnk keeps the two together unique and fixed: while another balance has them, this row's cannot exist,
+    however much a read lags. Nothing is concluded if this version of Core does not support the request.
     """
     asked = {row: orjson.loads(body) for row, body in bodies.items()}
     indicators = sorted({one["indicator"] for one in asked.values() if one.get("indicator")})

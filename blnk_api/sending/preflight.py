@@ -1,4 +1,4 @@
-"""Goes ahead of the sending: looks rows up in Blnk before they may be claimed, and the canary after it."""
+"""Looks up rows in Blnk before they may be claimed, and the canary after it was created."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable
@@ -28,7 +28,7 @@ _NOT_SHOWN = (
 
 
 class Preflight:
-    """One engine's. `insist` writes to the store until it takes it."""
+    """For one engine. `insist` writes to the store until it accepts it."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Preflight:
         insist: Callable[..., Awaitable[None]],
     ) -> None:
         self.can_look = True
-        """False once Blnk has said that these credentials may not."""
+        """False once Blnk has said that these credentials may not read."""
         self._store = store
         self._gate = gateway
         self._looker = looker
@@ -63,7 +63,7 @@ class Preflight:
             n = REFS_PER_LOOK if are_first else ROWS_PER_FILL
             rows = await self._store.read(ready_rows, lane.import_.number, after=lane.after, limit=n)
             if not rows:
-                # Rows that came back, or that wait for another row's ref, are met again from the start.
+                # Rows that came back, or that wait for another row's ref, are read again from the start.
                 lane.fill_at = self._gate.clock() + self._waits.rescan
                 if not lane.ready:
                     lane.after, lane.is_walked = 0, False
@@ -85,7 +85,8 @@ class Preflight:
             lane.is_filling = False
 
     def _offer(self, lane: Lane, rows: Iterable[Ready]) -> None:
-        """Rows that may be claimed. Two that brought one ref never together: no claim could hold both."""
+        """Rows that may be claimed. Two that brought the same ref are never offered together, because no
+        claim could hold both."""
         offered = {row.ref for row in lane.ready}
         for row in rows:
             if row.ref not in offered:

@@ -1,4 +1,4 @@
-"""Records the outcomes of attempts, in groups, and whatever else the store must not miss."""
+"""Records the outcomes of attempts in groups, and other things that must not be lost."""
 
 import asyncio
 import contextlib
@@ -19,19 +19,20 @@ P = ParamSpec("P")
 GROUP_SECONDS = 0.3
 """Results wait for others for as long, unless no others are on their way."""
 FEW_SECONDS = 0.02
-"""Where no more rows are out than go one by one: the next waits for what came of these."""
+"""Used if rows are sent one by one: the next one waits for this record."""
 MOST_PER_RECORD = 300
-"""In one transaction: a claim waits behind it."""
+"""In one transaction, because a claim waits for it."""
 
 
 class Recorder:
-    """One engine's. `is_well`: false after a write that failed until one is made; nothing is claimed then."""
+    """For one engine. `is_well` is False from a failed write until the next successful one; nothing is
+    claimed meanwhile."""
 
     def __init__(
         self, store: AsyncStore, outcomes: AsyncStore, lanes: Mapping[int, Lane], *, retry_seconds: float
     ) -> None:
-        """What came of POSTs is written to `outcomes`, even where another sends now: its claims guard it.
-        All else goes to `store`."""
+        """Outcomes of POSTs are written to `outcomes`, even if another process sends now, because claims
+        guard them. Everything else goes to `store`."""
         self.is_well = True
         self._store = store
         self._outcomes = outcomes
@@ -41,28 +42,28 @@ class Recorder:
         self._all_came = asyncio.Event()
 
     def add(self, lane: Lane, result: Result) -> None:
-        """What became of one of the lane's attempts; it is recorded within a moment."""
+        """Adds the result of one of the lane's attempts. It is recorded within a moment."""
         lane.results.append(result)
         self._came.set()
         if not any(one.claimed or one.in_flight for one in self._lanes.values()):
             self._all_came.set()
 
     def take_back(self, lane: Lane, n: int, why: str) -> None:
-        """Rows at the head of what was claimed, which have not left: they go back."""
+        """Puts back the first claimed rows, which have not left."""
         for _ in range(n):
             self.add(lane, decisions.taken_back(lane.claimed.popleft(), why))
 
     async def run(self, after: Callable[[Lane], Awaitable[None]]) -> None:
-        """Until canceled. `after` is told of each lane of which something was recorded."""
+        """Runs until canceled. `after` is called for each lane of which something was recorded."""
         while True:
             await self._came.wait()
-            # A group, not a commit for each row; a lone row is recorded at once.
+            # A group instead of a commit for each row; a lone row is recorded at once.
             out = sum(lane.out for lane in self._lanes.values())
             await wait_at_most(GROUP_SECONDS if out > FEW_ROWS else FEW_SECONDS, self._all_came)
             self._came.clear()
             self._all_came.clear()
             for lane in list(self._lanes.values()):
-                came = len(lane.results)  # what comes meanwhile is the next group's
+                came = len(lane.results)  # later results belong to the next group
                 for start in range(0, came, MOST_PER_RECORD):
                     part = lane.results[: min(MOST_PER_RECORD, came - start)]
                     del lane.results[: len(part)]
@@ -74,7 +75,7 @@ class Recorder:
     async def insist(
         self, act: Callable[Concatenate[Connection, P], object], *args: P.args, **kwargs: P.kwargs
     ) -> None:
-        """Writes what must not be lost, until the store takes it."""
+        """Writes what must not be lost, until the store accepts it."""
         await self._insist(self._store, act, *args, **kwargs)
 
     async def give_up_claim(self, import_: int, row_ids: Sequence[int], token: str) -> None:
@@ -99,7 +100,8 @@ class Recorder:
                 return
 
     async def write_down_the_rest(self) -> None:
-        """What is known at the end: answers that came, and claims that never left. Else they are in doubt."""
+        """What is known at the end: answers that arrived, and claims that never left. All others are in
+        doubt."""
         for lane in self._lanes.values():
             self.take_back(lane, len(lane.claimed), "The sender stopped before the row was sent.")
             if lane.results:

@@ -1,6 +1,7 @@
-"""Says of unknown rows whether Blnk holds them. Found is believed at once; absent only with a witness.
+"""Decides whether Blnk has the balances of rows in doubt. A balance that is found is believed at once;
+absence requires a witness.
 
-A row is absent after the settle time and then two looks, at least one request timeout apart, each of which
+A row is absent after the settle time and then two look-ups, at least one request timeout apart, each of which
 returned in the same list a witness: a balance that we saw created by a POST that left after the row's attempt
 had ended. So a lagging replica, a wrong instance or a blocked table cannot look like absence.
 """
@@ -27,26 +28,26 @@ class Witness(NamedTuple):
 
 @dataclass(slots=True)
 class _Seen:
-    """An unknown row in this process. `since`: when its attempt ended, or when the lock was taken."""
+    """A row in doubt in this process. `since`: when its attempt ended, or when the lock was taken."""
 
     since: float
     look_at: float
     pause: float
     absent_at: float | None = None
     is_written_down: bool = False
-    """The store has it: from then on it says when the row is not unknown anymore."""
+    """Whether the store has it: from then on the store says when the row is no longer in doubt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Rows to ask for in one list; `witness` is in the list when an absence may count."""
+    """Rows to look up in one list. `witness` is included if an absence may count."""
 
     rows: list[UnknownRow]
     witness: Witness | None
 
 
 class Resolver:
-    """The policy of looking at one instance's unknown rows. Pure: time is passed in."""
+    """The policy for looking up one instance's rows in doubt. Pure: time is passed in."""
 
     def __init__(self, *, settle_seconds: float, request_timeout_seconds: float) -> None:
         self._settle = settle_seconds
@@ -59,11 +60,11 @@ class Resolver:
             self._witnesses.append(witness)
 
     def became_unknown(self, row: int, now: float) -> None:
-        """An attempt of this row ended unknown just now; whatever was seen before does not count anymore."""
+        """An attempt of this row has just ended in doubt; earlier look-ups do not count anymore."""
         self._seen[row] = _Seen(now, now + FIRST_LOOK_SECONDS, FIRST_LOOK_SECONDS)
 
     def due(self, rows: Sequence[UnknownRow], now: float) -> list[Look]:
-        """The looks to make now, for the unknown rows of the store (all of them; others are forgotten)."""
+        """The look-ups to make now for the store's rows in doubt (all of them; others are forgotten)."""
         current = {row.id for row in rows}
         self._seen = {
             id: seen for id, seen in self._seen.items() if id in current or not seen.is_written_down
@@ -82,7 +83,7 @@ class Resolver:
         return looks
 
     def _witness_for(self, rows: Iterable[UnknownRow]) -> Witness | None:
-        """The newest witness, if it vouches for at least one of the rows."""
+        """The newest witness, if it can vouch for at least one of the rows."""
         newest = self._witnesses[-1] if self._witnesses else None
         if newest is None or all(newest.left_at <= self._seen[row.id].since for row in rows):
             return None
@@ -91,20 +92,22 @@ class Resolver:
     def absent(
         self, row: UnknownRow, look: Look, now: float, *, witness_was_found: bool, alone: bool
     ) -> bool:
-        """Whether a look that did not hold this row, answered just now, proves it absent.
+        """Whether a look-up without this row, answered just now, proves it absent.
 
-        `alone`: nothing is left to send that could become a witness, and this row would go again by itself.
+        `alone`: nothing is left to send that could become a witness, so this row would be sent again alone.
         """
         seen = self._seen[row.id]
         seen.pause = min(max(self._apart, FIRST_LOOK_SECONDS), seen.pause * 2)
         seen.look_at = now + seen.pause
-        # A balance that we saw created and is not shown: these looks lag, whether a row is alone or not.
+        # A balance that we saw created is missing: these look-ups lag, whether a row is alone or not.
         lags = look.witness is not None and not witness_was_found
         vouched = witness_was_found and look.witness is not None and look.witness.left_at > seen.since
         settled = now - seen.since >= self._settle
         long_settled = now - seen.since >= self._settle * SETTLES_WITHOUT_WITNESS
         if lags or not ((vouched and settled) or (alone and long_settled)):
-            seen.absent_at = None  # the two looks that count follow each other, and each proves it
+            seen.absent_at = (
+                None  # the two look-ups that count must follow each other, and each must prove it
+            )
             return False
         if seen.absent_at is None:
             seen.absent_at = now

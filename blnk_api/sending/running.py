@@ -1,4 +1,4 @@
-"""One instance while it is sent to: its engine and what looks after it, as tasks that end together."""
+"""Sending to one instance: its engine and what manages it, as tasks that end together."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ from blnk_api.store.sending.leases import Lease
 from blnk_api.store.token_store import TokenStore
 
 MOST_WAIT_SECONDS = 600.0
-"""Of a wait that the store remembers: its moment is wall time, and that clock may have jumped since."""
+"""The longest wait taken from the store: its time is wall time, and that clock may have jumped since."""
 
 
 async def engine_for(
@@ -34,8 +34,8 @@ async def engine_for(
     wall: Callable[[], float] = time.time,
     on_post: OnPost = lambda _outcome, _seconds: None,
 ) -> "Running":
-    """Starts sending for one connection's instance; stop it with `Running.stop`. `wall` tells which looks at
-    rows that were sent long ago are due."""
+    """Starts sending for one connection's instance. Stop it with `Running.stop`. `wall` is the clock for late
+    look-ups of rows that were sent long ago."""
     number = await thread.write(instance_numbers.number_for, connection.instance)
     settle_seconds = settings.settle_seconds(connection)
     await thread.write(senders.remember_settle, number, settle_seconds)
@@ -78,7 +78,7 @@ async def engine_for(
 
 @dataclass
 class Running:
-    """One instance's engine at work."""
+    """One instance's running engine."""
 
     connection: Connection
     instance: int
@@ -87,7 +87,8 @@ class Running:
     tasks: list[asyncio.Task[None]]
 
     def raise_if_broken(self) -> None:
-        """Raises what ended the engine; an end without a reason is one too, as nobody asked for it."""
+        """Raises what ended the engine. An end without an exception is an error too, because nobody requested
+        it."""
         for task in self.tasks:
             if task.done():
                 if not task.cancelled():
@@ -95,7 +96,7 @@ class Running:
                 raise RuntimeError(f"Sending for {self.connection.name} ended unexpectedly.")
 
     async def stop(self) -> None:
-        """Rows in flight stay SENDING in the store; whoever sends next looks them up."""
+        """Rows in flight stay SENDING in the store. The next sender looks them up."""
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)

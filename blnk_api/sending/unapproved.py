@@ -1,4 +1,4 @@
-"""Rows that were not claimed because no approval covers them: their import is paused, and says why."""
+"""Pauses an import, with the reason, if no approval covers some of its rows."""
 
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
@@ -17,18 +17,18 @@ from blnk_api.wording.approval import requests as words
 
 
 class ApprovedMeanwhile(Exception):
-    """Someone approved the rows since they were not claimed: they are met again."""
+    """Someone approved the rows after they were not claimed: they are read again."""
 
 
 async def tell(
     store: AsyncStore, insist: Callable[..., Awaitable[None]], lane: Lane, row_ids: Collection[int]
 ) -> None:
-    """At once where an approval ended, or a row is not what was approved. A row that was changed since, of an
-    import that is approved, waits until nothing else is left: the others are sent meanwhile."""
+    """Pauses at once if an approval ended, or a row differs from what was approved. A row that was changed
+    since, in an approved import, waits until nothing else is left: the others are sent meanwhile."""
     try:
         found = await store.read(refused.unapproved, row_ids)
     except (SQLAlchemyError, OSError):
-        return  # they were not claimed, and are met again
+        return  # they were not claimed, and are read again
     if not found:
         return
     is_pressing = not lane.import_.needs_approval or any(one.why is not Why.NEVER_APPROVED for one in found)
@@ -39,10 +39,10 @@ async def tell(
 
 
 def pause(tx: Connection, import_: int, row_ids: Collection[int]) -> None:
-    """Pauses the import while no approval covers one of these rows. Raises ApprovedMeanwhile, and nothing is
-    paused.
+    """Pauses the import while no approval covers one of these rows. Raises ApprovedMeanwhile instead if one
+    does.
 
-    The move comes first: what approves rows moves their import too, and waits for it, or is seen here.
+    The move comes first: approving rows moves their import too, and either waits for this or is seen here.
     """
     if not (found := refused.unapproved(tx, row_ids)):
         raise ApprovedMeanwhile

@@ -1,7 +1,7 @@
-"""Compares what the store calls created with what Blnk holds, once nothing is left to send.
+"""Compares what the store calls created with what Blnk has, once nothing is left to send.
 
-Twins (a second balance of one ref) and missing balances are findings: told with their ids, never repaired
-by sending. Memory stays flat: what was found is one byte a row.
+Duplicates (a second balance of one ref) and missing balances are findings: reported with their ids, never
+fixed by sending. Memory use is constant: what was found takes one byte for each row.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from blnk_api.store.tables import is_one_of, rows
 from blnk_api.store.transitions import IDS_PER_STATEMENT, counts_of, move
 
 MOST_TOLD = 1000
-"""Findings kept with all their ids; beyond it only their number is kept."""
+"""How many findings are stored with all their ids. Of the rest only their number is stored."""
 
 _Finding = TypeVar("_Finding", RowFinding, Unexpected)
 
@@ -36,14 +36,14 @@ _MISSING = "Blnk confirmed this balance, but no longer finds it."
 
 @dataclass
 class _Tally:
-    """What a verification has come to so far."""
+    """The intermediate result of a verification."""
 
     expected: int
     twins: list[RowFinding] = field(default_factory=list)
     missing: list[RowFinding] = field(default_factory=list)
     unexpected: list[Unexpected] = field(default_factory=list)
     _told: set[str] = field(default_factory=set)
-    """Second and strange balances that are among these findings: a balance may be met twice."""
+    """Second and unexpected balances that are already among the findings: a balance may be read twice."""
 
     def add(self, kind: list[_Finding], finding: _Finding) -> None:
         id = finding.ids[-1]
@@ -52,7 +52,7 @@ class _Tally:
             kind.append(finding)
 
     def findings(self, *, found: int = 0, why_not: str | None = None) -> Findings:
-        """`why_not`: why these credentials could not look."""
+        """`why_not`: why these credentials could not read."""
         return Findings(
             checked=why_not is None,
             at=time.time(),
@@ -67,7 +67,7 @@ class _Tally:
 
 
 class _Bits:
-    """Which row ids were seen; ids of one import lie close together."""
+    """The row ids that were seen. The ids of one import are close together."""
 
     def __init__(self, first: int, last: int) -> None:
         self._first = first
@@ -98,10 +98,10 @@ async def verify(
     few_lists: int = FEW_LISTS,
     clock: Callable[[], float] = time.monotonic,
 ) -> Findings:
-    """Raises from the errors tree when Blnk does not answer; then nothing was concluded.
+    """Raises a BlnkError if Blnk does not answer; then nothing was concluded.
 
-    Begins at the import's bound each time: a balance that was committed late lies behind whatever an earlier
-    comparison has seen.
+    Starts at the import's lower bound each time: a balance that was committed late may be in a range that an
+    earlier comparison has passed.
     """
     first, last, expected, created = await store.read(_span, import_.number)
     tally = _Tally(expected)
@@ -132,7 +132,8 @@ async def verify(
 
 
 def _ends(import_: Import) -> datetime:
-    """About when its newest balance was created, by Blnk's time: as long after its first as it has run."""
+    """Roughly when its newest balance was created, by Blnk's time: its duration added to its first
+    balance."""
     now = time.time()
     lasted = timedelta(seconds=max(0.0, (import_.finished_at or now) - (import_.confirmed_at or now)))
     try:
@@ -142,8 +143,8 @@ def _ends(import_: Import) -> datetime:
 
 
 def _span(tx: Connection, number: int) -> tuple[int, int, int, int]:
-    """The first and last row of the import, whatever became of them yet, how many are balances, and how many
-    of these it made."""
+    """The first and last row of the import in any state, how many are balances, and how many of these it
+    created."""
     mine = rows.c.import_ == number
     low, high = tx.execute(select(func.min(rows.c.id), func.max(rows.c.id)).where(mine)).one()
     counts = counts_of(tx, number)
@@ -165,15 +166,15 @@ def _refs(tx: Connection, number: int, after: int) -> list[tuple[int, str]]:
 def _compare(
     tx: Connection, import_: Import, balances: Sequence[Balance], seen: _Bits, tally: _Tally
 ) -> None:
-    """Marks the rows whose ref a page of Blnk's balances carries, and notes balances that no row names.
+    """Marks the rows whose refs are on a page of Blnk's balances, and notes balances that no row names.
 
-    A balance of this import may be another import's row that asks for the same: its answer was lost, and the
-    other import found it. That is no stranger.
+    A balance of this import may belong to another import's row with the same content: its answer was lost,
+    and the other import found it. That is not unexpected.
     """
     refs = {one.import_ref for one in balances}
     if not refs:
         return
-    # Import and state are compared here: asked in the query, SQLite would go through all rows of the import.
+    # Import and state are compared here: in the query, SQLite would scan all rows of the import.
     holders = {
         one.ref: one
         for one in tx.execute(
@@ -206,7 +207,8 @@ async def _look_again(
     *,
     settle_seconds: float,
 ) -> None:
-    """Rows that the walk did not meet, by their balance's id: now, and after the settle time once more."""
+    """Looks up rows that the walk did not meet, by their balance's id: now, and again after the settle
+    time."""
     after = 0
     while True:
         part = await store.read(_unseen, import_.number, seen, after)
@@ -226,8 +228,8 @@ async def _look_again(
 
 
 async def _missing(looker: Looker, ids: list[str], witness: str | None, settle_seconds: float) -> list[str]:
-    """Those that Blnk does not show after the settle time either, though it shows a balance that it showed
-    before. Where there is no such witness, not even after twice that time."""
+    """Those that Blnk does not show after the settle time either, although it shows a balance that it showed
+    before. Without such a witness, not even after twice that time."""
     for _ in range(1 if witness else 2):
         if not ids:
             break
@@ -258,7 +260,7 @@ def _unseen(tx: Connection, number: int, seen: _Bits, after: int) -> list[tuple[
 
 
 def put_missing_in_doubt(tx: Connection, import_: Import, findings: Findings) -> None:
-    """CREATED → UNKNOWN for balances that cannot be found: a person's to decide, never Not sent."""
+    """CREATED → UNKNOWN for balances that cannot be found: a person decides; they never become Not sent."""
     gone = [one.ids[0] for one in findings.missing]
     ids = tx.execute(
         select(rows.c.id).where(

@@ -1,1 +1,1 @@
-"""The processes beside the app: who checks, sends, and tidies up."""
+"""The processes besides the app, which check, send and clean up."""

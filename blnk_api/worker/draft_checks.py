@@ -1,4 +1,4 @@
-"""Takes drafts through their check: has each read in a process of its own, then looks their rows up."""
+"""Runs the checks of drafts: has each file read in a separate process, then looks up its rows."""
 
 import asyncio
 import time
@@ -16,9 +16,9 @@ from blnk_api.store.imports import Import
 from blnk_api.store.states import Stage
 
 _AGAIN_SECONDS = 2.0
-"""Before a check that failed, because Blnk did not answer or the process died, is begun again."""
+"""The wait before a failed check is restarted, if Blnk did not answer or the process died."""
 _THEIR_OWN_SECONDS = 1.0
-"""For whoever changed a draft, and had that checked at once, to look the new rows up as well."""
+"""How long whoever changed a draft, and had that checked at once, has to look up the new rows too."""
 
 
 class DraftChecks:

@@ -1,4 +1,4 @@
-"""A sender's engines: one for each instance that a connection means, as the secrets file has them now."""
+"""A sender's engines: one for each instance with a connection in the current secrets file."""
 
 import asyncio
 import logging
@@ -29,7 +29,7 @@ def _unmeasured(_connection: str) -> OnPost:
 
 
 class Engines:
-    """Started, replaced and stopped as connections come, change and go."""
+    """Starts, replaces and stops engines as connections are added, changed and removed."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Engines:
         instance whether sending to it may begin here at this moment."""
         self.settings = settings
         self.addressed = settings
-        """As last read: other addresses alone do not make another sender."""
+        """As last read. Changed notification addresses alone do not replace the engine."""
         self._store = store
         self._thread = thread
         self._wall = wall
@@ -60,7 +60,8 @@ class Engines:
         self._seen: Mapping[str, Connection] = {}
         self._read: Mapping[str, Connection] | None = None
         self._are_settled = False
-        """They were read twice and said the same: a file that someone writes is empty for a moment."""
+        """Whether they were read twice with the same result: a file that is being written is empty for a
+        moment."""
 
     @property
     def running(self) -> list[Running]:
@@ -81,16 +82,16 @@ class Engines:
         return {one.instance: one.engine.looker for one in self._running.values()}
 
     def raise_if_broken(self) -> None:
-        """Raises LeaseLost, or what broke."""
+        """Raises LeaseLost, or whatever broke."""
         if any(one.is_lost for one in self._leases.values()):
             raise LeaseLost
         for one in self._running.values():
             one.raise_if_broken()
 
     async def follow_secrets(self, leases: Leases) -> None:
-        """Starts, replaces and stops engines so that they are those of today's connections, of instances that
-        no other process sends to. That an instance no longer has a connection must have been read twice;
-        other credentials are taken at once."""
+        """Starts, replaces and stops engines to match the current connections, for instances that no other
+        process sends to. That an instance has no connection anymore must have been read twice; changed
+        credentials take effect at once."""
         try:
             settings = settings_module.load()
         except SettingsProblem as problem:
@@ -122,7 +123,7 @@ class Engines:
         for name in [name for name, one in self._running.items() if self._wanted.get(name) != one.connection]:
             stopped = self._running.pop(name)
             await stopped.stop()
-            # What it had in flight was cut off: nobody will record what came of it.
+            # Its rows in flight were cut off: their outcomes will not be recorded.
             await self._recover(stopped.instance)
         served = {one.instance for one in self._wanted.values()}
         for number in set(self._leases):
@@ -164,7 +165,7 @@ class Engines:
         )
 
     async def stop_strays(self) -> None:
-        """An import that no connection leads to now stops and says so."""
+        """Pauses imports without a connection, with the reason."""
         if not self._are_settled:
             return
         instances = {one.instance for one in self.settings.connections.values()}

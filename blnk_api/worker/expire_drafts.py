@@ -1,4 +1,4 @@
-"""Gives up drafts that nobody touches, and removes the files of imports that were canceled long ago.
+"""Discards abandoned drafts, and deletes the files of imports that were canceled long ago.
 
 Their rows, events and balance ids stay: the same file still finds its balances when it is imported again.
 """
@@ -19,11 +19,11 @@ _IDS_PER_READ = 500
 
 
 def expire(store: Store, settings: Settings, *, now: float | None = None) -> None:
-    """Cancels drafts that are older than the settings keep them, and after a day those whose file cannot be
-    read; removes the uploaded files of imports that were canceled longer ago than that, and in Postgres
-    after a day those that came to no draft.
+    """Cancels drafts that are older than the settings allow, and after a day those whose file cannot be read.
+    Deletes the uploaded files of imports that were canceled longer ago than that, and in Postgres, after a
+    day, uploads without a draft.
 
-    Raises OSError or SQLAlchemyError; the rest comes next time.
+    Raises OSError or SQLAlchemyError; the rest is done next time.
     """
     files = files_of(store, settings)
     days = settings.drafts_after_days

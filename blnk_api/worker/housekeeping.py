@@ -1,6 +1,6 @@
-"""What imports get when they are over: their receipts, and, where the settings say so, a purge years later.
+"""Finishes imports that have ended: receipts, and, if the settings say so, a purge years later.
 
-In a thread beside the sending, which waits for none of it.
+Runs in a separate thread, so that sending never waits for it.
 """
 
 import logging
@@ -21,11 +21,11 @@ _PURGES_SECONDS = 60.0
 _EXPIRES_SECONDS = 3_600.0
 _LAPSES_SECONDS = 30.0
 _AGAIN_SECONDS = 30.0
-"""After a disk that was full or a database that did not answer."""
+"""The wait after a full disk, or a database that did not answer."""
 
 
 class Housekeeping:
-    """One for each process; every process that sends may have one, as each receipt is written once."""
+    """One for each process. Several processes may have one, because each receipt is written once."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -37,9 +37,9 @@ class Housekeeping:
         self._lapsed_at = -math.inf
 
     def tend(self, settings: Settings) -> None:
-        """Begins what there is to do, unless that is still going on. Never waits, never raises."""
+        """Starts what needs to be done, unless it is still running. Never waits, never raises."""
         if self._thread is None or not self._thread.is_alive():
-            # A daemon: the process may end at any moment, and what was not finished is done again.
+            # A daemon thread: the process may end at any moment, and unfinished work is repeated.
             self._thread = threading.Thread(target=self._tend, args=[settings], daemon=True, name="closing")
             self._thread.start()
 
@@ -53,7 +53,7 @@ class Housekeeping:
             self._not_before = time.monotonic() + _AGAIN_SECONDS
 
     def tend_now(self, settings: Settings) -> None:
-        """Writes the receipts that are owed, and purges. Raises OSError or SQLAlchemyError."""
+        """Writes the receipts that are due, and purges. Raises OSError or SQLAlchemyError."""
         for number in self._receipts.look():
             self._receipts.write(settings, number)
         if time.monotonic() - self._purged_at > _PURGES_SECONDS:

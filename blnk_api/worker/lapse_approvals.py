@@ -1,4 +1,4 @@
-"""Ends requests for approval that nobody decided in time, and tells people before that happens."""
+"""Ends requests for approval that nobody decided in time, and notifies people before that."""
 
 import time
 
@@ -11,11 +11,11 @@ from blnk_api.wording.approval import requests as words
 
 _MOST_AHEAD_SECONDS = DAY_SECONDS
 _SHARE_AHEAD = 0.25
-"""Of a request that lapses sooner: people need a part of the time to act."""
+"""People are notified when this share of a request's time is left, at most a day before it lapses."""
 
 
 def lapse(store: Store, *, now: float | None = None) -> None:
-    """Raises OSError or SQLAlchemyError; the rest comes next time."""
+    """Raises OSError or SQLAlchemyError; the rest is done next time."""
     now = time.time() if now is None else now
     with store.read() as tx:
         found = requests.waiting(tx, lapse_before=now + _MOST_AHEAD_SECONDS)

@@ -54,7 +54,7 @@ class Worker:
         *,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """`tell` is given why the store cannot be used, and None when it can be again."""
+        """`tell` is called with why the store cannot be used, and with None when it can be used again."""
         self._tell = tell
         self._told: str | None = None
         self._settings = settings
@@ -70,7 +70,8 @@ class Worker:
         self._engines = Engines(settings, store, self._thread, wall=wall, on_post=self._metrics.on_post)
 
     async def run(self) -> None:
-        """Until canceled. Raises LeaseLost, or what broke: then the process ends and another takes over."""
+        """Runs until canceled. Raises LeaseLost, or whatever broke: the process then ends and another takes
+        over."""
         try:
             self._metrics.serve(self._engines)  # from the start on, also while another process sends
             await self._run()
@@ -121,8 +122,8 @@ class Worker:
         return lock
 
     async def _tend(self, leases: Leases, desk: Lease | None, preparer: DraftChecks) -> Lease | None:
-        """What is done five times a second is cheap; the rest waits for the next beat. Returns the lease of
-        what is done once for the desk, where this process has it."""
+        """Runs five times a second, so it only does cheap work; the rest waits for the next heartbeat.
+        Returns the lease for the desk's own tasks, if this process has it."""
         if desk is not None and desk.is_lost:
             raise LeaseLost("" if self._store.is_in_place() else MOVED)
         self._engines.raise_if_broken()
@@ -171,7 +172,7 @@ async def main(arguments: list[str] | None = None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, working.cancel)
     if options.stop_with_stdin:
-        # The app may be killed without a word; the pipe it holds closes with it.
+        # The app may be killed without notice; the pipe that it holds closes with it.
         loop.add_reader(sys.stdin.fileno(), _on_stdin, working)
     with contextlib.suppress(asyncio.CancelledError):
         await working
@@ -198,7 +199,8 @@ def _tell_log(failure: str | None) -> None:
 
 
 def _tell_app(failure: str | None) -> None:
-    """The app reads a line for each change: pages say why nothing is sent, also where the disk is full."""
+    """Writes a line to the app for each change, so that pages can say why nothing is sent, even if the disk
+    is full."""
     _tell_log(failure)
     with contextlib.suppress(OSError):
         print(failure or "", flush=True)
@@ -212,7 +214,7 @@ def _on_stdin(working: asyncio.Task[None]) -> None:
 
 if __name__ == "__main__":
     private_files.keep_files_private()
-    # What was loaded stays: the collector need not look at it again and again while rows come and go.
+    # Everything loaded so far stays: the collector need not examine it repeatedly while rows come and go.
     gc.freeze()
     gc.set_threshold(20_000, 50, 50)
     to_stderr()

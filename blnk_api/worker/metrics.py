@@ -1,7 +1,7 @@
-"""Figures for Prometheus, on a port of their own (BLNK_METRICS): what the sender does, and what waits.
+"""Metrics for Prometheus on a separate port (BLNK_METRICS): what the sender does, and what is waiting.
 
 They are the sender's, because it is the sender that posts. Names and labels are connections, states and
-outcomes: nothing of a file, nothing of a person.
+outcomes: nothing of a file or a person.
 """
 
 import logging
@@ -34,7 +34,7 @@ from blnk_api.store.states import WORDS, Outcome
 _log = logging.getLogger("blnk.worker")
 
 _NO_CONNECTION = "none"
-"""Of an instance that no connection means anymore."""
+"""The label for instances without a connection."""
 
 _OUTCOMES = {
     Outcome.CREATED: "created",
@@ -46,12 +46,12 @@ _OUTCOMES = {
 _LATENCIES = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 
 
-# When a counter began says little, and doubles what is read.
+# The creation time of a counter says little, and doubles the output.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics:
-    """All figures of one process. `settings` and `running` are asked at each look."""
+    """All metrics of one process. `settings` and `running` are called for each scrape."""
 
     def __init__(
         self, store: Store, settings: Callable[[], Settings], running: Callable[[], Iterable[Running]]
@@ -76,13 +76,13 @@ class Metrics:
         self._registry.register(_Standing(store, settings, running))
 
     def posted(self, connection: str, outcome: Outcome, seconds: float) -> None:
-        """One request left, and this came of it."""
+        """Counts one request that was sent, with its outcome."""
         self._posts.labels(connection, _OUTCOMES.get(outcome, outcome)).inc()
         self._seconds.labels(connection).observe(seconds)
 
     def serve(self, host: str, port: int) -> None:
-        """In a thread, for as long as the process lives. Where the port is taken that is logged once, and
-        this may be called again: nobody waits for figures."""
+        """Runs in a thread for as long as the process lives. If the port is taken, that is logged once, and
+        this may be called again: nothing waits for metrics."""
         if self._server is not None:
             return
         try:
@@ -95,7 +95,7 @@ class Metrics:
         _log.info("Metrics: http://%s:%d/metrics", f"[{host}]" if ":" in host else host, port)
 
     def close(self) -> None:
-        """Gives the port back."""
+        """Releases the port."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
@@ -103,7 +103,7 @@ class Metrics:
 
 
 class _Standing(Collector):
-    """What is asked again at each look."""
+    """Metrics that are read for each scrape."""
 
     def __init__(
         self, store: Store, settings: Callable[[], Settings], running: Callable[[], Iterable[Running]]
@@ -113,7 +113,7 @@ class _Standing(Collector):
         self._running = running
 
     def describe(self) -> Iterable[Metric]:
-        return []  # or it would be asked as soon as it is registered, of a database that may be away
+        return []  # otherwise it would be read as soon as it is registered, from a database that may be away
 
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily("blnk_desk", "The version that runs", {"version": __version__})
@@ -173,7 +173,7 @@ class _Standing(Collector):
         stopped = GaugeMetricFamily(
             "blnk_sending_stopped", "1 while sending is stopped", labels=["connection"]
         )
-        # Several instances may have no connection anymore: their figures are one.
+        # Several instances may have no connection anymore: their metrics are combined.
         of_imports: Counted[tuple[str, ...]] = Counted()
         of_rows: Counted[tuple[str, ...]] = Counted()
         for (number, state), n in found.imports.items():
@@ -193,7 +193,7 @@ class _Standing(Collector):
 
 
 def _of_sender(found: Figures, now: float) -> Iterator[Metric]:
-    """Whichever process it is: another one may be at work where this one waits for its turn."""
+    """Whichever process it is: another one may be sending while this one waits for its turn."""
     beat, since = found.sender_beat_at, found.sender_since
     is_there = beat is not None and now - beat <= senders.STALE_SECONDS
     yield GaugeMetricFamily(

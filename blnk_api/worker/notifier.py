@@ -1,4 +1,4 @@
-"""Has notifications sent while the sender runs: by a process of their own, so that sending waits for none."""
+"""Has notifications sent while the sender runs, by a separate process, so that sending waits for none."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ from blnk_api.store.outbox import delivery
 log = logging.getLogger("blnk.notices")
 
 _AGAIN_SECONDS = 30.0
-"""After a process that failed: the settings are wrong, or the database is away."""
+"""The wait after a process failed: the settings are wrong, or the database is away."""
 
 
 class Notifier:

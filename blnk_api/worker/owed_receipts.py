@@ -1,4 +1,4 @@
-"""Which imports are owed a receipt, and writing it: each is written once, whoever finds it first."""
+"""Finds imports that need a receipt, and writes it: each is written once, whoever finds it first."""
 
 import logging
 
@@ -16,7 +16,7 @@ _AT_ONCE = 50
 
 
 class OwedReceipts:
-    """Remembers how far it has looked: only the first look is at all imports."""
+    """Remembers how far it has looked: only the first time it examines all imports."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -35,7 +35,7 @@ class OwedReceipts:
             return [one for one in oldest if receipt_records.owed_as_of(tx, one) is not None]
 
     def write(self, settings: Settings, number: int) -> None:
-        """One import whose contents make no receipt must not keep all others from theirs. Raises OSError or
+        """An import without a valid receipt must not keep others from theirs. Raises OSError or
         SQLAlchemyError."""
         try:
             receipts.write_owed(self._store, files_of(self._store, settings), number)

@@ -1,7 +1,7 @@
-"""Deletes what imports held that ended long ago: the file, the cells, what was sent, what Blnk said.
+"""Deletes the contents of imports that ended long ago: the file, cells, requests, and Blnk's messages.
 
-References and balance ids stay, so that nothing is ever made twice and the same file still finds its
-balances; so do counts, notes, what happened and the receipts, without the results beside them.
+Refs and balance ids stay, so that nothing is ever created twice and the same file still finds its balances.
+So do counts, notes, events and receipts, without the results files.
 """
 
 import time
@@ -22,10 +22,11 @@ _DAY_SECONDS = 86_400.0
 
 
 def purge_old(store: Store, settings: Settings, *, now: float | None = None) -> list[int]:
-    """Purges imports that ended longer ago than the settings keep them; which ones. None where it is off.
+    """Purges imports that ended longer ago than the settings allow. Returns which ones. Does nothing if it is
+    off.
 
-    One with rows in doubt, or that is owed a receipt, is left for later. Raises OSError or SQLAlchemyError;
-    what is left is purged next time.
+    Imports with rows in doubt, or without their last receipt, are left for later. Raises OSError or
+    SQLAlchemyError; the rest is purged next time.
     """
     days = settings.purge_after_days
     if days is None:
@@ -51,7 +52,7 @@ def _ended(tx: Connection, before: float) -> list[int]:
             tables.imports.c.purged_at.is_(None),
             tables.imports.c.finished_at < before,
             tables.imports.c.number.not_in(are_in_doubt),
-            tables.imports.c.number.not_in(is_fixed),  # their rows are read for it
+            tables.imports.c.number.not_in(is_fixed),  # their rows are needed for it
         )
         .order_by(tables.imports.c.number)
         .limit(_AT_ONCE)
@@ -60,7 +61,7 @@ def _ended(tx: Connection, before: float) -> list[int]:
 
 
 def _purge(store: Store, settings: Settings, number: int, days: int) -> None:
-    """Rows first and the mark last: a purge that dies halfway is done again."""
+    """Rows first and the mark last, so that an interrupted purge is repeated."""
     after = 0
     while True:
         with store.write() as tx:

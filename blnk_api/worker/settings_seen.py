@@ -1,6 +1,6 @@
-"""What the sender reads in the secrets file becomes an event when it changes: who may do what, and where.
+"""Records an event when the secrets file changes, as the sender reads it: who may do what, and where.
 
-Never a secret: of each setting that may be printed, and of nothing else.
+Never a secret: only settings that may be printed.
 """
 
 from collections.abc import Iterator, Mapping, Set
@@ -21,7 +21,7 @@ Seen = Mapping[str, object]
 
 
 class SettingsWatch:
-    """Looks again and again."""
+    """Compares the settings repeatedly."""
 
     def __init__(self, thread: AsyncStore) -> None:
         self._thread = thread
@@ -29,7 +29,7 @@ class SettingsWatch:
         self._before: Seen | None = None
 
     async def tend(self, settings: Settings) -> None:
-        """What has been read twice: an editor empties a file before it fills it again."""
+        """Only what was read twice counts: an editor empties a file before it writes it again."""
         seen = summary(settings)
         if seen == self._before and seen != self._noted:
             await self._thread.write(note_change, seen)
@@ -38,7 +38,7 @@ class SettingsWatch:
 
 
 def summary(settings: Settings) -> Seen:
-    """Without Practice, whose address is another one after each start."""
+    """Without Practice, whose address changes with each start."""
     return {
         "connections": _plain(
             {name: one for name, one in settings.connections.items() if not one.is_practice}
@@ -49,7 +49,7 @@ def summary(settings: Settings) -> Seen:
 
 
 def note_change(tx: Tx, seen: Seen) -> None:
-    """Writes an event if it is not what was seen last."""
+    """Writes an event if it differs from the last recorded one."""
     last = next(iter(desk_events.last(tx, DeskEventKind.SETTINGS_SEEN, limit=1)), None)
     before = orjson.loads(last.detail) if last else {}
     changed = sorted(_paths(before.get("settings", {})) ^ _paths(seen))
@@ -59,9 +59,9 @@ def note_change(tx: Tx, seen: Seen) -> None:
         desk_events.note(tx, who=SENDER, what=DeskEventKind.SETTINGS_SEEN, detail=detail)
 
 
-# Any: whatever a setting is made of.
+# Any: whatever type a setting has.
 def _plain(value: Any) -> Any:
-    """As JSON has it. A field that is never printed, such as a token, is not in it."""
+    """In JSON form. A field that is never printed, such as a token, is not included."""
     if is_dataclass(value):
         shown = [one.name for one in fields(value) if one.repr]
         return {name: _plain(getattr(value, name)) for name in shown}
@@ -75,7 +75,7 @@ def _plain(value: Any) -> Any:
 
 
 def _paths(seen: Any, before: str = "") -> set[tuple[str, str]]:
-    """Each single setting by its name in the file, and its value."""
+    """Each single setting by its name in the file, with its value."""
     return set(_settings(seen, before))
 
 

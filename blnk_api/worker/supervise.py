@@ -1,7 +1,7 @@
-"""Keeps the app's two helpers alive: Practice, and the sender.
+"""Keeps the app's two helpers running: Practice, and the sender.
 
-Both end by themselves when the pipe that is their stdin closes, so that none outlives the app, not even after
-a kill -9 of it. Nothing here keeps the server from starting: what is wrong with the settings, pages say.
+Both end by themselves when the pipe that is their stdin closes, so that neither outlives the app, even after
+a kill -9. Nothing here keeps the server from starting: pages show what is wrong with the settings.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from blnk_api.practice import launch
 from blnk_api.store import Store, StoreUnavailable
 
 OWNER = secrets.token_hex(8)
-"""This app, as the store's sender table knows it."""
+"""Identifies this app in the store's sender table."""
 
 STARTED_AT = time.time()
 
@@ -31,7 +31,7 @@ _sender_failure: str | None = None
 
 
 def sender_failure() -> str | None:
-    """Why this app's sender cannot use the import database, in words; None where it can, or none runs."""
+    """Why this app's sender cannot use the import database, in words. None if it can, or there is none."""
     return _sender_failure
 
 
@@ -40,7 +40,7 @@ _LOOK_AT_SENDER_SECONDS = 0.2
 _LOOK_WHILE_STARTING_SECONDS = 0.05
 _SETTINGS_AGAIN_SECONDS = 2.0
 _END_SECONDS = 0.8
-"""Waited twice at the end: after the pipe is closed, and after a terminate."""
+"""The wait at the end, used twice: after the pipe is closed, and after a terminate."""
 _FIRST_WAIT_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 30.0
 
@@ -49,7 +49,7 @@ _log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def helpers() -> AsyncIterator[None]:
-    """The helpers run while this context does. Enters when Practice answers, or is given up."""
+    """The helpers run while this context is active. It is entered when Practice answers, or is given up."""
     first_look = asyncio.Event()
     task = asyncio.create_task(_supervise(first_look))
     await first_look.wait()
@@ -77,7 +77,8 @@ async def _supervise(first_look: asyncio.Event) -> None:
 
 
 async def _usable_settings(first_look: asyncio.Event) -> settings.Settings:
-    """Waits for settings and a store that work; someone is told by the pages and may be mending them."""
+    """Waits for settings and a store that work. Meanwhile pages show the problem, and someone may be fixing
+    it."""
     told = ""
     while True:
         try:
@@ -97,9 +98,9 @@ async def _usable_settings(first_look: asyncio.Event) -> settings.Settings:
 
 
 async def _keep_practice(chosen: settings.Settings, tried: asyncio.Event) -> None:
-    """Uses the data folder's practice Blnk, whoever started it, or starts it, again whenever it is gone.
+    """Uses the data folder's Practice, whoever started it, or starts it, and restarts it whenever it ends.
 
-    A process of ours that finds the folder served by another ends by itself.
+    One of our processes that finds the folder served by another ends by itself.
     """
     own: subprocess.Popen[bytes] | None = None
     wait = _FIRST_WAIT_SECONDS
@@ -146,7 +147,7 @@ async def _keep_practice(chosen: settings.Settings, tried: asyncio.Event) -> Non
 
 
 async def _keep_sender() -> None:
-    """Runs the sender; starts it again when it dies, after a wait that grows while it dies young."""
+    """Runs the sender. Restarts it when it dies, after a wait that grows if it dies young."""
     wait = _FIRST_WAIT_SECONDS
     while True:
         began = time.monotonic()
@@ -163,7 +164,7 @@ async def _keep_sender() -> None:
 
 
 def _listen(process: subprocess.Popen[bytes]) -> None:
-    """Keeps what the sender says of the import database, a line for each change, until it ends."""
+    """Records the sender's messages about the import database, one line for each change, until it ends."""
     global _sender_failure
     assert process.stdout is not None
     for line in process.stdout:
@@ -171,7 +172,7 @@ def _listen(process: subprocess.Popen[bytes]) -> None:
 
 
 def _start_sender() -> subprocess.Popen[bytes]:
-    """Not by the event loop's own way, which hands our listening socket on: it would outlive a kill of us."""
+    """Not through the event loop, which would pass on our listening socket, so that it would outlive us."""
     root = str(Path(_package).parent.parent)
     paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     return subprocess.Popen(

@@ -1,4 +1,4 @@
-"""A balance to be made of a record, or why not."""
+"""One balance to create from a record, or why there is none."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,10 @@ from blnk_api.models import RequestFields
 
 @dataclass(slots=True)
 class CheckedRow:
-    """One balance to be made of a record, or why not. An invalid record is one row with no part.
+    """One balance to create from a record, or why there is none. An invalid record is one row without a part.
 
-    `one_record` makes it of what the record's own cells say; `Checker` adds what the rows before it show, and
-    what the row brings from our results. Not frozen, as there are a million: each is completed in its place.
+    `one_record` creates it from the record's own cells; `Checker` adds what earlier rows and the columns of a
+    results file show. Not frozen, because there may be a million: each is completed in place.
     """
 
     number: int
@@ -34,7 +34,7 @@ class CheckedRow:
     balance_id: str | None = None
     """The balance that the row brought from a results file. It exists, so the row is never sent."""
     own_key: int | None = None
-    """Hash of `key`: rows that have the same are each other's matter."""
+    """Hash of `key`: rows with the same one affect each other."""
     twin_key: int | None = None
     """The key of the indicator and its currency, or of the key columns. Without either, `hash` identifies
     duplicates."""

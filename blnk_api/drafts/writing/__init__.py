@@ -1,1 +1,1 @@
-"""Checked rows on their way into the store: as it keeps them, in chunks, or laid over a draft as it was."""
+"""Writes checked rows into the store: in chunks, or over the rows of an earlier check."""

@@ -1,4 +1,4 @@
-"""One pass over the records of a file: each is checked, and its rows go into the store in chunks."""
+"""One pass over the records of a file: checks each, and writes its rows into the store in chunks."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor

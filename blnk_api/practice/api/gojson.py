@@ -122,8 +122,12 @@ def _typed(fields: dict[str, Any], struct: str, name: str, wanted: type, go_type
 
 
 def _mismatch(value: Any, struct: str, name: str, go_type: str) -> Malformed:
-    found_kind = f"number {value.digits}" if isinstance(value, TooLarge) and go_type == "float64" else kind(value)
-    return Malformed(f"json: cannot unmarshal {found_kind} into Go struct field {struct}.{name} of type {go_type}")
+    found_kind = (
+        f"number {value.digits}" if isinstance(value, TooLarge) and go_type == "float64" else kind(value)
+    )
+    return Malformed(
+        f"json: cannot unmarshal {found_kind} into Go struct field {struct}.{name} of type {go_type}"
+    )
 
 
 def _too_large(value: Any) -> TooLarge | None:

@@ -1,1 +1,1 @@
-"""What the sender writes and reads: attempts, unknown rows, senders, stops."""
+"""What the sender reads and writes: attempts, rows in doubt, senders, stops."""

@@ -1,7 +1,7 @@
-"""What came of attempts is recorded, and claims whose commit is in doubt are taken back.
+"""Records the outcomes of attempts, and takes back claims whose commit is in doubt.
 
-A claim (`claims`) is a token that only its maker knows; an outcome moves its row only from where that claim
-put it, and an attempt's outcome is recorded whatever became of the row.
+A claim (`claims`) has a token that only its maker knows. An outcome moves its row only if it is still in the
+state of that claim, but the attempt's outcome is always recorded.
 """
 
 import time
@@ -32,7 +32,7 @@ WHO = SENDER
 
 
 class Result(NamedTuple):
-    """What became of one attempt, and where its row goes."""
+    """The outcome of one attempt, and the row's next state."""
 
     row: int
     n: int
@@ -48,7 +48,7 @@ class Result(NamedTuple):
 
 
 def take_back(tx: Connection, import_: int, row_ids: Sequence[int], token: str) -> None:
-    """Rows of a claim whose commit failed, or only seemed to: none of them has left."""
+    """Puts back the rows of a claim whose commit failed, or seemed to: none of them has left."""
     held = tx.execute(select(rows.c.id, rows.c.tries).where(rows.c.id.in_(row_ids), rows.c.claim == token))
     why = "The import database could not confirm the claim on this row, so the row was not sent."
     taken = [Result(id, n, token, RowState.READY, Outcome.NOT_APPLIED, message=why) for id, n in held]
@@ -71,7 +71,7 @@ _RESULT = given(
     request_id=attempts.c.request_id,
     at=rows.c.changed_at,
 )
-"""A Result, field by field, and now."""
+"""A Result, field by field, and the current time."""
 
 _END_ATTEMPT = (
     update(attempts)
@@ -110,11 +110,11 @@ _MOVE_ROW = (
 
 
 def record(tx: Connection, import_: int, results: Sequence[Result]) -> None:
-    """Writes attempts' outcomes and moves their rows, whatever became of the rows meanwhile.
+    """Records the outcomes of attempts and moves their rows.
 
-    An answer that names a balance which another row has is not believed: its row becomes UNKNOWN and is
-    looked up. A row that is no longer SENDING under its claim had its attempt declared lost; its late
-    answer is kept all the same (`_record_late`).
+    An answer with a balance that another row has is not believed: its row becomes UNKNOWN and is looked up.
+    If a row is no longer SENDING under its claim, its attempt was declared lost; the late answer is still
+    stored (`_record_late`).
     """
     now = time.time()
     results = _disbelieve_known_balances(tx, import_, results)
@@ -158,7 +158,7 @@ def _disbelieve_known_balances(tx: Connection, import_: int, results: Sequence[R
 
 
 def _record_late(tx: Connection, import_: int, one: Result) -> None:
-    """An answer to an attempt that had been given up. Only one that names a balance changes anything."""
+    """An answer to an attempt that was given up. It changes something only if it names a balance."""
     if one.balance_id is None:
         return
     late = "A late answer of Blnk: the balance was created before the row was fixed."
@@ -185,7 +185,8 @@ def _another_holds_ref(tx: Connection, row: int) -> bool:
 
 
 def remember_first(tx: Connection, import_: int, blnk_created_at: str) -> None:
-    """Keeps Blnk's own time of the import's first balance: it bounds the looks, never our clock."""
+    """Stores Blnk's own time of the import's first balance, the lower bound for look-ups. Our own clock is
+    never used for that."""
     tx.execute(
         update(imports)
         .where(imports.c.number == import_, imports.c.created_from.is_(None))

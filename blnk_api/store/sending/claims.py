@@ -1,8 +1,7 @@
-"""Rows become SENDING: the guarded move without which no row is ever sent.
+"""Moves rows to SENDING: the guarded move without which no row is ever sent.
 
-It is committed before the POST leaves. Where a second person has to approve rows, the very UPDATE that moves
-them demands an approval that holds at that moment, and that what is to leave is what was approved, to the
-byte.
+It is committed before the POST leaves. If a second person must approve rows, the same UPDATE requires an
+approval that is valid at that moment, and that the request is exactly what was approved.
 """
 
 import hashlib
@@ -31,7 +30,7 @@ from blnk_api.store.transitions import count
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """Rows that are SENDING under one token; `tries` numbers the attempt of each."""
+    """Rows that are SENDING under one token. `tries` is the number of each row's attempt."""
 
     token: str
     tries: dict[int, int]
@@ -53,7 +52,7 @@ def _ref_is_held() -> ColumnElement[bool]:
 
 
 REF_IS_HELD = _ref_is_held()
-"""Whether another row of the same instance, of any import, holds this row's ref."""
+"""Whether another row of the same instance, in any import, holds this row's ref."""
 
 
 def refs_held(tx: Connection, row_ids: Sequence[int]) -> list[int]:
@@ -103,7 +102,7 @@ _CLAIM_APPROVED = (
         rows.c.id == _APPROVED.c.at_row,
         is_one_of(rows, [RowState.READY]),
         ~REF_IS_HELD,
-        # What leaves was read a moment ago: it must be what the store holds, and what was approved.
+        # The request was read a moment ago: it must equal what is stored, and what was approved.
         rows.c.body == _APPROVED.c.body,
         rows.c.approved_body == _APPROVED.c.hash,
         _HOLDS,
@@ -126,12 +125,12 @@ _BEGIN_ATTEMPT = insert(attempts).values(
 
 
 def claim(tx: Connection, import_: int, row_ids: Sequence[int], token: str | None = None) -> Claimed:
-    """Moves READY rows to SENDING and writes their attempts. After the commit, and only then, they may leave.
-    `token` is known to the caller alone; it is what `take_back` asks for when the commit is in doubt.
+    """Moves READY rows to SENDING and records their attempts. They may leave only after the commit. `token`
+    is known only to the caller, and is needed for `take_back` if the commit is in doubt.
 
-    A row whose ref another row of this instance holds is not claimed: it waits for that row. Raises
-    IntegrityError when another process took the ref at the same moment, or two of these rows have one; then
-    nothing was claimed. While sending is stopped nothing is.
+    A row whose ref is held by another row of this instance is not claimed: it waits for that row. Raises
+    IntegrityError if another process took the ref at the same moment, or two of these rows share one; then
+    nothing was claimed. While sending is stopped, nothing is claimed.
     """
     token = token or secrets.token_hex(8)
     if stops.hold_back(tx, import_):
@@ -144,7 +143,7 @@ def claim(tx: Connection, import_: int, row_ids: Sequence[int], token: str | Non
 def claim_approved(
     tx: Connection, import_: int, bodies: Mapping[int, bytes], token: str | None = None
 ) -> Claimed:
-    """As `claim`, of rows that need approval, by their ids: `bodies` are what would leave, to the byte."""
+    """Like `claim`, for rows that need approval. `bodies` are the exact requests by row id."""
     token = token or secrets.token_hex(8)
     if stops.hold_back(tx, import_):
         return Claimed(token, {})

@@ -1,4 +1,4 @@
-"""What is counted of all instances at once, for whoever watches the desk from outside."""
+"""Figures across all instances, for monitoring."""
 
 from dataclasses import dataclass
 
@@ -12,17 +12,17 @@ from blnk_api.store.tables import counts, imports, instances, is_one_of, notices
 
 @dataclass(frozen=True)
 class InDoubt:
-    """Rows of an instance of which nobody knows yet whether their balance was created."""
+    """Rows of an instance for which it is unknown whether their balance was created."""
 
     checking: int
     need_a_person: int
     since: float
-    """When the oldest of them became so."""
+    """When the oldest of them became in doubt."""
 
 
 @dataclass(frozen=True)
 class Figures:
-    """By the instance's number in the store."""
+    """Figures by the instance's number in the store."""
 
     instances: dict[int, Instance]
     imports: dict[tuple[int, ImportState], int]
@@ -30,14 +30,14 @@ class Figures:
     in_doubt: dict[int, InDoubt]
     stopped: frozenset[int]
     notices_owed: int
-    """Notifications that are still to be sent, of all instances."""
+    """Notifications that have yet to be sent, for all instances."""
     sender_since: float | None
     sender_beat_at: float | None
-    """None where there is no sender: it has ended as it should, or never began."""
+    """None without a sender: it ended normally, or never started."""
 
 
 def read(tx: Connection) -> Figures:
-    """Without a look at rows other than those in doubt: the rest is counted as it moves."""
+    """Reads no rows except those in doubt: everything else is counted as it changes."""
     known = {
         one.id: Instance(one.base_url, one.instance_id, one.environment)
         for one in tx.execute(

@@ -1,4 +1,4 @@
-"""Imports that fix rows of one another: which they are, and the references that their rows have."""
+"""Imports that fix rows of one another, and the refs of their rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Fix:
 
 
 def fixes_of(tx: Connection, source: int) -> list[Fix]:
-    """The imports that fix rows of this one, oldest first; without drafts that were discarded."""
+    """The imports that fix rows of this one, oldest first, without discarded drafts."""
     mine = (
         select(imports.c.number, imports.c.id, imports.c.state, func.count())
         .join(superseded, superseded.c.import_ == imports.c.number)
@@ -33,7 +33,7 @@ def fixes_of(tx: Connection, source: int) -> list[Fix]:
 
 
 def fixed_in(tx: Connection, row_ids: Sequence[int]) -> dict[int, str]:
-    """In which import each of these rows is fixed, by its id."""
+    """The import in which each of these rows is fixed, by row id."""
     found: dict[int, str] = {}
     for start in range(0, len(row_ids), IDS_PER_STATEMENT):
         part = superseded.c.row.in_(row_ids[start : start + IDS_PER_STATEMENT])
@@ -45,9 +45,10 @@ def fixed_in(tx: Connection, row_ids: Sequence[int]) -> dict[int, str]:
 
 
 def family(tx: Connection, import_: int) -> list[int]:
-    """An import, those whose rows it fixes, and all that fix rows of these: rows of one file, sent once each.
+    """An import, those whose rows it fixes, and all that fix rows of these: the rows of one file, each sent
+    once.
 
-    Without drafts that were discarded, of which nothing was ever sent.
+    Without discarded drafts, of which nothing was ever sent.
     """
     first: int = import_
     while (
@@ -64,6 +65,6 @@ def family(tx: Connection, import_: int) -> list[int]:
 
 
 def refs_of(tx: Connection, numbers: Sequence[int], refs: Sequence[str]) -> set[str]:
-    """Which of these refs some row of these imports has, whatever became of it."""
+    """Which of these refs belong to rows of these imports, in any state."""
     asked = select(rows.c.ref).where(rows.c.import_.in_(numbers), rows.c.ref.in_(refs))
     return set(tx.execute(asked).scalars())

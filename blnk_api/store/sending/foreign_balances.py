@@ -1,4 +1,4 @@
-"""Balances of an import's rows that nobody here made: another desk is at work on the same rows."""
+"""Finds balances of an import's rows that were not created here: another desk is creating the same rows."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -18,7 +18,7 @@ from blnk_api.store.tables import imports, rows
 
 @dataclass(frozen=True, slots=True)
 class ForeignBalance:
-    """A balance under the ref of a row that this database did not make. `ours` is the one that it did."""
+    """A balance with a row's ref that this database did not create. `ours` is the one that it did."""
 
     label: str
     balance_id: str
@@ -26,7 +26,7 @@ class ForeignBalance:
 
 
 def unknown_here(tx: Connection, import_ids: Collection[str]) -> set[str]:
-    """Which of these ids no import of this database has."""
+    """Which of these ids belong to no import of this database."""
     known = tx.execute(select(imports.c.id).where(imports.c.id.in_(import_ids)))
     return set(import_ids) - {one.id for one in known}
 
@@ -48,11 +48,11 @@ def import_id_of(balance: Balance) -> str:
 def strangers(
     tx: Connection, number: int, import_id: str, balances: Sequence[Balance]
 ) -> list[ForeignBalance]:
-    """Those of these balances that stand under a ref of this import, and that it did not make.
+    """Those of these balances that carry a ref of this import but were not created by it.
 
-    That is one of an import that this database does not know; and one of this very import, where there are
-    more of a row than it was sent: a copy of this database is at work. An attempt that Blnk carried out late
-    is neither.
+    Either their import is unknown to this database; or it is this very import, and a row has more balances
+    than it was sent: then a copy of this database is sending. An attempt that Blnk carried out late is
+    neither.
     """
     refs = {one.import_ref for one in balances if one.import_ref is not None}
     found = tx.execute(
@@ -82,8 +82,8 @@ def strangers(
 def name_twins(
     tx: Connection, number: int, found: Mapping[str, Sequence[Balance]]
 ) -> list[tuple[str, list[str]]]:
-    """Writes an event for each row that was created here and has a further balance, once; their labels and
-    ids. `found` are balances by ref."""
+    """Records an event, once, for each row that was created here and has a second balance. Returns their
+    labels and ids. `found` has balances by ref."""
     created = tx.execute(
         select(rows.c.id, rows.c.ref, rows.c.number, rows.c.part, rows.c.balance_id).where(
             rows.c.import_ == number, rows.c.ref.in_(found), rows.c.state == RowState.CREATED

@@ -1,8 +1,8 @@
-"""Where the store lives. It remembers that, so that a copy which comes to life elsewhere sends nothing alone.
+"""Remembers where the store is, so that a copy that is started elsewhere sends nothing by itself.
 
-A copy knows nothing of what the desk that it was taken from has sent since, and that desk may still be at
-work. With SQLite the place is the file and the machine, with Postgres the server and the database. A copy
-that is put over the very file that it was made of is not noticed, nor is a machine that is copied as a whole.
+A copy does not know what the original desk has sent since, and the original may still be running. With SQLite
+the place is the file and the machine, with Postgres the server and the database. A copy that replaces the
+original file is not noticed, nor is a copy of a whole machine.
 """
 
 import hashlib
@@ -26,12 +26,12 @@ _DATABASE = text("SELECT oid FROM pg_database WHERE datname = current_database()
 
 
 def settle(tx: Connection, *, who: Actor, reason: str, about_tokens: str) -> bool:
-    """Whether it was found in another place than before: then all sending is stopped in this transaction.
+    """Returns whether the store was found in a new place; all sending is then stopped in this transaction.
 
     Call it before anything is claimed and before a sender is registered. `about_tokens` is added to the
-    reason where the store holds renewed OAuth tokens.
+    reason if the store contains renewed OAuth tokens.
     """
-    if tx.dialect.name == "postgresql":  # two senders may begin at once
+    if tx.dialect.name == "postgresql":  # two senders may start at the same time
         tx.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_KEY})"))
     place = _place(tx)
     known = tx.execute(select(home.c.place)).scalar_one_or_none()
@@ -46,8 +46,8 @@ def settle(tx: Connection, *, who: Actor, reason: str, about_tokens: str) -> boo
 
 
 def stop_all(tx: Connection, *, who: Actor, reason: str, about_tokens: str) -> int:
-    """For a store that is older than Blnk, or a copy: nobody sends or is signed in, and no approval counts.
-    How many imports had not finished."""
+    """For a store that is older than Blnk's data, or a copy: stops sending, ends sessions, voids approvals.
+    Returns how many imports had not finished."""
     has_tokens = tx.execute(select(tokens.c.connection_key).limit(1)).first() is not None
     stops.stop_restored(tx, who=who, reason=f"{reason} {about_tokens}" if has_tokens else reason)
     ending.void_all(tx, who=who, reason=reason)
@@ -56,14 +56,14 @@ def stop_all(tx: Connection, *, who: Actor, reason: str, about_tokens: str) -> i
 
 
 def forget(tx: Connection) -> None:
-    """Of a store that was brought here on purpose: the next sender settles in it."""
+    """For a store that was moved on purpose: the next sender accepts its place."""
     tx.execute(delete(home))
 
 
 def _place(tx: Connection) -> str:
     if tx.dialect.name == "postgresql":
         server = ""
-        with suppress(DBAPIError), tx.begin_nested():  # some hosts do not let everybody ask this
+        with suppress(DBAPIError), tx.begin_nested():  # some hosts do not allow everyone to read this
             server = tx.execute(_SERVER).scalar_one()
         return f"{server}:{tx.execute(_DATABASE).scalar_one()}"
     machine = ""

@@ -1,9 +1,9 @@
-"""Late looks in the store: rows that were called not created although a byte of them had left.
+"""Late look-ups in the store: rows that were called not created although a byte of them had left.
 
-Blnk may carry a request out long after we had every reason to think it lost. So each such row is looked up
-again: after ten settle times, after an hour and after a day. What is owed is written in the transaction that
-calls the row not created, by the ref that it was sent under: it may be fixed afterwards, and get another one.
-A row whose balance is another desk's, or one that a person linked, is among them: its own request may come.
+Blnk may carry out a request long after it seemed certainly lost. So each such row is looked up again: after
+ten settle times, after an hour and after a day. These look-ups are recorded in the transaction that calls the
+row not created, with the ref that it was sent under, because a fix may give it a new one. Rows whose balance
+is another desk's, or was linked by a person, are included: their own request may still be carried out.
 """
 
 import time
@@ -20,23 +20,23 @@ SETTLES_BEFORE_FIRST = 10
 HOUR_SECONDS = 3_600.0
 DAY_SECONDS = 86_400.0
 _SETTLE_UNTIL_KNOWN_SECONDS = 60.0
-"""Where no sender has said yet how long this instance takes to settle."""
+"""Used until a sender has recorded the settle time of this instance."""
 _IDS_PER_STATEMENT = 500
 _LABELS = 1_000
 
 
 def waits(settle_seconds: float) -> list[float]:
-    """How long after a row was called not created each of its looks is due."""
+    """How long after a row was called not created each of its look-ups is due."""
     return sorted([SETTLES_BEFORE_FIRST * settle_seconds, HOUR_SECONDS, DAY_SECONDS])
 
 
 def next_after(since: float, looked_at: float, settle_seconds: float) -> float | None:
-    """When the look after this one is due; a look that was overdue stands for all before it."""
+    """When the look-up after this one is due. An overdue look-up replaces all before it."""
     return next((since + wait for wait in waits(settle_seconds) if since + wait > looked_at), None)
 
 
 def owe(tx: Connection, row_ids: Sequence[int]) -> None:
-    """These rows were called not created just now, and are to be looked up again."""
+    """Schedules late look-ups for rows that were just called not created."""
     dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     now = time.time()
     settle = func.coalesce(instances.c.settle_seconds, _SETTLE_UNTIL_KNOWN_SECONDS)
@@ -61,7 +61,7 @@ def owe(tx: Connection, row_ids: Sequence[int]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One look that is due."""
+    """One look-up that is due."""
 
     row: int
     ref: str
@@ -70,7 +70,7 @@ class Due:
 
 
 def due(tx: Connection, instance: int, now: float, *, limit: int) -> list[Due]:
-    """The looks of an instance that are due, longest first."""
+    """The due look-ups of an instance, longest overdue first."""
     mine = late_looks.c
     found = tx.execute(
         select(mine.row, mine.ref, mine.import_, mine.since)
@@ -82,14 +82,14 @@ def due(tx: Connection, instance: int, now: float, *, limit: int) -> list[Due]:
 
 
 def looked(tx: Connection, next_at: Mapping[Due, float | None], *, at: float) -> None:
-    """These looks were answered; the next ones of the same rows, if any, come then."""
+    """Records that these look-ups were answered, and when the next ones are due."""
     for one, then in next_at.items():
-        # Called not created once more while it was looked up: what was owed for that stays.
+        # Called not created again while it was looked up: its newer schedule stays.
         _set(tx, one, next_at=then, looked_at=at)
 
 
 def put_off(tx: Connection, unanswered: Sequence[Due], *, until: float) -> None:
-    """Nothing was learned of these."""
+    """Nothing was learned about these."""
     for one in unanswered:
         _set(tx, one, next_at=until)
 
@@ -105,17 +105,17 @@ def _set(tx: Connection, one: Due, **values: float | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PendingLateLookups:
-    """What there is still to look up of an import; times are seconds since 1970."""
+    """What has yet to be looked up for an import. Times are seconds since 1970."""
 
     open: int = 0
     labels: tuple[str, ...] = ()
-    """The first thousand of these rows."""
+    """The labels of the first thousand of these rows."""
     over: int = 0
-    """Rows that were looked up for the last time."""
+    """How many rows were looked up for the last time."""
     last_at: float | None = None
     next_at: float | None = None
     until: float | None = None
-    """The last look there will be."""
+    """When the last look-up is due."""
 
 
 def of_import(tx: Connection, import_: int) -> PendingLateLookups:

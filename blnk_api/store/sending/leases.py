@@ -1,7 +1,7 @@
 """Leases: on Postgres, whoever holds the lease of an instance sends to it, and nobody else does.
 
 A lease is a row that its holder beats once a second. Whoever is not heard from for `seconds` (10) may be
-gone, or stand still: then another takes it over. All moments in the row are the database's own. Why two never
+gone or suspended: then another takes it over. All times in the row are the database's own. Why two never
 send at the same time:
 
 - `is_held`: the holder trusts its lease for half of `seconds` (5), counted from *before* the beat was sent,
@@ -17,8 +17,8 @@ send at the same time:
 - A row that was claimed before is SENDING. The successor declares it unknown and looks it up, after a settle
   time of 10 seconds or more: a claim leaves within 5 seconds, or never.
 
-What remains: a machine that stands still between the look at this clock and the first byte of a POST, of
-which no clock tells afterwards. Its row is looked up again for a day (`late_lookups`), and a second balance
+What remains: a machine that is suspended between reading this clock and the first byte of a POST, which no
+clock can reveal afterwards. Its row is looked up again for a day (`late_lookups`), and a second balance
 is named.
 
 On SQLite there are no leases: the lock of the data folder (`lock`) is the lease of every instance.
@@ -40,12 +40,13 @@ from blnk_api.store.database import Store, StoreUnavailable
 from blnk_api.store.sending.lock import SenderLock
 
 DESK = 0
-"""In place of an instance: what one process does for all of them, such as receipts and notifications."""
+"""Used instead of an instance's number for what one process does for all of them, such as receipts and
+notifications."""
 
 _BEATS = 10
-"""In the time after which a lease is taken over."""
+"""How many beats fit into the time after which a lease is taken over."""
 _LOCK_SECONDS = 1
-"""How long taking a lease waits for a transaction that a machine which stands still has left open."""
+"""How long taking a lease waits for a transaction that a suspended machine has left open."""
 
 _LOCK_NOT_AVAILABLE = "55P03"
 
@@ -69,7 +70,7 @@ _OTHER_VERSION_SENDS = text(
     "AND classid = 0 AND objid = 7316201 AND objsubid = 1 "
     "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
-"""Whether a version that knows no leases holds its lock: no session of ours takes it."""
+"""Whether a version without leases holds its lock, which no session of ours takes."""
 
 
 _LATELY_SECONDS = 60.0
@@ -97,28 +98,28 @@ class LeaseLost(Exception):
 
 
 class Lease(Protocol):
-    """The right to send to one instance, and to say what becomes of its rows."""
+    """The right to send to one instance, and to decide about its rows."""
 
     @property
     def instance(self) -> int: ...
 
     def is_held(self) -> bool:
-        """Whether a POST may leave at this moment. Cheap: no question to the database. What is not held may
-        be held again in a moment, after a beat that was late, unless it `is_lost`."""
+        """Whether a POST may leave now. Cheap: does not ask the database. If it is False, a late beat may
+        make it True again, unless it `is_lost`."""
 
     @property
     def is_lost(self) -> bool:
-        """Another process has taken it over, or may have: it never is held again."""
+        """Another process has taken it over, or may have: it is never held again."""
 
     def require(self, tx: Connection) -> None:
-        """In a transaction that decides about the instance's rows: nobody takes the lease before its end.
-        Raises LeaseLost."""
+        """Call it in a transaction that decides about the instance's rows: nobody can take the lease before
+        its end. Raises LeaseLost."""
 
     def release(self) -> None: ...
 
 
 class Leases:
-    """The leases of this process. `take` them; they are beaten until released, in a thread."""
+    """The leases of this process, acquired with `take` and renewed by a thread until they are released."""
 
     def __init__(self, store: Store, *, seconds: float) -> None:
         self._store = store
@@ -131,7 +132,7 @@ class Leases:
         self._other_version_until: float | None = None
 
     def take(self, instance: int) -> Lease | None:
-        """None while another process has it. May wait for the database. Raises StoreUnavailable."""
+        """Returns None while another process has it. May wait for the database. Raises StoreUnavailable."""
         if self._store.is_sqlite:
             return _FileLease(instance, self._file) if self._file.is_held() or self._file.take() else None
         if self._waits_for_other_version():
@@ -181,8 +182,8 @@ class Leases:
             tx.execute(_END_IDLE, {"seconds": self._seconds})
 
     def _waits_for_other_version(self) -> bool:
-        """It can claim nothing since the schema is ours, and what it claimed before leaves in a moment or
-        never. So one whose machine stands still is waited for no longer than a lease."""
+        """It has been unable to claim since the schema is ours, and its earlier claims leave in a moment or
+        never. So a suspended one is waited for no longer than a lease lasts."""
         try:
             with self._store.read() as tx:
                 if tx.execute(_OTHER_VERSION_SENDS).first() is None:
@@ -229,13 +230,13 @@ class Leases:
 
 
 class _RowLease:
-    """One on Postgres."""
+    """A lease on Postgres."""
 
     def __init__(self, leases: Leases, instance: int, token: str) -> None:
         self.instance = instance
         self.token = token
         self.held_until = float("-inf")
-        """By `boottime`, as of the last beat that the database confirmed."""
+        """By `boottime`, at the last beat that the database confirmed."""
         self.is_lost = False
         self._leases = leases
 
@@ -252,7 +253,8 @@ class _RowLease:
 
 
 class _FileLease:
-    """One on SQLite: every instance's is the lock of the data folder, which ends with its process alone."""
+    """A lease on SQLite: for every instance it is the lock of the data folder, which ends only with its
+    process."""
 
     def __init__(self, instance: int, file: SenderLock) -> None:
         self.instance = instance
@@ -266,7 +268,7 @@ class _FileLease:
         return not self._file.is_held()
 
     def require(self, tx: Connection) -> None:
-        """Nothing to ask: the lock ends with this process, and cannot be lost before."""
+        """Does nothing: the lock ends with this process, and cannot be lost before."""
 
     def release(self) -> None:
-        """Nothing: `Leases.release_all` lets the folder go."""
+        """Does nothing: `Leases.release_all` releases the folder."""

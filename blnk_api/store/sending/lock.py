@@ -16,7 +16,7 @@ MOVED = (
 
 
 class SenderLock:
-    """Of a SQLite store. Taken with `take`, kept until `release` or the process's end."""
+    """The lock of a SQLite store. Acquired with `take`, held until `release` or the end of the process."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -24,12 +24,12 @@ class SenderLock:
         self._locked: tuple[int, int] | None = None
 
     def is_held(self) -> bool:
-        """Cheap enough to ask before every claim."""
+        """Cheap enough to call before every claim."""
         return self._file is not None and self._file.is_locked and self._is_in_place()
 
     def _is_in_place(self) -> bool:
-        """Whether database and lock are the files that they were: in a data folder that was moved or replaced
-        another process may hold a lock of its own and send the same rows."""
+        """Whether database and lock are still the same files: if the data folder was moved or replaced,
+        another process may hold another lock and send the same rows."""
         return self._store.is_in_place() and file_at(self._path) == self._locked
 
     @property
@@ -42,7 +42,7 @@ class SenderLock:
             self._file = None
 
     def take(self) -> bool:
-        """Whether this process holds it now. Raises StoreUnavailable where locks cannot be trusted."""
+        """Returns whether this process holds it now. Raises StoreUnavailable if locks are unreliable."""
         if _file_system_of(self._store.folder) in _NETWORK_FILE_SYSTEMS:
             raise StoreUnavailable(
                 f"{self._store.folder} is on a network file system, whose locks cannot be trusted. Put the "
@@ -62,7 +62,7 @@ class SenderLock:
 
 
 def _file_system_of(folder: Path) -> str:
-    """The type of the file system that a folder is on, from the mount table; "" where there is none."""
+    """The type of a folder's file system, from the mount table, or "" if unknown."""
     try:
         mounts = Path("/proc/mounts").read_text().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""READY rows, with all that sending them needs."""
+"""READY rows with everything that sending them needs."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from blnk_api.store.transitions import IDS_PER_STATEMENT
 
 
 class Ready(NamedTuple):
-    """A row that may be claimed, with all that sending it needs."""
+    """A row that may be claimed, with everything that sending it needs."""
 
     id: int
     ref: str
@@ -19,7 +19,7 @@ class Ready(NamedTuple):
 
 
 def ready_rows(tx: Connection, import_: int, *, after: int, limit: int) -> list[Ready]:
-    """READY rows in file order, by keyset."""
+    """READY rows in file order, paged by key."""
     found = tx.execute(
         select(rows.c.id, rows.c.ref, rows.c.body)
         .where(rows.c.import_ == import_, rows.c.state == RowState.READY, rows.c.id > after)
@@ -47,7 +47,7 @@ def ready_among(tx: Connection, row_ids: Sequence[int]) -> list[Ready]:
 
 def ready_with_refs(tx: Connection, import_: int, refs: Sequence[str]) -> list[Ready]:
     """The READY rows of an import that have one of these refs."""
-    # The state is compared here: asked in the query, SQLite would go through all READY rows.
+    # The state is compared here: in the query, SQLite would scan all READY rows.
     found = tx.execute(
         select(rows.c.id, rows.c.ref, rows.c.body, rows.c.state).where(
             rows.c.import_ == import_, rows.c.ref.in_(refs)

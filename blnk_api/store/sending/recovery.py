@@ -1,4 +1,4 @@
-"""Rows that a sender which is gone has left in the middle: what becomes of them at the next start."""
+"""Handles the rows that a former sender left in the middle of sending, at the next start."""
 
 from sqlalchemy import Connection, Select, delete, select, update
 
@@ -12,8 +12,8 @@ _UNFINISHED = (ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED, Impo
 
 
 def restored(tx: Connection) -> int:
-    """The store was brought back from a backup: its imports may have gone on since, so those that were not
-    finished count as having sent, and nobody sends. How many they are."""
+    """For a store that was restored from a backup: its imports may have continued since, so unfinished ones
+    count as having sent, and nobody sends. Returns how many they are."""
     tx.execute(delete(senders))
     return tx.execute(update(imports).where(imports.c.state.in_(_UNFINISHED)).values(has_sent=True)).rowcount
 
@@ -31,7 +31,7 @@ def _left_behind(instance: int | None, except_of: str | None) -> Select[int, int
 
 
 def instances_left(tx: Connection) -> list[int]:
-    """Of which a sender that is gone, or one that is at work, has rows in SENDING."""
+    """The instances with rows in SENDING, left by a former sender or claimed by a running one."""
     found = (
         select(imports.c.instance)
         .join(counts, counts.c.import_ == imports.c.number)
@@ -47,10 +47,10 @@ def anybody_left_rows(tx: Connection, instance: int, *, except_of: str) -> bool:
 
 
 def recover(tx: Connection, instance: int | None = None, *, except_of: str | None = None) -> int:
-    """Rows that a sender left behind in SENDING; they are UNKNOWN now. Call it only with the lease
-    of the instance, or, of all of them, with SQLite's lock.
+    """Moves rows that a sender left in SENDING to UNKNOWN. Call it only with the instance's lease, or, for
+    all instances, with SQLite's lock.
 
-    Of one instance, where it is given. The claims of the engine `except_of`, which is at work, are spared.
+    Limited to one instance, if given. Claims of the running engine `except_of` are left alone.
     """
     left = tx.execute(_left_behind(instance, except_of)).all()
     per_import: dict[int, list[int]] = {}

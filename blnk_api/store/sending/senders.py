@@ -1,4 +1,5 @@
-"""Who sends right now, as pages and the command line can read it, and what an instance's pace has learned."""
+"""Who is sending right now, for pages and the command line, and what was learned about each instance's
+pace."""
 
 import os
 import socket
@@ -29,11 +30,11 @@ from blnk_api.store.tables import instances, senders
 WORKER = "worker"
 """How one of several workers is named as the owner: it takes jobs from the queue."""
 COMMAND_LINE = "command line"
-"""How a command line is named as the owner. It sends one import, its own."""
+"""The owner's name for a command line, which sends only its own import."""
 
 BEAT_SECONDS = 1.0
 STALE_SECONDS = 5.0
-"""A sender that was not heard of for so long is gone, or stands still."""
+"""A sender without a heartbeat for this long is gone, or does not respond."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ _FORGOTTEN_SECONDS = 60.0
 
 
 def register(tx: Connection, *, token: str, owner: str) -> None:
-    """On SQLite call it holding the lock: the last sender's row is replaced."""
+    """On SQLite, call it while holding the lock: it replaces the previous sender's row."""
     now = _now(tx)
     gone = delete(senders)
     tx.execute(gone if _is_sqlite(tx) else gone.where(senders.c.beat_at < now - _FORGOTTEN_SECONDS))
@@ -83,7 +84,8 @@ def resign(tx: Connection, *, token: str) -> None:
 
 
 def at_work(tx: Connection) -> list[Sender]:
-    """Who was heard of lately, whoever began first. On SQLite one at most; on Postgres some may wait."""
+    """Senders with a recent heartbeat, oldest first. On SQLite at most one; on Postgres some may be
+    waiting."""
     heard = select(senders).where(senders.c.beat_at >= _now(tx) - STALE_SECONDS).order_by(senders.c.since)
     return [
         Sender(
@@ -105,7 +107,7 @@ def current(tx: Connection) -> Sender | None:
 
 
 def of_instance(tx: Connection, instance: int) -> Sender | None:
-    """Who sends to it, if anyone does."""
+    """The sender of this instance, if there is one."""
     return next((one for one in at_work(tx) if instance in one.serves), None)
 
 
@@ -114,7 +116,7 @@ def _is_sqlite(tx: Connection) -> bool:
 
 
 def _now(tx: Connection) -> ColumnElement[float]:
-    """By the database's clock, where senders on several machines write: theirs may differ."""
+    """The database's clock, because senders on several machines may have different ones."""
     if _is_sqlite(tx):
         return literal(time.time(), Float)
     return cast(func.extract("epoch", func.clock_timestamp()), Double)
@@ -122,7 +124,8 @@ def _now(tx: Connection) -> ColumnElement[float]:
 
 @dataclass(frozen=True)
 class LearnedPace:
-    """What an instance's 429s and outages taught: a restart must not forget it. Moments are wall time."""
+    """What was learned from an instance's 429s and outages, so that a restart does not forget it. Times are
+    wall time."""
 
     per_minute: float | None
     not_before: float | None
@@ -130,7 +133,7 @@ class LearnedPace:
     """Why it is open, and its state."""
     pages_read_at: float | None
     breaker_since: float | None = None
-    """Since when Blnk does not answer as it should; earlier versions did not keep it."""
+    """When Blnk stopped answering properly. Earlier versions did not store it."""
 
 
 def learned(tx: Connection, instance: int) -> LearnedPace:
@@ -160,12 +163,13 @@ def remember_learned(
 
 
 def remember_settle(tx: Connection, instance: int, seconds: float) -> None:
-    """How long a row in doubt settles at this instance: pages, too, call rows not created."""
+    """Stores how long a row in doubt settles at this instance, because pages too may call rows not
+    created."""
     tx.execute(update(instances).where(instances.c.id == instance).values(settle_seconds=seconds))
 
 
 def pages_read(tx: Connection, instance: int) -> None:
-    """A page asks Blnk something: a tenth of the pace is kept for pages for the next minute."""
+    """Records that a page reads from Blnk: a tenth of the pace is then reserved for pages for a minute."""
     tx.execute(update(instances).where(instances.c.id == instance).values(pages_read_at=time.time()))
 
 
@@ -175,7 +179,7 @@ _STARTING_SECONDS = 10.0
 class SenderIs(Enum):
     OURS = "ours"
     ANOTHERS = "another's"
-    """Another app or command line on the same data does the sending."""
+    """Another app or command line on the same data is sending."""
     STARTING = "starting"
     GONE = "gone"
 

@@ -1,7 +1,7 @@
-"""The switch that stops all sending, or sending to one instance: no row is claimed while a stop holds.
+"""The switch that stops all sending, or sending to one instance: no row is claimed while a stop is in force.
 
-Each use of the switch is a row that stays: who, when, and what. The newest one of a scope decides. Looking up
-and verifying continue.
+Each use of the switch is stored permanently: who, when, and what. The newest one for a scope counts. Looking
+up and verifying continue.
 """
 
 import time
@@ -25,7 +25,7 @@ _TO_SEND = (ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED)
 
 @dataclass(frozen=True)
 class StopEvent:
-    """One use of the switch. `instance` is None where it is that of the whole desk."""
+    """One use of the switch. `instance` is None for the whole desk."""
 
     at: float
     who: Actor
@@ -54,8 +54,8 @@ _INSTANCE_IS_STOPPED = (
 
 
 def hold_back(tx: Connection, import_: int) -> bool:
-    """Whether no row of an import may be claimed in this transaction. A stop waits for the claims that are
-    being committed, so that whoever comes after it sees it, on either database."""
+    """Whether no row of an import may be claimed in this transaction. A stop waits for claims that are being
+    committed, so that later claims see it, on either database."""
     if tx.dialect.name == "postgresql":
         # The second says to the database that this program knows leases: it refuses claims of others.
         tx.execute(
@@ -72,19 +72,19 @@ def is_stopped(tx: Connection, instance: int) -> bool:
 
 
 def stop(tx: Connection, instance: int | None, *, who: Actor) -> bool:
-    """Of this instance, or of the whole desk; whether it was this press that stopped it."""
+    """Stops this instance, or the whole desk. Returns whether this call stopped it."""
     who.require(Act.STOP_SENDING, _scope(tx, instance))
     return _press(tx, instance, who, stopped=True)
 
 
 def stop_restored(tx: Connection, *, who: Actor, reason: str) -> None:
-    """Stops the whole desk, whatever stopped it before: what a restored store knows of Blnk is old."""
+    """Stops the whole desk, regardless of earlier stops: a restored store's knowledge of Blnk is outdated."""
     who.require(Act.STOP_SENDING, None)
     _note_press(tx, None, who, stopped=True, reason=reason)
 
 
 def start(tx: Connection, instance: int | None, *, who: Actor) -> bool:
-    """Lifts a stop of the same scope, and no other; whether it did."""
+    """Lifts a stop of exactly this scope. Returns whether there was one."""
     who.require(Act.START_SENDING, _scope(tx, instance))
     return _press(tx, instance, who, stopped=False)
 
@@ -130,12 +130,12 @@ _PRESSES = select(stops, instances.c.base_url, instances.c.instance_id, instance
 
 
 def in_force(tx: Connection) -> list[StopEvent]:
-    """What is stopped now, the whole desk first."""
+    """What is stopped now, with the whole desk first."""
     return _presses(tx, _PRESSES.where(_IN_FORCE).order_by(stops.c.instance.is_not(None), stops.c.id))
 
 
 def holding(tx: Connection, instance: Instance | None) -> list[StopEvent]:
-    """The stops that keep this instance from sending; those of the whole desk where none is meant."""
+    """The stops that apply to this instance, or those of the whole desk if it is None."""
     return [one for one in in_force(tx) if one.instance in (None, instance)]
 
 
@@ -158,8 +158,8 @@ def _instance(one: Row[tuple[object, ...]]) -> Instance | None:
 
 
 def on_their_way(tx: Connection, instance: int | None) -> int:
-    """Rows that were claimed before a stop and have not come to their end: once there are none, nothing
-    leaves anymore."""
+    """Rows that were claimed before a stop and have no outcome yet. Once there are none, nothing leaves
+    anymore."""
     being_sent = select(counts.c.n).where(counts.c.state == RowState.SENDING, counts.c.n > 0)
     if instance is not None:
         being_sent = being_sent.join(imports, counts.c.import_ == imports.c.number).where(

@@ -1,9 +1,9 @@
-"""Rows that another import fixes: which import, what they were before, and what is still looked up of them.
+"""Rows that another import fixes: which import, their former state, and which refs are still looked up.
 
-A row is Superseded from the transaction that makes the draft of its fix until that draft is discarded: so it
-can be sent from one of the two alone. Only rows of which nothing can be on its way come here, never one that
-is in doubt. What was sent of them before may appear in Blnk late all the same: that balance is the row's
-then, and its fix is not sent, or both are named.
+A row is Superseded from the transaction that creates the draft of its fix until that draft is discarded, so
+it can be sent from only one of the two. Only rows that cannot be on their way can be superseded, never one in
+doubt. What was sent for them before may still appear in Blnk: that balance is then the row's, and its fix is
+not sent, or both are named.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ FIXABLE = (RowState.INVALID, RowState.REFUSED)
 
 
 def supersede(tx: Connection, row_ids: Sequence[int], *, by: int) -> list[int]:
-    """INVALID or REFUSED → SUPERSEDED: these rows are fixed in the import `by`. Those that moved."""
+    """INVALID or REFUSED → SUPERSEDED: these rows are fixed in the import `by`. Returns those that moved."""
     moved: list[int] = []
     for was in FIXABLE:
         here = move(tx, row_ids, from_=was, to=RowState.SUPERSEDED)
@@ -38,7 +38,7 @@ def supersede(tx: Connection, row_ids: Sequence[int], *, by: int) -> list[int]:
 
 
 def put_back(tx: Connection, by: int) -> int:
-    """The draft `by` was discarded: its rows are what they were. How many."""
+    """Moves the rows of the discarded draft `by` back to their former states. Returns how many."""
     mine = select(superseded.c.row, superseded.c.was).where(superseded.c.import_ == by)
     was: dict[str, list[int]] = {}
     for row, state in tx.execute(mine):
@@ -54,7 +54,7 @@ def put_back(tx: Connection, by: int) -> int:
 
 
 def sources(tx: Connection, by: int) -> list[StoredRow]:
-    """The rows that an import fixes, in file order, as they stand in theirs."""
+    """The rows that an import fixes, in file order, with their current values in the source import."""
     found = tx.execute(
         stored()
         .join(superseded, superseded.c.row == rows.c.id)
@@ -100,7 +100,8 @@ def old_refs(tx: Connection, import_: int, row_ids: Sequence[int]) -> dict[int, 
 
 
 def _counterparts(parts: Sequence[str], part: str) -> set[str]:
-    """Which of a record's parts may be the row that this part was before: itself, else any of them."""
+    """Which of a record's parts may be the row that this part was before: the same part, otherwise any of
+    them."""
     return {part} if part in parts else set(parts)
 
 
@@ -125,7 +126,7 @@ def _sent_before(tx: Connection, by: int, numbers: Sequence[int]) -> dict[int, l
 
 
 def _late_refs(tx: Connection, row_ids: Sequence[int]) -> dict[int, list[str]]:
-    """The refs under which each of these rows is still looked up, or was."""
+    """The refs under which late look-ups of each of these rows are or were scheduled."""
     found: dict[int, list[str]] = {}
     for start in range(0, len(row_ids), IDS_PER_STATEMENT):
         part = late_looks.c.row.in_(row_ids[start : start + IDS_PER_STATEMENT])
@@ -135,10 +136,11 @@ def _late_refs(tx: Connection, row_ids: Sequence[int]) -> dict[int, list[str]]:
 
 
 def appeared(tx: Connection, row: int, balance_id: str, *, message: str, what: EventKind) -> bool:
-    """SUPERSEDED → CREATED: the balance of a row as it was before its fix is in Blnk. Whether this did it.
+    """SUPERSEDED → CREATED: the balance from before the fix appeared in Blnk. Returns whether this call did
+    it.
 
-    Its fix is not sent anymore. Where that has left already, the looks that are owed name both. Not where
-    another row has the same ref or the balance: it is that row's.
+    The fix is not sent anymore. If it has already left, late look-ups name both balances. Does nothing if
+    another row has the same ref or the balance: it belongs to that row.
     """
     if _is_anothers(tx, row, balance_id):
         return False
@@ -171,7 +173,7 @@ def _is_anothers(tx: Connection, row: int, balance_id: str) -> bool:
 
 
 def hold_back(tx: Connection, row: int, balance_id: str) -> None:
-    """The fixes of this row are not sent, if they have not left: the row has its balance."""
+    """The fixes of this row are not sent, unless they have left: the row has its balance."""
     for fix in fixing(tx, row):
         if fix.state is RowState.READY:
             move(
@@ -186,7 +188,7 @@ def hold_back(tx: Connection, row: int, balance_id: str) -> None:
 
 
 def made_before(balance_id: str) -> str:
-    """What is said of a fix that is not sent because its row was created before."""
+    """The message of a fix that is not sent because its row was created before."""
     return (
         f"Blnk created this row as {balance_id} before it was fixed, with the values of that time. "
         "Nothing was sent."
@@ -205,7 +207,7 @@ class Fixing:
 
     @property
     def is_on_its_way(self) -> bool:
-        """What became of it is not known yet, and will be."""
+        """Its outcome is not known yet, but will be."""
         is_asked = self.state is RowState.UNKNOWN and not self.waits_for_person
         return self.state is RowState.SENDING or is_asked
 
@@ -236,7 +238,7 @@ def fixing(tx: Connection, row: int) -> list[Fixing]:
 
 
 def _check_draft_again(tx: Connection, number: int) -> None:
-    """A draft is shown as it stands now before anybody can confirm it."""
+    """A draft is checked again before anyone can confirm it."""
     tx.execute(
         update(imports)
         .where(

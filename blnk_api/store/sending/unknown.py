@@ -1,4 +1,4 @@
-"""Unknown rows in the store: which there are, and what looking or a person made of them."""
+"""Rows in doubt in the store: finding them, and recording what look-ups or people decide."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,9 +25,10 @@ class UnknownRow:
     server_errors: int
     message: str | None
     balance_id: str | None
-    """A balance that Blnk confirmed and could not find when it was verified."""
+    """A balance that Blnk confirmed but did not show during verification."""
     conflict: bool = False
-    """Its last attempt was answered with a 409: what is taken stays taken, so it is never sent again."""
+    """Whether its last attempt was answered with a 409: what is taken stays taken, so it is never sent
+    again."""
 
 
 _LAST_STATUS = (
@@ -39,7 +40,7 @@ _LAST_STATUS = (
 
 
 def unknown_rows(tx: Connection, import_numbers: Sequence[int], *, limit: int = 1000) -> list[UnknownRow]:
-    """Rows whose fate nobody knows and that looking may still settle, oldest first."""
+    """Rows in doubt that look-ups may still settle, oldest first."""
     found = tx.execute(
         select(
             rows.c.id,
@@ -70,14 +71,14 @@ _WITH_UNKNOWN = (
 
 
 def imports_with_unknown(tx: Connection, instance: int) -> list[int]:
-    """Imports of this instance that have unknown rows, whatever their state: looking never stops."""
+    """Imports of this instance with rows in doubt, in any state: look-ups never stop."""
     return list(tx.execute(_WITH_UNKNOWN, {"instance": instance}).scalars())
 
 
 def more_to_send(tx: Connection, instance: int) -> bool:
     """Whether some row of a running import may still be created, and so become a witness.
 
-    A READY row whose ref another row holds waits for that one, and does not count.
+    A READY row whose ref is held by another row waits for that one, and does not count.
     """
     running = select(imports.c.number).where(
         imports.c.instance == instance, imports.c.state == ImportState.RUNNING
@@ -89,13 +90,13 @@ def more_to_send(tx: Connection, instance: int) -> bool:
 
 
 def body_of(tx: Connection, row: UnknownRow) -> bytes | None:
-    """What was sent of it; None once it was purged."""
+    """Its request, or None once it was purged."""
     body: bytes | None = tx.execute(select(rows.c.body).where(rows.c.id == row.id)).scalar_one()
     return body
 
 
 def was_found(tx: Connection, row: UnknownRow, to: RowState, balance_id: str, *, message: str) -> bool:
-    """UNKNOWN → CREATED, or EXISTS where another import made it: Blnk holds its ref."""
+    """UNKNOWN → CREATED, or EXISTS if another import created it: Blnk has its ref."""
     moved = move(tx, [row.id], from_=RowState.UNKNOWN, to=to, balance_id=balance_id, message=message)
     if moved:
         detail = Particulars(balance_id=balance_id)
@@ -104,7 +105,7 @@ def was_found(tx: Connection, row: UnknownRow, to: RowState, balance_id: str, *,
 
 
 def was_taken(tx: Connection, row: UnknownRow, *, why: str) -> bool:
-    """UNKNOWN → REFUSED after a 409: what the row asks for is another balance's, and stays so."""
+    """UNKNOWN → REFUSED after a 409: the indicator belongs to another balance, permanently."""
     message = f"{(row.message or '').rstrip('.')}. {why} Nothing was created."
     moved = move(tx, [row.id], from_=RowState.UNKNOWN, to=RowState.REFUSED, message=message)
     if moved:
@@ -113,10 +114,10 @@ def was_taken(tx: Connection, row: UnknownRow, *, why: str) -> bool:
 
 
 def was_absent(tx: Connection, row: UnknownRow, *, same_server_errors: int) -> RowState | None:
-    """UNKNOWN → READY, or REFUSED after a 409 or when Blnk answered the same whole 5xx that often. Where it
-    went.
+    """UNKNOWN → READY, or REFUSED after a 409 or if Blnk answered the same complete 5xx that often. Returns
+    the new state.
 
-    A row whose balance Blnk confirmed once never goes by itself: it waits for a person.
+    A row whose balance Blnk once confirmed is never sent again automatically: it waits for a person.
     """
     if row.balance_id is not None:
         message = (
@@ -138,7 +139,8 @@ def was_absent(tx: Connection, row: UnknownRow, *, same_server_errors: int) -> R
 
 
 def wait_for_person(tx: Connection, row_ids: Sequence[int], *, message: str | None = None) -> None:
-    """No look will settle these soon: they stay UNKNOWN until a person decides, or a late look finds them."""
+    """No look-up will settle these soon: they stay UNKNOWN until a person decides, or a late look-up finds
+    them."""
     facts = {"waits_for_person": True} | ({"message": message} if message else {})
     waiting = tx.execute(
         update(rows)

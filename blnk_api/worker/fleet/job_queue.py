@@ -1,7 +1,7 @@
-"""The queue: jobs are put in where none is, taken, and given up when their worker is gone. On Procrastinate.
+"""The job queue, on Procrastinate: adds missing jobs, runs them, and ends those whose worker is gone.
 
-Nothing depends on it but when something is done and where. A job may be lost, come twice, or be done by two
-workers at once: leases and guarded moves in the desk's own tables decide what happens then.
+It decides only when and where something is done. A job may be lost, run twice, or be run by two workers at
+once: leases and guarded moves in the desk's own tables decide what happens then.
 """
 
 import asyncio
@@ -31,12 +31,12 @@ class JobFailed(Exception):
 
 
 Act = Callable[[int], Awaitable[None]]
-"""Does a job of one kind; it is given the subject."""
+"""Runs a job of one kind. It receives the subject."""
 
 POLL_SECONDS = 0.5
 """A new job is announced too, to who took from its queue at the start; all others find it after so long."""
 PLACES = 1_000
-"""Jobs at once. One that sends lasts for days, so there must be far more than there are instances."""
+"""How many jobs may run at once. One that sends lasts for days, so there must be far more than instances."""
 _STOP_SECONDS = 0.0
 _AGAIN_SECONDS = 1.0
 _KEPT_HOURS = 24
@@ -49,7 +49,7 @@ _CONNECTION = {
     "tcp_user_timeout": 10_000,
     "prepare_threshold": None,
 }
-"""A server that is gone without a word is noticed, and a pooler in between may hand out any session."""
+"""Detects a server that disappears without notice, and works with a pooler that may assign any session."""
 
 _NOT_AGAIN = """
 SELECT lock FROM procrastinate_jobs AS job WHERE lock = ANY(%(locks)s) AND (
@@ -66,7 +66,8 @@ AWAY = (ConnectorException, PoolTimeout, postgres.Error, OperationalError, OSErr
 
 
 class JobQueue:
-    """One worker's end of the queue. `queues` is read at each look for a job, so it may change meanwhile."""
+    """One worker's end of the queue. `queues` is read each time it looks for a job, so it may change
+    meanwhile."""
 
     def __init__(
         self, store: Store, acts: Mapping[JobKind, Act], queues: list[str], *, lease_seconds: float
@@ -92,8 +93,8 @@ class JobQueue:
                 self._app.task(name=kind.value)(_once(kind, act))
 
     async def run(self, wanted: Callable[[], Awaitable[Sequence[Job]]], *, sweep_seconds: float) -> None:
-        """Until canceled: does what falls to this worker, and puts in what `wanted` says there is to do.
-        Starts over where Postgres is away or was restarted."""
+        """Runs until canceled: runs jobs for this worker, and adds the jobs that `wanted` returns. Starts
+        over if Postgres is unavailable or was restarted."""
         while True:
             began = time.monotonic()
             try:
@@ -115,7 +116,7 @@ class JobQueue:
                 group.create_task(self._reap_for_ever()),
             ]
             try:
-                # Ends by itself where its heartbeat or its listening fails.
+                # Ends by itself if its heartbeat or its listener fails.
                 await self._worker().run()  # type: ignore[no-untyped-call]
             finally:
                 for task in beside:
@@ -140,8 +141,8 @@ class JobQueue:
             await asyncio.sleep(seconds)
 
     async def put_in(self, jobs: Sequence[Job]) -> None:
-        """Those of which none waits and none is being done. One of a worker that is gone counts as being done
-        until it is given up: a second one behind it, with the same lock, would never begin."""
+        """Adds jobs of which none is waiting or running. A job whose worker is gone counts as running until
+        it is ended: a second one behind it, with the same lock, would never start."""
         if not jobs:
             return
         found = await self._app.connector.execute_query_all_async(
@@ -176,7 +177,7 @@ class JobQueue:
             log.info("The job “%s” is given up: its worker is gone.", job.lock)
 
     async def forget_old(self) -> None:
-        """Failed jobs are kept for a day, for whoever looks why."""
+        """Deletes failed jobs after a day, which is long enough to see why they failed."""
         await self._app.job_manager.delete_old_jobs(
             _KEPT_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
         )

@@ -1,4 +1,4 @@
-"""The jobs that workers take from the queue, and the queues that they lie in."""
+"""The kinds of jobs in the queue, and the names of the queues."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,21 +7,21 @@ from typing import Self
 
 class JobKind(StrEnum):
     SEND = "send"
-    """Hold an instance and send to it, for as long as nothing speaks against it."""
+    """Hold an instance and send to it for as long as possible."""
     CHECK = "check"
     """Read and check the file of one draft."""
     RECEIPT = "receipt"
-    """Write the receipt and the results of one import that is over."""
+    """Write the receipt and the results of one finished import."""
     NOTIFY = "notify"
     """Send the notifications that are due."""
     LAPSE = "lapse"
     """End requests for approval that nobody decided in time."""
     PURGE = "purge"
-    """Delete what imports held that ended long ago."""
+    """Delete the contents of imports that ended long ago."""
     EXPIRE = "expire"
-    """Give up drafts that nobody touches, and forget old jobs."""
+    """Discard abandoned drafts, and delete old jobs."""
     CONNECTIONS = "connections"
-    """Look what the secrets file says now: imports that no connection leads to are paused."""
+    """Read the secrets file again: imports without a connection are paused."""
 
 
 NOW_AND_THEN = {
@@ -30,15 +30,16 @@ NOW_AND_THEN = {
     JobKind.EXPIRE: "0 * * * *",
     JobKind.CONNECTIONS: "* * * * * */10",
 }
-"""Done once for the desk, by whichever worker is free: at which minutes, hours, …, and seconds."""
+"""Done once for the desk, by any free worker: at which minutes, hours, …, and seconds."""
 
 DESK_QUEUE = "desk"
-"""Of jobs that need no credentials for an instance."""
+"""For jobs that need no credentials for an instance."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """`subject` is an instance's number for SEND, a draft's for CHECK, an import's for RECEIPT, else 0."""
+    """`subject` is an instance's number for SEND, a draft's for CHECK, an import's for RECEIPT, otherwise
+    0."""
 
     kind: JobKind
     subject: int
@@ -46,7 +47,7 @@ class Job:
 
     @property
     def lock(self) -> str:
-        """Two jobs with the same one are never done at the same time, nor do two of them wait."""
+        """Of jobs with the same lock, at most one runs and at most one waits."""
         return f"{self.kind} {self.subject}"
 
     @classmethod
@@ -63,10 +64,10 @@ class Job:
 
 
 def send_queue(instance: int) -> str:
-    """Taken from by workers that have credentials for the instance, and no more to send than others."""
+    """For workers that have credentials for the instance, and send to no more instances than others."""
     return f"instance-{instance}"
 
 
 def check_queue(instance: int) -> str:
-    """Taken from by workers that have credentials for the instance, and room for another file."""
+    """For workers that have credentials for the instance, and room for another file."""
     return f"drafts-{instance}"

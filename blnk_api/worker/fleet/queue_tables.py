@@ -1,6 +1,6 @@
-"""Makes Procrastinate's tables in the desk's Postgres, once for all workers, when the first of them starts.
+"""Creates Procrastinate's tables in the desk's Postgres, once for all workers, when the first of them starts.
 
-They hold nothing that matters: every job in them is found again in the desk's own tables.
+They contain nothing essential: every job can be found again in the desk's own tables.
 """
 
 from procrastinate import __version__ as _installed
@@ -31,9 +31,10 @@ END $$
 
 
 def make_tables(store: Store) -> None:
-    """Returns when they are there, whoever made them. Those of an earlier Procrastinate are made again.
+    """Returns once they exist, whoever created them. Those of an earlier Procrastinate are recreated.
 
-    Raises StoreUnavailable where the database is away or does not let us, or another program has such tables.
+    Raises StoreUnavailable if the database is unavailable or denies access, or another program has such
+    tables.
     """
     try:
         with store.engine.begin() as tx:
@@ -59,7 +60,7 @@ def _make(tx: Connection) -> None:
 
 
 def _run(tx: Connection, script: str) -> None:
-    """Without parameters, so that its percent signs are only that, and it may be several statements."""
+    """Without parameters, so that percent signs are literal and several statements are allowed."""
     tx.connection.cursor().execute(script)
 
 

@@ -22,8 +22,7 @@ SUPERSEDED = WORDS[RowState.SUPERSEDED]
 
 
 def nameless_columns(shape: FileShape, mapping: Mapping) -> list[int]:
-    """The columns that have no name and seem empty. The end of the check reports how many rows have text in
-    them."""
+    """The columns that have no name and seem empty. Rows with text in them are reported at the end."""
     return [
         column.position
         for column in mapping.columns
@@ -34,8 +33,7 @@ def nameless_columns(shape: FileShape, mapping: Mapping) -> list[int]:
 
 
 class Checker:
-    """Checks the records of one file in order, each once. `finish` then reports what only the whole file
-    shows."""
+    """Checks the records of one file in order, each once. `finish` then reports what the whole file shows."""
 
     def __init__(
         self,
@@ -68,8 +66,7 @@ class Checker:
             self._keys.seen(key, number)
 
     def check(self, record: Record) -> list[CheckedRow]:
-        """Returns one row for each currency of the record, or a single row without a request if it is
-        invalid."""
+        """Returns one row for each currency of the record, or one without a request if it is invalid."""
         for at in self._nameless:
             self._nameless[at] += bool(record.cells[at].strip())
         if not self._own.are_possible:
@@ -166,8 +163,7 @@ class Checker:
         return row
 
     def _same_mark(self, number: int, brought: ReimportedRow) -> Problem | None:
-        """A row of an import that appears twice in its results file: a copy, and it is unclear what is
-        meant."""
+        """A row of an import that appears twice in its results file: it is unclear which copy is meant."""
         earlier = None if brought.mark is None else self._marks.seen(brought.mark, number)
         if earlier is None:
             return None
@@ -189,31 +185,21 @@ class Checker:
         if found is None:
             return None
         first, alike = found
-        column, found_also = self._columns[Use.REFERENCE], f"“{shown(key)}”"
+        column, what = self._columns[Use.REFERENCE], f"“{shown(key)}”"
         if alike:
-            return self._both(
-                "duplicate_reference", "error", number, first, column, key, f"{found_also} is also"
-            )
-        found_also = f"{found_also} (apart from upper and lower case) is also"
-        return self._both("duplicate_reference", "warning", number, first, column, key, found_also)
+            return self._both("duplicate_reference", "error", number, first, column, key, f"{what} is also")
+        what = f"{what} (apart from upper and lower case) is also"
+        return self._both("duplicate_reference", "warning", number, first, column, key, what)
 
     def _both(
-        self,
-        kind: str,
-        severity: Severity,
-        number: int,
-        first: int,
-        column: ColumnUse,
-        value: str,
-        found_also: str,
+        self, kind: str, severity: Severity, number: int, first: int, column: ColumnUse, value: str, what: str
     ) -> Problem:
-        """A problem of this row. At the end, it is reported once for the first row with the same value
-        too."""
+        """A problem of this row, reported at the end for the first row with the same value too."""
         if (kind + severity, first) not in self._told:
             self._told.add((kind + severity, first))
-            message = f"{found_also} in row {number:,}."
+            message = f"{what} in row {number:,}."
             self._late.append(_in_cell(kind, first, "", column, value, message, severity))
-        return _in_cell(kind, number, "", column, value, f"{found_also} in row {first:,}.", severity)
+        return _in_cell(kind, number, "", column, value, f"{what} in row {first:,}.", severity)
 
     def _twin(self, number: int, part: str, earlier: Earlier, currency: str) -> Problem:
         severity: Severity = "error" if self._chosen_match else "warning"
@@ -229,17 +215,14 @@ class Checker:
         return Problem(kind, number, part, "", value, message, severity)
 
     def _taken_indicator(self, number: int, part: str, request: RequestFields, hash_: str) -> list[Problem]:
-        """An indicator belongs to one balance per currency: in the file, and in Blnk unless this row created
-        it."""
+        """An indicator has one balance per currency: in the file, and in Blnk unless this row created it."""
         indicator, currency = request["indicator"], request["currency"]
         column = self._columns[Use.INDICATOR]
         earlier = self._indicators.seen((indicator, currency), number, bool(part))
         if earlier is not None:
-            found_also = f"“{shown(indicator)}” in {currency} is also"
+            what = f"“{shown(indicator)}” in {currency} is also"
             return [
-                self._both(
-                    "duplicate_indicator", "error", number, earlier.number, column, indicator, found_also
-                )
+                self._both("duplicate_indicator", "error", number, earlier.number, column, indicator, what)
             ]
         known = self._known_indicators.get(f"{indicator} {currency}")
         if known is None:

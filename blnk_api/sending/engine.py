@@ -105,7 +105,7 @@ class Engine:
         self._lease = lease
         self._on_post = on_post
         self.at_rest = asyncio.Event()
-        """Set when all rows of an import that were claimed have come to their end, and are recorded."""
+        """Set when the outcomes of all claimed rows of an import are recorded."""
         self._claiming = False
         self._is_full = False
         self._turn = 0

@@ -41,8 +41,8 @@ class Engines:
         on_post: Callable[[str], OnPost] = _unmeasured,
         takes: Callable[[int], bool] = lambda _instance: True,
     ) -> None:
-        """`on_post` gives, for a connection's name, what is told of each of its POSTs. `takes` says of an
-        instance whether sending to it may begin here at this moment."""
+        """`on_post` returns, for a connection's name, the function to call for each of its POSTs. `takes`
+        returns whether sending to an instance may start here now."""
         self.settings = settings
         self.addressed = settings
         """As last read. Changed notification addresses alone do not replace the engine."""

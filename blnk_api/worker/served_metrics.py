@@ -33,7 +33,7 @@ class ServedMetrics:
             self._metrics.serve(*engines.settings.metrics)
 
     def on_post(self, connection: str) -> OnPost:
-        """What is told of each POST."""
+        """The function to call for each POST."""
         return partial(self._metrics.posted, connection) if self._metrics else lambda _outcome, _seconds: None
 
     def close(self) -> None:

@@ -107,8 +107,7 @@ def names_that_differ(
 
 
 def other_readings(text: str) -> list[str]:
-    """The values that an earlier version may have sent for a value that is read as `text` today, itself
-    first.
+    """The values that an earlier version may have sent for today's value `text`, itself first.
 
     Not all of them: only those that Blnk's filters can search for in a list.
     """
@@ -141,8 +140,7 @@ def _may_be_read_alike(one: object, other: object) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Without invisible characters: byte order and direction marks, surrounding quotation marks, repeated
-    spaces."""
+    """Without invisible characters, surrounding quotation marks and repeated spaces."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", _mended(text))
         text = "".join(
@@ -164,8 +162,7 @@ def _mended(text: str) -> str:
 
 
 def _pattern(text: str) -> str:
-    """Replaces letters beyond ASCII by the place of their first use: another codec changes each into one
-    other letter."""
+    """Numbers letters beyond ASCII by first use: another codec changes each into one other letter."""
     seen: dict[str, str] = {}
     return "".join(
         sign if sign.isascii() or sign >= _FIRST_IDEOGRAPH else seen.setdefault(sign, f"\x00{len(seen)}\x00")

@@ -1,7 +1,7 @@
-"""One of the workers on several machines: takes jobs from the queue, and does what they gave it.
+"""One of the workers on several machines: takes jobs from the queue and runs them.
 
-A job gives it an instance to send to, or a draft to read, for as long as both last. Whether it may send, its
-lease says, never the job: where the queue is away, it goes on with what it holds.
+A job assigns it an instance to send to, or a draft to read, while both last. Its lease decides whether it may
+send, never the job: if the queue is unavailable, it continues with what it holds.
 """
 
 import asyncio
@@ -129,11 +129,11 @@ class FleetWorker:
         given = self._given.setdefault(instance, _Given(time.monotonic(), asyncio.Event()))
         self._choose_queues()
         self._woken.set()
-        # Where the queue is away this is canceled; the lease says whether the instance is ours all the same.
+        # Canceled if the queue is unavailable; the lease says whether the instance is still ours.
         await given.over.wait()
 
     async def _check(self, draft: int) -> None:
-        """The job of a draft: over when its file is read, whatever came of it."""
+        """The job of a draft: finished when its file was read, whatever the result."""
         over = self._reads.setdefault(draft, asyncio.Event())
         self._choose_queues()
         self._woken.set()

@@ -72,10 +72,10 @@ class TokenStore:
         its machine stood still."""
         number = int.from_bytes(digest[:8], "big", signed=True)
         deadline = time.monotonic() + timeout_seconds
-        with _told():
+        with _readable_errors():
             connection = self._engine.connect()
         with connection:
-            with _told():
+            with _readable_errors():
                 connection.exec_driver_sql(_END_IDLE)
                 while not connection.scalar(select(func.pg_try_advisory_xact_lock(number))):
                     if time.monotonic() >= deadline:

@@ -11,10 +11,10 @@ send at the same time:
   clock is not set ahead by 5 seconds within 10.
 - `require`: whatever the sender decides is written in a transaction that first locks the lease's row for
   sharing, with the holder's token. A successor waits for that transaction, and after it the token is another.
-  Only what came of a POST is written without it, because its own moves are guarded by its claim.
-- A transaction of a machine that stands still would keep the row locked: Postgres ends it after
+  Only the outcome of a POST is written without it, because its moves are guarded by its claim.
+- A transaction of a suspended machine would keep the row locked: Postgres ends it after
   `IDLE_TRANSACTION_SECONDS` (`store.database`), and whoever waits for the lease does so too.
-- A row that was claimed before is SENDING. The successor declares it unknown and looks it up, after a settle
+- A row that was claimed before is SENDING. The successor marks it in doubt and looks it up, after a settle
   time of 10 seconds or more: a claim leaves within 5 seconds, or never.
 
 What remains: a machine that is suspended between reading this clock and the first byte of a POST, which no

@@ -169,7 +169,7 @@ class FleetWorker:
                 await self._tend()
                 told = ""
             except (OperationalError, OSError) as problem:
-                # Nothing is sent without a lease that is beaten; what is held meanwhile goes on afterwards.
+                # Nothing is sent without a renewed lease; what is held continues afterwards.
                 if told != (told := failures.explain(problem)):
                     log.warning("%s", told)
                 await asyncio.sleep(self._engines.settings.waits.journal_retry)

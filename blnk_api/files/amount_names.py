@@ -39,6 +39,7 @@ _BESIDE_AN_AMOUNT = frozenset(
         "millions k m local base reporting transaction in of as at on the per to and or "
         "jan feb mar apr may jun jul aug sep sept oct nov dec january february march april june july august "
         "september october november december ytd fy q1 q2 q3 q4 "
+        "lc tc fc dc gc hauswährung belegwährung fremdwährung buchungswährung "
         "d de des der du per am zum vom im den "
         "initiale initiaux initiales ouverture départ début fin clôture actuel actuelle comptable ht ttc "
         "disponible précédent nouveau reporté créditeur débiteur au "

@@ -167,6 +167,8 @@ def test_what_a_spreadsheet_shows_instead_of_a_value_is_told(file: Path, cell: s
         "Closing bal.",
         "Saldo początkowe",
         "opening_balance_cents",
+        "Amount in LC",
+        "Betrag in Hauswährung",
         "BALANCE B/F",
         "Debit/Credit",
         "Soll",
@@ -191,7 +193,16 @@ def test_a_column_of_amounts_is_told_to_post_nothing(file: Path, header: str) ->
 
 @pytest.mark.parametrize(
     "header",
-    ["credit_limit", "balance_type", "Balance ID no", "Amount type", "customer", "total", "Debit account"],
+    [
+        "credit_limit",
+        "balance_type",
+        "Balance ID no",
+        "Amount type",
+        "customer",
+        "total",
+        "Debit account",
+        "Balance currency",
+    ],
 )
 def test_other_columns_are_no_amounts(header: str) -> None:
     assert not names_an_amount(header)

@@ -365,7 +365,8 @@ def test_rows_that_nobody_sees_are_told_and_kept(file: Path) -> None:
         (2, 'hidden="1"'),
         (3, 'hidden="true"'),
         (4, 'ht="0" customHeight="1"'),
-        (5, 'hidden="0"'),
+        (5, 'hidden="0" ht="15"'),
+        (6, 'hidden="0" ht="0.1" customHeight="1"'),
     ):
         rows = rows.replace(f'<row r="{at}"', f'<row r="{at}" {how}')
     rows += '<row r="7" hidden="1"><c r="A7" s="0"/></row>'
@@ -375,7 +376,7 @@ def test_rows_that_nobody_sees_are_told_and_kept(file: Path) -> None:
         (3, ["hidden_row"]),
         (4, ["hidden_row"]),
         (5, []),
-        (6, []),
+        (6, ["hidden_row"]),
     ]
 
 

@@ -265,8 +265,7 @@ class Sheet:
 
 def _is_hidden(attributes: dict[str, str]) -> bool:
     """By a filter, by hand, in a collapsed group, or because its height is too small to see."""
-    hidden = attributes.get("hidden")
-    return hidden in ("1", "true") if hidden else attributes.get("ht") in ("0", "0.0")
+    return attributes.get("hidden") in ("1", "true") or attributes.get("ht", "").startswith("0")
 
 
 def _row(

@@ -102,11 +102,13 @@ class JobQueue:
                     await self._run(wanted, sweep_seconds)
                 log.warning("The queue of jobs is being connected to again.")
             except AWAY as problem:
-                log.warning("The queue of jobs is being connected to again: %s", str(problem).strip())
+                log.warning("The queue of jobs is being connected to again: %s", _first_line(problem))
             except ExceptionGroup as problems:
                 if problems.split(AWAY)[1] is not None:
                     raise
-                log.warning("The queue of jobs is being connected to again: %s", problems.exceptions[0])
+                log.warning(
+                    "The queue of jobs is being connected to again: %s", _first_line(problems.exceptions[0])
+                )
             await asyncio.sleep(max(0.0, _AGAIN_SECONDS - (time.monotonic() - began)))
 
     async def _run(self, wanted: Callable[[], Awaitable[Sequence[Job]]], sweep_seconds: float) -> None:
@@ -205,8 +207,12 @@ def _told(kind: JobKind) -> Iterator[None]:
     try:
         yield
     except (JobFailed, SQLAlchemyError, OSError) as problem:
-        log.warning("The job “%s” failed and is tried again: %s", kind, str(problem).partition("\n")[0])
+        log.warning("The job “%s” failed and is tried again: %s", kind, _first_line(problem))
         raise
     except Exception:
         log.exception("The job “%s” failed", kind)
         raise
+
+
+def _first_line(problem: Exception) -> str:
+    return str(problem).strip().partition("\n")[0]

@@ -252,3 +252,72 @@ def test_a_slip_never_becomes_a_code_in_which_nobody_holds_a_balance(typed: str)
     assert code is None
     assert finding is not None
     assert finding.repair is None
+
+
+@pytest.mark.parametrize(
+    ("text", "severity", "says", "repair"),
+    [
+        ("  ", "error", "The currency is missing.", None),
+        ("usd", "note", "“usd” is sent as USD.", "USD"),
+        (" USD", "note", "Spaces around USD are not sent.", "USD"),
+        ("\u200bUSD", "note", "Invisible characters around USD are not sent.", "USD"),
+        ("TEAMX", "note", "“TEAMX” is not in ISO 4217; it was accepted.", None),
+        (
+            "XTS",
+            "warning",
+            "XTS is reserved for testing, so it is not a currency. Check that the balance needs it.",
+            None,
+        ),
+        (
+            "US\u0414",
+            "error",
+            "“US\u0414” is not a known currency (ISO 4217). Enter a three-letter code, for example USD.",
+            None,
+        ),
+        (
+            "\u0415UR",
+            "error",
+            "“\u0415UR” only looks like EUR: character 1 is cyrillic capital letter ie. Enter EUR.",
+            "EUR",
+        ),
+        ("DEM", "error", "DEM was withdrawn in 2002; its successor is EUR. Enter a current code.", None),
+        (
+            "BTC",
+            "error",
+            "“BTC” is not in ISO 4217; it looks like a crypto asset. Keep it if your Blnk instance uses it.",
+            None,
+        ),
+        ("USDD", "error", "“USDD” is not a known currency. Did you mean USD?", "USD"),
+        ("Euro", "error", "“Euro” is not a known currency. Did you mean EUR?", "EUR"),
+        (
+            "USD, eur/points",
+            "error",
+            "“USD, eur/points” is not a known currency. Separate several currencies with semicolons.",
+            "USD;EUR;POINTS",
+        ),
+        (
+            "USD, nothing",
+            "error",
+            "“USD, nothing” is not a known currency. Separate several currencies with semicolons.",
+            None,
+        ),
+    ],
+)
+def test_what_is_said_of_a_currency_is_said_in_full(
+    text: str, severity: str, says: str, repair: str | None
+) -> None:
+    _, found = currencies.check(text, ["POINTS"], ["TEAMX"])
+    assert found is not None
+    assert (found.severity, found.message, found.repair) == (severity, says, repair)
+
+
+def test_codes_that_were_chosen_lately_are_offered_first_if_they_are_known() -> None:
+    codes = currencies.choices(["POINTS", "MILES"], ["CHF", "NOSUCH", "POINTS"])
+    assert codes[:4] == ["CHF", "POINTS", "MILES", currencies.choices()[0]]
+    assert "NOSUCH" not in codes
+    assert len(codes) == len(set(codes))
+
+
+def test_a_code_of_the_teams_own_has_a_longer_label_than_the_currency_in_its_name() -> None:
+    assert currencies.label("POINTS") == "POINTS · custom currency"
+    assert currencies.label("TTDC") == "TTDC · custom currency, not TTD · Trinidad and Tobago Dollar"

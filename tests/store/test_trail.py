@@ -91,6 +91,32 @@ def test_what_happened_cannot_be_changed_deleted_or_slipped_in(store: Store, sta
 
 
 @pytest.mark.parametrize(
+    ("in_sqlite", "in_postgres"),
+    [
+        (
+            f"INSERT OR REPLACE INTO {table} {row}",
+            f"INSERT INTO {table} {row} ON CONFLICT ({key}) DO UPDATE SET {key.split(', ')[-1]} = 1",
+        )
+        for table, key, row in (
+            ("events", "id", "(id, import, at, who, what, form) VALUES (1, 1, 0, 'Eve', 'confirmed', 1)"),
+            ("desk_events", "id", "(id, at, who, what, form) VALUES (1, 0, 'Eve', 'signed out', 1)"),
+            (
+                "repairs",
+                "id",
+                "(id, import, \"number\", old, new, who, at, digest) VALUES (1, 1, 2, '', '', 'Eve', 0, '')",
+            ),
+            ("trail", "chain, n", "(chain, n, link) VALUES (1, 1, '')"),
+        )
+    ],
+)
+def test_what_happened_cannot_be_replaced(store: Store, in_sqlite: str, in_postgres: str) -> None:
+    one_import(store)
+    with pytest.raises(DBAPIError, match="can be added to"), store.write() as tx:
+        tx.execute(text(in_sqlite if store.is_sqlite else in_postgres))
+    assert first_break(store) is None
+
+
+@pytest.mark.parametrize(
     "statement",
     [
         "UPDATE events SET who = 'Eve' WHERE what = 'matched columns'",

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from tests.support.practice import PracticeBlnk
     from tests.support.provider import Provider
 
-MEASURED = ("pure", "store", "files")
-"""Tests that run our code in their own process, nearly all of it: only of these coverage says something, and
-it doubles the processor time of what it measures."""
+MEASURED = ("pure", "files")
+"""Tests that run our code in their own process: only of such coverage says something. It nearly doubles the
+processor time of what it measures, and those of the store take too much of that for each run."""
 LONGEST = ("worker", "sending", "cli")
 """Folders whose files go first, so that none of them is what the others wait for at the end. Those that drive
 a browser, which takes a processor for itself, are spread evenly over all others, the longest files first."""
@@ -65,9 +65,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.path in browsers:
             item.add_marker(pytest.mark.flaky(reruns=TRIES_IN_A_BROWSER - 1))
     if config.getoption("cov_source", None):
-        for item in items:
-            if item.path.parent.name not in MEASURED:
-                item.add_marker("no_cover")
+        unmeasured = [item for item in items if item.path.parent.name not in MEASURED]
+        for item in unmeasured if len(unmeasured) < len(items) else ():  # else they alone were asked for
+            item.add_marker("no_cover")
 
 
 @pytest.fixture(scope="session")

@@ -203,3 +203,9 @@ def test_the_mark_that_closes_a_cell_left_open_above_is_told(file: Path) -> None
     (flaw,) = records[2].problems
     assert (flaw.column, flaw.repair) == (1, "C-3")
     assert "row 2" in flaw.message
+
+
+def test_a_whole_row_between_lines_that_are_cut_is_told(file: Path) -> None:
+    """Nothing in it is known, and the line in which the mark was opened has a separator too many."""
+    records = read(file, 'note;ledger;id\na;"Fees;1;\nb;Savings;2\nc;Deposits";3\nd;Loans;4\n')
+    assert told(records) == [(2, "warning")]

@@ -73,7 +73,8 @@ class OtherRows:
         is_text = self._is_running_text(found, delimiter)
         if any((ok and n) or n > 1 for ok, n in zip(fits, known, strict=True)):
             return "warning" if is_text else "error"
-        return "warning" if all(fits) and not is_text else ""
+        is_whole_row = any(fits[1:-1]) and len(self._headers) > 2
+        return "warning" if (all(fits) or is_whole_row) and not is_text else ""
 
     def _judge_cut_short(self, cells: Sequence[str], at: int, found: Sequence[Sequence[str]]) -> str:
         """For a cell without separators: whether it joins the last cell of one row and the first of the next.

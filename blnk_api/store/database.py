@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -107,28 +107,29 @@ class Store:
             raise StoreUnavailable(message, may_pass=failures.may_pass(problem)) from problem
 
     def _migrate(self) -> None:
-        # Imported here: it takes as long to load as everything else, and most processes never need it.
-        from alembic import command
-        from alembic.config import Config
-        from alembic.migration import MigrationContext
-        from alembic.script import ScriptDirectory
-
-        config = Config()
-        config.set_main_option("script_location", str(_MIGRATIONS))
-        with self.engine.connect() as connection:
-            at = MigrationContext.configure(connection).get_current_revision()
-        versions = ScriptDirectory.from_config(config)
-        self._versions = {one.revision for one in versions.walk_revisions()}
-        self._head = versions.get_current_head()
+        self._versions = {path.name[1:5] for path in (_MIGRATIONS / "versions").glob("v[0-9]*.py")}
+        self._head = max(self._versions)
+        at = self._found_version()
         if at == self._head:
             return
         if at is not None and at not in self._versions:
             raise LaterVersion(_LATER_VERSION)
+        # Imported here: it takes as long to load as everything else, and most processes never need it.
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS))
         with self.write() as tx:
             if not self.is_sqlite:
                 tx.exec_driver_sql("SELECT pg_advisory_xact_lock(7316202)")
             config.attributes["connection"] = tx
             command.upgrade(config, "head")
+
+    def _found_version(self) -> str | None:
+        """Of the schema that is there; None where there is none yet."""
+        with self.read() as tx:
+            return _version(tx) if inspect(tx).has_table("alembic_version") else None
 
     def refuse_later(self, tx: Connection) -> None:
         """Raises StoreUnavailable if a newer version has changed the database since it was opened."""

@@ -66,6 +66,7 @@ class Store:
         """
         self._file: tuple[int, int] | None = None
         self.url = make_url(url)
+        self._path = Path(self.url.database or "")  # made once: it is looked at for each row
         self._head: str | None = None
         self._versions: set[str] = set()
         """The versions of the schema that this program knows, once `migrate` has read them."""
@@ -85,10 +86,10 @@ class Store:
     def is_in_place(self) -> bool:
         """Whether its file is still the one that was opened first. A SQLite database that was moved or
         replaced would be written where nobody looks for it."""
-        return self._file is None or self._file == file_at(Path(self.url.database or ""))
+        return self._file is None or self._file == file_at(self._path)
 
     def _remember_file(self, *_: object) -> None:
-        self._file = self._file or file_at(Path(self.url.database or ""))
+        self._file = self._file or file_at(self._path)
 
     def own_engine(self) -> Engine:
         """One connection beside all others, for Postgres; each statement is a transaction."""

@@ -1,6 +1,8 @@
 """A store of any version opens in this one, and its schema is then the one that the code expects."""
 
 import shutil
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import func, select, text
 
+from blnk_api.common import watched_process
 from blnk_api.facts.findings import Findings
 from blnk_api.store import Store, StoreUnavailable, database, events, imports, rows
 from blnk_api.store.people import notes, people
@@ -73,6 +76,19 @@ def test_every_version_of_the_schema_has_a_store_that_is_kept() -> None:
     scripts = ScriptDirectory(str(Path(database.__file__).parent / "migrations"))
     revisions = {script.revision for script in scripts.walk_revisions()}
     assert {path.stem for path in KEPT} == revisions
+    files = (Path(database.__file__).parent / "migrations" / "versions").glob("v*.py")
+    assert {path.name[1:5] for path in files} == revisions, "by their names they are known without Alembic"
+
+
+def test_a_store_that_is_up_to_date_is_opened_without_loading_alembic(nothing: str) -> None:
+    opens = f"import sys; from blnk_api.store import Store; Store({nothing!r}).migrate()"
+    for says in ("True", "False"):
+        told = subprocess.check_output(
+            [sys.executable, "-c", f"{opens}; print('alembic' in sys.modules)"],
+            env=watched_process.environment(),
+            text=True,
+        )
+        assert told.strip() == says
 
 
 @pytest.mark.parametrize("kept", KEPT, ids=lambda path: path.stem)

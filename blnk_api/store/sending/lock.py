@@ -20,6 +20,7 @@ class SenderLock:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._path = store.folder / "sender.lock"
         self._file: FileLock | None = None
         self._locked: tuple[int, int] | None = None
 
@@ -31,10 +32,6 @@ class SenderLock:
         """Whether database and lock are still the same files: if the data folder was moved or replaced,
         another process may hold another lock and send the same rows."""
         return self._store.is_in_place() and file_at(self._path) == self._locked
-
-    @property
-    def _path(self) -> Path:
-        return self._store.folder / "sender.lock"
 
     def release(self) -> None:
         if self._file is not None:

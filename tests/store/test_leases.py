@@ -209,6 +209,38 @@ def test_whoever_waits_for_a_lease_ends_what_its_holder_left_open(
         pytest.fail("its session goes on")
 
 
+def test_whoever_takes_over_ends_what_the_last_sender_was_writing_down(
+    desk: _Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An outcome, for which no lease is asked: its rows would stay locked. Others are left alone."""
+    monkeypatch.setattr(
+        "blnk_api.store.database._END_IDLE", "SET LOCAL idle_in_transaction_session_timeout = 0"
+    )
+    made = running(desk.store, 1)
+    other = desk.sender(seconds=0.5)
+    touch = text("UPDATE imports SET has_sent = true")
+
+    def is_taken_over() -> bool:
+        if (lease := other.take(made.instance_number)) is not None:
+            lease.release()
+        with desk.store.engine.connect() as asking:
+            asking.execute(text("SET lock_timeout = 10"))
+            with suppress(DBAPIError):
+                asking.execute(touch)
+                return True
+        return False
+
+    with desk.store.engine.begin() as elsewhere:
+        elsewhere.execute(text("UPDATE leases SET token = token"))
+        elsewhere.execute(text("UPDATE home SET place = place"))
+        with suppress(DBAPIError), desk.store.write() as tx:
+            tx.execute(touch)
+            wait_until(is_taken_over, lambda: "its rows stay locked")
+            tx.execute(text("SELECT 1"))
+            pytest.fail("its session goes on")
+        elsewhere.execute(text("SELECT 1"))
+
+
 def test_a_transaction_that_writes_ends_ten_seconds_after_its_machine_stood_still(desk: _Desk) -> None:
     with desk.store.write() as tx:
         assert tx.execute(text("SHOW idle_in_transaction_session_timeout")).scalar_one() == "10s"

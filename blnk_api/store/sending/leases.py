@@ -61,9 +61,11 @@ _BEAT = text(f"UPDATE leases SET beat_at = {_NOW} WHERE token = ANY(:tokens) RET
 _RELEASE = text("UPDATE leases SET token = '' WHERE token = :token")
 _REQUIRE = text("SELECT 1 FROM leases WHERE instance = :instance AND token = :token FOR SHARE")
 _END_IDLE = text(
-    "SELECT pg_terminate_backend(held.pid) FROM pg_stat_activity AS held WHERE state = 'idle in transaction' "
+    "SELECT pg_terminate_backend(held.pid) FROM pg_stat_activity AS held "
+    "WHERE datname = current_database() AND usename = current_user AND state = 'idle in transaction' "
     "AND state_change < clock_timestamp() - make_interval(secs => :seconds) AND EXISTS (SELECT FROM pg_locks "
-    "WHERE pg_locks.pid = held.pid AND relation = 'leases'::regclass AND mode = 'RowShareLock')"
+    "WHERE pg_locks.pid = held.pid AND (relation = 'leases'::regclass AND mode = 'RowShareLock' "
+    "OR relation = ANY(ARRAY['rows', 'imports', 'counts']::regclass[]) AND mode = 'RowExclusiveLock'))"
 )
 _OTHER_VERSION_SENDS = text(
     "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND mode = 'ExclusiveLock' "
@@ -145,6 +147,7 @@ class Leases:
                 tx.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
                 if tx.execute(_TAKE, asked).first() is None:
                     return None
+                tx.execute(_END_IDLE, {"seconds": self._seconds})
         except OperationalError as problem:
             if getattr(problem.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
                 self._end_idle()
@@ -176,8 +179,8 @@ class Leases:
         self.close()
 
     def _end_idle(self) -> None:
-        """Transactions that decide something and are heard no more of: Postgres's own timer for them is not
-        always there, as where a pooler or a clock that was set is in between."""
+        """What a sender that stands still was writing: it would keep its rows from whoever takes over.
+        Postgres has a timer for that, which was seen to fail."""
         with suppress(SQLAlchemyError, OSError), self._store.write() as tx:
             tx.execute(_END_IDLE, {"seconds": self._seconds})
 

@@ -228,7 +228,7 @@ class _Teller:
     def second(self, import_: Import, row: Any, ids: Sequence[str]) -> None:
         """A row has more than one balance. The first of these counts as its own."""
         every = list(dict.fromkeys(ids))
-        if self._is_new(import_, row, every[1:]):
+        if len(every) > 1 and self._is_new(import_, row, every):
             detail = Particulars(balance_ids=tuple(every), by="a late look")
             note(self._tx, import_.number, who=WHO, what=_SECOND, row=row.id, detail=detail)
             self._add(import_, twin=RowFinding(row=row.number, ids=every))

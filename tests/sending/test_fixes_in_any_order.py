@@ -258,6 +258,9 @@ def _body(row: StoredRow, ref: str | None, import_id: str) -> bytes:
 )
 @example(acts=[("send", 4), ("resolve", 1), ("fix", 0), ("confirm", 0), ("carry out", 0), ("send", 0)])
 @example(acts=[("send", 4), ("resolve", 1), ("fix", 0), ("confirm", 0), ("send", 0), ("carry out", 0)])
+@example(  # its balance is answered late, after it was called rejected; and it is sent again
+    acts=[("send", 4), ("resolve", 1), ("carry out", 0), ("late answer", 0), ("resend", 0), ("send", 0)]
+)
 @given(acts=st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, 9)), min_size=8, max_size=24))
 def test_no_row_has_a_second_balance_that_nobody_names(
     acts: list[tuple[str, int]], empty_store: Path

@@ -164,12 +164,15 @@ def _record_late(tx: Connection, import_: int, one: Result) -> None:
     late = "A late answer of Blnk: the balance was created before the row was fixed."
     if superseded.appeared(tx, one.row, one.balance_id, message=late, what=EventKind.LATE_ANSWER):
         return
-    for from_ in (RowState.UNKNOWN, RowState.READY):
-        if from_ is RowState.READY and _another_holds_ref(tx, one.row):
+    for from_ in (RowState.UNKNOWN, RowState.READY, RowState.REFUSED):
+        if from_ is not RowState.UNKNOWN and _another_holds_ref(tx, one.row):
             break
+        # A row that was rejected since, under another ref, keeps that outcome: its balance would be another.
+        claim = one.claim if from_ is RowState.REFUSED else None
         if move(
-            tx, [one.row], from_=from_, to=RowState.CREATED, balance_id=one.balance_id, message=one.message
-        ):
+            tx, [one.row], from_=from_, to=RowState.CREATED, claim=claim,
+            balance_id=one.balance_id, message=one.message,
+        ):  # fmt: skip
             detail = Particulars(balance_id=one.balance_id)
             note(tx, import_, who=WHO, what=EventKind.LATE_ANSWER, row=one.row, detail=detail)
             return

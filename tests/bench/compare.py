@@ -3,8 +3,8 @@ takes over each filter as long as a real Core does.
 
     python -m tests.bench.compare [--quick]
 
-Prints a table and writes it to tests/bench/RESULTS.md. On a machine that was busy with other things it took an
-hour and a half (`--quick`: a minute, with a tenth of the balances and rows, and nothing is written).
+Prints a table and writes it to tests/bench/RESULTS.md. On a machine that was busy with other things it took
+an hour and a half (`--quick`: a minute, with a tenth of the balances and rows, and nothing is written).
 """
 
 import argparse

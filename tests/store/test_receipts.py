@@ -29,6 +29,7 @@ from blnk_api.worker.housekeeping import Housekeeping
 from tests.support.actors import actor
 from tests.support.command_line import Commands
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_for, wait_until
+from tests.support.postgres import Postgres
 from tests.support.practice import PracticeBlnk
 from tests.support.store import claim, created, ids_of, record, result, running, set_columns
 
@@ -165,6 +166,29 @@ def test_processes_that_write_at_the_same_moment_write_one(store: Store, tmp_pat
     assert sorted(made, key=str) == [1, None, None, None]
     assert numbers(store, done) == [1]
     assert len([path for path in (tmp_path / "receipts").rglob("*.csv")]) == 1
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_a_receipt_and_somebody_who_fixes_a_row_do_not_wait_for_each_other(
+    store: Store, postgres: Postgres, tmp_path: Path
+) -> None:
+    """On SQLite one of them waits until the other is through."""
+    done = over(store)
+    database = store.url.render_as_string(hide_password=False)
+    row = ids_of(store, done)[:1]
+    with store.write() as tx:  # from here on, both states are counted
+        transitions.move(tx, row, from_=RowState.CREATED, to=RowState.UNKNOWN)
+        transitions.move(tx, row, from_=RowState.UNKNOWN, to=RowState.CREATED)
+    with ThreadPoolExecutor(1) as pool, store.write() as tx:
+        transitions.move(tx, row, from_=RowState.CREATED, to=RowState.UNKNOWN)
+        receipt = pool.submit(write_owed, store, FolderFiles(tmp_path), done.number)
+        wait_until(
+            lambda: receipt.done() or postgres.sessions(database, that="wait_event_type = 'Lock'"),
+            lambda: "the receipt is neither written nor waited for",
+        )
+        edits.add(tx, done.number, [(2, 0, "old", "new")], who=actor())
+    assert receipt.result() is None
+    assert numbers(store, done) == []
 
 
 def test_what_happens_while_a_receipt_is_written_is_not_passed_over(

@@ -65,8 +65,9 @@ def _add(
     who.require(Act.NOTE, instance_numbered(tx, instance))
     kept = _tidy(text)
     if import_ is not None:
-        # A receipt that is being written waits for this note, or the note for it: see receipts.add.
-        tx.execute(select(imports.c.number).where(imports.c.number == import_).with_for_update())
+        # No receipt is written before this note is visible, or the note waits for it: see receipts.add.
+        mine = select(imports.c.number).where(imports.c.number == import_)
+        tx.execute(mine.with_for_update(key_share=True))
     tx.execute(
         insert(notes).values(
             instance=instance,

@@ -156,6 +156,21 @@ def _is_unsettled(tx: Connection, import_: int, finished_at: float | None) -> bo
     return tx.execute(looked_up.limit(1)).first() is not None
 
 
+def _nobody_changes(tx: Connection, import_: int) -> bool:
+    """Whoever is changing this import holds one of these until the change and its event are visible.
+
+    Others take them in another order than this, so to wait for one of them could be to wait for each other.
+    """
+    mine = (
+        select(imports.c.number).where(imports.c.number == import_),
+        select(counts.c.n).where(counts.c.import_ == import_),
+    )
+    return all(
+        len(tx.execute(one.with_for_update(skip_locked=True)).all()) == len(tx.execute(one).all())
+        for one in mine
+    )
+
+
 def add(
     tx: Connection,
     import_: int,
@@ -167,13 +182,10 @@ def add(
 ) -> int | None:
     """Returns the number of the receipt, which covers everything up to the event `as_of`.
 
-    Returns None, and writes nothing, if something happened meanwhile or someone else wrote it. Raises
-    IntegrityError if someone else writes it at the same moment.
+    Returns None, and writes nothing, if someone changed the import meanwhile, or changes it now, or wrote it.
+    Raises IntegrityError if someone else writes it at the same moment.
     """
-    # Whoever is changing this import holds one of these until the change and its event are visible.
-    tx.execute(select(imports.c.number).where(imports.c.number == import_).with_for_update())
-    tx.execute(select(counts.c.n).where(counts.c.import_ == import_).with_for_update())
-    if owed_as_of(tx, import_) != as_of:
+    if not _nobody_changes(tx, import_) or owed_as_of(tx, import_) != as_of:
         return None
     last = tx.execute(select(func.max(receipts.c.n)).where(receipts.c.import_ == import_)).scalar()
     n: int = (last or 0) + 1

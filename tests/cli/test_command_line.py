@@ -551,7 +551,7 @@ def test_with_nothing_set_up_it_starts_the_practice_blnk_asks_and_ends_it(
     again = on_a_terminal(tmp_path, *command, types="")
     assert again.code == 0
     assert "2 already exist" in again.out
-    assert "\r\x1b[K" in again.out  # a terminal's one line, rewritten
+    assert "\r\x1b[K" in yes.out  # a terminal's one line, rewritten
 
 
 def on_a_terminal(folder: Path, *arguments: str, types: str) -> Ended:

@@ -95,7 +95,7 @@ def test_rows_that_were_claimed_before_a_stop_do_not_leave_after_it(
     importer.pause(made)
     wait_until(lambda: not importer.counts(made).get(RowState.SENDING), lambda: "rows are on their way")
     practice_blnk.forget_requests()
-    practice_blnk.order_fault("latency", seconds=0.9, times=2)
+    practice_blnk.order_fault("latency", seconds=4, times=2)
     importer.resume(made)
     wait_until(lambda: len(asked(practice_blnk, "create")) == 2, lambda: "nothing leaves")
     importer.wait_for_count(made, RowState.SENDING, 3)

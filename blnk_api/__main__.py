@@ -17,7 +17,7 @@ from blnk_api.cli import acts
 from blnk_api.cli.column_options import FIELDS
 from blnk_api.cli.dry_run import REQUESTS
 from blnk_api.cli.exits import CommandFailed, ExitCode
-from blnk_api.cli.import_command import import_file, prepare_import
+from blnk_api.cli.import_command import fork_here, import_file, prepare_import
 from blnk_api.cli.output import remark
 from blnk_api.cli.own_notifications import sent_at_end
 from blnk_api.cli.session import Session
@@ -45,11 +45,13 @@ _EARLIER_NAMES = {"look-again": "recheck", "this-is-it": "link"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command. Returns its exit code."""
+    """Runs one command, by default the one for which this process was started. Returns its exit code."""
     options = _parser().parse_args(_renamed(sys.argv[1:] if arguments is None else arguments))
     open_files.raise_limit()
     if options.act is import_file:
         prepare_import(options)
+        if arguments is None:
+            fork_here()
     act: Callable[[Session, Namespace], ExitCode] = options.act
     alone: Callable[[Namespace], ExitCode] | None = options.alone
     try:

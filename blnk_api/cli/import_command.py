@@ -39,10 +39,16 @@ from blnk_api.store.transitions import move_import
 from blnk_api.wording import about_imports, phrases
 
 
-def prepare_import(options: Namespace) -> None:
-    """Before anything is opened: what reads and checks the file needs what is imported here already."""
+def fork_here() -> None:
+    """What reads and checks the file needs what is imported here already.
+
+    Only for a process that has opened nothing: SQLite's locks and a server's connections break in a fork.
+    """
     reading_process.fork_here()
     check_process.fork_here()
+
+
+def prepare_import(options: Namespace) -> None:
     options.reading = ReadOptions(
         sheet=options.sheet,
         encoding=options.encoding,

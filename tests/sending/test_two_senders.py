@@ -122,7 +122,7 @@ def test_a_sender_whose_data_folder_is_moved_sends_nothing_more_and_says_so(
     assert "The data folder was moved or replaced" in (importer.data_dir / "worker.log").read_text()
     counts = importer.counts(draft)
     assert counts[RowState.READY]
-    assert sent == 300 - counts[RowState.READY]
+    assert sent <= 300 - counts[RowState.READY], "what was claimed when the folder went may not have left"
     importer.start_process()
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
 

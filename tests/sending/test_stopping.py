@@ -91,7 +91,7 @@ def test_rows_that_were_claimed_before_a_stop_do_not_leave_after_it(
 ) -> None:
     """Two are on their way, which is all that the line holds, and others are claimed and wait for a place."""
     monkeypatch.setenv("BLNK_MOST_AT_ONCE", "2")
-    made = importer.begin(requests_for(60), created=10)
+    made = importer.begin(requests_for(200), created=10)
     importer.pause(made)
     wait_until(lambda: not importer.counts(made).get(RowState.SENDING), lambda: "rows are on their way")
     practice_blnk.forget_requests()

@@ -390,10 +390,11 @@ class Importer:
         return self.find(import_.id).counts
 
     def wait_for_count(self, import_: Import, state: RowState, least: int) -> None:
-        """Until that many rows are in this state."""
+        """Until that many rows are in this state. Asked often: what comes next is to meet the others."""
         wait_until(
             lambda: self._alive() and self.counts(import_).get(state, 0) >= least,
             lambda: f"fewer than {least} rows are {state}: {self.find(import_.id)}",
+            pause=lambda: time.sleep(0.01),
         )
 
     def wait_until_at_work(self, import_: Import) -> None:

@@ -42,31 +42,30 @@ class NewRow(NamedTuple):
     """See `kept_key.own_key`."""
 
 
+_CHECKED = (
+    "state",
+    "cells",
+    "ledger_id",
+    "currency",
+    "body",
+    "ref",
+    "balance_id",
+    "why",
+    "message",
+    "problems",
+    "flaws",
+    "own_key",
+    "twin_key",
+    "changed_at",
+)
+
+
 _INSERT = (
     insert(rows)
     .values(
         {
             rows.c[key]: bindparam(rows.c[key].name)
-            for key in (
-                "import_",
-                "instance",
-                "number",
-                "part",
-                "state",
-                "cells",
-                "ledger_id",
-                "currency",
-                "body",
-                "ref",
-                "balance_id",
-                "why",
-                "message",
-                "problems",
-                "flaws",
-                "own_key",
-                "twin_key",
-                "changed_at",
-            )
+            for key in ("import_", "instance", "number", "part", *_CHECKED)
         }
     )
     .inline()
@@ -107,24 +106,6 @@ def insert_rows(tx: Connection, import_: int, instance: int, new: Sequence[NewRo
     for one in new:
         changes[one.state] = changes.get(one.state, 0) + 1
     count(tx, import_, changes)
-
-
-_CHECKED = (
-    "state",
-    "cells",
-    "ledger_id",
-    "currency",
-    "body",
-    "ref",
-    "balance_id",
-    "why",
-    "message",
-    "problems",
-    "flaws",
-    "own_key",
-    "twin_key",
-    "changed_at",
-)
 
 
 _RECHECKED = given(

@@ -1,6 +1,6 @@
 """The numbers of instances in this store: assigned, found, and which of them have imports."""
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from blnk_api.access.actors import Actor
@@ -18,21 +18,21 @@ def number_for(tx: Connection, instance: Instance) -> int:
     }
     dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     tx.execute(dialect.insert(instances).values(**facts).on_conflict_do_nothing())
-    number: int = tx.execute(
-        select(instances.c.id).where(*(instances.c[key] == value for key, value in facts.items()))
-    ).scalar_one()
+    number: int = tx.execute(_number(instance)).scalar_one()
     return number
 
 
 def known_number(tx: Connection, instance: Instance) -> int | None:
     """The number of an instance in this store, or None if it was never used."""
-    return tx.execute(
-        select(instances.c.id).where(
-            instances.c.base_url == instance.base_url,
-            instances.c.instance_id == instance.instance_id,
-            instances.c.environment == instance.environment,
-        )
-    ).scalar()
+    return tx.execute(_number(instance)).scalar()
+
+
+def _number(instance: Instance) -> Select[int]:
+    return select(instances.c.id).where(
+        instances.c.base_url == instance.base_url,
+        instances.c.instance_id == instance.instance_id,
+        instances.c.environment == instance.environment,
+    )
 
 
 def instance_numbered(tx: Connection, number: int) -> Instance:
@@ -49,7 +49,8 @@ def instance_of(tx: Connection, number: int) -> Instance:
 
 def number_of(tx: Connection, instance: Instance) -> int | None:
     """The number of an instance in this store, or None before its first import."""
-    return next((number for number, one in with_imports(tx).items() if one == instance), None)
+    has_imports = select(imports.c.number).where(imports.c.instance == instances.c.id).exists()
+    return tx.execute(_number(instance).where(has_imports)).scalar()
 
 
 def with_imports(tx: Connection) -> dict[int, Instance]:

@@ -16,7 +16,7 @@ from tests.bench.trial_plan import GONE, LEDGER
 
 def fix(store: Store, source: Import, *, who: Actor, confirms: bool) -> str:
     """Every second row goes again as it was, the others with another value, or a ledger that there is. The id
-    of their import, which stays a draft where somebody else has to approve it."""
+    of their import, which stays a draft where someone else has to approve it."""
     id = imports.new_id()
     with store.write() as tx:
         rejected = rows.page(tx, source.number, states=[RowState.REFUSED], limit=100_000)

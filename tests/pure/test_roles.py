@@ -81,7 +81,7 @@ def test_nobody_is_meant_by_something_that_only_looks_like_it(entry: str) -> Non
 )
 @pytest.mark.parametrize("entry", ["make@acme.example", "make@acmess.example", "domain:acmess.example"])
 def test_an_address_whose_letters_only_fold_to_anothers_gives_no_role(address: str, entry: str) -> None:
-    """They are other mailboxes and other domains, which somebody else may have."""
+    """They are other mailboxes and other domains, which someone else may have."""
     assert Grants({Role.ADMIN: (entry,)}).roles_of(replace(ADA, email=address)) == frozenset()
 
 

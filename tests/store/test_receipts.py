@@ -169,7 +169,7 @@ def test_processes_that_write_at_the_same_moment_write_one(store: Store, tmp_pat
 
 
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
-def test_a_receipt_and_somebody_who_fixes_a_row_do_not_wait_for_each_other(
+def test_a_receipt_and_someone_who_fixes_a_row_do_not_wait_for_each_other(
     store: Store, postgres: Postgres, tmp_path: Path
 ) -> None:
     """On SQLite one of them waits until the other is through."""

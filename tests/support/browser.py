@@ -64,7 +64,7 @@ _KEPT_BY_A_BROWSER = "cookies,local_storage,indexeddb,websql,service_workers,cac
 
 
 def _new_visitor(browser: Browser, width: int, url: str) -> Page:
-    """An empty tab of somebody without cookies, and without anything else that a site can keep of them."""
+    """An empty tab of someone without cookies, and without anything else that a site can keep of them."""
     visitors = _VISITORS.setdefault(browser, {}).setdefault(width, [])
     left = next((one for one in visitors if not one.pages), None)
     if left is None:

@@ -11,16 +11,15 @@ import uvloop
 from sqlalchemy import Connection as Tx
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from blnk_api.access.actors import SENDER
 from blnk_api.cli import unfinished
 from blnk_api.cli.exits import CommandFailed, ExitCode
 from blnk_api.cli.session import Session
-from blnk_api.sending.running import Running, engine_for
+from blnk_api.sending.running import Running, engine_for, stop_if_copied
 from blnk_api.settings import Connection, Instance
 from blnk_api.store import StoreUnavailable, failures, import_acts, imports, instance_numbers
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
-from blnk_api.store.sending import home, recovery, senders, stops
+from blnk_api.store.sending import recovery, senders, stops
 from blnk_api.store.sending.leases import Lease, LeaseLost, Leases
 from blnk_api.store.sending.lock import MOVED
 from blnk_api.store.states import ImportState, PausedBy, RowState
@@ -182,12 +181,7 @@ class _Seeing:
     async def _send(self, lease: Lease) -> Import | None:
         """As the sender, for this import alone. None when the lease was lost."""
         token = secrets.token_hex(8)
-        await self._thread.write(
-            home.settle,
-            who=SENDER,
-            reason=about_stops.FOUND_ELSEWHERE,
-            about_tokens=about_stops.STALE_TOKENS,
-        )
+        await stop_if_copied(self._thread)
         await self._thread.write(
             senders.register, token=token, owner=f"{senders.COMMAND_LINE} {self._import.id}"
         )

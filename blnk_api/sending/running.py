@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from blnk_api.access.actors import SENDER
 from blnk_api.blnk.auth import token_source
 from blnk_api.blnk.bulk_http import BulkClient
 from blnk_api.blnk.pacing import Breaker, Circuit, Pace
@@ -15,12 +16,24 @@ from blnk_api.sending.lifecycle import Lifecycle
 from blnk_api.settings import Connection, Settings
 from blnk_api.store import Store, instance_numbers
 from blnk_api.store.async_store import AsyncStore
-from blnk_api.store.sending import senders
+from blnk_api.store.sending import home, senders
 from blnk_api.store.sending.leases import Lease
 from blnk_api.store.token_store import TokenStore
+from blnk_api.wording import about_stops
 
 MOST_WAIT_SECONDS = 600.0
 """The longest wait taken from the store: its time is wall time, and that clock may have jumped since."""
+
+
+async def stop_if_copied(thread: AsyncStore) -> bool:
+    """Before a process begins to send. Stops sending if the database was found elsewhere than it was left.
+    Returns whether this call did it."""
+    return await thread.write(
+        home.settle,
+        who=SENDER,
+        reason=about_stops.FOUND_ELSEWHERE,
+        about_tokens=about_stops.STALE_TOKENS,
+    )
 
 
 async def engine_for(

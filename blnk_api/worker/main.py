@@ -10,11 +10,9 @@ changes.
 import argparse
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import secrets
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -23,20 +21,21 @@ import uvloop
 from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api import settings as settings_module
-from blnk_api.access.actors import SENDER
 from blnk_api.common import open_files, private_files
 from blnk_api.common.log import end, to_stderr
 from blnk_api.errors import SettingsProblem
+from blnk_api.sending.running import stop_if_copied
 from blnk_api.settings import Settings
 from blnk_api.store import Store, StoreUnavailable, failures
 from blnk_api.store.async_store import AsyncStore
-from blnk_api.store.sending import home, recovery, senders
+from blnk_api.store.sending import recovery, senders
 from blnk_api.store.sending.leases import DESK, Lease, LeaseLost, Leases
 from blnk_api.store.sending.lock import MOVED
 from blnk_api.wording import about_stops
 from blnk_api.worker.draft_checks import DraftChecks
 from blnk_api.worker.engines import Engines
 from blnk_api.worker.housekeeping import Housekeeping
+from blnk_api.worker.long_lived import keep_what_is_loaded, until_ended
 from blnk_api.worker.notifier import Notifier
 from blnk_api.worker.served_metrics import ServedMetrics
 from blnk_api.worker.settings_seen import SettingsWatch
@@ -81,12 +80,7 @@ class Worker:
     async def _run(self) -> None:
         with Leases(self._store, seconds=self._settings.waits.lease) as leases:
             desk = await self._wait_for_lock(leases) if self._store.is_sqlite else None
-            if await self._thread.write(
-                home.settle,
-                who=SENDER,
-                reason=about_stops.FOUND_ELSEWHERE,
-                about_tokens=about_stops.STALE_TOKENS,
-            ):
+            if await stop_if_copied(self._thread):
                 log.warning("Sending is stopped. %s", about_stops.FOUND_ELSEWHERE)
             await self._thread.write(senders.register, token=self._token, owner=self._owner)
             self._tell(None)
@@ -168,14 +162,10 @@ async def main(arguments: list[str] | None = None) -> None:
     settings = settings_module.load()
     tell = _tell_app if options.stop_with_stdin else _tell_log
     working = asyncio.create_task(_work(settings, options.owner, tell))
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, working.cancel)
     if options.stop_with_stdin:
         # The app may be killed without notice; the pipe that it holds closes with it.
-        loop.add_reader(sys.stdin.fileno(), _on_stdin, working)
-    with contextlib.suppress(asyncio.CancelledError):
-        await working
+        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _on_stdin, working)
+    await until_ended(working)
 
 
 async def _work(settings: Settings, owner: str, tell: Callable[[str | None], None]) -> None:
@@ -214,9 +204,7 @@ def _on_stdin(working: asyncio.Task[None]) -> None:
 
 if __name__ == "__main__":
     private_files.keep_files_private()
-    # Everything loaded so far stays: the collector need not examine it repeatedly while rows come and go.
-    gc.freeze()
-    gc.set_threshold(20_000, 50, 50)
+    keep_what_is_loaded()
     to_stderr()
     try:
         uvloop.run(main())

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from blnk_api.access.actors import SENDER
 from blnk_api.drafts.check_process import MOST_AT_ONCE
+from blnk_api.sending.running import stop_if_copied
 from blnk_api.settings import Settings
 from blnk_api.store import Store, StoreUnavailable, failures, imports
-from blnk_api.store.async_store import AsyncStore
-from blnk_api.store.sending import home, leases, senders
+from blnk_api.store.async_store import AsyncStore, wait_at_most
+from blnk_api.store.sending import leases, senders
 from blnk_api.store.sending.leases import LeaseLost, Leases
 from blnk_api.store.states import Stage
 from blnk_api.wording import about_stops
@@ -101,12 +101,7 @@ class FleetWorker:
             self._thread.close()
 
     async def _run(self) -> None:
-        if await self._thread.write(
-            home.settle,
-            who=SENDER,
-            reason=about_stops.FOUND_ELSEWHERE,
-            about_tokens=about_stops.STALE_TOKENS,
-        ):
+        if await stop_if_copied(self._thread):
             log.warning("Sending is stopped. %s", about_stops.FOUND_ELSEWHERE)
         await self._thread.write(senders.register, token=self._token, owner=senders.WORKER)
         tasks = [
@@ -173,10 +168,9 @@ class FleetWorker:
                 if told != (told := failures.explain(problem)):
                     log.warning("%s", told)
                 await asyncio.sleep(self._engines.settings.waits.journal_retry)
-            with suppress(TimeoutError):
-                is_busy = any(one.engine.lanes for one in self._engines.running) or self._reads
-                waits = self._engines.settings.waits.worker_notices
-                await asyncio.wait_for(self._woken.wait(), waits if is_busy else _IDLE_SECONDS)
+            is_busy = any(one.engine.lanes for one in self._engines.running) or self._reads
+            waits = self._engines.settings.waits.worker_notices
+            await wait_at_most(waits if is_busy else _IDLE_SECONDS, self._woken)
 
     async def _tend(self) -> None:
         reads = list(self._reads)

@@ -91,25 +91,27 @@ def test_rows_that_were_claimed_before_a_stop_do_not_leave_after_it(
 ) -> None:
     """Two are on their way, which is all that the line holds, and others are claimed and wait for a place."""
     monkeypatch.setenv("BLNK_MOST_AT_ONCE", "2")
-    made = importer.begin(requests_for(200), created=10)
-    importer.pause(made)
-    wait_until(lambda: not importer.counts(made).get(RowState.SENDING), lambda: "rows are on their way")
-    practice_blnk.forget_requests()
-    practice_blnk.order_fault("latency", seconds=4, times=2)
-    importer.resume(made)
-    wait_until(lambda: len(asked(practice_blnk, "create")) == 2, lambda: "nothing leaves")
+    practice_blnk.order_fault("full_stop", on="create", seconds=600, skip=10)
+    made = importer.draft(requests_for(200))
+    importer.confirm(made)
+    importer.start()
+    wait_until(
+        lambda: len(asked(practice_blnk, "create")) == 12,
+        lambda: f"{len(asked(practice_blnk, 'create'))} left: {importer.find(made.id)}",
+    )
     importer.wait_for_count(made, RowState.SENDING, 3)
     assert stop(importer.store)
+    wait_until(lambda: importer.counts(made)[RowState.SENDING] == 2, lambda: "it keeps what it claimed")
+    practice_blnk.clear_faults()
     wait_until(lambda: not importer.counts(made).get(RowState.SENDING), lambda: "rows are on their way")
     with importer.store.read() as tx:
         assert stops.on_their_way(tx, None) == 0
     sent = len(asked(practice_blnk, "create"))
-    assert sent == 2
+    assert sent == 12
     importer.connect(request_timeout_seconds=1.1)  # another engine: it reads the switch too
     assert importer.find(made.id).state is ImportState.RUNNING
     assert len(asked(practice_blnk, "create")) == sent
     start(importer.store)
-    practice_blnk.clear_faults()
     assert_each_once(practice_blnk, importer, importer.wait_for(made, ImportState.DONE))
 
 

@@ -54,6 +54,9 @@ class Gate:
             return
         try:
             sign_in = sign_in_required.now()
+            if sign_in is None and not _only_reads(scope):
+                # A file that cannot be read may ask for sign-in: pages say so, and nothing is taken in.
+                settings_.read_secrets()
             decided = await self._decided(sign_in, scope) if sign_in else _ComesIn()
         except SettingsProblem as problem:
             decided = _unavailable(
@@ -79,8 +82,7 @@ class Gate:
             return await run_in_threadpool(self._decide, sign_in, scope)
 
     def _is_everyones(self, scope: Scope) -> bool:
-        reads = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
-        return reads and scope["path"] in self._everyones
+        return scope["type"] == "http" and _only_reads(scope) and scope["path"] in self._everyones
 
     def _decide(self, sign_in: SignIn, scope: Scope) -> _ComesIn | Response:
         settings = settings_.load()
@@ -132,6 +134,10 @@ def _through_proxy(settings: Settings, sign_in: SignIn, connection: HTTPConnecti
         return _refuse()
     begun = session_here.begin(settings, sign_in, proxy_header.NAME, who, connection.cookies)
     return _ComesIn(cookies.keep_session(sign_in, begun))
+
+
+def _only_reads(scope: Scope) -> bool:
+    return scope["type"] == "websocket" or scope["method"] in ("GET", "HEAD")
 
 
 def _opens_a_page(connection: HTTPConnection) -> bool:

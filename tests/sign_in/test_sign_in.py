@@ -40,6 +40,18 @@ def test_without_sign_in_everything_is_open_as_before(open_desk: Desk) -> None:
     assert INSIDE in anybody.open("/sign-in").text
 
 
+def test_nothing_is_taken_in_while_the_file_that_may_ask_for_sign_in_cannot_be_read(open_desk: Desk) -> None:
+    open_desk.write_secrets("[sign_in")
+    anybody = open_desk.browser()
+    assert anybody.is_inside(), "a page says what is wrong with the file"
+    for method in ("PUT", "POST", "DELETE"):
+        refused = anybody.ask(method, "/_stcore/upload_file/a/b")
+        assert refused.status_code == 503
+        assert "is not valid TOML" in refused.text
+    open_desk.write_secrets("")
+    assert anybody.ask("PUT", "/_stcore/upload_file/a/b").status_code == 200
+
+
 def test_without_a_session_nothing_comes_in_but_the_way_to_sign_in(desk: Desk) -> None:
     stranger = desk.browser()
     page = stranger.open(LINK)

@@ -5,7 +5,7 @@ Why no row is ever sent twice:
    few seconds is not sent anymore (`bulk_http`).
 2. Only READY rows are claimed, and READY means that no attempt of the row can have created a balance: this
    process looked up its ref in Blnk before (`preflight`), Blnk proved that its attempt was not carried out
-   (`answers.classify`), or look-ups proved it absent (`resolver`).
+   (`answers.classify`), or look-ups proved it absent (`in_doubt.absence`).
 3. Every other answer, and every crash, makes the row UNKNOWN, and UNKNOWN is never claimed.
 If a second person must approve rows, a claim also requires that: see `claims.claim_approved`.
 """
@@ -32,11 +32,11 @@ from blnk_api.lookup.looker import Looker
 from blnk_api.sending import decisions, unapproved
 from blnk_api.sending.decisions import ClaimedRow
 from blnk_api.sending.gateway import Gateway
+from blnk_api.sending.in_doubt.absence import Resolver, Witness
 from blnk_api.sending.lane import MOST_REFUSALS_IN_A_ROW, Lane
 from blnk_api.sending.other_desks import OtherDesks, believable
 from blnk_api.sending.preflight import Preflight
 from blnk_api.sending.recorder import Recorder
-from blnk_api.sending.resolver import Resolver, Witness
 from blnk_api.settings import Waits
 from blnk_api.store.approvals.need import must_carry_one
 from blnk_api.store.async_store import AsyncStore

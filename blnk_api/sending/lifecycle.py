@@ -14,11 +14,11 @@ from blnk_api.common import open_files
 from blnk_api.facts.findings import Findings
 from blnk_api.lookup.looker import bound_of, sortable
 from blnk_api.lookup.retry_policy import WhileWanted
-from blnk_api.sending import ownership
 from blnk_api.sending.engine import Engine
+from blnk_api.sending.in_doubt import ownership
+from blnk_api.sending.in_doubt.absence import SAME_SERVER_ERRORS, Look
 from blnk_api.sending.lane import Lane
 from blnk_api.sending.late_lookups import LateLookups
-from blnk_api.sending.resolver import SAME_SERVER_ERRORS, Look
 from blnk_api.sending.verify import put_missing_in_doubt, verify
 from blnk_api.settings import Waits
 from blnk_api.store import import_acts, import_changes, imports

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from blnk_api.sending.resolver import Look, Resolver, Witness
+from blnk_api.sending.in_doubt.absence import Look, Resolver, Witness
 from blnk_api.store.sending.unknown import UnknownRow
 
 SETTLE = 60.0

@@ -14,7 +14,8 @@ from sqlalchemy import select
 
 from blnk_api.lookup import existing
 from blnk_api.models import Balance
-from blnk_api.sending import late_lookups, ownership
+from blnk_api.sending import late_lookups
+from blnk_api.sending.in_doubt import ownership
 from blnk_api.store import (
     Store,
     checked_rows,

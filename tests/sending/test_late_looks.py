@@ -13,7 +13,7 @@ from blnk_api.lookup.looker import read_balances
 from blnk_api.models import Balance
 from blnk_api.reports.receipts import contents_of
 from blnk_api.review import actions
-from blnk_api.sending import ownership
+from blnk_api.sending.in_doubt import ownership
 from blnk_api.sending.late_lookups import settle_late
 from blnk_api.store import Store, import_changes, imports, tables
 from blnk_api.store.imports import Import

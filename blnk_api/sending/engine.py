@@ -5,7 +5,7 @@ Why no row is ever sent twice:
    few seconds is not sent anymore (`bulk_http`).
 2. Only READY rows are claimed, and READY means that no attempt of the row can have created a balance: this
    process looked up its ref in Blnk before (`preflight`), Blnk proved that its attempt was not carried out
-   (`answers.classify`), or look-ups proved it absent (`in_doubt.absence`).
+   (`posting`, `answers.classify`), or look-ups proved it absent (`in_doubt.absence`).
 3. Every other answer, and every crash, makes the row UNKNOWN, and UNKNOWN is never claimed.
 If a second person must approve rows, a claim also requires that: see `claims.claim_approved`.
 """
@@ -13,38 +13,30 @@ If a second person must approve rows, a claim also requires that: see `claims.cl
 import asyncio
 import math
 import secrets
-from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
+from collections.abc import Coroutine
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from blnk_api import errors
-from blnk_api.blnk import answers
-from blnk_api.blnk.auth import Token
 from blnk_api.blnk.boot_clock import boottime
-from blnk_api.blnk.bulk_http import NotSent
-from blnk_api.blnk.outcomes import Created, Outcome, PauseEffect, RefusalsEffect, RowFate
 from blnk_api.blnk.pacing import Circuit
-from blnk_api.blnk.replies import Answer
 from blnk_api.lookup.existing import ROWS_PER_FILL
 from blnk_api.lookup.looker import Looker
-from blnk_api.sending import decisions, unapproved
+from blnk_api.sending import unapproved
 from blnk_api.sending.decisions import ClaimedRow
 from blnk_api.sending.gateway import Gateway
-from blnk_api.sending.in_doubt.absence import Resolver, Witness
+from blnk_api.sending.in_doubt.absence import Resolver
 from blnk_api.sending.lane import MOST_REFUSALS_IN_A_ROW, Lane
-from blnk_api.sending.other_desks import OtherDesks, believable
+from blnk_api.sending.other_desks import OtherDesks
+from blnk_api.sending.posting import OnPost, Poster
 from blnk_api.sending.preflight import Preflight
 from blnk_api.sending.recorder import Recorder
 from blnk_api.settings import Waits
 from blnk_api.store.approvals.need import must_carry_one
 from blnk_api.store.async_store import AsyncStore
-from blnk_api.store.sending import attempts, claims
-from blnk_api.store.sending.attempts import Result
+from blnk_api.store.sending import claims
 from blnk_api.store.sending.leases import Lease
-from blnk_api.store.states import Outcome as Attempted
-from blnk_api.store.states import PausedBy, Ramp, RowState
+from blnk_api.store.states import PausedBy, Ramp
 
 TICK_SECONDS = 0.02
 IDLE_SECONDS = 1.0
@@ -53,8 +45,6 @@ CLAIM_AHEAD_SECONDS = 0.1
 CLAIM_WHEN_GONE = 0.65
 """The next claim starts when this share of the claimed rows has left; the rest lasts while it is
 committed."""
-OnPost = Callable[[Attempted, float], None]
-"""Called with the outcome of each request that was sent, and its duration in seconds."""
 _PLACES_AHEAD = 2
 """Rows to claim for each connection: one becomes free again before the next claim is committed."""
 
@@ -103,7 +93,15 @@ class Engine:
         self._waits = waits
         self._most_at_once = most_at_once
         self._lease = lease
-        self._on_post = on_post
+        self._poster = Poster(
+            gateway,
+            self.resolver,
+            self.preflight,
+            lease,
+            insist=self._recorder.insist,
+            start=self.start,
+            on_post=on_post,
+        )
         self.at_rest = asyncio.Event()
         """Set when the outcomes of all claimed rows of an import are recorded."""
         self._claiming = False
@@ -144,7 +142,7 @@ class Engine:
                 lane.turn = self._turn = self._turn + 1
                 self.gateway.pace.take(1)
                 lane.in_flight += 1
-                self.start(self._fly(lane, lane.claimed.popleft()))
+                self.start(self._send(lane, lane.claimed.popleft()))
             lanes = [lane for lane in lanes if lane.claimed]
         self._is_full = bool(lanes) and self.in_flight >= self._most_at_once
 
@@ -186,10 +184,6 @@ class Engine:
             and self.gateway.clock() >= self.gateway.pace.not_before
         )
 
-    def _may_leave(self) -> bool:
-        """Called for each row at the moment when it is written to the connection."""
-        return self._lease.is_held() and not self.gateway.is_stopped
-
     async def _claim(self, lanes: list[Lane], wanted: int) -> None:
         share = math.ceil(wanted / len(lanes))
         for lane in lanes:
@@ -218,89 +212,14 @@ class Engine:
                 await unapproved.tell(self.store, self._recorder.insist, lane, left)
         self._claiming = False
 
-    async def _fly(self, lane: Lane, flight: ClaimedRow) -> None:
+    async def _send(self, lane: Lane, claimed: ClaimedRow) -> None:
         """One attempt, from its claim to its result."""
-        try:
-            token = await self.gateway.token()
-        except errors.BlnkError as problem:
-            result = decisions.taken_back(flight, problem.message)
-            if isinstance(problem, errors.AccessDenied):
-                self.gateway.denied = problem.message
-            else:
-                self.gateway.breaker.failed(self.gateway.clock(), problem.message)
-        else:
-            result = await self._attempt(lane, flight, token)
+        result = await self._poster.post(lane, claimed)
         lane.in_flight -= 1
         self._recorder.add(lane, result)
         if self._is_full:
             # A free place is used at once: waiting for the next tick would cost a third of the pace.
             self._launch(self.gateway.open(self.gateway.clock()))
-
-    async def _attempt(self, lane: Lane, flight: ClaimedRow, token: Token) -> Result:
-        left_at = self.gateway.clock()
-        lane.sent.append(flight.ref)
-        reply = await self.gateway.post(
-            flight.body, token, leave_before=flight.leave_before, may_leave=self._may_leave
-        )
-        if isinstance(reply, NotSent):
-            may_leave = self._may_leave()
-            why = "The row was not sent in time." if may_leave else "Sending stopped before the row was sent."
-            return decisions.taken_back(flight, why)
-        outcome = answers.classify(reply, flight.body, now=datetime.now(UTC))
-        self.gateway.learn(outcome, sent_at=left_at)
-        if isinstance(outcome, Created):
-            self._created(lane, flight.ref, outcome.balance.created_at, left_at)
-        match outcome.policy.refusals:
-            case RefusalsEffect.RESET:
-                lane.refusals_in_a_row = 0
-            case RefusalsEffect.COUNT:
-                lane.refusals_in_a_row += 1
-        if outcome.policy.row is RowFate.DENIED:
-            await self._denied(token, outcome)
-        await self._pause_for(lane, outcome)
-        request_id = reply.request_id if isinstance(reply, Answer) else None
-        result = decisions.decide(flight, outcome, request_id=request_id)
-        self._on_post(result.outcome, self.gateway.clock() - left_at)
-        if result.to is RowState.UNKNOWN:
-            self.resolver.became_unknown(flight.row, self.gateway.clock())
-        return result
-
-    def _created(self, lane: Lane, ref: str, created_at: str, left_at: float) -> None:
-        self.resolver.created(Witness(ref, left_at))
-        lane.made.append(ref)
-        lane.since = lane.since or believable(created_at)
-        if lane.created_from is None:
-            lane.created_from = created_at
-            self.start(self._remember_first(lane, created_at))
-        if lane.ramp is Ramp.CANARY and not lane.is_confirming_canary:
-            lane.is_confirming_canary = True
-            self.start(self.preflight.confirm_canary(lane, ref))
-
-    async def _remember_first(self, lane: Lane, created_at: str) -> None:
-        await self._recorder.insist(attempts.remember_first, lane.import_.number, created_at)
-
-    async def _pause_for(self, lane: Lane, outcome: Outcome) -> None:
-        match outcome.policy.pause:
-            case PauseEffect.ALWAYS:
-                told = f"{outcome.message} It is not yet known whether the balance was created."
-                await self.preflight.pause(lane, PausedBy.ANSWER, told)
-            case PauseEffect.FIRST_ROW if lane.ramp is Ramp.CANARY:
-                told = f"The first balance is not as it was requested. {outcome.message}"
-                await self.preflight.pause(lane, PausedBy.CANARY, told)
-
-    async def _denied(self, token: Token, outcome: Outcome) -> None:
-        """A 401 renews the token once. A failed renewal, or any 403, stops the instance."""
-        message = outcome.message
-        if outcome.status == 401:
-            try:
-                await self.gateway.renew(token.generation)
-                return
-            except errors.AccessDenied as denied:
-                message = denied.message
-            except errors.BlnkError as problem:
-                self.gateway.breaker.failed(self.gateway.clock(), problem.message)
-                return
-        self.gateway.denied = message
 
     def _give_back(self, lane: Lane) -> None:
         """The import does not run anymore: claimed rows that have not left go back, others are forgotten."""

@@ -10,9 +10,10 @@ from blnk_api.blnk.auth import token_source
 from blnk_api.blnk.bulk_http import BulkClient
 from blnk_api.blnk.pacing import Breaker, Circuit, Pace
 from blnk_api.common import open_files
-from blnk_api.sending.engine import Engine, OnPost
+from blnk_api.sending.engine import Engine
 from blnk_api.sending.gateway import Gateway
 from blnk_api.sending.lifecycle import Lifecycle
+from blnk_api.sending.posting import OnPost
 from blnk_api.settings import Connection, Settings
 from blnk_api.store import Store, instance_numbers
 from blnk_api.store.async_store import AsyncStore

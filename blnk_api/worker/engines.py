@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from blnk_api import settings as settings_module
 from blnk_api.errors import SettingsProblem
 from blnk_api.lookup.looker import Looker
-from blnk_api.sending.engine import OnPost
+from blnk_api.sending.posting import OnPost
 from blnk_api.sending.running import Running, engine_for
 from blnk_api.settings import Connection, Settings
 from blnk_api.store import Store, import_acts, instance_numbers

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
-from blnk_api.sending.engine import OnPost
+from blnk_api.sending.posting import OnPost
 from blnk_api.settings import Settings
 from blnk_api.store import Store
 from blnk_api.worker.engines import Engines

@@ -159,18 +159,9 @@ def test_no_folder_has_more_than_fifteen_modules_beside_each_other() -> None:
     assert {str(folder.relative_to(ROOT)): n for folder, n in beside.items() if n > 15} == {}
 
 
-LONGER_THAN_300_LINES = {
-    "blnk_api.sending.engine": "one loop owns what is on its way: its parts that can stand alone do",
-    "blnk_api.sending.lifecycle": "one task decides what becomes of an import, so that no two decide at once",
-}
-"""With what keeps each of them together."""
-
-
 def test_no_module_is_too_long_to_be_read_at_once() -> None:
     lines = {module: len(path.read_text().splitlines()) for module, path in SOURCES.items()}
-    long = {module: n for module, n in lines.items() if n > 300 and module not in LONGER_THAN_300_LINES}
-    assert long == {}
-    assert {module: n for module, n in lines.items() if n > 360} == {}
+    assert {module: n for module, n in lines.items() if n > 300} == {}
 
 
 def test_a_page_is_layout_alone() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -205,6 +206,26 @@ def test_whoever_waits_for_a_lease_ends_what_its_holder_left_open(
     with suppress(DBAPIError), desk.store.write() as tx:
         lease.require(tx)
         wait_until(lambda: other.take(1), lambda: "it cannot be taken over")
+        tx.execute(text("SELECT 1"))
+        pytest.fail("its session goes on")
+
+
+def test_a_holder_that_stands_still_between_statements_that_it_sends_at_once_keeps_nobody_out(
+    desk: _Desk,
+) -> None:
+    """The server waits for the rest of them, which it does not call idle."""
+    one, other = desk.sender(), desk.sender(seconds=0.5)
+    lease = taken(one)
+    stands_still(one)
+    passes(desk, 1_000.0)
+    with suppress(DBAPIError), desk.store.write() as tx:
+        lease.require(tx)
+        session: Any = tx.connection.driver_connection
+        with suppress(psycopg.Error), session.pipeline():
+            session.execute("UPDATE leases SET seconds = seconds")
+            session.pgconn.send_flush_request()
+            session.pgconn.flush()
+            wait_until(lambda: other.take(1), lambda: "it cannot be taken over")
         tx.execute(text("SELECT 1"))
         pytest.fail("its session goes on")
 

@@ -62,7 +62,8 @@ _RELEASE = text("UPDATE leases SET token = '' WHERE token = :token")
 _REQUIRE = text("SELECT 1 FROM leases WHERE instance = :instance AND token = :token FOR SHARE")
 _END_IDLE = text(
     "SELECT pg_terminate_backend(held.pid) FROM pg_stat_activity AS held "
-    "WHERE datname = current_database() AND usename = current_user AND state = 'idle in transaction' "
+    "WHERE datname = current_database() AND usename = current_user "
+    "AND (state = 'idle in transaction' OR state = 'active' AND wait_event_type = 'Client') "
     "AND state_change < clock_timestamp() - make_interval(secs => :seconds) AND EXISTS (SELECT FROM pg_locks "
     "WHERE pg_locks.pid = held.pid AND (relation = 'leases'::regclass AND mode = 'RowShareLock' "
     "OR relation = ANY(ARRAY['rows', 'imports', 'counts']::regclass[]) AND mode = 'RowExclusiveLock'))"
@@ -180,7 +181,8 @@ class Leases:
 
     def _end_idle(self) -> None:
         """What a sender that stands still was writing: it would keep its rows from whoever takes over.
-        Postgres has a timer for that, which was seen to fail."""
+        Postgres has a timer for that, which does not run in the middle of several statements that a driver
+        sends at once, or of a long answer: the session is active then, and waits for its client."""
         with suppress(SQLAlchemyError, OSError), self._store.write() as tx:
             tx.execute(_END_IDLE, {"seconds": self._seconds})
 

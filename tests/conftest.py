@@ -20,6 +20,7 @@ import pytest
 from hypothesis import settings
 
 from tests.support.examples import SEARCH
+from tests.support.waiting import waited_in_vain
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -39,10 +40,12 @@ LONGEST = ("worker", "sending", "cli")
 """Folders whose files go first, so that none of them is what the others wait for at the end. Those that drive
 a browser, which takes a processor for itself, are spread evenly over all others, the longest files first."""
 
-TRIES_IN_A_BROWSER = 2
-"""A browser that gets no processor for long enough may miss what it is asked. What fails in it is tried once
-more, and the end of the run names what needed that. No other test is: one of those that fails at times has
-found something."""
+NEVER_AGAIN = ("pure", "files")
+"""Folders of tests that wait for nobody: what fails in them is wrong. Of all others, a test that waited in
+vain is tried once more: minutes were not enough for what must come at all, which says something about the
+machine. One that saw something wrong is not, and one that fails at times has found something. Only a browser
+that gets no processor for long enough may miss what it is asked: whatever fails in it is tried once more. The
+end of the run names what needed that, and why."""
 
 settings.register_profile("any machine", deadline=None, derandomize=True)
 settings.register_profile(SEARCH, deadline=None, print_blob=True)
@@ -61,9 +64,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     turns = {path: (at // apart, 1) for at, path in enumerate(others)}
     turns |= {path: (at, 0) for at, path in enumerate(browsers)}
     items.sort(key=lambda item: turns[item.path])
-    for item in items:
+    for item in items if not config.getoption("usepdb") else ():  # it is to stop where a test fails
         if item.path in browsers:
-            item.add_marker(pytest.mark.flaky(reruns=TRIES_IN_A_BROWSER - 1))
+            item.add_marker(pytest.mark.flaky(reruns=1))
+        elif item.path.parent.name not in NEVER_AGAIN:
+            wrong = [AssertionError, "^Failed: "]
+            item.add_marker(pytest.mark.flaky(reruns=1, condition=waited_in_vain, rerun_except=wrong))
     if config.getoption("cov_source", None):
         unmeasured = [item for item in items if item.path.parent.name not in MEASURED]
         for item in unmeasured if len(unmeasured) < len(items) else ():  # else they alone were asked for

@@ -63,3 +63,70 @@ def test_it_takes_python_3_11_or_else_the_newest_that_is_not_older(
     )
     assert done.returncode != 0
     assert taken in (done.stdout + done.stderr).splitlines()[0]
+
+
+TRIED = """
+import subprocess
+import pytest
+from tests.support.waiting import WaitedInVain
+seen = []
+
+@pytest.fixture
+def first_time(request):
+    seen.append(request.node.name)
+    return seen.count(request.node.name) == 1
+
+@pytest.fixture
+def slow_to_start(first_time):
+    if first_time:
+        raise WaitedInVain("the sender never started")
+
+@pytest.fixture
+def slow_to_end(first_time):
+    yield
+    if first_time:
+        raise WaitedInVain("the sender never ended")
+
+def test_start(slow_to_start):
+    pass
+
+def test_wait(first_time):
+    if first_time:
+        subprocess.run(["sleep", "9"], timeout=0.01)
+
+def test_wrong(first_time):
+    assert not first_time, "a second balance"
+
+def test_break(first_time):
+    if first_time:
+        raise KeyError("a third balance")
+
+def test_both(first_time, slow_to_end):
+    assert not first_time, "another second balance"
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "passes", "told"),
+    [
+        ("store", {"test_start", "test_wait"}, {"the sender never started", "TimeoutExpired"}),
+        ("files", set(), set()),
+        (
+            "browser",
+            {"test_start", "test_wait", "test_wrong", "test_break", "test_both"},
+            {"a second balance"},
+        ),
+    ],
+)
+def test_what_waited_in_vain_is_tried_once_more_and_what_saw_something_wrong_is_not(
+    folder: str, passes: set[str], told: set[str], tmp_path: Path
+) -> None:
+    file = tmp_path / folder / "test_tried.py"
+    file.parent.mkdir()
+    file.write_text(TRIED)
+    command = [sys.executable, "-m", "pytest", "-c", "pyproject.toml", "-p", "tests.conftest"]
+    done = subprocess.run([*command, "-rRp", "--tb=no", str(file)], cwd=ROOT, capture_output=True, text=True)
+    lines = done.stdout.splitlines()
+    assert {line.rpartition("::")[2] for line in lines if line.startswith("PASSED")} == passes, done.stdout
+    assert {line.rpartition("::")[2] for line in lines if line.startswith("RERUN")} == passes
+    assert all(what in done.stdout for what in told)

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwrig
 
 from tests.support import script_runs
 from tests.support.importer import wait_until
+from tests.support.waiting import WaitedInVain
 
 PATIENCE_MS = 180_000
 
@@ -112,7 +113,8 @@ def see_text(page: Page, text: str, *, seconds: float = PATIENCE_MS / 1000) -> N
     try:
         expect(page.get_by_text(text).first).to_be_visible(timeout=seconds * 1000)
     except AssertionError:
-        pytest.fail(f"not seen: {text!r}; the page says: {page.get_by_test_id('stMain').inner_text()}")
+        said = page.get_by_test_id("stMain").inner_text()
+        raise WaitedInVain(f"not seen: {text!r}; the page says: {said}") from None
     settle(page)
 
 

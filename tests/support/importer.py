@@ -41,6 +41,7 @@ from blnk_api.store.states import ImportState, PausedBy, RowState, Stage
 from blnk_api.worker.main import Worker
 from tests.support.actors import actor
 from tests.support.practice import PracticeBlnk
+from tests.support.waiting import WaitedInVain
 
 LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
 WAIT_SECONDS = 180.0
@@ -78,7 +79,7 @@ def wait_until(
     seconds: float = WAIT_SECONDS,
     pause: Callable[[], object] | None = None,
 ) -> Any:
-    """The first true value of `what`. Fails the test, saying `why`, when it does not come.
+    """The first true value of `what`. Raises WaitedInVain, saying `why`, when it does not come.
 
     It is asked less often the longer it takes: whoever waits is not to take the time of what is waited for.
     """
@@ -86,7 +87,7 @@ def wait_until(
     while not (value := what()):
         waited = time.monotonic() - begun
         if waited > seconds:
-            pytest.fail(f"waited {seconds:g} s: {why()}")
+            raise WaitedInVain(f"waited {seconds:g} s: {why()}")
         if pause is None:
             time.sleep(min(max(waited / 20, 0.01), 0.05))
         else:

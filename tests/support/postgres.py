@@ -22,6 +22,8 @@ from typing import Any, Self
 
 import psycopg
 
+from tests.support.waiting import WaitedInVain
+
 START_SECONDS = 180.0
 
 _OUTLIVED_BY_NOBODY = '"$@" & server=$!; cat >/dev/null; kill -INT $server; wait $server'
@@ -74,7 +76,7 @@ class Postgres:
                 self.port = wanted
                 return
             self.stop()
-        raise RuntimeError(f"Postgres does not start: {self._log.read_text()[-2000:]}")
+        raise WaitedInVain(f"Postgres does not start: {self._log.read_text()[-2000:]}")
 
     def stop(self) -> None:
         """Ends it as a restart would: sessions are cut off, what was committed is kept."""

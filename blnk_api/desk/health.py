@@ -201,7 +201,7 @@ def _addresses(connection: Connection) -> Check:
 def _may_create(desk: Desk, connection: Connection) -> Check:
     question = "Can these credentials create balances?"
     with desk.store.read() as tx:
-        number = instance_numbers.number_of(tx, connection.instance)
+        number = instance_numbers.known_number(tx, connection.instance)
         if number is None:
             return Check(question, Verdict.UNKNOWN, "Unknown until the first balance is created.")
         paused = import_search.search(tx, Search(state=ImportState.PAUSED, instance=number), limit=20)
@@ -227,7 +227,7 @@ def _rate(desk: Desk, connection: Connection) -> Check:
     question = "What is the rate limit?"
     limit = f"{phrases.plural(connection.requests_per_minute, 'request')} a minute"
     with desk.store.read() as tx:
-        number = instance_numbers.number_of(tx, connection.instance)
+        number = instance_numbers.known_number(tx, connection.instance)
         learned = senders.learned(tx, number) if number is not None else None
         lately = _seen_lately(tx, number) if number is not None else ""
     if learned is not None and learned.per_minute is not None:

@@ -47,12 +47,6 @@ def instance_of(tx: Connection, number: int) -> Instance:
     return instance_numbered(tx, tx.execute(query).scalar_one())
 
 
-def number_of(tx: Connection, instance: Instance) -> int | None:
-    """The number of an instance in this store, or None before its first import."""
-    has_imports = select(imports.c.number).where(imports.c.instance == instances.c.id).exists()
-    return tx.execute(_number(instance).where(has_imports)).scalar()
-
-
 def with_imports(tx: Connection) -> dict[int, Instance]:
     """All instances with imports, by their number in this store."""
     used = select(imports.c.instance).distinct()

@@ -158,7 +158,7 @@ def _month(desk: Desk, connection: Connection, asked: Asked, _: Actor) -> Table:
     assert month is not None
     header = [f"Created ({zone})", "Created by", "Ledger", "Currency", "Balance id", "Import", "File", "Row"]
     with desk.store.read() as tx:
-        number = instance_numbers.number_of(tx, connection.instance)
+        number = instance_numbers.known_number(tx, connection.instance)
     made = months.balances(desk.store, number, month, zone) if number is not None else ()
 
     def record(one: CreatedBalance) -> Sequence[Cell]:

@@ -14,6 +14,7 @@ from blnk_api.store.search import old_drafts
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.states import Stage
 
+EVERY_SECONDS = 3_600
 _DAY_SECONDS = 86_400.0
 _IDS_PER_READ = 500
 

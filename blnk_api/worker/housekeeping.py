@@ -17,9 +17,6 @@ from blnk_api.worker.owed_receipts import OwedReceipts
 
 log = logging.getLogger("blnk.closing")
 
-_PURGES_SECONDS = 60.0
-_EXPIRES_SECONDS = 3_600.0
-_LAPSES_SECONDS = 30.0
 _AGAIN_SECONDS = 30.0
 """The wait after a full disk, or a database that did not answer."""
 
@@ -56,12 +53,12 @@ class Housekeeping:
         """Writes the receipts that are due, and purges. Raises OSError or SQLAlchemyError."""
         for number in self._receipts.look():
             self._receipts.write(settings, number)
-        if time.monotonic() - self._purged_at > _PURGES_SECONDS:
+        if time.monotonic() - self._purged_at > purge_imports.EVERY_SECONDS:
             self._purged_at = time.monotonic()
             purge_imports.purge_old(self._store, settings)
-        if time.monotonic() - self._lapsed_at > _LAPSES_SECONDS:
+        if time.monotonic() - self._lapsed_at > lapse_approvals.EVERY_SECONDS:
             self._lapsed_at = time.monotonic()
             lapse_approvals.lapse(self._store)
-        if time.monotonic() - self._expired_at > _EXPIRES_SECONDS:
+        if time.monotonic() - self._expired_at > expire_drafts.EVERY_SECONDS:
             self._expired_at = time.monotonic()
             expire_drafts.expire(self._store, settings)

@@ -9,6 +9,7 @@ from blnk_api.store.outbox import notices
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.wording.approval import requests as words
 
+EVERY_SECONDS = 30
 _MOST_AHEAD_SECONDS = DAY_SECONDS
 _SHARE_AHEAD = 0.25
 """People are notified when this share of a request's time is left, at most a day before it lapses."""

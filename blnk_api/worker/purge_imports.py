@@ -16,6 +16,7 @@ from blnk_api.store.people import edits, receipt_records
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.states import ImportState, RowState
 
+EVERY_SECONDS = 60
 _ROWS_PER_WRITE = 500
 _AT_ONCE = 20
 _DAY_SECONDS = 86_400.0

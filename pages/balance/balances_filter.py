@@ -65,7 +65,7 @@ def called(visit: Visit, text: str) -> list[Import]:
         if text.startswith("imp_"):
             found = [imports.find(tx, text)]
             return [one for one in found if one is not None and one.instance == visit.instance]
-        number = instance_numbers.number_of(tx, visit.connected().instance)
+        number = instance_numbers.known_number(tx, visit.connected().instance)
         search = Search(file=text, instance=number)
         return [] if number is None else import_search.search(tx, search, limit=_MOST_IMPORTS)
 

@@ -78,7 +78,7 @@ def show(visit: Visit, id: str) -> None:
 def _instance_number(visit: Visit, instance: Instance) -> int:
     """Its number in the store, which is assigned now if it is needed for the first time."""
     with visit.desk.store.read() as tx:
-        known = instance_numbers.number_of(tx, instance)
+        known = instance_numbers.known_number(tx, instance)
     if known is not None:
         return known
     with visit.desk.store.write() as tx:

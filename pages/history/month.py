@@ -23,7 +23,7 @@ def show(visit: Visit) -> None:
     """For the visit's connection: real and Practice balances are never added up."""
     connection, zone = visit.connected(), visit.desk.settings.time_zone
     with visit.desk.store.read() as tx:
-        number = instance_numbers.number_of(tx, connection.instance)
+        number = instance_numbers.known_number(tx, connection.instance)
         first = None if number is None else months.since(tx, number, zone)
     if number is None or first is None:
         st.write(

@@ -43,7 +43,7 @@ def show(visit: Visit) -> None:
 
 def _found(visit: Visit, who: Actor) -> OwnImports:
     with visit.desk.store.read() as tx:
-        instance = instance_numbers.number_of(tx, visit.connected().instance)
+        instance = instance_numbers.known_number(tx, visit.connected().instance)
         if instance is None:
             return OwnImports()
         newest = import_search.search(

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
+from blnk_api.worker import expire_drafts, lapse_approvals, purge_imports
+
 
 class JobKind(StrEnum):
     SEND = "send"
@@ -24,13 +26,23 @@ class JobKind(StrEnum):
     """Read the secrets file again: imports without a connection are paused."""
 
 
+_CONNECTIONS_SECONDS = 10
+
+
+def _every(seconds: int) -> str:
+    """As a cron time: minutes, hours, …, and seconds."""
+    if seconds < 60 and 60 % seconds == 0:
+        return f"* * * * * */{seconds}"
+    return {60: "* * * * *", 3_600: "0 * * * *"}[seconds]
+
+
 NOW_AND_THEN = {
-    JobKind.LAPSE: "* * * * * */30",
-    JobKind.PURGE: "* * * * *",
-    JobKind.EXPIRE: "0 * * * *",
-    JobKind.CONNECTIONS: "* * * * * */10",
+    JobKind.LAPSE: _every(lapse_approvals.EVERY_SECONDS),
+    JobKind.PURGE: _every(purge_imports.EVERY_SECONDS),
+    JobKind.EXPIRE: _every(expire_drafts.EVERY_SECONDS),
+    JobKind.CONNECTIONS: _every(_CONNECTIONS_SECONDS),
 }
-"""Done once for the desk, by any free worker: at which minutes, hours, …, and seconds."""
+"""Done once for the desk, by any free worker: when, as a cron time."""
 
 DESK_QUEUE = "desk"
 """For jobs that need no credentials for an instance."""

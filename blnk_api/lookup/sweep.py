@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from statistics import median
+from typing import NamedTuple
 
 from blnk_api.blnk import endpoints
 from blnk_api.blnk.endpoints import PAGE_LIMIT, REFS_PER_LOOK, Filter
@@ -29,6 +30,12 @@ _PAGES_REMEMBERED = 99
 
 MoreRefs = Callable[[int], Awaitable[Sequence[tuple[int, str]]]]
 """Returns the next rows after this one with their refs, or none at the end."""
+
+
+class SweptPage(NamedTuple):
+    balances: list[Balance]
+    by_ref: bool = True
+    """Whether balances of the same refs that another desk created would be shown as well."""
 
 
 class Sweep:
@@ -63,7 +70,7 @@ class Sweep:
         self._page_seconds: deque[float] = deque(maxlen=_PAGES_REMEMBERED)
         self._walked = 0
 
-    async def pages(self) -> AsyncGenerator[list[Balance], None]:
+    async def pages(self) -> AsyncGenerator[SweptPage, None]:
         """Raises a BlnkError if Blnk does not answer."""
         if not self._is_small:
             total, measured = await asyncio.gather(
@@ -71,7 +78,7 @@ class Sweep:
                 asyncio.gather(*(self._list() for _ in range(_LISTS_TO_MEASURE))),
             )
             for part in measured:
-                yield part or []
+                yield SweptPage(part or [])
             walk = SplitWalk(
                 self._looker,
                 self._created_from,
@@ -84,14 +91,14 @@ class Sweep:
             async with aclosing(walk.pages()) as pages:
                 async for part in pages:
                     self._walked += 1
-                    yield part
+                    yield SweptPage(part)
                     if self._lists_are_cheaper(total):
                         break
                 else:
                     return
         async with aclosing(side_by_side(self._list, self._parallel)) as lists:
             async for part in lists:
-                yield part
+                yield SweptPage(part)
         # Balances that a row created under an earlier ref: no list of the current refs contains those.
         of_import = Filter(f"meta_data.{IMPORT_ID}", "eq", self._import_id)
         walk = SplitWalk(
@@ -104,7 +111,7 @@ class Sweep:
         )
         async with aclosing(walk.pages()) as pages:
             async for part in pages:
-                yield part
+                yield SweptPage(part, by_ref=False)
 
     def _lists_are_cheaper(self, total: int | None) -> bool:
         """If Blnk does not return the total, a walk is assumed to be half done at any moment."""

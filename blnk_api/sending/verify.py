@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Connection, func, select
 
@@ -18,7 +18,7 @@ from blnk_api.blnk.endpoints import PAGE_LIMIT, REFS_PER_LOOK
 from blnk_api.errors import AccessDenied, ReadFailed
 from blnk_api.facts.findings import Findings, RowFinding, Unexpected
 from blnk_api.lookup.looker import Looker, bound_of, parse_time
-from blnk_api.lookup.sweep import FEW_LISTS, Sweep
+from blnk_api.lookup.sweep import FEW_LISTS, Sweep, all_of
 from blnk_api.models import IMPORT_ID, Balance
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
@@ -121,8 +121,10 @@ async def verify(
                 clock=clock,
             )
             async with aclosing(sweep.pages()) as pages:
-                async for balances in pages:
-                    await store.read(_compare, import_, balances, seen, tally)
+                async for page in pages:
+                    # What shows only this import's balances proves nothing about another desk's.
+                    met = seen if page.by_ref else None
+                    await store.read(_compare, import_, page.balances, met, tally)
         await _look_again(store, looker, import_, seen, tally, settle_seconds=settle_seconds)
     except AccessDenied as denied:
         if denied.status != 403:
@@ -164,9 +166,10 @@ def _refs(tx: Connection, number: int, after: int) -> list[tuple[int, str]]:
 
 
 def _compare(
-    tx: Connection, import_: Import, balances: Sequence[Balance], seen: _Bits, tally: _Tally
+    tx: Connection, import_: Import, balances: Sequence[Balance], seen: _Bits | None, tally: _Tally
 ) -> None:
-    """Marks the rows whose refs are on a page of Blnk's balances, and notes balances that no row names.
+    """Marks the rows whose refs are on a page of Blnk's balances in `seen`, if given, and notes balances that
+    no row names.
 
     A balance of this import may belong to another import's row with the same content: its answer was lost,
     and the other import found it. That is not unexpected.
@@ -188,14 +191,25 @@ def _compare(
         is_its_balance = row is not None and row.balance_id == balance.balance_id
         if row is not None and row.import_ == import_.number and row.state == RowState.CREATED:
             if is_its_balance:
-                seen.add(row.id)
-                seen.witness = balance.balance_id
+                if seen is not None:
+                    seen.add(row.id)
+                    seen.witness = balance.balance_id
             else:
                 ids = [row.balance_id, balance.balance_id]
                 tally.add(tally.twins, RowFinding(row=row.number, ids=ids))
         elif balance.meta_data.get(IMPORT_ID) == import_.id and not is_its_balance:
             stranger = Unexpected(ref=balance.import_ref, ids=[balance.balance_id])
             tally.add(tally.unexpected, stranger)
+
+
+class _Unseen(NamedTuple):
+    """A row with a balance that the walk did not meet."""
+
+    id: int
+    number: int
+    balance_id: str
+    ref: str | None
+    state: str
 
 
 async def _look_again(
@@ -214,17 +228,22 @@ async def _look_again(
         part = await store.read(_unseen, import_.number, seen, after)
         if not part:
             return
-        after = part[-1][0]
+        after = part[-1].id
         for start in range(0, len(part), PAGE_LIMIT - 1):
             asked = part[start : start + PAGE_LIMIT - 1]
-            ids = [balance_id for _, _, balance_id in asked]
+            ids = [one.balance_id for one in asked]
             held = await looker.find_ids(ids)
             witness = seen.witness or next((id for id in ids if id in held), None)
             gone = [id for id in ids if id not in held]
             missing = await _missing(looker, gone, witness, settle_seconds)
-            for _, number, balance_id in asked:
-                if balance_id in missing:
-                    tally.add(tally.missing, RowFinding(row=number, ids=[balance_id]))
+            for one in asked:
+                if one.balance_id in missing:
+                    tally.add(tally.missing, RowFinding(row=one.number, ids=[one.balance_id]))
+            # A list that is too old to show these may also hide what another desk created beside them.
+            behind = [one.ref for one in asked if one.state == RowState.CREATED and one.ref is not None]
+            if behind:
+                balances = await all_of(looker, behind, bound_of(import_.created_from))
+                await store.read(_compare, import_, balances, seen, tally)
 
 
 async def _missing(looker: Looker, ids: list[str], witness: str | None, settle_seconds: float) -> list[str]:
@@ -241,11 +260,12 @@ async def _missing(looker: Looker, ids: list[str], witness: str | None, settle_s
     return ids
 
 
-def _unseen(tx: Connection, number: int, seen: _Bits, after: int) -> list[tuple[int, int, str]]:
-    """The next rows with a balance that the walk did not meet: made by another import, or missing."""
+def _unseen(tx: Connection, number: int, seen: _Bits, after: int) -> list[_Unseen]:
+    """The next rows with a balance that the walk did not meet: made by another import, shown late, or
+    missing."""
     while ids := seen.missed(after):
         part = tx.execute(
-            select(rows.c.id, rows.c.number, rows.c.balance_id)
+            select(rows.c.id, rows.c.number, rows.c.balance_id, rows.c.ref, rows.c.state)
             .where(
                 rows.c.id.in_(ids),
                 rows.c.import_ == number,
@@ -254,7 +274,7 @@ def _unseen(tx: Connection, number: int, seen: _Bits, after: int) -> list[tuple[
             .order_by(rows.c.id)
         ).all()
         if part:
-            return [(one.id, one.number, one.balance_id) for one in part]
+            return [_Unseen(*one) for one in part]
         after = ids[-1]
     return []
 

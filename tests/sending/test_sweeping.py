@@ -79,7 +79,7 @@ class Costly:
                 few_lists=FEW_LISTS,
                 clock=lambda: self.now,
             )
-            return {one.import_ref or "" async for part in sweep.pages() for one in part}
+            return {one.import_ref or "" async for page in sweep.pages() for one in page.balances}
 
         return asyncio.run(swept())
 

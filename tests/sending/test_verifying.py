@@ -60,6 +60,21 @@ def test_a_balance_that_is_shown_late_is_not_missing(five: Verified) -> None:
     assert five.verify().clean
 
 
+@pytest.mark.parametrize("hidden_reads", [2, 3])
+def test_a_twin_that_is_shown_late_together_with_the_rows_own_balance_is_told(
+    five: Verified, hidden_reads: int
+) -> None:
+    """Another desk made it at the same moment, and reads lag when this desk compares: by then nobody else
+    looks."""
+    row = rows_of(five.store, five.import_)[3]
+    stamps = {"import_ref": row.ref, "import_id": "imp_elsewhere"}
+    made = five.blnk.create_balance(ledger_id=LEDGER, currency="NGN", meta_data=stamps)
+    five.blnk.order_fault("lagging_reads", seconds=600, times=hidden_reads)
+    findings = five.verify()
+    assert findings.twins == [RowFinding(row=row.number, ids=[row.balance_id or "", made["balance_id"]])]
+    assert (findings.missing, findings.found) == ([], 5)
+
+
 def test_a_balance_of_the_import_that_no_row_knows_is_told(five: Verified) -> None:
     made = five.blnk.create_balance(
         ledger_id=LEDGER, currency="NGN", meta_data={"import_ref": "v1-x-0", "import_id": five.import_.id}

@@ -91,6 +91,7 @@ def test_rows_that_were_claimed_before_a_stop_do_not_leave_after_it(
 ) -> None:
     """Two are on their way, which is all that the line holds, and others are claimed and wait for a place."""
     monkeypatch.setenv("BLNK_MOST_AT_ONCE", "2")
+    monkeypatch.setenv("BLNK_WAIT_CLAIM_GOOD", "600")  # else they would be taken back as too old
     practice_blnk.order_fault("full_stop", on="create", seconds=600, skip=10)
     made = importer.draft(requests_for(200))
     importer.confirm(made)

@@ -30,9 +30,10 @@ from blnk_api.store import StoreUnavailable, failures
 _EXITS = """exit codes:
   0    every row was created or already exists, and was verified (or could not be, which is reported)
   2    wrong options, or a file that cannot be used; nothing was sent
-  3    finished, but some rows are rejected, invalid, skipped or need you, or verifying found something
-  4    stopped: credentials, permissions, the instance
-  6    `trail --verify`: an event was changed after it was written
+  3    finished, but some rows are rejected, invalid, skipped or need you, or verifying found problems
+  4    stopped: credentials, permissions, the instance, or something to read before more is sent
+  5    waits for approval; run the same command again afterwards
+  6    `trail --verify`: something was changed after it was written
   130  interrupted; `resume` continues
 
 With --dry-run nothing is sent: 0 no row is invalid, 2 the file cannot be used, 3 some rows are invalid.
@@ -138,7 +139,7 @@ def _parser() -> ArgumentParser:
         one.add_argument(
             "--connection", metavar="NAME", help="only the instance of this connection (default: all)"
         )
-    one = verb("trail", trail_command.trail, "Print everything that happened, one JSON object a line.")
+    one = verb("trail", trail_command.trail, "Print everything that happened, one JSON object per line.")
     one.add_argument(
         "--since",
         type=trail_command.day,
@@ -155,7 +156,7 @@ def _parser() -> ArgumentParser:
         (
             "restore",
             backup_command.restore,
-            "Bring a backup back into an empty data folder, or stop a desk that pg_restore brought back. "
+            "Restore a backup into an empty data folder, or stop a desk that pg_restore has restored. "
             "Nothing is sent.",
         ),
     ):
@@ -172,8 +173,8 @@ def _parser() -> ArgumentParser:
     one.set_defaults(act=None, alone=backup_command.take_over)
     one.add_argument("folder", metavar="FOLDER", help="the data folder where files were kept until now")
     summary = (
-        "Check files and send, beside as many other workers as wanted. They share a database on Postgres; on "
-        "SQLite one works at a time."
+        "Check files and send. On Postgres any number of workers can run at once; on SQLite only one of them "
+        "works at a time."
     )
     one = verbs.add_parser("worker", help=summary, description=summary)
     one.set_defaults(act=None, alone=worker_command.worker)

@@ -146,7 +146,7 @@ def _roles(secrets: Mapping[str, object], connections: Collection[Connection]) -
         if "roles" in secrets or narrower:
             key = "roles" if "roles" in secrets else f"connections.{narrower[0].name}.roles"
             raise SettingsProblem(
-                f"{key} has no effect without [sign_in]: nobody signs in, so nobody can be told apart. "
+                f"{key} has no effect without [sign_in]: nobody signs in, so people cannot be distinguished. "
                 "Set up [sign_in], or remove the roles."
             )
         return None

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import NoReturn
 
 _OURS = ("blnk", "blnk_api")
-_NOT_EXPECTED = "An error was not expected."
+_NOT_EXPECTED = "Unexpected error."
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the HTTP request that is being answered, if any."""

@@ -98,7 +98,7 @@ def _leave_a_reserve(settings: Settings, data: BinaryIO) -> None:
     if free - size * (1 + _ROWS_PER_BYTE) < settings.disk_reserve_bytes:
         raise UploadRejected(
             "The disk of this server is nearly full. The file was not kept, so that running imports have the "
-            "space they need, and nothing was sent. Ask your administrator to free up disk space, then try "
+            "space they need, and nothing was sent. Ask whoever runs it to free up disk space, then try "
             "again."
         )
 

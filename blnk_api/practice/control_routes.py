@@ -107,7 +107,7 @@ class Door:
         async def guarded(request: Request) -> Response:
             key = request.headers.get("x-practice-door", "")
             if not secrets.compare_digest(key.encode(), self._world.door_key.encode()):
-                return _json({"error": "this door opens to tests and the practice page only"}, 403)
+                return _json({"error": "only tests and Practice's own page may call this"}, 403)
             try:
                 return await endpoint(request)
             except (ValueError, TypeError, KeyError) as error:

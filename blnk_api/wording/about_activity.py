@@ -130,7 +130,7 @@ _EVENTS: dict[str, Callable[[Particulars], str]] = {
     EventKind.LEFT_OUT: lambda detail: f"Skipped {_rows(detail)}.",
     EventKind.TAKEN_IN: lambda detail: f"Included {_rows(detail)} again.",
     EventKind.ACCEPTED_CURRENCY: lambda detail: f"Kept {detail.code} as a custom currency.",
-    EventKind.WITHDREW_CURRENCY: lambda detail: f"No longer keeps {detail.code} as a custom currency.",
+    EventKind.WITHDREW_CURRENCY: lambda detail: f"Removed {detail.code} from the custom currencies.",
     EventKind.SENDING_STOPPED: lambda _: "Stopped all sending. Nothing is sent until it is started again.",
     EventKind.SENDING_STARTED: lambda _: "Started sending again.",
     EventKind.INTERRUPTED: lambda detail: (

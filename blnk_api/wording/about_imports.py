@@ -52,7 +52,7 @@ def headline(import_: Import) -> str:
         case ImportState.QUEUED:
             return f"{plural(total, 'balance')} to create. Waiting to start."
         case ImportState.RUNNING:
-            return f"{settled:,} of {plural(total, 'balance')} settled."
+            return f"{settled:,} of {plural(total, 'balance')} processed."
         case ImportState.PAUSED:
             return f"{state(import_)} after {settled:,} of {plural(total, 'balance')}."
         case ImportState.VERIFYING:

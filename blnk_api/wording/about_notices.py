@@ -169,7 +169,7 @@ def _to_create(then: Import) -> str:
 
 
 def _so_far(then: Import) -> str:
-    return f"{then.settled:,} of {plural(then.to_send, 'row')} are settled."
+    return f"{then.settled:,} of {plural(then.to_send, 'row')} were processed."
 
 
 def _who(facts: NoticeFacts) -> str:

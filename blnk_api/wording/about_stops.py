@@ -32,8 +32,8 @@ def in_force(press: StopEvent, settings: Settings, zone: tzinfo) -> str:
 
 
 FOUND_ELSEWHERE = (
-    "This import database was copied or moved here from where it was in use before. Before you start "
-    "sending, make sure that the Balance Desk that it comes from is off."
+    "This import database was copied or moved here. Before you start sending, make sure that the Balance "
+    "Desk that used it before is off."
 )
 STALE_TOKENS = (
     "It holds renewed OAuth tokens, which Blnk may have replaced since: if Blnk rejects the credentials, put "

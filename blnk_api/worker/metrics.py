@@ -116,7 +116,7 @@ class _Standing(Collector):
         return []  # otherwise it would be read as soon as it is registered, from a database that may be away
 
     def collect(self) -> Iterator[Metric]:
-        yield InfoMetricFamily("blnk_desk", "The version that runs", {"version": __version__})
+        yield InfoMetricFamily("blnk_desk", "The version that is running", {"version": __version__})
         yield from self._of_running()
         up = GaugeMetricFamily("blnk_store_up", "Whether the import database can be read")
         try:
@@ -136,13 +136,13 @@ class _Standing(Collector):
 
     def _of_running(self) -> Iterator[Metric]:
         by = ["connection"]
-        pace = GaugeMetricFamily("blnk_pace_per_minute", "Requests that may leave in a minute now", labels=by)
+        pace = GaugeMetricFamily("blnk_pace_per_minute", "How many requests a minute are sent now", labels=by)
         cap = GaugeMetricFamily("blnk_pace_cap_per_minute", "The most that the settings allow", labels=by)
         waits = GaugeMetricFamily(
-            "blnk_pace_wait_seconds", "How long nothing leaves because Blnk asked for it", labels=by
+            "blnk_pace_wait_seconds", "How long sending waits because Blnk asked for it", labels=by
         )
         breaker = GaugeMetricFamily(
-            "blnk_breaker_open", "1 while the circuit breaker keeps rows from leaving", labels=by
+            "blnk_breaker_open", "1 while the circuit breaker keeps rows from being sent", labels=by
         )
         flying = GaugeMetricFamily("blnk_posts_in_flight", "Requests that wait for an answer", labels=by)
         for one in self._running():
@@ -164,7 +164,7 @@ class _Standing(Collector):
         rows = GaugeMetricFamily("blnk_rows", "Rows", labels=["connection", "import_state", "status"])
         oldest = GaugeMetricFamily(
             "blnk_oldest_in_doubt_seconds",
-            "How long the oldest row has been in doubt; 0 where none is",
+            "How long the oldest row has been in doubt; 0 if there is none",
             labels=["connection"],
         )
         need = GaugeMetricFamily(
@@ -197,10 +197,14 @@ def _of_sender(found: Figures, now: float) -> Iterator[Metric]:
     beat, since = found.sender_beat_at, found.sender_since
     is_there = beat is not None and now - beat <= senders.STALE_SECONDS
     yield GaugeMetricFamily(
-        "blnk_senders", "Senders that were heard from in the last seconds", value=is_there
+        "blnk_senders", "1 if a sender sent a heartbeat within the last seconds", value=is_there
     )
     if beat is not None and since is not None:
-        yield GaugeMetricFamily("blnk_sender_age_seconds", "How long the sender has run", value=now - since)
         yield GaugeMetricFamily(
-            "blnk_sender_heartbeat_age_seconds", "How long ago the sender was heard from", value=now - beat
+            "blnk_sender_age_seconds", "How long the sender has been running", value=now - since
+        )
+        yield GaugeMetricFamily(
+            "blnk_sender_heartbeat_age_seconds",
+            "How long ago the sender's last heartbeat was",
+            value=now - beat,
         )

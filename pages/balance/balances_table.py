@@ -70,7 +70,7 @@ def _meant(visit: Visit, text: str, within: Wanted, chosen: Sequence[str] | None
         if keys:
             looked = look.safe(phrases.listed(list(keys[: balance_text.MOST_KEYS])))
             st.caption(
-                f"This exact value was looked for in {looked}, and this name among imports. For other "
+                f"Searched for this exact value in {looked}, and for an import with this name. For other "
                 "metadata, enter key=value."
             )
         return None

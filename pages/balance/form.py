@@ -120,7 +120,7 @@ def more_fields(ledger: Choice | None, identity: Choice | None) -> None:
         index=None,
         key=STRATEGY,
         placeholder="Blnk's default",
-        help="Whose money is used first when lineage is tracked: the oldest, the newest, or a share of each.",
+        help="Which money is used first when lineage is tracked: the oldest, the newest, or a share of each.",
     )
 
 

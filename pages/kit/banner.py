@@ -57,7 +57,7 @@ _NOT_RUNNING = (
 )
 
 
-_STARTS_NONE = "This server does not start it, so tell your administrator."
+_STARTS_NONE = "This server does not start it, so tell whoever runs it."
 
 
 @st.cache_data(ttl=1, max_entries=10, show_spinner=False)

@@ -82,11 +82,11 @@ def begin() -> Visit:
     except LaterVersion:
         st.title("Balance Desk is being updated")
         st.info(
-            "A newer version is already at work, and this server has not been updated yet. Confirmed imports "
+            "A newer version is already running, and this server has not been updated yet. Confirmed imports "
             "continue.",
             icon=":material/update:",
         )
-        st.write("Reload this page in a minute. If it stays like this, tell your administrator.")
+        st.write("Reload this page in a minute. If it stays like this, tell whoever runs this server.")
         st.stop()
     except StoreUnavailable as problem:
         st.title("The database cannot be used")

@@ -146,8 +146,8 @@ def _chart(curve: Curve) -> None:
     if len(curve) < 2 or not curve[-1][1] or curve[-1][0] - curve[0][0] < _LEAST_CHARTED_SECONDS:
         return
     spec = {**_ROWS_OVER_TIME, "datasets": {"rows": _points(curve)}, "data": {"name": "rows"}}
-    st.caption("Rows completed over time")
-    st.vega_lite_chart(spec, height=130, alt=f"{curve[-1][1]:,} rows are done so far.", key="rows-over-time")
+    st.caption("Rows processed over time")
+    st.vega_lite_chart(spec, height=130, alt=f"{curve[-1][1]:,} rows processed so far.", key="rows-over-time")
 
 
 @lru_cache(maxsize=64)
@@ -206,7 +206,7 @@ def _events(visit: Visit, number: int) -> None:
         summed_up = about_activity.summed_up(events.routine_of(tx, number))
     for sentence in summed_up:
         st.markdown(sentence)
-    if summed_up and st.toggle("Show each check and wait", key=f"routine-{number}"):
+    if summed_up and st.toggle("Show all checks and waits", key=f"routine-{number}"):
         with visit.desk.store.read() as tx:
             each = events.of_import(tx, number, limit=_ROUTINE, routine=True)
             rows_of = rows.labels_of(tx, [one.row for one in each if one.row is not None])

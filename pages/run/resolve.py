@@ -96,10 +96,9 @@ def about_row(visit: Visit, import_: Import, row: StoredRow) -> None:
 
 def again_anyway(visit: Visit, import_: Import, row_ids: list[int], *, key: str) -> None:
     """Rows whose balances existed, created again; the person types how many."""
-    count = phrases.plural(len(row_ids), "row")
     _act(act_texts.AGAIN_ANYWAY)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        typed = st.text_input(f"Type how many rows you mean ({count})", key=f"again-count-{key}")
+        typed = st.text_input(f"Type {len(row_ids):,} to confirm", key=f"again-count-{key}")
         pressed = st.button(act_texts.AGAIN_ANYWAY.label, key=f"again-anyway-{key}")
     creates(visit, import_)
     if pressed:

@@ -50,7 +50,7 @@ def test_a_watched_import_moves_by_itself_and_leaves_what_is_typed_alone(
     blnk.order_fault("latency", seconds=3)
     page = confirmed(browser, app, "watched", 2_000)
     expect(page.get_by_text(re.compile(r"rows a (second|minute) · about"))).to_be_visible()
-    expect(page.get_by_text("Rows completed over time")).to_be_visible()
+    expect(page.get_by_text("Rows processed over time")).to_be_visible()
     page.get_by_text("Activity", exact=True).click()
     expect(page.get_by_text("Uploaded the file.")).to_have_count(2)
     name = page.get_by_test_id("stSidebar").get_by_text("Change name")

@@ -326,7 +326,7 @@ def test_progress_is_told_in_lines_to_a_log(
     importer.connect(requests_per_minute=4 * SLOW)
     ended = commands.call("import", commands.file(20), "--yes", "--progress", "plain")
     assert ended.code == 0
-    assert any(line.endswith("of 20 balances settled.") for line in ended.err.splitlines())
+    assert any(line.endswith("of 20 balances processed.") for line in ended.err.splitlines())
     assert "\x1b" not in ended.err
 
 
@@ -340,7 +340,7 @@ def test_progress_is_one_line_on_a_terminal_that_is_rewritten(
     ended = commands.call("import", file, "--yes")
     assert ended.code == 0
     *lines, last = ended.err.split("\r\x1b[K")
-    assert any(line.endswith("of 20 balances settled.") for line in lines)
+    assert any(line.endswith("of 20 balances processed.") for line in lines)
     assert last == "", "the line is taken away in the end"
 
 

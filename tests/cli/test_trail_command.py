@@ -52,7 +52,7 @@ def test_a_whole_trail_says_how_much_fits(importer: Importer, commands: Commands
     importer.draft(requests_for(3))
     told = commands.call("trail", "--verify")
     assert (told.code, told.err) == (0, "")
-    assert told.out == "The trail is whole: 2 events of 2 imports and of the desk fit together.\n"
+    assert told.out == "The trail is intact: 2 events of 2 imports and of the desk match their links.\n"
     both = commands.call("trail", "--verify", "--since", "2020-01-01")
     assert (both.code, len(both.out.splitlines()), both.err) == (0, 2, told.out)
 

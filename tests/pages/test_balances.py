@@ -176,9 +176,8 @@ class TestTheList:
     ) -> None:
         at = visit("balances.py", find="nobody")
         assert "No matching balances." in said(at)
-        assert "This exact value was looked for in customer and note, and this name among imports." in said(
-            at
-        )
+        looked = "Searched for this exact value in customer and note, and for an import with this name."
+        assert looked in said(at)
         press(at, "Show all balances")
         assert len(at.dataframe[0].value) == len(held)
 

@@ -518,7 +518,7 @@ class TestAFile:
         importer.stop()
         told = said(visit("imports.py"))
         assert "The sender is not running, so nothing is sent at the moment." in told
-        assert "This server does not start it, so tell your administrator." in told
+        assert "This server does not start it, so tell whoever runs it." in told
 
     @pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
     def test_a_server_that_was_not_updated_yet_says_so_on_each_page(self, importer: Importer) -> None:

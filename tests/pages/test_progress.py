@@ -183,7 +183,7 @@ class TestThePage:
         watched = progress_figures.pulses._watched[import_.id]
         watched.seen.appendleft((time.time() - 12, 0))
         told = said(visit("imports.py", **link(import_)))
-        assert "30 of 40 balances settled." in told
+        assert "30 of 40 balances processed." in told
         assert "2 rows a second · about 5 s left" in told
         assert "below this connection's limit of 600,000 requests a minute." in told
         assert "Confirmed. Sending begins." in told

@@ -281,7 +281,7 @@ def test_a_download_of_before_the_fix_comes_back_and_makes_nothing_twice(
     again = importer.upload(before.replace("Custmer", "Customer"))
     assert again.counts == {RowState.LEFT_OUT: 1, RowState.EXISTS: 1}
     [skipped] = [row for row in importer.rows(again) if row.state is RowState.LEFT_OUT]
-    assert "row 3 of an earlier import, which is fixed in another import" in (skipped.message or "")
+    assert "row 3 of an earlier import. That row was fixed in another import" in (skipped.message or "")
     assert customers(practice_blnk) == ["changed", "fixed", "good-0"]
 
 

@@ -17,7 +17,7 @@ from tests.support.postgres import Postgres
 from tests.support.practice import PracticeBlnk
 from tests.support.sending import create_count_at_rest
 
-REASON = "was copied or moved here from where it was in use before"
+REASON = "was copied or moved here. Before you start sending, make sure that"
 
 
 def half_way(blnk: PracticeBlnk, importer: Importer) -> Import:

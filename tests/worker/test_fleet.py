@@ -55,7 +55,7 @@ def test_a_file_is_checked_and_sent_once_although_one_of_two_workers_stands_stil
 
     process_of(importer, first).send_signal(signal.SIGCONT)
     wait_until(
-        lambda: "It starts over." in (importer.data_dir / "worker.log").read_text(),
+        lambda: "which starts again." in (importer.data_dir / "worker.log").read_text(),
         lambda: "it does not notice that it was taken for dead",
     )
     wait_until(lambda: has_receipt(importer, done.number), lambda: "no receipt is written")

@@ -32,7 +32,7 @@ def backup(options: Namespace) -> ExitCode:
         raise CommandFailed(str(problem)) from None
     finally:
         store.close()
-    say(f"{path} was written: {phrases.size(size)}. Keep the secrets file too; it is not in there.")
+    say(f"{path} was written: {phrases.size(size)}. Back up the secrets file too: it is not included.")
     return ExitCode.FINE
 
 
@@ -42,10 +42,10 @@ def restore(options: Namespace) -> ExitCode:
         found = bring_back(settings, Path(options.file) if options.file else None, who=unix_account())
     except BackupFailed as problem:
         raise CommandFailed(str(problem)) from None
-    are = "is" if found.imports == 1 else "are"
+    were = "was" if found.imports == 1 else "were"
     as_of = f", as of {phrases.when_in_zone(found.at, UTC)}" if found.at is not None else ""
     say(
-        f"{phrases.plural(found.imports, 'import')} {are} back in {found.where}{as_of}. "
+        f"{phrases.plural(found.imports, 'import')} {were} restored to {found.where}{as_of}. "
         f"{found.unfinished:,} of them had not finished."
     )
     say(

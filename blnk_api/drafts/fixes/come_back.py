@@ -74,8 +74,8 @@ def _fixed_elsewhere(
         )
     }
     return {
-        id: f"This is row {mark.number:,} of an earlier import, which is fixed in another import. Its "
-        "balance may exist in its fixed form."
+        id: f"This is row {mark.number:,} of an earlier import. That row was fixed in another import, so its "
+        "balance may exist with the fixed values."
         for id, mark in marks.items()
         if (mark.import_id, mark.number, mark.part) in superseded
     }

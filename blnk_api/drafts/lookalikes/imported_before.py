@@ -127,8 +127,8 @@ def judge(
     for one in before:
         if one.state is RowState.SUPERSEDED and (one.currency or row.currency) == row.currency:
             message = (
-                f"This file was imported on {earlier[one.import_].day}, and this row is fixed in another "
-                "import. Its balance may exist in its fixed form."
+                f"This file was imported on {earlier[one.import_].day}, and this row was fixed in "
+                "another import, so its balance may exist with the fixed values."
             )
             return Verdict(RowState.LEFT_OUT, message)
     if any(one.ref == row.ref for one in before):

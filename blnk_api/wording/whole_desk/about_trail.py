@@ -86,4 +86,4 @@ def broken(one: Break) -> str:
 
 def whole(found: Verified) -> str:
     events, imports = phrases.plural(found.events, "event"), phrases.plural(found.imports, "import")
-    return f"The trail is whole: {events} of {imports} and of the desk fit together."
+    return f"The trail is intact: {events} of {imports} and of the desk match their links."

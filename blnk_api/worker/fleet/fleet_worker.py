@@ -260,7 +260,7 @@ async def run(settings: Settings) -> None:
         try:
             await asyncio.to_thread(store.migrate)
             await asyncio.to_thread(make_tables, store)
-            log.info("Worker: process %d takes jobs.", os.getpid())
+            log.info("Worker: process %d is taking jobs.", os.getpid())
             await FleetWorker(settings, store).run()
         except StoreUnavailable as problem:
             if not problem.may_pass:
@@ -269,5 +269,5 @@ async def run(settings: Settings) -> None:
         except (OperationalError, OSError) as problem:
             log.warning("%s", failures.explain(problem))
         except LeaseLost:
-            log.warning("Another worker has taken over what this one sent to. It starts over.")
+            log.warning("Another worker has taken over the instances of this one, which starts again.")
         await asyncio.sleep(settings.waits.journal_retry)

@@ -100,15 +100,13 @@ class JobQueue:
             try:
                 async with self._app.open_async():
                     await self._run(wanted, sweep_seconds)
-                log.warning("The queue of jobs is being connected to again.")
+                log.warning("Reconnecting to the queue of jobs.")
             except AWAY as problem:
-                log.warning("The queue of jobs is being connected to again: %s", _first_line(problem))
+                log.warning("Reconnecting to the queue of jobs: %s", _first_line(problem))
             except ExceptionGroup as problems:
                 if problems.split(AWAY)[1] is not None:
                     raise
-                log.warning(
-                    "The queue of jobs is being connected to again: %s", _first_line(problems.exceptions[0])
-                )
+                log.warning("Reconnecting to the queue of jobs: %s", _first_line(problems.exceptions[0]))
             await asyncio.sleep(max(0.0, _AGAIN_SECONDS - (time.monotonic() - began)))
 
     async def _run(self, wanted: Callable[[], Awaitable[Sequence[Job]]], sweep_seconds: float) -> None:
@@ -176,7 +174,7 @@ class JobQueue:
                 if not isinstance(problem.__cause__, postgres.RaiseException):
                     raise
                 continue  # another worker ended it first
-            log.info("The job “%s” is given up: its worker is gone.", job.lock)
+            log.info("The job “%s” was abandoned: its worker is gone.", job.lock)
 
     async def forget_old(self) -> None:
         """Deletes failed jobs after a day, which is long enough to see why they failed."""

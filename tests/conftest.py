@@ -1,4 +1,4 @@
-"""What every test may use: one practice Blnk for the whole run, emptied before each test, and an importer.
+"""What every test may use: one Practice for the whole run, emptied before each test, and an importer.
 
 A test that is to hold on both databases takes `store` or `database_url`, which make it run on each, or says
 `@pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)`.
@@ -86,7 +86,7 @@ def _one_practice_blnk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pra
 
 @pytest.fixture
 def practice_blnk(_one_practice_blnk: PracticeBlnk) -> PracticeBlnk:
-    """A practice Blnk that holds nothing but its ledgers and identities, and has no faults."""
+    """A Practice that has nothing but its ledgers and identities, and has no faults."""
     _one_practice_blnk.reset()
     return _one_practice_blnk
 
@@ -140,7 +140,7 @@ def importer(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Importer]:
-    """A store of its own, connected to the practice Blnk as a sandbox, with short waits."""
+    """A store of its own, connected to Practice as a sandbox, with short waits."""
     from tests.support.importer import Importer
 
     url = _empty_store(request, getattr(request, "param", "sqlite"), tmp_path / "data")
@@ -191,7 +191,7 @@ def provider() -> Iterator[Provider]:
 
 @pytest.fixture
 def blnk(app: App) -> PracticeBlnk:
-    """The app's practice Blnk, without faults."""
+    """The Practice of the app, without faults."""
     blnk = app.practice
     blnk.clear_faults()
     blnk.forget_requests()

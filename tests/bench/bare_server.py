@@ -2,9 +2,9 @@
 
     python -m tests.bench.bare_server --latency 0.05 [--cap 100000] [--holds 1000000]
 
-Prints its port. For measuring the sender: the practice Blnk is too slow to be a stopwatch. With `--cap` it
-refuses with 429 whatever a strict window of one minute would refuse. With `--holds` it begins with the
-balances of so many rows of the benchmark.
+Prints its port. For measuring the sender: Practice is too slow for that. With `--cap` it answers 429 to
+whatever a strict window of one minute would reject. With `--holds` it begins with the balances of this many
+rows of the benchmark.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import uvloop
 
 
 class World:
-    """Balances in the order of their creation, no two at the same microsecond."""
+    """Balances in the order of their creation, no two in the same microsecond."""
 
     def __init__(self) -> None:
         self.by_ref: dict[str, int] = {}

@@ -62,7 +62,7 @@ admin = ["group:finance"]
 
 
 def sign_in(page: Page, url: str) -> None:
-    """From a link and back to it."""
+    """From a link through sign-in and back to it."""
     page.goto(url)
     page.locator("input[name=login]").fill("ada")
     page.locator("input[name=password]").fill("any")

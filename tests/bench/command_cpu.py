@@ -1,4 +1,4 @@
-"""What a command and an idle sender cost in processor time: of this version, or of an earlier one's."""
+"""What a command and an idle sender cost in processor time, in this version or in an earlier one."""
 
 import os
 import subprocess
@@ -41,7 +41,7 @@ def until_first_post(folder: Path, n: int) -> float:
 
 
 def idle_share(folder: Path, seconds: float) -> float:
-    """Of one core, what a sender takes that has nothing to do."""
+    """The share of one core that an idle sender uses."""
     is_new = (folder / "blnk_api" / "worker" / "main.py").exists()
     module = "blnk_api.worker.main" if is_new else "blnk_api.imports.worker"
     with bare_server(latency_seconds=0.0) as url, tempfile.TemporaryDirectory() as home:
@@ -70,7 +70,7 @@ def _environment(home: Path, url: str) -> dict[str, str]:
 
 
 def _of_all(pid: int) -> int:
-    """Ticks of a process, of those that it waited for, and of its children that still run."""
+    """Ticks of a process, of those that it waited for, and of its children that are still running."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         children = [

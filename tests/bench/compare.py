@@ -1,5 +1,5 @@
-"""How long the comparison with Blnk takes, and how much memory: by the real sender, and a practice Blnk that
-takes over each filter as long as a real Core does.
+"""How long the comparison with Blnk takes, and how much memory: by the real sender, with a Practice that
+takes as long for each filter as a real Core does.
 
     python -m tests.bench.compare [--quick]
 
@@ -40,7 +40,7 @@ def write_csv(path: Path, n: int, branch: str) -> None:
 
 
 def fill(folder: Path, n: int) -> None:
-    """What an import of `n` rows left in Blnk, written straight into its store."""
+    """What an import of `n` rows left in Blnk, written directly into its store."""
 
     def rows() -> Iterator[tuple[str, str, str, int, int, bytes]]:
         begin = (int(time.time()) - 86_400) * 1_000_000

@@ -6,7 +6,7 @@ Prints a table and writes it to tests/bench/RESULTS.md. Takes about eight minute
 each thing once, and nothing is written). The machine should have nothing else to do.
 
 A click's time is the browser's own: from the click to the first frame in which the page shows what was asked
-for and has come to rest. Nineteen of the twenty watchers are sessions without a browser (watchers.py); the
+for and is at rest. Nineteen of the twenty watchers are sessions without a browser (watchers.py); the
 twentieth is a tab of Chromium, in which the clicks are made.
 """
 
@@ -98,7 +98,7 @@ def app_with_an_import(folder: Path) -> Iterator[App]:
 
 
 def first_headings(browser: Browser, times: Times) -> Iterator[str]:
-    """From the visit to the first heading, on a server that has just started and nobody has visited."""
+    """From the visit to the first heading, on a server that has just started and that nobody has visited."""
     with tempfile.TemporaryDirectory() as folder:
         app = App(Path(folder), waits={})
         for path, heading in PAGES.items():
@@ -132,14 +132,14 @@ def endings(browser: Browser, times: Times) -> Iterator[str]:
 
 
 def clicks(page: Page) -> dict[str, Callable[[], float]]:
-    """What can be clicked on the import's page, in this order; each tells milliseconds."""
+    """What can be clicked on the import's page, in this order. Each click returns milliseconds."""
 
     def button(name: str) -> Callable[[], None]:
         return page.get_by_role("button", name=name).click
 
     to_all = page.get_by_test_id("stSidebar").get_by_role("link", name="Imports").click
     to_it = page.get_by_test_id("stMain").get_by_role("link", name=FILE).click
-    asks = "A cancelled import cannot be resumed"
+    asks = "Nothing is sent while you decide."
     return {
         "the next rows": lambda: answer(page, button("Next"), "Rows 102 to 201."),
         "the rows before": lambda: answer(page, button("Back"), "Rows 2 to 101."),
@@ -151,7 +151,7 @@ def clicks(page: Page) -> dict[str, Callable[[], float]]:
 
 
 def answer(page: Page, click: Callable[[], None], text: str, *, comes: bool = True) -> float:
-    """Milliseconds from the click until the text has come, or gone, and the page rests.
+    """Milliseconds from the click until the text has appeared, or disappeared, and the page is at rest.
 
     A click that is lost, because the page moved under it, costs ten seconds and is made again.
     """
@@ -184,7 +184,7 @@ def answers(browser: Browser, app: App, times: Times) -> Iterator[str]:
 
 
 def memory(browser: Browser, app: App) -> Iterator[str]:
-    """Half of the sessions on the import that moves, the others on a page each."""
+    """Half of the sessions on the import that is being sent, each of the others on a page of its own."""
     idle = rss_mb(app.process.pid)
     open_ = [open_import(browser, app) for _ in range(SESSIONS - len(PAGES))]
     for path, heading in PAGES.items():
@@ -200,7 +200,7 @@ def memory(browser: Browser, app: App) -> Iterator[str]:
 
 
 def watched(browser: Browser, app: App, times: Times) -> Iterator[str]:
-    """The server's own CPU time, and clicks meanwhile in one of the tabs that watch."""
+    """The server's own CPU time, and clicks in one of the watching tabs meanwhile."""
     cpu, took = [], []
     pid = app.process.pid
     page = open_import(browser, app)
@@ -220,7 +220,7 @@ def watched(browser: Browser, app: App, times: Times) -> Iterator[str]:
 
 
 def line(what: str, figures: list[float], unit: str, bound: float, form: str) -> str:
-    """One figure beside its bound, and whether it keeps it."""
+    """One figure beside its bound, and whether it is within it."""
     middle = median(figures)
     all_ = f" of {min(figures):{form}} to {max(figures):{form}}" if len(figures) > 1 else ""
     return f"| {what} | {middle:{form}} {unit}{all_} | {bound:g} {unit}: {kept(middle <= bound)} |"

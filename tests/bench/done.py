@@ -2,8 +2,8 @@
 
     python -m tests.bench.done [--times 5] [--before FOLDER] [--million] [--write]
 
-A sender that is up sends and verifies an import against a Blnk that answers after 50 ms and refuses more than
-100,000 requests a minute. N rows at R requests a minute take at least N/R; the ratio says what else it took.
+A running sender sends and verifies an import against a Blnk that answers after 50 ms and refuses more than
+100,000 requests a minute. N rows at R requests a minute take at least N/R; the ratio shows the rest.
 `--before` is the worktree of an earlier version, beside which a command's start and an idle sender are
 measured. `--million` sends a million rows too, which takes a quarter of an hour more. `--write` puts the
 table into tests/bench/RESULTS.md, and the picture beside it. The rest takes ten minutes.
@@ -40,7 +40,7 @@ MOST_OF_BEFORE_WHEN_IDLE = 0.15
 
 
 def run(n: int) -> tuple[float, Run]:
-    """Seconds from the confirm to the end of verification."""
+    """Seconds from the confirmation to the end of verification."""
     with bare_server(latency_seconds=LATENCY_SECONDS, cap=CAP_PER_MINUTE) as url:
         made = Run(url, n, cap=CAP_PER_MINUTE, most_at_once=256)
         return made.confirm_beside_a_sender(), made
@@ -62,8 +62,7 @@ def few(times: int) -> list[str]:
 
 
 def many(times: int) -> list[str]:
-    """And what a row costs, all in: look-ups, database and verification, beside aiohttp alone in the same
-    run."""
+    """And what a row costs in all: look-ups, database and verification, beside aiohttp alone."""
     took, shares, cpu = [], [], []
     for _ in range(times):
         with bare_server(latency_seconds=LATENCY_SECONDS) as url:
@@ -105,7 +104,7 @@ def a_million() -> list[str]:
 
 
 def start_and_rest(before: Path | None, times: int) -> list[str]:
-    """One after the other, this version and the one before, so that both meet the same machine."""
+    """This version and the earlier one in turns, so that both meet the same machine."""
     folders = [HERE] if before is None else [HERE, before]
     starts: list[list[float]] = [[] for _ in folders]
     for _ in range(times):

@@ -36,9 +36,9 @@ ROWS = 1_000_000
 LEDGERS, IDENTITIES = 100, 1_000
 HEADER = ["ledger", "currency", "identity", "customer", "branch"]
 _EVERY_WRONG = 10_000
-"""One row in so many has a misspelt ledger."""
+"""One row in this many has a misspelled ledger."""
 _MADE_BEFORE = 50
-"""One row in so many has been imported before, when the existence check is measured a second time."""
+"""One row in this many was imported before, when the existence check is measured a second time."""
 _POLL_SECONDS = 0.02
 _PAGES = 50
 _SETTLED_SECONDS = 3.0
@@ -54,7 +54,7 @@ def identity_id(at: int) -> str:
 
 
 def lines(n: int) -> Iterator[list[str]]:
-    """Five columns: ledgers by name, identities by id, a customer of its own in each row."""
+    """Five columns: ledgers by name, identities by id, a different customer in each row."""
     for at in range(n):
         ledger = f"Ledger {at % LEDGERS:03d}" if at % _EVERY_WRONG != 17 else "Ledgre 017"
         yield [ledger, "NGN", identity_id(at % IDENTITIES), f"customer-{at:07d}", "Lagos"]
@@ -70,7 +70,7 @@ class Ended:
 
 
 class Place:
-    """A data folder with a store, connected to a practice Blnk that has the ledgers and identities."""
+    """A data folder with a store, connected to a Practice that has the ledgers and identities."""
 
     def __init__(self, folder: Path, blnk: PracticeBlnk) -> None:
         self.folder = folder
@@ -143,7 +143,7 @@ def place() -> Iterator[Place]:
 
 
 def prepared(here: Place, id: str) -> tuple[Ended, float]:
-    """The check as its own process; and the longest time in which its progress bar stood still."""
+    """The check as a process of its own, and the longest time in which its progress bar did not move."""
     began = moved = time.monotonic()
     process = subprocess.Popen(
         [sys.executable, "-m", "blnk_api.drafts.check_draft", id], env=here.env, stdin=subprocess.PIPE
@@ -163,7 +163,7 @@ def prepared(here: Place, id: str) -> tuple[Ended, float]:
 
 
 def checking(here: Place, path: Path) -> Iterator[str]:
-    """Yields lines of the table; the draft that it leaves is measured further."""
+    """Yields lines of the table. The draft that it leaves is used for further measurements."""
     id = here.upload(path)
     ended, stood = prepared(here, id)
     draft = here.find(id)
@@ -178,7 +178,7 @@ def checking(here: Place, path: Path) -> Iterator[str]:
 
 
 def existing(here: Place, path: Path, n: int) -> Iterator[str]:
-    """The existence check, when Blnk holds nothing, and when it holds some of the rows."""
+    """The existence check, when Blnk is empty, and when it has some of the rows."""
     part = here.folder / "part.csv"
     write_csv(part, (line for at, line in enumerate(lines(n)) if at % _MADE_BEFORE == 0))
     for what in ("none of them", f"{n // _MADE_BEFORE:,} of them"):
@@ -207,7 +207,7 @@ def _import(here: Place, path: Path) -> None:
 
 
 def pages(here: Place, draft: Import) -> Iterator[str]:
-    """Pages of a hundred rows anywhere in the import, as the pages of the app ask for them."""
+    """Pages of a hundred rows anywhere in the import, as the pages of the app request them."""
     chance = random.Random(1)
     last = 0
     with here.store.read() as tx:
@@ -237,7 +237,8 @@ def exports(here: Place, draft: Import) -> Iterator[str]:
 
 
 def previews(here: Place, paths: Sequence[Path]) -> Iterator[str]:
-    """From the upload to the moment when a page can show how the file was read; the sender idle before."""
+    """From the upload to the moment at which a page can show how the file was read, with a sender that was
+    idle before."""
     for path in paths:
         took = []
         for _ in range(3):

@@ -21,7 +21,7 @@ _POLL_SECONDS = 0.002
 
 
 class Version:
-    """This one's, or one of before its rooms were laid out anew."""
+    """The names of this version, or of one from before its rooms were rearranged."""
 
     def __init__(self) -> None:
         try:

@@ -1,9 +1,10 @@
-"""How long a person waits for a fix in a draft, from the click to the verdict: this version and one before.
+"""How long a person waits for a fix in a draft, from the click to the verdict: this version and an earlier
+one.
 
     python -m tests.bench.fixes --before FOLDER [--quick]
 
 FOLDER is a worktree of the version to compare with. Both are measured in turns, each with its own sender,
-connected to the same practice Blnk. Prints a table and writes it to tests/bench/RESULTS.md. Takes about ten
+connected to the same Practice. Prints a table and writes it to tests/bench/RESULTS.md. Takes about ten
 minutes (`--quick`: a minute, without the million rows, and nothing is written).
 """
 
@@ -24,11 +25,11 @@ from tests.support.practice import PracticeBlnk
 HERE = Path(__file__).parents[2]
 SAMPLE = HERE / "blnk_api" / "practice" / "sample.csv"
 SIZES = {60: (7, 0.15), 10_000: (5, 0.1), 1_000_000: (3, 0.1)}
-"""Rows: how many fixes are measured, and which part of the time before is wanted at most."""
+"""Rows: how many fixes are measured, and what part of the earlier time is allowed at most."""
 _SAMPLE_LEDGERS = ("Customer wallets", "Savings", "Merchant settlement")
 _IN_SAMPLE = ("8", "2", "Customer wallets", "Custmer wallets")
 _IN_OTHERS = ("19", "0", "Ledger 017", "Ledgre 017")
-"""The row and the column that are fixed, the ledger that is meant and what is written."""
+"""The row and the column that are fixed, the ledger that is meant, and what was written."""
 
 
 def times(

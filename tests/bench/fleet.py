@@ -3,10 +3,10 @@
     python -m tests.bench.fleet [--rounds 20] [--seed S] [--rows 2000] [--write]
 
 Each round: three workers, each behind a network of its own to the database, and six practice instances at
-their rate limits; at random a worker is killed, stands still for 30 seconds, or is cut off from the database,
-or Postgres restarts. At the end each Blnk is asked what it holds. Then rows a second with one, two and three
-workers side by side, where nothing fails. Exit code 1: a row was made twice or lost, or an import was stuck.
-`--write` puts the table into tests/bench/RESULTS.md. A round takes about two minutes.
+their rate limits; at random a worker is killed, freezes for 30 seconds, or is cut off from the database, or
+Postgres restarts. At the end, what each Blnk contains is compared. Then rows a second with one, two and three
+workers side by side, where nothing fails. Exit code 1: a row was created twice or lost, or an import was
+stuck. `--write` puts the table into tests/bench/RESULTS.md. A round takes about two minutes.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""A machine of the fleet: one worker, and the network that leads it to the database."""
+"""A machine of the fleet: one worker, and the network that connects it to the database."""
 
 import os
 import random
@@ -69,7 +69,7 @@ class Machine:
         self._network.resume()
 
     def start_if_ended(self) -> None:
-        """As whatever supervises a service does."""
+        """As the supervisor of a service does."""
         if self.worker.poll() is not None:
             self.worker = self._start()
 

@@ -1,4 +1,4 @@
-"""One round of the fleet: imports on several instances, workers that are struck, and what each Blnk holds."""
+"""One round of the fleet: imports on several instances, workers that fail, and what each Blnk contains."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -24,7 +24,8 @@ from tests.support.practice import PracticeBlnk
 
 CAP_PER_MINUTE = 3_000
 STUCK_SECONDS = 300.0
-"""Imports of which nothing changes for so long, though all is well again, do not go on by themselves."""
+"""Imports in which nothing changes for this long, although everything works again, will not continue by
+themselves."""
 _PERSON = actor("the fleet's bench")
 _LOOK_SECONDS = 0.1
 _HELD = text("SELECT instance, token FROM leases WHERE token <> ''")
@@ -152,7 +153,7 @@ class Round:
         machine.start_if_ended()
 
     def _one_that_sends(self) -> tuple[Machine, dict[int, str]] | None:
-        """The worker that holds the most leases, and their tokens; None when nothing is left to do."""
+        """The worker that holds the most leases, and their tokens, or None if nothing is left to do."""
         while not self._are_done():
             with suppress(OperationalError), self._store.read() as tx:
                 serves = {one.pid: one.serves for one in senders.at_work(tx)}
@@ -193,7 +194,7 @@ class Round:
         return sum(n for state, n in one.counts.items() if state not in _OPEN)
 
     def _tend(self, *, but: Machine | None = None) -> None:
-        """What supervisors and people do: start what ended, resume what asks for a person."""
+        """What supervisors and people do: start what has ended, resume what asks for a person."""
         for machine in self._machines:
             if machine is not but:
                 machine.start_if_ended()
@@ -220,7 +221,7 @@ class Round:
         self._until(self._are_done, "not done")
 
     def _until(self, is_so: Callable[[], bool], otherwise: str) -> None:
-        """Gives up when nothing has changed for long: then the verdict says what is stuck."""
+        """Gives up if nothing has changed for long: the verdict then says what is stuck."""
         before, changed_at = None, time.monotonic()
         while time.monotonic() < changed_at + STUCK_SECONDS:
             self._tend()

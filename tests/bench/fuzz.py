@@ -36,7 +36,7 @@ def main() -> None:
         for name, data in files(n, _SEED, most_bytes=_ALL_BYTES):
             path.write_bytes(data)
             started = time.monotonic()
-            came_of[swallow(path, name)] += 1  # raises what a file may never raise
+            came_of[swallow(path, name)] += 1  # raises what a file must never raise
             if (took := time.monotonic() - started) > seconds:
                 slowest, seconds = name, took
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,4 +1,4 @@
-"""How soon the app answers while bad files are read: its own health question, one after the other.
+"""How soon the app answers while bad files are read: requests to its health probe, one after the other.
 
     python -m tests.bench.health [--quick]
 
@@ -47,7 +47,7 @@ def upload(store: Store, settings: Settings, path: Path) -> str:
 
 
 def asked(app: App, go_on: Callable[[int], bool]) -> list[float]:
-    """Milliseconds of each question, one after the other on one connection."""
+    """Milliseconds of each request, one after the other on one connection."""
     took: list[float] = []
     with requests.Session() as session:
         while go_on(len(took)):
@@ -58,7 +58,7 @@ def asked(app: App, go_on: Callable[[int], bool]) -> list[float]:
 
 
 def beside(app: App, folder: Path, books: Sequence[Make]) -> str:
-    """A line of the table: from the upload of these workbooks until each is read or refused."""
+    """A line of the table: from the upload of these workbooks until each is read or rejected."""
     settings = settings_module.load({"BLNK_DATA_DIR": str(app.data_dir)})
     store = Store(settings.database_url)
     paths = [

@@ -1,4 +1,4 @@
-"""How much memory and time a file takes that is kept in Postgres.
+"""How much memory and time a file in Postgres takes.
 
     python -m tests.bench.kept_files [MEGABYTES]
 
@@ -36,7 +36,9 @@ def main(megabytes: int) -> None:
         store = Store(server.new_database())
         store.migrate()
         files = PostgresFiles(store, Path(tempfile.gettempdir()))
-        files.put("uploads/first/file", [b"a" * 3 * MEGABYTE])  # what the first of all loads is not counted
+        files.put(
+            "uploads/first/file", [b"a" * 3 * MEGABYTE]
+        )  # what the first load of all costs is not counted
         with files.open("uploads/first/file") as first:
             first.read()
         before = peak_megabytes()

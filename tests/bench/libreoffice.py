@@ -33,7 +33,7 @@ from tests.support.actors import actor
 from tests.support.verdicts import EXPECTED, SAMPLES
 
 _TO_CSV = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,0"
-"""Commas, quotation marks, UTF-8; cells as they are shown, the first sheet."""
+"""Commas, quotation marks, UTF-8; cells as they are displayed, the first sheet."""
 _AS_TEXT = 2
 _SECONDS = 120
 _MOST_SHOWN = 5
@@ -125,7 +125,7 @@ def _compared(folder: Path) -> list[str]:
 
 
 def _put_right(store: Store, folder: Path, sent: Mapping[str, tuple[list[str], list[list[str]]]]) -> str:
-    """Rows to put right that LibreOffice saved anew, unchanged: no cell may seem to be changed."""
+    """Rows to fix that LibreOffice saved again, unchanged: no cell may look changed."""
     made: list[tuple[Import, Path]] = []
     for at, (headers, cells) in enumerate(sent.values()):
         import_ = _import(store, headers, cells, RowState.INVALID)
@@ -138,7 +138,7 @@ def _put_right(store: Store, folder: Path, sent: Mapping[str, tuple[list[str], l
         for import_, path in made
         for edit in problem_workbook.read_back(store, import_, folder / "again" / path.name, path.name)
     ]
-    return f"| rows to put right of {len(made)} files, saved anew as XLSX | {len(edits)} cells seem changed |"
+    return f"| rows to fix of {len(made)} files, saved again as XLSX | {len(edits)} cells seem changed |"
 
 
 def _import(
@@ -165,7 +165,7 @@ def _import(
 
 
 def _save_again(folder: Path, files: Sequence[Path]) -> None:
-    """CSV is opened as a person does who says that all columns are text."""
+    """CSV is opened as by a person who says that all columns are text."""
     columns = "/".join(f"{at}/{_AS_TEXT}" for at in range(1, 401))
     as_text = f"--infilter=CSV:44,34,76,1,{columns}"
     _soffice(folder, _TO_CSV, [path for path in files if path.suffix == ".csv"], as_text)
@@ -185,7 +185,7 @@ def _read(path: Path) -> list[list[str]]:
 
 
 def _seen(text: str, *, is_csv: bool) -> str:
-    """A spreadsheet knows one kind of line end in a cell, and reads no NUL from a text file."""
+    """A spreadsheet has only one kind of line break in a cell, and reads no NUL from a text file."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text.replace("\0", "") if is_csv else text
 

@@ -1,4 +1,4 @@
-"""A picture of an import as it goes: rows over time, beside what the rate limit allows."""
+"""A picture of an import over time: rows, beside what the rate limit allows."""
 
 from collections.abc import Sequence
 from pathlib import Path

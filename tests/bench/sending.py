@@ -54,7 +54,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass
 class Moment:
-    """Where a run stood: seconds, the sender's CPU seconds, rows created."""
+    """The state of a run: seconds, the sender's CPU seconds, rows created."""
 
     at: float
     cpu: float
@@ -100,7 +100,7 @@ class Run:
         self.moments: list[Moment] = []
 
     def send(self, *, until_verified: bool = False) -> None:
-        """From the sender's start to the last row; a moment is noted four times a second."""
+        """From the sender's start to the last row, with four measurements a second."""
         confirm(self.store, self._draft)
         process = subprocess.Popen(
             [sys.executable, "-m", "blnk_api.worker.main"], env=self._env, stderr=subprocess.DEVNULL
@@ -123,7 +123,7 @@ class Run:
             self._folder.cleanup()
 
     def call_created(self, url: str) -> None:
-        """As after the last answer: Blnk holds all rows' balances, and the verification begins now."""
+        """The state after the last answer: Blnk has the balances of all rows, and verification begins."""
         first = requests.get(f"{url}/stats", timeout=60).json()["first"]
         number, rows_of, counts = self._draft.number, tables.rows, tables.counts
         for start in range(0, self.n, 10_000):
@@ -142,7 +142,7 @@ class Run:
             tx.execute(update(tables.imports).values(state=ImportState.VERIFYING, **confirm_it))
 
     def verify_beside_a_sender(self) -> float:
-        """Seconds that the verification of what `call_created` left takes, a sender's start included."""
+        """Seconds that verifying what `call_created` left takes, including the start of a sender."""
         process = subprocess.Popen(
             [sys.executable, "-m", "blnk_api.worker.main"], env=self._env, stderr=subprocess.DEVNULL
         )
@@ -166,7 +166,7 @@ class Run:
             self._folder.cleanup()
 
     def confirm_beside_a_sender(self) -> float:
-        """Seconds from the confirm to the end of verification; a moment is noted ten times a second."""
+        """Seconds from the confirmation to the end of verification, with ten measurements a second."""
         process = subprocess.Popen(
             [sys.executable, "-m", "blnk_api.worker.main"], env=self._env, stderr=subprocess.DEVNULL
         )
@@ -220,7 +220,7 @@ class Run:
 
 
 def checked_import(store: Store, instance: settings_module.Instance, n: int) -> Import:
-    """imp_bench: a draft of n rows for the connection "here", as it stands before it is confirmed."""
+    """imp_bench: a draft of n rows for the connection “here”, as it is before it is confirmed."""
     headers = ["ledger", "currency", "identity", "metadata"]
     shape = FileShape(kind="csv", header_row=1, headers=headers)
     with store.write() as tx:
@@ -334,13 +334,13 @@ def at_the_cap(n: int, times: int = 3) -> list[str]:
 
 
 def cpu_of_bare_aiohttp(url: str, n: int) -> float:
-    """µs a row, of a client that keeps nothing, at the same pace."""
+    """µs a row, of a client that stores nothing, at the same pace."""
     command = [sys.executable, "-m", "tests.bench.bare_client", url, str(n), str(AIM_PER_SECOND)]
     return float(subprocess.check_output(command))
 
 
 def kept(is_kept: bool) -> str:
-    """Whether a figure keeps its bound, as the tables say it."""
+    """Whether a figure is within its bound, in the words of the tables."""
     return "kept" if is_kept else "**missed**"
 
 
@@ -373,7 +373,7 @@ def side_by_side(n: int) -> list[str]:
 
 
 def a_million(n: int) -> list[str]:
-    """At the highest cap of Blnk Cloud: whether a row costs as much time at the end as at the beginning."""
+    """At the highest limit of Blnk Cloud: whether a row costs as much time at the end as at the beginning."""
     with bare_server(latency_seconds=LATENCY_SECONDS, cap=CAP_PER_MINUTE) as url:
         small = Run(url, n // 100, cap=CAP_PER_MINUTE, most_at_once=256)
         small.send(until_verified=True)
@@ -409,8 +409,8 @@ def machine() -> str:
 
 
 def twenty_rows(times: int = 5) -> list[str]:
-    """From the moment in which a person confirms to the end of verification: by a sender that is up, as the
-    app's is, and by one that starts in that moment, as the command line's does."""
+    """From the moment at which a person confirms to the end of verification: by a sender that is already
+    running, like the app's, and by one that starts at that moment, like the command line's."""
     up, started = [], []
     for _ in range(times):
         with bare_server(latency_seconds=LATENCY_SECONDS) as url:
@@ -453,7 +453,7 @@ def main() -> None:
 
 
 def write_results(title: str, command: str, table: str, *, against: str = "") -> None:
-    """Puts a section into RESULTS.md, in place of the one with the same title."""
+    """Replaces the section of RESULTS.md that has the same title."""
     day = datetime.now(UTC).strftime("%Y-%m-%d")
     against = f", {against}" if against else ""
     section = f"## {title}\n\n{day}, {machine()}{against}: `{command}`\n\n{table}\n"

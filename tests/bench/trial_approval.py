@@ -1,5 +1,5 @@
-"""What a second person does in a round: approves what is asked for, sends some of it back, and withdraws one
-approval while it is sent. Afterwards no row may have left that was not approved, to the byte."""
+"""What a second person does in a round: approves requests, sends some of them back, and withdraws one
+approval during sending."""
 
 import hashlib
 import random
@@ -20,7 +20,7 @@ from tests.support.approval import ADA, GRACE
 _RULE = ApprovalRule(from_count=1, why="set")
 _SENT_BACK = 0.3
 _WITHDRAWN = 0.05
-"""At each look at an import that is sent, until it happened once."""
+"""At each look at an import that is being sent, until it has happened once."""
 
 
 class TwoPeople:
@@ -32,7 +32,7 @@ class TwoPeople:
         self._left = {"sent back": 1, "withdrawn": 1}
 
     def ask(self, import_: Import) -> None:
-        """Of a checked draft. What keeps it from being asked about is met again by `tend`."""
+        """For a checked draft. What prevents the request is met again by `tend`."""
         asking.ask(self._store, import_, who=ADA, rule=_RULE)
 
     def tend(self, import_: Import) -> None:
@@ -55,7 +55,7 @@ class TwoPeople:
             else:
                 approving.approve(self._store, import_, request.id, who=GRACE, typed=str(request.rows))
         except NotDecided:
-            return  # it ended in this very moment
+            return  # it ended at this very moment
 
     def _withdraw(self, import_: Import) -> None:
         with self._store.read() as tx:
@@ -73,7 +73,7 @@ class TwoPeople:
 
 
 def unapproved(store: Store) -> list[str]:
-    """Rows that left, and that nobody approved as they are."""
+    """Rows that were sent and that nobody approved as they are."""
     rows, approvals, decisions = tables.rows, tables.approvals, tables.approval_decisions
     left = (
         select(rows.c.import_, rows.c.number, rows.c.body, rows.c.approved_body, decisions.c.who_identity)

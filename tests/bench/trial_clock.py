@@ -2,7 +2,7 @@
 
     python -m tests.bench.trial_clock FILE
 
-`FILE` holds by how many seconds its clock is ahead; it is read anew each time. Ends with its standard input.
+`FILE` says how many seconds its clock is ahead; it is read each time. Ends with its standard input.
 """
 
 import asyncio

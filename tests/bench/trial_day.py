@@ -1,4 +1,4 @@
-"""The day after a round: each late look that is owed comes due, on a clock that the trial moves."""
+"""The day after a round: every owed late look-up comes due, on a clock that the trial moves."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ _HELP_SECONDS = 20.0
 
 
 def let_pass(store: Store, ahead: Path, *, most_seconds: float, help_it: Callable[[], None]) -> None:
-    """`ahead` is read by a sender of `trial_clock`. Ends when no look is owed, or after so long in vain.
+    """`ahead` is read by a sender of `trial_clock`. Ends when no look-up is owed, or after that time.
     `help_it` is called from time to time while nothing moves."""
     began = helped = time.monotonic()
     while (due := _latest_of_the_next(store)) is not None and time.monotonic() < began + most_seconds:
@@ -25,14 +25,14 @@ def let_pass(store: Store, ahead: Path, *, most_seconds: float, help_it: Callabl
 
 
 def set_clock(ahead: Path, seconds: float) -> None:
-    """At once and whole: it is read at any moment."""
+    """In one step, because it may be read at any moment."""
     written = ahead.with_suffix(".new")
     written.write_text(str(seconds))
     written.replace(ahead)
 
 
 def _latest_of_the_next(store: Store) -> float | None:
-    """When the last of the looks that come next is due, by the time of day; None where none is owed."""
+    """The time of day at which the last of the next look-ups is due, or None if none is owed."""
     with store.read() as tx:
         due: float | None = tx.execute(select(func.max(tables.late_looks.c.next_at))).scalar()
     return due
@@ -46,7 +46,7 @@ def open_looks(store: Store) -> int:
 
 
 def named_by_looks(store: Store) -> int:
-    """How many second balances no comparison had named, and a late look did."""
+    """How many second balances were named by a late look-up and by no comparison."""
     what, detail = tables.events.c.what, tables.events.c.detail
     found = select(func.count()).where(what == "second balance", detail.like("%a late look%"))
     with store.read() as tx:

@@ -76,7 +76,7 @@ class Desk:
 
     @property
     def is_struck(self) -> bool:
-        """Whether a strike lasts that has to be ended."""
+        """Whether a strike is still underway and has to be ended."""
         return bool(self._later)
 
     @property
@@ -93,7 +93,7 @@ class Desk:
             return [(one, rows.page(tx, one.number, limit=100_000)) for one in self.imports()]
 
     def settled(self) -> int:
-        """How many of its rows have come to an end, or wait for one."""
+        """How many of its rows are neither waiting to be sent nor being sent."""
         return sum(n for one in self.imports() for state, n in one.counts.items() if state not in _OPEN)
 
     def may_send(self) -> bool:
@@ -127,7 +127,7 @@ class Desk:
             if need.lacks_one(import_):
                 continue
             if import_.paused_by is PausedBy.DESK and others_may_send:
-                continue  # its words ask to wait until the other desk's import has ended
+                continue  # its message says to wait until the other desk's import has ended
             is_ours = import_.paused_by is PausedBy.PERSON
             if is_ours and self._is_paused:
                 continue
@@ -175,7 +175,7 @@ class Desk:
                     self._cut()
 
     def look_for_a_day(self, *, most_seconds: float) -> None:
-        """Until none of the late looks is owed any more that this round gave reason for."""
+        """Until none of the late look-ups is owed for which this round gave reason."""
         if self._plan.access == "write only" or not trial_day.open_looks(self.store):
             return
         self._end_workers()
@@ -189,7 +189,7 @@ class Desk:
         return 0 if self._plan.access == "write only" else trial_day.open_looks(self.store)
 
     def lost_answers(self) -> int:
-        """Attempts whose fate nobody knew at first: no answer, an odd one, or a sender that was killed."""
+        """Attempts with an unknown outcome at first: no answer, an odd one, or a sender that was killed."""
         attempts = tables.attempts
         unknown = or_(attempts.c.outcome.is_(None), attempts.c.outcome == Outcome.UNKNOWN)
         with self.store.read() as tx:
@@ -197,19 +197,19 @@ class Desk:
         return n
 
     def met_another(self) -> bool:
-        """Whether one of its imports was paused because another desk seemed to be at work."""
+        """Whether one of its imports was paused because another desk seemed to be sending."""
         paused = select(tables.events.c.detail).where(tables.events.c.what == "paused")
         with self.store.read() as tx:
             return any(orjson.loads(one)["by"] == PausedBy.DESK for one in tx.execute(paused).scalars())
 
     def _renew_credentials(self) -> None:
-        """A sender that was killed between a new token and its safekeeping has none any more, nor has one
-        that did not hear the answer with it."""
+        """A sender that was killed between receiving a new token and storing it has none anymore, nor has one
+        that did not receive the answer with it."""
         if self._plan.access == "oauth":
             self._write_secrets()
 
     def _write_secrets(self) -> None:
-        """Each time with new credentials, where they are OAuth's."""
+        """Each time with new credentials, if they are OAuth's."""
         blnk = self._blnk
         match self._plan.access:
             case "oauth":
@@ -260,8 +260,8 @@ class Desk:
             )
 
     def _limited(self, command: list[str]) -> list[str]:
-        """By a shell that becomes the command: this process has threads, and must not act between a fork and
-        its end."""
+        """Through a shell that becomes the command: this process has threads, and must not act between a fork
+        and its end."""
         if self._plan.handles is None:
             return command
         return ["sh", "-c", f'ulimit -n {self._plan.handles} && exec "$@"', "sh", *command]

@@ -1,4 +1,4 @@
-"""What a person does about rejected rows in a round: fixes them in an import of their own, confirms it."""
+"""What a person does about rejected rows in a round: fixes them in another import, and confirms it."""
 
 import orjson
 
@@ -15,8 +15,8 @@ from tests.bench.trial_plan import GONE, LEDGER
 
 
 def fix(store: Store, source: Import, *, who: Actor, confirms: bool) -> str:
-    """Every second row goes again as it was, the others with another value, or a ledger that there is. The id
-    of their import, which stays a draft where someone else has to approve it."""
+    """Every second row is sent again as it was, the others with another value, or a ledger that exists.
+    Returns the id of their import, which stays a draft if someone else has to approve it."""
     id = imports.new_id()
     with store.write() as tx:
         rejected = rows.page(tx, source.number, states=[RowState.REFUSED], limit=100_000)

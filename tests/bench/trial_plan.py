@@ -1,4 +1,4 @@
-"""The plan of one round of the trial, from its seed alone: what is imported, what goes wrong meanwhile."""
+"""The plan of one round of the trial, from its seed alone: what is imported, and what goes wrong."""
 
 import random
 from collections.abc import Callable
@@ -12,7 +12,7 @@ Access = Literal["token", "oauth", "write only"]
 StrikeKind = Literal[
     "kill",  # SIGKILL of the process that sends; another one is started, as the app does
     "end",  # SIGTERM, and a restart
-    "freeze",  # SIGSTOP for longer than every time-out, with a second one waiting
+    "freeze",  # SIGSTOP for longer than every timeout, with a second one waiting
     "cut",  # the sessions of the store are cut off (Postgres)
     "freeze and cut",  # both: the second one takes over, and the first one wakes up later (Postgres)
     "pause",  # a person pauses the imports, and resumes them later
@@ -20,14 +20,14 @@ StrikeKind = Literal[
 
 LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
 GONE = "ldg_99999999-9999-4999-8999-999999999999"
-"""No ledger of Blnk's: whoever names it is rejected."""
+"""Not a ledger of Blnk: rows that name it are rejected."""
 REQUEST_TIMEOUT_SECONDS = 1.0
 SETTLED_SECONDS = 3 * REQUEST_TIMEOUT_SECONDS
-"""A settle time of two request time-outs, and the second look one later: whatever Blnk commits after that
-may have been sent again."""
+"""A settle time of two request timeouts, and the second look-up one later: what Blnk commits after that may
+have been sent again."""
 
 FEW_HANDLES = 256
-"""What some systems allow a process by default."""
+"""The default limit of a process on some systems."""
 MANY = 300
 _WITHIN_SECONDS = (0.5, 2.4)
 _BEYOND_SECONDS = (5.0, 7.0)
@@ -35,7 +35,7 @@ _BEYOND_SECONDS = (5.0, 7.0)
 
 @dataclass(frozen=True)
 class Strike:
-    """Happens `after_seconds` after this part of all rows is settled, or when that does not come about."""
+    """Happens `after_seconds` after this part of all rows is final, or later if that does not happen."""
 
     kind: StrikeKind
     at: float
@@ -53,15 +53,15 @@ class Plan:
     claim_good_seconds: float
     access: Access
     handles: int | None
-    """How many files and connections its senders may have open; None is what the machine gives."""
+    """How many files and connections its senders may have open; None is the machine's own limit."""
     desks: int
-    """How many desks, each with a data folder and a database of its own, begin all of it together."""
+    """How many desks begin all of it together, each with a data folder and a database of its own."""
     faults: tuple[dict[str, Any], ...]
     strikes: tuple[Strike, ...]
     fixes: bool = False
-    """Whether a person fixes what was rejected, in imports of its own."""
+    """Whether a person fixes what was rejected, in imports of their own."""
     approval: bool = False
-    """Whether a second person has to approve all that is sent."""
+    """Whether a second person has to approve everything that is sent."""
 
     @property
     def rows(self) -> int:
@@ -69,15 +69,15 @@ class Plan:
 
     @property
     def commits_beyond_settling(self) -> bool:
-        """Whether a late commit of this round may come when its row was sent again with good reason."""
+        """Whether a late commit of this round may happen after its row was sent again with good reason."""
         return any(
             one["kind"] == "commit_late" and one["seconds"] > SETTLED_SECONDS - 0.5 for one in self.faults
         )
 
     @property
     def most_by_two_desks(self) -> int | None:
-        """How many rows two desks may make twice. None where that has no bound: reads hide what the other one
-        made, or a new sender begins with five more rows."""
+        """How many rows two desks may create twice, or None if that has no bound: reads hide what the other
+        one created, or a new sender begins with five more rows."""
         hide = ("lagging_reads", "short_filter", "commit_late")
         is_seen = all(one["kind"] not in hide for one in self.faults)
         is_whole = all(one.kind == "pause" for one in self.strikes)
@@ -121,9 +121,9 @@ def plan(seed: int, database: Database) -> Plan:
 
 
 def _harder(chance: random.Random, drawn: Plan) -> Plan:
-    """What is drawn last: of a plan that was known before, the rest stays as it was."""
+    """What is drawn last, so that the rest of an earlier plan stays as it was."""
     if chance.random() < 0.15:
-        # More rows want to leave at once than there are handles for.
+        # More requests at once than there are open files for.
         more = _rows(chance, range(2_000, 2_000 + MANY))
         slow = {"kind": "latency", "seconds": 0.5, "percent": 100, "seed": 0}
         drawn = replace(
@@ -140,7 +140,7 @@ def _harder(chance: random.Random, drawn: Plan) -> Plan:
         kind = chance.choice(("status_before_commit", "drop_before_commit", "truncated_201"))
         drawn = _with(drawn, {"kind": kind, "on": "read", "percent": 10, "seed": chance.randrange(1_000_000)})
     if drawn.access != "write only" and chance.random() < 0.2:
-        # Without looking, no desk can notice another one.
+        # Without reading, no desk can notice another one.
         drawn = replace(drawn, desks=2, files=drawn.files[:1])
     if drawn.desks == 1 and drawn.access != "write only":
         drawn = replace(drawn, fixes=chance.random() < 0.7)
@@ -176,7 +176,7 @@ def _files(chance: random.Random, *, several: bool) -> tuple[tuple[BalanceReques
 
 
 def _rows(chance: random.Random, customers: range) -> tuple[BalanceRequest, ...]:
-    """Different balances; now and then some rows are equal, and mean as many balances."""
+    """Different balances; sometimes a few rows are equal, and are as many balances."""
     chosen = list(customers)
     if chance.random() < 0.3:
         chosen = [chance.choice(chosen) if chance.random() < 0.1 else one for one in chosen]
@@ -198,7 +198,7 @@ def _faults(chance: random.Random, rows: int) -> list[dict[str, Any]]:
 
 
 def _some(chance: random.Random, rows: int) -> dict[str, Any]:
-    """How often: some per cent of all, or a few in a row from some row on."""
+    """How often: a few percent of all, or a few in succession from some row on."""
     if chance.random() < 0.6:
         return {"percent": chance.choice((1, 3, 5, 10))}
     return {"times": chance.randint(1, 5), "skip": chance.randrange(rows)}

@@ -1,5 +1,5 @@
-"""Carries one round of the trial out: real senders on journals of their own, faults, strikes, and people who
-resume what asks for one. A day passes; then the practice Blnk is asked what it holds."""
+"""Carries out one round of the trial: real senders with databases of their own, faults, strikes, and people
+who resume what asks for one."""
 
 import time
 from collections.abc import Sequence
@@ -22,18 +22,18 @@ from tests.support.postgres import Postgres
 from tests.support.practice import PracticeBlnk
 
 CALM_SECONDS = 8.0
-"""After the last strike, and once every row was tried, Blnk is well again: every round comes to an end."""
+"""After the last strike, and once every row was tried, Blnk works again, so that every round ends."""
 SLOW_SECONDS = 60.0
-"""Then it is well in any case."""
+"""Then it works in any case."""
 STUCK_SECONDS = 240.0
-"""Imports of which nothing changes for so long, though Blnk is well, do not go on by themselves."""
+"""Imports in which nothing changes for this long, although Blnk works, will not continue by themselves."""
 _STRIKE_ANYWAY_SECONDS = 4.0
 _LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
 class Told:
-    """What a round came to, in numbers and sentences."""
+    """The outcome of a round, in numbers and sentences."""
 
     plan: Plan
     verdict: Verdict
@@ -44,13 +44,13 @@ class Told:
     asked_a_person: int
     seconds: float
     folder: Path
-    """With a folder of each desk: the senders' log; of a round on SQLite also the store."""
+    """With a folder for each desk: the sender's log, and on SQLite the store too."""
 
 
 def carry_out(
     plan: Plan, blnk: PracticeBlnk, database_urls: Sequence[str], folder: Path, postgres: Postgres | None
 ) -> Told:
-    """Resets `blnk` first. Each desk has a database; `postgres` is the server of these, where it is one."""
+    """Resets `blnk` first. Each desk has a database; `postgres` is their server, if it is Postgres."""
     began = time.monotonic()
     blnk.reset()
     for fault in plan.faults:
@@ -119,7 +119,7 @@ class _Round:
         return last
 
     def _is_due(self, strike: Strike, desk: Desk, waited_seconds: float) -> bool:
-        """Strikes come one after the other: none while the one before it lasts."""
+        """Strikes come one after the other: none before the previous one is over."""
         with suppress(OperationalError):
             self._tend()
             if self._is_struck():
@@ -162,7 +162,7 @@ class _Round:
             desk.tend(others_may_send=any(other.may_send() for other in self.desks if other is not desk))
 
     def _wait_for_late_commits(self) -> None:
-        """Blnk may carry a request out when its import is done already."""
+        """Blnk may carry out a request after its import is done."""
         seconds = max(
             (one["seconds"] for one in self._plan.faults if one["kind"] == "commit_late"), default=0
         )

@@ -1,10 +1,11 @@
-"""The randomised trial: rounds of imports through random faults, several at once, and then Blnk is asked.
+"""The randomized trial: rounds of imports through random faults, several at once, compared with Blnk
+afterwards.
 
     python -m tests.bench.trial_rounds [--rounds N | --minutes M] [--seed S] [--database sqlite|postgres|both]
                                        [--at-once K] [--write]
 
 Round n of a trial with seed S has the seed S + n, which decides all of its plan: `--seed S+n --rounds 1` is
-that round again. Exit code 1: some row was made twice or lost, an import was stuck, or the store is untrue.
+that round again. Exit code 1: a row was created twice or lost, an import was stuck, or the store is wrong.
 """
 
 import argparse
@@ -32,11 +33,11 @@ from tests.support.practice import PracticeBlnk
 SEED_FILE = Path(__file__).parent.parent / "samples" / "environment.json"
 ROUNDS = 20
 AT_ONCE = 8
-"""Rounds wait most of their time; so many keep two cores busy."""
+"""Rounds wait most of the time, so this many keep two cores busy."""
 
 
 class Trial:
-    """The servers that rounds need, and an empty store of each kind to copy. Use it in a with statement."""
+    """The servers that rounds need, and an empty store of each kind to copy. Use it in a `with` statement."""
 
     def __init__(self, folder: Path, *, at_once: int, postgres: Postgres | None = None) -> None:
         self._folder = folder
@@ -58,7 +59,7 @@ class Trial:
         self._stack.close()
 
     def round(self, seed: int, database: Database) -> Told:
-        """One round. Safe to call from as many threads as there are practice Blnks."""
+        """One round. Safe to call from as many threads as there are practice instances."""
         folder = self._folder / f"round-{seed}-{database}"
         planned = plan(seed, database)
         with self._lock:
@@ -136,7 +137,7 @@ class Summary:
 
 
 def hold(trial: Trial, seeds: Iterator[int], databases: tuple[Database, ...], at_once: int) -> Summary:
-    """Rounds until `seeds` ends. Says each one that fails, when it does."""
+    """Rounds until `seeds` ends. Reports each one that fails, when it does."""
     summary = Summary()
     began = time.monotonic()
     lock = threading.Lock()

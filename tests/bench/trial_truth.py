@@ -1,4 +1,4 @@
-"""What a round came to, judged by what Blnk holds. The store is believed in nothing; it is compared."""
+"""The outcome of a round, judged by what Blnk contains. The store is not trusted; it is compared."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from blnk_api.store.states import ImportState, RowState
 
 @dataclass(frozen=True)
 class ExistingBalance:
-    """What Blnk holds: the ids of its balances by import_ref, and which import made each."""
+    """What Blnk contains: the ids of its balances by import_ref, and which import created each."""
 
     ids: dict[str, list[str]]
     made_by: dict[str, str] = field(default_factory=dict)
@@ -33,19 +33,19 @@ class ExistingBalance:
 
 @dataclass
 class Verdict:
-    """Each entry is a sentence about one row or import. The numbers at the end are no failures."""
+    """Each entry is a sentence about one row or import. The numbers at the end are not failures."""
 
     twice: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     stuck: list[str] = field(default_factory=list)
     untrue: list[str] = field(default_factory=list)
-    """The store says what is not so: of a row's balance, or in its findings."""
+    """The store says something untrue about a row's balance, or in its findings."""
     named: int = 0
-    """Second balances that Blnk made after every reason to think them lost, and that the findings name."""
+    """Second balances that Blnk created after every reason to think them lost, and that the findings name."""
     named_of_two_desks: int = 0
-    """Balances that each of two desks made of one row, before either noticed the other; named, too."""
+    """Balances that two desks created from one row before either noticed the other; named, too."""
     for_a_person: int = 0
-    """Rows that are said to be in doubt, or refused after the same failure three times."""
+    """Rows that are in doubt, or rejected after the same failure three times."""
 
     @property
     def failures(self) -> list[str]:
@@ -62,7 +62,7 @@ class Verdict:
 
 
 def named_in(imports: Iterable[Import]) -> set[str]:
-    """Ids of balances that some import's findings name."""
+    """Ids of balances that the findings of an import name."""
     return {
         id
         for import_ in imports
@@ -84,7 +84,7 @@ def judge(
     looks_open: int = 0,
     most_by_two_desks: int | None = None,
 ) -> Verdict:
-    """`late_refs`: refs of which Blnk carried a POST out after the settle times were over, or may have."""
+    """`late_refs`: refs whose POST Blnk carried out after the settle times were over, or may have."""
     verdict = Verdict()
     if looks_open:
         verdict.stuck.append(f"{looks_open} looks that were owed for a day are not over")
@@ -145,7 +145,8 @@ def judge(
 
 
 def _before_fixes(ended: Ended) -> tuple[dict[tuple[int, int], StoredRow], set[str | None]]:
-    """The row that each row of a fix was before, by its import and number; and the refs of all such fixes."""
+    """For each row of a fix, the row that it was before, by import and number; and the refs of all such
+    fixes."""
     of_import = {import_.number: rows for import_, rows in ended}
     found: dict[tuple[int, int], StoredRow] = {}
     sent_again: set[str | None] = set()
@@ -158,12 +159,12 @@ def _before_fixes(ended: Ended) -> tuple[dict[tuple[int, int], StoredRow], set[s
 
 
 def _maker(held: ExistingBalance, desk_of: dict[str, int], id: str) -> int:
-    """Which desk made a balance; the first one where nothing says another."""
+    """Which desk created a balance; the first one if nothing says another."""
     return desk_of.get(held.made_by.get(id, ""), 0)
 
 
 def _judge_row(row: StoredRow, ids: Sequence[str], own: Sequence[str], verdict: Verdict) -> None:
-    """`own` are those of these balances that the row's own desk made."""
+    """`own` are those of these balances that the row's own desk created."""
     told = f"row {row.label} ({row.ref}) is {row.state}, {row.balance_id}; Blnk holds {list(ids)}"
     match row.state:
         case RowState.CREATED | RowState.EXISTS:

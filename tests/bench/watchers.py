@@ -1,4 +1,4 @@
-"""Sessions that watch a page without a browser: they speak Streamlit's own protocol, and draw nothing.
+"""Sessions that watch a page without a browser: they use Streamlit's own protocol, and draw nothing.
 
 A tab of a browser costs more than the server spends on it, and twenty of them on the machine that is measured
 would be measured too. These send what a tab sends: a run of the page, then a run of each of its moving parts
@@ -22,7 +22,7 @@ _START_SECONDS = 60.0
 
 
 class Watchers:
-    """n sessions on one page from entering to leaving; entered when each has seen it whole."""
+    """n sessions on one page, from entering to leaving; it is entered once each has seen the whole page."""
 
     def __init__(self, url: str, page: str, query: str, n: int) -> None:
         self._address = f"{url.replace('http', 'ws', 1)}/_stcore/stream"
@@ -31,7 +31,7 @@ class Watchers:
         self._n = n
         self._seen = threading.Semaphore(0)
         self.runs = 0
-        """Of pages and of their parts, by all of them."""
+        """Of pages and of their parts, by all sessions."""
         self._thread = threading.Thread(target=lambda: asyncio.run(self._all()), daemon=True)
         self._loop: asyncio.AbstractEventLoop
         self._task: asyncio.Task[None]

@@ -1,4 +1,4 @@
-"""The client against the practice Blnk: what Blnk holds afterwards is the only truth."""
+"""The client against Practice: what Blnk holds afterwards is the only truth."""
 
 import logging
 import socket

@@ -132,7 +132,7 @@ def test_a_helper_that_dies_is_started_again(tmp_path: Path, module: str) -> Non
 
 
 def secrets_of(app: App) -> str:
-    """The app's own practice Blnk as if it were a sandbox, with a time-out that a test can wait for."""
+    """The Practice of the app as if it were a sandbox, with a time-out that a test can wait for."""
     return f"""[connections.here]
 label = "Here"
 environment = "sandbox"

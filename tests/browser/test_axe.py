@@ -39,7 +39,7 @@ HAS_CHANGED_TO = """scheme => {
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """With Practice, and with a production that the same practice Blnk plays."""
+    """With Practice, and with a production that the same Practice plays."""
     with App(tmp_path_factory.mktemp("app")) as app:
         blnk = app.practice
         app.write_secrets(

@@ -178,7 +178,7 @@ def test_closing_the_tab_changes_nothing(app: App, browser: Browser, blnk: Pract
 
 
 def secrets(blnk: PracticeBlnk, *, token: str | None = None) -> str:
-    """Two connections of a team, and no practice Blnk on offer."""
+    """Two connections of a team, and no Practice on offer."""
     common = (
         f'base_url = "{blnk.url}"\ninstance_id = "{blnk.instance_id}"\naccess_token = "{token or blnk.token}"'
     )

@@ -24,7 +24,7 @@ def draft(importer: Importer) -> Import:
 
 
 def held(importer: Importer) -> int:
-    """All that the practice Blnk holds, which is what a plan counts, from its lists."""
+    """All that Practice holds, which is what a plan counts, from its lists."""
     with BlnkClient(importer.connection) as client:
         parts: tuple[Sized, ...] = (client.list_ledgers(), client.list_identities(), importer.blnk.balances())
     assert max(map(len, parts)) < 100, "the first page is all of it"

@@ -1,1 +1,1 @@
-"""The practice Blnk keeps to what a real one was seen to do."""
+"""Practice keeps to what a real one was seen to do."""

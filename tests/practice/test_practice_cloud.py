@@ -1,4 +1,4 @@
-"""The practice Blnk as Blnk Cloud: who is let in, what reads and filters find, and how tokens rotate.
+"""Practice as Blnk Cloud: who is let in, what reads and filters find, and how tokens rotate.
 
 What Core itself answers is in test_practice_contract.py.
 """

@@ -1,4 +1,4 @@
-"""The practice Blnk answers what a real Core answered: each recorded exchange, replayed, for both versions.
+"""Practice answers what a real Core answered: each recorded exchange, replayed, for both versions.
 
 Compared are status, content type, field names, JSON types and, once ids and times are set aside, all values
 too. Of Postgres' error details only Code and Constraint count. Rows that stood in the recorded Core but were
@@ -47,7 +47,7 @@ class Replay:
         self._reader_key = ""
 
     def play(self, exchange: dict[str, Any]) -> tuple[Any, Any]:
-        """What was recorded, in our ids, and what the practice Blnk answers."""
+        """What was recorded, in our ids, and what Practice answers."""
         asked = exchange["request"]
         for body in STAGED.get(exchange["name"], ()):
             self._stage(body)

@@ -1,4 +1,4 @@
-"""Faults that the practice Blnk can be told to have: what its caller meets, and what it holds afterwards."""
+"""Faults that Practice can be told to have: what its caller meets, and what it holds afterwards."""
 
 import socket
 import threading

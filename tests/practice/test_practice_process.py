@@ -1,4 +1,4 @@
-"""The practice Blnk as a process: one for each folder, found or started, gone at once, its data kept."""
+"""Practice as a process: one for each folder, found or started, gone at once, its data kept."""
 
 import re
 import shlex
@@ -36,7 +36,7 @@ def blnk(tmp_path: Path) -> Iterator[PracticeBlnk]:
 
 @pytest.fixture
 def hanging(blnk: PracticeBlnk) -> Iterator[PracticeBlnk]:
-    """A practice Blnk in which two requests hang and an idle connection stands open."""
+    """A Practice in which two requests hang and an idle connection stands open."""
     blnk.order_fault("hang")
 
     def wait_in_vain() -> None:

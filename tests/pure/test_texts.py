@@ -13,7 +13,8 @@ _NOT_OURS = re.compile(
 _NOT_PLAIN = re.compile(
     r"\b(((?<!be )(?<!until )told)|somebody|anybody|anew|any more|c[ao]me of|comes of"
     r"|comes? to (its|their) end|as it stands|stands (now|today|beside)|of before"
-    r"|whatever (became|becomes) of|goes on|puts? right|such as this|otherwise than|is well)\b"
+    r"|whatever (became|becomes) of|goes on|puts? right|such as this|otherwise than|is well|what came of"
+    r"|put right|practice Blnk|(which|that) is none|is nobody's)\b"
 )
 """Turns that made readers stumble, in docstrings and comments."""
 _UNDERSTOOD = {"Needs a look", "Rows to put right"}

@@ -25,7 +25,7 @@ from tests.support.web import get
 
 KEPT = Path(__file__).parents[1] / "journals" / "desk-0005"
 """Made by the release before: a file of eight rows that is done, with its receipt, and twelve rows of which
-six were created when somebody paused; beside them the practice Blnk that holds the fourteen balances."""
+six were created when somebody paused; beside them Practice that holds the fourteen balances."""
 REVISION = "0005"
 DONE, PAUSED = "imp_1df799b70cd0bcd7645a", "imp_fcf6a44f904dae8b9b47"
 

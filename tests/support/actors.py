@@ -1,4 +1,4 @@
-"""The people of the tests: those who gave a name, and those who signed in."""
+"""The people of the tests: those who typed a name, and those who signed in."""
 
 from blnk_api.access.actors import Access, Actor, Unlimited
 

@@ -1,4 +1,4 @@
-"""The whole app as the README starts it: real processes in a folder of their own, and what is left of them.
+"""The whole app as the README starts it: real processes in a folder of their own, and what they leave behind.
 
 with App(folder) as app:
     requests.get(app.url)
@@ -27,29 +27,29 @@ START_SECONDS = 180.0
 
 SENDER, PRACTICE = "blnk_api.worker.main", "blnk_api.practice"
 LEDGER = "ldg_00000001-0000-4000-8000-000000000001"
-"""The first ledger of the practice Blnk that an app starts."""
+"""The first ledger of the Practice that an app starts."""
 
 QUICK = {
     **SHORT_WAITS,
     **{"PAGE_REFRESH": "1", "FORM_REFRESH": "0.5", "WORKER_NOTICES": "0.1", "PRACTICE_START": "180"},
 }
-"""A browser is slower than a sender that looks fifty times a second, which costs an eighth of a core. A page
-that shows itself anew three times a second costs two thirds of one."""
+"""Longer than in other tests: a browser is slower than a sender that polls fifty times a second, which takes
+an eighth of a core, and a page that refreshes three times a second takes two thirds of one."""
 
 _URL = re.compile(r"URL: (http://\S+)")
 
 
 class AppsPractice(PracticeBlnk):
-    """The practice Blnk that an app runs, or anybody else, as a test looks at it."""
+    """The Practice that an app runs, as a test looks into it."""
 
     def start_again(self) -> None:
         self.practice = launch.wait_until_running(self.data_dir, START_SECONDS)
 
 
 class App:
-    """Starts on entering, with `folder` as its working folder: its data and its secrets lie there.
+    """Starts on entering, with `folder` as its working folder, for its data and its secrets.
 
-    Two in one folder share the data. All processes that were started in the folder end with this one.
+    Two apps in one folder share the data. All processes that were started in the folder end with this one.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class App:
         env: Mapping[str, str] | None = None,
         url: str = "",
     ) -> None:
-        """`url` is where to reach it, when that is not what it prints."""
+        """`url` is its address, if that is not the one it prints."""
         self.folder = folder.resolve()
         folder.mkdir(parents=True, exist_ok=True)
         if secrets is not None:
@@ -77,7 +77,7 @@ class App:
         self.process: subprocess.Popen[bytes]
 
     def write_secrets(self, secrets: str) -> None:
-        """They count from the next page, and for the sender within a moment."""
+        """They apply from the next page on, and for the sender within a moment."""
         file = self.folder / ".streamlit" / "secrets.toml"
         file.parent.mkdir(exist_ok=True)
         file.write_text(secrets)
@@ -104,7 +104,7 @@ class App:
         self.kill_all()
 
     def start(self) -> None:
-        """Returns when it answers."""
+        """Returns once it answers."""
         env = {
             name: value for name, value in os.environ.items() if not name.startswith(("BLNK_", "STREAMLIT_"))
         }
@@ -142,7 +142,7 @@ class App:
         return False
 
     def kill_all(self) -> None:
-        """kill -9 of everything that runs in the folder."""
+        """kill -9 for everything that runs in the folder."""
         while pids := self.processes():
             for pid in pids:
                 with suppress(ProcessLookupError):
@@ -151,7 +151,7 @@ class App:
         self.process.wait(START_SECONDS)
 
     def processes(self) -> dict[int, str]:
-        """All that runs in the folder, whoever its parent is now: process id and command."""
+        """Everything that runs in the folder, whoever its parent is now: process id and command."""
         found = {}
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit():

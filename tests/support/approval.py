@@ -30,12 +30,12 @@ approver = ["grace@acme.example", "lin@acme.example"]
 
 
 def require(importer: Importer, approval: str | int = "always", **keys: Any) -> None:
-    """The importer's connection needs approval from now on."""
+    """From now on the importer's connection needs approval."""
     importer.connect(more=SIGN_IN, approval=approval, **keys)
 
 
 def ask(importer: Importer, draft: Import) -> Request:
-    """Ada asks for approval of a checked draft, or of what is left of an import."""
+    """Ada asks for approval of a checked draft, or of the remaining rows of an import."""
     shown = importer.find(draft.id)
     assert asking.ask(importer.store, shown, who=ADA, rule=importer.connection.approval)
     assert importer.find(draft.id).state is ImportState.WAITING

@@ -1,4 +1,4 @@
-"""Sample files with a few things gone wrong, and the whole way of a file as a draft goes it."""
+"""Sample files with a few random faults, and everything a draft does with a file."""
 
 import io
 import random
@@ -24,7 +24,7 @@ KNOWN = Known(ledgers={LEDGER: "Customer wallets"}, identities={}, readable=True
 
 
 MOST_SECONDS = 60.0
-"""Of work, not of waiting: a few kilobytes that take so long would never end."""
+"""Of processor time, not of waiting: a few kilobytes that take this long would never end."""
 
 
 TROUBLE = (
@@ -66,7 +66,7 @@ TROUBLE = (
 
 
 def swallow(path: Path, name: str) -> str:
-    """The whole way of a file, as a draft goes it. Gives what came of it; raises only what is a fault."""
+    """Does everything that a draft does with a file. Returns the outcome, and raises only for a fault."""
     started = time.thread_time()
     try:
         go_all_the_way(path, name)
@@ -99,12 +99,12 @@ def go_all_the_way(path: Path, name: str) -> None:
 
 
 def is_sentence(message: str) -> bool:
-    """Whether it can be shown as it is; a zero width joiner belongs to an emoji."""
+    """Whether it can be displayed as it is. A zero width joiner is accepted, because emoji contain it."""
     return bool(message) and message.replace("\u200d", "").isprintable()
 
 
 def mutated(original: bytes, chance: random.Random) -> bytes:
-    """The bytes with a few things gone wrong."""
+    """The bytes with a few random faults."""
     data = bytearray(original)
     for _ in range(chance.randint(1, 6)):
         at = chance.randint(0, len(data))
@@ -125,7 +125,8 @@ def mutated(original: bytes, chance: random.Random) -> bytes:
 
 
 def repacked(original: bytes, chance: random.Random) -> bytes:
-    """A workbook with a part of it mutated and packed soundly again, so that reading gets past the zip."""
+    """A workbook of which one part is mutated and packed into a valid zip again, so that reading gets beyond
+    the zip."""
     packed = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(original)) as source, zipfile.ZipFile(packed, "w") as target:
         parts = source.namelist()
@@ -137,7 +138,7 @@ def repacked(original: bytes, chance: random.Random) -> bytes:
 
 
 def files(count: int, seed: int, *, most_bytes: int = 20_000) -> Iterator[tuple[str, bytes]]:
-    """Mutations of the samples up to this size under their names, the same for the same seed."""
+    """Mutations of the samples up to this size, by name; the same for the same seed."""
     chance = random.Random(seed)
     originals = sorted(
         (path.name, path.read_bytes())

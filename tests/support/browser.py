@@ -1,4 +1,4 @@
-"""A real browser on the app's pages, used as a person would: by what stands on the screen."""
+"""A real browser on the app's pages, used as a person would use it: by what the screen shows."""
 
 import os
 import re
@@ -20,8 +20,8 @@ PATIENCE_MS = 180_000
 
 AT_ONCE = """*, *::before, *::after { transition: none !important }
     [data-stale=true] { opacity: 1 !important }"""
-"""A style that shows things at rest. What is being drawn anew fades only after half a second, without
-transitions at once."""
+"""A style that shows everything at rest. Streamlit fades what it redraws after half a second; without
+transitions it does so at once."""
 
 TWO_FRAMES = "() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
 
@@ -37,7 +37,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def launch(playwright: Playwright, *args: str) -> Browser:
-    """Fails the test where there is no browser: `sh tests/run` installs one."""
+    """Fails the test if there is no browser. `sh tests/run` installs one."""
     program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _PROGRAMS)), None)
     if program is None or not Path(program).exists():
         pytest.fail(
@@ -49,7 +49,7 @@ def launch(playwright: Playwright, *args: str) -> Browser:
 
 
 def open_tab(browser: Browser, url: str, heading: str | re.Pattern[str], *, width: int = 1280) -> Page:
-    """A tab of a browser that was never here, when this heading is on it."""
+    """A tab of a browser that was never here before, once this heading is visible."""
     page = _new_visitor(browser, width, url)
     script_runs.watch(page)
     page.set_default_timeout(PATIENCE_MS)
@@ -59,13 +59,13 @@ def open_tab(browser: Browser, url: str, heading: str | re.Pattern[str], *, widt
 
 
 _VISITORS: WeakKeyDictionary[Browser, dict[int, list[BrowserContext]]] = WeakKeyDictionary()
-"""What tabs were opened in, by browser and width. Whoever is new spends a second and a half of processor
-time on loading and compiling the scripts of Streamlit."""
+"""The browser contexts of tabs, by browser and width. A new one spends a second and a half of processor time
+on loading and compiling Streamlit's scripts."""
 _KEPT_BY_A_BROWSER = "cookies,local_storage,indexeddb,websql,service_workers,cache_storage"
 
 
 def _new_visitor(browser: Browser, width: int, url: str) -> Page:
-    """An empty tab of someone without cookies, and without anything else that a site can keep of them."""
+    """An empty tab of a person without cookies, or anything else that a site can store in a browser."""
     visitors = _VISITORS.setdefault(browser, {}).setdefault(width, [])
     left = next((one for one in visitors if not one.pages), None)
     if left is None:
@@ -82,7 +82,7 @@ def _new_visitor(browser: Browser, width: int, url: str) -> Page:
 
 
 def close_tabs(browser: Browser, *, but: Collection[Page]) -> None:
-    """All but these; whoever has no tab any more is nobody, and may be the next visitor."""
+    """All contexts but these. One without a tab belongs to nobody, and can serve the next visitor."""
     ours = [one for width in _VISITORS.get(browser, {}).values() for one in width]
     for opened in browser.contexts:
         for page in opened.pages:
@@ -93,7 +93,7 @@ def close_tabs(browser: Browser, *, but: Collection[Page]) -> None:
 
 
 def open_import(browser: Browser, url: str) -> Page:
-    """A new browser on the page that takes files, with a name given."""
+    """A new browser on the page “Import a file”, with a name entered."""
     start = urlsplit(url)
     page = open_tab(browser, start._replace(path="/import_file").geturl(), "Import a file")
     give_name(page, "Ada")
@@ -103,13 +103,13 @@ def open_import(browser: Browser, url: str) -> Page:
 
 
 def see(page: Page, heading: str | re.Pattern[str]) -> None:
-    """Waits for a heading, and until the page has come to rest."""
+    """Waits for a heading, and until the page is at rest."""
     expect(page.get_by_role("heading", name=heading).first).to_be_visible()
     settle(page)
 
 
 def see_text(page: Page, text: str, *, seconds: float = PATIENCE_MS / 1000) -> None:
-    """Waits for a sentence; a failure tells what stands on the page instead."""
+    """Waits for a sentence. A failure shows what the page says instead."""
     try:
         expect(page.get_by_text(text).first).to_be_visible(timeout=seconds * 1000)
     except AssertionError:
@@ -119,10 +119,10 @@ def see_text(page: Page, text: str, *, seconds: float = PATIENCE_MS / 1000) -> N
 
 
 def settle(page: Page) -> None:
-    """Waits until what the page was asked for is done and shown."""
+    """Waits until the page has done and drawn what was requested."""
     at_rest = page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
     expect(at_rest).to_be_visible()
-    # What was typed or clicked last is asked for by the time that the page has drawn itself twice.
+    # What was typed or clicked last has been requested once the page has drawn itself twice.
     page.evaluate(TWO_FRAMES)
     wait_until(
         lambda: not script_runs.are_due(page),
@@ -134,7 +134,7 @@ def settle(page: Page) -> None:
 
 
 def open_all(page: Page) -> None:
-    """Opens whatever can be opened on the page."""
+    """Opens everything on the page that can be opened."""
     closed = page.locator("[data-testid=stExpander] details:not([open]) > summary")
     while closed.count():
         closed.first.click()
@@ -142,21 +142,22 @@ def open_all(page: Page) -> None:
 
 
 def wait_for_script(page: Page, script: str, arg: object = None) -> None:
-    """Waits until this is true. Playwright's own way needs eval within the page, whose policy forbids it."""
+    """Waits until this is true. Playwright's own function needs eval in the page, which the page's policy
+    forbids."""
     wait_until(
         lambda: page.evaluate(script, arg), lambda: f"never true: {script}", seconds=PATIENCE_MS / 1000
     )
 
 
 def table_texts(page: Page) -> list[list[str]]:
-    """The cells that the page's last grid shows at this moment, as it tells them to a screen reader."""
+    """The cells that the last grid of the page shows now, as it describes them to a screen reader."""
     rows = page.get_by_test_id("stDataFrame").last.locator("tbody tr")
     expect(rows.first).to_be_attached()
     return [row.locator("td").all_text_contents() for row in rows.all()]
 
 
 def type_metadata(page: Page, name: str, value: str) -> None:
-    """Types the first pair, and stays in its last field."""
+    """Types the first pair, and stays in its second field."""
     page.get_by_text("Metadata (optional)").click()
     page.get_by_label("Name", exact=True).fill(name)
     page.get_by_label("Value", exact=True).fill(value)
@@ -170,7 +171,7 @@ def fill_form(
     identity: str | None = None,
     who: str | None = None,
 ) -> None:
-    """Chooses on the form of one balance, each thing by its name."""
+    """Chooses in the form for one balance, each choice by its name."""
     _choose(page, ledger)
     if currency is not None:
         page.get_by_role("combobox", name="Currency").fill(currency)
@@ -199,7 +200,7 @@ def give_name(page: Page, who: str) -> None:
 def upload(page: Page, name: str, data: bytes) -> None:
     file = {"name": name, "mimeType": "text/csv", "buffer": data}
     uploader = page.get_by_test_id("stFileUploader")
-    # Its field is there a moment before what listens to it.
+    # The field is there a moment before the code that listens to it.
     expect(uploader.get_by_role("button", name="Upload", exact=True)).to_be_visible()
     uploader.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
 
@@ -210,14 +211,14 @@ def download_link(page: Page, label: str, kind: str = "CSV") -> Locator:
 
 
 def download(page: Page, label: str, kind: str = "CSV") -> tuple[str, bytes]:
-    """Name and content of what the download button of a line gives."""
+    """The file name and the contents that the download button of a line gives."""
     with page.expect_download() as coming:
         download_link(page, label, kind).click()
     return coming.value.suggested_filename, Path(coming.value.path()).read_bytes()
 
 
 def search(page: Page, label: str, text: str) -> None:
-    """Types into a field of a search, and waits for what it finds."""
+    """Types into a search field, and waits for the results."""
     box = page.get_by_label(label, exact=True)
     box.fill(text)
     box.press("Enter")
@@ -225,7 +226,7 @@ def search(page: Page, label: str, text: str) -> None:
 
 
 def open_step(page: Page, name: str) -> None:
-    """Opens a step of a draft as soon as it can be opened, and waits until the page has come to rest."""
+    """Opens a step of a draft as soon as it can be opened, and waits until the page is at rest."""
     row = page.locator(".st-key-steps")
     here = row.locator("[aria-current=step]").filter(has_text=name)
     ready = row.locator("button:enabled").filter(has_text=name)
@@ -238,14 +239,14 @@ def open_step(page: Page, name: str) -> None:
 
 
 def wait_for_count(page: Page, word: str, n: str) -> None:
-    """Waits until the foot of a draft counts so many rows: "ready" or "invalid"."""
+    """Waits until the counts of a draft show this many rows: “ready” or “invalid”."""
     foot = page.locator(".st-key-foot").get_by_test_id("stMarkdown").filter(has_text="ready")
     expect(foot).to_have_text(re.compile(rf"(^|\s){n} {word}\b"))
     settle(page)
 
 
 def fix_cell(page: Page, *, row: int, column: int, value: str) -> None:
-    """Selects a cell in the table of a draft's rows by the keys, and chooses another value for it. `row` and
+    """Selects a cell of a draft's table with the keyboard, and chooses another value for it. `row` and
     `column` count from 0, in the table and in the file."""
     grid = page.locator(".st-key-row-table").get_by_test_id("stDataFrame")
     expect(grid.locator("tbody td").first).to_be_attached()

@@ -1,4 +1,4 @@
-"""A check of a draft that is brought down by its file."""
+"""A check of a draft that its file brings down."""
 
 import os
 

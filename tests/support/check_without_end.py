@@ -1,4 +1,4 @@
-"""A check of a draft which, for some drafts, ends only with who started it."""
+"""A check of a draft that, for some drafts, ends only with the process that started it."""
 
 import os
 import sys

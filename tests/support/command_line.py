@@ -1,4 +1,4 @@
-"""The command line as tests run it, on the importer's data: nothing that it says may hold a secret."""
+"""The command line as tests run it, on the importer's data. Nothing that it prints may contain a secret."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ class Commands:
         self.folder = folder
 
     def file(self, n: int, *, name: str = "customers.csv", first: int = 0, extra: str = "") -> Path:
-        """A file of n different balances in the folder, and further lines."""
+        """A file in the folder with n different balances, followed by further lines."""
         lines = [f"{LEDGER},NGN,c-{at}" for at in range(first, first + n)]
         path = self.folder / name
         path.write_text(

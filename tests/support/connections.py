@@ -1,4 +1,4 @@
-"""How tests reach a Blnk: connections to one, and servers that break off at one exact moment."""
+"""How tests reach a Blnk: connections to one, and servers that break off at an exact moment."""
 
 import socket
 import ssl
@@ -39,7 +39,8 @@ Talk = Callable[[socket.socket], None]
 
 @contextmanager
 def server(talk: Talk, *, tls: ssl.SSLContext | None = None) -> Iterator[int]:
-    """A server on this machine that talks to each caller as told, and then drops him. Gives its port."""
+    """A server on this machine that answers each caller as the test says, and then closes the connection.
+    Returns its port."""
 
     def serve() -> None:
         while True:
@@ -64,7 +65,8 @@ def server(talk: Talk, *, tls: ssl.SSLContext | None = None) -> Iterator[int]:
 
 
 def read_request(line: socket.socket) -> bytes:
-    """The head of a request and a body, if one came with it; what came, if the line was closed before."""
+    """The head of a request and its body, if there is one, or what had arrived when the connection was
+    closed."""
     got = b""
     while b"\r\n\r\n" not in got or (got.startswith(b"POST") and not got.endswith(b"}")):
         piece = line.recv(65536)

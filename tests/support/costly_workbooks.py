@@ -1,4 +1,5 @@
-"""Workbooks of a few kilobytes that cost gigabytes or minutes where nobody is careful. Made, not kept."""
+"""Workbooks of a few kilobytes that cost gigabytes or minutes if they are read carelessly. They are made when
+needed, not kept."""
 
 import zipfile
 from collections.abc import Callable
@@ -30,7 +31,7 @@ def _with(content: Content, part: str, old: str, new: str) -> Content:
 
 
 def many_rows() -> Content:
-    """An honest file that takes a while."""
+    """A legitimate file that takes a while."""
     return _book("".join(map(good, range(2, 250_000))))
 
 
@@ -217,7 +218,7 @@ BOOKS: tuple[Make, ...] = (
 
 
 def write(path: Path, content: Content) -> Path:
-    """Packed as fast as can be; still a hundred times smaller."""
+    """Compressed as fast as possible; still a hundred times smaller."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, part in content.items():
             archive.writestr(name, part)

@@ -1,4 +1,4 @@
-"""Files of rows that differ in one column, and what a draft of them says."""
+"""Files of rows that differ in one column, and what a draft of them contains."""
 
 import csv
 import io
@@ -20,6 +20,6 @@ def customers(n: int, *, first: int = 0) -> list[list[str]]:
 
 
 def totals(draft: Import) -> tuple[int, int, int]:
-    """New, existing, and left out because they look like a balance made before."""
+    """New rows, existing ones, and those that are skipped because they look like a balance created before."""
     told = draft.totals
     return told.balances, told.existing, told.looks_like

@@ -1,4 +1,5 @@
-"""How many random cases a property is tried with: few and the same in each run, many and others in a search.
+"""How many random cases a property is tried with: few and the same ones in each run, many and new ones in a
+search.
 
 sh tests/run --hypothesis-profile=search tests/sending/test_fixes_in_any_order.py
 """
@@ -9,5 +10,5 @@ SEARCH = "search"
 
 
 def most(few: int) -> int:
-    """So many, or twenty times as many where new faults are searched for."""
+    """This many, or twenty times as many in a search for new faults."""
     return few * (20 if settings.get_current_profile_name() == SEARCH else 1)

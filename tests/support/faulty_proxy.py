@@ -1,6 +1,6 @@
-"""Stands between the sender and the practice Blnk, and lets a test decide the fate of single requests.
+"""A proxy between the sender and Practice that lets a test decide what happens to single requests.
 
-For answers that the practice Blnk cannot be told to give, and for faults of one row alone:
+For answers that Practice cannot give, and for faults of one row alone:
 
 with Between(practice_blnk) as between:
     between.on_create = lambda sent: sent.answer(404) if sent.customer == "3" else None
@@ -30,7 +30,7 @@ class Reply:
 
 
 class Sent:
-    """One request on its way. `forward` lets Blnk answer; what the sender gets is the test's choice."""
+    """One request on its way. `forward` lets Blnk answer; the test chooses what the sender gets."""
 
     def __init__(
         self, between: "Between", method: str, path: str, headers: dict[str, str], body: bytes
@@ -66,7 +66,7 @@ class Sent:
 
 
 class _Quiet(ThreadingHTTPServer):
-    """A sender that ends cuts its connections off, and that is nobody's problem."""
+    """A sender that ends cuts off its connections. That is not an error."""
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         pass

@@ -1,4 +1,4 @@
-"""Drafts that are checked here, in this process: whole, as the sender has it done, or a fix at once."""
+"""Drafts that are checked in this process: the whole file, as the sender does it, or one fix at once."""
 
 import asyncio
 import io
@@ -37,7 +37,7 @@ def upload(
     accepted: Sequence[str] = (),
     name: str = "customers.csv",
 ) -> Import:
-    """A draft of which nobody has begun the check."""
+    """A draft whose check has not begun."""
     id = imports.new_id()
     drafts.upload(
         importer.store,
@@ -54,7 +54,7 @@ def upload(
 
 
 def check_whole(importer: Importer, draft: Import) -> Import:
-    """Its file is read and all of its rows are checked and looked up, without a sender."""
+    """Reads its file, then checks and looks up all of its rows, without a sender."""
     check_draft.prepare(importer.store, importer.settings, draft.id)
     now = importer.find(draft.id)
     if now.stage is Stage.LOOKING:
@@ -74,7 +74,7 @@ async def _look_up(importer: Importer, draft: Import) -> None:
 
 
 def verdict(importer: Importer, draft: Import) -> dict[str, Any]:
-    """All that a check comes to, but for what differs between two imports of one file."""
+    """The whole outcome of a check, except for what differs between two imports of one file."""
 
     def body(sent: bytes | None) -> Any:
         return None if sent is None else orjson.loads(sent.replace(draft.id.encode(), b"imp"))
@@ -99,7 +99,7 @@ def verdict(importer: Importer, draft: Import) -> dict[str, Any]:
 
 
 def verdict_of_whole(importer: Importer, draft: Import) -> dict[str, Any]:
-    """What a check of the whole file says of the same file with the same edits: as another import."""
+    """What a check of the whole file says about the same file with the same edits, as a separate import."""
     now = importer.find(draft.id)
     other = imports.new_id()
     with importer.files.open(f"uploads/{now.file_path}") as data:

@@ -8,11 +8,11 @@ from blnk_api.store.sending.senders import Sender
 from tests.support.importer import Importer, wait_until
 
 LEASE_SECONDS = "2"
-"""Shorter than in the product: how long a worker that died is waited for."""
+"""Shorter than in the product: how long to wait for a worker that died."""
 
 
 def start_worker(importer: Importer) -> subprocess.Popen[bytes]:
-    """One more; killed at the end of the test."""
+    """One more worker; it is killed at the end of the test."""
     importer.hurry_processes()
     with (importer.data_dir / "worker.log").open("ab") as log:
         process = subprocess.Popen(
@@ -23,13 +23,13 @@ def start_worker(importer: Importer) -> subprocess.Popen[bytes]:
 
 
 def at_work(importer: Importer) -> list[Sender]:
-    """The workers that were heard of lately."""
+    """The workers with a recent heartbeat."""
     with importer.store.read() as tx:
         return senders.at_work(tx)
 
 
 def wait_for_workers(importer: Importer, n: int) -> list[Sender]:
-    """Until so many are at work, and know to what they could send."""
+    """Waits until this many are running and know to which instances they can send."""
     wait_until(
         lambda: len([one for one in at_work(importer) if one.reaches]) == n,
         lambda: f"not {n} workers: {at_work(importer)} {(importer.data_dir / 'worker.log').read_text()}",

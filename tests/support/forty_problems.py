@@ -1,4 +1,4 @@
-"""A file as a finance team might bring it, forty of whose rows have problems of eight kinds."""
+"""A file as a finance team might bring it: forty of its rows have problems, of eight kinds."""
 
 from blnk_api.drafts.edits.editing import Edit
 
@@ -13,7 +13,7 @@ KINDS = {
     "Customer wallets,USD,,short {n}": {4: "added"},
     "bogus,QQQ,,both {n},": {0: "Savings", 1: "GBP"},
 }
-"""A row with each problem, and what fixes it, by the column's place."""
+"""A row with each problem, and what fixes it, by the column's position."""
 EACH = 5
 PROBLEMS = EACH * len(KINDS)
 CUSTOMERS = [
@@ -21,16 +21,16 @@ CUSTOMERS = [
     for n in range(EACH)
     for name in ("misspelled", "no ledger", "code", "no currency", "stranger", "words", "short", "both")
 ]
-"""Of the rows with problems, once they are fixed."""
+"""Of the rows with problems, after they are fixed."""
 
 
 def good(count: int) -> list[str]:
-    """Customers of rows without problems."""
+    """Customers of the rows without problems."""
     return [f"good {n}" for n in range(count)]
 
 
 def text(rows: int) -> str:
-    """Rows with problems stand among the others, at equal distances."""
+    """The rows with problems are among the others, at equal distances."""
     lines = [f"{('Customer wallets', 'Savings')[n % 2]},USD,,good {n}," for n in range(rows - PROBLEMS)]
     for number, line in zip(_numbers(rows), _lines(), strict=True):
         lines.insert(number - 2, line)
@@ -51,5 +51,5 @@ def _lines() -> list[str]:
 
 
 def _numbers(rows: int) -> list[int]:
-    """Where they stand in the spreadsheet, whose first row are the names."""
+    """Their row numbers in the spreadsheet, whose first row has the column names."""
     return [2 + at * (rows // PROBLEMS) for at in range(PROBLEMS)]

@@ -1,4 +1,5 @@
-"""Imports as tests make them: a store in a folder, a real sender on it, and waiting for what must be so."""
+"""Imports as tests make them: a store in a folder, a real sender for it, and functions that wait for a
+condition."""
 
 import asyncio
 import io
@@ -45,10 +46,10 @@ from tests.support.waiting import WaitedInVain
 
 LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
 WAIT_SECONDS = 180.0
-"""For what must come at all, on a slow machine that is busy."""
+"""For what has to happen, even on a slow machine that is busy."""
 
 ANSWER_SECONDS = 120.0
-"""Not to have answered by then is a fault; to be slow on a busy machine is none."""
+"""No answer by then is a fault; a slow answer on a busy machine is not."""
 SETTLE_SECONDS = 0.8
 APART_SECONDS = 0.4
 """How long a sender in this process waits before it calls a row absent, however long an answer may take."""
@@ -69,7 +70,7 @@ SHORT_WAITS = {
     "CONNECT": "120",
 }
 MOST_AT_ONCE = "32"
-"""So many answers the practice Blnk gives in a moment on any machine."""
+"""Practice gives this many answers in a moment on any machine."""
 
 
 def wait_until(
@@ -79,9 +80,9 @@ def wait_until(
     seconds: float = WAIT_SECONDS,
     pause: Callable[[], object] | None = None,
 ) -> Any:
-    """The first true value of `what`. Raises WaitedInVain, saying `why`, when it does not come.
+    """Returns the first true value of `what`, or raises WaitedInVain with `why`.
 
-    It is asked less often the longer it takes: whoever waits is not to take the time of what is waited for.
+    It is called less often the longer it takes, so that waiting does not slow down what is waited for.
     """
     begun = time.monotonic()
     while not (value := what()):
@@ -114,7 +115,7 @@ def make_draft(
     connection: str = "here",
     who: str | Actor = "Ada",
 ) -> Import:
-    """A checked draft of these balances in a store, as a file would make it."""
+    """A checked draft of these balances in a store, as a file would create it."""
     id = imports.new_id()
     occurrences: dict[str, int] = {}
     new = []
@@ -181,15 +182,16 @@ class Importer:
             monkeypatch.setenv("BLNK_DATABASE_URL", database_url)
         self._thread: _SenderThread | None = None
         self.later_seconds = 0.0
-        """By how much the sender's time of day is ahead: looks that are due in hours are due then."""
+        """How far the sender's time of day is ahead, in seconds: look-ups that are due in hours are then due
+        now."""
         self.connect()
         self.store = Store(self.settings.database_url)
         self.store.migrate()
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def connect(self, *, token: str | None = None, name: str = "here", more: str = "", **keys: Any) -> None:
-        """Writes the secrets file: one connection, to the practice Blnk as if it were a sandbox. `more` is
-        what else stands in it."""
+        """Writes the secrets file: one connection, to Practice as if it were a sandbox. `more` is the rest of
+        the file."""
         self._connected = {"token": token, "name": name, "more": more, **keys}
         credentials = {} if "client_id" in keys else {"access_token": token or self.blnk.token}
         table = {
@@ -212,7 +214,7 @@ class Importer:
         return self.store.url.render_as_string(hide_password=False)
 
     def hurry(self, request_timeout_seconds: float = 0.4) -> None:
-        """A shorter time-out than secrets may ask for, for a sender in here that waits in vain."""
+        """A shorter timeout than secrets allow, for a sender in this process that waits in vain."""
         load = settings_module.load
 
         def hurried() -> settings_module.Settings:
@@ -226,13 +228,13 @@ class Importer:
         self._monkeypatch.setattr(settings_module, "load", hurried)
 
     def hurry_processes(self) -> None:
-        """The shortest time-out of secrets: a sender in its own process settles twice as long."""
+        """The shortest timeout that secrets allow: a sender in its own process settles for twice as long."""
         if self._timeout == ANSWER_SECONDS:
             self._timeout = 1
             self.connect(**self._connected)
 
     def settle(self, seconds: float = SETTLE_SECONDS, *, apart: float = APART_SECONDS) -> None:
-        """The settle time of a sender in here, and how far apart the two looks are that prove an absence.
+        """The settle time of a sender in this process, and the time between look-ups that prove an absence.
 
         In the product both follow from how long an answer may take (test_engine_rules, test_resolving).
         """
@@ -269,20 +271,20 @@ class Importer:
         self.store.close()
 
     def draft(self, requests: Sequence[BalanceRequest], *, who: str = "Ada") -> Import:
-        """A checked draft of these balances, as a file would make it."""
+        """A checked draft of these balances, as a file would create it."""
         connection = self.connection
         return make_draft(self.store, connection.instance, requests, connection=connection.name, who=who)
 
     def upload(
         self, text: str, *, name: str = "customers.csv", until: Callable[[Import], bool] | None = None
     ) -> Import:
-        """A file's draft, checked by the running sender (or as far as `until`)."""
+        """The draft of a file, checked by the running sender (or as far as `until`)."""
         draft = self.upload_alone(text, name=name)
         self.start()
         return self.wait_until_checked(draft, until=until)
 
     def upload_alone(self, text: str, *, name: str = "customers.csv") -> Import:
-        """A file's draft, which no sender in here checks."""
+        """The draft of a file that no sender in this process checks."""
         id = imports.new_id()
         drafts.upload(
             self.store,
@@ -304,7 +306,7 @@ class Importer:
         return self.find(draft.id)
 
     def spoil(self, draft: Import, *, number: int) -> None:
-        """As if the ledger of a row vanished between the check and the sending: Blnk will refuse it."""
+        """As if the ledger of a row vanished between the check and the sending: Blnk will reject it."""
         mine = (tables.rows.c.import_ == draft.number, tables.rows.c.number == number)
         with self.store.write() as tx:
             body = tx.execute(select(tables.rows.c.body).where(*mine)).scalar_one()
@@ -313,7 +315,7 @@ class Importer:
             )
 
     def give_ref(self, draft: Import, *, number: int, of: int) -> None:
-        """As if a row had brought the import_ref of another one from a results file."""
+        """As if a row had brought the import_ref of another row from a results file."""
         mine = tables.rows.c.import_ == draft.number
         one, other = (row for row in self.rows(draft) if row.number in (number, of))
         same = (
@@ -325,7 +327,7 @@ class Importer:
             tx.execute(update(tables.rows).where(mine, tables.rows.c.number == number).values(**same))
 
     def finish(self, draft: Import) -> Import:
-        """Confirms a checked draft and waits until all of it is done."""
+        """Confirms a checked draft and waits until it is done."""
         self.confirm(draft)
         return self.wait_for(draft, ImportState.DONE)
 
@@ -339,14 +341,14 @@ class Importer:
     def run(
         self, requests: Sequence[BalanceRequest], *, until: Sequence[ImportState] | None = None
     ) -> Import:
-        """Imports these balances from confirm to done (or to one of `until`)."""
+        """Imports these balances, from confirmation to done (or to one of the states in `until`)."""
         draft = self.draft(requests)
         self.confirm(draft)
         self.start()
         return self.wait_for(draft, *(until or [ImportState.DONE]))
 
     def begin(self, requests: Sequence[BalanceRequest], *, created: int) -> Import:
-        """Imports these balances, until at least so many of them are created."""
+        """Imports these balances until at least this many of them are created."""
         draft = self.draft(requests)
         self.confirm(draft)
         self.start()
@@ -391,7 +393,8 @@ class Importer:
         return self.find(import_.id).counts
 
     def wait_for_count(self, import_: Import, state: RowState, least: int) -> None:
-        """Until that many rows are in this state. Asked often: what comes next is to meet the others."""
+        """Waits until this many rows are in this state. Checks often, so that the test continues while the
+        other rows are still on their way."""
         wait_until(
             lambda: self._alive() and self.counts(import_).get(state, 0) >= least,
             lambda: f"fewer than {least} rows are {state}: {self.find(import_.id)}",
@@ -399,26 +402,26 @@ class Importer:
         )
 
     def wait_until_at_work(self, import_: Import) -> None:
-        """Until the sender cares for this import."""
+        """Waits until the sender works on this import."""
 
         def is_at_work() -> bool:
-            with suppress(ValueError):  # it has not begun with this import
+            with suppress(ValueError):  # it has not begun this import
                 return self.lane(import_).runs_since is not None
             return False
 
         wait_until(is_at_work, lambda: "the sender does not care for the import")
 
     def wait_for_ramp(self, import_: Import, ramp: int) -> None:
-        """Until so many rows go first again: 0, one; 1, five; 2, all."""
+        """Waits until the import is in this stage: 0, one row goes first; 1, five; 2, all."""
         wait_until(lambda: self.find(import_.id).ramp == ramp, lambda: f"the ramp is not {ramp}")
 
     def events(self, import_: Import) -> list[str]:
-        """What happened, oldest first."""
+        """All events, oldest first."""
         with self.store.read() as tx:
             return [event.what for event in reversed(events.of_import(tx, import_.number, limit=1000))]
 
     def start(self) -> None:
-        """The sender, in a thread; once."""
+        """Starts the sender in a thread, once."""
         if self._thread is None:
             wall = lambda: time.time() + self.later_seconds  # noqa: E731
             self._thread = _SenderThread(Worker(self.settings, self.store, "test", wall=wall))
@@ -426,7 +429,7 @@ class Importer:
 
     @property
     def failure(self) -> str | None:
-        """What the sender in the thread says of its database: why it cannot be used at this moment."""
+        """Why the sender in the thread cannot use its database at this moment, or None."""
         assert self._thread is not None
         return self._thread.failure
 
@@ -436,7 +439,7 @@ class Importer:
         return self._thread.lane(import_)
 
     def stop(self) -> None:
-        """Stops the thread's sender as SIGTERM would: what is in flight is left to the next one."""
+        """Stops the sender in the thread as SIGTERM would: requests in flight are left to the next sender."""
         if self._thread is not None:
             self._thread.stop()
             self._thread = None

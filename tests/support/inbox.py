@@ -10,13 +10,13 @@ from tests.support.importer import wait_until
 
 
 class Inbox:
-    """Use it in a `with`. `address` is what stands in the settings; its path is a secret."""
+    """Use it in a `with` statement. `address` is what the settings contain; its path is a secret."""
 
     def __init__(self) -> None:
         self.got: list[dict[str, Any]] = []
         self.status = 200
         self.answers = threading.Event()
-        """Cleared: what arrives is kept, and not answered until it is set."""
+        """When cleared, what arrives is kept, but not answered until it is set."""
         self.answers.set()
         inbox = self
 
@@ -44,7 +44,7 @@ class Inbox:
         return [one["title"] for one in self.got]
 
     def wait_for(self, n: int) -> list[dict[str, Any]]:
-        """The first n that arrive."""
+        """The first n requests."""
         wait_until(lambda: len(self.got) >= n, lambda: f"only {len(self.got)} of {n} notifications arrived")
         return self.got[:n]
 

@@ -1,4 +1,4 @@
-"""Look-ups against the practice Blnk or made-up answers, with what was asked remembered."""
+"""Look-ups in Practice or in invented answers, with a record of the questions."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -15,7 +15,7 @@ from tests.support.practice import PracticeBlnk
 
 
 class Asked:
-    """Asks the practice Blnk over HTTP, and remembers what was asked."""
+    """Asks Practice over HTTP, and records the questions."""
 
     def __init__(self, blnk: PracticeBlnk) -> None:
         self._blnk = blnk
@@ -36,7 +36,7 @@ class Asked:
 
 
 def make(blnk: PracticeBlnk, *refs: str, **fields: Any) -> list[str]:
-    """Balances with these refs; their ids."""
+    """Creates balances with these refs and returns their ids."""
     made = (
         blnk.create_balance(ledger_id=LEDGER, currency="NGN", meta_data={"import_ref": ref, **fields})
         for ref in refs

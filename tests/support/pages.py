@@ -15,7 +15,7 @@ SAVINGS = "ldg_33333333-3333-4333-8333-333333333333"
 
 
 def visit(page: str = "create_balance.py", **query: str) -> AppTest:
-    """A new visit by link; `page` is its file."""
+    """A new visit through a link; `page` is its file."""
     at = AppTest.from_file(str(SHELL), default_timeout=180)
     at.switch_page(page)
     for name, value in query.items():
@@ -42,7 +42,7 @@ def link(import_: Import) -> dict[str, str]:
 
 
 def said(at: AppTest) -> str:
-    """All that stands on the page, as a person reads it."""
+    """Everything on the page, as a person reads it."""
     kinds: tuple[Any, ...] = (
         at.title,
         at.subheader,
@@ -65,5 +65,5 @@ def press(at: AppTest, label: str) -> AppTest:
 
 
 def details(at: AppTest) -> str:
-    """What stands under "Details", as one text; empty where there is nothing of the kind."""
+    """What is under “Details”, as one text; empty if there are no details."""
     return " ".join(text.value for one in at.expander if one.label == "Details" for text in one.text)

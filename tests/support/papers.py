@@ -1,4 +1,4 @@
-"""The papers of the project as tests read them: their text, their tables, and the commands they name."""
+"""The project's documents as tests read them: their text, their tables, and their commands."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ def read(name: str) -> str:
 
 
 def section(name: str, heading: str) -> str:
-    """What stands below this heading, up to the next one of its rank or of a higher one."""
+    """The text below this heading, up to the next heading of the same or a higher rank."""
     text = read(name)
     rank = heading.split()[0]
     after = text.split(f"\n{heading}\n", 1)[1]
@@ -25,7 +25,7 @@ def section(name: str, heading: str) -> str:
 
 
 def table(name: str, heading: str, *, nth: int = 0) -> list[list[str]]:
-    """The rows of a table below a heading, without its head."""
+    """The rows of a table below a heading, without its header."""
     tables: list[list[list[str]]] = [[]]
     for line in section(name, heading).splitlines():
         if line.startswith("|"):
@@ -36,7 +36,7 @@ def table(name: str, heading: str, *, nth: int = 0) -> list[list[str]]:
 
 
 def blocks(name: str, language: str) -> list[str]:
-    """The code blocks of a language, wherever they stand."""
+    """All code blocks in this language."""
     return re.findall(rf"^ *```{language}\n(.*?)^ *```", read(name), re.DOTALL | re.MULTILINE)
 
 

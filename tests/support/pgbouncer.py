@@ -1,6 +1,6 @@
-"""A real pgbouncer for tests, which gives each transaction whichever session is free.
+"""A real pgbouncer for tests, which gives each transaction any session that is free.
 
-It has a scratch folder and a free port, and ends with the test. A missing binary fails.
+It has a temporary folder and a free port, and ends with the test. A missing binary fails the test.
 """
 
 import os
@@ -22,7 +22,7 @@ _BINARY = "/usr/sbin/pgbouncer"
 
 @contextmanager
 def pooled(postgres: Postgres, url: str, *, sessions: int) -> Iterator[str]:
-    """The URL by which the database is reached through a pool of so many sessions."""
+    """The URL by which the database is reached through a pool of this many sessions."""
     folder = Path(tempfile.mkdtemp(prefix="blnk-pgbouncer-"))
     port = _free_port()
     settings = folder / "pgbouncer.ini"

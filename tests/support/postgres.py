@@ -1,10 +1,11 @@
-"""A real Postgres for tests, from Debian's binaries, in a scratch folder and on a free port of this machine.
+"""A real Postgres for tests, from Debian's binaries, in a temporary folder and on a free port of this
+machine.
 
 with Postgres() as postgres:
     store = Store(postgres.new_database())
 
-It is nobody's service: its files are gone when it is, and it ends with the process that started it, even when
-that is killed. Missing binaries fail, they never skip.
+Nothing else uses it: its files are deleted with it, and it ends with the process that started it, even if
+that is killed. Missing binaries fail the test; they never skip it.
 """
 
 import os
@@ -27,11 +28,11 @@ from tests.support.waiting import WaitedInVain
 START_SECONDS = 180.0
 
 _OUTLIVED_BY_NOBODY = '"$@" & server=$!; cat >/dev/null; kill -INT $server; wait $server'
-"""Runs the server until standard input closes, which it does with the process that holds its other end."""
+"""Runs the server until standard input closes, which happens when the process at the other end is gone."""
 
 
 class Postgres:
-    """Started on construction; after `stop` it can `start` again, on the same port with the same data."""
+    """Starts on construction. After `stop` it can `start` again, on the same port with the same data."""
 
     def __init__(self) -> None:
         self._bin = _binaries()
@@ -60,7 +61,7 @@ class Postgres:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self) -> None:
-        """Returns when it lets people in."""
+        """Returns once it accepts connections."""
         for _ in range(5):
             wanted = self.port or _free_port()
             self._server = subprocess.Popen(
@@ -79,7 +80,7 @@ class Postgres:
         raise WaitedInVain(f"Postgres does not start: {self._log.read_text()[-2000:]}")
 
     def stop(self) -> None:
-        """Ends it as a restart would: sessions are cut off, what was committed is kept."""
+        """Ends it as a restart would: sessions are cut off, committed data is kept."""
         assert self._server.stdin is not None
         with suppress(BrokenPipeError):
             self._server.stdin.close()
@@ -92,7 +93,7 @@ class Postgres:
         """The URL of a new database, a copy of the database named `like`."""
         self._databases += 1
         name = f"{like}_{self._databases}"
-        # Since 15 it else writes each page into its log as well, which takes longer.
+        # Otherwise, since version 15, each page is also written into the log, which takes longer.
         quickly = "STRATEGY FILE_COPY" if int(self._bin.parent.name) >= 15 else ""
         self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}" {quickly}')
         return self.url(name)
@@ -104,7 +105,7 @@ class Postgres:
             return list(answered.fetchall()) if answered.description else []
 
     def sessions(self, url: str, *, that: str = "true") -> list[int]:
-        """The sessions of a database, for which a condition on pg_stat_activity holds."""
+        """The sessions of a database that match a condition on pg_stat_activity."""
         database = url.rpartition("/")[2]
         found = self.execute(f"SELECT pid FROM pg_stat_activity WHERE datname = %s AND ({that})", database)
         return [pid for (pid,) in found]

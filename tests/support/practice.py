@@ -1,4 +1,4 @@
-"""The practice Blnk as tests use it: a real process, over real HTTP, with faults to order.
+"""Practice as tests use it: a real process, over real HTTP, with faults on demand.
 
 with PracticeBlnk(folder) as blnk:
     blnk.order_fault("drop_after_commit", times=1)
@@ -29,7 +29,7 @@ ANSWER_SECONDS = 120.0
 
 
 class PracticeBlnk:
-    """Starts on construction, in `data_dir`/practice. After `stop` or `kill` one can `start_again`."""
+    """Starts on construction, in `data_dir`/practice. After `stop` or `kill` it can `start_again`."""
 
     def __init__(
         self, data_dir: Path, *, core: str | None = None, seed: Path | None = None, port: int | None = None
@@ -56,7 +56,7 @@ class PracticeBlnk:
 
     @property
     def url(self) -> str:
-        """The base URL of its Cloud surface."""
+        """The base URL of its Cloud API."""
         return self.practice.url
 
     @property
@@ -69,7 +69,7 @@ class PracticeBlnk:
 
     @property
     def token(self) -> str:
-        """May do everything and never expires."""
+        """A token that may do everything and never expires."""
         return self.practice.token
 
     @property
@@ -81,7 +81,7 @@ class PracticeBlnk:
         return self.practice.pid
 
     def stop(self) -> None:
-        """Ends it by closing its stdin, as its parent's end would."""
+        """Ends it by closing its standard input, as the end of its parent would."""
         if self.process.stdin is not None:
             self.process.stdin.close()
         self._wait()
@@ -94,28 +94,28 @@ class PracticeBlnk:
         self._wait()
 
     def reset(self) -> None:
-        """As on the first day: its seed alone, no faults, no log, no limits; the same keys."""
+        """Resets it to its seed: no faults, no log, no limits; the same keys."""
         self.door("POST", "reset")
 
     def order_fault(self, kind: str, **fields: Any) -> None:
-        """See blnk_api/practice/faults.py for kinds and fields. `times` unsaid is for ever."""
+        """See blnk_api/practice/faults.py for kinds and fields. Without `times`, the fault never ends."""
         self.door("POST", "faults", {"kind": kind, **fields})
 
     def clear_faults(self) -> None:
         self.door("DELETE", "faults")
 
     def faults(self) -> list[dict[str, Any]]:
-        """What was ordered, each with how often it `fired`."""
+        """The faults that were ordered, each with how often it `fired`."""
         listed: list[dict[str, Any]] = self.door("GET", "faults")["faults"]
         return listed
 
     def balances(self) -> list[dict[str, Any]]:
-        """All that it holds, in the order in which they were committed."""
+        """All balances, in the order in which they were committed."""
         held: list[dict[str, Any]] = self.door("GET", "balances")
         return held
 
     def refs(self) -> list[str]:
-        """The import_ref of each balance that has one, sorted; a twin stands there twice."""
+        """The import_ref of each balance that has one, sorted; the ref of a duplicate appears twice."""
         metadata = [balance["meta_data"] or {} for balance in self.balances()]
         return sorted(each["import_ref"] for each in metadata if "import_ref" in each)
 
@@ -135,17 +135,17 @@ class PracticeBlnk:
         return str(self.door("POST", "tokens", {"scopes": scopes, "expires_in": expires_in})["token"])
 
     def oauth_client(self, scopes: list[str] | None = None, lifetime_seconds: float = 3600) -> dict[str, str]:
-        """client_id, client_secret, refresh_token; its access tokens live that long."""
+        """client_id, client_secret and refresh_token; access tokens last this long."""
         order = {"scopes": scopes or ["*"], "lifetime_seconds": lifetime_seconds}
         client: dict[str, str] = self.door("POST", "oauth-clients", order)
         return client
 
     def set_core(self, version: str) -> None:
-        """ "0.15.2" or "0.15.3": the latter knows indicators."""
+        """“0.15.2” or “0.15.3”: only the latter supports indicators."""
         self.door("POST", "core", {"version": version})
 
     def set_limit(self, requests_per_minute: int | None, window_seconds: float = 60) -> None:
-        """No window of that length lets more requests in; None lifts it."""
+        """No window of this length accepts more requests; None lifts the limit."""
         self.door(
             "POST", "limits", {"requests_per_minute": requests_per_minute, "window_seconds": window_seconds}
         )
@@ -161,11 +161,12 @@ class PracticeBlnk:
         return str(self._core("identities", fields)["identity_id"])
 
     def create_balance(self, **body: Any) -> dict[str, Any]:
-        """Made behind everyone's back, straight in Core. A fault on "create" strikes here too."""
+        """Creates a balance unseen by the desk, directly in Core. A fault on “create” applies here too."""
         return self._core("balances", body)
 
     def hold(self, n: int, *, ref: str = "other", **meta_data: Any) -> None:
-        """So many balances that others made just now, put straight into its store: HTTP takes long."""
+        """Balances that others created just now, written directly into its store, because HTTP would take
+        long."""
         now = time.time_ns() // 1000 - n - 1_000_000
         rows = (
             (
@@ -193,7 +194,7 @@ class PracticeBlnk:
     def cloud(
         self, method: str, path: str, body: Any = None, *, token: str | None = None, **params: Any
     ) -> Response:
-        """One request to the Cloud surface, on a connection of its own."""
+        """One request to the Cloud API, on a connection of its own."""
         return requests.request(
             method,
             f"{self.url}/{path}",
@@ -204,7 +205,7 @@ class PracticeBlnk:
         )
 
     def door(self, method: str, verb: str, order: dict[str, Any] | None = None) -> Any:
-        """A verb of /_practice, with the door key."""
+        """A call of /_practice, with the control key."""
         answer = self._session.request(
             method,
             f"{self.url}/_practice/{verb}",

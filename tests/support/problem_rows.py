@@ -1,4 +1,4 @@
-"""The workbook of the rows to put right: sent out, changed and read back."""
+"""The workbook of rows to fix: downloaded, changed and read back."""
 
 import csv
 import io
@@ -28,7 +28,7 @@ def table(path: Path) -> list[list[str]]:
 
 
 def as_csv(path: Path, change: Change) -> Path:
-    """The workbook as a person saves it anew, changed."""
+    """The workbook after a person has changed and saved it."""
     cells = table(path)
     change(cells)
     text = io.StringIO()

@@ -1,4 +1,4 @@
-"""A process that tells what it was started with, and then does as its first argument says."""
+"""A process that reports what it was started with, and then does what its first argument says."""
 
 import json
 import os

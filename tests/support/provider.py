@@ -21,14 +21,14 @@ PERSON = {"name": "Ada Lovelace", "email": "ada@acme.example", "email_verified":
 
 
 class Provider:
-    """One server, which runs until it is left."""
+    """One server, which runs until its `with` statement ends."""
 
     def __init__(self) -> None:
         self._challenges: dict[str, str] = {}
         self.asked: list[dict[str, str]] = []
-        """What sign-ins asked for, each as the query of its way here."""
+        """The query of each request to sign in."""
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it uses Authlib as it was
+            warnings.simplefilter("ignore")  # Authlib as it was before
             import oidc_provider_mock  # type: ignore[import-untyped]
         app: flask.Flask = oidc_provider_mock.app(require_nonce=True)
         app.before_request(self._demand_pkce)
@@ -49,7 +49,7 @@ class Provider:
         self._server.server_close()
 
     def knows(self, subject: str, **claims: object) -> None:
-        """From now on this is what it says of this person."""
+        """From now on the provider says this about this person."""
         requests.put(f"{self.url}/users/{subject}", json=claims, timeout=60).raise_for_status()
 
     def secrets(self, url: str, *, more: str = "") -> str:
@@ -65,7 +65,7 @@ client_secret = "s3cr3t-of-the-desk"
 """
 
     def comes_back(self, way_here: str, subject: str) -> str:
-        """What somebody does who was sent here: says who they are, and is sent back there."""
+        """What a person does who was sent here: says who they are, and is sent back."""
         answer = requests.post(way_here, data={"sub": subject}, allow_redirects=False, timeout=60)
         assert answer.status_code == 302, answer.text[:300]
         return answer.headers["Location"]

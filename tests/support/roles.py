@@ -1,4 +1,4 @@
-"""Somebody who signed in, as pages see them, with roles that a test gives and takes away."""
+"""A person who signed in, as pages see them, with roles that a test gives and takes away."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ GRANTS = Grants({role: (f"group:{role}s",) for role in Role})
 
 
 class SignedIn:
-    """`roles` are hers in every connection, but for those instances that are `closed`."""
+    """`roles` apply in every connection, except for the instances in `closed`."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *roles: Role) -> None:
         self.roles = frozenset(roles)

@@ -1,4 +1,4 @@
-"""Takes the pictures in docs/shots, of an app on a fresh data folder: python -m tests.support.screenshots"""
+"""Takes the pictures in docs/shots, of an app in an empty data folder: python -m tests.support.screenshots"""
 
 import csv
 import io
@@ -36,7 +36,7 @@ def shot(page: Page, name: str) -> None:
 
 
 def customers() -> bytes:
-    """2,000 rows as a finance team might bring them, three of them with a currency that is none."""
+    """2,000 rows as a finance team might bring them; three of them have a currency that does not exist."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(["ledger_id", "currency", "identity_id", "customer_number", "segment"])
@@ -54,7 +54,7 @@ def go(page: Page, app: App, path: str, heading: str, query: str = "") -> None:
 
 
 def shoot_an_import(page: Page, app: App) -> None:
-    """The sample file as it is put right; a larger one while it runs, when it is done, and its receipt."""
+    """The sample file while it is fixed; a larger one while it runs, when it is done, and its receipt."""
     shot(page, "import")
     page.get_by_role("button", name="Try a sample file").click()
     see(page, "Problems")
@@ -95,7 +95,7 @@ def someone(browser: Browser, app: App, who: str) -> Page:
 
 
 def shoot_approval(browser: Browser, folder: Path) -> None:
-    """One prepares, another approves, a controller reads."""
+    """One person prepares, another approves, a controller reads."""
     url = f"http://127.0.0.1:{free_port()}"
     options = ("--server.port", url.rpartition(":")[2], "--server.address", "127.0.0.1")
     with PracticeBlnk(folder / "blnk", seed=ENVIRONMENT) as blnk, Provider() as provider:

@@ -1,6 +1,6 @@
-"""Whether a run of the page's script that the browser asked for is still to end.
+"""Whether a run of the page's script that the browser requested has not ended.
 
-The page itself says that a script runs only when the server has begun it: between a click and that moment it
+The page itself says that a script runs only once the server has begun it: between a click and that moment it
 looks as if it were at rest.
 """
 
@@ -14,7 +14,7 @@ _runs: "WeakKeyDictionary[Page, ScriptRuns]" = WeakKeyDictionary()
 
 
 class ScriptRuns:
-    """What one tab asked for, by its WebSocket."""
+    """What one tab requested, by its WebSocket."""
 
     def __init__(self) -> None:
         self.page_is_due = False
@@ -46,12 +46,12 @@ class ScriptRuns:
 
 
 def watch(page: Page) -> None:
-    """From now on; before the tab's first address."""
+    """From now on; called before the tab opens its first address."""
     runs = _runs[page] = ScriptRuns()
     page.on("websocket", runs.watch)
 
 
 def are_due(page: Page) -> bool:
-    """False for a tab that is not watched, too."""
+    """Also False for a tab that is not watched."""
     runs = _runs.get(page)
     return runs is not None and (runs.page_is_due or runs.fragment_is_due)

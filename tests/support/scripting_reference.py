@@ -23,7 +23,7 @@ _SECTION = re.compile(r"(Args|Returns|Raises|Yields|Attributes):")
 
 
 def written() -> str:
-    """The whole page, with the reference as the docstrings are now."""
+    """The whole page, with the reference from the docstrings of this moment."""
     return PAGE.read_text("utf-8").partition(_MARK)[0] + _MARK + "".join(_reference())
 
 
@@ -48,7 +48,7 @@ def _reference() -> Iterator[str]:
 
 
 def _methods(of: type) -> Iterator[tuple[str, Any]]:
-    """Public ones as they stand in the source, those of a base first."""
+    """Public ones in the order of the source, those of a base class first."""
     for base in reversed(of.__mro__[:-1]):
         for name, function in vars(base).items():
             if inspect.isfunction(function) and not name.startswith("_"):
@@ -67,7 +67,7 @@ def _call(name: str, function: Any) -> str:
 
 
 def _parameters(text: str) -> Iterator[str]:
-    """The parameters of a signature, parted at commas that stand in no brackets."""
+    """The parameters of a signature, split at commas outside brackets."""
     start = depth = 0
     for at, sign in enumerate(text):
         depth += (sign in "[(") - (sign in "])")
@@ -78,10 +78,10 @@ def _parameters(text: str) -> Iterator[str]:
 
 
 def _value(of: type) -> Iterator[str]:
-    """A dataclass or a model, with its fields and what is said of them in the source."""
+    """A dataclass or a model, with its fields and what the source says about them."""
     told = vars(of).get("__doc__") or ""
     if is_dataclass(of) and told.startswith(f"{of.__name__}("):
-        told = ""  # dataclasses write the signature where nothing is said
+        told = ""  # dataclasses write the signature if there is no docstring
     yield f"\n#### `{of.__name__}`\n"
     if told:
         yield f"\n{_markdown(inspect.cleandoc(told))}\n"
@@ -108,7 +108,7 @@ def _is_property(node: ast.FunctionDef) -> bool:
 
 
 def _said(of: ast.ClassDef, at: int) -> str:
-    """The text that follows a field, as a docstring would."""
+    """The text that follows a field, like a docstring."""
     after = of.body[at] if at < len(of.body) else None
     if not (isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)):
         return ""

@@ -1,4 +1,4 @@
-"""How Streamlit's lists filter what is typed ("fuzzy"), as its browser code does: which option Enter takes.
+"""How Streamlit's lists filter what is typed (“fuzzy”), as its browser code does: which option Enter chooses.
 
 The same scores as in its port of fzy; tests/browser/test_browser_currencies.py types the same into a real
 list.
@@ -12,7 +12,7 @@ _NOTHING = float("-inf")
 
 
 def first_found(typed: str, labels: Sequence[str]) -> str | None:
-    """The option that stands first when this is typed, and that Enter takes."""
+    """The option that is listed first when this is typed, and that Enter chooses."""
     if typed in labels:
         return typed
     found = [label for label in labels if _holds(typed.lower(), label.lower())]
@@ -20,7 +20,7 @@ def first_found(typed: str, labels: Sequence[str]) -> str | None:
 
 
 def _holds(typed: str, label: str) -> bool:
-    """Whether the letters stand in the label in this order."""
+    """Whether the letters appear in the label in this order."""
     at = 0
     for letter in typed:
         at = label.find(letter, at) + 1
@@ -30,7 +30,7 @@ def _holds(typed: str, label: str) -> bool:
 
 
 def _bonuses(label: str) -> list[float]:
-    """What a match at each place is worth: most at the beginning of a word."""
+    """What a match at each position is worth: most at the beginning of a word."""
     before, worth = "/", []
     for letter in label:
         if before == "/":

@@ -1,4 +1,4 @@
-"""Imports that a sender works on, and what Blnk and the store must then hold."""
+"""Imports that a sender works on, and what Blnk and the store must contain afterwards."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -16,7 +16,7 @@ from tests.support.practice import PracticeBlnk
 
 
 def assert_each_once(blnk: PracticeBlnk, importer: Importer, import_: Import) -> None:
-    """Every row of the import is a balance that Blnk holds, and Blnk holds nothing else."""
+    """Every row of the import is a balance in Blnk, and Blnk contains nothing else."""
     rows = importer.rows(import_)
     assert [row.state for row in rows] == [RowState.CREATED] * len(rows)
     assert blnk.refs() == sorted(row.ref or "" for row in rows)
@@ -24,12 +24,12 @@ def assert_each_once(blnk: PracticeBlnk, importer: Importer, import_: Import) ->
 
 
 def asked(blnk: PracticeBlnk, *kinds: str) -> list[dict[str, Any]]:
-    """The requests of these kinds, in the order of their arrival."""
+    """The requests of these kinds, in the order in which they arrived."""
     return [one for one in blnk.requests()["recent"] if one["kind"] in kinds]
 
 
 def begin_in_own_process(importer: Importer, *, rows: int, created: int = 20) -> Import:
-    """An import under way in a process of its own."""
+    """An import that is being sent by a process of its own."""
     draft = importer.draft(requests_for(rows))
     importer.confirm(draft)
     importer.start_process()
@@ -42,7 +42,7 @@ def create_count(blnk: PracticeBlnk) -> int:
 
 
 def create_count_at_rest(blnk: PracticeBlnk) -> int:
-    """How many POSTs came, once no more come for a while. For a sender that stands still."""
+    """How many POSTs arrived, once no more arrive for a while. For a sender that is frozen."""
     seen: list[int] = []
 
     def is_quiet() -> bool:
@@ -54,7 +54,7 @@ def create_count_at_rest(blnk: PracticeBlnk) -> int:
 
 
 def needing_someone(importer: Importer, blnk: PracticeBlnk, *, lost: str) -> tuple[Import, StoredRow]:
-    """Two rows sent, of which one needs someone: its answer was lost, and these credentials may not read."""
+    """Two sent rows. One needs a person: its answer was lost, and these credentials may not read."""
     importer.connect(token=blnk.new_token(["proxy:write"]))
     blnk.order_fault(lost, times=1)
     done = importer.run(requests_for(2))
@@ -66,7 +66,7 @@ def needing_someone(importer: Importer, blnk: PracticeBlnk, *, lost: str) -> tup
 
 
 def done_but_for(importer: Importer, requests: Sequence[BalanceRequest]) -> tuple[Import, list[StoredRow]]:
-    """The same in the store alone: nothing was sent, and each of these rows needs someone."""
+    """The same in the store alone: nothing was sent, and each of these rows needs a person."""
     draft = importer.draft(requests)
     importer.confirm(draft)
     with importer.store.write() as tx:

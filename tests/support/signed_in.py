@@ -1,4 +1,5 @@
-"""The gate before a small app, on a port of its own: what comes in and what does not, without Streamlit."""
+"""The gate in front of a small app on a port of its own: what it lets in and what it does not, without
+Streamlit."""
 
 import re
 import socket
@@ -35,7 +36,7 @@ EVERYONES = "/static/everyones.js"
 
 
 class Desk:
-    """What stands behind the gate answers each path with the same sentence."""
+    """What is behind the gate answers each path with the same sentence."""
 
     def __init__(self, url: str, secrets: Path) -> None:
         self.url = url
@@ -49,12 +50,12 @@ class Desk:
         return load()
 
     def sessions(self) -> list[Session]:
-        """All that there ever were, newest first."""
+        """All sessions that ever existed, newest first."""
         with open_store(self.settings).read() as tx:
             return sessions.last(tx, limit=100)
 
     def let_pass(self, seconds: float) -> None:
-        """As if all sessions had been begun and used so much earlier."""
+        """As if all sessions had begun and been used this much earlier."""
         with open_store(self.settings).write() as tx:
             earlier = {"begun_at": tables.sessions.c.begun_at - seconds}
             earlier |= {"seen_at": tables.sessions.c.seen_at - seconds}
@@ -65,14 +66,14 @@ class Desk:
 
 
 class Browser:
-    """As a browser asks: it keeps cookies, and follows one step at a time."""
+    """Makes requests as a browser does: it keeps cookies, and follows one redirect at a time."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.http = requests.Session()
 
     def open(self, path: str, **headers: str) -> requests.Response:
-        """A page, or any whole address."""
+        """A page, or any complete address."""
         address = path if "://" in path else f"{self.url}{path}"
         return self.http.get(address, headers={**HTML, **headers}, allow_redirects=False, timeout=120)
 
@@ -102,7 +103,7 @@ class Browser:
         return status == 101
 
     def sign_in(self, provider: Provider, subject: str, to: str = "/") -> requests.Response:
-        """The whole way, from a page to that page; the answer is the last redirect's."""
+        """From a page through sign-in and back to that page; returns the last redirect's answer."""
         asked = self.open(to)
         assert asked.status_code == 303, asked.text
         way_there = self.open(asked.headers["Location"])
@@ -136,7 +137,7 @@ def _app(site: Site) -> Starlette:
 
 @contextmanager
 def desk(folder: Path, monkeypatch: pytest.MonkeyPatch, site: Site | None = None) -> Iterator[Desk]:
-    """A desk with its data in this folder, without `[sign_in]` until its secrets say so."""
+    """A desk with its data in this folder, without `[sign_in]` until its secrets contain it."""
     secrets = folder / "secrets.toml"
     secrets.write_text("")
     monkeypatch.setenv("BLNK_DATA_DIR", str(folder))
@@ -147,6 +148,6 @@ def desk(folder: Path, monkeypatch: pytest.MonkeyPatch, site: Site | None = None
 
 
 def cookie(answer: requests.Response, name: str) -> str:
-    """The Set-Cookie of this name, whole."""
+    """The whole Set-Cookie header of this name."""
     [found] = [one for one in answer.raw.headers.getlist("Set-Cookie") if re.match(rf"{name}=", one)]
     return str(found)

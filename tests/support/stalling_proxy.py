@@ -1,5 +1,5 @@
-"""Stands between a process and a server, passes everything on, and stops passing when told to: a network that
-swallows what it is given, without a word to either end."""
+"""Connects a process to a server, passes everything on, and stops on demand: a network that
+swallows everything, without a word to either end."""
 
 import socket
 import threading
@@ -25,11 +25,11 @@ class StallingProxy:
         self._flows.clear()
 
     def resume(self) -> None:
-        """What waited passes."""
+        """Passes on what has waited."""
         self._flows.set()
 
     def cut(self) -> None:
-        """As a network does in the end that is gone for long; and new connections pass again."""
+        """Ends every connection, as a network that was gone for long does; new connections pass again."""
         for one in self._connections:
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
@@ -45,7 +45,7 @@ class StallingProxy:
                 here, _ = self._listener.accept()
                 try:
                     there = socket.create_connection(("127.0.0.1", self._server_port))
-                except OSError:  # the server is away
+                except OSError:  # the server is not running
                     here.close()
                     continue
                 self._connections += here, there

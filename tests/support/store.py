@@ -1,4 +1,4 @@
-"""A store without a sender: imports in it, and the sender's own writes done by hand, one at a time."""
+"""A store without a sender: imports in it, and the writes of a sender made by hand, one at a time."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +22,7 @@ ELSEWHERE = Instance("https://blnk.example", "ins_2", "sandbox")
 
 
 def draft(store: Store, n: int, *, instance: Instance = INSTANCE) -> Import:
-    """A checked draft of n balances; two drafts of the same n mean the same balances."""
+    """A checked draft of n balances. Two drafts of the same n are of the same balances."""
     return make_draft(store, instance, requests_for(n))
 
 
@@ -35,7 +35,7 @@ def running(store: Store, n: int, *, instance: Instance = INSTANCE) -> Import:
 
 
 def set_columns(tx: Connection, import_: Import, **columns: object) -> None:
-    """Of an import, as somebody else might have written them."""
+    """Of an import, as another version might have written them."""
     tx.execute(update(tables.imports).where(tables.imports.c.number == import_.number).values(**columns))
 
 
@@ -76,7 +76,7 @@ def created(claimed: Claimed, row: int, balance_id: str) -> Result:
 
 
 def found_absent(store: Store, import_: Import) -> RowState | None:
-    """Where looks that proved its first unknown row absent put it."""
+    """The moment to which look-ups that proved its first unknown row absent move it."""
     with store.write() as tx:
         row, *_ = unknown.unknown_rows(tx, [import_.number])
         return unknown.was_absent(tx, row, same_server_errors=3)
@@ -93,7 +93,7 @@ def given_up(store: Store) -> tuple[Import, Claimed, int]:
 
 
 def holder(store: Store, state: RowState) -> Import:
-    """An import whose one row holds its ref in this state."""
+    """An import whose only row holds its ref in this state."""
     made = running(store, 1)
     claimed = claim(store, made)
     (row,) = claimed.tries
@@ -106,7 +106,7 @@ def holder(store: Store, state: RowState) -> Import:
 
 
 def events_of(store: Store, import_: Import) -> list[tuple[str, dict[str, Any]]]:
-    """What happened and its particulars, oldest first."""
+    """The events with their details, oldest first."""
     with store.read() as tx:
         return [
             (one.what, orjson.loads(one.kept))

@@ -1,10 +1,10 @@
-"""Every text that a person can see, in one list: to be read through before a release.
+"""Every text that a person can see, in one list, to be read through before a release:
 
     python -m tests.support.texts > texts.txt
 
-Taken from the source, so that no text is missed because nobody met it: each literal that is a sentence or a
-label, with `{…}` where a value is put in, under the module and line where it stands. What only machines read
-is left out: names of keys, SQL, patterns, styles, docstrings.
+Taken from the source, so that no text is missed because nobody saw it on a page: each literal that is a
+sentence or a label, with `…` in place of a value, under its module and line. What only machines read is left
+out: names of keys, SQL, patterns, styles, docstrings.
 """
 
 import ast
@@ -18,8 +18,9 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 WHERE = ["app.py", "pages", "blnk_api"]
+EXPLAINED = [*WHERE, "tests/support", "tests/bench"]
 NOT_FOR_PEOPLE = ("practice/api", "store/migrations", "currency_aliases")
-"""Folders and modules whose literals are bytes of formats, data, or the words of Blnk that are replayed."""
+"""Folders and modules whose literals are bytes of formats, data, or Blnk's own words."""
 _NOT_READ_BY_PEOPLE = {
     "compile",
     "text",
@@ -32,7 +33,7 @@ _NOT_READ_BY_PEOPLE = {
 }
 _A_WORD = re.compile(r"[A-Za-z]{2,}")
 _A_SENTENCE = re.compile(r"\b[A-Za-z]+,? [a-z]+,? [a-z]+\b(?!\s*=)")
-"""Three words in a row: whatever else is in it, somebody reads it."""
+"""Three words in a row: a person reads this, whatever else is in it."""
 _SQL = re.compile(r"^\W*(SELECT|INSERT|UPDATE|DELETE|PRAGMA|CREATE|BEGIN)\b")
 _LOOKS_LIKE_CODE = re.compile(r"[<>{}=;]|^[a-z0-9_.:/%-]+$|^[A-Z0-9_]+$|^\W*$|:material/|^https?:")
 
@@ -61,7 +62,7 @@ def texts() -> Iterator[Text]:
 
 def explanations(pattern: re.Pattern[str]) -> Iterator[Text]:
     """Docstrings and comments in which something matches. Only modules that hold a match are parsed."""
-    for place in WHERE:
+    for place in EXPLAINED:
         path = ROOT / place
         for source in [path] if path.is_file() else sorted(path.rglob("*.py")):
             code = source.read_text()

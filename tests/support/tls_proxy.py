@@ -1,9 +1,10 @@
-"""A proxy that ends TLS, as a team puts one before the app: Debian's nginx, with a certificate of its own.
+"""A proxy that terminates TLS, as a team puts one in front of the app: Debian's nginx, with its own
+certificate.
 
 with Proxy(folder, [Served("desk.example.com", port=9443, to="127.0.0.1:8501")]):
     ...
 
-It ends with the process that started it, even when that is killed. A missing nginx fails, it never skips.
+It ends with the process that started it, even if that is killed. A missing nginx fails the test.
 """
 
 import datetime
@@ -29,7 +30,7 @@ _ENDS_WITH_US = '"$@" & server=$!; cat >/dev/null; kill -TERM $server; wait $ser
 
 @dataclass(frozen=True)
 class Served:
-    """One address that the proxy has."""
+    """One address that the proxy serves."""
 
     name: str
     port: int

@@ -13,7 +13,7 @@ PROTECTED = ("events", "desk_events", "trail", "repairs")
 
 @contextmanager
 def behind_the_triggers(tx: Connection) -> Iterator[None]:
-    """The triggers are away meanwhile, and come back."""
+    """Removes the triggers for this context, and puts them back."""
     if tx.dialect.name == "postgresql":
         for table in PROTECTED:
             tx.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
@@ -30,7 +30,7 @@ def behind_the_triggers(tx: Connection) -> Iterator[None]:
 
 
 def change(store: Store, *statements: str) -> None:
-    """Behind the triggers."""
+    """Changes the database while the triggers are removed."""
     with store.write() as tx, behind_the_triggers(tx):
         for one in statements:
             tx.exec_driver_sql(one)

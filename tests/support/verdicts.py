@@ -1,4 +1,4 @@
-"""What expected.json says of each sample, and whether what came of a file meets it."""
+"""What expected.json says about each sample, and whether the outcome of a file matches it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ ENVIRONMENT: dict[str, Any] = json.loads((SAMPLES / "environment.json").read_tex
 
 
 class Told(NamedTuple):
-    """A problem as a verdict knows it."""
+    """A problem as a verdict describes it."""
 
     row: int
     column: str
@@ -21,7 +21,7 @@ class Told(NamedTuple):
 
 @dataclass
 class Outcome:
-    """What came of one file, on whatever way it went."""
+    """The outcome of one file, by whichever way it was imported."""
 
     error: str | None = None
     shape: Mapping[str, Any] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""An import whose balances were made by hand, to be verified."""
+"""An import whose balances are created by hand, to be verified."""
 
 import asyncio
 
@@ -22,7 +22,7 @@ SETTLE_SECONDS = 0.2
 
 
 class Verified:
-    """An import whose rows are balances of the practice Blnk, made by hand."""
+    """An import whose rows are balances in Practice that were created by hand."""
 
     def __init__(self, store: Store, blnk: PracticeBlnk, n: int) -> None:
         self.store, self.blnk = store, blnk

@@ -43,7 +43,7 @@ def host(importer: Importer) -> Iterator[str]:
 
 @contextmanager
 def served(app: ASGIApp) -> Iterator[str]:
-    """Anything, on a port of its own of this machine."""
+    """Any app, on a port of its own on this machine."""
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

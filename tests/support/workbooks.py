@@ -1,4 +1,4 @@
-"""Workbooks for tests, written part by part, so that each oddity of real ones can be staged."""
+"""Workbooks for tests, written part by part, so that each peculiarity of real ones can be reproduced."""
 
 import zipfile
 from pathlib import Path
